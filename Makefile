@@ -47,10 +47,11 @@ soak: build ## kill -9, outages and slow receivers for a quarter of an hour, and
 soak-memory: build ## what `sensor run` takes over two hours on a wire (ARGS="--minutes 10" for less)
 	@$(BIN)/python -m tests.reliability.soak_memory $(ARGS)
 
-lint: build ## what must be clean before a commit: ruff, ruff format, mypy
+lint: build ## what must be clean before a commit: ruff, ruff format, mypy, words of docs/banned_words.yaml
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict sensor
+	@$(BIN)/python -m pytest --quiet --no-header --durations=0 -n0 tests/principles/test_words.py
 
 format: build ## let ruff mend what it can
 	@$(BIN)/ruff check --fix

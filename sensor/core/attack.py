@@ -1,5 +1,7 @@
-"""The ATT&CK techniques (Enterprise) that our detectors name. Ids, names and tactics as MITRE published them in version 18; only what is
-used is listed. Version 19 divides defense-evasion into two tactics, and gives T1070.001 a new id: who reads our records knows 18 so far.
+"""The ATT&CK techniques (Enterprise) of the detectors: ids, names and tactics of version 18, as far as they are used.
+
+An alert lists every technique that fits, the most specific first. Version 19 divides defense-evasion into two tactics and
+gives T1070.001 a new id; consumers of the records still expect version 18.
 """
 
 from __future__ import annotations
@@ -38,8 +40,11 @@ TECHNIQUES = {
         Technique("impact", "T1498.001", "Network Denial of Service: Direct Network Flood"),
         Technique("impact", "T1498.002", "Network Denial of Service: Reflection Amplification"),
         Technique("impact", "T1499", "Endpoint Denial of Service"),
+        Technique("impact", "T1499.001", "Endpoint Denial of Service: OS Exhaustion Flood"),
+        Technique("impact", "T1499.002", "Endpoint Denial of Service: Service Exhaustion Flood"),
         Technique("initial-access", "T1190", "Exploit Public-Facing Application"),
         Technique("execution", "T1059", "Command and Scripting Interpreter"),
+        Technique("execution", "T1059.001", "Command and Scripting Interpreter: PowerShell"),
         Technique("execution", "T1059.004", "Command and Scripting Interpreter: Unix Shell"),
         Technique("command-and-control", "T1071.001", "Application Layer Protocol: Web Protocols"),
         Technique("command-and-control", "T1573", "Encrypted Channel"),
@@ -53,9 +58,12 @@ TECHNIQUES = {
         Technique("command-and-control", "T1095", "Non-Application Layer Protocol"),
         Technique("command-and-control", "T1568.002", "Dynamic Resolution: Domain Generation Algorithms"),
         Technique("command-and-control", "T1571", "Non-Standard Port"),
+        Technique("command-and-control", "T1572", "Protocol Tunneling"),
         Technique("exfiltration", "T1048", "Exfiltration Over Alternative Protocol"),
         Technique("exfiltration", "T1048.003", "Exfiltration Over Alternative Protocol: Exfiltration Over Unencrypted Non-C2 Protocol"),
         Technique("impact", "T1496", "Resource Hijacking"),
+        Technique("impact", "T1496.001", "Resource Hijacking: Compute Hijacking"),
+        Technique("impact", "T1496.002", "Resource Hijacking: Bandwidth Hijacking"),
         Technique("initial-access", "T1133", "External Remote Services"),
         Technique("credential-access", "T1110", "Brute Force"),
         Technique("credential-access", "T1110.001", "Brute Force: Password Guessing"),

@@ -1,4 +1,4 @@
-"""Columns of addresses: which of them no machine can have as a source."""
+"""Columns of addresses: which of them cannot be a source address of a host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Found = list[tuple[int, int, int, list[int]]]
 
 
 def illegal(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
-    """Sources that belong to nobody (RFC 1122, 3.2.1.3; RFC 4291, 2.7): 0/8 but 0.0.0.0, loopback, multicast, 240/4; multicast of IPv6."""
+    """Invalid source addresses (RFC 1122, 3.2.1.3; RFC 4291, 2.7): 0/8 but 0.0.0.0, loopback, multicast, 240/4; multicast of IPv6."""
     first, is_v4 = lo >> np.uint64(24) & np.uint64(0xFF), (hi == 0) & (lo >> np.uint64(32) == V4)
     broken = (first == 0) & (lo & np.uint64(0xFFFFFFFF) != 0) | (first == LOOPBACK) | (first >= MULTICAST)
     found: npt.NDArray[np.bool_] = is_v4 & broken | (hi >> np.uint64(56) == np.uint64(0xFF))

@@ -1,4 +1,4 @@
-"""Names that a machine asks for, whatever the protocol: a question to DNS, the server name of TLS and QUIC, the host of HTTP."""
+"""Names that a host requests, whatever the protocol: DNS query, TLS or QUIC server name, HTTP host."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
 
 ASKING: tuple[type[Event], ...] = (DnsQuery, TlsClientHello, QuicClientHello, HttpRequest)
-_VERBS = {DnsQuery: "asked DNS for", TlsClientHello: "opened TLS to", QuicClientHello: "opened QUIC to", HttpRequest: "sent HTTP to"}
+_VERBS = {
+    DnsQuery: "sent a DNS query for",
+    TlsClientHello: "opened a TLS session to",
+    QuicClientHello: "opened a QUIC session to",
+    HttpRequest: "sent an HTTP request to",
+}
 
 
 def name_of(event: Event) -> str:
-    """The name asked for, in lower case; empty where there is none."""
+    """The requested name, in lower case; empty where there is none."""
     if isinstance(event, DnsQuery):
         return event.name
     if isinstance(event, TlsClientHello | QuicClientHello):
@@ -25,12 +30,12 @@ def name_of(event: Event) -> str:
 
 
 def verb_of(event: Event) -> str:
-    """What was done with the name, for a sentence."""
+    """What was done with the name, as a verb phrase."""
     return _VERBS[type(event)]
 
 
 def asks(test: Callable[[str], object]) -> dict[type[Event], Want]:
-    """Events that ask for a name, in lower case, of which a pure function says yes."""
+    """Events that request a name (lower case) for which a pure function returns true."""
     sni = field("sni").read_as(str.lower).passes(test)
     host = field("host").read_as(str.lower).passes(test)
     return {DnsQuery: field("name").passes(test), TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}

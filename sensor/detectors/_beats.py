@@ -1,7 +1,8 @@
-"""Times at which something happens again and again, for many pairs at once: a table of fixed size that learns how regular each is, without Python per row.
+"""Regularity of repeated connections, for many pairs at once.
 
-Flows of a pair that follow each other within GAP are one beat, so that a page with its twenty connections counts once. Of each pair the last intervals are
-kept and the sizes of its flows are summed up. A pair whose place is taken is followed once the other was silent for a while.
+A table of fixed size measures how regular each pair is, without Python per row. Flows of a pair closer than GAP are one
+contact, so that a web page with twenty connections counts once. For each pair the last intervals are kept and the sizes
+of its flows are summed. A pair whose slot is taken is followed once the other pair is idle.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ NO_SIZE = -1
 
 
 class Rhythm(NamedTuple):
-    """What is known of a pair at a beat: its beats so far, the mean interval in seconds, the mean size of its flows in bytes, and the dispersion of both.
+    """What is known of a pair at a contact: contacts so far, mean interval in seconds, mean size of its flows in bytes,
+    and the dispersion of both.
 
-    A dispersion is the deviation by the mean; that of intervals leaves out the shortest and the longest.
+    Dispersion is the standard deviation divided by the mean; that of intervals excludes the shortest and the longest.
     """
 
     beats: int
@@ -37,7 +39,7 @@ class Rhythm(NamedTuple):
 
 
 class Beats:
-    """``follow`` gets what happened in the order of time, of as much time as there is; what it says does not depend on how that is cut."""
+    """``follow`` gets flows in time order, for any span of time; the result does not depend on how the input is cut."""
 
     def __init__(self, intervals: int, bits: int = 16) -> None:
         """So many of the last ``intervals`` are kept, and that many are wanted before anything is said. ``bits``: size of the table, a power of two."""

@@ -1,4 +1,4 @@
-"""Which MAC speaks for which address: what claims say, ARP's and neighbour discovery's, and what becomes of them."""
+"""Which MAC address holds which IP address: claims made by ARP and neighbor discovery, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ VIRTUAL = ((8, 0x00005E0001), (8, 0x00005E0002), (8, 0x00000C07AC), (12, 0x00000
 
 
 class Binding(msgspec.Struct):
-    """An address: the MAC that bears it, when it last said so, and the one that takes it away: since when, when last, how often, and how often unasked.
-    ``forced``: how often the bearer answered unasked since.
+    """An IP address: the MAC that holds it, its last claim, and a rival MAC: first and last claim, number of claims,
+    and how many were unsolicited.
+
+    ``forced``: unsolicited claims of the holder since then.
     """
 
     mac: int
@@ -34,8 +36,10 @@ class Binding(msgspec.Struct):
 
 
 class Owner(msgspec.Struct):
-    """A MAC: when it last spoke, the addresses it says are its own, and those among them that others had: (since when, the MAC that had it). ``asks``: the
-    address in whose name it last asked for others, and which nobody disputed.
+    """A MAC address: last seen, the IP addresses it claims, and those among them that others held: (since when, the MAC
+    that held it).
+
+    ``asks``: the sender address of its last undisputed request.
     """
 
     last: int
@@ -45,7 +49,7 @@ class Owner(msgspec.Struct):
 
 
 class Bindings:
-    """Addresses and MACs of all segments, bounded; whoever spoke longest ago makes room."""
+    """IP and MAC addresses of all segments, bounded; the least recently seen are evicted."""
 
     def __init__(self) -> None:
         self._addresses: Bounded[tuple[int, int], Binding] = Bounded(ADDRESSES_LIMIT)
@@ -69,7 +73,7 @@ class Bindings:
         return owner.last if owner else 0
 
     def claim(self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unasked: bool = False) -> Binding | None:
-        """A MAC says it has the address, ``unasked`` or not. The binding where another one has it, and did say so within ``patience`` ns; None where nothing is
+        """A MAC claims the address, ``unasked`` or not. The binding where another MAC holds it and claimed it within ``patience`` ns; None where nothing is
         in dispute.
         """
         held = self._addresses.get((vlan, address))
@@ -100,7 +104,7 @@ class Bindings:
 
 
 def are_ports(mac: int, other: int) -> bool:
-    """Whether two MACs follow one another, as makers number the ports of one machine (IEEE 802c: the local bit tells those that nobody numbered)."""
+    """Whether two MACs are consecutive, as on the ports of one host (not for locally administered ones, IEEE 802c)."""
     return mac >> PORT_BITS == other >> PORT_BITS and abs(mac - other) <= PORTS and mac >> 24 != 0 and not mac & LOCAL
 
 

@@ -1,4 +1,6 @@
-"""What detectors of calls between Windows machines share: who called whom, who may, and how a finding is told."""
+"""Shared by detectors of remote procedure calls between Windows hosts: ends of a call, authorized managers, and the
+alert.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,13 @@ Numbers = dict[str, int | float | str]
 
 
 class CallOptions(detector.Options):
-    """Who may do such things."""
+    """Hosts that are authorized to administer others."""
 
-    managers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of machines that manage others here: what they do is told with low severity")
+    managers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of management hosts: their alerts have low severity")
 
 
 def pair_of(packet: Packet, *, answer: bool = False) -> tuple[int, int]:
-    """(who asked, who was asked), by address."""
+    """(client, server), by address."""
     return (packet.dst, packet.src) if answer else (packet.src, packet.dst)
 
 
@@ -43,7 +45,7 @@ def quoted(texts: Iterable[str], most: int = 3) -> str:
 
 
 class CallDetector(EventDetector):
-    """Base of detectors that look at calls and at what SMB says."""
+    """Base of detectors that inspect RPC calls and SMB messages."""
 
     Options: ClassVar[type[detector.Options]] = CallOptions
 
@@ -52,11 +54,11 @@ class CallDetector(EventDetector):
         self._managers = tuple(parse_network(block) for block in self.options.managers)
 
     def manages(self, address: int) -> bool:
-        """Whether the operator named it as a machine that manages others."""
+        """Whether the operator configured it as a management host."""
         return any(first <= address <= last for first, last in self._managers)
 
     def is_controller(self, subject: Subject) -> bool:
-        """Whether an endpoint is known as a domain controller, by its role or by what it offers."""
+        """Whether an endpoint is a known domain controller, by its role or its services."""
         device = self.context.device(subject)
         if device is None:
             return False
@@ -78,12 +80,12 @@ class CallDetector(EventDetector):
         targets: Iterable[Subject] = (),
         app: str = "",
     ) -> Alert:
-        """An alert that says: actor, ``deed``, target, ``rest``. ``answer``: the packet is the target's; ``key``: what tells it from others of these two."""
+        """An alert with the summary: actor, ``deed``, target, ``rest``. ``answer``: the packet is from the target; ``key``: distinguishes alerts of a pair."""
         ends = ends_of(event.packet, answer=answer)
         reasons, grade = list(why), self.severity if severity is None else severity
         if self.manages(ends.actor.address) and grade > Severity.low:
             grade = Severity.low
-            reasons.append("the actor is configured as a machine that manages others")
+            reasons.append("the actor is configured as a management host (managers)")
         return self.alert(
             event,
             actor=ends.actor,

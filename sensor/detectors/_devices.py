@@ -1,4 +1,4 @@
-"""What detectors of changes of devices share: whom an alert is about, what to call it, and evidence by when it came."""
+"""Shared by detectors of device changes: which device an alert is about, how it is named, and evidence by time."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
 
 
 class OfDevices(Detector):
-    """Base of detectors whose findings are about one device each."""
+    """Base of detectors whose alerts are about one device each."""
 
     def tell(self, proof: Event | Flow | DeviceChange, device: Device, what: str = "", **told: Any) -> Alert:
-        """An alert about a device, the same finding wherever the device is. ``what`` tells it from others of the same device."""
+        """An alert about a device, the same finding wherever the device is. ``what`` distinguishes it from other alerts of the device."""
         alert = self.alert(proof, actor=subject_of(device), **told)
         alert.key = "|".join(filter(None, (self.id, device.id, what)))
         return alert

@@ -1,7 +1,8 @@
-"""What packets show of services that protect nothing, or not enough: which setting of which machine, proven by one message.
+"""Insecure settings of services, each proven by one message.
 
-Read is what the machine itself said, wherever it says something; for files by TFTP and forms of web pages, what it was asked. Sayings that need two
-messages (a stream that was wanted without a password, and came) are joined by conversation, of which a bounded number is kept.
+The device's own messages are used where there are any; for TFTP files and web forms, the requests to it. Evidence in
+two messages (a stream requested without a password, and delivered) is joined by conversation, of which a bounded number
+is kept.
 """
 
 from __future__ import annotations
@@ -41,9 +42,12 @@ LEAST_BITS = {"rsa": 2048, "dsa": 2048, "ec": 224}
 
 
 class Shown(NamedTuple):
-    """``setting``: one word for it, empty where nothing is wrong; ``does``: goes on "the device …"; ``why``: the field that proves it, and what it held.
-    ``asked``: the machine was asked, and has not said it itself; ``asks``: it is the one that asks, so that its port means nothing; ``mends``: settings that
-    are as they should be, by this message; ``whose``: the machine, where it is at neither end of the packet.
+    """``setting``: its name, empty where nothing is insecure; ``does``: continues "the device …"; ``why``: the field
+    that proves it, and its value.
+
+    ``asked``: known from a request to the device only; ``asks``: the device is the client, so that its port means
+    nothing; ``mends``: settings that this message shows as fixed; ``whose``: the device, where it is neither sender nor
+    receiver.
     """
 
     setting: str
@@ -92,8 +96,8 @@ class Insecure:
         if proved or method not in WATCHING or cseq != event.cseq:
             return None
         if event.status != OK:
-            return Shown("", why="it answered 401 where no credentials were sent", mends=("rtsp_open",)) if event.status == PASSWORD_WANTED else None
-        return Shown("rtsp_open", "rtsp", "streams to whoever asks, without a password (RTSP)", f"it answered {method} with 200, and no credentials were sent")
+            return Shown("", why="it answered 401 to a request without credentials", mends=("rtsp_open",)) if event.status == PASSWORD_WANTED else None
+        return Shown("rtsp_open", "rtsp", "streams without authentication (RTSP)", f"it answered {method} with 200 without credentials")
 
     def _came(self, event: MqttConnect) -> None:
         self._brokers.put(event.packet.flow, not event.user and not event.password)
@@ -102,80 +106,82 @@ class Insecure:
         if not self._brokers.get(event.packet.flow):
             return None
         if event.code:
-            return Shown("", why="it refused a client without a login", mends=("mqtt_anonymous",)) if event.code in NO_LOGIN else None
-        return Shown("mqtt_anonymous", "mqtt", "takes clients without a login (MQTT)", "CONNECT carried no user and no password, and CONNACK said 0")
+            return Shown("", why="it rejected a client without a login", mends=("mqtt_anonymous",)) if event.code in NO_LOGIN else None
+        return Shown("mqtt_anonymous", "mqtt", "accepts clients without a login (MQTT)", "CONNECT without user and password, CONNACK code 0")
 
 
 def _telnet_shown(event: TelnetBanner) -> Shown:
-    return Shown("telnet", "telnet", "offers Telnet, which hides nothing", f"it greeted with {event.text[:80]!r}")
+    return Shown("telnet", "telnet", "offers Telnet, which is not encrypted", f"banner {event.text[:80]!r}")
 
 
 def _telnet(event: TelnetLogin) -> Shown:
     mends, proof = (("telnet_open",), " with a password") if event.password else ((), "")
     if event.result == "accepted" and not event.password:
-        return Shown("telnet_open", "telnet", "lets anybody in without a password (Telnet)", "it let somebody in and asked for no password")
-    return Shown("telnet", "telnet", "takes logins by Telnet, which hides nothing", f"it answered a login in clear text{proof}: {event.result}", mends=mends)
+        return Shown("telnet_open", "telnet", "accepts Telnet logins without a password", "it accepted a login without asking for a password")
+    return Shown(
+        "telnet", "telnet", "accepts logins over Telnet, which is not encrypted", f"it answered a login in cleartext{proof}: {event.result}", mends=mends
+    )
 
 
 def _ftp(event: FtpLogin) -> Shown:
-    return Shown("ftp", "ftp", "takes logins by FTP, which hides nothing", f"it answered a login in clear text with {event.code}")
+    return Shown("ftp", "ftp", "accepts logins over FTP, which is not encrypted", f"it answered a login in cleartext with {event.code}")
 
 
 def _tftp(event: TftpRead) -> Shown:
     verb = "write" if isinstance(event, TftpWrite) else "read"
-    return Shown("tftp", "tftp", "serves files by TFTP, which knows no login", f"it was asked to {verb} {event.file[:80]!r}", asked=True)
+    return Shown("tftp", "tftp", "serves files over TFTP, which has no authentication", f"request to {verb} {event.file[:80]!r}", asked=True)
 
 
 def _form(event: HttpLogin) -> Shown:
-    return Shown("http_login", "http", "takes passwords over plain HTTP", f"a form with a password was sent to {event.path[:80]!r}", asked=True)
+    return Shown("http_login", "http", "accepts passwords over plain HTTP", f"a form with a password was submitted to {event.path[:80]!r}", asked=True)
 
 
 def _page(event: HttpResponse) -> Shown | None:
     if event.status in MOVED and event.location.lower().startswith("https://"):
-        return Shown("", why=f"it answered {event.status} and sends everybody to HTTPS", mends=("http_basic", "http_login"))
+        return Shown("", why=f"it answered {event.status} and redirects to HTTPS", mends=("http_basic", "http_login"))
     if event.status != PASSWORD_WANTED or "basic" not in event.schemes or event.forwarded:
         return None
-    return Shown("http_basic", "http", "asks for passwords over plain HTTP (Basic)", "it answered 401 and wants credentials of the scheme Basic")
+    return Shown("http_basic", "http", "requests passwords over plain HTTP (Basic)", "it answered 401 with the scheme Basic")
 
 
 def _agent(event: SnmpResponse) -> Shown | None:
     if not event.community:
         return None
     if event.community in COMMUNITIES:
-        does = f"answers SNMP to the community that everybody tries first ({event.community})"
-        return Shown("snmp_default", "snmp", does, f"it answered a message of version {event.version} with the community {event.community!r}")
-    return Shown("snmp_clear", "snmp", f"answers SNMP version {event.version}, which hides nothing", f"it answered a message of version {event.version}")
+        does = f"answers SNMP with a default community string ({event.community})"
+        return Shown("snmp_default", "snmp", does, f"it answered a message of version {event.version} with the community string {event.community!r}")
+    return Shown("snmp_clear", "snmp", f"answers SNMP version {event.version}, which is not encrypted", f"it answered a message of version {event.version}")
 
 
 def _shares(event: SmbNegotiated) -> Shown | None:
     if event.version != 1:
         return None
     if not event.dialect:
-        return Shown("", why="it took none of the dialects of SMB 1", mends=("smb1",))
-    return Shown("smb1", "smb", "speaks SMB 1", f"it chose the dialect {event.dialect!r} in a message of version 1")
+        return Shown("", why="it accepted none of the SMB 1 dialects", mends=("smb1",))
+    return Shown("smb1", "smb", "uses SMB 1", f"it chose the dialect {event.dialect!r} in a message of version 1")
 
 
 def _tls(event: TlsServerHello) -> Shown | None:
     if event.version not in OLD_TLS:
         return None
-    return Shown("tls_old", "tls", f"agrees to {event.version}, which is withdrawn", f"its ServerHello chose {event.version}")
+    return Shown("tls_old", "tls", f"negotiates {event.version}, which is deprecated", f"its ServerHello chose {event.version}")
 
 
 def _certificate(event: TlsCertificate) -> Shown | None:
-    """The gravest of what is wrong with it."""
+    """The most severe fault of the certificate."""
     if event.from_client:
         return None
     name = f"{(event.common_name or event.subject)[:80]!r}"
     if event.not_after * SECOND < event.ts:
-        return Shown("certificate_expired", "tls", "shows a certificate that ran out", f"notAfter of {name} lies {_days(event)} days before the packet")
+        return Shown("certificate_expired", "tls", "presents an expired certificate", f"notAfter of {name} is {_days(event)} days before the packet")
     least = LEAST_BITS.get(event.key, 0)
     if 0 < event.key_bits < least:
         return Shown(
-            "certificate_weak", "tls", "shows a certificate with a short key", f"the {event.key} key of {name} has {event.key_bits} bits; {least} are wanted"
+            "certificate_weak", "tls", "presents a certificate with a short key", f"the {event.key} key of {name} has {event.key_bits} bits (required: {least})"
         )
     if event.self_signed:
-        return Shown("certificate_self_signed", "tls", "shows a certificate that it signed itself", f"issuer and subject of {name} are the same")
-    return Shown("", why=f"it shows a certificate of {event.issuer[:80]!r} that runs on", mends=CERTIFICATES)
+        return Shown("certificate_self_signed", "tls", "presents a self-signed certificate", f"issuer and subject of {name} are the same")
+    return Shown("", why=f"it presents a valid certificate of {event.issuer[:80]!r}", mends=CERTIFICATES)
 
 
 def _days(event: TlsCertificate) -> int:
@@ -184,10 +190,10 @@ def _days(event: TlsCertificate) -> int:
 
 def _desktop(event: VncLogin) -> Shown | None:
     if event.method != "none":
-        return Shown("", why=f"it asked for a password ({event.method})", mends=("vnc_open",))
+        return Shown("", why=f"it requested a password ({event.method})", mends=("vnc_open",))
     if not event.accepted:
         return None
-    return Shown("vnc_open", "vnc", "shows its desktop to whoever asks, without a password (VNC)", "the security type 1 (None) was chosen, and it went on")
+    return Shown("vnc_open", "vnc", "shares its desktop without a password (VNC)", "the security type 1 (None) was selected and accepted")
 
 
 _READERS: dict[type[Event], Callable[..., Shown | None]] = {

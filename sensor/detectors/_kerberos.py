@@ -1,4 +1,4 @@
-"""What the detectors of Kerberos share: which ciphers are weak, and which accounts are machines'."""
+"""Shared by the Kerberos detectors: weak encryption types, and computer accounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = {1: "DES", 2: "DES", 3: "DES", 16: "3DES", 17: "AES-128", 18: "AES-256",
 
 
 def ends(event: KerberosRequest | KerberosReply | KerberosError) -> tuple[Subject, Subject, int]:
-    """(client, key centre, the client's port)."""
+    """(client, KDC, the client's port)."""
     packet = event.packet
     source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
     return (source, other, packet.sport) if isinstance(event, KerberosRequest) else (other, source, packet.dport)
@@ -26,7 +26,7 @@ def network(context: Context, event: KerberosRequest | KerberosReply | KerberosE
 
 
 def only_weak(etypes: tuple[int, ...]) -> bool:
-    """Whether somebody wants ciphers older than AES and no others."""
+    """Whether a client requests encryption types older than AES only."""
     return bool(etypes) and all(etype in WEAK for etype in etypes)
 
 
@@ -40,4 +40,4 @@ def is_machine(account: str) -> bool:
 
 
 def cipher(etype: int) -> str:
-    return NAMES.get(etype) or f"cipher {etype}"
+    return NAMES.get(etype) or f"encryption type {etype}"

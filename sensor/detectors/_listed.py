@@ -1,4 +1,4 @@
-"""What alerts say of an entry of a threat list."""
+"""How alerts describe an entry of a threat list."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ DAY = 86_400
 
 
 def listing(entry: Listed, ts: int) -> str:
-    """The entry, its list, what it says and how old it is: ``203.0.113.0/24 of the list feodo (botnet), first seen 12 days before``."""
-    words = f"{entry.entry} of the list {entry.list_name}" + (f" ({entry.category})" if entry.category else "")
+    """The entry, its list, category and age: ``203.0.113.0/24 on threat list feodo (botnet), first seen 12 days before``."""
+    words = f"{entry.entry} on threat list {entry.list_name}" + (f" ({entry.category})" if entry.category else "")
     days = age(entry, ts)
     return words + (f", first seen {days} days before" if days >= 0 else "")
 
@@ -22,5 +22,5 @@ def facts(entry: Listed, ts: int) -> dict[str, int | float | str]:
 
 
 def age(entry: Listed, ts: int) -> int:
-    """Days from the first sighting to ``ts`` (ns), -1 where it is not told or lies ahead."""
+    """Days from the first sighting to ``ts`` (ns), -1 where it is unknown or in the future."""
     return max((ts // 1_000_000_000 - entry.seen) // DAY, -1) if entry.seen else -1

@@ -1,4 +1,4 @@
-"""What the detectors of logins share: refusals that count, and facts for the record."""
+"""Shared by the login detectors: failed logins that count, and facts for the record."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ EXPLAINED = 5
 
 
 class Refusals:
-    """Refused logins by client, server and service within a window.
+    """Failed logins by client, server and service within a time window.
 
-    A few of one account, after which the same account gets in, are explained and count no longer: somebody mistyped, or a program sent an old nonce of Digest
-    or an old password first. More than that stay: then the password was guessed.
+    A few failures of an account that then logs in do not count: a typing error, or a program that first sent an old
+    Digest nonce or an old password. More failures than that stay: the password was guessed.
     """
 
     def __init__(self, window: int, explained: int = EXPLAINED) -> None:

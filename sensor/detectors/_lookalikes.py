@@ -1,6 +1,7 @@
-"""Names that are made to be taken for others: a letter off, a digit for a letter, a letter of another alphabet.
+"""Lookalike domains: one letter changed, a digit in place of a letter, or a homoglyph (UTS 39).
 
-A single word a letter off may be a word of its own (twister, goggle), so short ones count only beside another word of the trade (``drivres-update``).
+A single word that differs by one letter may be a word of its own (twister, goggle), so short ones count only next to a
+term such as ``drivres-update``.
 """
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ def imitated(label: str) -> tuple[str, str]:
         for token in tokens:
             plain = token.translate(_DIGITS)
             if plain != token and plain in BRANDS and len(plain) >= SHORT:
-                return plain, "a digit stands for a letter"
+                return plain, "a digit replaces a letter"
     words = list(itertools.takewhile(bool, map(_meant, tokens)))
     if len(words) < len(tokens):
         return "", ""
     off = [word for token, word in zip(tokens, words, strict=True) if token != word]
     if len(off) == 1 and (len(tokens) > 1 or (len(off[0]) >= LONG and off[0] in BRANDS)):
-        return "-".join(words), "one letter is off"
+        return "-".join(words), "one letter differs"
     return "", ""
 
 
@@ -92,4 +93,4 @@ def _foreign(label: str) -> tuple[str, str]:
         plain = label[4:].encode("ascii").decode("punycode").translate(_FOREIGN)
     except (UnicodeError, ValueError):
         return "", ""
-    return (plain, "letters of another alphabet stand for Latin ones") if plain in BRANDS else ("", "")
+    return (plain, "letters of another script replace Latin ones") if plain in BRANDS else ("", "")

@@ -1,4 +1,4 @@
-"""What detectors make of host names: the domain somebody registered, how much a name carries, and whether a program made it up."""
+"""Host names: the registered domain, how much data a name carries, and whether a program generated it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GENERATED = 0.45
 
 @functools.lru_cache(maxsize=8192)
 def registered(name: str) -> str:
-    """The domain of a name that somebody registered: ``example.co.uk`` of ``www.example.co.uk``. Names are in lower case, without a final dot."""
+    """The registered domain of a name: ``example.co.uk`` of ``www.example.co.uk``. Names are in lower case, without a final dot."""
     labels = name.rsplit(".", 3)
     if len(labels) > 2 and len(labels[-1]) == COUNTRY_LETTERS and labels[-2] in SECOND_LEVEL:
         return ".".join(labels[-3:])
@@ -51,7 +51,7 @@ def under(name: str, domains: frozenset[str]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def generated(label: str) -> float:
-    """From 0 to 1, how much a label looks made up by a program: the share of neighbouring characters that hardly occur in words. 0 where it is short."""
+    """From 0 to 1, how random a label looks: the share of character pairs that are rare in words. 0 where it is short."""
     letters = _LETTERS.sub("", label)
     if len(letters) < SHORT:
         return 0.0

@@ -1,4 +1,4 @@
-"""A window for detectors that see events one by one."""
+"""A time window for detectors that see events one by one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ MASK = 2**64 - 1
 
 
 class OneByOne:
-    """Distinct values a key in a window of packet time, with openings, answers and failures; bounded as ``DistinctWindow`` is."""
+    """Distinct values per key in a window of packet time, with attempts, answers and failures; bounded as
+    ``DistinctWindow`` is.
+    """
 
     def __init__(self, window: DistinctWindow) -> None:
         self._window = window

@@ -1,4 +1,4 @@
-"""Detectors of errors: how many of the answers of somebody are errors, within a window."""
+"""Shared by error-rate detectors: the share of responses that are errors, within a time window."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ SECOND = 1_000_000_000
 
 
 class ErrorOptions(detector.Options):
-    """When so many errors are a finding."""
+    """From which number and share errors raise an alert."""
 
-    enabled: bool = Field(False, description="off unless switched on: many networks live with errors")
-    errors: int = Field(20, ge=2, description="errors at least")
-    share: float = Field(0.5, gt=0, le=1, description="share of all answers at least")
-    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they are counted")
-    again_s: int = Field(3600, ge=60, description="seconds after which the same is told again")
+    enabled: bool = Field(False, description="disabled by default: errors are frequent in many networks")
+    errors: int = Field(20, ge=2, description="threshold: errors")
+    share: float = Field(0.5, gt=0, le=1, description="threshold: share of all responses")
+    window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
+    again_s: int = Field(3600, ge=60, description="seconds until the same alert may be raised again")
 
 
 class Finding(NamedTuple):
-    """Errors among answers."""
+    """Errors among responses."""
 
     errors: int
     answers: int
 
 
 class Ratio:
-    """Answers and errors by key; bounded as ``Counts`` is."""
+    """Responses and errors by key; bounded as ``Counts`` is."""
 
     def __init__(self, options: Any) -> None:
         self._want = options

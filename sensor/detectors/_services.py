@@ -1,4 +1,6 @@
-"""A detector of services by the names that machines ask for: what each service is stands in a table of registered domains, or of whole names."""
+"""Base of detectors of internet services by requested name: a table maps registered domains, or whole names, to
+services.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,17 @@ CLIENTS_LIMIT = 4096
 
 
 class Options(detector.Options):
-    """Which services are wanted here, and how often a machine is told."""
+    """Which services are approved, and how often a host is reported."""
 
-    allowed: tuple[str, ...] = Field((), description="domains of services that are in use here on purpose")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same machine and service are told again")
+    allowed: tuple[str, ...] = Field((), description="domains of approved services")
+    again_s: int = Field(86400, ge=60, description="seconds until the same host and service may be reported again")
 
 
 class NamedServices(EventDetector):
-    """``services``: what stands behind a registered domain or a whole name. A look-up is a hint; a device with one job that asks is graver, but for those of
-    the types in ``usual``, which may well have such a program.
+    """``services``: the service behind a registered domain or a whole name.
+
+    A lookup is a weak indication; a fixed-function device that requests the name is more severe, except for the types
+    in ``usual``.
     """
 
     services: ClassVar[Mapping[str, str]]
@@ -61,8 +65,8 @@ class NamedServices(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} {verb_of(event)} {name}, which is {service}",
-            why=(f"{name} belongs to {service}", *(["a device with one job has no use for it"] if grave else [])),
+            summary=f"{who(self.context, actor)} {verb_of(event)} {name} ({service})",
+            why=(f"{name} belongs to {service}", *(["a fixed-function device has no use for it"] if grave else [])),
             numbers={"name": name, "service": service, "threshold": 1},
             key=(service,),
             severity=Severity.high if grave else self.severity,

@@ -1,7 +1,7 @@
-"""Administration sessions between inside machines as several detectors see them: those in which something was said.
+"""Administration sessions between internal hosts: sessions in which data was exchanged.
 
-A session is believed once it lasted ten seconds, or ended with enough packets to be more than a knock: scanners and monitoring open connections and
-close them at once, and administer nothing.
+A session counts once it lasted ten seconds, or ended with enough packets to be more than a probe: scanners and
+monitoring open connections and close them at once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def service_name(flow: Flow) -> str:
 
 
 class AdminSessions(FlowDetector):
-    """Base of detectors of administration sessions: ``session`` is called for each one, with the change that showed it."""
+    """Base of detectors of administration sessions: ``session`` is called for each, with the flow change that showed
+    it.
+    """
 
     severity = Severity.medium
 
@@ -71,7 +73,7 @@ class AdminSessions(FlowDetector):
         self._clients: Distinct[tuple[int, str], int] = Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
-        """A session in which something was said, believed at ``ts``."""
+        """A session with data, established at ``ts``."""
         raise NotImplementedError
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:

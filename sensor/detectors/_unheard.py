@@ -1,7 +1,7 @@
-"""Questions over UDP that nobody is heard to answer, in captures that show one direction only.
+"""UDP requests without a visible answer, in captures that show one direction only.
 
-There every flow over UDP looks unanswered, and what scans are made of does not count. A program that asks many ports or hosts with a packet or three each, and
-never comes back, is told from others by their number alone.
+There every UDP flow looks unanswered, and contacts of a scan cannot be counted by failure. A program that contacts many
+ports or hosts with one to three packets each, and never returns, is recognized by the number alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How detectors call things in sentences and in the record."""
+"""How detectors name hosts and devices in sentences and in the record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 
 
 class Ends(NamedTuple):
-    """Who asked and who was asked."""
+    """Client and server of a packet."""
 
     actor: Subject
     target: Subject
@@ -24,7 +24,7 @@ class Ends(NamedTuple):
 
 
 def ends_of(packet: Packet, *, answer: bool = False) -> Ends:
-    """The ends of a packet that asks, or that answers."""
+    """The ends of a request, or of an answer."""
     sender, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
     return Ends(other, sender, packet.dport, packet.sport) if answer else Ends(sender, other, packet.sport, packet.dport)
 
@@ -48,7 +48,7 @@ def network_of(context: Context, flow: Flow) -> dict[str, str | int]:
 
 
 def network_of_packet(context: Context, packet: Packet, app: str = "", *, answer: bool = False) -> dict[str, str | int]:
-    """The same of a packet that asks, or that answers. ``app``: the protocol inside, where the packet tells it."""
+    """The same of a request, or of an answer. ``app``: the application protocol, where it is known."""
     asked = (packet.dst, packet.src) if answer else (packet.src, packet.dst)
     protocol = {"proto": PROTOCOLS.get(packet.proto, str(packet.proto)), **({"app": app} if app else {})}
     return {**protocol, "vlan": packet.vlan, "direction": context.networks.direction(*asked)}
@@ -66,7 +66,7 @@ def who(context: Context, subject: Subject) -> str:
 
 
 def is_fixed_function(context: Context, subject: Subject) -> bool:
-    """True where the endpoint is known as a device with one job."""
+    """True where the endpoint is a known fixed-function device."""
     device = context.device(subject)
     return device is not None and device.fixed_function
 

@@ -30,7 +30,7 @@ def test_two_that_speak_turn_by_turn() -> None:
     assert (alert.severity, alert.numbers["times"], alert.actor.mac) == (Severity.low, 2, SECOND_ONE)
     assert alert.target is not None
     assert alert.target.mac == FIRST
-    assert alert.summary == "two machines have the address 10.0.0.5"
+    assert alert.actor.address == parse("10.0.0.5")
     [alert] = heard(detector(CONFLICT), turns(8, 0x001132AABB10, 0x001132AABB11))
     assert "ports" in alert.summary
 

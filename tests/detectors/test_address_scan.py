@@ -82,7 +82,7 @@ def test_from_outside_it_is_reconnaissance_and_low() -> None:
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1595.001")
     [alert] = raised(SCAN, sweep(lit(Story()), 60), World(device("camera", "10.0.0.66", "CAM-1")))
     assert alert.severity == Severity.high
-    assert alert.summary.startswith("camera CAM-1 (10.0.0.66) tried")
+    assert alert.summary.startswith("camera CAM-1 (10.0.0.66) ")
 
 
 def test_browsing_and_resolving_are_quiet() -> None:

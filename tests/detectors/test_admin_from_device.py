@@ -40,7 +40,6 @@ def test_a_type_that_is_not_certain_makes_it_less_grave() -> None:
     story = Story().flow(1, "10.0.0.5", "10.0.1.9", 22, answered=True, ended=60)
     found = raised(ADMIN, story, World(device("iot", "10.0.0.5", sure=0.5)))
     assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
-    assert "not certain" in found[-1].why[-1]
 
 
 def test_scan_to_folder_is_low() -> None:
@@ -48,7 +47,6 @@ def test_scan_to_folder_is_low() -> None:
     share = Story().flow(1, "10.0.0.5", "10.0.1.9", 445, answered=True)
     found = raised(ADMIN, share, World(device("printer", "10.0.0.5")))
     assert {alert.severity for alert in found} == {Severity.low}
-    assert "scans in shared folders" in found[0].why[-1]
     found = raised(ADMIN, share, World(device("camera", "10.0.0.5"), device("nas", "10.0.1.9")))
     assert {alert.severity for alert in found} == {Severity.medium}
 

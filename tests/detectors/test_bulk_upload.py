@@ -58,7 +58,7 @@ def test_data_connections_of_ftp_count_the_other_way_round() -> None:
 def test_a_machine_sends_more_than_on_its_own_days(kind: str) -> None:
     alert = one(raised(UPLOAD, sent(4000, 6 * DAY, server="203.0.113.77", story=days(300)), World(device(kind, NEAR))))
     assert (alert.severity, alert.numbers["megabytes"], alert.numbers["threshold"]) == (Severity.medium, 4000, 1000)
-    assert "301 MB to one peer in the median" in alert.why[1]
+    assert "301 MB" in alert.why[1]
 
 
 @pytest.mark.parametrize(

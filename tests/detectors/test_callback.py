@@ -61,14 +61,14 @@ def test_a_connection_to_the_attacker() -> None:
 def test_code_from_a_host_that_the_exploit_names() -> None:
     """Java fetches a class."""
     story = [attack(), request(1, VICTIM, NAMED, "/Exploit.class", agent="Java/1.8.0_51")]
-    assert "names" in one(heard(detector(CALLBACK), story)).summary
+    assert one(heard(detector(CALLBACK), story)).numbers["called"] == NAMED
 
 
 def test_a_shell_to_a_third_host() -> None:
     """The shell goes elsewhere: told all the same."""
     alert = one(heard(detector(CALLBACK), [attack(), RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)]))
     assert alert.severity == Severity.high
-    assert "shell" in alert.summary
+    assert alert.numbers["called"] == OTHER
 
 
 def test_innocent_twins_are_quiet() -> None:

@@ -36,7 +36,7 @@ def test_names_full_of_data_are_a_tunnel() -> None:
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
     assert alert.numbers["names"] == 20
     assert alert.severity == Severity.high
-    assert [technique.technique for technique in alert.techniques] == ["T1071.004"]
+    assert [technique.technique for technique in alert.techniques] == ["T1071.004", "T1572"]
 
 
 def test_strange_record_types_are_a_tunnel() -> None:

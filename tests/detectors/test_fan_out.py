@@ -47,7 +47,7 @@ def test_a_backup_server_is_quiet_once_it_is_known() -> None:
     assert in_time(FAN_OUT, fan(10, DAY), world) == []
     assert in_time(FAN_OUT, fan(6, DAY, net="10.0.2"), world) == []
     [alert, *_] = in_time(FAN_OUT, fan(11, DAY, net="10.0.2"), world)
-    assert "counts from 10 on" in alert.why[0]
+    assert "threshold 10" in alert.why[0]
 
 
 def test_what_is_learned_meanwhile_is_no_habit() -> None:

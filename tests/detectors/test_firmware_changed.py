@@ -32,7 +32,6 @@ def test_another_version_is_told(old: str, new: str, way: str, severity: Severit
     [alert] = reviewed(detector(FIRMWARE), [change(31, "changed", runs(new), firmware=(old, new))])
     assert (alert.numbers["direction"], alert.severity, alert.techniques[0].technique) == (way, severity, technique)
     assert alert.summary == f"firmware {way} of printer (10.0.2.5): {old} → {new}"
-    assert alert.why[1] == "no transfer of an image was seen"
 
 
 def test_the_file_it_fetched_before_is_named() -> None:
@@ -41,7 +40,7 @@ def test_the_file_it_fetched_before_is_named() -> None:
     packet = Packet(ts=START + 31 * HOUR - 90 * 10**9, src=parse(HOST), dst=parse("10.0.1.7"), sport=2000, dport=69, proto=17)
     assert heard(unit, [TftpRead(packet, "images/printer-2.1.bin", "octet", ())]) == []
     [alert] = reviewed(unit, [change(31, "changed", runs("2.1"), firmware=("2.0", "2.1"))])
-    assert alert.why[1] == "it fetched images/printer-2.1.bin from 10.0.1.7 90 s before"
+    assert all(word in alert.why[1] for word in ("images/printer-2.1.bin", "10.0.1.7", "90 s"))
     assert alert.target is not None
     assert alert.target.address == parse("10.0.1.7")
 

@@ -22,7 +22,7 @@ def test_several_accounts_or_one_that_had_aes_are_high() -> None:
     assert [alert.severity for alert in found] == [Severity.medium, Severity.medium, Severity.high]
     [alert] = heard(detector(LOWER), [*login(0), *login(9, etype=RC4)])
     assert alert.severity == Severity.high
-    assert "had an AES key before" in alert.why[-1]
+    assert "AES" in alert.why[-1]
 
 
 def test_a_client_that_wants_rc4_only_is_low() -> None:

@@ -27,12 +27,12 @@ def asked(name: str, at: float = 0) -> Event:
 @pytest.mark.parametrize(
     ("name", "meant", "how"),
     [
-        ("drivers-updaet.info", "drivers-update", "one letter is off"),
-        ("www.micosoft.com", "microsoft", "one letter is off"),
-        ("login.facebbook.net", "facebook", "one letter is off"),
-        ("windwos-security.org", "windows-security", "one letter is off"),
-        ("g00gle.com", "google", "a digit stands for a letter"),
-        ("paypa1-support.com", "paypal", "a digit stands for a letter"),
+        ("drivers-updaet.info", "drivers-update", "one letter differs"),
+        ("www.micosoft.com", "microsoft", "one letter differs"),
+        ("login.facebbook.net", "facebook", "one letter differs"),
+        ("windwos-security.org", "windows-security", "one letter differs"),
+        ("g00gle.com", "google", "a digit replaces a letter"),
+        ("paypa1-support.com", "paypal", "a digit replaces a letter"),
     ],
 )
 def test_imitations(name: str, meant: str, how: str) -> None:

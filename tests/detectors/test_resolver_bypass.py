@@ -39,7 +39,7 @@ def test_questions_past_the_network() -> None:
     alert = one(heard(detector(BYPASS), [HANDED, answer(PUBLIC)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(NEAR), parse(PUBLIC), 53)
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["how"]) == (Severity.low, "T1071.004", "DNS")
-    assert "none of the network's name servers: 10.0.0.1" in alert.why[0]
+    assert alert.why[0].endswith(": 10.0.0.1")
     camera = World(device("camera", NEAR))
     assert one(heard(detector(BYPASS, camera), [HANDED, answer(UNKNOWN)])).severity == Severity.medium
     assert one(heard(detector(BYPASS, camera), [HANDED, answer(PUBLIC)])).severity == Severity.low

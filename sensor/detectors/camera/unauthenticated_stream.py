@@ -1,8 +1,8 @@
-"""A camera shows its pictures to somebody in another segment, or outside, who gave no password.
+"""A camera streams video without authentication to a host in another segment or on the internet.
 
-Told is the answer to the question what there is to see, or to the wish to see it. Whoever proved himself once on a connection, or by words in the address,
-has a password. What players exchange with each other (AirPlay, Miracast) is no camera, and a recorder in another segment is the usual reader. What
-is not known as a camera may be a server of films: that is told with less severity.
+The alert is raised at the answer to DESCRIBE, SETUP or PLAY. A client that authenticated once on the connection, or in
+the URL, is ignored. Traffic between players (AirPlay, Miracast) is ignored, and a recorder in another segment is the
+usual reader. A server that is not known as a camera may be a media server: its severity is lower.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ READERS = frozenset(("nvr", "server", "nas"))
 
 
 class Session(msgspec.Struct):
-    """A connection: what was asked last and its number, where it leads, and whether the client ever showed a password."""
+    """A connection: last request and its number, path, and whether the client ever authenticated."""
 
     method: str = ""
     cseq: int = -1
@@ -45,14 +45,14 @@ class Session(msgspec.Struct):
 
 
 class UnauthenticatedStream(CallDetector):
-    """Watches requests and their answers, by connection."""
+    """Watches RTSP requests and their answers, by connection."""
 
-    title = "Camera without a password watched"
+    title = "Camera stream without authentication"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1125",)
-    advice = "Set a password on the camera and switch off streams without one; let only the recorder reach its segment. Find out who watched."
-    false_positives = "A recorder or wall of monitors in another segment: name it as a manager. Streams that are meant for everybody."
+    advice = "Set a password on the camera and disable anonymous streams. Allow only the recorder to reach the camera's segment. Identify the viewer."
+    false_positives = "A recorder or video wall in another segment: add it to `managers`. Streams that are public on purpose."
     Options = CallOptions
     watches = (RtspRequest, RtspResponse)
 
@@ -89,14 +89,14 @@ class UnauthenticatedStream(CallDetector):
         reader, camera = self.context.device(ends.actor), self.context.device(ends.target)
         usual, sure = reader is not None and reader.type in READERS, camera is not None and camera.type in CAMERAS
         why = (
-            f"{'the camera' if sure else 'what may be a camera'} answered {session.method} with {event.status}, and the client had sent no credentials",
-            f"the client is in {far}, the camera in {near}" if inside else "the client is outside",
-            *([f"a {reader.type} is the usual reader of cameras"] if usual and reader is not None else []),
+            f"{'the camera' if sure else 'a possible camera'} answered {session.method} with {event.status} without credentials from the client",
+            f"the client is in {far}, the camera in {near}" if inside else "the client is external",
+            *([f"a {reader.type} usually reads camera streams"] if usual and reader is not None else []),
         )
         used = self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0
         learned = 0 < used <= packet.ts - DAY
         if learned:
-            why += ("the two have done so for a day and longer: that the camera has no password is a weakness, not an attack",)
+            why += ("the pair has done so for more than a day: a weakness of the camera rather than an attack",)
         grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
         alert = self.told(event, "watches", why, numbers, rest=" without a password", severity=grade, confidence=0.85, answer=True, app="rtsp")

@@ -1,7 +1,9 @@
-"""A machine hides where it talks to: Tor by the shape of its handshakes and certificates and by names, web gateways into it, I2P, and programs like them.
+"""Use of anonymization networks: Tor by its handshakes, certificates and names, web gateways into Tor, I2P, and similar
+programs.
 
-A Tor client puts a made-up name (``www.`` and letters of base32) into each handshake and never asks DNS for it; up to TLS 1.2 the relay's certificate names two
-more such, one as its subject (.net) and one as its issuer (.com). From TLS 1.3 on only the names in handshakes are left.
+A Tor client puts a random name (``www.`` and base32 letters) into each TLS handshake and never resolves it by DNS. Up
+to TLS 1.2 the relay's certificate contains two more random names, the subject (.net) and the issuer (.com). From TLS
+1.3 on only the names in handshakes remain.
 """
 
 from __future__ import annotations
@@ -37,30 +39,30 @@ HIDDEN = ("onion", "i2p")
 # Domains of gateways into Tor and of programs that hide their users' ways: what, technique.
 SERVICES = {
     **dict.fromkeys(
-        "onion.to onion.ws onion.pet onion.ly onion.cab onion.link onion.casa tor2web.org tor2web.io tor2web.fi".split(), ("a gateway into Tor", MULTI_HOP)
+        "onion.to onion.ws onion.pet onion.ly onion.cab onion.link onion.casa tor2web.org tor2web.io tor2web.fi".split(), ("a Tor web gateway", MULTI_HOP)
     ),
     **dict.fromkeys("torproject.org torproject.net".split(), ("the Tor project", MULTI_HOP)),
     **dict.fromkeys("geti2p.net i2p2.no i2p-projekt.de".split(), ("the I2P project", MULTI_HOP)),
-    **dict.fromkeys("psiphon.ca psiphon3.com getlantern.org ultrasurf.us freegate.org hidemyass.com".split(), ("a program that hides its user's ways", PROXY)),
+    **dict.fromkeys("psiphon.ca psiphon3.com getlantern.org ultrasurf.us freegate.org hidemyass.com".split(), ("a censorship circumvention program", PROXY)),
 }
 
 
 class Options(detector.Options):
-    """When a client of Tor is told."""
+    """When a Tor client is reported."""
 
-    names: int = Field(2, ge=1, description="made-up names in handshakes within an hour")
-    again_s: int = Field(3600, ge=60, description="seconds after which the same machine is told again")
+    names: int = Field(2, ge=1, description="threshold: random server names in TLS handshakes within an hour")
+    again_s: int = Field(3600, ge=60, description="seconds until the same host may be reported again")
 
 
 class Anonymiser(EventDetector):
-    """Watches handshakes, certificates and names asked for."""
+    """Watches TLS handshakes, certificates and requested names."""
 
-    title = "Anonymising network"
+    title = "Anonymization network (Tor, I2P)"
     severity = Severity.medium
     weighs_itself = True
     techniques = (MULTI_HOP,)
-    advice = "Ask who uses it and why; where nobody does, a program on the machine hides whom it obeys. Block the relays at the border."
-    false_positives = "People who use Tor on purpose; visits to the pages of such projects (low severity)."
+    advice = "Ask the user for the reason. If no user knows about it, look for malware that hides its C2 server. Block the relays at the border."
+    false_positives = "Users who run Tor on purpose; visits to the web pages of such projects (low severity)."
     Options = Options
     watches = (*ASKING, TlsCertificate)
 
@@ -87,14 +89,14 @@ class Anonymiser(EventDetector):
             elif isinstance(event, TlsClientHello) and name not in self._asked:
                 return self._handshake(event, name)
         if name.rpartition(".")[2] in HIDDEN:
-            return self._named(event, name, "a hidden service", MULTI_HOP, Severity.medium)
+            return self._named(event, name, "a Tor onion service", MULTI_HOP, Severity.medium)
         service = SERVICES.get(registered(name))
         return self._named(event, name, *service, Severity.low) if service else iter(())
 
     def _certificate(self, event: TlsCertificate) -> Iterator[Alert]:
-        why = (f"the certificate is for {event.common_name} and signed by {event.issuer.removeprefix('CN=')}: Tor relays make up such names",)
+        why = (f"the certificate is for {event.common_name} and signed by {event.issuer.removeprefix('CN=')}: random names as Tor relays use them",)
         yield from self._made(
-            event, "talks with a Tor relay", why, {"subject": event.common_name}, MULTI_HOP, Severity.medium, 0.95, answer=not event.from_client
+            event, "connected to a Tor relay", why, {"subject": event.common_name}, MULTI_HOP, Severity.medium, 0.95, answer=not event.from_client
         )
 
     def _handshake(self, event: TlsClientHello, name: str) -> Iterator[Alert]:
@@ -102,10 +104,10 @@ class Anonymiser(EventDetector):
         if count < self.options.names:
             return
         why = (
-            f"{count} handshakes within an hour named servers that look made up and were not asked for in DNS; counts from {self.options.names} on",
-            f"the last one: {name} at {addresses.text(event.packet.dst)}",
+            f"{count} TLS handshakes within an hour had random server names without a DNS query (threshold {self.options.names})",
+            f"last: {name} at {addresses.text(event.packet.dst)}",
         )
-        yield from self._made(event, "talks with Tor relays", why, {"names": count, "threshold": self.options.names}, MULTI_HOP, Severity.medium, 0.8)
+        yield from self._made(event, "connected to Tor relays", why, {"names": count, "threshold": self.options.names}, MULTI_HOP, Severity.medium, 0.8)
 
     def _named(self, event: Event, name: str, what: str, technique: str, severity: Severity) -> Iterator[Alert]:
         why = (f"{name} belongs to {what}",)

@@ -1,7 +1,8 @@
-"""A machine calls one outside peer again and again, at regular times and with little to say.
+"""A host contacts one external server at regular intervals with little data.
 
-Measured over the flows of each inside client, outside server and service that were answered. Ordinary programs call home regularly too: peers that go by the
-name of a well-known cloud are left out, any other name behind the address makes the finding a hint, and a bare address makes it grave.
+Measured over answered flows of each internal client, external server and service. Ordinary programs contact their
+servers regularly too: servers of well-known clouds are ignored, any other name makes the alert less certain, and a bare
+IP address makes it more severe.
 """
 
 from __future__ import annotations
@@ -43,27 +44,27 @@ CLOUDS = tuple(
 
 
 class Options(detector.Options):
-    """When regular contacts are a beacon."""
+    """When regular contacts are beaconing."""
 
-    beats: int = Field(12, ge=6, le=200, description="contacts at regular times")
-    dispersion: float = Field(0.15, gt=0, le=1, description="deviation of the intervals by their mean, at most, without the shortest and the longest")
-    size_dispersion: float = Field(0.5, gt=0, description="the same of the bytes that the client sends in a contact")
-    shortest_s: float = Field(8.0, ge=5, description="mean interval at least, seconds")
-    most_bytes: int = Field(100_000, ge=100, description="mean bytes that the client sends in a contact, at most")
-    again_s: int = Field(3600, ge=60, description="seconds after which the same pair is told again")
-    clouds: tuple[str, ...] = Field(CLOUDS, description="domains of peers that are called regularly by ordinary programs")
+    beats: int = Field(12, ge=6, le=200, description="threshold: contacts at regular intervals")
+    dispersion: float = Field(0.15, gt=0, le=1, description="highest dispersion of the intervals (standard deviation divided by mean, without the extremes)")
+    size_dispersion: float = Field(0.5, gt=0, description="highest dispersion of the bytes that the client sends in a contact")
+    shortest_s: float = Field(8.0, ge=5, description="lowest mean interval in seconds")
+    most_bytes: int = Field(100_000, ge=100, description="highest mean of bytes that the client sends in a contact")
+    again_s: int = Field(3600, ge=60, description="seconds until the same pair may be reported again")
+    clouds: tuple[str, ...] = Field(CLOUDS, description="domains of servers that ordinary programs contact regularly")
     ports: tuple[int, ...] = Field(REGULAR, description="ports of services that are regular by nature")
 
 
 class Beaconing(FlowDetector):
-    """Follows answered flows from inside to outside in bulk; see ``_beats`` for how."""
+    """Follows answered outbound flows in bulk; see ``_beats``."""
 
-    title = "Beaconing"
+    title = "Beaconing (regular C2 connections)"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1071.001",)
-    advice = "Find the program behind these contacts and what the peer is. Where nobody knows it, take the machine off the network and block the peer."
-    false_positives = "Monitoring agents, updates, push services and device clouds that are not among `clouds`."
+    advice = "Identify the program behind these connections and the owner of the server. If neither is known, isolate the host and block the server."
+    false_positives = "Monitoring agents, update checks, push services and device clouds that are missing in `clouds`."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -103,18 +104,21 @@ class Beaconing(FlowDetector):
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
         service = f"{PROTOCOLS.get(flow.proto, '')}/{flow.server_port}"
-        known = f"{some(list(names))} stands behind the address" if names else "no name was asked for that leads to this address"
+        known = f"{some(list(names))} resolved to this address" if names else "no host name resolved to this address"
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} calls {names[0] if names else addresses.text(flow.server)} on {service} every {numbers.interval_s:.0f} s",
+            summary=(
+                f"{who(self.context, actor)} contacted {names[0] if names else addresses.text(flow.server)} on {service} "
+                f"every {numbers.interval_s:.0f} s, {numbers.beats} times"
+            ),
             why=(
                 (
                     f"{numbers.beats} contacts, {numbers.interval_s:.1f} s apart on average, with a dispersion of {numbers.dispersion:.2f}; "
-                    f"{want.beats} contacts below {want.dispersion} count"
+                    f"threshold {want.beats} contacts below {want.dispersion}"
                 ),
-                f"the client sends {numbers.size:.0f} bytes each time, with a dispersion of {numbers.size_dispersion:.2f}",
+                f"the client sent {numbers.size:.0f} bytes each time, with a dispersion of {numbers.size_dispersion:.2f}",
                 known,
             ),
             numbers={
@@ -134,7 +138,7 @@ class Beaconing(FlowDetector):
         )
 
     def _severity(self, flow: Flow, named: bool) -> Severity:
-        """Devices with one job call their makers: named peers are a hint for all; a bare address is more, and most where the device has one job."""
+        """Fixed-function devices contact their vendors: a named server is a weak indication; a bare IP address is more severe, most for such a device."""
         if named:
             return Severity.low
         return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium

@@ -1,8 +1,8 @@
-"""A device is made part of a botnet: somebody logs in by telnet, or breaks in by a web page, and makes it fetch a program and run it.
+"""A device is recruited into a botnet: a login by Telnet or a web exploit makes it download and run a program.
 
-Loaders give themselves away: by lines of a shell that fetch, allow and run in one go, by words that no toolbox knows (``busybox LZRD``, to hear whether
-there is one), by programs that are typed in as bytes, and by asking one server for the same program in the languages of several processors. Before that comes
-the spray: logins by telnet at one device after the other.
+Loaders are recognized by shell lines that download, make executable and run in one step, by applet names that BusyBox
+does not have (``busybox LZRD``, a test for BusyBox), by programs written as escaped bytes, and by requests to one
+server for the same program for several processors. Before that comes the spray: Telnet logins at many devices.
 """
 
 from __future__ import annotations
@@ -46,40 +46,40 @@ _PROCESSOR = re.compile(
 )
 FETCHING, RUNNING, BYTES, PROBING = 1, 2, 4, 8
 WORDS = {
-    FETCHING: "fetches a program",
-    RUNNING: "makes it run",
-    BYTES: "types a program in as bytes",
-    PROBING: "asks the toolbox for a word that it cannot know",
+    FETCHING: "downloads a program",
+    RUNNING: "makes it executable",
+    BYTES: "writes a program as escaped bytes",
+    PROBING: "calls a BusyBox applet that does not exist",
 }
 
 
 class Asked(NamedTuple):
-    """A file asked for, and how."""
+    """A requested file, and the protocol."""
 
     path: str
     how: str
 
 
 class Options(CallOptions):
-    """When files and logins are a loader's."""
+    """When downloads and logins are those of a loader."""
 
-    processors: int = Field(3, ge=2, le=16, description="processors for which one machine asked one server for programs")
-    hosts: int = Field(5, ge=2, le=200, description="hosts at which one source tried to log in by telnet")
-    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
+    processors: int = Field(3, ge=2, le=16, description="threshold: processor architectures for which one host requested programs from one server")
+    hosts: int = Field(5, ge=2, le=200, description="threshold: hosts at which one source attempted Telnet logins")
+    window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
 
 
 class BotnetLoader(CallDetector):
-    """Watches lines at shells, requests that carry such lines, files asked for, and logins by telnet."""
+    """Watches shell lines, requests that contain them, requested files, and Telnet logins."""
 
-    title = "Loader of a botnet"
+    title = "Botnet loader (Mirai-like)"
     severity = Severity.high
     weighs_itself = True
     techniques = ("T1105",)
     advice = (
-        "Cut the device off, switch it off and on, give it new firmware and a new password, and close telnet. Block the server of the program. Look which "
-        "other devices the source logged in to."
+        "Isolate the device, power-cycle it, install current firmware, set a new password and disable Telnet. Block "
+        "the download server. Check which other devices the source logged in to."
     )
-    false_positives = "Administrators who install programs over telnet: name their machines as managers."
+    false_positives = "Administrators who install programs over Telnet: add their hosts to `managers`."
     Options = Options
     watches = (TelnetCommand, TelnetLogin, HttpRequest, HttpBody, FtpFile, TftpRead)
 
@@ -119,8 +119,8 @@ class BotnetLoader(CallDetector):
         sure = signs & (BYTES | PROBING) or signs & (FETCHING | RUNNING) == FETCHING | RUNNING
         grade = Severity.high if sure else Severity.medium if signs & FETCHING and (device or outside) else Severity.low
         why = [f"it {word}" for sign, word in WORDS.items() if signs & sign]
-        why += ["the source is outside"] if outside else ["the target is a device with one job"] if device else []
-        yield self._plants(event, f"by telnet: {event.line[:SHOWN]!r}", why, grade)
+        why += ["the source is external"] if outside else ["the target is a fixed-function device"] if device else []
+        yield self._plants(event, f"Telnet: {event.line[:SHOWN]!r}", why, grade)
 
     def _requested(self, event: Event) -> Iterator[Alert]:
         """Lines in requests of the web, and programs that are asked for."""
@@ -130,7 +130,7 @@ class BotnetLoader(CallDetector):
                 if signs & RUNNING and self._told.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
                     outward = not self.context.networks.inside(event.packet.dst)  # people write of such lines, and programs report what they did
                     why = [f"it {word}" for sign, word in WORDS.items() if signs & sign]
-                    yield self._plants(event, f"by a web page: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high)
+                    yield self._plants(event, f"HTTP request: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high)
                 return
         if asked := _asked(event):
             yield from self._fetched(event, asked)
@@ -138,10 +138,10 @@ class BotnetLoader(CallDetector):
     def _plants(self, event: Event, how: str, why: list[str], grade: Severity) -> Alert:
         app = "telnet" if isinstance(event, TelnetCommand) else "http"
         techniques = ("T1105", "T1059.004")
-        return self.told(event, "plants a program on", why, rest=f" {how}", key=("plants",), severity=grade, techniques=techniques, confidence=0.9, app=app)
+        return self.told(event, "installed a program on", why, rest=f" {how}", key=("plants",), severity=grade, techniques=techniques, confidence=0.9, app=app)
 
     def _fetched(self, event: Event, asked: Asked) -> Iterator[Alert]:
-        """The same program for several processors: whoever asks does not know which one it has."""
+        """The same program for several processors: the client does not know its own."""
         found = _PROCESSOR.search(asked.path[-LONGEST:])
         if found is None:
             return
@@ -154,11 +154,13 @@ class BotnetLoader(CallDetector):
         names = self._processors.values((packet.src, packet.dst))
         threshold = 1 if device else want.processors
         why = (
-            f"it asked for {asked.path[:SHOWN]!r} by {asked.how} from an address without a name",
-            f"programs for {some(names)}; counts from {threshold} on",
+            f"it requested {asked.path[:SHOWN]!r} over {asked.how} from an IP address without a host name",
+            f"programs for {some(names)} (threshold {threshold})",
         )
         numbers: dict[str, int | float | str] = {"processors": count, "threshold": threshold}
-        yield self.told(event, "fetches programs named after processors from", why, numbers, key=("fetches",), app=asked.how.lower(), confidence=0.8)
+        yield self.told(
+            event, "downloaded programs for several processor architectures from", why, numbers, key=("fetches",), app=asked.how.lower(), confidence=0.8
+        )
 
     def _sprayed(self, event: TelnetLogin) -> Iterator[Alert]:
         packet, want = event.packet, self.options
@@ -170,11 +172,11 @@ class BotnetLoader(CallDetector):
         met = self._hosts.values(ends.actor.address)
         grave = not self.context.networks.inside(ends.actor.address) or is_fixed_function(self.context, ends.actor)
         why = (
-            f"logins by telnet at {hosts} hosts within {want.window_s} s; counts from {want.hosts} on",
+            f"Telnet logins at {hosts} hosts within {want.window_s} s (threshold {want.hosts})",
             f"among them {some([addresses.text(host) for host in met])}",
         )
         alert = self.told(
-            event, f"tries telnet logins at {hosts} hosts, now", why, {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s},
+            event, f"attempted Telnet logins at {hosts} hosts, the last", why, {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s},
             severity=Severity.high if grave else Severity.medium, techniques=("T1110",), answer=answer, app="telnet",
             targets=[Subject(0, host, packet.vlan) for host in met],
         )  # fmt: skip

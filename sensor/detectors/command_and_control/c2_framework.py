@@ -1,8 +1,9 @@
-"""A machine speaks to a server in the way of a public attack framework, a remote-access trojan or a loader; or checks in like one that has no name.
+"""Traffic of a known attack framework, remote access trojan or loader, or regular check-ins of an unknown one.
 
-Known ways of speaking are data (``fingerprints/frameworks``). Without a name: requests in a steady rhythm by a program that calls itself a browser, or nothing,
-leaves out what every browser sends, and carries an opaque number each time. Devices with one job ask their makers for messages in just this way, and so do
-programs that never said to be browsers: a hint. The machine that opens the flow is the infected one; the server is the other end.
+Known traffic patterns are data (``fingerprints/frameworks``). Unknown ones: requests at regular intervals by a program
+that claims to be a browser, or sends no user agent, lacks headers that every browser sends, and carries an opaque
+identifier each time. Fixed-function devices poll their vendors in the same way, and so do programs that do not claim to
+be browsers: these are weak indications. The client of the flow is the infected host; the server is the C2 end.
 """
 
 from __future__ import annotations
@@ -44,16 +45,16 @@ _BROWSER = re.compile(r"\A(?:$|Mozilla/)")
 
 
 class Options(detector.Options):
-    """When check-ins without a name are told, and how often a pair is."""
+    """When check-ins of unknown programs are reported, and how often a pair is."""
 
-    beats: int = Field(6, ge=4, le=100, description="check-ins in a row that are a rhythm")
-    dispersion: float = Field(0.2, gt=0, le=1, description="median deviation of the intervals from their median, as a share of it, at most")
-    shortest_s: float = Field(1.0, gt=0, description="seconds between check-ins at least; what comes faster belongs to the one before")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same pair and finding is told again")
+    beats: int = Field(6, ge=4, le=100, description="threshold: consecutive regular check-ins")
+    dispersion: float = Field(0.2, gt=0, le=1, description="highest dispersion of the intervals (median absolute deviation divided by median)")
+    shortest_s: float = Field(1.0, gt=0, description="shortest interval in seconds; faster requests belong to the check-in before")
+    again_s: int = Field(86400, ge=60, description="seconds until the same pair may be reported again for the same reason")
 
 
 class _Course:
-    """Check-ins of one client at one server: when the last one was, the last intervals (ns), the paths."""
+    """Check-ins of one client at one server: time of the last, last intervals (ns), paths."""
 
     __slots__ = ("intervals", "last", "paths")
 
@@ -64,17 +65,17 @@ class _Course:
 
 
 class C2Framework(EventDetector):
-    """Watches web requests and what they send, TLS and QUIC hellos, certificates, and the words of trojans."""
+    """Watches HTTP requests and bodies, TLS and QUIC client hellos, certificates, and trojan protocols."""
 
-    title = "Control channel of an attack tool"
+    title = "C2 framework or remote access trojan"
     severity = Severity.high
     weighs_itself = True
     techniques = ("T1071.001",)
     advice = (
-        "Take the machine off the network and keep it running for its memory; block the server at the border; look which other machines speak to it, "
-        "and change the passwords that were used on the machine."
+        "Isolate the host but keep it running for memory forensics. Block the server at the border. Search for other "
+        "hosts that contact it, and change the passwords used on the host."
     )
-    false_positives = "A penetration test; software that polls its maker in a rhythm under a browser's name; a security product that plays attacks."
+    false_positives = "A penetration test; software that polls its vendor under a browser's user agent; breach and attack simulation."
     watches = (HttpRequest, HttpBody, TlsClientHello, TlsCertificate, QuicClientHello, RatMessage)
     Options = Options
 
@@ -128,17 +129,17 @@ class C2Framework(EventDetector):
             yield self._alert(event, client, server, known.what, _why(known, kind, fields), known)
 
     def _trojan(self, event: RatMessage) -> Iterator[Alert]:
-        """A shell is handed to the server that was called; or offered by a server where none belongs, which is how exploits of old leave one behind."""
+        """A shell is from a reverse connection; or offered by a server where none belongs, which is how exploits of old leave one behind."""
         shell = event.family == "command shell"
         client, server, _, port = ends_of(event.packet, answer=not event.from_client)
         if shell and not event.from_client and port in LOGINS:
             return
         if not self._told.fresh((client.address, server.address, event.family), event.packet.ts):
             return
-        handed = "handed to the server that was called" if event.from_client else f"that is open to everybody on port {port}"
+        handed = "from a reverse connection" if event.from_client else f"on a bind port ({port})"
         what = f"a command shell {handed}" if shell else f"remote control by {event.family}"
         why = (
-            f"the {'client' if event.from_client else 'server'} said {event.word!r} first, which is how {event.family} speaks"
+            f"the {'client' if event.from_client else 'server'} sent {event.word!r} first, as {event.family} does"
             if event.word
             else f"the first bytes are those of {event.family}",
             f"{text(client.address)} opened the connection to port {port} of {text(server.address)}",
@@ -171,14 +172,14 @@ class C2Framework(EventDetector):
             return
         client, server, _, _ = ends_of(packet)
         beats, disguised = len(course.intervals) + 1, bool(event.user_agent)
-        hides = f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language, as every browser does"
+        hides = f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language header, which every browser sends"
         why = (
-            f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, at most {self.options.dispersion} is a rhythm)",
-            f"each carries an opaque number, on {len(course.paths)} path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}",
-            hides if disguised else "the program does not name itself",
+            f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, threshold {self.options.dispersion})",
+            f"each carries an opaque identifier, on {len(course.paths)} path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}",
+            hides if disguised else "the program sends no user agent",
         )
         numbers = {"beats": beats, "threshold": self.options.beats, "interval_s": round(middle / SECOND, 2), "dispersion": round(spread, 3)}
-        what = "regular check-ins of a program that hides " + ("behind a browser's name" if disguised else "its name")
+        what = "a program with regular check-ins that hides " + ("behind a browser user agent" if disguised else "its user agent")
         grade = Severity.medium if disguised and not is_fixed_function(self.context, client) else Severity.low
         yield self._alert(event, client, server, what, why, None, numbers=numbers, grade=grade, confidence=0.7 if disguised else 0.5)
 
@@ -203,7 +204,7 @@ class C2Framework(EventDetector):
             event,
             actor=client,
             target=server,
-            summary=f"{who(self.context, client)} speaks to {who(self.context, server)} like {what}",
+            summary=f"{who(self.context, client)} communicated with {who(self.context, server)} like {what}",
             why=why,
             numbers=numbers or {"found": 1, "threshold": 1, "signature": known.id if known else what},
             key=(text(server.address),),
@@ -216,7 +217,7 @@ class C2Framework(EventDetector):
         )
 
     def _graded(self, known: Signature | None, client: Subject) -> Severity:
-        """As the signature says, and one more for a device with one job; what is a hint only stays one."""
+        """The signature's severity, one more for a fixed-function device; a weak indication stays one."""
         severity = known.level if known else Severity.high
         graver = severity > Severity.low and is_fixed_function(self.context, client)
         return Severity(min(severity + graver, Severity.critical))
@@ -241,7 +242,7 @@ def _said(event: Event) -> tuple[str, dict[str, str], str]:
 def _why(known: Signature, kind: str, fields: dict[str, str]) -> tuple[str, ...]:
     shown = ("method", "host", "path", "agent", "cookies", "body") if kind in ("request", "body") else tuple(fields)
     told = ", ".join(f"{name} {fields[name][:120]!r}" for name in shown if fields.get(name))
-    return (f"the signature {known.id} recognises {known.what}", f"seen: {told}", *([known.note] if known.note else []))
+    return (f"signature {known.id}: {known.what}", f"seen: {told}", *([known.note] if known.note else []))
 
 
 def _opaque(event: HttpRequest) -> bool:

@@ -1,8 +1,8 @@
-"""Data travels in the names and answers of DNS: iodine, dnscat and their like, commands in TXT records, files in names.
+"""Data exchanged in DNS names and answers: iodine, dnscat2 and similar, commands in TXT records, files in names.
 
-Judged by client and registered domain over a window, each time ten more different names were asked for: how many there are, how much they carry, whether they
-look like data, and the types of records asked for. Content networks and reputation services ask for many odd names too; the latter, and block lists asked for
-addresses in reverse, are known by name and shape.
+Judged by client and registered domain over a time window, at every tenth new name: number of names, length, share that
+looks like encoded data, and record types. Content networks and reputation services query many unusual names too;
+reputation services and DNS block lists are recognized by domain and form.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ ASKED_BY_NAME = tuple(
 
 
 class Options(detector.Options):
-    """When so many names are a tunnel."""
+    """When queries are a tunnel."""
 
-    window_s: int = Field(600, ge=30, le=86400, description="seconds over which the names of a domain are counted")
-    names: int = Field(20, ge=10, le=250, description="different names that look like data under one domain; twice as many where only addresses are asked for")
-    texts: int = Field(10, ge=10, le=250, description="different names asked for texts under one domain, where the answers are long; twice as many in any case")
-    strange: int = Field(10, ge=10, le=250, description="different names asked for record types that no client uses (NULL, private ones)")
-    letters: int = Field(10, ge=1, description="letters that a name carries before its domain, on average, at least")
-    coded_share: float = Field(0.6, gt=0, le=1, description="share of the names that look like data, at least")
-    answered_bytes: int = Field(1000, ge=1, description="bytes of answers that make few questions for texts a finding")
-    single_letters: int = Field(40, ge=20, description="letters of one name that holds characters no host name has")
-    allowed: tuple[str, ...] = Field(ASKED_BY_NAME, description="domains under which such names are ordinary")
+    window_s: int = Field(600, ge=30, le=86400, description="time window in seconds")
+    names: int = Field(20, ge=10, le=250, description="threshold: distinct names with encoded data under one domain; twice as many for A and AAAA queries")
+    texts: int = Field(10, ge=10, le=250, description="threshold: distinct names with TXT queries under one domain and long answers; twice as many in any case")
+    strange: int = Field(10, ge=10, le=250, description="threshold: distinct names with record types that no client uses (NULL, private types)")
+    letters: int = Field(10, ge=1, description="lowest mean length of a name before its domain")
+    coded_share: float = Field(0.6, gt=0, le=1, description="lowest share of names with encoded data")
+    answered_bytes: int = Field(1000, ge=1, description="bytes of TXT answers from which a few queries are enough")
+    single_letters: int = Field(40, ge=20, description="length of a single name with characters that host names do not have")
+    allowed: tuple[str, ...] = Field(ASKED_BY_NAME, description="domains under which such names are normal")
 
 
 class Asked(NamedTuple):
-    """What a client asked for under one domain within the window."""
+    """What a client queried under one domain within the window."""
 
     names: int
     letters: int
@@ -71,16 +71,16 @@ class Asked(NamedTuple):
 
 
 class DnsTunnel(EventDetector):
-    """Watches questions, and the size of answers that carry data."""
+    """Watches queries, and the size of answers that carry data."""
 
-    title = "DNS tunnel"
+    title = "DNS tunneling"
     severity = Severity.high
-    techniques = ("T1071.004",)
+    techniques = ("T1071.004", "T1572")
     advice = (
-        "Take the client off the network and look which program asks; block the domain at your resolver, let only your resolvers speak DNS to the outside, "
-        "and look in their logs for others that asked for it."
+        "Isolate the client and identify the program. Block the domain at the resolver, allow DNS to the internet for "
+        "the resolvers only, and search their logs for other clients of the domain."
     )
-    false_positives = "Reputation look-ups of protection software, mail filters, telemetry that puts numbers into names: add their domain to `allowed`."
+    false_positives = "Reputation lookups of security software, mail filters, telemetry with identifiers in names: add the domain to `allowed`."
     Options = Options
     watches = (DnsQuery, DnsResponse)
 
@@ -149,12 +149,12 @@ class DnsTunnel(EventDetector):
         """Why this is a tunnel; empty where it is none."""
         want = self.options
         if asked.strange >= want.strange:
-            return f"{asked.strange} names were asked for record types that no client uses; counts from {want.strange} on"
+            return f"{asked.strange} names with record types that no client uses (threshold {want.strange})"
         if asked.texts >= 2 * want.texts or (asked.texts >= want.texts and asked.answered >= want.answered_bytes):
-            return f"{asked.texts} names were asked for texts, which brought {asked.answered} bytes; counts from {want.texts} on"
+            return f"{asked.texts} names with TXT queries, {asked.answered} bytes of answers (threshold {want.texts})"
         enough = want.names * (2 if asked.hosts == asked.names else 1)
         if asked.names >= enough and asked.coded >= want.coded_share * asked.names and asked.letters >= want.letters * asked.names:
-            return f"{asked.coded} of {asked.names} names look like data; counts from {enough} on"
+            return f"{asked.coded} of {asked.names} names look like encoded data (threshold {enough})"
         return ""
 
     def _alert(self, event: DnsQuery, domain: str, asked: Asked, reason: str) -> Alert:
@@ -165,19 +165,19 @@ class DnsTunnel(EventDetector):
         }  # fmt: skip
         why = (
             reason,
-            f"within {self.options.window_s} s it asked for {asked.names} names under {domain}, {asked.letters // asked.names} letters each on average",
-            f"the last of them: {some([name[:64] for name in samples])}",
+            f"within {self.options.window_s} s it queried {asked.names} names under {domain}, mean length {asked.letters // asked.names}",
+            f"last: {some([name[:64] for name in samples])}",
         )
-        return self._made(event, domain, "exchanges data through DNS names under", why, numbers, None, ("T1071.004",))
+        return self._made(event, domain, "tunneled data in DNS queries under", why, numbers, None, self.techniques)
 
     def _single(self, event: DnsQuery, domain: str, part: str) -> Alert:
         """One name full of data: a small file leaves in two or three."""
         why = (
-            f"one name carries {len(part)} letters before {domain}, among them such as no host name has; counts from {self.options.single_letters} on",
+            f"one name has {len(part)} characters before {domain}, some not valid in host names (threshold {self.options.single_letters})",
             f"it begins {part[:48]!r}",
         )
         numbers: dict[str, int | float | str] = {"letters": len(part), "threshold": self.options.single_letters, "domain": domain}
-        return self._made(event, domain, "sent what looks like data in a DNS name under", why, numbers, Severity.low, ("T1048.003", "T1071.004"))
+        return self._made(event, domain, "sent encoded data in a DNS name under", why, numbers, Severity.low, ("T1048.003", "T1071.004"))
 
     def _made(
         self,
@@ -197,7 +197,7 @@ class DnsTunnel(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} {what} {domain} by way of {addresses.text(packet.dst)}",
+            summary=f"{who(self.context, actor)} {what} {domain} through {addresses.text(packet.dst)}",
             why=why,
             numbers=numbers,
             key=(domain, techniques[0]),

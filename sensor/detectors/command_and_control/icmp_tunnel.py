@@ -1,6 +1,7 @@
-"""Data travels in pings: the echo carries packets or text, answers bring other data than the questions held, sizes vary with what is said.
+"""Data exchanged in ICMP echo messages: the payload contains IP packets or text, replies return other data than the
+requests, sizes vary.
 
-An echo is returned as it came (RFC 792), so that an answer with other data is no answer at all. Answers may be shorter: some machines cut long ones.
+A reply returns the data of the request unchanged (RFC 792). Replies may be shorter: some hosts truncate long ones.
 """
 
 from __future__ import annotations
@@ -27,23 +28,26 @@ Pair = tuple[int, int]
 
 
 class Options(detector.Options):
-    """When pings are a tunnel."""
+    """When echo messages are a tunnel."""
 
-    window_s: int = Field(600, ge=10, le=86400, description="seconds over which a pair's echoes are counted")
-    packets: int = Field(3, ge=1, description="echoes that carry a whole IP packet")
-    other_answers: int = Field(5, ge=2, description="answers that bring other data than their question held")
-    sizes: int = Field(12, ge=3, le=SIZES_LIMIT, description="different sizes of echoes that carry neither a pattern nor nothing")
+    window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
+    packets: int = Field(3, ge=1, description="threshold: echo messages that contain an IP packet")
+    other_answers: int = Field(5, ge=2, description="threshold: replies with other data than their request")
+    sizes: int = Field(12, ge=3, le=SIZES_LIMIT, description="threshold: distinct sizes of echo messages without a padding pattern")
 
 
 class IcmpTunnel(EventDetector):
-    """Watches echoes and their answers by pair of addresses."""
+    """Watches echo requests and replies by pair of addresses."""
 
-    title = "ICMP tunnel"
+    title = "ICMP tunneling"
     severity = Severity.high
     weighs_itself = True
-    techniques = ("T1095",)
-    advice = "Look which program sends these pings; let only monitoring ping across the border, and let the firewall cut or refuse echoes with large data."
-    false_positives = "Programs that measure the largest packet size or put a text of their own into pings (low severity)."
+    techniques = ("T1095", "T1572")
+    advice = (
+        "Identify the program that sends these pings. Allow ping across the border for monitoring only, and drop echo "
+        "requests with large payloads at the firewall."
+    )
+    false_positives = "Path MTU tests; programs that put their own text into pings (low severity)."
     Options = Options
     watches = (IcmpEcho, IcmpEchoReply)
 
@@ -77,18 +81,18 @@ class IcmpTunnel(EventDetector):
         sizes = self._sizes.add(pair, event.size, ts) if event.carries else 0
         if packets >= want.packets:
             yield from self._told_of(
-                event, pair, "packets", f"{packets} echoes carried a whole IP packet; counts from {want.packets} on", packets, want.packets
+                event, pair, "packets", f"{packets} echo messages contained an IP packet (threshold {want.packets})", packets, want.packets
             )
         if others >= want.other_answers:
-            reason = f"{others} answers brought other data than their question held; counts from {want.other_answers} on"
+            reason = f"{others} replies returned other data than their request (threshold {want.other_answers})"
             yield from self._told_of(event, pair, "answers", reason, others, want.other_answers)
         if sizes >= want.sizes:
-            yield from self._told_of(event, pair, "sizes", f"echoes with data of {sizes} different sizes; counts from {want.sizes} on", sizes, want.sizes)
+            yield from self._told_of(event, pair, "sizes", f"echo messages with {sizes} distinct payload sizes (threshold {want.sizes})", sizes, want.sizes)
         if event.carries == "text":
-            yield from self._told_of(event, pair, "text", f"an echo of {event.size} bytes carries text", 1, 1)
+            yield from self._told_of(event, pair, "text", f"an echo message of {event.size} bytes contains text", 1, 1)
 
     def _told_of(self, event: IcmpEcho | IcmpEchoReply, pair: Pair, what: str, reason: str, value: int, threshold: int) -> Iterator[Alert]:
-        """``what``: which of the marks was met; each is told once in five minutes."""
+        """``what``: which of the marks was met; each is reported once in five minutes."""
         if not self._told.fresh((pair, what), event.ts):
             return
         answer = isinstance(event, IcmpEchoReply)
@@ -99,8 +103,8 @@ class IcmpTunnel(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} exchanges {'text' if text else 'data'} with {who(self.context, target)} in pings",
-            why=(reason, "ping programs send bytes that count up or are all alike, and get them back as they were"),
+            summary=f"{who(self.context, actor)} exchanged {'text' if text else 'data'} with {who(self.context, target)} in ICMP echo messages",
+            why=(reason, "ping programs send a padding pattern and receive it unchanged"),
             numbers={what: value, "threshold": threshold, "window_s": self.options.window_s, "size": event.size, "disorder": event.disorder},
             key=(pair[1], "text" if text else "data"),
             severity=severity,

@@ -1,4 +1,4 @@
-"""A machine turns to a domain that is made to be taken for another: bait for people, and cover for programs that call their masters."""
+"""A host contacts a domain that imitates a well-known one: phishing, or cover for C2 traffic."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ TOLD_LIMIT = 4096
 
 
 class Options(detector.Options):
-    """Which names are meant so, and how often a machine is told."""
+    """Which names are legitimate, and how often a host is reported."""
 
-    allowed: tuple[str, ...] = Field((), description="domains that only look like an imitation")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same machine and domain are told again")
+    allowed: tuple[str, ...] = Field((), description="legitimate domains that resemble a known one")
+    again_s: int = Field(86400, ge=60, description="seconds until the same host and domain may be reported again")
 
 
 class LookalikeDomain(EventDetector):
-    """Watches the names asked for in DNS, TLS, QUIC and HTTP."""
+    """Watches names in DNS, TLS, QUIC and HTTP."""
 
-    title = "Look-alike of a known name"
+    title = "Lookalike domain"
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1071.004",)
-    advice = "Ask who followed which link. Where nobody did, find the program that asked; look when the domain was registered and by whom, and block it."
-    false_positives = "A slip of the finger at the keyboard: makers often hold such names themselves."
+    advice = "Ask the user which link was followed. If none, identify the program. Look up when and by whom the domain was registered, and block it."
+    false_positives = "A typing error: vendors often own such names themselves."
     Options = Options
     watches = ASKING
 
@@ -66,7 +66,7 @@ class LookalikeDomain(EventDetector):
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} {verb_of(event)} {name}, which imitates {meant}",
-            why=(f"{domain} reads like {meant}: {how}", *(["nobody types at a device with one job"] if device else [])),
+            why=(f"{domain} resembles {meant}: {how}", *(["a fixed-function device has no keyboard: this is not a typing error"] if device else [])),
             numbers={"name": name, "imitates": meant, "threshold": 1},
             key=(domain,),
             severity=Severity.medium if device or domain.startswith("xn--") else self.severity,

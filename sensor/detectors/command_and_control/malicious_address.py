@@ -1,4 +1,4 @@
-"""A flow with an address that a threat list names."""
+"""A flow with an IP address on a threat list."""
 
 from __future__ import annotations
 
@@ -27,24 +27,27 @@ Hit = tuple[Listed, bool]
 
 
 class Options(detector.Options):
-    """How often the same pair is told."""
+    """How often the same pair is reported."""
 
-    again_s: int = Field(86400, ge=60, description="seconds after which the same pair of addresses is told again")
+    again_s: int = Field(86400, ge=60, description="seconds until the same pair of addresses may be reported again")
 
 
 class MaliciousAddress(FlowDetector):
-    """Looks up both ends of every new flow in bulk; listed flows are followed to their answer and their end. Without lists it costs nothing."""
+    """Looks up both ends of every new flow in bulk; listed flows are followed to their answer and end.
 
-    title = "Contact with a listed address"
+    Without lists it has no cost.
+    """
+
+    title = "Contact with an address on a threat list"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1071",)
     floods = True
     advice = (
-        "See what the inside machine exchanged with this address. If it was answered, treat the machine as compromised until shown otherwise; "
-        "block the address at the border."
+        "Review what the internal host exchanged with this address. If the address answered, treat the host as "
+        "compromised until shown otherwise. Block the address at the border."
     )
-    false_positives = "Shared hosting where one bad tenant put the address on a list; stale lists; scans from outside that nobody answered."
+    false_positives = "Shared hosting where one tenant put the address on a list; outdated lists; unanswered scans from the internet."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -95,16 +98,16 @@ class MaliciousAddress(FlowDetector):
         bad, other = (server, client) if server_listed else (client, server)
         verb = "contacted" if server_listed else "was contacted by"
         network = network_of(self.context, flow)
-        answered = "answered" if flow.answered else "not answered so far"
+        answered = "answered" if flow.answered else "not answered yet"
         yield self.alert(
             flow,
             actor=client,
             target=server,
-            summary=f"{who(self.context, other)} {verb} {addresses.text(bad.address)}, which the list {entry.list_name} names",
+            summary=f"{who(self.context, other)} {verb} {addresses.text(bad.address)}, on threat list {entry.list_name}",
             why=(
-                f"{addresses.text(bad.address)} is covered by {listing(entry, flow.ts)}",
-                f"the contact was {network['direction']} and {answered}",
-                f"{flow.client_bytes} bytes to the server, {flow.server_bytes} back as of this packet",
+                f"{addresses.text(bad.address)} matches {listing(entry, flow.ts)}",
+                f"the flow is {network['direction']} and {answered}",
+                f"{flow.client_bytes} bytes sent, {flow.server_bytes} bytes received so far",
             ),
             numbers={
                 **facts(entry, flow.ts),
@@ -121,7 +124,7 @@ class MaliciousAddress(FlowDetector):
         )
 
     def _severity(self, other: Subject, *, server_listed: bool, answered: bool) -> Severity:
-        """A knock from a listed address that nobody answers is the weather; an answered contact is grave, and gravest for a device with one job."""
+        """An unanswered probe from a listed address is background noise; an answered contact is severe, most for a fixed-function device."""
         if not server_listed and not answered:
             return Severity.low
         grave = Severity.high if answered else Severity.medium

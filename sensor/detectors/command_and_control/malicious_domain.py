@@ -1,4 +1,6 @@
-"""A name or a URL that a threat list holds: asked of a resolver, named in the hello of TLS or QUIC, in a web request, or on the certificate of a server."""
+"""A domain or URL on a threat list: in a DNS query, a TLS or QUIC server name, an HTTP request, or a server
+certificate.
+"""
 
 from __future__ import annotations
 
@@ -26,23 +28,24 @@ NAMES_LIMIT = 8
 
 
 class Options(detector.Options):
-    """How often the same is told."""
+    """How often the same match is reported."""
 
-    again_s: int = Field(86400, ge=60, description="seconds after which the same machine and name is told again")
+    again_s: int = Field(86400, ge=60, description="seconds until the same host and name may be reported again")
 
 
 class MaliciousDomain(EventDetector):
-    """Watches DNS questions, hellos, web requests and certificates. Without lists it costs nothing."""
+    """Watches DNS queries, client hellos, HTTP requests and certificates. Without lists it has no cost."""
 
-    title = "Contact with a listed name"
+    title = "Contact with a domain on a threat list"
     severity = Severity.high
     techniques = ("T1071",)
     advice = (
-        "See what the inside machine exchanged with this name and which program asked for it; treat it as compromised where it was answered, "
-        "and block the name at the resolver."
+        "Review what the internal host exchanged with this domain and which program queried it. If it was answered, "
+        "treat the host as compromised. Block the name at the resolver."
     )
     false_positives = (
-        "Stale lists; a listed name on shared hosting; mail servers and security products that look up what others wrote; a resolver that asks for others."
+        "Outdated lists; a listed name on shared hosting; mail servers and security products that resolve names from "
+        "content; a resolver that queries for its clients."
     )
     watches = (DnsQuery, TlsClientHello, QuicClientHello, HttpRequest, TlsCertificate)
     Options = Options
@@ -68,10 +71,10 @@ class MaliciousDomain(EventDetector):
         intel = self.context.intel
         if isinstance(event, DnsQuery):
             if (entry := intel.domain(event.name)) is not None:
-                yield from self._tell(event, entry, event.name, "asked for")
+                yield from self._tell(event, entry, event.name, "queried")
         elif isinstance(event, TlsClientHello | QuicClientHello):
             if event.sni and (entry := intel.domain(event.sni)) is not None:
-                yield from self._tell(event, entry, event.sni, "opened an encrypted session to")
+                yield from self._tell(event, entry, event.sni, "opened a TLS or QUIC session to")
         elif isinstance(event, HttpRequest):
             entry = (event.host and intel.domain(event.host)) or intel.text(f"http://{event.host}{event.path}")
             if entry:
@@ -79,7 +82,7 @@ class MaliciousDomain(EventDetector):
         elif isinstance(event, TlsCertificate) and not event.from_client:
             for name in dict.fromkeys((event.common_name, *event.names[:NAMES_LIMIT])):
                 if name and (entry := intel.domain(name.removeprefix("*."))) is not None:
-                    yield from self._tell(event, entry, name, "was shown a certificate for", back=True)
+                    yield from self._tell(event, entry, name, "received a certificate for", back=True)
                     return
 
     def _tell(self, event: Event, entry: Listed, name: str, did: str, *, back: bool = False) -> Iterator[Alert]:
@@ -93,8 +96,8 @@ class MaliciousDomain(EventDetector):
             event,
             actor=client,
             target=server,
-            summary=f"{who(self.context, client)} {did} {name}, which the list {entry.list_name} names{at}",
-            why=(f"{name} is covered by {listing(entry, event.ts)}", f"it {did} it {'of the resolver' if asked else 'at'} {who(self.context, server)}"),
+            summary=f"{who(self.context, client)} {did} {name}, on threat list {entry.list_name}{at}",
+            why=(f"{name} matches {listing(entry, event.ts)}", f"it {did} it {'from the resolver' if asked else 'at'} {who(self.context, server)}"),
             numbers={**facts(entry, event.ts), "name": name},
             key=(entry.entry,),
             severity=Severity(grave + is_fixed_function(self.context, client)),

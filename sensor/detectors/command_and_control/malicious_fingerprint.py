@@ -1,4 +1,4 @@
-"""A TLS client or a certificate that a threat list holds: by JA3, JA4, or the hash of the certificate."""
+"""A TLS client or certificate on a threat list: JA3, JA4, or certificate hash."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ TOLD_LIMIT = 65536
 
 
 class Options(detector.Options):
-    """How often the same is told."""
+    """How often the same match is reported."""
 
-    again_s: int = Field(86400, ge=60, description="seconds after which the same machines and fingerprint are told again")
+    again_s: int = Field(86400, ge=60, description="seconds until the same hosts and fingerprint may be reported again")
 
 
 class MaliciousFingerprint(EventDetector):
-    """Watches hellos and certificates. A client's fingerprint is shared with innocent programs and says less than a certificate."""
+    """Watches client hellos and certificates.
 
-    title = "Listed TLS fingerprint"
+    A client fingerprint is shared by legitimate programs and is weaker evidence than a certificate.
+    """
+
+    title = "TLS fingerprint on a threat list"
     severity = Severity.medium
     techniques = ("T1573",)
-    advice = "Find the program that opened the session; where a certificate is listed, treat the machine as compromised and block the server."
-    false_positives = "Programs that use the same TLS library with the same settings as malware (JA3 above all); stale lists."
+    advice = "Identify the program that opened the session. If the certificate is listed, treat the host as compromised and block the server."
+    false_positives = "Programs that use the same TLS library with the same settings as malware (JA3 above all); outdated lists."
     watches = (TlsClientHello, QuicClientHello, TlsCertificate)
     Options = Options
 
@@ -69,12 +72,12 @@ class MaliciousFingerprint(EventDetector):
         if entry.expired(event.ts) or not self._told.fresh((client.address, server.address, value), event.ts):
             return
         certificate = kind == "certificate"
-        what = f"was shown the certificate {value[:16]}… by" if back else f"shows the {kind} {value[:36]} to"
+        what = f"received the certificate {value[:16]}… from" if back else f"presented the {kind} {value[:36]} to"
         yield self.alert(
             event,
             actor=client,
             target=server,
-            summary=f"{who(self.context, client)} {what} {who(self.context, server)}, which the list {entry.list_name} names",
+            summary=f"{who(self.context, client)} {what} {who(self.context, server)}, on threat list {entry.list_name}",
             why=(f"the {kind} {value} is {listing(entry, event.ts)}",),
             numbers={**facts(entry, event.ts), "kind": kind, "fingerprint": value},
             key=(server.address, entry.entry),

@@ -1,4 +1,6 @@
-"""A machine digs for digital coins: it speaks with a pool, on whatever port, or looks for one by name."""
+"""Cryptocurrency mining: a host exchanges mining protocol messages with a pool, on any port, or resolves the name of a
+pool.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +33,20 @@ WEB = ("www.", "api.", "blog.", "help.", "support.")
 
 
 class Options(detector.Options):
-    """How often the same pair is told."""
+    """How often the same pair is reported."""
 
-    again_s: int = Field(3600, ge=60, description="seconds after which the same machine and pool are told again")
+    again_s: int = Field(3600, ge=60, description="seconds until the same host and pool may be reported again")
 
 
 class Mining(EventDetector):
-    """Watches calls between miners and pools, and the names asked for in DNS and TLS."""
+    """Watches mining protocol messages, and names in DNS and TLS."""
 
-    title = "Mining of digital coins"
+    title = "Cryptocurrency mining"
     severity = Severity.medium
     weighs_itself = True
-    techniques = ("T1496",)
-    advice = "Find the program on the machine and how it came there: where nobody runs it on purpose, the machine is in the hands of others. Block the pool."
-    false_positives = "Somebody who mines on purpose; a visit to the web pages of a pool (low severity)."
+    techniques = ("T1496", "T1496.001")
+    advice = "Identify the program on the host and how it was installed. If no user runs it on purpose, treat the host as compromised. Block the pool."
+    false_positives = "A user who mines on purpose; a visit to the web pages of a pool (low severity)."
     Options = Options
     watches = (StratumRequest, StratumWork, DnsQuery, TlsClientHello)
 
@@ -58,10 +60,10 @@ class Mining(EventDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsQuery):
             if event.name and POOLS.search(event.name):
-                return self._named(event, event.name, "asked for")
+                return self._named(event, event.name, "queried")
         elif isinstance(event, TlsClientHello):
             if event.sni and POOLS.search(event.sni):
-                return self._named(event, event.sni, "opened TLS to")
+                return self._named(event, event.sni, "opened a TLS session to")
         elif isinstance(event, StratumRequest):
             return self._called(event)
         elif isinstance(event, StratumWork):
@@ -72,22 +74,24 @@ class Mining(EventDetector):
         packet = event.packet
         pool = f"{addresses.text(packet.dst)}:{packet.dport}"
         if self._told.fresh((packet.src, f"{pool} {event.method}"), event.ts):
-            words = [f"it called {event.method}, which only miners do"]
-            words += [f"with the program {event.agent!r}"] if event.agent else []
-            words += [f"for the account {event.account!r}"] if event.account else []
-            yield self._made(event, False, f"mines at the pool {pool}", tuple(words), {"method": event.method, "agent": event.agent or "not told"})
+            words = [f"it sent the mining method {event.method}"]
+            words += [f"mining software {event.agent!r}"] if event.agent else []
+            words += [f"account {event.account!r}"] if event.account else []
+            yield self._made(
+                event, False, f"mined cryptocurrency at the pool {pool}", tuple(words), {"method": event.method, "agent": event.agent or "unknown"}
+            )
 
     def _paid(self, event: StratumWork) -> Iterator[Alert]:
         packet = event.packet
         pool = f"{addresses.text(packet.src)}:{packet.sport}"
         if self._told.fresh((packet.dst, f"{pool} work"), event.ts):
-            yield self._made(event, True, f"mines at the pool {pool}", (f"the pool sent {event.method}, which hands out work",), {"method": event.method})
+            yield self._made(event, True, f"mined cryptocurrency at the pool {pool}", (f"the pool sent a job ({event.method})",), {"method": event.method})
 
     def _named(self, event: DnsQuery | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
         if self._told.fresh((event.packet.src, name), event.ts):
             web = name.startswith(WEB) or name.count(".") == 1
             grave = Severity.low if web else None
-            yield self._made(event, False, f"{verb} {name}, a pool of miners", (f"{name} belongs to a known pool",), {"name": name}, grave)
+            yield self._made(event, False, f"{verb} {name}, a cryptocurrency mining pool", (f"{name} belongs to a known mining pool",), {"name": name}, grave)
 
     def _made(
         self, event: Event, answer: bool, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity | None = None

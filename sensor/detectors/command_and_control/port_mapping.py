@@ -1,6 +1,7 @@
-"""A machine asks the router to let the outside in: UPnP, NAT-PMP or PCP.
+"""A host asks the router for a port mapping: UPnP IGD, NAT-PMP or PCP.
 
-Games, calls and file sharing do so all day: a hint. An administration service that is opened, or a hole that one machine opens to another, is more.
+Games, calls and file sharing do so all the time: a weak indication. A mapping to an administration service, or on
+behalf of another host, is more severe.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ MAPPINGS_LIMIT = 4096
 # Services by which machines are administered, and those that show data or pictures.
 ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 161: "SNMP", 445: "SMB", 1433: "SQL Server", 2323: "Telnet", 3306: "MySQL", 3389: "RDP",
-    5432: "PostgreSQL", 5555: "the debugger of Android", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 27017: "MongoDB",
+    5432: "PostgreSQL", 5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 27017: "MongoDB",
 }  # fmt: skip
 
 
 class Options(detector.Options):
-    """How often the same mapping is told."""
+    """How often the same mapping is reported."""
 
-    again_s: int = Field(86400, ge=60, description="seconds after which the same mapping is told again")
+    again_s: int = Field(86400, ge=60, description="seconds until the same mapping may be reported again")
 
 
 class Wish(NamedTuple):
-    """A way in that somebody wants; ``client``: the machine it leads to."""
+    """A requested port mapping; ``client``: the internal host it leads to."""
 
     how: str
     client: int
@@ -49,14 +50,14 @@ class Wish(NamedTuple):
 
 
 class PortMapping(EventDetector):
-    """Watches what is asked for; whether the router did it, its answer tells, which need not be in the capture."""
+    """Watches requests; whether the router granted one is in its answer, which may be missing in the capture."""
 
-    title = "Hole opened in the router"
+    title = "UPnP, NAT-PMP or PCP port mapping"
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1133", "T1090")
-    advice = "Take the mapping away, and switch off UPnP, NAT-PMP and PCP at the router; what has to be reached from outside gets a rule of its own."
-    false_positives = "Games, consoles, calls, file sharing, and cameras that are meant to be seen from outside."
+    advice = "Remove the mapping and disable UPnP, NAT-PMP and PCP on the router. Use a firewall rule for services that must be reachable from the internet."
+    false_positives = "Games, consoles, calls, file sharing, and cameras that are reachable from the internet on purpose."
     Options = Options
     watches = (HttpPortMapping, NatPmpRequest, PcpRequest)
 
@@ -80,16 +81,16 @@ class PortMapping(EventDetector):
         service = ADMINISTRATION.get(wish.internal_port, "")
         port = f"{wish.protocol} port {wish.internal_port or 'any'}"
         where = port if mine else f"{port} of {who(self.context, behind)}"
-        why = [f"it asked {who(self.context, router)} by {wish.how} to lead port {wish.external_port or 'any'} to {where}"]
-        why += [f"the program calls it {wish.description!r}"] if wish.description else []
-        why += [f"{service} listens there, by which machines are administered or robbed"] if service else []
-        why += ["it asked for another machine than itself"] if not mine else []
+        why = [f"{wish.how} request to {who(self.context, router)}: map external port {wish.external_port or 'any'} to {where}"]
+        why += [f"description of the mapping: {wish.description!r}"] if wish.description else []
+        why += [f"{service} gives administrative access to the host"] if service else []
+        why += ["the request is for another host than the sender"] if not mine else []
         return self.alert(
             event,
             actor=actor,
             target=router,
             targets=(behind, router) if not mine else (router,),
-            summary=f"{who(self.context, actor)} asked {who(self.context, router)} to let the outside in to {where}{f' ({service})' if service else ''}",
+            summary=f"{who(self.context, actor)} requested a port mapping from {who(self.context, router)} to {where}{f' ({service})' if service else ''}",
             why=why,
             numbers={"internal_port": wish.internal_port, "external_port": wish.external_port, "protocol": wish.protocol, "threshold": 1},
             key=(addresses.text(wish.client), wish.protocol, wish.internal_port),

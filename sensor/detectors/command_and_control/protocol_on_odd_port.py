@@ -1,7 +1,9 @@
-"""A server speaks a protocol at a port where none expects it: at one that belongs to something else, so that a firewall lets it pass, or at none of its own.
+"""A server uses a protocol on a port that is assigned to another one, so that a firewall lets it pass, or on an
+unassigned port.
 
-Only answers of servers count: scanners say everything to every port. Protocols are known by what they say; files and calls between Windows machines, and
-secured sessions that begin inside others (STARTTLS), have their ports. Web pages stand at all kinds of ports inside a network, so those are not told there.
+Only server answers count: scanners send every protocol to every port. Protocols are recognized by content; file
+transfers and RPC between Windows hosts, and TLS inside other protocols (STARTTLS), have their own ports. Web servers
+run on many ports inside a network and are not reported there.
 """
 
 from __future__ import annotations
@@ -63,22 +65,22 @@ WEB = ("HTTP", "TLS")
 
 
 class Options(detector.Options):
-    """Which services are meant so."""
+    """Which services are legitimate."""
 
-    allowed: tuple[int, ...] = Field((), description="ports at which anything may be served here")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same service is told again")
-    hints: int = Field(3, ge=1, description="services at ports of nobody that are told of one machine in that time; file sharing has hundreds")
+    allowed: tuple[int, ...] = Field((), description="ports on which any protocol is expected")
+    again_s: int = Field(86400, ge=60, description="seconds until the same service may be reported again")
+    hints: int = Field(3, ge=1, description="services on unassigned ports reported of one host in that time; file sharing has hundreds")
 
 
 class ProtocolOnOddPort(EventDetector):
-    """Watches what servers say first, in protocols that are recognised by content."""
+    """Watches the first server message of protocols that are recognized by content."""
 
-    title = "Protocol at a port of another"
+    title = "Protocol on a non-standard port"
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1571",)
-    advice = "Find the program behind the port. Tunnels and control channels use ports that firewalls let pass: let only what belongs there through."
-    false_positives = "People who move a service on purpose to be left alone or to get through a foreign firewall: add its port to `allowed`."
+    advice = "Identify the program behind the port. Tunnels and C2 channels use ports that firewalls allow: allow only the assigned protocol."
+    false_positives = "Services moved on purpose, to avoid scans or to pass a foreign firewall: add the port to `allowed`."
     Options = Options
     watches = tuple(NAMES)
 
@@ -108,7 +110,7 @@ class ProtocolOnOddPort(EventDetector):
         return self._tell(event, protocol)
 
     def _odd(self, packet: Packet, protocol: str) -> bool:
-        """A port that belongs to something else is odd everywhere; one of nobody's only where it tells something."""
+        """A port of another protocol counts everywhere; an unassigned one only where it is meaningful."""
         if packet.sport in OWNERS:
             return True
         return packet.sport < LENT and not (protocol in WEB and self.context.networks.inside(packet.src)) and not (protocol == "SIP" and packet.proto != TCP)
@@ -123,12 +125,13 @@ class ProtocolOnOddPort(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} speaks {protocol} with {who(self.context, target)} at {place}" + (f", the port of {owner}" if owner else ""),
+            summary=f"{who(self.context, actor)} uses {protocol} with {who(self.context, target)} on {place}"
+            + (f", a port assigned to {owner}" if owner else ""),
             why=(
-                f"what the server answered at {place} is {protocol}",
-                f"the port belongs to {owner}" if owner else f"{protocol} has no home at this port",
-                *(["the server is outside"] if outside else []),
-                *(["the client is a device with one job"] if device else []),
+                f"the server's answer on {place} is {protocol}",
+                f"the port is assigned to {owner}" if owner else f"the port is not assigned to {protocol}",
+                *(["the server is external"] if outside else []),
+                *(["the client is a fixed-function device"] if device else []),
             ),
             numbers={"port": packet.sport, "protocol": protocol, "threshold": 1},
             key=(addresses.text(packet.src), packet.sport, protocol),

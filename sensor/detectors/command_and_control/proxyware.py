@@ -1,4 +1,4 @@
-"""A machine lends its line to strangers: programs that sell bandwidth ("residential proxies"), told by the names they ask for."""
+"""Residential proxy software (proxyware): programs that resell the bandwidth of a host, recognized by requested names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from sensor.detectors._services import NamedServices
 
 _DOMAINS = {
     "Honeygain": "honeygain.com honeygain.money",
-    "EarnApp of Bright Data": "earnapp.com lum-sdk.io luminati.io luminatinet.com brdtnet.com l-agent.me lum-cn.io",
+    "EarnApp (Bright Data)": "earnapp.com lum-sdk.io luminati.io luminatinet.com brdtnet.com l-agent.me lum-cn.io",
     "PacketStream": "packetstream.io",
-    "Pawns of IPRoyal": "pawns.app iproyal.com",
+    "Pawns (IPRoyal)": "pawns.app iproyal.com",
     "Peer2Profit": "peer2profit.com peer2profit.io",
     "Traffmonetizer": "traffmonetizer.com traffmonetizer.net",
     "Repocket": "repocket.co repocket.com",
@@ -28,10 +28,10 @@ _DOMAINS = {
 class Proxyware(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
 
-    title = "Line lent to strangers"
+    title = "Residential proxy software"
     severity = Severity.low
     weighs_itself = True
-    techniques = ("T1090",)
-    advice = "Remove the program, or the application that brought it along; strangers act under your address, and see your network from inside."
-    false_positives = "Somebody who looks at the pages of such a provider, or uses its proxies from outside."
+    techniques = ("T1090", "T1496.002")
+    advice = "Remove the program, or the application that installed it: third parties act under your address and reach your network from inside."
+    false_positives = "A visit to the web pages of such a provider, or use of its proxies as a customer."
     services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}

@@ -1,6 +1,7 @@
-"""A machine can be steered from outside: programs for remote help and remote management, told by the names they ask for.
+"""Remote access software: remote support and remote management programs, recognized by requested names.
 
-They are honest programs, and the favourite of those who are not. What steers a machine by a protocol of its own is told by ``remote_control``.
+They are legitimate, and popular with intruders. Remote control over an unknown protocol is reported by
+``remote_control``.
 """
 
 from __future__ import annotations
@@ -48,14 +49,12 @@ _DOMAINS = {
 class RemoteAccessTool(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
 
-    title = "Program for remote access"
+    title = "Remote access software"
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1219",)
-    advice = (
-        "Ask whether your own people use it for help. Where not, take the machine off the network and look who installed it; allow one such program at most."
-    )
-    false_positives = "Remote help and management as your own people use it: add its domains to `allowed`."
+    advice = "Ask the help desk whether it uses this program. If not, isolate the host and find out who installed it. Approve one such program at most."
+    false_positives = "Remote support and management by your own staff: add the domains to `allowed`."
     # Screens, room systems and boxes that run programs are looked after by such programs; a type that is hardly known says nothing.
     usual = frozenset("tv media_player hub conferencing signage iot".split())
     services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}

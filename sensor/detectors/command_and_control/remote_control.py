@@ -1,7 +1,8 @@
-"""A machine is watched and steered by a protocol of its own: it opens flow after flow to one unusual port, sends much the same amount each time, gets little.
+"""Remote control over an unknown protocol: a host opens flow after flow to one unusual port, sends about the same
+amount each time and receives little.
 
-That is how remote-access trojans send pictures of the screen. Cameras that send pictures to a recorder do the same, and so do some programs that save data
-inside the network: a peer inside makes the finding a hint only, and devices whose job it is are left out.
+Remote access trojans send screenshots like this. Cameras that upload pictures to a recorder do the same, and so do some
+backup programs: an internal server lowers the confidence, and devices with that purpose are ignored.
 """
 
 from __future__ import annotations
@@ -31,25 +32,25 @@ USUAL = (
 
 
 class Options(detector.Options):
-    """When so many uploads are a screen that is watched."""
+    """When uploads are screenshots."""
 
-    uploads: int = Field(4, ge=3, le=100, description="flows of one client to one server and port, of much the same size")
-    window_s: int = Field(600, ge=30, le=86400, description="seconds in which they must fall")
-    bytes: int = Field(20_000, ge=1000, description="bytes that the client sends in each, at least")
-    ratio: float = Field(8.0, ge=1, description="times as much as it gets, at least")
-    dispersion: float = Field(0.25, gt=0, le=1, description="deviation of the sizes by their mean, at most")
-    ports: tuple[int, ...] = Field(USUAL, description="ports over which data is sent in ordinary work")
+    uploads: int = Field(4, ge=3, le=100, description="threshold: flows of one client to one server and port, of about the same size")
+    window_s: int = Field(600, ge=30, le=86400, description="time window in seconds")
+    bytes: int = Field(20_000, ge=1000, description="lowest number of bytes that the client sends in each")
+    ratio: float = Field(8.0, ge=1, description="lowest ratio of bytes sent to bytes received")
+    dispersion: float = Field(0.25, gt=0, le=1, description="highest dispersion of the sizes (standard deviation divided by mean)")
+    ports: tuple[int, ...] = Field(USUAL, description="ports of ordinary uploads")
 
 
 class RemoteControl(FlowDetector):
-    """Looks at TCP flows that ended; the few uploads among them are put together by client, server and port."""
+    """Watches TCP flows that ended; uploads are grouped by client, server and port."""
 
-    title = "Remote control by an unknown protocol"
+    title = "Remote control over an unknown protocol"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1219",)
-    advice = "Find the program that opens these flows. Where nobody knows it, take both machines off the network: one is watched, the other watches."
-    false_positives = "Backup, log and picture programs that send parts of one size to a port of their own: add the port to `ports`."
+    advice = "Identify the program that opens these flows. If it is unknown, isolate both hosts: one is controlled, the other controls it."
+    false_positives = "Backup, log and picture programs that upload parts of equal size to their own port: add the port to `ports`."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -82,13 +83,16 @@ class RemoteControl(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} sends much the same amount to port {flow.server_port} of {who(self.context, target)} again and again",
+            summary=(
+                f"{who(self.context, actor)} uploaded about {sizes.mean():.0f} bytes to port {flow.server_port} "
+                f"of {who(self.context, target)} {len(uploads)} times"
+            ),
             why=(
                 (
                     f"{len(uploads)} flows within {want.window_s} s sent {sizes.mean():.0f} bytes each, with a dispersion of {dispersion:.2f}; "
-                    f"{want.uploads} below {want.dispersion} count"
+                    f"threshold {want.uploads} below {want.dispersion}"
                 ),
-                f"the last one got {flow.server_bytes} bytes back, and port {flow.server_port} is none over which data is sent in ordinary work",
+                f"the last one received {flow.server_bytes} bytes; port {flow.server_port} is not used for ordinary uploads",
             ),
             numbers={
                 "uploads": len(uploads),

@@ -1,8 +1,9 @@
-"""A machine asks a name server that is not the network's: in clear, over TLS (DoT, RFC 7858), or inside HTTPS (DoH, RFC 8484). What it asks there nobody sees
-or filters.
+"""A host queries a DNS resolver other than the network's: plain DNS, DNS over TLS (RFC 7858) or DNS over HTTPS (RFC
+8484).
 
-The network's servers are those that DHCP and router advertisements hand out, those inside that answer several machines, and those of the option. In clear a
-question counts only where such servers are known, since a network may well have none of its own. Name servers themselves ask whom they like.
+These queries are neither visible nor filtered. The network's resolvers are those in DHCP and router advertisements,
+internal ones that answer several hosts, and those of the option. Plain DNS counts only where such resolvers are known,
+since a network may have none of its own. Resolvers themselves may query any server.
 """
 
 from __future__ import annotations
@@ -56,22 +57,22 @@ PUBLIC = frozenset(
 
 
 class Options(detector.Options):
-    """Whom the network asks for names."""
+    """The network's resolvers."""
 
-    resolvers: tuple[str, ...] = Field((), description="addresses and CIDR blocks of the network's name servers, besides those that it learns itself")
-    names: tuple[str, ...] = Field((), description="domains of resolvers over TLS or HTTPS that are wanted here")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same machine is told again")
+    resolvers: tuple[str, ...] = Field((), description="addresses and CIDR blocks of the network's resolvers, in addition to those it learns")
+    names: tuple[str, ...] = Field((), description="domains of approved resolvers over TLS or HTTPS")
+    again_s: int = Field(86400, ge=60, description="seconds until the same host may be reported again")
 
 
 class ResolverBypass(EventDetector):
-    """Watches questions, answers, what DHCP and routers hand out, and the server names of TLS and QUIC."""
+    """Watches queries, answers, DHCP and router advertisements, and TLS and QUIC server names."""
 
-    title = "Names asked elsewhere"
+    title = "DNS resolver bypass"
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1071.004",)
-    advice = "Let machines ask the network's name servers only, by a rule at the border; look why this one does not, and what else it says to that server."
-    false_positives = "Browsers and phones that secure their questions by themselves; devices whose maker put in a public resolver; people who prefer another."
+    advice = "Allow DNS to the network's resolvers only, with a rule at the border. Find out why this host uses another one, and what else it sends there."
+    false_positives = "Browsers and phones with DNS over HTTPS; devices with a public resolver built in; users who prefer another resolver."
     Options = Options
     watches = (DnsQuery, DnsResponse, TlsClientHello, QuicClientHello, DhcpAck, Dhcpv6Reply, NdpRouterAdvertisement)
 
@@ -104,7 +105,7 @@ class ResolverBypass(EventDetector):
         return iter(())
 
     def _answered(self, event: DnsResponse) -> Iterator[Alert]:
-        """An answer shows both: who serves names, and who asked him."""
+        """An answer shows both ends: a resolver and its client."""
         packet = event.packet
         if packet.sport != DNS or event.rcode not in (NO_ERROR, NO_NAME):
             return
@@ -114,16 +115,16 @@ class ResolverBypass(EventDetector):
         elif (len(self._handed) or len(self._inner) or self._own) and not self._is_own(packet.src) and self._asks_for_itself(packet.dst):
             public = packet.src in PUBLIC
             grave = is_fixed_function(self.context, ends_of(event.packet, answer=True)[0]) and not public
-            why = "it is a public resolver" if public else "it is no public resolver that is known"
+            why = "it is a public resolver" if public else "it is not a known public resolver"
             yield from self._tell(event, "DNS", addresses.text(packet.src), why, Severity.medium if grave else Severity.low, answer=True)
 
     def _secured(self, event: TlsClientHello | QuicClientHello) -> Iterator[Alert]:
         packet, name = event.packet, event.sni.lower()
         if packet.dport == SECURE:
             if not self.context.networks.inside(packet.dst) and not self._is_own(packet.dst) and not under(name, self._wanted):
-                yield from self._tell(event, "DoT", name or addresses.text(packet.dst), f"port {SECURE} is that of names over TLS", Severity.low)
+                yield from self._tell(event, "DoT", name or addresses.text(packet.dst), f"port {SECURE} is assigned to DNS over TLS", Severity.low)
         elif name and under(name, DOH) and not under(name, self._wanted) and not self._is_own(packet.dst):
-            yield from self._tell(event, "DoH", name, "the server name belongs to a service that answers names inside HTTPS", Severity.low)
+            yield from self._tell(event, "DoH", name, "the server name belongs to a DNS over HTTPS service", Severity.low)
 
     def _is_own(self, server: int) -> bool:
         return server in self._handed or server in self._inner or any(low <= server <= high for low, high in self._own)
@@ -141,8 +142,8 @@ class ResolverBypass(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} asks {server} for names by {how}",
-            why=(f"{server} is none of the network's name servers" + (f": {some(own, 3)}" if own else ""), why),
+            summary=f"{who(self.context, actor)} uses the DNS resolver {server} ({how})",
+            why=(f"{server} is none of the network's resolvers" + (f": {some(own, 3)}" if own else ""), why),
             numbers={"how": how, "server": server, "threshold": 1},
             key=(how,),
             severity=severity,

@@ -1,7 +1,9 @@
-"""A computer fetches a program by HTTP in a way that people do not: by a tool of the system that scripts use, or from an address without a name.
+"""A computer downloads a program over HTTP with a system tool that scripts use, or from an IP address without a host
+name.
 
-Installers come from named servers, by browsers and by programs that update themselves. Tools that certificates are made with fetch nothing but lists of those;
-scripts that fetch programs from bare addresses are how intruders bring theirs. What devices fetch is told by ``lateral_movement.tool_transfer``.
+Installers come from named servers, through browsers and updaters. Certificate tools download only certificate lists;
+scripts that download programs from bare IP addresses are a common delivery method. Downloads of devices are reported by
+``lateral_movement.tool_transfer``.
 """
 
 from __future__ import annotations
@@ -39,11 +41,11 @@ UPDATES = (8530, 8531, 7000)
 class ToolDownload(CallDetector):
     """Watches requests for programs."""
 
-    title = "Program fetched by a tool"
+    title = "Program download by a script or system tool"
     severity = Severity.medium
     techniques = ("T1105",)
-    advice = "Look which script or document on the machine asked for it and what it did with it; take a copy of the file and block the server."
-    false_positives = "Scripts of administrators: name their machines as managers. Servers of software that are called by address."
+    advice = "Identify the script or document that requested the file and what it did with it. Keep a copy of the file and block the server."
+    false_positives = "Scripts of administrators: add their hosts to `managers`. Software servers that are addressed by IP."
     Options = CallOptions
     watches = (HttpRequest,)
 
@@ -62,7 +64,7 @@ class ToolDownload(CallDetector):
             return iter(())
         agent = event.user_agent
         if agent.lower() == _CERTIFICATES:
-            return self._tell(event, "certificates", "only a script lets the tool for certificates fetch a file", Severity.medium)
+            return self._tell(event, "certificates", "certutil is used to download files by scripts only", Severity.medium)
         host = event.host.partition(":")[0]
         if not host or not host[-1].isdigit() or not host.replace(".", "").isdigit() or event.packet.dport in UPDATES:
             return iter(())
@@ -71,16 +73,19 @@ class ToolDownload(CallDetector):
         if _SCRIPTS.search(agent) or not agent:
             inside = self.context.networks.inside(event.packet.dst)
             return self._tell(
-                event, "script", f"{agent or 'who tells no name'!r} is no browser, and the server has no name", Severity.low if inside else Severity.medium
+                event,
+                "script",
+                f"user agent {agent or 'missing'!r} is not a browser, and the server has no host name",
+                Severity.low if inside else Severity.medium,
             )
-        return self._tell(event, "address", "the server has no name, as those have that offer programs to people", Severity.low)
+        return self._tell(event, "address", "the server has no host name, unlike software download sites", Severity.low)
 
     def _tell(self, event: HttpRequest, what: str, why: str, severity: Severity) -> Iterator[Alert]:
         packet = event.packet
         if is_fixed_function(self.context, ends_of(packet).actor) or not self._told.fresh((packet.src, packet.dst, what), packet.ts):
             return
-        reasons = (f"it asked {event.host or 'nobody by name'} for {event.path[:SHOWN]!r} as {event.user_agent[:SHOWN]!r}", why)
-        yield self.told(event, "fetched a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http")
+        reasons = (f"request for {event.path[:SHOWN]!r} to host {event.host or '(none)'} with user agent {event.user_agent[:SHOWN]!r}", why)
+        yield self.told(event, "downloaded a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http")
 
 
 def _is_bare(host: str) -> bool:

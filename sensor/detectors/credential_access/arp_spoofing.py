@@ -1,11 +1,12 @@
-"""A machine says that it has the address of another one, which is still there: by ARP, or by neighbour discovery of IPv6.
+"""ARP spoofing and IPv6 neighbor spoofing: a host claims an IP address whose holder is still active.
 
-Addresses change their MAC honestly: leases end, clusters and routers fail over, wireless clients roam. Then the one that had it is gone, or yields at once and
-goes on under its other addresses, and the new one says so a few times and then when it is asked. An attacker has to say it again and again, takes both ends of
-a conversation, or takes an address that it asks for itself; and the one robbed goes on. Who of two was there first is not known where the capture begins amid
-it: then the one that answers without being asked is the attacker. A machine may send by several ports, and each says that it has the address: MACs that follow
-one another are a hint only. Machines that share a virtual MAC (VRRP, CARP, HSRP, GLBP) are left alone. There is no threshold of packets a second: two frames
-can be enough.
+Addresses also change their MAC legitimately: leases end, clusters and routers fail over, wireless clients roam. Then
+the former holder is gone, or yields at once and continues with its other addresses, and the new holder announces itself
+a few times and answers requests afterwards. An attacker has to repeat the claim, takes both ends of a conversation, or
+takes an address that it requests itself, while the victim stays active. Where the capture begins during an attack, the
+first holder is unknown: then the host that sends unsolicited answers is the attacker. A host may send from several
+ports that all claim the address: consecutive MACs are a weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are
+ignored. There is no packet rate threshold: two frames can be enough.
 """
 
 from __future__ import annotations
@@ -39,24 +40,24 @@ FORWARDERS = ("router", "firewall", "access_point")
 class Options(detector.Options):
     """How claims are weighed."""
 
-    patience_s: int = Field(300, ge=30, le=86400, description="seconds after its last word in which an address still belongs to its MAC")
-    alive_s: int = Field(60, ge=5, le=3600, description="seconds since its last word within which the one robbed counts as being there")
-    claims: int = Field(3, ge=2, description="times that an address must be claimed, seconds apart, while the one robbed is there")
-    span_s: float = Field(8.0, gt=0, description="seconds between the first and the last of these claims")
+    patience_s: int = Field(300, ge=30, le=86400, description="seconds after the last claim in which an address still belongs to its MAC")
+    alive_s: int = Field(60, ge=5, le=3600, description="seconds since its last frame within which the victim is active")
+    claims: int = Field(3, ge=2, description="threshold: claims of an address, seconds apart, while the victim is active")
+    span_s: float = Field(8.0, gt=0, description="shortest time from the first to the last of these claims, in seconds")
     exempt_macs: tuple[str, ...] = Field((), description="MACs of proxies, wireless bridges and clusters that answer for others")
 
 
 class ArpSpoofing(EventDetector):
-    """Watches who claims which address, by segment."""
+    """Watches claims of addresses, by segment."""
 
-    title = "Address spoofing on the local network"
+    title = "ARP or IPv6 neighbor spoofing"
     severity = Severity.high
     techniques = ("T1557.002",)
     advice = (
-        "Find the port of the MAC that takes the address and shut it; check sessions and passwords that crossed the network since. Dynamic ARP inspection and "
-        "RA guard on the switches stop this."
+        "Find the switch port of the spoofing MAC and shut it down. Check sessions and passwords that crossed the "
+        "network since. Enable dynamic ARP inspection and RA guard on the switches."
     )
-    false_positives = "Two machines with the same fixed address; wireless extenders and proxies that answer for others (list them in `exempt_macs`)."
+    false_positives = "Two hosts with the same static address; wireless extenders and proxies that answer for others (list them in `exempt_macs`)."
     Options = Options
     watches = (ArpRequest, ArpReply, ArpAnnouncement, NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement, DhcpAck)
 
@@ -100,13 +101,13 @@ class ArpSpoofing(EventDetector):
             self._gateways.put((event.packet.vlan, event.packet.src), True)
 
     def _asked(self, event: ArpRequest, mac: int, target: int) -> Iterator[Alert]:
-        """Nobody asks for an address that is its own: who told others that it has it, lied."""
+        """A host does not request its own address: the earlier claim was false."""
         vlan, address = event.packet.vlan, event.sender
         owner = self._bindings.owner(vlan, mac, event.ts)
         said = owner.own.get(target)
         if said is None or not address or address == target or event.ts - said > self.options.patience_s * SECOND or mac in self._exempt or is_virtual(mac):
             return
-        reason = f"it told others that it has {addresses.text(target)}, and {(event.ts - said) / SECOND:.0f} s later asks itself who has it"
+        reason = f"it claimed {addresses.text(target)}, and {(event.ts - said) / SECOND:.0f} s later requested the holder of that address"
         yield from self._alert(event, mac, address, target, 0, reason, 1)
 
     def _claimed(self, event: Event, vlan: int, mac: int, address: int, insists: bool) -> Iterator[Alert]:
@@ -124,7 +125,7 @@ class ArpSpoofing(EventDetector):
             if unasked and isinstance(event, ArpReply):
                 yield from self._forced(event, vlan, mac, address, dispute)
             elif dispute.claims >= 2 and self._others(vlan, dispute.rival, address):
-                reason = f"{addresses.mac_text(mac)} has it and still says so"
+                reason = f"{addresses.mac_text(mac)} holds the address and still claims it"
                 yield from self._alert(event, dispute.rival, 0, address, mac, reason, dispute.claims)
             return
         robbed = bindings.spoke(vlan, dispute.mac)
@@ -140,17 +141,17 @@ class ArpSpoofing(EventDetector):
             return
         if returns:
             bindings.settle(vlan, address, mac, event.ts)
-            reason = f"{addresses.mac_text(mac)} had it before, and takes it back"
+            reason = f"{addresses.mac_text(mac)} held the address before, and reclaimed it"
             yield from self._alert(event, dispute.mac, 0, address, mac, reason, dispute.claims)
         else:
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
 
     def _forced(self, event: Event, vlan: int, mac: int, address: int, dispute: Binding) -> Iterator[Alert]:
-        """The first that said so answers again and again although nobody asks, while another says it as well, and never unasked."""
+        """The first claimant sends unsolicited answers repeatedly, while another claims the address too, only on request."""
         want, span = self.options, (event.ts - dispute.since) / SECOND
         dispute.forced += 1
         if dispute.forced >= want.claims and not dispute.unasked and span >= want.span_s:
-            reason = f"it answered {dispute.forced} times in {span:.0f} s though nobody asked it, while {addresses.mac_text(dispute.rival)} has the address too"
+            reason = f"{dispute.forced} unsolicited claims in {span:.0f} s, while {addresses.mac_text(dispute.rival)} has the address too"
             yield from self._alert(event, mac, 0, address, dispute.rival, reason, dispute.forced)
 
     def _is_answer(self, reply: ArpReply) -> bool:
@@ -159,12 +160,12 @@ class ArpSpoofing(EventDetector):
         return asked is not None and 0 <= reply.ts - asked <= ANSWERED
 
     def _gave_way(self, dispute: Binding, ts: int) -> bool:
-        """Whether the one that had the address let it go: it never said again that it has it, and the new one only says so when it is asked."""
+        """Whether the former holder released the address: it never claimed it again, and the new holder only answers requests."""
         want = self.options
         return dispute.last < dispute.since and dispute.unasked < want.claims and ts - dispute.since > want.alive_s * SECOND
 
     def _moved(self, vlan: int, address: int, old: int, new: int, ts: int) -> None:
-        """An address is another MAC's now, for the one that had it is silent: it may have gone, or may only have had nothing to say."""
+        """The address moves to another MAC, as its holder is silent: disconnected, or only idle."""
         if (self._former.get((vlan, address)) or (0, 0))[0] == new:
             self._former.pop((vlan, address))
         else:
@@ -181,21 +182,22 @@ class ArpSpoofing(EventDetector):
         return self._others(vlan, mac, address) or (owner is not None and owner.asks not in (0, address))
 
     def _reason(self, event: Event, vlan: int, address: int, owner: Owner, dispute: Binding, robbed: int, insists: bool) -> str:
-        """Why this claim is an attack; empty where it may be honest."""
+        """Why this claim is an attack; empty where it may be legitimate."""
         want, since = self.options, dispute.since
         recent = {mac for taken, mac in owner.taken.values() if event.ts - taken <= want.alive_s * SECOND}
         if len(recent) > 1:
-            return f"within {want.alive_s} s it took addresses of {len(recent)} machines: both ends of conversations"
+            return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
         again = dispute.last > since  # the one robbed still says that it has the address
         lives_on = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unasked >= want.claims and not lives_on)
         if insists and proven and dispute.claims >= want.claims and event.ts - since >= want.span_s * SECOND:
             spoke = "after that" if robbed > since else f"{(since - robbed) / SECOND:.0f} s before"
             return (
-                f"it said so {dispute.claims} times in {(event.ts - since) / SECOND:.0f} s, though {addresses.mac_text(dispute.mac)} has it and spoke {spoke}"
+                f"{dispute.claims} claims in {(event.ts - since) / SECOND:.0f} s, "
+                f"while {addresses.mac_text(dispute.mac)} holds the address and was active {spoke}"
             )
         if insists and (vlan, address) in self._gateways and dispute.claims >= 2 and again:
-            return f"the address is the gateway's, and {addresses.mac_text(dispute.mac)}, which has it, is still there"
+            return f"the address is the gateway's, and its holder {addresses.mac_text(dispute.mac)} is still active"
         return ""
 
     def _alert(self, event: Event, mac: int, own: int, address: int, robbed: int, reason: str, claims: int) -> Iterator[Alert]:
@@ -218,11 +220,11 @@ class ArpSpoofing(EventDetector):
             actor=actor,
             target=victim,
             targets=targets,
-            summary=f"{f'{who(self.context, Subject(mac, own, packet.vlan))} ({name})' if own else name} pretends to be {gateway}{addresses.text(address)}",
+            summary=f"{f'{who(self.context, Subject(mac, own, packet.vlan))} ({name})' if own else name} spoofs {gateway}{addresses.text(address)}",
             why=(
                 reason,
-                *([f"the address is that of {addresses.mac_text(robbed)}"] if robbed else []),
-                *(["the two MACs follow one another, as those of one machine's ports do: it may send by both of them"] if ports else []),
+                *([f"the address belongs to {addresses.mac_text(robbed)}"] if robbed else []),
+                *(["the two MACs are consecutive, as on two ports of one host"] if ports else []),
             ),
             numbers={"claims": claims, "threshold": self.options.claims},
             severity=Severity.low if ports else Severity.critical if own and is_fixed_function(self.context, Subject(mac, own, packet.vlan)) else severity,

@@ -1,7 +1,8 @@
-"""Initial tickets given without any proof: accounts that need no pre-authentication hand out what their password can be guessed from to everybody.
+"""AS-REP roasting: initial tickets issued without pre-authentication.
 
-Told where the centre gives a ticket although the client proved nothing. Single accounts with an ordinary request are low: somebody set them up so. A tool
-wants RC4 only, or walks through several accounts.
+Accounts that do not require it give any client material from which the password can be cracked. The alert is raised
+where the KDC issues a ticket although the client sent no pre-authentication. A single account with an ordinary request
+has low severity: it was configured like that. A tool requests RC4 only, or several accounts.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ SECOND = 1_000_000_000
 class Options(detector.Options):
     """When such tickets are a harvest."""
 
-    accounts: int = Field(3, ge=2, description="accounts whose tickets one client got without a proof")
-    window_s: int = Field(300, ge=10, le=86400, description="seconds in which they must be asked for")
+    accounts: int = Field(3, ge=2, description="threshold: accounts whose tickets one client received without pre-authentication")
+    window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
 
 
 class AsrepRoasting(EventDetector):
-    """Watches requests for initial tickets and the tickets that are given."""
+    """Watches AS requests and the tickets issued."""
 
-    title = "Initial tickets without proof (AS-REP roasting)"
+    title = "AS-REP roasting"
     severity = Severity.medium
     techniques = ("T1558.004",)
-    advice = "Let the account require pre-authentication, change its password, and find out which program on the client asked for its ticket."
-    false_positives = "Old Unix services whose accounts were set up without pre-authentication on purpose (low severity)."
+    advice = "Require pre-authentication for the account, change its password, and identify the program on the client that requested its ticket."
+    false_positives = "Old Unix services whose accounts were configured without pre-authentication (low severity)."
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply)
 
@@ -59,11 +60,11 @@ class AsrepRoasting(EventDetector):
             event,
             actor=client,
             target=centre,
-            summary=f"{who(self.context, client)} got the initial ticket of {event.client} from {who(self.context, centre)} without any proof",
+            summary=f"{who(self.context, client)} received the initial ticket of {event.client} from {who(self.context, centre)} without pre-authentication",
             why=(
-                f"{event.client} needs no pre-authentication; the answer is encrypted in {cipher(event.etype)} with the account's password",
-                *(["the client wanted ciphers older than AES only, as tools that guess passwords do"] if weak else []),
-                f"{count} such accounts within {want.window_s} s; high from {want.accounts} on: {some(self._accounts.values(client.address))}",
+                f"{event.client} does not require pre-authentication; the AS-REP is encrypted with the account's key ({cipher(event.etype)})",
+                *(["the client requested encryption types older than AES only, as cracking tools do"] if weak else []),
+                f"{count} such accounts within {want.window_s} s (high severity: {want.accounts}): {some(self._accounts.values(client.address))}",
             ),
             numbers={"accounts": count, "threshold": want.accounts, "window_s": want.window_s, "cipher": cipher(event.etype)},
             key=() if count >= want.accounts else (account,),

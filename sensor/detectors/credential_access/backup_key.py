@@ -1,7 +1,8 @@
-"""The backup key of the domain is read from its controller: with it, every password that users let Windows protect (DPAPI) can be opened.
+"""The DPAPI domain backup key is read from a domain controller: it decrypts every secret that users protected with
+DPAPI.
 
-It is one of the controller's LSA secrets. Machines also ask the controller to restore single keys of their users (BackupKey), in the ordinary way after a
-password was changed elsewhere; tools that open stolen keys do the same: that is told low.
+It is one of the controller's LSA secrets. Hosts also ask the controller to restore single keys of their users
+(BackupKey) after a password change elsewhere; tools that open stolen keys do the same: low severity.
 """
 
 from __future__ import annotations
@@ -21,13 +22,11 @@ NAME = "bckupkey"
 class BackupKey(CallDetector):
     """Watches LSARPC for the names of the backup keys."""
 
-    title = "Domain backup key read"
+    title = "DPAPI domain backup key read"
     severity = Severity.critical
     techniques = ("T1555", "T1003.004")
-    advice = (
-        "Take everything that users of the domain stored as known, for good: the key cannot be renewed. Isolate the actor and find out whose account it was."
-    )
-    false_positives = "None that we know of; controllers replicate the key in another way."
+    advice = "Treat everything that domain users stored with DPAPI as known for good: the key cannot be replaced. Isolate the actor and identify the account."
+    false_positives = "None known; domain controllers replicate the key by other means."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -39,8 +38,10 @@ class BackupKey(CallDetector):
         if event.interface == "BackupKey" and event.number == 0:
             why = (
                 f"BackupKey {event.call}" + (", arguments encrypted" if event.level >= 6 else ""),
-                "machines do this for their users, and so do tools with stolen keys",
+                "hosts do this for their users, and so do tools with stolen keys",
             )
-            yield self.told(event, "has a user's key opened by", why, key=("restore",), severity=Severity.low, confidence=0.4, techniques=("T1555",))
+            yield self.told(
+                event, "requested recovery of a user's DPAPI key from", why, key=("restore",), severity=Severity.low, confidence=0.4, techniques=("T1555",)
+            )
         elif event.interface == "lsarpc" and event.number in READS and any(NAME in text.lower() for text in event.texts):
-            yield self.told(event, "reads the domain's backup key on", (f"lsarpc {event.call} with {quoted(event.texts)}",), confidence=0.95)
+            yield self.told(event, "read the DPAPI domain backup key of", (f"lsarpc {event.call} with {quoted(event.texts)}",), confidence=0.95)

@@ -1,7 +1,8 @@
-"""Passwords that cross the network in clear text, for everybody on the way to read; and desktops that ask for none.
+"""Passwords in cleartext, and desktops without a password.
 
-Each client, server and protocol is told once a day, since this is how many devices work and a fact to know rather than an attack: as info where the protocol
-has hardly another way (communities of SNMP, pages and streams of devices), as low where it carries the password of a person or leaves the network.
+Each client, server and protocol is reported once a day, since many devices work like this and it is a weakness rather
+than an attack: as info where the protocol has hardly an alternative (SNMP community strings, web pages and streams of
+devices), as low where a user's password is sent or it leaves the network.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ GUESTS = frozenset(("anonymous", "ftp", "guest"))
 
 
 class Options(detector.Options):
-    """How often it is told."""
+    """How often it is reported."""
 
-    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same two are told again for the same protocol")
+    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same client, server and protocol may be reported again")
 
 
 class Seen(NamedTuple):
-    """A secret in clear: the protocol, as whom, and how grave it is. ``answer``: the server said it; ``what``: the secret in a word."""
+    """A cleartext secret: protocol, account and severity. ``answer``: sent by the server; ``what``: kind of secret."""
 
     service: str
     account: str = ""
@@ -84,7 +85,7 @@ def _call(event: SipRequest) -> Seen | None:
 
 
 def _management(event: SnmpRequest) -> Seen | None:
-    return Seen("SNMP", "", Severity.info, what="a community") if event.community else None
+    return Seen("SNMP", "", Severity.info, what="a community string") if event.community else None
 
 
 def _directory(event: LdapBind) -> Seen | None:
@@ -100,7 +101,7 @@ def _login(event: PasswordLogin) -> Seen | None:
 
 
 def _desktop(event: VncLogin) -> Seen | None:
-    """A desktop that lets everybody in: there is no secret at all."""
+    """A desktop without a password: there is no secret at all."""
     return Seen("VNC", answer=True, what=NOTHING) if event.method == "none" else None
 
 
@@ -115,16 +116,16 @@ _READERS: dict[type[Event], Callable[..., Seen | None]] = {
 
 
 class CleartextCredentials(EventDetector):
-    """Watches what carries a password that is not hidden."""
+    """Watches messages that contain passwords in cleartext."""
 
-    title = "Password in clear text"
+    title = "Credentials in cleartext"
     severity = Severity.low
     techniques = ("T1040", "T1552")
     advice = (
-        "Use the protocol's encrypted form (SSH and SFTP, HTTPS, IMAPS, LDAPS, MQTT over TLS, SNMP version 3); where the device has none, keep it in a network "
-        "of its own and give it a password that is used nowhere else."
+        "Use the encrypted form of the protocol: SSH and SFTP, HTTPS, IMAPS, LDAPS, MQTT over TLS, SNMPv3. If the "
+        "device has none, put it into its own network and give it a unique password."
     )
-    false_positives = "None about the fact; in a network of its own the risk may be known and taken."
+    false_positives = "None for the fact itself; in an isolated network the risk may be accepted."
     Options = Options
     watches = tuple(_READERS)
 
@@ -161,7 +162,7 @@ class CleartextCredentials(EventDetector):
             summary=self._words(client, server, seen),
             why=(
                 f"{seen.service} was used without {'a password' if seen.what == NOTHING else 'encryption'}",
-                *(["it crossed the border of the network"] if crosses else []),
+                *(["it crossed the network border"] if crosses else []),
             ),
             numbers={"logins": 1, "threshold": 1, "every_s": self.options.every_s},
             key=(server.address, seen.service),
@@ -179,9 +180,9 @@ class CleartextCredentials(EventDetector):
     def _words(self, client: Subject, server: Subject, seen: Seen) -> str:
         name, other = who(self.context, client), who(self.context, server)
         if seen.what == NOTHING:
-            return f"{other} let {name} see its desktop without a password ({seen.service})"
+            return f"{other} shared its desktop with {name} without a password ({seen.service})"
         user = f" of {seen.account}" if seen.account else ""
-        return f"{name} sent {seen.what}{user} to {other} in clear text ({seen.service})"
+        return f"{name} sent {seen.what}{user} to {other} in cleartext ({seen.service})"
 
     def _crosses(self, client: Subject, server: Subject) -> bool:
         inside = self.context.networks.inside

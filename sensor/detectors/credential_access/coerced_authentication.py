@@ -1,7 +1,8 @@
-"""A machine is made to log in elsewhere: calls of the print spooler, file encryption, shadow copies and DFS that lead to a path of the caller's choice.
+"""Coerced authentication: calls of the print spooler (PrinterBug), EFSRPC (PetitPotam), shadow copies and DFS that make
+a host authenticate to a path of the caller's choice.
 
-Print clients ask the spooler for notifications in the ordinary way too, but of a printer; tools open the bare server. The login back to the caller that
-follows within seconds is told as well.
+Print clients also request notifications from the spooler, but for a printer; tools open the bare server. The
+authentication back to the caller that follows within seconds is reported as well.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ PATHS = {
 
 
 class _Coercion(msgspec.Struct):
-    """What the spooler was asked to open, and when a call was made that coerces."""
+    """What the spooler was asked to open, and when a coercing call was made."""
 
     opened: str = ""
     at: int = 0
@@ -43,16 +44,17 @@ class _Coercion(msgspec.Struct):
 
 
 class CoercedAuthentication(CallDetector):
-    """Watches the calls, and logins of their target back to the caller."""
+    """Watches the calls, and authentication of their target to the caller."""
 
-    title = "Machine made to log in elsewhere"
+    title = "Coerced authentication (PetitPotam, PrinterBug)"
     severity = Severity.high
-    techniques = ("T1187",)
+    techniques = ("T1187", "T1557.001")
     advice = (
-        "Isolate the caller: it takes the login of the target to use it elsewhere. Stop the print spooler on domain controllers, filter these interfaces (RPC "
-        "filters), require signatures for SMB and LDAP and extended protection for web enrolment, and switch NTLM off where you can."
+        "Isolate the caller: it can relay the target's authentication. Stop the print spooler on domain controllers, "
+        "filter these interfaces (RPC filters), require SMB and LDAP signing and extended protection for web "
+        "enrollment, and disable NTLM where possible."
     )
-    false_positives = "Print clients of servers that are opened as a whole; backup programs that ask for shadow copies of shares: name them as managers."
+    false_positives = "Print clients that open the server itself; backup programs that request shadow copies of shares: add them to `managers`."
     watches = (RpcCall, SmbNegotiate, SmbLogin)
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -91,9 +93,9 @@ class CoercedAuthentication(CallDetector):
             if pair.opened.startswith("\\\\") and "\\" not in pair.opened.rstrip("\\")[2:]:
                 why = (
                     f"spoolss {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),
-                    f"it opened {pair.opened!r}, the server itself, where print clients open a printer",
+                    f"it opened {pair.opened!r}, the server itself; print clients open a printer",
                 )
-                yield self.told(event, "asks the print spooler to log in back to it on", why, key=("spooler",), severity=Severity.medium, confidence=0.8)
+                yield self.told(event, "coerced authentication through the print spooler of", why, key=("spooler",), severity=Severity.medium, confidence=0.8)
 
     def _path(self, event: RpcCall, what: str) -> Iterator[Alert]:
         pair = self._pair(event)
@@ -101,9 +103,9 @@ class CoercedAuthentication(CallDetector):
         elsewhere = [text for text in event.texts if self._elsewhere(event, text)]
         if event.level < PRIVACY and not elsewhere:
             return
-        why = [f"{event.interface} {event.call}" + (f" with the path {quoted(elsewhere)}" if elsewhere else ", arguments not readable")]
+        why = [f"{event.interface} {event.call}" + (f" with the path {quoted(elsewhere)}" if elsewhere else ", arguments encrypted")]
         grade = Severity.high if elsewhere and event.interface == "efsrpc" else Severity.medium
-        yield self.told(event, f"uses {what} to make a machine log in elsewhere:", why, key=(event.interface,), severity=grade, confidence=0.85)
+        yield self.told(event, f"coerced authentication through {what} of", why, key=(event.interface,), severity=grade, confidence=0.85)
 
     def _elsewhere(self, event: RpcCall, text: str) -> bool:
         r"""Whether a text leads to another machine than the target: ``\\\\host\\share``, and for DFS a bare host."""
@@ -116,7 +118,7 @@ class CoercedAuthentication(CallDetector):
         return host != addresses.text(target.address) and host not in names and host not in {name.partition(".")[0] for name in names}
 
     def _back(self, event: SmbNegotiate | SmbLogin) -> Iterator[Alert]:
-        """The target opens a session with the caller. Its own spooler does so for print clients, too: a printer that was opened is innocent."""
+        """The target opens a session with the caller. Its spooler does so for print clients too: an opened printer is benign."""
         packet = event.packet
         pair = self._pairs.get((packet.dst, packet.src))
         if pair is None or not pair.at or not 0 <= event.ts - pair.at <= BACK_S * SECOND:
@@ -125,4 +127,4 @@ class CoercedAuthentication(CallDetector):
             return
         why = (f"the actor called {pair.how}", f"{(event.ts - pair.at) / SECOND:.1f} s later the target opened an SMB session with the actor")
         pair.at = 0
-        yield self.told(event, "made a machine log in to it:", why, key=("back",), answer=True, confidence=0.95)
+        yield self.told(event, "coerced and received authentication of", why, key=("back",), answer=True, confidence=0.95)

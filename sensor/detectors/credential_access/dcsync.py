@@ -1,7 +1,9 @@
-"""Secrets of the domain are asked for by replication (DCSync), or a domain controller that is none pushes changes (DCShadow).
+"""DCSync and DCShadow: secrets of the domain are requested by replication, or a host that is not a domain controller
+pushes changes.
 
-Controllers replicate with each other all day: who is known as one, by role or services, or by having answered such calls itself, is not told, unless it does
-what tools do and controllers do not: ask for a name's id and replicate that one object in the same conversation.
+Domain controllers replicate all the time: hosts known as controllers by role or services, or because they answered such
+calls, are ignored unless they behave like a tool: resolve a name and replicate this one object in the same
+conversation.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ CHANGES_SIZE = 32
 
 
 class Options(CallOptions):
-    """Who may replicate."""
+    """Which hosts may replicate."""
 
-    controllers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of the domain controllers, and of others that may replicate (Entra Connect)")
+    controllers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of domain controllers and of other hosts that may replicate (Entra Connect)")
 
 
 class _Talk(msgspec.Struct):
-    """Of one conversation: whether names were cracked, and the controller asked what it is."""
+    """One conversation: whether names were resolved, and the controller was asked for its information."""
 
     cracked: bool = False
     asked: bool = False
@@ -44,14 +46,15 @@ class _Talk(msgspec.Struct):
 class Dcsync(CallDetector):
     """Watches DRSUAPI."""
 
-    title = "Directory replication by a machine that is no domain controller"
+    title = "DCSync (directory replication by a non-domain controller)"
     severity = Severity.high
     techniques = ("T1003.006",)
     advice = (
-        "Isolate the machine. Find the account (event 4662 on the controller with the replication rights) and take its rights away; where secrets were copied, "
-        "reset the passwords, krbtgt twice. For DCShadow remove the server object from the configuration and revert the changes."
+        "Isolate the host. Find the account (event 4662 on the controller, replication rights) and revoke its rights. "
+        "If secrets were copied, reset the passwords, krbtgt twice. For DCShadow, remove the server object from the "
+        "configuration and revert the changes."
     )
-    false_positives = "A controller that was not recognised yet, directory synchronisation with the cloud: name them as controllers."
+    false_positives = "A domain controller that is not recognized yet, directory synchronization with the cloud: add them to `controllers`."
     Options = Options
     watches = (RpcCall, RpcAnswer)
 
@@ -85,8 +88,8 @@ class Dcsync(CallDetector):
         elif event.number == CHANGES and event.size >= CHANGES_SIZE:
             yield from self._changes(event, talk)
         elif event.number in (REPLICA_ADD, ADD_ENTRY) and not self._controller(event):
-            why = (f"drsuapi {event.call}: it enters itself as a source of replication", "it is not known as a domain controller")
-            yield self.told(event, "pushes changes into the directory (DCShadow) of", why, key=("shadow",), confidence=0.85, techniques=("T1207",))
+            why = (f"drsuapi {event.call}: it registers itself as a replication source", "it is not a known domain controller")
+            yield self.told(event, "pushed directory changes (DCShadow) to", why, key=("shadow",), confidence=0.85, techniques=("T1207",))
 
     def _talk(self, event: RpcCall) -> _Talk:
         packet = event.packet
@@ -102,12 +105,12 @@ class Dcsync(CallDetector):
         tool = talk.cracked and (talk.asked or event.inferred)
         if any(first <= actor.address <= last for first, last in self._named) or (known and not tool):
             return
-        why = [f"drsuapi {event.call} asks for objects with their secrets"]
+        why = [f"drsuapi {event.call} requests objects with their secrets"]
         if not known:
-            why.append("the machine is not known as a domain controller")
+            why.append("the host is not a known domain controller")
         if tool:
-            why.append("in the same conversation it asked for the id of a name, as tools for DCSync do and controllers do not")
+            why.append("it resolved a name in the same conversation, as DCSync tools do and controllers do not")
         elif event.inferred:
-            why.append("the order of its calls is that of tools for DCSync; the conversation began before we listened")
+            why.append("the order of its calls is that of DCSync tools; the conversation began before the capture")
         certain = 0.95 if tool and not known else 0.85 if event.inferred or tool else 0.75
-        yield self.told(event, "replicates the directory (DCSync) of", why, key=("sync",), confidence=certain)
+        yield self.told(event, "requested directory replication (DCSync) from", why, key=("sync",), confidence=certain)

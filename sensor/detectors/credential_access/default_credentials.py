@@ -1,7 +1,8 @@
-"""Somebody logs in with a user and password that a device is sold with, in clear text: whoever knows the model is in.
+"""Login in cleartext with the user and password that a product is shipped with.
 
-The password is nowhere: dissectors tell a seal of user and password, and known pairs are kept as seals too. A login that is refused says that somebody tries
-them, which botnets do all day; it is low and told once for each client and service, and many of them are found as guessing.
+The password is not stored: dissectors provide a keyed hash of user and password, and known pairs are kept as hashes
+too. A rejected login shows that a client tries them, which botnets do all the time: low severity, once for each client
+and service; many of them are reported as password guessing.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ TOLD_LIMIT = 4096
 
 
 class Options(detector.Options):
-    """How often it is told."""
+    """How often it is reported."""
 
-    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same login of the same two is told again")
+    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same login of the same client and server may be reported again")
 
 
 class DefaultCredentials(EventDetector):
-    """Watches the logins whose password goes in clear."""
+    """Watches logins with cleartext passwords."""
 
-    title = "Login with a default password"
+    title = "Login with default credentials"
     severity = Severity.medium
     techniques = ("T1078.001",)
-    advice = "Set a password of your own on the device now, look what was done with this login since, and close the clear-text service where there is another."
-    false_positives = "Somebody who sets up a new device; a laboratory; a trap for attackers."
+    advice = "Set a unique password on the device now, review what was done with this login, and disable the cleartext service if there is an encrypted one."
+    false_positives = "Set-up of a new device; a laboratory; a honeypot."
     Options = Options
     watches = (LoginAttempt,)
 
@@ -69,11 +70,15 @@ class DefaultCredentials(EventDetector):
             attempt.said,
             actor=attempt.client,
             target=attempt.server,
-            summary=f"{client} {'got into' if attempt.accepted else 'tried'} {attempt.service} at {server}{user} with a default password",
+            summary=f"{client} {'logged in to' if attempt.accepted else 'attempted a login to'} {attempt.service} on {server}{user} with default credentials",
             why=(
-                f"user and password are those that {known.of} are sold with",
-                "the server let the client in" if attempt.accepted else "the server refused it" if attempt.judged else "what the server made of it is not told",
-                *(["the client is outside the network"] if outside else []),
+                f"user and password are the defaults of {known.of}",
+                "the server accepted the login"
+                if attempt.accepted
+                else "the server rejected the login"
+                if attempt.judged
+                else "the server's answer is unknown",
+                *(["the client is external"] if outside else []),
             ),
             numbers={"logins": 1, "threshold": 1},
             key=key,

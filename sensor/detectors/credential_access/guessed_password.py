@@ -1,8 +1,8 @@
 """A login succeeds after many that failed: the password was guessed.
 
-The innocent twin is a user who remembers it at last; that takes three or four tries, not ten. Failures of other accounts count where a service has few users,
-but not at a directory, where one machine may log in many people. Whoever gets in after a few failures of his own has explained them: they count no longer, so
-that a program which fails once before each success is never taken for one that guesses.
+A user who remembers the password at last needs three or four attempts, not ten. Failures of other accounts count where
+a service has few users, but not at a directory, where one host may log in many users. A few failures of an account that
+then logs in do not count, so that a program which fails once before each success is not reported.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ DIRECTORIES = ("Kerberos", "LDAP", "SMB")
 class Options(detector.Options):
     """How many failures before a success are too many."""
 
-    failures: int = Field(8, ge=3, description="failed logins of the client at the service before one succeeded")
-    window_s: int = Field(600, ge=60, le=86400, description="seconds in which all that must happen")
+    failures: int = Field(8, ge=3, description="threshold: failed logins of the client at the service before one succeeded")
+    window_s: int = Field(600, ge=60, le=86400, description="time window in seconds")
 
 
 class GuessedPassword(EventDetector):
-    """Watches the logins of all protocols that show how they end."""
+    """Watches logins of all protocols that show the result."""
 
-    title = "Password guessed"
+    title = "Successful login after password guessing"
     severity = Severity.high
-    techniques = ("T1110", "T1078")
-    advice = "Change the password of the account now, end its sessions, and look what was done with it since; then see to the guessing itself."
+    techniques = ("T1110", "T1110.001", "T1078")
+    advice = "Change the password of the account now, end its sessions, and review what was done with it. Then stop the guessing."
     false_positives = "A user who tried many old passwords; a program whose password was corrected."
     Options = Options
     watches = (LoginAttempt,)
@@ -75,8 +75,8 @@ class GuessedPassword(EventDetector):
             attempt.said,
             actor=attempt.client,
             target=attempt.server,
-            summary=f"{client} got into {attempt.service} at {server}{f' as {attempt.account}' if attempt.account else ''} after {failures} failures",
-            why=(f"{failures} logins failed within {self.options.window_s} s, then one succeeded; counts from {self.options.failures} on",),
+            summary=f"{client} logged in to {attempt.service} on {server}{f' as {attempt.account}' if attempt.account else ''} after {failures} failures",
+            why=(f"{failures} logins failed within {self.options.window_s} s, then one succeeded (threshold {self.options.failures})",),
             numbers={"failures": failures, "threshold": self.options.failures, "window_s": self.options.window_s},
             key=(attempt.server.address, attempt.service, attempt.account.lower()),
             target_port=attempt.server_port,

@@ -1,8 +1,10 @@
-"""Tickets for service accounts in a cipher whose password can be guessed at home (RC4, DES), in a domain that could do better.
+"""Kerberoasting: service tickets in an encryption type that can be cracked offline (RC4, DES), in a domain that
+supports AES.
 
-A ticket for a service is encrypted with the password of its account. With RC4 millions of guesses a second are possible, so an attacker asks for as many as he
-can get. Three signs: many services within minutes; a user who shows an AES ticket and yet asks for RC4 first, which no Windows does; and, weakly,
-a single such ticket of an account that never got an AES key. Machines' accounts (``name$``, and what is served by machines) are not worth the trouble.
+A service ticket is encrypted with the key of the service account. With RC4 millions of guesses a second are possible,
+so an attacker requests as many as possible. Three signs: many services within minutes; a user who presents an AES
+ticket and still requests RC4 first, which Windows never does; and, weakly, a single such ticket of an account without
+an AES key. Computer accounts (``name$``, and services of computers) are not worth cracking.
 """
 
 from __future__ import annotations
@@ -34,23 +36,24 @@ MACHINES = frozenset("krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhos
 class Options(detector.Options):
     """When tickets are a harvest."""
 
-    services: int = Field(10, ge=2, description="different services with weak tickets that one client asks for")
-    window_s: int = Field(300, ge=10, le=86400, description="seconds in which they must be asked for")
-    single: bool = Field(True, description="tell single weak tickets too, as low, where the domain speaks AES")
+    services: int = Field(10, ge=2, description="threshold: services for which one client receives weak tickets")
+    window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
+    single: bool = Field(True, description="report single weak tickets too, with low severity, where the domain supports AES")
     exempt: tuple[str, ...] = Field((), description="services (`MSSQLSvc/db01`) whose accounts are known to have no AES key")
 
 
 class Kerberoasting(EventDetector):
-    """Watches requests for services and the tickets that are given."""
+    """Watches TGS requests and the tickets issued."""
 
-    title = "Service tickets for guessing passwords (Kerberoasting)"
+    title = "Kerberoasting"
     severity = Severity.medium
     techniques = ("T1558.003",)
     advice = (
-        "Give the service accounts long random passwords (group managed accounts) and AES keys, switch RC4 off in the domain, and find out which "
-        "program on the client asked; change the passwords of the accounts whose tickets it got."
+        "Give service accounts long random passwords (group managed service accounts) and AES keys, and disable RC4 in "
+        "the domain. Identify the program on the client, and change the passwords of the accounts whose tickets it "
+        "received."
     )
-    false_positives = "Service accounts without AES keys, which their ordinary users ask for too (low severity; list them in `exempt`); old clients set to RC4."
+    false_positives = "Service accounts without AES keys, which their users request too (low severity; list them in `exempt`); old clients set to RC4."
     Options = Options
     watches = (KerberosTgsRequest, KerberosTgsReply)
 
@@ -78,24 +81,24 @@ class Kerberoasting(EventDetector):
             if self._told.fresh((client, "many"), event.ts):
                 yield self._many(event, count)
         elif forced and asked is not None:
-            why = f"it showed a ticket in {cipher(asked.ticket_etype)} and yet asked for {cipher(asked.etypes[0])} first, as tools that guess passwords do"
+            why = f"it presented a ticket in {cipher(asked.ticket_etype)} but requested {cipher(asked.etypes[0])} first, as cracking tools do"
             yield self._one(event, (HARVEST,), Severity.medium, why, 0.85, count)
         elif self.options.single and asked is not None and asked.ticket_etype in AES:
-            why = f"the domain speaks {cipher(asked.ticket_etype)}: the account of the service has no such key, and its password can be guessed from the ticket"
+            why = f"the domain supports {cipher(asked.ticket_etype)}: the service account has no such key, and its password can be cracked from the ticket"
             yield self._one(event, (service,), Severity.low, why, 0.5, count)
 
     def _many(self, event: KerberosTgsReply, count: int) -> Alert:
         client, _, _ = ends(event)
         names = self._services.values(client.address)
         why = (
-            f"{count} services within {self.options.window_s} s, all in ciphers older than AES; counts from {self.options.services} on",
+            f"{count} services within {self.options.window_s} s, all in encryption types older than AES (threshold {self.options.services})",
             f"among them {some(names)}",
         )
-        return self._made(event, f"collected weak tickets of {count} services", why, (HARVEST,), Severity.high, 0.9, count)
+        return self._made(event, f"received weak service tickets of {count} services", why, (HARVEST,), Severity.high, 0.9, count)
 
     def _one(self, event: KerberosTgsReply, key: tuple[str, ...], severity: Severity, why: str, confidence: float, count: int) -> Alert:
-        first = f"{event.client} got a ticket for {event.service} in {cipher(event.ticket_etype)}"
-        return self._made(event, f"got a weak ticket for {event.service}", (first, why), key, severity, confidence, count)
+        first = f"{event.client} received a ticket for {event.service} in {cipher(event.ticket_etype)}"
+        return self._made(event, f"received a weak service ticket for {event.service}", (first, why), key, severity, confidence, count)
 
     def _made(self, event: KerberosTgsReply, what: str, why: tuple[str, ...], key: tuple[str, ...], severity: Severity, confidence: float, count: int) -> Alert:
         client, centre, port = ends(event)
@@ -103,7 +106,7 @@ class Kerberoasting(EventDetector):
             event,
             actor=client,
             target=centre,
-            summary=f"{who(self.context, client)} as {event.client or 'somebody'} {what} from {who(self.context, centre)}",
+            summary=f"{who(self.context, client)} as {event.client or 'an unknown account'} {what} from {who(self.context, centre)}",
             why=why,
             numbers={"services": count, "threshold": self.options.services, "window_s": self.options.window_s, "cipher": cipher(event.ticket_etype)},
             key=key,

@@ -1,8 +1,10 @@
-"""A key centre that speaks AES lets an account prove itself with RC4, although the client offered better.
+"""Kerberos encryption downgrade: a KDC that supports AES lets an account pre-authenticate with RC4, although the client
+offered AES.
 
-That is what a skeleton key does to a domain controller, since the patch in its memory knows RC4 only (Dell SecureWorks: Skeleton Key Malware Analysis, 2015),
-and what a man in the middle wants. An old account whose password was last set before the domain knew AES looks the same; therefore one account is medium,
-several, or one that had AES before, are high. A client that wants RC4 only gets what it asked for: that is low.
+A skeleton key does this to a domain controller, since the patch in its memory supports RC4 only (Dell SecureWorks:
+Skeleton Key Malware Analysis, 2015), and so does an adversary-in-the-middle. An account whose password was set before
+the domain supported AES looks the same; therefore one account is medium, several, or one that used AES before, are
+high. A client that requests RC4 only receives what it requested: low.
 """
 
 from __future__ import annotations
@@ -28,24 +30,25 @@ ACCOUNTS_LIMIT = 16384
 
 
 class Options(detector.Options):
-    """When a lowered cipher is no old account."""
+    """From which number of accounts the severity is high."""
 
-    accounts: int = Field(3, ge=2, description="accounts of one key centre that were lowered and are high")
-    window_s: int = Field(3600, ge=60, le=86400, description="seconds in which they must be")
+    accounts: int = Field(3, ge=2, description="threshold: downgraded accounts of one KDC for high severity")
+    window_s: int = Field(3600, ge=60, le=86400, description="time window in seconds")
     exempt: tuple[str, ...] = Field((), description="accounts known to have no AES key")
 
 
 class KerberosDowngrade(EventDetector):
-    """Watches initial tickets and what was asked for."""
+    """Watches initial tickets and their requests."""
 
-    title = "Kerberos encryption lowered"
+    title = "Kerberos encryption downgrade"
     severity = Severity.medium
     techniques = ("T1556.001", "T1558")
     advice = (
-        "Set the account's password anew, which gives it AES keys; where many accounts or one that had AES are concerned, restart the domain controller "
-        "(a skeleton key lives in memory only) and look for its driver and for who had administrator rights on it."
+        "Reset the account's password, which creates AES keys. If many accounts are affected, or one that used AES "
+        "before, restart the domain controller (a skeleton key resides in memory only), look for its driver, and "
+        "review administrator logins to it."
     )
-    false_positives = "Accounts whose password is older than the domain's AES support, or that are marked for RC4 or DES."
+    false_positives = "Accounts whose password is older than the domain's AES support, or that are configured for RC4 or DES."
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply)
 
@@ -75,19 +78,19 @@ class KerberosDowngrade(EventDetector):
         before = (event.realm.lower(), account) in self._strong
         others = some(self._lowered.values(centre.address))
         why = [
-            f"the client offered AES, and the ticket itself is in {cipher(event.ticket_etype)}, but {event.client} had to use {cipher(event.etype)}",
-            f"{count} accounts at this key centre within {self.options.window_s} s; high from {self.options.accounts} on: {others}",
+            f"the client offered AES, and the ticket is in {cipher(event.ticket_etype)}, but {event.client} had to use {cipher(event.etype)}",
+            f"{count} accounts at this KDC within {self.options.window_s} s (high severity: {self.options.accounts}): {others}",
         ]
         if before:
-            why.append(f"{event.client} had an AES key before")
+            why.append(f"{event.client} used AES before")
         severity = Severity.high if before or count >= self.options.accounts else Severity.medium
-        what = f"{who(self.context, client)} logged in as {event.client} with {cipher(event.etype)}, although {who(self.context, centre)} speaks AES"
+        what = f"{who(self.context, client)} logged in as {event.client} with {cipher(event.etype)}, although {who(self.context, centre)} supports AES"
         return self._made(event, what, tuple(why), severity, 0.9 if severity == Severity.high else 0.6, count, self.techniques)
 
     def _by_client(self, event: KerberosAsReply) -> Alert:
         client, _, _ = ends(event)
-        what = f"{who(self.context, client)} asked for {cipher(event.etype)} only to log in as {event.client}"
-        why = (f"the key centre speaks {cipher(event.ticket_etype)}, and the client offered nothing better than {cipher(event.etype)}",)
+        what = f"{who(self.context, client)} requested {cipher(event.etype)} only to log in as {event.client}"
+        why = (f"the KDC supports {cipher(event.ticket_etype)}; the client offered nothing stronger than {cipher(event.etype)}",)
         return self._made(event, what, why, Severity.low, 0.5, 1, ("T1558",))
 
     def _made(

@@ -1,4 +1,4 @@
-"""Secrets of the local security authority are read from another machine; the keys that protect everybody's stored passwords are backup_key's."""
+"""LSA secrets are read remotely; the DPAPI backup keys are reported by backup_key."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ POLICY = "policy\\secrets"
 class LsaSecrets(CallDetector):
     """Watches LSARPC, and the remote registry where it opens the key of the secrets."""
 
-    title = "LSA secrets read from a remote machine"
+    title = "LSA secrets read remotely"
     severity = Severity.high
-    techniques = ("T1003.004",)
-    advice = "Take the passwords of the target's service accounts and its machine account as known: change them, and isolate the actor."
-    false_positives = "Domain controllers that read trust passwords of each other; old management programs: name their machines as managers."
+    techniques = ("T1003.004", "T1021.002")
+    advice = "Treat the passwords of the target's service accounts and computer account as known: change them, and isolate the actor."
+    false_positives = "Domain controllers that read each other's trust passwords; old management programs: add their hosts to `managers`."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -34,6 +34,6 @@ class LsaSecrets(CallDetector):
             return
         if event.interface == "lsarpc" and event.number in READS and not any(BACKUP in text.lower() for text in event.texts):
             why = (f"lsarpc {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),)
-            yield self.told(event, "reads LSA secrets of", why, key=("lsa",))
+            yield self.told(event, "read LSA secrets of", why, key=("lsa",))
         elif event.interface == "winreg" and event.number == OPEN_KEY and any(POLICY in text.lower() for text in event.texts):
-            yield self.told(event, "reads LSA secrets of", (f"winreg {event.call} with {quoted(event.texts)}",), key=("registry",))
+            yield self.told(event, "read LSA secrets of", (f"winreg {event.call} with {quoted(event.texts)}",), key=("registry",))

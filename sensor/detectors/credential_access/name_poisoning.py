@@ -1,9 +1,11 @@
-"""One machine answers for the names of others, asked by multicast or broadcast (LLMNR, NetBIOS, mDNS), and so draws their logins to itself.
+"""LLMNR/NBT-NS/mDNS poisoning: one host answers multicast or broadcast name queries for names of others and so attracts
+their logins.
 
-A host answers for its own name, over all three protocols. A poisoner says yes to whatever is asked, always with the same address, and to names that nobody
-has: those that browsers make up to test the network, and the proxy that Windows looks for. What a host claimed before it was asked (a registration, a
-probe, an announcement) is its own, up to a few names; name servers and proxies answer with an address for each name, and are asked by unicast. Names of
-one host that is asked for several of them over mDNS alone may be aliases that somebody gave it: that is low.
+A host answers for its own name, over all three protocols. A poisoner answers every query, always with the same address,
+also for names that no host has: random names that browsers test, and the WPAD proxy name. Names that a host announced
+before the query (registration, probe, announcement) are its own, up to a few; DNS servers and proxies answer with an
+address for each name, and are queried by unicast. Several names of one host over mDNS only may be configured aliases:
+low severity.
 """
 
 from __future__ import annotations
@@ -46,30 +48,30 @@ HIDDEN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
 
 
 class Options(detector.Options):
-    """When answers are poison."""
+    """When answers are poisoning."""
 
-    names: int = Field(3, ge=2, description="names that one machine answers for with the same address and never claimed")
-    window_s: int = Field(3600, ge=60, le=86400, description="seconds in which they must be answered, and until it is told again")
+    names: int = Field(3, ge=2, description="threshold: names answered by one host with the same address and never announced")
+    window_s: int = Field(3600, ge=60, le=86400, description="time window in seconds, and seconds until the same host may be reported again")
 
 
 class _Name(NamedTuple):
-    """A name somebody answered for, and over which protocol."""
+    """An answered name, and its protocol."""
 
     name: str
     protocol: str
 
 
 class NamePoisoning(EventDetector):
-    """Watches names asked for and answered on the link."""
+    """Watches local name queries and answers."""
 
-    title = "Poisoned names on the local link"
+    title = "LLMNR/NBT-NS/mDNS poisoning"
     severity = Severity.high
     techniques = ("T1557.001",)
     advice = (
-        "Take the machine off the network, switch LLMNR and NetBIOS over TCP/IP off by policy and require signatures for SMB and LDAP; "
-        "change the passwords of those who were answered, since their logins may have been caught."
+        "Isolate the host. Disable LLMNR and NetBIOS over TCP/IP by policy, and require SMB and LDAP signing. Change "
+        "the passwords of the users whose hosts received answers: their logins may have been captured."
     )
-    false_positives = "A server with several NetBIOS aliases or a host with several names published over mDNS, first asked for while the sensor listens."
+    false_positives = "A server with several NetBIOS aliases, or a host with several mDNS names that are first queried during the capture."
     Options = Options
     watches = (LlmnrQuery, LlmnrResponse, NbnsQuery, NbnsAnswer, NbnsRegistration, MdnsQuery, MdnsAnnouncement)
 
@@ -128,7 +130,7 @@ class NamePoisoning(EventDetector):
                     self._asked.put(_plain(question.name), (event.ts, Subject(packet.src_mac, packet.src, packet.vlan)))
 
     def _tells(self, event: MdnsAnnouncement) -> Iterator[Alert]:
-        """Addresses told over mDNS: what nobody asked for just before is an announcement, and so a claim."""
+        """Addresses announced over mDNS: an answer without a query just before is an announcement, and so a claim."""
         packet = event.packet
         for record in event.records if event.own else ():
             if record.type not in ADDRESSES or not record.ttl or record.address != packet.src or HIDDEN.match(record.name.lower().removesuffix(LOCAL)):
@@ -143,7 +145,7 @@ class NamePoisoning(EventDetector):
         self._own.add(packet.src_mac or packet.src, _plain(name), ts)
 
     def _answers(self, event: Event, name: str, address: int, protocol: str, asker: Subject) -> Iterator[Alert]:
-        """A machine says yes to a name."""
+        """A host answers for a name."""
         packet, plain = event.packet, _plain(name)
         sender = packet.src_mac or packet.src
         if not plain or plain in self._own.values(sender):
@@ -156,7 +158,7 @@ class NamePoisoning(EventDetector):
             yield self._found(event, found, severity, confidence, self._victims.values(sender))
 
     def _verdict(self, found: list[_Name]) -> tuple[Severity, float]:
-        """How grave it is and how sure; 0 where it is nothing."""
+        """Severity and confidence; 0 where it is nothing."""
         names = {each.name for each in found}
         spoken = {each.name for each in found if each.protocol != "mDNS"}
         odd = {name for name in names if name in BAIT or _made_up(name)}
@@ -179,10 +181,10 @@ class NamePoisoning(EventDetector):
             actor=actor,
             target=victims[-1],
             targets=reversed(victims),
-            summary=f"{who(self.context, actor)} answers over {protocols} for {some(names)}, which it never claimed as its own",
+            summary=f"{who(self.context, actor)} answered {protocols} queries for {len(names)} unannounced name{'s' if len(names) > 1 else ''}: {some(names)}",
             why=(
-                f"{len(names)} names with one address within {self.options.window_s} s; counts from {least} on{such}",
-                *([f"what poisoners wait for, or nobody has: {some(odd)}"] if odd else []),
+                f"{len(names)} name{'s' if len(names) > 1 else ''} with one address within {self.options.window_s} s (threshold {least}{such})",
+                *([f"names that no host has, or that poisoners wait for: {some(odd)}"] if odd else []),
             ),
             numbers={"names": len(names), "threshold": least, "window_s": self.options.window_s, "answered": len(victims)},
             severity=severity,

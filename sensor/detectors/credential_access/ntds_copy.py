@@ -1,4 +1,4 @@
-"""The database of a domain controller is read as a file, from its share or from a shadow copy."""
+"""The Active Directory database (ntds.dit) is read as a file, from a share or a shadow copy."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sensor.dissectors._smb_events import SmbCreate
 
 
 class NtdsCopy(CallDetector):
-    """Watches files opened by SMB."""
+    """Watches files opened over SMB."""
 
-    title = "Copy of the domain's database"
+    title = "NTDS.dit copied from a domain controller"
     severity = Severity.high
-    techniques = ("T1003.003",)
+    techniques = ("T1003.003", "T1021.002")
     advice = (
-        "Take every password of the domain as known: isolate the actor, reset krbtgt twice and all privileged accounts, and find out how the copy was made."
+        "Treat every password of the domain as known: isolate the actor, reset krbtgt twice and all privileged accounts, and find out how the copy was made."
     )
-    false_positives = "Backup programs that read it through a share: name their machines as managers."
+    false_positives = "Backup programs that read it through a share: add their hosts to `managers`."
     watches = (SmbCreate,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -28,4 +28,4 @@ class NtdsCopy(CallDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SmbCreate) and event.extension == "dit" and event.name.lower().endswith("ntds.dit"):
-            yield self.told(event, "opened the domain's database on", (f"it opened {event.name!r} in {event.share}",))
+            yield self.told(event, "opened the Active Directory database on", (f"it opened {event.name!r} in {event.share}",))

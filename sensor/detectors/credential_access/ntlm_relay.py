@@ -1,8 +1,9 @@
-"""A login by NTLM passes through a third host: the number that a server asks about, or the answer to it, is seen in two conversations that meet in one machine.
+"""NTLM relay: the server challenge, or the client response to it, is seen in two conversations that meet in one host.
 
-The machine in the middle is a client of the one server and plays the server for its victim. Both numbers are random, so that seeing one twice is no chance.
-Where both conversations speak another protocol there is no innocent reason. Where both speak the same, a proxy may stand between them, as is usual in front
-of web servers (low), and hardly ever in front of file servers and directories.
+That host is a client of the one server and acts as the server for its victim. Both values are random, so a repetition
+is no coincidence. Where the two conversations use different protocols there is no benign reason. Where they use the
+same, a proxy may stand between them, as is common in front of web servers (low), and rare in front of file servers and
+directories.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ PROXIED = frozenset(("http",))
 
 
 class Options(detector.Options):
-    """How long a login may take, and who is not meant."""
+    """How long an authentication may take, and which hosts are exempt."""
 
-    window_s: int = Field(60, ge=1, le=3600, description="seconds between the two conversations")
-    every_s: int = Field(3600, ge=60, le=86400, description="seconds until the same three are told again")
+    window_s: int = Field(60, ge=1, le=3600, description="longest time between the two conversations, in seconds")
+    every_s: int = Field(3600, ge=60, le=86400, description="seconds until the same three hosts may be reported again")
 
 
 class _Seen(NamedTuple):
-    """Where a number was seen: between whom, inside which protocol, when."""
+    """Where a value was seen: between which hosts, in which protocol, when."""
 
     client: Subject
     server: Subject
@@ -44,16 +45,17 @@ class _Seen(NamedTuple):
 
 
 class NtlmRelay(EventDetector):
-    """Watches challenges of NTLM and the logins that answer them."""
+    """Watches NTLM challenges and responses."""
 
-    title = "NTLM login relayed through a third host"
+    title = "NTLM relay"
     severity = Severity.high
     techniques = ("T1557.001",)
     advice = (
-        "Take the machine in the middle off the network, look what it did at the server under the victim's name, require signatures for SMB and LDAP and "
-        "extended protection for web servers, and find out what made the victim log in there (poisoned names, a coerced login)."
+        "Isolate the relaying host and review what it did at the server under the victim's account. Require SMB and "
+        "LDAP signing and extended protection for web servers. Find out what made the victim authenticate (name "
+        "poisoning, coerced authentication)."
     )
-    false_positives = "A proxy or load balancer that takes whole connections apart and stands between two places that are both seen."
+    false_positives = "A proxy or load balancer that terminates connections and whose both sides are captured."
     Options = Options
     watches = (NtlmChallenge, NtlmLogin)
 
@@ -95,17 +97,17 @@ class NtlmRelay(EventDetector):
         proxied = near.carrier == far.carrier and near.carrier in PROXIED
         victim, server, name = who(self.context, near.client), who(self.context, far.server), who(self.context, middle)
         account = f" of {event.user}" if isinstance(event, NtlmLogin) and event.user else ""
-        number = "the challenge of the server" if isinstance(event, NtlmChallenge) else "the answer of the victim"
+        number = "the NTLM challenge of the server" if isinstance(event, NtlmChallenge) else "the NTLM response of the victim"
         yield self.alert(
             event,
             actor=middle,
             target=far.server,
             targets=(far.server, near.client),
-            summary=f"{name} passes a login{account} from {victim} on to {server}",
+            summary=f"{name} relayed the NTLM authentication{account} from {victim} to {server}",
             why=(
                 f"{number} was seen twice: between {victim} and {name} ({near.carrier.upper()}), and between {name} and {server} ({far.carrier.upper()})",
                 *(["a proxy in front of a web server does the same"] if proxied else []),
-                *(["the two speak different protocols, which no proxy changes"] if near.carrier != far.carrier else []),
+                *(["the two conversations use different protocols, which a proxy does not change"] if near.carrier != far.carrier else []),
             ),
             numbers={"conversations": 2, "threshold": 2, "window_s": self.options.window_s},
             key=(near.client.address, far.server.address),

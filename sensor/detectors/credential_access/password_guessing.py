@@ -1,8 +1,10 @@
-"""One client fails again and again to log in at one service, whatever the protocol: files, directories, terminals, databases, mail, cameras, web pages.
+"""Repeated failed logins of one client at one service, for all protocols: file servers, directories, terminals,
+databases, mail, cameras, web pages.
 
-Counted by client, server and service; a few failures of an account that then gets in do not count. Limits differ: a file server is asked for passwords by
-programs all day, a database by none that forgot its own. Sessions whose logins are encrypted (SSH, RDP) are judged by their shape in ``session_guessing``,
-telephones in ``voice.registration_guessing``; many accounts with few tries each are ``password_spraying``.
+Counted by client, server and service; a few failures of an account that then logs in do not count. Thresholds differ: a
+file server receives automatic logins all day, a database does not. Encrypted logins (SSH, RDP) are judged by the shape
+of their sessions in ``session_guessing``, VoIP phones in ``voice.registration_guessing``; many accounts with few
+attempts each are ``password_spraying``.
 """
 
 from __future__ import annotations
@@ -30,21 +32,21 @@ FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis")
 
 
 class Options(detector.Options):
-    """How many failures are guessing."""
+    """When failures are guessing."""
 
-    failures: int = Field(20, ge=2, description="failed logins of one client at one service")
-    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
-    hints: int = Field(6, ge=3, description="failed logins in that time that are told as low: people give up sooner, or look their password up")
-    files: int = Field(10, ge=2, description="the same for file servers (SMB)")
-    files_s: int = Field(600, ge=10, le=3600, description="seconds for file servers")
-    databases: int = Field(2, ge=2, description="the same for databases, told as low until `failures` is reached")
-    databases_s: int = Field(300, ge=10, le=3600, description="seconds for databases")
-    slow: int = Field(60, ge=10, description="failed logins at any service that are guessing, however slow")
-    slow_s: int = Field(3600, ge=600, le=86400, description="seconds for slow guessing")
+    failures: int = Field(20, ge=2, description="threshold: failed logins of one client at one service")
+    window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
+    hints: int = Field(6, ge=3, description="failed logins in that time that are reported with low severity: users give up sooner")
+    files: int = Field(10, ge=2, description="threshold for file servers (SMB)")
+    files_s: int = Field(600, ge=10, le=3600, description="time window for file servers, in seconds")
+    databases: int = Field(2, ge=2, description="threshold for databases, low severity until `failures` is reached")
+    databases_s: int = Field(300, ge=10, le=3600, description="time window for databases, in seconds")
+    slow: int = Field(60, ge=10, description="threshold of slow guessing: failed logins at any service")
+    slow_s: int = Field(3600, ge=600, le=86400, description="time window of slow guessing, in seconds")
 
 
 class _Limit(NamedTuple):
-    """What holds for some services besides the ordinary limit."""
+    """Thresholds of some services in addition to the general one."""
 
     most: int
     window_s: int
@@ -53,16 +55,16 @@ class _Limit(NamedTuple):
 
 
 class PasswordGuessing(EventDetector):
-    """Watches the logins of all protocols that show how they end."""
+    """Watches logins of all protocols that show the result."""
 
     title = "Password guessing"
     severity = Severity.medium
     techniques = ("T1110.001",)
     advice = (
-        "Look whether one of the tries succeeded, block the source where it is outside, let the service lock accounts after some failures, "
-        "and do not offer it to networks that need none of it."
+        "Check whether one of the logins succeeded. Block the source if it is external, enable account lockout, and "
+        "restrict the service to networks that need it."
     )
-    false_positives = "A program or device that was left behind with an old password: always the same account, at an even pace."
+    false_positives = "A program or device with an outdated password: always the same account, at a constant rate."
     Options = Options
     watches = (LoginAttempt,)
 
@@ -113,11 +115,11 @@ class PasswordGuessing(EventDetector):
             attempt.said,
             actor=attempt.client,
             target=attempt.server,
-            summary=f"{client} guesses passwords of {attempt.service} at {server}",
+            summary=f"{client} guessed passwords of {attempt.service} on {server}, {count} attempts",
             why=(
-                f"{count} logins {doing} within {window} s; counts from {most} on",
+                f"{count} logins {doing} within {window} s (threshold {most})",
                 *([f"accounts: {some(names)}"] if names else []),
-                *(["the source is outside: no user of ours forgot a password there"] if outside else []),
+                *(["the source is external: not a user of this network"] if outside else []),
             ),
             numbers={"failures": count, "threshold": most, "window_s": window, "accounts": len(names)},
             key=(attempt.server.address, attempt.service),

@@ -1,7 +1,8 @@
-"""One client tries many accounts, few times each, so that none is locked; or asks a directory for names until it finds some.
+"""Password spraying and user enumeration: one client tries many accounts with few attempts each, so that none is
+locked; or queries a directory for user names.
 
-Counted by client and service over accounts whose login failed. Names that no directory knows count double: users mistype their password, seldom their name,
-and nobody mistypes ten names. The same account tried at many servers is spraying too.
+Counted by client and service over accounts whose login failed. Unknown user names count double: users mistype their
+password, rarely their name. The same account at many servers is spraying too.
 """
 
 from __future__ import annotations
@@ -29,26 +30,23 @@ TOLD_LIMIT = 4096
 
 
 class Options(detector.Options):
-    """When failures over many accounts are no forgetful users."""
+    """When failures of many accounts are spraying."""
 
-    accounts: int = Field(10, ge=3, description="accounts that one client failed to log in as; those that do not exist count double")
-    hosts: int = Field(10, ge=3, description="servers at which one client failed to log in as the same account")
-    window_s: int = Field(600, ge=60, le=86400, description="seconds in which they must fail")
-    tries: float = Field(4.0, ge=1, description="failures an account, at most; beyond it is guessing")
-    share: float = Field(0.5, gt=0, le=1, description="failed accounts among all that the client logged in as, at least")
+    accounts: int = Field(10, ge=3, description="threshold: accounts with failed logins of one client; unknown accounts count double")
+    hosts: int = Field(10, ge=3, description="threshold: servers with failed logins of one client as the same account")
+    window_s: int = Field(600, ge=60, le=86400, description="time window in seconds")
+    tries: float = Field(4.0, ge=1, description="highest number of failures per account; more are password guessing")
+    share: float = Field(0.5, gt=0, le=1, description="lowest share of failed accounts among all of the client")
 
 
 class PasswordSpraying(EventDetector):
-    """Watches the logins of all protocols that show how they end."""
+    """Watches logins of all protocols that show the result."""
 
     title = "Password spraying"
     severity = Severity.high
     techniques = ("T1110.003",)
-    advice = (
-        "Find out which program on the source did this. Let the users it got right change their passwords, look for their logins since, "
-        "and forbid passwords that are on lists."
-    )
-    false_positives = "A terminal server or a mail gateway through which many users log in, after a change of passwords; a vulnerability scanner."
+    advice = "Identify the program on the source. Change the passwords of the users it logged in as, review their logins since, and ban common passwords."
+    false_positives = "A terminal server or mail gateway through which many users log in, after a change of passwords; a vulnerability scanner."
     Options = Options
     watches = (LoginAttempt,)
 
@@ -82,7 +80,7 @@ class PasswordSpraying(EventDetector):
             yield self._hosts_told(event, hosts)
 
     def _accounts_told(self, attempt: LoginAttempt, unknown: int, tries: int) -> Iterator[Alert]:
-        """Told unless most of them got in after all, as users do who mistyped."""
+        """Reported unless most accounts logged in after all, as users who mistyped do."""
         want, key = self.options, (attempt.client.address, attempt.service)
         right = self._right.values(key)
         failed = [account for account in self._failed.values(key) if account not in right]
@@ -92,22 +90,22 @@ class PasswordSpraying(EventDetector):
             return
         count = len(failed)
         why = (
-            f"{count} accounts failed within {want.window_s} s, {unknown} of which do not exist (they count double); counts from {want.accounts} on",
-            f"{tries} tries in all: {some(failed)}",
-            *([f"and these got in: {some(right)}"] if right else []),
+            f"logins of {count} accounts failed within {want.window_s} s, {unknown} of them unknown accounts, which count double (threshold {want.accounts})",
+            f"{tries} attempts in total: {some(failed)}",
+            *([f"accounts with a successful login: {some(right)}"] if right else []),
         )
         numbers: dict[str, int | float | str] = {"accounts": count, "unknown": unknown, "tries": tries, "threshold": want.accounts, "window_s": want.window_s}
-        summary = f"{who(self.context, attempt.client)} tried {count} accounts of {attempt.service} at {who(self.context, attempt.server)}"
+        summary = f"{who(self.context, attempt.client)} attempted logins with {count} accounts to {attempt.service} on {who(self.context, attempt.server)}"
         yield self._made(attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
 
     def _hosts_told(self, attempt: LoginAttempt, hosts: int) -> Alert:
         want = self.options
         servers = self._hosts.values((attempt.client.address, attempt.service, attempt.account.lower()))
         why = (
-            f"{hosts} servers refused it within {want.window_s} s; counts from {want.hosts} on",
+            f"{hosts} servers rejected the login within {want.window_s} s (threshold {want.hosts})",
             f"among them {some([text(server) for server in servers])}",
         )
-        summary = f"{who(self.context, attempt.client)} tried the account {attempt.account} of {attempt.service} at {hosts} servers"
+        summary = f"{who(self.context, attempt.client)} attempted {attempt.service} logins as {attempt.account} on {hosts} servers"
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         return self._made(attempt, summary, why, numbers, (attempt.service, attempt.account.lower()), tuple(servers))
 

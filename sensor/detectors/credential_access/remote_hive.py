@@ -1,6 +1,8 @@
-"""Hives of the registry that hold secrets are copied from another machine: saved by its remote registry, or read as files through an administrative share.
+"""Registry hives with secrets are copied remotely: saved through the remote registry, or read as files through an
+administrative share.
 
-Whoever wants what they hold needs the key that seals it, which is cut into four pieces under the keys JD, Skew1, GBG and Data: nobody else opens those.
+The boot key that encrypts them is stored in four pieces under the keys JD, Skew1, GBG and Data, which no other program
+opens.
 """
 
 from __future__ import annotations
@@ -24,14 +26,14 @@ FILES = re.compile(r"(?:system32\\config\\(?:regback\\)?|^|\\)(?:sam|security|sy
 class RemoteHive(CallDetector):
     """Watches the remote registry and files opened in administrative shares."""
 
-    title = "Registry hive with secrets copied from a remote machine"
+    title = "Registry hive with credentials copied remotely"
     severity = Severity.high
-    techniques = ("T1003.002",)
+    techniques = ("T1003.002", "T1021.002")
     advice = (
-        "Take the passwords of the target's local accounts and its machine account as known: change them, isolate the actor, and stop the remote registry "
-        "service where nobody needs it."
+        "Treat the passwords of the target's local accounts and computer account as known: change them, isolate the "
+        "actor, and stop the remote registry service where it is not needed."
     )
-    false_positives = "Backup programs that save the registry remotely: name their machines as managers."
+    false_positives = "Backup programs that save the registry remotely: add their hosts to `managers`."
     watches = (RpcCall, SmbCreate)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -44,7 +46,7 @@ class RemoteHive(CallDetector):
                 why = (f"winreg {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted"),)
                 yield self.told(event, "saved a registry hive of", why, key=("save",))
             elif event.interface == "winreg" and event.number == OPEN_KEY and any(PIECES.search(text) for text in event.texts):
-                why = (f"winreg {event.call} with {quoted(event.texts)}, a piece of the key that seals the hives",)
-                yield self.told(event, "reads the key of the secrets in the registry of", why, key=("key",))
+                why = (f"winreg {event.call} with {quoted(event.texts)}, a piece of the boot key",)
+                yield self.told(event, "read the boot key from the registry of", why, key=("key",))
         elif isinstance(event, SmbCreate) and event.share in ADMIN_SHARES and not event.writes and FILES.search(event.name) and "config" in event.name.lower():
-            yield self.told(event, "reads a registry hive of", (f"it opened {event.name!r} in {event.share}",), key=("file",))
+            yield self.told(event, "read a registry hive of", (f"it opened {event.name!r} in {event.share}",), key=("file",))

@@ -1,7 +1,8 @@
-"""A DHCP server that should not be there: not on the list of allowed ones, or at odds with the one that was there first.
+"""Rogue DHCP server: not in the list of allowed servers, or in conflict with the first one of the network.
 
-Judged by what servers hand out. Two servers that give the same DNS, and the same gateway for the same network, are a pair; one that gives others
-leads its clients elsewhere. The first server of a network is learned, not alerted.
+Judged by the configuration that servers offer. Two servers with the same DNS servers, and the same gateway for the same
+network, are a pair; a different configuration redirects clients. The first server of a network is learned and not
+reported.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ SERVERS_LIMIT = 16
 
 
 class Options(detector.Options):
-    """Who may serve."""
+    """Which servers are allowed."""
 
-    allowed: tuple[str, ...] = Field((), description="addresses or MACs of the DHCP servers; where given, every other one is an alert, and these never are")
+    allowed: tuple[str, ...] = Field((), description="addresses or MACs of the DHCP servers; if set, every other server raises an alert")
 
 
 class _Offer(NamedTuple):
-    """What a server hands out: the network of the lease (first address, netmask), gateways and DNS servers."""
+    """What a server offers: network of the lease (first address, netmask), gateways and DNS servers."""
 
     network: tuple[int, int]
     gateways: frozenset[int]
@@ -48,15 +49,16 @@ class _Offer(NamedTuple):
 
 
 class RogueDhcp(EventDetector):
-    """Watches offers and acknowledgements that carry a lease, by VLAN and relay."""
+    """Watches DHCPOFFER and DHCPACK messages with a lease, by VLAN and relay."""
 
     title = "Rogue DHCP server"
     severity = Severity.high
     techniques = ("T1557.003",)
     advice = (
-        "Find the port of this server's MAC and unplug it; let switches take DHCP offers from the server ports only (DHCP snooping). Renew the leases it gave."
+        "Find the switch port of the server's MAC and disconnect it. Enable DHCP snooping, so that switches accept "
+        "DHCP offers from server ports only. Renew the leases it issued."
     )
-    false_positives = "A server that was replaced or got new options; a router of a laboratory or a virtual network on the same segment."
+    false_positives = "A server that was replaced or reconfigured; a laboratory router or virtual network in the same segment."
     Options = Options
     watches = (DhcpOffer, DhcpAck)
 
@@ -76,7 +78,7 @@ class RogueDhcp(EventDetector):
         mac = 0 if event.relay else packet.src_mac
         if self._allowed:
             if not self._allowed & {server, packet.src, mac or -1}:
-                yield self._told(event, Subject(mac, server, packet.vlan), "it is not among the allowed servers", {"allowed": len(self._allowed)})
+                yield self._told(event, Subject(mac, server, packet.vlan), "it is not in the list of allowed servers", {"allowed": len(self._allowed)})
             return
         offer = _Offer((event.offered & _mask(event.netmask), event.netmask), frozenset(event.gateways), frozenset(event.dns))
         known = self._scopes.get((packet.vlan, event.relay))
@@ -94,7 +96,7 @@ class RogueDhcp(EventDetector):
         ours, theirs = (held.dns, offer.dns) if what == "dns" else (held.gateways, offer.gateways)
         word = "DNS server" if what == "dns" else "gateway"
         mine, others = some([addresses.text(address) for address in sorted(theirs)]), some([addresses.text(address) for address in sorted(ours)])
-        reason = f"it gives {mine} as {word}, where {who(self.context, first)} was first and gives {others}"
+        reason = f"it offers {mine} as {word}; {who(self.context, first)} was first and offers {others}"
         return self._told(event, rogue, reason, {"differs": what, "given": mine, "expected": others})
 
     def _told(self, event: DhcpOffer | DhcpAck, rogue: Subject, reason: str, numbers: dict[str, int | float | str]) -> Alert:
@@ -104,7 +106,7 @@ class RogueDhcp(EventDetector):
             event,
             actor=rogue,
             target=client,
-            summary=f"{name} serves DHCP: {reason}",
+            summary=f"{name} offers DHCP leases: {reason}",
             why=(f"{name} offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}", reason),
             numbers={"lease_s": event.lease_s, **numbers},
             key=(rogue.vlan, addresses.mac_text(rogue.mac)),
@@ -115,7 +117,7 @@ class RogueDhcp(EventDetector):
 
 
 def _mask(netmask: int) -> int:
-    """The netmask of an IPv4-mapped address as a mask of 128 bits; /24 where none was told."""
+    """The netmask of an IPv4-mapped address as a mask of 128 bits; /24 where none was offered."""
     return ~0xFFFFFFFF | (netmask & 0xFFFFFFFF or 0xFFFFFF00)
 
 

@@ -1,8 +1,10 @@
-"""A router of IPv6, or a DHCPv6 server, that should not be there: not on the list of allowed ones, or at odds with the one that was there first.
+"""Rogue IPv6 router or DHCPv6 server: not in the list of allowed ones, or in conflict with the first one of the
+segment.
 
-Judged by what it tells: routers that announce the same network are a pair; one that leads to other DNS servers, or into a network of its own where there is
-one already, leads its clients elsewhere. The first of a segment is learned, not alerted. Also told: a flood of routers, one that takes a known router out of
-service in its name, and hosts that redirect others to themselves.
+Judged by the configuration: routers that announce the same prefix are a pair; one with other DNS servers, or with its
+own prefix where there is one already, redirects clients. The first of a segment is learned and not reported. Also
+reported: router advertisement floods, zero-lifetime advertisements in the name of a known router, and hosts that send
+ICMP redirects to themselves.
 """
 
 from __future__ import annotations
@@ -32,16 +34,14 @@ UNICAST, LOCAL = 1, 0x7E  # 2000::/3 by its first three bits, fc00::/7 by its fi
 
 
 class Options(detector.Options):
-    """Who may announce routes."""
+    """Which routers are allowed."""
 
-    allowed: tuple[str, ...] = Field(
-        (), description="addresses or MACs of the routers and DHCPv6 servers; where given, every other one is an alert, and these never are"
-    )
-    flood: int = Field(10, ge=3, le=60, description="different routers in one segment within a minute that are a flood")
+    allowed: tuple[str, ...] = Field((), description="addresses or MACs of the routers and DHCPv6 servers; if set, every other one raises an alert")
+    flood: int = Field(10, ge=3, le=60, description="threshold of a flood: routers in one segment within a minute")
 
 
 class _Router(NamedTuple):
-    """What one tells: its prefixes of each kind (global, local), and DNS servers."""
+    """What a router announces: its prefixes of each kind (global, local), and DNS servers."""
 
     prefixes: frozenset[tuple[int, int]]
     dns: frozenset[int]
@@ -60,13 +60,13 @@ class _Router(NamedTuple):
 
 
 class RogueRouter(EventDetector):
-    """Watches advertisements of routers, leases of DHCPv6, and redirects, by segment."""
+    """Watches router advertisements, DHCPv6 leases and redirects, by segment."""
 
-    title = "Rogue IPv6 router"
+    title = "Rogue IPv6 router advertisement or DHCPv6 server"
     severity = Severity.high
     techniques = ("T1557",)
-    advice = "Find the port of this MAC and unplug it; let switches take router advertisements and DHCPv6 answers from the router ports only (RA guard)."
-    false_positives = "A second provider or a new prefix; a home router, a hotspot or a virtual network of somebody on the segment; Windows connection sharing."
+    advice = "Find the switch port of this MAC and disconnect it. Enable RA guard and DHCPv6 guard, so that switches accept them from router ports only."
+    false_positives = "A second provider or new prefix; a home router, hotspot or virtual network in the segment; Windows Internet Connection Sharing."
     Options = Options
     watches = (NdpRouterAdvertisement, Dhcpv6Advertise, Dhcpv6Reply, NdpRedirect, IcmpRedirect)
 
@@ -83,7 +83,7 @@ class RogueRouter(EventDetector):
         if self._allowed & {packet.src, packet.src_mac}:
             return
         if self._allowed and not isinstance(event, NdpRedirect | IcmpRedirect):
-            yield from self._alert(event, "it is not among the allowed ones", "list")
+            yield from self._alert(event, "it is not in the list of allowed routers", "list")
         elif isinstance(event, NdpRouterAdvertisement):
             yield from self._advertised(event)
         elif isinstance(event, Dhcpv6Advertise | Dhcpv6Reply):
@@ -95,17 +95,17 @@ class RogueRouter(EventDetector):
         packet, want = event.packet, self.options
         count = self._seen.add(packet.vlan, packet.src, event.ts)
         if count >= want.flood:
-            yield from self._alert(event, f"{count} routers announced themselves within a minute; counts from {want.flood} on", "flood", segment=True)
+            yield from self._alert(event, f"{count} routers sent advertisements within a minute (threshold {want.flood})", "flood", segment=True)
             return
         known = self._known(self._routers, packet.vlan)
         router = _Router(frozenset((first, bits) for first, bits in event.prefixes if _kind((first, bits))), frozenset(event.dns))
         mac = packet.src_mac
         if not event.lifetime_s and mac not in known and not is_virtual(mac) and any(event.mac == there for there in known):
-            yield from self._alert(event, f"in the name of {addresses.mac_text(event.mac)} it takes the router out of service", "withdrawal")
+            yield from self._alert(event, f"it sent a zero router lifetime in the name of {addresses.mac_text(event.mac)}", "withdrawal")
         elif mac not in known:
             for first, held in known.items():
                 if what := router.conflict(held):
-                    yield from self._alert(event, f"it announces the {what} {router.told(what)}, where {addresses.mac_text(first)} was first with others", what)
+                    yield from self._alert(event, f"it announces the {what} {router.told(what)}; {addresses.mac_text(first)} announced others first", what)
                     return
         if event.lifetime_s or mac in known:
             known.put(mac, router)
@@ -118,14 +118,14 @@ class RogueRouter(EventDetector):
             for dns in servers.values():
                 if dns.isdisjoint(event.dns):
                     given, expected = some([addresses.text(each) for each in event.dns]), some([addresses.text(each) for each in sorted(dns)])
-                    yield from self._alert(event, f"as a DHCPv6 server it gives the DNS servers {given}, where {expected} were given first", "dhcpv6")
+                    yield from self._alert(event, f"as a DHCPv6 server it offers the DNS servers {given}; {expected} were offered first", "dhcpv6")
                     return
         servers.put(event.server, frozenset(event.dns))
 
     def _redirected(self, event: NdpRedirect | IcmpRedirect) -> Iterator[Alert]:
-        """A router that sends others to another router is right; a host that sends them to itself, or a device with one job, is not.
+        """A router may redirect to another router; a host that redirects to itself, or a fixed-function device, may not.
 
-        Nobody follows a redirect of one without an address (RFC 1122, 3.2.2.2), and who is said to be its own next hop is only said to be near.
+        Hosts ignore a redirect without a source address (RFC 1122, 3.2.2.2); a target that is its own next hop is only on-link.
         """
         packet = event.packet
         sender = Subject(packet.src_mac, packet.src, packet.vlan)
@@ -134,7 +134,7 @@ class RogueRouter(EventDetector):
             return
         itself = isinstance(event, NdpRedirect) and event.mac == packet.src_mac
         if itself or is_fixed_function(self.context, sender):
-            reason = f"it tells others to send what is for {addresses.text(event.destination)} to {addresses.text(gateway)}"
+            reason = f"it redirects traffic for {addresses.text(event.destination)} to {addresses.text(gateway)}"
             yield from self._alert(event, reason, "redirect")
 
     @staticmethod
@@ -155,8 +155,8 @@ class RogueRouter(EventDetector):
             event,
             actor=actor,
             target=Subject(0, packet.dst, packet.vlan),
-            summary=f"{name} acts as a router of the segment: {reason}",
-            why=(f"said by {addresses.mac_text(packet.src_mac)}, {addresses.text(packet.src)}", reason),
+            summary=f"{name} acts as an IPv6 router: {reason}",
+            why=(f"sent by {addresses.mac_text(packet.src_mac)}, {addresses.text(packet.src)}", reason),
             numbers={"differs": what},
             network={"proto": "udp" if packet.proto == 17 else "icmpv6" if packet.proto == 58 else "icmp", "vlan": packet.vlan, "direction": "internal"},
         )
@@ -165,7 +165,7 @@ class RogueRouter(EventDetector):
 
 
 def _kind(prefix: tuple[int, int]) -> str:
-    """Prefixes everybody can reach, and those of a site alone; others are none."""
+    """Global prefixes, and those of a site; others are ignored."""
     first = prefix[0]
     return "global" if first >> 125 == UNICAST else "local" if first >> 121 == LOCAL else ""
 

@@ -1,7 +1,8 @@
-"""One client opens session after session at a service whose logins are encrypted (SSH, RDP), and none of them lasts.
+"""Password guessing in encrypted sessions (SSH, RDP): one client opens many short sessions.
 
-A login that fails leaves a shape: the key exchange, a few small messages each way, and the end, within a minute. One such session is nothing; a dozen in two
-minutes from one client to one server is a program that tries passwords. Programs that run one command by SSH look a little alike, but call seldom.
+A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
+session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
+run one command over SSH look similar, but connect rarely.
 """
 
 from __future__ import annotations
@@ -36,22 +37,22 @@ LONGEST_S = 60
 class Options(detector.Options):
     """How many short sessions are guessing."""
 
-    sessions: int = Field(10, ge=3, description="short sessions of one client at one server")
-    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must end")
-    ports: tuple[int, ...] = Field(tuple(SERVICES), description="ports of services whose logins are encrypted")
+    sessions: int = Field(10, ge=3, description="threshold: short sessions of one client at one server")
+    window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
+    ports: tuple[int, ...] = Field(tuple(SERVICES), description="ports of services with encrypted logins")
 
 
 class SessionGuessing(FlowDetector):
-    """Watches TCP flows to such services as they end; all in columns."""
+    """Watches TCP flows to such services at their end; all in columns."""
 
-    title = "Password guessing in encrypted sessions"
+    title = "Password guessing in encrypted sessions (SSH, RDP)"
     severity = Severity.medium
     techniques = ("T1110.001",)
     advice = (
-        "Look into the login records of the server whether one of the tries succeeded. Let it slow down and block who fails, use keys instead of passwords, "
-        "and offer the service only to those who administer it."
+        "Check the authentication log of the server for a successful login. Enable rate limiting and blocking of "
+        "failed logins, use keys instead of passwords, and restrict the service to administrators."
     )
-    false_positives = "Monitoring or automation that opens a session for every command without keeping one open; a scanner of key types."
+    false_positives = "Monitoring or automation that opens a session for each command; a scanner of host keys."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -81,10 +82,10 @@ class SessionGuessing(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} guesses passwords of {service} at {who(self.context, target)}",
+            summary=f"{who(self.context, actor)} guessed passwords of {service} on {who(self.context, target)}, {numbers} short sessions",
             why=(
-                f"{numbers} short sessions ended within {want.window_s} s; counts from {want.sessions} on",
-                f"the last one took {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes up and {flow.server_bytes} down: a login that failed",
+                f"{numbers} short sessions ended within {want.window_s} s (threshold {want.sessions})",
+                f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, {flow.server_bytes} received, the shape of a failed login",
             ),
             numbers={"sessions": numbers, "threshold": want.sessions, "window_s": want.window_s},
             key=(flow.server, flow.server_port),
@@ -95,7 +96,7 @@ class SessionGuessing(FlowDetector):
 
 
 def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """For each ended flow whether it has the shape of a login that failed; flows that nobody ended are none."""
+    """For each ended flow whether it has the shape of a login that failed; flows without an end are ignored."""
     fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
     fits &= rows["ts"] - rows["first"] <= LONGEST_S * SECOND
     for packets, size in (("client_packets", "client_bytes"), ("server_packets", "server_bytes")):

@@ -1,6 +1,7 @@
-"""Two machines have the same address: both say so, turn by turn, or a client declined a lease because somebody has it.
+"""IP address conflict: two hosts claim the same address in turn, or a client declined a lease because the address is in
+use.
 
-A machine that takes addresses of others on purpose has one of its own besides; that is told as spoofing, not here.
+A host that takes addresses of others on purpose has its own address too; that is reported as spoofing.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ GROUP = 1 << 40
 class Options(detector.Options):
     """When two claims are a conflict."""
 
-    patience_s: int = Field(300, ge=30, le=86400, description="seconds after its last word in which an address still belongs to its MAC")
-    returns: int = Field(2, ge=1, description="times that the first one must speak again after the second one did")
+    patience_s: int = Field(300, ge=30, le=86400, description="seconds after the last claim in which an address still belongs to its MAC")
+    returns: int = Field(2, ge=1, description="threshold: claims of the first host after a claim of the second")
 
 
 class AddressConflict(EventDetector):
-    """Watches who claims which address by ARP, and leases that are declined."""
+    """Watches ARP claims and declined leases."""
 
-    title = "Address conflict"
+    title = "IP address conflict"
     severity = Severity.low
     techniques = ()
-    advice = "Give one of the two another address; look for a fixed address inside the range of the DHCP server, or a copied virtual machine."
+    advice = "Assign another address to one of the two. Look for a static address inside the DHCP range, or a cloned virtual machine."
     false_positives = "Wireless extenders and clusters whose members answer with their own MACs."
     Options = Options
     watches = (ArpRequest, ArpReply, ArpAnnouncement, DhcpDecline)
@@ -60,9 +61,7 @@ class AddressConflict(EventDetector):
         if isinstance(event, DhcpDecline):
             if event.requested and self._told.fresh((vlan, event.requested), event.ts):
                 client = Subject(event.mac, 0, vlan)
-                yield self._alert(
-                    event, client, Subject(0, event.requested, vlan), f"{who(self.context, client)} declined the lease: somebody has the address", 1
-                )
+                yield self._alert(event, client, Subject(0, event.requested, vlan), f"{who(self.context, client)} declined the lease: the address is in use", 1)
             return
         if not isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
             return
@@ -78,16 +77,16 @@ class AddressConflict(EventDetector):
             return
         if self._told.fresh((vlan, address), event.ts):
             first, second = Subject(mac, address, vlan), Subject(held.rival, address, vlan)
-            reason = f"{addresses.mac_text(mac)} and {addresses.mac_text(held.rival)} said so turn by turn, {held.returns} times"
+            reason = f"{addresses.mac_text(mac)} and {addresses.mac_text(held.rival)} claimed it in turn, {held.returns} times"
             yield self._alert(event, second, first, reason, held.returns)
 
     def _alert(self, event: Event, second: Subject, first: Subject, reason: str, times: int) -> Alert:
-        owners = "two ports, perhaps of one machine," if are_ports(first.mac, second.mac) else "two machines"
+        owners = "two ports, possibly of one host," if are_ports(first.mac, second.mac) else "two hosts"
         alert = self.alert(
             event,
             actor=second,
             target=first,
-            summary=f"{owners} have the address {addresses.text(first.address)}",
+            summary=f"{owners} claim the address {addresses.text(first.address)}",
             why=(reason,),
             numbers={"times": times, "threshold": self.options.returns if times > 1 else 1},
             network={"proto": "arp" if event.packet.proto != 17 else "udp", "vlan": first.vlan, "direction": "internal"},

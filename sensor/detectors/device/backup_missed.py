@@ -1,7 +1,8 @@
-"""A large transfer between two inside machines that always came at its hour did not come: a backup that failed, or a machine that is off.
+"""A large transfer between two internal hosts that always took place at the same time of day is missing: a failed
+backup, or a host that is off.
 
-Learned from what ends: runs of much data, of the same two machines and service, at the same time of day, a day apart or longer. The longest pause there ever
-was, and some more, must pass.
+Learned from flows that end: large transfers of the same two hosts and service, at the same time of day, a day apart or
+longer. The longest pause ever seen, plus a margin, must pass.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ LOOK_EVERY = 600 * SECOND
 class Options(detector.Options):
     """What a backup is."""
 
-    megabytes: int = Field(100, ge=1, description="megabytes of a flow, both ways together, from which on it belongs to a backup")
-    runs: int = Field(5, ge=3, le=RUNS_KEPT, description="runs that must have been seen")
-    spread_s: int = Field(1800, ge=60, le=21600, description="seconds by which their times of day may differ from the middle one")
+    megabytes: int = Field(100, ge=1, description="size of a flow, both directions, from which it is part of a backup, in megabytes")
+    runs: int = Field(5, ge=3, le=RUNS_KEPT, description="number of earlier runs")
+    spread_s: int = Field(1800, ge=60, le=21600, description="seconds by which the time of day of a run may differ from the median")
 
 
 class Runs(msgspec.Struct):
-    """When the runs of a pair began, the latest last; the last flow; whether the absence was told."""
+    """Start times of the runs of a pair, latest last; the last flow; whether the absence was reported."""
 
     starts: tuple[int, ...]
     flow: Flow
@@ -51,13 +52,13 @@ class Runs(msgspec.Struct):
 
 
 class BackupMissed(FlowDetector):
-    """Watches flows that ended and carried much; looks for what is overdue every ten minutes."""
+    """Watches large flows that ended; looks for overdue runs every ten minutes."""
 
-    title = "Backup missed"
+    title = "Missed backup"
     severity = Severity.low
     techniques = ()
-    advice = "Look into the log of the backup program and whether both machines are up. Where a backup was stopped on purpose, ask who did it."
-    false_positives = "A backup that was moved to another hour or machine; a holiday on which it does not run."
+    advice = "Check the log of the backup program and whether both hosts are up. If a backup was stopped on purpose, ask by whom."
+    false_positives = "A backup that was moved to another time or host; a holiday on which it does not run."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -110,10 +111,10 @@ class BackupMissed(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} did not send its usual backup to {who(self.context, target)}: {late:.0f} h since the last one began",
+            summary=f"{who(self.context, actor)} did not start its usual backup to {who(self.context, target)}: the last one began {late:.0f} h ago",
             why=(
-                f"{len(starts)} runs were seen at the same hour, at most {max(_pauses(starts)) / HOUR:.0f} h apart",
-                f"the last carried {(flow.client_bytes + flow.server_bytes) / MEGABYTE:.0f} MB over {PROTOCOLS.get(flow.proto, '')}/{flow.server_port}",
+                f"{len(starts)} earlier runs at the same time of day, at most {max(_pauses(starts)) / HOUR:.0f} h apart",
+                f"the last one transferred {(flow.client_bytes + flow.server_bytes) / MEGABYTE:.0f} MB over {PROTOCOLS.get(flow.proto, '')}/{flow.server_port}",
             ),
             numbers={"hours": round(late, 1), "threshold": round((due - starts[-1]) / HOUR, 1), "runs": len(starts)},
             key=(target.address, flow.server_port),

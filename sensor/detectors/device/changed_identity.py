@@ -1,8 +1,8 @@
-"""What answers under a known MAC is another machine: its type, vendor or operating system is contradicted by evidence that came after it was known.
+"""A known MAC address now belongs to another device: later evidence contradicts its type, vendor or operating system.
 
-Somebody who wants to pass for a printer takes the printer's MAC; a swapped network card, a dock, a machine that was set up anew look the same. Devices are
-known better and better in their first hour: only evidence that began later counts, only what contradicts, not what is a wider or narrower word for the same,
-and not what the operator said.
+An intruder takes the MAC of a printer to pass as one; a replaced network card, a dock, or a reinstalled host look the
+same. Devices are identified better and better in their first hour: only evidence that began later counts, only
+contradictions rather than broader or narrower terms, and never against values set by the operator.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ WATCHED = ("changed", "identified", "back", "address_changed")
 
 
 class Options(detector.Options):
-    """When a contradiction is believed."""
+    """When a contradiction counts."""
 
-    settled_h: float = Field(1, ge=0, le=720, description="hours that a device must have been known before evidence counts as news")
-    confidence: float = Field(0.8, ge=0.5, le=1, description="how sure the new evidence must be")
+    settled_h: float = Field(1, ge=0, le=720, description="learning period: hours a device must be known")
+    confidence: float = Field(0.8, ge=0.5, le=1, description="lowest confidence of the new evidence")
 
 
 class Contradiction(NamedTuple):
-    """A field, what it was, what new evidence says, and how sure that is."""
+    """A field, its old and new value, and the confidence of the new one."""
 
     field: str
     old: str
@@ -58,16 +58,17 @@ class Contradiction(NamedTuple):
 
 
 class ChangedIdentity(OfDevices, DeviceDetector):
-    """Watches what is told of devices with a MAC of their own, and the evidence against it."""
+    """Watches changes of devices with their own MAC, and contradicting evidence."""
 
-    title = "Known device is another machine"
+    title = "Device identity changed (possible MAC spoofing)"
     severity = Severity.low
     techniques = ("T1036",)
     advice = (
-        "Look at what hangs on the switch port of this MAC. If it is not the device it was, disconnect it: whoever takes the MAC of a device also takes what "
-        "the network allows it. Where it was replaced on purpose, `sensor devices set` says what it is now."
+        "Check which device is connected to the switch port of this MAC. If it is another one, disconnect it: MAC "
+        "spoofing gives it the network access of the device. If it was replaced on purpose, set the new type with "
+        "`sensor devices set`."
     )
-    false_positives = "A machine set up with another system or started from another disk, docks and adapters passed on, a device put in place of its like."
+    false_positives = "A host with a new operating system or booted from another disk, docks and adapters passed on, a device replaced by another model."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -96,7 +97,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
                 yield from self._judge(DeviceChange(now, change.action, device, change.changes, change.evidence), since=change)
 
     def _judge(self, change: DeviceChange, since: DeviceChange | None = None) -> Iterator[Alert]:
-        """Tell what is sure, and remember what may become so. ``since``: when it was told first."""
+        """Report confident changes, and remember those that may become so. ``since``: first reported."""
         device, settled = change.device, change.device.first + int(self.options.settled_h * HOUR)
         if change.ts < settled:
             return
@@ -112,7 +113,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
                 yield self._tell(change, found)
 
     def _contradiction(self, change: DeviceChange, field: str, settled: int) -> Contradiction | None:
-        """What late evidence says against what a device was; None where there is none."""
+        """Late evidence that contradicts a device's identity; None where there is none."""
         attribute = change.device.attributes.get(field)
         if attribute is None or told_by_operator(attribute.evidence):
             return None
@@ -128,13 +129,15 @@ class ChangedIdentity(OfDevices, DeviceDetector):
     def _tell(self, change: DeviceChange, found: list[Contradiction]) -> Alert:
         device, sure = change.device, max(one.sure for one in found)
         known = (change.ts - device.first) / HOUR
-        why = [f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence {one.sure:.2f}), by {_sources(one)}" for one in found]
-        why.append(f"it was known for {known:.0f} h, and all of this began later")
+        why = [
+            f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence {one.sure:.2f}), from {_sources(one)}" for one in found
+        ]
+        why.append(f"the device is known for {known:.0f} h; the new evidence began later")
         return self.tell(
             change,
             device,
             "identity",
-            summary=f"{called(device)} is not what it was: {', '.join(f'{kind_text(one.old)} → {kind_text(one.new)}' for one in found)}",
+            summary=f"{called(device)} changed its identity: {', '.join(f'{kind_text(one.old)} → {kind_text(one.new)}' for one in found)}",
             why=why,
             numbers={"known_h": round(known, 1), "threshold_h": self.options.settled_h, "sure": round(sure, 2), "threshold": self.options.confidence},
             severity=Severity.medium if any(_grave(one) for one in found) else self.severity,
@@ -143,7 +146,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
 
 
 def _speaks_for_others(device: Device) -> bool:
-    """Machines that carry the traffic of others show what those are: whoever comes to sit behind them is no other machine."""
+    """Network equipment shows attributes of the hosts behind it: a new host there is not another device."""
     return device.type in CARRIERS or bool(device.roles & FORWARDING)
 
 
@@ -156,7 +159,7 @@ def _rival(attribute: Attribute) -> str:
 
 
 def _same(field: str, old: str, new: str) -> bool:
-    """Whether both may be said of one machine. Releases of one system are the same system; a maker may be written in full."""
+    """Whether both values fit one device. Releases of one system are the same system; a vendor name may be written in full."""
     if field == "type":
         return agree(old, new)
     one, other = old.casefold().split(), new.casefold().split()
@@ -164,7 +167,7 @@ def _same(field: str, old: str, new: str) -> bool:
 
 
 def _grave(one: Contradiction) -> bool:
-    """A device with one job that became a computer or a carrier of traffic, or the other way round, as several protocols say."""
+    """A fixed-function device that became a computer or network equipment, or the reverse, according to several protocols."""
     if one.field != "type" or len({piece.family for piece in one.evidence}) < 2:
         return False
     return (one.old in FIXED_FUNCTION and one.new in COMPUTERS | CARRIERS) or (one.old in COMPUTERS and one.new in FIXED_FUNCTION)

@@ -1,6 +1,7 @@
-"""The configuration of a device changed: what it announces to its neighbours (LLDP, CDP and their kin), its name, its VLAN, or the services it offers.
+"""The configuration of a device changed: LLDP, CDP and similar announcements, name, VLAN, or services.
 
-Off unless switched on: networks where people move about change all the time. A device is compared with itself only after it was known for a day.
+Disabled by default: in networks with mobile users it changes all the time. A device is compared with itself once it is
+known for a day.
 """
 
 from __future__ import annotations
@@ -34,20 +35,20 @@ Seen = dict[str, str]
 
 
 class Options(detector.Options):
-    """When a change is news."""
+    """When a change is reported."""
 
     enabled: bool = False
-    settled_h: float = Field(24, ge=0, le=2160, description="hours that a device must have been known before its changes are told")
+    settled_h: float = Field(24, ge=0, le=2160, description="learning period: hours a device must be known")
 
 
 class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
-    """Compares announcements with the one before from the same port, and devices with what they were."""
+    """Compares announcements with the previous one from the same port, and devices with their earlier state."""
 
-    title = "Configuration of a device changed"
+    title = "Device configuration changed"
     severity = Severity.low
     techniques = ()
-    advice = "Compare with planned work on this device or on its switch port. If there was none, look who logged in to it and save its configuration."
-    false_positives = "Planned work, devices that were moved to another port, software that announces the state of the moment."
+    advice = "Compare with planned work on this device or its switch port. If there was none, find out who logged in to it, and back up its configuration."
+    false_positives = "Planned work, devices moved to another port, software that announces its current state."
     Options = Options
     watches = (LldpAnnouncement, CdpAnnouncement, EdpAnnouncement, FdpAnnouncement, MndpAnnouncement)
 
@@ -65,7 +66,7 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
         if before is not None and device is not None:
             changes = _differences(before, now)
             if changes and self._is_settled(device, event.ts):
-                yield self._tell(event, device, changes, f"it announces so by {event.kind.partition('.')[0].upper()} from {addresses.mac_text(packet.src_mac)}")
+                yield self._tell(event, device, changes, f"announced by {event.kind.partition('.')[0].upper()} from {addresses.mac_text(packet.src_mac)}")
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         device = change.device
@@ -77,13 +78,13 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
         # What becomes known for the first time did not change.
         changes = [one for one in _differences(before, now) if one.old]
         if changes and self._is_settled(device, change.ts):
-            yield self._tell(change, device, changes, "the device shows so")
+            yield self._tell(change, device, changes, "seen in the device's attributes")
 
     def _is_settled(self, device: Device, now: int) -> bool:
         return now - device.first >= int(self.options.settled_h * HOUR)
 
     def _tell(self, proof: Event | DeviceChange, device: Device, changes: list[FieldChange], source: str) -> Alert:
-        told = [f"{one.field} {one.old or 'nothing'} → {one.new or 'nothing'}" for one in changes]
+        told = [f"{one.field} {one.old or '(none)'} → {one.new or '(none)'}" for one in changes]
         return self.tell(
             proof,
             device,

@@ -1,4 +1,6 @@
-"""A client asks for a lease again and again and gets no answer, or gave up and uses an address of its own making (169.254/16, RFC 3927)."""
+"""A client requests a lease repeatedly without an answer, or gave up and uses a self-assigned address (169.254/16, RFC
+3927).
+"""
 
 from __future__ import annotations
 
@@ -26,20 +28,23 @@ LINK_LOCAL = addresses.parse("169.254.0.0") >> 16
 
 
 class Options(detector.Options):
-    """When a client is in need."""
+    """When a client fails."""
 
-    tries: int = Field(8, ge=2, le=64, description="questions for a lease without an answer")
-    window_s: int = Field(300, ge=30, le=3600, description="seconds in which they must fall")
+    tries: int = Field(8, ge=2, le=64, description="threshold: DHCP requests without an answer")
+    window_s: int = Field(300, ge=30, le=3600, description="time window in seconds")
 
 
 class DhcpFailure(EventDetector):
-    """Watches questions for leases and whether anything comes back, and addresses that clients gave themselves. Needs to see servers answer others."""
+    """Watches DHCP requests without answers, and self-assigned addresses.
 
-    title = "No lease from DHCP"
+    Needs a capture that shows a server's answers to other clients.
+    """
+
+    title = "DHCP lease failure"
     severity = Severity.low
     techniques = ()
-    advice = "Look whether the address pool is used up, the DHCP server or relay of this segment runs, and the port is in the right VLAN."
-    false_positives = "A segment without a DHCP server; devices that use link-local addresses by design besides their own."
+    advice = "Check whether the address pool is exhausted, the DHCP server or relay of this segment is up, and the port is in the right VLAN."
+    false_positives = "A segment without a DHCP server; devices that use link-local addresses in addition to their own by design."
     Options = Options
     watches = (DhcpDiscover, DhcpOffer, DhcpAck, DhcpNak, ArpAnnouncement)
 
@@ -58,12 +63,12 @@ class DhcpFailure(EventDetector):
         if isinstance(event, DhcpDiscover):
             tries = self._tries.add((vlan, event.mac), event.ts, event.ts)
             if tries >= self.options.tries and event.mac:
-                reason = f"{tries} questions within {self.options.window_s} s had no answer; counts from {self.options.tries} on"
-                yield from self._alert(event, Subject(event.mac, 0, vlan), "gets no lease from DHCP", reason, tries)
+                reason = f"{tries} requests within {self.options.window_s} s without an answer (threshold {self.options.tries})"
+                yield from self._alert(event, Subject(event.mac, 0, vlan), "received no DHCP lease", reason, tries)
         elif isinstance(event, ArpAnnouncement):
             if event.sender >> 16 == LINK_LOCAL and vlan in self._served:
-                reason = f"it announced {addresses.text(event.sender)}, an address that machines give themselves where no server answers, and there is one"
-                yield from self._alert(event, Subject(event.sender_mac, event.sender, vlan), "gave itself an address for want of a lease", reason, 1)
+                reason = f"it announced the self-assigned address {addresses.text(event.sender)} although the segment has a DHCP server"
+                yield from self._alert(event, Subject(event.sender_mac, event.sender, vlan), "assigned itself an address without a DHCP lease", reason, 1)
         elif isinstance(event, DhcpMessage):
             self._served.put(vlan, event.ts)
             self._tries.forget((vlan, event.mac))

@@ -1,7 +1,7 @@
-"""A device runs another firmware than before: newer, older, or one that cannot be compared.
+"""A device runs another firmware version: newer, older, or one that cannot be compared.
 
-Two trusted observations of the same kind are compared, so that two protocols which write the version differently are no change. Whether the device fetched a
-file that looks like firmware shortly before is said.
+Two trusted observations of the same kind are compared, so that different notations of two protocols are no change. A
+firmware download of the device shortly before is mentioned.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ UPGRADE, DOWNGRADE, OTHER = "upgrade", "downgrade", "change"
 
 
 class Options(detector.Options):
-    """What is trusted."""
+    """Which observations are trusted."""
 
-    settled_h: float = Field(1, ge=0, le=720, description="hours that a device must have been known before a version counts as changed")
-    confidence: float = Field(0.5, ge=0, le=1, description="how sure a version must be")
-    transfer_s: int = Field(3600, ge=60, le=86400, description="seconds before the change in which a fetched file may be the reason")
+    settled_h: float = Field(1, ge=0, le=720, description="learning period: hours a device must be known")
+    confidence: float = Field(0.5, ge=0, le=1, description="lowest confidence of a version")
+    transfer_s: int = Field(3600, ge=60, le=86400, description="seconds before the change in which a download is considered as its cause")
 
 
 class Version(NamedTuple):
-    """A version that was told, and the kinds of observations that told it."""
+    """A version, and the kinds of observations that contained it."""
 
     text: str
     kinds: frozenset[str]
 
 
 class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
-    """Watches what is told of versions, and files that devices fetch."""
+    """Watches versions, and files that devices download."""
 
-    title = "Firmware changed"
+    title = "Firmware version changed"
     severity = Severity.low
     techniques = ("T1601",)
     advice = (
-        "Compare with planned maintenance. An older version brings back the holes that the newer one closed: install the newest one of the maker, and look who "
-        "could reach the device's administration."
+        "Compare with planned maintenance. A downgrade reintroduces fixed vulnerabilities: install the vendor's latest "
+        "version, and review access to the device's administration."
     )
-    false_positives = "Automatic updates, a device put in place of one of its like, makers that count their versions oddly."
+    false_positives = "Automatic updates, a device replaced by the same model, unusual version numbers."
     Options = Options
     watches = (TftpRead, HttpRequest, FtpFile)
 
@@ -90,7 +90,7 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         yield self._tell(change, old, now.text)
 
     def _is_change(self, change: DeviceChange, attribute: Attribute, old: str, before: Version | None) -> bool:
-        """Whether it is another version that came later, told as the one before was, and not the same written longer or shorter."""
+        """Whether it is another, later version from the same kind of observation, and not the same in a longer or shorter form."""
         if before is not None and not any(one.kind in before.kinds for one in attribute.evidence):
             return False
         late = min(one.first for one in attribute.evidence) >= change.device.first + int(self.options.settled_h * HOUR)
@@ -102,9 +102,9 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         fetched = next((found for address in device.addresses if (found := self._fetched.get(address)) and self._is_recent(found[0], change.ts)), None)
         why = [f"the version was {old} and is {new}" + (f", {'newer' if way == UPGRADE else 'older'}" if way != OTHER else "")]
         if fetched:
-            why.append(f"it fetched {fetched[1]} from {addresses.text(fetched[2].address)} {(change.ts - fetched[0]) // SECOND} s before")
+            why.append(f"it downloaded {fetched[1]} from {addresses.text(fetched[2].address)} {(change.ts - fetched[0]) // SECOND} s before")
         else:
-            why.append("no transfer of an image was seen")
+            why.append("no firmware download was seen")
         return self.tell(
             change,
             device,
@@ -132,7 +132,7 @@ def direction(old: str, new: str) -> str:
 
 
 def _plain(version: str) -> str:
-    """A version without what makers write around it."""
+    """A version without the vendor's prefix and suffix."""
     return re.sub(r"[\s_]+", "", version.casefold()).removeprefix("version").removeprefix("v")
 
 

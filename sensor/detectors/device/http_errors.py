@@ -1,6 +1,7 @@
-"""A web server that mostly fails, or a client whose requests are mostly wrong: a broken device, a broken update, or somebody who tries things.
+"""HTTP error rate: a web server that mostly fails, or a client whose requests mostly fail: a broken device, a failed
+update, or probing.
 
-Requests that were refused for want of a password are none of these. Off unless switched on.
+Rejected logins are not counted. Disabled by default.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ PASSWORD_WANTED = (401, 407)
 class HttpErrors(EventDetector):
     """Watches responses: server errors by server, client errors by client and server."""
 
-    title = "Web requests fail"
+    title = "High HTTP error rate"
     severity = Severity.low
     techniques = ()
-    advice = "Look into the log of the server, and at what was changed on it or on the client before the errors began."
-    false_positives = "Programs that ask for what is not there by design, such as browsers for icons; a web site that was moved or is being mended."
+    advice = "Check the log of the server, and what was changed on it or on the client before the errors began."
+    false_positives = "Programs that request missing files by design, such as browser icons; a website under maintenance."
     Options = ErrorOptions
     watches = (HttpResponse,)
 
@@ -51,7 +52,11 @@ class HttpErrors(EventDetector):
         client, server, client_port, server_port = ends_of(event.packet, answer=True)
         actor, target = (server, client) if by_server else (client, server)
         ports = (server_port, client_port) if by_server else (client_port, server_port)
-        what = f"fails at {found.errors} of {found.answers} web requests" if by_server else f"sends requests that {who(self.context, server)} takes for wrong"
+        what = (
+            f"failed {found.errors} of {found.answers} HTTP requests"
+            if by_server
+            else f"sent {found.errors} of {found.answers} HTTP requests that {who(self.context, server)} rejected"
+        )
         return self.alert(
             event,
             actor=actor,
@@ -59,8 +64,8 @@ class HttpErrors(EventDetector):
             summary=f"{who(self.context, actor)} {what}",
             why=(
                 (
-                    f"{found.errors} of {found.answers} answers within {self.options.window_s} s were errors; counts from {self.options.errors} on, "
-                    f"and {self.options.share:.0%} of all"
+                    f"{found.errors} of {found.answers} responses within {self.options.window_s} s were errors (threshold {self.options.errors} "
+                    f"and {self.options.share:.0%} of all)"
                 ),
                 f"the last was {event.status}" + (f" to {event.path[:120]!r}" if event.path else ""),
             ),

@@ -1,4 +1,6 @@
-"""A machine sends from an address that no machine can have: loopback, 0/8, multicast, the reserved range 240/4; or from the very address it sends to."""
+"""Invalid source address: loopback, 0/8, multicast, the reserved range 240/4, or the destination address itself (land
+attack).
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,13 @@ TOLD_S = 600
 
 
 class IllegalAddress(FlowDetector):
-    """Watches the sources of new flows; once a MAC in ten minutes."""
+    """Watches the sources of new flows; once per MAC in ten minutes."""
 
-    title = "Impossible source address"
+    title = "Invalid source address"
     severity = Severity.low
     techniques = ()
-    advice = "Look for a broken network stack, a tunnel that ends wrongly or a test program at this MAC; attacks under made-up addresses look so, too."
-    false_positives = "Captures on the machine itself, where loopback is ordinary; very old devices that broadcast before they have an address."
+    advice = "Look for a broken network stack, a misconfigured tunnel or a test program at this MAC. Attacks with spoofed addresses look the same."
+    false_positives = "Captures on the host itself, where loopback is normal; very old devices that send broadcasts before they have an address."
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -49,13 +51,13 @@ class IllegalAddress(FlowDetector):
         if flow.client in (addresses.NONE, addresses.V4):
             return
         address, mac = addresses.text(flow.client), addresses.mac_text(flow.client_mac)
-        reason = f"{address} is also the address it sends to" if flow.client == flow.server else f"no machine can have the address {address}"
+        reason = f"source and destination are both {address}" if flow.client == flow.server else f"{address} is not a valid source address"
         target = server_of(flow)
         yield self.alert(
             flow,
             actor=Subject(flow.client_mac, flow.client, flow.vlan),
             target=target,
-            summary=f"{mac} sends to {who(self.context, target)} as {address}",
+            summary=f"{mac} sent packets to {who(self.context, target)} with the source address {address}",
             why=(reason,),
             numbers={"address": address, "threshold": 1, "protocol": PROTOCOLS.get(flow.proto, str(flow.proto))},
             key=(mac,),

@@ -1,7 +1,7 @@
-"""One sender gives one receiver many messages that are not what their protocol allows: a broken program, or somebody who looks for one to break.
+"""One sender sends many malformed messages to one receiver: a broken program, or fuzzing.
 
-Messages that the capture cut, and what is put together from fragments, are not counted. A port used for another protocol looks the same, so that this is
-told low.
+Messages truncated by the capture, and reassembled fragments, are not counted. A port used for another protocol looks
+the same: low severity.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ TOLD_S = 600
 
 
 class Options(detector.Options):
-    """When so many are a finding."""
+    """From which number on."""
 
-    messages: int = Field(5, ge=2, description="malformed messages of one protocol from one sender to one receiver")
-    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
+    messages: int = Field(5, ge=2, description="threshold: malformed messages of one protocol from one sender to one receiver")
+    window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
 
 
 class MalformedTraffic(EventDetector):
-    """Watches what dissectors could not read, by sender, receiver and protocol."""
+    """Watches messages that dissectors rejected, by sender, receiver and protocol."""
 
-    title = "Malformed messages"
+    title = "Malformed protocol messages"
     severity = Severity.low
     techniques = ()
-    advice = "Look which program on the sender speaks so; compare with its version and with what the receiver wrote into its log at that time."
-    false_positives = "Another protocol on a well-known port; an old or sloppy implementation; packets lost on the way to the sensor."
+    advice = "Identify the program on the sender and its version, and check the receiver's log at that time."
+    false_positives = "Another protocol on a well-known port; an old implementation; packet loss before the sensor."
     Options = Options
     watches = (MalformedMessage,)
 
@@ -65,8 +65,8 @@ class MalformedTraffic(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} sends malformed {event.dissector} messages to {who(self.context, target)}",
-            why=(f"{count} messages within {self.options.window_s} s that {event.dissector} does not allow; counts from {self.options.messages} on",),
+            summary=f"{who(self.context, actor)} sent {count} malformed {event.dissector} messages to {who(self.context, target)}",
+            why=(f"{count} malformed messages within {self.options.window_s} s (threshold {self.options.messages})",),
             numbers={"messages": count, "threshold": self.options.messages, "window_s": self.options.window_s, "protocol": event.dissector},
             key=(addresses.text(packet.dst) if packet.dst else addresses.mac_text(packet.dst_mac), event.dissector),
             confidence=0.6,

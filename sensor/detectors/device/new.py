@@ -1,8 +1,8 @@
-"""A device that was never seen appears on a network that was watched for a day.
+"""A new device appears on a network that was monitored for a day.
 
-Told as soon as it is seen, and again, graver or not, once its type is known. How grave depends on what it is and where it is: machines that carry the traffic
-of others, and computers among devices with one job, matter most. Phones with randomised MACs come and go, and are not told. Where many come at once (a class,
-a delivery, the end of a holiday) they are one finding.
+Reported at once, and again, with another severity, once its type is known. Severity depends on type and segment:
+network equipment, and computers among fixed-function devices, matter most. Phones with randomized MACs are not
+reported. Many at once (a class, a delivery, the end of a holiday) are one alert.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ DWELLERS = 3
 
 
 class Options(detector.Options):
-    """When a device is news."""
+    """When a device is new."""
 
-    learn_h: float = Field(24, ge=0, le=2160, description="hours of the network to watch before the first finding")
-    settle_s: int = Field(600, ge=0, le=86400, description="seconds after which a newcomer whose type becomes known is told no more")
-    crowd: int = Field(20, ge=2, description="newcomers within ten minutes from which on they are one finding")
-    randomised: bool = Field(False, description="whether phones and computers with randomised MACs are told too")
+    learn_h: float = Field(24, ge=0, le=2160, description="learning period of the network in hours")
+    settle_s: int = Field(600, ge=0, le=86400, description="seconds after which a new device is not reported again when its type becomes known")
+    crowd: int = Field(20, ge=2, description="new devices within ten minutes from which they are one alert")
+    randomised: bool = Field(False, description="whether phones and computers with randomized MACs are reported too")
 
 
 class New(OfDevices, DeviceDetector):
-    """Watches devices that are new, and what they turn out to be."""
+    """Watches new devices and their types."""
 
     title = "New device"
     severity = Severity.low
     techniques = ("T1200",)
     advice = (
-        "Ask whoever is in charge of this segment whether they connected it. If nobody did, find the switch port by its MAC, unplug it, and see what it is. "
-        "Give it an owner with `sensor devices set` when it may stay."
+        "Ask the owner of this segment whether they connected it. If not, find the switch port by its MAC, disconnect "
+        "it, and identify it. If it may stay, assign an owner with `sensor devices set`."
     )
-    false_positives = "Deliveries, visitors, devices that were switched off while the network was learned, a replaced network card or dock."
+    false_positives = "Deliveries, visitors, devices that were off during the learning period, a replaced network card or dock."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -69,36 +69,38 @@ class New(OfDevices, DeviceDetector):
                 yield self._tell(change, self.context.baseline.age_h(change.ts), self._crowd.add("all", change.ts, 0))
 
     def _ordinary(self, device: Device) -> bool:
-        """A phone or computer with a randomised MAC: the next one of somebody who was there before."""
+        """A phone or computer with a randomized MAC: likely a known device with its next address."""
         return is_randomised(device) and device.type in CARRIED and not self.options.randomised
 
     def _tell(self, change: DeviceChange, watched: float, come: int) -> Alert:
         device, want = change.device, self.options
         severity, reason = self._weigh(device)
-        why = [f"not seen in {watched:.0f} h of learning; speaks from {want.learn_h:g} h on"]
+        why = [f"not seen in {watched:.0f} h (learning period {want.learn_h:g} h)"]
         numbers: dict[str, int | float | str] = {"watched_h": round(watched, 1), "threshold_h": want.learn_h}
         if come < want.crowd or severity > self.severity:
             return self.tell(change, device, summary=f"new device: {called(device)}", why=(*why, reason), numbers=numbers, severity=severity)
-        why.append(f"{come} came within 10 minutes; they are one finding from {want.crowd} on")
-        alert = self.tell(change, device, summary=f"many new devices, the last one {called(device)}", why=why, numbers={**numbers, "newcomers": come})
+        why.append(f"{come} new devices within 10 minutes are one alert (threshold {want.crowd})")
+        alert = self.tell(
+            change, device, summary=f"{come} new devices within 10 minutes, the last one {called(device)}", why=why, numbers={**numbers, "newcomers": come}
+        )
         alert.key = f"{self.id}|crowd"
         return alert
 
     def _weigh(self, device: Device) -> tuple[Severity, str]:
-        """How grave, and why."""
+        """Severity, and the reasons."""
         address = subject_of(device).address
         segment = addresses.segment(address) if address else ""
         dwellers = {kind: count for kind, count in self.context.baseline.dwellers(segment).items() if count and kind != "unknown"} if segment else {}
         kind, there = kind_text(device.type), sum(dwellers.values())
         if device.type in CARRIERS:
-            return Severity.medium, f"a {kind} carries and sees the traffic of others"
+            return Severity.medium, f"{kind}: forwards the traffic of other devices"
         if device.type in COMPUTERS and there >= DWELLERS and dwellers.keys() <= FIXED_FUNCTION:
-            return Severity.medium, f"only devices with one job live in {segment}: {_listed(dwellers)}"
+            return Severity.medium, f"only fixed-function devices are in {segment}: {_listed(dwellers)}"
         if device.type in COMPUTERS or device.type == "unknown":
-            return Severity.info, "what it is is not known yet" if device.type == "unknown" else f"a {kind} among others"
+            return Severity.info, "its type is unknown so far" if device.type == "unknown" else f"{kind}: common in this segment"
         if there >= DWELLERS and device.type not in dwellers:
             return Severity.low, f"the first {kind} in {segment}, where there are {_listed(dwellers)}"
-        return Severity.low, f"a {kind}, which stays where it is put"
+        return Severity.low, f"{kind}: a stationary device"
 
 
 def _listed(dwellers: dict[str, int]) -> str:

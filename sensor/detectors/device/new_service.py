@@ -1,7 +1,8 @@
-"""A device that was watched for days answers at a port where nobody was served before.
+"""A device that was monitored for days offers a service on a new port.
 
-Counts once something was said, so that scans of open ports are no news. What devices of its type usually serve, or others like it do, is told for
-information; so are ports of computers, where programs come and go. A device with one job that begins to serve something else is graver.
+It counts once data was exchanged, so that scans of open ports are ignored. Services that its type usually offers, or
+that similar devices offer, are informational; so are ports of computers, where programs come and go. A fixed-function
+device with an unusual service is more severe.
 """
 
 from __future__ import annotations
@@ -33,24 +34,24 @@ OTHERS = 2
 
 
 class Options(detector.Options):
-    """How long to learn, and who changes too often to be told."""
+    """Learning period and exemptions."""
 
-    learn_h: float = Field(72, ge=1, le=2160, description="hours to watch a device before a port that it serves for the first time is a finding")
-    restless: int = Field(4, ge=1, le=64, description="new ports of a device within a day after which it is one that opens ports all the time, and quiet")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of devices that may serve whatever they like")
+    learn_h: float = Field(72, ge=1, le=2160, description="learning period of a device in hours")
+    restless: int = Field(4, ge=1, le=64, description="new ports of a device within a day after which it is ignored")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of devices that may offer any service")
 
 
 class NewService(OfDevices, FlowDetector):
-    """Watches conversations that are over, by the port that was served; the baseline knows what was served before."""
+    """Watches ended flows by server port; the baseline knows earlier services."""
 
-    title = "New service of a device"
+    title = "New service on a device"
     severity = Severity.low
     techniques = ("T1571",)
     advice = (
-        "Ask whoever is in charge of the device whether a service was switched on. If not, look what listens there: a shell or a proxy left behind answers at "
-        "a port of its own. `sensor baseline allow` makes it ordinary."
+        "Ask the owner of the device whether a service was enabled. If not, identify the program: backdoors and "
+        "proxies listen on their own ports. `sensor baseline allow` accepts the service."
     )
-    false_positives = "New software, a feature that was switched on, an update that brought a service along, peer-to-peer programs."
+    false_positives = "New software, an enabled feature, an update with a new service, peer-to-peer programs."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -90,8 +91,8 @@ class NewService(OfDevices, FlowDetector):
             device,
             what,
             target=client,
-            summary=f"{called(device)} serves {what} for the first time, to {who(self.context, client)}",
-            why=(f"nobody was served there in {self.options.learn_h:g} h of learning", reason),
+            summary=f"{called(device)} offers the new service {what}, used by {who(self.context, client)}",
+            why=(f"the service was not used in the learning period of {self.options.learn_h:g} h", reason),
             numbers={"service": what, "threshold_h": self.options.learn_h, "new_ports": ports, "restless": self.options.restless},
             severity=severity,
             confidence=0.7,
@@ -101,15 +102,15 @@ class NewService(OfDevices, FlowDetector):
         )
 
     def _weigh(self, device: Device, service: int) -> tuple[Severity, str]:
-        """How grave, and why."""
+        """Severity, and the reasons."""
         baseline, kind = self.context.baseline, kind_text(device.type)
         start, others = baseline.start(device.type), baseline.alike(device.type, service, offered=True)
         if start is not None and service in start.serves:
-            return Severity.info, f"a {kind} usually serves this"
+            return Severity.info, f"a {kind} usually offers this"
         if others >= OTHERS:
-            return Severity.info, f"{others} other devices of its type serve this"
+            return Severity.info, f"{others} other devices of its type offer this"
         if device.type in COMPUTERS or device.type == "unknown":
             return Severity.info if service & 0xFFFF >= 1024 else self.severity, "programs of computers come and go"
         if device.fixed_function:
-            return Severity.medium, f"neither it nor another {kind} served this, and {kind}s usually do not"
-        return self.severity, f"no other {kind} serves this"
+            return Severity.medium, f"no {kind} offered this before, and {kind}s usually do not"
+        return self.severity, f"no other {kind} offers this"

@@ -1,6 +1,7 @@
-"""Calls between Windows machines that mostly end in a fault, or interfaces that are refused: a broken service, wrong rights, or somebody who tries calls.
+"""RPC error rate: calls between Windows hosts that mostly return faults, or rejected interfaces: a broken service,
+missing permissions, or probing.
 
-Off unless switched on.
+Disabled by default.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from sensor.dissectors._rpc_events import RpcAnswer, RpcRefused
 
 
 class Options(ErrorOptions, CallOptions):
-    """As of all errors and of all calls."""
+    """As for all error rates, of all calls."""
 
 
 class RpcErrors(CallDetector):
-    """Watches answers and refusals, by client and server."""
+    """Watches responses and rejections, by client and server."""
 
-    title = "Calls fail"
+    title = "High RPC error rate"
     severity = Severity.low
     techniques = ()
     advice = (
-        "Look into the log of the server for the service that is called, whether client and server agree in version and rights, and what the client is after: "
-        "somebody who tries calls out fails, too."
+        "Check the log of the server for the called service, whether client and server versions and permissions match, "
+        "and what the client does: probing fails too."
     )
-    false_positives = "A program that is newer than the server it calls; a server just after its start; a client whose rights were taken away on purpose."
+    false_positives = "A program newer than its server; a server right after its start; a client whose permissions were removed on purpose."
     Options = Options
     watches = (RpcAnswer, RpcRefused)
 
@@ -48,11 +49,11 @@ class RpcErrors(CallDetector):
         last = (
             f"the last was {event.call or event.number} of {event.interface}"
             if isinstance(event, RpcAnswer)
-            else f"it wanted {', '.join(event.interfaces[:3])}"
+            else f"it requested {', '.join(event.interfaces[:3])}"
         )
         why = (
-            f"{found.errors} of {found.answers} answers within {want.window_s} s were faults; counts from {want.errors} on, and {want.share:.0%} of all",
+            f"{found.errors} of {found.answers} responses within {want.window_s} s were faults (threshold {want.errors} and {want.share:.0%} of all)",
             last,
         )
         numbers: Numbers = {"errors": found.errors, "answers": found.answers, "threshold": want.errors}
-        yield self.told(event, "makes calls in vain at", why, numbers, answer=True, confidence=0.8)
+        yield self.told(event, "sent failing RPC calls to", why, numbers, answer=True, confidence=0.8)

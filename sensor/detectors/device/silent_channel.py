@@ -1,6 +1,7 @@
-"""Two machines that spoke with each other all the time do not any more, though one of them is still heard: a sensor that lost its collector, a lock its server.
+"""A permanent connection is missing: two hosts that exchanged data all the time do not any more, though one of them is
+still active: a sensor without its collector, a lock without its server.
 
-Learned over days: the longest pause there ever was between two conversations of a client, a server and a service. Off unless switched on.
+Learned over days: the longest pause between two flows of a client, server and service. Disabled by default.
 """
 
 from __future__ import annotations
@@ -31,17 +32,19 @@ LENT = 32768
 
 
 class Options(detector.Options):
-    """When silence is a finding."""
+    """When silence is reported."""
 
-    enabled: bool = Field(False, description="off unless switched on: services are moved and machines switched off all the time")
-    learn_h: float = Field(168, ge=1, le=2160, description="hours to watch a channel before its silence is a finding; a week has a weekend in it")
-    beats: int = Field(100, ge=10, description="conversations that must have been heard, at most one a minute counts")
-    longest_s: int = Field(7200, ge=60, description="longest pause that a channel may ever have made to be one that never pauses, seconds")
-    patience: float = Field(3.0, gt=1, description="how many times its longest pause it must be silent")
+    enabled: bool = Field(False, description="disabled by default: services move and hosts are switched off")
+    learn_h: float = Field(168, ge=1, le=2160, description="learning period of a channel in hours; a week includes a weekend")
+    beats: int = Field(100, ge=10, description="number of earlier flows, at most one a minute")
+    longest_s: int = Field(7200, ge=60, description="longest pause of a permanent channel in seconds")
+    patience: float = Field(3.0, gt=1, description="multiple of its longest pause after which it is silent")
 
 
 class Channel(msgspec.Struct):
-    """A client, a server, a service: since when, when last, how often, the longest pause; the last flow; whether its silence was told."""
+    """A client, server and service: first and last flow, number of flows, longest pause; the last flow; whether its
+    silence was reported.
+    """
 
     first: int
     last: int
@@ -52,13 +55,15 @@ class Channel(msgspec.Struct):
 
 
 class SilentChannel(FlowDetector):
-    """Watches answered flows between inside machines, one a minute of each channel; looks for silent ones once a minute."""
+    """Watches answered flows between internal hosts, one a minute for each channel; looks for silent ones once a
+    minute.
+    """
 
-    title = "Channel fell silent"
+    title = "Expected communication missing"
     severity = Severity.low
     techniques = ()
-    advice = "Look whether the client still does its work and whether the server takes it; somebody may have cut the line on purpose, to hide from a collector."
-    false_positives = "A service that was moved to another server; a device that was given another job."
+    advice = "Check whether the client works and the server accepts its data. An intruder may have cut the connection to evade monitoring."
+    false_positives = "A service moved to another server; a device with a new purpose."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -116,10 +121,10 @@ class SilentChannel(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} does not speak with {who(self.context, target)} ({service}) any more",
+            summary=f"{who(self.context, actor)} stopped communicating with {who(self.context, target)} ({service}) {quiet / 60:.0f} min ago",
             why=(
-                f"nothing for {quiet / 60:.0f} min; the longest pause in {(channel.last - channel.first) / HOUR:.0f} h was {channel.longest / 60e9:.0f} min",
-                f"{channel.beats} conversations were heard before, and one of the two still speaks with others",
+                f"no flow for {quiet / 60:.0f} min; the longest pause in {(channel.last - channel.first) / HOUR:.0f} h was {channel.longest / 60e9:.0f} min",
+                f"{channel.beats} flows were seen before, and one of the two still communicates with others",
             ),
             numbers={"silent_s": round(quiet), "threshold": round(channel.longest * self.options.patience / SECOND), "beats": channel.beats},
             key=(target.address, service),

@@ -1,4 +1,4 @@
-"""An address that answered before does not answer any more, though it is asked for by ARP again and again: the device is off, or lost its network."""
+"""An address that answered before does not answer repeated ARP requests: the device is off or disconnected."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ TOLD_S = 3600
 
 
 class Options(detector.Options):
-    """When silence is a finding."""
+    """When silence is reported."""
 
-    tries: int = Field(8, ge=3, le=64, description="questions for the address without an answer")
-    window_s: int = Field(300, ge=30, le=3600, description="seconds in which they must fall")
+    tries: int = Field(8, ge=3, le=64, description="threshold: ARP requests without an answer")
+    window_s: int = Field(300, ge=30, le=3600, description="time window in seconds")
 
 
 class Unresponsive(EventDetector):
-    """Watches questions for addresses that answered before where replies are in the capture; told low for devices with one job, else for information."""
+    """Watches ARP requests for addresses that answered before, where replies are in the capture; low severity for
+    fixed-function devices, else info.
+    """
 
-    title = "Device does not answer"
+    title = "Device unresponsive"
     severity = Severity.info
     techniques = ()
     advice = (
-        "Look whether the device is switched on, its switch port is up and in the right VLAN, and whether it was given another address; else take the "
-        "address out of the programs that still ask for it."
+        "Check that the device is on, its switch port is up and in the right VLAN, and whether its address changed; "
+        "otherwise remove the address from the programs that still request it."
     )
-    false_positives = "Machines that are switched off in the evening; a capture that shows replies only now and then."
+    false_positives = "Hosts that are switched off in the evening; a capture that shows few replies."
     Options = Options
     watches = (ArpRequest, ArpReply, ArpAnnouncement)
 
@@ -71,9 +73,9 @@ class Unresponsive(EventDetector):
             event,
             actor=device,
             target=asker,
-            summary=f"{who(self.context, device)} does not answer any more",
+            summary=f"{who(self.context, device)} did not answer {tries} ARP requests",
             why=(
-                f"{tries} questions for {addresses.text(event.target)} within {want.window_s} s had no answer; counts from {want.tries} on",
+                f"{tries} ARP requests for {addresses.text(event.target)} within {want.window_s} s without an answer (threshold {want.tries})",
                 "it answered before",
             ),
             numbers={"tries": tries, "threshold": want.tries, "window_s": want.window_s},

@@ -1,8 +1,9 @@
-"""One source tries many addresses on one port, and most of them do not answer.
+"""Address scan: one source contacts many addresses on one port, and most of them do not answer.
 
-Counted by source, protocol and port: a scanner asks everybody for the same service, while peer-to-peer programs knock on many doors of many kinds. Two tests,
-both over the window: a plain threshold, and for targets inside the network a likelihood ratio of first contacts (Jung, Paxson, Berger, Balakrishnan: Fast
-portscan detection using sequential hypothesis testing, 2004), which needs fewer where hardly anybody answers.
+Counted by source, protocol and port: a scanner requests the same service everywhere, while peer-to-peer programs
+contact many hosts on many ports. Two tests, both over the time window: a threshold, and for internal targets a
+likelihood ratio of first contacts (Jung, Paxson, Berger, Balakrishnan: Fast portscan detection using sequential
+hypothesis testing, 2004), which needs fewer contacts where hardly any host answers.
 """
 
 from __future__ import annotations
@@ -34,25 +35,25 @@ PEER_PORTS = (4662, 4672, 6346, 6347, *range(6881, 6890), 8333, 30303, 51413)
 
 
 class Options(detector.Options):
-    """When so many failed contacts are a scan."""
+    """When failed contacts are a scan."""
 
-    targets: int = Field(50, ge=2, description="failed addresses on one port that are a scan")
-    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must fall")
+    targets: int = Field(50, ge=2, description="threshold: failed addresses on one port")
+    window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
-    share_inside: float = Field(0.4, ge=0, le=1, description="failed share of all contacts, at least, for targets inside the network")
-    share_outside: float = Field(0.7, ge=0, le=1, description="the same for targets outside, where dead peers are common")
-    fewest: int = Field(10, ge=4, description="failed addresses inside the network at which the likelihood test may speak")
+    share_inside: float = Field(0.4, ge=0, le=1, description="lowest share of failed contacts, for internal targets")
+    share_outside: float = Field(0.7, ge=0, le=1, description="the same for external targets, where unreachable peers are common")
+    fewest: int = Field(10, ge=4, description="lowest number of failed internal addresses for the likelihood test")
     ordinary_failure: float = Field(
-        0.5, gt=0, lt=1, description="chance that a first contact of an ordinary client fails; high, so that dead peers are no scan"
+        0.5, gt=0, lt=1, description="probability that a first contact of a benign client fails; high, because of unreachable peers"
     )
-    scanner_failure: float = Field(0.9, gt=0, lt=1, description="chance that a first contact of a scanner fails")
-    certainty: float = Field(0.99, gt=0.5, lt=1, description="certainty at which the likelihood test decides")
-    peer_ports: tuple[int, ...] = Field(PEER_PORTS, description="ports of peer-to-peer programs: outside targets on them do not count")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
+    scanner_failure: float = Field(0.9, gt=0, lt=1, description="probability that a first contact of a scanner fails")
+    certainty: float = Field(0.99, gt=0.5, lt=1, description="confidence at which the likelihood test decides")
+    peer_ports: tuple[int, ...] = Field(PEER_PORTS, description="ports of peer-to-peer programs: external targets on them do not count")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
 
 class Finding(NamedTuple):
-    """Addresses that failed and that answered within the window, and some that failed."""
+    """Addresses that failed and that answered within the window, and a sample of those that failed."""
 
     failed: int
     answered: int
@@ -61,13 +62,13 @@ class Finding(NamedTuple):
 
 
 class AddressScan(FlowDetector):
-    """Watches first contacts over TCP, UDP and ping; see the module for how they are judged."""
+    """Watches first contacts over TCP, UDP and ICMP echo; see the module for the tests."""
 
     title = "Address scan"
     severity = Severity.medium
     techniques = ("T1018", "T1046")
-    advice = "Find out which program on the source did this. If nobody planned it, take the source off the network and look for what it reached."
-    false_positives = "Vulnerability scanners, monitoring and inventory systems (list them in `exempt`); management servers whose clients are switched off."
+    advice = "Identify the program on the source. If it was not planned, isolate the source and review the hosts that answered."
+    false_positives = "Vulnerability scanners, monitoring and inventory systems (list them in `exempt`); management servers whose clients are off."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -98,7 +99,7 @@ class AddressScan(FlowDetector):
         return [(int(rows["row"][at]), finding) for at, finding in sorted(found + self._in_silence(changes)) if not flooded[at]]
 
     def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
-        """The same of inside hosts over UDP where the capture shows no answers: by the number alone, and a hint, as nobody knows who answered."""
+        """The same for internal hosts over UDP where the capture shows no answers: by number alone, a weak indication."""
         at = unheard(changes)
         at = at[changes.contacts["flags"][at] & SERVER_INSIDE > 0]
         rows = changes.contacts[at]
@@ -117,10 +118,10 @@ class AddressScan(FlowDetector):
             actor=actor,
             target=server_of(flow),
             targets=targets,
-            summary=f"{name} tried {numbers.failed} addresses on {service} in vain",
+            summary=f"{name} scanned {numbers.failed} addresses on {service} that did not answer",
             why=(
-                f"{numbers.failed} addresses refused {service} or did not answer within {window} s; {numbers.answered} answered",
-                *([f"counts from {self.options.targets} on"] if numbers.failed >= self.options.targets else [self._likelihood(numbers)]),
+                f"{numbers.failed} addresses rejected {service} or did not answer within {window} s; {numbers.answered} answered",
+                *([f"threshold {self.options.targets}"] if numbers.failed >= self.options.targets else [self._likelihood(numbers)]),
                 f"among them {some([addresses.text(target.address) for target in targets])}",
             ),
             numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": self.options.targets, "window_s": window},
@@ -133,10 +134,10 @@ class AddressScan(FlowDetector):
         )
 
     def _likelihood(self, numbers: Finding) -> str:
-        return f"with {numbers.answered} answers this is {self.options.certainty:.0%} sure to be no ordinary client (from {self.options.fewest} failures on)"
+        return f"likelihood test: {self.options.certainty:.0%} confidence with {numbers.answered} answers (lowest number of failures {self.options.fewest})"
 
     def _severity(self, actor: Subject, numbers: Finding) -> Severity:
-        """The internet knocks all day: low from there, unless somebody answered. Devices with one job never look for others: high."""
+        """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan: high."""
         if not numbers.heard:
             return Severity.low
         if not self.context.networks.inside(actor.address):

@@ -1,6 +1,7 @@
-"""One machine knocks at the service managers of several others and does nothing there: it looks where its account is an administrator.
+"""Search for local administrator rights: one host opens the Service Control Manager of several others and closes it at
+once, whether access was granted or not.
 
-Whoever manages machines opens a service after the manager; tools that hunt for rights close it at once, whether they were let in or not.
+An administrator would open a service afterwards.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ CONVERSATIONS_LIMIT = 4096
 
 
 class Options(CallOptions):
-    """How many hosts are a hunt."""
+    """From which number of hosts on."""
 
-    hosts: int = Field(2, ge=2, description="hosts whose service manager was opened and closed again with nothing in between")
-    many: int = Field(5, ge=2, description="so many of them are of medium severity")
-    window_s: int = Field(3600, ge=60, description="seconds in which they must fall")
+    hosts: int = Field(2, ge=2, description="threshold: hosts whose Service Control Manager was opened and closed without another call")
+    many: int = Field(5, ge=2, description="threshold for medium severity")
+    window_s: int = Field(3600, ge=60, description="time window in seconds")
 
 
 class AdminHunt(CallDetector):
-    """Watches calls of the service manager."""
+    """Watches calls of the Service Control Manager."""
 
-    title = "Hunt for machines with administrator rights"
+    title = "Local administrator access discovery"
     severity = Severity.medium
     techniques = ("T1018",)
-    advice = "Ask who uses this machine: somebody there tries where his account is an administrator. Look what it did before and after, and isolate it."
-    false_positives = "Monitoring that only looks whether it may log in: name its machine as manager."
+    advice = "Ask the user of this host: a tool there tests where its account is an administrator. Review its earlier and later traffic, and isolate it."
+    false_positives = "Monitoring that only tests its login: add its host to `managers`."
     Options = Options
     watches = (RpcCall,)
 
@@ -71,11 +72,11 @@ class AdminHunt(CallDetector):
         hosts = self._hosts.values(packet.src)
         numbers: dict[str, int | float | str] = {"hosts": count, "threshold": want.hosts, "window_s": want.window_s}
         why = (
-            f"it opened and closed the service managers of {count} hosts within {want.window_s} s, with nothing in between; counts from {want.hosts} on",
+            f"it opened and closed the Service Control Manager of {count} hosts within {want.window_s} s without another call (threshold {want.hosts})",
             f"among them {some([text(host) for host in reversed(hosts)])}",
         )
         alert = self.told(
-            event, "knocks at service managers, the last that of", why, numbers, severity=Severity.medium if count >= want.many else Severity.low,
+            event, f"tested administrator access on {count} hosts, the last", why, numbers, severity=Severity.medium if count >= want.many else Severity.low,
             confidence=0.7, targets=[Subject(0, host, packet.vlan) for host in reversed(hosts)],
         )  # fmt: skip
         alert.key = f"{self.id}|{packet.src}"

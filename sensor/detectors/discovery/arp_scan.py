@@ -1,7 +1,8 @@
-"""One host asks by ARP for many addresses that do not answer.
+"""ARP scan: one host sends ARP requests for many addresses that do not answer.
 
-Gateways and servers ask for many addresses too, but for such as are there. Where the capture shows not one reply to the host that asks (a port that gets
-broadcasts only), that difference cannot be seen: then only requests that walk through the addresses in order are a scan.
+Gateways and servers request many addresses too, but existing ones. Where the capture shows no reply to the requesting
+host (a port that receives broadcasts only), that difference is invisible: then only requests in address order are a
+scan.
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ FORWARDERS = ("router", "firewall", "access_point")
 
 
 class Options(detector.Options):
-    """When so many unanswered targets are a scan."""
+    """When unanswered requests are a scan."""
 
-    targets: int = Field(40, ge=2, description="targets without an answer that are a scan")
-    window_s: int = Field(360, ge=10, le=3600, description="seconds in which they must fall")
-    grace_s: float = Field(3.0, gt=0, le=10, description="seconds to wait for an answer")
-    share: float = Field(0.4, ge=0, le=1, description="unanswered share of all targets, at least")
-    exempt_macs: tuple[str, ...] = Field((), description="MACs of gateways and of our own scanners")
+    targets: int = Field(40, ge=2, description="threshold: targets without an answer")
+    window_s: int = Field(360, ge=10, le=3600, description="time window in seconds")
+    grace_s: float = Field(3.0, gt=0, le=10, description="seconds after which a request is unanswered")
+    share: float = Field(0.4, ge=0, le=1, description="lowest share of unanswered targets")
+    exempt_macs: tuple[str, ...] = Field((), description="MACs of gateways and of your own scanners")
 
 
 class ArpScan(EventDetector):
-    """Watches requests and the replies to them, by the MAC that asks."""
+    """Watches requests and replies, by the requesting MAC."""
 
     title = "ARP scan"
     severity = Severity.medium
     techniques = ("T1018",)
-    advice = "Find out which program on the source did this; if nobody planned it, look at what the source did next."
-    false_positives = "Inventory programs and network tools of administrators; a gateway that an outside scan drives to look for addresses that are not there."
+    advice = "Identify the program on the source. If it was not planned, review what the source did next."
+    false_positives = "Inventory programs and administrators' network tools; a gateway under an external scan of unused addresses."
     Options = Options
     watches = (ArpRequest, ArpReply)
 
@@ -89,15 +90,15 @@ class ArpScan(EventDetector):
     def _alert(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
         want, vlan = self.options, event.packet.vlan
         actor = Subject(mac, event.sender, vlan)
-        seen = f"{answered} others answered" if answered else "no reply to it is in the capture, but the targets follow one another in order"
+        seen = f"{answered} others answered" if answered else "no replies are in the capture, but the targets are in address order"
         return self.alert(
             event,
             actor=actor,
             target=Subject(0, event.target, vlan),
             targets=[Subject(0, address, vlan) for address in sample],
-            summary=f"{who(self.context, actor)} asked by ARP for {unanswered} addresses that did not answer",
+            summary=f"{who(self.context, actor)} sent ARP requests for {unanswered} addresses that did not answer",
             why=(
-                f"{unanswered} targets within {want.window_s} s without an answer; counts from {want.targets} on",
+                f"{unanswered} targets within {want.window_s} s without an answer (threshold {want.targets})",
                 seen,
                 f"among them {some([addresses.text(address) for address in sample])}",
             ),

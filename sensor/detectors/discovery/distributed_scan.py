@@ -1,4 +1,7 @@
-"""Several sources share the ports of one target, so that none of them tries many: counted by target, ports and sources apart, over contacts that failed."""
+"""Distributed port scan: several sources share the ports of one target, so that none of them tries many.
+
+Counted by target over failed contacts: ports and sources.
+"""
 
 from __future__ import annotations
 
@@ -24,28 +27,28 @@ UDP_SERVICES_END = 32768
 
 
 class Options(detector.Options):
-    """When so many ports and sources are a scan."""
+    """When ports and sources are a scan."""
 
-    ports: int = Field(50, ge=10, description="failed ports of one target, of all sources together")
-    sources: int = Field(5, ge=3, description="different sources at least")
-    window_s: int = Field(600, ge=60, le=7200, description="seconds in which they must fall")
+    ports: int = Field(50, ge=10, description="threshold: failed ports of one target, of all sources")
+    sources: int = Field(5, ge=3, description="threshold: sources")
+    window_s: int = Field(600, ge=60, le=7200, description="time window in seconds")
 
 
 class Finding(NamedTuple):
-    """Ports that failed, and sources that tried."""
+    """Ports that failed, and number of sources."""
 
     ports: int
     sources: int
 
 
 class DistributedScan(FlowDetector):
-    """Watches contacts that were refused or stayed without an answer."""
+    """Watches rejected and unanswered contacts."""
 
     title = "Distributed port scan"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Look at what the target offers, and whether any of its ports answered one of the sources; blocking single sources does not stop this."
-    false_positives = "A server that was moved or went down while many clients look for its services; the noise of the internet at a public address."
+    advice = "Review the services of the target, and whether a port answered one of the sources. Blocking single sources does not stop this."
+    false_positives = "A server that was moved or is down while many clients look for its services; internet background noise at a public address."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -77,10 +80,10 @@ class DistributedScan(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{numbers.sources} sources, {who(self.context, actor)} among them, tried {numbers.ports} {proto} ports of {who(self.context, target)}",
+            summary=f"{numbers.sources} sources, among them {who(self.context, actor)}, scanned {numbers.ports} {proto} ports of {who(self.context, target)}",
             why=(
-                f"{numbers.ports} {proto} ports refused or did not answer within {want.window_s} s; counts from {want.ports} on",
-                f"they were tried by {numbers.sources} sources; counts from {want.sources} on",
+                f"{numbers.ports} {proto} ports rejected or did not answer within {want.window_s} s (threshold {want.ports})",
+                f"{numbers.sources} sources (threshold {want.sources})",
             ),
             numbers={"ports": numbers.ports, "sources": numbers.sources, "threshold": want.ports, "window_s": want.window_s},
             severity=Severity.medium if self.context.networks.inside(flow.client) else Severity.low,

@@ -1,7 +1,7 @@
-"""One source pings many addresses that it never pinged before.
+"""Ping sweep: one source sends ICMP echo requests to many addresses for the first time.
 
-Monitoring pings many too, every minute or every night the same ones: only addresses count that this source never pinged, as far as is remembered, whether
-they answer or not.
+Monitoring pings many addresses too, always the same: only addresses that this source never pinged count, as far as is
+remembered, whether they answer or not.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ PING, PING_6 = 1, 58
 
 
 class Options(detector.Options):
-    """When so many addresses are a sweep."""
+    """When pings are a sweep."""
 
-    targets: int = Field(50, ge=5, description="addresses that one source pinged for the first time")
-    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must fall")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
+    targets: int = Field(50, ge=5, description="threshold: addresses that one source pinged for the first time")
+    window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
 
 class Finding(NamedTuple):
-    """Addresses pinged, some of them."""
+    """Number of pinged addresses, and a sample."""
 
     targets: int
     sample: list[int]
 
 
 class IcmpSweep(FlowDetector):
-    """Watches pings, by source."""
+    """Watches echo requests, by source."""
 
-    title = "Ping sweep"
+    title = "Ping sweep (ICMP)"
     severity = Severity.medium
     techniques = ("T1018",)
-    advice = "Find out which program on the source did this; if nobody planned it, look at what the source did next to those that answered."
-    false_positives = "Monitoring and inventory systems on their first day (list them in `exempt`); network tools of administrators."
+    advice = "Identify the program on the source. If it was not planned, review what it did next to the hosts that answered."
+    false_positives = "Monitoring and inventory systems on their first day (list them in `exempt`); administrators' network tools."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -86,7 +86,7 @@ class IcmpSweep(FlowDetector):
             targets=targets,
             summary=f"{who(self.context, actor)} pinged {numbers.targets} addresses",
             why=(
-                f"{numbers.targets} addresses within {want.window_s} s that it had not pinged before; counts from {want.targets} on",
+                f"{numbers.targets} addresses within {want.window_s} s that it had not pinged before (threshold {want.targets})",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),
             numbers={"targets": numbers.targets, "threshold": want.targets, "window_s": want.window_s},

@@ -1,7 +1,8 @@
-"""One client takes a directory apart: searches over the whole tree for whole kinds of entries, for what helps an attacker only, or for more than anybody reads.
+"""LDAP reconnaissance: broad searches of a directory for whole classes of entries, for attributes useful to attackers,
+or for very many entries.
 
-Programs ask a directory for one user, one group, one machine, and for a few attributes of it. Three things count: a search that only attackers and auditors
-make, several broad searches for different kinds of entries within minutes, and a broad search by which very much was found.
+Programs search for one user, group or host, and a few attributes. Three signs: a search that only attackers and
+auditors make, several broad searches for different classes within minutes, and a broad search with a very large result.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ TOLD_LIMIT = 4096
 
 
 class Aim(NamedTuple):
-    """What a search is after. ``grave``: nobody's daily work asks for it."""
+    """What a search looks for. ``grave``: no daily work requires it."""
 
     what: str
     pattern: re.Pattern[str]
@@ -45,17 +46,17 @@ def _aim(what: str, pattern: str, technique: str, grave: bool = False) -> Aim:
 # 2.2.16). 805306368 are users, 805306369 machines, 268435456 and 268435457 groups (2.2.52 of the same).
 _BIT = r"userAccountControl:1\.2\.840\.113556\.1\.4\.80[34]:="
 AIMS = (
-    _aim("accounts whose tickets can be cracked", r"servicePrincipalName=\*\)", "T1558.003", True),
-    _aim("accounts that need no preauthentication", _BIT + r"4194304\)", "T1558.004", True),
-    _aim("accounts that may act for others", _BIT + r"(?:524288|16777216)\)|msDS-AllowedTo(?:DelegateTo|ActOnBehalfOfOtherIdentity)=\*", "T1087.002", True),
-    _aim("accounts without a password", _BIT + r"32\)", "T1087.002", True),
-    _aim("passwords of local administrators", r"(?:ms-?mcs-?admpwd\w*|msLAPS-\w+)=\*", "T1087.002", True),
+    _aim("accounts with service principal names (Kerberoasting)", r"servicePrincipalName=\*\)", "T1558.003", True),
+    _aim("accounts without pre-authentication (AS-REP roasting)", _BIT + r"4194304\)", "T1558.004", True),
+    _aim("accounts with delegation", _BIT + r"(?:524288|16777216)\)|msDS-AllowedTo(?:DelegateTo|ActOnBehalfOfOtherIdentity)=\*", "T1087.002", True),
+    _aim("accounts that require no password", _BIT + r"32\)", "T1087.002", True),
+    _aim("local administrator passwords (LAPS)", r"(?:ms-?mcs-?admpwd\w*|msLAPS-\w+)=\*", "T1087.002", True),
     _aim("administrators", r"adminCount(?:>?=1|=\*)\)", "T1069.002", True),
     _aim("trusts", r"objectClass=trustedDomain\)", "T1482"),
     _aim("groups", r"(?:objectClass|objectCategory)=(?:group|CN=Group,[^)]*)\)|samAccountType=26843545[67]\)", "T1069.002"),
-    _aim("machines", r"(?:objectClass|objectCategory)=(?:computer|CN=Computer,[^)]*)\)|samAccountType=805306369\)", "T1018"),
+    _aim("computers", r"(?:objectClass|objectCategory)=(?:computer|CN=Computer,[^)]*)\)|samAccountType=805306369\)", "T1018"),
     _aim("users", r"(?:objectClass|objectCategory)=(?:user|person|inetOrgPerson|posixAccount|CN=Person,[^)]*)\)|samAccountType=805306368\)", "T1087.002"),
-    _aim("units and policies", r"(?:objectClass|objectCategory)=(?:organizationalUnit|groupPolicyContainer|container|domain)\)", "T1087.002"),
+    _aim("organizational units and policies", r"(?:objectClass|objectCategory)=(?:organizationalUnit|groupPolicyContainer|container|domain)\)", "T1087.002"),
     _aim("everything", r"^\(objectClass=\*\)$|^\((?:cn|name|uid|objectGUID|objectSid|distinguishedName)=\*\)$", "T1087.002"),
 )  # fmt: skip
 # A test for one entry: whatever else the filter says, the search is not broad.
@@ -69,24 +70,24 @@ BROAD = ("tree", "one")
 
 
 class Options(CallOptions):
-    """When searches take a directory apart."""
+    """When searches are reconnaissance."""
 
-    kinds: int = Field(4, ge=2, le=len(AIMS), description="different kinds of entries that one client searched for as a whole")
-    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
-    entries: int = Field(1000, ge=10, description="entries that were found by broad searches of one client")
+    kinds: int = Field(4, ge=2, le=len(AIMS), description="threshold: classes of entries that one client searched for as a whole")
+    window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
+    entries: int = Field(1000, ge=10, description="threshold: entries returned to broad searches of one client")
 
 
 class LdapDump(CallDetector):
-    """Watches searches and their ends."""
+    """Watches searches and their results."""
 
-    title = "Directory taken apart"
+    title = "LDAP reconnaissance (domain enumeration)"
     severity = Severity.medium
-    techniques = ("T1087.002",)
+    techniques = ("T1087.002", "T1069.002", "T1018")
     advice = (
-        "Ask who works on the source and with what. Tools that draw maps of a domain search like that; look for new sessions of the accounts it found, and "
-        "give service accounts long passwords."
+        "Ask who works on the source and with which tool: BloodHound and similar tools search like this. Look for new "
+        "sessions of the accounts it found, and give service accounts long passwords."
     )
-    false_positives = "Services that synchronise users, audits, administration tools: name their machines as managers."
+    false_positives = "User synchronization, audits, administration tools: add their hosts to `managers`."
     Options = Options
     watches = (LdapSearch, LdapSearchDone)
 
@@ -117,12 +118,12 @@ class LdapDump(CallDetector):
         if not self._told.fresh((*pair_of(event.packet), aim.what), event.ts):
             return
         why = (
-            f"the filter {event.filter[:160]!r} is after {aim.what}",
-            f"it goes over {'the whole tree' if event.scope == 'tree' else 'one level'} of {event.base!r}",
+            f"the filter {event.filter[:160]!r} searches for {aim.what}",
+            f"scope: {'whole subtree' if event.scope == 'tree' else 'one level'} of {event.base!r}",
         )
         techniques = tuple(dict.fromkeys((aim.technique, "T1087.002")))
         grade = self._grade(ends_of(event.packet).actor)
-        yield self.told(event, f"searched for {aim.what} at", why, key=(aim.what,), severity=grade, confidence=0.8, techniques=techniques, app="ldap")
+        yield self.told(event, f"searched for {aim.what} on", why, key=(aim.what,), severity=grade, confidence=0.8, techniques=techniques, app="ldap")
 
     def _broad(self, event: LdapSearch, aims: tuple[Aim, ...]) -> Iterator[Alert]:
         pair, want, kinds = pair_of(event.packet), self.options, 0
@@ -130,17 +131,17 @@ class LdapDump(CallDetector):
         for aim in aims:
             kinds = self._kinds.add(pair, aim.what, event.ts)
         if wide:
-            kinds = self._kinds.add(pair, "who may do what with them", event.ts)
+            kinds = self._kinds.add(pair, "their access rights", event.ts)
         if kinds < want.kinds or not self._told.fresh((*pair, "kinds", kinds), event.ts):
             return
         asked = self._kinds.values(pair)
-        why = (f"broad searches for {some(asked, 8)} within {want.window_s} s; {want.kinds} kinds count", f"the last: {event.filter[:160]!r}")
+        why = (f"broad searches for {some(asked, 8)} within {want.window_s} s (threshold {want.kinds} classes)", f"last filter: {event.filter[:160]!r}")
         numbers: Numbers = {"kinds": kinds, "threshold": want.kinds}
         grade = self._grade(ends_of(event.packet).actor)
-        yield self.told(event, f"searched for {kinds} kinds of entries as a whole at", why, numbers, key=("kinds",), severity=grade, app="ldap")
+        yield self.told(event, f"enumerated {kinds} classes of directory entries on", why, numbers, key=("kinds",), severity=grade, app="ldap")
 
     def _grade(self, actor: Subject) -> Severity | None:
-        """Domain controllers look at each other's directories; devices with one job at nobody's."""
+        """Domain controllers search each other's directories; fixed-function devices search none."""
         return Severity.low if self.is_controller(actor) else Severity.high if is_fixed_function(self.context, actor) else None
 
     def _found(self, event: LdapSearchDone) -> Iterator[Alert]:
@@ -152,12 +153,12 @@ class LdapDump(CallDetector):
         actor = ends_of(event.packet, answer=True).actor
         wide = not event.attributes or "*" in event.attributes
         why = (
-            f"{entries} entries were found by broad searches within {want.window_s} s; counts from {want.entries} on",
-            f"{'all attributes' if wide else f'{len(event.attributes)} attributes'} were asked for by {event.filter[:160]!r}",
+            f"{entries} entries returned to broad searches within {want.window_s} s (threshold {want.entries})",
+            f"{'all attributes' if wide else f'{len(event.attributes)} attributes'} requested with the filter {event.filter[:160]!r}",
         )
         grade = Severity.high if is_fixed_function(self.context, actor) else Severity.low
         yield self.told(
-            event, f"took {entries} entries out of", why, {"entries": entries, "threshold": want.entries}, key=("entries",), severity=grade, answer=True,
+            event, f"read {entries} entries from", why, {"entries": entries, "threshold": want.entries}, key=("entries",), severity=grade, answer=True,
             confidence=0.7 if wide else 0.6, app="ldap",
         )  # fmt: skip
 

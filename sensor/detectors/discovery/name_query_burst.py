@@ -1,7 +1,7 @@
-"""A machine asks for many domains that do not exist, as malware does that makes up the names of its masters (domain generation).
+"""NXDOMAIN burst: a host queries many domains that do not exist, as malware with a domain generation algorithm does.
 
-Counted by client over different domains that the server denied. Names that look made up count whole, others less: some generators put words together,
-but so do people who mistype and mail servers that look for senders.
+Counted by client over distinct domains with an NXDOMAIN answer. Names that look random count fully, others less: some
+algorithms combine words, but users mistype, and mail servers resolve sender domains.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ OWN = ("local", "lan", "home", "internal", "localdomain", "arpa", "corp", "test"
 
 
 class Options(detector.Options):
-    """When so many denied names are a generator."""
+    """When NXDOMAIN answers are a DGA."""
 
-    names: int = Field(25, ge=5, le=NAMES_LIMIT, description="weighed domains that do not exist")
-    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
-    slow_names: int = Field(40, ge=5, le=NAMES_LIMIT, description="the same over an hour, where nearly all look made up")
-    plain_weight: float = Field(0.4, ge=0, le=1, description="what a domain counts that does not look made up")
+    names: int = Field(25, ge=5, le=NAMES_LIMIT, description="threshold: weighted number of domains with NXDOMAIN")
+    window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
+    slow_names: int = Field(40, ge=5, le=NAMES_LIMIT, description="threshold over an hour, where nearly all names look random")
+    plain_weight: float = Field(0.4, ge=0, le=1, description="weight of a domain that does not look random")
 
 
 class NameQueryBurst(EventDetector):
-    """Watches the answers of name servers that deny a name."""
+    """Watches NXDOMAIN answers."""
 
-    title = "Many domains that do not exist"
+    title = "NXDOMAIN burst (possible DGA)"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1568.002",)
-    advice = "Look which program asks and whether one of its names was answered: that is where it is steered from. Take the machine off the network."
-    false_positives = "Mail servers, crawlers and scanners that look up the domains of others; a browser behind a search suffix that is wrong."
+    advice = "Identify the program and whether one of its names resolved: that is the C2 server. Isolate the host."
+    false_positives = "Mail servers, crawlers and scanners that resolve foreign domains; a wrong DNS search suffix."
     Options = Options
     watches = (DnsResponse,)
 
@@ -86,11 +86,11 @@ class NameQueryBurst(EventDetector):
             event,
             actor=actor,
             target=server,
-            summary=f"{who(self.context, actor)} asked for {count} domains that do not exist",
+            summary=f"{who(self.context, actor)} queried {count} domains that do not exist (NXDOMAIN)",
             why=(
                 (
-                    f"{len(names)} different domains within {want.window_s} s were denied, {made_up} of them look made up; counts from {want.names} on, "
-                    f"or {want.slow_names} that look made up within an hour"
+                    f"NXDOMAIN for {len(names)} domains within {want.window_s} s, {made_up} of them look random (threshold {want.names}, "
+                    f"or {want.slow_names} random ones within an hour)"
                 ),
                 f"among them {some(names[-5:])}",
             ),

@@ -1,7 +1,7 @@
-"""One machine finds out what system another runs, by packets that no ordinary program sends.
+"""Active OS fingerprinting: packets that no ordinary program sends, to identify the operating system of a target.
 
-Segments with impossible flags (null, xmas, SYN with FIN), SYNs as the well-known scanner makes them, echo requests with a code, and questions about clock,
-netmask and information in a row. Each system answers them in its own way. One impossible segment alone may be a broken one: a hint.
+TCP segments with invalid flags (null, xmas, SYN+FIN), SYNs as Nmap sends them, echo requests with a code, and ICMP
+timestamp, netmask and information requests in a row. A single invalid segment may be corrupt: a weak indication.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ SCANS = {(window, ("mss",)) for window in (1024, 2048, 3072, 4096)}
 
 
 class Options(detector.Options):
-    """When odd packets are a measurement."""
+    """When unusual packets are fingerprinting."""
 
-    kinds: int = Field(2, ge=1, le=8, description="different signs of one source towards one target")
-    window_s: int = Field(300, ge=10, le=3600, description="seconds in which they must fall")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners")
+    kinds: int = Field(2, ge=1, le=8, description="threshold: distinct signs of one source towards one target")
+    window_s: int = Field(300, ge=10, le=3600, description="time window in seconds")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
 
 
 class OsFingerprint(EventDetector):
-    """Watches headers of TCP and questions of ICMP, by source and target."""
+    """Watches TCP headers and ICMP requests, by source and target."""
 
-    title = "Operating system fingerprinting"
+    title = "OS fingerprinting"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Find out who runs a scanner on the source. If nobody does, look at what it tries next on this target: it now knows what to choose."
+    advice = "Find out who runs a scanner on the source. If none is known, review what it tries next on this target: it now knows which exploit to choose."
     false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); broken firewalls that change flags; very old network monitors."
     Options = Options
     watches = (TcpOddFlags, TcpSyn, IcmpEcho, IcmpQuery)
@@ -94,8 +94,8 @@ class OsFingerprint(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} measures which system {who(self.context, target)} runs: {signs[-1]}",
-            why=(f"{len(signs)} kinds of packets within {self.options.window_s} s that no ordinary program sends; sure from {self.options.kinds} on", *signs),
+            summary=f"{who(self.context, actor)} fingerprinted the operating system of {who(self.context, target)}: {signs[-1]}",
+            why=(f"{len(signs)} kinds of unusual packets within {self.options.window_s} s (threshold {self.options.kinds})", *signs),
             numbers={"kinds": len(signs), "threshold": self.options.kinds, "window_s": self.options.window_s},
             key=(addresses.text(packet.dst),),
             severity=severity,
@@ -111,7 +111,7 @@ def _sign(event: Event) -> str:
     if isinstance(event, TcpSyn):
         if (event.window, event.options) in PROBES and event.stamp in (-1, ALL_STAMP):
             return f"SYN with window {event.window} and the options {','.join(event.options)}, as Nmap sends it"
-        return "SYN with nothing but a segment size, as Nmap sends it to look for hosts" if (event.window, event.options) in SCANS else ""
+        return "SYN with an MSS option only, as Nmap sends it for host discovery" if (event.window, event.options) in SCANS else ""
     if isinstance(event, TcpOddFlags):
         names = "+".join(name for bit, name in FLAGS if event.flags & bit)
         return f"TCP flags {names or 'none'} to port {event.packet.dport}"

@@ -1,4 +1,6 @@
-"""One source tries many ports of one target, and most of them do not answer: fast within minutes, or slow within an hour."""
+"""Port scan: one source tries many ports of one target, and most of them do not answer: fast within minutes, or slow
+within an hour.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +30,21 @@ UDP_ANSWERS = (1900, 3702, 5353, 5355)
 
 
 class Options(detector.Options):
-    """When so many failed ports are a scan."""
+    """When failed ports are a scan."""
 
-    ports: int = Field(25, ge=2, description="failed ports of one target that are a scan")
-    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must fall")
-    slow_ports: int = Field(50, ge=2, description="failed ports of one target that are a slow scan")
-    slow_window_s: int = Field(3600, ge=60, le=86400, description="seconds in which those must fall")
+    ports: int = Field(25, ge=2, description="threshold: failed ports of one target")
+    window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
+    slow_ports: int = Field(50, ge=2, description="threshold of a slow scan: failed ports of one target")
+    slow_window_s: int = Field(3600, ge=60, le=86400, description="time window of a slow scan in seconds")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
-    share: float = Field(0.5, ge=0, le=1, description="failed share of all ports tried, at least")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners")
+    share: float = Field(0.5, ge=0, le=1, description="lowest share of failed ports")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
 
 
 class Finding(NamedTuple):
-    """Ports that failed and that answered within the window, some that failed, and whether it is the slow window that says so."""
+    """Ports that failed and that answered within the window, a sample of those that failed, and whether the slow window
+    was used.
+    """
 
     failed: int
     answered: int
@@ -54,8 +58,8 @@ class PortScan(FlowDetector):
     title = "Port scan"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Find out which program on the source did this, and what the target offers on the ports that answered."
-    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); programs that look for a server on a range of ports."
+    advice = "Identify the program on the source, and review the services of the target on the ports that answered."
+    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); programs that search for a server on a port range."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -96,9 +100,9 @@ class PortScan(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} tried {numbers.failed} {proto} ports of {who(self.context, target)} in vain",
+            summary=f"{who(self.context, actor)} scanned {numbers.failed} {proto} ports of {who(self.context, target)} that did not answer",
             why=(
-                f"{numbers.failed} {proto} ports refused or did not answer within {window} s; counts from {threshold} on",
+                f"{numbers.failed} {proto} ports rejected or did not answer within {window} s (threshold {threshold})",
                 f"{numbers.answered} other ports answered",
                 f"among the ports {some([str(port) for port in sorted(numbers.sample)], 12)}",
             ),
@@ -109,7 +113,7 @@ class PortScan(FlowDetector):
         )
 
     def _severity(self, flow: Flow, numbers: Finding) -> Severity:
-        """The internet knocks all day: low from there, unless a port answered. Devices with one job never look for others: high."""
+        """Scans from the internet are background noise: low, unless a port answered. Fixed-function devices never scan: high."""
         if not self.context.networks.inside(flow.client):
             return Severity.medium if numbers.answered else Severity.low
         return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium

@@ -1,8 +1,9 @@
-"""One source asks many hosts, or one of them very often, where the programs of remote procedure calls listen: port mappers, and endpoint mappers of DCE/RPC.
+"""RPC endpoint scan: one source queries many port mappers or DCE/RPC endpoint mappers, or one of them very often.
 
-An ordinary client asks the file servers it mounts from, and those again and again. So only hosts count that were not asked before; a sweep for one program
-may take hours. Calls of a daemon that was a way in for years count at once. Programs look up what they use; who lets an endpoint mapper list everything,
-looks around, be it a scanner or an administrator: a hint.
+A benign client queries the file servers it mounts from, always the same. Only hosts that were not queried before count;
+a search for one program may take hours. Calls to the sadmind administration daemon, a common entry point for years,
+count at once. Clients look up what they use; a dump of all endpoints is made by scanners and administrators: a weak
+indication.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ MAPPER, LIST_ALL = "epm", 2
 
 
 class Options(detector.Options):
-    """When look-ups are a scan."""
+    """When lookups are a scan."""
 
-    hosts: int = Field(8, ge=2, le=60, description="hosts that one source asked for one program")
-    hours: float = Field(6, gt=0, le=48, description="hours in which they must fall")
-    lookups: int = Field(50, ge=5, description="look-ups of one source at one host within a minute")
-    admin_hosts: int = Field(2, ge=1, le=60, description="hosts of which one source asked for, or called, the administration daemon")
+    hosts: int = Field(8, ge=2, le=60, description="threshold: hosts that one source queried for one program")
+    hours: float = Field(6, gt=0, le=48, description="time window in hours")
+    lookups: int = Field(50, ge=5, description="threshold: lookups of one source at one host within a minute")
+    admin_hosts: int = Field(2, ge=1, le=60, description="threshold: hosts on which one source looked up or called sadmind")
 
 
 class RpcEndpointScan(EventDetector):
-    """Watches look-ups at port mappers, and calls of the administration daemon."""
+    """Watches lookups at port mappers, and calls of sadmind."""
 
     title = "RPC endpoint scan"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Find out who runs a scanner on the source; close port 111 between segments; look at the programs that answered, and at calls to them afterwards."
-    false_positives = "Monitoring that looks after many file servers; vulnerability scanners."
+    advice = "Find out who runs a scanner on the source. Block port 111 between segments. Review the programs that answered, and later calls to them."
+    false_positives = "Monitoring of many file servers; vulnerability scanners."
     Options = Options
     watches = (PortmapCall, PortmapAdminCall, RpcCall)
 
@@ -66,7 +67,7 @@ class RpcEndpointScan(EventDetector):
                 yield from self._looked_up(event, "endpoint mapper")
                 if event.number == LIST_ALL and self._told.fresh((packet.src ^ packet.dst, "list"), event.ts):
                     yield self._made(
-                        event, f"lets the endpoint mapper of {addresses.text(packet.dst)} list everything", {"lists": 1, "threshold": 1}, (event.call,), []
+                        event, f"listed all endpoints of the endpoint mapper on {addresses.text(packet.dst)}", {"lists": 1, "threshold": 1}, (event.call,), []
                     )
             return
         if not isinstance(event, PortmapCall | PortmapAdminCall):
@@ -76,7 +77,7 @@ class RpcEndpointScan(EventDetector):
         threshold = want.admin_hosts if event.name == "sadmind" else want.hosts
         if hosts >= threshold:
             some_hosts = self._hosts.values((packet.src, event.program))
-            yield from self._alert(event, f"asked {hosts} hosts for {what}", hosts, threshold, f"{want.hours:g} h", some_hosts)
+            yield from self._alert(event, f"queried {hosts} hosts for {what}", hosts, threshold, f"{want.hours:g} h", some_hosts)
             return
         yield from self._looked_up(event, "port mapper")
 
@@ -84,14 +85,14 @@ class RpcEndpointScan(EventDetector):
         packet, want = event.packet, self.options
         lookups = self._lookups.add((packet.src, packet.dst), event.ts)
         if lookups >= want.lookups:
-            yield from self._alert(event, f"made {lookups} look-ups at the {mapper} of {addresses.text(packet.dst)}", lookups, want.lookups, "60 s", [])
+            yield from self._alert(event, f"sent {lookups} lookups to the {mapper} of {addresses.text(packet.dst)}", lookups, want.lookups, "60 s", [])
 
     def _alert(self, event: Event, what: str, count: int, threshold: int, window: str, hosts: list[int]) -> Iterator[Alert]:
         packet = event.packet
         kind = "hosts" if hosts else "lookups"
         if not self._told.fresh((packet.src, f"{kind} {count.bit_length()}"), event.ts):
             return
-        why = [f"{count} {kind} within {window}; counts from {threshold} on"]
+        why = [f"{count} {kind} within {window} (threshold {threshold})"]
         if hosts:
             why.append(f"among them {some([addresses.text(host) for host in hosts])}")
         yield self._made(event, what, {kind: count, "threshold": threshold, "window": window}, why, hosts)

@@ -1,8 +1,8 @@
-"""A scanner gives itself away: by the name it writes into requests, or by SYNs that no operating system sends.
+"""A scanning tool identifies itself: by user agent or banner, or by SYNs that no operating system sends.
 
-Programs that scan fast make their packets themselves, with a fixed window and hardly an option; operating systems announce more than that since decades.
-Small devices do not, so that such a SYN tells something only of a source that opens other connections as a grown system does. A name says all. Scanners of
-SIP and of web pages have detectors of their own.
+Fast scanners craft packets with a fixed window and hardly any option; operating systems have sent more options for
+decades. Small devices do not, so such a SYN counts only from a source that also opens connections like an operating
+system. A name alone is enough. SIP and web scanners have their own detectors.
 """
 
 from __future__ import annotations
@@ -39,27 +39,25 @@ NAMES = re.compile(
 )
 # (window, options) of SYNs made by hand: Nmap's ordinary probe; masscan and its kin; zmap. As their published sources make them.
 SHAPES = {
-    (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap", (1024, ()): "masscan or a program like it",
-    (512, ()): "hping or a program like it", (65535, ()): "zmap or a program like it",
+    (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap", (1024, ()): "masscan or a similar program",
+    (512, ()): "hping or a similar program", (65535, ()): "ZMap or a similar program",
 }  # fmt: skip
 
 
 class Options(detector.Options):
-    """Whose scanners are ours."""
+    """Which scanners are authorized."""
 
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
 
 
 class ScannerTool(EventDetector):
-    """Watches SYNs, and the names of programs in HTTP and SSH."""
+    """Watches SYNs, HTTP user agents and SSH banners."""
 
-    title = "Scanner"
+    title = "Scanning tool (Nmap, masscan, ZMap)"
     severity = Severity.medium
     techniques = ("T1595", "T1046")
-    advice = "Find out who runs this program on the source. From the internet it is ordinary noise: see that nothing answers which should not."
-    false_positives = (
-        "Vulnerability scanners and inventory systems of our own (list them in `exempt`); very small devices whose network stack knows no options."
-    )
+    advice = "Find out who runs this program on the source. From the internet it is background noise: check that only intended services answer."
+    false_positives = "Authorized vulnerability scanners and inventory systems (list them in `exempt`); very small devices with a minimal network stack."
     Options = Options
     watches = (TcpSyn, HttpRequest, SshBanner)
 
@@ -77,9 +75,9 @@ class ScannerTool(EventDetector):
             yield from self._shape(event)
         elif isinstance(event, HttpRequest):
             if _names_scanner(event.user_agent):
-                yield from self._alert(event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a program that scans", 0.95)
+                yield from self._alert(event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a scanning tool", 0.95)
         elif isinstance(event, SshBanner) and _names_scanner(event.software):
-            yield from self._alert(event, event.software, f"the SSH version {event.software!r} belongs to a program that scans", 0.95)
+            yield from self._alert(event, event.software, f"the SSH version {event.software!r} belongs to a scanning tool", 0.95)
 
     def _shape(self, event: TcpSyn) -> Iterator[Alert]:
         """Both kinds of SYNs from one source."""
@@ -91,7 +89,7 @@ class ScannerTool(EventDetector):
         shapes = self._shapes.values(source)
         found = next((shape for shape in shapes if shape != SYSTEM), "")
         if SYSTEM in shapes and found:
-            yield from self._alert(event, found, f"SYNs with hardly an option, as {found} makes them, besides those of its own system", 0.6)
+            yield from self._alert(event, found, f"SYNs with hardly any option, as {found} sends them, in addition to those of its operating system", 0.6)
 
     def _alert(self, event: Event, tool: str, reason: str, confidence: float) -> Iterator[Alert]:
         packet, named = event.packet, confidence > 0.9
@@ -103,7 +101,7 @@ class ScannerTool(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} scans with {tool}, {who(self.context, target)} among the targets",
+            summary=f"{who(self.context, actor)} scanned hosts with {tool}, among them {who(self.context, target)}",
             why=(reason,),
             numbers={"tool": tool, "threshold": 1},
             key=("named" if named else "shape",),

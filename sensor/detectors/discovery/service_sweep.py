@@ -1,7 +1,9 @@
-"""One source knocks at the same administrative service of many hosts, whether they answer or not, and goes on without doing anything there.
+"""Service sweep: one source contacts the same administration service on many hosts and does nothing there, whether they
+answer or not.
 
-Monitoring does that as well, but to the same hosts day after day: only hosts count that this source never asked on this port, as far as is remembered. A
-backup or an administrator stays and works: contacts count that failed, or that ended after a few packets.
+Monitoring contacts the same hosts every day: only hosts that this source never contacted on this port count, as far as
+is remembered. A backup or an administrator stays and works: only failed contacts and those that ended after a few
+packets count.
 """
 
 from __future__ import annotations
@@ -32,30 +34,30 @@ PORTS = (22, 23, 135, 139, 161, 445, 554, 2323, 3389, 5900, 5985, 5986, 8554, 91
 
 
 class Options(detector.Options):
-    """When so many hosts are a sweep."""
+    """When contacts are a sweep."""
 
-    hosts: int = Field(15, ge=3, description="hosts inside the network that one source knocked at on one port, for the first time")
-    window_s: int = Field(600, ge=10, le=7200, description="seconds in which they must fall")
-    ports: tuple[int, ...] = Field(PORTS, description="ports of administrative services, printers and cameras")
-    few_packets: int = Field(12, ge=3, description="packets of the client up to which a contact was a knock and no work")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners, monitoring and management")
+    hosts: int = Field(15, ge=3, description="threshold: internal hosts that one source contacted on one port for the first time")
+    window_s: int = Field(600, ge=10, le=7200, description="time window in seconds")
+    ports: tuple[int, ...] = Field(PORTS, description="ports of administration services, printers and cameras")
+    few_packets: int = Field(12, ge=3, description="highest number of client packets of a probe")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners, monitoring and management")
 
 
 class Finding(NamedTuple):
-    """Hosts knocked at, some of them."""
+    """Number of contacted hosts, and a sample."""
 
     hosts: int
     sample: list[int]
 
 
 class ServiceSweep(FlowDetector):
-    """Watches contacts with inside hosts that failed or were short."""
+    """Watches failed and short contacts with internal hosts."""
 
-    title = "Sweep for an administrative service"
+    title = "Sweep for an administration service"
     severity = Severity.medium
     techniques = ("T1046", "T1021")
-    advice = "Find the program on the source. Look whether it logged in where somebody answered: worms and intruders do so next."
-    false_positives = "Monitoring, inventory and management systems on their first day (list them in `exempt`); print managers that look for printers."
+    advice = "Identify the program on the source. Check for logins on hosts that answered: worms and intruders do this next."
+    false_positives = "Monitoring, inventory and management systems on their first day (list them in `exempt`); print managers that search for printers."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -93,10 +95,10 @@ class ServiceSweep(FlowDetector):
             actor=actor,
             target=target,
             targets=targets,
-            summary=f"{who(self.context, actor)} knocked at {service} of {numbers.hosts} hosts",
+            summary=f"{who(self.context, actor)} probed {service} on {numbers.hosts} hosts",
             why=(
-                f"{numbers.hosts} hosts within {want.window_s} s that it had not asked on {service} before; counts from {want.hosts} on",
-                f"every contact failed or ended after at most {want.few_packets} packets",
+                f"{numbers.hosts} hosts within {want.window_s} s that it had not contacted on {service} before (threshold {want.hosts})",
+                f"each contact failed or ended after at most {want.few_packets} packets",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),
             numbers={"hosts": numbers.hosts, "threshold": want.hosts, "window_s": want.window_s},
@@ -108,7 +110,7 @@ class ServiceSweep(FlowDetector):
         )
 
     def _severity(self, flow: Flow, actor: Subject) -> Severity:
-        """Questions without a session are how management looks for devices, and the internet knocks all day: low."""
+        """Requests without a session are device discovery, and scans from the internet background noise: low."""
         if is_fixed_function(self.context, actor):
             return Severity.high
         return Severity.medium if self.context.networks.inside(flow.client) and flow.proto == TCP else Severity.low

@@ -1,7 +1,9 @@
-"""One source tries many addresses of the network on one port, so slowly that it passes for accidents: over ten minutes, an hour, or a day.
+"""Slow address scan: one source contacts many internal addresses on one port, spread over ten minutes, an hour, or a
+day.
 
-Counted like the fast scan, by source, protocol and port, over targets inside the network that failed. Tables have a fixed size; where they are full the
-sources that matter least make room, so a day costs no more memory than a minute. What the fast scan tells is not told again.
+Counted like the fast scan, by source, protocol and port, over failed internal targets. Tables have a fixed size; when
+they are full, the least relevant sources are evicted, so that a day takes no more memory than a minute. Scans reported
+as fast are not reported again.
 """
 
 from __future__ import annotations
@@ -34,18 +36,20 @@ TEN_MINUTES, HOUR = 600, 3600
 
 
 class Options(detector.Options):
-    """When so many failed contacts are a scan."""
+    """When failed contacts are a scan."""
 
-    ten_minutes: int = Field(50, ge=5, description="failed addresses on one port within ten minutes")
-    hour: int = Field(75, ge=5, description="the same within an hour")
-    day: int = Field(100, ge=5, description="the same within a day")
-    share: float = Field(0.6, ge=0, le=1, description="failed share of all contacts, at least")
+    ten_minutes: int = Field(50, ge=5, description="threshold: failed addresses on one port within ten minutes")
+    hour: int = Field(75, ge=5, description="threshold within an hour")
+    day: int = Field(100, ge=5, description="threshold within a day")
+    share: float = Field(0.6, ge=0, le=1, description="lowest share of failed contacts")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
 
 class Finding(NamedTuple):
-    """Addresses that failed and that answered within a window of so many seconds, and some that failed; no window: the fast scan, only noted."""
+    """Addresses that failed and that answered within a window of so many seconds, and a sample of those that failed; no
+    window: the fast scan, only noted.
+    """
 
     failed: int
     answered: int
@@ -55,13 +59,13 @@ class Finding(NamedTuple):
 
 
 class SlowAddressScan(FlowDetector):
-    """Watches first contacts with inside addresses over TCP, UDP and ping."""
+    """Watches first contacts with internal addresses over TCP, UDP and ICMP echo."""
 
     title = "Slow address scan"
     severity = Severity.medium
     techniques = ("T1018",)
-    advice = "Somebody takes trouble not to be seen: find the program on the source, and look at its other traffic of these hours and at what answered it."
-    false_positives = "Management and backup servers whose clients are switched off; a phone book, printer or share list full of dead addresses."
+    advice = "The source avoids detection: identify the program, and review its other traffic of these hours and the hosts that answered."
+    false_positives = "Management and backup servers whose clients are off; a phone book, printer or share list with outdated addresses."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -102,9 +106,9 @@ class SlowAddressScan(FlowDetector):
             actor=actor,
             target=target,
             targets=targets,
-            summary=f"{who(self.context, actor)} tried {numbers.failed} addresses on {service} in vain, spread over {span}",
+            summary=f"{who(self.context, actor)} scanned {numbers.failed} addresses on {service} that did not answer, within {span}",
             why=(
-                f"{numbers.failed} addresses refused {service} or did not answer within {span}; counts from {numbers.threshold} on",
+                f"{numbers.failed} addresses rejected {service} or did not answer within {span} (threshold {numbers.threshold})",
                 f"{numbers.answered} others answered",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),

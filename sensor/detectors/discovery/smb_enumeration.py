@@ -1,7 +1,7 @@
-"""What there is in a Windows network is asked for: shares, users, groups, who is logged in where.
+"""Enumeration of Windows hosts over SMB and RPC: shares, users, groups, sessions.
 
-Single questions of this kind are everyday business and of low severity; many hosts asked the same, or several kinds of questions within minutes, are how
-tools map a domain.
+Single queries are daily business and of low severity; the same query to many hosts, or several kinds of queries within
+minutes, is how tools map a domain.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from sensor.dissectors._rpc_events import RpcCall
 
 
 class Kind(NamedTuple):
-    """A kind of question: what is asked for, and its technique."""
+    """A kind of query: what is listed, and its ATT&CK technique."""
 
     what: str
     technique: str
 
 
-SHARES = Kind("the shares", "T1135")
-USERS = Kind("the users", "T1087.002")
+SHARES = Kind("shares", "T1135")
+USERS = Kind("users", "T1087.002")
 GROUPS = Kind("groups and their members", "T1069.002")
-SESSIONS = Kind("the open sessions", "T1049")
-LOGGED_IN = Kind("who is logged in", "T1033")
-SERVICES = Kind("the services", "T1007")
-REGISTRY = Kind("values of the registry", "T1012")
+SESSIONS = Kind("open sessions", "T1049")
+LOGGED_IN = Kind("logged-in users", "T1033")
+SERVICES = Kind("services", "T1007")
+REGISTRY = Kind("registry values", "T1012")
 # What monitoring and inventories ask for all day does not count as mapping the network.
 ORDINARY = (SERVICES, REGISTRY)
 # (interface, call): kind
@@ -54,22 +54,22 @@ TRANSLATIONS = frozenset((14, 15, 57, 58, 68, 76, 77))
 
 
 class Options(CallOptions):
-    """From which number on questions are more than everyday business."""
+    """From which number on queries are reconnaissance."""
 
-    hosts: int = Field(5, ge=2, description="hosts asked the same kind of question that are of medium severity")
-    kinds: int = Field(3, ge=2, description="kinds of questions of one source that are of medium severity")
-    translations: int = Field(100, ge=10, description="translations of names and ids at one host that count as asking for its users")
-    window_s: int = Field(600, ge=60, description="seconds in which they must fall")
+    hosts: int = Field(5, ge=2, description="threshold for medium severity: hosts with the same kind of query")
+    kinds: int = Field(3, ge=2, description="threshold for medium severity: kinds of queries of one source")
+    translations: int = Field(100, ge=10, description="threshold: name and SID translations at one host that are user enumeration")
+    window_s: int = Field(600, ge=60, description="time window in seconds")
 
 
 class SmbEnumeration(CallDetector):
-    """Watches SRVSVC, WKSSVC, SAMR, LSARPC, and the remote registry where it lists the users with a session."""
+    """Watches SRVSVC, WKSSVC, SAMR, LSARPC, and the remote registry where it lists users with a session."""
 
-    title = "Enumeration of a Windows network"
+    title = "Windows share, user and session enumeration"
     severity = Severity.low
     techniques = ("T1135",)
-    advice = "Ask who uses this machine. Allow these questions to administrators only (policy on remote SAM calls, hardening of NetSessionEnum)."
-    false_positives = "Browsing the network, administrators' tools, inventory, backup and scanning programs: name their machines as managers."
+    advice = "Ask the user of this host. Restrict these queries to administrators (remote SAM policy, NetSessionEnum hardening)."
+    false_positives = "Network browsing, administrators' tools, inventory, backup and scanning programs: add their hosts to `managers`."
     Options = Options
     watches = (RpcCall,)
 
@@ -113,12 +113,12 @@ class SmbEnumeration(CallDetector):
         others = list(reversed(self._hosts.values((packet.src, kind.what)))) if hosts >= want.hosts else []
         why = [f"{event.interface} {event.call}" + (f" through the pipe {event.pipe}" if event.pipe else "")]
         if hosts >= want.hosts:
-            why.append(f"{hosts} hosts were asked the same within {want.window_s} s; counts from {want.hosts} on: {some([text(host) for host in others])}")
+            why.append(f"the same query to {hosts} hosts within {want.window_s} s (threshold {want.hosts}): {some([text(host) for host in others])}")
         if kinds >= want.kinds:
             asked = some([one.what for one in self._kinds.values(packet.src)])
-            why.append(f"{kinds} kinds of questions within {want.window_s} s; counts from {want.kinds} on: {asked}")
+            why.append(f"{kinds} kinds of queries within {want.window_s} s (threshold {want.kinds}): {asked}")
         numbers: dict[str, int | float | str] = {"hosts": hosts, "kinds": kinds, "hosts_threshold": want.hosts, "kinds_threshold": want.kinds}
         return self.told(
-            event, f"asks for {kind.what} of", why, numbers, key=(kind.what,), severity=Severity.medium if many else Severity.low,
+            event, f"enumerated {kind.what} of", why, numbers, key=(kind.what,), severity=Severity.medium if many else Severity.low,
             confidence=0.8 if many else 0.6, techniques=(kind.technique,), targets=[Subject(0, host, packet.vlan) for host in others],
         )  # fmt: skip

@@ -1,8 +1,9 @@
-"""Somebody looks for the key of SNMP agents, knocks at many of them, or changes what they are set to.
+"""SNMP community guessing, SNMP sweeps and unexpected SNMP SET requests.
 
-A manager has a community, or a user, for an agent; some try a short list when they meet it first. Many at one agent are guessing, and an answer afterwards says
-that one was right. Managers ask agents that answer; who asks many that do not looks for some. Hardly anything is ever set over SNMP: by machines outside and
-by devices with one job never, by new managers seldom.
+A manager has a community string, or a user, for an agent; some try a short list at first contact. Many at one agent are
+guessing, and an answer afterwards shows that one was right. Managers query agents that answer; a source that queries
+many silent hosts searches for agents. SET requests are rare: never from external hosts and fixed-function devices,
+rarely from new managers.
 """
 
 from __future__ import annotations
@@ -37,26 +38,26 @@ SET_BY_DRIVERS = frozenset(("printer", "label_printer"))
 
 
 class Options(CallOptions):
-    """When questions are guessing, and who may set things."""
+    """When queries are guessing, and which hosts may write."""
 
-    communities: int = Field(5, ge=3, le=200, description="communities or users that one source tried at one agent")
-    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
-    agents: int = Field(20, ge=3, description="hosts that one source asked in vain")
-    share: float = Field(0.7, ge=0, le=1, description="share of all hosts it asked that did not answer, at least")
-    learn_h: float = Field(24, ge=0, le=2160, description="hours to watch the network before a manager is called new")
+    communities: int = Field(5, ge=3, le=200, description="threshold: community strings or users that one source tried at one agent")
+    window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
+    agents: int = Field(20, ge=3, description="threshold: hosts that did not answer one source")
+    share: float = Field(0.7, ge=0, le=1, description="lowest share of queried hosts that did not answer")
+    learn_h: float = Field(24, ge=0, le=2160, description="learning period of the network in hours, before a manager is new")
 
 
 class SnmpGuessing(CallDetector):
-    """Watches questions by the seal of their community, and answers."""
+    """Watches queries by the keyed hash of their community string, and answers."""
 
-    title = "SNMP guessing and setting"
+    title = "SNMP community guessing or SET request"
     severity = Severity.medium
     techniques = ("T1110.001",)
     advice = (
-        "Find the program on the source. Change communities that are easy to guess, use version 3, let agents answer their managers only, and allow writing "
-        "nowhere it is not needed."
+        "Identify the program on the source. Replace weak community strings, use SNMPv3, restrict agents to their "
+        "managers, and disable write access where it is not needed."
     )
-    false_positives = "Monitoring that tries a list of communities when it meets new devices; a management system in its first days: name it as a manager."
+    false_positives = "Monitoring that tries a list of community strings at new devices; a management system in its first days: add it to `managers`."
     Options = Options
     watches = (SnmpRequest, SnmpResponse)
 
@@ -91,8 +92,8 @@ class SnmpGuessing(CallDetector):
         self._guessing.put(pair, event.ts)
         if self._told.fresh((*pair, tried.bit_length()), event.ts):
             what = "users" if key.startswith("user ") else "communities"
-            why = (f"{tried} {what} within {want.window_s} s at one agent; counts from {want.communities} on",)
-            yield self.told(event, f"tries {tried} {what} at", why, {"tried": tried, "threshold": want.communities, "window_s": want.window_s}, app="snmp")
+            why = (f"{tried} {what} within {want.window_s} s at one agent (threshold {want.communities})",)
+            yield self.told(event, f"tried {tried} SNMP {what} on", why, {"tried": tried, "threshold": want.communities, "window_s": want.window_s}, app="snmp")
 
     def _answered(self, event: SnmpResponse) -> Iterator[Alert]:
         pair = pair_of(event.packet, answer=True)
@@ -103,9 +104,9 @@ class SnmpGuessing(CallDetector):
             return
         self._guessing.pop(pair)
         if self._told.fresh((*pair, "right"), event.ts):
-            why = ("the agent answered in the middle of the guessing, so one was right", f"{len(self._tried.values(pair))} were tried at it")
+            why = ("the agent answered during the guessing: one was right", f"{len(self._tried.values(pair))} were tried")
             numbers: Numbers = {"tried": len(self._tried.values(pair)), "threshold": self.options.communities}
-            yield self.told(event, "guessed the community of", why, numbers, key=("right",), severity=Severity.high, answer=True, app="snmp")
+            yield self.told(event, "guessed an SNMP community string of", why, numbers, key=("right",), severity=Severity.high, answer=True, app="snmp")
 
     def _asked(self, event: SnmpRequest) -> Iterator[Alert]:
         """Many hosts that do not answer."""
@@ -118,9 +119,18 @@ class SnmpGuessing(CallDetector):
         silent, answered, sample = found
         grave = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low
         names = some([addresses.text(each) for each in sample])
-        why = (f"{silent} hosts did not answer within {want.window_s} s; counts from {want.agents} on", f"{answered} others did", f"among them {names}")
+        why = (f"{silent} hosts did not answer within {want.window_s} s (threshold {want.agents})", f"{answered} others did", f"among them {names}")
         numbers: Numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
-        alert = self.told(event, "asks for SNMP in vain at many hosts, now", why, numbers, severity=grave, techniques=("T1046",), confidence=0.7, app="snmp")
+        alert = self.told(
+            event,
+            f"sent SNMP queries to {silent} hosts that did not answer, the last",
+            why,
+            numbers,
+            severity=grave,
+            techniques=("T1046",),
+            confidence=0.7,
+            app="snmp",
+        )
         alert.key = f"{self.id}|{packet.src}|agents"  # whoever is asked next, it is one search
         yield alert
 
@@ -131,10 +141,12 @@ class SnmpGuessing(CallDetector):
             return
         grade, reason = self._grade_of_set(event, copies)
         if grade is not None:
-            why = (reason, f"{some(list(names), 3)} of {event.community or event.user or 'nobody'}")
+            why = (reason, f"{some(list(names), 3)} as {event.community or event.user or 'an unknown user'}")
             techniques = ("T1602.002",) if copies else ("T1078",)
             numbers: Numbers = {"variables": len(names), "threshold": 1}
-            yield self.told(event, "sets values at", why, numbers, key=("set", copies), severity=grade, techniques=techniques, confidence=0.8, app="snmp")
+            yield self.told(
+                event, "sent SNMP SET requests to", why, numbers, key=("set", copies), severity=grade, techniques=techniques, confidence=0.8, app="snmp"
+            )
 
     def _grade_of_set(self, event: SnmpRequest, copies: bool) -> tuple[Severity | None, str]:
         ends = ends_of(event.packet)
@@ -142,16 +154,16 @@ class SnmpGuessing(CallDetector):
         if copies:
             return Severity.high, "these values make a network device copy its configuration"
         if len(self._tried.values(pair_of(event.packet))) >= self.options.communities:
-            return Severity.high, "the manager had to try many communities"
+            return Severity.high, "the manager tried many community strings"
         if not self.context.networks.inside(ends.actor.address):
-            return Severity.high, "the manager is outside"
+            return Severity.high, "the manager is external"
         if is_fixed_function(self.context, ends.actor):
-            return Severity.high, "a device with one job manages nobody"
+            return Severity.high, "a fixed-function device manages no other device"
         known = self.context.baseline.first_use(ends.actor, ends.target, UDP << 16 | AGENT)
         if known and event.ts - known > ACQUAINTED:
             return None, ""
         if target is not None and target.type in SET_BY_DRIVERS:
-            return Severity.info, "programs that print set things at printers"
+            return Severity.info, "print software sets values on printers"
         if self.context.baseline.age_h(event.ts) < self.options.learn_h:
-            return Severity.low, "the network was not watched for long, so the manager may be an old one"
-        return Severity.medium, "it never asked this agent anything before"
+            return Severity.low, "the learning period is not over: the manager may be an existing one"
+        return Severity.medium, "it never queried this agent before"

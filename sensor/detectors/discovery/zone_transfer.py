@@ -1,4 +1,7 @@
-"""Somebody asks a name server for a whole zone: the list of all machines. Secondary servers do so by design, and the others never."""
+"""DNS zone transfer (AXFR): a client requests a whole zone, the list of all hosts.
+
+Secondary name servers do so by design, other hosts never.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +26,19 @@ WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) need to know the zone 
 
 
 class Options(detector.Options):
-    """Who may ask for zones."""
+    """Which hosts may request zones."""
 
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of secondary name servers")
 
 
 class ZoneTransfer(EventDetector):
-    """Watches questions for whole zones, and who answers questions himself."""
+    """Watches AXFR queries, and hosts that answer queries."""
 
-    title = "Zone transfer asked for"
+    title = "DNS zone transfer request (AXFR)"
     severity = Severity.medium
     techniques = ("T1590.002",)
-    advice = "Allow zone transfers to the secondary servers only; look whether the answer came, for then the source knows the names of all machines."
-    false_positives = "A secondary name server that serves nobody yet, or another segment (list it in `exempt`); administrators who test their servers."
+    advice = "Allow zone transfers for secondary servers only. Check whether the transfer was answered: then the source knows the names of all hosts."
+    false_positives = "A secondary name server without clients, or in another segment (list it in `exempt`); administrators who test their servers."
     Options = Options
     watches = (DnsQuery, DnsResponse)
 
@@ -66,8 +69,11 @@ class ZoneTransfer(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} asked {who(self.context, target)} for the whole zone {event.name or '.'}",
-            why=(f"record type {WHOLE_ZONE} of {event.name or '.'} was asked; once is enough", "the source answers no questions itself: it is no name server"),
+            summary=f"{who(self.context, actor)} requested the DNS zone {event.name or '.'} from {who(self.context, target)}",
+            why=(
+                f"record type {WHOLE_ZONE} of {event.name or '.'} was requested (threshold 1)",
+                "the source answers no queries itself: it is not a name server",
+            ),
             numbers={"zone": event.name, "threshold": 1},
             key=(addresses.text(packet.dst), event.name),
             severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,

@@ -1,8 +1,9 @@
-"""A machine sends more to one outside peer than it ever does: data that leave the network.
+"""Unusual upload volume: a host sends more data to one external server than ever before.
 
-Counted are the bytes that go out in flows opened from inside, and over the data connections that servers of FTP open. Devices with one job that have little to
-say are judged by a limit from the first day. All others (cameras and recorders among them, whose makers keep their pictures) are judged by their own days:
-the most that they sent to one peer on each of them, its median and how far the days lie from it.
+Counted are outbound bytes of flows opened from inside, and of FTP data connections opened by servers. Fixed-function
+devices with little to send are judged by a fixed limit from the first day. All others (cameras and recorders included,
+whose vendors store video) are judged by their own history: the most sent to one server on each day, its median and
+spread.
 """
 
 from __future__ import annotations
@@ -42,18 +43,18 @@ LEAST_SPREAD = 0.25
 
 
 class Options(detector.Options):
-    """How much is too much."""
+    """From which volume on."""
 
-    device_mb: int = Field(100, ge=1, description="megabytes in a day to one outside peer, for devices with one job that have little to send")
-    least_mb: int = Field(1000, ge=1, description="the same for all others, below which nothing is told however unusual it is")
-    deviations: float = Field(6.0, gt=0, description="robust deviations above the median of the machine's own days")
-    learn_days: int = Field(3, ge=1, le=DAYS_KEPT, description="days of a machine to watch before its own habits count")
-    smallest_kb: int = Field(64, ge=1, description="kilobytes that a flow must send to count")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of machines that may send whatever they like, or of peers that may get it")
+    device_mb: int = Field(100, ge=1, description="threshold: megabytes a day to one external server, for fixed-function devices")
+    least_mb: int = Field(1000, ge=1, description="lowest threshold for all other hosts, in megabytes a day")
+    deviations: float = Field(6.0, gt=0, description="threshold: robust deviations above the median of the host's own days")
+    learn_days: int = Field(3, ge=1, le=DAYS_KEPT, description="learning period of a host in days")
+    smallest_kb: int = Field(64, ge=1, description="lowest number of kilobytes sent by a flow")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of hosts that may upload, or of servers that may receive uploads")
 
 
 class Sent(NamedTuple):
-    """What a change says: when, of which flow, who sends, to whom, how many bytes so far, whether it is over."""
+    """A flow change: time, flow, sender, receiver, bytes so far, whether it ended."""
 
     ts: int
     flow: int
@@ -64,7 +65,7 @@ class Sent(NamedTuple):
 
 
 class Days(msgspec.Struct):
-    """A machine: the day that is running, the most it sent to one peer on it, and the same of the days before, the latest last."""
+    """A host: the current day, the most it sent to one server on it, and the same of earlier days, latest last."""
 
     day: int
     most: int
@@ -72,14 +73,14 @@ class Days(msgspec.Struct):
 
 
 class BulkUpload(FlowDetector):
-    """Adds up what flows send as they go on and end; small ones are left out in bulk."""
+    """Sums the bytes of flows as they go on and end; small ones are excluded in bulk."""
 
-    title = "Unusual upload"
+    title = "Unusual data upload (possible exfiltration)"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1048",)
-    advice = "Find out what was sent and by whom: ask the user, look at the program, its files and the peer. Where nobody knows it, block the peer."
-    false_positives = "A first backup to a cloud, an image or film sent to a customer, a printer that scans to a cloud: list the peers in `exempt`."
+    advice = "Find out what was sent and by which program: ask the user, review the files and the server. If nothing explains it, block the server."
+    false_positives = "A first cloud backup, an image or video sent to a customer, a printer that scans to the cloud: list the servers in `exempt`."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -133,13 +134,13 @@ class BulkUpload(FlowDetector):
         want, device, days = self.options, self.context.device(near), self._days.get(near.address)
         if device is not None and device.type in QUIET:
             kind = device.type.replace("_", " ")
-            return want.device_mb * MEGABYTE, f"a {kind} has little to send: {want.device_mb} MB a day count"
+            return want.device_mb * MEGABYTE, f"a {kind} has little to send (threshold {want.device_mb} MB a day)"
         if days is None or len(days.before) < want.learn_days:
             return 0, ""
         middle = median(days.before)
         spread = max(SCALE * median(abs(each - middle) for each in days.before), LEAST_SPREAD * middle)
         usual = (
-            f"on {len(days.before)} days before it sent at most {middle / MEGABYTE:.0f} MB to one peer in the median, "
+            f"on {len(days.before)} earlier days its largest upload to one server was {middle / MEGABYTE:.0f} MB in the median, "
             f"with a spread of {spread / MEGABYTE:.0f} MB"
         )
         return max(middle + want.deviations * spread, want.least_mb * MEGABYTE), usual
@@ -153,9 +154,9 @@ class BulkUpload(FlowDetector):
             target=client_of(flow) if inward else server_of(flow),
             summary=f"{who(self.context, actor)} sent {sent:.0f} MB to {names[0] if names else addresses.text(numbers.far)} within a day",
             why=(
-                f"{sent:.0f} MB went out to this peer within 24 h; counts from {limit / MEGABYTE:.0f} MB on",
+                f"{sent:.0f} MB sent to this server within 24 h (threshold {limit / MEGABYTE:.0f} MB)",
                 why,
-                f"{some(list(names))} stands behind the address" if names else "no name was asked for that leads to this address",
+                f"{some(list(names))} resolved to this address" if names else "no host name resolved to this address",
             ),
             numbers={"megabytes": round(sent), "threshold": round(limit / MEGABYTE), "bytes_of_flow": numbers.bytes},
             key=(addresses.text(numbers.far),),
@@ -167,14 +168,14 @@ class BulkUpload(FlowDetector):
         )
 
     def _severity(self, actor: Subject, named: bool) -> Severity:
-        """Machines that people use send to names they chose; what has little to send is graver, and a bare address too."""
+        """Users upload to servers they chose; uploads of a fixed-function device, or to a bare IP address, are more severe."""
         device = self.context.device(actor)
         quiet = device is not None and device.type in QUIET
         return Severity(Severity.low + quiet + (not named))
 
 
 def _sent(row: tuple[int, ...]) -> Sent:
-    """What a change says (the columns of CHANGE)."""
+    """A flow change (the columns of CHANGE)."""
     client, server = Subject(row[7], row[3] << 64 | row[4], row[17]), Subject(row[8], row[5] << 64 | row[6], row[17])
     if row[15] == FTP_DATA and row[20] == TCP:
         return Sent(row[0], row[2], server, client.address, row[10], row[19] == Change.ENDED)

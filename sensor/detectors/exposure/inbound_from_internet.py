@@ -1,7 +1,7 @@
-"""An inside machine answers the internet: a flow that somebody outside opened was answered.
+"""An internal host answered a connection from the internet.
 
-Told once a service. Only where the outside really opened it: over TCP its port is the higher one, over UDP the port is one of servers; what calls, games and
-file sharing exchange looks like that too, but at ports of their own.
+Reported once per service. Only where the flow was really opened from outside: over TCP its port is the higher one, over
+UDP the server port is a well-known one; calls, games and file sharing look similar, but on their own ports.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLAIN = 1024  # below, the port is the server's
 HIGHEST = 10_000  # services of their own have ports below; above are those that programs took for a while
 ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
-    5555: "the debugger of Android", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 9200: "Elasticsearch", 27017: "MongoDB",
+    5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 9200: "Elasticsearch", 27017: "MongoDB",
     502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
 }  # fmt: skip
 # UDP: services that must not be open, for they tell everything or are used to flood others.
@@ -49,21 +49,21 @@ DATAGRAMS = {
 
 
 class Options(detector.Options):
-    """What is meant to be reached from outside."""
+    """Which services are public."""
 
-    allowed_ports: tuple[int, ...] = Field((), description="ports that are open to the internet on purpose")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same service is told again")
+    allowed_ports: tuple[int, ...] = Field((), description="ports that are public on purpose")
+    again_s: int = Field(86400, ge=60, description="seconds until the same service may be reported again")
 
 
 class InboundFromInternet(FlowDetector):
-    """Watches answered flows from outside to inside in bulk; each service is looked at once an hour."""
+    """Watches answered inbound flows in bulk; each service is checked once an hour."""
 
-    title = "Reached from the internet"
+    title = "Service exposed to the internet"
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1133",)
-    advice = "Close the way in at the border: a mapping, a rule, or UPnP. What people need from outside goes through a gateway that asks who they are."
-    false_positives = "Servers that are meant to be public: add their ports to `allowed_ports`, or mute the machine."
+    advice = "Close the access at the border: a port mapping, a firewall rule, or UPnP. Publish services through a gateway with authentication."
+    false_positives = "Public servers: add their ports to `allowed_ports`, or mute the host."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -102,11 +102,11 @@ class InboundFromInternet(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, target)} answered {who(self.context, actor)} from the internet on {name}",
+            summary=f"{who(self.context, target)} answered a connection of {who(self.context, actor)} from the internet on {name}",
             why=(
-                f"the flow was opened from outside, port {flow.client_port}, and answered",
-                *([f"{service} is not made to be reached by everybody"] if service else []),
-                *(["a device with one job has no reason to be reached from the internet"] if grave else []),
+                f"the flow was opened by the external host, port {flow.client_port}, and answered",
+                *([f"{service} must not be reachable from the internet"] if service else []),
+                *(["a fixed-function device needs no access from the internet"] if grave else []),
             ),
             numbers={"port": flow.server_port, "threshold": 1, "client_bytes": flow.client_bytes, "server_bytes": flow.server_bytes},
             key=(target.address, proto, flow.server_port),

@@ -1,6 +1,7 @@
-"""A device talks to the internet although its type should not: machines of buildings, plants and hospitals, locks, power supplies, label printers.
+"""A device with a restricted type communicates with the internet: building automation, industrial and medical devices,
+door locks, power supplies, label printers.
 
-Which types are meant is the operator's word; so are networks out of which nothing may talk to the outside.
+The operator configures which types, and which networks must not reach the internet.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ HARMLESS = (53, 123)
 
 
 class Options(detector.Options):
-    """Who must stay inside."""
+    """Which devices must stay internal."""
 
-    types: tuple[str, ...] = Field(TYPES, description="device types that have no business on the internet")
-    networks: tuple[str, ...] = Field((), description="addresses and CIDR blocks out of which nothing may talk to the internet")
-    allowed: tuple[str, ...] = Field((), description="outside addresses and CIDR blocks that may be talked to all the same")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same device and peer are told again")
+    types: tuple[str, ...] = Field(TYPES, description="device types that must not reach the internet")
+    networks: tuple[str, ...] = Field((), description="addresses and CIDR blocks that must not reach the internet")
+    allowed: tuple[str, ...] = Field((), description="external addresses and CIDR blocks that are allowed")
+    again_s: int = Field(86400, ge=60, description="seconds until the same device and server may be reported again")
 
 
 class InternetAccess(FlowDetector):
-    """Watches answered flows from inside to outside in bulk; a pair is looked at every ten minutes."""
+    """Watches answered outbound flows in bulk; a pair is checked every ten minutes."""
 
-    title = "Device on the internet"
+    title = "Internet access by a restricted device"
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1071",)
-    advice = "Let the device reach only what its job needs, by a rule at the border; look what it exchanged with this peer."
-    false_positives = "Devices whose maker looks after them over the internet: allow the maker's addresses, or take the type out of `types`."
+    advice = "Allow only the destinations the device needs, with a rule at the border. Review what it exchanged with this server."
+    false_positives = "Devices with remote maintenance by their vendor: allow the vendor's addresses, or remove the type from `types`."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -87,11 +88,11 @@ class InternetAccess(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} talked to {names[0] if names else addresses.text(flow.server)} on the internet ({service})",
+            summary=f"{who(self.context, actor)} communicated with {names[0] if names else addresses.text(flow.server)} on the internet ({service})",
             why=(
-                f"devices of type {kind.replace('_', ' ')} have no business on the internet" if policy else "its network must not talk to the internet",
+                f"devices of type {kind.replace('_', ' ')} must not reach the internet" if policy else "its network must not reach the internet",
                 f"{addresses.text(flow.server)} answered"
-                + (f"; {some(list(names))} stands behind the address" if names else "; no name stands behind the address"),
+                + (f"; {some(list(names))} resolved to this address" if names else "; no host name resolved to this address"),
             ),
             numbers={"type": kind, "threshold": 1, "port": flow.server_port},
             key=(addresses.text(flow.server),),

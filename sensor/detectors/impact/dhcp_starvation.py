@@ -1,8 +1,9 @@
-"""Leases are asked under very many client addresses at once, so that none is left for honest clients, or for those of a DHCP server of the attacker's own.
+"""DHCP starvation: leases are requested for very many client addresses at once, so that none is left for legitimate
+clients, or so that they use the attacker's DHCP server.
 
-Machines come back in crowds too, after a power cut say, but each under its own MAC, and each gets its lease and is content. A program that starves the server
-invents clients: it sends for many under one MAC, begins ever new questions, or more clients ask than are served. What relays forward comes under one MAC
-rightly.
+After a power failure many hosts return at once too, but each under its own MAC, and each receives its lease. A
+starvation tool spoofs clients: it sends for many under one MAC, starts new transactions all the time, or more clients
+ask than are served. Relays forward many clients under one MAC legitimately.
 """
 
 from __future__ import annotations
@@ -30,26 +31,26 @@ TOLD_S = 60
 
 
 class Options(detector.Options):
-    """When so many clients are made up."""
+    """When clients are spoofed."""
 
-    clients: int = Field(100, ge=10, le=500, description="client addresses without a lease that asked in one segment")
-    one_sender: int = Field(10, ge=3, le=200, description="client addresses that one MAC asks for, itself not a relay")
-    questions: int = Field(60, ge=10, le=500, description="questions for a lease that one MAC began, itself not a relay")
-    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
-    exempt_macs: tuple[str, ...] = Field((), description="MACs of wireless bridges and test tools that ask for others")
+    clients: int = Field(100, ge=10, le=500, description="threshold: client addresses without a lease in one segment")
+    one_sender: int = Field(10, ge=3, le=200, description="threshold: client addresses requested by one MAC that is not a relay")
+    questions: int = Field(60, ge=10, le=500, description="threshold: DHCP transactions of one MAC that is not a relay")
+    window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
+    exempt_macs: tuple[str, ...] = Field((), description="MACs of wireless bridges and test tools that request leases for others")
 
 
 class DhcpStarvation(EventDetector):
-    """Watches questions for leases, and the leases, by segment and by the MAC that sent the frame."""
+    """Watches DHCP requests and leases, by segment and by the sending MAC."""
 
     title = "DHCP starvation"
     severity = Severity.high
     techniques = ("T1499",)
     advice = (
-        "Find the port of the MAC that sends and shut it; limit MACs a port and DHCP messages a second on access switches. Look whether a second DHCP "
-        "server has begun to serve meanwhile, and free the leases of clients that never were."
+        "Find the switch port of the sending MAC and shut it down. Limit MACs per port and the DHCP rate on access "
+        "switches. Check whether a second DHCP server started, and release the leases of clients that do not exist."
     )
-    false_positives = "Hundreds of machines that are switched on in the same minute while the server is down; a wireless bridge that asks for its clients."
+    false_positives = "Hundreds of hosts switched on in the same minute while the server is down; a wireless bridge that requests leases for its clients."
     Options = Options
     watches = (DhcpDiscover, DhcpRequest, DhcpAck)
 
@@ -80,19 +81,21 @@ class DhcpStarvation(EventDetector):
         served = self._served_again.get(segment) or 0
         asking = self._asking.add(segment, event.mac, event.ts) - served
         if asking >= want.clients and self._told.fresh((packet.vlan, 0), event.ts):
-            yield self._alert(event, f"{asking} clients without a lease asked for one at once, the last of them", asking, want.clients, f"{served} were served")
+            yield self._alert(
+                event, f"{asking} clients without a lease requested one at once, the last one", asking, want.clients, f"{served} received a lease"
+            )
         sender = (packet.vlan, packet.src_mac)
         if event.relay or not packet.src_mac:
             return
         clients, questions = self._clients.add(sender, event.mac, event.ts), self._questions.add(sender, event.xid, event.ts)
         if clients >= want.one_sender and clients > 1 and packet.src_mac != event.mac:
-            what, count, threshold = "asked for leases as {} different clients", clients, want.one_sender
+            what, count, threshold = "requested DHCP leases as {} different clients", clients, want.one_sender
         elif questions >= want.questions:
-            what, count, threshold = "began {} questions for a lease", questions, want.questions
+            what, count, threshold = "started {} DHCP transactions", questions, want.questions
         else:
             return
         if self._told.fresh(sender, event.ts):
-            yield self._alert(event, what.format(count), count, threshold, "all were sent by one MAC that is no relay")
+            yield self._alert(event, what.format(count), count, threshold, "all were sent by one MAC that is not a relay")
 
     def _alert(self, event: DhcpMessage, what: str, count: int, threshold: int, reason: str) -> Alert:
         packet, want = event.packet, self.options
@@ -104,7 +107,7 @@ class DhcpStarvation(EventDetector):
             actor=actor,
             target=Subject(0, event.server or packet.dst, packet.vlan),
             summary=f"{name} {what}" if single else f"{what} {name}",
-            why=(f"{count} within {want.window_s} s; counts from {threshold} on", reason),
+            why=(f"{count} within {want.window_s} s (threshold {threshold})", reason),
             numbers={"count": count, "threshold": threshold, "window_s": want.window_s},
             severity=Severity.critical if single and is_fixed_function(self.context, actor) else Severity.high,
             confidence=0.95 if single else 0.8,

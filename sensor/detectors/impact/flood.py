@@ -1,7 +1,7 @@
-"""A target, or with IPv4 the /24 around it, gets more new flows than it answers, from many sources: SYN, UDP and ping floods.
+"""SYN, UDP and ICMP floods: a target, or with IPv4 its /24, receives more new flows than it answers, from many sources.
 
-One finding a target block, however many sources there are: they are made up, so they are counted roughly and never kept. What one source does to many is a
-scan, not a flood. Counted over a minute and, for those that begin at full strength, over a second.
+One alert for each target block, however many sources there are: they are spoofed, so they are estimated and never
+stored. One source with many targets is a scan. Counted over a minute, and for sudden floods over a second.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ BLOCKS_LIMIT = 1024
 
 
 class Options(detector.Options):
-    """When so many new flows are a flood."""
+    """When new flows are a flood."""
 
-    flows: int = Field(3000, ge=10, description="new flows without an answer in a minute that are a flood")
-    burst: int = Field(400, ge=50, description="new flows without an answer in a second that are a flood")
-    sources: int = Field(40, ge=2, le=150, description="different sources at least, estimated")
+    flows: int = Field(3000, ge=10, description="threshold: unanswered new flows in a minute")
+    burst: int = Field(400, ge=50, description="threshold: unanswered new flows in a second")
+    sources: int = Field(40, ge=2, le=150, description="threshold: sources, estimated")
 
 
 class Finding(NamedTuple):
-    """Flows without an answer within so many seconds, and an estimate of their sources."""
+    """Unanswered flows within so many seconds, and an estimate of their sources."""
 
     flows: int
     sources: int
@@ -44,17 +44,20 @@ class Finding(NamedTuple):
 
 
 class Flood(FlowDetector):
-    """Counts flows opened less flows answered. Where answers are not in the capture at all, flows that ended after a packet or three instead."""
+    """Counts opened minus answered flows.
 
-    title = "Flood"
+    Where answers are not in the capture at all, flows that ended after one to three packets instead.
+    """
+
+    title = "SYN, UDP or ICMP flood"
     severity = Severity.high
-    techniques = ("T1498.001", "T1499")
+    techniques = ("T1498.001", "T1499.001", "T1499")
     floods = True
     advice = (
-        "Limit new connections to the target (SYN cookies, rate limits) and ask the provider to filter upstream. "
-        "Source addresses are likely forged: do not block by them."
+        "Limit new connections to the target (SYN cookies, rate limiting) and ask the provider to filter upstream. "
+        "Source addresses are likely spoofed: do not block them."
     )
-    false_positives = "A popular service that went down while its clients keep trying; the port of a peer-to-peer program that was stopped."
+    false_positives = "A popular service that is down while its clients retry; the port of a peer-to-peer program that was stopped."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -85,10 +88,10 @@ class Flood(FlowDetector):
             flow,
             actor=client_of(flow),
             target=target,
-            summary=f"{proto} flood against {who(self.context, target)}{others}: {numbers.flows} flows a {each} without an answer",
+            summary=f"{proto} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows within a {each}",
             why=(
-                f"{numbers.flows} new {proto} flows to {block} within a {each} had no answer; counts from {numbers.threshold} on",
-                f"they came from at least {numbers.sources} sources, so the source addresses are many machines' or forged; the one named here is an example",
+                f"{numbers.flows} new {proto} flows to {block} within a {each} without an answer (threshold {numbers.threshold})",
+                f"at least {numbers.sources} sources: the addresses belong to many hosts or are spoofed; the actor is one example",
             ),
             numbers={"flows": numbers.flows, "window_s": numbers.window_s, "threshold": numbers.threshold, "sources_at_least": numbers.sources, "block": block},
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
@@ -99,5 +102,5 @@ class Flood(FlowDetector):
 
 
 def _estimate(marks: int) -> int:
-    """How many sources set so many of the marks (linear counting); a full house says several hundred."""
+    """Estimated number of sources by linear counting; several hundred when all marks are set."""
     return round(-MARKS * math.log(1 - marks / MARKS)) if marks < MARKS else 5 * MARKS

@@ -1,6 +1,7 @@
-"""Many files of a share are renamed to another ending, or overwritten and deleted, within a minute: ransomware at work over the network.
+"""Ransomware on a file share: many files are renamed to another extension, or overwritten and deleted, within a minute.
 
-Backups and copies make new files, and synchronisation overwrites single ones; neither renames hundreds to another ending.
+Backups and copies create new files, and synchronization overwrites single ones; neither renames hundreds to another
+extension.
 """
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ TEMPORARY = frozenset(("tmp", "temp", "bak", "part", "partial", "crdownload", "s
 class Options(CallOptions):
     """From which number on."""
 
-    renames: int = Field(100, ge=10, description="files renamed to another ending within a minute")
-    changes: int = Field(400, ge=20, description="files renamed, overwritten and deleted within a minute, whatever their endings")
+    renames: int = Field(100, ge=10, description="threshold: files renamed to another extension within a minute")
+    changes: int = Field(400, ge=20, description="threshold: files renamed, overwritten or deleted within a minute, with any extension")
 
 
 class MassFileChange(CallDetector):
-    """Watches renames, deletions and what openings did, by pair of machines."""
+    """Watches renames, deletions and overwrites, by pair of hosts."""
 
-    title = "Many files of a share changed"
+    title = "Mass file modification on a share (possible ransomware)"
     severity = Severity.high
     techniques = ("T1486",)
     advice = (
-        "Take the client off the network at once, and make the share read-only. Look for new endings and ransom notes; restore from a backup that the client "
-        "cannot reach."
+        "Isolate the client at once, and make the share read-only. Look for new extensions and ransom notes. Restore "
+        "from a backup that the client cannot reach."
     )
-    false_positives = "A script that renames a folder of pictures or music; a clean-up of old files; backups that rotate: name their machines as managers."
+    false_positives = "A script that renames a folder of pictures or music; a clean-up of old files; rotating backups: add their hosts to `managers`."
     Options = Options
     watches = (SmbRename, SmbDelete, SmbCreateResult)
 
@@ -64,16 +65,16 @@ class MassFileChange(CallDetector):
         renames = self._renames.add(pair, event.ts) if isinstance(event, SmbRename) and _ending_changed(event) else 0
         if renames >= want.renames and isinstance(event, SmbRename):
             why = (
-                f"{renames} files got another ending within {WINDOW_S} s; counts from {want.renames} on",
-                f"the last of them: {event.name!r} became {event.new_name!r}",
+                f"{renames} files renamed to another extension within {WINDOW_S} s (threshold {want.renames})",
+                f"last: {event.name!r} renamed to {event.new_name!r}",
             )
-            yield from self._once(event, pair, renames, "gives many files another ending on", why, "renames", want.renames, Severity.high)
+            yield from self._once(event, pair, renames, "renamed {renames} files to another extension on", why, "renames", want.renames, Severity.high)
         elif changes >= want.changes:
             why = (
-                f"{changes} files were renamed, overwritten or deleted within {WINDOW_S} s; counts from {want.changes} on",
-                "copies and backups make new files",
+                f"{changes} files renamed, overwritten or deleted within {WINDOW_S} s (threshold {want.changes})",
+                "copies and backups create new files",
             )
-            yield from self._once(event, pair, changes, "changes many files on", why, "changes", want.changes, Severity.medium)
+            yield from self._once(event, pair, changes, "modified {changes} files on", why, "changes", want.changes, Severity.medium)
 
     def _once(
         self, event: Event, pair: tuple[int, int], count: int, deed: str, why: tuple[str, ...], what: str, threshold: int, grade: Severity

@@ -1,8 +1,10 @@
-"""One address gets answers that it never asked for, from many servers at once: somebody asks in its name, so that the answers hit it.
+"""Reflection and amplification attack, at the victim: one address receives answers it never requested, from many
+servers at once.
 
-Counted by victim and service: UDP services known for large answers, answers to pings, and handshakes that servers answer without a question. A capture may
-show one direction only; then every answer looks unasked, so that name servers count only where their answers are large, and handshakes only where they go to
-a port that no client calls from, or where nothing ever follows them.
+The attacker sends requests with the victim's address. Counted by victim and service: UDP services with large answers,
+ICMP echo replies, and TCP handshakes without a SYN. In a capture of one direction every answer looks unsolicited, so
+there DNS counts only with large answers, and handshakes only on a port that no client uses, or where nothing follows
+them.
 """
 
 from __future__ import annotations
@@ -43,18 +45,18 @@ AMPLIFIERS = (
 
 
 class Options(detector.Options):
-    """When so many answers are a flood."""
+    """When unsolicited answers are a flood."""
 
-    servers: int = Field(30, ge=5, description="servers outside that answered one address unasked on one service within a minute")
-    pinged: int = Field(15, ge=5, description="machines that answered pings which one address never sent within a minute")
-    handshakes: int = Field(5, ge=3, description="servers that answered handshakes which nobody began, on a port that no client calls from, within ten minutes")
-    repeated: int = Field(10, ge=5, description="answers of one server to a handshake that nobody began, on such a port, without an end")
-    silent: int = Field(100, ge=20, description="servers whose handshakes nobody began, on any port, and after which nothing came, within a minute")
-    large: int = Field(512, ge=128, description="bytes from which on answers of name servers count where questions are not in the capture")
+    servers: int = Field(30, ge=5, description="threshold: external servers with unsolicited answers of one service to one address within a minute")
+    pinged: int = Field(15, ge=5, description="threshold: hosts with unsolicited echo replies to one address within a minute")
+    handshakes: int = Field(5, ge=3, description="threshold: servers with unsolicited handshakes to a port that no client uses, within ten minutes")
+    repeated: int = Field(10, ge=5, description="threshold: unsolicited handshake answers of one server to such a port, without an end")
+    silent: int = Field(100, ge=20, description="threshold: servers with unsolicited handshakes to any port, without further packets, within a minute")
+    large: int = Field(512, ge=128, description="lowest size of DNS answers that count where queries are not in the capture, in bytes")
 
 
 class Finding(NamedTuple):
-    """Servers that answered, some of them, from how many on they count, and whether it is sure that the capture would show the question."""
+    """Servers that answered, a sample, the threshold, and whether the capture would show the request."""
 
     servers: int
     sample: list[int]
@@ -65,15 +67,15 @@ class Finding(NamedTuple):
 class ReflectedFlood(FlowDetector):
     """Watches flows that begin with an answer."""
 
-    title = "Reflected flood"
+    title = "Reflection/amplification flood against a host"
     severity = Severity.high
     techniques = ("T1498.002",)
     floods = True
     advice = (
-        "Ask the provider to filter answers of this service to the victim; the servers named are misused, not the attackers. "
-        "Rate limits by source do not help. Look whether the victim is the target of a demand or a threat."
+        "Ask the provider to filter answers of this service to the victim. The servers are abused and not the "
+        "attackers; rate limits by source do not help. Check whether the victim received a demand or threat."
     )
-    false_positives = "A scanner of our own whose questions take another way than the answers; a capture that shows answers only."
+    false_positives = "An authorized scanner whose requests take another path than the answers; a capture that shows answers only."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -160,10 +162,10 @@ class ReflectedFlood(FlowDetector):
             actor=server,
             target=victim,
             targets=[victim, *(Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED)],
-            summary=f"{who(self.context, victim)} is flooded with {service} {what} that it did not ask",
+            summary=f"{who(self.context, victim)} received unsolicited {service} {what}",
             why=(
-                f"{service} {what} without a question from {addresses.text(victim.address)}; counts from {numbers.threshold} on",
-                f"servers are misused: somebody asks in the name of the victim; among them {some(servers or [addresses.text(server.address)])}",
+                f"{service} {what} without a request of {addresses.text(victim.address)} (threshold {numbers.threshold})",
+                f"the servers are abused as reflectors with a spoofed source address, among them {some(servers or [addresses.text(server.address)])}",
             ),
             numbers={"answers" if single else "servers": count, "threshold": numbers.threshold, "service": service},
             severity=Severity.high if numbers.sure else Severity.low,

@@ -1,7 +1,8 @@
-"""A machine of ours answers outsiders with far more than they asked: it is misused to flood somebody, in whose name the questions come.
+"""Reflection and amplification attack, at the reflector: an internal host sends answers to external hosts that are much
+larger than the requests.
 
-Counted by machine and service: answered flows over UDP from outside, on services known for large answers, where the answers are many times the questions. An
-open resolver or a public time server does this as well, and should not.
+Counted by host and service: answered inbound UDP flows of services with large answers, where the answers are many times
+the size of the requests. An open resolver or public time server does this as well, and should not.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ SERVICES = (17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 1434, 1900, 3283, 3478
 
 
 class Options(detector.Options):
-    """When answers to outsiders are a misuse."""
+    """When answers are an amplification attack."""
 
-    kilobytes: int = Field(512, ge=16, description="kilobytes of such answers of one machine within a minute")
-    factor: float = Field(5.0, gt=1, description="answers count that are so many times as large as their questions")
+    kilobytes: int = Field(512, ge=16, description="threshold: kilobytes of such answers of one host within a minute")
+    factor: float = Field(5.0, gt=1, description="lowest ratio of answer size to request size")
 
 
 class Finding(NamedTuple):
@@ -42,16 +43,14 @@ class Finding(NamedTuple):
 
 
 class Reflector(FlowDetector):
-    """Watches flows from outside when they end."""
+    """Watches inbound flows when they end."""
 
-    title = "Own machine floods others with answers"
+    title = "Internal host abused as a reflector (amplification)"
     severity = Severity.high
     techniques = ("T1498.002",)
     floods = True
-    advice = (
-        "Close this service to the internet at once: the one named as asking is the victim. Look for other machines of the same kind that are open as well."
-    )
-    false_positives = "A public service of ours with large answers; a scanner of ours that asks from outside."
+    advice = "Block this service from the internet at once: the alleged client is the victim. Look for other exposed hosts of the same kind."
+    false_positives = "A public service with large answers; your own scanner that queries from outside."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -81,10 +80,12 @@ class Reflector(FlowDetector):
             flow,
             actor=actor,
             target=victim,
-            summary=f"{who(self.context, actor)} floods outsiders such as {addresses.text(flow.client)} with answers on {service}",
+            summary=(
+                f"{who(self.context, actor)} sent {numbers.kilobytes} kB of amplified {service} answers to external hosts such as {addresses.text(flow.client)}"
+            ),
             why=(
-                f"{numbers.kilobytes} kB of answers within a minute to questions from outside; counts from {self.options.kilobytes} on",
-                f"each at least {self.options.factor:g} times as large as its question",
+                f"{numbers.kilobytes} kB of answers within a minute to external requests (threshold {self.options.kilobytes})",
+                f"each at least {self.options.factor:g} times as large as its request",
             ),
             numbers={"kilobytes": numbers.kilobytes, "threshold": self.options.kilobytes, "factor": self.options.factor},
             key=(service,),

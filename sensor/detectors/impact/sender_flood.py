@@ -1,7 +1,8 @@
-"""MACs that nobody has seen before speak by the thousand: a machine makes them up, to fill the tables of switches (which then send everything everywhere), the
-pool of a DHCP server, or the memory of whoever watches.
+"""MAC flooding: thousands of new MAC addresses, spoofed by one host to fill the tables of switches (which then flood
+all frames), the pool of a DHCP server, or the memory of a sensor.
 
-From then on the sensor hears newcomers only where they show themselves again, so that what it tells of devices stays true; this says why.
+During the flood the sensor analyzes new senders only when they are seen again, so that its inventory stays correct;
+this alert explains the reduced analysis.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ TOLD_LIMIT = 4096
 
 
 class Options(detector.Options):
-    """How often it is told."""
+    """How often it is reported."""
 
-    again_s: int = Field(3600, ge=60, description="seconds after which a flood in the same VLAN is told again")
+    again_s: int = Field(3600, ge=60, description="seconds until a flood in the same VLAN may be reported again")
 
 
 class FloodOfSenders(EventDetector):
-    """Watches how many senders are new."""
+    """Watches the number of new senders."""
 
-    title = "Flood of made-up senders"
+    title = "MAC flooding"
     severity = Severity.high
     techniques = ("T1498.001", "T1499")
     advice = (
-        "Find the switch port that the frames come in at (its table of addresses shows it), shut it, and look what is plugged in there. "
-        "Limit how many addresses a port may have (port security), and let DHCP snooping drop what does not fit."
+        "Find the switch port of these frames (in its MAC address table), shut it down, and check what is connected. "
+        "Enable port security (MACs per port) and DHCP snooping."
     )
-    false_positives = "Captures of many networks put together; a test of a switch; a trunk with many thousand machines that the sensor sees for the first time."
+    false_positives = "Merged captures of many networks; a switch test; a trunk with thousands of hosts that the sensor sees for the first time."
     Options = Options
     watches = (SenderFlood,)
 
@@ -56,11 +57,11 @@ class FloodOfSenders(EventDetector):
             event,
             actor=Subject(packet.src_mac, packet.src, packet.vlan),
             target=Subject(packet.dst_mac, packet.dst, packet.vlan),
-            summary=f"more than {event.senders} MACs that were never seen before spoke within a second in {where}",
+            summary=f"more than {event.senders} new MAC addresses sent frames within a second in {where}",
             why=(
-                f"{event.senders} new senders within one second of packet time, and more; no segment has so many machines that begin at once",
-                f"{mac_text(packet.src_mac)} is one of them, and as made up as the others",
-                "newcomers are heard from now on only where they show themselves again; the others are counted as shed",
+                f"more than {event.senders} new senders within one second; no segment has so many hosts that start at once",
+                f"{mac_text(packet.src_mac)} is one of them, likely spoofed",
+                "new senders are analyzed only when seen again; the others are counted as shed",
             ),
             numbers={"senders": event.senders, "threshold": event.senders, "vlan": packet.vlan},
             network={"vlan": packet.vlan},

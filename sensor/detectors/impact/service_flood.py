@@ -1,7 +1,9 @@
-"""One machine floods one service of another: connection after connection that is never answered, or pings without pause.
+"""Denial of service from one host: connection after connection to one service without an answer, or pings without
+pause.
 
-What many sources do is a flood of its own kind, and what one does to many targets is a scan. Here source, target and service stay the same: no program that
-works goes on so fast without an answer. A capture that shows one direction only cannot tell who is answered: there it is a hint.
+Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
+program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak
+indication.
 """
 
 from __future__ import annotations
@@ -29,31 +31,31 @@ PING, PING_6 = 1, 58
 
 
 class Options(detector.Options):
-    """When one machine alone is a flood."""
+    """When one host is a flood."""
 
-    connections: int = Field(1000, ge=100, description="connections of one source to one service without an answer that are a flood")
-    window_s: int = Field(10, ge=1, le=600, description="seconds in which they must fall")
-    pings: int = Field(1000, ge=100, description="echo requests, or other ICMP messages of one kind, of one source to one target")
-    pings_per_second: float = Field(50.0, gt=1, description="and so many a second at least")
-    again_s: int = Field(300, ge=10, description="seconds after which the same is told again")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own load tests")
+    connections: int = Field(1000, ge=100, description="threshold: unanswered connections of one source to one service")
+    window_s: int = Field(10, ge=1, le=600, description="time window in seconds")
+    pings: int = Field(1000, ge=100, description="threshold: ICMP messages of one type of one source to one target")
+    pings_per_second: float = Field(50.0, gt=1, description="lowest rate of these messages a second")
+    again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own load tests")
 
 
 class Finding(NamedTuple):
-    """How many, and whether the capture shows answers."""
+    """The number, and whether the capture shows answers."""
 
     messages: int
     lit: bool
 
 
 class ServiceFlood(FlowDetector):
-    """Counts connections opened less those answered, by source and service; looks at flows of ICMP when they end."""
+    """Counts opened minus answered connections, by source and service; checks ICMP flows when they end."""
 
-    title = "Service flooded by one machine"
+    title = "Denial of service by a single host"
     severity = Severity.medium
-    techniques = ("T1498.001", "T1499")
-    advice = "Stop the program on the source, or block the source; limit new connections by source at the target (SYN cookies, rate limits)."
-    false_positives = "A load test; a client that retries without a pause while its server is down; an administrator who pings as fast as possible."
+    techniques = ("T1498.001", "T1499.002", "T1499")
+    advice = "Stop the program on the source, or block the source. Limit new connections by source at the target (SYN cookies, rate limiting)."
+    false_positives = "A load test; a client that retries without a pause while its server is down; a flood ping of an administrator."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -89,15 +91,15 @@ class ServiceFlood(FlowDetector):
         tcp = flow.proto == TCP
         threshold, window = (want.connections, want.window_s) if tcp else (want.pings, round(_seconds(flow)))
         what = f"connections to tcp/{flow.server_port}" if tcp else "pings"
-        how = f"{numbers.messages} connections within {want.window_s} s had no answer" if tcp else f"{numbers.messages} messages in {window} s"
+        how = f"{numbers.messages} connections within {want.window_s} s without an answer" if tcp else f"{numbers.messages} messages in {window} s"
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} floods {who(self.context, target)} with {what}",
+            summary=f"{who(self.context, actor)} flooded {who(self.context, target)} with {what}",
             why=(
-                f"{how}; counts from {threshold} on",
-                *([] if numbers.lit else ["the capture shows one direction only: they may have been answered"]),
+                f"{how} (threshold {threshold})",
+                *([] if numbers.lit else ["the capture shows one direction only: there may be answers"]),
             ),
             numbers={
                 "count": numbers.messages,

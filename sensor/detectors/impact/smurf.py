@@ -1,7 +1,8 @@
-"""Pings whose answers hit somebody else: asked in the name of a group, so that everybody answers everybody, or asked of a group in the name of a victim.
+"""Smurf attack (ICMP amplification): pings whose replies flood another host, sent with a broadcast or multicast source
+address, or to a broadcast address in the name of a victim.
 
-A source that is a group or a broadcast address is never right (RFC 1122, 3.2.1.3; RFC 4443, 2.2): once is enough. A ping to a group is allowed, and a few are
-an honest question who is there; hundreds of one source are not.
+A broadcast or multicast source is never valid (RFC 1122, 3.2.1.3; RFC 4443, 2.2): one packet is enough. Pings to a
+group are allowed, and a few are a legitimate host discovery; hundreds of one source are not.
 """
 
 from __future__ import annotations
@@ -32,23 +33,21 @@ REMEMBERED = 8
 class Options(detector.Options):
     """When pings to a group are an attack."""
 
-    pings: int = Field(100, ge=10, description="pings of one source to a group or broadcast address in one flow")
-    per_second: float = Field(5.0, gt=0, description="and so many a second at least")
+    pings: int = Field(100, ge=10, description="threshold: pings of one source to a multicast or broadcast address in one flow")
+    per_second: float = Field(5.0, gt=0, description="lowest rate of pings a second")
 
 
 class Smurf(FlowDetector):
-    """Watches pings from, and to, addresses of many."""
+    """Watches pings from and to broadcast and multicast addresses."""
 
-    title = "Ping amplification"
+    title = "Smurf attack (ICMP amplification)"
     severity = Severity.high
     techniques = ("T1498.002",)
     advice = (
-        "Find the port of the sender's MAC and stop the machine there: the source address is made up. Let routers drop broadcasts from outside, and hosts not "
-        "answer pings to groups."
+        "Find the switch port of the sender's MAC and stop the host there: the source address is spoofed. Configure "
+        "routers to drop directed broadcasts, and hosts to ignore broadcast pings."
     )
-    false_positives = (
-        "A network test that pings a group or a whole segment without pause; a monitoring program that finds its hosts by a ping to the broadcast address."
-    )
+    false_positives = "A network test that pings a group or segment without pause; monitoring that discovers hosts with broadcast pings."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -74,11 +73,11 @@ class Smurf(FlowDetector):
         source, target = Subject(flow.client_mac, flow.client, flow.vlan), Subject(0, flow.server, flow.vlan)
         near, far = addresses.text(flow.client), addresses.text(flow.server)
         if numbers:
-            summary = f"{addresses.mac_text(flow.client_mac)} pings {far} in the name of {near}, which is no host's address: whoever answers floods others"
-            why = (f"an echo request from {near}, which no host can have; once is enough",)
+            summary = f"{addresses.mac_text(flow.client_mac)} pinged {far} with the source address {near}, which is not a host address: replies flood others"
+            why = (f"an echo request from {near}, an invalid source address (threshold 1)",)
         else:
-            summary = f"{who(self.context, source)} pings the group {far}: its members flood the one whose address it bears"
-            why = (f"{flow.client_packets} echo requests to {far}, an address of many; counts from {self.options.pings} on",)
+            summary = f"{who(self.context, source)} sent {flow.client_packets} pings to {far}: its members flood the source address"
+            why = (f"{flow.client_packets} echo requests to {far}, a multicast or broadcast address (threshold {self.options.pings})",)
         yield self.alert(
             flow,
             actor=source,

@@ -1,7 +1,8 @@
-"""A machine sends under many made-up addresses: among its sources are such as nobody can have.
+"""A host sends a flood with spoofed source addresses, some of them invalid.
 
-A program that draws its sources at random draws every eighth from the ranges that are no host's. Gateways forward many sources, but routers and providers
-drop these, so several different ones of one MAC within a minute are a flood at its origin, whatever its targets are.
+A program with random sources draws one in eight from ranges that no host uses. Gateways forward many sources, but
+routers and providers drop invalid ones, so several different ones of one MAC within a minute are a flood at its origin,
+whatever the targets are.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ HASHED = 1 << 63
 
 
 class Options(detector.Options):
-    """When so many impossible sources are a flood."""
+    """When invalid sources are a flood."""
 
-    sources: int = Field(6, ge=3, description="different impossible source addresses of one MAC")
-    segment: int = Field(12, ge=3, description="different impossible source addresses in one VLAN, where the MACs are made up as well")
-    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
+    sources: int = Field(6, ge=3, description="threshold: invalid source addresses of one MAC")
+    segment: int = Field(12, ge=3, description="threshold: invalid source addresses in one VLAN, where the MACs are spoofed as well")
+    window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
 
 
 class Finding(NamedTuple):
-    """Sources that cannot be, some of them, and whether they are those of a whole segment."""
+    """Number of invalid sources, a sample, and whether they belong to a whole segment."""
 
     sources: int
     sample: list[int]
@@ -45,17 +46,17 @@ class Finding(NamedTuple):
 
 
 class SpoofedFlood(FlowDetector):
-    """Watches new flows whose source is no address of a host."""
+    """Watches new flows whose source is not a host address."""
 
-    title = "Flood under made-up addresses"
+    title = "Flood with spoofed source addresses"
     severity = Severity.high
     techniques = ("T1498.001",)
     floods = True
     advice = (
-        "Find the port of this MAC: the machine there, or what stands behind it, is attacking others. Take it off the network, and let switches and routers "
-        "drop sources that do not belong to their segment (BCP 38)."
+        "Find the switch port of this MAC: the host there, or one behind it, attacks others. Isolate it, and enable "
+        "source address validation on switches and routers (BCP 38)."
     )
-    false_positives = "A traffic generator in a test of routers or firewalls; a mirror port that also carries the outside of an address translation."
+    false_positives = "A traffic generator in a router or firewall test; a mirror port that also carries the external side of a NAT."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -81,17 +82,17 @@ class SpoofedFlood(FlowDetector):
         want, target, proto = self.options, server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
         hidden = numbers.segment or not flow.client_mac
         actor = Subject(flow.client_mac, flow.client, flow.vlan) if hidden else Subject(flow.client_mac, 0, flow.vlan)
-        name = f"somebody in VLAN {flow.vlan}" if hidden else who(self.context, actor)
+        name = f"a host in VLAN {flow.vlan}" if hidden else who(self.context, actor)
         threshold = want.segment if numbers.segment else want.sources
         alert = self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{name} floods with {proto} under made-up source addresses, {addresses.text(flow.server)} among the targets",
+            summary=f"{name} sent a {proto} flood with {numbers.sources} invalid source addresses, among the targets {addresses.text(flow.server)}",
             why=(
-                f"{numbers.sources} different sources that no host can have within {want.window_s} s; counts from {threshold} on",
+                f"{numbers.sources} invalid source addresses within {want.window_s} s (threshold {threshold})",
                 f"among them {some([addresses.text(value) for value in numbers.sample if not value & HASHED])}",
-                *(["even the MACs change"] if numbers.segment else []),
+                *(["the MAC addresses change as well"] if numbers.segment else []),
             ),
             numbers={"impossible_sources": numbers.sources, "threshold": threshold, "window_s": want.window_s},
             severity=Severity.critical if not hidden and is_fixed_function(self.context, actor) else Severity.high,

@@ -1,4 +1,4 @@
-"""The antivirus test file is carried over the network: harmless in itself, and a sign that somebody tests what is seen."""
+"""The EICAR antivirus test file is transferred: harmless, and a sign of a detection test."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ NAME = re.compile(r"(?:^|[/\\])eicar(?:_?com(?:2)?|-standard[\w-]*)?\.(?:com|txt
 
 
 class TestFile(CallDetector):
-    """Watches for the string itself, and for its usual names in HTTP and SMB."""
+    """Watches for the test string, and for its usual file names in HTTP and SMB."""
 
     __test__ = False
 
-    title = "Antivirus test file"
+    title = "EICAR antivirus test file"
     severity = Severity.medium
     techniques = ("T1204",)
-    advice = "Ask who tests. Where nobody does, look why the machine fetched it, and whether its antivirus reported it, too."
-    false_positives = "Tests of antivirus programs and gateways are what it is for."
+    advice = "Ask who is testing. If no test is planned, find out why the host downloaded the file, and whether its antivirus reported it."
+    false_positives = "Tests of antivirus products and gateways: the purpose of this file."
     watches = (EicarFile, HttpResponse, SmbCreate)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -34,11 +34,11 @@ class TestFile(CallDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, EicarFile):
-            why = ("the bytes are those of the antivirus test file (EICAR)",)
+            why = ("the content is the EICAR antivirus test file",)
             yield self.told(event, "sent the antivirus test file to", why, key=("bytes",), confidence=0.97, app="tcp")
         elif isinstance(event, HttpResponse):
             if event.status == 200 and event.path and NAME.search(event.path.partition("?")[0]):
-                why = (f"{event.path[:160]!r} was asked for, and the answer was 200",)
-                yield self.told(event, "fetched the antivirus test file from", why, key=("name",), confidence=0.8, app="http", answer=True)
+                why = (f"{event.path[:160]!r} was requested, and the status was 200",)
+                yield self.told(event, "downloaded the antivirus test file from", why, key=("name",), confidence=0.8, app="http", answer=True)
         elif isinstance(event, SmbCreate) and event.writes and NAME.search(event.name):
             yield self.told(event, "wrote the antivirus test file to", (f"it wrote {event.name!r} in {event.share}",), key=("name",), confidence=0.8)

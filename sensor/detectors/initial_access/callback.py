@@ -1,7 +1,7 @@
-"""A machine that was just attacked calls back: it opens a connection to its attacker, hands out a shell, or fetches code.
+"""Callback after an exploit attempt: the attacked host connects to its attacker, offers a shell, or downloads code.
 
-Two kinds of evidence together: requests with a known exploit say who was attacked, by whom, and which hosts the exploit names; new flows towards the attacker,
-shells and fetches of code by the attacked machine follow within minutes.
+Two kinds of evidence together: requests with a known exploit identify the attacked host, the attacker, and the hosts
+that the exploit contains; new flows towards these, shells and downloads by the attacked host follow within minutes.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _CODE = re.compile(r"\.(?:class|jar|sh|py|pl|elf|exe|dll|ps1|bat|hta|vbs|so|mips
 
 
 class Options(detector.Options):
-    """How long after an attack a call counts."""
+    """How long after an attack a callback counts."""
 
-    within_s: int = Field(300, ge=5, le=86400, description="seconds after the attack in which a call back counts")
-    again_s: int = Field(3600, ge=60, description="seconds after which the same call is told again")
+    within_s: int = Field(300, ge=5, le=86400, description="seconds after the attack in which a callback counts")
+    again_s: int = Field(3600, ge=60, description="seconds until the same callback may be reported again")
 
 
 class _Attack(msgspec.Struct):
-    """The last attack on a machine: when, by whom, with what, and the addresses that it names."""
+    """The last attack on a host: time, attacker, signature, and the addresses it contains."""
 
     ts: int
     attacker: Subject
@@ -66,13 +66,15 @@ class _Attack(msgspec.Struct):
 
 
 class Callback(FlowDetector, EventDetector):
-    """Watches requests and shells, and new TCP flows against the direction of recent ones."""
+    """Watches requests and shells, and new TCP flows against the direction of recent attacks."""
 
-    title = "Call back after an attack"
+    title = "Callback to the attacker after an exploit attempt"
     severity = Severity.critical
     techniques = ("T1190", "T1059")
-    advice = "Treat the machine as taken over: cut it off, keep its memory and the fetched file, block what it called, look what it did since."
-    false_positives = "A vulnerability scanner of your own that checks whether holes are real; machines that are each other's clients and servers under test."
+    advice = (
+        "Treat the host as compromised: isolate it, preserve its memory and the downloaded file, block the contacted address, and review its traffic since."
+    )
+    false_positives = "An authorized vulnerability scanner that verifies vulnerabilities; hosts that are each other's client and server under test."
     watches = (HttpRequest, HttpBody, RatMessage)
     Options = Options
 
@@ -113,14 +115,14 @@ class Callback(FlowDetector, EventDetector):
         packet = event.packet
         attack = self._recent(packet.src, packet.ts)
         if attack is not None and event.from_client:
-            yield from self._tell(event, attack, packet.dst, packet.dport, f"handed a shell ({event.word})", {})
+            yield from self._tell(event, attack, packet.dst, packet.dport, f"offered a shell ({event.word}) to", {})
 
     def _fetch(self, event: HttpRequest) -> Iterator[Alert]:
         packet = event.packet
         attack = self._recent(packet.src, packet.ts)
         if attack is None or (packet.dst != attack.attacker.address and packet.dst not in attack.named and not _CODE.search(event.path)):
             return
-        yield from self._tell(event, attack, packet.dst, packet.dport, f"fetched {event.path[:80]} as {event.user_agent[:40]!r}", {})
+        yield from self._tell(event, attack, packet.dst, packet.dport, f"downloaded {event.path[:80]} as {event.user_agent[:40]!r} from", {})
 
     # New flows.
 
@@ -145,7 +147,7 @@ class Callback(FlowDetector, EventDetector):
         attack = self._recent(flow.client, flow.ts)
         if attack is None or flow.server != attack.attacker.address:
             return
-        yield from self._tell(flow, attack, flow.server, flow.server_port, "opened a connection", network_of(self.context, flow))
+        yield from self._tell(flow, attack, flow.server, flow.server_port, "opened a connection to", network_of(self.context, flow))
 
     def _recent(self, victim: int, ts: int) -> _Attack | None:
         attack = self._attacks.get(victim)
@@ -159,15 +161,15 @@ class Callback(FlowDetector, EventDetector):
         victim = Subject(mac, address, packet.vlan)
         after = (proof.ts - attack.ts) / SECOND
         own = called == attack.attacker.address
-        where = "its attacker" if own else f"{text(called)}, which the exploit names" if called in attack.named else text(called)
+        where = "its attacker" if own else f"{text(called)}, an address in the exploit" if called in attack.named else text(called)
         yield self.alert(
             proof,
             actor=attack.attacker,
             target=victim,
-            summary=f"{who(self.context, victim)} {did} towards {where} {after:.1f} s after {who(self.context, attack.attacker)} attacked it",
+            summary=f"{who(self.context, victim)} {did} {where}, {after:.1f} s after an exploit attempt by {who(self.context, attack.attacker)}",
             why=(
                 f"{text(attack.attacker.address)} sent {attack.what} to port {attack.port} ({attack.signature})",
-                f"{after:.1f} s later {text(address)} {did} to port {port} of {text(called)} (calls within {self.options.within_s} s count)",
+                f"{after:.1f} s later {text(address)} {did} port {port} of {text(called)} (time window {self.options.within_s} s)",
             ),
             numbers={"after_s": round(after, 3), "threshold": self.options.within_s, "port": port, "called": text(called)},
             key=(text(address),),

@@ -1,4 +1,6 @@
-"""One source searches a web server for weak spots: with a program made for it, by asking for files that hold secrets, or for many pages that are not there."""
+"""Web scan: one source probes a web server with a scanning tool, requests files with secrets, or many pages that do not
+exist.
+"""
 
 from __future__ import annotations
 
@@ -46,21 +48,21 @@ PARTS = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|tt
 class Options(detector.Options):
     """When missing pages and secret files are a scan."""
 
-    missing: int = Field(20, ge=5, description="different pages that are not there")
-    sensitive: int = Field(3, ge=1, description="different files that hold secrets and make it more than one look")
-    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
-    share: float = Field(0.5, ge=0, le=1, description="share of failed answers among all, at least")
-    again_s: int = Field(600, ge=60, description="seconds after which the same source and target is told again for the same reason")
+    missing: int = Field(20, ge=5, description="threshold: distinct pages that do not exist")
+    sensitive: int = Field(3, ge=1, description="threshold: distinct files with secrets")
+    window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
+    share: float = Field(0.5, ge=0, le=1, description="lowest share of failed requests")
+    again_s: int = Field(600, ge=60, description="seconds until the same source and target may be reported again for the same reason")
 
 
 class WebScan(EventDetector):
-    """Watches requests and answers, counted for each source and target."""
+    """Watches requests and answers, by source and target."""
 
-    title = "Web scan"
+    title = "Web vulnerability scan"
     severity = Severity.medium
     techniques = ("T1595.002",)
-    advice = "Block the source at the border, or find out who runs a scanner inside; look whether any of the files it asked for was handed out."
-    false_positives = "A vulnerability scanner of your own; a crawler on a site with many dead links; a monitoring probe that names itself."
+    advice = "Block the source at the border, or find out who runs a scanner internally. Check whether a requested file was served."
+    false_positives = "An authorized vulnerability scanner; a crawler on a site with many dead links; a monitoring probe with its own user agent."
     watches = (HttpRequest, HttpResponse)
     Options = Options
 
@@ -91,21 +93,23 @@ class WebScan(EventDetector):
                 yield from self._secret(event, event.path[: found.end()].partition("?")[0][:120])
 
     def _tool(self, event: HttpRequest, tool: str) -> Iterator[Alert]:
-        why = (f"its requests say {event.user_agent[:120]!r}, which is what {tool} sends",)
-        yield from self._tell(event, "tool", f"scans with {tool}", why, {"requests": 1, "threshold": 1, "user_agent": event.user_agent[:120]}, Severity.medium)
+        why = (f"user agent {event.user_agent[:120]!r} of {tool}",)
+        yield from self._tell(
+            event, "tool", f"ran a web scan with {tool}", why, {"requests": 1, "threshold": 1, "user_agent": event.user_agent[:120]}, Severity.medium
+        )
 
     def _secret(self, event: HttpRequest, place: str) -> Iterator[Alert]:
-        """``place``: where the secret lies; whoever works with such a program asks for many pages of the one place."""
+        """``place``: where the secret lies; a tool requests many pages of one place."""
         packet = event.packet
         key = (packet.src, packet.dst)
         asked = self._sensitive.add(key, place, packet.ts)
         many = asked >= self.options.sensitive
         why = (
-            f"{asked} files that hold secrets were asked for within {self.options.window_s} s ({self.options.sensitive} are a scan); no page leads to them",
-            f"asked for: {some(self._sensitive.values(key))}",
+            f"{asked} files with secrets requested within {self.options.window_s} s (threshold {self.options.sensitive}); no page links to them",
+            f"requested: {some(self._sensitive.values(key))}",
         )
         numbers: dict[str, int | float | str] = {"files": asked, "threshold": self.options.sensitive}
-        yield from self._tell(event, "secrets" if many else "secret", f"looks for {place}", why, numbers, Severity.medium if many else Severity.low)
+        yield from self._tell(event, "secrets" if many else "secret", f"requested {place}", why, numbers, Severity.medium if many else Severity.low)
 
     def _failed(self, event: HttpResponse) -> Iterator[Alert]:
         packet = event.packet
@@ -118,12 +122,12 @@ class WebScan(EventDetector):
         if missing < self.options.missing or failed < self.options.share * answers:
             return
         why = (
-            f"{missing} different pages that are not there within {self.options.window_s} s ({self.options.missing} are a scan)",
-            f"{failed} of {answers} answers were refusals",
-            f"asked for: {some(self._missing.values(key))}",
+            f"{missing} pages that do not exist requested within {self.options.window_s} s (threshold {self.options.missing})",
+            f"{failed} of {answers} requests failed",
+            f"requested: {some(self._missing.values(key))}",
         )
         numbers: dict[str, int | float | str] = {"missing": missing, "threshold": self.options.missing, "answers": answers}
-        yield from self._tell(event, "missing", f"tries {missing} pages that are not there", why, numbers, Severity.medium)
+        yield from self._tell(event, "missing", f"requested {missing} pages that do not exist", why, numbers, Severity.medium)
 
     def _tell(self, event: Event, reason: str, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity) -> Iterator[Alert]:
         answer = isinstance(event, HttpResponse)

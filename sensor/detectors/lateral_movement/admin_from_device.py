@@ -1,7 +1,8 @@
-"""A device with one job (printer, phone, camera, TV, conferencing …) opens an administration session to another inside machine.
+"""A fixed-function device (printer, phone, camera, TV, conferencing system …) opens an administration session to
+another internal host.
 
-Such devices administer nothing. Their innocent twins are known: printers scan to a folder, players read from a share, cameras record to one, all by SMB;
-those are told with less severity and with that word.
+Such devices administer nothing. Known benign cases: printers scan to a folder, players read from a share, cameras
+record to one, all over SMB; these have lower severity, and the reason is given.
 """
 
 from __future__ import annotations
@@ -49,34 +50,36 @@ SERVICES = {
 }
 # Device types that use shares in their ordinary work, and how.
 SHARES = {
-    "printer": "printers store scans in shared folders",
-    "tv": "TVs play films from shared folders",
-    "media_player": "players read music and films from shared folders",
-    "speaker": "speakers read music from shared folders",
+    "printer": "printers scan to shared folders",
+    "tv": "TVs play videos from shared folders",
+    "media_player": "players read media from shared folders",
+    "speaker": "speakers read media from shared folders",
 }
 RECORDERS = {"camera": "cameras may record to a shared folder", "nvr": "recorders may write to a shared folder"}
 STORES = ("nas", "nvr")
 
 
 class Options(detector.Options):
-    """Who is not meant, and how often a pair is told."""
+    """Which types are exempt, and how often a pair is reported."""
 
-    again_s: int = Field(86400, ge=60, description="seconds after which the same pair and service is told again")
-    exempt_types: tuple[str, ...] = Field((), description="device types that administer others here")
+    again_s: int = Field(86400, ge=60, description="seconds until the same pair and service may be reported again")
+    exempt_types: tuple[str, ...] = Field((), description="device types that administer others")
 
 
 class AdminFromDevice(FlowDetector):
-    """Watches new, answered and ended TCP flows to the ports of SERVICES between inside machines; a pair and port is looked at again after ten minutes."""
+    """Watches new, answered and ended TCP flows to the ports of SERVICES between internal hosts; a pair and port is
+    checked again after ten minutes.
+    """
 
-    title = "Administration session from a device"
+    title = "Administration session from a fixed-function device"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1021",)
     advice = (
-        "Find out who sits on the device: such a device has no reason to do this. Allow it only what its job needs (a rule on the switch or firewall), "
-        "and renew its firmware and password."
+        "Find out who controls the device: it has no reason to do this. Allow only the traffic its purpose needs "
+        "(switch ACL or firewall), and renew its firmware and password."
     )
-    false_positives = "Scan-to-folder printers, players and recorders that use a share (low or medium severity); a computer that was taken for a device."
+    false_positives = "Scan-to-folder printers, players and recorders that use a share (low or medium severity); a computer that was classified as a device."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -117,9 +120,9 @@ class AdminFromDevice(FlowDetector):
             summary=f"{name} {'opened' if flow.answered else 'tried to open'} {service} to {other}",
             why=(
                 f"{name} is a {device.type.replace('_', ' ')} (confidence {evidence.confidence:.2f}), and such devices do not administer other machines",
-                f"{service} (tcp/{flow.server_port}) to {other} was {'answered' if flow.answered else 'not answered so far'}",
+                f"{service} (tcp/{flow.server_port}) to {other} was {'answered' if flow.answered else 'not answered yet'}",
                 *([note] if note else []),
-                *(["its type is not certain: it may be a computer"] if doubtful else []),
+                *(["its type has low confidence: it may be a computer"] if doubtful else []),
             ),
             numbers={"sessions": 1, "threshold": 1, "answered": int(flow.answered), "device_confidence": round(evidence.confidence, 2)},
             key=(target.address, service),
@@ -132,11 +135,11 @@ class AdminFromDevice(FlowDetector):
         )
 
     def _weight(self, flow: Flow, kind: str, service: str) -> tuple[Severity, str]:
-        """Severity, and the innocent explanation where there is one."""
+        """Severity, and the benign explanation where there is one."""
         if service == SMB and kind in SHARES:
-            return Severity.low, f"{SHARES[kind]}: innocent where this is set up so"
+            return Severity.low, f"{SHARES[kind]}: benign where this is configured"
         if service == SMB and kind in RECORDERS:
             other = self.context.device(server_of(flow))
             store = other is not None and other.type in STORES
-            return Severity.high if flow.answered and not store else Severity.medium, f"{RECORDERS[kind]}: innocent where this is set up so"
+            return Severity.high if flow.answered and not store else Severity.medium, f"{RECORDERS[kind]}: benign where this is configured"
         return Severity.high if flow.answered else Severity.medium, ""

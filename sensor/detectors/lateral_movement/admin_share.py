@@ -1,7 +1,7 @@
-"""A machine connects to administrative shares (ADMIN$, C$ …) of others, or makes a new share there.
+"""A host connects to administrative shares (ADMIN$, C$ …) of others, or creates a share there.
 
-One of them alone is what administrators do every day, and of low severity; many machines within minutes are a sweep. Where the share is refused, somebody
-looks where an account is an administrator.
+A single one is daily administration, of low severity; many hosts within minutes are a sweep. A rejected connection is a
+test for administrator rights.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ SHARE_ADD = 14
 class Options(CallOptions):
     """From which number on."""
 
-    hosts: int = Field(5, ge=2, description="hosts whose administrative shares were used, or refused, that are of medium severity")
-    window_s: int = Field(600, ge=60, description="seconds in which they must fall")
+    hosts: int = Field(5, ge=2, description="threshold for medium severity: hosts whose administrative shares were used, or rejected the connection")
+    window_s: int = Field(600, ge=60, description="time window in seconds")
 
 
 class AdminShare(CallDetector):
-    """Watches answers to connections, and calls that make shares."""
+    """Watches answers to tree connects, and calls that create shares."""
 
-    title = "Administrative share of a remote machine used"
+    title = "Administrative share access"
     severity = Severity.low
-    techniques = ("T1021.002",)
-    advice = "Ask who administers the target from this machine; let client machines not reach each other on port 445, and administer from named machines only."
-    false_positives = "Administrators, backup, inventory and deployment programs: name their machines as managers."
+    techniques = ("T1021.002", "T1570")
+    advice = "Ask who administers the target from this host. Block port 445 between clients, and administer from dedicated hosts only."
+    false_positives = "Administrators, backup, inventory and deployment programs: add their hosts to `managers`."
     Options = Options
     watches = (SmbTreeResult, RpcCall)
 
@@ -58,7 +58,7 @@ class AdminShare(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
             if event.interface == "srvsvc" and event.number == SHARE_ADD:
-                yield self.told(event, "made a new share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium)
+                yield self.told(event, "created a share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium)
         elif isinstance(event, SmbTreeResult) and event.share in ADMIN_SHARES and event.status in (0, DENIED):
             yield from self._connected(event)
 
@@ -70,10 +70,10 @@ class AdminShare(CallDetector):
         if refused and hosts < 2:
             return
         others = list(reversed(seen.values(actor)))
-        why = [f"{event.path!r} was {'refused' if refused else 'connected'}"]
+        why = [f"{event.path!r} was {'rejected' if refused else 'connected'}"]
         if hosts > 1:
-            why.append(f"{hosts} hosts within {want.window_s} s; counts as a sweep from {want.hosts} on: {some([text(host) for host in others])}")
-        deed = "was refused the administrative share of" if refused else f"connected to the administrative share {event.share} of"
+            why.append(f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): {some([text(host) for host in others])}")
+        deed = "was denied the administrative share of" if refused else f"connected to the administrative share {event.share} of"
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         yield self.told(
             event, deed, why, numbers, key=(refused,), severity=Severity.medium if hosts >= want.hosts else Severity.low, confidence=0.8, answer=True,

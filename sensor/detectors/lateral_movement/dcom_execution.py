@@ -1,6 +1,8 @@
-"""A COM object of another machine is used to run programs there: a management console, the shell's windows, an Office application.
+"""Remote execution over DCOM: a COM object of another host is used to run programs: a management console
+(MMC20.Application), shell windows, an Office application.
 
-Objects of other classes are activated remotely by many programs; they are told only where a method that runs something is called by its name.
+Other classes are activated remotely by many programs; they are reported only where a method that runs something is
+called by name.
 """
 
 from __future__ import annotations
@@ -29,14 +31,15 @@ METHODS = frozenset((
 class DcomExecution(CallDetector):
     """Watches activations of classes, and calls of IDispatch by name."""
 
-    title = "Program run through a COM object of a remote machine"
+    title = "Remote execution over DCOM"
     severity = Severity.high
     techniques = ("T1021.003",)
     advice = (
-        "Hardly anybody uses these objects over the network: look which processes mmc.exe, explorer.exe or an Office program started on the target at that "
-        "time, isolate both machines, and switch remote activation off where it is not needed (dcomcnfg, firewall rules for RPC)."
+        "These objects are hardly ever used over the network: review which processes mmc.exe, explorer.exe or Office "
+        "started on the target at that time, isolate both hosts, and disable remote activation where it is not needed "
+        "(dcomcnfg, RPC firewall rules)."
     )
-    false_positives = "Old business programs that drive Office on a server; inventory and management programs that work by DCOM."
+    false_positives = "Old business programs that control Office on a server; inventory and management programs that use DCOM."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -49,7 +52,7 @@ class DcomExecution(CallDetector):
         if event.interface in ACTIVATIONS:
             name = dict(event.facts).get("class", "")
             if name in CLASSES:
-                why = (f"{event.interface} {event.call} asks for the class {name}, which runs programs for its user",)
+                why = (f"{event.interface} {event.call} requests the class {name}, which can run programs",)
                 yield self.told(event, f"activated {name} on", why, key=("class",), confidence=0.9)
         elif event.interface == "IDispatch" and event.number in (GET_NAMES, INVOKE):
             yield from self._dispatch(event)
@@ -59,6 +62,6 @@ class DcomExecution(CallDetector):
         named = [text for text in event.texts if text.lower() in METHODS]
         if event.number == GET_NAMES and not named:
             return
-        why = [f"IDispatch {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments not readable")]
-        deed = f"uses the method {named[0]!r} of a COM object on" if named else "calls a method of a COM object on"
+        why = [f"IDispatch {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")]
+        deed = f"called the method {named[0]!r} of a COM object on" if named else "called a method of a COM object on"
         yield self.told(event, deed, why, key=("call",), severity=Severity.high if named else Severity.medium, confidence=0.9 if named else 0.7)

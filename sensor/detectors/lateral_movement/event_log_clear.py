@@ -1,4 +1,4 @@
-"""The event log of another machine is cleared: who does that over the network hides something."""
+"""The event log of another host is cleared: an intruder hides traces."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ CLEARS = {("eventlog", 0), ("eventlog", 12), ("eventlog6", 6)}
 
 
 class EventLogClear(CallDetector):
-    """Watches the old and the present interface of event logs."""
+    """Watches the old and the current event log interface."""
 
-    title = "Event log of a remote machine cleared"
+    title = "Event log cleared remotely"
     severity = Severity.high
     techniques = ("T1070.001",)
     advice = (
-        "Ask who did it and why. Otherwise take the target as taken over: look for what happened before in copies of its log, and forward logs to another "
-        "machine from now on."
+        "Ask who did it and why. Otherwise treat the target as compromised: look for earlier activity in copies of its "
+        "log, and forward logs to another host from now on."
     )
-    false_positives = "An administrator who clears a log that is full, or cleans up after a test; the set-up of a log collector or of a machine image."
+    false_positives = "An administrator who clears a full log, or cleans up after a test; the set-up of a log collector or of a system image."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:

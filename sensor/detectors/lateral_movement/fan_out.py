@@ -1,7 +1,7 @@
 """One source opens administration sessions to many hosts that it did not administer before.
 
-Sessions in which something was said count, not knocks: those are scans. Pairs that are used to each other do not count, and who administers many hosts
-anyway has to reach as many new ones.
+Only sessions with data count; probes are scans. Known pairs do not count, and a source that administers many hosts
+anyway must reach as many new ones.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ SOURCES_LIMIT = 2048
 
 
 class Options(detector.Options):
-    """How many new sessions are too many, and for whom they are not."""
+    """How many new sessions are too many, and exempt hosts."""
 
-    targets: int = Field(5, ge=2, le=200, description="hosts to which new administration sessions are a fan-out")
-    window_s: int = Field(1800, ge=60, le=86400, description="seconds in which they must fall")
+    targets: int = Field(5, ge=2, le=200, description="threshold: hosts with new administration sessions")
+    window_s: int = Field(1800, ge=60, le=86400, description="time window in seconds")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of jump hosts, deployment and backup servers")
 
 
 class FanOut(AdminSessions):
-    """Counts the different hosts that a source newly administers."""
+    """Counts the distinct hosts that a source newly administers."""
 
     title = "Administration sessions to many hosts"
     severity = Severity.medium
     techniques = ("T1021", "T1570")
-    advice = "Ask whoever owns the source whether this is their work. If not, take it off the network, and look at what was run on each of the hosts."
-    false_positives = "A deployment, backup or monitoring server on its first day (list it in `exempt`); an administrator who renews many machines by hand."
+    advice = "Ask the owner of the source whether this is planned work. If not, isolate it, and review what was run on each of the hosts."
+    false_positives = "A deployment, backup or monitoring server on its first day (list it in `exempt`); an administrator who updates many hosts by hand."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -72,9 +72,9 @@ class FanOut(AdminSessions):
             targets=targets,
             summary=f"{who(self.context, actor)} opened administration sessions to {count} hosts it did not administer before, within {minutes} min",
             why=(
-                f"{count} hosts within {minutes} min; counts from {max(self.options.targets, usual)} on",
-                f"among them {some([who(self.context, target) for target in targets])}; the last one by {service_name(flow)}",
-                f"before, it administered {usual} hosts by {service_name(flow)}" if usual else "it was not seen to administer hosts before",
+                f"{count} hosts within {minutes} min (threshold {max(self.options.targets, usual)})",
+                f"among them {some([who(self.context, target) for target in targets])}; the last one over {service_name(flow)}",
+                f"it administered {usual} hosts over {service_name(flow)} before" if usual else "no earlier administration sessions of this source",
             ),
             numbers={"hosts": count, "threshold": max(self.options.targets, usual), "usual": usual, "window_s": self.options.window_s},
             target_port=flow.server_port,

@@ -1,7 +1,7 @@
-"""Two machines that never did so before have an administration session: SSH, RDP, VNC, SMB, WinRM or Telnet.
+"""First administration session (SSH, RDP, VNC, SMB, WinRM or Telnet) between two hosts.
 
-Speaks once the network was watched for a day. Services of machines that many use are no administration; a new target of somebody who administers many is
-told low.
+Active once the network was monitored for a day. Services used by many clients are no administration; a new target of a
+source that administers many has low severity.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ PAIRS_LIMIT = 16384
 
 
 class Options(detector.Options):
-    """How long to learn, and who is no surprise."""
+    """Learning period and exemptions."""
 
-    learn_h: float = Field(24, ge=0, le=2160, description="hours of the network to watch before the first finding")
-    popular: int = Field(5, ge=2, le=8, description="clients of a server from which on its service is for everybody")
-    administers: int = Field(5, ge=1, description="servers of a service whose client is an administrator: new ones are told low")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of those who may administer whatever they like")
+    learn_h: float = Field(24, ge=0, le=2160, description="learning period of the network in hours")
+    popular: int = Field(5, ge=2, le=8, description="number of clients from which a service is public")
+    administers: int = Field(5, ge=1, description="number of servers from which their client is an administrator: new ones have low severity")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of hosts that may administer any host")
 
 
 class FirstAdminSession(AdminSessions):
-    """Compares each session with those that were learned."""
+    """Compares each session with learned ones."""
 
-    title = "First administration session between two machines"
+    title = "First administration session between two hosts"
     severity = Severity.medium
     techniques = ("T1021",)
-    advice = "Ask whoever owns the source whether they meant to. If nobody did, look at how the source was taken over and at what was done on the target."
-    false_positives = "New administrators, new servers, help desks; a computer that got another address before it was known by its name."
+    advice = "Ask the owner of the source whether this was intended. If not, find out how the source was compromised and what was done on the target."
+    false_positives = "New administrators, new servers, help desks; a computer with a new address before its name is known."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -68,9 +68,9 @@ class FirstAdminSession(AdminSessions):
             target=target,
             summary=f"{name} opened {service} to {other} for the first time",
             why=(
-                f"in {watched:.0f} h of learning the two had no {service} session; speaks from {self.options.learn_h:g} h on",
-                f"{name} administered {usual} other hosts by {service} before" + (", so one more is no surprise" if usual >= self.options.administers else ""),
-                f"the session was {'answered' if flow.answered else 'not heard to be answered'}, tcp/{flow.server_port}",
+                f"no {service} session of the two in {watched:.0f} h (learning period {self.options.learn_h:g} h)",
+                f"{name} administered {usual} other hosts over {service} before" + (": one more is expected" if usual >= self.options.administers else ""),
+                f"the session was {'answered' if flow.answered else 'not answered in the capture'}, tcp/{flow.server_port}",
             ),
             numbers={"watched_h": round(watched, 1), "threshold_h": self.options.learn_h, "usual": usual},
             key=(addresses.text(target.address), service),

@@ -1,7 +1,7 @@
-"""A host that just received an administration session opens new ones itself: somebody moves from machine to machine.
+"""Lateral movement chain: a host that just received an administration session opens new ones.
 
-The graph of sessions is followed host by host: each remembers the longest chain by which it was reached. Hops between pairs that are used to each other do
-not count, nor SMB to machines that share files or print; jump hosts are known by that after a day, or by the option.
+Sessions are followed host by host: each host remembers the longest chain by which it was reached. Hops between known
+pairs do not count, nor SMB to file and print servers; jump hosts are learned after a day, or configured.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ LONG = 3
 
 
 class Options(detector.Options):
-    """How soon one session must follow the other, and who may pass sessions on."""
+    """How soon one session must follow the other, and jump hosts."""
 
-    window_s: int = Field(1800, ge=60, le=86400, description="seconds within which the next hop must follow")
-    hops: int = Field(2, ge=2, le=HOPS_LIMIT, description="hops that are a chain")
+    window_s: int = Field(1800, ge=60, le=86400, description="time window of the next hop in seconds")
+    hops: int = Field(2, ge=2, le=HOPS_LIMIT, description="threshold: hops of a chain")
     jump_hosts: tuple[str, ...] = Field((), description="addresses and CIDR blocks of jump hosts, whose sessions begin no chain")
 
 
 class HopChain(AdminSessions):
-    """Keeps for each host the chain that led to it, as its sessions in order."""
+    """Keeps for each host the chain of sessions that led to it."""
 
-    title = "Chain of administration sessions"
+    title = "Lateral movement chain of administration sessions"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1021",)
     advice = (
-        "Ask whoever owns the first host of the chain whether this is their work. If not, take the first host and every later one off the network: each of "
-        "them was reached. Change the passwords that were used, and let only jump hosts administer."
+        "Ask the owner of the first host whether this is planned work. If not, isolate the first host and every later "
+        "one. Change the passwords that were used, and administer from jump hosts only."
     )
     false_positives = "A jump host or terminal server on its first day (list it in `jump_hosts`); an administrator who works from one server to the next."
     Options = Options
@@ -82,10 +82,10 @@ class HopChain(AdminSessions):
             actor=actor,
             target=path[-1],
             targets=path[1:],
-            summary=f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} administration sessions in a row within {minutes:.0f} min",
+            summary=f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} chained administration sessions within {minutes:.0f} min",
             why=(
                 " → ".join([names[0], *(f"({service_name(hop)}) {name}" for hop, name in zip(chain, names[1:], strict=True))]),
-                f"{len(chain)} hops, each within {self.options.window_s // 60} min after the one before; counts from {self.options.hops} on",
+                f"{len(chain)} hops, each within {self.options.window_s // 60} min of the previous one (threshold {self.options.hops})",
                 *(_hop(before, after, name) for before, after, name in zip(chain, chain[1:], names[1:], strict=False)),
             ),
             numbers={"hops": len(chain), "threshold": self.options.hops, "window_s": self.options.window_s, "minutes": round(minutes, 1)},
@@ -99,7 +99,7 @@ class HopChain(AdminSessions):
         )
 
     def _severity(self, path: list[Subject], chain: tuple[Flow, ...]) -> Severity:
-        """High where the chain is long, or a device with one job passes sessions on."""
+        """High where the chain is long, or a fixed-function device is a hop."""
         grave = len(chain) >= LONG or any(is_fixed_function(self.context, end) for end in path[:-1])
         return Severity.high if grave else Severity.medium
 

@@ -1,9 +1,10 @@
-"""An account that is at home on other machines logs in by NTLM from one that never used it: as with a hash that was taken there, since no password was typed.
+"""Pass the hash: an account of other hosts logs in over NTLM from one that never used it, as with a stolen hash, since
+no password is entered.
 
-Learned are the machines of each account, whether it proves itself by Kerberos, and what the machines call themselves in NTLM. A new machine alone is what
-happens when somebody changes desks; it is told only with a sign of a tool: an account that always used Kerberos now does not (low alone, as whoever names a
-server by its address does that too), or a machine that calls itself nothing or something else than before. Both together are medium. What was seen before
-the sensor was restarted is not remembered; it learns again before it speaks.
+Learned are the hosts of each account, whether it uses Kerberos, and the workstation names in NTLM. A new host alone is
+a user at another desk; it is reported only with a sign of a tool: an account that always used Kerberos does not (low
+alone, as a server addressed by IP causes it too), or an empty or different workstation name. Both together are medium.
+Earlier logins are not kept across a restart; the learning period begins again.
 """
 
 from __future__ import annotations
@@ -34,24 +35,25 @@ KERBEROS = "Kerberos"
 
 
 class Options(detector.Options):
-    """How long it learns, and who is not meant."""
+    """Learning period and exemptions."""
 
-    learn_h: float = Field(24, ge=0, le=2160, description="hours of logins to watch before the first finding")
-    memory_d: int = Field(30, ge=1, le=365, description="days for which the machine of an account is remembered")
-    exempt: tuple[str, ...] = Field((), description="accounts that are used from many machines")
+    learn_h: float = Field(24, ge=0, le=2160, description="learning period in hours")
+    memory_d: int = Field(30, ge=1, le=365, description="days for which the host of an account is remembered")
+    exempt: tuple[str, ...] = Field((), description="accounts that are used from many hosts")
 
 
 class PassTheHash(EventDetector):
-    """Watches logins that succeed: at file servers, and at key centres."""
+    """Watches successful logins at file servers and KDCs."""
 
-    title = "Login with a stolen password hash"
+    title = "Pass-the-hash"
     severity = Severity.medium
     techniques = ("T1550.002",)
     advice = (
-        "Ask the owner of the account whether they are at that machine. If not, take it off the network, change the password, and look for theft of "
-        "credentials on the machines where the account is at home; keep administrators in the group of protected users, who cannot use NTLM."
+        "Ask the owner of the account whether they use that host. If not, isolate it, change the password, and look "
+        "for credential theft on the hosts of the account. Put administrators into the Protected Users group, which "
+        "cannot use NTLM."
     )
-    false_positives = "An administrator at a new machine who names the server by its address; programs that tell NTLM another name than the system does."
+    false_positives = "An administrator at a new host who addresses the server by IP; programs with another workstation name than the system."
     Options = Options
     watches = (SmbLoginResult, KerberosAsReply)
 
@@ -105,10 +107,10 @@ class PassTheHash(EventDetector):
         """What makes it look like a tool."""
         signs, names = [], self._names.values(machine)
         if self._ways.values(account) == [KERBEROS]:
-            signs.append(f"{event.user} always proved itself by Kerberos, and now by NTLM, for which a hash is enough")
+            signs.append(f"{event.user} always used Kerberos, and now NTLM, for which a hash is enough")
         if names and event.workstation.lower() not in names:
-            called = f"{event.workstation!r}" if event.workstation else "nothing"
-            signs.append(f"the machine calls itself {called}, where it said {some(names)} before")
+            called = f"{event.workstation!r}" if event.workstation else "empty"
+            signs.append(f"the workstation name is {called}, earlier {some(names)}")
         return signs
 
     def _machine(self, client: Subject) -> str:
@@ -124,8 +126,8 @@ class PassTheHash(EventDetector):
             event,
             actor=client,
             target=server,
-            summary=f"{who(self.context, client)} logged in at {who(self.context, server)} as {event.user}, who never did from there",
-            why=(f"in {watched:.0f} h of learning the account logged in from {len(homes)} other machines, and this one as others", *signs),
+            summary=f"{who(self.context, client)} logged in to {who(self.context, server)} as {event.user} for the first time from there",
+            why=(f"in {watched:.0f} h the account logged in from {len(homes)} other hosts, and this host with other accounts", *signs),
             numbers={"signs": len(signs), "threshold": 1, "watched_h": round(watched, 1), "threshold_h": self.options.learn_h, "machines": len(homes)},
             key=(server.address, _account(event.user)),
             severity=self.severity if grave else Severity.low,

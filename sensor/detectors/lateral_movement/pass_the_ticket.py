@@ -1,8 +1,10 @@
-"""Kerberos tickets in the wrong hands: a ticket that was given to one machine is shown by another, or is asked for the way tools ask that know a hash only.
+"""Pass the ticket and overpass the hash: a Kerberos ticket issued to one host is presented by another, or requested as
+tools with a hash do.
 
-An initial ticket is bound to the machine it was given to, by custom if not by the protocol, and never moves; forwarded ones (delegation) are other tickets
-and do not count here. Tools that make a ticket from a stolen hash ask for one cipher only and prove it at once, where every ordinary client first offers
-all it has (RFC 4120, 3.1.1), and in a domain that speaks AES they ask for RC4, since that key is the NT hash.
+An initial ticket stays on the host it was issued to; forwarded ones (delegation) are other tickets and do not count.
+Tools that create a ticket from a stolen hash request one encryption type and send pre-authentication at once, where
+clients first offer all types (RFC 4120, 3.1.1), and in a domain with AES they request RC4, since that key is the NT
+hash.
 """
 
 from __future__ import annotations
@@ -31,15 +33,15 @@ OPENED_LIMIT = 8192
 
 
 class Options(detector.Options):
-    """How long things are remembered, and who is not meant."""
+    """How long tickets are remembered, and exemptions."""
 
     life_s: int = Field(36000, ge=600, le=604800, description="seconds for which an initial ticket is remembered")
-    opening_s: int = Field(300, ge=1, le=3600, description="seconds back in which an ordinary client asked without a proof first")
-    exempt: tuple[str, ...] = Field((), description="accounts of programs that are set to one cipher")
+    opening_s: int = Field(300, ge=1, le=3600, description="seconds in which an ordinary client sent a request without pre-authentication before")
+    exempt: tuple[str, ...] = Field((), description="accounts of programs configured for one encryption type")
 
 
 class _Holder(NamedTuple):
-    """To whom a ticket was given, for which account, when."""
+    """The host a ticket was issued to, the account, and the time."""
 
     subject: Subject
     account: str
@@ -47,16 +49,16 @@ class _Holder(NamedTuple):
 
 
 class PassTheTicket(EventDetector):
-    """Watches initial tickets, and requests that show them."""
+    """Watches initial tickets, and requests that present them."""
 
-    title = "Stolen Kerberos ticket or key"
+    title = "Pass-the-ticket or overpass-the-hash"
     severity = Severity.high
     techniques = ("T1550.003",)
     advice = (
-        "Take the machine that shows the ticket off the network and look who is on it; change the password of the account twice, which voids its tickets, "
-        "and look for theft of credentials on the machine that it was taken from."
+        "Isolate the host that presents the ticket and identify its user. Change the password of the account twice, "
+        "which invalidates its tickets, and look for credential theft on the host it was issued to."
     )
-    false_positives = "A machine that changes its address or has several; clusters; Unix programs set to one cipher with a key table."
+    false_positives = "A host that changes its address or has several; clusters; Unix programs with a keytab and one encryption type."
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply, KerberosTgsRequest)
 
@@ -82,7 +84,7 @@ class PassTheTicket(EventDetector):
                 yield from self._made_from_hash(event, asked)
 
     def _shown(self, event: KerberosTgsRequest) -> Iterator[Alert]:
-        """A ticket in a request, which may be somebody else's."""
+        """A ticket in a request, which may have been issued to another host."""
         holder = self._holders.get(event.ticket) if event.ticket else None
         if holder is None or not 0 <= event.ts - holder.ts <= self.options.life_s * SECOND:
             return
@@ -91,10 +93,10 @@ class PassTheTicket(EventDetector):
             return
         name, owner = who(self.context, client), who(self.context, holder.subject)
         why = (
-            f"the key centre gave this ticket of {holder.account} to {owner} {round((event.ts - holder.ts) / SECOND)} s ago",
-            f"{text(client.address)} shows it to ask for {event.service}; initial tickets do not move from machine to machine",
+            f"the KDC issued this ticket of {holder.account} to {owner} {round((event.ts - holder.ts) / SECOND)} s ago",
+            f"{text(client.address)} presented it to request {event.service}; initial tickets stay on their host",
         )
-        summary = f"{name} uses the Kerberos ticket of {holder.account} that was given to {owner}"
+        summary = f"{name} presented a Kerberos ticket of {holder.account} that was issued to {owner}"
         yield self._alert(event, summary, why, ("stolen", holder.account), Severity.critical, 0.95, (centre, holder.subject), self.techniques)
 
     def _same(self, one: Subject, other: Subject) -> bool:
@@ -112,11 +114,11 @@ class PassTheTicket(EventDetector):
         client, centre, _ = ends(event)
         weak = only_weak(asked.etypes)
         name = cipher(asked.etypes[0])
-        why = [f"it offered {name} only and proved it without being asked, as tools do that hold a hash or key instead of a password"]
+        why = [f"it offered {name} only and sent pre-authentication at once, as tools with a hash or key do"]
         if weak:
-            why.append(f"the domain speaks {cipher(event.ticket_etype)}; the {name} key of an account is its NT hash")
+            why.append(f"the domain supports {cipher(event.ticket_etype)}; the {name} key of an account is its NT hash")
         severity = Severity.medium if weak else Severity.low
-        summary = f"{who(self.context, client)} made a Kerberos ticket of {event.client} at {who(self.context, centre)} the way tools do that hold its hash"
+        summary = f"{who(self.context, client)} requested a Kerberos ticket of {event.client} from {who(self.context, centre)} as tools with its hash do"
         techniques = ("T1550.003", "T1550.002") if weak else self.techniques
         yield self._alert(event, summary, tuple(why), ("made", account), severity, 0.75 if weak else 0.5, (centre,), techniques)
 

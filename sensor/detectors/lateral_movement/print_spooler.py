@@ -1,6 +1,7 @@
-"""A driver is installed on another machine's print spooler: how PrintNightmare and its like run their code as the system.
+"""Printer driver installation on a remote print spooler: PrintNightmare and similar run code as SYSTEM.
 
-Printers are added from servers, and drivers by administrators of print servers; a driver that comes from a share of a third machine is an attack.
+Printers are added from servers, and drivers by administrators of print servers; a driver from a share of a third host
+is an attack.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ INSTALLS = {
 
 
 class PrintSpooler(CallDetector):
-    """Watches both interfaces of the print spooler."""
+    """Watches both print spooler interfaces."""
 
-    title = "Printer driver installed on a remote machine"
+    title = "Printer driver installed remotely (PrintNightmare)"
     severity = Severity.medium
     techniques = ("T1068", "T1210")
     advice = (
-        "Ask whether somebody manages printers from this machine. If not, isolate both: look at the target's folder spool\\drivers and at what spoolsv.exe "
-        "started. Install the updates, allow drivers to administrators only, and stop the spooler where nothing prints."
+        "Ask who manages printers from this host. If no one does, isolate both hosts, and check spool\\drivers and "
+        "child processes of spoolsv.exe on the target. Install the updates, restrict driver installation to "
+        "administrators, and stop the spooler where it is not needed."
     )
-    false_positives = "Administrators of print servers: name their machines as managers."
+    false_positives = "Administrators of print servers: add their hosts to `managers`."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -38,7 +40,7 @@ class PrintSpooler(CallDetector):
         if not isinstance(event, RpcCall) or (event.interface, event.number) not in INSTALLS:
             return
         shares = [text for text in event.texts if text.startswith("\\\\") and "\\" in text[2:].rstrip("\\")]
-        why = [f"{event.interface} {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments not readable")]
+        why = [f"{event.interface} {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")]
         if shares:
-            why.append(f"the driver comes from the share {shares[0]!r}")
+            why.append(f"the driver is loaded from the share {shares[0]!r}")
         yield self.told(event, "installed a printer driver on", why, severity=Severity.high if shares else Severity.medium, confidence=0.9 if shares else 0.7)

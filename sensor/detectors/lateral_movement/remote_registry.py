@@ -1,4 +1,7 @@
-"""The registry of another machine is changed. Reading it is what inventories do, and no matter of this detector; copying hives is remote_hive's."""
+"""The registry of another host is changed.
+
+Inventories read it, which is ignored; copied hives are reported by remote_hive.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,16 @@ OPEN_KEY = 15
 
 
 class RemoteRegistry(CallDetector):
-    """Watches calls of the remote registry that change something."""
+    """Watches remote registry calls that change something."""
 
-    title = "Registry of a remote machine changed"
+    title = "Registry modified remotely"
     severity = Severity.medium
     techniques = ("T1112",)
     advice = (
-        "Ask whether somebody administers the target from this machine. If not, compare the target's registry with a backup, and stop its remote registry "
-        "service where nobody needs it."
+        "Ask who administers the target from this host. If no one does, compare the target's registry with a backup, "
+        "and stop its remote registry service where it is not needed."
     )
-    false_positives = "Administrators and deployment programs that configure machines remotely: name their machines as managers."
+    false_positives = "Administrators and deployment programs that configure hosts remotely: add their hosts to `managers`."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -44,7 +47,7 @@ class RemoteRegistry(CallDetector):
         told = [text for text in event.texts if any(word in text.lower() for word in GRAVE)]
         why = [f"winreg {event.call}" + (", arguments encrypted" if event.level >= 6 else "")]
         if event.texts:
-            why.append(f"its arguments: {quoted(event.texts)}")
+            why.append(f"arguments: {quoted(event.texts)}")
         if told:
-            why.append(f"{told[0]!r} decides what starts or who may log in")
+            why.append(f"{told[0]!r} controls autostart or logins")
         yield self.told(event, deed, why, key=(event.number,), severity=Severity.high if told else Severity.medium)

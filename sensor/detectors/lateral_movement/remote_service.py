@@ -1,6 +1,7 @@
-"""A service of another machine is created, changed or started through its service manager: how PsExec, smbexec and their like run programs.
+"""A service is created, changed or started on another host through the Service Control Manager (MS-SCMR): PsExec,
+smbexec and similar run programs like this.
 
-What is only looked at (states, configurations, lists) is monitoring, and no matter of this detector. Arguments may be encrypted: the calls are not.
+Queries (status, configuration, lists) are monitoring and are ignored. Arguments may be encrypted: the calls are not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbCreate
 
 SERVICE, EXECUTION, SHARES, STOP = "T1543.003", "T1569.002", "T1021.002", "T1489"
+BOTH = (SERVICE, EXECUTION)
 CREATES = frozenset((12, 24, 44, 45, 60))
 CHANGES = frozenset((11, 23))
 STARTS = frozenset((19, 31))
@@ -46,7 +48,9 @@ SHELL = (
 
 
 class _Pair(msgspec.Struct):
-    """What one machine lately did to another: when it made a service and wrote to an administrative share, and what it wrote; which service it opened."""
+    """What one host lately did to another: when it created a service and wrote to an administrative share, the file;
+    the opened service.
+    """
 
     created: int = 0
     wrote: int = 0
@@ -55,16 +59,17 @@ class _Pair(msgspec.Struct):
 
 
 class RemoteService(CallDetector):
-    """Watches calls of the service manager, and files written to administrative shares before them."""
+    """Watches Service Control Manager calls, and files written to administrative shares before them."""
 
-    title = "Service created or started on a remote machine"
+    title = "PsExec-style remote service execution"
     severity = Severity.high
-    techniques = (EXECUTION,)
+    techniques = (EXECUTION, SERVICE, SHARES)
     advice = (
-        "Ask whether somebody administers the target from this machine. If not, isolate both, look at the service and the program it runs (event 7045 of the "
-        "target's system log), find out whose account it was, and allow the service manager only from management machines."
+        "Ask who administers the target from this host. If no one does, isolate both, review the service and its "
+        "program (event 7045 in the target's system log), identify the account, and restrict the Service Control "
+        "Manager to management hosts."
     )
-    false_positives = "Administrators with PsExec or sc.exe, deployment and inventory programs that install an agent: name their machines as managers."
+    false_positives = "Administrators with PsExec or sc.exe, deployment and inventory programs that install an agent: add their hosts to `managers`."
     watches = (RpcCall, SmbCreate)
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -96,11 +101,11 @@ class RemoteService(CallDetector):
             pair.service = event.texts[0] if event.texts else ""
         elif number in CREATES:
             pair.created, pair.service = event.ts, event.texts[0] if event.texts else ""
-            yield self._made(event, pair, "created the service" if pair.service else "created a service", (SERVICE,), "create", Severity.high)
+            yield self._made(event, pair, "created the service" if pair.service else "created a service", BOTH, "create", Severity.high)
         elif number in CHANGES:
             program = any(_is_program(text) for text in event.texts)
             grade = Severity.high if program else Severity.medium
-            yield self._made(event, pair, "changed the service" if pair.service else "changed a service", (SERVICE,), "change", grade)
+            yield self._made(event, pair, "changed the service" if pair.service else "changed a service", BOTH, "change", grade)
         elif number in STARTS:
             grade = Severity.high if self._lately(event, pair.created) or self._lately(event, pair.wrote) else Severity.medium
             yield self._made(event, pair, "started the service" if pair.service else "started a service", (EXECUTION,), "start", grade)
@@ -114,11 +119,11 @@ class RemoteService(CallDetector):
     def _made(self, event: RpcCall, pair: _Pair, deed: str, techniques: tuple[str, ...], kind: str, grade: Severity) -> Alert:
         why = [f"svcctl {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}" + (", arguments encrypted" if event.level >= 6 else "")]
         if event.texts:
-            why.append(f"its arguments: {quoted(event.texts)}")
+            why.append(f"arguments: {quoted(event.texts)}")
         if any(shell in text.lower() for text in event.texts for shell in SHELL):
-            why.append("it runs a shell or a system program, as tools that execute commands do, and services do not")
+            why.append("it runs a shell or a system program, as remote execution tools do, and services do not")
         if self._lately(event, pair.wrote):
-            why.append(f"the actor wrote {pair.written!r} to the target {(event.ts - pair.wrote) // SECOND} s before: like PsExec")
+            why.append(f"the actor wrote {pair.written!r} to the target {(event.ts - pair.wrote) // SECOND} s before, like PsExec")
         if kind == "start" and self._lately(event, pair.created):
             why.append(f"the actor created a service there {(event.ts - pair.created) // SECOND} s before")
             techniques = (*techniques, SERVICE)

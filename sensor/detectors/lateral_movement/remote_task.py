@@ -1,4 +1,4 @@
-"""A task is planned on another machine through its task scheduler: the old one (AT) or the present one."""
+"""A task is created or run on another host through its Task Scheduler: the AT or the current interface."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.wants import Want, fields
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
-AT, TASK = "T1053.002", "T1053.005"
+AT, TASK, SHARES = "T1053.002", "T1053.005", "T1021.002"
 # The smallest arguments of NetrJobAdd: a server that is not named, and the job ([MS-TSCH] 3.2.5.2.1).
 JOB_SIZE = 24
 # number: (what was done, technique, severity)
@@ -23,16 +23,16 @@ DEEDS = {
 
 
 class RemoteTask(CallDetector):
-    """Watches calls of both task schedulers; looking at tasks is no matter of this detector."""
+    """Watches calls of both Task Scheduler interfaces; queries are ignored."""
 
-    title = "Task planned on a remote machine"
+    title = "Scheduled task created remotely"
     severity = Severity.high
-    techniques = (TASK,)
+    techniques = (TASK, AT, SHARES)
     advice = (
-        "Ask whether somebody administers the target from this machine. If not, look at the target's tasks (event 4698 of its security log, folder "
-        "Windows\\System32\\Tasks), isolate both machines, and find out whose account it was."
+        "Ask who administers the target from this host. If no one does, review the target's tasks (event 4698 in its "
+        "security log, folder Windows\\System32\\Tasks), isolate both hosts, and identify the account."
     )
-    false_positives = "Administrators and deployment programs that plan tasks remotely: name their machines as managers."
+    false_positives = "Administrators and deployment programs that schedule tasks remotely: add their hosts to `managers`."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -47,5 +47,5 @@ class RemoteTask(CallDetector):
         sealed = ", arguments encrypted" if event.level >= 6 else ""
         why = [f"{event.interface} {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}{sealed}"]
         if event.texts:
-            why.append(f"its arguments: {quoted(event.texts)}")
-        yield self.told(event, what, why, key=(event.interface, event.number), severity=grade, techniques=(technique,))
+            why.append(f"arguments: {quoted(event.texts)}")
+        yield self.told(event, what, why, key=(event.interface, event.number), severity=grade, techniques=(technique, SHARES) if event.pipe else (technique,))

@@ -1,9 +1,10 @@
-"""A device with one job does what its type never does: it serves or uses a service that none of its kind has, or goes where it never went.
+"""Policy violation of a fixed-function device: it offers or uses a service that its type never does, or reaches a new
+segment.
 
-What no device of a type has a reason for is known from the first day (the starting baselines). After three days of the device, so is what it and others like
-it never used, and the segments it never spoke with. Administration sessions are judged by ``admin_from_device``.
-
-Where a profile is installed for a device (RFC 8520) its word goes before all that: what it allows is quiet, anything else is told, whatever type it is.
+What no device of a type needs is known from the first day (the starting baselines). After three days of a device, so is
+what it and similar devices never used, and the segments it never reached. Administration sessions are reported by
+``admin_from_device``. Where a profile is installed for a device (RFC 8520), it takes precedence: what it allows is not
+reported, anything else is, whatever the type.
 """
 
 from __future__ import annotations
@@ -42,28 +43,28 @@ LEARNED, PROFILED = ("learned", "segment"), ("profile", "unnamed")
 
 
 class Options(detector.Options):
-    """How long to learn, and what is allowed."""
+    """Learning period, and allowed devices."""
 
-    learn_h: float = Field(72, ge=1, le=2160, description="hours to watch a device before what it never did is a finding; the starting baselines need none")
-    again_s: int = Field(86400, ge=60, description="seconds after which the same is told again")
-    exempt_types: tuple[str, ...] = Field((), description="device types that may do anything")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of devices that may do anything")
+    learn_h: float = Field(72, ge=1, le=2160, description="learning period of a device in hours; starting baselines need none")
+    again_s: int = Field(86400, ge=60, description="seconds until the same alert may be raised again")
+    exempt_types: tuple[str, ...] = Field((), description="exempt device types")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of exempt devices")
 
 
 class RoleViolation(FlowDetector):
-    """Watches answered conversations of devices with one job, as clients and as servers."""
+    """Watches answered flows of fixed-function devices, as clients and as servers."""
 
-    title = "A device leaves its role"
+    title = "Device violates its policy or usual role"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1021",)
     advice = (
-        "Find out what the device talked to and why. Update or reset it, change its password, and let the switch or firewall allow only what its job needs: "
-        "the services of its type and its own servers."
+        "Find out what the device exchanged and why. Update or reset it, change its password, and allow only what its "
+        "purpose needs on the switch or firewall: the services of its type and its own servers."
     )
     false_positives = (
-        "A device that was taken for another type; new firmware or a new feature that was switched on; a new server for this kind of devices; a profile that "
-        "lacks what happens rarely (make it anew: `sensor profiles`)."
+        "A device classified as another type; new firmware or an enabled feature; a new server for such devices; a "
+        "profile that lacks rare traffic (create it again: `sensor profiles`)."
     )
     Options = Options
 
@@ -85,7 +86,7 @@ class RoleViolation(FlowDetector):
         return zip(picked, zip(subjects(rows, "client"), subjects(rows, "server"), strict=True), strict=True)
 
     def worth(self, numbers: tuple[Subject, Subject]) -> bool:
-        """Whether one of the two is a device with one job, or with a profile."""
+        """Whether one of the two is a fixed-function device, or has a profile."""
         for end in numbers:
             device = self.context.device(end)
             if device is not None and (device.fixed_function or self._confined(device)):
@@ -112,14 +113,14 @@ class RoleViolation(FlowDetector):
                 yield from self._learned(flow, device, start, service)
 
     def _beyond(self, flow: Flow, device: Device, subject: Subject, *, serves: bool) -> Iterator[Alert]:
-        """What its profile does not allow. A device that is knocked at has served nobody."""
+        """What its profile does not allow. A probed device has offered no service."""
         if self._spared(device, subject) or (serves and not self._over(flow)):
             return
         breach = self.context.profiles.breach(flow, serves=serves)
         if breach is None or not (breach.sure or flow.ts - self._began >= NAMED_NS):
             return
-        missing = "" if breach.sure else "; it allows it to names, and nobody was seen to ask for a name of this address"
-        why = f"no access list of the profile {breach.profile} allows it: {breach.lists}{missing}"
+        missing = "" if breach.sure else "; it allows host names, and no DNS query for this address was seen"
+        why = f"not allowed by the profile {breach.profile}: {breach.lists}{missing}"
         yield from self._tell(flow, device, serves, why, "profile" if breach.sure else "unnamed", Severity.medium if breach.sure else Severity.low)
 
     def _spared(self, device: Device, subject: Subject) -> bool:
@@ -143,10 +144,10 @@ class RoleViolation(FlowDetector):
         inside = self.context.networks.inside(flow.server)
         new = not (baseline.servers(client, service) or baseline.first_use(client, server, service))
         if new and service not in start.uses and baseline.alike(device.type, service, offered=False) < OTHERS:
-            why = f"neither it nor another {kind} used this service in {self.options.learn_h:g} h of learning, and {kind}s usually do not"
+            why = f"no {kind} used this service in the learning period of {self.options.learn_h:g} h, and {kind}s usually do not"
             yield from self._tell(flow, device, False, why, "learned", Severity.medium if inside else Severity.low)
         elif inside and (place := addresses.segment(flow.server)) not in (known := baseline.segments(client)) and known and new:
-            why = f"in {self.options.learn_h:g} h of learning it had no conversation in {place}"
+            why = f"no flow to {place} in the learning period of {self.options.learn_h:g} h"
             yield from self._tell(flow, device, False, why, "segment", Severity.low if service in start.uses else Severity.medium)
 
     def _tell(self, flow: Flow, device: Device, serves: bool, why: str, rule: str, severity: Severity) -> Iterator[Alert]:
@@ -156,13 +157,13 @@ class RoleViolation(FlowDetector):
             return
         name, other, certainty = who(self.context, actor), who(self.context, target), 1.0 if rule == "profile" else _certainty(device)
         kind, ruled = device.type.replace("_", " "), rule in PROFILED
-        told = "not what its profile allows" if ruled else f"not what a {kind} does"
+        told = "not allowed by its profile" if ruled else f"unusual for a {kind}"
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{name} {'serves' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {told}",
-            why=(why, *(() if ruled else (f"{name} is a {kind} (confidence {certainty:.2f})",)), f"the conversation with {other} was answered"),
+            summary=f"{name} {'offers' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {told}",
+            why=(why, *(() if ruled else (f"{name} is a {kind} (confidence {certainty:.2f})",)), f"the flow with {other} was answered"),
             numbers={"rule": rule, "service": what, "device_confidence": round(certainty, 2), "threshold_h": self.options.learn_h if rule in LEARNED else 0},
             key=(what, "serves" if serves else "uses"),
             severity=severity,

@@ -1,8 +1,10 @@
-"""A key centre no longer speaks AES with accounts that had it: somebody put a master key into its memory, which knows RC4 only.
+"""Skeleton key: a KDC no longer supports AES for accounts that used it, because a master password was patched into its
+memory, which supports RC4 only.
 
-Learned is which accounts had AES at which key centre. One that has it no more may be an old password set back; where several lose it one after the other, and
-none in between keeps it although all clients still offer it, the change is in the key centre (Dell SecureWorks: Skeleton Key Malware Analysis, 2015). What
-an account without a history shows is told by ``credential_access.kerberos_downgrade``.
+Learned is which accounts used AES at which KDC. A single account without AES may be a reset old password; where several
+lose it one after the other, and none in between keeps it although all clients still offer it, the change is in the KDC
+(Dell SecureWorks: Skeleton Key Malware Analysis, 2015). Accounts without a history are reported by
+``credential_access.kerberos_downgrade``.
 """
 
 from __future__ import annotations
@@ -30,23 +32,20 @@ UNSUPPORTED, NEEDS_PROOF = 14, 25  # errors (RFC 4120, 7.5.9): no cipher that bo
 
 
 class Options(detector.Options):
-    """How many accounts must lose AES."""
+    """From which number of accounts on."""
 
-    accounts: int = Field(2, ge=2, description="accounts that lost AES at one key centre, with none between them that kept it")
-    window_s: int = Field(86400, ge=60, le=604800, description="seconds in which they must, and until it is told again")
+    accounts: int = Field(2, ge=2, description="threshold: accounts that lost AES at one KDC, without one in between that kept it")
+    window_s: int = Field(86400, ge=60, le=604800, description="time window in seconds, and seconds until the same KDC may be reported again")
 
 
 class SkeletonKey(EventDetector):
-    """Watches which ciphers a key centre uses with whom."""
+    """Watches which encryption types a KDC uses for which account."""
 
-    title = "Master key in a domain controller"
+    title = "Skeleton key on a domain controller"
     severity = Severity.critical
     techniques = ("T1556.001",)
-    advice = (
-        "Restart the domain controller, which removes what lives in its memory only, look for who had administrator rights on it and for drivers it loaded, "
-        "and let its process for logins run protected."
-    )
-    false_positives = "Somebody switched AES off at the domain controller, or put an old one in its place."
+    advice = "Restart the domain controller, which removes a memory patch. Review administrator logins and loaded drivers, and enable LSA protection."
+    false_positives = "AES was disabled on the domain controller, or an old one replaced it."
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply, KerberosError)
 
@@ -85,10 +84,10 @@ class SkeletonKey(EventDetector):
             actor=centre,
             target=clients[-1],
             targets=reversed(clients),
-            summary=f"{who(self.context, centre)} lost AES for {count} accounts at once, as with a master key in its memory",
+            summary=f"{who(self.context, centre)} stopped supporting AES for {count} accounts, as with a skeleton key",
             why=(
-                f"these had AES keys before: {some(self._lost.values(centre.address))}",
-                "their clients still offer AES, and no account got it in between",
+                f"accounts with AES keys before: {some(self._lost.values(centre.address))}",
+                "their clients still offer AES, and no account received it in between",
             ),
             numbers={"accounts": count, "threshold": self.options.accounts, "window_s": self.options.window_s},
             confidence=0.85,
@@ -98,7 +97,7 @@ class SkeletonKey(EventDetector):
 
 
 def _ciphers(event: KerberosAsReply | KerberosError) -> tuple[int, ...] | None:
-    """The ciphers that an answer uses or offers; None where it says nothing of them."""
+    """The encryption types that an answer uses or offers; None where it has none."""
     if isinstance(event, KerberosAsReply):
         return (event.etype,)
     if event.code == UNSUPPORTED:

@@ -1,7 +1,8 @@
-"""A program or script is written to another machine's share, or fetched by a device with one job over HTTP, FTP or TFTP.
+"""Lateral tool transfer: a program or script is written to a share of another host, or downloaded by a fixed-function
+device over HTTP, FTP or TFTP.
 
-Everybody puts programs on file shares: only administrative shares, and those by which the domain starts things, count. Devices fetch firmware, which has
-other endings than what loaders fetch.
+Programs on file shares are common: only administrative shares, and those from which the domain starts programs, count.
+Devices download firmware, which has other extensions than the files of loaders.
 """
 
 from __future__ import annotations
@@ -31,16 +32,17 @@ FETCHED = re.compile(
 
 
 class ToolTransfer(CallDetector):
-    """Watches files opened for writing and written over SMB, and files that devices ask for."""
+    """Watches files opened for writing and written over SMB, and files that devices request."""
 
-    title = "Program carried to another machine"
+    title = "Lateral tool transfer"
     severity = Severity.medium
     techniques = ("T1570",)
     advice = (
-        "Ask whether somebody installs software from this machine. If not, take a copy of the file, look who started it, and isolate both machines; a device "
-        "that fetched a program is to be reset, and given new firmware and a new password."
+        "Ask who installs software from this host. If no one does, keep a copy of the file, find out who started it, "
+        "and isolate both hosts. Reset a device that downloaded a program, and give it new firmware and a new "
+        "password."
     )
-    false_positives = "Deployment of software through administrative shares: name its machines as managers. Devices that update themselves by scripts."
+    false_positives = "Software deployment through administrative shares: add its hosts to `managers`. Devices that update themselves with scripts."
     watches = (SmbCreate, SmbWrite, HttpRequest, FtpFile, TftpRead)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -56,19 +58,19 @@ class ToolTransfer(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SmbWrite):
             if event.executable and _counts(event.share):
-                yield self._written(event, event.share, event.name, "its first bytes are those of a program")
+                yield self._written(event, event.share, event.name, "its first bytes are those of an executable")
         elif isinstance(event, SmbCreate):
             if event.writes and event.extension in PROGRAMS and _counts(event.share):
-                yield self._written(event, event.share, event.name, f"the name ends in .{event.extension}")
+                yield self._written(event, event.share, event.name, f"the extension is .{event.extension}")
         else:
             yield from self._fetch(event)
 
     def _written(self, event: Event, share: str, name: str, reason: str) -> Alert:
         domain, starts = share in DOMAIN_SHARES, STARTUP in name.lower()
         why = [f"{name!r} in the share {share}: {reason}"]
-        why.append("what lies there is started by every machine of the domain" if domain else "only administrators may write to this share")
+        why.append("files in this share are started by all hosts of the domain" if domain else "only administrators may write to this share")
         if starts:
-            why.append("the folder is that of programs which start when somebody logs in")
+            why.append("the folder is the startup folder of a user")
         ends = ends_of(event.packet)
         grade = Severity.high if starts else Severity.low if domain and self.is_controller(ends.actor) else Severity.medium
         techniques = ("T1570",) if domain else ("T1570", "T1021.002", "T1547.001") if starts else ("T1570", "T1021.002")
@@ -78,8 +80,8 @@ class ToolTransfer(CallDetector):
         path, how = _asked(event)
         if not path or not FETCHED.search(path) or not is_fixed_function(self.context, ends_of(event.packet).actor):
             return
-        why = (f"it asked for {path[:160]!r} by {how}", "devices with one job fetch firmware of their maker, and no programs or scripts")
-        yield self.told(event, f"fetched a program by {how} from", why, key=("fetch",), techniques=("T1105",), app=how.lower(), confidence=0.8)
+        why = (f"it requested {path[:160]!r} over {how}", "fixed-function devices download firmware of their vendor, not programs or scripts")
+        yield self.told(event, f"downloaded a program over {how} from", why, key=("fetch",), techniques=("T1105",), app=how.lower(), confidence=0.8)
 
 
 def _counts(share: str) -> bool:

@@ -1,6 +1,7 @@
-"""A session of Windows Remote Management (WS-Management over HTTP): PowerShell remoting and remote shells.
+"""A Windows Remote Management session (WS-Management over HTTP): PowerShell remoting and remote shells.
 
-Which commands run is encrypted; that a session is there, is not. Forwarding of events goes the same way and is left out. Over TLS only the flow shows.
+The commands are encrypted, the session is visible. Event forwarding uses the same path and is ignored. Over TLS only
+the flow is visible.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ FORWARDING = ("subscriptionmanager", "/subscriptions/", "/wsman-anon")
 
 
 class WinrmShell(CallDetector):
-    """Watches requests for /wsman; each pair of machines is one finding."""
+    """Watches requests for /wsman; one alert for each pair of hosts."""
 
-    title = "Remote management session (WinRM)"
+    title = "WinRM session (PowerShell remoting)"
     severity = Severity.medium
-    techniques = ("T1021.006",)
+    techniques = ("T1021.006", "T1059.001")
     advice = (
-        "Ask whether somebody administers the target from this machine. If not, look at the target's WinRM and PowerShell logs (events 91 and 4104), isolate "
-        "both, and allow port 5985 only from management machines."
+        "Ask who administers the target from this host. If no one does, review the target's WinRM and PowerShell logs "
+        "(events 91 and 4104), isolate both, and restrict port 5985 to management hosts."
     )
-    false_positives = "Administrators with PowerShell remoting, automation such as Ansible: name their machines as managers."
+    false_positives = "Administrators with PowerShell remoting, automation such as Ansible: add their hosts to `managers`."
     watches = (HttpRequest,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -44,10 +45,10 @@ class WinrmShell(CallDetector):
         if not SERVICE.match(path) or any(word in path for word in FORWARDING):
             return
         tool = agent != WINDOWS and any(word in agent for word in TOOLS)
-        why = [f"POST {event.path!r} by {event.user_agent!r}" if event.user_agent else f"POST {event.path!r} by a client that does not name itself"]
+        why = [f"POST {event.path!r}, user agent {event.user_agent!r}" if event.user_agent else f"POST {event.path!r} without a user agent"]
         if "psversion=" in path:
-            why.append("the path is that of PowerShell remoting")
+            why.append("the path of PowerShell remoting")
         if tool:
-            why.append("the client is not Windows itself but a library, as penetration tools use it")
+            why.append("the client is a library, as penetration testing tools use, and not Windows")
         numbers: dict[str, int | float | str] = {"sessions": 1, "threshold": 1, "user_agent": event.user_agent[:120]}
         yield self.told(event, "opened a WinRM session on", why, numbers, severity=Severity.high if tool else Severity.medium, app="winrm")

@@ -1,7 +1,8 @@
-"""A method is called on another machine through WMI, or an object put there: how programs are started remotely without a service.
+"""Remote execution over WMI: a method is called on another host, or an object is written: programs are started remotely
+without a service.
 
-Queries and notifications are what monitoring does, and no matter of this detector. Arguments are nearly always encrypted: the calls are not. Objects that are
-put there remotely are, as a rule, subscriptions: what is to happen when an event does.
+Queries and notifications are monitoring and are ignored. Arguments are nearly always encrypted: the calls are not.
+Objects written remotely are usually event subscriptions (persistence).
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ SUBSCRIPTION = "T1546.003"
 class WmiExecution(CallDetector):
     """Watches IWbemServices."""
 
-    title = "Method executed through WMI on a remote machine"
+    title = "Remote execution over WMI"
     severity = Severity.high
-    techniques = ("T1047",)
+    techniques = ("T1047", "T1021.003")
     advice = (
-        "Ask whether somebody administers the target from this machine. If not, look which processes WmiPrvSE.exe started on the target at that time, isolate "
-        "both machines, and allow WMI only from management machines."
+        "Ask who administers the target from this host. If no one does, review which processes WmiPrvSE.exe started on "
+        "the target at that time, isolate both hosts, and restrict WMI to management hosts."
     )
-    false_positives = "Inventory, monitoring and deployment programs that call methods through WMI: name their machines as managers."
+    false_positives = "Inventory, monitoring and deployment programs that call WMI methods: add their hosts to `managers`."
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -43,7 +44,7 @@ class WmiExecution(CallDetector):
             return
         why = [f"IWbemServices {event.call}, {event.size} bytes of arguments" + (", encrypted" if event.level >= 6 else "")]
         if event.texts:
-            why.append(f"its arguments: {quoted(event.texts)}")
+            why.append(f"arguments: {quoted(event.texts)}")
         process = any("win32_process" in text.lower() for text in event.texts)
         deed = ("started a process through WMI on" if process else "executed a method through WMI on") if executes else "wrote an object through WMI on"
         grade = Severity.high if executes else Severity.medium

@@ -1,7 +1,8 @@
-"""Accounts are made or changed on another machine through its account manager (SAMR): a new user, a password set by somebody else, a new member of a group.
+"""Accounts are created or changed remotely through SAMR: a new user, a password reset, a new group member.
 
-Administrators do so by their consoles, and a machine that joins a domain makes its own account: single calls are low. A user that is made and then put into a
-group within minutes is how intruders stay. Users who change their own password use other calls, and are no matter of this detector.
+Administrators do so with their consoles, and a host that joins a domain creates its own account: single calls are low.
+A new user that is added to a group within minutes is a common persistence method. Users who change their own password
+use other calls, which are ignored.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ TOGETHER_S = 600
 
 
 class AccountChange(CallDetector):
-    """Watches calls of SAMR that change something."""
+    """Watches SAMR calls that change something."""
 
-    title = "Account changed on a remote machine"
+    title = "Account created or changed remotely"
     severity = Severity.low
     techniques = (CHANGED,)
     advice = (
-        "Ask whether somebody administers accounts from this machine. If not, look at the target's security log (events 4720, 4724, 4728, 4732), lock the "
-        "account, and isolate the actor."
+        "Ask who administers accounts from this host. If no one does, review the target's security log (events 4720, "
+        "4724, 4728, 4732), disable the account, and isolate the actor."
     )
-    false_positives = "Administrators and help desks at work, machines that join a domain: name machines of administration as managers."
+    false_positives = "Administrators and help desks, hosts that join a domain: add administration hosts to `managers`."
     watches = (RpcCall,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -51,14 +52,14 @@ class AccountChange(CallDetector):
             machine = any(text.endswith("$") for text in event.texts)
             if not machine:
                 self._made.put(pair_of(event.packet), event.ts)
-            what = "made the account of a machine on" if machine else "made an account on"
+            what = "created a computer account on" if machine else "created an account on"
             yield self.told(event, what, why, key=("create",), confidence=0.5 if machine else 0.7, techniques=(NEW_ACCOUNT,))
         elif event.number in SETS:
-            yield self.told(event, "changed an account, or set its password, on", why, key=("set",), confidence=0.6)
+            yield self.told(event, "changed an account or its password on", why, key=("set",), confidence=0.6)
         elif event.number in MEMBERS:
             made = self._made.get(pair_of(event.packet))
             after = made is not None and 0 <= event.ts - made <= TOGETHER_S * SECOND
             if after:
-                why.append(f"within {TOGETHER_S // 60} minutes it had made an account there")
+                why.append(f"it created an account there within {TOGETHER_S // 60} minutes before")
             grade = Severity.medium if after else Severity.low
-            yield self.told(event, "put a member into a group on", why, key=("member",), severity=grade, confidence=0.85 if after else 0.6)
+            yield self.told(event, "added a group member on", why, key=("member",), severity=grade, confidence=0.85 if after else 0.6)

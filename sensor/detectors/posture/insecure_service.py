@@ -1,8 +1,8 @@
-"""A service that protects nothing, or not enough, is in use: Telnet, FTP, TFTP, passwords over plain HTTP, SNMP before version 3, SMB 1, TLS before 1.2,
-certificates that nobody can rely on, and desktops, streams and brokers that ask for no password.
+"""An insecure service is in use: Telnet, FTP, TFTP, passwords over plain HTTP, SNMP before version 3, SMB 1, TLS before
+1.2, invalid certificates, and desktops, streams and brokers without a password.
 
-This is work to be handed out, no attack: it is told once a device and setting, as info, whoever uses it, and only where somebody switches it on. Told are
-devices inside. Whose password was seen is told by credential_access.cleartext_credentials.
+This is hardening work rather than an attack: reported once per device and setting, as info, and only if enabled. Only
+internal devices are reported. Captured passwords are reported by credential_access.cleartext_credentials.
 """
 
 from __future__ import annotations
@@ -28,25 +28,26 @@ PLAYERS = frozenset("tv media_player speaker conferencing game_console mobile ta
 
 
 class Options(detector.Options):
-    """How often it is told, and of what not."""
+    """How often it is reported, and which settings are accepted."""
 
-    enabled: bool = Field(False, description="off unless switched on: it is no attack, but work to be handed out")
-    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same setting of the same device is told again")
-    accepted: tuple[str, ...] = Field((), description="settings that are known and borne here, by the word in the alert's numbers: certificate_self_signed")
+    enabled: bool = Field(False, description="disabled by default: a weakness rather than an attack")
+    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same setting of the same device may be reported again")
+    accepted: tuple[str, ...] = Field((), description="accepted settings, by their name in the alert's numbers: certificate_self_signed")
 
 
 class InsecureService(EventDetector):
-    """Watches what shows a setting that should be another."""
+    """Watches messages that show an insecure setting."""
 
     title = "Insecure service in use"
     severity = Severity.info
     weighs_itself = True
     techniques = ()
     advice = (
-        "Switch the service off, or over to its protected form: SSH, SFTP, HTTPS, SNMP version 3, SMB 2 or later, TLS 1.2 or later with a certificate that "
-        "your machines can check, and a password for desktops, streams and brokers. Where the device has none, keep it in a network of its own."
+        "Disable the service, or replace it by its secure form: SSH, SFTP, HTTPS, SNMPv3, SMB 2 or later, TLS 1.2 or "
+        "later with a valid certificate, and a password for desktops, streams and brokers. If the device has none, put "
+        "it into its own network."
     )
-    false_positives = "None about the fact; in a network of its own the risk may be known and taken: name the setting in accepted."
+    false_positives = "None for the fact itself; in an isolated network the risk may be accepted: add the setting to `accepted`."
     Options = Options
     watches = SHOWING
 
@@ -84,7 +85,7 @@ class InsecureService(EventDetector):
             actor=server,
             target=client,
             summary=f"{who(self.context, server)} {shown.does}",
-            why=(shown.why, f"{who(self.context, client)} was at the other end"),
+            why=(shown.why, f"{who(self.context, client)} was the client"),
             numbers={"setting": shown.setting, "port": far, "seen": 1, "threshold": 1},
             key=(shown.setting,),
             actor_port=far,

@@ -1,7 +1,8 @@
-"""Somebody uses the raw port of a printer for other things than printing: its file system, firmware or settings; or somebody uses it who has nothing to print.
+"""Abuse of a printer's raw port (9100): its file system, firmware or settings are accessed; or a device that does not
+print uses it.
 
-Drivers send jobs, ask for the state, and write a line to the display. Files are read, listed and deleted by attackers and by a few tools of makers, and a
-path that climbs out of the printer's own folder by attackers only. Firmware comes from the maker's tool.
+Drivers send jobs, query the status, and write to the display. Files are read, listed and deleted by attackers and by a
+few vendor tools, and a path traversal is used by attackers only. Firmware comes from the vendor's tool.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PRINTING = frozenset(("medical", "industrial", "scale", "barcode_scanner", "buil
 
 
 class Deed(NamedTuple):
-    """What a command does, for a sentence, how grave it is, and its technique."""
+    """What a command does, its severity, and its ATT&CK technique."""
 
     what: str
     severity: Severity
@@ -40,12 +41,12 @@ class Deed(NamedTuple):
 COMMANDS = {
     "FSUPLOAD": Deed("read a file of", Severity.medium, "T1005"),
     "FSDIRLIST": Deed("listed files of", Severity.medium, "T1083"),
-    "FSQUERY": Deed("looked for a file of", Severity.low, "T1083"),
+    "FSQUERY": Deed("queried a file of", Severity.low, "T1083"),
     "FSDELETE": Deed("deleted a file of", Severity.medium, "T1499"),
     "FSINIT": Deed("formatted a disk of", Severity.high, "T1499"),
-    "FSMKDIR": Deed("made a folder on", Severity.low, "T1499"),
+    "FSMKDIR": Deed("created a folder on", Severity.low, "T1499"),
     "FSDOWNLOAD": Deed("wrote a file to", Severity.low, "T1499"),
-    "FSAPPEND": Deed("wrote to a file of", Severity.medium, "T1499"),
+    "FSAPPEND": Deed("appended to a file of", Severity.medium, "T1499"),
     "DMCMD": Deed("sent management commands to", Severity.low, "T1499"),
     "UPGRADE": Deed("sent firmware to", Severity.low, "T1542"),
 }
@@ -56,16 +57,14 @@ SETTINGS = frozenset("PASSWORD DISKLOCK CPLOCK LOCKOUT JOBPASSWORD BACKCHANNEL N
 
 
 class RawJobAbuse(FlowDetector, CallDetector):
-    """Watches commands of PJL, and who opens the raw port at all."""
+    """Watches PJL commands, and clients of the raw port."""
 
-    title = "Raw port of a printer misused"
+    title = "Printer raw port abuse (PJL commands)"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1542", "T1499")
-    advice = (
-        "Let only print servers reach port 9100. Look at the printer's settings, stored jobs and firmware; set a password and switch PJL's file system off."
-    )
-    false_positives = "Tools of the maker that load fonts or firmware, or back up settings: name their machines as managers."
+    advice = "Restrict port 9100 to print servers. Check the printer's settings, stored jobs and firmware. Set a password and disable the PJL file system."
+    false_positives = "Vendor tools that load fonts or firmware, or back up settings: add their hosts to `managers`."
     Options = CallOptions
     watches = (PjlCommand,)
 
@@ -85,9 +84,9 @@ class RawJobAbuse(FlowDetector, CallDetector):
             return
         ends, climbs = ends_of(packet), ".." in event.name
         outside, device = not self.context.networks.inside(ends.actor.address), is_fixed_function(self.context, ends.actor)
-        why = [f"the command {event.command} {event.argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
-        why += ["the path climbs out of the printer's own folder"] if climbs else []
-        why += ["the source is outside"] if outside else ["a device with one job looks after no printers"] if device else []
+        why = [f"PJL command {event.command} {event.argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
+        why += ["the path leaves the printer's own folder (path traversal)"] if climbs else []
+        why += ["the source is external"] if outside else ["a fixed-function device does not manage printers"] if device else []
         grade = Severity.high if climbs or outside or device else deed.severity
         yield self.told(event, deed.what, why, key=(event.command,), severity=grade, techniques=(deed.technique,), app="pjl")
 
@@ -109,10 +108,10 @@ class RawJobAbuse(FlowDetector, CallDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} opened the raw port of {who(self.context, target)}",
+            summary=f"{who(self.context, actor)} connected to the raw port of {who(self.context, target)}",
             why=(
-                "the source is outside" if outside else f"a {kind.replace('_', ' ')} prints nothing",
-                f"port {flow.server_port} takes whatever it is sent, and it answered",
+                "the source is external" if outside else f"a {kind.replace('_', ' ')} does not print",
+                f"port {flow.server_port} accepts any data, and it answered",
             ),
             numbers={"port": flow.server_port, "threshold": 1},
             key=(target.address, "job"),

@@ -1,8 +1,9 @@
-"""One source tries passwords of telephones: registrations and calls with credentials that the exchange refuses, many in a short time.
+"""SIP password guessing: one source sends many registrations and calls with credentials that the SIP server rejects.
 
-A telephone with a wrong password tries as well, but waits half a minute and more between two tries (RFC 5626, 4.5). Requests without credentials are
-not counted: the first challenge is how every registration begins. Nor are extensions that register in the end: telephones prove with the challenge they had
-last time, and are told a new one where it is too old.
+A phone with a wrong password retries too, but waits half a minute and more between two attempts (RFC 5626, 4.5).
+Requests without credentials are not counted: the first challenge is how every registration begins. Extensions that
+register in the end are not counted either: phones answer with their last challenge, and receive a new one when it is
+stale.
 """
 
 from __future__ import annotations
@@ -28,26 +29,26 @@ TOLD_LIMIT = 4096
 
 
 class Options(detector.Options):
-    """How many refusals are guessing."""
+    """When rejections are guessing."""
 
-    failures: int = Field(8, ge=2, description="refused proofs of one source at one exchange")
-    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
-    slow: int = Field(40, ge=5, description="refused proofs that are guessing, however slow")
-    slow_s: int = Field(3600, ge=600, le=86400, description="seconds for slow guessing")
-    extensions: int = Field(5, ge=2, description="extensions with refused proofs, within the slow time")
+    failures: int = Field(8, ge=2, description="threshold: rejected credentials of one source at one SIP server")
+    window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
+    slow: int = Field(40, ge=5, description="threshold of slow guessing: rejected credentials")
+    slow_s: int = Field(3600, ge=600, le=86400, description="time window of slow guessing, in seconds")
+    extensions: int = Field(5, ge=2, description="threshold: extensions with rejected credentials, within the slow time window")
 
 
 class RegistrationGuessing(EventDetector):
     """Watches requests with credentials and the answers to them."""
 
-    title = "Telephone password guessing"
+    title = "SIP password guessing"
     severity = Severity.high
     techniques = ("T1110.001", "T1110")
     advice = (
-        "Block the source at the exchange, give every extension a long random password, and look whether one of the tries succeeded: calls to foreign "
-        "and premium numbers come next."
+        "Block the source at the PBX, give every extension a long random password, and check whether an attempt "
+        "succeeded: calls to international and premium numbers come next."
     )
-    false_positives = "An exchange or trunk set up with a wrong password that retries without pause."
+    false_positives = "A PBX or trunk with a wrong password that retries without pause."
     Options = Options
     watches = (LoginAttempt,)
 
@@ -86,10 +87,10 @@ class RegistrationGuessing(EventDetector):
             event.said,
             actor=event.client,
             target=event.server,
-            summary=f"{who(self.context, event.client)} guesses passwords of {some(names, 3)} at the exchange {who(self.context, event.server)}",
+            summary=f"{who(self.context, event.client)} guessed SIP passwords of {some(names, 3)} on {who(self.context, event.server)}, {count} attempts",
             why=(
-                f"{count} proofs were refused within {window} s; counts from {most} on",
-                f"{extensions} extensions: {some(names)}; counts from {want.extensions} on",
+                f"{count} credentials rejected within {window} s (threshold {most})",
+                f"{extensions} extensions: {some(names)} (threshold {want.extensions})",
             ),
             numbers={"failures": count, "threshold": most, "window_s": window, "extensions": extensions},
             key=(event.server.address,),

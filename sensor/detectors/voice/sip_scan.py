@@ -1,7 +1,8 @@
-"""One source asks for many SIP extensions or hosts that refuse or do not answer; or its program is one that only scans.
+"""SIP scan: one source requests many SIP extensions or hosts that reject or do not answer; or its user agent is a
+scanning tool.
 
-Exchanges ask many phones too, but phones that answer: a contact failed where the answer is an error, or none came. A challenge for credentials (401, 407)
-is neither; whoever knows the password answers it within seconds.
+A PBX contacts many phones too, but phones that answer: a contact failed where the answer is an error, or none came. A
+challenge for credentials (401, 407) is neither; a client with the password answers it within seconds.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ Found = tuple[int, int, list[int]] | None
 
 
 class Options(detector.Options):
-    """When so many extensions or hosts are a scan."""
+    """When extensions or hosts are a scan."""
 
-    targets: int = Field(10, ge=2, description="extensions or hosts that failed and are a scan")
-    window_s: int = Field(300, ge=10, le=3600, description="seconds in which they must fall")
-    grace_s: float = Field(4.0, gt=0, le=30, description="seconds to wait for an answer")
-    share: float = Field(0.5, ge=0, le=1, description="failed share of all that were asked, at least")
+    targets: int = Field(10, ge=2, description="threshold: extensions or hosts that failed")
+    window_s: int = Field(300, ge=10, le=3600, description="time window in seconds")
+    grace_s: float = Field(4.0, gt=0, le=30, description="seconds after which a request is unanswered")
+    share: float = Field(0.5, ge=0, le=1, description="lowest share of failed requests")
 
 
 class SipScan(EventDetector):
@@ -54,10 +55,10 @@ class SipScan(EventDetector):
     severity = Severity.medium
     techniques = ("T1595",)
     advice = (
-        "Block the source at the border, do not offer SIP to the internet without need, and look whether any extension accepted a registration "
-        "or a call from it."
+        "Block the source at the border, do not expose SIP to the internet without need, and check whether an "
+        "extension accepted a registration or call from it."
     )
-    false_positives = "An exchange whose phones are switched off; a test tool of the telephone people."
+    false_positives = "A PBX whose phones are off; a telephony test tool."
     Options = Options
     watches = (SipRequest, SipResponse)
 
@@ -107,8 +108,8 @@ class SipScan(EventDetector):
 
     def _tool(self, event: SipRequest) -> Alert:
         agent = event.user_agent
-        why = (f"the user agent {agent!r} belongs to a program that scans", f"it sent {event.method} for {_extension(event) or event.uri}")
-        return self._made(event, f"scans SIP with {agent}", why, {"user_agent": agent, "method": event.method}, ())
+        why = (f"the user agent {agent!r} belongs to a scanning tool", f"it sent {event.method} for {_extension(event) or event.uri}")
+        return self._made(event, f"scanned SIP with {agent}", why, {"user_agent": agent, "method": event.method}, ())
 
     def _told(self, event: SipRequest | SipResponse, extensions: Found, hosts: Found) -> Iterator[Alert]:
         want = self.options
@@ -117,11 +118,11 @@ class SipScan(EventDetector):
                 continue
             failed, answered, sample = found
             targets = tuple(Subject(0, value, event.packet.vlan) for value in sample) if what == "hosts" else ()
-            why = [f"{failed} {what} refused or did not answer within {want.window_s} s; counts from {want.targets} on", f"{answered} others answered"]
+            why = [f"{failed} {what} rejected or did not answer within {want.window_s} s (threshold {want.targets})", f"{answered} others answered"]
             if targets:
                 why.append(f"among them {some([text(target.address) for target in targets])}")
             numbers: dict[str, int | float | str] = {"failed": failed, "answered": answered, "threshold": want.targets, "window_s": want.window_s}
-            yield self._made(event, f"tried {failed} SIP {what} in vain", tuple(why), numbers, targets)
+            yield self._made(event, f"scanned {failed} SIP {what} that rejected or did not answer", tuple(why), numbers, targets)
 
     def _made(
         self, event: SipRequest | SipResponse, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], targets: tuple[Subject, ...]

@@ -1,7 +1,9 @@
-"""Calls that cost somebody money: bursts to premium and foreign numbers, and the search for the digits that lead out of an exchange.
+"""Toll fraud: bursts of calls to premium and international numbers, and the search for the dial prefix of an outside
+line.
 
-Who found an open exchange first tries one number behind many prefixes (9, 00, 011, 9011 …) until one of them rings; then he calls numbers that pay him, many at
-once. Numbers are those of the request, as dialled. What a provider brings to our own numbers has one country before them: name it in `home`.
+An attacker with an open PBX first dials one number with many prefixes (9, 00, 011, 9011 …) until one works; then many
+calls to premium numbers at once. Numbers are as dialed. A provider delivers calls to your own numbers with a country
+code: set it in `home`.
 """
 
 from __future__ import annotations
@@ -39,27 +41,27 @@ PREMIUM = tuple(
 
 
 class Options(CallOptions):
-    """Which calls, and how many, are a fraud."""
+    """Which calls, and how many, are fraud."""
 
-    home: tuple[str, ...] = Field((), description="country codes, and longer prefixes, that are ordinary here (`49`, `1809`)")
-    premium: tuple[str, ...] = Field(PREMIUM, description="prefixes behind the international one of numbers that cost much")
-    premium_calls: int = Field(5, ge=1, description="calls of one source to such numbers")
-    foreign_calls: int = Field(30, ge=5, description="calls of one source to any other numbers abroad")
-    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
-    prefixes: int = Field(4, ge=2, le=32, description="ways to dial that one source tried for one number")
+    home: tuple[str, ...] = Field((), description="country codes, and longer prefixes, that are normal here (`49`, `1809`)")
+    premium: tuple[str, ...] = Field(PREMIUM, description="prefixes of premium numbers, without the international prefix")
+    premium_calls: int = Field(5, ge=1, description="threshold: calls of one source to premium numbers")
+    foreign_calls: int = Field(30, ge=5, description="threshold: calls of one source to other international numbers")
+    window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
+    prefixes: int = Field(4, ge=2, le=32, description="threshold: dial prefixes that one source tried for one number")
 
 
 class TollFraud(CallDetector):
-    """Watches what is called, once a call."""
+    """Watches dialed numbers, once per call."""
 
-    title = "Toll fraud"
+    title = "VoIP toll fraud"
     severity = Severity.medium
     techniques = ("T1496",)
     advice = (
-        "Block the source, look at the bill and at the exchange's list of calls, change the passwords of the accounts it used, and let only those call abroad "
-        "who need it, with a limit a day."
+        "Block the source, review the bill and the PBX call records, change the passwords of the accounts it used, and "
+        "restrict international calls to users who need them, with a daily limit."
     )
-    false_positives = "A call centre that works abroad: set `home`, or name its exchange as a manager."
+    false_positives = "A call center with international customers: set `home`, or add its PBX to `managers`."
     Options = Options
     watches = (SipRequest,)
 
@@ -97,9 +99,9 @@ class TollFraud(CallDetector):
         if ways < want.prefixes or not self._told.fresh((source, "ways", ways.bit_length()), event.ts):
             return
         tried = self._dialled.values((source, dialled[-TAIL:]))
-        why = (f"{ways} ways to dial the number that ends in {dialled[-TAIL:]}; counts from {want.prefixes} on", f"it dialled {some(tried)}")
+        why = (f"{ways} prefixes for the number that ends in {dialled[-TAIL:]} (threshold {want.prefixes})", f"it dialed {some(tried)}")
         yield self.told(
-            event, f"tried {ways} ways to dial out through", why, {"ways": ways, "threshold": want.prefixes}, key=("ways",), severity=self._grade(event),
+            event, f"tried {ways} dial prefixes on", why, {"ways": ways, "threshold": want.prefixes}, key=("ways",), severity=self._grade(event),
             app="sip",
         )  # fmt: skip
 
@@ -108,13 +110,13 @@ class TollFraud(CallDetector):
         count = calls.add(source, event.call_id, event.ts)
         if count < most or not self._told.fresh((source, kind, count.bit_length()), event.ts):
             return
-        why = (f"{count} calls to {kind} numbers within {want.window_s} s; counts from {most} on", f"the last number was {number_of(event)}")
+        why = (f"{count} calls to {kind} numbers within {want.window_s} s (threshold {most})", f"the last number was {number_of(event)}")
         numbers: dict[str, int | float | str] = {"calls": count, "threshold": most, "window_s": want.window_s}
         grade = self._grade(event) if kind == "premium" else Severity.low
-        yield self.told(event, f"made {count} calls to {kind} numbers through", why, numbers, key=(kind,), severity=grade, confidence=0.7, app="sip")
+        yield self.told(event, f"placed {count} calls to {kind} numbers through", why, numbers, key=(kind,), severity=grade, confidence=0.7, app="sip")
 
     def _grade(self, event: SipRequest) -> Severity | None:
-        """Whoever dials abroad from outside the network is no user of ours."""
+        """International calls dialed by an external host are not made by a user of this network."""
         return None if self.context.networks.inside(ends_of(event.packet).actor.address) else Severity.high
 
 

@@ -1,0 +1,85 @@
+"""User-facing text uses the field's standard terms (docs/glossary.md): docs/banned_words.yaml holds the words that it does not use, and the rooms
+that are held to them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+LIST = yaml.safe_load((ROOT / "docs" / "banned_words.yaml").read_text(encoding="utf-8"))
+BANNED = [(re.compile(rf"\b(?:{entry['word']})\b", re.IGNORECASE), entry) for entry in LIST["words"]]
+FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
+INLINE_CODE = re.compile(r"`[^`\n]+`")
+# What a page shows of a program's output, or quotes from the list itself, is not its own text.
+GLOSSARY = ROOT / "docs" / "glossary.md"
+
+
+def files() -> Iterator[Path]:
+    for room in LIST["rooms"]:
+        place = ROOT / room
+        found = sorted(place.rglob("*")) if place.is_dir() else [place]
+        yield from (path for path in found if path.suffix in READERS and path.name != "banned_words.yaml" and path != GLOSSARY)
+
+
+def blank(match: re.Match[str]) -> str:
+    """As many lines, without their text."""
+    return "\n" * match.group().count("\n")
+
+
+def markdown(text: str) -> Iterator[tuple[int, str]]:
+    prose = INLINE_CODE.sub("", FENCE.sub(blank, text))
+    yield from enumerate(prose.splitlines(), 1)
+
+
+def python(text: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield from enumerate(INLINE_CODE.sub("", node.value).splitlines(), node.lineno)
+
+
+def values(text: str) -> Iterator[tuple[int, str]]:
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.ScalarToken) and " " in token.value:
+            yield token.start_mark.line + 1, INLINE_CODE.sub("", token.value)
+
+
+READERS = {".md": markdown, ".py": python, ".yaml": values}
+
+
+def faults(path: Path, text: str) -> list[str]:
+    """file:line: the word, and what to write instead."""
+    return [
+        f"{path}:{line}: {found.group()!r}: write {entry['instead']} ({entry['why']})"
+        for line, words in READERS[path.suffix](text)
+        for pattern, entry in BANNED
+        if (found := pattern.search(words))
+    ]
+
+
+@pytest.mark.parametrize("path", list(files()), ids=lambda path: str(path.relative_to(ROOT)))
+def test_text_uses_standard_terms(path: Path) -> None:
+    assert faults(path.relative_to(ROOT), path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        ("page.md", "It told us.\n\n```\nit told us\n```\nThe gravest, and `told`.\n", [1, 6]),
+        ("unit.py", '"""It knocked\nin vain."""\ntold = f"{told} was lent a hand"\n', [1, 2, 3]),
+        ("list.yaml", "told: 1\nwhy: it was told # told\n", [2]),
+    ],
+)
+def test_a_banned_word_is_found_where_it_stands_and_code_is_left_alone(name: str, text: str, lines: list[int]) -> None:
+    assert sorted({int(fault.split(":")[1]) for fault in faults(Path(name), text)}) == lines
+
+
+def test_every_entry_names_a_replacement_and_a_reason() -> None:
+    assert [entry for entry in LIST["words"] if not (entry["instead"] and entry["why"])] == []
+    assert [room for room in LIST["rooms"] if not (ROOT / room).exists()] == []
