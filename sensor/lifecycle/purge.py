@@ -10,6 +10,8 @@ from sensor.inventory.store.database import Lock, Taken
 from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.store.store import Store
 from sensor.inventory.words import Outcome
+from sensor.tables.position import clear
+from sensor.tables.tables import transaction
 
 
 def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason: str, now: int) -> bool:
@@ -25,6 +27,9 @@ def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason:
     try:
         ordered = [order for order in store.orders() if order.action == "purge"]
         store.write(Entries(outcomes=[Outcome(order) for order in ordered]))
+        # Of the log's records some may be gone: the tables are made anew by who reads them next.
+        with transaction(store.base):
+            clear(store.base)
         store.compact()
     finally:
         store.close()

@@ -23,6 +23,7 @@ from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
 from sensor.inventory.words import Order, Word
 from sensor.runtime.process import no_collection
+from sensor.tables.tables import LINES, Tables
 
 # Devices in a batch, batches that may wait, and seconds between two.
 BATCH, WAITING, EVERY_S = 500, 4, 1.0
@@ -65,6 +66,10 @@ class Keeper:
         self._failed = False
         self._hurry = threading.Event()
         self.log_down: Callable[[float], object] = lambda _: None
+        self._log: Path | None = None
+        self._tables: Tables | None = None
+        self._behind = False
+        self._until: float | None = None
 
     def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None) -> int:
         """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
@@ -92,6 +97,10 @@ class Keeper:
         self.store.changed()
         self._thread.start()
         return restored
+
+    def follow(self, log: Path) -> None:
+        """Keep the tables that are made from an event log (``sensor/tables/``). Before ``begin``."""
+        self._log = log
 
     def know(self, knowledge: str) -> None:
         """All facts were read by these fingerprints; empty: by some and by others. What a run does not come to read is read at the start of the next."""
@@ -147,7 +156,7 @@ class Keeper:
         """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that matters: news go first, then what was
         learned, then when devices were seen last, and what there was no time for is told.
         """
-        until = None if seconds is None else time.monotonic() + seconds
+        until = self._until = None if seconds is None else time.monotonic() + seconds
         last = None if until is None or seconds is None else until - seconds / 3  # what is handed over is to be written as well
         self._hurry.set()
         self._hand_over_all(last)
@@ -207,11 +216,33 @@ class Keeper:
                 entries = self._entries.get(timeout=EVERY_S)
             except queue.Empty:
                 self._look()
+                self._follow()
                 continue
             if entries is None:
+                self._follow()
+                if self._tables is not None:
+                    self._tables.close()
                 return
             self._write(entries)
             self._look()
+            self._follow()
+
+    def _follow(self) -> None:
+        """Bring the tables up to the log. What there is no time for, the next run or the next reader does."""
+        if self._log is None or not self._log.is_file():  # a pipe may be read once only
+            return
+        try:
+            tables = self._tables = self._tables or Tables(self.store.base, self._log)
+            while tables.advance() >= LINES and self._entries.empty() and _left(self._until) != 0:
+                pass
+            if not self._hurry.is_set():
+                tables.tidy()
+        except (StoreError, OSError) as error:
+            if not self._behind:
+                self._complain(f"{self.store.path}: alerts are not up to date: {error}; tried again")
+            self._behind = True
+        else:
+            self._behind = False
 
     def _write(self, entries: Entries) -> None:
         """Try until it is written; at the end of the run, once more and no longer."""

@@ -42,7 +42,9 @@ MAY_IMPORT = {
     "logs": {"core"},
     "outputs": {"core", "documents"},
     "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
-    "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory"},
+    "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "tables"},
+    "tables": {"core", "eventlog", "inventory"},
+    "views": {"core", "eventlog", "inventory", "tables"},
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
     "engine": {"core", "alerts", "evidence"} | UNITS | HELPERS,
@@ -50,9 +52,9 @@ MAY_IMPORT = {
     "telemetry": {"core", "alerts", "capture", "delivery", "engine", "eventlog", "intel", "logs", "rules"},
     "config": {"core", "budget", "capture", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs", "outputs"}
     | {"presets", "registry", "telemetry"},
-    "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "telemetry"} | UNITS | HELPERS,
+    "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "tables", "telemetry"} | UNITS | HELPERS,
     "cli": {"core", "alerts", "config", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "hunt", "lifecycle", "logs", "outputs"}
-    | {"report", "runtime", "telemetry"}
+    | {"report", "runtime", "tables", "telemetry", "views"}
     | UNITS
     | HELPERS,
     "__main__": {"cli"},
@@ -63,7 +65,7 @@ KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
     "socket": ({"capture", "outputs", "console", "cli", "doctor", "logs", "runtime", "telemetry"}, "the core has no socket"),
-    "sqlite3": ({"datasets", "inventory", "posture", "hunt", "console", "cli"}, "inventory and vulnerabilities are too large for memory"),
+    "sqlite3": ({"datasets", "inventory", "tables", "views", "posture", "hunt", "console", "cli"}, "inventory and vulnerabilities are too large for memory"),
     "jinja2": ({"report"}, "pages are made in one place, where everything is escaped"),
     "weasyprint": ({"report"}, "paper is made of the page of a report"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),

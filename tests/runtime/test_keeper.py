@@ -220,7 +220,7 @@ def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         assert run.knows(LAPTOP, PRINTER, SMB)
         assert run.baseline.watched == (run.story.ts + 8 * 10**9, run.story.ts + 8 * 10**9)
-        run.keeper.store._base.execute("UPDATE baseline SET habits = '[]'")
+        run.keeper.store.base.execute("UPDATE baseline SET habits = '[]'")
     with Run(tmp_path) as run:
         assert not run.knows(LAPTOP, PRINTER, SMB)
         assert run.heard == [f"{tmp_path / 'inventory.db'}: left out what tells of no habits: 2 rows"]
@@ -231,7 +231,7 @@ def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
         run.learns(LAPTOP, PRINTER, SMB)
-        run.until(lambda: run.keeper.store._base.execute("SELECT count(*) FROM baseline").fetchone()[0] == 2)
+        run.until(lambda: run.keeper.store.base.execute("SELECT count(*) FROM baseline").fetchone()[0] == 2)
 
 
 def test_a_running_sensor_forgets_and_heeds_rules(tmp_path: Path) -> None:

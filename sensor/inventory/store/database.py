@@ -82,6 +82,8 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
 
 def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
     """An open store that was checked, and what was done to it. sqlite3.DatabaseError where it is damaged."""
+    with contextlib.suppress(OSError):  # SQLite says why
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
     base = connect(path)
     try:
         version = _refuse_newer(base, path)

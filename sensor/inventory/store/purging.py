@@ -11,7 +11,11 @@ from collections.abc import Sequence
 
 from sensor.inventory.words import Order
 
-_OF_A_DEVICE = (("devices", "id"), *((table, "device") for table in ("services", "neighbours", "baseline", "advice", "leases", "history")))
+_OF_A_DEVICE = (
+    ("devices", "id"),
+    ("device_rows", "id"),
+    *((table, "device") for table in ("services", "neighbours", "baseline", "advice", "leases", "history")),
+)
 _THESE = "(SELECT value FROM json_each(?1))"
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sensor.inventory.store.database import FILE, StoreError, connect
+from sensor.inventory.store.rows import renew_rows
 from sensor.inventory.store.schema import VERSION
+from sensor.inventory.store.store import words_of
 from sensor.inventory.words import FIELDS, Word
 
 ORDERS = ("merge", "split", "undo", "forget", "purge")
@@ -37,7 +39,12 @@ class Sayings:
     def say(self, words: Iterable[Word]) -> None:
         """All of them or none. StoreError where they cannot be written."""
         rows = [(self.ts, self.author, word.key, word.field, word.value, word.reason, "said") for word in words]
-        self._write(lambda: self._base.executemany(_INSERT, rows))
+
+        def add() -> None:
+            self._base.executemany(_INSERT, rows)
+            renew_rows(self._base, {str(row[2]) for row in rows}, words_of(self._base))
+
+        self._write(add)
 
     def order(self, action: str, key: str, other: str, reason: str) -> None:
         """One of ORDERS, for the sensor to do. StoreError where it cannot be written."""
@@ -63,6 +70,7 @@ class Sayings:
 
         def take_back() -> None:
             self._base.execute("UPDATE words SET state = 'undone' WHERE number = ?", (row["number"],))
+            renew_rows(self._base, [row["key"]], words_of(self._base))
             if row["state"] == "done":
                 opposite = {"merge": "undo", "split": "merge", "undo": "merge"}[row["field"]]
                 self._base.execute(_INSERT, (self.ts, self.author, row["key"], opposite, row["value"], f"undoes {number}", "pending"))

@@ -5,6 +5,9 @@ A migration that was released is never changed; a new one is added.
 
 from __future__ import annotations
 
+from sensor.inventory.store.schema_log import LOG_INDICES, LOG_TABLES
+from sensor.inventory.store.schema_rows import DEVICE_ROWS
+
 MIGRATIONS: tuple[str, ...] = (
     # 1: devices with the facts known of them, their addresses over time, what became of them, what the operator said.
     """
@@ -74,6 +77,8 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (device, setting)
     ) WITHOUT ROWID;
     """,
+    # 5: what the event log tells as tables, and devices as lists show and search them.
+    LOG_TABLES + ";\n".join(LOG_INDICES) + ";\n" + DEVICE_ROWS,
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.

@@ -11,13 +11,14 @@ import msgspec
 
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange
-from sensor.core.record_parts import device_body
+from sensor.core.record_parts import Body, device_body
 from sensor.inventory.journal import Entries, Merger, Move
 from sensor.inventory.rules import ALLOW, ANYBODY, FORBID, Rule, parse_service
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, open_database
 from sensor.inventory.store.purging import purge
+from sensor.inventory.store.rows import Shown, fill_rows, save_rows
 from sensor.inventory.words import FIELDS, Order, Outcome, Word
 
 # The newest rows of these are kept, looked at every so many batches.
@@ -33,14 +34,18 @@ _PAIR = msgspec.json.Decoder(tuple[str, str])
 
 
 class Store:
-    """One sensor's store. ``note``: what is to be told of it once; ``broken``: devices that could not be read."""
+    """One sensor's store. ``base``: its connection, for the writer's thread; ``note``: what is to be told of it once; ``broken``: devices that could not be
+    read.
+    """
 
     def __init__(self, folder: Path) -> None:
         """StoreError or OSError where it cannot be used."""
         self.path = folder / FILE
         self._lock = Lock(folder)
         try:
-            self._base, self.note = open_database(self.path)
+            self.base, self.note = open_database(self.path)
+            with self._faults(), self._transaction():
+                fill_rows(self.base, words_of(self.base))
         except BaseException:
             self._lock.release()
             raise
@@ -49,23 +54,23 @@ class Store:
         self._version = -1
 
     def close(self) -> None:
-        self._base.close()
+        self.base.close()
         self._lock.release()
 
     # What is known already.
 
     def meta(self, name: str) -> str:
-        row = self._base.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = self.base.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
     def set_meta(self, name: str, value: str) -> None:
         with self._faults():
-            self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+            self.base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def devices(self, limit: int) -> Iterator[DeviceState]:
         """The devices seen last, at most ``limit``, in the order in which they were seen."""
-        (count,) = self._base.execute("SELECT count(*) FROM devices").fetchone()
-        rows = self._base.execute("SELECT state FROM devices ORDER BY last LIMIT -1 OFFSET ?", (max(0, count - limit),))
+        (count,) = self.base.execute("SELECT count(*) FROM devices").fetchone()
+        rows = self.base.execute("SELECT state FROM devices ORDER BY last LIMIT -1 OFFSET ?", (max(0, count - limit),))
         rows.row_factory = None
         for (text,) in rows:
             try:
@@ -76,16 +81,16 @@ class Store:
     def words(self) -> dict[str, dict[str, Word]]:
         """What the operator says of each device, by key and field. Words of a device that was merged are of its heir."""
         with self._faults():
-            return words_of(self._base)
+            return words_of(self.base)
 
     def apart(self) -> list[tuple[str, str]]:
         """The keys of devices that are to be kept apart."""
-        return [tuple(row) for row in self._base.execute("SELECT one, other FROM apart")]
+        return [tuple(row) for row in self.base.execute("SELECT one, other FROM apart")]
 
     def orders(self) -> list[Order]:
         """What the operator ordered and was not done yet."""
         with self._faults():
-            rows = self._base.execute("SELECT number, field, key, value, reason FROM words WHERE state = 'pending' ORDER BY number").fetchall()
+            rows = self.base.execute("SELECT number, field, key, value, reason FROM words WHERE state = 'pending' ORDER BY number").fetchall()
         return [
             Order(
                 row["number"], row["field"], row["key"], row["value"], row["reason"], self._before(row["key"], row["value"]) if row["field"] == "undo" else None
@@ -96,26 +101,26 @@ class Store:
     def _before(self, kept: str, lost: str) -> tuple[DeviceState, DeviceState] | None:
         """Two devices before they were merged."""
         wanted = "SELECT kept_before, lost_before FROM mergers WHERE kept_key = ? AND lost_key = ? AND NOT undone ORDER BY number DESC"
-        row = self._base.execute(wanted, (kept, lost)).fetchone()
+        row = self.base.execute(wanted, (kept, lost)).fetchone()
         return (_STATE.decode(row[0]), _STATE.decode(row[1])) if row else None
 
     def habits(self) -> Iterator[tuple[str, str]]:
         """What was learned of each device, as JSON."""
-        yield from map(tuple, self._base.execute("SELECT device, habits FROM baseline WHERE device IN (SELECT id FROM devices)").fetchall())
+        yield from map(tuple, self.base.execute("SELECT device, habits FROM baseline WHERE device IN (SELECT id FROM devices)").fetchall())
 
     def advice(self) -> Iterator[str]:
         """What was recommended and is not done, as JSON."""
-        yield from (row[0] for row in self._base.execute("SELECT body FROM advice").fetchall())
+        yield from (row[0] for row in self.base.execute("SELECT body FROM advice").fetchall())
 
     def rules(self) -> list[Rule]:
         """What the operator allows and forbids."""
         with self._faults():
-            return rules_of(self._base)
+            return rules_of(self.base)
 
     def changed(self) -> bool:
         """Whether another process wrote since the last question."""
         with self._faults():
-            (version,) = self._base.execute("PRAGMA data_version").fetchone()
+            (version,) = self.base.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return False
         self._version = version
@@ -125,7 +130,7 @@ class Store:
 
     def write(self, entries: Entries) -> None:
         """All of it in one transaction. StoreError where it cannot be written; then nothing was."""
-        base = self._base
+        base = self.base
         with self._faults(), self._transaction():
             self._remove(entries.removed)
             for merger in entries.mergers:
@@ -148,7 +153,7 @@ class Store:
     def compact(self) -> None:
         """Write the file anew: what an earlier sensor deleted, and did not overwrite, is not in it. StoreError where there is no room for that."""
         with self._faults():
-            self._base.execute("VACUUM")
+            self.base.execute("VACUUM")
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
@@ -160,24 +165,26 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._base.execute("BEGIN IMMEDIATE")
+        self.base.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._base.execute("COMMIT")
+            self.base.execute("COMMIT")
         except BaseException:
-            if self._base.in_transaction:
-                self._base.execute("ROLLBACK")
+            if self.base.in_transaction:
+                self.base.execute("ROLLBACK")
             raise
 
     def _remove(self, removed: list[tuple[int, str]]) -> None:
         ids = [(name,) for _, name in removed]
-        for table, column in (("devices", "id"), ("services", "device"), ("neighbours", "device"), ("baseline", "device")):
-            self._base.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - names from the line above
+        for table, column in (("devices", "id"), ("device_rows", "id"), ("services", "device"), ("neighbours", "device"), ("baseline", "device")):
+            self.base.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - names from the line above
 
     def _save(self, states: list[tuple[DeviceState, Device]]) -> None:
-        base = self._base
+        base = self.base
         # a key that found another id must not stop the batch
-        base.executemany(_DEVICE, (_row(state, device) for state, device in states))
+        bodies = [device_body(device) for _, device in states]
+        base.executemany(_DEVICE, [_row(state, device, body) for (state, device), body in zip(states, bodies, strict=True)])
+        save_rows(base, [Shown(state.first, state.last, bool(state.gone), body) for (state, _), body in zip(states, bodies, strict=True)])
         held = ((last, state.id, addresses.text(int(address, 16))) for state, _ in states for address, last in state.addresses.items())
         base.executemany("UPDATE leases SET last = ?1 WHERE device = ?2 AND address = ?3 AND held", held)
         services = [(state.id, service, offered, service_text(service)) for state, _ in states for service, offered in _services(state)]
@@ -186,56 +193,56 @@ class Store:
         base.executemany("INSERT OR REPLACE INTO neighbours VALUES (?, ?, ?, ?, ?, ?)", neighbours)
 
     def _advise(self, advice: list[tuple[str, str, str]]) -> None:
-        self._base.executemany("DELETE FROM advice WHERE device = ? AND setting = ?", [(device, setting) for device, setting, body in advice if not body])
-        self._base.executemany("INSERT OR REPLACE INTO advice VALUES (?, ?, ?)", [one for one in advice if one[2]])
+        self.base.executemany("DELETE FROM advice WHERE device = ? AND setting = ?", [(device, setting) for device, setting, body in advice if not body])
+        self.base.executemany("INSERT OR REPLACE INTO advice VALUES (?, ?, ?)", [one for one in advice if one[2]])
 
     def _move(self, move: Move) -> None:
         if not move.address:
-            self._base.execute("UPDATE leases SET held = 0, last = max(last, ?) WHERE device = ? AND held", (move.ts, move.device))
+            self.base.execute("UPDATE leases SET held = 0, last = max(last, ?) WHERE device = ? AND held", (move.ts, move.device))
             return
         address = addresses.text(move.address)
         closed = "UPDATE leases SET held = 0, last = ? WHERE device = ? AND address = ? AND held"
         if not move.held:
-            self._base.execute(closed, (move.ts, move.device, address))
+            self.base.execute(closed, (move.ts, move.device, address))
             return
-        held = self._base.execute("SELECT 1 FROM leases WHERE device = ? AND address = ? AND held", (move.device, address)).fetchone()
+        held = self.base.execute("SELECT 1 FROM leases WHERE device = ? AND address = ? AND held", (move.device, address)).fetchone()
         if not held:
             wanted = "INSERT INTO leases (device, address, first, last, held) VALUES (?, ?, ?, ?, 1)"
-            self._base.execute(wanted, (move.device, address, move.ts, move.ts))
+            self.base.execute(wanted, (move.device, address, move.ts, move.ts))
 
     def _merge(self, merger: Merger) -> None:
         kept, lost = merger.kept, merger.lost
         wanted = "INSERT INTO mergers (ts, kept, lost, kept_key, lost_key, reason, kept_before, lost_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        self._base.execute(wanted, (merger.ts, kept.id, lost.id, kept.key, lost.key, merger.reason, _text(kept), _text(lost)))
-        self._base.execute("DELETE FROM apart WHERE (one = ?1 AND other = ?2) OR (one = ?2 AND other = ?1)", (kept.key, lost.key))
+        self.base.execute(wanted, (merger.ts, kept.id, lost.id, kept.key, lost.key, merger.reason, _text(kept), _text(lost)))
+        self.base.execute("DELETE FROM apart WHERE (one = ?1 AND other = ?2) OR (one = ?2 AND other = ?1)", (kept.key, lost.key))
 
     def _close(self, outcome: Outcome) -> None:
         """An order was done, or could not be."""
         order = outcome.order
         reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason
-        self._base.execute("UPDATE words SET state = ?, reason = ? WHERE number = ?", ("failed" if outcome.fault else "done", reason, order.number))
+        self.base.execute("UPDATE words SET state = ?, reason = ? WHERE number = ?", ("failed" if outcome.fault else "done", reason, order.number))
         if order.action == "forget" and not order.other:
             self._forget(order.key)
         if outcome.fault or order.action in ("merge", "forget", "purge"):
             return
-        self._base.execute("INSERT OR IGNORE INTO apart VALUES (?, ?)", (order.key, order.other))
+        self.base.execute("INSERT OR IGNORE INTO apart VALUES (?, ?)", (order.key, order.other))
         if order.action == "undo":
-            self._base.execute("UPDATE mergers SET undone = 1 WHERE kept_key = ? AND lost_key = ?", (order.key, order.other))
+            self.base.execute("UPDATE mergers SET undone = 1 WHERE kept_key = ? AND lost_key = ?", (order.key, order.other))
 
     def _forget(self, key: str) -> None:
         """Nothing was learned of a device, or of any."""
         if key == ANYBODY:
-            self._base.execute("DELETE FROM baseline")
-            self._base.execute("DELETE FROM meta WHERE name = ?", (WATCHED,))
+            self.base.execute("DELETE FROM baseline")
+            self.base.execute("DELETE FROM meta WHERE name = ?", (WATCHED,))
         else:
-            self._base.execute("DELETE FROM baseline WHERE device IN (SELECT id FROM devices WHERE key = ?)", (key,))
+            self.base.execute("DELETE FROM baseline WHERE device IN (SELECT id FROM devices WHERE key = ?)", (key,))
 
     def _tidy(self) -> None:
         """History is kept as long as there is room for it, what was learned as long as there is the device."""
         for table, rows in (("history", HISTORY_ROWS), ("mergers", MERGER_ROWS)):
-            self._base.execute(f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?", (rows,))  # noqa: S608 - names from the line above
-        self._base.execute("DELETE FROM baseline WHERE device NOT IN (SELECT id FROM devices)")
-        self._base.execute("DELETE FROM leases WHERE NOT held AND number <= (SELECT max(number) FROM leases) - ?", (LEASE_ROWS,))
+            self.base.execute(f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?", (rows,))  # noqa: S608 - names from the line above
+        self.base.execute("DELETE FROM baseline WHERE device NOT IN (SELECT id FROM devices)")
+        self.base.execute("DELETE FROM leases WHERE NOT held AND number <= (SELECT max(number) FROM leases) - ?", (LEASE_ROWS,))
 
 
 def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Word]]:
@@ -283,10 +290,9 @@ def _heir(device: str, heirs: dict[str, str]) -> str:
     return device
 
 
-def _row(state: DeviceState, device: Device) -> tuple[object, ...]:
-    body = _encode(device_body(device)).decode()
+def _row(state: DeviceState, device: Device, body: Body) -> tuple[object, ...]:
     told = (device.type, device.value("vendor"), device.value("model"), next(iter(device.names), ""))
-    return (state.id, state.key, *told, state.vlan, state.first, state.last, state.gone, body, _text(state))
+    return (state.id, state.key, *told, state.vlan, state.first, state.last, state.gone, _encode(body).decode(), _text(state))
 
 
 def _text(state: DeviceState) -> str:

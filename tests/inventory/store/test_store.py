@@ -120,7 +120,7 @@ def test_leases_are_intervals(store: Store, tmp_path: Path):
     written(story, store)
     story.says(PRINTER, "10.0.0.10", "dhcp.lease", "").at(20).says(LAPTOP, "10.0.0.9", "dhcp.lease", "").at(30)
     written(story, store)
-    rows = store._base.execute("SELECT device, address, first, last, held FROM leases ORDER BY number").fetchall()
+    rows = store.base.execute("SELECT device, address, first, last, held FROM leases ORDER BY number").fetchall()
     printer, laptop = story.who(PRINTER).id, story.who(LAPTOP).id
     assert [(row[0], row[1], (row[2] - START) // SECOND, row[4]) for row in rows] == [
         (printer, "10.0.0.9", 0, 0), (printer, "10.0.0.10", 10, 1), (laptop, "10.0.0.9", 20, 1),
@@ -157,9 +157,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
     after = restored(store, 100)
     assert after.who(PHONE) is after.who(LAPTOP)
     key = after.who(LAPTOP).key
-    store._base.execute(
-        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', ?, 'undo', ?, '', 'pending')", (key, "name:annas-fon")
-    )
+    store.base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', ?, 'undo', ?, '', 'pending')", (key, "name:annas-fon"))
     (order,) = store.orders()
     assert after.lasting.obey(order).fault == ""
     written(after.at(120), store)
@@ -191,8 +189,8 @@ def test_an_evicted_device_leaves_the_store_too(tmp_path: Path):
     for n in range(50):
         story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n + 1}", "http.server", "model=X").at(n * 10)
         written(story, store)
-    assert store._base.execute("SELECT count(*) FROM devices").fetchone()[0] <= 5
-    assert store._base.execute("SELECT count(*) FROM leases WHERE held").fetchone()[0] <= 5
+    assert store.base.execute("SELECT count(*) FROM devices").fetchone()[0] <= 5
+    assert store.base.execute("SELECT count(*) FROM leases WHERE held").fetchone()[0] <= 5
     store.close()
 
 
@@ -213,9 +211,9 @@ def test_an_older_store_is_brought_up_to_date(tmp_path: Path):
         f'{{"id":"dev-aaaaaa","key":"mac:{PRINTER}","first":1,"last":2,"since":1,"macs":[101921110844],"told":[[["printer",0.9]],true,[]]}}')))  # fmt: skip
     base.close()
     store = Store(tmp_path)
-    assert store._base.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
+    assert store.base.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
     assert [state.id for state in store.devices(10)] == ["dev-aaaaaa"]
-    assert store._base.execute("SELECT count(*) FROM services").fetchone()[0] == 0
+    assert store.base.execute("SELECT count(*) FROM services").fetchone()[0] == 0
     store.close()
 
 
@@ -239,7 +237,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
     for n in range(1, 200):
         story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n}", "http.server", f"model=X{n}").at(n / 10)
     written(story, store)
-    store._base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', 'anna', '', 'said')")
+    store.base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', 'anna', '', 'said')")
     store.close()
     data = bytearray((tmp_path / FILE).read_bytes())
     half = len(data) // 2
@@ -264,7 +262,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
 def test_a_row_that_is_no_device_is_left_out(store: Store):
     """And counted; the others are there."""
     written(office(noted()), store)
-    store._base.execute("UPDATE devices SET state = '[]' WHERE key = ?", (f"mac:{LAPTOP}",))
+    store.base.execute("UPDATE devices SET state = '[]' WHERE key = ?", (f"mac:{LAPTOP}",))
     assert len(list(store.devices(10))) == 2
     assert store.broken == 1
 
@@ -297,7 +295,7 @@ def test_killed_while_writing(tmp_path: Path):
         store = Store(tmp_path)
         assert store.note == ""
         assert len(list(store.devices(10**6))) >= int(said)
-        assert store._base.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert store.base.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         store.close()
 
 

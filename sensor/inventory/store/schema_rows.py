@@ -1,0 +1,26 @@
+"""Devices as lists show and search them: a small row for each, apart from the large ones that hold their facts."""
+
+from __future__ import annotations
+
+DEVICE_ROWS = """
+CREATE TABLE device_rows (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, vendor TEXT NOT NULL, model TEXT NOT NULL, name TEXT NOT NULL,
+    ip TEXT NOT NULL, address BLOB, -- the address shown first; 16 bytes as in entities
+    mac TEXT NOT NULL, vlan INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, gone INTEGER NOT NULL,
+    criticality TEXT NOT NULL, owner TEXT NOT NULL, tags TEXT NOT NULL, confidence REAL NOT NULL, words TEXT NOT NULL
+);
+CREATE INDEX device_rows_last ON device_rows (last);
+CREATE INDEX device_rows_facets ON device_rows (type, vendor, vlan, gone, criticality);
+CREATE VIRTUAL TABLE device_text USING fts5 (words, content = 'device_rows', content_rowid = 'number', tokenize = 'trigram');
+CREATE TRIGGER device_rows_new AFTER INSERT ON device_rows BEGIN
+    INSERT INTO device_text (rowid, words) VALUES (new.number, new.words);
+END;
+CREATE TRIGGER device_rows_old AFTER DELETE ON device_rows BEGIN
+    INSERT INTO device_text (device_text, rowid, words) VALUES ('delete', old.number, old.words);
+END;
+CREATE TRIGGER device_rows_changed AFTER UPDATE OF words ON device_rows WHEN old.words IS NOT new.words BEGIN
+    INSERT INTO device_text (device_text, rowid, words) VALUES ('delete', old.number, old.words);
+    INSERT INTO device_text (rowid, words) VALUES (new.number, new.words);
+END;
+CREATE TABLE device_records (id TEXT PRIMARY KEY, record TEXT NOT NULL); -- of a log that is read without an inventory: the last record of each device
+"""

@@ -1,0 +1,193 @@
+"""Alerts of a batch of records as rows: read once, changed by each record in order, written once. The same rows come of any cut into batches."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+from sensor.tables.lines import TEXT, WORD, AlertPart, Line, address_bytes, names_of, time_ns, time_or
+from sensor.tables.words import Said, said_of
+
+ENTITIES_KEPT = 65_536
+SOURCE, TARGET = 0, 1
+
+Group = tuple[str, int, str, str, str, str]
+Name = tuple[str, str]
+
+_COLUMNS = "number, id, key, of_group, title, risk, count, first, last, ended, seq, summary, words"
+_LOAD = f"SELECT {_COLUMNS} FROM alerts WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own words
+_SAVE = f"INSERT OR REPLACE INTO alerts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_ENTITIES = "SELECT number, kind, value FROM entities WHERE value IN (SELECT value FROM json_each(?))"
+_GROUPS = "SELECT number, state, severity, detector, verdict, assignee, site FROM alert_groups"
+_LAST = "SELECT coalesce((SELECT max(number) FROM alerts), 0), coalesce((SELECT max(number) FROM entities), 0)"
+_FORGET_TEXT = "INSERT INTO alert_text (alert_text, rowid, summary, words) VALUES ('delete', ?, ?, ?)"
+_INDEX_TEXT = "INSERT INTO alert_text (rowid, summary, words) VALUES (?, ?, ?)"
+
+
+class _Alert(msgspec.Struct):
+    """A row as it will be. ``told``: its summary and words as the index of texts has them, None where it is new."""
+
+    number: int
+    id: str
+    key: str
+    group: int
+    title: str
+    risk: int
+    count: int
+    first: int
+    last: int
+    ended: int
+    seq: int
+    summary: str
+    words: str
+    severity: int
+    detector: str
+    site: str
+    said: Said
+    told: tuple[str, str] | None
+    record: str = ""
+    ends: dict[tuple[int, str, str], None] = {}
+
+
+class AlertRows:
+    """Writes alerts. What it remembers between batches is only a copy of what the tables hold."""
+
+    def __init__(self, base: sqlite3.Connection, *, indexed: bool = True) -> None:
+        """``indexed``: keep the index of texts as well."""
+        self._base, self._indexed = base, indexed
+        self._groups: dict[Group, int] = {tuple(row[1:]): row[0] for row in base.execute(_GROUPS)}
+        self._of: dict[int, Group] = {number: group for group, number in self._groups.items()}
+        self._entities: Bounded[Name, int] = Bounded(ENTITIES_KEPT)
+        (self._last, self._last_entity) = base.execute(_LAST).fetchone()
+        self.collisions = 0
+
+    def take(self, lines: Iterable[tuple[Line, str]]) -> None:
+        """The records of alerts in a batch, each with its text, in their order."""
+        told = [(line, line.alert, text) for line, text in lines if line.alert is not None]
+        alerts = self._load({part.id for _, part, _ in told})
+        touched: dict[str, _Alert] = {}
+        for line, part, text in told:
+            one = self._alert_of(alerts, line, part)
+            _change(one, line, part, text)
+            touched[one.id] = one
+        self._said(touched.values())
+        self._save(touched.values())
+
+    def say(self, ids: list[str]) -> None:
+        """The operator said something of some alerts: those that are known go to another group."""
+        alerts = self._load(set(ids)).values()
+        self._said(alerts)
+        moves = self._regroup(alerts)
+        self._base.executemany("UPDATE alerts SET of_group = ? WHERE number = ?", moves)
+
+    def _load(self, ids: set[str]) -> dict[str, _Alert]:
+        rows = self._base.execute(_LOAD, (json.dumps(sorted(ids)),)).fetchall()
+        found: dict[str, _Alert] = {}
+        for row in rows:
+            _, severity, detector, verdict, assignee, site = self._of[row[3]]
+            rest: tuple[Any, ...] = (severity, detector, site, Said("", verdict, assignee), (row[11], row[12]))
+            found[row[1]] = _Alert(*(*row, *rest))
+        return found
+
+    def _alert_of(self, alerts: dict[str, _Alert], line: Line, part: AlertPart) -> _Alert:
+        """The alert that a record is about, or a new one. Where its id is taken by another finding it gets one of its own."""
+        name, key, tries = part.id[:WORD], part.key[:WORD], 1
+        while (one := alerts.get(name)) is not None and one.key != key:
+            tries += 1
+            name = f"{part.id[:WORD]}-{tries}"
+            if name not in alerts:
+                alerts |= self._load({name})
+        if one is None:
+            self.collisions += tries > 1
+            self._last += 1
+            one = alerts[name] = _Alert(self._last, name, key, 0, "", 0, 0, time_ns(line.ts), 0, 0, 0, "", "", 0, "", "", Said(), None, ends={})
+        return one
+
+    def _said(self, alerts: Iterable[_Alert]) -> None:
+        said = said_of(self._base, json.dumps([one.id for one in alerts]))
+        for one in alerts:
+            one.said = said.get(one.id, one.said)
+
+    def _save(self, alerts: Iterable[_Alert]) -> None:
+        base = self._base
+        self._regroup(alerts)
+        news = [one for one in alerts if self._indexed and one.told != (one.summary, one.words)]
+        base.executemany(_FORGET_TEXT, [(one.number, *one.told) for one in news if one.told is not None])
+        base.executemany(_SAVE, [_row(one) for one in alerts])
+        base.executemany(_INDEX_TEXT, [(one.number, one.summary, one.words) for one in news])
+        base.executemany("INSERT OR REPLACE INTO alert_records VALUES (?, ?)", [(one.number, one.record) for one in alerts])
+        self._save_ends(alerts)
+
+    def _save_ends(self, alerts: Iterable[_Alert]) -> None:
+        ends = [(end[1:], end[0], one.number) for one in alerts for end in one.ends]
+        numbers = self._entities_of(dict.fromkeys(end for end, _, _ in ends))
+        self._base.executemany("INSERT OR IGNORE INTO alert_entities VALUES (?, ?, ?)", [(numbers[end], role, alert) for end, role, alert in ends])
+
+    def _entities_of(self, ends: Iterable[Name]) -> dict[Name, int]:
+        """Their numbers, in the order in which they came first."""
+        numbers = {end: number for end in ends if (number := self._entities.get(end)) is not None}
+        unknown = [end for end in ends if end not in numbers]
+        found = self._base.execute(_ENTITIES, (json.dumps([value for _, value in unknown]),)).fetchall()
+        numbers |= {(kind, value): number for number, kind, value in found}
+        new = [(number, *end) for number, end in enumerate((end for end in unknown if end not in numbers), self._last_entity + 1)]
+        self._last_entity += len(new)
+        rows = [(number, kind, value, address_bytes(value) if kind == "ip" else None) for number, kind, value in new]
+        self._base.executemany("INSERT INTO entities (number, kind, value, address) VALUES (?, ?, ?, ?)", rows)
+        numbers |= {(kind, value): number for number, kind, value in new}
+        for end in unknown:
+            self._entities.put(end, numbers[end])
+        return numbers
+
+    def _regroup(self, alerts: Iterable[_Alert]) -> list[tuple[int, int]]:
+        """Put each into the group it belongs to now; (group, number) of those that moved."""
+        moves: list[tuple[int, int]] = []
+        counts: Counter[int] = Counter()
+        for one in alerts:
+            group = self._group((_state(one), one.severity, one.detector, one.said.verdict, one.said.assignee, one.site))
+            if group != one.group:
+                counts[group] += 1
+                counts[one.group] -= 1
+                moves.append((group, one.number))
+                one.group = group
+        self._base.executemany("UPDATE alert_groups SET alerts = alerts + ? WHERE number = ?", [(count, number) for number, count in counts.items()])
+        return moves
+
+    def _group(self, group: Group) -> int:
+        number = self._groups.get(group)
+        if number is None:
+            wanted = "INSERT INTO alert_groups (state, severity, detector, verdict, assignee, site, alerts) VALUES (?, ?, ?, ?, ?, ?, 0)"
+            number = self._groups[group] = self._base.execute(wanted, group).lastrowid or 0
+            self._of[number] = group
+        return number
+
+
+def _state(one: _Alert) -> str:
+    """The operator's word, else what the sensor told."""
+    return one.said.state or ("closed" if one.ended else "open")
+
+
+def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
+    """What a record says of an alert."""
+    ts = time_ns(line.ts)
+    one.title, one.risk, one.count = part.title[:WORD], part.risk, part.count
+    one.first, one.last = time_or(part.first, one.first), time_or(part.last, ts)
+    one.ended, one.seq, one.summary, one.record = int(line.action == "close"), line.sensor.seq, line.summary, text
+    one.severity, one.detector, one.site = line.level, part.detector[:WORD], line.sensor.site[:WORD]
+    ends = [(SOURCE, *name) for name in names_of(line.src)]
+    ends += [(TARGET, *name) for end in (line.dst, *line.targets) for name in names_of(end)]
+    one.ends |= dict.fromkeys(ends)
+    attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
+    called = [value for _, kind, value in ends if kind == "name"]  # addresses are found as entities
+    one.words = " ".join(dict.fromkeys([one.title, one.detector, *attack, *called]))[: 4 * TEXT]
+
+
+def _row(one: _Alert) -> tuple[object, ...]:
+    return (
+        one.number, one.id, one.key, one.group, one.title, one.risk, one.count, one.first, one.last, one.ended, one.seq, one.summary, one.words,
+    )  # fmt: skip

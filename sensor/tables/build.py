@@ -1,0 +1,87 @@
+"""The tables of a folder brought up to date by who reads it, made anew from the log, or made of a log alone in a database that nobody keeps."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.eventlog.paths import INVENTORY, notes_log
+from sensor.eventlog.reader import Reader
+from sensor.inventory.store.database import StoreError, Taken
+from sensor.inventory.store.schema import MIGRATIONS
+from sensor.inventory.store.store import Store
+from sensor.tables.apply import Applier
+from sensor.tables.position import clear, position
+from sensor.tables.tables import MANY, Tables, transaction
+from sensor.tables.words import read_notes
+
+
+class Built(NamedTuple):
+    """``records``: how many were taken in; ``note``: what is to be told of the store, empty where there is nothing."""
+
+    records: int
+    note: str
+
+
+def rebuild(folder: Path, log: Path) -> Built:
+    """Make all tables of a folder anew from its log; devices and what was said of them stay as they are.
+
+    Taken where a sensor writes there, another StoreError where the store cannot be had; OSError where the log cannot be read.
+    """
+    return _built(folder, log, anew=True)
+
+
+def catch_up(folder: Path, log: Path) -> Built:
+    """Bring the tables of a folder up to its log where no sensor does that: after a crash, or an upgrade. Errors as of ``rebuild``, but for Taken."""
+    try:
+        return _built(folder, log, anew=False)
+    except Taken:
+        return Built(0, "")
+
+
+def _built(folder: Path, log: Path, *, anew: bool) -> Built:
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+    store = Store(folder)
+    try:
+        if anew:
+            with transaction(store.base):
+                clear(store.base)
+        tables = Tables(store.base, log)
+        try:
+            if not position(store.base).seq:
+                tables.load()
+            while tables.advance():
+                pass
+        finally:
+            tables.close()
+        return Built(tables.records, "; ".join(filter(None, (store.note, tables.anew))))
+    except sqlite3.Error as error:
+        raise StoreError(f"{folder / INVENTORY}: {error}") from None
+    finally:
+        store.close()
+
+
+def of_log(log: Path) -> sqlite3.Connection:
+    """All tables of a log, devices too, in a database that is gone when it is closed: on disk where it is large. OSError where the log cannot be read."""
+    base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    base.row_factory = sqlite3.Row
+    base.execute("PRAGMA journal_mode = OFF")
+    base.executescript("\n".join(MIGRATIONS))
+    applier, batch = Applier(base, devices=True), []
+    with transaction(base):
+        for number, (line, _) in enumerate(Reader(log).pairs(), 1):
+            batch.append((number, line))
+            if len(batch) == MANY:
+                applier.apply(batch)
+                batch = []
+        applier.apply(batch)
+        notes, read = read_notes(notes_log(log), 0)
+        while notes:
+            applier.say(notes)
+            notes, read = read_notes(notes_log(log), read)
+    base.execute("PRAGMA query_only = 1")
+    return base

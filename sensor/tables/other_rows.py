@@ -1,0 +1,67 @@
+"""What is told beside alerts, as rows: incidents, recommendations, findings of the sensor itself, and one line of the timeline for each record."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from sensor.tables.lines import WORD, Line, time_ns, time_or
+
+Told = tuple[Line, str]
+
+_INCIDENT = "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECOMMENDATION = "INSERT OR REPLACE INTO recommendations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FINDING = "INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)"
+_MOMENT = "INSERT OR REPLACE INTO timeline VALUES (?, ?, ?, ?, ?, ?, ?)"
+SUMMARY = "summary"
+
+
+def save_incidents(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+    """The last record of each holds."""
+    rows = {}
+    for line, text in lines:
+        part = line.incident
+        if part is not None:
+            ts = time_ns(line.ts)
+            state = "closed" if line.action == "close" else "open"
+            times = time_or(part.first, ts), time_or(part.last, ts)
+            rows[part.id[:WORD]] = (part.id[:WORD], state, line.level, part.risk, part.count, *times, line.sensor.seq, line.summary, text)
+    base.executemany(_INCIDENT, rows.values())
+
+
+def save_recommendations(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+    """The last record of each holds."""
+    rows = {}
+    for line, text in lines:
+        part = line.recommendation
+        if part is not None:
+            ts = time_ns(line.ts)
+            state, whose = "closed" if line.action == "close" else "open", (line.src.device or line.src.ip or line.src.mac)[:WORD]
+            times = time_or(part.first, ts), time_or(part.last, ts)
+            rows[part.id[:WORD]] = (part.id[:WORD], state, line.level, part.setting[:WORD], whose, *times, line.sensor.seq, line.summary, text)
+    base.executemany(_RECOMMENDATION, rows.values())
+
+
+def save_findings(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+    """What the sensor said of itself. Of its figures, which it tells once a minute, the last hold."""
+    rows = [(line.sensor.seq, time_ns(line.ts), line.action, line.facts.check[:WORD], line.level, line.summary, text) for line, text in lines]
+    last = max((row[0] for row in rows if row[2] == SUMMARY), default=0)
+    if last:
+        base.execute("DELETE FROM findings WHERE action = ?", (SUMMARY,))
+    base.executemany(_FINDING, [row for row in rows if row[2] != SUMMARY or row[0] == last])
+
+
+def save_moments(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+    """One line for each record, but for figures that are told once a minute."""
+    rows = [
+        (line.sensor.seq, time_ns(line.ts), line.kind[:WORD], line.action[:WORD], line.level, _about(line)[:WORD], line.summary)
+        for line, _ in lines
+        if (line.kind, line.action) != ("sensor", SUMMARY)
+    ]
+    base.executemany(_MOMENT, rows)
+
+
+def _about(line: Line) -> str:
+    """The id of what a record is about; empty for the sensor itself."""
+    part = line.alert or line.incident or line.recommendation or line.device
+    return part.id if part is not None else ""

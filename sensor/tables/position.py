@@ -1,0 +1,37 @@
+"""Where the tables are: the last record and the last note that are in them, kept in the transaction that put them there."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from sensor.inventory.store.schema_log import MADE_FROM_LOG
+
+
+class Position(NamedTuple):
+    """``seq`` and ``record``: number and id of the last record; ``words``: bytes of the notes; ``unusable``: lines that were passed over; ``whole``: 0 where
+    indices are missing, for much is being put in at once.
+    """
+
+    seq: int = 0
+    record: str = ""
+    words: int = 0
+    unusable: int = 0
+    whole: int = 1
+
+
+def position(base: sqlite3.Connection) -> Position:
+    row = base.execute("SELECT seq, record, words, unusable, whole FROM log_position").fetchone()
+    return Position(*row) if row is not None else Position()
+
+
+def put_position(base: sqlite3.Connection, there: Position) -> None:
+    """Within the transaction that brings the tables there."""
+    base.execute("INSERT OR REPLACE INTO log_position VALUES (1, ?, ?, ?, ?, ?)", there)
+
+
+def clear(base: sqlite3.Connection) -> None:
+    """Empty all that is made from the log, within a transaction."""
+    base.execute("INSERT INTO alert_text (alert_text) VALUES ('delete-all')")
+    for table in MADE_FROM_LOG:
+        base.execute(f"DELETE FROM {table}")  # noqa: S608 - names from our own list

@@ -1,0 +1,32 @@
+"""What the event log let go by age goes from the tables too: rows whose last record is older than the first one of the log."""
+
+from __future__ import annotations
+
+import sqlite3
+
+# Alerts in one transaction; the rest goes with the next look.
+MOST = 5000
+_GONE = "SELECT number FROM temp.gone"
+
+
+def prune(base: sqlite3.Connection, first: int) -> bool:
+    """Within a transaction: what was told last before the record ``first``. Whether all of it is gone."""
+    base.execute("CREATE TEMP TABLE IF NOT EXISTS gone (number INTEGER PRIMARY KEY)")
+    base.execute("DELETE FROM temp.gone")
+    base.execute("INSERT INTO temp.gone SELECT number FROM alerts WHERE seq < ? ORDER BY seq LIMIT ?", (first, MOST))
+    count = int(base.execute("SELECT count(*) FROM temp.gone").fetchone()[0])
+    if count:
+        _prune_alerts(base)
+    for table in ("incidents", "recommendations", "findings", "timeline"):
+        base.execute(f"DELETE FROM {table} WHERE seq < ?", (first,))  # noqa: S608 - names from the line above
+    return count < MOST
+
+
+def _prune_alerts(base: sqlite3.Connection) -> None:
+    text = "INSERT INTO alert_text (alert_text, rowid, summary, words) SELECT 'delete', number, summary, words FROM alerts"
+    base.execute(f"{text} WHERE number IN ({_GONE})")
+    counts = base.execute(f"SELECT of_group, count(*) FROM alerts WHERE number IN ({_GONE}) GROUP BY of_group").fetchall()  # noqa: S608 - our own words
+    base.executemany("UPDATE alert_groups SET alerts = alerts - ?2 WHERE number = ?1", [tuple(row) for row in counts])
+    for table, column in (("alert_entities", "alert"), ("alert_records", "number"), ("alerts", "number")):
+        base.execute(f"DELETE FROM {table} WHERE {column} IN ({_GONE})")  # noqa: S608
+    base.execute("DELETE FROM entities WHERE number NOT IN (SELECT entity FROM alert_entities)")

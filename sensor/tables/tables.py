@@ -1,0 +1,185 @@
+"""Tables: brings the tables of a store up to its event log, batch by batch, each in one transaction with the place it reaches.
+
+Lines are read from the log itself, so the tables never know what it does not have, and whatever ends the process at any moment loses nothing: the next one
+goes on at the place that was written. Another log at the same place (a replay that began anew, a log that lost its end) is noticed by the id of the last
+record; the tables are then made anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.paths import notes_log
+from sensor.eventlog.segments import segments
+from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.schema_log import LOG_INDICES
+from sensor.tables.apply import Applier
+from sensor.tables.position import Position, clear, position, put_position
+from sensor.tables.pruning import prune
+from sensor.tables.words import Note, read_notes
+
+# Of a batch: the writer is not kept longer than some tens of ms.
+LINES, SIZE = 1000, 2 << 20
+# The same where nobody else writes, and memory for pages of the store then.
+MANY, MUCH, CACHE_KIB = 10_000, 32 << 20, 65_536
+
+
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
+class Tables:
+    """Used by one thread. ``records``: lines that were taken; ``anew``: why the tables were made anew, empty where they were not."""
+
+    def __init__(self, base: sqlite3.Connection, log: Path) -> None:
+        """``base``: open for writing, at the version of today. StoreError or OSError where it or the log cannot be read."""
+        self._base, self.log = base, log
+        self._notes = notes_log(log)
+        self.records, self.anew = 0, ""
+        self._cursor: LogCursor | None = None
+        self._first = 0
+        self._there, self._applier = Position(), Applier(base)
+        try:
+            there = position(base)
+            if there.seq and parts(log) and not _is_of(there, log):
+                with transaction(base):
+                    self._empty("the event log is another one than the tables were made from")
+            if not there.whole:  # a process ended amid much
+                self._end_bulk()
+            self._go_to(position(base))
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from None
+
+    def close(self) -> None:
+        """Close what is open of the log. The connection is the caller's."""
+        if self._cursor is not None:
+            self._cursor.close()
+            self._cursor = None
+
+    def advance(self, lines: int = LINES, size: int = SIZE) -> int:
+        """Take in what is next, at most so many records; how many records and notes that were. StoreError or OSError: nothing of it was taken."""
+        cursor = self._cursor or self._go_to(position(self._base))
+        taken = cursor.read(lines, size)
+        notes, words = read_notes(self._notes, self._there.words)
+        if not taken and words == self._there.words:
+            return 0
+        try:
+            return self._take(taken, notes, words)
+        except sqlite3.Error as error:
+            self.close()
+            raise StoreError(str(error)) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def load(self) -> None:
+        """Take in all there is, much at once: indices are made at the end. StoreError or OSError; what was taken stays, and the next one goes on."""
+        try:
+            self._begin_bulk()
+            while self.advance(MANY, MUCH):
+                pass
+            self._end_bulk()
+            self._go_to(position(self._base))
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from None
+
+    def tidy(self) -> None:
+        """What the log let go by age, the tables let go too. StoreError where they cannot be written."""
+        first = next((one.first for one in segments(self.log)), 0)
+        if first <= self._first:
+            return
+        try:
+            with transaction(self._base):
+                self._first = first if prune(self._base, first) else self._first
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from None
+        finally:
+            self.close()
+
+    def _take(self, taken: Sequence[tuple[int, bytes]], notes: Sequence[Note], words: int) -> int:
+        with transaction(self._base):
+            there = position(self._base)
+            if there != self._there:  # another process was faster
+                self._go_to(there)
+                return 1
+            if taken and taken[0][0] <= there.seq:
+                there = Position(whole=there.whole)
+                self._empty("the event log was begun anew")
+                notes, words = read_notes(self._notes, 0)
+            before = self._applier.unusable
+            self._applier.apply(taken)
+            self._applier.say(notes)
+            seq, record = (taken[-1][0], _id_of(taken[-1][1])) if taken else (there.seq, there.record)
+            self._there = Position(seq, record, words, there.unusable + self._applier.unusable - before, there.whole)
+            put_position(self._base, self._there)
+        self.records += len(taken)
+        return len(taken) + len(notes)
+
+    def _go_to(self, there: Position) -> LogCursor:
+        self.close()
+        self._there, self._applier = there, Applier(self._base, indexed=bool(there.whole))
+        self._cursor = LogCursor(self.log, there.seq)
+        return self._cursor
+
+    def _begin_bulk(self) -> None:
+        self._base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        with transaction(self._base):
+            there = position(self._base)._replace(whole=0)
+            put_position(self._base, there)
+            for statement in LOG_INDICES:
+                self._base.execute(f"DROP INDEX IF EXISTS {statement.split()[5]}")
+        self._go_to(there)
+
+    def _end_bulk(self) -> None:
+        with transaction(self._base):
+            for statement in LOG_INDICES:
+                self._base.execute(statement)
+            self._base.execute("INSERT INTO alert_text (alert_text) VALUES ('rebuild')")
+            put_position(self._base, position(self._base)._replace(whole=1))
+
+    def _empty(self, why: str) -> None:
+        clear(self._base)
+        self.anew = why
+        self._applier = Applier(self._base)
+
+
+def _is_of(there: Position, log: Path) -> bool:
+    """Whether a log holds the record that the tables know last, or let it go by age."""
+    cursor = LogCursor(log, there.seq - 1)
+    try:
+        found = cursor.read(1)
+    finally:
+        cursor.close()
+    if not found:
+        return False
+    number, line = found[0]
+    if number == there.seq:
+        return _id_of(line) == there.record
+    return next((one.first for one in segments(log)), 0) > there.seq
+
+
+def _id_of(line: bytes) -> str:
+    try:
+        return msgspec.json.decode(line, type=_Named).id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+@contextmanager
+def transaction(base: sqlite3.Connection) -> Iterator[None]:
+    """All that is done within, or nothing."""
+    base.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        base.execute("COMMIT")
+    except BaseException:
+        if base.in_transaction:
+            base.execute("ROLLBACK")
+        raise

@@ -1,0 +1,83 @@
+"""What the operator says of alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), kept as rows, and what follows from them.
+
+The notes are the durable form, as the log is for records. A word counts from the line it stands in; the last one of its kind holds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from sensor.tables.lines import TEXT, WORD, time_or
+
+ACTIONS = ("close", "acknowledge", "reopen", "assign", "verdict", "comment")
+STATES = {"close": "closed", "acknowledge": "acknowledged", "reopen": "open"}
+VERDICTS = ("true_positive", "benign", "false_positive")
+NOTES_LIMIT = 1 << 20
+
+
+class Note(msgspec.Struct, frozen=True):
+    """One line of the notes. ``value``: the verdict, or the assignee; ``text``: a reason or a comment; ``ts``: RFC 3339."""
+
+    ts: str
+    alert: str
+    action: str
+    by: str
+    text: str = ""
+    value: str = ""
+
+
+class Said(msgspec.Struct):
+    """What follows from all words about an alert. ``state``: empty where the operator named none."""
+
+    state: str = ""
+    verdict: str = ""
+    assignee: str = ""
+
+    def hear(self, action: str, value: str) -> None:
+        """One word more."""
+        if action in STATES:
+            self.state = STATES[action]
+        elif action == "assign":
+            self.assignee = value
+        elif action == "verdict":
+            self.verdict = value if value in VERDICTS else ""
+
+
+def read_notes(path: Path, start: int) -> tuple[list[Note], int]:
+    """The notes from a byte on, at most NOTES_LIMIT bytes of them, and where the next ones begin. Half a line waits for its end; what is no note is passed."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            text = file.read(NOTES_LIMIT)
+    except FileNotFoundError:
+        return [], start
+    whole = text[: text.rfind(b"\n") + 1]
+    return [note for line in whole.splitlines() if (note := _note(line)) is not None], start + len(whole)
+
+
+def _note(line: bytes) -> Note | None:
+    try:
+        note = msgspec.json.decode(line, type=Note)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return note if note.action in ACTIONS else None
+
+
+def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
+    """Add words; the ids of the alerts that they are about."""
+    rows = [(time_or(one.ts, 0), one.by[:WORD], one.alert[:WORD], one.action, one.value[:WORD], one.text[:TEXT]) for one in notes]
+    base.executemany("INSERT INTO alert_words (ts, author, alert, action, value, text) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    return list(dict.fromkeys(row[2] for row in rows))
+
+
+def said_of(base: sqlite3.Connection, alerts: str) -> dict[str, Said]:
+    """What follows from the words about some alerts. ``alerts``: their ids, a JSON list."""
+    said: dict[str, Said] = {}
+    wanted = "SELECT alert, action, value FROM alert_words WHERE alert IN (SELECT value FROM json_each(?)) ORDER BY number"
+    for alert, action, value in base.execute(wanted, (alerts,)):
+        said.setdefault(alert, Said()).hear(action, value)
+    return said

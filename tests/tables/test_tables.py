@@ -1,0 +1,228 @@
+"""The tables hold what the log holds: however it was cut into batches, whatever was damaged, and wherever the process was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.inventory.store.database import FILE, Refused, connect
+from sensor.inventory.store.store import Store
+from sensor.tables.build import catch_up, of_log, rebuild
+from sensor.tables.tables import Tables
+from tests.perf.made_records import lines as made_lines
+from tests.perf.made_records import write_log
+from tests.tables.stored import count, filler, held
+
+ROOT = Path(__file__).resolve().parents[2]
+LOG = "events.jsonl"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a replay of the office."""
+    folder = tmp_path_factory.mktemp("office")
+    capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
+    assert main(["replay", *capture, "--state", str(folder), "--events", str(folder / LOG)]) == 0
+    return folder
+
+
+def copy_of(folder: Path, where: Path) -> Path:
+    shutil.copytree(folder, where)
+    return where
+
+
+def advanced(folder: Path, sizes: list[int]) -> dict[str, Any]:
+    """The tables of a log that was taken in pieces of these sizes, again and again."""
+    store = Store(folder)
+    tables, turn = Tables(store.base, folder / LOG), 0
+    while tables.advance(sizes[turn % len(sizes)]):
+        turn += 1
+    tables.close()
+    store.close()
+    return held(folder)
+
+
+def test_replay_leaves_what_rebuild_makes(office: Path, tmp_path: Path) -> None:
+    """The office: seven alerts, three incidents; made anew from the log, all tables are the same, in pieces of any size too."""
+    folder = copy_of(office, tmp_path / "copy")
+    before = held(folder)
+    assert len(before["alerts"]) == 7
+    assert len(before["incidents"]) == 3
+    assert before["position"][0] == len((folder / LOG).read_bytes().splitlines())
+    assert rebuild(folder, folder / LOG).records == before["position"][0]
+    assert held(folder) == before
+    for sizes in ([1], [7, 2]):
+        (folder / FILE).unlink()
+        assert advanced(folder, sizes) == before
+
+
+def test_log_alone_gives_the_same_alerts_and_its_devices(office: Path) -> None:
+    """A log that is read without an inventory: the same alerts, and every device with its evidence."""
+    with closing(of_log(office / LOG)) as base, closing(connect(office / FILE)) as kept:
+        alerts = "SELECT id, summary FROM alerts ORDER BY number"
+        assert base.execute(alerts).fetchall() == kept.execute(alerts).fetchall()
+        assert count(base, "device_rows") == count(kept, "device_rows") > 30
+        (record,) = base.execute("SELECT record FROM device_records LIMIT 1").fetchone()
+        assert json.loads(record)["evidence"]
+        with pytest.raises(sqlite3.OperationalError):
+            base.execute("DELETE FROM alerts")
+
+
+def test_damaged_lines_cost_themselves_only(office: Path, tmp_path: Path) -> None:
+    """Bytes that are no JSON, a record of other types, half a line, a number that cannot be: all else is there, and the same in any pieces."""
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    lines = (office / LOG).read_bytes().splitlines()
+    alerts = [place for place, line in enumerate(lines) if b'"kind":"alert"' in line]
+    lines[3] = b"\x00\xff" * 100
+    lines[alerts[0]] = lines[alerts[0]].replace(b'"alert":{', b'"alert":[],"was":{', 1)
+    lines[20] = lines[20][: len(lines[20]) // 2]
+    lines[30] = lines[30].replace(b'"seq":31', b'"seq":9000031')
+    (folder / LOG).write_bytes(b"\n".join(lines) + b'\n{"ts":"2026')
+    one = advanced(folder, [1000])
+    assert one["position"][0] == len(lines)
+    assert one["position"][3] == 1
+    assert 5 <= len(one["alerts"]) <= 7
+    (folder / FILE).unlink()
+    assert advanced(folder, [1, 5]) == one
+    rebuild(folder, folder / LOG)
+    assert held(folder) == one
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_at_any_moment_it_goes_on(seed: int, tmp_path: Path) -> None:
+    """kill -9 amid the batches, three times in a row: the next process goes on, and nothing is there twice or missing."""
+    draw, whole = random.Random(seed), tmp_path / "whole"
+    whole.mkdir()
+    write_log(whole / LOG, 3000, seed)
+    killed = copy_of(whole, tmp_path / "killed")
+    for _ in range(3):
+        with filler(killed, draw.choice((10, 50))) as process:
+            assert process.stdout is not None
+            for _ in range(draw.randrange(1, 25)):
+                process.stdout.readline()
+            os.kill(process.pid, signal.SIGKILL)
+            process.stdout.read()
+    before = held(killed)["position"][0]
+    assert 0 < before < 3000
+    assert catch_up(killed, killed / LOG).records == 3000 - before
+    rebuild(whole, whole / LOG)
+    assert held(killed) == held(whole)
+
+
+def test_killed_amid_much_it_is_made_whole(tmp_path: Path) -> None:
+    """Where much is put in at once indices are missing for a while: whoever comes next makes them."""
+    write_log(tmp_path / LOG, 300)
+    store = Store(tmp_path)
+    tables = Tables(store.base, tmp_path / LOG)
+    tables._begin_bulk()
+    assert tables.advance(100) == 100
+    tables.close()
+    store.close()
+    assert catch_up(tmp_path, tmp_path / LOG).records == 200
+    found = held(tmp_path)
+    rebuild(tmp_path, tmp_path / LOG)
+    assert held(tmp_path) == found
+    with closing(connect(tmp_path / FILE)) as base:
+        assert base.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alerts_group_last'").fetchone()[0] == 1
+
+
+def test_log_that_began_anew_is_another_log(tmp_path: Path) -> None:
+    """A replay truncates its log and writes another one: before, while and after that, nothing of the first stays."""
+    write_log(tmp_path / LOG, 40, seed=1)
+    store = Store(tmp_path)
+    tables = Tables(store.base, tmp_path / LOG)
+    assert tables.advance() == 40
+    write_log(tmp_path / LOG, 30, seed=2)
+    while tables.advance():
+        pass
+    tables.close()
+    store.close()
+    again = held(tmp_path)
+    assert len(again["alerts"]) == 30
+    write_log(tmp_path / LOG, 50, seed=3)
+    assert catch_up(tmp_path, tmp_path / LOG).note
+    found = held(tmp_path)
+    rebuild(tmp_path, tmp_path / LOG)
+    assert held(tmp_path) == found
+    assert len(found["alerts"]) == 50
+
+
+def test_log_that_is_gone_leaves_the_tables(tmp_path: Path) -> None:
+    """Without a log nothing is known to be wrong: the tables stay."""
+    write_log(tmp_path / LOG, 10)
+    catch_up(tmp_path, tmp_path / LOG)
+    (tmp_path / LOG).unlink()
+    assert catch_up(tmp_path, tmp_path / LOG).records == 0
+    assert len(held(tmp_path)["alerts"]) == 10
+
+
+def test_damaged_store_is_made_anew_from_the_log(office: Path, tmp_path: Path) -> None:
+    """Pages overwritten: it is put aside, what can be read of the devices is saved, the tables come from the log, and that is told."""
+    folder = copy_of(office, tmp_path / "copy")
+    before = held(folder)
+    with (folder / FILE).open("r+b") as file:
+        file.seek(8192 * 3)
+        file.write(random.Random(1).randbytes(8192 * 30))
+    built = catch_up(folder, folder / LOG)
+    assert f"{FILE}.damaged-1" in built.note
+    assert (folder / f"{FILE}.damaged-1").is_file()
+    assert held(folder) == before
+
+
+def test_store_of_a_newer_sensor_is_refused(tmp_path: Path) -> None:
+    """It is left as it is."""
+    write_log(tmp_path / LOG, 3)
+    catch_up(tmp_path, tmp_path / LOG)
+    with closing(connect(tmp_path / FILE)) as base:
+        base.execute("PRAGMA user_version = 99")
+    with pytest.raises(Refused):
+        catch_up(tmp_path, tmp_path / LOG)
+    with pytest.raises(Refused):
+        rebuild(tmp_path, tmp_path / LOG)
+
+
+def test_two_findings_of_one_id_are_two_alerts(tmp_path: Path) -> None:
+    """Ids of thirty bits met at some sites: the second finding gets an id of its own, and its updates find it."""
+    one, other = (json.loads(line) for line in made_lines(2))
+    other["alert"]["id"] = one["alert"]["id"]
+    again = {**other, "severity": "critical", "sensor": {**other["sensor"], "seq": 3}}
+    (tmp_path / LOG).write_text("".join(json.dumps(record) + "\n" for record in (one, other, again)), encoding="utf-8")
+    name = one["alert"]["id"]
+    found = advanced(tmp_path, [1])
+    assert [(row[0], row[12]) for row in found["alerts"]] == [(name, found["alerts"][0][12]), (f"{name}-2", 4)]
+    rebuild(tmp_path, tmp_path / LOG)
+    assert held(tmp_path) == found
+
+
+def test_what_the_log_lets_go_the_tables_let_go(tmp_path: Path) -> None:
+    """Segments that went by age take their alerts, ends and texts along; a text of what stays is still found."""
+    folder = tmp_path / "events.segments"
+    folder.mkdir()
+    lines = list(made_lines(60))
+    for first in (1, 31):
+        (folder / f"{first:020d}.jsonl").write_bytes(b"\n".join(lines[first - 1 : first + 29]) + b"\n")
+    (tmp_path / LOG).symlink_to(f"events.segments/{31:020d}.jsonl")
+    store = Store(tmp_path)
+    tables = Tables(store.base, tmp_path / LOG)
+    assert tables.advance() == 60
+    (folder / f"{1:020d}.jsonl").unlink()
+    tables.tidy()
+    tables.close()
+    store.close()
+    pruned = held(tmp_path)
+    assert len(pruned["alerts"]) == 30
+    rebuild(tmp_path, tmp_path / LOG)
+    made = held(tmp_path)
+    for name in ("alerts", "groups", "ends", "timeline"):
+        assert made[name] == pruned[name], name
