@@ -1,0 +1,48 @@
+"""Nothing is lost to speed: an attack that passes in a twentieth or a two-hundredth of its time, or beside a flood, is
+reported as it is at its own pace.
+
+SENSOR_SPEED names files or folders of more captures, separated by colons.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import pytest
+
+from tests import sampling
+from tests.speed.replays import Detected, detected
+
+pytestmark = pytest.mark.slow
+ATTACKS = sorted((Path(__file__).parents[2] / "pcaps/lab/attacks").glob("*.pcap*"))
+GIVEN = [Path(path) for path in os.environ.get("SENSOR_SPEED", "").split(":") if path]
+MORE = [path for given in GIVEN for path in (sorted(given.rglob("*.*cap*")) if given.is_dir() else [given])]
+SOME = [*sampling.some(ATTACKS, 6, "speed"), *MORE]
+FLOOD = "impact.flood"
+
+captures = pytest.mark.parametrize("path", SOME, ids=[path.name for path in SOME])
+at_its_own_pace = functools.lru_cache(detected)
+
+
+def test_captures_are_attacks() -> None:
+    """At its own pace there is something to report in nearly all of them."""
+    assert sum(bool(at_its_own_pace(path)) for path in SOME) > len(SOME) // 2
+
+
+@captures
+@pytest.mark.parametrize("speed", [20, 200])
+def test_fast_attacks_are_reported(path: Path, speed: int) -> None:
+    """The same detections, of the same hosts."""
+    assert detected(path, speed) == at_its_own_pace(path)
+
+
+@captures
+def test_attacks_beside_a_flood_are_reported(path: Path) -> None:
+    """The same, whatever is reported of the flood."""
+    assert _without_flood(detected(path, flooded=True)) == _without_flood(at_its_own_pace(path))
+
+
+def _without_flood(found: Detected) -> Detected:
+    return frozenset(one for one in found if one[0] != FLOOD)
