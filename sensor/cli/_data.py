@@ -67,6 +67,15 @@ def need_log(args: argparse.Namespace, what: str) -> Path:
     return dataset.log
 
 
+def need_inventory(args: argparse.Namespace, what: str) -> Dataset:
+    """The dataset, which has an inventory. Stop when it has none: ``what`` is unknown then."""
+    dataset = dataset_of(args)
+    if dataset.inventory is None:
+        say_unknown(args, what, f"{dataset.name} has no inventory")
+        raise Stop(INCOMPLETE)
+    return dataset
+
+
 def for_programs(args: argparse.Namespace) -> bool:
     """Whether standard output is for a program: with --json and its like, or as the command says in ``args.for_programs``."""
     return bool(getattr(args, "for_programs", False)) or any(getattr(args, name, False) for name in FOR_PROGRAMS)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
-from sensor.cli._data import dataset_of, say_unknown
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._data import need_inventory
 from sensor.cli._known import Known, known, mac_of, the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import part, put, tidy
@@ -34,10 +34,7 @@ def author_of(args: argparse.Namespace) -> str:
 
 def inventory(args: argparse.Namespace) -> Known:
     """The inventory of the dataset, which alone keeps what the operator says. Stop when the dataset has none."""
-    dataset = dataset_of(args)
-    if dataset.inventory is None:
-        say_unknown(args, "inventory", f"{dataset.name} has none, and an event log keeps no words: --data names another dataset, --state its folder")
-        raise Stop(INCOMPLETE)
+    need_inventory(args, "inventory")
     return known(args)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._data import need_inventory
 from sensor.cli._profiles_words import chosen
 from sensor.cli._setup import complain
 from sensor.cli._site import site_of
@@ -27,6 +28,7 @@ def make(args: argparse.Namespace) -> int:
     if not _sound(args):
         return USAGE
     args.for_programs = args.output is None or str(args.output) == "-"
+    need_inventory(args, "what devices need")
     site = site_of(args)
     if site is None:
         return NOT_OPENED

@@ -8,8 +8,8 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
-from sensor.cli._data import dataset_of, say_unknown
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._data import need_inventory
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli._tickets_desk import Desk, at_desk, chosen
@@ -36,7 +36,8 @@ DEEDS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "
 
 def send(args: argparse.Namespace) -> int:
     """Tell a ticket system all that it does not know yet; 1 where it refuses something, 3 where it cannot be reached."""
-    _need_inventory(args)
+    # Of a log alone nothing is noted, and every run would open all tickets again.
+    need_inventory(args, "what was sent before")
     try:
         with at_desk(args) as desk:
             if isinstance(desk, int):
@@ -48,14 +49,6 @@ def send(args: argparse.Namespace) -> int:
     except LedgerError as error:
         complain(f"{error}; the last ticket that was sent is sent again next time")
         return NOT_OPENED
-
-
-def _need_inventory(args: argparse.Namespace) -> None:
-    """Stop when there is none: of a log alone nothing is noted, and every run would open all tickets again."""
-    dataset = dataset_of(args)
-    if dataset.inventory is None:
-        say_unknown(args, "tickets", f"{dataset.name} has no inventory, beside which is noted what was sent")
-        raise Stop(INCOMPLETE)
 
 
 def _all_sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> int:

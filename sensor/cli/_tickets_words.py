@@ -51,7 +51,7 @@ def _put_list(args: argparse.Namespace, found: Sequence[Standing], desk: Desk) -
     elif args.csv:
         write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(one) for one in found))
     else:
-        put(_table(found, desk, sys.stdout))
+        put(_table(found, desk, sys.stdout) if found or not getattr(args, "incomplete", 0) else "no tickets among what is known")
 
 
 def show(args: argparse.Namespace) -> int:

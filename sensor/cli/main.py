@@ -14,7 +14,7 @@ from types import ModuleType
 
 import sensor
 import sensor.cli
-from sensor.cli._codes import INTERRUPTED, NOT_OPENED, NOT_PERMITTED, USAGE, Stop
+from sensor.cli._codes import DONE, INTERRUPTED, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Stop
 from sensor.cli._opened import over
 
 # Objects that are made before garbage is looked for; see gc.set_threshold.
@@ -96,7 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _flush()
         raise
     try:
-        code = int(args.main(args)) or int(getattr(args, "incomplete", 0))
+        code = int(args.main(args))
+        if code in (DONE, NOT_FOUND):  # what is not found may well be in the part that is missing
+            code = int(getattr(args, "incomplete", code))
         sys.stdout.flush()
     except Stop as stop:
         return _stopped(stop)

@@ -29,7 +29,9 @@ def device(number: int, clock: str) -> str:
 
 
 def alert(number: int, clock: str) -> str:
-    body = {"id": f"alert-abc{number:03}", "key": f"discovery.port_scan|{number}", "detector": "discovery.port_scan", "title": "Port scan", "count": 1}
+    when = f"{DAY}T{clock}:00.000000Z"
+    finding = {"key": f"discovery.port_scan|{number}", "detector": "discovery.port_scan", "title": "Port scan", "count": 1}
+    body = {"id": f"alert-abc{number:03}", "first": when, "last": when, **finding}
     return line("alert", "open", clock, severity="high", alert=body, src={"ip": "10.0.0.9"}, dst={"ip": "10.0.0.10", "port": 22})
 
 

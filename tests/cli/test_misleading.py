@@ -1,0 +1,139 @@
+"""No command reports "none" for what it does not know: every reading command in every condition, as docs/exit-codes.md has it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.datasets.card import REPLAY, Card, write_card
+from tests.cli.conftest import Told, parted
+from tests.datasets._folders import age, running, write_inventory, write_log
+
+PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
+# What a line may say only of what is known.
+NONE = re.compile(r"^(no (alerts|incidents|recommendations|devices|tickets)|nothing was .*|0 (alerts|devices).*)$|\bNo alert was raised", re.MULTILINE)
+LIVE, OFFICE, SAME = "live · 2026-11-24 08:00 to 08:20 UTC", "office · replay · 2026-11-24 09:00 to 09:30 UTC", "the same folder"
+
+
+def rows() -> Iterator[tuple[str, list[str]]]:
+    """Condition → code for each command of the table."""
+    conditions: list[str] = []
+    for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")):
+        if cells[0] == "command" and len(cells) > 3:
+            conditions = cells[1:]
+        elif conditions and len(cells) == len(conditions) + 1 and not cells[0].startswith("---"):
+            for command in re.findall(r"`([^`]+)`", cells[0]):
+                yield command, cells[1:]
+
+
+def conditions() -> list[str]:
+    return ["nothing", "empty", "replay only", "live only", "both", "log missing", "store missing", "unreadable"]
+
+
+CASES = [(command, condition, int(code)) for command, codes in rows() for condition, code in zip(conditions(), codes, strict=True)]
+
+
+def made(state: Path, condition: str, within: ExitStack) -> None:
+    """A state folder in one of the conditions, with real logs and inventories."""
+    if condition in ("live only", "both", "store missing"):
+        write_log(state / "events.jsonl")
+    if condition in ("live only", "both", "log missing"):
+        write_inventory(state)
+    if condition in ("replay only", "both"):
+        write_log(state / "datasets" / "office" / "events.jsonl", begin="09:00", end="09:30")
+        write_inventory(state / "datasets" / "office")
+        write_card(state / "datasets" / "office", Card(REPLAY, "office", ["/pcaps/office.pcap"]))
+    if condition == "empty":
+        write_inventory(state, devices=0)
+        (state / "events.segments").mkdir()
+        (state / "events.segments" / f"{1:020}.jsonl").touch()
+    if condition == "unreadable":
+        state.mkdir()
+        (state / "events.jsonl").write_bytes(b"\n\r\r\n\x1c\0\0\0 no log\n" * 50)
+    if condition == "both":
+        age(state, 1000)
+        age(state / "datasets" / "office", 10)
+        within.enter_context(running(state))
+
+
+@pytest.fixture
+def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Told]:
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("SENSOR_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str) -> Told:
+        code = main([str(tmp_path / "report.json") if word == "FILE" else word for word in command.split()])
+        return parted(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize(("command", "condition", "code"), CASES, ids=[f"{command} - {condition}" for command, condition, _ in CASES])
+def test_every_command_in_every_condition(tmp_path: Path, ask: Callable[[str], Told], command: str, condition: str, code: int) -> None:
+    """The code of the page; the dataset is named wherever one was read; nothing unknown is called none, on either stream; nothing is left behind."""
+    with ExitStack() as within:
+        made(tmp_path / "state", condition, within)
+        told = ask(command)
+    assert told.code == code, told
+    assert "Traceback" not in told.err
+    if condition == "nothing":
+        assert (told.out, told.head, (tmp_path / "state").exists()) == ("", "", False)
+    elif not command.startswith("data") and condition not in {"unreadable", "empty"}:
+        assert told.head == {"replay only": OFFICE, "log missing": told.head}.get(condition, LIVE)
+    if code == 6:
+        assert "unknown: " in told.out + told.err
+        assert not NONE.search(told.out)
+    if code == 3:
+        assert (told.out, len(told.err.splitlines())) == ("", 1)
+    if command.endswith("FILE"):
+        assert (tmp_path / "report.json").exists() == (code == 0)
+    if command.endswith("--json") and code != 6:
+        assert all(isinstance(json.loads(line), dict) for line in told.lines)
+
+
+@pytest.mark.parametrize("condition", ["replay only", "live only", "both", "store missing"])
+def test_all_readers_agree_on_the_alerts(tmp_path: Path, ask: Callable[[str], Told], condition: str) -> None:
+    """The list, the report and the log tell of the same ones."""
+    with ExitStack() as within:
+        made(tmp_path / "state", condition, within)
+        listed = {json.loads(line)["alert"]["id"] for line in ask("alerts --json").lines}
+        logged = {json.loads(line)["alert"]["id"] for line in ask("tail --json --kind alert").lines}
+        assert ask("report -o FILE").code == 0
+        reported = {one["id"] for one in json.loads((tmp_path / "report.json").read_bytes())["alerts"]}
+    assert listed == logged == reported == {"alert-abc000"}
+
+
+def test_an_inventory_that_cannot_be_read(tmp_path: Path, ask: Callable[[str], Told]) -> None:
+    """Its devices are not none: 3. What the log alone knows is still read."""
+    write_log(tmp_path / "state" / "events.jsonl")
+    (tmp_path / "state" / "inventory.db").write_bytes(b"no database " * 100)
+    assert [ask(command).code for command in ("devices", "posture", "baseline", "alerts", "tail")] == [3, 3, 3, 0, 0]
+
+
+def test_a_replay_that_was_cut_off_says_so(tmp_path: Path, ask: Callable[[str], Told]) -> None:
+    """What it lists is not all that the capture holds."""
+    folder = tmp_path / "state" / "datasets" / "office"
+    write_log(folder / "events.jsonl")
+    write_card(folder, Card(REPLAY, "office", complete=False))
+    assert ask("alerts").lines[0].startswith("the replay is not at its end")
+
+
+def test_the_office_replayed_into_a_folder(tmp_path: Path, ask: Callable[[str], Told], root: Path) -> None:
+    """Seven alerts and one score, whoever is asked, and however the folder is named."""
+    office, lists = root / "pcaps" / "office.pcapng", root / "pcaps" / "office.intel.txt"
+    scores, counts = set(), set()
+    assert ask(f"replay {office} --intel {lists} --state {tmp_path / 'state'}").code == 0
+    assert ask(f"replay {office} --intel {lists}").code == 0
+    for place in ("", f" --state {tmp_path / 'state'}", " --data office", f" --events {tmp_path / 'state' / 'events.jsonl'} --state {tmp_path / 'state'}"):
+        assert ask(f"report -o FILE{place}".replace("FILE", str(tmp_path / "report.json"))).code == 0
+        report = json.loads((tmp_path / "report.json").read_bytes())
+        scores |= {report["score"]["points"], float(ask(f"posture{place}").lines[0].split()[1])}
+        counts |= {len(report["alerts"]), len(ask(f"alerts --json{place}").lines)}
+    assert (counts, len(scores), min(scores) > 80) == ({7}, 1, True)
