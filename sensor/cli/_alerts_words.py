@@ -14,7 +14,8 @@ from sensor.cli._data import need_log
 from sensor.cli._devices_words import author_of
 from sensor.cli._notes import notes
 from sensor.cli._setup import complain
-from sensor.cli._show import alert_row, coloured, part, put, table, tidy
+from sensor.cli._show import alert_row, coloured, part, put, tidy
+from sensor.cli._table import table
 from sensor.cli._times import clock
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._devices_words import SOON, inventory, spoken
 from sensor.cli._known import Known, find_devices, the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import first_of, part, put, table, tidy
+from sensor.cli._show import first_of, part, put, tidy
+from sensor.cli._table import table
 from sensor.cli._times import clock
 
 if TYPE_CHECKING:

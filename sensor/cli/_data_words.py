@@ -15,7 +15,8 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import VARIABLE, folders_of, migrated
 from sensor.cli._places import reason_of, size_text
 from sensor.cli._setup import complain
-from sensor.cli._show import put, table, tidy
+from sensor.cli._show import put, tidy
+from sensor.cli._table import table
 from sensor.cli._times import span_text
 from sensor.datasets import manage
 from sensor.datasets.choose import NoDataset, UnknownDataset, choose, datasets_in, named_in

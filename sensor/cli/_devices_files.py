@@ -16,7 +16,8 @@ from sensor.cli._devices_csv import COLUMNS, NETBOX, netbox_row, plain, row_of, 
 from sensor.cli._devices_words import inventory, spoken
 from sensor.cli._known import Known, known, mac_of
 from sensor.cli._setup import complain
-from sensor.cli._show import part, table, tidy
+from sensor.cli._show import part, tidy
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.inventory.store.sayings import Sayings
@@ -114,9 +115,15 @@ def _json_rows(path: Path, text: str) -> list[Expected]:
         raise Unreadable(f"{path}: no JSON: {error}") from None
     if not all(isinstance(item, dict) for item in objects):
         raise Unreadable(f"{path}: found something else, expected a list of objects")
-    # what `sensor devices --json` prints
-    flat = [row_of(item) if isinstance(item.get("device"), dict) else item for item in objects]
+    flat = [row_of(record) if (record := _record_of(item)) is not None else item for item in objects]
     return [Expected(f"{path}: row {number}", _ours({str(key): _text(value) for key, value in item.items()})) for number, item in enumerate(flat, 1)]
+
+
+def _record_of(item: dict[str, Any]) -> dict[str, Any] | None:
+    """What `sensor devices --json` prints, or printed until version 0.1.0, as a record; None for all else."""
+    if isinstance(item.get("device"), dict):
+        return item
+    return {"device": item, "action": item.get("state")} if "key" in item and isinstance(item.get("ips", item.get("macs")), list) else None
 
 
 def _text(value: Any) -> str:

@@ -16,7 +16,8 @@ from sensor.cli._codes import USAGE
 from sensor.cli._devices_csv import COLUMNS, row_of, write_csv
 from sensor.cli._known import Known, known
 from sensor.cli._setup import complain
-from sensor.cli._show import part, table, table_of_devices, tidy
+from sensor.cli._show import part, table_of_devices, tidy
+from sensor.cli._table import table
 
 Record = dict[str, Any]
 
@@ -65,7 +66,7 @@ def list_devices(args: argparse.Namespace) -> int:
         records = ordered(records, *order)
     if args.json:
         for record in records:
-            print(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+            print(json.dumps(body_of(record), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
     elif args.csv:
         write_csv(sys.stdout, COLUMNS, (row_of(record) for record in records))
     elif args.summary:
@@ -73,6 +74,11 @@ def list_devices(args: argparse.Namespace) -> int:
     else:
         print(table_of_devices(records, sys.stdout, ordered=order is None))
     return 0
+
+
+def body_of(record: Record) -> Record:
+    """A device for programs: not the record that told of it last, but what is known of it, with its key and whether it is there."""
+    return {**part(record, "device"), "key": tidy(record.get("key")), "state": "gone" if record.get("action") == "gone" else "present"}
 
 
 def filtered(found: Known, wanted: list[Filter]) -> list[Record]:
@@ -99,7 +105,21 @@ def filter_of(word: str) -> Filter:
         return _comparison(key, sign, text)
     if key not in FIELDS:
         raise Wrong(_no_key("filter", key, FIELDS))
+    _check_word(key, text.casefold())
     return Filter(key, sign, text.casefold())
+
+
+def _check_word(key: str, text: str) -> None:
+    """Wrong where a field cannot have a value: what no device can be is a mistake, and not a device that is not there."""
+    from sensor.core.device import TYPES
+    from sensor.inventory.words import CRITICALITIES
+
+    words = {"type": (*filter(None, TYPES), "unknown"), "state": ("present", "gone"), "criticality": (*CRITICALITIES, "")}.get(key)
+    if words is not None and text not in words:
+        from difflib import get_close_matches
+
+        near = get_close_matches(text, words, 1)
+        raise Wrong(f"found {text!r} for {key}, expected one of {', '.join(filter(None, words))}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
 def _comparison(key: str, sign: str, text: str) -> Filter:

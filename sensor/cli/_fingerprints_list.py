@@ -12,7 +12,8 @@ from typing import Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, decimal, paint, put, table, tidy
+from sensor.cli._show import coloured, decimal, paint, put, tidy
+from sensor.cli._table import table
 from sensor.fingerprinting.load import Fingerprint, Knowledge, Vocabulary
 
 COLUMNS = ("fingerprint", "kind", "matches", "says")

@@ -45,6 +45,10 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
 
 
 def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
+    if not simulation.done:
+        yield paint(f"  not simulated: {tidy(simulation.rests_on[0])}", "yellow", colours)
+        yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
+        return
     yield "  simulated on what was seen"
     yield from (f"    - rests on: {tidy(one)}" if at == 0 else f"    - {tidy(one)}" for at, one in enumerate(simulation.rests_on))
     others, meant = simulation.others, [cut for cut in simulation.cuts if cut.meant]
@@ -80,7 +84,7 @@ def put_rules(told: Told, name: str, *, undo: bool) -> None:
         if not undo and simulation.others:
             complain(f"{request.id}: also cuts {_counted(simulation.others)} that no alert is about: see --simulate")
         if not undo:
-            complain(f"{request.id}: rests on {tidy(simulation.rests_on[0])}")
+            complain(f"{request.id}: {'rests on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}")
     sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))
 
 
@@ -103,7 +107,7 @@ def _body(request: Request, simulation: Simulation) -> dict[str, Any]:
         "peers": list(map(_party, request.peers)), "seen": list(request.seen), "rules": rules, "alerts": list(request.alerts), "reasons": list(request.reasons),
         "allowed": list(map(_party, request.allowed)),
         "made": request.made.isoformat(), "expires": request.expires.isoformat() if request.expires else None, "comment": request.comment,
-        "left_out": request.left_out, "simulation": {"rests_on": list(simulation.rests_on), "warnings": list(simulation.warnings),
+        "left_out": request.left_out, "simulation": {"done": simulation.done, "rests_on": list(simulation.rests_on), "warnings": list(simulation.warnings),
         "cuts": [_cut(one) for one in simulation.cuts]},
     }  # fmt: skip
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, table, tidy
+from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, tidy
+from sensor.cli._table import table
 from sensor.cli._times import clock
 
 Record = dict[str, Any]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._setup import complain
-from sensor.cli._show import table, tidy
+from sensor.cli._show import tidy
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.intel.compiled import Entry

@@ -71,14 +71,26 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
 
 def _of_store(dataset: Dataset, fold: Fold, *, alerts: bool) -> Known:
     """The devices of a store with the alerts of a log. A store without devices was never written: then the log knows better."""
+    from sensor.datasets.card import REPLAY
     from sensor.inventory.store.reader import Reader
 
+    if dataset.kind == REPLAY:
+        _bring_up_to_date(dataset)
     reader = until_over(Reader(dataset.folder))
     devices = {record["device"]["id"]: record for record in reader.records()}
     if not devices and dataset.has_log:
         return Known(fold if alerts else folded(dataset.log), reader, dataset.folder)
     fold.devices, fold.merged = devices, reader.merged()
     return Known(fold, reader, dataset.folder)
+
+
+def _bring_up_to_date(dataset: Dataset) -> None:
+    """The inventory of a replay by an earlier version: no sensor will upgrade it, as it does its own at its start."""
+    from sensor.datasets.live import is_written
+    from sensor.datasets.peek import bring_up_to_date
+
+    if dataset.inventory is not None and not is_written(dataset.folder) and (note := bring_up_to_date(dataset.inventory)):
+        complain(note, "info")
 
 
 def find_devices(fold: Fold, what: str) -> list[Record]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
 import msgspec
 
-from sensor.cli._show import coloured, paint, table, tidy
+from sensor.cli._show import STATE_STYLES, coloured, paint, tidy
+from sensor.cli._table import table
+from sensor.cli._times import age
 from sensor.core.output import Finding, Options
 from sensor.delivery.catalogue import formats_of, output_class
 from sensor.delivery.section import type_of
@@ -19,8 +20,6 @@ LIST_COLUMNS = ("output", "type", "destination", "format", "promises", "enabled"
 STATUS_COLUMNS = ("output", "state", "delivered", "pending", "refused", "missing", "last delivered", "wrong")
 PROMISES = {"exactly_once": "exactly once", "at_least_once": "at least once", "best_effort": "best effort"}
 STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
-STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # What outputs call where they deliver to, the most telling first.
 PLACES = ("url", "servers", "brokers", "path", "host")
 
@@ -97,26 +96,3 @@ def _wrong(one: Status, now: float) -> str:
 
 def status_json(one: Status) -> str:
     return msgspec.json.encode(one).decode()
-
-
-def age(seconds: float) -> str:
-    """A span in its largest unit."""
-    seconds = max(0, int(seconds))
-    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
-
-
-def moment_of(since: str, now: float) -> str:
-    """A span before now, or a time, as records have it; empty where it is neither."""
-    span = re.fullmatch(r"(\d{1,6})([smhdw])", since)
-    if span:
-        found = datetime.fromtimestamp(now, UTC) - timedelta(**{UNITS[span[2]]: int(span[1])})
-    else:
-        try:
-            found = datetime.fromisoformat(since)
-        except ValueError:
-            return ""
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._log import fold_of
 from sensor.cli._setup import complain
-from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, paint, part, table, tidy
+from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, paint, part, tidy
+from sensor.cli._table import table
 from sensor.cli._times import clock
 
 COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")

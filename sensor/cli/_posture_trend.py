@@ -13,7 +13,8 @@ import msgspec
 from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import dataset_of, need_log, say_unknown
 from sensor.cli._setup import complain
-from sensor.cli._show import put, table, tidy
+from sensor.cli._show import put, tidy
+from sensor.cli._table import table
 from sensor.datasets.card import LOG
 from sensor.documents import nearest
 from sensor.posture.exposure import band_of

@@ -13,8 +13,9 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, paint, part, put, table, tidy
+from sensor.cli._show import coloured, paint, part, put, tidy
 from sensor.cli._site import site_of
+from sensor.cli._table import table
 from sensor.eventlog.fold import Fold
 from sensor.posture.exposure import BANDS, Exposure, band_of, exposure_of_many, exposures, grouped
 from sensor.posture.site import Node, Site

@@ -11,8 +11,9 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED
 from sensor.cli._places import counted
 from sensor.cli._profiles_words import folder_of
 from sensor.cli._setup import complain
-from sensor.cli._show import put, table, tidy
+from sensor.cli._show import put, tidy
 from sensor.cli._site import site_of
+from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.record_parts import time_text
 from sensor.documents import nearest

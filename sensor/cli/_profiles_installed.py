@@ -10,8 +10,9 @@ from pathlib import Path
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._profiles_words import chosen, folder_of
 from sensor.cli._setup import complain
-from sensor.cli._show import put, table, tidy
+from sensor.cli._show import put, tidy
 from sensor.cli._site import site_of
+from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core import addresses
 from sensor.core.device import TYPES

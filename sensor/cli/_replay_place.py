@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, log_of
 
 if TYPE_CHECKING:
     from sensor.config import Config
@@ -75,13 +75,9 @@ def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Itera
         elif named is not None:
             yield _in_folder(args, named, within)
         elif args.events:
-            yield Place(_log_of(args.events))
+            yield Place(log_of(args.events))
         else:
             yield _own(args, within)
-
-
-def _log_of(events: str) -> Path | None:
-    return None if events == "-" else Path(events)
 
 
 def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
@@ -113,7 +109,7 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
         name = checked(args.name) if args.name else ""
         if holds_live(folder):
             return _beside_live(args, folder)
-        log = _log_of(args.events) if args.events else folder / RUN_LOG
+        log = log_of(args.events) if args.events else folder / RUN_LOG
         card = begin_replay(folder, captures_of(args.paths), name, log) if log is not None and log != Path(os.devnull) else None
     except BadName as error:
         raise Stop(USAGE, f"--name: {error}") from None
@@ -125,7 +121,7 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
 def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
     """The inventory of a live sensor learns from the capture; its log is left alone."""
     if args.events:
-        return Place(_log_of(args.events), folder)
+        return Place(log_of(args.events), folder)
     replay = _new(args, folder)
     complain(f"{folder} is of a live sensor: its inventory learns from the capture, and the log is the dataset {replay.name!r}", "info")
     return Place(replay.log, folder, replay)

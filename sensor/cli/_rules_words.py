@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._setup import complain, settings
-from sensor.cli._show import put, table, table_of_alerts
+from sensor.cli._show import put, table_of_alerts
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.core.record import Record

@@ -54,6 +54,16 @@ def complain_of_faults(errors: DocumentErrors) -> None:
         complain(str(fault))
 
 
+def log_of(events: str) -> Path | None:
+    """The event log that --events names; None: standard output. Stop when its folder is not there: a mistyped one is not made."""
+    from sensor.cli._codes import NOT_OPENED, Stop
+
+    path = Path(events)
+    if events != "-" and not path.parent.is_dir():
+        raise Stop(NOT_OPENED, f"cannot write the event log {path}: there is no folder {path.parent}")
+    return path if events != "-" else None
+
+
 def log_failed(error: OSError, path: Path | None) -> int:
     """The event log takes no more lines: exit code 3 after it was said; BrokenPipeError is for the caller, who ends quietly."""
     if isinstance(error, BrokenPipeError):

@@ -8,35 +8,39 @@ import ipaddress
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sensor.cli._times import clock, zone_name
+from sensor.cli._table import Row, table
+from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
 
 Record = dict[str, Any]
-Row = Sequence[str]
 
 # What writing fails with where there is no room; reading never does.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
+# Of outputs.
+STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 CELL_LIMIT = 512
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
-# Columns that are never broken over lines.
-WHOLE = ("type", "MAC", "severity", "alert", "count", "state")
-TIMES = ("time", "last seen")
-# Columns that a narrow terminal does without, the first first.
-OPTIONAL = ("last seen", "MAC", "speed", "MTU")
 ALERT_COLUMNS = ("severity", "time", "alert", "detector", "actor → target", "count", "summary")
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON, one object a line")
+    add_view_arguments(parser)
+
+
+def add_view_arguments(parser: argparse.ArgumentParser) -> None:
+    """How output for people looks."""
+    parser.add_argument("--wide", action="store_true", help="tables with all columns, however narrow the terminal is")
+    parser.add_argument("--tz", metavar="ZONE", default="", help="times in a zone such as Europe/Berlin, or local, instead of UTC (default: $SENSOR_TZ)")
 
 
 # Text.
@@ -88,62 +92,6 @@ def paint(text: str, style: str, colours: bool) -> str:
 
 
 # Tables.
-
-
-def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row], str] | None = None) -> str:
-    """A table as text without a last line end. ``style``: the style of a row, on terminals only."""
-    if not out.isatty():
-        return _plain(columns, rows)
-    from io import StringIO
-
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(file=StringIO(), force_terminal=True, no_color=not coloured(out), width=_width(out), highlight=False)
-    columns, rows = _fitting(columns, rows, console.width)
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(
-            f"{column} {zone_name()}" if column in TIMES else column,
-            overflow="fold",
-            no_wrap=column in WHOLE,
-            justify="right" if column in {"count", "confidence"} else "left",
-        )
-    for row in rows:
-        # A time may be broken between day and hour.
-        cells = (cell.replace("T", " ", 1).replace("Z", "", 1) if column in TIMES else cell for column, cell in zip(columns, row, strict=True))
-        grid.add_row(*map(Text, cells), style=style(row) if style else "")
-    with console.capture() as made:
-        console.print(grid)
-    return made.get().strip("\n")
-
-
-def _fitting(columns: Row, rows: Sequence[Row], width: int) -> tuple[Row, Sequence[Row]]:
-    """Without optional columns, as many as are too much for the width."""
-    for name in OPTIONAL:
-        widest = [max(map(len, column)) + 3 for column in zip(columns, *rows, strict=True)]
-        if sum(widest) <= width:
-            break
-        if name in columns:
-            place = columns.index(name)
-            columns, rows = [one for one in columns if one != name], [[*row[:place], *row[place + 1 :]] for row in rows]
-    return columns, rows
-
-
-def _width(out: TextIO) -> int:
-    try:
-        return os.get_terminal_size(out.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
-
-
-def _plain(columns: Row, rows: Sequence[Row]) -> str:
-    """Columns with two blanks between them; a dash where there is nothing, so that every row has as many fields."""
-    lines = [[column.upper() for column in columns], *([cell or "-" for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
 def device_table(fold: Fold, out: TextIO) -> str:

@@ -7,10 +7,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TextIO
 
-from sensor.cli._outputs_words import age
 from sensor.cli._show import coloured, number, paint, part, tidy
 from sensor.cli._status_client import Place
 from sensor.cli._status_words import Line, Part, decimal, output, page, several, size
+from sensor.cli._times import age
 
 # Records from the end of the log among which the last word of the sensor is looked for.
 LOOKED_AT = 2000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from sensor.cli._outputs_words import STATE_STYLES, age
-from sensor.cli._show import SEVERITIES, STYLES, coloured, number, paint, part, tidy
+from sensor.cli._show import SEVERITIES, STATE_STYLES, STYLES, coloured, number, paint, part, tidy
+from sensor.cli._times import age
 
 Status = dict[str, Any]
 # A headline, and what stands behind it; each line with a style.

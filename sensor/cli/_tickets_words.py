@@ -15,7 +15,8 @@ import msgspec
 from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._setup import complain
-from sensor.cli._show import STYLES, coloured, paint, put, table
+from sensor.cli._show import STYLES, coloured, paint, put
+from sensor.cli._table import table
 from sensor.cli._tickets_desk import Desk, at_desk, chosen
 from sensor.cli._times import clock
 from sensor.posture.tickets.formats.json import told

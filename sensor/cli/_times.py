@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # The zone of times for people; None: UTC.
 _ZONE: list[tzinfo | None] = [None]
 
@@ -12,6 +14,20 @@ _ZONE: list[tzinfo | None] = [None]
 def use_zone(zone: tzinfo | None) -> None:
     """The zone of all times that are printed for people from now on; None: UTC."""
     _ZONE[0] = zone
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """The zone of a name of the IANA database, or ``local``; None for an empty name and for UTC. ValueError when there is none."""
+    if name in ("", "UTC"):
+        return None
+    if name == "local":
+        return datetime.now().astimezone().tzinfo
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; the name of a folder is an OSError
+        raise ValueError(f"found {name[:64]!r}, expected a zone such as Europe/Berlin, UTC, or local") from None
 
 
 def zone_name() -> str:
@@ -44,3 +60,26 @@ def span_text(first: str, last: str) -> str:
 
 def _from_to(begin: datetime, end: datetime) -> str:
     return f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M}" if begin.date() == end.date() else f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+
+
+def age(seconds: float) -> str:
+    """A span in its largest unit."""
+    seconds = max(0, int(seconds))
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def moment_of(since: str, now: float) -> str:
+    """A span before now, or a time, as records have it; empty where it is neither."""
+    span = re.fullmatch(r"(\d{1,6})([smhdw])", since)
+    if span:
+        found = datetime.fromtimestamp(now, UTC) - timedelta(**{UNITS[span[2]]: int(span[1])})
+    else:
+        try:
+            found = datetime.fromisoformat(since)
+        except ValueError:
+            return ""
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
-from sensor.cli._show import table, tidy
+from sensor.cli._show import tidy
+from sensor.cli._table import table
 from sensor.https import NotFetched
 from sensor.posture.database import DatabaseError, open_to_read, open_to_write
 from sensor.posture.download import download

@@ -98,8 +98,8 @@ def fleet_of(args: argparse.Namespace, base: sqlite3.Connection | None) -> Fleet
 
 
 def ordered(found: Iterable[Judged]) -> list[Judged]:
-    """The most urgent first, then what is affected, then by CVE and device."""
-    return sorted(found, key=lambda one: (-one.points, one.finding.verdict is not Verdict.AFFECTED, one.finding.cve, one.asset.id))
+    """What is affected first, then the most urgent, then by CVE and device."""
+    return sorted(found, key=lambda one: (one.finding.verdict is not Verdict.AFFECTED, -one.points, one.finding.cve, one.asset.id))
 
 
 def _aimed_at(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:

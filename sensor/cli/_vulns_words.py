@@ -13,7 +13,8 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import first_of, part, put, table, tidy
+from sensor.cli._show import first_of, part, put, tidy
+from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.cli._vulns_fleet import Fleet, Judged, fleet_of, ordered
@@ -69,24 +70,34 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     elif args.csv:
         write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(fleet, one) for one in found))
     else:
-        print(_listed(fleet, found, len(records)))
+        print(_listed(fleet, found, len(records), unclear=args.cannot_tell or args.all))
         if gone := len(matching) - len(records):
             print(f"left out: {gone:,} more {'that are' if gone > 1 else 'that is'} gone, see state=gone")
     return 0
 
 
-def _listed(fleet: Fleet, found: list[Judged], devices: int) -> str:
-    """A row a CVE, by its most urgent finding."""
+def _listed(fleet: Fleet, found: list[Judged], devices: int, *, unclear: bool) -> str:
+    """A row a CVE, by its most urgent finding. Those by which no device is known to be affected only where that is ``unclear`` is asked for."""
     by_cve: dict[str, list[Judged]] = {}
     for one in found:
         by_cve.setdefault(one.finding.cve, []).append(one)
     if not by_cve:
         return f"nothing is known against {devices:,} devices"
+    known = {cve: several for cve, several in by_cve.items() if unclear or several[0].finding.verdict is Verdict.AFFECTED}
+    if not known:
+        return f"no device is known to be affected\n{_counted(found, devices, len(by_cve), hidden=len(by_cve))}"
+    hidden, by_cve = len(by_cve) - len(known), known
     rows = [_list_row(fleet.about(cve), several) for cve, several in by_cve.items()]
+    text = table(LIST_COLUMNS, rows, sys.stdout, lambda row: STYLES["affected"] if row[2] else STYLES["cannot tell"])
+    return f"{text}\n{_counted(found, devices, len(by_cve) + hidden, hidden=hidden)}"
+
+
+def _counted(found: list[Judged], devices: int, cves: int, *, hidden: int) -> str:
+    """``4 CVEs; of 38 devices 2 are affected, of 7 more it cannot be told: --cannot-tell lists 3 more CVEs``."""
     hurt = {one.asset.id for one in found if one.finding.verdict is Verdict.AFFECTED}
     unclear = {one.asset.id for one in found if one.finding.verdict is Verdict.CANNOT_TELL} - hurt
-    text = table(LIST_COLUMNS, rows, sys.stdout, lambda row: STYLES["affected"] if row[2] else STYLES["cannot tell"])
-    return f"{text}\n{len(by_cve):,} CVEs; of {devices:,} devices {len(hurt):,} are affected, of {len(unclear):,} more it cannot be told"
+    more = f": --cannot-tell lists {hidden:,} more CVEs" if hidden else ""
+    return f"{cves:,} CVEs; of {devices:,} devices {len(hurt):,} are affected, of {len(unclear):,} more it cannot be told{more}"
 
 
 def _list_row(about: About, several: list[Judged]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ EXAMPLES = """\
   sensor devices
   sensor devices type=camera vendor=hikvision vlan=30 'seen<24h'
   sensor devices --summary
-  sensor devices --json 10.20.30. | jq -r .device.id
+  sensor devices --json 10.20.30. | jq -r .id
   sensor devices set 10.20.30.41 type=camera name="Lobby" owner=facilities criticality=high
   sensor devices export --format netbox --site HQ devices.csv
   sensor devices diff expected.csv

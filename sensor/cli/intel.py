@@ -148,6 +148,8 @@ def _moment(seconds: float) -> str:
 def _say(one: Kept, outcome: Outcome) -> None:
     """What came of fetching a list: on standard output what is, on standard error what is wrong."""
     for fault in outcome.faults[:FAULTS_SHOWN]:
+        if fault.message == outcome.trouble:  # said below
+            continue
         complain(f"{one.source}:{fault.line}: {fault.message}")
     if len(outcome.faults) > FAULTS_SHOWN:
         complain(f"{one.source}: and {len(outcome.faults) - FAULTS_SHOWN:,} more lines")

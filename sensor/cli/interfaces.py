@@ -6,7 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from sensor.cli._show import add_json_argument, table, tidy
+from sensor.cli._show import add_json_argument, tidy
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.capture.interfaces import Interface

@@ -96,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _flush()
         raise
     try:
+        _look(args)
         code = int(args.main(args))
         if code in (DONE, NOT_FOUND):  # what is not found may well be in the part that is missing
             code = int(getattr(args, "incomplete", code))
@@ -114,6 +115,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.geteuid() == 0:
             _hand_over(args)
     return code
+
+
+def _look(args: argparse.Namespace) -> None:
+    """How output for people looks: the zone of times, and whether tables keep all columns. Stop when there is no such zone."""
+    if not hasattr(args, "wide"):
+        return
+    from sensor.cli._table import use_all_columns
+    from sensor.cli._times import use_zone, zone_of
+
+    use_all_columns(args.wide)
+    try:
+        use_zone(zone_of(args.tz or os.environ.get("SENSOR_TZ", "")))
+    except ValueError as error:
+        raise Stop(USAGE, f"--tz: {error}") from None
 
 
 def _stopped(stop: Stop) -> int:

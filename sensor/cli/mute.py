@@ -20,7 +20,8 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import add_data_arguments, dataset_of
 from sensor.cli._log import fold_of
 from sensor.cli._setup import complain
-from sensor.cli._show import part, put, table, table_of_alerts, tidy
+from sensor.cli._show import add_view_arguments, part, put, table_of_alerts, tidy
+from sensor.cli._table import table
 from sensor.cli._times import clock
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ DEFAULT_SPAN = "30d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FIELDS = ("detector", "src", "dst", "port", "type", "vlan", "hours")
 Record = dict[str, Any]
+_MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,12 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--type", metavar="TYPE", default="", help="device type of who does it")
     parser.add_argument("--vlan", metavar="NUMBER", type=int)
     parser.add_argument("--hours", metavar="HH:MM-HH:MM", default="", help="only at these hours (UTC)")
+    parser.add_argument("--all", action="store_true", help="of add: also a mute that names neither a detector nor a source nor a destination")
     parser.add_argument("--for", metavar="SPAN", dest="span", default=DEFAULT_SPAN, help=f"how long, as 12h, 7d, 4w or ever (default: {DEFAULT_SPAN})")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why: shown wherever the mute is")
     parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
     mutes = "file of mutes (default: alerts.mutes: of the system's configuration, else mutes.yaml in the folder of --state)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     add_data_arguments(parser)
+    add_view_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -122,6 +126,12 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
     if unknown := _unknown(args.detector):
         complain(unknown)
         return None
+    if wrong := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
+        complain(wrong)
+        return None
+    if not args.all and args.action == "add" and not (args.detector.strip("*?.") or args.src or args.dst):
+        complain("expected --detector, --src or --dst: a mute without any of them silences every detector; --all makes one all the same")
+        return None
     found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", args.span)
     if not found and args.span != "ever":
         complain(f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever")
@@ -138,6 +148,19 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
                 expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
             complain(where + expected)
         return None
+
+
+def _no_address(end: str) -> str:
+    """What is wrong with an end that is meant as an address: one of digits and dots, or of digits and colons; empty when nothing is."""
+    from sensor.core import addresses
+
+    if not re.fullmatch(r"[0-9.]*\.[0-9.]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", end) or _MAC.fullmatch(end):
+        return ""
+    try:
+        addresses.parse(end)
+    except ValueError:
+        return f"found {end!r}, expected an address, a CIDR block, a MAC, a device id or a host name"
+    return ""
 
 
 def _unknown(detector: str) -> str:

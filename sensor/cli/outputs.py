@@ -124,7 +124,7 @@ def _status(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
 
 
 def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
-    from sensor.cli._outputs_words import moment_of
+    from sensor.cli._times import moment_of
     from sensor.delivery.report import gone_back, number_before
 
     names = args.words[1:]

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a device is not known, 2 for wrong usage or where nobody said yes, 3 where the inventory cannot be read or written."""
     from sensor.cli._known import known
-    from sensor.cli._outputs_words import moment_of
+    from sensor.cli._times import moment_of
     from sensor.datasets.dataset import dataset_in
 
     since = moment_of(args.before, time.time()) if args.before else ""

@@ -35,6 +35,7 @@ from sensor.cli._setup import (
     rule_folders,
     settings,
 )
+from sensor.cli._show import add_view_arguments
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="wait for more: a file or a folder that is still being written")
     as_json = "at the end the devices, alerts, incidents and the summary as JSON, one object a line, instead of tables"
     parser.add_argument("--json", action="store_true", help=as_json)
+    add_view_arguments(parser)
     parser.add_argument("--name", metavar="NAME", default="", help="name of the dataset (default: of the capture file)")
     add_engine_arguments(parser)
 

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain, rule_folders
-from sensor.cli._show import add_json_argument, put, table, tidy
+from sensor.cli._show import add_json_argument, put, tidy
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.documents import Fault

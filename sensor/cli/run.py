@@ -27,6 +27,7 @@ from sensor.cli._setup import (
     keeper,
     lists_folder,
     log_failed,
+    log_of,
     mutes_file,
     profiles_folder,
     rule_folders,
@@ -70,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
     from sensor.eventlog.paths import RUN_LOG, state_folder
 
     folder: Path = args.state or config.state or state_folder()
-    path = None if args.events == "-" else Path(args.events) if args.events else config.events or state_folder() / RUN_LOG
+    path = log_of(args.events) if args.events else config.events or state_folder() / RUN_LOG
     with contextlib.ExitStack() as within:
         ready = _Ready(args, config, folder, path, within)
         source = _source(args, config, ready.open)

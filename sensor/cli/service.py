@@ -106,7 +106,7 @@ def _uninstall(root: Path) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from sensor.cli._service_units import states
-    from sensor.cli._show import table
+    from sensor.cli._table import table
 
     found = states()
     if found is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
-from sensor.inventory.store.database import StoreError, look_into
+from sensor.inventory.store.database import StoreError, look_into, open_database
+from sensor.inventory.store.schema import VERSION
 
 
 def has_devices(path: Path) -> bool:
@@ -23,6 +25,18 @@ def device_count(path: Path) -> int:
         return int(str(_ask(path, "SELECT count(*) FROM devices")[0]))
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from None
+
+
+def bring_up_to_date(path: Path) -> str:
+    """Upgrade an inventory that an earlier version wrote and nobody writes any more. What was done, for people; empty when nothing was. StoreError."""
+    try:
+        if int(str(_ask(path, "PRAGMA user_version")[0])) >= VERSION or not os.access(path, os.W_OK):
+            return ""
+    except sqlite3.Error:
+        return ""
+    base, note = open_database(path)
+    base.close()
+    return note
 
 
 def times_of(path: Path) -> tuple[str, str]:

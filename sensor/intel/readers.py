@@ -9,6 +9,7 @@ multicast addresses: public lists carry some, and every host of the network woul
 
 from __future__ import annotations
 
+import csv
 import ipaddress
 import re
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from sensor.core import addresses
 from sensor.core.reader import clean
 from sensor.documents import DocumentErrors, Fault
-from sensor.intel.formats import HEADING, converted
+from sensor.intel.formats import HEAD_LIMIT, HEADING, converted
 from sensor.intel.indicator import Indicator, read_line, refanged
 from sensor.intel.lookup import hash_of, name_lines, plain_lines
 
@@ -78,8 +79,13 @@ class IndicatorList:
 def read_list(path: Path) -> IndicatorList:
     """The list in a file. DocumentErrors where it cannot be read or holds lines but not one indicator."""
     text = _bytes(path)
+    if b"\0" in text[:HEAD_LIMIT]:
+        raise DocumentErrors([Fault(path, 1, 1, "found a binary file, expected a threat list in text: plain, CSV, JSON, hosts file or Zeek")])
     faults = _Faults(path, text)
-    made = converted(text)
+    try:
+        made = converted(text)
+    except csv.Error as error:
+        raise DocumentErrors([Fault(path, 1, 1, f"cannot be read as CSV: {error}")]) from None
     told = made is not None or text.startswith(HEADING)
     if made is not None:
         text = made.text

@@ -38,7 +38,7 @@ def test_the_table(tell, log: Path) -> None:
 def test_filters(tell, filters: list[str], found: list[int]) -> None:
     """One key twice means either, different keys mean both, words alone are looked for everywhere."""
     told = tell("devices", "--json", *filters)
-    assert sorted(int(json.loads(line)["device"]["id"][4:]) for line in told.lines) == found
+    assert sorted(int(json.loads(line)["id"][4:]) for line in told.lines) == found
 
 
 def test_an_unknown_key(tell) -> None:
@@ -75,7 +75,7 @@ def test_a_comparison_that_is_none(tell, word: str, said: str) -> None:
 def test_order(tell, column: str, found: list[int]) -> None:
     """By any column, either way; those without a value last."""
     told = tell("devices", "--json", f"--sort={column}")
-    assert [int(json.loads(line)["device"]["id"][4:]) for line in told.lines] == found
+    assert [int(json.loads(line)["id"][4:]) for line in told.lines] == found
     assert tell("devices", "--sort=colour").code == 2
 
 
@@ -133,3 +133,25 @@ def test_on_a_terminal() -> None:
     assert "10.0.0.12" in text
     assert "00:17:c8:00:00:0c" not in text
     assert text.endswith("5 devices: 2 camera, 1 printer, 1 workstation, 1 unknown")
+
+
+@pytest.mark.parametrize(("word", "near"), [("type=camra", "camera"), ("type!=printr", "printer"), ("state=presnt", "present"), ("criticality=hgh", "high")])
+def test_a_value_that_no_device_can_have(tell, word: str, near: str) -> None:
+    """It is a mistake, and not a device that is not there: 2, with the nearest value."""
+    told = tell("devices", word)
+    assert (told.code, told.out, f"did you mean '{near}'?" in told.err) == (2, "", True)
+
+
+def test_devices_for_programs(tell, log: Path) -> None:
+    """What is known of each, not the record that told of it last; `import` takes it."""
+    told = {one["id"]: one for one in map(json.loads, tell("devices", "--json").lines)}
+    assert (told["dev-10"]["type"], told["dev-10"]["state"], told["dev-13"]["state"]) == ("printer", "present", "gone")
+    assert not {"ts", "kind", "action", "msg", "device"} & told["dev-10"].keys()
+
+
+@pytest.mark.parametrize("command", ["alerts", "devices", "tail", "report -o -", "explain x"])
+def test_a_file_that_is_no_event_log(tell, tmp_path: Path, root: Path, command: str) -> None:
+    """A capture, say: 3, with what was expected, and never that nothing was found in it."""
+    words = ["--format", "json"] if command.startswith("report") else []
+    told = tell(*command.split(), *words, "--events", str(root / "pcaps" / "office.pcapng"))
+    assert (told.code, told.out, "is no event log" in told.err) == (3, "", True)

@@ -35,7 +35,7 @@ def test_export_and_back(ask, tmp_path: Path) -> None:
     assert ask("import", str(path)).out == "rows read: 4; words said: 0; faults: 0\n"
     path.write_text(path.read_text().replace("printer", "scale"))
     assert ask("import", str(path)).out == "rows read: 4; words said: 1; faults: 0\n"
-    assert [json.loads(line)["device"]["hostname"] for line in ask("type=scale", "--json").lines] == ["PRN"]
+    assert [json.loads(line)["hostname"] for line in ask("type=scale", "--json").lines] == ["PRN"]
 
 
 def test_netbox_and_back(ask, tmp_path: Path) -> None:

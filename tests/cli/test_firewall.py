@@ -217,9 +217,21 @@ def test_pcs_and_cameras_that_called_one_address_share_a_change(logged) -> None:
     (body,) = bodies(logged([*devices, *alerts], "alert-000001", "--json"))
     assert body["title"] == f"block all protocols between 2 machines (1 camera, 1 workstation) and {C2}"
     assert (body["alerts"], body["seen"]) == (["alert-000001", "alert-000002"], ["https/443", "https/8443"])
+    assert (body["simulation"]["done"], body["simulation"]["cuts"]) == (False, [])
     assert body["simulation"]["rests_on"] == [
-        "no baseline was read, so nothing is known of what else these rules would cut: name the folder of an inventory with --state"
+        "no baseline was read, so what else these rules would cut is unknown: read a dataset that has an inventory (sensor data list)"
     ]
+
+
+def test_without_a_baseline_nothing_is_called_harmless(logged) -> None:
+    """For people, above rules, and beside them: "not simulated", and never that nothing else would be cut."""
+    records = [device(1, "camera", hostname="door"), alert(1, end(1), {"ip": C2, "port": 443})]
+    for words in ((), ("--simulate",), ("--format", "nftables"), ("--format", "fortios")):
+        told = logged(records, "alert-000001", *words)
+        assert told.code == 0
+        assert "not simulated" in told.out
+        assert "would be cut" not in told.out.replace("would cut is unknown", "")
+    assert "not simulated: no baseline was read" in logged(records, "alert-000001", "--format", "nftables").err
 
 
 def test_who_comes_from_outside_is_blocked_by_its_address(logged) -> None:

@@ -329,3 +329,13 @@ def test_a_replay_loads_them(intel, tell, tmp_path: Path, root: Path) -> None:
         intel("add", str(source), "--name", "office")
     assert alerts[0]
     assert sorted(alerts[1]) == sorted(alerts[0])
+
+
+@pytest.mark.parametrize("body", [bytes(range(256)) * 40, b"\x0a\x0d\x0d\x0a\x1c\0\0\0M<+\x1a, a, b\r,\r\r\n", b"name,value\ra\rb,c\n"])
+def test_a_file_that_is_no_list(tell, tmp_path: Path, body: bytes) -> None:
+    """A capture, or something with an odd end of line: one line, 3, and nothing is kept."""
+    (tmp_path / "list.bin").write_bytes(body)
+    told = tell("intel", "add", str(tmp_path / "list.bin"), "--state", str(tmp_path / "state"))
+    assert (told.code, told.out, len(told.err.splitlines())) == (3, "", 1)
+    assert str(tmp_path / "list.bin") in told.err
+    assert not load_kept(tmp_path / "state" / "intel")

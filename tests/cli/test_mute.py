@@ -21,14 +21,16 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
     assert mute("list").out.startswith("no mutes in ")
     told = mute("add", "--detector", "discovery.*", "--src", "10.0.0.9", "--for", "7d", "--reason", "our scanner", "--author", "anna")
     assert (told.code, told.out.split(" until")[0]) == (0, "m1 silences discovery.* from 10.0.0.9")
-    assert mute("add", "--type", "printer", "--port", "9100", "--for", "ever").out.startswith("m2 silences everything from any printer at port 9100 for ever")
+    assert mute("add", "--all", "--type", "printer", "--port", "9100", "--for", "ever").out.startswith(
+        "m2 silences everything from any printer at port 9100 for ever"
+    )
     first, second = load_mutes(tmp_path / "mutes.yaml")
     assert (first.author, first.reason, second.expires) == ("anna", "our scanner", "")
     assert first.expires > first.created
     assert [line.split()[0] for line in mute("list").lines] == ["MUTE", "m1", "m2"]
     assert mute("remove", "m1").code == 0
     assert [one.id for one in load_mutes(tmp_path / "mutes.yaml")] == ["m2"]
-    assert mute("add", "--vlan", "3").out.startswith("m3 ")
+    assert mute("add", "--all", "--vlan", "3").out.startswith("m3 ")
     assert mute("add", "--detector", "custom.of_a_rule_to_come").code == mute("add", "--detector", "*_scan").code == 0
 
 
@@ -36,7 +38,7 @@ def test_the_file_that_the_service_heeds(tell, tmp_path: Path, monkeypatch: pyte
     """Where the configuration of the system names one, a mute goes there; what is wrong with it is told, and nothing is written."""
     monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
     (tmp_path / "sensor.yaml").write_text("alerts: {mutes: quiet.yaml}\n")
-    assert tell("mute", "add", "--vlan", "3").code == 0
+    assert tell("mute", "add", "--all", "--vlan", "3").code == 0
     assert [one.vlan for one in load_mutes(tmp_path / "quiet.yaml")] == [3]
     assert tell("mute", "list").lines[1].startswith("m1 ")
     assert tell("mute", "list", "--state", str(tmp_path)).out.startswith("no mutes in ")
@@ -48,14 +50,21 @@ def test_the_file_that_the_service_heeds(tell, tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("words", "code", "fault"),
     [
-        (("add",), 2, "would silence everything"),
-        (("add", "--vlan", "5000"), 2, "--vlan: "),
-        (("add", "--type", "printr"), 2, "did you mean 'printer'?"),
-        (("add", "--vlan", "5", "--for", "long"), 2, "expected a span"),
-        (("add", "--vlan", "5", "--for", "0d"), 2, "expected a span"),
+        (("add",), 2, "--all makes one all the same"),
+        (("add", "--vlan", "5"), 2, "--all makes one all the same"),
+        (("add", "--detector", "*", "--port", "22"), 2, "--all makes one all the same"),
+        (("add", "--all"), 2, "would silence everything"),
+        (("add", "--src", "10.0.0.300"), 2, "--src: found '10.0.0.300'"),
+        (("add", "--src", "10.0.0"), 2, "--src: found '10.0.0'"),
+        (("add", "--dst", "fe80::1::2"), 2, "--dst: found 'fe80::1::2'"),
+        (("add", "--src", "10.0.0.0/33"), 2, "--src: "),
+        (("add", "--all", "--vlan", "5000"), 2, "--vlan: "),
+        (("add", "--all", "--type", "printr"), 2, "did you mean 'printer'?"),
+        (("add", "--all", "--vlan", "5", "--for", "long"), 2, "expected a span"),
+        (("add", "--all", "--vlan", "5", "--for", "0d"), 2, "expected a span"),
         (("add", "--detector", "discovery.port_scn"), 2, "did you mean 'discovery.port_scan'?"),
         (("add", "--detector", "discovry.*"), 2, "--detector: found 'discovry.*', which no detector is called"),
-        (("add", "--vlan", "5", "--hours", "9-5"), 2, "22:00-06:00"),
+        (("add", "--all", "--vlan", "5", "--hours", "9-5"), 2, "22:00-06:00"),
         (("remove",), 2, "expected remove MUTE"),
         (("remove", "m9"), 1, "no mute m9"),
     ],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -337,3 +339,23 @@ def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -
     assert (state / "events.jsonl").read_bytes() == kept
     assert (state / "datasets" / "dhcp" / "events.jsonl").exists()
     assert (state / "inventory.db").exists()
+
+
+def test_a_folder_that_is_mistyped_is_not_made(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Of the event log that is named: 3, and where it was looked for."""
+    told = replay(dhcp, "--events", tmp_path / "evnts" / "x.jsonl")
+    assert (told.returncode, told.stdout, str(tmp_path / "evnts") in told.stderr) == (3, "", True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_last_seen_is_the_last_sighting(replay: Runs, root: Path, tmp_path: Path) -> None:
+    """In the table of the replay as in that of the dataset: not the time of the last change, which the log has."""
+    found = map(json.loads, replay(root / "pcaps" / "office.pcapng", "--json").stdout.splitlines())
+    shown = {one["device"]["id"]: one["device"]["last_seen"] for one in found if one["kind"] == "device"}
+    folder = tmp_path / "state" / "datasets" / "office"
+    with contextlib.closing(sqlite3.connect(folder / "inventory.db")) as base:
+        kept = {row[0]: row[1] for row in base.execute("SELECT id, json_extract(body, '$.last_seen') FROM devices")}
+    log = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
+    logged = {one["device"]["id"]: one["device"]["last_seen"] for one in log if one["kind"] == "device"}
+    assert shown == kept
+    assert sum(kept[name] > logged[name] for name in kept) > 20

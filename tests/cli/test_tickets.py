@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from sensor.cli._show import SEVERITIES
 from sensor.cli.main import main
 from sensor.inventory.store.database import FILE
 from tests.cli.conftest import Told, device, record
@@ -54,7 +55,10 @@ def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
     told = ask()
     assert told.lines[0].split() == ["PRIORITY", "SEVERITY", "DUE", "TICKET", "STATE", "DEVICES", "OWNER", "TITLE"]
     rows = told.lines[1:-1]
-    assert [row.split()[0] for row in rows] == sorted(row.split()[0] for row in rows)
+    listed = bodies(ask("list", "--json"))
+    order = [(not any(each["sure"] for each in one["devices"]), -SEVERITIES.index(one["severity"])) for one in listed]
+    assert order == sorted(order)
+    assert (listed[0]["severity"], {certain for certain, _ in order}) == ("critical", {False, True})
     assert any("Update Aruba 515 from 8.10.0.6" in row and " new " in row for row in rows)
     kinds = Counter(row.split()[0] for row in rows)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))

@@ -84,12 +84,19 @@ def rows(told) -> list[dict[str, Any]]:
 
 
 def test_what_comes_with_the_sensor(vulns) -> None:
-    """Without an import: ours, each CVE once, the most urgent first, with who is affected and of whom it cannot be told."""
+    """Without an import: ours, each CVE once, those that affect a device, the most urgent first; then how many more there are, of which it cannot be told."""
     told = vulns()
     assert told.code == 0
+    assert all(int(line.split()[2]) > 0 for line in told.lines[1:-1])
+    more = vulns("--cannot-tell")
+    affected = [line.split()[2] != "-" for line in more.lines[1:-1]]
+    assert (affected, all(affected)) == (sorted(affected, reverse=True), False)
+    hidden = len(more.lines) - len(told.lines)
+    assert told.lines[-1].endswith(f": --cannot-tell lists {hidden:,} more CVEs")
+    assert more.lines[-1] == told.lines[-1].rpartition(":")[0]
     assert told.lines[0].split()[:3] == ["PRIORITY", "CVE", "AFFECTED"]
     assert any(line.split()[1:4] == ["CVE-2024-0066", "1", "1"] for line in told.lines)
-    assert told.lines[-1].endswith("CVEs; of 3 devices 1 are affected, of 1 more it cannot be told")
+    assert "CVEs; of 3 devices 1 are affected, of 1 more it cannot be told" in told.lines[-1]
     points = [float(line.split()[0]) for line in told.lines[1:-1]]
     assert points == sorted(points, reverse=True)
 
@@ -100,8 +107,13 @@ def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> Non
     cameras = [device(number, "camera", action, vendor="Hikvision", model="DS-2CD2143G0-I") for number, action in ((1, "new"), (2, "gone"), (3, "gone"))]
     log.write_text("".join(f"{json.dumps(one)}\n" for one in cameras), encoding="utf-8")
     told = tell("vulns", "--events", str(log))
-    assert told.lines[-2:] == ["1 CVEs; of 1 devices 0 are affected, of 1 more it cannot be told", "left out: 2 more that are gone, see state=gone"]
-    assert tell("vulns", "list", "state=gone", "--events", str(log)).lines[-1] == "1 CVEs; of 2 devices 0 are affected, of 2 more it cannot be told"
+    assert told.lines == [
+        "no device is known to be affected",
+        "1 CVEs; of 1 devices 0 are affected, of 1 more it cannot be told: --cannot-tell lists 1 more CVEs",
+        "left out: 2 more that are gone, see state=gone",
+    ]
+    told = tell("vulns", "list", "state=gone", "--cannot-tell", "--events", str(log))
+    assert told.lines[-1] == "1 CVEs; of 2 devices 0 are affected, of 2 more it cannot be told"
     found = [json.loads(line)["device"]["id"] for line in tell("vulns", "list", "--json", "--events", str(log)).lines]
     assert found == ["dev-1"]
 

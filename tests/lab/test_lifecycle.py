@@ -55,7 +55,7 @@ class Sensor:
 
     def macs(self) -> set[str]:
         out = self.tell("devices", "--json", "--state", str(self.state))[1]
-        return {mac for line in out.splitlines() if line.startswith("{") for mac in json.loads(line)["device"].get("macs", ())}
+        return {mac for line in out.splitlines() if line.startswith("{") for mac in json.loads(line).get("macs", ())}
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -71,11 +71,14 @@ class Cut(NamedTuple):
 
 
 class Simulation(NamedTuple):
-    """``rests_on``: the data and what it cannot tell; ``cuts``: what would end; ``warnings``: to be read before anybody does it."""
+    """``rests_on``: the data and what it cannot tell; ``cuts``: what would end; ``warnings``: to be read before anybody does it; ``done``: False without a
+    baseline, when nobody knows what else would end.
+    """
 
     rests_on: tuple[str, ...]
     cuts: tuple[Cut, ...]
     warnings: tuple[str, ...]
+    done: bool = True
 
     @property
     def others(self) -> list[Cut]:
@@ -90,16 +93,23 @@ def simulate(request: Request, seen: Seen) -> Simulation:
     talks = (cut for cut in conversations(seen) if cut.client.key not in spared)
     cuts = _once(cut for cut in talks if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
     cuts = [cut._replace(meant=_meant(request, cut)) for cut in cuts]
-    return Simulation(tuple(_rests_on(request, seen)), tuple(sorted(cuts, key=_order)), tuple(_warnings(request, seen, cuts)))
+    return Simulation(tuple(_rests_on(request, seen)), tuple(sorted(cuts, key=_order)), tuple(_warnings(request, seen, cuts)), _watched(seen))
 
 
 def noted(request: Request, simulation: Simulation) -> Request:
     """The request with what stands above its rules, for those who load them."""
     others = simulation.others
     more = [f"also cut: and {len(others) - CUTS_NOTED:,} more"] if len(others) > CUTS_NOTED else []
-    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or ["simulated: nothing else that was seen would be cut"]
     warnings = (f"WARNING: {one}" for one in simulation.warnings)
+    if not simulation.done:
+        return request._replace(notes=(*(f"not simulated: {one}" for one in simulation.rests_on), *warnings))
+    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or ["simulated: nothing else that was seen would be cut"]
     return request._replace(notes=(*(f"simulated on: {one}" for one in simulation.rests_on), *cuts, *warnings))
+
+
+def _watched(seen: Seen) -> bool:
+    """Whether there is a baseline."""
+    return seen.habits is not None and bool(seen.watched[0])
 
 
 class _Side:
@@ -170,8 +180,8 @@ def _order(cut: Cut) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
 
 def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
     since, last = seen.watched
-    if seen.habits is None or not since:
-        yield "no baseline was read, so nothing is known of what else these rules would cut: name the folder of an inventory with --state"
+    if seen.habits is None or not _watched(seen):
+        yield "no baseline was read, so what else these rules would cut is unknown: read a dataset that has an inventory (sensor data list)"
         return
     hours = (last - since) / HOUR
     short = f": too short to show what happens once a day or a week (enough are {ENOUGH_H:g} h)" if hours < ENOUGH_H else ""

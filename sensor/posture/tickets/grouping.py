@@ -25,7 +25,9 @@ Pair = tuple[Node, Weakness]
 
 
 def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = None) -> list[Ticket]:
-    """All that is to be done, the most pressing first. ``first``: when each was first seen, by id; those not in it are seen now."""
+    """All that is to be done: what is certain before what cannot be told, then the most severe first. ``first``: when each was first seen, by id; those not in
+    it are seen now.
+    """
     groups: dict[str, list[Pair]] = {}
     for node, weakness in site.weak():
         if not node.gone:
@@ -37,7 +39,7 @@ def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = Non
         ticket = _ticket(name, key, groups[key], policy, first.get(name) or site.now)
         if ticket.severity >= policy.least and ticket.points >= policy.least_points:
             made.append(ticket)
-    return sorted(made, key=lambda one: (-one.points, -one.severity, -len(one.devices), one.id))
+    return sorted(made, key=lambda one: (not one.sure, -one.severity, -one.points, -len(one.devices), one.id))
 
 
 def _id(key: str, taken: set[str]) -> str:

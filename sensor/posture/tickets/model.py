@@ -78,6 +78,11 @@ class Ticket(NamedTuple):
     due: str
 
     @property
+    def sure(self) -> bool:
+        """Whether at least one of its devices is certain to want it."""
+        return any(one.sure for one in self.devices)
+
+    @property
     def priority(self) -> str:
         """``P1`` to ``P4``."""
         return next((name for least, name in PRIORITIES if self.points >= least), LAST_PRIORITY)

@@ -1,0 +1,108 @@
+"""Tables: plain aligned text where nobody looks at a terminal, so that grep and awk work; on a terminal as many columns as fit its width."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from sensor.cli._times import zone_name
+
+Row = Sequence[str]
+
+# Text in words, which may be broken over lines between them. All other columns are never broken.
+FLEXIBLE = frozenset(
+    (
+        "actor → target", "addresses", "because", "client", "destination", "device", "expected", "fetched", "file", "fix", "found", "from", "imported", "last",
+        "last seen", "matches", "mends", "missing", "model", "name", "priority because", "product", "promises", "reason", "says", "server", "services",
+        "silences", "since", "source", "state", "summary", "time", "time span", "title", "why", "with", "worst", "wrong",
+    )
+)  # fmt: skip
+TIMES = ("time", "last seen", "last", "since")
+# What a narrow terminal does without, the first first.
+OPTIONAL = (
+    "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS", "exploited", "segment", "product",
+    "talked", "watched", "serves", "uses", "author", "since", "owner", "risk", "link type", "size", "last", "imported", "data of", "left out",
+    "seen", "state", "time",
+)  # fmt: skip
+# Narrower columns of words are hard to read; sentences need more.
+LEAST = 14
+SENTENCES = {"summary": 28, "title": 28, "because": 28, "why": 20}
+RIGHT = ("count", "confidence")
+# A word that is never broken: addresses of both families and MACs.
+_ADDRESS = re.compile(r"[0-9a-fA-F]*(?:[.:][0-9a-fA-F]*){3,}(?:/\d+)?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:\d\d)")
+_GAP = 3
+_WIDE = [False]
+
+
+def use_all_columns(wide: bool) -> None:
+    """Whether tables have all columns and lines as long as they need, whatever the terminal is (--wide)."""
+    _WIDE[0] = wide
+
+
+def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row], str] | None = None) -> str:
+    """A table as text without a last line end. ``style``: the style of a row, on terminals only."""
+    if not out.isatty():
+        return _plain(columns, rows)
+    from io import StringIO
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from sensor.cli._show import coloured
+
+    heads = [f"{column} {zone_name()}" if column in TIMES else column for column in columns]
+    lines = [[_TIME.sub(r"\1 \2", cell) if column in TIMES else cell for column, cell in zip(columns, row, strict=True)] for row in rows]
+    least = [_least(column, cells) for column, *cells in zip(columns, *_with_heads(heads, lines), strict=True)]
+    kept = list(range(len(columns))) if _WIDE[0] else _kept(columns, least, _width(out))
+    width = sum(max(map(len, cells)) + _GAP for cells in zip(heads, *lines, strict=True)) if _WIDE[0] else _width(out)
+    console = Console(file=StringIO(), force_terminal=True, no_color=not coloured(out), width=width, highlight=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for at in kept:
+        whole = columns[at] not in FLEXIBLE
+        grid.add_column(heads[at], overflow="fold", no_wrap=whole, min_width=least[at], justify="right" if columns[at] in RIGHT else "left")
+    for row, line in zip(rows, lines, strict=True):
+        grid.add_row(*(Text(line[at]) for at in kept), style=style(row) if style else "")
+    with console.capture() as made:
+        console.print(grid)
+    return made.get().strip("\n")
+
+
+def _with_heads(heads: Row, lines: Sequence[Row]) -> list[Row]:
+    return [heads, *lines]
+
+
+def _least(column: str, cells: Sequence[str]) -> int:
+    """The least width of a column: as long as its longest cell; of words as long as the longest address among them."""
+    if column not in FLEXIBLE:
+        return max(map(len, cells))
+    whole = [len(word) for cell in cells for word in cell.split() if _ADDRESS.fullmatch(word.strip("(),"))]
+    return min(max(map(len, cells)), max([SENTENCES.get(column, LEAST), *whole]))
+
+
+def _kept(columns: Row, least: Sequence[int], width: int) -> list[int]:
+    """The places of the columns that fit, without optional ones until they do."""
+    kept = list(range(len(columns)))
+    for name in OPTIONAL:
+        if sum(least[at] + _GAP for at in kept) - 1 <= width:
+            break
+        kept = [at for at in kept if columns[at] != name]
+    return kept
+
+
+def _width(out: TextIO) -> int:
+    try:
+        return os.get_terminal_size(out.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def _plain(columns: Row, rows: Sequence[Row]) -> str:
+    """Columns with two blanks between them; a dash where there is nothing, so that every row has as many fields."""
+    lines = [[column.upper() for column in columns], *([cell or "-" for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)

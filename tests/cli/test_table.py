@@ -1,0 +1,120 @@
+"""Tables on terminals of 80 and 120 columns, with --wide, and in a pipe; and times in a zone of one's own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import termios
+from pathlib import Path
+
+import pytest
+
+from sensor.cli import _table
+from sensor.cli._times import span_text, zone_of
+from tests.datasets._folders import write_log
+
+ADDRESSES = ["10.20.30.141", "2001:db8:1234:5678:9abc:def0:1234:5678", "fe80::1"]
+NAME = "DS-2CD2143G0-I20190814AAWRD53310771"
+ROWS = [
+    ["voip_phone", "Grandstream", "GXP2170", NAME, address, "ac:cc:8e:4f:71:0a", "0.99", "2026-11-24T08:17:01Z"] for address in ADDRESSES
+]  # fmt: skip
+COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
+ALERTS = ("severity", "time", "alert", "detector", "actor → target", "count", "summary")
+ALERT = [
+    "critical", "2026-11-24T08:17:01Z", "alert-t42g35", "command_and_control.malicious_address", f"10.20.10.62 ({NAME}) → 203.0.113.66 +46", "3",
+    f"camera {NAME} (10.20.10.62) contacted 203.0.113.66, which the list office.intel names",
+]  # fmt: skip
+
+
+class Terminal:
+    """Stands for a terminal of a width."""
+
+    def __init__(self, width: int) -> None:
+        self._here, self._there = pty.openpty()
+        fcntl.ioctl(self._there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._there
+
+    def close(self) -> None:
+        os.close(self._here)
+        os.close(self._there)
+
+
+def drawn(width: int, columns: tuple[str, ...], rows: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal(width)
+    try:
+        text = _table.table(columns, rows, terminal)  # type: ignore[arg-type]
+    finally:
+        terminal.close()
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_devices_fit(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is longer than the terminal; no address and no MAC is broken; what is left out are whole columns."""
+    lines = drawn(width, COLUMNS, ROWS, monkeypatch)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert all(address in text for address in ADDRESSES)
+    assert text.count("ac:cc:8e:4f:71:0a") in (0, 3)
+    assert all(name in lines[1] for name in ("type", "name", "address"))
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_alerts_fit(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id by which an alert is asked for stays, and so does what it says."""
+    lines = drawn(width, ALERTS, [ALERT], monkeypatch)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "alert-t42g35" in text
+    assert re.search(r"(?<![\d.])203\.0\.113\.66(?![\d.])", text)
+    assert ("detector" in lines[1]) == (width == 200)
+
+
+def test_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --wide, one line a row, however narrow the terminal is."""
+    monkeypatch.setattr(_table, "_WIDE", [True])
+    lines = drawn(80, ALERTS, [ALERT], monkeypatch)
+    assert all(name in lines[1] for name in ALERTS)
+    assert any(all(cell in line for cell in ("alert-t42g35", ALERT[3], ALERT[4], ALERT[6])) for line in lines)
+
+
+def test_a_pipe_has_all_columns(tell) -> None:
+    """Whatever --wide says: who reads columns by their place needs all of them."""
+    assert tell("devices").lines == tell("devices", "--wide").lines
+
+
+def test_local_times(tell, tmp_path: Path) -> None:
+    """Beside UTC in the first line; with their offset in rows, so that nobody takes one for the other. The next command is in UTC again."""
+    log = write_log(tmp_path / "own" / "events.jsonl", begin="08:00", end="08:20")
+    told = tell("tail", "--tz", "Asia/Kolkata", "--events", str(log))
+    assert "\n2026-11-24T13:30:00+05:30 " in f"\n{told.out}"
+    assert "2026-11-24 08:00 to 08:20 UTC (2026-11-24 13:30 to 13:50 Asia/Kolkata)" in told.head + told.out
+    assert tell("tail", "--events", str(log)).lines[0].split()[0] == "2026-11-24T08:00:00Z"
+
+
+def test_the_zone_of_the_environment(tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--tz goes before it."""
+    monkeypatch.setenv("SENSOR_TZ", "Europe/Berlin")
+    assert "T10:14:07+01:00" in tell("tail").out
+    assert "T09:14:07Z" in tell("tail", "--tz", "UTC").out
+    for words in (["--tz", "Europe/Berln"], ["--tz", "../etc/passwd"], ["--tz", "Europe"]):
+        told = tell("tail", *words)
+        assert (told.code, told.out, told.err.startswith("sensor: --tz: found ")) == (2, "", True)
+
+
+def test_spans() -> None:
+    """To the nearest minute; both days when there are two; what is no time is unknown."""
+    assert span_text("2026-11-24T08:00:01.5Z", "2026-11-24T08:19:34Z") == "2026-11-24 08:00 to 08:20 UTC"
+    assert span_text("2026-11-24T23:00:00Z", "2026-11-25T01:00:00Z") == "2026-11-24 23:00 to 2026-11-25 01:00 UTC"
+    assert span_text("soon", "") == "time span unknown"
+    assert zone_of("") is zone_of("UTC") is None
+    assert zone_of("local") is not None
