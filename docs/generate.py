@@ -24,6 +24,7 @@ from docs._health import health
 from docs._man_pages import man_pages
 from docs._metrics import metrics
 from docs._recommendations import recommendations
+from docs._records import records
 
 FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -34,6 +35,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "health.md": health,
     "metrics.md": metrics,
     "recommendations.md": recommendations,
+    "records.md": records,
 }
 
 

@@ -156,6 +156,16 @@ class Datasets(Section):
     replays: int = Field(default=20, ge=1, le=10_000)
 
 
+class Records(Section):
+    """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra `hunt`; ``days`` and ``gib``: those that are
+    older, or beyond that size, are deleted, whichever comes first.
+    """
+
+    enabled: bool = True
+    days: float = Field(default=7, gt=0, le=3660)
+    gib: float = Field(default=5, ge=0.01, le=1_000_000)
+
+
 class Telemetry(Section):
     """Where `sensor run` serves its status and its metrics. ``socket``: a unix socket (default: sensor.sock in the run-time folder that systemd gives, else in
     the state folder); ``listen``: an address and a port of loopback as well, such as 127.0.0.1:9469.
@@ -244,6 +254,7 @@ class _Root(Section):
     evidence: Evidence = Evidence()
     retention: Retention = Retention()
     datasets: Datasets = Datasets()
+    records: Records = Records()
     tables: Tables = Tables()
     capture: Capture = Capture()
     telemetry: Telemetry = Telemetry()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sensor.config import Config
     from sensor.documents import DocumentErrors
+    from sensor.eventlog.live_log import LiveLog
+    from sensor.eventlog.writer import EventLog
     from sensor.runtime.keeper import Keeper
 
 
@@ -106,6 +108,13 @@ def profiles_folder(folder: Path | None) -> Path:
     from sensor.eventlog.paths import state_folder
 
     return (folder or state_folder()) / "profiles"
+
+
+def records_of(log: EventLog | LiveLog) -> Path | None:
+    """Where the traffic records of a run go: beside its log; None where that is no file."""
+    from sensor.records.paths import records_folder
+
+    return records_folder(log.path) if log.path is not None and log.path.is_file() else None
 
 
 def rule_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:

@@ -32,6 +32,7 @@ from sensor.cli._setup import (
     log_failed,
     mutes_file,
     profiles_folder,
+    records_of,
     rule_folders,
     settings,
 )
@@ -98,6 +99,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
             run = Run(
                 config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes_file(args, config, folder),
                 evidence=args.evidence, lists=lists_folder(folder), rules=rule_folders(args, folder), profiles=profiles_folder(folder),
+                records=records_of(log),
             )  # fmt: skip
             with stopping(source) as stopped:
                 run.run()

@@ -30,6 +30,7 @@ from sensor.cli._setup import (
     log_of,
     mutes_file,
     profiles_folder,
+    records_of,
     rule_folders,
     settings,
 )
@@ -142,7 +143,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
             run = Run(
                 config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=at.mutes, evidence=at.evidence,
                 lists=lists_folder(folder), rules=at.rules, profiles=at.profiles, read=partial(_settings, args, folder), asked=signals.asked,
-                telemetry=telemetry,
+                telemetry=telemetry, records=records_of(log),
             )  # fmt: skip
             _say_begin(args, config, source, log, folder if keeping is not None else None)
             run.run()

@@ -26,3 +26,4 @@ ctypedef packed struct Change:
     uint8_t reason
     uint8_t answered
     uint32_t spare
+    int64_t last

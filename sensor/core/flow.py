@@ -2,7 +2,8 @@
 
 A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended (ENDED); of a long one also that it
 goes on (PROGRESS): each time the bytes of one side pass a power of four, from a mebibyte on. ``row`` is the index in
-the batch of the packet that did it (-1: a tick of the clock), counters are as of then. ICMP flows carry type and code as client and server port.
+the batch of the packet that did it (-1: a tick of the clock), counters are as of then, and
+``last`` is the time of the last packet (``ts``: when the change was noticed). ICMP flows carry type and code as client and server port.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ CHANGE = np.dtype(
         ("reason", "u1"),
         ("answered", "u1"),
         ("spare", "u4"),
+        ("last", "i8"),
     ]
 )
 
@@ -90,7 +92,7 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
 def flow_of(change: np.void) -> Flow:
     """The object of one row of CHANGE."""
     ts, first, uid, c_hi, c_lo, s_hi, s_lo, c_mac, s_mac, c_bytes, s_bytes, c_packets, s_packets, _, _, c_port, s_port, *rest = change.tolist()
-    vlan, source, kind, proto, reason, answered, _ = rest
+    vlan, source, kind, proto, reason, answered, _, _ = rest
     return Flow(
         ts, first, uid, c_hi << 64 | c_lo, s_hi << 64 | s_lo, c_mac, s_mac, c_port, s_port, proto, vlan, source,
         Change(kind), Reason(reason), bool(answered), c_packets, s_packets, c_bytes, s_bytes,

@@ -323,7 +323,7 @@ cdef class FlowTable:
             change.client_bytes, change.server_bytes, change.client_packets, change.server_packets = slot.bytes1, slot.bytes0, slot.packets1, slot.packets0
         change.row, change.slot, change.vlan, change.source = index, at, slot.vlan, slot.source
         change.kind, change.proto, change.reason, change.answered = kind, slot.proto, reason, slot.answered
-        change.spare = slot.followers & ~self.deaf[at] != 0
+        change.spare, change.last = slot.followers & ~self.deaf[at] != 0, slot.last
         return 0
 
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil:

@@ -19,6 +19,7 @@ class Audience:
 class Dispatcher:
     observe: Callable[[Observation], object]
     take: Callable[[Iterable[Alert]], object]
+    record: Callable[[Event], object] | None
     derivers: Audience
     judges: Audience
     listeners: Audience
@@ -32,3 +33,5 @@ class Dispatcher:
         listeners: Audience,
     ) -> None: ...
     def dispatch(self, said: Iterable[Said]) -> None: ...
+    def record_all(self, said: Iterable[Said]) -> None: ...
+    def record_and_dispatch(self, said: Iterable[Said]) -> None: ...

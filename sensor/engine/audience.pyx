@@ -96,26 +96,43 @@ cdef class Audience:
 
 cdef class Dispatcher:
     """Delivers one message at a time: all its observations go to the inventory first, then its events and those derived of each go to detectors, then to
-    listeners, in the order in which the dissector yielded them. ``observe``: of the inventory; ``take``: of the alert room.
+    listeners, in the order in which the dissector yielded them. ``observe``: of the inventory; ``take``: of the alert room; ``record``: gets events
+    of which no native row exists, for the traffic records (None: they are not kept).
     """
 
     cdef Boundary boundary
-    cdef public object observe, take
+    cdef public object observe, take, record
     cdef public Audience derivers, judges, listeners
 
     def __init__(self, Boundary boundary, observe, take, Audience derivers, Audience judges, Audience listeners):
         self.boundary, self.observe, self.take = boundary, observe, take
         self.derivers, self.judges, self.listeners = derivers, judges, listeners
 
+    def record_all(self, said):
+        """Events that Python read are recorded."""
+        if self.record is not None:
+            for one in said:
+                if type(one) is not Observation:
+                    self.boundary.call(None, "records", self.record, (one,), None, False)
+
+    def record_and_dispatch(self, said):
+        """What a Python dissector yields of one message."""
+        if self.record is not None:
+            said = list(said)
+            self.record_all(said)
+        self.dispatch(said)
+
     def dispatch(self, said):
-        cdef list facts = [], events = [], alerts
+        cdef list facts = [], events = [], alerts, derived
         for one in said:
             if type(one) is Observation:
                 facts.append(one)
             else:
                 events.append(one)
                 if type(one) in self.derivers.hearers:
-                    events += self.derivers.hear(one)
+                    derived = self.derivers.hear(one)
+                    events += derived
+                    self.record_all(derived)
         for fact in facts:
             self.boundary.call(None, "inventory", self.observe, (fact,), None, False)
         for event in events:

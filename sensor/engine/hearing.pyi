@@ -12,6 +12,7 @@ from sensor.native.out import Messages
 
 class Hearing:
     heard: int
+    record: Callable[[list[Said]], None] | None
     def __init__(
         self,
         hear: Callable[[list[Said]], None],

@@ -28,7 +28,7 @@ BROKEN_LIMIT = 1024
 
 cdef class Hearing:
     """``hear`` gets what a dissector said of a packet, as a list of events and observations; ``made`` makes the packet of a row, which keeps it for alerts;
-    ``names``: of the native dissectors of streams. ``heard``: messages so far.
+    ``names``: of the native dissectors of streams. ``heard``: messages so far. ``record``: called with what a punted message says, for the traffic records.
     """
 
     cdef object hear, made, broken
@@ -43,6 +43,7 @@ cdef class Hearing:
     cdef uint32_t next
     cdef Py_ssize_t kept           # the row of the batch whose frame was kept last
     cdef readonly Py_ssize_t heard
+    cdef public object record
 
     def __init__(self, hear, made, Novelty novelty, Boundary boundary, names=()):
         self.hear, self.made, self.novelty, self.boundary, self.names = hear, made, novelty, boundary, list(names)
@@ -164,8 +165,13 @@ cdef class Hearing:
 
     cdef bint read(self, const Out* out, const Said* said, Packet packet, list some) except -1:
         """What a message that was punted says is added; whether it is what its protocol allows."""
+        cdef Py_ssize_t before = len(some)
+        cdef bint whole
         one = (<View>self.punted[said.kind]).make(out, said.at)
-        return self.boundary.call(some, self.names[said.unit - 1], one.read, (packet,), packet, False)
+        whole = self.boundary.call(some, self.names[said.unit - 1], one.read, (packet,), packet, False)
+        if self.record is not None and len(some) > before:
+            self.record(some[before:])
+        return whole
 
     cdef Packet earlier(self, const Out* out, const Said* said):
         """A packet of which a copy was kept."""

@@ -43,6 +43,7 @@ from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
 from sensor.native.readers import reading
 from sensor.posture.recommendations.advisor import Advisor
+from sensor.records.keeping import Keeping
 from sensor.registry import units
 
 SECOND = 1_000_000_000
@@ -99,19 +100,21 @@ class Pipeline:
         selector = Selector([unit.interest for unit in dissectors.values()], repeats)
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, reading(dissectors, sizes.conversations, sizes.held) if native else None)
         self.sightings, self.services = Sightings(inventory.networks), Services()
+        self.records: Keeping | None = None
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
         doubting = Listener("inventory", SenderFlood, lambda _: inventory.doubt())
-        heard = listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting))
+        listened = listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting))
         self.dispatcher = Dispatcher(
             boundary,
             inventory.observe,
             room.take,
             derivers=Audience(boundary, deriving(derivers)),
             judges=Audience(boundary, ()),
-            listeners=Audience(boundary, heard),
+            listeners=Audience(boundary, listened),
         )
         dispatch = hear or self.dispatcher.dispatch
-        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, dispatch, conversations=sizes.conversations, held=sizes.held)
+        heard = hear or self.dispatcher.record_and_dispatch
+        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, heard, conversations=sizes.conversations, held=sizes.held)
         self.hearing = Hearing(dispatch, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ()))
         self.keep(evidence)
         self.limits = MessageLimits()
@@ -147,6 +150,10 @@ class Pipeline:
         self.hearing.keep(evidence)
         if evidence is not None:
             evidence.packets.limit(self.sizes.packets)
+
+    def record(self, records: Keeping) -> None:
+        """Traffic records are kept from the next batch on."""
+        self.records, self.dispatcher.record, self.hearing.record = records, records.hear, self.dispatcher.record_all
 
     def rezone(self) -> None:
         """What is inside is something else now."""
@@ -222,6 +229,8 @@ class Pipeline:
             else:
                 self._perform(task, what)
         hearing.end()
+        if self.records is not None:
+            self.boundary.run("records", self.records.batch, packets, work)
 
     def _of_changes(self, changes: npt.NDArray[np.void], agenda: Agenda) -> None:
         """The few changes that somebody looks at."""

@@ -40,6 +40,7 @@ from sensor.runtime.lately import Lately, Seen
 from sensor.runtime.notify import Notifier
 from sensor.runtime.process import give_back, unhurried
 from sensor.runtime.quarantine import write_quarantine
+from sensor.runtime.recording import recording
 from sensor.runtime.reload import Parts, Reloader, Settings
 from sensor.runtime.summary import SHAPES_TOLD, Summary
 from sensor.runtime.upstream import Outputs
@@ -61,7 +62,8 @@ class Run:
     ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets;
     ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules; ``profiles``: folder of
     those that are installed. Of live runs: ``read`` gives the configuration as it is now, where ``asked`` says that somebody wants it read; ``clock``: ns
-    since the epoch; ``telemetry`` tells others how the run fares.
+    since the epoch; ``telemetry`` tells others how the run fares. ``records``: folder of the
+    traffic records, None where none are to be kept.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Run:
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
         mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
         read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False, clock: Callable[[], int] = time.time_ns,
-        telemetry: Telemetry | None = None, profiles: Path | None = None,
+        telemetry: Telemetry | None = None, profiles: Path | None = None, records: Path | None = None,
     ) -> None:  # fmt: skip
         self.source, self.log, self.live, self._clock = source, log, live, clock
         self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
@@ -85,6 +87,7 @@ class Run:
             secret=secrets.randbits(128) if live else 0,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
+        self.records = recording(records, config, source.names or [source.name], self.pipeline, live=live, complain=_warn)
         self._doctor = Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
@@ -117,6 +120,8 @@ class Run:
             self._listener(record)
         if self._telemetry is not None:
             self._telemetry.hear(record)
+        if self.records is not None:
+            self.records.emit(record)
 
     def run(self) -> None:
         """Until the source ends or is stopped. What was found so far is told and the log is whole, whatever happens."""
@@ -166,6 +171,8 @@ class Run:
         batch.release()
         if self._keeper is not None:
             self._keeper.tick(self._now())
+        if self.records is not None:
+            self.records.look()
         if self.live or not len(batch):  # whoever reads along waits for it
             self.log.flush()
         if self.live:
@@ -180,8 +187,14 @@ class Run:
         finally:
             self.files.close()
             self._lists.close()
+            self._close_records()
             if self._keeper is not None:
                 self._keeper.end(max(0.0, self.left_s - LOG_S) if self.live else None)
+
+    def _close_records(self) -> None:
+        if self.records is not None:
+            self.records.missed(self.source.tally.lost, self._unread + self.pipeline.report()["shed"])
+            self.records.close(max(0.1, self.left_s - LOG_S) if self.live else None)
 
     def _last_words(self) -> None:
         if not self._begun:
@@ -215,6 +228,8 @@ class Run:
         tally, maker = self.source.tally, self.pipeline.maker
         seen = Seen(tally.lost, tally.packets, self._unread, self.pipeline.dissection.selected)
         maker.loss, maker.shed = self._lately.shares(time.monotonic(), seen)
+        if self.records is not None:
+            self.records.missed(tally.lost, self._unread + self.pipeline.report()["shed"])
         for damage in self.source.damages[self._damages :]:
             log().warning(str(damage))
             self._damages += 1

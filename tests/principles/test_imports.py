@@ -45,16 +45,17 @@ MAY_IMPORT = {
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "tables"},
     "tables": {"core", "eventlog", "inventory"},
     "views": {"core", "eventlog", "inventory", "tables"},
-    "hunt": {"core", "eventlog"},
+    "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native"},
     "console": {"core", "eventlog", "inventory"},
-    "engine": {"core", "alerts", "evidence"} | UNITS | HELPERS,
+    "engine": {"core", "alerts", "evidence", "records"} | UNITS | HELPERS,
     "doctor": {"core", "capture", "decode", "engine"},
     "telemetry": {"core", "alerts", "capture", "delivery", "engine", "eventlog", "intel", "logs", "rules"},
     "config": {"core", "budget", "capture", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs", "outputs"}
     | {"presets", "registry", "telemetry"},
-    "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "tables", "telemetry"} | UNITS | HELPERS,
-    "cli": {"core", "alerts", "config", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "hunt", "lifecycle", "logs", "outputs"}
-    | {"report", "runtime", "tables", "telemetry", "views"}
+    "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "records", "tables", "telemetry"}
+    | UNITS | HELPERS,
+    "cli": {"core", "alerts", "config", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "lifecycle", "logs", "outputs"}
+    | {"records", "report", "runtime", "tables", "telemetry", "views"}
     | UNITS
     | HELPERS,
     "__main__": {"cli"},
@@ -65,7 +66,9 @@ KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
     "socket": ({"capture", "outputs", "console", "cli", "doctor", "logs", "runtime", "telemetry"}, "the core has no socket"),
-    "sqlite3": ({"datasets", "inventory", "tables", "views", "posture", "hunt", "console", "cli"}, "inventory and vulnerabilities are too large for memory"),
+    "sqlite3": ({"datasets", "inventory", "tables", "views", "posture", "records", "console", "cli"}, "inventory and vulnerabilities are too large for memory"),
+    "pyarrow": ({"records"}, "an extra: the sensor runs without it"),
+    "duckdb": ({"records"}, "an extra, and queries of others run in a process that is locked down"),
     "jinja2": ({"report"}, "pages are made in one place, where everything is escaped"),
     "weasyprint": ({"report"}, "paper is made of the page of a report"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),

@@ -1,0 +1,150 @@
+"""The messages of one window of time, by class, with their fields as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sensor.records import columns
+from sensor.records.block import HEAD, Rows
+from sensor.records.codes import PROTOCOLS, proto_name
+from sensor.records.identity import Identity
+from sensor.records.messages import MESSAGES
+from sensor.records.transactions import Exchange, member
+
+# Packet time, ns, for which an answer is waited for.
+WAIT = 10_000_000_000
+FLOW_BITS = 40
+
+
+class World(NamedTuple):
+    """Where the rows come from. ``run``: a number of the engine's run, in every uid."""
+
+    sensor: str
+    site: str
+    run: int
+    interfaces: Sequence[str]
+    identity: Identity
+
+
+class Said(NamedTuple):
+    """Messages of one class in an exchange. ``key``: what those of one exchange share; ``server``: they come from the server; ``when``: only those
+    whose first field is (True) or is not (False) set.
+    """
+
+    name: str
+    key: Callable[[Rows], npt.NDArray[np.uint64]]
+    server: bool = False
+    when: bool | None = None
+
+    def chosen(self, rows: Rows) -> Rows:
+        return rows if self.when is None else rows.take((rows.words[:, 0] != 0) == self.when)
+
+
+class Batch:
+    """Messages by the name of their class, with their fields by name."""
+
+    def __init__(self, messages: Mapping[str, Rows], world: World, until: int) -> None:
+        """``until``: exchanges that began after it may still wait for an answer (ns)."""
+        self.messages, self.world, self.until = messages, world, until
+        self.left: list[tuple[str, Rows]] = []
+
+    def rows(self, name: str) -> Rows:
+        """The messages of a class."""
+        return self.messages.get(name) or Rows(np.zeros(0, HEAD), np.zeros((0, SHAPES[name].words), np.uint64), b"")
+
+    def exchange(self, *some: Said, timed: bool = True) -> tuple[npt.NDArray[np.void], list[Fields]]:
+        """The exchanges that these messages make, as far as they can be written: heads, and the fields of each message."""
+        parts = [one.chosen(self.rows(one.name)) for one in some]
+        keys = [one.key(part) for part, one in zip(parts, some, strict=True)]
+        made = Exchange(parts, keys, [one.server for one in some], timed)
+        places, left = made.split(made.places(), self.until)
+        self.left += [(one.name, part) for part, one in zip(left, some, strict=True) if len(part)]
+        return made.first(places), [Fields(one.name, *member(part, places[:, at])) for at, (part, one) in enumerate(zip(parts, some, strict=True))]
+
+    def alone(self, name: str) -> Fields:
+        """The messages of a class that stand alone."""
+        rows = self.rows(name)
+        return Fields(name, rows, np.ones(len(rows), np.bool_))
+
+    def common(self, heads: npt.NDArray[np.void]) -> dict[str, Any]:
+        """The columns that all tables of traffic have."""
+        world, rows = self.world, len(heads)
+        made = {
+            "ts": columns.times(heads["ts"]),
+            "uid": uids(world.run, heads["flow"]),
+            "sensor": pa.array([world.sensor], pa.string()).take(pa.array(np.zeros(rows, np.int32))),
+            "vlan": columns.where(heads["vlan"] > 0, heads["vlan"].astype(np.int64)),
+            "proto": columns.named(heads["proto"], proto_name),
+        }
+        if world.site:
+            made["site"] = pa.array([world.site], pa.string()).take(pa.array(np.zeros(rows, np.int32)))
+        for end, port in (("src", "sport"), ("dst", "dport")):
+            mac, hi, lo = (heads[f"{end}_{name}"] for name in ("mac", "hi", "lo"))
+            made |= {f"{end}_ip": columns.ips(hi, lo), f"{end}_mac": columns.macs(mac), f"{end}_device": world.identity.devices(mac, hi, lo)}
+            made[f"{end}_port"] = columns.where(np.isin(heads["proto"], PORTED), heads[port].astype(np.int64))
+        return made
+
+
+PORTED = [number for number, name in PROTOCOLS.items() if name in {"tcp", "udp", "sctp", "icmp", "ipv6-icmp"}]
+
+
+def uids(run: int, flows: npt.NDArray[np.uint64]) -> pa.Array:
+    """Ids of connections; null for what is part of none, as ARP."""
+    return columns.where(flows > 0, (np.uint64(run << FLOW_BITS) | (flows & np.uint64((1 << FLOW_BITS) - 1))).astype(np.int64))
+
+
+SHAPES = {message.name: message for message in MESSAGES}
+
+
+class Fields:
+    """The fields of one class in columns. ``there``: where there is a message at all."""
+
+    def __init__(self, name: str, rows: Rows, there: npt.NDArray[np.bool_]) -> None:
+        self.rows, self.there = rows, there
+        self._places: dict[str, int] = {}
+        at = 0
+        for field, how in SHAPES[name].fields:
+            self._places[field], at = at, at + how.words
+
+    @property
+    def ts(self) -> npt.NDArray[np.int64]:
+        found: npt.NDArray[np.int64] = self.rows.heads["ts"]
+        return found
+
+    def text(self, name: str) -> pa.Array:
+        return columns.texts(self.rows, self._places[name])
+
+    def list(self, name: str) -> pa.Array:
+        return columns.lists(self.rows, self._places[name])
+
+    def words(self, name: str, second: int = 0) -> npt.NDArray[np.uint64]:
+        found: npt.NDArray[np.uint64] = self.rows.words[:, self._places[name] + second]
+        return found
+
+    def number(self, name: str, second: int = 0) -> npt.NDArray[np.int64]:
+        """Of a field of two words, ``second`` 1 is the number behind the list."""
+        return self.words(name, second).astype(np.int64)
+
+    def known(self, name: str, second: int = 0) -> pa.Array:
+        """A number; null where there is no message, or it is below 0."""
+        return columns.where(self.there & (self.number(name, second) >= 0), self.number(name, second))
+
+    def named(self, name: str, what: Callable[[int], str | None], second: int = 0) -> pa.Array:
+        """What a number means; null where there is no message."""
+        return pc.if_else(pa.array(self.there), columns.named(self.number(name, second), what), None)
+
+    def flag(self, name: str) -> pa.Array:
+        return columns.where(self.there, self.number(name) != 0)
+
+    def address(self, name: str) -> pa.Array:
+        return columns.ips(self.words(name), self.words(name, 1))
+
+    def after(self, first: Fields) -> pa.Array:
+        """Seconds since another message; null where one of the two is missing."""
+        return columns.where(self.there & first.there, (self.ts - first.ts) / 1e9)

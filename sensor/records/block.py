@@ -1,0 +1,126 @@
+"""Blocks of a tail file: what the engine hands over at once, with a checksum; and the rows in them as numpy columns.
+
+A block is a header and sections; a section is a head, fixed rows, words and text (``buffer.pxd``). The first block of a file holds its context
+as JSON: which sensor, which run, the names of the message kinds. A block that is cut or changed ends the file: what comes behind it was never
+handed over whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.flow import CHANGE
+
+MAGIC = b"STR1"
+HEADER = struct.Struct("<4sIIIq")  # magic, CRC-32 of all behind it, bytes of the sections, what it holds, packet time
+CONTEXT_BLOCK, ROWS_BLOCK = 0, 1
+SECTION = np.dtype([("kind", "u2"), ("head", "u2"), ("words", "u2"), ("spare", "u2"), ("rows", "u4"), ("text", "u4")])
+HEAD = np.dtype(
+    [("ts", "i8")]
+    + [(name, "u8") for name in ("flow", "src_hi", "src_lo", "dst_hi", "dst_lo", "src_mac", "dst_mac")]
+    + [(name, "u2") for name in ("sport", "dport", "vlan", "source")]
+    + [("proto", "u1"), ("direction", "u1"), ("spare", "u1", 6)]
+)
+CONNECTION = np.dtype([*((name, CHANGE[name].str) for name in CHANGE.names or ()), ("first_flags", "u1"), ("reset_by", "u1"), ("spare2", "u1", 6)])
+COUNT = np.dtype(
+    [("first", "i8"), ("last", "i8")]
+    + [(name, "u8") for name in ("packets", "bytes", "lost", "shed", "dropped")]
+    + [(name, "u2") for name in ("source", "vlan", "used", "spare")]
+)
+TEXT_MOST = 0xFFFFFFFF
+
+Words = npt.NDArray[np.uint64]
+Kinds = npt.NDArray[np.void]
+
+
+def block(sections: bytes, now: int, holds: int = ROWS_BLOCK) -> bytes:
+    """One block. ``now``: packet time, ns."""
+    header = HEADER.pack(MAGIC, 0, len(sections), holds, now)
+    crc = zlib.crc32(sections, zlib.crc32(header[8:]))
+    return HEADER.pack(MAGIC, crc, len(sections), holds, now) + sections
+
+
+class Block(NamedTuple):
+    """``end``: offset behind it in the file."""
+
+    holds: int
+    now: int
+    sections: memoryview
+    end: int
+
+
+def blocks(data: bytes, at: int = 0) -> Iterator[Block]:
+    """The whole blocks from an offset on. Ends where one is cut or damaged."""
+    view = memoryview(data)
+    while at + HEADER.size <= len(data):
+        magic, crc, size, holds, now = HEADER.unpack_from(data, at)
+        end = at + HEADER.size + size
+        if magic != MAGIC or end > len(data) or zlib.crc32(view[at + 8 : end]) != crc:
+            return
+        yield Block(holds, now, view[at + HEADER.size : end], end)
+        at = end
+
+
+class Rows(NamedTuple):
+    """Rows of one kind. ``words``: a row of words for each; spans in them point into ``text``."""
+
+    heads: Kinds
+    words: Words
+    text: bytes
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def take(self, chosen: npt.NDArray[Any]) -> Rows:
+        """Some of the rows; the text stays."""
+        return Rows(self.heads[chosen], self.words[chosen], self.text)
+
+
+class Part(NamedTuple):
+    """One section as it lies in a block."""
+
+    kind: int
+    head: int
+    rows: int
+    words: int
+    heads: memoryview
+    cells: memoryview
+    text: memoryview
+
+
+def parts(sections: memoryview) -> Iterator[Part]:
+    """The sections of a block."""
+    at = 0
+    while at < len(sections):
+        told = np.frombuffer(sections, SECTION, 1, at)[0]
+        kind, head, words, _, rows, text = told.tolist()
+        at += SECTION.itemsize
+        edges = [at, at + rows * head, at + rows * head + rows * words * 8, at + rows * head + rows * words * 8 + text]
+        heads, cells, some = (sections[low:high] for low, high in itertools.pairwise(edges))
+        yield Part(kind, head, rows, words, heads, cells, some)
+        at = edges[-1]
+
+
+def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[int]) -> Rows:
+    """Sections of one kind as one. ``spans``: which words are spans of the text, which moves."""
+    heads = np.frombuffer(b"".join(part.heads for part in some), dtype) if dtype is not None else np.zeros(0, "V1")
+    words = np.frombuffer(b"".join(part.cells for part in some), np.uint64).reshape(sum(part.rows for part in some), some[0].words).copy()
+    starts = np.cumsum([0, *(len(part.text) for part in some)][:-1], dtype=np.uint64)
+    moved = np.repeat(starts << np.uint64(32), [part.rows for part in some])
+    for place in spans:
+        words[:, place] += moved
+    return Rows(heads, words, b"".join(part.text for part in some))
+
+
+def section_of(kind: int, rows: Rows) -> bytes:
+    """Rows as a section again: what is kept for later."""
+    told = np.zeros(1, SECTION)
+    told[0] = (kind, rows.heads.dtype.itemsize, rows.words.shape[1], 0, len(rows), len(rows.text))
+    return told.tobytes() + rows.heads.tobytes() + rows.words.tobytes() + rows.text

@@ -1,0 +1,75 @@
+# Sections of rows as they are handed over: fixed heads, words of 64 bits, and text that some words are spans of.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
+
+cdef enum:
+    TEXT_MOST = 4096       # bytes of one text
+    SECTION_TEXT = 1 << 30
+
+# Who sent a message to whom: sensor.records.block.HEAD, field for field.
+ctypedef packed struct Head:
+    int64_t ts
+    uint64_t flow
+    uint64_t src_hi
+    uint64_t src_lo
+    uint64_t dst_hi
+    uint64_t dst_lo
+    uint64_t src_mac
+    uint64_t dst_mac
+    uint16_t sport
+    uint16_t dport
+    uint16_t vlan
+    uint16_t source
+    uint8_t proto
+    uint8_t direction
+    uint8_t[6] spare
+
+# What a section begins with: sensor.records.block.SECTION.
+ctypedef packed struct Section:
+    uint16_t kind
+    uint16_t head      # bytes of a head
+    uint16_t words     # of a row
+    uint16_t spare
+    uint32_t rows
+    uint32_t text      # bytes
+
+cdef struct Bytes:
+    uint8_t* data
+    size_t used
+    size_t room
+
+cdef struct Buffer:
+    Bytes heads
+    Bytes words
+    Bytes text
+    uint32_t rows
+    uint16_t head
+    uint16_t width
+
+
+cdef inline uint8_t* more(Bytes* some, size_t size) except NULL nogil:
+    """Room for so many bytes behind the others, which count as used. MemoryError where there is none."""
+    cdef size_t room = some.room
+    cdef uint8_t* larger
+    if some.used + size > room:
+        room = 2 * room + size + 256
+        larger = <uint8_t*>realloc(some.data, room)
+        if larger == NULL:
+            with gil:
+                raise MemoryError(f"{room} bytes for records")
+        some.data, some.room = larger, room
+    some.used += size
+    return some.data + some.used - size
+
+
+cdef inline uint64_t keep_text(Buffer* buffer, const uint8_t* raw, size_t size) except? 0xFFFFFFFF nogil:
+    """A copy of some text: its span. What is longer than TEXT_MOST is cut before the character that would not fit."""
+    cdef uint32_t at = <uint32_t>buffer.text.used
+    if size > TEXT_MOST:
+        size = TEXT_MOST
+        while size and raw[size] & 0xC0 == 0x80:
+            size -= 1
+    if size:
+        memcpy(more(&buffer.text, size), raw, size)
+    return <uint64_t>at << 32 | size

@@ -1,0 +1,194 @@
+"""How the rows of each table of messages are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sensor.records import columns
+from sensor.records.batch import SHAPES, Batch, Fields, Said
+from sensor.records.block import Rows
+from sensor.records.codes import cipher_name, qtype_name, rcode_name
+from sensor.records.gather import hashes
+from sensor.records.schema import AUTH, DHCP, DNS, HTTP, SIP, SMB, SSH, TLS, Table
+from sensor.records.transactions import turned
+
+FROM_SERVERS = frozenset(("DhcpOffer", "DhcpAck", "DhcpNak"))
+
+
+def _flow(rows: Rows) -> npt.NDArray[np.uint64]:
+    flows: npt.NDArray[np.uint64] = rows.heads["flow"]
+    return flows
+
+
+def _flow_and_id(rows: Rows) -> npt.NDArray[np.uint64]:
+    """Of DNS: the message id is the first field."""
+    return _flow(rows) << np.uint64(16) | rows.words[:, 0] & np.uint64(0xFFFF)
+
+
+def _mixed(place: int, number: int | None = None) -> Callable[[Rows], npt.NDArray[np.uint64]]:
+    """Conversation and a text, and a number."""
+
+    def key(rows: Rows) -> npt.NDArray[np.uint64]:
+        made = _flow(rows) * np.uint64(0x9E3779B97F4A7C15) ^ hashes(rows.text, rows.words[:, place])
+        return made if number is None else made ^ rows.words[:, number] * np.uint64(0xC2B2AE3D27D4EB4F)
+
+    return key
+
+
+def _stacked(table: Table, batch: Batch, some: Sequence[tuple[npt.NDArray[np.void], dict[str, Any]]]) -> pa.Table:
+    """Rows of several kinds as one table, in the order of time."""
+    made = [columns.filled(table, batch.common(heads) | more, len(heads)) for heads, more in some if len(heads)]
+    if not made:
+        return columns.arrow_schema(table).empty_table()
+    whole = pa.concat_tables(made)
+    return whole.take(pc.sort_indices(whole["ts"])) if len(made) > 1 else whole
+
+
+def dns(batch: Batch) -> pa.Table:
+    some = []
+    for service, query, response in (("dns", "DnsQuery", "DnsResponse"), ("llmnr", "LlmnrQuery", "LlmnrResponse")):
+        heads, (asked, told) = batch.exchange(Said(query, _flow_and_id), Said(response, _flow_and_id, server=True))
+        more = {
+            "service": pa.array([service] * len(heads), pa.string()),
+            "query": pc.coalesce(asked.text("name"), told.text("name")),
+            "qtype": pc.coalesce(asked.named("type", qtype_name), told.named("type", qtype_name)),
+            "rcode": told.named("rcode", rcode_name),
+            "answers": told.list("answers"),
+            "ttl": pc.if_else(pc.is_valid(told.list("answers")), told.known("answers", 1), None),
+            "rtt": told.after(asked),
+        }
+        some.append((heads, more))
+    return _stacked(DNS, batch, [*some, *_mdns(batch)])
+
+
+def _mdns(batch: Batch) -> list[tuple[npt.NDArray[np.void], dict[str, Any]]]:
+    """Multicast DNS: questions and announcements stand alone."""
+    asked, told = batch.alone("MdnsQuery"), batch.alone("MdnsAnnouncement")
+    query = pc.replace_substring(asked.text("questions"), "\x1f", ", ")
+    first = {"service": _all("mdns", asked), "query": query, "qtype": asked.named("questions", qtype_name, 1)}
+    second = {"service": _all("mdns", told), "answers": told.list("records"), "ttl": told.known("records", 1)}
+    return [(asked.rows.heads, first), (told.rows.heads, second)]
+
+
+def _all(word: str, fields: Fields) -> pa.Array:
+    return pa.array([word] * len(fields.rows), pa.string())
+
+
+def http(batch: Batch) -> pa.Table:
+    heads, (asked, told) = batch.exchange(Said("HttpRequest", _mixed(2)), Said("HttpResponse", _mixed(5), server=True))
+    more = {
+        "method": pc.coalesce(asked.text("method"), told.text("method")),
+        "host": asked.text("host"),
+        "uri": pc.coalesce(asked.text("path"), told.text("path")),
+        "user_agent": asked.text("user_agent"),
+        "user": asked.text("user"),
+        "server": told.text("server"),
+        "status": told.known("status"),
+        "content_type": told.text("content_type"),
+        "request_size": asked.known("length"),
+        "response_size": told.known("length"),
+        "rtt": told.after(asked),
+    }
+    return _stacked(HTTP, batch, [(heads, more)])
+
+
+def tls(batch: Batch) -> pa.Table:
+    heads, (hello, chosen, shown) = batch.exchange(
+        Said("TlsClientHello", _flow), Said("TlsServerHello", _flow, server=True), Said("TlsCertificate", _flow, server=True, when=False)
+    )
+    more = {
+        "version": chosen.text("version"),
+        "cipher": chosen.named("cipher", cipher_name),
+        "sni": hello.text("sni"),
+        "alpn": pc.coalesce(chosen.text("alpn"), pc.list_element(_never_empty(hello.list("alpn")), 0)),
+        "ja3": hello.text("ja3"),
+        "ja4": hello.text("ja4"),
+        "ja3s": chosen.text("ja3s"),
+        "issuer": shown.text("issuer"),
+        "subject": shown.text("subject"),
+        "sha256": shown.text("sha256"),
+        "not_before": columns.moments(shown.number("not_before"), shown.there),
+        "not_after": columns.moments(shown.number("not_after"), shown.there),
+        "self_signed": shown.flag("self_signed"),
+        "ech": hello.flag("encrypted"),
+    }
+    quic = batch.alone("QuicClientHello")
+    first = pc.list_element(_never_empty(quic.list("alpn")), 0)
+    other = {name: quic.text(name) for name in ("sni", "ja3", "ja4")}
+    other |= {"alpn": first, "ech": quic.flag("encrypted"), "quic": quic.text("version")}
+    return _stacked(TLS, batch, [(heads, more), (quic.rows.heads, other)])
+
+
+def _never_empty(lists: pa.Array) -> pa.Array:
+    """Lists of which the first item can be taken: null where there was none."""
+    return pc.fill_null(lists, pa.scalar([None], pa.list_(pa.string())))
+
+
+def auth(batch: Batch) -> pa.Table:
+    tried = batch.alone("LoginAttempt")
+    judged, accepted, unknown = (tried.number(name) != 0 for name in ("judged", "accepted", "unknown"))
+    result = np.select([~judged, accepted, unknown], ["unknown", "accepted", "no such account"], "refused")
+    more = {"service": pc.utf8_lower(tried.text("service")), "user": tried.text("account"), "result": pa.array(result.astype(object), pa.string())}
+    return _stacked(AUTH, batch, [(tried.rows.heads, more)])
+
+
+def ssh(batch: Batch) -> pa.Table:
+    """Both banners and both key exchanges of a connection are one row."""
+    heads, (client, server, theirs, ours) = batch.exchange(
+        Said("SshBanner", _flow, when=True), Said("SshBanner", _flow, server=True, when=False),
+        Said("SshKeyExchange", _flow, when=True), Said("SshKeyExchange", _flow, server=True, when=False), timed=False,
+    )  # fmt: skip
+    more = {"client": client.text("software"), "server": server.text("software"), "hassh": theirs.text("hassh"), "hassh_server": ours.text("hassh")}
+    return _stacked(SSH, batch, [(heads, more)])
+
+
+def smb(batch: Batch) -> pa.Table:
+    some = []
+    for name, word in (("TreeConnect", "connect"), ("Create", "open"), ("Write", "write"), ("Rename", "rename"), ("Delete", "delete")):
+        said = batch.alone(f"Smb{name}")
+        more = {"operation": _all(word, said), "share": said.text("share")}
+        if name != "TreeConnect":
+            more["file"] = said.text("name")
+        if name == "Rename":
+            more["new_name"] = said.text("new_name")
+        if name == "Write":
+            more |= {"size": said.known("size"), "executable": said.flag("executable")}
+        some.append((said.rows.heads, more))
+    return _stacked(SMB, batch, some)
+
+
+def sip(batch: Batch) -> pa.Table:
+    heads, (asked, told) = batch.exchange(Said("SipRequest", _mixed(3, 4)), Said("SipResponse", _mixed(4, 5), server=True))
+    both = {name: pc.coalesce(asked.text(name), told.text(name)) for name in ("method", "caller", "callee", "call_id")}
+    more = both | {"user_agent": asked.text("user_agent"), "server": told.text("user_agent"), "status": told.known("status")}
+    return _stacked(SIP, batch, [(heads, more)])
+
+
+def dhcp(batch: Batch) -> pa.Table:
+    some = []
+    for name in (name for name in SHAPES if name.startswith("Dhcp")):
+        said = batch.alone(name)
+        heads = turned(said.rows.heads) if name in FROM_SERVERS else said.rows.heads
+        more = {
+            "message": _all(name.removeprefix("Dhcp").lower(), said),
+            "client_mac": columns.macs(said.words("mac")),
+            "hostname": said.text("hostname"),
+            "vendor_class": said.text("vendor_class"),
+            "requested": said.address("requested"),
+            "assigned": said.address("offered"),
+            "server_id": said.address("server"),
+            "lease_s": columns.where(said.number("lease_s") > 0, said.number("lease_s")),
+        }
+        some.append((heads, more))
+    return _stacked(DHCP, batch, some)
+
+
+BUILDERS: dict[str, Callable[[Batch], pa.Table]] = {
+    "dns": dns, "http": http, "tls": tls, "auth": auth, "ssh": ssh, "smb": smb, "sip": sip, "dhcp": dhcp,
+}  # fmt: skip

@@ -1,0 +1,102 @@
+"""Columns of Arrow made of the numbers and spans that the engine handed over."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sensor.core import addresses
+from sensor.records.block import Rows
+from sensor.records.gather import gather
+from sensor.records.messages import SEPARATOR
+from sensor.records.schema import FLAG, INT, LIST, SECONDS, TEXT, TIME, Table
+
+Numbers = npt.NDArray[Any]
+TYPES: dict[str, pa.DataType] = {
+    TIME: pa.timestamp("us"), TEXT: pa.string(), LIST: pa.list_(pa.string()), INT: pa.int64(), FLAG: pa.bool_(), SECONDS: pa.float64(),
+}  # fmt: skip
+
+
+@functools.cache
+def arrow_schema(table: Table) -> pa.Schema:
+    """The columns of a table as its files have them."""
+    return pa.schema([(column.name, TYPES[column.kind]) for column in table.columns])
+
+
+def filled(table: Table, columns: Mapping[str, Any], rows: int) -> pa.Table:
+    """The table of these columns; what is not there is null."""
+    schema = arrow_schema(table)
+    made = [columns[field.name] if field.name in columns else pa.nulls(rows, field.type) for field in schema]
+    return pa.Table.from_arrays([_as(one, field.type) for one, field in zip(made, schema, strict=True)], schema=schema)
+
+
+def _as(column: Any, kind: pa.DataType) -> Any:
+    array = column if isinstance(column, pa.Array) else pa.array(column)
+    return array if array.type == kind else array.cast(kind, safe=False)
+
+
+def times(ns: Numbers) -> pa.Array:
+    """Nanoseconds since the epoch as the time of a row."""
+    return pa.array(ns // 1000).cast(pa.timestamp("us"))
+
+
+def moments(seconds: Numbers, known: npt.NDArray[np.bool_]) -> pa.Array:
+    """Seconds since the epoch; null where not known, or beyond what a time can be."""
+    sound = known & (seconds > -(1 << 36)) & (seconds < 1 << 36)
+    return pa.array(np.where(sound, seconds, 0) * 1_000_000, mask=~sound).cast(pa.timestamp("us"))
+
+
+def where(known: npt.NDArray[np.bool_], values: Numbers) -> pa.Array:
+    """Values where they are known, else null."""
+    return pa.array(values, mask=~known)
+
+
+def texts(rows: Rows, place: int) -> pa.Array:
+    """A column of texts; empty ones are null."""
+    return texts_of(rows.text, rows.words[:, place])
+
+
+def texts_of(text: bytes, spans: npt.NDArray[np.uint64]) -> pa.Array:
+    offsets, data = gather(text, spans)
+    filled_ = np.diff(offsets) > 0
+    valid = pa.py_buffer(np.packbits(filled_, bitorder="little").tobytes())
+    return pa.StringArray.from_buffers(len(spans), pa.py_buffer(offsets), pa.py_buffer(data), valid)
+
+
+def lists(rows: Rows, place: int) -> pa.Array:
+    """A column of lists of texts; empty ones are null."""
+    return pc.split_pattern(texts(rows, place), pattern=SEPARATOR)
+
+
+def named(numbers: Numbers, name: Callable[[int], str | None]) -> pa.Array:
+    """Texts for numbers of which there are few different ones."""
+    coded = pa.array(np.ascontiguousarray(numbers)).dictionary_encode()
+    return pa.array([name(number) for number in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+
+
+def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], list[tuple[int, ...]]]:
+    """Rows of several numbers of 64 bits as places in a list of those that are different."""
+    cells = np.empty((len(parts[0]), len(parts)), ">u8")
+    for place, part in enumerate(parts):
+        cells[:, place] = part
+    size = 8 * len(parts)
+    made = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(cells), [None, pa.py_buffer(cells)]).dictionary_encode()
+    different = np.frombuffer(made.dictionary.buffers()[1], ">u8", len(made.dictionary) * len(parts)).reshape(-1, len(parts))
+    return made.indices.to_numpy(), [tuple(one) for one in different.tolist()]
+
+
+def ips(hi: Numbers, lo: Numbers) -> pa.Array:
+    """Addresses as text; null where there is none."""
+    places, different = coded([hi, lo])
+    return pa.array([addresses.text(h << 64 | l) if h or l else None for h, l in different], pa.string()).take(pa.array(places))
+
+
+def macs(numbers: Numbers) -> pa.Array:
+    """MACs as text; null where there is none."""
+    return named(numbers, lambda mac: addresses.mac_text(mac) if mac else None)

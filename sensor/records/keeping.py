@@ -1,0 +1,107 @@
+"""What a run of the engine does for traffic records: hands them over batch by batch. Where the extra is not installed, nothing is kept."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensor.core.event import Event
+from sensor.core.packet import Packets
+from sensor.core.record import Record
+from sensor.decode.kernels import Work
+from sensor.records.messages import MESSAGES
+from sensor.records.recorder import Recorder
+from sensor.records.tail import Tail
+
+SECOND = 1_000_000_000
+# Handed over once so many bytes wait, or after so much packet time.
+BYTES, EVERY_NS = 256 << 10, SECOND
+NEEDED = ("pyarrow", "duckdb")
+MISSING = "needs the packages pyarrow and duckdb: pip install 'passive-network-sensor[hunt]'"
+KINDS = frozenset(("device", "alert"))
+PARTS = {
+    "device": ("id", "hostname", "type", "vendor", "model", "os", "vlan", "ips", "macs", "roles"),
+    "alert": ("id", "detector", "title", "attack"),
+    "src": ("ip", "device"),
+    "dst": ("ip", "device"),
+}
+_ENCODER = msgspec.json.Encoder()
+
+
+@functools.cache
+def installed() -> bool:
+    """Whether the extra ``hunt`` is there. Looks for the packages and does not import them."""
+    return all(importlib.util.find_spec(name) is not None for name in NEEDED)
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Whose records they are. ``networks``: blocks that are inside beside the private ones; ``interfaces``: names of what is read, by number."""
+
+    sensor: str
+    site: str
+    networks: Sequence[str]
+    interfaces: Sequence[str]
+
+
+def note_of(record: Record) -> dict[str, Any]:
+    """What the tables hold of a record: the evidence stays in the event log."""
+    told: dict[str, Any] = {name: getattr(record, name) for name in ("ts", "kind", "action", "severity", "msg")}
+    told |= {"sensor": record.sensor.id, "site": record.sensor.site or None}
+    for name, keys in PARTS.items():
+        body = getattr(record, name)
+        if isinstance(body, dict):
+            told[name] = {key: body[key] for key in keys if key in body}
+    return told
+
+
+class Keeping:
+    """``flows``: slots of the flow table."""
+
+    def __init__(self, folder: Path, origin: Origin, flows: int, *, wait: bool, complain: Callable[[str], None]) -> None:
+        """``wait``: for the disk, of a replay. OSError where nothing can be written."""
+        self.folder, self.recorder = folder, Recorder(flows)
+        kinds = [[message.name, [[name, int(how)] for name, how in message.fields]] for message in MESSAGES]
+        context = {"version": 1, "run": secrets.randbits(23), "kinds": kinds} | msgspec.to_builtins(origin)
+        self._tail = Tail(folder, context, wait=wait, dropped=self._lose, complain=complain)
+        self._due = self._rows = 0
+
+    def hear(self, said: Event) -> None:
+        """One thing that was said in Python."""
+        self.recorder.hear(said)
+
+    def emit(self, record: Record) -> None:
+        """A record of the event log."""
+        if record.kind in KINDS:
+            self.recorder.note(_ENCODER.encode(note_of(record)))
+
+    def batch(self, packets: Packets | None, work: Work) -> None:
+        """A batch was worked off."""
+        recorder = self.recorder
+        recorder.batch(packets, work.messages, work.changes)
+        if recorder.size() >= BYTES or recorder.now >= self._due or recorder.now < self._due - 2 * EVERY_NS:
+            self._hand_over(whole=False)
+
+    def missed(self, lost: int, shed: int) -> None:
+        """So many packets and messages were missed so far."""
+        self.recorder.lost, self.recorder.shed = lost, shed
+
+    def close(self, seconds: float | None = None) -> None:
+        """Hand over the rest."""
+        self._hand_over(whole=True)
+        self._tail.close(seconds)
+
+    def _hand_over(self, *, whole: bool) -> None:
+        """An empty block as well: it says how far time has come."""
+        recorder = self.recorder
+        rows, self._rows = recorder.rows - self._rows, recorder.rows
+        self._due = recorder.now + EVERY_NS
+        self._tail.put(recorder.take(whole), recorder.now, rows)
+
+    def _lose(self, rows: int) -> None:
+        self.recorder.dropped += rows

@@ -1,0 +1,184 @@
+"""The manifest: which files hold records, with their checksums. Queries read it and never look into the folder; the writer alone changes it.
+
+Rows go from the tail into a file, and the file into the manifest together with how far the tail was read: all of it in one transaction, so that a writer that
+is killed at any moment neither loses a row nor writes one twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import urllib.parse
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE file (
+    name TEXT PRIMARY KEY, tbl TEXT NOT NULL, hour INTEGER NOT NULL, rows INTEGER NOT NULL, size INTEGER NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, crc INTEGER NOT NULL, stamp TEXT NOT NULL, compact INTEGER NOT NULL, gone_at REAL
+) STRICT;
+CREATE INDEX file_tbl ON file (tbl, first, last) WHERE gone_at IS NULL;
+CREATE TABLE tail (name TEXT PRIMARY KEY, offset INTEGER NOT NULL) STRICT;
+CREATE TABLE pending (name TEXT PRIMARY KEY, section BLOB NOT NULL) STRICT;
+CREATE TABLE device (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE damage (ts REAL NOT NULL, name TEXT NOT NULL, what TEXT NOT NULL) STRICT;
+"""
+CHUNK = 1 << 20
+
+
+class File(NamedTuple):
+    """``hour``: of its rows, since the epoch; ``first`` and ``last``: of their times, microseconds; ``stamp``: what the system says of the file as it was
+    written; ``compact``: whether it is one of an hour that is over.
+    """
+
+    name: str
+    table: str
+    hour: int
+    rows: int
+    size: int
+    first: int
+    last: int
+    crc: int
+    stamp: str
+    compact: bool
+
+
+class ManifestError(Exception):
+    """The manifest cannot be used."""
+
+
+def stamp_of(path: Path) -> str:
+    """What changes where a file is written, copied or replaced."""
+    told = path.stat()
+    return f"{told.st_size} {told.st_mtime_ns} {told.st_ctime_ns} {told.st_ino}"
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file."""
+    crc = 0
+    with path.open("rb") as file:
+        while part := file.read(CHUNK):
+            crc = zlib.crc32(part, crc)
+    return crc
+
+
+class Manifest:
+    """Open for reading, or for the one who writes."""
+
+    def __init__(self, path: Path, *, write: bool = False) -> None:
+        """ManifestError where it is missing (reading), of another version, or damaged."""
+        self.path = path
+        try:
+            if write:
+                path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+                with contextlib.suppress(FileExistsError):
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._make()
+            else:
+                self._db = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=5)
+            (found,) = self._db.execute("PRAGMA user_version").fetchone()
+        except (sqlite3.Error, OSError) as error:
+            raise ManifestError(f"{path}: {error}") from None
+        if found != VERSION:
+            raise ManifestError(f"{path}: version {found}, expected {VERSION}: it was made by another version of the sensor")
+
+    def _make(self) -> None:
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            with self.transaction():
+                if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    for statement in _SCHEMA.split(";"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is changed within, or nothing of it."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        self._db.close()
+
+    # Files.
+
+    def add(self, file: File) -> None:
+        self._db.execute("INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?,NULL)", (*file[:-1], int(file.compact)))
+
+    def drop(self, names: Iterable[str], now: float) -> None:
+        """Queries see these files no more; they are deleted later. ``now``: seconds since the epoch."""
+        self._db.executemany("UPDATE file SET gone_at = ? WHERE name = ? AND gone_at IS NULL", [(now, name) for name in names])
+
+    def forget(self, names: Iterable[str]) -> None:
+        """These files are deleted."""
+        self._db.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in names])
+
+    def files(self, table: str | None = None, first: int | None = None, last: int | None = None) -> list[File]:
+        """Files of a table, or of all, with rows between two times (microseconds), in the order of time."""
+        found = self._db.execute(
+            "SELECT name, tbl, hour, rows, size, first, last, crc, stamp, compact FROM file WHERE gone_at IS NULL AND (?1 IS NULL OR tbl = ?1)"
+            " AND (?2 IS NULL OR last >= ?2) AND (?3 IS NULL OR first <= ?3) ORDER BY first, name",
+            (table, first, last),
+        )
+        return [File._make((*row[:-1], bool(row[-1]))) for row in found]
+
+    def gone(self, before: float) -> list[str]:
+        """Files that were dropped before a time."""
+        return [name for (name,) in self._db.execute("SELECT name FROM file WHERE gone_at < ?", (before,))]
+
+    def known(self) -> set[str]:
+        """The names of all files, those that were dropped included."""
+        return {name for (name,) in self._db.execute("SELECT name FROM file")}
+
+    # How far the writer came.
+
+    def offsets(self) -> dict[str, int]:
+        return dict(self._db.execute("SELECT name, offset FROM tail"))
+
+    def reached(self, name: str, offset: int) -> None:
+        self._db.execute("INSERT INTO tail VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET offset = excluded.offset", (name, offset))
+
+    def read_whole(self, name: str) -> None:
+        """A tail file is deleted."""
+        self._db.execute("DELETE FROM tail WHERE name = ?", (name,))
+
+    def pending(self) -> dict[str, bytes]:
+        """Messages that wait for an answer, by run."""
+        return dict(self._db.execute("SELECT name, section FROM pending"))
+
+    def keep_pending(self, name: str, sections: bytes) -> None:
+        if sections:
+            self._db.execute("INSERT INTO pending VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET section = excluded.section", (name, sections))
+        else:
+            self._db.execute("DELETE FROM pending WHERE name = ?", (name,))
+
+    def devices(self) -> dict[str, dict[str, Any]]:
+        return {name: json.loads(body) for name, body in self._db.execute("SELECT id, body FROM device")}
+
+    def learn(self, bodies: Iterable[tuple[str, dict[str, Any] | None]]) -> None:
+        """What was said of devices last; None of those that are no more."""
+        for name, body in bodies:
+            if body is None:
+                self._db.execute("DELETE FROM device WHERE id = ?", (name,))
+            else:
+                self._db.execute("INSERT INTO device VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body", (name, json.dumps(body)))
+
+    # What was damaged.
+
+    def note_damage(self, now: float, name: str, what: str) -> None:
+        self._db.execute("INSERT INTO damage VALUES (?, ?, ?)", (now, name, what))
+
+    def damages(self) -> list[tuple[float, str, str]]:
+        return list(self._db.execute("SELECT ts, name, what FROM damage ORDER BY ts"))

@@ -1,0 +1,96 @@
+"""Which messages become records, and what of them: the form in which the engine hands them over, and the writer reads them.
+
+A kind is named by its event class, which the engine imports and the writer does not. Each field takes words of 64 bits in a row:
+one for a number or a text (offset and size), two for an address. The order of this list is the numbering in a tail file, which says it
+itself, so that a writer reads the files of an earlier version.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+
+class How(enum.IntEnum):
+    """How a field is handed over. ``LIST``: texts, joined by ``SEPARATOR``. ``ANSWERS``: DNS records, as a list of what they lead to, then the
+    lowest time to live. ``QUESTIONS``: the names asked, as a list, then the type of the first.
+    """
+
+    NUMBER = 1
+    TEXT = 2
+    ADDRESS = 3
+    LIST = 4
+    ANSWERS = 5
+    QUESTIONS = 6
+
+    @property
+    def words(self) -> int:
+        return 2 if self in {How.ADDRESS, How.ANSWERS, How.QUESTIONS} else 1
+
+
+SEPARATOR = "\x1f"
+_NUMBER, _TEXT, _ADDRESS, _LIST = How.NUMBER, How.TEXT, How.ADDRESS, How.LIST
+
+
+class Message(NamedTuple):
+    """``event``: module and class; ``fields``: name and how; ``ends``: the event names client and server itself (``LoginAttempt``)."""
+
+    event: str
+    fields: tuple[tuple[str, How], ...]
+    ends: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.event.partition(":")[2]
+
+    @property
+    def words(self) -> int:
+        return sum(how.words for _, how in self.fields)
+
+
+def _message(event: str, ends: bool = False, **fields: How) -> Message:
+    return Message(f"sensor.{event}", tuple(fields.items()), ends)
+
+
+_DHCP = ("Discover", "Offer", "Request", "Decline", "Ack", "Nak", "Release", "Inform")
+MESSAGES = (
+    _message("dissectors.dns:DnsQuery", id=_NUMBER, name=_TEXT, type=_NUMBER),
+    _message("dissectors.dns:DnsResponse", id=_NUMBER, name=_TEXT, type=_NUMBER, rcode=_NUMBER, answers=How.ANSWERS),
+    _message("dissectors.llmnr:LlmnrQuery", id=_NUMBER, name=_TEXT, type=_NUMBER),
+    _message("dissectors.llmnr:LlmnrResponse", id=_NUMBER, name=_TEXT, type=_NUMBER, rcode=_NUMBER, answers=How.ANSWERS),
+    _message("dissectors.mdns:MdnsQuery", questions=How.QUESTIONS),
+    _message("dissectors.mdns:MdnsAnnouncement", records=How.ANSWERS),
+    _message("dissectors.http:HttpRequest", method=_TEXT, host=_TEXT, path=_TEXT, user_agent=_TEXT, user=_TEXT, length=_NUMBER),
+    _message("dissectors.http:HttpResponse", status=_NUMBER, server=_TEXT, content_type=_TEXT, length=_NUMBER, method=_TEXT, path=_TEXT),
+    _message("dissectors.tls:TlsClientHello", sni=_TEXT, alpn=_LIST, ja3=_TEXT, ja4=_TEXT, encrypted=_NUMBER),
+    _message("dissectors.tls:TlsServerHello", version=_TEXT, cipher=_NUMBER, alpn=_TEXT, ja3s=_TEXT),
+    _message(
+        "dissectors.tls:TlsCertificate", from_client=_NUMBER, subject=_TEXT, issuer=_TEXT, not_before=_NUMBER, not_after=_NUMBER,
+        self_signed=_NUMBER, sha256=_TEXT,
+    ),
+    _message("dissectors.quic:QuicClientHello", version=_TEXT, sni=_TEXT, alpn=_LIST, ja3=_TEXT, ja4=_TEXT, encrypted=_NUMBER),
+    _message("derived.logins:LoginAttempt", ends=True, service=_TEXT, account=_TEXT, accepted=_NUMBER, unknown=_NUMBER, judged=_NUMBER),
+    _message("dissectors.ssh:SshBanner", from_client=_NUMBER, software=_TEXT),
+    _message("dissectors.ssh:SshKeyExchange", from_client=_NUMBER, hassh=_TEXT),
+    _message("dissectors._smb_events:SmbTreeConnect", share=_TEXT),
+    _message("dissectors._smb_events:SmbCreate", share=_TEXT, name=_TEXT),
+    _message("dissectors._smb_events:SmbWrite", share=_TEXT, name=_TEXT, size=_NUMBER, executable=_NUMBER),
+    _message("dissectors._smb_events:SmbRename", share=_TEXT, name=_TEXT, new_name=_TEXT),
+    _message("dissectors._smb_events:SmbDelete", share=_TEXT, name=_TEXT),
+    _message(
+        "dissectors.sip:SipRequest", method=_TEXT, caller=_TEXT, callee=_TEXT, call_id=_TEXT, cseq=_NUMBER, user_agent=_TEXT,
+    ),
+    _message(
+        "dissectors.sip:SipResponse", status=_NUMBER, method=_TEXT, caller=_TEXT, callee=_TEXT, call_id=_TEXT, cseq=_NUMBER, user_agent=_TEXT,
+    ),
+    *(
+        _message(
+            f"dissectors.dhcp:Dhcp{name}", mac=_NUMBER, address=_ADDRESS, offered=_ADDRESS, requested=_ADDRESS, server=_ADDRESS,
+            hostname=_TEXT, vendor_class=_TEXT, lease_s=_NUMBER,
+        )
+        for name in _DHCP
+    ),
+)  # fmt: skip
+NUMBERS = {message.name: number for number, message in enumerate(MESSAGES)}
+# Numbers of sections that hold no messages: flows that ended, records of the event log as JSON, packets counted.
+CONNECTIONS, NOTES, COUNTS = 0xFFF0, 0xFFF1, 0xFFF2

@@ -1,0 +1,110 @@
+"""The process that writes traffic records: the unit ``sensor-records``, or a child of a replay that ends with it."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sensor.records.keeping import installed
+from sensor.records.tail import FOLDER, MIB, SUFFIX
+
+# Seconds between two files, and between two looks at what is too old.
+EVERY_S, UPKEEP_S = 10.0, 60.0
+# Of a replay: so much is written by a process beside it, what is less when it is over.
+ASIDE_MIB = 16
+
+
+def follow(folder: Path, days: float, gib: float, complain: Callable[[str], None], stopped: Callable[[float], bool]) -> None:
+    """Write until stopped. ``stopped`` waits for so many seconds at most. Busy, ManifestError, OSError."""
+    from sensor.records.upkeep import Upkeep
+    from sensor.records.writer import Writer
+
+    writer = Writer(folder, complain)
+    upkeep, due = Upkeep(writer, days, gib), 0.0
+    try:
+        while True:
+            over = stopped(EVERY_S)
+            writer.write()
+            if time.monotonic() >= due:
+                due = time.monotonic() + UPKEEP_S
+                upkeep.run()
+            if over:
+                return
+    finally:
+        writer.close()
+
+
+def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
+    """Write what a replay left, whole."""
+    from sensor.records.upkeep import Upkeep
+    from sensor.records.writer import Writer
+
+    writer = Writer(folder, complain)
+    try:
+        writer.write(final=True)
+        Upkeep(writer, None, gib).run(final=True)
+    finally:
+        writer.close()
+
+
+class Aside:
+    """Of a replay: what writes its records beside it, once they are many; a replay of a moment writes them when it is over."""
+
+    def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:
+        self.folder, self.gib, self._complain = folder, gib, complain
+        self._child: subprocess.Popen[bytes] | None = None
+        self._batches = 0
+
+    def look(self) -> None:
+        """Now and then: whether it is worth a process."""
+        self._batches += 1
+        if self._child is None and self._batches % 16 == 0 and unread(self.folder) > ASIDE_MIB * MIB:
+            command = [sys.executable, "-m", "sensor.records.process", str(self.folder), str(self.gib)]
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+
+    def end(self) -> None:
+        """The replay is over: write the rest, and wait for it."""
+        if self._child is None:
+            from sensor.records.writer import FAILURES
+
+            try:
+                finish(self.folder, self.gib, self._complain)
+            except FAILURES as error:
+                self._complain(f"the traffic records are not written: {error}")
+            return
+        self._child.communicate()
+        if self._child.returncode:
+            self._complain(f"writing the traffic records in {self.folder} ended with exit code {self._child.returncode}")
+
+
+def unread(folder: Path) -> int:
+    """Bytes in the tail."""
+    return sum(entry.stat().st_size for entry in os.scandir(folder / FOLDER) if entry.name.endswith(SUFFIX))
+
+
+def main(folder: Path, gib: float) -> int:
+    """Beside a replay: write whenever there is much, and the rest once standard input ends."""
+    from sensor.records.writer import Writer
+
+    writer = Writer(folder, _complain)
+    try:
+        while not select.select([sys.stdin], [], [], 0.5)[0]:
+            if unread(folder) > ASIDE_MIB * MIB:
+                writer.write()
+    finally:
+        writer.close()
+    finish(folder, gib, _complain)
+    return 0
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(f"sensor: {line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), float(sys.argv[2])) if installed() else 1)

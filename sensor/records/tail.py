@@ -1,0 +1,128 @@
+"""The tail: what the engine hands over, in files that only grow. The engine never waits for the disk of a live run: a thread writes, and what it has no
+room for is dropped and counted. A replay waits, so that nothing is missing.
+
+While a run writes a file it holds a lock on it; whoever gets the lock knows that nothing more will come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import queue
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sensor.records.block import CONTEXT_BLOCK, block
+
+FOLDER = "tail"
+SUFFIX, FRESH = ".tail", ".fresh"
+FILE_MIB = 32
+# Blocks that may wait, MiB that must stay free for others, and MiB that may lie there while nobody reads them.
+WAITING, RESERVE_MIB, UNREAD_MIB = 64, 256, 2048
+MIB = 1 << 20
+
+
+class Tail:
+    """``put`` hands over; ``dropped`` hears how many rows were lost. ``complain`` hears of the disk."""
+
+    def __init__(
+        self, folder: Path, context: dict[str, Any], *, wait: bool, dropped: Callable[[int], None], complain: Callable[[str], None], file_mib: float = FILE_MIB
+    ) -> None:
+        """``folder``: of the records; ``context``: of the run; ``wait``: of a replay. OSError where nothing can be written there."""
+        self.folder = folder / FOLDER
+        self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._context, self._wait, self._dropped, self._complain = context, wait, dropped, complain
+        self._limit = int(file_mib * MIB)
+        self._run = f"{time.time_ns():020}-{secrets.token_hex(4)}"
+        self._number, self._fd, self._size = 0, -1, 0
+        self._waits = False
+        self._queue: queue.Queue[tuple[bytes, int, int] | None] = queue.Queue(WAITING)
+        self._open()
+        self._thread = threading.Thread(target=self._work, name="records-tail", daemon=True)
+        self._thread.start()
+
+    def put(self, sections: bytes, now: int, rows: int) -> None:
+        """Rows of one or several batches. ``now``: packet time, ns."""
+        try:
+            self._queue.put((sections, now, rows), block=self._wait)
+        except queue.Full:
+            self._dropped(rows)
+
+    def close(self, seconds: float | None = None) -> None:
+        """Write what waits, for so long at most."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=seconds)
+        self._thread.join(seconds)
+        if not self._thread.is_alive() and self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _work(self) -> None:
+        while (given := self._queue.get()) is not None:
+            sections, now, rows = given
+            try:
+                self._write(block(sections, now))
+            except OSError as error:
+                self._dropped(rows)
+                self._fault(f"traffic records are not written: {error.strerror or error}: {self.folder}")
+            else:
+                if self._waits:
+                    self._waits = False
+                    self._complain("traffic records are written again")
+
+    def _fault(self, message: str) -> None:
+        """Once for each time it begins."""
+        if not self._waits:
+            self._waits = True
+            self._complain(message)
+
+    def _write(self, data: bytes) -> None:
+        """One block as a whole, or nothing of it."""
+        if self._fd < 0 or self._size + len(data) > self._limit:
+            self._open()
+        if not self._wait and shutil.disk_usage(self.folder).free < RESERVE_MIB * MIB:
+            raise OSError(0, f"less than {RESERVE_MIB} MiB are free")
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self._fd, left) :]
+        except OSError:
+            os.ftruncate(self._fd, self._size)
+            raise
+        self._size += len(data)
+
+    def _open(self) -> None:
+        """The next file, with the context at its head."""
+        unread = sum(path.stat().st_size for path in self.folder.glob(f"*{SUFFIX}"))
+        if not self._wait and unread > UNREAD_MIB * MIB:
+            raise OSError(0, f"{unread >> 20} MiB wait to be read: is the unit sensor-records running?")
+        path = self.folder / f"{self._run}-{self._number:06}{SUFFIX}"
+        fresh = path.with_suffix(FRESH)
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        fcntl.flock(fd, fcntl.LOCK_EX)  # before it has its name: a reader that got the lock would take it for a file that nobody writes
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._number = fd, self._number + 1
+        head = block(json.dumps(self._context | {"file": self._number}).encode(), 0, CONTEXT_BLOCK)
+        self._size = os.write(fd, head)
+        fresh.rename(path)
+
+
+def given_up(path: Path) -> bool:
+    """Whether nothing more will be written to a file: its run is over, or went on to the next."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(fd)

@@ -1,0 +1,85 @@
+"""Reads the tail from where the manifest says that it was read last."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sensor.records.block import CONTEXT_BLOCK, MAGIC, Block, blocks
+from sensor.records.tail import FOLDER, SUFFIX, given_up
+
+# Bytes that are worked off at once.
+WINDOW = 48 << 20
+
+
+class Piece(NamedTuple):
+    """Part of a tail file. ``context``: of its run; ``end``: offset behind it; ``last``: nothing more will come in this file; ``damages``: in words."""
+
+    path: Path
+    context: dict[str, Any]
+    blocks: list[Block]
+    end: int
+    last: bool
+    damages: list[str]
+
+    @property
+    def run(self) -> str:
+        """The part of the name that all files of a run share."""
+        return self.path.name.rpartition("-")[0]
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of the tail, in the order in which they were begun."""
+    return sorted((folder / FOLDER).glob(f"*{SUFFIX}"))
+
+
+def piece(path: Path, offset: int) -> Piece | None:
+    """What comes next in a file; None where its context is not there (yet)."""
+    last = given_up(path)  # before reading: what is written afterwards is read next time
+    with path.open("rb") as file:
+        head = next(blocks(file.read(64 << 10)), None)
+        if head is None or head.holds != CONTEXT_BLOCK:
+            return Piece(path, {}, [], os.fstat(file.fileno()).st_size, True, ["no context at its beginning"]) if last else None
+        start = max(offset, head.end)
+        file.seek(start)
+        data = file.read(WINDOW)
+        rest = os.fstat(file.fileno()).st_size - start - len(data)
+    found, end, damages = _whole(data, last and rest <= 0)
+    return Piece(path, json.loads(bytes(head.sections)), found, start + end, last and rest <= 0 and end == len(data), damages)
+
+
+def _whole(data: bytes, last: bool) -> tuple[list[Block], int, list[str]]:
+    """The whole blocks, and where what cannot be read yet begins. In a file that is not written any more what is damaged is passed over."""
+    found: list[Block] = []
+    damages: list[str] = []
+    at = 0
+    while True:
+        some = list(blocks(data, at))
+        found += some
+        at = some[-1].end if some else at
+        if at == len(data):
+            return found, at, damages
+        further = _further(data, at + 1)
+        if further < 0:
+            if last:
+                damages.append(f"{len(data) - at} bytes at its end are no whole block")
+            return found, len(data) if last else at, damages
+        damages.append(f"{further - at} bytes are damaged")
+        at = further
+
+
+def _further(data: bytes, at: int) -> int:
+    """Where the next whole block begins; -1 where there is none."""
+    while (at := data.find(MAGIC, at)) >= 0:
+        if next(blocks(data, at), None) is not None:
+            return at
+        at += 1
+    return -1
+
+
+def shapes(context: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """The kinds of messages of a run, by number: name, and fields with how they are laid out."""
+    return [(name, [(field, how) for field, how in fields]) for name, fields in context.get("kinds", ())]

@@ -1,0 +1,215 @@
+"""The writer: from the tail into Parquet files, one or several for each table and hour. It runs in a process of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensor.core.addresses import Networks
+from sensor.records import flows
+from sensor.records.batch import WAIT, Batch, World
+from sensor.records.block import CONNECTION, COUNT, HEAD, Part, Rows, parts, section_of, together
+from sensor.records.builders import BUILDERS
+from sensor.records.identity import Identity
+from sensor.records.manifest import File, Manifest, ManifestError, checksum, stamp_of
+from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS, How
+from sensor.records.paths import MANIFEST
+from sensor.records.schema import TABLES
+from sensor.records.tail_reader import Piece, files, piece, shapes
+
+HOUR_US = 3_600_000_000
+ROW_GROUP = 128 << 10
+TEMPORARY = ".new"
+NOBODY_WAITS = 1 << 62
+
+
+class Busy(Exception):
+    """Another writer works in this folder."""
+
+
+# What keeps a writer from its work, and is said in one line.
+FAILURES = (Busy, ManifestError, OSError, pa.ArrowException)
+
+
+class Writer:
+    """``folder``: of the records. ``complain`` hears of damage. ``rows``: written so far."""
+
+    def __init__(self, folder: Path, complain: Callable[[str], None], clock: Callable[[], float] = time.time) -> None:
+        """``clock``: seconds since the epoch. Busy where another one writes; ManifestError, OSError."""
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._lock = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise Busy(f"{folder}: another process writes traffic records there") from None
+        self.folder, self.complain, self.clock = folder, complain, clock
+        self.manifest = Manifest(folder / MANIFEST, write=True)
+        self._identities: dict[str, Identity] = {}
+        self._number = 0
+        self.rows = 0
+        self._sweep()
+
+    def close(self) -> None:
+        self.manifest.close()
+        os.close(self._lock)
+
+    def _sweep(self) -> None:
+        """Away with files that an earlier writer began and did not enter into the manifest."""
+        known = self.manifest.known()
+        for path in itertools.chain.from_iterable((self.folder / name).glob("*") for name in TABLES):
+            if path.suffix == TEMPORARY or (path.suffix == ".parquet" and path.relative_to(self.folder).as_posix() not in known):
+                path.unlink(missing_ok=True)
+
+    def write(self, *, final: bool = False) -> int:
+        """Work off what the tail holds; returns how many rows were written. ``final``: nothing is waited for any more."""
+        before = self.rows
+        offsets = self.manifest.offsets()
+        for path in files(self.folder):
+            while self._step(path, offsets, final=final):
+                pass
+        return self.rows - before
+
+    def _step(self, path: Path, offsets: dict[str, int], *, final: bool) -> bool:
+        """One window of one file; whether there is more in it."""
+        offset = offsets.get(path.name, 0)
+        found = piece(path, offset)
+        if found is None:
+            return False
+        if found.end > offset or (found.last and self._over(found)):
+            self._take(found, over=final or self._over(found))
+            offsets[path.name] = found.end
+        if found.last:
+            path.unlink()
+            self.manifest.read_whole(path.name)
+            return False
+        return found.end > offset
+
+    def _over(self, found: Piece) -> bool:
+        """Whether this is the end of its run."""
+        return found.last and not any(path.name.rpartition("-")[0] == found.run and path > found.path for path in files(self.folder))
+
+    def _take(self, found: Piece, *, over: bool) -> None:
+        """Files of what a piece holds, and how far we are, in one transaction."""
+        made, left, learned = self._tables(found, over=over)
+        entries = [self.file(name, hour, table) for name, hour, table in made]
+        _sync(self.folder)
+        with self.manifest.transaction():
+            for entry in entries:
+                self.manifest.add(entry)
+            for damage in found.damages:
+                self.manifest.note_damage(self.clock(), found.path.name, damage)
+            self.manifest.learn(learned)
+            self.manifest.keep_pending(found.run, left)
+            self.manifest.reached(found.path.name, found.end)
+        self.rows += sum(entry.rows for entry in entries)
+        for damage in found.damages:
+            self.complain(f"{found.path}: {damage}; records in it are lost")
+
+    def _tables(self, found: Piece, *, over: bool) -> tuple[list[tuple[str, int, pa.Table]], bytes, list[tuple[str, dict[str, Any] | None]]]:
+        """Tables by name and hour; sections of messages that wait; what was said of devices."""
+        sections = [part for one in found.blocks for part in parts(one.sections)]
+        waiting = self.manifest.pending().get(found.run, b"")
+        sections = [*parts(memoryview(waiting)), *sections]
+        kinds = shapes(found.context)
+        by_kind: dict[int, list[Part]] = {}
+        for part in sections:
+            by_kind.setdefault(part.kind, []).append(part)
+        identity = self._identity(found.context)
+        told = list(flows.notes(together(by_kind[NOTES], None, [0]))) if NOTES in by_kind else []
+        devices = [record for record in told if record["kind"] == "device"]
+        for record in devices:
+            identity.learn(record["device"], record["action"])
+        context = found.context
+        world = World(context.get("sensor", ""), context.get("site", ""), context.get("run", 0), context.get("interfaces", ()), identity)
+        now = max((one.now for one in found.blocks), default=0)
+        messages = {name: rows for number, (name, shape) in enumerate(kinds) if (rows := _messages(name, shape, by_kind.get(number, ()))) is not None}
+        same = [(one.name, [(field, int(how)) for field, how in one.fields]) for one in MESSAGES] == kinds
+        batch = Batch(messages, world, now - WAIT if same and not over else NOBODY_WAITS)
+        tables = {name: build(batch) for name, build in BUILDERS.items()}
+        if CONNECTIONS in by_kind:
+            tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
+        if COUNTS in by_kind:
+            tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch)
+        tables["device_history"] = flows.device_history(devices)
+        tables["alert"] = flows.alert([record for record in told if record["kind"] == "alert"])
+        left = b"".join(section_of(NUMBERS[name], rows) for name, rows in batch.left)
+        learned = [(record["device"]["id"], identity.bodies.get(record["device"]["id"])) for record in devices]
+        return [one for name, table in tables.items() for one in hours(name, table)], left, learned
+
+    def _identity(self, context: Mapping[str, Any]) -> Identity:
+        """Who is who, as the run sees it: sensors differ in what is inside."""
+        name = "\n".join([context.get("sensor", ""), *context.get("networks", ())])
+        if name not in self._identities:
+            self._identities[name] = Identity(Networks(context.get("networks", ())), self.manifest.devices())
+        return self._identities[name]
+
+    def file(self, table: str, hour: int, rows: pa.Table, *, compact: bool = False) -> File:
+        """A file of these rows, whole and on the disk before it has its name."""
+        folder = self.folder / table
+        folder.mkdir(mode=0o750, exist_ok=True)
+        self._number += 1
+        name = f"{table}/{hour}-{time.time_ns():x}-{self._number}.parquet"
+        path = self.folder / name
+        temporary = path.with_suffix(TEMPORARY)
+        pq.write_table(rows, temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, write_page_checksum=True, store_schema=False)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        crc = checksum(temporary)
+        temporary.rename(path)
+        _sync(folder)
+        first, last = (int(pc.cast(edge, pa.int64()).as_py()) for edge in pc.min_max(rows["ts"]).values())
+        return File(name, table, hour, len(rows), path.stat().st_size, first, last, crc, stamp_of(path), compact)
+
+
+def hours(name: str, table: pa.Table) -> Iterable[tuple[str, int, pa.Table]]:
+    """The rows of a table by the hour in which they began."""
+    if not len(table):
+        return
+    number = np.asarray(table["ts"].cast(pa.int64())) // HOUR_US
+    for hour in np.unique(number).tolist():
+        yield name, hour, table.filter(pa.array(number == hour))
+
+
+def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> Rows | None:
+    """Messages of a class as this version lays them out; None where there are none, or this version does not know them."""
+    some = list(some)
+    if not some or name not in NUMBERS:
+        return None
+    spans, at = [], 0
+    places: dict[str, int] = {}
+    for field, how in shape:
+        places[field] = at
+        if how in {How.TEXT, How.LIST, How.ANSWERS, How.QUESTIONS}:
+            spans.append(at)
+        at += How(how).words
+    rows = together(some, HEAD, spans)
+    ours = MESSAGES[NUMBERS[name]].fields
+    if list(shape) == [(field, int(how)) for field, how in ours]:
+        return rows
+    words = np.zeros((len(rows), MESSAGES[NUMBERS[name]].words), np.uint64)
+    to = 0
+    for field, how in ours:
+        if dict(shape).get(field) == how:
+            words[:, to : to + how.words] = rows.words[:, places[field] : places[field] + how.words]
+        to += how.words
+    return rows._replace(words=words)
+
+
+def _sync(folder: Path) -> None:
+    """The names in a folder are on the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

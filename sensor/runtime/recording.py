@@ -1,0 +1,59 @@
+"""Whether a run keeps traffic records, and where they come from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sensor.config import Config
+from sensor.engine.pipeline import Pipeline
+from sensor.records.keeping import Keeping, Origin, installed
+from sensor.records.paths import MANIFEST
+from sensor.records.process import Aside
+from sensor.records.tail import FOLDER
+
+
+class Recording:
+    """The records of one run. ``keeping``: what hands them over; of a replay ``aside`` writes them as well."""
+
+    def __init__(self, keeping: Keeping, aside: Aside | None) -> None:
+        self.keeping, self.aside = keeping, aside
+        self.emit, self.missed = keeping.emit, keeping.missed
+
+    def look(self) -> None:
+        """After each batch."""
+        if self.aside is not None:
+            self.aside.look()
+
+    def close(self, seconds: float | None) -> None:
+        """Hand over the rest, within so many seconds where that matters; of a replay all is written then."""
+        self.keeping.close(seconds)
+        if self.aside is not None:
+            self.aside.end()
+
+
+def recording(
+    folder: Path | None, config: Config, interfaces: Sequence[str], pipeline: Pipeline, *, live: bool, complain: Callable[[str], None]
+) -> Recording | None:
+    """The records of a run; None where none are kept: they are switched off, the extra is not installed, or the folder cannot be written. A replay begins
+    anew.
+    """
+    if folder is None or not config.records.enabled or not installed():
+        return None
+    origin = Origin(config.sensor.id, config.sensor.site, config.networks, [*interfaces])
+    try:
+        if not live:
+            clear(folder)
+        keeping = Keeping(folder, origin, len(pipeline.kernels.flows.slots), wait=not live, complain=complain)
+    except OSError as error:
+        complain(f"no traffic records are kept: {folder}: {error.strerror}")
+        return None
+    pipeline.record(keeping)
+    return Recording(keeping, None if live else Aside(folder, config.records.gib, complain))
+
+
+def clear(folder: Path) -> None:
+    """Away with the records of an earlier replay; a folder that holds something else stays as it is."""
+    if (folder / MANIFEST).exists() or (folder / FOLDER).is_dir():
+        shutil.rmtree(folder)

@@ -1,0 +1,63 @@
+"""kill -9 at any moment: nothing that was handed over is lost, and nothing is there twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from sensor.records.block import CONNECTION
+from sensor.records.process import finish
+from tests.records.kit_records import rows, table
+from tests.sampling import chance, count
+
+HERE = Path(__file__).parent
+KILLS = count(100, 4)
+FLOW = (1 << 40) - 1
+
+
+def started(script: str, *words: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, str(HERE / script), *words], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    return process
+
+
+def killed(process: subprocess.Popen[str]) -> str:
+    """The last whole line that it said."""
+    process.kill()
+    said, _ = process.communicate()
+    lines = said.rpartition("\n")[0].splitlines()
+    return lines[-1] if lines else ""
+
+
+def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    """Both run at once, and each is killed again and again while it works."""
+    moments, promised, begin = chance("kill"), set[int](), 1
+    for _ in range(KILLS):
+        engine, writer = started("kill_engine.py", str(tmp_path), str(begin)), started("kill_writer.py", str(tmp_path))
+        time.sleep(moments.uniform(0, 0.4))
+        killed(writer)
+        reached = int(killed(engine) or begin)
+        promised |= set(range(begin, reached))
+        begin = reached + 10_000
+    finish(tmp_path, 5, print)
+    flows = [row["uid"] & FLOW for row in rows(tmp_path, "conn")]
+    assert len(flows) == len(set(flows))
+    assert promised <= set(flows)
+    assert len(promised) > KILLS * 50
+    assert not list((tmp_path / "tail").iterdir())
+
+
+def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> None:
+    """What a killed writer began and did not finish is gone after the next one."""
+    engine = started("kill_engine.py", str(tmp_path), "1")
+    killed(engine)
+    (tmp_path / "conn").mkdir()
+    for name in ("1-a.new", "1-a.parquet"):
+        (tmp_path / "conn" / name).write_bytes(b"half")
+    finish(tmp_path, 5, print)
+    assert {path.name[:3] for path in (tmp_path / "conn").iterdir()} == {"0-1"}
+    assert len(table(tmp_path, "conn")) >= 50
+    assert CONNECTION.itemsize == 136
