@@ -83,7 +83,7 @@ class Manifest:
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._make()
             else:
-                self._db = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=5)
+                self._db = _to_read(path)
             (found,) = self._db.execute("PRAGMA user_version").fetchone()
         except (sqlite3.Error, OSError) as error:
             raise ManifestError(f"{path}: {error}") from None
@@ -182,3 +182,12 @@ class Manifest:
 
     def damages(self) -> list[tuple[float, str, str]]:
         return list(self._db.execute("SELECT ts, name, what FROM damage ORDER BY ts"))
+
+
+def _to_read(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing. In a folder where we may not write SQLite cannot make its index of the write-ahead log: where there is no such log,
+    the file does without.
+    """
+    name = f"file:{urllib.parse.quote(str(path))}"
+    alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    return sqlite3.connect(f"{name}?{'immutable=1' if alone else 'mode=ro'}", uri=True, isolation_level=None, timeout=5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sensor.records.keeping import installed
-from sensor.records.tail import FOLDER, MIB, SUFFIX
+from sensor.records.tail import FOLDER, MIB, unread
 
 # Seconds between two files, and between two looks at what is too old.
 EVERY_S, UPKEEP_S = 10.0, 60.0
@@ -63,7 +62,7 @@ class Aside:
     def look(self) -> None:
         """Now and then: whether it is worth a process."""
         self._batches += 1
-        if self._child is None and self._batches % 16 == 0 and unread(self.folder) > ASIDE_MIB * MIB:
+        if self._child is None and self._batches % 16 == 0 and unread(self.folder / FOLDER) > ASIDE_MIB * MIB:
             command = [sys.executable, "-m", "sensor.records.process", str(self.folder), str(self.gib)]
             self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
 
@@ -82,11 +81,6 @@ class Aside:
             self._complain(f"writing the traffic records in {self.folder} ended with exit code {self._child.returncode}")
 
 
-def unread(folder: Path) -> int:
-    """Bytes in the tail."""
-    return sum(entry.stat().st_size for entry in os.scandir(folder / FOLDER) if entry.name.endswith(SUFFIX))
-
-
 def main(folder: Path, gib: float) -> int:
     """Beside a replay: write whenever there is much, and the rest once standard input ends."""
     from sensor.records.writer import Writer
@@ -94,7 +88,7 @@ def main(folder: Path, gib: float) -> int:
     writer = Writer(folder, _complain)
     try:
         while not select.select([sys.stdin], [], [], 0.5)[0]:
-            if unread(folder) > ASIDE_MIB * MIB:
+            if unread(folder / FOLDER) > ASIDE_MIB * MIB:
                 writer.write()
     finally:
         writer.close()

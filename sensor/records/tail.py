@@ -100,9 +100,8 @@ class Tail:
 
     def _open(self) -> None:
         """The next file, with the context at its head."""
-        unread = sum(path.stat().st_size for path in self.folder.glob(f"*{SUFFIX}"))
-        if not self._wait and unread > UNREAD_MIB * MIB:
-            raise OSError(0, f"{unread >> 20} MiB wait to be read: is the unit sensor-records running?")
+        if not self._wait and (size := unread(self.folder)) > UNREAD_MIB * MIB:
+            raise OSError(0, f"{size >> 20} MiB wait to be read: is the unit sensor-records running?")
         path = self.folder / f"{self._run}-{self._number:06}{SUFFIX}"
         fresh = path.with_suffix(FRESH)
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
@@ -126,3 +125,12 @@ def given_up(path: Path) -> bool:
         return True
     finally:
         os.close(fd)
+
+
+def unread(folder: Path) -> int:
+    """Bytes of the tail in its folder. Files that their reader deletes meanwhile do not count."""
+    size = 0
+    for path in folder.glob(f"*{SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size

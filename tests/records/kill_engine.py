@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def section(first: int, ts: int) -> bytes:
 
 if __name__ == "__main__":
     context = {"version": 1, "run": 1, "kinds": [], "sensor": "s", "site": "", "networks": [], "interfaces": ["eth0"]}
-    tail = Tail(Path(sys.argv[1]), context, wait=True, dropped=lambda _: None, complain=print, file_mib=0.05)
+    tail = Tail(Path(sys.argv[1]), context, wait=True, dropped=lambda _: os._exit(1), complain=print, file_mib=0.05)
     flow = int(sys.argv[2])
     while True:
         tail.put(section(flow, flow * SECOND), flow * SECOND, ROWS)

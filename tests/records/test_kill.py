@@ -26,6 +26,7 @@ def started(script: str, *words: str) -> subprocess.Popen[str]:
 
 def killed(process: subprocess.Popen[str]) -> str:
     """The last whole line that it said."""
+    assert process.poll() is None, "it ended by itself"
     process.kill()
     said, _ = process.communicate()
     lines = said.rpartition("\n")[0].splitlines()

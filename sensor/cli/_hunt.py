@@ -1,0 +1,150 @@
+"""The actions of `sensor hunt`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._records import asking, found, print_csv, print_json, tell_coverage
+from sensor.cli._setup import complain, complain_of_faults
+from sensor.cli._show import USAGE, table, tidy
+
+if TYPE_CHECKING:
+    from sensor.records.hunts_library import Hunt
+    from sensor.records.query import Query
+    from sensor.records.query_process import Answer
+
+
+def sql(args: argparse.Namespace) -> int:
+    """The rows of a query."""
+    with asking(args) as query:
+        answer = query.ask(args.words[0], most=args.n)
+        _print(args, answer)
+        tell_coverage(args, query)
+    return found(answer.rows)
+
+
+def tables(args: argparse.Namespace) -> int:
+    """All tables, with how many rows each has."""
+    from sensor.records.schema import TABLES
+
+    with asking(args) as query:
+        rows = [(name, query.ask(f"SELECT count(*) FROM {name}").rows[0][0], one.meaning) for name, one in TABLES.items()]
+        if args.json:
+            print_json([dict(zip(("table", "rows", "meaning"), row, strict=True)) for row in rows])
+        elif args.csv:
+            print_csv(("table", "rows", "meaning"), rows)
+        else:
+            print(table(("table", "count", "meaning"), [(name, f"{count:,}", meaning) for name, count, meaning in rows], sys.stdout))
+        tell_coverage(args, query)
+    return 0
+
+
+def describe(args: argparse.Namespace) -> int:
+    """The columns of a table, or of all: they are the same for everybody."""
+    from sensor.documents import nearest
+    from sensor.records.schema import TABLES
+
+    if args.words and args.words[0] not in TABLES:
+        complain(f"found the table {tidy(args.words[0])!r}: {nearest(args.words[0], list(TABLES))}")
+        return USAGE
+    heads = ("table", "column", "type", "meaning", "ECS", "Zeek")
+    chosen = [TABLES[args.words[0]]] if args.words else list(TABLES.values())
+    rows = [(one.name, *column) for one in chosen for column in one.columns]
+    if args.json:
+        print_json([dict(zip(heads, row, strict=True)) for row in rows])
+    elif args.csv:
+        print_csv(heads, rows)
+    else:
+        print(table(heads[:4], [row[:4] for row in rows], sys.stdout))
+    return 0
+
+
+def listed(args: argparse.Namespace) -> int:
+    """The hunts of the library."""
+    from sensor.records.hunts_library import hunt, library
+
+    rows = [(name, ", ".join(one.techniques), one.title) for name, path in library().items() for one in (hunt(path),)]
+    heads = ("hunt", "techniques", "title")
+    if args.json:
+        print_json([dict(zip(heads, row, strict=True)) for row in rows])
+    elif args.csv:
+        print_csv(heads, rows)
+    else:
+        print(table(heads, rows, sys.stdout))
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """The text of a hunt."""
+    path = _path(args.words[0])
+    if path is None:
+        return USAGE
+    print(path.read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run hunts; with `all` those that find nothing are named in a line."""
+    from sensor.documents import DocumentErrors
+    from sensor.records.hunts_library import hunt, library
+
+    paths = list(library().values()) if args.words == ["all"] else [_path(word) for word in args.words]
+    try:
+        hunts = {path.stem: hunt(path) for path in paths if path is not None}
+    except DocumentErrors as errors:
+        complain_of_faults(errors)
+        return USAGE
+    if None in paths:
+        return USAGE
+    with asking(args) as query:
+        some = [name for name, one in hunts.items() if _one(args, query, name, one)]
+        tell_coverage(args, query)
+    return found(some)
+
+
+def _one(args: argparse.Namespace, query: Query, name: str, one: Hunt) -> bool:
+    """Run one; whether it found something."""
+    answer = query.ask(one.sql, most=args.n)
+    if args.json:
+        print_json([{"hunt": name} | row for row in _dicts(answer)])
+    elif args.csv:
+        print_csv(("hunt", *answer.columns), [(name, *row) for row in answer.rows])
+    elif answer.rows:
+        print(f"{name}: {one.title} ({', '.join(one.techniques)})\n")
+        _print(args, answer)
+        print()
+    else:
+        print(f"{name}: nothing found")
+    return bool(answer.rows)
+
+
+def _path(word: str) -> Path | None:
+    """A hunt of the library, or a file; None after it was said that it is neither."""
+    from sensor.documents import nearest
+    from sensor.records.hunts_library import library
+
+    known = library()
+    if word in known:
+        return known[word]
+    if word.endswith((".yaml", ".yml")) and Path(word).is_file():
+        return Path(word)
+    complain(f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or the path of a YAML file")
+    return None
+
+
+def _print(args: argparse.Namespace, answer: Answer) -> None:
+    if args.json:
+        print_json(_dicts(answer))
+    elif args.csv:
+        print_csv(answer.columns, answer.rows)
+    elif answer.rows:
+        print(table(answer.columns, [[tidy(value) for value in row] for row in answer.rows], sys.stdout))
+    if answer.more:
+        complain(f"there are more rows than {len(answer.rows):,}: -n shows more", "info")
+
+
+def _dicts(answer: Answer) -> list[dict[str, Any]]:
+    return [dict(zip(answer.columns, row, strict=False)) for row in answer.rows]

@@ -1,0 +1,153 @@
+"""What `search`, `hunt` and `records` share: whose records are read, from when to when, and what an answer could not see."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, tidy
+
+if TYPE_CHECKING:
+    from sensor.records.query import Query
+
+Row = Sequence[Any]
+NO_RECORDS = "replay a capture or run the sensor with the extra `hunt` installed, and `records: {enabled: true}` in its configuration"
+
+
+def add_records_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="TIME", default="", help="a span before the newest record such as 7d, or a time such as 2026-11-24T09:00")
+    parser.add_argument("--until", metavar="TIME", default="", help="the same: only what began before")
+    parser.add_argument("--records", metavar="DIR", type=Path, help="folder of traffic records (default: beside the event log)")
+    parser.add_argument("--events", metavar="FILE", type=Path, help="event log whose records are meant (default: the one that was written last)")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON, one object a line; the coverage goes to standard error")
+    form.add_argument("--csv", action="store_true", help="CSV with a heading; the coverage goes to standard error")
+
+
+def installed() -> bool:
+    """Whether the extra is there; False after it was said how to install it."""
+    from sensor.records.keeping import MISSING
+    from sensor.records.keeping import installed as there
+
+    if not there():
+        complain(f"this command {MISSING}")
+    return there()
+
+
+def folder_of(args: argparse.Namespace) -> Path | None:
+    """The folder of the records that are meant; None after it was said that there are none."""
+    from sensor.cli._log import log_of
+    from sensor.records.paths import records_folder
+
+    if args.records is not None:
+        return Path(args.records)
+    log = log_of(args.events)
+    return records_folder(log) if log is not None else None
+
+
+@contextlib.contextmanager
+def asking(args: argparse.Namespace) -> Iterator[Query]:
+    """A query over the records that are meant. SystemExit after it was said why there is none."""
+    from sensor.records.query import NoRecords, Query, QueryError, Range
+
+    folder = folder_of(args) if installed() else None
+    if folder is None:
+        raise SystemExit(NOT_OPENED)
+    catch_up(folder)
+    try:
+        query = Query(folder, Range(_moment(folder, args.since), _moment(folder, args.until)))
+    except NoRecords as error:
+        complain(f"{error}: {NO_RECORDS}")
+        raise SystemExit(NOT_OPENED) from None
+    except argparse.ArgumentTypeError as error:
+        complain(str(error))
+        raise SystemExit(USAGE) from None
+    try:
+        yield query
+    except QueryError as error:
+        complain(str(error))
+        raise SystemExit(USAGE) from None
+    finally:
+        query.close()
+
+
+def catch_up(folder: Path) -> None:
+    """Write what a run handed over and nobody wrote yet, where we may and no other process does."""
+    from sensor.records.tail_reader import files
+
+    if not files(folder):
+        return
+    from sensor.records.writer import FAILURES, Busy, Writer
+
+    try:
+        writer = Writer(folder, complain)
+    except Busy:
+        return
+    except FAILURES as error:
+        complain(f"the newest records are missing: {error}")
+        return
+    try:
+        writer.write()
+    except FAILURES as error:
+        complain(f"the newest records are missing: {error}")
+    finally:
+        writer.close()
+
+
+def _moment(folder: Path, text: str) -> int | None:
+    """Microseconds since the epoch. Spans count back from the newest record: those of a replay are old."""
+    if not text:
+        return None
+    from datetime import UTC, datetime
+
+    from sensor.cli._tail_filter import moment
+    from sensor.records.manifest import Manifest, ManifestError
+    from sensor.records.paths import MANIFEST
+
+    newest = 0
+    with contextlib.suppress(ManifestError):
+        manifest = Manifest(folder / MANIFEST)
+        newest = max((file.last for file in manifest.files()), default=0)
+        manifest.close()
+    found = datetime.fromisoformat(moment(text, datetime.fromtimestamp(newest / 1e6, UTC)))
+    return int(found.timestamp() * 1e6)
+
+
+def tell_coverage(args: argparse.Namespace, query: Query) -> None:
+    """What the answer could not see: behind a table, else on standard error."""
+    from sensor.records.seen import coverage, sentences
+
+    for line in sentences(coverage(query)):
+        print(tidy(line), file=sys.stderr if args.json or args.csv else sys.stdout)
+
+
+def print_json(rows: Sequence[dict[str, Any]]) -> None:
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
+
+
+def print_csv(columns: Sequence[str], rows: Sequence[Row]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([[_cell(value) for value in row] for row in rows])
+
+
+def _cell(value: Any) -> str:
+    """A value of a CSV file; one that a spreadsheet would take for a formula begins with a quote."""
+    text = tidy(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} and not isinstance(value, int | float) else text
+
+
+def found(rows: Sequence[Any]) -> int:
+    """The exit code of an answer."""
+    return 0 if rows else NOT_FOUND

@@ -1,0 +1,120 @@
+"""Find everything that was recorded about an address, a device, a name or a file, as one time line.
+
+WHAT is an address, a block (203.0.113.0/24), a MAC, a device (id or name), a domain (with all names below it), a JA4, a hash, or a word that
+occurs in a user agent, account, file, share, certificate or the like. Filters narrow it: dst_port=443, service=tls, src_bytes>1000000,
+user_agent=*curl*. Only tables that have the column are searched. `sensor hunt describe` lists all columns.
+
+exit codes: 0 found, 1 nothing found, 2 wrong usage, 3 there are no records
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._records import add_output_arguments, add_records_arguments, asking, found, print_csv, print_json, tell_coverage
+from sensor.cli._setup import complain
+from sensor.cli._show import USAGE, table, tidy
+
+if TYPE_CHECKING:
+    from sensor.records.query import Query
+
+EXAMPLES = """\
+  sensor search 203.0.113.66 --since 7d
+  sensor search printer-1 dst_port=443
+  sensor search example.com --table dns
+  sensor search 10.0.0.0/24 state=REJ -n 1000 --csv
+  sensor search --flow 99048405476573202
+"""
+COLUMNS = ("time", "table", "source", "destination", "what")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="WHAT", nargs="*", help="what to look for, and filters such as dst_port=443")
+    parser.add_argument("--flow", metavar="UID", type=int, help="everything of one connection, by its uid (--json shows it)")
+    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only in this table; may be given often")
+    parser.add_argument("-n", metavar="COUNT", type=int, default=200, help="rows at most, the newest (default: 200)")
+    add_records_arguments(parser)
+    add_output_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Search; 1 where nothing was found."""
+    from sensor.records.search import SearchError, search, understood
+
+    try:
+        filters, texts = _sorted(args)
+        with asking(args) as query:
+            word = understood(texts[0], query) if texts else None
+            rows, more = search(query, word, filters, args.table, args.n)
+            _print(args, query, rows)
+            if more:
+                complain(f"these are the newest {len(rows):,} rows: -n shows more, --since and filters narrow it", "info")
+            if not rows:
+                complain(f"nothing found for {f'the {word.what} {word.text}' if word else 'these filters'}", "info")
+            tell_coverage(args, query)
+            return found(rows)
+    except SearchError as error:
+        complain(str(error))
+        return USAGE
+
+
+def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
+    """Filters and words. SearchError."""
+    from sensor.documents import nearest
+    from sensor.records.schema import TABLES
+    from sensor.records.search import Filter, SearchError, parsed
+
+    filters = [parsed(word) for word in args.words if any(sign in word for sign in "=<>")]
+    texts = [word for word in args.words if not any(sign in word for sign in "=<>")]
+    for name in args.table:
+        if name not in TABLES:
+            raise SearchError(f"found the table {name!r}: {nearest(name, list(TABLES))}")
+    if args.flow is not None:
+        filters.append(Filter("uid", "=", str(args.flow)))
+    if len(texts) > 1 or not (texts or filters):
+        raise SearchError(f"found {len(texts)} words to look for, expected one, or filters such as dst_port=443")
+    if not 1 <= args.n <= 1_000_000:
+        raise SearchError(f"found -n {args.n}, expected 1 to 1000000")
+    return filters, texts
+
+
+def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -> None:
+    from sensor.records.search import labels
+    from sensor.records.summary import summary
+
+    if args.json:
+        print_json([row | ({"community_id": community} if (community := _community(row)) else {}) for row in rows])
+        return
+    names = labels(query, rows)
+    lines = [(_clock(row["ts"]), row["table"], _end(row, "src", names), _end(row, "dst", names), tidy(summary(row))) for row in rows]
+    if args.csv:
+        print_csv((*COLUMNS, "uid"), [(*line, row.get("uid")) for line, row in zip(lines, rows, strict=True)])
+    elif rows:
+        print(table(COLUMNS, lines, sys.stdout))
+
+
+def _community(row: dict[str, Any]) -> str:
+    """The community id of a connection, by which other tools know it."""
+    from sensor.core.addresses import parse
+    from sensor.core.community_id import community_id
+
+    numbers = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "sctp": 132}
+    if row.get("proto") not in numbers or not row.get("src_ip") or not row.get("dst_ip"):
+        return ""
+    return community_id(parse(row["src_ip"]), parse(row["dst_ip"]), numbers[row["proto"]], row["src_port"] or 0, row["dst_port"] or 0)
+
+
+def _clock(moment: str) -> str:
+    return f"{moment[:19]}Z"
+
+
+def _end(row: dict[str, Any], end: str, names: dict[str, str]) -> str:
+    """Who it is and at which address; a port only of the server."""
+    device, ip = row.get(f"{end}_device") or (row.get("device") if end == "src" else None), row.get(f"{end}_ip") or ""
+    port = row.get(f"{end}_port")
+    place = f"{f'[{ip}]' if ':' in ip else ip}:{port}" if end == "dst" and port is not None and ip else ip
+    if not device:
+        return tidy(place)
+    return tidy(f"{names.get(device, device)} ({place})" if place else names.get(device, device))

@@ -1,0 +1,130 @@
+"""Queries over the records of a folder: which files are read, and the process that reads them."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+import msgspec
+
+from sensor.records.manifest import File, Manifest, ManifestError, checksum, stamp_of
+from sensor.records.paths import MANIFEST
+from sensor.records.query_process import Answer, Begin, Request
+from sensor.records.schema import DEVICE_HISTORY
+from sensor.records.views import statements
+
+MEMORY_MIB, SECONDS, ROWS = 512, 60.0, 10_000
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
+
+
+class QueryError(Exception):
+    """The query is wrong, or went over its limits; the text says which."""
+
+
+class NoRecords(Exception):
+    """There are none; the text says why and what to do."""
+
+
+class Range(NamedTuple):
+    """From when to when, microseconds since the epoch; None: from the first, to the last."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+class Query:
+    """Close it when it is over. ``left_out``: files that cannot be read, in words; ``files``: those that are."""
+
+    def __init__(self, folder: Path, within: Range | None = None, *, memory_mib: int = MEMORY_MIB, seconds: float = SECONDS) -> None:
+        """``folder``: of the records; ``seconds``: for each query. NoRecords."""
+        self.folder, self.within, self._seconds, self._memory = folder.resolve(), within or Range(), seconds, memory_mib
+        self.left_out: list[str] = []
+        self.files = self._sound(self._listed())
+        by_table: dict[str, list[str]] = {}
+        for file in self.files:
+            by_table.setdefault(file.table, []).append(str(self.folder / file.name))
+        made = list(statements(by_table, *(as_sql(one) for one in self.within)))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sensor.records.query_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+        self._send(Begin(str(self.folder), made, memory_mib, max(1, min(4, os.cpu_count() or 1))))
+
+    def _listed(self) -> list[File]:
+        """The files of the manifest in which rows of the time may be; of devices, all that came before."""
+        if not (self.folder / MANIFEST).exists():
+            raise NoRecords(f"no traffic records in {self.folder}")
+        try:
+            manifest = Manifest(self.folder / MANIFEST)
+        except ManifestError as error:
+            raise NoRecords(str(error)) from None
+        try:
+            found = manifest.files(None, self.within.since, self.within.until)
+            earlier = manifest.files(DEVICE_HISTORY.name, None, self.within.until)
+            self.left_out += [f"{name}: {what}" for _, name, what in manifest.damages()]
+        finally:
+            manifest.close()
+        return list({file.name: file for file in (*found, *earlier)}.values())
+
+    def _sound(self, files: Sequence[File]) -> list[File]:
+        """Those that are what was written. One that the system says was touched since is read whole for its checksum."""
+        sound = []
+        for file in files:
+            path = self.folder / file.name
+            try:
+                whole = stamp_of(path) == file.stamp or checksum(path) == file.crc
+            except OSError as error:
+                self.left_out.append(f"{file.name}: {error.strerror}: {file.rows:,} rows are missing")
+                continue
+            if whole:
+                sound.append(file)
+            else:
+                self.left_out.append(f"{file.name}: its content changed since it was written: {file.rows:,} rows are left out")
+        return sound
+
+    def ask(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
+        """What a query gives, ``most`` rows of it. QueryError."""
+        self._send(Request(sql, most, [*values]))
+        answer = _DECODER.decode(self._line())
+        if answer.error:
+            raise QueryError(answer.error)
+        return answer
+
+    def _send(self, what: msgspec.Struct) -> None:
+        try:
+            self._in.write(_ENCODER.encode(what) + b"\n")
+            self._in.flush()
+        except BrokenPipeError:
+            raise QueryError(f"the process of the query ended with exit code {self._process.wait()}") from None
+
+    def _line(self) -> bytes:
+        """One answer, in time."""
+        out, parts, until = self._out, list[bytes](), time.monotonic() + self._seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(out, selectors.EVENT_READ)
+            while not (parts and parts[-1].endswith(b"\n")):
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    self.close()
+                    raise QueryError(f"the query took longer than {self._seconds:g} s: narrow it with --since, or by fewer tables and columns")
+                part = os.read(out.fileno(), 1 << 20)
+                if not part:
+                    code = self._process.wait()
+                    raise QueryError(f"the query needed more than {self._memory} MiB, or its process was ended (exit code {code}): narrow it with --since")
+                parts.append(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def as_sql(moment: int | None) -> str:
+    """Microseconds since the epoch as SQL writes a time; empty for None."""
+    return datetime.fromtimestamp(moment / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if moment is not None else ""

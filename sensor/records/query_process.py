@@ -1,0 +1,113 @@
+"""The process in which queries run. It reads what it may from standard input, one request a line, and answers a line each. It can write no file, open none
+outside the folder of the records, load no extension, and change none of this.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import Any
+
+import msgspec
+
+ENCODER = msgspec.json.Encoder()
+
+
+class Begin(msgspec.Struct):
+    """The first line. ``statements`` make the views; ``folder``: the only one that may be read."""
+
+    folder: str
+    statements: list[str]
+    memory_mib: int
+    threads: int
+
+
+class Request(msgspec.Struct):
+    """A query of a user, or one of ours. ``most``: rows of the answer."""
+
+    sql: str
+    most: int
+    values: list[Any] = []
+
+
+class Answer(msgspec.Struct):
+    """Columns, their types and rows; or an error. ``more``: there were more rows."""
+
+    columns: list[str] = []
+    types: list[str] = []
+    rows: list[list[Any]] = []
+    more: bool = False
+    error: str = ""
+
+
+def main() -> int:
+    lines = sys.stdin.buffer
+    begin = msgspec.json.decode(lines.readline(), type=Begin)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    connection = opened(begin)
+    for line in lines:
+        sys.stdout.buffer.write(ENCODER.encode(answer(connection, msgspec.json.decode(line, type=Request))) + b"\n")
+        sys.stdout.buffer.flush()
+    return 0
+
+
+def opened(begin: Begin) -> Any:
+    """A database in memory with the views in it, locked."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    for statement in begin.statements:
+        connection.execute(statement)
+    for setting in (
+        f"SET memory_limit = '{begin.memory_mib}MiB'",
+        f"SET threads = {begin.threads}",
+        "SET temp_directory = ''",
+        "SET TimeZone = 'UTC'" if _has_zones(connection) else "SELECT 1",
+        "SET autoinstall_known_extensions = false",
+        "SET autoload_known_extensions = false",
+        "SET allow_community_extensions = false",
+        "SET allowed_directories = ['" + begin.folder.replace("'", "''") + "']",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ):
+        connection.execute(setting)
+    return connection
+
+
+def _has_zones(connection: Any) -> bool:
+    found = connection.execute("SELECT count(*) FROM duckdb_settings() WHERE name = 'TimeZone'").fetchone()
+    return bool(found[0])
+
+
+def answer(connection: Any, request: Request) -> Answer:
+    """What a query gives. Only one SELECT is run."""
+    import duckdb
+
+    try:
+        statements = connection.extract_statements(request.sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
+            return Answer(error=f"found {kinds}, expected one SELECT: queries only read")
+        done = connection.execute(statements[0], request.values)
+        columns, types = [column[0] for column in done.description], [str(column[1]) for column in done.description]
+        rows = done.fetchmany(request.most + 1)
+    except duckdb.Error as error:
+        return Answer(error=str(error))
+    return Answer(columns, types, [[plain(value) for value in row] for row in rows[: request.most]], len(rows) > request.most)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""Search: one word, and every record that it occurs in. What the word may be (an address, a block, a MAC, a name ...) decides which columns are looked at."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sensor.core import addresses
+from sensor.records.query import Query
+from sensor.records.schema import LIST, TABLES, TEXT, TRAFFIC, Column, Table
+
+IPS = ("src_ip", "dst_ip", "assigned", "requested", "server_id", "answers", "ips")
+MACS = ("src_mac", "dst_mac", "client_mac", "macs")
+DOMAINS = ("query", "host", "sni", "answers")
+HASHES = ("ja3", "ja3s", "sha256", "hassh", "hassh_server")
+FREE = (
+    "user_agent", "server", "client", "user", "share", "file", "new_name", "hostname", "vendor_class", "subject", "issuer", "uri", "caller", "callee",
+    "name", "vendor", "model", "os", "type", "title", "message", "detector", "alert", "ja4", "query", "host", "sni",
+)  # fmt: skip
+DEVICES = ("src_device", "dst_device", "device")
+_JA4 = re.compile(r"[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
+_HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})")
+_DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\.?")
+_FILTER = re.compile(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
+NEAR = 64
+
+
+class SearchError(Exception):
+    """What was asked makes no sense; the text says what was expected."""
+
+
+class Condition(NamedTuple):
+    """SQL over the columns of a table, with its values."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+class Word(NamedTuple):
+    """What is looked for. ``what``: how it was understood, for people; ``devices``: ids of devices that bear it."""
+
+    text: str
+    what: str
+    devices: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+def understood(text: str, query: Query) -> Word:
+    """What a word is. SearchError where it looks like an address and is none."""
+    text = text.strip()
+    if not text:
+        raise SearchError("found nothing to look for, expected an address, a block, a MAC, a device, a domain, a hash or a word")
+    if (kind := _address(text)) is not None:
+        if kind == "block" and ":" in text:
+            return Word(text, "block", addresses=_within(text, query))
+        text = str(ipaddress.ip_address(text)) if kind == "address" else str(ipaddress.ip_network(text, strict=False))
+        return Word(text, kind)
+    if re.fullmatch(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}", text):
+        return Word(addresses.mac_text(addresses.parse_mac(text)), "MAC")
+    if _JA4.fullmatch(text.lower()):
+        return Word(text.lower(), "JA4")
+    if _HASH.fullmatch(text.lower()):
+        return Word(text.lower(), "hash")
+    found = query.ask("SELECT DISTINCT device FROM device_history WHERE device = ? OR lower(name) = lower(?)", (text, text), NEAR)
+    if found.rows:
+        return Word(text, "device", tuple(row[0] for row in found.rows))
+    if _DOMAIN.fullmatch(text.lower()):
+        return Word(text.lower().rstrip("."), "domain")
+    return Word(text, "text")
+
+
+def _address(text: str) -> str | None:
+    """Whether it is an address or a block. SearchError where it can only be meant as one."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        pass
+    else:
+        return "address"
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        if re.fullmatch(r"[0-9.]+(?:/\d+)?", text) and text.count(".") >= 2:
+            raise SearchError(f"found {text!r}, expected an address such as 203.0.113.66 or a block such as 203.0.113.0/24") from None
+        return None
+    return "block"
+
+
+def _within(block: str, query: Query) -> tuple[str, ...]:
+    """The addresses of IPv6 that were seen in a block."""
+    network = ipaddress.ip_network(block, strict=False)
+    union = " UNION ".join(f"SELECT {end} AS ip FROM {table.name} WHERE {end} LIKE '%:%'" for table in TRAFFIC for end in ("src_ip", "dst_ip"))
+    return tuple(ip for (ip,) in query.ask(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
+
+
+def condition(word: Word, table: Table) -> Condition | None:
+    """Which rows of a table a word occurs in; None where the table has no column for it."""
+    if word.addresses or (word.what == "block" and ":" in word.text):
+        marks = ", ".join("?" * len(word.addresses)) or "NULL"
+        return _any(table, ("src_ip", "dst_ip"), lambda column: (f"{column.name} IN ({marks})", word.addresses))
+    if word.what == "block":
+        return _any(table, IPS, lambda column: (_in_block(column), (word.text,)))
+    if word.what == "device":
+        marks = ", ".join("?" * len(word.devices))
+        return _any(table, DEVICES, lambda column: (f"{column.name} IN ({marks})", word.devices))
+    if word.what == "domain":
+        return _any(table, DOMAINS, lambda column: (_below(column), (word.text,)))
+    if word.what == "text":
+        return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{_escaped(word.text)}%",)))
+    columns = {"address": IPS, "MAC": MACS, "JA4": ("ja4",), "hash": HASHES}[word.what]
+    return _any(table, columns, lambda column: (f"list_contains({column.name}, ?)" if column.kind == LIST else f"{column.name} = ?", (word.text,)))
+
+
+def _in_block(column: Column) -> str:
+    if column.kind == LIST:
+        return f"len(list_filter({column.name}, lambda one: in_cidr(one, ?))) > 0"
+    return f"in_cidr({column.name}, ?)"
+
+
+def _below(column: Column) -> str:
+    if column.kind == LIST:
+        return f"len(list_filter({column.name}, lambda one: below(one, ?))) > 0"
+    return f"below({column.name}, ?)"
+
+
+def _any(table: Table, names: Sequence[str], made: Any) -> Condition | None:
+    """That one of several columns fits, of those that the table has."""
+    columns = [column for name in names if (column := table.column(name)) is not None]
+    if not columns:
+        return None
+    parts = [made(column) for column in columns]
+    return Condition(" OR ".join(f"({sql})" for sql, _ in parts), tuple(value for _, values in parts for value in values))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+class Filter(NamedTuple):
+    """``dst_port=443``, ``src_bytes>1000000``, ``user_agent=*curl*``."""
+
+    column: str
+    sign: str
+    value: str
+
+
+def parsed(text: str) -> Filter:
+    """A filter of the command line. SearchError."""
+    found = _FILTER.fullmatch(text)
+    if found is None:
+        raise SearchError(f"found {text!r}, expected a filter such as dst_port=443 or src_bytes>1000000")
+    column, sign, value = found.groups()
+    known = {name for table in TABLES.values() for name in table.names}
+    if column not in known:
+        from sensor.documents import nearest
+
+        raise SearchError(f"found the filter {column!r}: {nearest(column, sorted(known))}")
+    return Filter(column, sign, value)
+
+
+def narrowed(table: Table, filters: Sequence[Filter]) -> Condition | None:
+    """All filters for one table; None where it lacks a column. SearchError where a value does not fit its column."""
+    sql, values = [], list[Any]()
+    for one in filters:
+        column = table.column(one.column)
+        if column is None:
+            return None
+        value: Any = one.value
+        if column.kind == LIST:
+            sql.append(f"{'NOT ' if one.sign == '!=' else ''}coalesce(list_contains({column.name}, ?), false)")
+        elif column.kind == TEXT and one.sign in {"=", "!="}:
+            sql.append(f"{column.name} {'NOT ' if one.sign == '!=' else ''}ILIKE ? ESCAPE '\\'")
+            value = _escaped(value).replace("*", "%")
+        else:
+            sql.append(f"{column.name} {one.sign} ?")
+            value = value if column.kind == TEXT else _number(one)
+        values.append(value)
+    return Condition(" AND ".join(sql), tuple(values))
+
+
+def _number(one: Filter) -> float | int | bool | str:
+    if one.value.lower() in {"true", "false"}:
+        return one.value.lower() == "true"
+    try:
+        return float(one.value) if "." in one.value else int(one.value)
+    except ValueError:
+        raise SearchError(f"found {one.column}{one.sign}{one.value}, expected a number behind {one.sign}") from None
+
+
+Row = dict[str, Any]
+
+
+def search(query: Query, word: Word | None, filters: Sequence[Filter] = (), tables: Sequence[str] = (), most: int = 200) -> tuple[list[Row], bool]:
+    """The newest rows of all tables that fit, in the order of time, each with its ``table``; and whether there are more."""
+    rows, more = list[Row](), False
+    for table, where in _wheres(word, filters, tables):
+        answer = query.ask(f"SELECT * FROM {table.name} WHERE {where.sql} ORDER BY ts DESC", where.values, most)
+        rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        more |= answer.more
+    rows.sort(key=lambda row: (str(row["ts"]), row["table"]))
+    return rows[-most:], more or len(rows) > most
+
+
+def _wheres(word: Word | None, filters: Sequence[Filter], tables: Sequence[str]) -> Iterator[tuple[Table, Condition]]:
+    for table in TABLES.values():
+        if table.name == "coverage" or (tables and table.name not in tables):
+            continue
+        fits, narrow = condition(word, table) if word is not None else Condition("true"), narrowed(table, filters)
+        if fits is not None and narrow is not None:
+            yield table, Condition(f"({fits.sql}) AND ({narrow.sql or 'true'})", (*fits.values, *narrow.values))
+
+
+def labels(query: Query, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What to call the devices of some rows: type and name, else type, vendor and model."""
+    ids = sorted({row[name] for row in rows for name in DEVICES if row.get(name)})
+    if not ids:
+        return {}
+    marks = ", ".join("?" * len(ids))
+    found = query.ask(f"SELECT device, type, name, vendor, model FROM device WHERE device IN ({marks})", ids, len(ids))
+    return {device: _label(kind, name, vendor, model) or device for device, kind, name, vendor, model in found.rows}
+
+
+def _label(kind: str | None, name: str | None, vendor: str | None, model: str | None) -> str:
+    words = [kind if kind != "unknown" else None, name or " ".join(filter(None, (vendor, model)))]
+    return " ".join(filter(None, words))

@@ -1,0 +1,74 @@
+"""What the sensor could not see: the coverage of the time that an answer is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sensor.records.query import Query
+
+# Seconds without a packet that are no gap.
+QUIET_S = 300
+GAPS_TOLD = 5
+
+
+class Coverage(NamedTuple):
+    """``first`` and ``last``: of the packets; ``gaps``: longer times in between without a packet; ``vlans``: that were seen; ``unreadable``: files,
+    in words.
+    """
+
+    first: str
+    last: str
+    packets: int
+    lost: int
+    shed: int
+    dropped: int
+    gaps: Sequence[tuple[str, str]]
+    vlans: Sequence[int]
+    unreadable: Sequence[str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return bool(self.packets) and not (self.lost or self.shed or self.dropped or self.gaps or self.unreadable)
+
+
+def coverage(query: Query) -> Coverage:
+    """Of the time range of a query."""
+    totals = query.ask(
+        "SELECT min(ts), max(until), coalesce(sum(packets), 0)::BIGINT, coalesce(sum(lost), 0)::BIGINT, coalesce(sum(shed), 0)::BIGINT,"
+        " coalesce(sum(dropped_records), 0)::BIGINT FROM coverage"
+    ).rows[0]
+    gaps = query.ask(
+        "SELECT reached, ts FROM (SELECT ts, max(until) OVER (ORDER BY ts, until ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM coverage)"
+        f" WHERE ts - reached > INTERVAL {QUIET_S} SECOND ORDER BY ts - reached DESC"
+    ).rows
+    vlans = query.ask("SELECT DISTINCT vlan FROM coverage WHERE vlan IS NOT NULL ORDER BY vlan").rows
+    first, last, packets, lost, shed, dropped = totals
+    return Coverage(first or "", last or "", packets, lost, shed, dropped, [(one, other) for one, other in gaps], [vlan for (vlan,) in vlans], query.left_out)
+
+
+def sentences(seen: Coverage) -> Iterator[str]:
+    """For people, the most important first."""
+    if not seen.packets:
+        yield "coverage: unknown: no packet was counted in this time"
+    else:
+        vlans = f", VLANs {', '.join(map(str, seen.vlans))}" if seen.vlans else ""
+        loss = f"{seen.lost:,} packets lost" if seen.lost else "no packet lost"
+        yield f"coverage: {clock(seen.first)} to {clock(seen.last)} UTC, {seen.packets:,} packets{vlans}, {loss}"
+    if seen.shed:
+        yield f"not read: {seen.shed:,} messages, since there was no time or they were too many"
+    if seen.dropped:
+        yield f"not recorded: {seen.dropped:,} rows, since the disk was too slow or full"
+    for begin, end in seen.gaps[:GAPS_TOLD]:
+        yield f"no packet: {clock(begin)} to {clock(end)} UTC"
+    if len(seen.gaps) > GAPS_TOLD:
+        yield f"no packet: {len(seen.gaps) - GAPS_TOLD:,} more times"
+    for line in seen.unreadable:
+        yield f"unreadable: {line}"
+
+
+def clock(moment: str) -> str:
+    """A time to the second."""
+    return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else "?"

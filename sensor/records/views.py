@@ -1,0 +1,66 @@
+"""What a query sees: a view for each table, over the files that the manifest lists, and the names that hunters know from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, SECONDS, TABLES, TEXT, TIME, Table
+
+SQL_TYPES = {TIME: "TIMESTAMP", TEXT: "VARCHAR", LIST: "VARCHAR[]", INT: "BIGINT", FLAG: "BOOLEAN", SECONDS: "DOUBLE"}
+
+# What hunters write in other tools. IPv4 as a number; whether an address lies in a block of IPv4; a name and all below it.
+MACROS = """
+CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' THEN
+    split_part(ip, '.', 1)::BIGINT * 16777216 + split_part(ip, '.', 2)::BIGINT * 65536
+    + split_part(ip, '.', 3)::BIGINT * 256 + split_part(ip, '.', 4)::BIGINT END;
+CREATE MACRO in_cidr(ip, block) AS ip4(ip) >> (32 - split_part(block || '/32', '/', 2)::INT)
+    = ip4(split_part(block, '/', 1)) >> (32 - split_part(block || '/32', '/', 2)::INT);
+CREATE MACRO below(name, domain) AS lower(name) = lower(domain) OR lower(name) LIKE '%.' || lower(domain);
+CREATE MACRO is_private(ip) AS in_cidr(ip, '10.0.0.0/8') OR in_cidr(ip, '172.16.0.0/12') OR in_cidr(ip, '192.168.0.0/16')
+    OR in_cidr(ip, '100.64.0.0/10') OR in_cidr(ip, '169.254.0.0/16') OR ip LIKE 'fe80:%' OR ip LIKE 'fc%:%' OR ip LIKE 'fd%:%';
+"""
+# The devices as they are now; and Microsoft Defender's tables of advanced hunting, as far as packets can fill them.
+DEFENDER = """
+CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL;
+CREATE VIEW "DeviceInfo" AS SELECT ts AS "Timestamp", device AS "DeviceId", name AS "DeviceName", type AS "DeviceType", vendor AS "Vendor",
+    model AS "Model", os AS "OSPlatform" FROM device_history;
+CREATE VIEW "DeviceNetworkInfo" AS SELECT ts AS "Timestamp", device AS "DeviceId", name AS "DeviceName", macs[1] AS "MacAddress",
+    ips AS "IPAddresses" FROM device_history;
+CREATE VIEW "DeviceNetworkEvents" AS SELECT c.ts AS "Timestamp", c.src_device AS "DeviceId", d.name AS "DeviceName",
+    CASE WHEN c.state IN ('S0', 'REJ', 'RSTOS0') THEN 'ConnectionFailed' ELSE 'ConnectionSuccess' END AS "ActionType",
+    c.src_ip AS "LocalIP", c.src_port AS "LocalPort", c.dst_ip AS "RemoteIP", c.dst_port AS "RemotePort", c.sni AS "RemoteUrl",
+    upper(c.proto) AS "Protocol" FROM conn c LEFT JOIN device d ON d.device = c.src_device;
+CREATE VIEW "AlertInfo" AS SELECT ts AS "Timestamp", alert AS "AlertId", title AS "Title", severity AS "Severity",
+    detector AS "DetectionSource", techniques AS "AttackTechniques" FROM alert;
+CREATE VIEW "AlertEvidence" AS SELECT ts AS "Timestamp", alert AS "AlertId", src_device AS "DeviceId", src_ip AS "LocalIP",
+    dst_ip AS "RemoteIP", title AS "Title" FROM alert;
+"""
+
+
+def statements(files: Mapping[str, Sequence[str]], since: str = "", until: str = "") -> Iterator[str]:
+    """SQL that makes the views. ``files``: absolute paths by table; ``since`` and ``until``: times as SQL writes them."""
+    for table in TABLES.values():
+        yield f"CREATE VIEW {table.name} AS {_select(table, files.get(table.name, ()), since, until)}"
+    yield MACROS
+    yield DEFENDER
+
+
+def _select(table: Table, files: Sequence[str], since: str, until: str) -> str:
+    columns = [f"{'' if files else 'NULL'}::{SQL_TYPES[column.kind]} AS {column.name}" for column in table.columns]
+    if not files:
+        return f"SELECT {', '.join(columns)} WHERE false"
+    names = ", ".join(column.name if column.name != "valid_to" else f"{_NEXT} AS valid_to" for column in table.columns)
+    listed = ", ".join(f"'{quoted(path)}'" for path in files)
+    # A device is what it was said to be before the time began.
+    range_ = [f"ts >= TIMESTAMP '{since}'"] if since and table is not DEVICE_HISTORY else []
+    range_ += [f"ts < TIMESTAMP '{until}'"] if until else []
+    where = f" WHERE {' AND '.join(range_)}" if range_ else ""
+    return f"SELECT {names} FROM read_parquet([{listed}], union_by_name = true){where}"
+
+
+_NEXT = "lead(ts) OVER (PARTITION BY device ORDER BY ts)"
+
+
+def quoted(text: str) -> str:
+    """A text within single quotes of SQL."""
+    return text.replace("'", "''")

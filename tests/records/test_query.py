@@ -1,0 +1,154 @@
+"""Queries read the records and nothing else; files that are damaged cost their rows, are named, and never pass as data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sensor.records.query import NoRecords, Query, QueryError, Range
+from tests.records.kit_records import replayed, rows
+from tests.sampling import chance, count
+
+TIMES = 1_795_507_200_000_000  # 2026-11-24T08:00:00Z
+
+
+@pytest.fixture(scope="module")
+def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("office") / "records"
+    replayed(folder, root / "pcaps" / "office.pcapng")
+    return folder
+
+
+def asked(folder: Path, sql: str, within: Range | None = None) -> list[list[object]]:
+    query = Query(folder, within)
+    try:
+        return query.ask(sql).rows
+    finally:
+        query.close()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM read_parquet('/proc/self/environ')",
+        "ATTACH '{folder}/x.db'",
+        "ATTACH ':memory:' AS other",
+        "COPY conn TO '{folder}/x.csv'",
+        "COPY (SELECT 1) TO '/tmp/x.csv'",
+        "WITH x AS (COPY conn TO '{folder}/x.parquet') SELECT 1",
+        "WITH x AS (INSERT INTO conn SELECT * FROM conn RETURNING *) SELECT * FROM x",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET lock_configuration = false",
+        "SET enable_external_access = true",
+        "RESET enable_external_access",
+        "PRAGMA enable_external_access = true",
+        "EXPORT DATABASE '{folder}/x'",
+        "IMPORT DATABASE '{folder}/x'",
+        "CREATE TABLE x AS SELECT 1",
+        "DROP VIEW conn",
+        "CALL pragma_version()",
+        "CHECKPOINT",
+        "SELECT 1; SELECT 2",
+        "",
+    ],
+)
+def test_what_does_more_than_read_the_tables_is_refused(office: Path, sql: str) -> None:
+    """And leaves nothing behind."""
+    before = _files(office)
+    with pytest.raises(QueryError):
+        asked(office, sql.format(folder=office))
+    assert _files(office) == before
+
+
+def _files(folder: Path) -> set[str]:
+    """All but what SQLite has beside the manifest while it is open."""
+    return {path.name for path in folder.rglob("*") if not path.name.startswith("manifest.db-")}
+
+
+def test_a_refused_query_leaves_the_process_fit_for_the_next(office: Path) -> None:
+    query = Query(office)
+    with pytest.raises(QueryError, match="LINE 1"):
+        query.ask("SELECT quer FROM dns")
+    assert query.ask("SELECT count(*) FROM dns").rows == [[190]]
+    query.close()
+
+
+def test_a_query_that_never_ends_is_stopped(office: Path) -> None:
+    query = Query(office, seconds=1)
+    with pytest.raises(QueryError, match="took longer than 1 s"):
+        query.ask("SELECT count(*) FROM range(100000000000) a, range(100000) b WHERE a.range * b.range % 7 = 1")
+    query.close()
+
+
+def test_a_query_that_wants_too_much_memory_is_refused(office: Path) -> None:
+    query = Query(office, memory_mib=64)
+    with pytest.raises(QueryError, match="Memory"):
+        query.ask("SELECT list(range) FROM range(100000000)")
+    query.close()
+
+
+def test_a_time_range_is_kept(office: Path) -> None:
+    """Rows from the begin on, up to the end; devices are what they were said to be before."""
+    within = Range(TIMES + 600_000_000, TIMES + 660_000_000)
+    whole = asked(office, "SELECT count(*) FROM conn WHERE ts >= TIMESTAMP '2026-11-24 08:10:00' AND ts < TIMESTAMP '2026-11-24 08:11:00'")
+    assert asked(office, "SELECT count(*) FROM conn", within) == whole != [[0]]
+    assert asked(office, "SELECT count(*) FROM device WHERE name = 'fs01'", within) == [[1]]
+
+
+def test_helpers_for_addresses_and_names(office: Path) -> None:
+    sql = """SELECT in_cidr('10.1.2.3', '10.0.0.0/8'), in_cidr('11.1.2.3', '10.0.0.0/8'), in_cidr('10.0.0.1', '10.0.0.1'), in_cidr('fe80::1', '10.0.0.0/8'),
+        below('a.example.com', 'example.com'), below('badexample.com', 'example.com'), is_private('192.168.1.1'), is_private('8.8.8.8')"""
+    assert asked(office, sql) == [[True, False, True, None, True, False, True, False]]
+
+
+def test_defenders_tables_are_there(office: Path) -> None:
+    for name in ("DeviceInfo", "DeviceNetworkInfo", "DeviceNetworkEvents", "AlertInfo", "AlertEvidence"):
+        assert asked(office, f"SELECT count(*) > 0 FROM {name}") == [[True]], name
+
+
+def test_where_nothing_is_kept_it_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NoRecords):
+        Query(tmp_path)
+
+
+def test_damaged_files_cost_their_rows_and_are_named(office: Path, tmp_path: Path) -> None:
+    """A flipped bit, a cut, zeros, nothing at all: in any file, at any place."""
+    luck = chance("damage")
+    files = sorted(path.relative_to(office) for path in office.glob("*/*.parquet"))
+    sizes = {path.parent.name: len(rows(office, path.parent.name)) for path in files}
+    for number in range(count(200, 12)):
+        folder = tmp_path / str(number)
+        shutil.copytree(office, folder, copy_function=shutil.copy2)
+        victim = luck.choice(files)
+        _damage(folder / victim, luck.choice(["flip", "cut", "zero", "gone"]), luck)
+        query = Query(folder)
+        assert len(query.left_out) == 1
+        assert query.left_out[0].startswith(str(victim))
+        for name, size in sizes.items():
+            assert query.ask(f"SELECT count(*) FROM {name}").rows == [[0 if name == victim.parent.name else size]]
+        query.close()
+        shutil.rmtree(folder)
+
+
+def _damage(path: Path, how: str, luck: object) -> None:
+    data = bytearray(path.read_bytes())
+    at = luck.randrange(len(data))
+    if how == "gone":
+        path.unlink()
+        return
+    if how == "flip":
+        data[at] ^= 1 << luck.randrange(8)
+    path.write_bytes(data[:at] if how == "cut" else bytes(len(data)) if how == "zero" else data)
+
+
+def test_a_copied_folder_is_read_whole(office: Path, tmp_path: Path) -> None:
+    """Its files have other times and numbers than the manifest says, and the same content."""
+    shutil.copytree(office, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert asked(tmp_path / "copy", "SELECT count(*) FROM conn") == [[714]]
