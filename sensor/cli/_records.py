@@ -65,7 +65,7 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
         raise SystemExit(NOT_OPENED)
     catch_up(folder)
     try:
-        query = Query(folder, Range(_moment(folder, args.since), _moment(folder, args.until)))
+        query = Query(folder, Range(moment_in(folder, args.since), moment_in(folder, args.until)))
     except NoRecords as error:
         complain(f"{error}: {NO_RECORDS}")
         raise SystemExit(NOT_OPENED) from None
@@ -104,7 +104,7 @@ def catch_up(folder: Path) -> None:
         writer.close()
 
 
-def _moment(folder: Path, text: str) -> int | None:
+def moment_in(folder: Path, text: str) -> int | None:
     """Microseconds since the epoch. Spans count back from the newest record: those of a replay are old."""
     if not text:
         return None

@@ -14,12 +14,13 @@ from sensor.records import columns
 from sensor.records.block import HEAD, Rows
 from sensor.records.codes import PROTOCOLS, proto_name
 from sensor.records.identity import Identity
-from sensor.records.messages import MESSAGES
+from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.transactions import Exchange, member
 
 # Packet time, ns, for which an answer is waited for.
 WAIT = 10_000_000_000
-FLOW_BITS = 40
+# An id is a number of 53 bits, which JSON readers keep exactly: so many for the flow, the rest for the run.
+FLOW_BITS = 53 - RUN_BITS
 
 
 class World(NamedTuple):

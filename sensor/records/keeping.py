@@ -15,7 +15,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packets
 from sensor.core.record import Record
 from sensor.decode.kernels import Work
-from sensor.records.messages import MESSAGES
+from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.recorder import Recorder
 from sensor.records.tail import Tail
 
@@ -67,7 +67,7 @@ class Keeping:
         """``wait``: for the disk, of a replay. OSError where nothing can be written."""
         self.folder, self.recorder = folder, Recorder(flows)
         kinds = [[message.name, [[name, int(how)] for name, how in message.fields]] for message in MESSAGES]
-        context = {"version": 1, "run": secrets.randbits(23), "kinds": kinds} | msgspec.to_builtins(origin)
+        context = {"version": 1, "run": secrets.randbits(RUN_BITS), "kinds": kinds} | msgspec.to_builtins(origin)
         self._tail = Tail(folder, context, wait=wait, dropped=self._lose, complain=complain)
         self._due = self._rows = 0
 

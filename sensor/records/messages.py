@@ -93,4 +93,5 @@ MESSAGES = (
 )  # fmt: skip
 NUMBERS = {message.name: number for number, message in enumerate(MESSAGES)}
 # Numbers of sections that hold no messages: flows that ended, records of the event log as JSON, packets counted.
+RUN_BITS = 17  # of the number of a run of the engine
 CONNECTIONS, NOTES, COUNTS = 0xFFF0, 0xFFF1, 0xFFF2

@@ -10,33 +10,21 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, cast
 
 import msgspec
 
-from sensor.records.manifest import File, Manifest, ManifestError, checksum, stamp_of
-from sensor.records.paths import MANIFEST
 from sensor.records.query_process import Answer, Begin, Request
-from sensor.records.schema import DEVICE_HISTORY
+from sensor.records.readable import NoRecords, Range, readable
 from sensor.records.views import statements
 
 MEMORY_MIB, SECONDS, ROWS = 512, 60.0, 10_000
+__all__ = ["NoRecords", "Query", "QueryError", "Range"]
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
 
 
 class QueryError(Exception):
     """The query is wrong, or went over its limits; the text says which."""
-
-
-class NoRecords(Exception):
-    """There are none; the text says why and what to do."""
-
-
-class Range(NamedTuple):
-    """From when to when, microseconds since the epoch; None: from the first, to the last."""
-
-    since: int | None = None
-    until: int | None = None
 
 
 class Query:
@@ -45,8 +33,7 @@ class Query:
     def __init__(self, folder: Path, within: Range | None = None, *, memory_mib: int = MEMORY_MIB, seconds: float = SECONDS) -> None:
         """``folder``: of the records; ``seconds``: for each query. NoRecords."""
         self.folder, self.within, self._seconds, self._memory = folder.resolve(), within or Range(), seconds, memory_mib
-        self.left_out: list[str] = []
-        self.files = self._sound(self._listed())
+        self.files, self.left_out = readable(self.folder, self.within)
         by_table: dict[str, list[str]] = {}
         for file in self.files:
             by_table.setdefault(file.table, []).append(str(self.folder / file.name))
@@ -56,38 +43,6 @@ class Query:
         )
         self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         self._send(Begin(str(self.folder), made, memory_mib, max(1, min(4, os.cpu_count() or 1))))
-
-    def _listed(self) -> list[File]:
-        """The files of the manifest in which rows of the time may be; of devices, all that came before."""
-        if not (self.folder / MANIFEST).exists():
-            raise NoRecords(f"no traffic records in {self.folder}")
-        try:
-            manifest = Manifest(self.folder / MANIFEST)
-        except ManifestError as error:
-            raise NoRecords(str(error)) from None
-        try:
-            found = manifest.files(None, self.within.since, self.within.until)
-            earlier = manifest.files(DEVICE_HISTORY.name, None, self.within.until)
-            self.left_out += [f"{name}: {what}" for _, name, what in manifest.damages()]
-        finally:
-            manifest.close()
-        return list({file.name: file for file in (*found, *earlier)}.values())
-
-    def _sound(self, files: Sequence[File]) -> list[File]:
-        """Those that are what was written. One that the system says was touched since is read whole for its checksum."""
-        sound = []
-        for file in files:
-            path = self.folder / file.name
-            try:
-                whole = stamp_of(path) == file.stamp or checksum(path) == file.crc
-            except OSError as error:
-                self.left_out.append(f"{file.name}: {error.strerror}: {file.rows:,} rows are missing")
-                continue
-            if whole:
-                sound.append(file)
-            else:
-                self.left_out.append(f"{file.name}: its content changed since it was written: {file.rows:,} rows are left out")
-        return sound
 
     def ask(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
         """What a query gives, ``most`` rows of it. QueryError."""

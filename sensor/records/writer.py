@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,12 +26,14 @@ from sensor.records.manifest import File, Manifest, ManifestError, checksum, sta
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS, How
 from sensor.records.paths import MANIFEST
 from sensor.records.schema import TABLES
+from sensor.records.tail import FOLDER, FRESH
 from sensor.records.tail_reader import Piece, files, piece, shapes
 
 HOUR_US = 3_600_000_000
 ROW_GROUP = 128 << 10
 TEMPORARY = ".new"
 NOBODY_WAITS = 1 << 62
+FRESH_S = 3600
 
 
 class Busy(Exception):
@@ -38,7 +41,7 @@ class Busy(Exception):
 
 
 # What keeps a writer from its work, and is said in one line.
-FAILURES = (Busy, ManifestError, OSError, pa.ArrowException)
+FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 
 class Writer:
@@ -74,6 +77,9 @@ class Writer:
     def write(self, *, final: bool = False) -> int:
         """Work off what the tail holds; returns how many rows were written. ``final``: nothing is waited for any more."""
         before = self.rows
+        for path in (self.folder / FOLDER).glob(f"*{FRESH}"):  # of an engine that was killed while it began a file
+            if self.clock() - _age(path, self.clock()) > FRESH_S:
+                path.unlink(missing_ok=True)
         offsets = self.manifest.offsets()
         for path in files(self.folder):
             while self._step(path, offsets, final=final):
@@ -213,3 +219,11 @@ def _sync(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _age(path: Path, now: float) -> float:
+    """Seconds since a file was written last; 0 of one that is gone."""
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

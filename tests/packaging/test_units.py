@@ -85,8 +85,17 @@ def test_what_looks_at_the_state_has_no_network(folder: Path) -> None:
     assert (scores["PrivateNetwork"], scores["IPAddressDeny"], scores["RestrictAddressFamilies"]) == ("yes", "any", "AF_UNIX")
     network = {"PrivateNetwork", "IPAddressDeny", "RestrictAddressFamilies", "ExecStart", "TimeoutStartSec"}
     assert {key: value for key, value in scores.items() if key not in network} == {key: value for key, value in update.items() if key not in network}
-    assert "Wants=sensor.service sensor-posture.timer\n" in (folder / "sensor.target").read_text()
+    assert "Wants=sensor.service sensor-records.service sensor-posture.timer\n" in (folder / "sensor.target").read_text()
     assert "[Install]" not in (folder / "sensor-posture.timer").read_text()
+
+
+def test_who_writes_records_has_no_network_and_no_right(folder: Path) -> None:
+    """The same sandbox as what looks at the state, and the same user, whose tail it reads."""
+    records, scores = (directives(folder / f"sensor-{name}.service") for name in ("records", "posture"))
+    assert (records["PrivateNetwork"], records["IPAddressDeny"], records["CapabilityBoundingSet"]) == ("yes", "any", "")
+    own = {"Type", "NotifyAccess", "ExecStart", "Nice", "IOSchedulingClass", "RestartPreventExitStatus"}
+    own |= {key for key in records if key.startswith(("Timeout", "Restart", "Watchdog"))} | {"TimeoutStartSec"}
+    assert {key: value for key, value in records.items() if key not in own} == {key: value for key, value in scores.items() if key not in own}
 
 
 def test_a_mirror_port_takes_one_right(folder: Path) -> None:

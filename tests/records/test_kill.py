@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from sensor.records.batch import FLOW_BITS
 from sensor.records.block import CONNECTION
 from sensor.records.process import finish
 from tests.records.kit_records import rows, table
@@ -14,7 +15,7 @@ from tests.sampling import chance, count
 
 HERE = Path(__file__).parent
 KILLS = count(100, 4)
-FLOW = (1 << 40) - 1
+FLOW = (1 << FLOW_BITS) - 1
 
 
 def started(script: str, *words: str) -> subprocess.Popen[str]:
@@ -48,7 +49,7 @@ def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Pa
     assert len(flows) == len(set(flows))
     assert promised <= set(flows)
     assert len(promised) > KILLS * 50
-    assert not list((tmp_path / "tail").iterdir())
+    assert not list((tmp_path / "tail").glob("*.tail"))
 
 
 def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""The actions of `sensor records`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._records import NO_RECORDS, catch_up, folder_of, installed, moment_in, print_json
+from sensor.cli._setup import complain, settings
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, table, tidy
+
+if TYPE_CHECKING:
+    from sensor.runtime.notify import Notifier
+
+
+def status(args: argparse.Namespace) -> int:
+    """What is there."""
+    from sensor.records.manifest import Manifest, ManifestError
+    from sensor.records.paths import MANIFEST
+    from sensor.records.query import as_sql
+    from sensor.records.schema import TABLES
+    from sensor.records.tail import FOLDER, unread
+
+    folder = folder_of(args)
+    if folder is None:
+        return NOT_OPENED
+    try:
+        manifest = Manifest(folder / MANIFEST)
+    except ManifestError:
+        complain(f"no traffic records in {folder}: {NO_RECORDS}")
+        return NOT_OPENED
+    files, damages = manifest.files(), manifest.damages()
+    manifest.close()
+    rows = []
+    for name in TABLES:
+        own = [file for file in files if file.table == name]
+        first, last = min((file.first for file in own), default=None), max((file.last for file in own), default=None)
+        rows.append((name, sum(file.rows for file in own), sum(file.size for file in own), len(own), as_sql(first)[:19], as_sql(last)[:19]))
+    heads = ("table", "rows", "bytes", "files", "first", "last")
+    if args.json:
+        print_json([dict(zip(heads, row, strict=True)) for row in rows])
+        return 0
+    print(table(heads, [(one[0], *(f"{value:,}" if isinstance(value, int) else value for value in one[1:])) for one in rows], sys.stdout))
+    print(f"{folder}: {sum(file.size for file in files) / (1 << 20):,.1f} MiB, {unread(folder / FOLDER) / (1 << 20):,.1f} MiB wait to be written")
+    for _, name, what in damages:
+        print(tidy(f"unreadable: {name}: {what}"))
+    return 0
+
+
+def write(args: argparse.Namespace) -> int:
+    """Until SIGTERM or Ctrl-C. With the configuration of the sensor whose records they are."""
+    import signal
+
+    config = settings(args)
+    if config is None:
+        return USAGE
+    if not config.records.enabled:
+        complain("traffic records are switched off (records.enabled): nothing to write", "info")
+        return 0
+    if not installed():
+        return NOT_OPENED
+    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.records.paths import records_folder
+    from sensor.records.process import follow
+    from sensor.records.writer import FAILURES
+    from sensor.runtime.notify import Notifier
+
+    folder = args.records or records_folder(args.events or config.events or state_folder() / RUN_LOG)
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    notifier = Notifier(None)
+    try:
+        notifier.ready(f"writing {folder}")
+        follow(folder, config.records.days, config.records.gib, complain, _waiting(over, notifier))
+    except FAILURES as error:
+        complain(f"cannot write traffic records: {error}")
+        return NOT_OPENED
+    finally:
+        notifier.close()
+    return 0
+
+
+def _waiting(over: threading.Event, notifier: Notifier) -> Callable[[float], bool]:
+    """Waits until it is over, so many seconds at most. Each round of work feeds the watchdog."""
+
+    def waited(seconds: float) -> bool:
+        notifier.beat()
+        return over.wait(seconds)
+
+    return waited
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the files."""
+    from sensor.documents import nearest
+    from sensor.records.readable import NoRecords, Range, readable
+    from sensor.records.schema import TABLES
+
+    for name in args.table:
+        if name not in TABLES:
+            complain(f"found the table {tidy(name)!r}: {nearest(name, list(TABLES))}")
+            return USAGE
+    folder = folder_of(args) if installed() else None
+    if folder is None:
+        return NOT_OPENED
+    catch_up(folder)
+    try:
+        within = Range(moment_in(folder, args.since), moment_in(folder, args.until))
+        files, left_out = readable(folder, within)
+    except NoRecords as error:
+        complain(f"{error}: {NO_RECORDS}")
+        return NOT_OPENED
+    except argparse.ArgumentTypeError as error:
+        complain(str(error))
+        return USAGE
+    for line in left_out:
+        complain(f"unreadable: {line}")
+    from sensor.records.export import export as write_files
+
+    try:
+        made = write_files(folder, files, within, args.format, Path(args.out), args.table)
+    except OSError as error:
+        complain(f"cannot write {error.filename or args.out}: {error.strerror}")
+        return NOT_OPENED
+    for path, rows in made.items():
+        print(f"{path}: {rows:,} rows")
+    return 0 if any(made.values()) else NOT_FOUND

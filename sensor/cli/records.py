@@ -1,0 +1,47 @@
+"""The traffic records themselves: what is there, the process that writes them, and their export for other tools.
+
+actions:
+  status   tables, rows, size and time span; what waits to be written, and what was damaged (default)
+  write    write what the sensor hands over, until stopped: the unit sensor-records
+  export   write the records as files: Parquet, CSV, logs of Zeek (TSV), or events of Suricata (EVE)
+
+exit codes: 0 done, 1 nothing to export, 2 wrong usage or configuration, 3 there are no records, or a file cannot be written
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sensor.cli._actions import action_of, deed
+from sensor.cli._records import add_records_arguments
+from sensor.cli._setup import add_log_argument, complain
+from sensor.cli._show import USAGE, add_json_argument
+
+EXAMPLES = """\
+  sensor records
+  sensor records export --format zeek --out logs/ --since 24h
+  sensor records write --config /etc/sensor/sensor.yaml
+"""
+ACTIONS = {"status": "status", "write": "write", "export": "export"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="status, write or export (default: status)")
+    parser.add_argument("--format", choices=("parquet", "csv", "zeek", "eve"), default="parquet", help="of export (default: parquet)")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("records-export"), help="of export: folder for its files (default: records-export)")
+    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="of export: only this table; may be given often")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="of write: configuration (YAML)")
+    add_records_arguments(parser)
+    add_json_argument(parser)
+    add_log_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it."""
+    if not action_of(args, ACTIONS, "status"):
+        return USAGE
+    if args.words:
+        complain(f"found {len(args.words)} words after {args.action}, expected none")
+        return USAGE
+    return deed("_records_actions", ACTIONS[args.action])(args)

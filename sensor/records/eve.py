@@ -1,0 +1,107 @@
+"""Records as events of Suricata's EVE (JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sensor.core.addresses import parse
+from sensor.core.community_id import community_id
+
+Row = Mapping[str, Any]
+NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
+PROTOS = {"ipv6-icmp": "IPv6-ICMP"}
+STATES = {"S0": "new", "REJ": "closed", "RSTOS0": "closed"}
+SEVERITIES = {"critical": 1, "high": 1, "medium": 2, "low": 3, "info": 3}
+_TYPES = {"conn": "flow", "http": "http", "tls": "tls", "dns": "dns", "ssh": "ssh", "smb": "smb", "sip": "sip", "dhcp": "dhcp", "alert": "alert"}
+
+
+def event(table: str, row: Row) -> dict[str, Any]:
+    """One event."""
+    made: dict[str, Any] = {"timestamp": moment(row["ts"]), "event_type": _TYPES[table]}
+    if table == "alert":
+        return made | _filled({"src_ip": row["src_ip"], "dest_ip": row["dst_ip"]}) | {"alert": _filled(_alert(row))}
+    made |= _filled(
+        {
+            "flow_id": row["uid"], "src_ip": row["src_ip"], "src_port": row["src_port"], "dest_ip": row["dst_ip"], "dest_port": row["dst_port"],
+            "proto": PROTOS.get(row["proto"], (row["proto"] or "").upper()) or None, "vlan": [row["vlan"]] if row["vlan"] else None,
+            "community_id": identity(row), "host": row["sensor"],
+        }
+    )  # fmt: skip
+    if table == "conn":
+        made |= _filled({"app_proto": row["service"]})
+    return made | {_TYPES[table]: _filled(_BODIES[table](row))}
+
+
+def identity(row: Row) -> str | None:
+    """The community id of a connection."""
+    if row["proto"] not in NUMBERS or not row["src_ip"] or not row["dst_ip"]:
+        return None
+    return community_id(parse(row["src_ip"]), parse(row["dst_ip"]), NUMBERS[row["proto"]], row["src_port"] or 0, row["dst_port"] or 0) or None
+
+
+def moment(ts: datetime) -> str:
+    return ts.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+0000")
+
+
+def _filled(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _flow(row: Row) -> dict[str, Any]:
+    return {
+        "pkts_toserver": row["src_packets"], "pkts_toclient": row["dst_packets"], "bytes_toserver": row["src_bytes"], "bytes_toclient": row["dst_bytes"],
+        "start": moment(row["ts"]), "end": moment(row["ts"] + timedelta(seconds=row["duration"])), "age": int(row["duration"]),
+        "state": STATES.get(row["state"], "closed" if row["end_reason"] in {"finished", "reset"} else "established"), "reason": row["end_reason"],
+    }  # fmt: skip
+
+
+def _dns(row: Row) -> dict[str, Any]:
+    answers = [{"rrname": row["query"], "rrtype": row["qtype"], "rdata": one} for one in row["answers"] or ()]
+    kind = "answer" if row["rcode"] else "query"
+    return {"version": 2, "type": kind, "rrname": row["query"], "rrtype": row["qtype"], "rcode": row["rcode"], "answers": answers or None}
+
+
+def _http(row: Row) -> dict[str, Any]:
+    return {
+        "hostname": row["host"], "url": row["uri"], "http_user_agent": row["user_agent"], "http_content_type": row["content_type"],
+        "http_method": row["method"], "status": row["status"], "length": row["response_size"],
+    }  # fmt: skip
+
+
+def _tls(row: Row) -> dict[str, Any]:
+    ja3, ja3s = ({"hash": row[name]} if row[name] else None for name in ("ja3", "ja3s"))
+    valid = {"notbefore": row["not_before"], "notafter": row["not_after"]}
+    return {
+        "sni": row["sni"], "version": row["version"], "subject": row["subject"], "issuerdn": row["issuer"], "ja3": ja3, "ja3s": ja3s, "ja4": row["ja4"],
+    } | {name: one.strftime("%Y-%m-%dT%H:%M:%S") for name, one in valid.items() if one}  # fmt: skip
+
+
+def _ssh(row: Row) -> dict[str, Any]:
+    sides = (("client", "client", "hassh"), ("server", "server", "hassh_server"))
+    return {end: _filled({"software_version": row[name], "hassh": {"hash": row[mark]} if row[mark] else None}) for end, name, mark in sides}
+
+
+def _smb(row: Row) -> dict[str, Any]:
+    return {"command": row["operation"], "share": row["share"], "filename": row["file"], "rename": row["new_name"], "size": row["size"]}
+
+
+def _sip(row: Row) -> dict[str, Any]:
+    return {"method": row["method"], "code": str(row["status"]) if row["status"] else None}
+
+
+def _dhcp(row: Row) -> dict[str, Any]:
+    return {
+        "dhcp_type": row["message"], "client_mac": row["client_mac"], "hostname": row["hostname"], "assigned_ip": row["assigned"],
+        "requested_ip": row["requested"], "lease_time": row["lease_s"],
+    }  # fmt: skip
+
+
+def _alert(row: Row) -> dict[str, Any]:
+    return {"signature": row["title"], "category": row["detector"], "severity": SEVERITIES.get(row["severity"], 3), "action": "allowed"}
+
+
+_BODIES: dict[str, Callable[[Row], dict[str, Any]]] = {
+    "conn": _flow, "dns": _dns, "http": _http, "tls": _tls, "ssh": _ssh, "smb": _smb, "sip": _sip, "dhcp": _dhcp,
+}  # fmt: skip

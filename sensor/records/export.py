@@ -1,0 +1,118 @@
+"""Export: the records as files that other tools read."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensor.records.eve import event
+from sensor.records.manifest import File
+from sensor.records.readable import Range
+from sensor.records.schema import TABLES, Table
+from sensor.records.zeek import LOGS, header, line
+
+FORMATS = ("parquet", "csv", "zeek", "eve")
+Row = dict[str, Any]
+
+
+def export(folder: Path, files: Sequence[File], within: Range, form: str, out: Path, tables: Sequence[str] = ()) -> dict[Path, int]:
+    """Rows by the file that they were written to. ``files``: of the manifest, in ``folder``; ``out``: a folder that is made. OSError."""
+    out.mkdir(parents=True, exist_ok=True)
+    chosen = [table for name, table in TABLES.items() if not tables or name in tables]
+    if form == "eve":
+        return _eve(out / "eve.json", [(table, _parts(folder, files, table, within)) for table in chosen if table.eve])
+    made: dict[Path, int] = {}
+    for table in chosen:
+        if form != "zeek" or table.name in LOGS:
+            path, write = _WRITERS[form](out, table)
+            if rows := write(path, table, _parts(folder, files, table, within)):
+                made[path] = rows
+            else:
+                path.unlink(missing_ok=True)
+    return made
+
+
+def _parts(folder: Path, files: Sequence[File], table: Table, within: Range) -> Iterator[pa.Table]:
+    """The rows of a table, an hour at a time, in the order of time."""
+    own = sorted((file for file in files if file.table == table.name), key=lambda file: file.hour)
+    for _, some in itertools.groupby(own, key=lambda file: file.hour):
+        rows = pa.concat_tables([pq.read_table(folder / file.name, partitioning=None) for file in some])
+        rows = rows.take(pc.sort_indices(rows["ts"]))
+        ts = np.asarray(rows["ts"].cast(pa.int64()))
+        kept = (ts >= (within.since if within.since is not None else np.iinfo(np.int64).min)) & (
+            ts < (within.until if within.until is not None else np.iinfo(np.int64).max)
+        )
+        yield rows.filter(pa.array(kept))
+
+
+def _rows(parts: Iterator[pa.Table]) -> Iterator[Row]:
+    for part in parts:
+        for batch in part.to_batches(max_chunksize=8192):
+            yield from batch.to_pylist()
+
+
+def _parquet(path: Path, _: Table, parts: Iterator[pa.Table]) -> int:
+    writer, rows = None, 0
+    for part in parts:
+        writer = writer or pq.ParquetWriter(path, part.schema, compression="zstd")
+        writer.write_table(part)
+        rows += len(part)
+    if writer is not None:
+        writer.close()
+    return rows
+
+
+def _csv(path: Path, table: Table, parts: Iterator[pa.Table]) -> int:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, table.names, lineterminator="\n")
+        writer.writeheader()
+        return _counted(_rows(parts), lambda row: writer.writerow({name: _cell(value) for name, value in row.items()}))
+
+
+def _cell(value: Any) -> Any:
+    """Times as RFC 3339, lists as JSON."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+
+
+def _zeek(path: Path, table: Table, parts: Iterator[pa.Table]) -> int:
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        out.write(header(table.name))
+        return _counted(_rows(parts), lambda row: out.write(line(table.name, row)))
+
+
+def _counted(rows: Iterator[Row], write: Callable[[Row], object]) -> int:
+    count = 0
+    for row in rows:
+        write(row)
+        count += 1
+    return count
+
+
+def _eve(path: Path, tables: Sequence[tuple[Table, Iterator[pa.Table]]]) -> dict[Path, int]:
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        rows = sum(_counted(_rows(parts), _telling(out, table.name)) for table, parts in tables)
+    return {path: rows}
+
+
+def _telling(out: TextIO, table: str) -> Callable[[Row], object]:
+    return lambda row: out.write(json.dumps(event(table, row), ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+Write = Callable[[Path, Table, Iterator[pa.Table]], int]
+_WRITERS: dict[str, Callable[[Path, Table], tuple[Path, Write]]] = {
+    "parquet": lambda out, table: (out / f"{table.name}.parquet", _parquet),
+    "csv": lambda out, table: (out / f"{table.name}.csv", _csv),
+    "zeek": lambda out, table: (out / f"{table.zeek}.log", _zeek),
+}

@@ -1,0 +1,57 @@
+"""Which files an answer rests on: those of the manifest that are what was written, and what is to be said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.records.manifest import File, Manifest, ManifestError, checksum, stamp_of
+from sensor.records.paths import MANIFEST
+from sensor.records.schema import DEVICE_HISTORY
+
+
+class NoRecords(Exception):
+    """There are none; the text says why."""
+
+
+class Range(NamedTuple):
+    """From when to when, microseconds since the epoch; None: from the first, to the last."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
+    """Files with rows of a time, and what cannot be read, in words. Of devices also what came before. NoRecords."""
+    if not (folder / MANIFEST).exists():
+        raise NoRecords(f"no traffic records in {folder}")
+    try:
+        manifest = Manifest(folder / MANIFEST)
+    except ManifestError as error:
+        raise NoRecords(str(error)) from None
+    try:
+        found = manifest.files(None, within.since, within.until)
+        earlier = manifest.files(DEVICE_HISTORY.name, None, within.until)
+        left_out = [f"{name}: {what}" for _, name, what in manifest.damages()]
+    finally:
+        manifest.close()
+    sound, damaged = _sound(folder, list({file.name: file for file in (*found, *earlier)}.values()))
+    return sound, [*left_out, *damaged]
+
+
+def _sound(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:
+    """Those that are what was written. One that the system says was touched since is read whole for its checksum."""
+    sound, damaged = [], []
+    for file in files:
+        path = folder / file.name
+        try:
+            whole = stamp_of(path) == file.stamp or checksum(path) == file.crc
+        except OSError as error:
+            damaged.append(f"{file.name}: {error.strerror}: {file.rows:,} rows are missing")
+            continue
+        if whole:
+            sound.append(file)
+        else:
+            damaged.append(f"{file.name}: its content changed since it was written: {file.rows:,} rows are left out")
+    return sound, damaged

@@ -1,0 +1,185 @@
+"""sensor search, sensor hunt and sensor records, on the records of the office."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli import _records
+from sensor.cli.main import main
+from tests.records.kit_records import replayed
+
+CAMERA, NAS = "10.20.10.61", "10.20.10.5"
+
+
+@pytest.fixture(scope="module")
+def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("office") / "records"
+    replayed(folder, root / "pcaps" / "office.pcapng")
+    return folder
+
+
+@pytest.fixture
+def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Exit code, standard output and standard error of a command on these records."""
+
+    def run(command: str, *words: str) -> tuple[int, str, str]:
+        try:
+            code = main([command, *words, "--records", str(office)])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def found(ask: Any) -> Any:
+    """The rows of a search."""
+
+    def run(*words: str) -> list[dict[str, Any]]:
+        code, out, _ = ask("search", *words, "--json", "-n", "10000")
+        rows = [json.loads(line) for line in out.splitlines()]
+        assert code == (0 if rows else 1)
+        return rows
+
+    return run
+
+
+def test_an_address_is_found_in_every_table(found: Any) -> None:
+    """As client, as server, in answers of DNS, in leases of DHCP and in alerts."""
+    rows = found(CAMERA)
+    assert {"conn", "dns", "dhcp", "smb", "auth", "alert", "device_history"} <= {row["table"] for row in rows}
+    assert all(CAMERA in json.dumps(row) for row in rows)
+    assert [row["ts"] for row in rows] == sorted(row["ts"] for row in rows)
+
+
+def test_a_device_is_found_by_name_id_and_mac(found: Any) -> None:
+    """By its name as by its id; by MAC also before it had an address."""
+    named = found("fs01")
+    device = next(row["src_device"] for row in named if row.get("src_ip") == NAS)
+    assert found(device) == named
+    assert {row["uid"] for row in found("00:11:32:6e:20:b7") if row["table"] == "conn"} >= {row["uid"] for row in named if row["table"] == "conn"}
+
+
+def test_a_domain_is_found_with_the_names_below_it(found: Any) -> None:
+    """In queries and in server names; a name that merely ends alike is another."""
+    whole, one = found("synology.example"), found("checkip.synology.example")
+    assert {row["table"] for row in whole} == {"conn", "dns", "tls"}
+    assert whole == one != []
+    assert found("nology.example") == []
+
+
+def test_a_block_and_filters(found: Any) -> None:
+    rows = found("198.51.100.0/24", "dst_port=443", "proto=tcp")
+    assert Counter(row["table"] for row in rows) == {"conn": 113, "tls": 113}
+    assert {row["table"] for row in found("src_bytes>100000000")} == set()
+    assert {row["service"] for row in found("service=nt*", "state!=S0", "--table", "conn")} == {"ntp"}
+
+
+def test_one_connection_is_told_whole(found: Any) -> None:
+    """Its uid brings the flow, the handshake and its community id."""
+    uid = found("checkip.synology.example", "--table", "tls")[0]["uid"]
+    rows = found("--flow", str(uid))
+    assert {row["table"] for row in rows} == {"conn", "tls"}
+    assert len({row["community_id"] for row in rows}) == 1
+
+
+def test_what_is_not_there_is_not_found(ask: Any) -> None:
+    """Exit code 1, and what was looked at is said."""
+    code, out, err = ask("search", "203.0.113.250")
+    assert code == 1
+    assert out.startswith("coverage: 2026-11-24 08:00:01 to 2026-11-24 08:19:34 UTC, 5,058 packets")
+    assert "nothing found for the address 203.0.113.250" in err
+
+
+@pytest.mark.parametrize("words", [[], ["10.0.0.300"], ["10.0.0.0/40"], ["dst_prot=1"], ["dst_port=x"], ["a", "b"], ["x", "--table", "con"], ["x", "-n", "0"]])
+def test_what_makes_no_sense_is_refused(ask: Any, words: list[str]) -> None:
+    code, out, err = ask("search", *words)
+    assert (code, out) == (2, "")
+    assert "expected" in err or "did you mean" in err
+
+
+def test_peers_cannot_steer_the_terminal_or_a_spreadsheet(ask: Any) -> None:
+    """CSV has a row for each, and nothing in it is a formula."""
+    code, out, err = ask("search", NAS, "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert len(rows) == len(out.splitlines()) - 1 > 50
+    assert _records._cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert _records._cell("a\x1b[2Jb") == "a [2Jb"
+    assert "coverage: " in err
+
+
+def test_a_time_line_for_people(ask: Any) -> None:
+    """Devices by type and name, and what happened."""
+    code, out, _ = ask("search", CAMERA, "service=smb")
+    assert code == 0
+    assert "camera axis-accc8e4f710a (10.20.10.61)" in out
+    assert "nas fs01 (10.20.10.5:445)" in out
+
+
+def test_since_counts_back_from_the_newest_record(found: Any) -> None:
+    """Records of a replay are old."""
+    rows = found(NAS, "--since", "5m", "--table", "conn")
+    assert 0 < len(rows) < len(found(NAS, "--table", "conn"))
+    assert min(row["ts"] for row in rows) >= "2026-11-24T08:14:3"
+
+
+def test_sql(ask: Any) -> None:
+    code, out, err = ask("hunt", "sql", "SELECT service, count(*) AS n FROM conn WHERE service = 'tls' GROUP BY 1", "--json")
+    assert (code, json.loads(out)) == (0, {"service": "tls", "n": 137})
+    assert err.startswith("coverage: ")
+    code, out, err = ask("hunt", "sql", "SELECT quer FROM dns")
+    assert (code, out) == (2, "")
+    assert '"query"' in err
+    assert ask("hunt", "sql", "SELECT 1 WHERE false")[0] == 1
+
+
+def test_tables_and_columns(ask: Any) -> None:
+    code, out, _ = ask("hunt", "tables", "--json")
+    counts = {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}
+    assert (code, counts["conn"], counts["tls"], counts["http"]) == (0, 714, 137, 0)
+    assert '"rcode"' in ask("hunt", "describe", "dns", "--json")[1]
+    assert ask("hunt", "describe", "dsn")[0] == 2
+
+
+def test_hunts(ask: Any) -> None:
+    """The port scan of the office is found, and no beacon."""
+    code, out, _ = ask("hunt", "run", "port_scans", "beacons", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, [(row["hunt"], row["src_ip"], row["dst_ip"]) for row in rows]) == (0, [("port_scans", "10.20.10.106", NAS)])
+    assert ask("hunt", "run", "beacons")[0] == 1
+    assert ask("hunt", "run", "port_scan")[0] == 2
+    assert ask("hunt", "list")[0] == 0
+    assert "techniques: [T1046]" in ask("hunt", "show", "port_scans")[1]
+
+
+def test_status_and_export(ask: Any, tmp_path: Path) -> None:
+    code, out, _ = ask("records", "--json")
+    assert (code, {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}["conn"]) == (0, 714)
+    assert ask("records", "export", "--format", "csv", "--out", str(tmp_path), "--table", "conn")[0] == 0
+    assert len((tmp_path / "conn.csv").read_text().splitlines()) == 715
+    assert ask("records", "export", "--table", "con")[0] == 2
+
+
+def test_without_the_extra_it_says_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.records.keeping.NEEDED", ("pyarrow", "no_such_package"))
+    monkeypatch.setattr("sensor.records.keeping.installed", lambda: False)
+    code, out, err = ask("search", NAS)
+    assert (code, out) == (3, "")
+    assert "pip install 'passive-network-sensor[hunt]'" in err
+
+
+def test_without_records_it_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["search", "10.0.0.1", "--records", str(tmp_path)])
+    assert ended.value.code == 3
+    assert f"no traffic records in {tmp_path}" in capsys.readouterr().err

@@ -1,0 +1,109 @@
+"""Exports as others read them, and the agreement of connections with those of Wireshark."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sensor.records.export import export
+from sensor.records.readable import Range, readable
+from tests.records.kit_records import replayed, rows
+
+Way = tuple[str, int, str, int]
+Counted = dict[Way, tuple[int, int]]
+
+
+@pytest.fixture(scope="module")
+def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("office") / "records"
+    replayed(folder, root / "pcaps" / "office.pcapng")
+    return folder
+
+
+def exported(folder: Path, form: str, out: Path) -> dict[str, int]:
+    within = Range()
+    files, left_out = readable(folder, within)
+    assert left_out == []
+    return {path.name: count for path, count in export(folder, files, within, form, out).items()}
+
+
+def test_zeek_logs_are_read_as_zeek_cut_reads_them(office: Path, tmp_path: Path) -> None:
+    """By the names in #fields, separated by tabs; as many fields as types in every line."""
+    made = exported(office, "zeek", tmp_path)
+    assert (made["conn.log"], made["ssl.log"], made["dns.log"]) == (714, 137, 190)
+    program = """/^#fields/ { for (i = 2; i <= NF; i++) at[$i] = i - 1 } /^#/ { next } { print $at["id.orig_h"], $at["service"], $at["conn_state"], NF }"""
+    told = subprocess.run(["awk", "-F", "\t", program, str(tmp_path / "conn.log")], capture_output=True, text=True, check=True).stdout
+    lines = [line.split() for line in told.splitlines()]
+    assert Counter(service for _, service, _, _ in lines)["ssl"] == 137
+    assert {count for *_, count in lines} == {"24"}
+    for path in tmp_path.glob("*.log"):
+        heads = [line.split("\t") for line in path.read_text().splitlines()]
+        fields, types = next(line for line in heads if line[0] == "#fields"), next(line for line in heads if line[0] == "#types")
+        assert {len(line) for line in heads if not line[0].startswith("#")} == {len(fields) - 1} == {len(types) - 1}
+
+
+def test_eve_events_are_json_with_the_keys_of_suricata(office: Path, tmp_path: Path) -> None:
+    made = exported(office, "eve", tmp_path)
+    events = [json.loads(line) for line in (tmp_path / "eve.json").read_text().splitlines()]
+    assert made == {"eve.json": len(events)}
+    kinds = Counter(event["event_type"] for event in events)
+    assert (kinds["flow"], kinds["dns"], kinds["tls"]) == (714, 190, 137)
+    flow = next(event for event in events if event["event_type"] == "flow" and event.get("app_proto") == "tls")
+    assert {"timestamp", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port", "proto", "community_id", "flow"} <= flow.keys()
+    assert flow["flow_id"] < 1 << 53
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000", flow["timestamp"])
+
+
+def test_parquet_has_every_row_in_order(office: Path, tmp_path: Path) -> None:
+    exported(office, "parquet", tmp_path)
+    made = pq.read_table(tmp_path / "conn.parquet")
+    assert len(made) == 714
+    assert made["ts"].to_pylist() == sorted(made["ts"].to_pylist())
+
+
+def conversations(capture: Path, proto: str) -> Counted:
+    """What Wireshark sees: packets and bytes by who sent them to whom."""
+    fields = ["ip.src", "ipv6.src", f"{proto}.srcport", "ip.dst", "ipv6.dst", f"{proto}.dstport", "frame.len"]
+    chosen = [word for field in fields for word in ("-e", field)]
+    command = ["tshark", "-n", "-r", str(capture), "-Y", f"{proto} and not icmp and not icmpv6", "-T", "fields", *chosen]
+    found: Counted = {}
+    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+        src4, src6, sport, dst4, dst6, dport, size = line.split("\t")
+        _add(found, (src4 or src6, int(sport), dst4 or dst6, int(dport)), 1, int(size))
+    return found
+
+
+def _add(found: Counted, way: Way, packets: int, size: int) -> None:
+    before = found.get(way, (0, 0))
+    if packets:
+        found[way] = before[0] + packets, before[1] + size
+
+
+def ours(folder: Path, proto: str) -> Counted:
+    found: Counted = {}
+    for row in rows(folder, "conn"):
+        if row["proto"] == proto:
+            ends = (row["src_ip"], row["src_port"], row["dst_ip"], row["dst_port"])
+            _add(found, ends, row["src_packets"], row["src_bytes"])
+            _add(found, (*ends[2:], *ends[:2]), row["dst_packets"], row["dst_bytes"])
+    return found
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@pytest.mark.parametrize("proto", ["tcp", "udp"])
+def test_connections_are_those_of_wireshark(root: Path, office: Path, proto: str) -> None:
+    """The same ends each way, and the same packets and bytes. We close a TCP connection at its second FIN, or at a reset: what comes behind it, the
+    last acknowledgement, is not counted.
+    """
+    theirs, own = conversations(root / "pcaps" / "office.pcapng", proto), ours(office, proto)
+    assert own.keys() == theirs.keys()
+    late = 1 if proto == "tcp" else 0
+    assert all(0 <= theirs[way][0] - own[way][0] <= late for way in theirs)
+    assert all(0 <= theirs[way][1] - own[way][1] <= 78 * late for way in theirs)
