@@ -83,12 +83,12 @@ class _Custom(Detector):
         rule = self.rule
         watched = ", then ".join(" or ".join(step.when) for step in rule.steps)
         if rule.sequence:
-            yield f"{watched}, within {rule.within} s, as the rule {rule.id} of your own asks"
+            yield f"{watched}, within {rule.within} s, as your rule {rule.id} requires"
         elif rule.count > 1:
             what = f"different {rule.distinct} of {watched}" if rule.distinct else watched
-            yield f"{found.number} {what} within {rule.within} s; the rule {rule.id} of your own tells it from {rule.count} on"
+            yield f"{found.number} {what} within {rule.within} s (threshold {rule.count}, your rule {rule.id})"
         else:
-            yield f"{watched} is as the rule {rule.id} of your own asks"
+            yield f"{watched} matches your rule {rule.id}"
         if rule.reference:
             yield f"the rule refers to {rule.reference}"
 

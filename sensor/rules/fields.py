@@ -109,7 +109,7 @@ def watched(when: Iterable[str]) -> list[str]:
             near = nearest(word, [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
             raise Wrong(f"found {word!r}, {near}; `sensor rules fields` lists all", "when", *([place] if len(words) > 1 else []))
     if len({word.partition(".")[0] if word in FLOW_WORDS or word in DEVICE_WORDS else "" for word in words}) > 1:
-        raise Wrong("found events, flows and devices beside each other, expected one sort: a step may watch several kinds only where they are alike", "when")
+        raise Wrong("found events, flows and devices together, expected one category: a step may watch several kinds of the same category only", "when")
     return words
 
 

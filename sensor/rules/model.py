@@ -107,8 +107,8 @@ class Rule(Step):
     severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
     confidence: float = Field(0.8, gt=0, le=1)
     attack: list[str | Attack] = []
-    false_positives: str = Field("The rule is your own: what usually explains it is not written down.", min_length=3, max_length=1024)
-    advice: str = Field("See what the rule was made for.", min_length=3, max_length=1024)
+    false_positives: str = Field("A custom rule: its usual false positives are not documented.", min_length=3, max_length=1024)
+    advice: str = Field("Follow the procedure of this rule.", min_length=3, max_length=1024)
     author: str = Field("", max_length=128)
     reference: str = Field("", max_length=512)
     enabled: bool = True

@@ -78,7 +78,7 @@ def _sound(rule: SigmaRuleBase) -> SigmaRule:
     if rule.errors:
         raise Unfit("; ".join(" ".join(str(error).split()) for error in rule.errors))
     if not isinstance(rule, SigmaRule):
-        raise Unfit("correlations have no counterpart; a rule of ours counts within a span")
+        raise Unfit("correlations are not supported; use count and within in a rule")
     return rule
 
 
@@ -114,7 +114,7 @@ def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
     sources = sources_of(where.category, where.product, where.service)
     if not sources:
         named = ", ".join(f"{name} {value}" for name, value in (("category", where.category), ("product", where.product), ("service", where.service)) if value)
-        raise Unfit(f"the log source ({named or 'none'}) is not one of networks that we know")
+        raise Unfit(f"the log source ({named or 'none'}) is not a supported network log source")
     parsed = [condition.parsed for condition in rule.detection.parsed_condition]
     blocks = [block for one in parsed for block in _either(_tree(one), wanted=True)]
     if len(blocks) > BLOCKS_LIMIT:
@@ -147,7 +147,7 @@ def _tree(item: Any) -> _Node:
         return _Node("leaf", leaf=_leaf(item.field, item.value))
     word = {ConditionAND: "and", ConditionOR: "or", ConditionNOT: "not"}.get(type(item))
     if word is None:
-        raise Unfit("it looks for words anywhere in a line, and we keep no lines")
+        raise Unfit("it searches for keywords in raw log lines, which do not exist here")
     below = [_tree(one) for one in item.args]
     return _Node("or", tuple(_together(below))) if word == "or" else _Node(word, tuple(below))
 
@@ -183,7 +183,7 @@ def _leaf(field: str, value: Any) -> Leaf:
     if isinstance(value, SigmaCompareExpression):
         words = {"LT": "below", "LTE": "at_most", "GT": "above", "GTE": "at_least"}
         return Leaf(field, words[value.op.name], (value.number.number,))
-    raise Unfit(f"the field {field!r} is asked for something that has no counterpart ({type(value).__name__})")
+    raise Unfit(f"the field {field!r} is compared with an unsupported value ({type(value).__name__})")
 
 
 def _of_text(field: str, value: SigmaString) -> Leaf:
@@ -239,7 +239,7 @@ def _numbered(leaf: Leaf) -> Leaf:
         return leaf
     values = tuple(table.get(str(value).lower(), value) for value in leaf.values)
     if leaf.word not in {"is", "present"} or not all(isinstance(value, int) for value in values):
-        raise Unfit(f"the field {leaf.field!r} is asked for {leaf.values[0]!r}, expected one of {', '.join(table)}")
+        raise Unfit(f"the field {leaf.field!r} is compared with {leaf.values[0]!r}, expected one of {', '.join(table)}")
     return leaf._replace(values=values)
 
 
@@ -250,10 +250,10 @@ def _asked(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
         word, values = _worded(field, kind, leaf)
         if word is None or word in asked:
             if kind is not Kind.TEXT:
-                raise Unfit(f"what is asked of {field} has no counterpart for {kind.value}")
+                raise Unfit(f"the condition on {field} is not supported for {kind.value}")
             return {"matches": "".join(_ahead(each) for each in leaves)}
         if word not in WORDS[kind]:
-            raise Unfit(f"{field} is {kind.value} here and cannot be asked what {leaf.word}")
+            raise Unfit(f"{field} is {kind.value} and does not support {leaf.word}")
         asked[word] = values[0] if len(values) == 1 else list(values)
     return asked["is"] if list(asked) == ["is"] else asked
 
@@ -267,7 +267,7 @@ def _worded(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tuple[Any, 
         values = tuple(map(str, values))
     if leaf.word == "present":
         if kind not in {Kind.TEXT, Kind.TEXTS, Kind.ADDRESS}:
-            raise Unfit(f"{field} is never empty here")
+            raise Unfit(f"{field} is never empty")
         return "present", (bool(values[0]) is leaf.wanted,)
     if kind is Kind.FLAG and leaf.word == "is":
         return "is", ((str(values[0]).lower() == "true") is leaf.wanted,)

@@ -138,7 +138,7 @@ def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
         return tuple(Record("", 1, 0, 0, value=str(one)) for one in given)
     wanted: tuple[type, ...] = {str: (str,), int: (int,), float: (int, float), bool: (bool,)}.get(field.type, (str, int, float, bool, list))
     if not isinstance(given, wanted) or (field.type is int and isinstance(given, bool)):
-        raise Wrong(f"found {given!r}, which {name} cannot be", name)
+        raise Wrong(f"found {given!r}, which is not a valid {name}", name)
     return tuple(given) if isinstance(given, list) else given
 
 

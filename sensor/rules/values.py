@@ -76,7 +76,7 @@ def fit_of(kind: Kind, asked: Any, sets: Sets, networks: Networks) -> Fit:
     if not isinstance(asked, dict):
         return _word(kind, "is", asked, sets, networks)
     if not asked:
-        raise Wrong(f"found nothing that is asked, {nearest('', WORDS[kind])}")
+        raise Wrong(f"found no condition, {nearest('', WORDS[kind])}")
     fits = []
     for word, wanted in asked.items():
         if word not in WORDS[kind]:

@@ -22,7 +22,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 
 
 def files() -> Iterator[Path]:
-    for room in LIST["rooms"]:
+    for room in (*LIST["rooms"], *LIST["internal_rooms"]):
         place = ROOT / room
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
         yield from (path for path in found if path.suffix in READERS and path.name != "banned_words.yaml" and path != GLOSSARY)
@@ -38,10 +38,17 @@ def markdown(text: str) -> Iterator[tuple[int, str]]:
     yield from enumerate(prose.splitlines(), 1)
 
 
-def python(text: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+def python(text: str, *, docstrings: bool = True) -> Iterator[tuple[int, str]]:
+    tree = ast.parse(text)
+    skipped = set() if docstrings else {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value and node not in skipped:
             yield from enumerate(INLINE_CODE.sub("", node.value).splitlines(), node.lineno)
+
+
+def strings(text: str) -> Iterator[tuple[int, str]]:
+    """Of an internal room."""
+    return python(text, docstrings=False)
 
 
 def values(text: str) -> Iterator[tuple[int, str]]:
@@ -55,9 +62,11 @@ READERS = {".md": markdown, ".py": python, ".yaml": values}
 
 def faults(path: Path, text: str) -> list[str]:
     """file:line: the word, and what to write instead."""
+    internal = any(path.is_relative_to(room) for room in LIST["internal_rooms"])
+    read = strings if internal else READERS[path.suffix]
     return [
         f"{path}:{line}: {found.group()!r}: write {entry['instead']} ({entry['why']})"
-        for line, words in READERS[path.suffix](text)
+        for line, words in read(text)
         for pattern, entry in BANNED
         if (found := pattern.search(words))
     ]
@@ -82,4 +91,4 @@ def test_a_banned_word_is_found_where_it_stands_and_code_is_left_alone(name: str
 
 def test_every_entry_names_a_replacement_and_a_reason() -> None:
     assert [entry for entry in LIST["words"] if not (entry["instead"] and entry["why"])] == []
-    assert [room for room in LIST["rooms"] if not (ROOT / room).exists()] == []
+    assert [room for room in (*LIST["rooms"], *LIST["internal_rooms"]) if not (ROOT / room).exists()] == []

@@ -17,7 +17,7 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
     [
         ("  - id: bad\n    title: Bad\n    when: dns.qery\n", "5:11", "did you mean 'dns.query'?"),
         ("  - id: bad\n    title: Bad\n    when: [dns.query, dns.respons]\n", "5:23", "did you mean 'dns.response'?"),
-        ("  - id: bad\n    title: Bad\n    when: [dns.query, flow.new]\n", "5:11", "expected one sort"),
+        ("  - id: bad\n    title: Bad\n    when: [dns.query, flow.new]\n", "5:11", "expected one category"),
         ("  - id: bad\n    titel: x\n    title: Bad\n    when: dns.query\n", "4:5", "did you mean 'title'?"),
         ("  - id: bad\n    title: Bad\n    when: dns.query\n    where: {nam: x}\n", "6:13", "did you mean 'name'?"),
         ("  - id: bad\n    title: Bad\n    when: dns.query\n    unless:\n      src.typ: x\n", "7:7", "did you mean 'src.type'?"),

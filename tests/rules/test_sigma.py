@@ -118,13 +118,13 @@ def test_flows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (sigma("s: {CommandLine: x}\ncondition: s", "{category: process_creation, product: windows}"), "not one of networks"),
+        (sigma("s: {CommandLine: x}\ncondition: s", "{category: process_creation, product: windows}"), "not a supported network log source"),
         (sigma("s: {qery: x}\ncondition: s"), "did you mean 'query'?"),
-        (sigma("s: [some, words]\ncondition: s"), "words anywhere"),
+        (sigma("s: [some, words]\ncondition: s"), "keywords in raw log lines"),
         (sigma("s: {qtype_name: WEIRD}\ncondition: s"), "expected one of a, ns"),
-        (sigma("s: {id.resp_p|contains: '5'}\ncondition: s"), "cannot be asked what contains"),
-        (sigma("s: {query|fieldref: answers}\ncondition: s"), "no counterpart"),
-        (sigma("s: {answers|contains: x}\ncondition: not s"), "no counterpart for texts"),
+        (sigma("s: {id.resp_p|contains: '5'}\ncondition: s"), "does not support contains"),
+        (sigma("s: {query|fieldref: answers}\ncondition: s"), "unsupported value"),
+        (sigma("s: {answers|contains: x}\ncondition: not s"), "not supported for texts"),
         (sigma("".join(f"s{n}: {{query|contains: a{n}, id.resp_p: {n}}}\n" for n in range(7)) + "condition: not 1 of s*"), "alternatives"),
     ],
 )

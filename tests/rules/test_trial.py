@@ -51,7 +51,7 @@ def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: i
     ("test", "said"),
     [
         ("{title: bad, events: [{nam: x}]}", "did you mean 'name'?"),
-        ("{title: bad, events: [{name: 5}]}", "found 5, which name cannot be"),
+        ("{title: bad, events: [{name: 5}]}", "found 5, which is not a valid name"),
         ("{title: bad, events: [{name: x, src: nobody}]}", "expected an address"),
         ("{title: bad, events: [{name: x, src.mac: nobody}]}", "expected a MAC"),
         ("{title: bad, events: [{name: x, proto: tpc}]}", "did you mean 'tcp'?"),

@@ -69,7 +69,7 @@ def test_what_fits(kind: Kind, asked: Any, yes: list[Any], no: list[Any]) -> Non
         (Kind.TEXT, {"start": "x"}, "expected one of is, not, contains, begins", ("start",)),
         (Kind.TEXT, {"begin": "x"}, "did you mean 'begins'?", ("begin",)),
         (Kind.TEXT, {"matches": "("}, "found no regular expression", ("matches",)),
-        (Kind.TEXT, {}, "found nothing that is asked", ()),
+        (Kind.TEXT, {}, "found no condition", ()),
         (Kind.TEXT, [], "found an empty list", ()),
         (Kind.TEXT, ["a", ["b"]], "found no single value", (1,)),
         (Kind.TEXT, ["a", "$nams"], "did you mean 'names'?", (1,)),

@@ -31,24 +31,24 @@ class Challenges:
         if event.status != PROXY_UNAUTHORISED and (event.status != UNAUTHORISED or event.method != "REGISTER"):
             return None
         if event.scheme == "basic":
-            seen = f"it answered {event.status} and wants credentials of the scheme Basic"
-            return Shown("sip_basic", "sip", "asks for passwords in clear text (SIP, Basic)", seen)
+            seen = f"it answered {event.status} with the authentication scheme Basic"
+            return Shown("sip_basic", "sip", "requests passwords in cleartext (SIP, Basic)", seen)
         if event.scheme != "digest":
             return None
         faults = self._faults(event)
         if not faults:
-            return Shown("", why=f"it asks for {_algorithm(event)} with qop, by nonces of their own", mends=("sip_basic", "sip_weak"))
-        seen = f"it answered {event.status} and wants Digest: {', '.join(faults)}"
-        return Shown("sip_weak", "sip", "asks for passwords by weak challenges (SIP)", seen, mends=("sip_basic",))
+            return Shown("", why=f"it requests {_algorithm(event)} with qop and unique nonces", mends=("sip_basic", "sip_weak"))
+        seen = f"it answered {event.status} with a Digest challenge: {', '.join(faults)}"
+        return Shown("sip_weak", "sip", "sends weak Digest challenges (SIP)", seen, mends=("sip_basic",))
 
     def _faults(self, event: SipResponse) -> list[str]:
         faults = []
         if event.algorithm.lower() in WEAK and not event.qop:
             faults.append(f"{_algorithm(event)} without qop")
         if self._again(event):
-            faults.append("a nonce that it gave to another call before")
+            faults.append("a nonce used for an earlier call")
         if event.realm.lower() in DEFAULT_REALMS:
-            faults.append(f"the realm {event.realm!r} as the program came with")
+            faults.append(f"the default realm {event.realm!r}")
         return faults
 
     def _again(self, event: SipResponse) -> bool:

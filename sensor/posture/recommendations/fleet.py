@@ -40,7 +40,7 @@ class FirmwareBehind:
             return None
         called = next(iter(other.device.names), "") or other.device.id
         seen = f"it runs {member.firmware}, and {called} runs {other.firmware}: the newest of {fleet.devices} devices {product}"
-        does = f"runs older firmware than another {product} here: {member.firmware} instead of {other.firmware}"
+        does = f"runs older firmware than another {product}: {member.firmware} instead of {other.firmware}"
         return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")), product=product)
 
     def mended(self, member: Member) -> str:

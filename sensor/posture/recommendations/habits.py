@@ -28,43 +28,43 @@ PROTECT_FIRST = (8, 13)
 
 def _proof(event: NtlmLogin | SmbLogin) -> Shown | None:
     if event.method == "ntlmv2":
-        return Shown("", why="it proved its password by NTLMv2", asks=True, mends=("ntlmv1",))
+        return Shown("", why="it authenticated with NTLMv2", asks=True, mends=("ntlmv1",))
     if event.method not in OLD_NTLM:
         return None
     return Shown(
-        "ntlmv1", "ntlm", f"proves passwords by {event.method}, which is broken within hours", f"its answer to the challenge was {event.method}", asks=True
+        "ntlmv1", "ntlm", f"authenticates with {event.method}, which is cracked within hours", f"its response to the challenge was {event.method}", asks=True
     )
 
 
 def _llmnr(event: LlmnrQuery) -> Shown | None:
     if event.claim or event.conflict:
         return None
-    return Shown("llmnr", "llmnr", "asks everybody for names (LLMNR)", f"it asked the group for {event.name[:80]!r}", asks=True)
+    return Shown("llmnr", "llmnr", "sends LLMNR queries", f"LLMNR query for {event.name[:80]!r}", asks=True)
 
 
 def _nbns(event: NbnsQuery) -> Shown | None:
     if not event.broadcast or event.status:
         return None
-    return Shown("nbns", "nbns", "asks everybody for names (NetBIOS)", f"it asked the whole segment for {event.name[:80]!r}", asks=True)
+    return Shown("nbns", "nbns", "sends NetBIOS name queries", f"NetBIOS broadcast query for {event.name[:80]!r}", asks=True)
 
 
 def _directory(event: LdapBindResult) -> Shown | None:
     if event.method != "simple" or not event.secret:
         return None
     if event.code in PROTECT_FIRST:
-        return Shown("", why=f"it refused a password in clear text with code {event.code}", mends=("ldap_simple",))
-    return Shown("ldap_simple", "ldap", "takes passwords in clear text (LDAP)", f"it answered a simple bind with a password with code {event.code}")
+        return Shown("", why=f"it rejected a cleartext password with code {event.code}", mends=("ldap_simple",))
+    return Shown("ldap_simple", "ldap", "accepts passwords in cleartext (LDAP)", f"it answered a simple bind with a password with code {event.code}")
 
 
 def _clear(event: SipResponse) -> Shown | None:
     if event.method != "REGISTER" or event.status != OK:
         return None
-    return Shown("sip_clear", "sip", "registers telephones without TLS (SIP)", "it answered a REGISTER in clear text with 200")
+    return Shown("sip_clear", "sip", "registers phones without TLS (SIP)", "it answered a cleartext REGISTER with 200")
 
 
 def _way_in(event: HttpPortMapping) -> Shown:
-    what = f"{event.action} for port {event.external_port} was asked of it"
-    return Shown("upnp_mapping", "upnp", "is asked to open ways in by whoever is inside (UPnP)", what, asked=True)
+    what = f"it received {event.action} for port {event.external_port}"
+    return Shown("upnp_mapping", "upnp", "receives UPnP port mapping requests", what, asked=True)
 
 
 def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
@@ -75,7 +75,7 @@ def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
     server = event.server or packet.src
     mac = 0 if event.relay or server != packet.src else packet.src_mac
     seen = f"it offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}"
-    return Shown("dhcp_server", "dhcp", "serves DHCP, and no configuration names it", seen, whose=Subject(mac, server, packet.vlan))
+    return Shown("dhcp_server", "dhcp", "offers DHCP leases and is not in the configuration", seen, whose=Subject(mac, server, packet.vlan))
 
 
 _READERS: dict[type[Event], Callable[..., Shown | None]] = {

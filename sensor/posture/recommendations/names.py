@@ -22,11 +22,11 @@ class DefaultNames:
         name = _name(member)
         if not name or not is_factory_name(name, member.type):
             return None
-        return Verdict(f"its host name is {name[:80]!r}", "bears the name that its maker gave it", ((member.device, NAME),))
+        return Verdict(f"its host name is {name[:80]!r}", "has its factory default host name", ((member.device, NAME),))
 
     def mended(self, member: Member) -> str:
         name = _name(member)
-        return f"it is called {name[:80]!r}" if name else ""
+        return f"its host name is {name[:80]!r}" if name else ""
 
 
 def _name(member: Member) -> str:

@@ -44,15 +44,15 @@ class TalksOutside:
         if not needless:
             return None
         needless.sort(key=lambda one: (-one.last, one.server))
-        seen = f"it is a {kind_text(member.type)}, and used {some([_text(one) for one in needless], TOLD)}"
-        return Verdict(seen, "talks to servers on the internet", (), proven=_proven(subject_of(member.device), needless))
+        seen = f"it is a {kind_text(member.type)}, and contacted {some([_text(one) for one in needless], TOLD)}"
+        return Verdict(seen, "communicates with servers on the internet", (), proven=_proven(subject_of(member.device), needless))
 
     def mended(self, member: Member) -> str:
         job = outside().types.get(member.type)
         if job is None or member.vendor in job.sold_with:
             return f"it is a {kind_text(member.type)} {member.vendor}".rstrip()
         last, used = self._context.baseline.outside(member.device.id)
-        return f"it talked, and to nobody outside for {QUIET_DAYS} days" if last and used else ""
+        return f"it was active, without external traffic for {QUIET_DAYS} days" if last and used else ""
 
 
 def _is_job(one: Used, job: Job) -> bool:

@@ -69,7 +69,7 @@ class Rounds:
             self._close_mended(look, known, wrong)
         for case in self._cases:
             if case.setting in settled:
-                self._close(case, self._now, "the configuration says what is wanted")
+                self._close(case, self._now, "the configuration accepts the setting")
 
     def _close_mended(self, look: Look, members: dict[str, Member], wrong: set[str]) -> None:
         """Cases about devices with which nothing is wrong any more, or which are none: they turned out to be another, or made room."""
@@ -78,7 +78,7 @@ class Rounds:
             if not case.looked or case.setting != look.setting or name in wrong:
                 continue
             if name not in members:
-                self._close(case, self._now, "no device is known by this id any more")
+                self._close(case, self._now, "the device no longer exists")
             elif reason := look.mended(members[name]):
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 

@@ -52,15 +52,15 @@ class WrongSegment:
         segment = self._segment(name) if name else None
         if segment is None or segment.sort == sort or segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values()):
             return None
-        seen = f"it is a {kind_text(member.type)}, and in {name} live: {segment.text}"
-        return Verdict(seen, f"lives in {name} among devices of another sort", ((member.device, "type"),))
+        seen = f"it is a {kind_text(member.type)}, and {name} contains {segment.text}"
+        return Verdict(seen, f"is in {name} among devices of other types", ((member.device, "type"),))
 
     def mended(self, member: Member) -> str:
         name = _segment_of(member)
         if not name or member.type == UNKNOWN:
             return ""
         segment = self._segment(name)
-        return f"it lives in {name}, where {segment.text} live" if segment is not None else f"it lives in {name}, which is for all sorts of devices"
+        return f"it is in {name}, which contains {segment.text}" if segment is not None else f"it is in {name}, a segment for all device types"
 
     def _segment(self, name: str) -> _Segment | None:
         if name not in self._segments:

@@ -27,12 +27,12 @@ class EndOfLife:
         if entry is None or entry.ends >= self._today:
             return None
         told = {"os": member.os, "firmware": member.firmware, "model": _product(member)}
-        remembered = "" if entry.basis == "record" else ", as far as is remembered"
+        remembered = "" if entry.basis == "record" else " (date not verified)"
         ended = f"had ended by {entry.ends.isoformat()}" if entry.at_latest else f"ended on {entry.ends.isoformat()}"
         seen = f"its {entry.rests_on} is {told[entry.rests_on]}, and support of {entry.name} {ended}{remembered} ({entry.source})"
         if entry.note:
             seen += f"; {entry.note}"
-        return Verdict(seen, f"runs what is not mended any more: {entry.name}", ((member.device, entry.rests_on),), entry.severity, entry.name)
+        return Verdict(seen, f"runs an end-of-support product: {entry.name}", ((member.device, entry.rests_on),), entry.severity, entry.name)
 
     def mended(self, member: Member) -> str:
         told = " ".join(filter(None, (_product(member), member.os, member.firmware)))

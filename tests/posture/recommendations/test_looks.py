@@ -43,23 +43,23 @@ def list_of(made: Watch, *devices: Device) -> Watch:
 @pytest.mark.parametrize(
     ("devices", "setting", "does", "seen"),
     [
-        ([known("camera", CAMERA, "axis-accc8eaabbcc")], "default_name", "bears the name that its maker gave it", "its host name is 'axis-accc8eaabbcc'"),
+        ([known("camera", CAMERA, "axis-accc8eaabbcc")], "default_name", "has its factory default host name", "its host name is 'axis-accc8eaabbcc'"),
         (
             [known("workstation", CAMERA, "PC-1", os="Windows 7")],
             "end_of_life",
-            "runs what is not mended any more: Windows 7 and Server 2008 R2",
-            f"its os is Windows 7, and {ENDED_7} (https://endoflife.date/windows); updates that were paid for ended on 2023-01-10",
+            "runs an end-of-support product: Windows 7 and Server 2008 R2",
+            f"its os is Windows 7, and {ENDED_7} (https://endoflife.date/windows); extended security updates ended on 2023-01-10",
         ),
         (
             [known("switch", CAMERA, "sw", vendor="Cisco", model="WS-C3560G-24PS")],
             "end_of_life",
-            "runs what is not mended any more: Cisco Catalyst 3560G and 3750G",
-            f"its model is Cisco WS-C3560G-24PS, and {ENDED_3560}, as far as is remembered (https://www.cisco.com/c/en/us/products/eos-eol-listing.html)",
+            "runs an end-of-support product: Cisco Catalyst 3560G and 3750G",
+            f"its model is Cisco WS-C3560G-24PS, and {ENDED_3560} (date not verified) (https://www.cisco.com/c/en/us/products/eos-eol-listing.html)",
         ),
         (
             [known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
             "firmware_behind",
-            "runs older firmware than another Axis P3245-V here: 9.80.3 instead of 9.80.55",
+            "runs older firmware than another Axis P3245-V: 9.80.3 instead of 9.80.55",
             "it runs 9.80.3, and yard runs 9.80.55: the newest of 2 devices Axis P3245-V",
         ),
     ],
@@ -83,7 +83,7 @@ def test_what_is_known_of_a_device_is_told(devices: list[Device], setting: str, 
 @pytest.mark.parametrize(
     ("before", "after", "closed"),
     [
-        ([known("camera", CAMERA, "ipcam")], [known("camera", CAMERA, "gate-east")], "it is called 'gate-east'"),
+        ([known("camera", CAMERA, "ipcam")], [known("camera", CAMERA, "gate-east")], "its host name is 'gate-east'"),
         ([known("server", CAMERA, "s", os="Windows Server 2008 R2")], [known("server", CAMERA, "s", os="Windows Server 2022")], "it is Windows Server 2022"),
         (
             [known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
@@ -133,7 +133,7 @@ def test_a_device_that_turned_out_to_be_another_is_closed() -> None:
     made = watch(known("camera", CAMERA, "ipcam")).at(HOUR)
     list_of(made, known("camera", OTHER, "ipcam")).at(2 * HOUR)
     assert [(action, told.subject.address) for action, told, _, _ in made.told] == [("open", parse(CAMERA)), ("open", parse(OTHER)), ("close", parse(CAMERA))]
-    assert made.told[-1][3] == "no device is known by this id any more"
+    assert made.told[-1][3] == "the device no longer exists"
 
 
 def test_nothing_is_opened_about_a_device_that_is_gone() -> None:
@@ -193,14 +193,14 @@ def test_a_camera_among_desks_is_told_and_closed_when_it_moves() -> None:
     camera = known("camera", CAMERA, "gate")
     made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
     [(_, told, _, _)] = made.at(HOUR).told
-    assert (told.setting, told.seen) == ("wrong_segment", "it is a camera, and in 10.0.0.0/24 live: 20 workstation, 1 camera")
+    assert (told.setting, told.seen) == ("wrong_segment", "it is a camera, and 10.0.0.0/24 contains 20 workstation, 1 camera")
     moved = known("camera", "10.0.9.5", "gate", ts=START + SECOND)
     moved = msgspec.structs.replace(moved, id=camera.id, key=camera.key, addresses={parse("10.0.9.5"): START + SECOND})
     made.world.devices = {parse("10.0.9.5"): moved}
     made.members = [member(moved)]
     made.at(2 * HOUR)
     assert made.actions == ["open", "close"]
-    assert made.told[1][3] == "later traffic shows it: it lives in 10.0.9.0/24, which is for all sorts of devices"
+    assert made.told[1][3] == "later traffic shows it: it is in 10.0.9.0/24, a segment for all device types"
 
 
 def test_link_local_addresses_are_no_place() -> None:
@@ -239,7 +239,7 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
     made = watch(known("printer", CAMERA, "PRN-3F"))
     reaching(made, CLOUD, NAMELESS).at(HOUR)
     [(_, told, _, _)] = made.told
-    assert (told.setting, told.count, told.seen) == ("internet", 2, "it is a printer, and used 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)")
+    assert (told.setting, told.count, told.seen) == ("internet", 2, "it is a printer, and contacted 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)")
     record = numbered(RecordMaker("s", version="1").recommendation("open", told, START, made.world.device))
     validator().validate(record)
     assert [(proof.get("dst"), proof["facts"]["server"]) for proof in record["evidence"]] == [
@@ -251,7 +251,7 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
     made.world.baseline.learn(START + 31 * DAY * SECOND, Subject(0, parse(CAMERA)), Subject(0, parse(OTHER)), 6 << 16 | 631, outside=False)
     made.at(31 * DAY + HOUR)
     assert made.actions == ["open", "close"]
-    assert made.told[1][3] == "later traffic shows it: it talked, and to nobody outside for 14 days"
+    assert made.told[1][3] == "later traffic shows it: it was active, without external traffic for 14 days"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
     third = Run(tmp_path, "third").feed(challenges(GOOD, (DAY + 3 * HOUR, DAY + 3 * HOUR + 10)))
     [closed] = third.end()
     assert (closed["action"], closed["recommendation"]["id"]) == ("close", opened["recommendation"]["id"])
-    assert closed["recommendation"]["closed"] == "later traffic shows it: it asks for SHA-256 with qop, by nonces of their own"
+    assert closed["recommendation"]["closed"] == "later traffic shows it: it requests SHA-256 with qop and unique nonces"
     assert kept(tmp_path) == []
     assert Run(tmp_path, "fourth").feed(challenges(GOOD, (2 * DAY,))).end() == []
 
