@@ -181,6 +181,8 @@ def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
     one.severity, one.detector, one.site = line.level, part.detector[:WORD], line.sensor.site[:WORD]
     ends = [(SOURCE, *name) for name in names_of(line.src)]
     ends += [(TARGET, *name) for end in (line.dst, *line.targets) for name in names_of(end)]
+    if line.network.vlan:
+        ends.append((SOURCE, "vlan", str(line.network.vlan)))
     one.ends |= dict.fromkeys(ends)
     attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
     called = [value for _, kind, value in ends if kind == "name"]  # addresses are found as entities

@@ -39,6 +39,12 @@ class End(msgspec.Struct):
     type: str = ""
 
 
+class Network(msgspec.Struct):
+    """The conversation that a finding is about."""
+
+    vlan: Number = 0
+
+
 class Technique(msgspec.Struct):
     """Of MITRE ATT&CK."""
 
@@ -110,6 +116,7 @@ class Line(msgspec.Struct):
     dst: End = msgspec.field(default_factory=End)
     targets: list[End] = []
     facts: Facts = msgspec.field(default_factory=Facts)
+    network: Network = msgspec.field(default_factory=Network)
 
     @property
     def level(self) -> int:

@@ -30,9 +30,12 @@ _HABITS = msgspec.json.Decoder(Kept)
 class Reader:
     """A store, read while the sensor may be writing it."""
 
-    def __init__(self, folder: Path) -> None:
-        """StoreError where there is none, or none that can be read."""
+    def __init__(self, folder: Path, base: sqlite3.Connection | None = None) -> None:
+        """``base``: one that the caller opened, checked and closes. StoreError where there is none, or none that can be read."""
         self.path = folder / FILE
+        if base is not None:
+            self._base, self._said = base, words_of(base)
+            return
         if not self.path.is_file():
             raise StoreError(f"{self.path}: there is no inventory yet")
         try:

@@ -19,6 +19,7 @@ _COLUMNS = "id, type, vendor, model, name, ip, address, mac, vlan, first, last, 
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
 _SAVE = f"INSERT INTO device_rows ({_COLUMNS}) VALUES ({', '.join('?' * 17)}) ON CONFLICT (id) DO UPDATE SET {_SET}"  # noqa: S608 - our own words
 
+_NO_ADDRESSES = "DELETE FROM device_addresses WHERE device = (SELECT number FROM device_rows WHERE id = ?)"
 _BODY = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -33,7 +34,11 @@ class Shown(NamedTuple):
 
 def save_rows(base: sqlite3.Connection, devices: Iterable[Shown]) -> None:
     """Within a transaction."""
-    base.executemany(_SAVE, map(_row, devices))
+    several = list(devices)
+    base.executemany(_SAVE, map(_row, several))
+    base.executemany(_NO_ADDRESSES, [(_text(one.body.get("id")),) for one in several])
+    held = [(address, _text(one.body.get("id"))) for one in several for ip in _texts(one.body.get("ips")) if (address := _address(ip)) is not None]
+    base.executemany("INSERT OR IGNORE INTO device_addresses SELECT ?, number FROM device_rows WHERE id = ?", held)
 
 
 def remove_rows(base: sqlite3.Connection, ids: Iterable[str]) -> None:

@@ -33,7 +33,7 @@ CREATE UNIQUE INDEX alerts_id ON alerts (id);
 CREATE TABLE alert_records (number INTEGER PRIMARY KEY, record TEXT NOT NULL); -- as it stands in the log, apart so that lists read little
 CREATE VIRTUAL TABLE alert_text USING fts5 (summary, words, content = 'alerts', content_rowid = 'number', tokenize = 'unicode61');
 CREATE TABLE entities (
-    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, -- ip, mac, device or name
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, -- ip, mac, device, name or vlan
     value TEXT NOT NULL, address BLOB, -- of an IP address: 16 bytes, IPv4 as mapped, so that networks are ranges
     UNIQUE (value, kind)
 );
@@ -70,7 +70,7 @@ LOG_INDICES = (
     "CREATE INDEX IF NOT EXISTS alerts_group_last ON alerts (of_group, last)",
     "CREATE INDEX IF NOT EXISTS alerts_group_risk ON alerts (of_group, risk)",
     "CREATE INDEX IF NOT EXISTS alerts_group ON alerts (of_group)",
-    "CREATE INDEX IF NOT EXISTS alerts_last ON alerts (last)",
+    "CREATE INDEX IF NOT EXISTS alerts_last ON alerts (last, of_group)",
     "CREATE INDEX IF NOT EXISTS alerts_risk ON alerts (risk)",
     "CREATE INDEX IF NOT EXISTS alerts_seq ON alerts (seq)",
     "CREATE INDEX IF NOT EXISTS entities_address ON entities (address) WHERE address IS NOT NULL",

@@ -9,6 +9,11 @@ CREATE TABLE device_rows (
     mac TEXT NOT NULL, vlan INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, gone INTEGER NOT NULL,
     criticality TEXT NOT NULL, owner TEXT NOT NULL, tags TEXT NOT NULL, confidence REAL NOT NULL, words TEXT NOT NULL
 );
+CREATE TABLE device_addresses (
+    address BLOB NOT NULL, device INTEGER NOT NULL, -- number of its row
+    PRIMARY KEY (address, device)
+) WITHOUT ROWID;
+CREATE INDEX device_addresses_device ON device_addresses (device);
 CREATE INDEX device_rows_last ON device_rows (last);
 CREATE INDEX device_rows_facets ON device_rows (type, vendor, vlan, gone, criticality);
 CREATE VIRTUAL TABLE device_text USING fts5 (words, content = 'device_rows', content_rowid = 'number', tokenize = 'trigram');
@@ -16,6 +21,7 @@ CREATE TRIGGER device_rows_new AFTER INSERT ON device_rows BEGIN
     INSERT INTO device_text (rowid, words) VALUES (new.number, new.words);
 END;
 CREATE TRIGGER device_rows_old AFTER DELETE ON device_rows BEGIN
+    DELETE FROM device_addresses WHERE device = old.number;
     INSERT INTO device_text (device_text, rowid, words) VALUES ('delete', old.number, old.words);
 END;
 CREATE TRIGGER device_rows_changed AFTER UPDATE OF words ON device_rows WHEN old.words IS NOT new.words BEGIN

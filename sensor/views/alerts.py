@@ -1,0 +1,119 @@
+"""Alerts: lists by any filter and sort, one of them with all that was said of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from sensor.tables.lines import SEVERITIES
+from sensor.views.alert_filter import EVERY_ALERT, AlertFilter, groups_that_fit
+from sensor.views.alert_first import Chosen, first_by_column, first_by_severity
+from sensor.views.alert_groups import facets_of, groups_of
+from sensor.views.alert_order import COLUMNS, Order
+from sensor.views.clauses import SOURCE, TARGET, Clause, text_clause, time_clause, vlan_clause, who_clause
+from sensor.views.dataset import Data
+from sensor.views.errors import Malformed, one_of
+from sensor.views.page import After, Page, after_of, cursor_of, limit_of, mark_of
+
+SORTS = (*COLUMNS, "severity")
+
+
+class AlertRow(msgspec.Struct, frozen=True):
+    """An alert as lists show it. Times in ns; ``record``: the last one that the sensor told of it; ``verdict`` and ``assignee`` may be empty."""
+
+    id: str
+    state: str
+    severity: str
+    detector: str
+    title: str
+    risk: int
+    count: int
+    first: int
+    last: int
+    verdict: str
+    assignee: str
+    site: str
+    summary: str
+    record: dict[str, Any]
+
+
+class Word(msgspec.Struct, frozen=True):
+    """What an operator said of an alert. ``ts``: ns."""
+
+    ts: int
+    author: str
+    action: str
+    value: str
+    text: str
+
+
+class AlertDetails(msgspec.Struct, frozen=True):
+    """One alert, the words said of it in their order, and the incidents it is part of."""
+
+    alert: AlertRow
+    words: list[Word]
+    incidents: list[str]
+
+
+_ROW = """
+SELECT alerts.id, state, severity, detector, title, risk, count, first, last, verdict, assignee, site, summary, record
+FROM json_each(?) AS one JOIN alerts ON alerts.number = one.value JOIN alert_groups ON alert_groups.number = of_group
+JOIN alert_records ON alert_records.number = alerts.number ORDER BY one.key
+"""
+
+
+def alerts(data: Data, wanted: AlertFilter = EVERY_ALERT, sort: str = "last", *, backwards: bool = True, limit: int = 50, cursor: str = "") -> Page[AlertRow]:
+    """A page of alerts. ``sort``: one of SORTS, the newest or highest first unless ``backwards`` is false. Unknown or Malformed where an argument is wrong."""
+    one_of("sort", [sort], SORTS)
+    mark = mark_of(wanted, sort, backwards)
+    after, groups = after_of(cursor, mark), groups_of(data.base)
+    chosen = Chosen(data.base, groups, groups_that_fit(groups, wanted), _clauses(wanted))
+    first, counts, exact = first_by_severity(chosen, after, backwards, limit_of(limit) + 1) if sort == "severity" else first_by_column(
+        chosen, Order(COLUMNS[sort], backwards, after), limit_of(limit) + 1
+    )  # fmt: skip
+    rows = _rows(data, [number for _, number in first[:limit]])
+    more = cursor_of(After(mark, *first[limit - 1])) if len(first) > limit else ""
+    return Page(rows, counts.total(), exact, facets_of(groups, counts), more)
+
+
+def alert(data: Data, name: str) -> AlertDetails:
+    """One by its id, or the beginning of it. Unknown, Ambiguous."""
+    found = data.resolve("alerts", name)
+    (number,) = data.base.execute("SELECT number FROM alerts WHERE id = ?", (found,)).fetchone()
+    words = data.base.execute("SELECT ts, author, action, value, text FROM alert_words WHERE alert = ? ORDER BY number", (found,)).fetchall()
+    incidents = data.base.execute(
+        "SELECT incidents.id FROM incidents, json_each(record, '$.incident.story') AS chapter WHERE chapter.value ->> 'alert' = ?", (found,)
+    )
+    return AlertDetails(_rows(data, [number])[0], [Word(*row) for row in words], list(dict.fromkeys(row[0] for row in incidents)))
+
+
+def matching(data: Data, wanted: AlertFilter, most: int) -> list[AlertRow]:
+    """All that match, for what is done to many at once. Malformed where they are more than ``most``."""
+    rows: list[AlertRow] = []
+    cursor = ""
+    while True:
+        page = alerts(data, wanted, "opened", limit=1000, cursor=cursor)
+        rows += page.rows
+        if len(rows) > most:
+            raise Malformed("filter", f"more than {most:,} alerts", "a narrower one")
+        if not page.cursor:
+            return rows
+        cursor = page.cursor
+
+
+def _clauses(wanted: AlertFilter) -> list[Clause]:
+    found = [text_clause(wanted.text) if wanted.text else None, time_clause(wanted.since, wanted.until)]
+    found += [who_clause(word, role) if word else None for word, role in ((wanted.source, SOURCE), (wanted.target, TARGET), (wanted.device, None))]
+    found += [vlan_clause(wanted.vlan)] if wanted.vlan is not None else []
+    return [clause for clause in found if clause is not None]
+
+
+def _rows(data: Data, numbers: list[int]) -> list[AlertRow]:
+    return [_row(tuple(row)) for row in data.base.execute(_ROW, (json.dumps(numbers),))]
+
+
+def _row(row: tuple[Any, ...]) -> AlertRow:
+    values: tuple[Any, ...] = (*row[:2], SEVERITIES[row[2]], *row[3:13], msgspec.json.decode(row[13]))
+    return AlertRow(*values)

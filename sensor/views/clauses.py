@@ -1,0 +1,83 @@
+"""What narrows a list of alerts beyond their groups: a text, who took part, a time. Each as SQL that lists numbers of alerts, and as SQL that tests one."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sensor.core.addresses import parse_network
+
+SOURCE, TARGET = 0, 1
+_ID = re.compile(r"alert-[0-9a-z-]*")
+
+
+class Clause(NamedTuple):
+    """``numbers``: a query for numbers of alerts; ``test``: whether the alert ``a`` is one of them; both with the same parameters.
+
+    ``cheap``: testing needs no other table; ``newest``: a query for the numbers, the highest first, where that costs no more than those it gives.
+    """
+
+    numbers: str
+    test: str
+    parameters: tuple[object, ...]
+    cheap: bool = False
+    newest: str = ""
+
+
+def text_clause(text: str) -> Clause | None:
+    """All words must be there, whole unless they end with *. An address, a network or an id of an alert is looked for as such. None without a word."""
+    if _ID.fullmatch(text.strip()):
+        return _range("id", text.strip(), text.strip() + "\U0010ffff")
+    if (clause := _of_network(text.strip(), None)) is not None:
+        return clause
+    words = [word for word in text.replace("\0", " ").split() if re.search(r"\w", word)]
+    if not words:
+        return None
+    match = " ".join(map(_quoted, words))
+    listed = "SELECT rowid FROM alert_text WHERE alert_text MATCH ?"
+    return Clause(listed, f"a.number IN ({listed})", (match,), newest=f"{listed} ORDER BY rowid DESC")
+
+
+def _quoted(word: str) -> str:
+    """A word for FTS5, with nothing in it that means something there."""
+    quoted = word.rstrip("*").replace('"', '""')
+    return f'"{quoted}"*' if word.endswith("*") else f'"{quoted}"'
+
+
+def who_clause(word: str, role: int | None) -> Clause:
+    """Who took part: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either."""
+    if (clause := _of_network(word, role)) is not None:
+        return clause
+    return _entity("value = ? AND kind != 'vlan'", (word.casefold(),), role)
+
+
+def vlan_clause(vlan: int) -> Clause:
+    """Alerts in a VLAN."""
+    return _entity("value = ? AND kind = 'vlan'", (str(vlan),), None)
+
+
+def time_clause(since: int | None, until: int | None) -> Clause | None:
+    """Alerts seen last within a time, ns; None where neither end is named."""
+    return (
+        _range("last", since if since is not None else -(1 << 63), until if until is not None else 1 << 62) if since is not None or until is not None else None
+    )
+
+
+def _range(column: str, low: object, high: object) -> Clause:
+    test = f"a.{column} >= ? AND a.{column} < ?"
+    return Clause(f"SELECT a.number FROM alerts a WHERE {test}", test, (low, high), cheap=True)  # noqa: S608 - our own names
+
+
+def _of_network(word: str, role: int | None) -> Clause | None:
+    try:
+        first, last = parse_network(word)
+    except ValueError:
+        return None
+    return _entity("address BETWEEN ? AND ?", (first.to_bytes(16, "big"), last.to_bytes(16, "big")), role)
+
+
+def _entity(test: str, parameters: tuple[object, ...], role: int | None) -> Clause:
+    roles = "" if role is None else f" AND e.role = {role}"
+    numbers = f"SELECT DISTINCT e.alert FROM entities CROSS JOIN alert_entities e ON e.entity = entities.number WHERE {test}{roles}"  # noqa: S608 - our own words
+    one = f"EXISTS (SELECT 1 FROM alert_entities e CROSS JOIN entities ON entities.number = e.entity WHERE e.alert = a.number{roles} AND {test})"  # noqa: S608
+    return Clause(numbers, one, parameters)

@@ -1,0 +1,75 @@
+"""A dataset that is open for reading: the tables of a folder, or of a log alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Self
+
+from sensor.inventory.store.database import FILE, look_into
+from sensor.inventory.store.schema import VERSION
+from sensor.tables.build import of_log
+from sensor.tables.position import Position, position
+from sensor.views.errors import Ambiguous, NotReadable, Unknown
+
+CACHE_KIB = 8192
+SHOWN = 5
+
+
+class Data:
+    """One reader's connection; nothing is written through it. Close it, or use it in a ``with``."""
+
+    def __init__(self, base: sqlite3.Connection) -> None:
+        self.base = base
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.base.close()
+
+    @property
+    def position(self) -> Position:
+        """How far the tables are: the last record of the log that is in them."""
+        return position(self.base)
+
+    def resolve(self, table: str, start: str) -> str:
+        """The id in a table (alerts, incidents, recommendations, device_rows) that begins with a text. Unknown where none does, Ambiguous where several do."""
+        exact = self.base.execute(f"SELECT id FROM {table} WHERE id = ?", (start,)).fetchone()  # noqa: S608 - our own names, here and below
+        if exact is not None:
+            return str(exact[0])
+        wanted = f"SELECT id FROM {table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"  # noqa: S608
+        found = [str(row[0]) for row in self.base.execute(wanted, (start, start + "\U0010ffff", SHOWN)) if start]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Ambiguous(start, found)
+        near = f"SELECT id FROM {table} WHERE id >= ? ORDER BY id LIMIT ?"  # noqa: S608
+        raise Unknown("id", start, [str(row[0]) for row in self.base.execute(near, (start[:-2], SHOWN))])
+
+
+def open_folder(folder: Path) -> Data:
+    """The tables of a folder. NotReadable where there are none of this version: ``tables.build.catch_up`` makes them where the folder can be written."""
+    path = folder / FILE
+    if not path.is_file():
+        raise NotReadable(f"{path}: there is no inventory")
+    try:
+        base = look_into(path)
+        (version,) = base.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        raise NotReadable(f"{path}: {error}") from None
+    if version != VERSION:
+        base.close()
+        action = "use the newer sensor" if version > VERSION else "start the sensor once to upgrade it"
+        raise NotReadable(f"{path}: its tables have version {version}, this sensor reads {VERSION}: {action}")
+    base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    base.execute("PRAGMA query_only = 1")
+    return Data(base)
+
+
+def open_log(log: Path) -> Data:
+    """The tables of a log that is read without an inventory. OSError where it cannot be read."""
+    return Data(of_log(log))

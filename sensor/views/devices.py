@@ -1,0 +1,198 @@
+"""Devices: lists by any filter and sort, and one of them with all that is known of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensor.core.addresses import mac_text, parse_mac, parse_network
+from sensor.inventory.store.reader import Reader
+from sensor.inventory.store.store import words_of
+from sensor.inventory.words import onto_body
+from sensor.views.dataset import Data
+from sensor.views.errors import Malformed, one_of
+from sensor.views.page import After, Facets, Page, after_of, cursor_of, limit_of, mark_of
+
+STATES = ("present", "gone")
+SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan", "confidence", "owner", "criticality")
+FACETS = ("type", "vendor", "vlan", "state", "criticality")
+# A text of fewer characters is in no index of three at a time.
+INDEXED = 3
+_NO = {"vendor": "unknown", "criticality": "none"}
+# Of a device that became one with another: the other.
+_HEIR = "SELECT kept FROM mergers WHERE lost = ? AND NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number DESC"
+
+
+class DeviceFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Several values of one field mean either, several fields mean all. ``text``: words that must all be somewhere in what a device has; ``address``: an
+    address or a network; times in ns, of when a device was seen last; ``vendor`` and ``owner`` contain the text, case does not matter.
+    """
+
+    text: str = ""
+    type: tuple[str, ...] = ()
+    vendor: str = ""
+    vlan: tuple[int, ...] = ()
+    state: tuple[str, ...] = ()
+    criticality: tuple[str, ...] = ()
+    owner: str = ""
+    tag: tuple[str, ...] = ()
+    address: str = ""
+    mac: str = ""
+    since: int | None = None
+    until: int | None = None
+
+
+EVERY_DEVICE = DeviceFilter()
+
+
+class DeviceRow(msgspec.Struct, frozen=True):
+    """A device as lists show it. Times in ns; ``device``: all of it, as records show it, with the operator's word."""
+
+    id: str
+    type: str
+    vendor: str
+    model: str
+    name: str
+    ip: str
+    mac: str
+    vlan: int
+    first: int
+    last: int
+    gone: bool
+    criticality: str
+    owner: str
+    tags: list[str]
+    confidence: float
+    device: dict[str, Any]
+
+
+_ROW = """
+SELECT d.id, d.type, d.vendor, d.model, d.name, d.ip, d.mac, d.vlan, d.first, d.last, d.gone, d.criticality, d.owner, d.tags, d.confidence, devices.body,
+    devices.key FROM json_each(?) AS one JOIN device_rows d ON d.number = one.value JOIN devices ON devices.id = d.id ORDER BY one.key
+"""
+
+
+def devices(
+    data: Data, wanted: DeviceFilter = EVERY_DEVICE, sort: str = "last", *, backwards: bool = True, limit: int = 100, cursor: str = ""
+) -> Page[DeviceRow]:
+    """A page of devices. ``sort``: one of SORTS; devices of one value come in the order in which they were found. Unknown or Malformed where an argument is
+    wrong.
+    """
+    one_of("sort", [sort], SORTS)
+    mark = mark_of(wanted, sort, backwards)
+    after = after_of(cursor, mark)
+    test, parameters = _test(data.base, wanted)
+    facets, total = _facets(data.base, test, parameters)
+    found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1)
+    more = cursor_of(After(mark, *found[limit - 1])) if len(found) > limit else ""
+    return Page(_rows(data, [number for _, number in found[:limit]]), total, True, facets, more)
+
+
+def device(data: Data, name: str) -> dict[str, Any]:
+    """All that is known of one, by its id or the beginning of it: ``device``, and where an inventory keeps it ``evidence``, ``leases``, ``used``,
+    ``neighbours``, ``history`` and ``said``. Unknown, Ambiguous.
+    """
+    heir = data.base.execute(_HEIR, (name,)).fetchone()
+    found = data.resolve("device_rows", str(heir[0]) if heir is not None else name)
+    record = data.base.execute("SELECT record FROM device_records WHERE id = ?", (found,)).fetchone()
+    told: dict[str, Any] = msgspec.json.decode(record[0]) if record is not None else Reader(Path(), data.base).details(found)
+    return told
+
+
+def _test(base: sqlite3.Connection, wanted: DeviceFilter) -> tuple[str, list[object]]:
+    """A condition on ``device_rows d``, with its parameters."""
+    tests: list[str] = []
+    parameters: list[object] = []
+
+    def add(test: str, *values: object) -> None:
+        tests.append(test)
+        parameters.extend(values)
+
+    one_of("state", wanted.state, STATES)
+    if wanted.type:
+        one_of("type", wanted.type, {row[0] for row in base.execute("SELECT DISTINCT type FROM device_rows")} | {"unknown"})
+        add("d.type IN (SELECT value FROM json_each(?))", json.dumps(wanted.type))
+    if wanted.vlan:
+        add("d.vlan IN (SELECT value FROM json_each(?))", json.dumps(wanted.vlan))
+    if len(wanted.state) == 1:
+        add("d.gone = ?", int(wanted.state[0] == "gone"))
+    if wanted.criticality:
+        add("d.criticality IN (SELECT value FROM json_each(?))", json.dumps(["" if one == _NO["criticality"] else one for one in wanted.criticality]))
+    for column in ("vendor", "owner"):
+        if value := getattr(wanted, column):
+            add(f"d.{column} LIKE ? ESCAPE '!'", f"%{_like(value)}%")
+    for tag in wanted.tag:
+        add("', ' || d.tags || ',' LIKE ? ESCAPE '!'", f"%, {_like(tag)},%")
+    if wanted.since is not None or wanted.until is not None:
+        add("d.last >= ? AND d.last < ?", wanted.since if wanted.since is not None else -(1 << 63), wanted.until if wanted.until is not None else 1 << 62)
+    _add_names(wanted, add)
+    return " AND ".join(tests) or "1", parameters
+
+
+def _add_names(wanted: DeviceFilter, add: Any) -> None:
+    """Text, address and MAC."""
+    if wanted.address:
+        try:
+            first, last = parse_network(wanted.address)
+        except ValueError:
+            raise Malformed("address", wanted.address, "an address or a network such as 10.20.30.0/24") from None
+        add("d.number IN (SELECT device FROM device_addresses WHERE address BETWEEN ? AND ?)", first.to_bytes(16, "big"), last.to_bytes(16, "big"))
+    if wanted.mac:
+        try:
+            mac = mac_text(parse_mac(wanted.mac))
+        except ValueError:
+            raise Malformed("mac", wanted.mac, "a MAC address such as 00:17:c8:1a:2b:3c") from None
+        add("d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ?)", f'"{mac}"')
+    words = wanted.text.replace("\0", " ").split()
+    long = [word.replace('"', '""') for word in words if len(word) >= INDEXED]
+    if long:
+        add("d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ?)", " ".join(f'"{word}"' for word in long))
+    for word in words:
+        if len(word) < INDEXED:
+            add("d.words LIKE ? ESCAPE '!'", f"%{_like(word)}%")
+
+
+def _like(text: str) -> str:
+    return re.sub(r"([!%_])", r"!\1", text)
+
+
+def _facets(base: sqlite3.Connection, test: str, parameters: list[object]) -> tuple[Facets, int]:
+    """How many devices there are of each value of each of FACETS, the most first, and in all."""
+    facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
+    wanted = f"SELECT d.type, d.vendor, d.vlan, d.gone, d.criticality, count(*) FROM device_rows d WHERE {test} GROUP BY 1, 2, 3, 4, 5"  # noqa: S608 - our own words
+    total = 0
+    for *values, count in map(tuple, base.execute(wanted, parameters)):
+        values[3] = STATES[values[3]]
+        total += count
+        for name, value in zip(FACETS, values, strict=True):
+            facets[name][str(value) or _NO.get(name, "")] += count
+    return {name: dict(counts.most_common()) for name, counts in facets.items()}, total
+
+
+def _first(base: sqlite3.Connection, test: str, parameters: list[object], sort: str, backwards: bool, after: After | None, limit: int) -> list[tuple[Any, int]]:
+    """(value, number) of the first devices. Addresses sort as addresses, devices without any come last of all either way."""
+    column = "coalesce(d.address, x'')" if sort == "ip" else f"d.{sort}"
+    value = "hex(coalesce(d.address, x''))" if sort == "ip" else column
+    way, sign = ("DESC", "<") if backwards else ("ASC", ">")
+    behind = f"({value}, d.number) {sign} (?, ?)" if after is not None else "1"
+    wanted = f"SELECT {value}, d.number FROM device_rows d WHERE {test} AND {behind} ORDER BY {column} {way}, d.number {way} LIMIT ?"  # noqa: S608 - our own words
+    place = (after.value, after.number) if after is not None else ()
+    return [(row[0], row[1]) for row in base.execute(wanted, (*parameters, *place, limit))]
+
+
+def _rows(data: Data, numbers: list[int]) -> list[DeviceRow]:
+    said = words_of(data.base)
+    return [_row(tuple(row), said) for row in data.base.execute(_ROW, (json.dumps(numbers),))]
+
+
+def _row(row: tuple[Any, ...], said: dict[str, Any]) -> DeviceRow:
+    body = onto_body(msgspec.json.decode(row[15]), said.get(row[16], {}))
+    tags = [tag for tag in row[13].split(", ") if tag]
+    values: tuple[Any, ...] = (*row[:10], bool(row[10]), *row[11:13], tags, row[14], body)
+    return DeviceRow(*values)

@@ -1,0 +1,48 @@
+"""Why a view cannot answer. Each error carries its facts, so that a command prints one line and an API gives one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ViewError(Exception):
+    """The text is for people; subclasses carry the facts."""
+
+
+class NotReadable(ViewError):
+    """There is no store, or none that this version reads. What it would hold is unknown, not absent."""
+
+
+class Unknown(ViewError):
+    """A value that is none of the valid ones. ``near``: the nearest of them, empty where none is near."""
+
+    def __init__(self, field: str, value: str, known: Iterable[str]) -> None:
+        self.field, self.value, self.known = field, value, sorted(set(known))
+        self.near = next(iter(get_close_matches(value.casefold(), self.known, 1)), "")
+        more = f"did you mean {self.near}?" if self.near else f"expected one of {', '.join(self.known)}" if self.known else "there is none"
+        super().__init__(f"{field}: found {value!r}: {more}")
+
+
+class Malformed(ViewError):
+    """A value that cannot be read. ``expected``: what it should look like."""
+
+    def __init__(self, field: str, value: str, expected: str) -> None:
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"{field}: found {value!r}, expected {expected}")
+
+
+class Ambiguous(ViewError):
+    """The beginning of several ids. ``candidates``: the first of them."""
+
+    def __init__(self, value: str, candidates: Iterable[str]) -> None:
+        self.value, self.candidates = value, list(candidates)
+        super().__init__(f"{value!r} is the beginning of {', '.join(self.candidates)} and perhaps more: give more of it")
+
+
+def one_of(field: str, values: Iterable[str], known: Iterable[str]) -> None:
+    """Raises Unknown where a value is none of the known ones."""
+    there = list(known)
+    for value in values:
+        if value not in there:
+            raise Unknown(field, value, there)

@@ -1,0 +1,118 @@
+"""What happened when: the timeline of a dataset, what the sensor told of its own health, and a search over everything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from sensor.tables.lines import SEVERITIES
+from sensor.views.alert_filter import AlertFilter
+from sensor.views.alerts import AlertRow, alerts
+from sensor.views.dataset import Data
+from sensor.views.devices import DeviceFilter, DeviceRow, devices
+from sensor.views.errors import one_of
+from sensor.views.page import After, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.stories import StoryFilter, StoryRow, incidents, recommendations
+
+KINDS = ("device", "alert", "incident", "recommendation", "sensor")
+
+
+class TimelineFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``about``: id of a device, alert, incident or recommendation; ``severity``: at least; times in ns."""
+
+    kind: tuple[str, ...] = ()
+    severity: str = ""
+    about: str = ""
+    since: int | None = None
+    until: int | None = None
+
+
+EVERY_MOMENT = TimelineFilter()
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One record of the log in short. ``seq``: its number; ``ts``: ns."""
+
+    seq: int
+    ts: int
+    kind: str
+    action: str
+    severity: str
+    about: str
+    summary: str
+
+
+class Health(msgspec.Struct, frozen=True):
+    """``findings``: what the sensor told of itself, the newest first; ``summary``: its last figures; ``seq``, ``unusable``: the last record of the log that is
+    in the tables, and lines that were none.
+    """
+
+    findings: list[Moment]
+    summary: dict[str, Any]
+    seq: int
+    unusable: int
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """What a text was found in, of each kind the first ones and how many there are."""
+
+    devices: Page[DeviceRow]
+    alerts: Page[AlertRow]
+    incidents: Page[StoryRow]
+    recommendations: Page[StoryRow]
+
+
+def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 100, cursor: str = "") -> Page[Moment]:
+    """A page of what happened, the newest first. ``total`` counts what is on this page and before it: exact on the last one. Unknown or Malformed."""
+    one_of("kind", wanted.kind, KINDS)
+    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    mark = mark_of("timeline", wanted)
+    after = after_of(cursor, mark)
+    tests, parameters = _test(wanted)
+    if after is not None:
+        tests.append("(ts, seq) < (?, ?)")
+        parameters += [after.value, after.number]
+    condition = " AND ".join(tests) or "1"
+    query = f"SELECT seq, ts, kind, action, severity, about, summary FROM timeline WHERE {condition} ORDER BY ts DESC, seq DESC LIMIT ?"  # noqa: S608 - our own words
+    rows = [_moment(tuple(row)) for row in data.base.execute(query, (*parameters, limit_of(limit) + 1))]
+    more = cursor_of(After(mark, rows[limit - 1].ts, rows[limit - 1].seq)) if len(rows) > limit else ""
+    return Page(rows[:limit], min(len(rows), limit), not more and after is None, {}, more)
+
+
+def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:
+    pairs: list[tuple[str, Any]] = [
+        ("kind IN (SELECT value FROM json_each(?))", json.dumps(wanted.kind) if wanted.kind else None),
+        ("severity >= ?", SEVERITIES.index(wanted.severity) if wanted.severity else None),
+        ("about = ?", wanted.about or None),
+        ("ts >= ?", wanted.since),
+        ("ts < ?", wanted.until),
+    ]
+    given = [pair for pair in pairs if pair[1] is not None]
+    return [test for test, _ in given], [value for _, value in given]
+
+
+def health(data: Data, *, since: int | None = None, limit: int = 50) -> Health:
+    """How the sensor fared: findings since a time (ns), its last figures, and how far the tables are."""
+    query = "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings WHERE action != 'summary' AND ts >= ? ORDER BY ts DESC, seq DESC LIMIT ?"
+    rows = data.base.execute(query, (since if since is not None else -(1 << 63), limit_of(limit)))
+    last = data.base.execute("SELECT record FROM findings WHERE action = 'summary' ORDER BY seq DESC").fetchone()
+    there = data.position
+    figures = msgspec.json.decode(last[0]).get("capture", {}) if last is not None else {}
+    return Health([_moment(tuple(row)) for row in rows], figures, there.seq, there.unusable)
+
+
+def search(data: Data, text: str, *, limit: int = 10) -> Hits:
+    """A text, an address, a network or an id, wherever it is."""
+    return Hits(
+        devices(data, DeviceFilter(text=text), limit=limit),
+        alerts(data, AlertFilter(text=text), limit=limit),
+        incidents(data, StoryFilter(text=text), limit=limit),
+        recommendations(data, StoryFilter(text=text), limit=limit),
+    )
+
+
+def _moment(row: tuple[Any, ...]) -> Moment:
+    values: tuple[Any, ...] = (*row[:4], SEVERITIES[row[4]], *row[5:7])
+    return Moment(*values)

@@ -1,0 +1,110 @@
+"""Incidents and recommendations: lists by state and severity, the most severe and newest first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from sensor.tables.lines import SEVERITIES
+from sensor.views.dataset import Data
+from sensor.views.errors import one_of
+from sensor.views.page import After, Facets, Page, after_of, cursor_of, limit_of, mark_of
+
+STATES = ("open", "closed")
+SORTS = ("last", "severity")
+
+
+class StoryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``severity``: at least; ``text`` is contained in the summary, case does not matter; times in ns, of when it happened last; ``setting`` and ``device``
+    (of recommendations): which setting of which device.
+    """
+
+    text: str = ""
+    state: tuple[str, ...] = ()
+    severity: str = ""
+    setting: tuple[str, ...] = ()
+    device: str = ""
+    since: int | None = None
+    until: int | None = None
+
+
+EVERY_STORY = StoryFilter()
+
+
+class StoryRow(msgspec.Struct, frozen=True):
+    """An incident or a recommendation. Times in ns; ``record``: the last one that was told of it."""
+
+    id: str
+    state: str
+    severity: str
+    first: int
+    last: int
+    summary: str
+    record: dict[str, Any]
+
+
+def incidents(data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = "") -> Page[StoryRow]:
+    """A page of incidents. Unknown or Malformed where an argument is wrong."""
+    return _page(data, "incidents", wanted, sort, limit, cursor)
+
+
+def recommendations(data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "severity", *, limit: int = 50, cursor: str = "") -> Page[StoryRow]:
+    """A page of recommendations. Unknown or Malformed where an argument is wrong."""
+    return _page(data, "recommendations", wanted, sort, limit, cursor)
+
+
+def incident(data: Data, name: str) -> StoryRow:
+    """One by its id, or the beginning of it. Unknown, Ambiguous."""
+    found = data.resolve("incidents", name)
+    row = data.base.execute("SELECT id, state, severity, first, last, summary, record FROM incidents WHERE id = ?", (found,)).fetchone()
+    return _row(tuple(row))
+
+
+def _page(data: Data, table: str, wanted: StoryFilter, sort: str, limit: int, cursor: str) -> Page[StoryRow]:
+    one_of("sort", [sort], SORTS)
+    mark = mark_of(table, wanted, sort)
+    after = after_of(cursor, mark)
+    test, parameters = _test(table, wanted)
+    facets, total = _facets(data, table, test, parameters)
+    value = "last" if sort == "last" else "printf('%d %020d', severity, last)"
+    behind, place = (f"AND ({value}, rowid) < (?, ?)", (after.value, after.number)) if after is not None else ("", ())
+    rows = data.base.execute(
+        f"SELECT {value}, rowid, id, state, severity, first, last, summary, record FROM {table} WHERE {test} {behind} ORDER BY 1 DESC, rowid DESC LIMIT ?",  # noqa: S608 - our own words
+        (*parameters, *place, limit_of(limit) + 1),
+    ).fetchall()
+    more = cursor_of(After(mark, rows[limit - 1][0], rows[limit - 1][1])) if len(rows) > limit else ""
+    return Page([_row(tuple(row)[2:]) for row in rows[:limit]], total, True, facets, more)
+
+
+def _test(table: str, wanted: StoryFilter) -> tuple[str, list[object]]:
+    one_of("state", wanted.state, STATES)
+    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    tests, parameters = ["severity >= ?"], [SEVERITIES.index(wanted.severity) if wanted.severity else 0]
+    pairs: list[tuple[str, Any]] = [("last >= ?", wanted.since), ("last < ?", wanted.until), ("state = ?", wanted.state[0] if len(wanted.state) == 1 else None)]
+    pairs.append(("instr(lower(summary), lower(?)) > 0", wanted.text or None))
+    if table == "recommendations":
+        pairs += [
+            ("device = ?", wanted.device or None),
+            ("setting IN (SELECT value FROM json_each(?))", msgspec.json.encode(wanted.setting).decode() if wanted.setting else None),
+        ]
+    for test, value in pairs:
+        if value is not None:
+            tests.append(test)
+            parameters.append(value)
+    return " AND ".join(tests), list(parameters)
+
+
+def _facets(data: Data, table: str, test: str, parameters: list[object]) -> tuple[Facets, int]:
+    states: Counter[str] = Counter()
+    severities: Counter[str] = Counter()
+    for state, severity, count in data.base.execute(f"SELECT state, severity, count(*) FROM {table} WHERE {test} GROUP BY 1, 2", parameters):  # noqa: S608
+        states[state] += count
+        severities[SEVERITIES[severity]] += count
+    return {"state": dict(states.most_common()), "severity": dict(severities.most_common())}, states.total()
+
+
+def _row(row: tuple[Any, ...]) -> StoryRow:
+    values: tuple[Any, ...] = (*row[:2], SEVERITIES[row[2]], *row[3:6], msgspec.json.decode(row[6]))
+    return StoryRow(*values)

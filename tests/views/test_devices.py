@@ -1,0 +1,152 @@
+"""Lists of devices of the office against all of them; one device; the other views on the same dataset."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.inventory.store.reader import Reader
+from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.words import Word
+from sensor.views.dataset import Data, open_folder
+from sensor.views.devices import SORTS, DeviceFilter, DeviceRow, device, devices
+from sensor.views.errors import Malformed, Unknown
+from sensor.views.moments import TimelineFilter, health, search, timeline
+from sensor.views.stories import StoryFilter, incident, incidents, recommendations
+
+
+@pytest.fixture
+def known(office_folder: Path) -> list[dict[str, Any]]:
+    with closing(Reader(office_folder)) as reader:
+        return [record["device"] for record in reader.records()]
+
+
+def ids(data: Data, wanted: DeviceFilter) -> set[str]:
+    page = devices(data, wanted, limit=1000)
+    assert page.total == len(page.rows) == sum(page.facets["type"].values())
+    return {row.id for row in page.rows}
+
+
+def test_list_has_what_the_inventory_has(office: Data, known: list[dict[str, Any]]) -> None:
+    """All of them with their rows; by type, VLAN, vendor, address and text."""
+    page = devices(office, limit=1000)
+    assert sorted(row.device["id"] for row in page.rows) == sorted(one["id"] for one in known)
+    assert page.facets["type"]["printer"] == len([one for one in known if one["type"] == "printer"])
+    assert ids(office, DeviceFilter(type=("printer", "camera"))) == {one["id"] for one in known if one["type"] in ("printer", "camera")}
+    assert ids(office, DeviceFilter(address="10.20.30.0/24")) == {one["id"] for one in known if any(ip.startswith("10.20.30.") for ip in one.get("ips", ()))}
+    assert ids(office, DeviceFilter(vendor="KYOCERA")) == {one["id"] for one in known if "kyocera" in one.get("vendor", "").casefold()} != set()
+    (printer,) = (one for one in known if "KM1A2B3C" in one.get("names", [one.get("hostname")]))
+    for text in ("km1a2B", "KM1A2B3C", printer["macs"][0][3:], printer["ips"][0]):
+        assert printer["id"] in ids(office, DeviceFilter(text=text)), text
+    assert printer["id"] in ids(office, DeviceFilter(mac=printer["macs"][0].upper().replace(":", "-")))
+    assert ids(office, DeviceFilter(text="KM1A2B3C no-such-word")) == set()
+    assert ids(office, DeviceFilter(text="%_")) == set()
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_join_to_the_whole_list(office: Data, sort: str, backwards: bool) -> None:
+    """Every order, in pages of seven."""
+    whole = [row.id for row in devices(office, sort=sort, backwards=backwards, limit=1000).rows]
+    rows: list[DeviceRow] = []
+    cursor = ""
+    while len(rows) < 100:
+        page = devices(office, sort=sort, backwards=backwards, limit=7, cursor=cursor)
+        rows += page.rows
+        cursor = page.cursor
+        if not cursor:
+            break
+    assert [row.id for row in rows] == whole
+    values = [getattr(row, sort) for row in rows]
+    if sort != "ip":
+        assert values == sorted(values, reverse=backwards)
+
+
+def test_one_device(office: Data) -> None:
+    """All that is known of it, by its id or the beginning of that."""
+    (row,) = devices(office, DeviceFilter(text="KM1A2B3C")).rows
+    told = device(office, row.id[:-1])
+    assert told["device"]["id"] == row.id
+    assert told["evidence"]
+    assert told["leases"]
+
+
+def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_path: Path) -> None:
+    """Said while no sensor runs: the row, the search and the facets have it; taken back, they have it no more."""
+    folder = tmp_path / "copy"
+    shutil.copytree(office_folder, folder)
+    with open_folder(folder) as data:
+        (row,) = devices(data, DeviceFilter(text="KM1A2B3C")).rows
+    with closing(Reader(folder)) as reader:
+        key = reader.key(row.id)
+    sayings = Sayings(folder, "anna", 7)
+    sayings.say([Word(key, "name", "Lobby printer"), Word(key, "criticality", "high"), Word(key, "tags", "lobby, leased")])
+    sayings.close()
+    with open_folder(folder) as data:
+        wanted = DeviceFilter(text="lobby", criticality=("high",), tag=("leased",))
+        (told,) = devices(data, wanted).rows
+        assert (told.id, told.name, told.tags) == (row.id, "Lobby printer", ["lobby", "leased"])
+        assert told.device["hostname"] == "Lobby printer"
+    sayings = Sayings(folder, "anna", 8)
+    for number in ("1", "2", "3"):
+        sayings.undo(number)
+    sayings.close()
+    with open_folder(folder) as data:
+        assert devices(data, wanted).total == 0
+        assert devices(data, DeviceFilter(text="KM1A2B3C")).rows == [row]
+
+
+def test_wrong_values(office: Data) -> None:
+    """Each names what is wrong with it, and the nearest valid value."""
+    with pytest.raises(Unknown) as wrong:
+        devices(office, DeviceFilter(type=("camra",)))
+    assert wrong.value.near == "camera"
+    with pytest.raises(Malformed) as bad:
+        devices(office, DeviceFilter(address="10.0.0.300"))
+    assert bad.value.field == "address"
+    with pytest.raises(Malformed):
+        devices(office, DeviceFilter(mac="00:17"))
+
+
+def test_incidents_and_recommendations(office: Data) -> None:
+    """Three stories, the critical one first by severity; sixteen pieces of work, page by page."""
+    page = incidents(office, sort="severity")
+    assert [row.severity for row in page.rows] == ["critical", "medium", "medium"]
+    assert page.facets == {"state": {"open": 3}, "severity": {"medium": 2, "critical": 1}}
+    assert incident(office, page.rows[0].id).record["incident"]["id"] == page.rows[0].id
+    assert incidents(office, StoryFilter(severity="high")).total == 1
+    assert incidents(office, StoryFilter(state=("closed",))).total == 0
+    whole = recommendations(office, limit=1000)
+    first = recommendations(office, limit=10)
+    rest = recommendations(office, limit=10, cursor=first.cursor)
+    assert first.rows + rest.rows == whole.rows
+    assert whole.total == len(whole.rows) == 16
+    assert not rest.cursor
+
+
+def test_timeline_and_health(office: Data) -> None:
+    """Everything in the order of time; of one device what is about it; the sensor's own figures."""
+    page = timeline(office, limit=1000)
+    assert [one.ts for one in page.rows] == sorted((one.ts for one in page.rows), reverse=True)
+    first = timeline(office, limit=100)
+    assert first.rows + timeline(office, limit=100, cursor=first.cursor).rows == page.rows
+    critical = timeline(office, TimelineFilter(kind=("alert",), severity="critical")).rows
+    assert {one.severity for one in critical} == {"critical"}
+    assert {one.kind for one in timeline(office, TimelineFilter(about=critical[0].about)).rows} == {"alert"}
+    with pytest.raises(Unknown):
+        timeline(office, TimelineFilter(kind=("flow",)))
+    told = health(office)
+    assert told.summary["packets"] == 5058
+    assert told.seq > 100
+
+
+def test_search_everywhere(office: Data) -> None:
+    """An address of a camera: the device, its alerts and its story."""
+    hits = search(office, "10.20.10.62")
+    assert hits.devices.total == 1
+    assert hits.alerts.total >= 1
+    assert hits.incidents.total >= 1
