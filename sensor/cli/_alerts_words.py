@@ -1,65 +1,107 @@
-"""``sensor alerts show, close, comment, why``: one alert in full, the operator's notes beside the log, and what mutes kept silent."""
+"""What is done with alerts: shown in full, acknowledged, closed, assigned, judged, commented on; and what mutes kept silent."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._alerts_list import filter_of, is_narrowed, names_of, record_of
+from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._data import need_log
 from sensor.cli._devices_words import author_of
-from sensor.cli._notes import notes
 from sensor.cli._setup import complain
 from sensor.cli._show import alert_row, coloured, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.cli._views import stop_of, views_of
+from sensor.core.record_parts import objects, time_text
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
+    from sensor.views.alerts import Word
+    from sensor.views.dataset import Data
 
 Record = dict[str, Any]
+# So many alerts may be closed at once: more are rather a wrong filter.
+AT_ONCE = 100_000
+NOBODY = "nobody"
 WHY_COLUMNS = ("mute", "author", "reason", "time", "alert", "detector", "actor → target", "count", "summary")
 
 
 def show(args: argparse.Namespace) -> int:
-    """``show ALERT|INCIDENT…``: as `sensor explain`, and what was noted."""
+    """``show ALERT|INCIDENT…``: as `sensor explain`, and what operators said."""
     from sensor.cli._incidents import explain_incident
     from sensor.cli.explain import explain_alert
+    from sensor.views.alerts import alert, closers
+    from sensor.views.errors import ViewError
+    from sensor.views.stories import incident
 
-    path, fold = _read(args)
-    alerts, missing = _named(fold, args.words)
-    if not args.words or missing:
-        return _missing(missing, "show ALERT|INCIDENT…")
+    if not args.words:
+        return _expected("show ALERT|INCIDENT…")
+    data, colours, told = views_of(args, "alerts"), coloured(sys.stdout), []
+    try:
+        for name in args.words:
+            if name.startswith("incident"):
+                record = incident(data, name).record
+                told.append((record, explain_incident(record, colours)))
+                continue
+            found = alert(data, name)
+            record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))
+            told.append((record, [*explain_alert(record, _around(data, record, found.incidents), colours), *_said(found.words)]))
+    except ViewError as error:
+        raise stop_of(error) from None
     if args.json:
-        for record in alerts:
+        for record, _ in told:
             put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
-        return 0
-    colours, told = coloured(sys.stdout), []
-    for record in alerts:
-        name = tidy(part(record, "alert").get("id"))
-        lines = explain_alert(record, fold, colours) if name else explain_incident(record, colours)
-        mine = [note for note in notes(path) if note.alert == name]
-        noted = [f"    {clock(note.ts)} {tidy(note.by)} {_WORDS[note.action]}{': ' + tidy(note.text) if note.text else ''}" for note in mine]
-        told.append("\n".join([*lines, *(["  noted", *noted] if noted else [])]))
-    put("\n\n".join(told))
+    else:
+        put("\n\n".join("\n".join(lines) for _, lines in told))
     return 0
+
+
+def ack(args: argparse.Namespace) -> int:
+    """``ack ALERT…``."""
+    return _say(args, args.words, [("acknowledge", "", args.reason)], "acknowledged", "ack ALERT…, or filters")
 
 
 def close(args: argparse.Namespace) -> int:
     """``close ALERT…``."""
-    return _note(args, args.words, "close", args.reason, "close ALERT… --reason TEXT")
+    judged = [("verdict", _verdict(args.judged), "")] if args.judged else []
+    return _say(args, args.words, [*judged, ("close", "", args.reason)], "closed", "close ALERT… --reason TEXT, or filters")
+
+
+def reopen(args: argparse.Namespace) -> int:
+    """``reopen ALERT…``."""
+    return _say(args, args.words, [("reopen", "", args.reason)], "opened again", "reopen ALERT…, or filters")
+
+
+def assign(args: argparse.Namespace) -> int:
+    """``assign NAME ALERT…``."""
+    usage = "assign NAME ALERT…, or assign NAME and filters"
+    if not args.words:
+        return _expected(usage)
+    name = tidy(args.words[0])
+    return _say(args, args.words[1:], [("assign", "" if name == NOBODY else name, args.reason)], f"assigned to {name}:", usage)
+
+
+def verdict(args: argparse.Namespace) -> int:
+    """``verdict VERDICT ALERT…``."""
+    usage = "verdict VERDICT ALERT…, or verdict VERDICT and filters"
+    if not args.words:
+        return _expected(usage)
+    judged = _verdict(args.words[0])
+    return _say(args, args.words[1:], [("verdict", judged, args.reason)], f"judged {judged}:", usage)
 
 
 def comment(args: argparse.Namespace) -> int:
     """``comment ALERT TEXT…``."""
     usage = "comment ALERT TEXT…, such as comment alert-5k2m8q asked the owner"
     if len(args.words) < 2:
-        return _missing([], usage)
-    return _note(args, args.words[:1], "comment", " ".join(args.words[1:]), usage)
+        return _expected(usage)
+    return _say(args, args.words[:1], [("comment", "", " ".join(args.words[1:]))], "commented on", usage)
 
 
 def why(args: argparse.Namespace) -> int:
@@ -81,8 +123,14 @@ def why(args: argparse.Namespace) -> int:
     return 0
 
 
-_WORDS = {"close": "closed it", "comment": "said"}
-_DONE = {"close": "closed", "comment": "commented on"}
+_WORDS = {
+    "acknowledge": "acknowledged it",
+    "close": "closed it",
+    "reopen": "opened it again",
+    "assign": "assigned it",
+    "verdict": "judged it",
+    "comment": "said",
+}
 
 
 def _silenced(record: Record) -> tuple[str, ...]:
@@ -91,44 +139,82 @@ def _silenced(record: Record) -> tuple[str, ...]:
     return tidy(mute.get("id")), tidy(mute.get("author")), tidy(mute.get("reason")), when, *rest
 
 
-def _note(args: argparse.Namespace, names: list[str], action: str, text: str, usage: str) -> int:
-    """Add a note to the log of notes for each of the alerts."""
-    path, fold = _read(args)
-    found, missing = _named(fold, names)
-    alerts = [name for record in found if (name := tidy(part(record, "alert").get("id")))]
-    if missing or not alerts:
-        return _missing(missing, usage)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    lines = [json.dumps({"ts": now, "alert": name, "action": action, "by": author_of(args), "text": tidy(text)}, ensure_ascii=False) for name in alerts]
-    from sensor.eventlog.paths import notes_log
+def _say(args: argparse.Namespace, names: list[str], words: list[tuple[str, str, str]], done: str, usage: str) -> int:
+    """Say the same of some alerts: those that are named, or those that the filters leave. ``words``: action, value and text of each."""
+    from sensor.views.alerts import alert, matching
+    from sensor.views.errors import ViewError
 
+    if not names and not is_narrowed(args):
+        return _expected(usage)
+    data = views_of(args, "alerts")
     try:
-        with notes_log(path).open("a", encoding="utf-8") as file:
-            file.write("".join(f"{line}\n" for line in lines))
-    except OSError as error:
-        complain(f"cannot write {notes_log(path)}: {error.strerror}")
-        return NOT_OPENED
-    put(f"{_DONE[action]} {', '.join(alerts)}")
+        rows = [alert(data, name).alert for name in names] if names else matching(data, filter_of(args), AT_ONCE)
+    except ViewError as error:
+        raise stop_of(error) from None
+    if not args.dry_run and rows:
+        _write(args, [row.id for row in rows], words)
+    listed = f"{len(rows):,} alerts{': ' + names_of(rows) if rows else ''}" if len(rows) != 1 else names_of(rows)
+    put(f"{'not done (dry run): ' if args.dry_run else ''}{done} {listed}")
     return 0
 
 
-def _read(args: argparse.Namespace) -> tuple[Path, Fold]:
-    """The log and how things stand at its end."""
-    from sensor.cli._log import folded
+def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, str, str]]) -> None:
+    """Add lines to the notes beside the log, and bring the tables up to them. Stop when they cannot be written."""
+    from sensor.eventlog.paths import notes_log
 
-    path = need_log(args, "alerts")
-    return path, folded(path)
+    log, now = need_log(args, "alerts"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    said = [
+        {"ts": now, "alert": name, "action": action, "by": author_of(args), "text": tidy(text), **({"value": value} if value else {})}
+        for name in alerts
+        for action, value, text in words
+    ]
+    try:
+        with notes_log(log).open("a", encoding="utf-8") as file:
+            file.write("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in said))
+    except OSError as error:
+        raise Stop(NOT_OPENED, f"cannot write {notes_log(log)}: {error.strerror}") from None
 
 
-def _named(fold: Fold, names: list[str]) -> tuple[list[Record], list[str]]:
-    """The alerts and incidents of some ids, and the ids that are none."""
-    known = {tidy(part(record, "alert").get("id")): record for record in fold.alerts.values()} | fold.incidents
-    return [known[name] for name in names if name in known], [name for name in names if name not in known]
+def _verdict(word: str) -> str:
+    """As it is kept. Stop when it is none."""
+    from sensor.tables.words import VERDICTS
+    from sensor.views.errors import ViewError, one_of
+
+    judged = word.replace("-", "_").casefold()
+    try:
+        one_of("verdict", [judged], VERDICTS)
+    except ViewError as error:
+        raise stop_of(error) from None
+    return judged
 
 
-def _missing(names: list[str], usage: str) -> int:
-    if names:
-        complain(f"no alert {', '.join(names)} in the log")
-        return NOT_FOUND
+def _around(data: Data, record: Record, incidents: list[str]) -> Fold:
+    """What the explanation of an alert names beside it: its incidents, and the devices that took part."""
+    from sensor.eventlog.fold import Fold
+    from sensor.views.devices import device
+    from sensor.views.errors import ViewError
+    from sensor.views.stories import incident
+
+    fold = Fold()
+    fold.incidents = {name: incident(data, name).record for name in incidents}
+    ends = [part(record, "src"), part(record, "dst"), *objects(record.get("targets"))]
+    for name in dict.fromkeys(tidy(end.get("device")) for end in ends):
+        with contextlib.suppress(ViewError):  # it was purged, or is known to the log only
+            if name:
+                fold.devices[name] = device(data, name)
+    return fold
+
+
+def _said(words: list[Word]) -> list[str]:
+    """What operators said, in lines."""
+    lines = [
+        f"    {clock(time_text(word.ts))} {tidy(word.author)} {_WORDS[word.action]}"
+        f"{': ' + ' '.join(filter(None, (tidy(word.value), tidy(word.text)))) if word.value or word.text else ''}"
+        for word in words
+    ]
+    return ["  noted", *lines] if lines else []
+
+
+def _expected(usage: str) -> int:
     complain(f"expected {usage}")
     return USAGE

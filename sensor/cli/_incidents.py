@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, tidy
+from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 
 Record = dict[str, Any]
 
 COLUMNS = ("severity", "last seen", "incident", "risk", "alerts", "state", "summary")
+
+
+def list_incidents(args: argparse.Namespace) -> int:
+    """Those of the dataset that the filters leave."""
+    from sensor.cli._alerts_list import filter_of
+    from sensor.cli._views import stop_of, views_of
+    from sensor.views.errors import ViewError
+    from sensor.views.stories import StoryFilter, incidents
+
+    data, wanted = views_of(args, "incidents"), filter_of(args)
+    states = tuple(dict.fromkeys("closed" if state == "closed" else "open" for state in wanted.state))
+    found = StoryFilter(text=wanted.text, state=states, severity=wanted.severity, since=wanted.since, until=wanted.until)
+    records: list[Record] = []
+    cursor = ""
+    try:
+        while len(records) < (args.count or sys.maxsize):
+            page = incidents(data, found, "severity", limit=min(1000, (args.count or sys.maxsize) - len(records)), cursor=cursor)
+            records += [row.record for row in page.rows]
+            if not (cursor := page.cursor):
+                break
+    except ViewError as error:
+        raise stop_of(error) from None
+    for record in records if args.json else ():
+        put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+    if not args.json:
+        put(table_of_incidents(records, sys.stdout))
+    return 0
 
 
 def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sensor.alerts.files import Note
     from sensor.eventlog.fold import Fold
 
-ACTIONS = ("close", "comment")
+ACTIONS = ("close", "reopen", "comment")
 
 
 def notes(path: Path) -> list[Note]:
@@ -28,10 +28,13 @@ def notes(path: Path) -> list[Note]:
 
 def close_noted(fold: Fold, path: Path) -> None:
     """What the operator closed is closed, also where the sensor that wrote the log could not say so any more, or had closed it itself when it fell silent."""
-    closes = {note.alert: note for note in notes(path) if note.action == "close"}
-    for record in fold.alerts.values() if closes else ():
+    last = {note.alert: note for note in notes(path) if note.action != "comment"}
+    for record in fold.alerts.values() if last else ():
         alert = part(record, "alert")
-        note = closes.get(tidy(alert.get("id")))
-        if note is not None and "closed" not in alert:
+        note = last.get(tidy(alert.get("id")))
+        if note is not None and note.action == "reopen":
+            record["action"] = "update"
+            alert.pop("closed", None)
+        elif note is not None and "closed" not in alert:
             record["action"] = "close"
             alert["closed"] = {"by": note.by} | ({"reason": note.text} if note.text else {})

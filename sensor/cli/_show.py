@@ -138,12 +138,14 @@ def alert_table(fold: Fold, out: TextIO) -> str:
     return table_of_alerts(fold.alerts.values(), out)
 
 
-def table_of_alerts(records: Iterable[Record], out: TextIO) -> str:
-    """Some alerts, the gravest and newest first; then how many there are of each severity."""
-    ordered = sorted(sorted(records, key=lambda record: tidy(part(record, "alert").get("last")), reverse=True), key=level, reverse=True)
-    if not ordered:
+def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = True) -> str:
+    """Some alerts, the most severe and newest first unless their order is to stay; then how many there are of each severity."""
+    listed = list(records)
+    if ordered:
+        listed = sorted(sorted(listed, key=lambda record: tidy(part(record, "alert").get("last")), reverse=True), key=level, reverse=True)
+    if not listed:
         return "no alerts"
-    rows = [alert_row(record) for record in ordered]
+    rows = [alert_row(record) for record in listed]
     return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items())}"
 
 

@@ -8,10 +8,11 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from sensor.eventlog.paths import INVENTORY, notes_log
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.paths import notes_log
 from sensor.eventlog.reader import Reader
-from sensor.inventory.store.database import StoreError, Taken
-from sensor.inventory.store.schema import MIGRATIONS
+from sensor.inventory.store.database import FILE, StoreError, Taken, connect
+from sensor.inventory.store.schema import MIGRATIONS, VERSION
 from sensor.inventory.store.store import Store
 from sensor.tables.apply import Applier
 from sensor.tables.position import clear, position
@@ -35,11 +36,55 @@ def rebuild(folder: Path, log: Path) -> Built:
 
 
 def catch_up(folder: Path, log: Path) -> Built:
-    """Bring the tables of a folder up to its log where no sensor does that: after a crash, or an upgrade. Errors as of ``rebuild``, but for Taken."""
+    """Bring the tables of a folder up to its log: after a crash, an upgrade, or a word of the operator. Where a sensor writes them it is asked for nothing.
+
+    A StoreError where the store cannot be had; OSError where it cannot be written or the log cannot be read.
+    """
+    path = folder / FILE
+    if path.is_file() and os.access(path, os.W_OK) and (done := _a_little(path, log)) is not None:
+        return done
     try:
         return _built(folder, log, anew=False)
     except Taken:
         return Built(0, "")
+
+
+def behind(base: sqlite3.Connection, log: Path) -> bool:
+    """Whether a log or its notes have more than the tables."""
+    there = position(base)
+    try:
+        size = notes_log(log).stat().st_size
+    except FileNotFoundError:
+        size = there.words
+    if size != there.words or not there.whole:
+        return True
+    cursor = LogCursor(log, there.seq)
+    try:
+        return bool(cursor.read(1))
+    finally:
+        cursor.close()
+
+
+def _a_little(path: Path, log: Path) -> Built | None:
+    """Where the store is of today and not far behind it needs no check of all its pages. None where it is not so, or this fails."""
+    try:
+        base = connect(path)
+    except sqlite3.Error:
+        return None
+    try:
+        if base.execute("PRAGMA user_version").fetchone()[0] != VERSION or not (there := position(base)).seq or not there.whole:
+            return None
+        tables = Tables(base, log)
+        try:
+            while tables.advance():
+                pass
+        finally:
+            tables.close()
+        return Built(tables.records, tables.anew)
+    except (sqlite3.Error, StoreError):
+        return None
+    finally:
+        base.close()
 
 
 def _built(folder: Path, log: Path, *, anew: bool) -> Built:
@@ -60,7 +105,7 @@ def _built(folder: Path, log: Path, *, anew: bool) -> Built:
             tables.close()
         return Built(tables.records, "; ".join(filter(None, (store.note, tables.anew))))
     except sqlite3.Error as error:
-        raise StoreError(f"{folder / INVENTORY}: {error}") from None
+        raise StoreError(f"{folder / FILE}: {error}") from None
     finally:
         store.close()
 

@@ -67,10 +67,17 @@ class AlertPart(msgspec.Struct):
     attack: list[Technique] = []
 
 
+class Chapter(msgspec.Struct):
+    """An alert of an incident."""
+
+    alert: str = ""
+
+
 class IncidentPart(msgspec.Struct):
     """What a record says of an incident."""
 
     id: str
+    story: list[Chapter] = []
     risk: Number = 0
     count: Number = 1
     first: str = ""

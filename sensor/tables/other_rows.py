@@ -17,16 +17,19 @@ SUMMARY = "summary"
 
 
 def save_incidents(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
-    """The last record of each holds."""
+    """The last record of each holds. An alert stays part of an incident where later records leave it out: a story is bounded."""
     rows = {}
+    parts: dict[tuple[str, str], None] = {}
     for line, text in lines:
         part = line.incident
         if part is not None:
+            parts |= dict.fromkeys((chapter.alert[:WORD], part.id[:WORD]) for chapter in part.story)
             ts = time_ns(line.ts)
             state = "closed" if line.action == "close" else "open"
             times = time_or(part.first, ts), time_or(part.last, ts)
             rows[part.id[:WORD]] = (part.id[:WORD], state, line.level, part.risk, part.count, *times, line.sensor.seq, line.summary, text)
     base.executemany(_INCIDENT, rows.values())
+    base.executemany("INSERT OR IGNORE INTO incident_alerts VALUES (?, ?)", parts)
 
 
 def save_recommendations(base: sqlite3.Connection, lines: Iterable[Told]) -> None:

@@ -19,6 +19,7 @@ def prune(base: sqlite3.Connection, first: int) -> bool:
         _prune_alerts(base)
     for table in ("incidents", "recommendations", "findings", "timeline"):
         base.execute(f"DELETE FROM {table} WHERE seq < ?", (first,))  # noqa: S608 - names from the line above
+    base.execute("DELETE FROM incident_alerts WHERE incident NOT IN (SELECT id FROM incidents)")
     return count < MOST
 
 

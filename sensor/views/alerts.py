@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -83,10 +84,17 @@ def alert(data: Data, name: str) -> AlertDetails:
     found = data.resolve("alerts", name)
     (number,) = data.base.execute("SELECT number FROM alerts WHERE id = ?", (found,)).fetchone()
     words = data.base.execute("SELECT ts, author, action, value, text FROM alert_words WHERE alert = ? ORDER BY number", (found,)).fetchall()
-    incidents = data.base.execute(
-        "SELECT incidents.id FROM incidents, json_each(record, '$.incident.story') AS chapter WHERE chapter.value ->> 'alert' = ?", (found,)
+    incidents = data.base.execute("SELECT incident FROM incident_alerts WHERE alert = ? ORDER BY incident", (found,)).fetchall()
+    return AlertDetails(_rows(data, [number])[0], [Word(*row) for row in words], [row[0] for row in incidents])
+
+
+def closers(data: Data, rows: Iterable[AlertRow]) -> dict[str, Word]:
+    """Of alerts that an operator closed, by id: the last word that did it."""
+    closed = [row.id for row in rows if row.state == "closed"]
+    wanted = (
+        "SELECT alert, ts, author, action, value, text FROM alert_words WHERE action = 'close' AND alert IN (SELECT value FROM json_each(?)) ORDER BY number"
     )
-    return AlertDetails(_rows(data, [number])[0], [Word(*row) for row in words], list(dict.fromkeys(row[0] for row in incidents)))
+    return {row[0]: Word(*tuple(row)[1:]) for row in data.base.execute(wanted, (json.dumps(closed),))}
 
 
 def matching(data: Data, wanted: AlertFilter, most: int) -> list[AlertRow]:

@@ -6,8 +6,11 @@ import re
 from typing import NamedTuple
 
 from sensor.core.addresses import parse_network
+from sensor.views.errors import Malformed
 
 SOURCE, TARGET = 0, 1
+# No name is made of digits and dots alone.
+_NEARLY = re.compile(r"[\d.]+(/.*)?")
 _ID = re.compile(r"alert-[0-9a-z-]*")
 
 
@@ -45,9 +48,11 @@ def _quoted(word: str) -> str:
 
 
 def who_clause(word: str, role: int | None) -> Clause:
-    """Who took part: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either."""
+    """Who took part: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either. Malformed where it is nearly an address."""
     if (clause := _of_network(word, role)) is not None:
         return clause
+    if _NEARLY.fullmatch(word):
+        raise Malformed("address", word, "an address or a network such as 10.20.30.0/24")
     return _entity("value = ? AND kind != 'vlan'", (word.casefold(),), role)
 
 

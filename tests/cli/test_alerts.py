@@ -41,3 +41,64 @@ def test_what_is_not_there(tell) -> None:
     told = tell("alerts", "why", "alert-5k2m8q")
     assert (told.code, told.err) == (2, "sensor: why takes nothing more, found 'alert-5k2m8q': `sensor alerts show` tells of one\n")
     assert tell("alerts", "incidents").out == "no incidents\n"
+
+
+def listed(told) -> list[str]:
+    return [json.loads(line)["alert"]["id"] for line in told.lines]
+
+
+def test_work_with_alerts(tell) -> None:
+    """Acknowledged, assigned, judged, closed and opened again: each word shows in the list, in its filters and in full."""
+    first, second = listed(tell("alerts", "--json"))
+    assert tell("alerts", "ack", first, "--author", "anna").code == 0
+    assert tell("alerts", "assign", "bert", first).out == f"assigned to bert: {first}\n"
+    assert listed(tell("alerts", "--json", "--is", "acknowledged", "--assignee", "bert")) == [first]
+    assert listed(tell("alerts", "--json", "--assignee", "nobody")) == [second]
+    assert tell("alerts", "close", first, "--as", "false-positive", "--reason", "our scanner", "--author", "anna").code == 0
+    (record,) = [json.loads(line) for line in tell("alerts", "--json", "--verdict", "false_positive", "--is", "closed").lines]
+    assert (record["action"], record["alert"]["assignee"]) == ("close", "bert")
+    assert record["alert"]["closed"] == {"by": "anna", "reason": "our scanner"}
+    assert listed(tell("alerts", "--json", "--open")) == [second]
+    assert tell("alerts", "reopen", first).code == 0
+    assert listed(tell("alerts", "--json", "--open")) == [first, second]
+    assert tell("alerts", "verdict", "benign", first).code == 0
+    assert listed(tell("alerts", "--json", "--verdict", "benign")) == [first]
+    said = tell("alerts", "show", first).out
+    assert [word for word in ("acknowledged it", "assigned it: bert", "closed it: our scanner", "judged it: benign") if word not in said] == []
+
+
+def test_many_at_once(tell) -> None:
+    """By filter: first only said, then done. Without any filter nothing is."""
+    wanted = ("--severity", "medium", "--src", "10.0.0.0/24")
+    told = tell("alerts", "close", *wanted, "--dry-run")
+    assert told.code == 0
+    assert told.out.startswith("not done (dry run)")
+    assert len(listed(tell("alerts", "--json", "--open"))) == 2
+    assert tell("alerts", "close", *wanted).code == 0
+    assert listed(tell("alerts", "--json", "--open")) == ["alert-xyz789"]
+    assert tell("alerts", "close", "--detector", "nothing.*").out == "closed 0 alerts\n"
+    assert [tell("alerts", action).code for action in ("close", "ack", "reopen", "verdict", "assign")] == [2] * 5
+
+
+def test_ids_by_their_beginning(tell) -> None:
+    """One that is unambiguous is enough; one that is not is refused."""
+    one = listed(tell("alerts", "--json", "--detector", "discovery.port_scan"))[0]
+    assert tell("alerts", "ack", one[:-1]).out == f"acknowledged {one}\n"
+    told = tell("alerts", "ack", "alert-")
+    assert told.code == 2
+    assert one in told.err
+
+
+def test_wrong_filters_name_the_nearest(tell) -> None:
+    """A value that no alert can have is no empty list."""
+    for words, near in ((("--verdict", "benin"), "benign"), (("--detector", "discovery.port_scn"), "discovery.port_scan"), (("--sort", "rsik"), "risk")):
+        told = tell("alerts", *words)
+        assert (told.code, near in told.err) == (2, True), words
+    assert tell("alerts", "verdict", "good", "alert-abc123").code == 2
+
+
+def test_so_many_at_most(tell) -> None:
+    """The rest is counted."""
+    told = tell("alerts", "-n", "1")
+    assert told.lines[-1] == "shown: 1 of 2; -n shows more"
+    assert len(tell("alerts", "--json", "-n", "1").lines) == 1

@@ -20,7 +20,7 @@ HELD = {
     " ORDER BY 1, 2, 4, 5",
     "entities": "SELECT kind, value, address FROM entities ORDER BY 1, 2",
     "words": "SELECT ts, author, alert, action, value, text FROM alert_words ORDER BY number",
-    **{name: f"SELECT * FROM {name} ORDER BY 1" for name in ("incidents", "recommendations", "findings", "timeline")},  # noqa: S608
+    **{name: f"SELECT * FROM {name} ORDER BY 1" for name in ("incidents", "incident_alerts", "recommendations", "findings", "timeline")},  # noqa: S608
 }
 FILLER = """
 import sys

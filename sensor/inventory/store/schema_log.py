@@ -49,6 +49,7 @@ CREATE TABLE incidents (
     id TEXT PRIMARY KEY, state TEXT NOT NULL, severity INTEGER NOT NULL, risk INTEGER NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL, seq INTEGER NOT NULL, summary TEXT NOT NULL, record TEXT NOT NULL
 );
+CREATE TABLE incident_alerts (alert TEXT NOT NULL, incident TEXT NOT NULL, PRIMARY KEY (alert, incident)) WITHOUT ROWID;
 CREATE TABLE recommendations (
     id TEXT PRIMARY KEY, state TEXT NOT NULL, severity INTEGER NOT NULL, setting TEXT NOT NULL, device TEXT NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL, seq INTEGER NOT NULL, summary TEXT NOT NULL, record TEXT NOT NULL
@@ -85,6 +86,6 @@ LOG_INDICES = (
 
 # Emptied before they are made anew.
 MADE_FROM_LOG = (
-    "log_position", "alert_groups", "alerts", "alert_records", "entities", "alert_entities", "alert_words", "incidents", "recommendations", "findings",
-    "timeline",
+    "log_position", "alert_groups", "alerts", "alert_records", "entities", "alert_entities", "alert_words", "incidents", "incident_alerts",
+    "recommendations", "findings", "timeline",
 )  # fmt: skip

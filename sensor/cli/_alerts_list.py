@@ -1,0 +1,117 @@
+"""``sensor alerts``: which alerts are meant, and the list of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._show import SEVERITIES, put, table_of_alerts, tidy
+from sensor.cli._tail_filter import moment
+from sensor.cli._views import stop_of, views_of
+
+if TYPE_CHECKING:
+    from sensor.views.alert_filter import AlertFilter
+    from sensor.views.alerts import AlertRow, Word
+    from sensor.views.dataset import Data
+
+SHOWN, PAGE = 100, 1000
+
+
+def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
+    """Filters that can be given often mean either; different ones mean all."""
+    many: dict[str, Any] = {"action": "append", "default": []}
+    parser.add_argument("--text", metavar="WORDS", default="", help="only alerts with all these words, an address or an id; WORD* is the beginning of a word")
+    parser.add_argument("--severity", choices=SEVERITIES, default="", help="only alerts at least as severe")
+    parser.add_argument("--is", dest="states", choices=("open", "acknowledged", "closed"), **many, help="only alerts in this state")
+    parser.add_argument("--open", action="store_true", help="only alerts that are not closed")
+    parser.add_argument("--verdict", metavar="VERDICT", **many, help="only alerts judged so: true_positive, benign, false_positive or none")
+    parser.add_argument("--assignee", metavar="NAME", **many, help="only alerts assigned to them; nobody is nobody")
+    parser.add_argument("--detector", metavar="GLOB", **many, help="only alerts of detectors whose name matches")
+    parser.add_argument(
+        "--since", metavar="TIME", type=moment, help="only alerts seen since then: a span as 90s, 15m, 1h, 2d, or a time as 2026-11-24T09:00 (UTC)"
+    )
+    parser.add_argument("--until", metavar="TIME", type=moment, help="only alerts seen last before then")
+    parser.add_argument("--src", metavar="WHO", default="", help="only what comes from it: address, network, MAC, name or id of a device")
+    parser.add_argument("--dst", metavar="WHO", default="", help="only what goes to it; all targets of an alert count")
+    parser.add_argument("--device", metavar="WHO", default="", help="only alerts in which it takes part")
+    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only alerts in this VLAN")
+    parser.add_argument("--site", metavar="NAME", **many, help="only alerts of this site")
+    parser.add_argument("--sort", metavar="ORDER", default="severity", help="severity (default), last, opened or risk, the highest or newest first")
+    parser.add_argument("-n", "--count", metavar="NUMBER", type=int, help=f"so many at most (default: {SHOWN} in the table, all with --json)")
+
+
+def filter_of(args: argparse.Namespace) -> AlertFilter:
+    """What the arguments leave."""
+    from sensor.tables.lines import time_ns
+    from sensor.views.alert_filter import AlertFilter
+
+    states = ["open", "acknowledged"] if args.open and not args.states else args.states
+    return AlertFilter(
+        text=args.text, state=tuple(states), severity=args.severity, detector=tuple(args.detector), assignee=tuple(args.assignee),
+        verdict=tuple(verdict.replace("-", "_") for verdict in args.verdict), site=tuple(args.site), vlan=args.vlan, source=args.src, target=args.dst,
+        device=args.device, since=time_ns(args.since) if args.since else None, until=time_ns(args.until) if args.until else None,
+    )  # fmt: skip
+
+
+def list_alerts(args: argparse.Namespace) -> int:
+    """The table, or a record for each."""
+    from sensor.views.alerts import alerts
+    from sensor.views.errors import ViewError
+
+    data = views_of(args, "alerts")
+    try:
+        if args.json:
+            for record in _records(data, args, args.count or sys.maxsize):
+                put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+            return 0
+        page = alerts(data, filter_of(args), args.sort, limit=1)
+        shown = list(_records(data, args, args.count or SHOWN))
+    except ViewError as error:
+        raise stop_of(error) from None
+    print(table_of_alerts(shown, sys.stdout, ordered=args.sort == "severity"))
+    if len(shown) < page.total:
+        print(f"shown: {len(shown):,} of {'' if page.exact else 'at least '}{page.total:,}; -n shows more")
+    return 0
+
+
+def record_of(row: AlertRow, closer: Word | None = None) -> dict[str, Any]:
+    """The record of an alert with what operators said of it. ``closer``: the word that closed it."""
+    alert = dict(row.record.get("alert") or {}) | {"id": row.id, "state": row.state}
+    alert |= {name: value for name, value in (("verdict", row.verdict), ("assignee", row.assignee)) if value}
+    if row.state != "closed":
+        alert.pop("closed", None)
+    elif closer is not None and "closed" not in alert:
+        alert["closed"] = {"by": closer.author} | ({"reason": closer.text} if closer.text else {})
+    told = row.record.get("action")
+    return row.record | {"action": "close" if row.state == "closed" else "update" if told == "close" else told, "alert": alert}
+
+
+def _records(data: Data, args: argparse.Namespace, most: int) -> Iterator[dict[str, Any]]:
+    """Page after page, so that many alerts take no memory."""
+    from sensor.views.alerts import alerts, closers
+
+    wanted, cursor = filter_of(args), ""
+    while most > 0:
+        page = alerts(data, wanted, args.sort, limit=min(PAGE, most), cursor=cursor)
+        closed = closers(data, page.rows)
+        yield from (record_of(row, closed.get(row.id)) for row in page.rows)
+        most -= len(page.rows)
+        cursor = page.cursor
+        if not cursor:
+            return
+
+
+def is_narrowed(args: argparse.Namespace) -> bool:
+    """Whether any filter was given: what is done to all alerts must be asked for."""
+    from sensor.views.alert_filter import EVERY_ALERT
+
+    return filter_of(args) != EVERY_ALERT
+
+
+def names_of(rows: list[AlertRow]) -> str:
+    """Ids for people: some of them, and how many there are."""
+    first = ", ".join(tidy(row.id) for row in rows[:10])
+    return f"{first} and {len(rows) - 10:,} more" if len(rows) > 10 else first

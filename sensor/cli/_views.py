@@ -1,0 +1,72 @@
+"""The views of the dataset that a command reads."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._data import dataset_of, need_log
+from sensor.cli._opened import until_over
+from sensor.cli._setup import complain
+from sensor.cli._show import tidy
+
+if TYPE_CHECKING:
+    from sensor.datasets.dataset import Dataset
+    from sensor.views.dataset import Data
+    from sensor.views.errors import ViewError
+
+
+def views_of(args: argparse.Namespace, what: str) -> Data:
+    """The tables of the dataset, up to date; those of its log alone when it has no inventory. Stop when there is no log: ``what`` is unknown then."""
+    from sensor.views.dataset import open_log
+
+    log = need_log(args, what)
+    dataset = dataset_of(args)
+    try:
+        data = _of_folder(dataset) if dataset.inventory is not None and _is_own(dataset) else None
+        return until_over(data if data is not None else open_log(log))
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise Stop(NOT_OPENED, f"cannot read {log}: {error.strerror}") from None
+
+
+def stop_of(error: ViewError) -> Stop:
+    """A view cannot answer: what is not known has another exit code than what is wrong."""
+    from sensor.views.errors import Ambiguous, Malformed, Unknown
+
+    if isinstance(error, Unknown) and error.field == "id":
+        return Stop(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset"))
+    return Stop(USAGE if isinstance(error, Unknown | Malformed | Ambiguous) else NOT_OPENED, tidy(str(error)))
+
+
+def _is_own(dataset: Dataset) -> bool:
+    """Whether the log is the one that the tables of the folder are made from."""
+    from sensor.datasets.dataset import dataset_in
+
+    return dataset_in(dataset.folder).log == dataset.log
+
+
+def _of_folder(dataset: Dataset) -> Data | None:
+    """The tables in the folder; None when they are behind the log and cannot be brought up to it. Stop when a newer sensor wrote them."""
+    from sensor.inventory.store.database import Refused, StoreError
+    from sensor.tables.build import behind, catch_up
+    from sensor.views.dataset import open_folder
+    from sensor.views.errors import NotReadable
+
+    try:
+        data = open_folder(dataset.folder)
+        if not behind(data.base, dataset.log):
+            return data
+        data.close()
+    except NotReadable:
+        pass  # an earlier version wrote it, or it is damaged
+    try:
+        if note := catch_up(dataset.folder, dataset.log).note:
+            complain(note, "info")
+        return open_folder(dataset.folder)
+    except Refused as error:
+        raise Stop(NOT_OPENED, str(error)) from None
+    except (OSError, StoreError, NotReadable):
+        return None
