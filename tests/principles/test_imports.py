@@ -53,7 +53,8 @@ MAY_IMPORT = {
     "config": {"core", "budget", "capture", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs", "outputs"}
     | {"presets", "registry", "telemetry"},
     "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "records", "tables", "telemetry"}
-    | UNITS | HELPERS,
+    | UNITS
+    | HELPERS,
     "cli": {"core", "alerts", "config", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "lifecycle", "logs", "outputs"}
     | {"records", "report", "runtime", "tables", "telemetry", "views"}
     | UNITS
