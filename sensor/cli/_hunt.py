@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import USAGE
 from sensor.cli._records import asking, found, print_csv, print_json, tell_coverage
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import USAGE, table, tidy
+from sensor.cli._show import tidy
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.records.hunts_library import Hunt
@@ -37,7 +39,7 @@ def tables(args: argparse.Namespace) -> int:
         elif args.csv:
             print_csv(("table", "rows", "meaning"), rows)
         else:
-            print(table(("table", "count", "meaning"), [(name, f"{count:,}", meaning) for name, count, meaning in rows], sys.stdout))
+            print(table(("table", "count", "summary"), [(name, f"{count:,}", meaning) for name, count, meaning in rows], sys.stdout))
         tell_coverage(args, query)
     return 0
 
@@ -58,7 +60,7 @@ def describe(args: argparse.Namespace) -> int:
     elif args.csv:
         print_csv(heads, rows)
     else:
-        print(table(heads[:4], [row[:4] for row in rows], sys.stdout))
+        print(table((*heads[:3], "summary"), [row[:4] for row in rows], sys.stdout))
     return 0
 
 

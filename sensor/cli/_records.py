@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._data import add_data_arguments, dataset_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, tidy
+from sensor.cli._show import tidy
 
 if TYPE_CHECKING:
     from sensor.records.query import Query
@@ -24,8 +26,8 @@ NO_RECORDS = "replay a capture or run the sensor with the extra `hunt` installed
 def add_records_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="TIME", default="", help="a span before the newest record such as 7d, or a time such as 2026-11-24T09:00")
     parser.add_argument("--until", metavar="TIME", default="", help="the same: only what began before")
-    parser.add_argument("--records", metavar="DIR", type=Path, help="folder of traffic records (default: beside the event log)")
-    parser.add_argument("--events", metavar="FILE", type=Path, help="event log whose records are meant (default: the one that was written last)")
+    parser.add_argument("--records", metavar="DIR", type=Path, help="folder of traffic records to read instead of those of a dataset")
+    add_data_arguments(parser)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,41 +46,41 @@ def installed() -> bool:
     return there()
 
 
-def folder_of(args: argparse.Namespace) -> Path | None:
-    """The folder of the records that are meant; None after it was said that there are none."""
-    from sensor.cli._log import log_of
+def folder_of(args: argparse.Namespace) -> Path:
+    """The folder of the records that are meant. Stop where there is no dataset."""
     from sensor.records.paths import records_folder
 
-    if args.records is not None:
-        return Path(args.records)
-    log = log_of(args.events)
-    return records_folder(log) if log is not None else None
+    return Path(args.records) if args.records is not None else records_folder(dataset_of(args).log)
 
 
 @contextlib.contextmanager
 def asking(args: argparse.Namespace) -> Iterator[Query]:
-    """A query over the records that are meant. SystemExit after it was said why there is none."""
+    """A query over the records that are meant. Stop where there are none, or a query is wrong."""
     from sensor.records.query import NoRecords, Query, QueryError, Range
 
-    folder = folder_of(args) if installed() else None
-    if folder is None:
-        raise SystemExit(NOT_OPENED)
+    if not installed():
+        raise Stop(NOT_OPENED)
+    folder = folder_of(args)
     catch_up(folder)
     try:
         query = Query(folder, Range(moment_in(folder, args.since), moment_in(folder, args.until)))
     except NoRecords as error:
-        complain(f"{error}: {NO_RECORDS}")
-        raise SystemExit(NOT_OPENED) from None
+        raise missing(args, str(error)) from None
     except argparse.ArgumentTypeError as error:
-        complain(str(error))
-        raise SystemExit(USAGE) from None
+        raise Stop(USAGE, str(error)) from None
     try:
         yield query
     except QueryError as error:
-        complain(str(error))
-        raise SystemExit(USAGE) from None
+        raise Stop(USAGE, str(error)) from None
     finally:
         query.close()
+
+
+def missing(args: argparse.Namespace, why: str) -> Stop:
+    """A dataset without records: what was asked is unknown, and not none."""
+    if args.records is not None:
+        return Stop(NOT_OPENED, f"{why}: {NO_RECORDS}")
+    return Stop(INCOMPLETE, f"traffic records: unknown: {why}: {NO_RECORDS}")
 
 
 def catch_up(folder: Path) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._records import NO_RECORDS, catch_up, folder_of, installed, moment_in, print_json
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._records import catch_up, folder_of, installed, missing, moment_in, print_json
 from sensor.cli._setup import complain, settings
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, table, tidy
+from sensor.cli._show import tidy
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.runtime.notify import Notifier
@@ -26,13 +28,10 @@ def status(args: argparse.Namespace) -> int:
     from sensor.records.tail import FOLDER, unread
 
     folder = folder_of(args)
-    if folder is None:
-        return NOT_OPENED
     try:
         manifest = Manifest(folder / MANIFEST)
     except ManifestError:
-        complain(f"no traffic records in {folder}: {NO_RECORDS}")
-        return NOT_OPENED
+        raise missing(args, f"no traffic records in {folder}") from None
     files, damages = manifest.files(), manifest.damages()
     manifest.close()
     rows = []
@@ -105,16 +104,15 @@ def export(args: argparse.Namespace) -> int:
         if name not in TABLES:
             complain(f"found the table {tidy(name)!r}: {nearest(name, list(TABLES))}")
             return USAGE
-    folder = folder_of(args) if installed() else None
-    if folder is None:
+    if not installed():
         return NOT_OPENED
+    folder = folder_of(args)
     catch_up(folder)
     try:
         within = Range(moment_in(folder, args.since), moment_in(folder, args.until))
         files, left_out = readable(folder, within)
     except NoRecords as error:
-        complain(f"{error}: {NO_RECORDS}")
-        return NOT_OPENED
+        raise missing(args, str(error)) from None
     except argparse.ArgumentTypeError as error:
         complain(str(error))
         return USAGE

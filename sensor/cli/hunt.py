@@ -12,7 +12,7 @@ actions:
   run NAME…          run hunts: names of the library, files, or `all`
   show NAME          the text of a hunt
 
-exit codes: 0 found, 1 nothing found, 2 wrong usage or query, 3 there are no records
+exit codes: 0 found, 1 nothing found, 2 wrong usage or query, 3 something cannot be opened, 6 the dataset has no records
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from __future__ import annotations
 import argparse
 
 from sensor.cli._actions import action_of, deed
+from sensor.cli._codes import USAGE
 from sensor.cli._records import add_output_arguments, add_records_arguments
 from sensor.cli._setup import complain
-from sensor.cli._show import USAGE
 
 EXAMPLES = """\
   sensor hunt sql "SELECT src_device, count(*) FROM conn GROUP BY 1 ORDER BY 2 DESC"

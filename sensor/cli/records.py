@@ -5,7 +5,7 @@ actions:
   write    write what the sensor hands over, until stopped: the unit sensor-records
   export   write the records as files: Parquet, CSV, logs of Zeek (TSV), or events of Suricata (EVE)
 
-exit codes: 0 done, 1 nothing to export, 2 wrong usage or configuration, 3 there are no records, or a file cannot be written
+exit codes: 0 done, 1 nothing to export, 2 wrong usage or configuration, 3 a file cannot be opened or written, 6 the dataset has no records
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import argparse
 from pathlib import Path
 
 from sensor.cli._actions import action_of, deed
+from sensor.cli._codes import USAGE
 from sensor.cli._records import add_records_arguments
 from sensor.cli._setup import add_log_argument, complain
-from sensor.cli._show import USAGE, add_json_argument
+from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
   sensor records

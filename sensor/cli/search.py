@@ -4,7 +4,7 @@ WHAT is an address, a block (203.0.113.0/24), a MAC, a device (id or name), a do
 occurs in a user agent, account, file, share, certificate or the like. Filters narrow it: dst_port=443, service=tls, src_bytes>1000000,
 user_agent=*curl*. Only tables that have the column are searched. `sensor hunt describe` lists all columns.
 
-exit codes: 0 found, 1 nothing found, 2 wrong usage, 3 there are no records
+exit codes: 0 found, 1 nothing found, 2 wrong usage, 3 something cannot be opened, 6 the dataset has no records
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import USAGE
 from sensor.cli._records import add_output_arguments, add_records_arguments, asking, found, print_csv, print_json, tell_coverage
 from sensor.cli._setup import complain
-from sensor.cli._show import USAGE, table, tidy
+from sensor.cli._show import tidy
+from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.records.query import Query
@@ -27,7 +29,7 @@ EXAMPLES = """\
   sensor search 10.0.0.0/24 state=REJ -n 1000 --csv
   sensor search --flow 99048405476573202
 """
-COLUMNS = ("time", "table", "source", "destination", "what")
+COLUMNS = ("time", "table", "source", "destination", "summary")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from sensor.cli import _records
 from sensor.cli.main import main
 from tests.records.kit_records import replayed
 
+ROOT = Path(__file__).resolve().parents[2]
 CAMERA, NAS = "10.20.10.61", "10.20.10.5"
 
 
@@ -30,10 +31,7 @@ def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Exit code, standard output and standard error of a command on these records."""
 
     def run(command: str, *words: str) -> tuple[int, str, str]:
-        try:
-            code = main([command, *words, "--records", str(office)])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
+        code = main([command, *words, "--records", str(office)])
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -178,8 +176,26 @@ def test_without_the_extra_it_says_how_to_install_it(ask: Any, monkeypatch: pyte
     assert "pip install 'passive-network-sensor[hunt]'" in err
 
 
-def test_without_records_it_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["search", "10.0.0.1", "--records", str(tmp_path)])
-    assert ended.value.code == 3
+def test_without_records_it_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder; and a dataset that lacks them, of which everything is unknown and nothing is denied."""
+    assert main(["search", "10.0.0.1", "--records", str(tmp_path)]) == 3
     assert f"no traffic records in {tmp_path}" in capsys.readouterr().err
+    config = tmp_path / "sensor.yaml"
+    config.write_text("records: {enabled: false}\n")
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
+    assert main(["replay", str(ROOT / "pcaps" / "office.pcapng"), "--config", str(config)]) == 0
+    assert main(["search", "10.20.10.5"]) == 6
+    assert "traffic records: unknown" in capsys.readouterr().err
+
+
+def test_a_replay_keeps_records_in_its_dataset(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same capture again replaces them; the first line names the dataset."""
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
+    for _ in range(2):
+        assert main(["replay", str(ROOT / "pcaps" / "office.pcapng")]) == 0
+    capsys.readouterr()
+    assert main(["hunt", "sql", "SELECT count(*) AS n FROM conn"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "office · replay · 2026-11-24 08:00 to 08:20 UTC"
+    assert main(["hunt", "sql", "SELECT count(*) AS n FROM conn", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"n": 714}
+    assert (tmp_path / "datasets" / "office" / "records" / "manifest.db").exists()
