@@ -78,8 +78,8 @@ def use(args: argparse.Namespace) -> int:
     name = _named(state, args.words[0]).name if args.words else ""
     with _reported():
         manage.use(state, name)
-    put(f"commands read {name} from now on; `sensor data use` goes by the rule again" if name else "commands go by the rule again: see sensor data --help")
-    return 0
+    text = f"commands read {name} from now on; `sensor data use` goes by the rule again" if name else "commands go by the rule again: see sensor data --help"
+    return _done(args, text, action="use", name=name)
 
 
 def rename(args: argparse.Namespace) -> int:
@@ -90,8 +90,7 @@ def rename(args: argparse.Namespace) -> int:
     dataset = _named(state, args.words[0])
     with _reported():
         manage.rename(state, dataset, args.words[1])
-    put(f"{args.words[0]} is {args.words[1]} now")
-    return 0
+    return _done(args, f"{args.words[0]} is {args.words[1]} now", action="rename", name=args.words[1], before=args.words[0])
 
 
 def remove(args: argparse.Namespace) -> int:
@@ -102,7 +101,7 @@ def remove(args: argparse.Namespace) -> int:
     for dataset in [_named(state, name) for name in dict.fromkeys(args.words)]:
         with _reported():
             manage.remove(state, dataset)
-        put(f"removed {dataset.name}")
+        _done(args, f"removed {dataset.name}", action="remove", name=dataset.name)
     return 0
 
 
@@ -114,7 +113,13 @@ def export(args: argparse.Namespace) -> int:
     path: Path = args.output or Path(f"{dataset.name}.tar.gz")
     with _reported():
         count = manage.export(dataset, path)
-    put(f"{path}: {count:,} files, {size_text(path.stat().st_size)}")
+    size = path.stat().st_size
+    return _done(args, f"{path}: {count:,} files, {size_text(size)}", action="export", name=dataset.name, file=str(path), files=count, bytes=size)
+
+
+def _done(args: argparse.Namespace, text: str, **facts: Any) -> int:
+    """Print what was done, for people or for programs."""
+    put(json.dumps(facts, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")) if args.json else text)
     return 0
 
 

@@ -83,5 +83,5 @@ def out_of_profiles(places: Places, devices: Collection[str]) -> int:
 
 def copies(places: Places) -> list[Path]:
     """What upgrades, repairs and restores kept in the state folder."""
-    patterns = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*")
+    patterns = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*", "backup-before-datasets")
     return sorted(path for pattern in patterns for path in places.state.glob(pattern) if not path.name.endswith(("-wal", "-shm")))

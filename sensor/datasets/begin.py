@@ -9,6 +9,7 @@ from pathlib import Path
 from sensor.datasets.card import LIVE, REPLAY, Card, read_card, write_card
 from sensor.datasets.dataset import dataset_in
 from sensor.datasets.names import name_of
+from sensor.datasets.private import make_folder
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import DATASETS, RUN_LOG, muted_log, notes_log
 from sensor.eventlog.segments import folder_of
@@ -34,7 +35,7 @@ def set_aside(folder: Path) -> str:
     if log.parent != folder or not parts(log):  # it is elsewhere, and stays there
         return ""
     target = free_folder(folder / DATASETS, card.name or REPLAY)
-    target.mkdir(mode=0o700, parents=True)
+    make_folder(target, folder)
     write_card(target, card)
     move_log(log, target / RUN_LOG)
     return f"the log of the replay {card.name!r} is the dataset {target.name!r} now: sensor alerts --data {target.name}"

@@ -38,7 +38,13 @@ def replays_in(state: Path) -> list[Dataset]:
 def datasets_in(state: Path) -> list[Dataset]:
     """All datasets of a state folder: first the one that is in the folder itself, then the replays, the newest first."""
     own = dataset_in(state)
-    return [*([own] if own.inventory is not None or own.has_log else []), *replays_in(state)]
+    found = [own] if own.inventory is not None or own.has_log else []
+    try:
+        return [*found, *replays_in(state)]
+    except PermissionError:
+        if not found or own.empty:  # else who may read the sensor's data and no replay reads that
+            raise
+        return found
 
 
 def choose(state: Path, name: str = "") -> Dataset:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sensor.datasets.begin import free_folder, move_log
 from sensor.datasets.card import FILE, REPLAY, Card, write_card
-from sensor.datasets.private import private
+from sensor.datasets.private import make_folder, private
 from sensor.datasets.span import Span, span_of_log
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import DATASETS, INVENTORY, REPLAY_LOG, RUN_LOG, muted_log, notes_log
@@ -55,7 +55,8 @@ def _is_of_replay(state: Path) -> bool:
 def _back_up(state: Path, log: Path) -> None:
     """OSError when there is no room for it."""
     backup = state / BACKUP
-    backup.mkdir(mode=0o700, exist_ok=True)
+    if not backup.is_dir():
+        make_folder(backup, state)
     for path in _files(log):
         shutil.copy2(path, backup / path.name)
 
@@ -73,7 +74,7 @@ def _stay(state: Path, log: Path, span: Span) -> str:
 
 def _move(state: Path, log: Path, span: Span) -> str:
     folder = free_folder(state / DATASETS, NAME)
-    folder.mkdir(mode=0o700, parents=True)
+    make_folder(folder, state)
     move_log(log, folder / RUN_LOG)
     write_card(folder, Card(REPLAY, folder.name, first=span.first, last=span.last))
     return f"{state}: the replay of an earlier version is the dataset {folder.name!r} now; a copy of its log is in {state / BACKUP}"

@@ -14,7 +14,7 @@ from sensor.datasets.choose import chosen_in, replays_in
 from sensor.datasets.dataset import Dataset, dataset_in
 from sensor.datasets.live import is_written
 from sensor.datasets.names import STANDARD_INPUT, checked, name_of
-from sensor.datasets.private import FOLDER
+from sensor.datasets.private import make_folder
 from sensor.eventlog.paths import DATASETS, RUN_LOG
 
 _ASIDE = ".former."
@@ -37,8 +37,9 @@ class NewReplay:
             shutil.rmtree(self._aside, ignore_errors=True)
             folder.rename(self._aside)
         try:
-            folder.parent.mkdir(mode=FOLDER, parents=True, exist_ok=True)
-            folder.mkdir(mode=FOLDER)
+            state = folder.parent.parent
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder, state)
             write_card(folder, self._card)
         except OSError:
             self.abandon()

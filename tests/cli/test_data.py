@@ -135,6 +135,17 @@ def test_what_makes_no_sense(data: Data, words: list[str], code: int) -> None:
     assert "alhpa" not in words or "did you mean 'alpha'?" in told.err
 
 
+def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
+    """One object for each."""
+    archive = tmp_path / "alpha.tgz"
+    lines = [data(*words.split(), "--json").lines for words in ("use alpha", "use", "rename alpha gamma", f"export gamma -o {archive}", "remove gamma beta")]
+    told = [json.loads(line) for some in lines for line in some]
+    assert [(one["action"], one["name"]) for one in told] == [
+        ("use", "alpha"), ("use", ""), ("rename", "gamma"), ("export", "gamma"), ("remove", "gamma"), ("remove", "beta"),
+    ]  # fmt: skip
+    assert (told[2]["before"], told[3]["bytes"]) == ("alpha", archive.stat().st_size)
+
+
 def test_nothing_is_there(tmp_path: Path, data: Data) -> None:
     """3; what to do, and nothing is made by looking."""
     for words in (["list"], ["show"]):

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sensor.datasets.private import private
+from sensor.datasets.choose import choose
+from sensor.datasets.dataset import Dataset
+from sensor.datasets.private import make_folder, private
+from tests.datasets._folders import write_log
 
 
 def modes(*paths: Path) -> list[int]:
@@ -26,7 +29,7 @@ def test_a_new_folder(tmp_path: Path) -> None:
     assert modes(tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "file", tmp_path / "other") == [0o700, 0o700, 0o600, 0o644]
 
 
-@pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o600), (0o755, 0o640), (0o750, 0o640)])
+@pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o600), (0o755, 0o600), (0o750, 0o640)])
 def test_an_inventory_of_an_earlier_version(tmp_path: Path, folder: int, mode: int) -> None:
     """It is closed to others; the group keeps what the folder gives it, as that of the service does."""
     state = tmp_path / "state"
@@ -49,3 +52,28 @@ def test_a_link_is_left_alone(tmp_path: Path) -> None:
     with private(tmp_path / "state"):
         pass
     assert modes(tmp_path / "theirs") == [0o644]
+
+
+@pytest.mark.parametrize(("state", "mode"), [(0o700, 0o700), (0o750, 0o750), (0o755, 0o700)])
+def test_datasets_are_open_to_whom_the_state_is(tmp_path: Path, state: int, mode: int) -> None:
+    """A replay in the state folder of the service shuts out none of its group; one in a folder that everybody may read lets nobody in."""
+    tmp_path.chmod(state)
+    folder = tmp_path / "datasets" / "office"
+    with private(tmp_path):
+        make_folder(folder, tmp_path)
+    assert modes(folder.parent, folder) == [mode, mode]
+    with pytest.raises(FileExistsError):
+        make_folder(folder, tmp_path)
+
+
+def test_who_may_read_no_replay_reads_the_live_sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is told that it may not when nothing else is there, not that there is nothing."""
+
+    def refused(state: Path) -> list[Dataset]:
+        raise PermissionError(13, "Permission denied", str(state / "datasets"))
+
+    monkeypatch.setattr("sensor.datasets.choose.replays_in", refused)
+    with pytest.raises(PermissionError):
+        choose(tmp_path)
+    write_log(tmp_path / "events.jsonl")
+    assert choose(tmp_path).name == "live"
