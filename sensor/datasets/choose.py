@@ -62,7 +62,7 @@ def choose(state: Path, name: str = "") -> Dataset:
             return one
     if not holding:
         raise NoDataset(_nothing(state, found))
-    return max(holding, key=lambda one: one.written)
+    return holding[0] if len(holding) == 1 else max(holding, key=lambda one: (one.has_findings, one.written))
 
 
 def named_in(found: Sequence[Dataset], name: str) -> Dataset:

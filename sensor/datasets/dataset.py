@@ -9,7 +9,7 @@ import msgspec
 
 from sensor.datasets.card import FILE as CARD
 from sensor.datasets.card import LIVE, LOG, REPLAY, Card, read_card
-from sensor.datasets.span import Span, span_of_log
+from sensor.datasets.span import Span, has_findings, span_of_log
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import DATASETS, INVENTORY, REPLAY_LOG, RUN_LOG
 
@@ -57,6 +57,17 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
         from sensor.datasets.peek import has_devices
 
         return not has_devices(self.inventory)
+
+    @cached_property
+    def has_findings(self) -> bool:
+        """Whether it has a device or an alert; a sensor that heard no packet leaves records and neither."""
+        if self.has_log and all(part.path.is_file() for part in parts(self.log)) and has_findings(self.log):
+            return True
+        if self.inventory is None:
+            return False
+        from sensor.datasets.peek import has_devices
+
+        return has_devices(self.inventory)
 
     @property
     def missing(self) -> tuple[str, ...]:

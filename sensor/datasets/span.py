@@ -1,4 +1,4 @@
-"""From when to when a dataset reaches, by the first and the last record of its event log."""
+"""What the first and the last records of an event log show: from when to when it reaches, and whether it has a finding."""
 
 from __future__ import annotations
 
@@ -36,6 +36,20 @@ def span_of_log(log: Path) -> Span | None:
         return None
     first = _first(_lines(log))
     return Span(first, _first(backwards(log, end)) or first) if first else None
+
+
+def has_findings(log: Path) -> bool:
+    """Whether a log has anything but what a sensor writes about itself; a long log has. OSError when it cannot be read."""
+    kinds = [_kind(line) for line in itertools.islice(_lines(log), LINES_TRIED)]
+    return len(kinds) == LINES_TRIED or any(kind not in ("", "sensor") for kind in kinds)
+
+
+def _kind(line: bytes) -> str:
+    """Of a record; empty for a line that is none."""
+    try:
+        return msgspec.json.decode(line, type=_Stamped).kind
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def _lines(log: Path) -> Iterator[bytes]:

@@ -90,6 +90,20 @@ def test_an_empty_one_is_never_preferred(tmp_path: Path) -> None:
     assert choose(tmp_path, "live").empty
 
 
+def test_a_sensor_that_heard_nothing_hides_no_replay(tmp_path: Path) -> None:
+    """It ran for a moment, and wrote that it began and ended. While it runs its data is read, for nothing may be the answer; afterwards the replay is."""
+    replay(tmp_path, "office", 1000)
+    write_log(tmp_path / "events.jsonl", devices=0, alerts=0)
+    write_inventory(tmp_path, devices=0)
+    assert choose(tmp_path).name == "office"
+    with running(tmp_path):
+        assert choose(tmp_path).name == "live"
+    write_log(tmp_path / "events.jsonl", devices=1, alerts=0)
+    age(tmp_path, 500)
+    age(tmp_path / "datasets", 1000)
+    assert choose(tmp_path).name == "live"
+
+
 def test_what_a_person_chose(tmp_path: Path) -> None:
     """It goes before the newest, until it is removed or the choice is taken back."""
     replay(tmp_path, "alpha", 10)
