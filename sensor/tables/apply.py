@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sensor.tables.alert_rows import AlertRows
 from sensor.tables.device_rows import save_devices
-from sensor.tables.lines import line_of
+from sensor.tables.lines import Line, line_of
 from sensor.tables.other_rows import Told, save_findings, save_incidents, save_moments, save_recommendations
 from sensor.tables.words import Note, save_notes
 
@@ -29,20 +29,21 @@ class Applier:
     def apply(self, lines: Sequence[tuple[int, bytes]]) -> None:
         """Numbers of records, and their lines."""
         told: defaultdict[str, list[Told]] = defaultdict(list)
+        moments: list[Line] = []
         for number, text in lines:
             line = line_of(text)
             if line is None:
                 self.unusable += 1
                 continue
             line.sensor.seq = number
-            pair = line, text.decode(errors="replace")
-            told[line.kind].append(pair)
-            told[""].append(pair)
+            moments.append(line)
+            if line.kind != "device" or self._devices:
+                told[line.kind].append((line, text.decode(errors="replace")))
         self._alerts.take(told["alert"])
         save_incidents(self._base, told["incident"])
         save_recommendations(self._base, told["recommendation"])
         save_findings(self._base, told["sensor"])
-        save_moments(self._base, told[""])
+        save_moments(self._base, moments)
         if self._devices:
             save_devices(self._base, told["device"])
 

@@ -54,11 +54,11 @@ def save_findings(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
     base.executemany(_FINDING, [row for row in rows if row[2] != SUMMARY or row[0] == last])
 
 
-def save_moments(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+def save_moments(base: sqlite3.Connection, lines: Iterable[Line]) -> None:
     """One line for each record, but for figures that are told once a minute."""
     rows = [
         (line.sensor.seq, time_ns(line.ts), line.kind[:WORD], line.action[:WORD], line.level, _about(line)[:WORD], line.summary)
-        for line, _ in lines
+        for line in lines
         if (line.kind, line.action) != ("sensor", SUMMARY)
     ]
     base.executemany(_MOMENT, rows)

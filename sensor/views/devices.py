@@ -24,6 +24,8 @@ SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan"
 FACETS = ("type", "vendor", "vlan", "state", "criticality")
 # A text of fewer characters is in no index of three at a time.
 INDEXED = 3
+# Of more that match, not all are listed to find the first.
+MANY = 5_000
 _NO = {"vendor": "unknown", "criticality": "none"}
 # Of a device that became one with another: the other.
 _HEIR = "SELECT kept FROM mergers WHERE lost = ? AND NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number DESC"
@@ -87,8 +89,11 @@ def devices(
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
     after = after_of(cursor, mark)
-    test, parameters = _test(data.base, wanted)
+    test, parameters = _test(data.base, wanted, listed=True)
     facets, total = _facets(data.base, test, parameters)
+    if total > MANY and wanted.text.isascii():
+        # The order is followed until enough were found, and each is looked at: sooner than a list of all that match.
+        test, parameters = _test(data.base, wanted, listed=False)
     found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1)
     more = cursor_of(After(mark, *found[limit - 1])) if len(found) > limit else ""
     return Page(_rows(data, [number for _, number in found[:limit]]), total, True, facets, more)
@@ -105,8 +110,8 @@ def device(data: Data, name: str) -> dict[str, Any]:
     return told
 
 
-def _test(base: sqlite3.Connection, wanted: DeviceFilter) -> tuple[str, list[object]]:
-    """A condition on ``device_rows d``, with its parameters."""
+def _test(base: sqlite3.Connection, wanted: DeviceFilter, *, listed: bool) -> tuple[str, list[object]]:
+    """A condition on ``device_rows d``, with its parameters. ``listed``: texts are looked up in their index, else in each row."""
     tests: list[str] = []
     parameters: list[object] = []
 
@@ -132,6 +137,7 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter) -> tuple[str, list[obj
     if wanted.since is not None or wanted.until is not None:
         add("d.last >= ? AND d.last < ?", wanted.since if wanted.since is not None else -(1 << 63), wanted.until if wanted.until is not None else 1 << 62)
     _add_names(wanted, add)
+    _add_text(wanted.text, add, INDEXED if listed else MANY)
     return " AND ".join(tests) or "1", parameters
 
 
@@ -149,12 +155,16 @@ def _add_names(wanted: DeviceFilter, add: Any) -> None:
         except ValueError:
             raise Malformed("mac", wanted.mac, "a MAC address such as 00:17:c8:1a:2b:3c") from None
         add("d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ?)", f'"{mac}"')
-    words = wanted.text.replace("\0", " ").split()
-    long = [word.replace('"', '""') for word in words if len(word) >= INDEXED]
+
+
+def _add_text(text: str, add: Any, indexed: int) -> None:
+    """Words that must all be there; those of so many characters are looked up in the index."""
+    words = text.replace("\0", " ").split()
+    long = [word.replace('"', '""') for word in words if len(word) >= indexed]
     if long:
         add("d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ?)", " ".join(f'"{word}"' for word in long))
     for word in words:
-        if len(word) < INDEXED:
+        if len(word) < indexed:
             add("d.words LIKE ? ESCAPE '!'", f"%{_like(word)}%")
 
 

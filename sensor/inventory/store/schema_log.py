@@ -73,7 +73,6 @@ LOG_INDICES = (
     "CREATE INDEX IF NOT EXISTS alerts_group ON alerts (of_group)",
     "CREATE INDEX IF NOT EXISTS alerts_last ON alerts (last, of_group)",
     "CREATE INDEX IF NOT EXISTS alerts_risk ON alerts (risk)",
-    "CREATE INDEX IF NOT EXISTS alerts_seq ON alerts (seq)",
     "CREATE INDEX IF NOT EXISTS entities_address ON entities (address) WHERE address IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS alert_words_alert ON alert_words (alert)",
     "CREATE INDEX IF NOT EXISTS incidents_list ON incidents (state, severity, last)",

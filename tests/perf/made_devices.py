@@ -1,0 +1,43 @@
+"""Devices of a large site in a store, made by number."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.record_parts import time_text
+from sensor.inventory.store.rows import Shown, save_rows
+from sensor.inventory.store.store import Store
+from tests.perf.made_records import START, STEP
+
+TYPES = ("printer", "camera", "workstation", "server", "voip_phone", "iot", "unknown")
+VENDORS = ("Kyocera", "Axis", "Dell", "HP", "Cisco", "Siemens", "Philips", "")
+_DEVICE = "INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def fill(folder: Path, count: int, seed: int = 7) -> None:
+    """So many devices in the store of a folder."""
+    draw, store = random.Random(seed), Store(folder)
+    try:
+        store.base.execute("BEGIN")
+        for number in range(count):
+            shown = _device(number, draw)
+            body = msgspec.json.encode(shown.body).decode()
+            store.base.execute(_DEVICE, (shown.body["id"], f"mac:{number}", "", "", "", "", 0, shown.first, shown.last, 0, body, "{}"))
+            save_rows(store.base, [shown])
+        store.base.execute("COMMIT")
+    finally:
+        store.close()
+
+
+def _device(number: int, draw: random.Random) -> Shown:
+    kind, vendor, first = draw.choice(TYPES), draw.choice(VENDORS), START + number * STEP
+    body = {
+        "id": f"dev-{number:06x}", "macs": [f"00:17:c8:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"],
+        "ips": [f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"], "vlan": 10 + number % 40, "hostname": f"{kind}-{number}", "type": kind,
+        "confidence": 0.9, "vendor": vendor, "model": f"Model {number % 500}", "os": "embedded", "services": ["tcp/80", "tcp/443"],
+        "attributes": {"location": f"building {number % 30}"}, "first_seen": time_text(first), "last_seen": time_text(first),
+    }  # fmt: skip
+    return Shown(first, first + draw.randrange(10**12), False, {name: value for name, value in body.items() if value})
