@@ -1,9 +1,9 @@
 """Telnet (RFC 854, RFC 855): what a machine shows before a login, who logs in, and how that ends.
 
-Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that is answered is the prompt. The result is
-read from what the server writes next: its own words, another prompt for a login, or the prompt of a shell; where that is not clear the login is told as
-undecided. Of a password stays a seal, of what is typed at a shell nothing, but for lines that fetch programs, make them run or ask for the toolbox of small
-devices: those are what is planted on such devices.
+Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that is answered is the prompt, and the
+first one is a fact of its own: many devices name themselves only there. The result is read from what the server writes next: its own words, another prompt for
+a login, or the prompt of a shell; where that is not clear the login is told as undecided. Of a password stays a seal, of what is typed at a shell nothing, but
+for lines that fetch programs, make them run or ask for the toolbox of small devices: those are what is planted on such devices.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sensor.dissectors._seal import seal
 IAC, SB, SE = 255, 250, 240
 WILL, DONT = 251, 254
 BANNER_LIMIT = 1024
+PROMPT_LIMIT = 128
 TEXT_LIMIT = 4096
 TYPED_LIMIT = 128
 LINE_LIMIT = 512
@@ -29,6 +30,7 @@ ERASE = (8, 127)
 PRINTABLE = 32
 _LOGIN = re.compile(r"(?:log ?[io]n|user ?name|user ?id|user|account|benutzername)(?: name)?[^\w:>]{0,3}[:>]\s*$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:pass(?:word|code|phrase|wd)?|kennwort|passwort)\b[^:>]{0,40}[:>]\s*$", re.IGNORECASE)
+_PROMPT = re.compile(r"[:>#$%?]\s*$")
 _REFUSED = re.compile(r"incorrect|invalid|fail|denied|bad pass|wrong|not authori[sz]ed|unknown user|refused|rejected", re.IGNORECASE)
 _COMMAND = re.compile(
     rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
@@ -120,23 +122,40 @@ class TelnetStream(Stream):
         return iter(())
 
     def finish(self) -> Iterator[Said]:
-        """Programs that try passwords hang up as soon as they see whether one was right: what the server wrote last tells."""
+        """Programs that try passwords hang up as soon as they see whether one was right: what the server wrote last tells.
+
+        A banner that nobody answered is a fact, but no event.
+        """
         if self._last is not None and self._shown.strip():
             yield from self._judge(self._last, final=True)
+            if not self._banner:
+                yield from self._greeting(self._last.ts, *self._server_lines())
 
     def _answered(self, packet: Packet) -> Iterator[Said]:
         """The client begins a line: what stands before it is the banner, and a prompt."""
         yield from self._judge(packet, final=True)
-        shown = self._shown.decode("utf-8", "replace")
-        before, _, self._prompt = shown.replace("\r", "\n").rpartition("\n")
-        self._prompt = self._prompt or " "
+        before, prompt = self._server_lines()
+        self._prompt = prompt or " "
         if not self._banner:
             self._banner = True
-            text = clean(" ".join(before.split()), BANNER_LIMIT)
+            text, _ = _banner(before, prompt)
             if text:
-                subject, flow = self._server
                 yield TelnetBanner(packet, text)
-                yield Observation(packet.ts, subject, "telnet.banner", text, flow)
+            yield from self._greeting(packet.ts, before, prompt)
+
+    def _server_lines(self) -> tuple[str, str]:
+        """(whole lines, what stands behind them) that the server wrote."""
+        before, _, last = self._shown.decode("utf-8", "replace").replace("\r", "\n").rpartition("\n")
+        return before, last
+
+    def _greeting(self, ts: int, before: str, last: str) -> Iterator[Said]:
+        """The facts of what stands before the first answer."""
+        subject, flow = self._server
+        text, prompt = _banner(before, last)
+        if text:
+            yield Observation(ts, subject, "telnet.banner", text, flow)
+        if prompt:
+            yield Observation(ts, subject, "telnet.prompt", prompt, flow)
 
     def _entered(self, packet: Packet) -> Iterator[Said]:
         """The client ends a line: an answer to the prompt."""
@@ -177,6 +196,18 @@ class TelnetStream(Stream):
         yield TelnetLogin(packet, self._user, self._password, result, self._seal)
         if result == "accepted":
             self._behind, self.idle = True, (False, True)
+
+
+def _banner(before: str, last: str) -> tuple[str, str]:
+    """(banner, prompt) of the whole lines and the last one.
+
+    A last line that asks nothing belongs to the banner; a prompt without a name is left out.
+    """
+    if not _PROMPT.search(last):
+        before, last = f"{before} {last}", ""
+    prompt = clean(" ".join(last.split()), PROMPT_LIMIT)
+    named = not (_LOGIN.match(prompt) or _PASSWORD.match(prompt))
+    return clean(" ".join(before.split()), BANNER_LIMIT), prompt if named else ""
 
 
 class _Options:

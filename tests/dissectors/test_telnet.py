@@ -35,6 +35,26 @@ def test_two_logins() -> None:
     assert stream.idle == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (b"\r\nRT-AC68R login: ", [("telnet.prompt", "RT-AC68R login:")]),
+        (b"MikroTik v6.42.3 (stable)\r\nLogin: ", [("telnet.banner", "MikroTik v6.42.3 (stable)")]),
+        (b"\r\nPassword required, but none set", [("telnet.banner", "Password required, but none set")]),
+        (b"Welcome\r\nrouter-7>", [("telnet.banner", "Welcome"), ("telnet.prompt", "router-7>")]),
+        (b"\r\nUsername:", []),
+    ],
+)
+def test_prompts_that_name_the_device(shown: bytes, expected: list[tuple[str, str]]) -> None:
+    """A prompt with a name is a fact, once, whether or not anybody answers it; unanswered, nothing is an event."""
+    later = (False, b"\r\nother login: "), (True, b"admin\r\n")
+    assert values(talk((False, shown), (True, b"admin\r\n"), *later)) == expected
+    stream, packet = Telnet().stream(Packet()), Packet(proto=6)
+    said = [*stream.feed(packet, shown, False), *stream.finish()]
+    assert values(said) == expected
+    assert events(said) == []
+
+
 def test_a_program_is_planted() -> None:
     """The word for the toolbox, and the line that fetches and runs; nothing else of what is typed. Passwords in addresses are left out."""
     stream = Telnet().stream(Packet())

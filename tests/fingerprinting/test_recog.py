@@ -1,0 +1,65 @@
+"""Vendors of hardware by their banners, measured on the examples of Rapid7's Recog (BSD-2-Clause), where they are present."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+
+import pytest
+
+from sensor.core.observation import Evidence
+from sensor.fingerprinting.fuse import fuse
+from sensor.fingerprinting.match import Matcher
+from tests.fingerprinting.own import own_knowledge
+from tests.fingerprinting.recog import FILES, FOLDER, Example, examples, same_vendor
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="SENSOR_RECOG names no folder of Recog")
+
+EXAMPLES = 1773
+RIGHT, OTHER = 0.92, 0.015
+# The least share of right vendors in files with enough examples to count.
+LEAST = {
+    "dhcp_vendor_class": 0.98, "ftp_banners": 0.95, "html_title": 0.92, "http_servers": 0.92, "http_wwwauth": 0.92,
+    "mdns_device-info_txt": 0.95, "sip_banners": 0.88, "sip_user_agents": 0.95, "snmp_sysdescr": 0.95, "telnet_banners": 0.92,
+    "x509_issuers": 0.95, "x509_subjects": 0.92,
+}  # fmt: skip
+
+
+def vendor_of(matcher: Matcher, example: Example) -> str:
+    """The vendor that the banner alone tells, or empty."""
+    values = FILES[example.file](example.text)
+    told = fuse([Evidence(*claim, kind, value, 0, 0) for kind, value in values for claim in matcher.match(kind, value)])
+    return told["vendor"].value if "vendor" in told else ""
+
+
+@functools.cache
+def results() -> dict[str, Counter[str]]:
+    """How many examples of each file have the right vendor, another one or none."""
+    matcher, spellings = Matcher(own_knowledge()), own_knowledge().vocabulary.spellings()
+    found: dict[str, Counter[str]] = {file: Counter() for file in FILES}
+    for file in FILES:
+        for example in examples(file):
+            vendor = vendor_of(matcher, example)
+            right = bool(vendor) and same_vendor(example.vendor, vendor, spellings)
+            found[file]["right" if right else "other" if vendor else "unknown"] += 1
+    return found
+
+
+def test_most_hardware_has_its_vendor(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine of ten banners name their vendor, and hardly any another one. The table is printed."""
+    total = sum(results().values(), Counter())
+    with capsys.disabled():
+        print()
+        for file, count in {**results(), "all": total}.items():
+            shares = ", ".join(f"{word} {count[word]:4}" for word in ("right", "other", "unknown"))
+            print(f"{file:22} {count.total():5} examples: {shares}")
+    assert total.total() == EXAMPLES
+    assert total["right"] / EXAMPLES >= RIGHT
+    assert total["other"] / EXAMPLES <= OTHER
+
+
+@pytest.mark.parametrize("file", sorted(LEAST))
+def test_each_kind_of_banner(file: str) -> None:
+    """No protocol is carried by the others."""
+    count = results()[file]
+    assert count["right"] / count.total() >= LEAST[file], count
