@@ -12,7 +12,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all test-newcomer test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-newcomer test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -38,7 +38,7 @@ fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cas
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
 	@$(BIN)/python -m tests.native.mill $(ARGS)
 
-bench: build ## the figures of the README, measured here
+bench: build ## the figures of docs/operate/performance.md, measured here
 	@$(BIN)/python -m tests.perf.bench $(ARGS)
 
 soak: build ## kill -9, outages and slow receivers for a quarter of an hour, and what held (ARGS="--only outages" for some)
@@ -52,6 +52,10 @@ lint: build ## what must be clean before a commit: ruff, ruff format, mypy, word
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict sensor
 	@$(BIN)/python -m pytest --quiet --no-header --durations=0 -n0 tests/principles/test_words.py
+
+docs: build $(BIN)/mkdocs ## the documentation as a site in build/site, with strict link checks
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/site/README.html"
 
 format: build ## let ruff mend what it can
 	@$(BIN)/ruff check --fix
@@ -103,6 +107,19 @@ define probe
 @command -v $(PYTHON) >/dev/null || { echo "cannot build here without Python ($(PYTHON) not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc libc6-dev  Fedora: sudo dnf install python3 python3-devel gcc" >&2; exit 1; }
 @$(PYTHON) -c "$$PROBE" $(PYTHON)
 endef
+
+# The extra `docs`, whose packages the sensor itself does not need.
+define EXTRA
+import configparser
+config = configparser.ConfigParser()
+config.read("setup.cfg")
+print(*config["options.extras_require"]["docs"].split())
+endef
+export EXTRA
+
+$(BIN)/mkdocs: setup.cfg | $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "$$EXTRA")
+	@touch $@
 
 # Stamps: .venv is made once, filled again when the lists of what it holds change, kernels compiled again when one of them changed.
 $(BIN)/python:

@@ -20,11 +20,11 @@ from sensor.presets import PRESETS
 
 HEADS = ("option", "value", "default", "presets", "meaning")
 INTRODUCTION = """\
-A detection has an id, which is the key of its options in the configuration and `alert.detector` in an event. Its severity is the usual one: who does it, how
-sure it is and whether it was answered make a finding graver or slighter. The numbers of an alert, with the thresholds they crossed, are in `alert.numbers`;
-what silences it for a week is in `alert.mute`. Techniques are those of ATT&CK version 18.
+A detection has an id, which is the key of its options in the configuration and `alert.detector` in an event. Its severity is the default:
+confidence, actor and answer raise or lower it. The numbers of an alert, with their thresholds, are in `alert.numbers`; the command that mutes it for a
+week is in `alert.mute`. Techniques are those of ATT&CK version 18.
 
-Options are set by id, and any detection is switched off with `enabled: false`:
+Options are set by id, and `enabled: false` disables a detection:
 
 ```yaml
 detectors:
@@ -32,7 +32,7 @@ detectors:
   device.http_errors: {enabled: true}
 ```
 
-Rules of your own are detections as well: `sensor rules example` writes one.
+Custom rules are detections too: `sensor rules example` writes one.
 """
 
 
@@ -81,7 +81,7 @@ def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
     jobs = [code(role) for role, belongs in ROLES.items() if name.startswith(belongs)]
     if jobs:
         yield "Low at most", f"for machines with the role {' or '.join(jobs)}"
-    yield "Usual innocent causes", words(unit.false_positives)
+    yield "Common false positives", words(unit.false_positives)
     yield "What to do", words(unit.advice)
 
 

@@ -124,7 +124,7 @@ class Options(BaseModel):
 class Output:
     """Base of all outputs. The file name is the ``type`` in the configuration. One thread calls it; nothing is shared between two.
 
-    ``formats``: names of the formats it takes, its own first; empty: any, native first. ``guarantee``: what README may promise.
+    ``formats``: names of the formats it takes, its own first; empty: any, native first. ``guarantee``: what docs/deliver/outputs.md may promise.
     """
 
     Options: ClassVar[type[Options]] = Options

@@ -4,9 +4,9 @@ A device has five terms. Each takes its share of what the terms before it left o
 not, nothing goes over 100, and mending anything never raises a score:
 
   weaknesses   points of the worst; all others together add up to 15 % of what is left (``MORE``), half of that once they come to 69 points
-  attack       80 % of the risk of the gravest alert in which it acts (it may be taken over), 40 % where it is the target; all others add as above. What
+  attack       80 % of the risk of the most severe alert in which it acts (it may be taken over), 40 % where it is the target; all others add as above. What
                counts are alerts of medium and above about attacks, until somebody closes them, or they were silent for 14 days
-  reach        25 the outside was answered, 5 it talks to the outside, 5 PCs stand in its segment
+  reach        25 reached from the internet, 5 internet access, 5 workstations in its segment
   unknown       3 its type, 3 its firmware: nothing can be said of what is not known
   criticality  of the points so far 30 % where the operator called it critical, 15 % high: what matters most counts more, but nothing is wrong with mattering
 
@@ -33,7 +33,7 @@ CRITICALITY = {"critical": 0.3, "high": 0.15}
 WORST, SPREAD, TENTH = 0.7, 0.3, 10
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 BANDS = ((50.0, HIGH), (20.0, MEDIUM), (0.0, LOW))
-REASONS = {REACHED: "somebody outside was answered", TALKS: "it talks to the outside", BESIDE: "PCs stand in its segment"}
+REASONS = {REACHED: "reached from the internet", TALKS: "internet access", BESIDE: "workstations in its segment"}
 
 
 class Term(NamedTuple):
@@ -149,7 +149,7 @@ def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
     return (
         worst + _and_more(len(weak), values.weaknesses - weak[0].points if weak else 0.0),
         (f"{gravest[0]:.1f} {gravest[1]}" if signs else "no attack by it or on it was seen") + _and_more(len(signs), values.attack - gravest[0]),
-        ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach) or "nobody outside was seen to reach it",
+        ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach) or "no reach from the internet was seen",
         ", ".join(f"{UNKNOWN:g} its {what} is not known" for what in causes.unknown) or "type and firmware are known",
         f"{criticality}: {values.criticality:.0%} of the points so far" if values.criticality else f"criticality {criticality or 'not set'}",
     )

@@ -45,9 +45,13 @@ def test_every_file_is_an_output() -> None:
         assert set(formats_of(unit)) <= set(FORMATS), name
 
 
-def test_what_readme_promises_is_what_outputs_say(root: Path) -> None:
+def test_guarantees_on_the_page_are_those_of_the_outputs(root: Path) -> None:
     """Its table names every type of output once, in the row of what that can promise."""
-    rows = re.findall(r"^\| (each record once|each record at least once|none) \| (.*) \|$", (root / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (each record once|each record at least once|none) \| (.*) \|$",
+        (root / "docs" / "deliver" / "outputs.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     promised = {name: row for row, told in rows for name in re.findall(r"`(\w+)`", told) if name in types() and (row, name) != ("none", "relp")}
     words = {"exactly_once": "each record once", "at_least_once": "each record at least once", "best_effort": "none"}
     assert promised == {name: words[output_class(name).guarantee] for name in types() if output_class(name).Options.records}

@@ -1,4 +1,4 @@
-"""docs/paths.md: the costs that it publishes are those that are reckoned with."""
+"""docs/improve/attack_paths.md: the costs that it publishes are those that are reckoned with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sensor.posture.paths.costs import ASSUMED_FAR, ASSUMED_NEAR, ATTACKED, GUES
 from sensor.posture.paths.paths import GOALS_LIMIT, PATHS_LIMIT
 from tests.docs.pages import DOCS, text_of
 
-PAGE = DOCS / "paths.md"
+PAGE = DOCS / "improve" / "attack_paths.md"
 ROWS = [
     ("reach", REACH), ("reach", ASSUMED_NEAR + ASSUMED_FAR), ("take", OPEN), ("take", WEAK), ("take", LISTEN), ("take", "2 to 12"), ("take", GUESS),
     ("take", UNKNOWN), ("both at once", HELD), ("both at once", ATTACKED), ("both at once", SESSION), ("both at once", LURE),

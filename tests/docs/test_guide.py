@@ -1,4 +1,4 @@
-"""docs/guide.md: what it says to type on Linux does what it says, in network namespaces."""
+"""docs/plug_in/mirror.md: what it says to type on Linux does what it says, in network namespaces."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ MAC = "02:00:00:00:00:02"
 
 def block_of(start: str) -> str:
     """The block of commands on the page that has a word."""
-    return next(block for block in shown(DOCS / "guide.md", "sh") if start in block)
+    return next(block for block in shown(DOCS / "plug_in" / "mirror.md", "sh") if start in block)
 
 
 def without_us(block: str) -> str:
@@ -80,7 +80,7 @@ def test_linux_mirrors_both_directions(at: str, way: str) -> None:
     """What eth0 receives and what it sends comes to the interface that the sensor listens at, and no more once the mirror is taken back."""
     on = without_us(block_of("tc filter"))
     off = "tc qdisc del dev eth0 clsact\n"
-    assert off.strip() in (DOCS / "guide.md").read_text(encoding="utf-8")
+    assert off.strip() in (DOCS / "plug_in" / "mirror.md").read_text(encoding="utf-8")
     told = in_namespace(seen(at, "far1") + on + seen(at, "mirror1") + off + seen(at, "mirror1"))
     assert told.split() == ["False", "True", "False"], way
 

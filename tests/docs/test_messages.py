@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.pages import DOCS, shown, text_of
 
-PAGE = DOCS / "messages.md"
+PAGE = DOCS / "develop" / "messages.md"
 SENSOR = DOCS.parent / "sensor"
 PLACES = sorted(set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.(?:pyx|pxd|py))`", text_of(PAGE))))
 

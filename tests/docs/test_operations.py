@@ -1,4 +1,4 @@
-"""What guide.md and operations.md tell to type, typed: on a capture of an office, in a folder of its own."""
+"""What mirror.md and operations.md tell to type, typed: on a capture of an office, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lines_of(page: str, start: str) -> list[list[str]]:
 def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A capture is looked at, and its devices are told."""
     shutil.copy(OFFICE, place / "office.pcap")
-    assert [main(words) for words in lines_of("guide.md", "office.pcap")] == [0, 0]
+    assert [main(words) for words in lines_of("plug_in/mirror.md", "office.pcap")] == [0, 0]
     told = capsys.readouterr().out
     assert "several machines talk" in told
     assert "printer" in told
@@ -43,7 +43,7 @@ def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_first_configuration(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is written without a question too, has no fault, and is shown with where each value comes from."""
-    first, *others = lines_of("operations.md", "config init sensor.yaml")
+    first, *others = lines_of("operate/operations.md", "config init sensor.yaml")
     assert main([*first, "--yes"]) == 0
     assert [main(words) for words in others] == [0, 0]
     told = capsys.readouterr().out
@@ -55,24 +55,24 @@ def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[st
     """What is copied can be put back."""
     assert main(["replay", str(OFFICE), "--state", str(place / "state")]) == 0
     file = place / "sensor.tar.zst"
-    for words in lines_of("operations.md", "sensor backup"):
+    for words in lines_of("operate/operations.md", "sensor backup"):
         assert main([word.replace("/mnt/backup", str(place)) for word in words]) == 0
     assert file.stat().st_mode & 0o777 == 0o600
     assert "inventory" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", ["guide.md", "operations.md"])
+@pytest.mark.parametrize("page", ["plug_in/mirror.md", "operate/operations.md"])
 def test_units_that_are_named_are_there(page: str) -> None:
     """Those of the package, and all of them in operations.md."""
     named = set(re.findall(r"\b(sensor(?:-\w+)?(?:@\w*)?\.(?:service|timer|target))\b", text_of(DOCS / page)))
     named |= {f"{name}.service" for name in re.findall(r"\b(sensor-mirror@)\w", text_of(DOCS / page))}
     generic = {re.sub(r"@\w+", "@", name) for name in named}
     assert generic <= set(UNITS)
-    assert page == "guide.md" or generic >= {unit for unit in UNITS if unit not in ("sensor-update.service", "sensor-posture.service")}
+    assert page == "plug_in/mirror.md" or generic >= {unit for unit in UNITS if unit not in ("sensor-update.service", "sensor-posture.service")}
 
 
 def test_every_finding_about_the_sensor_itself_is_explained() -> None:
     """What a running sensor says of its own health has a heading, with what to do; and no heading is about what it never says."""
     told = re.findall(r'(?:\b(?:Finding|News|_figure)\(|^STALLED = )"(sensor\.\w+)"', "\n".join(map(text_of, SENSOR.rglob("*.py"))), re.MULTILINE)
-    assert set(re.findall(r"^### (sensor\.\w+)$", text_of(DOCS / "operations.md"), re.MULTILINE)) == set(told)
+    assert set(re.findall(r"^### (sensor\.\w+)$", text_of(DOCS / "operate/operations.md"), re.MULTILINE)) == set(told)
     assert len(set(told)) >= 11

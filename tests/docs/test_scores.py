@@ -1,4 +1,4 @@
-"""docs/scores.md: the formula that it publishes is the one that is reckoned with."""
+"""docs/improve/scores.md: the formula that it publishes is the one that is reckoned with."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tests.docs.pages import DOCS, text_of
 
 ROWS = [
     *(f"| {band} | {least:g} |" for least, band in BANDS),
-    f"| weaknesses | points of the worst weakness; all others together add at most {MORE:.0%} of what that leaves |",
-    f"| attack | {ACTOR:.0%} of the risk of the gravest alert in which the device acts, {TARGET:.0%} where it is the target; all others add as above |",
+    f"| weaknesses | points of the worst weakness; all others together add at most {MORE:.0%} of the remainder |",
+    f"| attack | {ACTOR:.0%} of the risk of the most severe alert with the device as actor, {TARGET:.0%} as target; all others add as above |",
     f"| reach | {', '.join(f'{points:g} {REASONS[way]}' for way, points in REACH.items())} |",
-    f"| unknown | {UNKNOWN:g} its type is not known, {UNKNOWN:g} its firmware is not known |",
-    f"| criticality | {CRITICALITY['critical']:.0%} of the points so far where the operator called the device critical, {CRITICALITY['high']:.0%} where high |",
+    f"| unknown | {UNKNOWN:g} unknown type, {UNKNOWN:g} unknown firmware |",
+    f"| criticality | {CRITICALITY['critical']:.0%} of the points so far for a device of critical importance, {CRITICALITY['high']:.0%} for high |",
 ]
 SENTENCES = [
     f"with {', '.join(f'{points:g}' for points in list(SETTING_POINTS.values())[:-1])} or {list(SETTING_POINTS.values())[-1]:g} points by severity",
-    f"add {MORE:.0%} × (1 − e^(−r/{exposure.MANY:g})) of what the worst left of 100",
-    f"fifty weaknesses of 10 points come to {piled([10.0] * 50):.0f}",
+    f"add {MORE:.0%} × (1 − e^(−r/{exposure.MANY:g})) of the remainder to 100",
+    f"fifty weaknesses of 10 points give {piled([10.0] * 50):.0f}",
     f"({', '.join(f'`{room}*`' for room in NO_ATTACK)})",
-    f"silent for {SILENT.days} days",
+    f"without repetition for {SILENT.days} days",
     f"{WORST:.0%} of the score of the worst device, and {SPREAD:.0%} of the mean of the worst tenth of the devices",
-    f"from a device with {math.ceil(BANDS[0][0] / WORST)} points on every group is high",
+    f"from a device with {math.ceil(BANDS[0][0] / WORST)} points the group is high",
     f"the {SEGMENTS_LIMIT} worst segments",
 ]
 
@@ -37,7 +37,7 @@ SENTENCES = [
 @pytest.mark.parametrize("said", [*(row.replace("%", " %") for row in ROWS), *(one.replace("%", " %") for one in SENTENCES)])
 def test_the_page_has_the_constants_of_the_code(said: str) -> None:
     """Each where it is explained."""
-    assert said in " ".join(text_of(DOCS / "scores.md").split())
+    assert said in " ".join(text_of(DOCS / "improve" / "scores.md").split())
 
 
 def test_the_docstring_has_them_too() -> None:
@@ -45,12 +45,12 @@ def test_the_docstring_has_them_too() -> None:
     told = " ".join((exposure.__doc__ or "").split())
     for value in (f"{MORE:.0%}", f"{ACTOR:.0%}", f"{TARGET:.0%}", *(f"{points:.0%}" for points in CRITICALITY.values()), f"{WORST:.0%}", f"{SPREAD:.0%}"):
         assert value.replace("%", " %") in told
-    assert f"{REACH['outside']:g} the outside was answered, {REACH['talks']:g} it talks to the outside, {REACH['beside']:g} PCs stand in its segment" in told
+    assert f"{REACH['outside']:g} reached from the internet, {REACH['talks']:g} internet access, {REACH['beside']:g} workstations in its segment" in told
 
 
 def test_examples_add_up() -> None:
     """What is shown of a device and of a site is the sum of what stands below it."""
-    blocks = re.findall(r": (\d+\.\d) of 100.*\n  adds  value\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "scores.md"))
+    blocks = re.findall(r": (\d+\.\d) of 100.*\n  adds  value\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "improve" / "scores.md"))
     assert len(blocks) == 2
     for total, terms in blocks:
         assert round(sum(map(float, re.findall(r"^ +(\d+\.\d)", terms, re.MULTILINE))), 1) == float(total)

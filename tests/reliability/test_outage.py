@@ -1,4 +1,4 @@
-"""A receiver that is away while many events are made, and how fast events go by themselves (the long way, with the figures of README: ``make soak``)."""
+"""A receiver that is away while many events are made, and how fast events go by themselves (the long way: ``make soak``)."""
 
 from __future__ import annotations
 

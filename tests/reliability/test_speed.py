@@ -1,4 +1,4 @@
-"""How fast a live log is written. The floor counts seconds of CPU, and is far below what an idle machine does (see README): a busy one is no defect."""
+"""How fast a live log is written. The floor counts seconds of CPU, far below an idle machine (docs/operate/performance.md): a busy one is no defect."""
 
 from __future__ import annotations
 
