@@ -22,7 +22,7 @@ def ask(tell, inventory: Path):
 
 def one(ask, *filters: str) -> dict:
     (line,) = ask(*filters, "--json").lines
-    return json.loads(line)["device"]
+    return json.loads(line)
 
 
 def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:

@@ -115,7 +115,7 @@ def test_what_cannot_be_made_is_said(profiles, words: tuple[str, ...], code: int
 def test_without_an_inventory_there_is_nothing_to_make_it_of(tell, watched: Path, tmp_path: Path) -> None:
     """A log tells devices, and not what they do."""
     told = tell("profiles", "make", CAMERA, "--events", str(watched / "events.jsonl"))
-    assert (told.code, "profiles rest on the inventory of `sensor run`" in told.err) == (1, True)
+    assert (told.code, "what devices need: unknown: " in told.err) == (6, True)
     assert tell("profiles", "make", CAMERA, "--state", str(tmp_path / "none")).code == 3
 
 

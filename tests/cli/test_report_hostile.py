@@ -90,7 +90,8 @@ def logged(tmp_path: Path):
 
     def write(word: str) -> Path:
         path = tmp_path / "enemy.jsonl"
-        path.write_text("".join(f"{json.dumps(one)}\n" for one in enemy(word)), encoding="utf-8")
+        began = record("sensor", "started", "listening on eth0")
+        path.write_text("".join(f"{json.dumps(one)}\n" for one in (began, *enemy(word))), encoding="utf-8")
         return path
 
     return write
