@@ -65,8 +65,12 @@ def _of_folder(dataset: Dataset) -> Data | None:
     try:
         if note := catch_up(dataset.folder, dataset.log).note:
             complain(note, "info")
-        return open_folder(dataset.folder)
+        data = open_folder(dataset.folder)
     except Refused as error:
         raise Stop(NOT_OPENED, str(error)) from None
     except (OSError, StoreError, NotReadable):
         return None
+    if data.position.seq:
+        return data
+    data.close()  # another process writes the folder and has put nothing of the log into its tables: they are no answer
+    return None

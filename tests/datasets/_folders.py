@@ -38,17 +38,21 @@ def alert(number: int, clock: str) -> str:
 def write_log(path: Path, *, devices: int = 2, alerts: int = 1, begin: str = "08:00", end: str = "08:20") -> Path:
     """The log of a run from ``begin`` to ``end``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "".join(
-            (
-                line("sensor", "started", begin),
-                *(device(number, begin) for number in range(1, devices + 1)),
-                *(alert(number, end) for number in range(alerts)),
-                line("sensor", "stopped", end),
-            )
-        )
+    lines = (
+        line("sensor", "started", begin),
+        *(device(number, begin) for number in range(1, devices + 1)),
+        *(alert(number, end) for number in range(alerts)),
+        line("sensor", "stopped", end),
     )
+    path.write_text("".join(_numbered(one, number) for number, one in enumerate(lines, 1)))
     return path
+
+
+def _numbered(text: str, number: int) -> str:
+    """With the number and the id that its log gives a record."""
+    one = json.loads(text)
+    one["sensor"]["seq"] = number
+    return json.dumps(one | {"id": f"01M86A72FGEX5J2911G{number:07}", "schema": "1.0"}) + "\n"
 
 
 def write_inventory(folder: Path, *, devices: int = 3) -> Path:
