@@ -75,7 +75,7 @@ def close(args: argparse.Namespace) -> int:
 
 def reopen(args: argparse.Namespace) -> int:
     """``reopen ALERT…``."""
-    return _say(args, args.words, [("reopen", "", args.reason)], "opened again", "reopen ALERT…, or filters")
+    return _say(args, args.words, [("reopen", "", args.reason)], "reopened", "reopen ALERT…, or filters")
 
 
 def assign(args: argparse.Namespace) -> int:
@@ -93,7 +93,7 @@ def verdict(args: argparse.Namespace) -> int:
     if not args.words:
         return _expected(usage)
     judged = _verdict(args.words[0])
-    return _say(args, args.words[1:], [("verdict", judged, args.reason)], f"judged {judged}:", usage)
+    return _say(args, args.words[1:], [("verdict", judged, args.reason)], f"verdict {judged}:", usage)
 
 
 def comment(args: argparse.Namespace) -> int:
@@ -126,10 +126,10 @@ def why(args: argparse.Namespace) -> int:
 _WORDS = {
     "acknowledge": "acknowledged it",
     "close": "closed it",
-    "reopen": "opened it again",
+    "reopen": "reopened it",
     "assign": "assigned it",
-    "verdict": "judged it",
-    "comment": "said",
+    "verdict": "set the verdict",
+    "comment": "commented",
 }
 
 
@@ -154,7 +154,7 @@ def _say(args: argparse.Namespace, names: list[str], words: list[tuple[str, str,
     if not args.dry_run and rows:
         _write(args, [row.id for row in rows], words)
     listed = f"{len(rows):,} alerts{': ' + names_of(rows) if rows else ''}" if len(rows) != 1 else names_of(rows)
-    put(f"{'not done (dry run): ' if args.dry_run else ''}{done} {listed}")
+    put(f"{'dry run, nothing changed:' if args.dry_run else done} {listed}")
     return 0
 
 

@@ -1,20 +1,20 @@
 """List the alerts of a dataset, the most severe first, and work with them.
 
-Repeats of a finding are one alert with a count. Without an action, or with `list`, they are listed. What an operator says is kept beside the event log; a
-running sensor that writes it closes the alert within a second, and what comes again is a new one. An id may be shortened to its beginning. Actions that take
-ALERT… take filters instead: they are then applied to every alert that matches, and --dry-run only says to which.
+Repeats of a finding are one alert with a count. Without an action, or with `list`, they are listed. States, verdicts, assignees and comments are kept
+beside the event log; a running sensor closes the alert within a second, and a repeat is then a new alert. An id may be shortened to its beginning. Actions
+that take ALERT… also take filters: they then apply to every alert that matches, and --dry-run only lists those.
 
 actions:
   list                         the alerts
   incidents                    the incidents that they are part of
-  show ALERT|INCIDENT…         all about one, with what operators said
-  ack ALERT…                   somebody works on it
-  close ALERT…                 it is dealt with; --reason says how, --as what it was
-  reopen ALERT…                it is not
-  assign NAME ALERT…           whose work it is; nobody takes it back
+  show ALERT|INCIDENT…         every detail of one, with its notes
+  ack ALERT…                   acknowledge it
+  close ALERT…                 close it; --reason gives the reason, --as the verdict
+  reopen ALERT…                open it again
+  assign NAME ALERT…           assign it; the name nobody takes the assignment back
   verdict VERDICT ALERT…       true_positive, benign or false_positive
-  comment ALERT TEXT…          note something
-  why                          what mutes kept silent, and which mute did it
+  comment ALERT TEXT…          add a comment
+  why                          alerts that mutes suppressed, and which mute
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ ALONE = ("list", "incidents", "why")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
     add_filter_arguments(parser)
-    parser.add_argument("--dry-run", action="store_true", help="of actions: only say which alerts are meant")
-    parser.add_argument("--as", dest="judged", metavar="VERDICT", default="", help="of close: its verdict as well")
-    parser.add_argument("--reason", metavar="TEXT", default="", help="of actions: why")
-    parser.add_argument("--author", metavar="NAME", help="of actions: who says it (default: the user)")
+    parser.add_argument("--dry-run", action="store_true", help="of actions: only list the alerts they apply to")
+    parser.add_argument("--as", dest="judged", metavar="VERDICT", default="", help="of close: also set this verdict")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="of actions: the reason")
+    parser.add_argument("--author", metavar="NAME", help="of actions: the author (default: the user)")
     add_json_argument(parser)
     add_data_arguments(parser)
 

@@ -28,7 +28,7 @@ def test_close_and_comment(tell) -> None:
     assert tell("alerts", "comment", name, "asked", "the", "owner", "--author", "anna").out == f"commented on {name}\n"
     assert tell("alerts", "close", name, "--reason", "our scanner", "--author", "bert").out == f"closed {name}\n"
     told = tell("alerts", "show", name)
-    assert "anna said: asked the owner" in told.out
+    assert "anna commented: asked the owner" in told.out
     assert "closed by bert: our scanner" in told.out
     assert len(tell("alerts", "list", "--json").lines) == 2
     assert name not in [json.loads(line)["alert"]["id"] for line in tell("alerts", "--json", "--open").lines]
@@ -64,7 +64,7 @@ def test_work_with_alerts(tell) -> None:
     assert tell("alerts", "verdict", "benign", first).code == 0
     assert listed(tell("alerts", "--json", "--verdict", "benign")) == [first]
     said = tell("alerts", "show", first).out
-    assert [word for word in ("acknowledged it", "assigned it: bert", "closed it: our scanner", "judged it: benign") if word not in said] == []
+    assert [word for word in ("acknowledged it", "assigned it: bert", "closed it: our scanner", "set the verdict: benign") if word not in said] == []
 
 
 def test_many_at_once(tell) -> None:
@@ -72,7 +72,7 @@ def test_many_at_once(tell) -> None:
     wanted = ("--severity", "medium", "--src", "10.0.0.0/24")
     told = tell("alerts", "close", *wanted, "--dry-run")
     assert told.code == 0
-    assert told.out.startswith("not done (dry run)")
+    assert told.out.startswith("dry run, nothing changed")
     assert len(listed(tell("alerts", "--json", "--open"))) == 2
     assert tell("alerts", "close", *wanted).code == 0
     assert listed(tell("alerts", "--json", "--open")) == ["alert-xyz789"]

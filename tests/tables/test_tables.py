@@ -226,3 +226,29 @@ def test_what_the_log_lets_go_the_tables_let_go(tmp_path: Path) -> None:
     made = held(tmp_path)
     for name in ("alerts", "groups", "ends", "timeline"):
         assert made[name] == pruned[name], name
+
+
+def test_notes_count_whenever_they_come(tmp_path: Path) -> None:
+    """Words about an alert that is known, that comes later, and that never comes; half a line waits for its end. All is the same in any pieces."""
+    write_log(tmp_path / LOG, 20)
+    names = [json.loads(line)["alert"]["id"] for line in made_lines(20)]
+    notes = tmp_path / "events.notes.jsonl"
+    words = [("close", names[0], ""), ("assign", names[1], "anna"), ("verdict", names[0], "benign"), ("reopen", names[0], ""), ("close", "alert-none", "")]
+    text = "".join(
+        json.dumps({"ts": "2026-11-24T09:00:00Z", "alert": name, "action": action, "by": "bert", "value": value}) + "\n" for action, name, value in words
+    )
+    notes.write_text(f'{text}no note\n{{"ts":"2026-11-24T09:00:00Z","alert":"{names[2]}",', encoding="utf-8")
+    one = advanced(tmp_path, [3])
+    assert [(row[0], row[11], row[14], row[15]) for row in one["alerts"][:2]] == [
+        (names[0], "open", "benign", ""),
+        (names[1], one["alerts"][1][11], "", "anna"),
+    ]
+    with notes.open("a", encoding="utf-8") as file:
+        file.write('"action":"acknowledge","by":"bert"}\n')
+    catch_up(tmp_path, tmp_path / LOG)
+    late = held(tmp_path)
+    assert (late["alerts"][2][11], len(late["words"])) == ("acknowledged", 6)
+    rebuild(tmp_path, tmp_path / LOG)
+    assert held(tmp_path) == late
+    (tmp_path / FILE).unlink()
+    assert advanced(tmp_path, [7, 1]) == late
