@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def list_alerts(args: argparse.Namespace) -> int:
             return 0
         page = alerts(data, filter_of(args), args.sort, limit=1)
         shown = list(_records(data, args, args.count or SHOWN))
-    except ViewError as error:
+    except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     print(table_of_alerts(shown, sys.stdout, ordered=args.sort == "severity"))
     if len(shown) < page.total:

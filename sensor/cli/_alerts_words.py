@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import sqlite3
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ def show(args: argparse.Namespace) -> int:
             found = alert(data, name)
             record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))
             told.append((record, [*explain_alert(record, _around(data, record, found.incidents), colours), *_said(found.words)]))
-    except ViewError as error:
+    except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     if args.json:
         for record, _ in told:
@@ -149,7 +150,7 @@ def _say(args: argparse.Namespace, names: list[str], words: list[tuple[str, str,
     data = views_of(args, "alerts")
     try:
         rows = [alert(data, name).alert for name in names] if names else matching(data, filter_of(args), AT_ONCE)
-    except ViewError as error:
+    except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     if not args.dry_run and rows:
         _write(args, [row.id for row in rows], words)
@@ -183,7 +184,7 @@ def _verdict(word: str) -> str:
     judged = word.replace("-", "_").casefold()
     try:
         one_of("verdict", [judged], VERDICTS)
-    except ViewError as error:
+    except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     return judged
 

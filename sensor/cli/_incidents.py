@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -35,7 +36,7 @@ def list_incidents(args: argparse.Namespace) -> int:
             records += [row.record for row in page.rows]
             if not (cursor := page.cursor):
                 break
-    except ViewError as error:
+    except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     for record in records if args.json else ():
         put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
@@ -32,8 +34,12 @@ def views_of(args: argparse.Namespace, what: str) -> Data:
         raise Stop(NOT_OPENED, f"cannot read {log}: {error.strerror}") from None
 
 
-def stop_of(error: ViewError) -> Stop:
+def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
     """A view cannot answer: what is not known has another exit code than what is wrong."""
+    if isinstance(error, sqlite3.DatabaseError):
+        return Stop(
+            NOT_OPENED, f"the tables of the dataset are damaged ({error}): the sensor repairs them when it starts; --events FILE reads the event log alone"
+        )
     from sensor.views.errors import Ambiguous, Malformed, Unknown
 
     if isinstance(error, Unknown) and error.field == "id":
@@ -55,13 +61,13 @@ def _of_folder(dataset: Dataset) -> Data | None:
     from sensor.views.dataset import open_folder
     from sensor.views.errors import NotReadable
 
-    try:
+    with contextlib.suppress(NotReadable, StoreError):  # an earlier version wrote it, or it is damaged
         data = open_folder(dataset.folder)
-        if not behind(data.base, dataset.log):
-            return data
-        data.close()
-    except NotReadable:
-        pass  # an earlier version wrote it, or it is damaged
+        with contextlib.ExitStack() as closing:
+            closing.callback(data.close)
+            if not behind(data.base, dataset.log):
+                closing.pop_all()
+                return data
     try:
         if note := catch_up(dataset.folder, dataset.log).note:
             complain(note, "info")

@@ -50,8 +50,11 @@ def catch_up(folder: Path, log: Path) -> Built:
 
 
 def behind(base: sqlite3.Connection, log: Path) -> bool:
-    """Whether a log or its notes have more than the tables."""
-    there = position(base)
+    """Whether a log or its notes have more than the tables. StoreError where the store is damaged, OSError where the log cannot be read."""
+    try:
+        there = position(base)
+    except sqlite3.Error as error:
+        raise StoreError(str(error)) from None
     try:
         size = notes_log(log).stat().st_size
     except FileNotFoundError:
