@@ -11,7 +11,7 @@ from sensor.cli._codes import USAGE
 from sensor.cli._records import asking, found, print_csv, print_json, tell_coverage
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
-from sensor.cli._table import table
+from sensor.cli._table import table, use_all_columns
 
 if TYPE_CHECKING:
     from sensor.records.hunts_library import Hunt
@@ -143,6 +143,7 @@ def _print(args: argparse.Namespace, answer: Answer) -> None:
     elif args.csv:
         print_csv(answer.columns, answer.rows)
     elif answer.rows:
+        use_all_columns(True)  # they were asked for, all of them
         print(table(answer.columns, [[tidy(value) for value in row] for row in answer.rows], sys.stdout))
     if answer.more:
         complain(f"there are more rows than {len(answer.rows):,}: -n shows more", "info")

@@ -38,8 +38,8 @@ def status(args: argparse.Namespace) -> int:
     for name in TABLES:
         own = [file for file in files if file.table == name]
         first, last = min((file.first for file in own), default=None), max((file.last for file in own), default=None)
-        rows.append((name, sum(file.rows for file in own), sum(file.size for file in own), len(own), as_sql(first)[:19], as_sql(last)[:19]))
-    heads = ("table", "rows", "bytes", "files", "first", "last")
+        rows.append((name, sum(file.rows for file in own), sum(file.size for file in own), len(own), as_sql(first)[:16], as_sql(last)[:16]))
+    heads = ("table", "rows", "bytes", "files", "oldest", "newest")
     if args.json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
         return 0

@@ -10,7 +10,10 @@ exit codes: 0 found, 1 nothing found, 2 wrong usage, 3 something cannot be opene
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import USAGE
@@ -29,6 +32,7 @@ EXAMPLES = """\
   sensor search 10.0.0.0/24 state=REJ -n 1000 --csv
   sensor search --flow 99048405476573202
 """
+INDENT = " " * 18
 COLUMNS = ("time", "table", "source", "destination", "summary")
 
 
@@ -94,7 +98,20 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
     if args.csv:
         print_csv((*COLUMNS, "uid"), [(*line, row.get("uid")) for line, row in zip(lines, rows, strict=True)])
     elif rows:
-        print(table(COLUMNS, lines, sys.stdout))
+        print(_time_line(lines) if sys.stdout.isatty() else table(COLUMNS, lines, sys.stdout))
+
+
+def _time_line(lines: Sequence[Sequence[str]]) -> str:
+    """For a terminal of any width: days as headings, who did what to whom, and below it what that was."""
+    width, day, told = shutil.get_terminal_size().columns, "", list[str]()
+    for time, name, source, destination, what in lines:
+        if time[:10] != day:
+            day = time[:10]
+            told.append(f"{day} UTC")
+        head = f"{time[11:19]}  {name:<7} {' → '.join(filter(None, (source, destination)))}"
+        told += textwrap.wrap(head, width, subsequent_indent=INDENT, break_on_hyphens=False)
+        told += textwrap.wrap(what, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
+    return "\n".join(told)
 
 
 def _community(row: dict[str, Any]) -> str:

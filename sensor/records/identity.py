@@ -17,6 +17,7 @@ from sensor.core.addresses import Networks
 from sensor.records.columns import Numbers, coded
 
 FORWARDING = frozenset(("router", "firewall"))
+KNOWN_LIMIT = 200_000
 
 
 class Identity:
@@ -27,12 +28,14 @@ class Identity:
         self.bodies: dict[str, dict[str, Any]] = {}
         self._ips: dict[int, str] = {}
         self._macs: dict[int, str] = {}
+        self._found: dict[tuple[int, ...], str | None] = {}
         for body in (bodies or {}).values():
             self.learn(body, "")
 
     def learn(self, body: dict[str, Any], action: str) -> None:
         """What a device record says. A device that was merged into another is no more."""
         name = body["id"]
+        self._found.clear()
         for ip in self.bodies.pop(name, {}).get("ips", ()):
             if self._ips.get(number := addresses.parse(ip)) == name:
                 del self._ips[number]
@@ -57,8 +60,13 @@ class Identity:
     def devices(self, mac: Numbers, hi: Numbers, lo: Numbers) -> pa.Array:
         """The same for columns."""
         places, different = coded([mac, hi, lo])
-        found = [self.device(one, h << 64 | l) for one, h, l in different]
-        return pa.array(found, pa.string()).take(pa.array(places))
+        known = self._found
+        if len(known) > KNOWN_LIMIT:
+            known.clear()
+        for key in different:
+            if key not in known:
+                known[key] = self.device(key[0], key[1] << 64 | key[2])
+        return pa.array([known[key] for key in different], pa.string()).take(pa.array(places))
 
     def _direction(self, client: int, server: int) -> str | None:
         """A machine that has no address yet speaks on its own segment."""

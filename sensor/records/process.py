@@ -88,7 +88,7 @@ def main(folder: Path, gib: float) -> int:
     writer = Writer(folder, _complain)
     try:
         while not select.select([sys.stdin], [], [], 0.5)[0]:
-            if unread(folder / FOLDER) > ASIDE_MIB * MIB:
+            if writer.waiting() > ASIDE_MIB * MIB:
                 writer.write()
     finally:
         writer.close()

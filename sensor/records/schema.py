@@ -81,7 +81,7 @@ CONN = _table(
 )
 DNS = _table(
     "dns",
-    "One row for each query with its answer; mDNS and LLMNR are told apart by `service`. Repeats within five seconds are one row.",
+    "One row for each query with its answer; `service` distinguishes mDNS and LLMNR. Repeats within five seconds are one row.",
     Column("service", TEXT, "dns, mdns or llmnr", "network.protocol"),
     Column("query", TEXT, "name that was asked", "dns.question.name", "query"),
     Column("qtype", TEXT, "record type", "dns.question.type", "qtype_name"),

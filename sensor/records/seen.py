@@ -54,7 +54,7 @@ def sentences(seen: Coverage) -> Iterator[str]:
     if not seen.packets:
         yield "coverage: unknown: no packet was counted in this time"
     else:
-        vlans = f", VLANs {', '.join(map(str, seen.vlans))}" if seen.vlans else ""
+        vlans = f", VLAN {', '.join(map(str, seen.vlans))}" if seen.vlans else ""
         loss = f"{seen.lost:,} packets lost" if seen.lost else "no packet lost"
         yield f"coverage: {clock(seen.first)} to {clock(seen.last)} UTC, {seen.packets:,} packets{vlans}, {loss}"
     if seen.shed:

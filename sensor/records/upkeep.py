@@ -37,7 +37,7 @@ class Upkeep:
         made = 0
         fresh = (file for file in self.manifest.files() if not file.compact and (final or file.hour < newest))
         for (table, hour), some in _grouped(fresh):
-            if len(some) >= LEAST or final:
+            if len(some) >= LEAST:
                 made += sum(self._together(table, hour, part) for part in _portions(some))
         return made
 

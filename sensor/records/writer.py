@@ -86,6 +86,11 @@ class Writer:
                 pass
         return self.rows - before
 
+    def waiting(self) -> int:
+        """Bytes of the tail that were not worked off yet."""
+        offsets = self.manifest.offsets()
+        return sum(path.stat().st_size - offsets.get(path.name, 0) for path in files(self.folder))
+
     def _step(self, path: Path, offsets: dict[str, int], *, final: bool) -> bool:
         """One window of one file; whether there is more in it."""
         offset = offsets.get(path.name, 0)
