@@ -26,7 +26,7 @@ SCAN = "discovery.port_scan"
 PROFILE = """{"for": {"type": "TYPE"}, "profile": {"ietf-mud:mud": {
   "mud-version": 1, "mud-url": "https://maker.example/x", "last-update": "2026-11-24T08:00:00Z", "is-supported": true}}}"""
 # Opened or sized at the start.
-AT_THE_START = {"capture", "events", "inventory.devices", "memory_mib", "records", "sensor.id", "state", "tables", "telemetry"}
+AT_THE_START = {"capture", "datasets", "events", "inventory.devices", "memory_mib", "records", "sensor.id", "state", "tables", "telemetry"}
 
 
 @pytest.fixture
