@@ -122,9 +122,9 @@ class TelnetStream(Stream):
         return iter(())
 
     def finish(self) -> Iterator[Said]:
-        """Programs that try passwords hang up as soon as they see whether one was right: what the server wrote last tells.
+        """Programs that try passwords hang up as soon as they see the result, which is what the server wrote last.
 
-        A banner that nobody answered is a fact, but no event.
+        A banner without an answer is a fact, but no event.
         """
         if self._last is not None and self._shown.strip():
             yield from self._judge(self._last, final=True)

@@ -46,7 +46,7 @@ def test_two_logins() -> None:
     ],
 )
 def test_prompts_that_name_the_device(shown: bytes, expected: list[tuple[str, str]]) -> None:
-    """A prompt with a name is a fact, once, whether or not anybody answers it; unanswered, nothing is an event."""
+    """A prompt with a name is a fact, once, answered or not; without an answer there is no event."""
     later = (False, b"\r\nother login: "), (True, b"admin\r\n")
     assert values(talk((False, shown), (True, b"admin\r\n"), *later)) == expected
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)

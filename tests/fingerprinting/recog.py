@@ -39,12 +39,12 @@ class Example(NamedTuple):
 def examples(file: str) -> Iterator[Example]:
     """The examples of one file whose fingerprint names a hardware vendor."""
     for fingerprint in ET.parse(FOLDER / f"{file}.xml").getroot().iter("fingerprint"):  # noqa: S314 - a folder of ours
-        told = {param.get("name"): param.get("value", "") for param in fingerprint.iter("param")}
-        for example in fingerprint.iter("example") if "hw.vendor" in told else ():
+        params = {param.get("name"): param.get("value", "") for param in fingerprint.iter("param")}
+        for example in fingerprint.iter("example") if "hw.vendor" in params else ():
             text = example.text or ""
             if example.get("_encoding") == "base64":
                 text = base64.b64decode(text).decode("utf-8", "replace")
-            yield Example(file, text, told["hw.vendor"] or example.get("hw.vendor", ""))
+            yield Example(file, text, params["hw.vendor"] or example.get("hw.vendor", ""))
 
 
 def _unread(_text: str) -> Values:
@@ -97,8 +97,8 @@ def _distinguished(kind: str) -> Callable[[str], Values]:
 def _telnet(text: str) -> Values:
     """What the dissector reads where the server writes this and the client then types a line."""
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
-    said = [*stream.feed(packet, text.rstrip("\n").encode(), False), *stream.feed(packet, b"admin\r\n", True)]
-    yield from ((one.kind, one.value) for one in said if isinstance(one, Observation))
+    found = [*stream.feed(packet, text.rstrip("\n").encode(), False), *stream.feed(packet, b"admin\r\n", True)]
+    yield from ((one.kind, one.value) for one in found if isinstance(one, Observation))
 
 
 # Files with hardware in them, and the values that the sensor reads from a line. Cookies are not observed: those stay unknown.

@@ -26,10 +26,10 @@ LEAST = {
 
 
 def vendor_of(matcher: Matcher, example: Example) -> str:
-    """The vendor that the banner alone tells, or empty."""
+    """The vendor by the banner alone, or empty."""
     values = FILES[example.file](example.text)
-    told = fuse([Evidence(*claim, kind, value, 0, 0) for kind, value in values for claim in matcher.match(kind, value)])
-    return told["vendor"].value if "vendor" in told else ""
+    attributes = fuse([Evidence(*claim, kind, value, 0, 0) for kind, value in values for claim in matcher.match(kind, value)])
+    return attributes["vendor"].value if "vendor" in attributes else ""
 
 
 @functools.cache
