@@ -1,11 +1,11 @@
-"""Copy what the sensor knows into one file, while it runs.
+"""Back up the sensor's state into one file, while it runs.
 
-In it are the inventory with what was learned and what you said, mutes, rules, profiles, threat lists, data about vulnerabilities, tickets and the scores of
-earlier days, your notes to alerts, how far each output is, what destinations refused, and the configuration with its layers. The event log and the packets
-behind alerts only where you ask for them. Secrets are never in it: a configuration names only where they lie. The file is for its owner alone (mode 0600);
-`tar --zstd -tf FILE` lists it, `sensor restore` puts it back.
+The backup contains the inventory with baselines and operator values, mutes, rules, profiles, threat lists, vulnerability data,
+tickets and stored scores, notes on alerts, cursors of outputs, records rejected by destinations, and the configuration with its
+layers. The event log and the packets of alerts are included on request. Secrets are never included: a configuration contains
+references only. The file is readable by its owner only (mode 0600); `tar --zstd -tf FILE` lists it, `sensor restore` restores it.
 
-exit codes: 0 made, 2 the configuration is wrong or the file is there already, 3 something could not be read or written
+exit codes: 0 done, 2 the configuration is faulty or the file exists, 3 something cannot be read or written
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="file to write, as NAME.tar.zst")
-    parser.add_argument("--with-log", action="store_true", help="with the event log, and what mutes kept out of it")
-    parser.add_argument("--with-evidence", action="store_true", help="with the packets behind alerts")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration of the sensor (default: /etc/sensor/sensor.yaml, where it is)")
+    parser.add_argument("--with-log", action="store_true", help="include the event log and muted alerts")
+    parser.add_argument("--with-evidence", action="store_true", help="include the packets of alerts")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration of the sensor (default: /etc/sensor/sensor.yaml, if it exists)")
     add_state_argument(parser)
     add_json_argument(parser)
 

@@ -1,17 +1,18 @@
-"""What was learned of the network: who talks to whom with what, how well each device is known by now, and what you allow or forbid of it.
+"""Show and edit the baseline: learned communication of each device, and allowed and forbidden flows.
 
-Read is the inventory that `sensor run` keeps, or `sensor replay --state`; what a running sensor learned is written every ten minutes. Maturity is the share of
---hours in which a device was watched; findings that need learning wait for it. Services are written as tcp/22, udp/161 or ssh/22.
+Data comes from the inventory of `sensor run`, or `sensor replay --state`; a running sensor writes its baseline every ten minutes.
+Maturity is the share of --hours in which a device was monitored; detections with a learning period wait for it. Services are written
+as tcp/22, udp/161 or ssh/22.
 
 actions:
-  list [FILTER…]               the devices of which something was learned, as `sensor devices` filters them (default)
-  show DEVICE                  what it serves and uses, with whom and since when
-  forget DEVICE [SERVICE]      it is learned anew, or one service of it is; --all: everything
-  allow CLIENT SERVER SERVICE  counts as learned, so that it is no news
-  forbid CLIENT SERVER SERVICE is never learned, so that it is news each time
-  rules                        what is allowed and forbidden, by whom and why
-  undo NUMBER                  take a rule back
-CLIENT and SERVER are devices or addresses; SERVER may be outside, and either may be * for anybody.
+  list [FILTER…]               show devices with a baseline, with the filters of `sensor devices` (default)
+  show DEVICE                  show its services and peers, and since when
+  forget DEVICE [SERVICE]      learn a device, or one service of it, again; --all: everything
+  allow CLIENT SERVER SERVICE  treat as learned: raises no alert
+  forbid CLIENT SERVER SERVICE never learn: raises an alert each time
+  rules                        show allowed and forbidden flows, with author and reason
+  undo NUMBER                  remove a rule
+CLIENT and SERVER are devices or addresses; SERVER may be external, and either may be * for any.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ HOURS = 72.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
     add_json_argument(parser)
-    parser.add_argument("--all", action="store_true", help="of forget: everything that was learned")
-    parser.add_argument("--hours", type=float, default=HOURS, help=f"hours in which a device counts as known (default: {HOURS:g})")
+    parser.add_argument("--all", action="store_true", help="of forget: the whole baseline")
+    parser.add_argument("--hours", type=float, default=HOURS, help=f"hours after which a device is mature (default: {HOURS:g})")
     add_data_arguments(parser, events=False)
-    parser.add_argument("--reason", metavar="TEXT", default="", help="why: kept with what is allowed, forbidden or forgotten")
-    parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="reason, stored with the rule")
+    parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,16 +1,17 @@
-"""Write a configuration, and look at it: what is wrong, what counts, and where each value comes from.
+"""Check, show and create configurations.
 
-A configuration is a file sensor.yaml and, on top of it, the files conf.d/*.yaml beside it in the order of their names: later ones win, mappings are merged key
-by key, lists are replaced, and paths begin at the file that names them. FILE may be such a folder too. Where none is named, /etc/sensor/sensor.yaml counts.
+A configuration is a file sensor.yaml and, on top of it, the files conf.d/*.yaml beside it in name order: later ones override, mappings
+are merged key by key, lists are replaced, and paths are relative to the file that contains them. FILE may be such a folder too
+(default: /etc/sensor/sensor.yaml).
 
 actions:
-  check [FILE]                 all that is wrong: typos with the nearest key; secrets, certificates and hosts of outputs that are not there; threat lists,
-                               fingerprints, rules and mutes that do not load
-  show [FILE]                  what the files say, as YAML, each value with its file and line; --effective: presets and defaults too; --defaults: them alone
-  schema                       JSON Schema of it all, for editors
-  init [FILE]                  ask a few questions and write a configuration in which everything else stands with its default, commented out
+  check [FILE]                 show all faults: unknown keys with the nearest key; missing secrets, certificates and hosts of outputs; threat lists,
+                               fingerprints, rules and mutes that cannot be loaded
+  show [FILE]                  show the configuration as YAML, each value with file and line; --effective: presets and defaults too; --defaults: only them
+  schema                       print its JSON Schema, for editors
+  init [FILE]                  ask a few questions and write a configuration with all other keys commented out at their defaults
 
-Secrets are shown by where they lie. Check looks as the user who calls it, with the environment of that user.
+Secrets are shown as references. check runs with the permissions and environment of the calling user.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ ACTIONS = ("check", "show", "schema", "init")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION [FILE]", nargs="*", help="an action, and the configuration that is meant (default: show)")
+    parser.add_argument("words", metavar="ACTION [FILE]", nargs="*", help="an action and a configuration (default: show)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="the configuration, a file or a folder, as other commands take it")
     parser.add_argument("--state", metavar="DIR", type=Path, help="of check: folder of the sensor's state (default: state: of the configuration)")
-    parser.add_argument("--offline", action="store_true", help="of check: look up no names of hosts")
-    parser.add_argument("--effective", action="store_true", help="of show: all that counts, presets and defaults included")
-    parser.add_argument("--defaults", action="store_true", help="of show: the defaults, whatever the files say")
-    parser.add_argument("--yes", action="store_true", help="of init: take what would be proposed, ask nothing")
-    parser.add_argument("--force", action="store_true", help="of init: write over a file that is there")
+    parser.add_argument("--offline", action="store_true", help="of check: do not resolve host names")
+    parser.add_argument("--effective", action="store_true", help="of show: include presets and defaults")
+    parser.add_argument("--defaults", action="store_true", help="of show: only the defaults")
+    parser.add_argument("--yes", action="store_true", help="of init: accept all proposals, ask nothing")
+    parser.add_argument("--force", action="store_true", help="of init: replace an existing file")
     add_json_argument(parser)
 
 

@@ -1,9 +1,11 @@
-"""Look whether a sensor can do its work here: the machine, its interfaces, and some seconds of traffic.
+"""Check the mirror port, the machine and the interfaces.
 
-One line a finding: ok, warning or error, what was found, and what to do. Nothing is changed, and nothing is sent to the network that is watched.
-Checks of traffic need the capability CAP_NET_RAW; with --file they look at a capture instead. Ctrl-C ends the listening early, and what was seen is told.
+One line per check: ok, warning or error, the finding, and advice. Nothing is changed, and nothing is sent to the monitored network.
+Traffic checks need the capability CAP_NET_RAW; with --file they read a capture instead. Ctrl-C ends the capture early, and its traffic
+is checked.
 
-exit codes: 0 no error, 1 an error was found, 2 wrong usage or configuration, 3 a capture or an interface could not be opened, 4 no permission to listen
+exit codes: 0 no error, 1 an error was found, 2 usage or configuration error, 3 a capture or interface cannot be opened, 4 no permission
+to capture
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ MIB = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     several = "interface to look at; may be given often (default: those of the configuration, else the network cards that are running)"
     parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
-    parser.add_argument("--seconds", metavar="N", type=float, default=SECONDS, help="how long to listen (default: %(default)g)")
-    parser.add_argument("--file", metavar="CAPTURE", action="append", default=[], help="look at a capture file instead; may be given often")
+    parser.add_argument("--seconds", metavar="N", type=float, default=SECONDS, help="seconds to capture (default: %(default)g)")
+    parser.add_argument("--file", metavar="CAPTURE", action="append", default=[], help="check a capture file instead; may be repeated")
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML): interfaces, networks, folders, outputs")
     add_json_argument(parser)
 

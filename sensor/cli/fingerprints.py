@@ -1,13 +1,13 @@
-"""List and show fingerprints, test your own, draft some from a capture.
+"""List, show, test and learn fingerprints.
 
-Of list the words are filters: TEXT, or KEY=TEXT with kind, vendor, type, model, family, source or id. type must be equal, all else must contain the text; case
-does not matter. A key given twice means either, different keys mean both. Options come after the words.
+The words of list are filters: TEXT, or KEY=TEXT with kind, vendor, type, model, family, source or id. type must be equal, all others
+must contain the text; case does not matter. A repeated key means either, different keys mean both. Options come after the words.
 
 actions:
-  list FILTER…                 what matches, and how many there are of each protocol
-  show FINGERPRINT…            its pattern, what it says and how surely, where that is from, its examples
-  test PATH…                   read your files (or folders of them) and run their examples; faults as file:line:column
-  learn CAPTURE… --label …     drafts from what a device says in a capture: read them before you use them
+  list FILTER…                 show matching fingerprints, and their number by protocol
+  show FINGERPRINT…            show pattern, assertions with certainty, source and examples
+  test PATH…                   load files (or folders of them) and run their examples; faults as file:line:column
+  learn CAPTURE… --label …     draft fingerprints from the traffic of a device: review them before use
 """
 
 from __future__ import annotations
@@ -42,11 +42,13 @@ ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=tuple(ACTIONS))
-    parser.add_argument("words", metavar="FILTER | FINGERPRINT | PATH | CAPTURE", nargs="*", help="what the action is about")
+    parser.add_argument("words", metavar="FILTER | FINGERPRINT | PATH | CAPTURE", nargs="*", help="filters, ids, files or captures, by action")
     add_json_argument(parser)
-    parser.add_argument("--summary", action="store_true", help="of list: how many of each protocol, and what they tell")
-    parser.add_argument("--label", metavar="KEY=VALUE", nargs="+", default=[], help="of learn: what the device is, as type=camera vendor=Axis model=P3245-LV")
-    parser.add_argument("--mac", metavar="MAC", help="of learn: which device, where several speak")
+    parser.add_argument("--summary", action="store_true", help="of list: number by protocol, and asserted attributes")
+    parser.add_argument(
+        "--label", metavar="KEY=VALUE", nargs="+", default=[], help="of learn: attributes of the device, such as type=camera vendor=Axis model=P3245-LV"
+    )
+    parser.add_argument("--mac", metavar="MAC", help="of learn: MAC of the device, if the capture has several")
     parser.add_argument("--to", metavar="DIR", type=Path, help="of learn: folder for the drafts (default: standard output)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration whose fingerprint folders are read too")
 

@@ -1,16 +1,17 @@
-"""Suggest firewall rules for what was found, tried out beforehand on what was seen of the network.
+"""Suggest firewall rules, tested on recorded traffic.
 
-WHAT is an alert (its id, the beginning of its key, or a detector), an incident, or a recommendation (its id, or a setting such as telnet, on all machines
-that have it); --address cuts off an address or a block. All machines that talked to the
-same address outside, or used the same service of the same machines, share one request. Without --format requests are told for people: machines, reasons,
-what else would break. With it, rules are written to standard output, with all that in comments above them, and warnings to standard error.
+WHAT is an alert (its id, the beginning of its key, or a detector), an incident, or a recommendation (its id, or a setting such as
+telnet, on all devices that have it); --address blocks an address or a block. All hosts that communicated with the same external
+address, or used the same service of the same hosts, share one request. Without --format requests are described: hosts, reasons, side
+effects. With it, rules are written to standard output, with the description as comments, and warnings to standard error.
 
-An address outside is cut off whole and both ways, unless --service names a port; between inside machines only the service is cut that was seen. What else would
-break is told by the baseline that `sensor run` keeps, or `sensor replay --state`. Multicast, broadcast and gateways are left out unless --force is given.
+An external address is blocked completely and in both directions, unless --service names a port; between internal hosts only the
+observed service is blocked. Side effects are known from the baseline of `sensor run`, or `sensor replay --state`. Multicast, broadcast and
+gateways are excluded unless --force is given.
 
-Of a recommendation the service that is set wrong is cut off from everybody: who was seen using it is told, and left alone with --allow seen, but for devices
-with one job, which administer nothing. It is the second best: the setting itself is still to be mended. A device that talks to the internet and need not
-(internet) is cut off all that is outside, but for addresses named with --allow.
+For a recommendation the insecure service is blocked for all clients: known clients are listed, and excepted with --allow seen, except
+fixed-function devices at administration services. It is the second-best solution: the setting itself has to be fixed. A device with
+unnecessary internet access (internet) is blocked from all external addresses except those named with --allow.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ DEFAULT_SPAN = "7d"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("suggest",))
     parser.add_argument("what", metavar="WHAT", nargs="?", help="an alert, a detector, an incident, a recommendation or a setting")
-    parser.add_argument("--address", metavar="ADDRESS", help="an address or a CIDR block to cut off, outside or inside")
+    parser.add_argument("--address", metavar="ADDRESS", help="an address or CIDR block to block, internal or external")
     parser.add_argument("--service", metavar="SERVICE", default="", help="only this service, such as tcp/8443, udp/53 or smb/445")
-    parser.add_argument("--everyone", action="store_true", help="for all machines, not only for those that were seen")
+    parser.add_argument("--everyone", action="store_true", help="for all hosts, not only for those seen")
     parser.add_argument(
-        "--allow", metavar="DEVICE", action="append", default=[], help="leave this machine alone, or all that were 'seen' using the service; more than once"
+        "--allow", metavar="DEVICE", action="append", default=[], help="except this host, or all hosts 'seen' using the service; may be repeated"
     )
     parser.add_argument("--format", metavar="FORMAT", help="csv, fortios, ios, ip6tables, iptables, junos, nftables, panos, pf or windows")
-    parser.add_argument("--simulate", action="store_true", help="only tell what would break")
-    parser.add_argument("--undo", action="store_true", help="write what takes the rules of --format back")
-    parser.add_argument("--expires", metavar="SPAN", default=DEFAULT_SPAN, help=f"how long it is to last, as 12h, 7d, 4w or never (default: {DEFAULT_SPAN})")
-    parser.add_argument("--comment", metavar="TEXT", default="", help="goes into the rules, such as the number of a change")
+    parser.add_argument("--simulate", action="store_true", help="only show the side effects")
+    parser.add_argument("--undo", action="store_true", help="write the commands that remove the rules of --format")
+    parser.add_argument("--expires", metavar="SPAN", default=DEFAULT_SPAN, help=f"duration, such as 12h, 7d, 4w or never (default: {DEFAULT_SPAN})")
+    parser.add_argument("--comment", metavar="TEXT", default="", help="comment for the rules, such as a change number")
     parser.add_argument("--force", action="store_true", help="block multicast, broadcast and gateways too")
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: and outputs: (default: the system's)")
     add_json_argument(parser)

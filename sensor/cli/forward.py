@@ -1,8 +1,8 @@
 """Deliver the event log to the outputs of the configuration, until Ctrl-C.
 
-A process of its own beside `sensor run`: a slow or broken destination never touches capture, and one output never another. Each output has its own place in
-the log, which outlives everything; what a destination refuses is kept beside the log with its answer. SIGHUP takes up a changed configuration; a second
-SIGTERM or Ctrl-C ends at once. `sensor outputs` tells how they fare, and a service manager is told as well (sd_notify).
+A separate process beside `sensor run`: a slow or failed destination never affects capture, and one output never another. Each output has
+its own durable cursor; rejected records are stored beside the log with the destination's answer. SIGHUP applies a changed
+configuration; a second SIGTERM or Ctrl-C ends at once. `sensor outputs` shows their status; a service manager is notified (sd_notify).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ TICK_S = 0.2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_outputs_arguments(parser)
-    parser.add_argument("--output", metavar="NAME", dest="only", action="append", default=[], help="only this output; may be given often")
-    parser.add_argument("--once", action="store_true", help="deliver what is there and end: 0 when all went, 1 when something is pending or was refused")
+    parser.add_argument("--output", metavar="NAME", dest="only", action="append", default=[], help="only this output; may be repeated")
+    parser.add_argument("--once", action="store_true", help="deliver pending records and exit: 0 all delivered, 1 records pending or rejected")
     add_log_argument(parser)
 
 

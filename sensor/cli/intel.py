@@ -1,17 +1,18 @@
-"""Keep threat lists: what the sensor knows to be bad, from where, and whether it is still true.
+"""Manage threat lists: add, update, check, remove.
 
-A list is a file or an HTTPS URL of any public format: plain lists of addresses, blocks, domains, URLs, JA3, JA4 and certificate hashes, CSV, abuse.ch,
-Spamhaus DROP, FireHOL, Emerging Threats, Zeek intel, MISP, STIX 2.1 and TAXII 2.1, OTX. Lists are kept in the state folder; `run` and `replay` load all of
-them, and a running sensor takes up a change within seconds. Names that begin with allow take back what other lists say.
+A list is a file or an HTTPS URL in any public format: plain lists of addresses, blocks, domains, URLs, JA3, JA4 and certificate hashes,
+CSV, abuse.ch, Spamhaus DROP, FireHOL, Emerging Threats, Zeek intel, MISP, STIX 2.1 and TAXII 2.1, OTX. Lists are stored in the state
+folder; `run` and `replay` load all of them, and a running sensor loads changes within seconds. Lists with a name that begins with
+allow override entries of other lists.
 
 actions:
-  add SOURCE                   fetch a list and keep it
-  list                         the lists, how old and how large they are, and what is wrong with them
-  update [NAME…]               fetch lists again where they changed; one that would lose most of its entries is refused and the old one kept
-  check VALUE…                 which lists name an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate
-  remove NAME…                 forget lists
+  add SOURCE                   download a list and store it
+  list                         show the lists with age, size and faults
+  update [NAME…]               download changed lists again; one that would lose most of its entries is rejected and the old one kept
+  check VALUE…                 show which lists contain an address, domain, URL, JA3, JA4 or certificate hash
+  remove NAME…                 remove lists
 
-Nothing is fetched by a running sensor: let a timer run `sensor intel update`.
+A running sensor downloads nothing: let a timer run `sensor intel update`.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ FAULTS_SHOWN = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
-    parser.add_argument("--name", metavar="NAME", help="of add: what to call the list (default: by its source)")
-    parser.add_argument("--allow", action="store_true", help="of add: what is on it is good, whatever other lists say")
-    parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries for which the list tells none")
-    parser.add_argument("--confidence", metavar="PERCENT", type=int, help="of add: how sure the list is where it does not say (default: 80, of JA3 50)")
+    parser.add_argument("--name", metavar="NAME", help="of add: name of the list (default: from its source)")
+    parser.add_argument("--allow", action="store_true", help="of add: its entries are benign and override other lists")
+    parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries without one")
+    parser.add_argument("--confidence", metavar="PERCENT", type=int, help="of add: confidence of entries without one (default: 80, of JA3 50)")
     keep = "of add: believe entries for so many days after the list was fetched last (default: as long as the list says)"
     parser.add_argument("--keep-days", metavar="DAYS", type=int, default=0, help=keep)
     parser.add_argument("--header-file", metavar="FILE", default="", help="of add: file with headers to send, as `Auth-Key: …`, one a line")
-    parser.add_argument("--force", action="store_true", help="of update: take a list also where it lost most of its entries")
+    parser.add_argument("--force", action="store_true", help="of update: accept a list that lost most of its entries")
     parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
     asked = "of check: configuration whose lists are asked as well (default: the one of the system, where there is one)"
     parser.add_argument("--config", metavar="FILE", type=Path, help=asked)

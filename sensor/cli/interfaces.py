@@ -1,4 +1,4 @@
-"""List the network interfaces of this host, and what in their settings spoils a capture."""
+"""List the network interfaces of this host, with settings that impair a capture."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Keep the sensor quiet about what you know: until when, and why.
+"""Mute alerts, with an expiry and a reason.
 
-add makes a mute from what it is to fit: all that is named must fit. A running sensor heeds it within a second; what it silences is counted, and shown by
-`sensor alerts why`. test tells which alerts of an event log the mutes (or those named, or one made of the options) would have silenced. Hours are UTC.
+add creates a mute from the conditions given: all of them must match. A running sensor applies it within a second; muted alerts are
+counted, and listed by `sensor alerts why`. test lists the alerts of an event log that the mutes (or those named, or one made of the
+options) would have suppressed. Hours are UTC.
 """
 
 from __future__ import annotations
@@ -45,19 +46,19 @@ _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("ids", metavar="MUTE", nargs="*", help="of remove and test: the mutes that are meant")
-    parser.add_argument("--detector", metavar="GLOB", default="", help="detectors whose name matches")
+    parser.add_argument("ids", metavar="MUTE", nargs="*", help="of remove and test: names of mutes")
+    parser.add_argument("--detector", metavar="GLOB", default="", help="detections with a matching id")
     party = "address, CIDR block, MAC, device id or host name (* and ? as in file names)"
-    parser.add_argument("--src", "--source", metavar="END", default="", help=f"who does it: {party}")
-    parser.add_argument("--dst", "--target", metavar="END", default="", help="to whom; where there are several targets, all must be meant")
+    parser.add_argument("--src", "--source", metavar="END", default="", help=f"actor: {party}")
+    parser.add_argument("--dst", "--target", metavar="END", default="", help="target; if there are several targets, all must match")
     parser.add_argument("--port", metavar="NUMBER", type=int, help="port of the target")
-    parser.add_argument("--type", metavar="TYPE", default="", help="device type of who does it")
+    parser.add_argument("--type", metavar="TYPE", default="", help="device type of the actor")
     parser.add_argument("--vlan", metavar="NUMBER", type=int)
     parser.add_argument("--hours", metavar="HH:MM-HH:MM", default="", help="only at these hours (UTC)")
-    parser.add_argument("--all", action="store_true", help="of add: also a mute that names neither a detector nor a source nor a destination")
-    parser.add_argument("--for", metavar="SPAN", dest="span", default=DEFAULT_SPAN, help=f"how long, as 12h, 7d, 4w or ever (default: {DEFAULT_SPAN})")
-    parser.add_argument("--reason", metavar="TEXT", default="", help="why: shown wherever the mute is")
-    parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
+    parser.add_argument("--all", action="store_true", help="of add: accept a mute without detector, source and destination")
+    parser.add_argument("--for", metavar="SPAN", dest="span", default=DEFAULT_SPAN, help=f"duration, such as 12h, 7d, 4w or ever (default: {DEFAULT_SPAN})")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="reason, shown with the mute")
+    parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
     mutes = "file of mutes (default: alerts.mutes: of the system's configuration, else mutes.yaml in the folder of --state)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     add_data_arguments(parser)

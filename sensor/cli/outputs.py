@@ -1,13 +1,13 @@
-"""Where events go, and how that fares: list, check, test, status, replay.
+"""Check, test and monitor outputs, and deliver events again.
 
 actions:
-  list                         the outputs of the configuration: type, destination, format, and what each can promise
-  check [NAME…]                look at destinations without sending a record: name, port, TLS, login, permission
+  list                         show the configured outputs: type, destination, format, delivery guarantee
+  check [NAME…]                check destinations without sending a record: name, port, TLS, login, permission
   test [NAME…]                 send one marked event and wait for the answer
-  status [NAME…]               what was delivered, what is pending, what is wrong, when it is tried again
-  replay NAME… --since TIME    deliver again what was seen since a time; repeats keep their ids, so receivers can drop them
+  status [NAME…]               show delivered and pending records, errors, and the next retry
+  replay NAME… --since TIME    deliver events again since a time; repeats keep their ids, so that receivers can drop them
 
-Outputs are written in the section `outputs:` of the configuration, which is the one of the system where none is named; `sensor forward` delivers.
+Outputs are configured in the section `outputs:` of the configuration (default: the system's); `sensor forward` delivers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Outputs = dict[str, "Options"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with the outputs that are meant (default: list)")
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with names of outputs (default: list)")
     parser.add_argument("--since", metavar="TIME", default="", help="of replay: a span such as 2h or 7d, or a time such as 2026-11-24T09:00 (UTC)")
     add_outputs_arguments(parser)
     add_json_argument(parser)

@@ -1,12 +1,13 @@
-"""Tell how an attacker would get to what matters most, and which one thing breaks most of these paths.
+"""Show attack paths to critical devices, and the choke points that break most of them.
 
-Paths begin outside and at each device with one job (printers, phones, cameras, TVs …), and lead to what is marked critical or high (`sensor devices set
-DEVICE criticality=critical`), else to domain controllers, else to servers. They go over what was seen: who used which service of whom, sessions of
-administration, what the outside reaches, open alerts, and what is weak; and over what is assumed, which is said: that machines of one segment reach each other.
+Paths start at the internet and at each fixed-function device (printers, phones, cameras, TVs …), and lead to devices with criticality
+critical or high (`sensor devices set DEVICE criticality=critical`), else to domain controllers, else to servers. They use observed
+facts: who used which service, administration sessions, services reachable from the internet, open alerts, and weaknesses; and marked
+assumptions: that hosts of one segment reach each other.
 
-What a step costs is a number for the effort that it takes: 1 where no password is asked for, 5 where passwords go in clear text, 12 where one has to be
-guessed, 24 for a flaw that nobody knows. The guide has all of them. Each rule, way in, fix or segment that many paths need is taken away and all paths are
-searched again: that so many of them break is exact.
+The cost of a step is its effort: 1 without a password, 5 with passwords in cleartext, 12 where one has to be guessed, 24 for an unknown
+vulnerability. The documentation lists all of them. Each rule, service, fix or segment that many paths need is removed and all paths are
+searched again: the number of broken paths is exact.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ ANYWHERE = "outside"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="source", metavar="DEVICE", help="only from this device, whatever it is, or from 'outside'")
-    parser.add_argument("--to", dest="goal", metavar="DEVICE", help="only to this device, whatever it is")
+    parser.add_argument("--from", dest="source", metavar="DEVICE", help="only from this device, or from 'outside' (the internet)")
+    parser.add_argument("--to", dest="goal", metavar="DEVICE", help="only to this device")
     parser.add_argument("--dot", action="store_true", help="as a graph for Graphviz")
     add_json_argument(parser)
     add_site_arguments(parser)

@@ -1,15 +1,15 @@
-"""Least privilege: write down what devices need as MUD files (RFC 8520) or allow-lists, install profiles, and see who does not keep to them.
+"""Make, install and check least-privilege profiles: MUD files (RFC 8520) or allow-lists.
 
-What is made rests on what `sensor run` learned, or `sensor replay --state`; how sure it is that enough was seen is told each time. Of an installed profile a
-running sensor takes its word: what a device does beyond it is an alert (lateral_movement.role_violation). It reads profiles at its start and on SIGHUP.
+Profiles are based on the baseline of `sensor run`, or `sensor replay --state`; each has a confidence. Traffic of a device that an
+installed profile does not allow raises an alert (lateral_movement.role_violation). A sensor reads profiles at its start and on SIGHUP.
 
 actions:
-  make DEVICE…                 a MUD file of what they need; --type and --product: all devices of a type, or of a maker and model
-  install FILE                 --for DEVICE, --type or --product says whom it is for; FILE may come from a maker
-  list                         what is installed, and whom it is for
-  show NAME                    what it allows; --json: as a MUD file
-  check [NAME…]                what was seen so far that a profile does not allow; 1 where there is any
-  remove NAME                  it is installed no more
+  make DEVICE…                 write a MUD file of required traffic; --type and --product: all devices of a type, or of a vendor and model
+  install FILE                 install a profile for --for DEVICE, --type or --product; FILE may come from a vendor
+  list                         show installed profiles and their devices
+  show NAME                    show what it allows; --json: as a MUD file
+  check [NAME…]                show past traffic that a profile does not allow; exit code 1 if there is any
+  remove NAME                  remove a profile
 """
 
 from __future__ import annotations
@@ -41,17 +41,15 @@ ACTIONS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", metavar="ACTION", choices=tuple(ACTIONS), help="make, install, list, show, check or remove")
     parser.add_argument("words", metavar="WHAT", nargs="*", help="devices, a file, or names of profiles")
-    parser.add_argument("--for", dest="device", metavar="DEVICE", help="of install: the device it is for")
+    parser.add_argument("--for", dest="device", metavar="DEVICE", help="of install: device of the profile")
     parser.add_argument("--type", metavar="TYPE", help="all devices of a type, such as camera")
-    parser.add_argument("--product", metavar="PRODUCT", help="all devices of a maker and model, as `sensor devices` writes them")
+    parser.add_argument("--product", metavar="PRODUCT", help="all devices of a vendor and model, as `sensor devices` writes them")
     parser.add_argument(
         "--format", metavar="FORMAT", help="of make: an allow-list as csv, fortios, ios, ip6tables, iptables or nftables, instead of a MUD file"
     )
-    parser.add_argument("--alerted", action="store_true", help="of make: with what alerts that are open are about")
+    parser.add_argument("--alerted", action="store_true", help="of make: include traffic of open alerts")
     parser.add_argument("--url", metavar="URL", default="", help="of make: where the file will be kept")
-    parser.add_argument(
-        "--controller", metavar="CLASS=ADDRESS", action="append", default=[], help="of install: who a class of controllers is; again for more of them"
-    )
+    parser.add_argument("--controller", metavar="CLASS=ADDRESS", action="append", default=[], help="of install: devices of a controller class; may be repeated")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of make: write to a file")
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)")
     add_json_argument(parser)

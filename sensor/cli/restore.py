@@ -1,10 +1,11 @@
-"""Put a backup back: what the sensor knew when it was made.
+"""Restore a backup.
 
-All of the file is looked through first, each hash in it; then it is unpacked beside what is there and put in its place at once. What was there is kept beside
-it, in a folder before-restore-TIME: nothing is deleted. No sensor may run there meanwhile. The configuration stays in the file unless --config says where it
-belongs; it is not needed to put the rest back.
+The whole file is verified first, each hash in it; then it is unpacked and replaces the state at once. The previous state is kept in a
+folder before-restore-TIME: nothing is deleted. No sensor may run there meanwhile. The configuration is restored only with --config,
+which names its folder.
 
-exit codes: 0 restored, 2 this machine's configuration is wrong, 3 the file is no good, a sensor is at work, or something could not be written
+exit codes: 0 restored, 2 this machine's configuration is faulty, 3 the file is invalid, a sensor is running, or something cannot be
+written
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="a file that `sensor backup` made")
+    parser.add_argument("file", metavar="FILE", type=Path, help="file written by `sensor backup`")
     add_state_argument(parser)
-    parser.add_argument("--config", metavar="DIR", type=Path, help="put the configuration back as well, into this folder")
-    parser.add_argument("--dry-run", action="store_true", help="only look through the file, and say where all would go")
+    parser.add_argument("--config", metavar="DIR", type=Path, help="restore the configuration too, into this folder")
+    parser.add_argument("--dry-run", action="store_true", help="verify the file only, and show the destinations")
 
 
 def main(args: argparse.Namespace) -> int:

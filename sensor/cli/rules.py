@@ -1,16 +1,17 @@
-"""Rules of your own: look at them, test them, and try them on captures before they speak.
+"""List, check, test and try custom rules.
 
-Rules are YAML files in the folder rules beside the configuration and in the state folder; `run` and `replay` load all of them, as detectors with the id
-custom.NAME. A rule that makes no sense is told with file, line and column, and never stops the others. PATH is a file of rules or a folder of them.
+Rules are YAML files in the folder rules beside the configuration and in the state folder; `run` and `replay` load all of them, as
+detections with the id custom.NAME. A faulty rule is reported with file, line and column, and the others are loaded. PATH is a file of
+rules or a folder of them.
 
 actions:
-  list                         the rules there are
-  check [PATH…]                what is wrong with them
-  test [PATH…]                 run the tests that stand in them
-  try PATH CAPTURE…            what they would have said of captures; nothing is written
-  fields [KIND…]               the kinds of events, flows and devices that rules watch, or the fields of some
-  import-sigma FILE…           rules of Sigma for networks as rules of ours, on standard output (needs the extra sigma)
-  example                      a file of rules to begin with
+  list                         show all rules
+  check [PATH…]                show their faults
+  test [PATH…]                 run the tests in them
+  try PATH CAPTURE…            show the alerts they would raise on captures; nothing is written
+  fields [KIND…]               show the kinds of events, flows and devices that rules watch, or the fields of some
+  import-sigma FILE…           convert Sigma rules for networks, on standard output (needs the extra sigma)
+  example                      print a file of rules to begin with
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Listen on interfaces, in the foreground, until Ctrl-C.
+"""Capture on interfaces, in the foreground, until Ctrl-C.
 
-Needs the capability CAP_NET_RAW, and gives it up once the interfaces are open. New devices and alerts are printed; everything goes to the event log. Nothing
-is made before the interfaces are open: a run that cannot listen leaves nothing behind. An interface that is not there is refused, unless --wait is given.
-SIGHUP takes up a changed configuration, all of it but what is opened or sized at the start; SIGTERM and Ctrl-C end in good order, a second one at once. A
-service manager is told how it goes (sd_notify).
+Needs the capability CAP_NET_RAW, and drops it once the interfaces are open. New devices and alerts are printed; everything goes to the
+event log. Nothing is created before the interfaces are open: a run without permission leaves no files. A missing interface is
+rejected, unless --wait is given. SIGHUP applies a changed configuration, except what is opened or sized at the start; SIGTERM and
+Ctrl-C stop in order, a second one at once. A service manager is notified (sd_notify).
 
-exit codes: 0 stopped, 2 wrong usage or configuration, 3 an interface or a file could not be opened, 4 no permission
+exit codes: 0 stopped, 2 usage or configuration error, 3 an interface or file cannot be opened, 4 no permission
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ EXAMPLES = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     several = "interface to listen on; may be given often (default: those of the configuration)"
     parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
-    parser.add_argument("--wait", action="store_true", help="wait for an interface that is not there yet, instead of refusing it")
-    parser.add_argument("--filter", metavar="BPF", help="only packets that match, in the language of tcpdump")
+    parser.add_argument("--wait", action="store_true", help="wait for a missing interface instead of rejecting it")
+    parser.add_argument("--filter", metavar="BPF", help="only matching packets, in pcap filter syntax (tcpdump)")
     add_engine_arguments(parser)
 
 

@@ -1,10 +1,9 @@
-"""Look whether the program that is installed here works: its parts, the machine, and a small capture from packets to alerts.
+"""Test the installation: its parts, the machine, and a small capture from packets to alerts.
 
-The capture comes with the program: a printer, a camera and a telephone that start, and a laptop that tries ports. It is replayed in a folder of its own,
-which is removed afterwards; nothing is listened to or sent, and the state of a sensor that runs is left alone. One line a check: how it stands, what was
-found, what to do.
+The built-in capture has a printer, a camera and a phone that start, and a laptop that scans ports. It is replayed in a temporary
+folder; nothing is captured or sent, and the state of a running sensor is not changed. One line per check: result, finding, advice.
 
-exit codes: 0 all is well, 1 something is wrong
+exit codes: 0 passed, 1 failed
 """
 
 from __future__ import annotations

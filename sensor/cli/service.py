@@ -1,12 +1,12 @@
-"""Make the sensor a service of systemd, where it came as a wheel; the Debian package does all of this by itself.
+"""Install or remove the systemd units, for an installation from a wheel; the Debian package contains them.
 
 actions:
-  status                       the units, where they lie and how they fare (without an action)
-  install                      writes the units with the path of this program, makes the user `sensor`, and a configuration in which everything is commented out
-  uninstall                    stops the service and takes its units away; configuration, state and user stay
+  status                       show the units, their location and status (without an action)
+  install                      write the units with the path of this program, create the user `sensor`, and a configuration with everything commented out
+  uninstall                    stop the service and remove its units; configuration, state and user stay
 
-Installing starts nothing: `systemctl enable --now sensor.target` does; sensor-mirror@INTERFACE makes a mirror port ready and silent, sensor-update.timer takes
-threat lists and vulnerabilities again once a day. Changes to a unit belong into a drop-in (`systemctl edit sensor`), which stays.
+Installation starts nothing: `systemctl enable --now sensor.target` does; sensor-mirror@INTERFACE configures a mirror port,
+sensor-update.timer updates threat lists and vulnerability data once a day. Change a unit with a drop-in (`systemctl edit sensor`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ FORBIDDEN = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", metavar="ACTION", nargs="?", default="status", help="what to do (default: status)")
-    parser.add_argument("--root", metavar="DIR", type=Path, default=Path("/"), help="of install and uninstall: root of the system that is meant (default: /)")
+    parser.add_argument("action", metavar="ACTION", nargs="?", default="status", help="action (default: status)")
+    parser.add_argument("--root", metavar="DIR", type=Path, default=Path("/"), help="of install and uninstall: root folder of the system (default: /)")
     add_json_argument(parser)
 
 

@@ -1,9 +1,9 @@
-"""Tell how a sensor fares, on one screen: traffic, losses, devices, alerts, log, outputs, lists, rules, and what is wrong.
+"""Show the status of the sensor: traffic, losses, devices, alerts, log, outputs, lists, rules and faults.
 
-It asks the running sensor at its socket. Where none runs it says so, and tells what the state folder, the log and the outputs know.
-With --json all of it is one object, with `running` in front.
+The running sensor is queried at its socket. If none runs, the command reports this, and shows the state folder, the log and the
+outputs. With --json everything is one object, with `running` first.
 
-exit codes: 0 runs and is well, 1 does not run, 2 wrong usage or configuration, 4 no permission to ask, 5 runs and something is wrong that lasts
+exit codes: 0 running without faults, 1 not running, 2 usage or configuration error, 4 no permission to query, 5 a persistent fault
 """
 
 from __future__ import annotations

@@ -1,17 +1,18 @@
-"""Hand out what is to be mended: one ticket for one fix, over all classes of device.
+"""List, export and send tickets: one ticket for one fix.
 
-All devices that want the same update, or have the same setting, share one ticket: with owner, due date, steps for each maker among them, the packet that proves
-it of each, and how to see that it is done. Ids stay the same, so that the export of next month updates those of this month. A ticket is done when the network
-shows it: a setting seen right, another version, a device that is gone.
+All devices that need the same update, or have the same insecure setting, share one ticket: with owner, due date, steps for each
+vendor, the packet that proves it for each device, and how to verify the fix. Ids are stable, so that the export of next month updates
+those of this month. A ticket is done when traffic shows it: a fixed setting, another version, a device that is gone.
 
 actions:
-  list                         tickets, the most pressing first: new (nobody was given it yet), open, changed (since it was given to somebody), done
-  show ID…                     all about some
+  list                         show tickets, highest priority first: new (not sent yet), open, changed (since it was sent), done
+  show ID…                     show all details
   export [ID…]                 write them as markdown, jira, jira_server, servicenow, github, csv, email or json
-  send [OUTPUT [ID…]]          open, update and close them in the ticket systems that outputs of type tickets name
+  send [OUTPUT [ID…]]          open, update and close them in the ticket systems of outputs of type tickets
 
-The priority follows from the points of the gravest finding: P1 from 60, P2 from 40, P3 from 20, else P4; due dates from its severity, by tickets: of the
-configuration. When each was first seen, and who was given it, is kept in tickets.json in the state folder; of a log alone (--events) nothing is kept.
+The priority follows from the points of the most severe finding: P1 from 60, P2 from 40, P3 from 20, else P4; due dates from its
+severity, by tickets: of the configuration. First seen and sent state are stored in tickets.json in the state folder; with --events
+nothing is stored.
 """
 
 from __future__ import annotations
@@ -45,15 +46,15 @@ STATES = ("new", "open", "changed", "done")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
-    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only what is at least as grave")
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only tickets of at least this severity")
     parser.add_argument("--owner", metavar="NAME", help="only those of an owner")
     parser.add_argument("--type", metavar="TYPE", help="only those with a device of a type, such as camera")
     parser.add_argument("--vlan", metavar="VLAN", type=int, help="only those with a device in a VLAN")
     parser.add_argument("--status", choices=STATES, help="only those in a state")
     parser.add_argument("--format", metavar="FORMAT", help="of export: csv, email, github, jira, jira_server, json, markdown or servicenow (default: markdown)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of export: write there, and note that these tickets were given to somebody")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of export: output file; marks these tickets as sent")
     parser.add_argument("--project", metavar="KEY", default="", help="of export: the project in Jira")
-    parser.add_argument("--dry-run", action="store_true", help="of send: tell what would be done, and do nothing")
+    parser.add_argument("--dry-run", action="store_true", help="of send: show the changes only")
     parser.add_argument("--csv", action="store_true", help="of list: CSV with a heading")
     add_json_argument(parser)
     add_site_arguments(parser)

@@ -1,8 +1,9 @@
-"""Watch a running sensor in the terminal: rates, interfaces, devices, the newest alerts, outputs, and what is wrong. Ctrl-C ends it.
+"""Monitor a running sensor: rates, interfaces, devices, latest alerts, outputs and faults. Press Ctrl-C to exit.
 
-It asks the sensor at its socket, as `sensor status` does. Where standard output is no terminal, and with --once, it tells once and ends.
+The sensor is queried at its socket, as by `sensor status`. If standard output is not a terminal, or with --once, it prints once and
+exits.
 
-exit codes: 0 ended, 1 no sensor runs, or it went away, 2 wrong usage or configuration, 4 no permission to ask
+exit codes: 0 ended, 1 no sensor runs, or it stopped, 2 usage or configuration error, 4 no permission to query
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ LEAST_S, MOST_S = 0.5, 3600.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_place_arguments(parser)
-    parser.add_argument("--interval", metavar="SECONDS", type=float, default=1.0, help="between two looks (default: %(default)g)")
-    parser.add_argument("-n", "--count", metavar="N", type=int, default=0, help="end after so many looks (default: at Ctrl-C)")
+    parser.add_argument("--interval", metavar="SECONDS", type=float, default=1.0, help="between two updates (default: %(default)g)")
+    parser.add_argument("-n", "--count", metavar="N", type=int, default=0, help="exit after so many updates (default: at Ctrl-C)")
     parser.add_argument("--once", action="store_true", help="the same as -n 1")
 
 

@@ -1,19 +1,20 @@
-"""What is vulnerable: devices against known vulnerabilities, in the order in which to mend them.
+"""List vulnerabilities of devices, most urgent first.
 
-For each device and CVE there is one of three answers: affected, not affected, cannot tell; each with its reason. A version counts only where a packet carried
-it. 347 CVEs of printers, telephones, cameras, storage, network and building devices come with the sensor; import adds NVD, CVE records, the catalogue of
-exploited vulnerabilities, EPSS scores and advisories. Feeds are kept in vulnerabilities.db in the state folder.
+For each device and CVE there is one of three answers: affected, not affected, cannot tell; each with its reason. A version counts only
+if a packet contained it. 347 CVEs of printers, phones, cameras, storage, network and building devices are built in; import adds NVD,
+CVE records, the catalog of known exploited vulnerabilities, EPSS scores and advisories. Feeds are stored in vulnerabilities.db in the
+state folder.
 
 actions:
-  list [FILTER…]               CVEs of the devices that match (filters as in `sensor devices`), the most urgent first; of those that are gone with state=gone
-  show CVE                     what is known of a CVE, which devices it is about, and why
-  device DEVICE                all CVEs of one device, with the packet that told its version
-  import FILE|URL…             take feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, packed or not
-  sources                      what was imported, from where, and how old it is
-  update [NAME…]               take them again from where they came, where they changed; one that would lose half of its entries is refused
-  forget NAME…                 sources, with what came of them alone
+  list [FILTER…]               show CVEs of matching devices (filters as in `sensor devices`), most urgent first; of gone devices with state=gone
+  show CVE                     show a CVE, its devices, and the reasons
+  device DEVICE                show all CVEs of one device, with the packet that contained its version
+  import FILE|URL…             import feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, compressed or not
+  sources                      show imported feeds with source and age
+  update [NAME…]               import changed feeds again; one that would lose half of its entries is rejected
+  forget NAME…                 remove sources, with the data that came from them alone
 
-The priority is a sum, counted by half where it cannot be told whether a device is affected: 30 known to be exploited, up to 20 for the probability of EPSS,
+The priority is a sum, halved if it is unknown whether a device is affected: 30 known to be exploited, up to 20 for the probability of EPSS,
 up to 20 for CVSS (unrated: as 5.0), 10 reached from outside, up to 10 criticality (not set: 4), 10 an attack on the device was seen.
 """
 
@@ -52,9 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
     add_json_argument(parser)
     parser.add_argument("--csv", action="store_true", help="of list and device: CSV with a heading, a row for each device and CVE")
-    parser.add_argument("--cannot-tell", action="store_true", help="of list: also CVEs of which it cannot be told whether a device is affected")
-    parser.add_argument("--all", action="store_true", help="of list and device: also what is not affected")
-    parser.add_argument("--force", action="store_true", help="of import and update: take a feed also where it lost most of its entries")
+    parser.add_argument("--cannot-tell", action="store_true", help="of list: include CVEs for which it is unknown whether a device is affected")
+    parser.add_argument("--all", action="store_true", help="of list and device: include CVEs that do not affect the device")
+    parser.add_argument("--force", action="store_true", help="of import and update: accept a feed that lost most of its entries")
     add_data_arguments(parser)
 
 

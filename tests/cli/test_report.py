@@ -109,7 +109,7 @@ def test_who_reads_no_more_than_the_first_page_knows_what_matters(report, tmp_pa
     front = page[: page.index('<nav aria-label="Contents">')]
     assert "38 devices are on the network in 2 segments" in front
     assert "contacted 203.0.113.66" in front
-    assert "Stream without a password</a>" in front
+    assert "RTSP stream without authentication</a>" in front
     assert "of 100 · exposure high" in front
 
 

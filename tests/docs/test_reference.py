@@ -115,7 +115,7 @@ def test_a_command_with_all_its_arguments() -> None:
     assert next(one for one in tail.options if "-n" in one.names)[:2] == (("-n", "--lines"), "N")
     assert found["replay"].usage == "sensor replay [OPTION…] PATH…"
     assert "30" in next(one.about for one in found["doctor"].options if "--seconds" in one.names)
-    assert found["doctor"].exits[-1] == ("4", "no permission to listen")
+    assert found["doctor"].exits[-1] == ("4", "no permission to capture")
     assert (found["tail"].exits, exit_codes()[0]) == ((), ("0", "done"))
 
 
