@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import VARIABLE, folders_of, migrated
 from sensor.cli._places import reason_of, size_text
 from sensor.cli._setup import complain
@@ -54,12 +54,7 @@ def show(args: argparse.Namespace) -> int:
     if len(args.words) > 1:
         return _usage("show [NAME]")
     state = _state(args)
-    try:
-        dataset = _named(state, args.words[0]) if args.words else choose(state, os.environ.get(VARIABLE, ""))
-    except NoDataset as error:
-        raise Stop(NOT_OPENED, str(error)) from None
-    except UnknownDataset as error:
-        raise _unknown(error, state) from None
+    dataset = _chosen(state, args.words)
     body = _body(dataset, chosen=dataset == _read(state))
     if args.json:
         put(json.dumps(body, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
@@ -105,6 +100,22 @@ def remove(args: argparse.Namespace) -> int:
     return 0
 
 
+def rebuild(args: argparse.Namespace) -> int:
+    """The tables of one again from its event log."""
+    if len(args.words) > 1:
+        return _usage("rebuild [NAME]")
+    dataset = _chosen(_state(args), args.words)
+    if not dataset.has_log:
+        raise Stop(INCOMPLETE, f"{dataset.name} has no event log to rebuild its tables from: {dataset.log}")
+    from sensor.tables import build
+
+    with _reported():
+        built = build.rebuild(dataset.folder, dataset.log)
+    if built.note:
+        complain(built.note)
+    return _done(args, f"{dataset.name}: tables rebuilt from {built.records:,} records", action="rebuild", name=dataset.name, records=built.records)
+
+
 def export(args: argparse.Namespace) -> int:
     """One archive."""
     if len(args.words) != 1:
@@ -134,6 +145,8 @@ class _reported:  # noqa: N801 a context manager reads as a word
             raise Stop(USAGE, str(error)) from None
         if isinstance(error, OSError) and not isinstance(error, PermissionError):
             raise Stop(NOT_OPENED, reason_of(error)) from None
+        if isinstance(error, StoreError):
+            raise Stop(NOT_OPENED, str(error)) from None
         if isinstance(error, sqlite3.Error):
             raise Stop(NOT_OPENED, f"the inventory cannot be copied: {error}") from None
 
@@ -149,6 +162,16 @@ def _state(args: argparse.Namespace) -> Path:
 def _named(state: Path, name: str) -> Dataset:
     try:
         return named_in(datasets_in(state), name)
+    except UnknownDataset as error:
+        raise _unknown(error, state) from None
+
+
+def _chosen(state: Path, words: list[str]) -> Dataset:
+    """The one that is named, else the one that commands read."""
+    try:
+        return _named(state, words[0]) if words else choose(state, os.environ.get(VARIABLE, ""))
+    except NoDataset as error:
+        raise Stop(NOT_OPENED, str(error)) from None
     except UnknownDataset as error:
         raise _unknown(error, state) from None
 

@@ -11,9 +11,11 @@ actions:
   use NAME                     read this one from now on; without NAME go by the rule again
   rename NAME NEW              give a replay another name
   remove NAME…                 delete replays with all their files
+  rebuild [NAME]               make the tables of alerts, incidents and recommendations again from the event log; devices stay as they are
   export NAME                  write one into an archive (-o FILE.tar.gz), for another machine: unpack it in `datasets` there
 
-exit codes: 0 done, 1 no dataset of that name, 2 wrong usage, or one that may not be changed, 3 nothing there, or a file could not be read or written
+exit codes: 0 done, 1 no dataset of that name, 2 wrong usage, or one that may not be changed, 3 nothing there, or a file could not be read or written, 6 no
+event log to rebuild from
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ EXAMPLES = """\
   sensor data use office
   sensor data rename office before-the-change
   sensor data remove stdin stdin-2
+  sensor data rebuild office
   sensor data export office -o office.tar.gz
 """
 # Action → function of _data_words.
-ACTIONS = {"list": "list_datasets", "show": "show", "use": "use", "rename": "rename", "remove": "remove", "export": "export"}
+ACTIONS = {"list": "list_datasets", "show": "show", "use": "use", "rename": "rename", "remove": "remove", "rebuild": "rebuild", "export": "export"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -152,3 +154,20 @@ def test_nothing_is_there(tmp_path: Path, data: Data) -> None:
         told = data(*words, "--state", str(tmp_path / "none"))
         assert (told.code, "sensor replay FILE" in told.err) == (3, True)
     assert not (tmp_path / "none").exists()
+
+
+def test_tables_are_rebuilt_from_the_log(data: Data, state: Path) -> None:
+    """What the tables lost is there again; devices stay; without a log there is nothing to rebuild from."""
+    told = data("rebuild", "alpha", "--json")
+    assert (told.code, json.loads(told.out)) == (0, {"action": "rebuild", "name": "alpha", "records": 9})
+    with contextlib.closing(sqlite3.connect(state / "datasets" / "alpha" / "inventory.db")) as base:
+        devices = base.execute("SELECT count(*) FROM devices").fetchone()
+        base.execute("DELETE FROM alerts")
+        base.commit()
+        assert data("rebuild", "alpha").code == 0
+        assert base.execute("SELECT count(*) FROM alerts").fetchone() == (2,)
+        assert base.execute("SELECT count(*) FROM devices").fetchone() == devices
+    (state / "datasets" / "alpha" / "events.jsonl").unlink()
+    assert data("rebuild", "alpha").code == 6
+    assert data("rebuild", "gamma").code == 1
+    assert data("rebuild", "alpha", "beta").code == 2
