@@ -110,7 +110,7 @@ def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
     desk.add(**record | {"action": "close", "id": "x" * 26, "recommendation": record["recommendation"] | {"closed": "its telephones use TLS now"}})
     told = desk.send()
     assert told.code == 0, told.err
-    assert [line for line in told.lines if ": closed: " in line and "Telephones registered without TLS" in line]
+    assert len([line for line in told.lines if ": closed: " in line]) == 1
     assert "1 closed" in told.lines[-1]
     assert len(desk.service.tickets) == count
     assert "its telephones use TLS now" in str(desk.service.tickets)
