@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from sensor.records.tail import FOLDER, MIB, unread
 
 # Seconds between two files, and between two looks at what is too old.
 EVERY_S, UPKEEP_S = 10.0, 60.0
+# What Arrow and the C library keep of freed memory, and how many threads they start, is small beside a replay.
+SMALL = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # Of a replay: so much is written by a process beside it, what is less when it is over.
 ASIDE_MIB = 16
 
@@ -52,10 +55,13 @@ def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
 
 
 class Aside:
-    """Of a replay: what writes its records beside it, once they are many; a replay of a moment writes them when it is over."""
+    """Of a replay: the process that writes its records, so that memory and time of the engine stay its own. It starts once
+    there are many, else at the end.
+    """
 
     def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:
-        self.folder, self.gib, self._complain = folder, gib, complain
+        self.folder, self._complain = folder, complain
+        self._command = [sys.executable, "-m", "sensor.records.process", str(folder), str(gib)]
         self._child: subprocess.Popen[bytes] | None = None
         self._batches = 0
 
@@ -63,22 +69,18 @@ class Aside:
         """Now and then: whether it is worth a process."""
         self._batches += 1
         if self._child is None and self._batches % 16 == 0 and unread(self.folder / FOLDER) > ASIDE_MIB * MIB:
-            command = [sys.executable, "-m", "sensor.records.process", str(self.folder), str(self.gib)]
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+            self._start()
 
     def end(self) -> None:
         """The replay is over: write the rest, and wait for it."""
-        if self._child is None:
-            from sensor.records.writer import FAILURES
+        child = self._child or self._start()
+        child.communicate()
+        if child.returncode:
+            self._complain(f"writing the traffic records in {self.folder} ended with exit code {child.returncode}")
 
-            try:
-                finish(self.folder, self.gib, self._complain)
-            except FAILURES as error:
-                self._complain(f"the traffic records are not written: {error}")
-            return
-        self._child.communicate()
-        if self._child.returncode:
-            self._complain(f"writing the traffic records in {self.folder} ended with exit code {self._child.returncode}")
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=os.environ | SMALL)
+        return self._child
 
 
 def main(folder: Path, gib: float) -> int:

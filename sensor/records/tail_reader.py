@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from sensor.records.block import CONTEXT_BLOCK, MAGIC, Block, blocks
 from sensor.records.tail import FOLDER, SUFFIX, given_up
 
-# Bytes that are worked off at once.
-WINDOW = 48 << 20
+# Bytes that are worked off at once, which is most of what the writer takes; where one block is larger, as many as it has.
+WINDOW = 2 << 20
 
 
 class Piece(NamedTuple):
@@ -43,11 +43,15 @@ def piece(path: Path, offset: int) -> Piece | None:
         head = next(blocks(file.read(64 << 10)), None)
         if head is None or head.holds != CONTEXT_BLOCK:
             return Piece(path, {}, [], os.fstat(file.fileno()).st_size, True, ["no context at its beginning"]) if last else None
-        start = max(offset, head.end)
-        file.seek(start)
-        data = file.read(WINDOW)
-        rest = os.fstat(file.fileno()).st_size - start - len(data)
-    found, end, damages = _whole(data, last and rest <= 0)
+        start, window = max(offset, head.end), WINDOW
+        while True:
+            file.seek(start)
+            data = file.read(window)
+            rest = os.fstat(file.fileno()).st_size - start - len(data)
+            found, end, damages = _whole(data, last and rest <= 0)
+            if end or rest <= 0:
+                break
+            window *= 2  # a block that is larger
     return Piece(path, json.loads(bytes(head.sections)), found, start + end, last and rest <= 0 and end == len(data), damages)
 
 

@@ -13,7 +13,7 @@ from sensor.records.manifest import File, checksum
 from sensor.records.writer import HOUR_US, Writer
 
 # Files of an hour are put together from so many on, and rows into one at most.
-LEAST, MOST_ROWS = 2, 1_000_000
+LEAST, MOST_ROWS = 2, 100_000
 # Seconds after which nobody reads a file that queries see no more.
 GRACE_S = 300.0
 DAY_US = 86_400_000_000

@@ -33,6 +33,8 @@ HOUR_US = 3_600_000_000
 ROW_GROUP = 128 << 10
 TEMPORARY = ".new"
 NOBODY_WAITS = 1 << 62
+# Bytes of messages that may wait for their answers: with more, as in a flood of requests, none is waited for.
+MOST_WAITING = 4 << 20
 FRESH_S = 3600
 
 
@@ -146,7 +148,8 @@ class Writer:
         now = max((one.now for one in found.blocks), default=0)
         messages = {name: rows for number, (name, shape) in enumerate(kinds) if (rows := _messages(name, shape, by_kind.get(number, ()))) is not None}
         same = [(one.name, [(field, int(how)) for field, how in one.fields]) for one in MESSAGES] == kinds
-        batch = Batch(messages, world, now - WAIT if same and not over else NOBODY_WAITS)
+        patient = same and not over and len(waiting) <= MOST_WAITING
+        batch = Batch(messages, world, now - WAIT if patient else NOBODY_WAITS)
         tables = {name: build(batch) for name, build in BUILDERS.items()}
         if CONNECTIONS in by_kind:
             tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
@@ -173,6 +176,7 @@ class Writer:
         name = f"{table}/{hour}-{time.time_ns():x}-{self._number}.parquet"
         path = self.folder / name
         temporary = path.with_suffix(TEMPORARY)
+        pa.default_memory_pool().release_unused()
         pq.write_table(rows, temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, write_page_checksum=True, store_schema=False)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())

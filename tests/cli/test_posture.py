@@ -71,7 +71,7 @@ def test_the_office(tell, office: Path) -> None:
     assert worst.split()[1:3] == ["high", "10.20.10.62"]
     assert " attack" in worst
     assert any(line.startswith("ALONE ") for line in told.lines)
-    assert any("Stream without a password" in line for line in told.lines)
+    assert any("RTSP stream without authentication" in line for line in told.lines)
 
 
 def test_what_is_told_adds_up(tell, office: Path) -> None:
@@ -95,7 +95,7 @@ def test_all_about_one_device(posture) -> None:
         "  adds  value",
         "  30.0   30.0  weaknesses   30.0 rtsp_open: Stream without a password",
         "  22.4   32.0  attack       32.0 it suffered: Port scan",
-        "   0.0    0.0  reach        nobody outside was seen to reach it",
+        "   0.0    0.0  reach        no reach from the internet was seen",
         "   0.0    0.0  unknown      type and firmware are known",
         "   0.0    0.0  criticality  criticality not set",
     ]

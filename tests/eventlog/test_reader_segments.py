@@ -14,7 +14,6 @@ from sensor.eventlog import log_lines
 from sensor.eventlog import reader as reading
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.log_places import place_since
-from sensor.eventlog.paths import newest_log
 from sensor.eventlog.reader import Reader
 from sensor.eventlog.segment_lines import CHUNK
 from sensor.eventlog.segments import Segment, number_of, segments
@@ -52,13 +51,12 @@ def test_all_segments(log: Segmented) -> None:
 
 
 def test_a_log_without_its_link(log: Segmented) -> None:
-    """The segments are the log; the newest log is found by them."""
+    """The segments are the log."""
     log.add(3)
     log.rotate()
     log.add(3)
     log.log.unlink()
     assert numbers(Reader(log.log)) == [1, 2, 3, 4, 5, 6]
-    assert newest_log(log.log.parent) == log.log
 
 
 def test_records_that_are_removed_while_it_reads(log: Segmented) -> None:

@@ -36,14 +36,14 @@ class Replay:
         self.alerts: list[Record] = []
         self._now = 0
         pipeline = assemble(load_config(None), self._hear)
-        observe = pipeline.inventory.observe
+        observe = pipeline.dispatcher.observe
 
         def listen(fact: Observation) -> None:
             if fact.subject.mac and MATCHER.match(fact.kind, fact.value):
                 self.heard.setdefault(mac_text(fact.subject.mac), self._now)
             observe(fact)
 
-        pipeline.inventory.observe = listen
+        pipeline.dispatcher.observe = listen
         source = open_captures([str(capture)])
         for batch in source.batches():
             for place, ts in enumerate(batch.rows["ts"].tolist()):

@@ -144,7 +144,7 @@ def test_lists_of_the_configuration_and_of_the_command_count_both(tmp_path: Path
     told: list[Record] = []
     pipeline = assemble(configured(tmp_path, "intel: [one.txt]"), told.append, intel=[write(tmp_path / "two.txt", "203.0.113.77\n")])
     alerts = contacts(pipeline, told, "203.0.113.66", "203.0.113.77")
-    assert [name for name in ("one", "two") if any(f"the list {name} " in line for line in alerts)] == ["one", "two"]
+    assert [name for name in ("one", "two") if any(f"on threat list {name}" in line for line in alerts)] == ["one", "two"]
 
 
 def test_unusable_lists_end_it_with_all_their_names(tmp_path: Path) -> None:
