@@ -38,7 +38,7 @@ Paths begin at the folder of the file that names them. A secret is named by its 
 OUTPUT = '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}'
 BUDGETS = (LEAST, USUAL, 512, 1024, 4096)
 DETECTORS = """\
-Options by the id of the detector. They win over those of the preset. Which there are is told in [detections.md](detections.md). A reload takes them up: a
+Options by the id of the detector. They win over those of the preset. [detections.md](detections.md) lists them. A reload takes them up: a
 detector whose options did not change keeps what it counted."""
 
 

@@ -9,7 +9,7 @@ from sensor.telemetry.metrics import METRICS
 
 INTRODUCTION = """\
 `sensor run` tells these in the text format of Prometheus (0.0.4). Names and labels that were released do not change; metrics are only added. Counters begin
-anew with the process. How to reach them is told in [operations.md](../operate/operations.md#metrics). The last column is the place in `/status.json`.
+anew with the process. [operations.md](../operate/operations.md#metrics) shows how to reach them. The last column is the place in `/status.json`.
 """
 
 

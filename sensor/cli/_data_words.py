@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sqlite3
@@ -134,21 +135,21 @@ def _done(args: argparse.Namespace, text: str, **facts: Any) -> int:
     return 0
 
 
-class _reported:  # noqa: N801 a context manager reads as a word
-    """What goes wrong within ends the command with a line and its code."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, place: object) -> None:
-        if isinstance(error, BadName | Taken):
-            raise Stop(USAGE, str(error)) from None
-        if isinstance(error, OSError) and not isinstance(error, PermissionError):
-            raise Stop(NOT_OPENED, reason_of(error)) from None
-        if isinstance(error, StoreError):
-            raise Stop(NOT_OPENED, str(error)) from None
-        if isinstance(error, sqlite3.Error):
-            raise Stop(NOT_OPENED, f"the inventory cannot be copied: {error}") from None
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """An error within ends the command with one line and its exit code."""
+    try:
+        yield
+    except (BadName, Taken) as error:
+        raise Stop(USAGE, str(error)) from None
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise Stop(NOT_OPENED, reason_of(error)) from None
+    except StoreError as error:
+        raise Stop(NOT_OPENED, str(error)) from None
+    except sqlite3.Error as error:
+        raise Stop(NOT_OPENED, f"the inventory cannot be copied: {error}") from None
 
 
 def _state(args: argparse.Namespace) -> Path:

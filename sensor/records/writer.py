@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensor.core.addresses import Networks
+from sensor.eventlog.disk import sync_folder
 from sensor.records import flows
 from sensor.records.batch import WAIT, Batch, World
 from sensor.records.block import CONNECTION, COUNT, HEAD, Part, Rows, parts, section_of, together
@@ -116,7 +117,7 @@ class Writer:
         """Files of what a piece holds, and how far we are, in one transaction."""
         made, left, learned = self._tables(found, over=over)
         entries = [self.file(name, hour, table) for name, hour, table in made]
-        _sync(self.folder)
+        sync_folder(self.folder)
         with self.manifest.transaction():
             for entry in entries:
                 self.manifest.add(entry)
@@ -182,7 +183,7 @@ class Writer:
             os.fsync(file.fileno())
         crc = checksum(temporary)
         temporary.rename(path)
-        _sync(folder)
+        sync_folder(folder)
         first, last = (int(pc.cast(edge, pa.int64()).as_py()) for edge in pc.min_max(rows["ts"]).values())
         return File(name, table, hour, len(rows), path.stat().st_size, first, last, crc, stamp_of(path), compact)
 
@@ -219,15 +220,6 @@ def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> 
             words[:, to : to + how.words] = rows.words[:, places[field] : places[field] + how.words]
         to += how.words
     return rows._replace(words=words)
-
-
-def _sync(folder: Path) -> None:
-    """The names in a folder are on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _age(path: Path, now: float) -> float:
