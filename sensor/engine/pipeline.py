@@ -102,16 +102,7 @@ class Pipeline:
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.records: Keeping | None = None
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
-        doubting = Listener("inventory", SenderFlood, lambda _: inventory.doubt())
-        listened = listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting))
-        self.dispatcher = Dispatcher(
-            boundary,
-            inventory.observe,
-            room.take,
-            derivers=Audience(boundary, deriving(derivers)),
-            judges=Audience(boundary, ()),
-            listeners=Audience(boundary, listened),
-        )
+        self.dispatcher = self._dispatcher(derivers, listeners)
         dispatch = hear or self.dispatcher.dispatch
         heard = hear or self.dispatcher.record_and_dispatch
         self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, heard, conversations=sizes.conversations, held=sizes.held)
@@ -129,6 +120,19 @@ class Pipeline:
         self._now = self._last = 0
         self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
+
+    def _dispatcher(self, derivers: dict[str, Deriver], listeners: Iterable[Listener]) -> Dispatcher:
+        """Delivers to the inventory, detectors (none yet) and listeners."""
+        doubting = Listener("inventory", SenderFlood, lambda _: self.inventory.doubt())
+        listened = listening((*listeners, *(self.advisor.listeners() if self.advisor is not None else ()), doubting))
+        return Dispatcher(
+            self.boundary,
+            self.inventory.observe,
+            self.room.take,
+            derivers=Audience(self.boundary, deriving(derivers)),
+            judges=Audience(self.boundary, ()),
+            listeners=Audience(self.boundary, listened),
+        )
 
     # What it is made of: may be exchanged between two batches.
 
