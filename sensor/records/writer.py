@@ -81,7 +81,7 @@ class Writer:
         """Work off what the tail holds; returns how many rows were written. ``final``: nothing is waited for any more."""
         before = self.rows
         for path in (self.folder / FOLDER).glob(f"*{FRESH}"):  # of an engine that was killed while it began a file
-            if self.clock() - _age(path, self.clock()) > FRESH_S:
+            if _age(path, self.clock()) > FRESH_S:
                 path.unlink(missing_ok=True)
         offsets = self.manifest.offsets()
         for path in files(self.folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from sensor.records.batch import FLOW_BITS
 from sensor.records.block import CONNECTION
 from sensor.records.process import finish
+from sensor.records.writer import Writer
 from tests.records.kit_records import rows, table
 from tests.sampling import chance, count
 
@@ -55,6 +57,8 @@ def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Pa
 def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> None:
     """What a killed writer began and did not finish is gone after the next one."""
     engine = started("kill_engine.py", str(tmp_path), "1")
+    assert engine.stdout is not None
+    assert engine.stdout.readline()  # the second block is taken: the first is written
     killed(engine)
     (tmp_path / "conn").mkdir()
     for name in ("1-a.new", "1-a.parquet"):
@@ -63,3 +67,16 @@ def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> N
     assert {path.name[:3] for path in (tmp_path / "conn").iterdir()} == {"0-1"}
     assert len(table(tmp_path, "conn")) >= 50
     assert CONNECTION.itemsize == 136
+
+
+def test_a_file_that_an_engine_is_beginning_is_left_alone(tmp_path: Path) -> None:
+    """Only what was begun an hour ago is of an engine that was killed."""
+    writer = Writer(tmp_path, print, clock=lambda: 10_000.0)
+    (tmp_path / "tail").mkdir()
+    for name, begun in (("young", 9_990.0), ("old", 5_000.0)):
+        path = tmp_path / "tail" / f"{name}.fresh"
+        path.touch()
+        os.utime(path, (begun, begun))
+    writer.write()
+    writer.close()
+    assert [path.stem for path in (tmp_path / "tail").iterdir()] == ["young"]
