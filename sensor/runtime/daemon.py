@@ -102,7 +102,7 @@ class Run:
             )  # fmt: skip
         if keeper is not None and isinstance(log, LiveLog):
             keeper.log_down = log.sync
-        if keeper is not None and log.path is not None:
+        if keeper is not None and log.path is not None and live:
             keeper.follow(log.path)
         self.first = self.last = 0
         self._begun, self._end_by = False, 0.0

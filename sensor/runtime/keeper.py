@@ -99,7 +99,9 @@ class Keeper:
         return restored
 
     def follow(self, log: Path) -> None:
-        """Keep the tables that are made from an event log (``sensor/tables/``). Before ``begin``."""
+        """Keep all that lists are read from up to date: the tables of an event log (``sensor/tables/``), the rows of devices. Before ``begin``. Nobody
+        reads lists of a replay before it ends: who reads them first brings them up to date (``tables.build.catch_up``).
+        """
         self._log = log
 
     def know(self, knowledge: str) -> None:
@@ -201,12 +203,17 @@ class Keeper:
             pass
 
     def _put(self, entries: Entries | None, until: float | None) -> bool:
-        """Hand over; whether there was room in time."""
-        try:
-            self._entries.put(entries, timeout=_left(until))
-        except queue.Full:
-            return False
-        return True
+        """Hand over; whether there was room in time, and somebody to write it."""
+        while self._thread.is_alive():
+            left = _left(until)
+            try:
+                self._entries.put(entries, timeout=EVERY_S if left is None else min(left, EVERY_S))
+            except queue.Full:
+                if left == 0:
+                    return False
+            else:
+                return True
+        return False
 
     # In the writer's thread.
 
@@ -249,7 +256,7 @@ class Keeper:
         self.log_down(HURRIED_S if self._hurry.is_set() else BEHIND_S)
         while True:
             try:
-                self.store.write(entries)
+                self.store.write(entries, listed=self._log is not None)
             except StoreError as error:
                 if not self._failed:
                     self._complain(f"cannot write {error}; what is to be written waits")

@@ -12,8 +12,9 @@ from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.paths import notes_log
 from sensor.eventlog.reader import Reader
 from sensor.inventory.store.database import FILE, StoreError, Taken, connect
+from sensor.inventory.store.rows import fill_rows, unlisted
 from sensor.inventory.store.schema import MIGRATIONS, VERSION
-from sensor.inventory.store.store import Store
+from sensor.inventory.store.store import Store, words_of
 from sensor.tables.apply import Applier
 from sensor.tables.position import clear, position
 from sensor.tables.tables import MANY, Tables, transaction
@@ -50,16 +51,18 @@ def catch_up(folder: Path, log: Path) -> Built:
 
 
 def behind(base: sqlite3.Connection, log: Path) -> bool:
-    """Whether a log or its notes have more than the tables. StoreError where the store is damaged, OSError where the log cannot be read."""
+    """Whether a log or its notes have more than the tables, or devices have no rows yet. StoreError where the store is damaged, OSError where the log
+    cannot be read.
+    """
     try:
-        there = position(base)
+        there, lacking = position(base), unlisted(base)
     except sqlite3.Error as error:
         raise StoreError(str(error)) from None
     try:
         size = notes_log(log).stat().st_size
     except FileNotFoundError:
         size = there.words
-    if size != there.words or not there.whole:
+    if size != there.words or not there.whole or lacking:
         return True
     cursor = LogCursor(log, there.seq)
     try:
@@ -77,6 +80,9 @@ def _a_little(path: Path, log: Path) -> Built | None:
     try:
         if base.execute("PRAGMA user_version").fetchone()[0] != VERSION or not (there := position(base)).seq or not there.whole:
             return None
+        if unlisted(base):
+            with transaction(base):
+                fill_rows(base, words_of(base))
         tables = Tables(base, log)
         try:
             while tables.advance():

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def devices(
     after = after_of(cursor, mark)
     test, parameters = _test(data.base, wanted, listed=True)
     facets, total = _facets(data.base, test, parameters)
-    if total > MANY and wanted.text.isascii():
+    if total > MANY:
         # The order is followed until enough were found, and each is looked at: sooner than a list of all that match.
         test, parameters = _test(data.base, wanted, listed=False)
     found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1)
@@ -131,7 +132,7 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, *, listed: bool) -> tu
         add("d.criticality IN (SELECT value FROM json_each(?))", json.dumps(["" if one == _NO["criticality"] else one for one in wanted.criticality]))
     for column in ("vendor", "owner"):
         if value := getattr(wanted, column):
-            add(f"d.{column} LIKE ? ESCAPE '!'", f"%{_like(value)}%")
+            add(f"d.{column} LIKE ? ESCAPE '!'", _part(value))
     for tag in wanted.tag:
         add("', ' || d.tags || ',' LIKE ? ESCAPE '!'", f"%, {_like(tag)},%")
     if wanted.since is not None or wanted.until is not None:
@@ -154,18 +155,31 @@ def _add_names(wanted: DeviceFilter, add: Any) -> None:
             mac = mac_text(parse_mac(wanted.mac))
         except ValueError:
             raise Malformed("mac", wanted.mac, "a MAC address such as 00:17:c8:1a:2b:3c") from None
-        add("d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ?)", f'"{mac}"')
+        add(*_having([mac]))
 
 
 def _add_text(text: str, add: Any, indexed: int) -> None:
     """Words that must all be there; those of so many characters are looked up in the index."""
-    words = text.replace("\0", " ").split()
-    long = [word.replace('"', '""') for word in words if len(word) >= indexed]
-    if long:
-        add("d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ?)", " ".join(f'"{word}"' for word in long))
+    words = text.replace("\0", " ").casefold().split()
+    if long := [word for word in words if len(word) >= indexed]:
+        add(*_having(long))
     for word in words:
         if len(word) < indexed:
-            add("d.words LIKE ? ESCAPE '!'", f"%{_like(word)}%")
+            add("d.words LIKE ? ESCAPE '!'", _part(word))
+
+
+def _having(words: Sequence[str]) -> tuple[str, ...]:
+    """A condition, with its parameters: all words are in the text of a device, by the index where it is indexed already."""
+    each = " AND ".join(["words LIKE ? ESCAPE '!'"] * len(words))
+    pending = f"SELECT number FROM device_rows WHERE NOT indexed AND {each}"  # noqa: S608 - our own words, here and below
+    test = f"d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ? UNION ALL {pending})"  # noqa: S608
+    quoted = [word.replace('"', '""') for word in words]
+    return test, " ".join(f'"{word}"' for word in quoted), *map(_part, words)
+
+
+def _part(word: str) -> str:
+    """The pattern of a text that contains a word."""
+    return f"%{_like(word)}%"
 
 
 def _like(text: str) -> str:

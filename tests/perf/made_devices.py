@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.record_parts import time_text
-from sensor.inventory.store.rows import Shown, save_rows
+from sensor.inventory.store.rows import Shown, index_words, save_rows
 from sensor.inventory.store.store import Store
 from tests.perf.made_records import START, STEP
 
@@ -27,6 +27,8 @@ def fill(folder: Path, count: int, seed: int = 7) -> None:
             body = msgspec.json.encode(shown.body).decode()
             store.base.execute(_DEVICE, (shown.body["id"], f"mac:{number}", "", "", "", "", 0, shown.first, shown.last, 0, body, "{}"))
             save_rows(store.base, [shown])
+        while index_words(store.base):
+            pass
         store.base.execute("COMMIT")
     finally:
         store.close()

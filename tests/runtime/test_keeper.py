@@ -171,10 +171,10 @@ def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with Run(tmp_path) as run:
         write = run.keeper.store.write
 
-        def refuse(entries: object) -> None:
+        def refuse(entries: object, *, listed: bool) -> None:
             if full[0]:
                 raise StoreError("database or disk is full")
-            write(entries)  # type: ignore[arg-type]
+            write(entries, listed=listed)  # type: ignore[arg-type]
 
         monkeypatch.setattr(run.keeper.store, "write", refuse)
         run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
@@ -288,7 +288,7 @@ def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.Monk
         record.last = run.story.ts
     monkeypatch.setattr("sensor.runtime.keeper.LAST_BATCH", 1)
     write = run.keeper.store.write
-    monkeypatch.setattr(run.keeper.store, "write", lambda entries: (time.sleep(0.1), write(entries)))
+    monkeypatch.setattr(run.keeper.store, "write", lambda entries, *, listed: (time.sleep(0.1), write(entries, listed=listed)))
     began = time.monotonic()
     run.keeper.end(3.0)
     assert time.monotonic() - began < 14  # all of it would take fifteen

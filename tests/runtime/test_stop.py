@@ -53,9 +53,9 @@ def test_while_the_disk_is_slow(sensor: Sensor, tmp_path: Path, monkeypatch: pyt
 
     write = Store.write
 
-    def slowly(store: Store, entries: Any) -> None:
+    def slowly(store: Store, entries: Any, *, listed: bool) -> None:
         time.sleep(0.5)
-        write(store, entries)
+        write(store, entries, listed=listed)
 
     monkeypatch.setattr(Store, "write", slowly)
     records = sensor.live(discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print), disk=Slow())
@@ -80,7 +80,7 @@ def test_while_the_disk_does_not_answer(sensor: Sensor, tmp_path: Path, gate: th
             gate.wait()
 
     complaints: list[str] = []
-    monkeypatch.setattr(Store, "write", lambda *_: gate.wait())
+    monkeypatch.setattr(Store, "write", lambda *_, **__: gate.wait())
     progress: list[Any] = []
 
     look = sensor.then(lambda run: progress.append(run.log.progress))

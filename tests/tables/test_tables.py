@@ -17,7 +17,7 @@ import pytest
 from sensor.cli.main import main
 from sensor.inventory.store.database import FILE, Refused, connect
 from sensor.inventory.store.store import Store
-from sensor.tables.build import catch_up, of_log, rebuild
+from sensor.tables.build import behind, catch_up, of_log, rebuild
 from sensor.tables.tables import Tables
 from tests.perf.made_records import lines as made_lines
 from tests.perf.made_records import write_log
@@ -29,10 +29,16 @@ LOG = "events.jsonl"
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a replay of the office."""
+    """The folder of a replay of the office, which leaves the lists to their first reader, and of whom that was."""
     folder = tmp_path_factory.mktemp("office")
     capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
     assert main(["replay", *capture, "--state", str(folder), "--events", str(folder / LOG)]) == 0
+    with closing(connect(folder / FILE)) as base:
+        assert behind(base, folder / LOG)
+        assert count(base, "alerts") == count(base, "device_rows") == 0
+    catch_up(folder, folder / LOG)
+    with closing(connect(folder / FILE)) as base:
+        assert not behind(base, folder / LOG)
     return folder
 
 
@@ -52,7 +58,7 @@ def advanced(folder: Path, sizes: list[int]) -> dict[str, Any]:
     return held(folder)
 
 
-def test_replay_leaves_what_rebuild_makes(office: Path, tmp_path: Path) -> None:
+def test_first_reader_gets_what_rebuild_makes(office: Path, tmp_path: Path) -> None:
     """The office: seven alerts, three incidents; made anew from the log, all tables are the same, in pieces of any size too."""
     folder = copy_of(office, tmp_path / "copy")
     before = held(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import main
-from sensor.tables.build import rebuild
+from sensor.tables.build import catch_up, rebuild
 from sensor.views.dataset import Data, open_folder
 from tests.perf.made_records import write_log
 
@@ -21,6 +21,7 @@ def office_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("office")
     capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
     assert main(["replay", *capture, "--state", str(folder), "--events", str(folder / LOG)]) == 0
+    catch_up(folder, folder / LOG)
     return folder
 
 

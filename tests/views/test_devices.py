@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from sensor.inventory.store import rows
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.store.store import Store
 from sensor.inventory.words import Word
 from sensor.views.dataset import Data, open_folder
-from sensor.views.devices import SORTS, DeviceFilter, DeviceRow, device, devices
+from sensor.views.devices import SORTS, DeviceFilter, DeviceRow, _test, device, devices
 from sensor.views.errors import Malformed, Unknown
 from sensor.views.moments import TimelineFilter, health, search, timeline
 from sensor.views.stories import StoryFilter, incident, incidents, recommendations
@@ -73,6 +75,33 @@ def test_one_device(office: Data) -> None:
     assert told["device"]["id"] == row.id
     assert told["evidence"]
     assert told["leases"]
+
+
+def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are indexed later, some at a time; one that changed afterwards, or is gone, is not found by what it was."""
+    monkeypatch.setattr(rows, "PENDING", 20)
+    monkeypatch.setattr(rows, "INDEXED_AT_ONCE", 30)
+    store = Store(tmp_path)
+    texts = {number: f"Gerät-{number} PRINTER" for number in range(100)}
+
+    def save(some: dict[int, str]) -> None:
+        rows.save_rows(store.base, [rows.Shown(1, 2, False, {"id": f"dev-{number}", "hostname": text}) for number, text in some.items()])
+        rows.index_words(store.base)
+
+    save(texts)
+    assert store.base.execute("SELECT count(*) FROM device_rows WHERE indexed").fetchone()[0] == 30
+    changed = {number: f"Kamera-{number}" for number in (3, 60)}  # one of each kind
+    save(changed)
+    texts |= changed
+    rows.remove_rows(store.base, ["dev-5", "dev-90"])
+    texts = {number: text for number, text in texts.items() if number not in (5, 90)}
+    store.close()
+    with open_folder(tmp_path) as data:
+        for wanted in ("gerät-", "GERÄT-1", "printer", "kamera", "Gerät-5 ", "gerät-90", "ger printer 1", "t-3 pr", "%", "a-6"):
+            test, parameters = _test(data.base, DeviceFilter(text=wanted), listed=True)
+            found = {row[0] for row in data.base.execute(f"SELECT d.id FROM device_rows d WHERE {test}", parameters)}  # noqa: S608
+            words = wanted.casefold().split()
+            assert found == {f"dev-{number}" for number, text in texts.items() if all(word in f"dev-{number} {text}".casefold() for word in words)}, wanted
 
 
 def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,10 @@ from sensor.core.record_parts import Body
 from sensor.inventory.words import Word, onto_body
 
 WORDS_LIMIT = 4096
+# Texts that may wait for the index, which a search reads through in some ms; and how many are indexed in one transaction.
+PENDING, INDEXED_AT_ONCE = 10_000, 2_000
+# Rows that are made at a time where many lack.
+FILLED_AT_ONCE = 2_000
 # Of these, times and flags say nothing that anybody searches for.
 _SILENT = frozenset(("first_seen", "last_seen", "randomised_mac", "confidence", "confidences", "contested"))
 _COLUMNS = "id, type, vendor, model, name, ip, address, mac, vlan, first, last, gone, criticality, owner, tags, confidence, words"
@@ -20,6 +24,7 @@ _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:
 _SAVE = f"INSERT INTO device_rows ({_COLUMNS}) VALUES ({', '.join('?' * 17)}) ON CONFLICT (id) DO UPDATE SET {_SET}"  # noqa: S608 - our own words
 
 _NO_ADDRESSES = "DELETE FROM device_addresses WHERE device = (SELECT number FROM device_rows WHERE id = ?)"
+_WAITING = "SELECT number FROM device_rows WHERE NOT indexed ORDER BY number LIMIT ?"
 _BODY = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -41,19 +46,47 @@ def save_rows(base: sqlite3.Connection, devices: Iterable[Shown]) -> None:
     base.executemany("INSERT OR IGNORE INTO device_addresses SELECT ?, number FROM device_rows WHERE id = ?", held)
 
 
+def index_words(base: sqlite3.Connection) -> bool:
+    """Within a transaction: index the oldest texts where more than PENDING wait; whether that was so."""
+    (waiting,) = base.execute("SELECT count(*) FROM device_rows WHERE NOT indexed").fetchone()
+    if waiting <= PENDING:
+        return False
+    numbers = base.execute(_WAITING, (INDEXED_AT_ONCE,)).fetchall()
+    base.executemany("INSERT INTO device_text (rowid, words) SELECT number, words FROM device_rows WHERE number = ?", numbers)
+    base.executemany("UPDATE device_rows SET indexed = 1 WHERE number = ?", numbers)
+    return True
+
+
 def remove_rows(base: sqlite3.Connection, ids: Iterable[str]) -> None:
     """Within a transaction."""
     base.executemany("DELETE FROM device_rows WHERE id = ?", [(name,) for name in ids])
 
 
+def unlisted(base: sqlite3.Connection) -> bool:
+    """Whether there are devices without rows."""
+    (found,) = base.execute("SELECT (SELECT count(*) FROM devices) > (SELECT count(*) FROM device_rows)").fetchone()
+    return bool(found)
+
+
 def fill_rows(base: sqlite3.Connection, said: dict[str, dict[str, Word]]) -> None:
-    """Rows of the devices that have none, within a transaction: after an upgrade, a repair, or a word of the operator. ``said``: all words, by key."""
+    """Rows of the devices that have none, within a transaction: after a replay, an upgrade, a repair, or a word of the operator. ``said``: all words, by
+    key.
+    """
     wanted = "SELECT key, first, last, gone, body FROM devices WHERE id NOT IN (SELECT id FROM device_rows)"
-    for key, first, last, gone, body in base.execute(wanted).fetchall():
-        try:
-            save_rows(base, [Shown(first, last, bool(gone), onto_body(_BODY.decode(body), said.get(key, {})))])
-        except msgspec.DecodeError:
-            continue  # a damaged row: the device is read as broken, and found anew
+    lacking = base.execute(wanted).fetchall()
+    for start in range(0, len(lacking), FILLED_AT_ONCE):
+        save_rows(base, [one for row in lacking[start : start + FILLED_AT_ONCE] if (one := _shown(row, said)) is not None])
+    while index_words(base):
+        pass
+
+
+def _shown(row: tuple[Any, ...], said: dict[str, dict[str, Word]]) -> Shown | None:
+    """None of a damaged row: the device is read as broken, and found anew."""
+    key, first, last, gone, body = row
+    try:
+        return Shown(first, last, bool(gone), onto_body(_BODY.decode(body), said.get(key, {})))
+    except msgspec.DecodeError:
+        return None
 
 
 def renew_rows(base: sqlite3.Connection, keys: Iterable[str], said: dict[str, dict[str, Word]]) -> None:
@@ -75,9 +108,9 @@ def _row(device: Shown) -> tuple[object, ...]:
 
 
 def _words(body: Body) -> str:
-    """All that a device has, as one text to search in."""
+    """All that a device has, as one text to search in, case folded."""
     found = dict.fromkeys(one for name, value in body.items() if name not in _SILENT for one in _texts(value))
-    return " ".join(found)[:WORDS_LIMIT]
+    return " ".join(found)[:WORDS_LIMIT].casefold()
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""Devices as lists show and search them: a small row for each, apart from the large ones that hold their facts."""
+"""Devices as lists show and search them: a small row for each, apart from the large ones that hold their facts.
+
+Indexing a text at each change costs ten times what the row itself does. New and changed texts are therefore indexed later, many at once
+(``rows.index_words``), and a search reads those that are not indexed yet.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ CREATE TABLE device_rows (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, vendor TEXT NOT NULL, model TEXT NOT NULL, name TEXT NOT NULL,
     ip TEXT NOT NULL, address BLOB, -- the address shown first; 16 bytes as in entities
     mac TEXT NOT NULL, vlan INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, gone INTEGER NOT NULL,
-    criticality TEXT NOT NULL, owner TEXT NOT NULL, tags TEXT NOT NULL, confidence REAL NOT NULL, words TEXT NOT NULL
+    criticality TEXT NOT NULL, owner TEXT NOT NULL, tags TEXT NOT NULL, confidence REAL NOT NULL,
+    words TEXT NOT NULL, -- all that a search by text finds, case folded
+    indexed INTEGER NOT NULL DEFAULT 0 -- whether the words are in device_text
 );
 CREATE TABLE device_addresses (
     address BLOB NOT NULL, device INTEGER NOT NULL, -- number of its row
@@ -15,18 +21,18 @@ CREATE TABLE device_addresses (
 ) WITHOUT ROWID;
 CREATE INDEX device_addresses_device ON device_addresses (device);
 CREATE INDEX device_rows_last ON device_rows (last);
+CREATE INDEX device_rows_pending ON device_rows (number) WHERE NOT indexed;
 CREATE INDEX device_rows_facets ON device_rows (type, vendor, vlan, gone, criticality);
 CREATE VIRTUAL TABLE device_text USING fts5 (words, content = 'device_rows', content_rowid = 'number', tokenize = 'trigram');
-CREATE TRIGGER device_rows_new AFTER INSERT ON device_rows BEGIN
-    INSERT INTO device_text (rowid, words) VALUES (new.number, new.words);
-END;
 CREATE TRIGGER device_rows_old AFTER DELETE ON device_rows BEGIN
     DELETE FROM device_addresses WHERE device = old.number;
+END;
+CREATE TRIGGER device_rows_unindexed AFTER DELETE ON device_rows WHEN old.indexed BEGIN
     INSERT INTO device_text (device_text, rowid, words) VALUES ('delete', old.number, old.words);
 END;
-CREATE TRIGGER device_rows_changed AFTER UPDATE OF words ON device_rows WHEN old.words IS NOT new.words BEGIN
+CREATE TRIGGER device_rows_changed AFTER UPDATE OF words ON device_rows WHEN old.indexed AND old.words IS NOT new.words BEGIN
     INSERT INTO device_text (device_text, rowid, words) VALUES ('delete', old.number, old.words);
-    INSERT INTO device_text (rowid, words) VALUES (new.number, new.words);
+    UPDATE device_rows SET indexed = 0 WHERE number = old.number;
 END;
 CREATE TABLE device_records (id TEXT PRIMARY KEY, record TEXT NOT NULL); -- of a log that is read without an inventory: the last record of each device
 """

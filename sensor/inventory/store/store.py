@@ -18,7 +18,7 @@ from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, open_database
 from sensor.inventory.store.purging import purge
-from sensor.inventory.store.rows import Shown, fill_rows, save_rows
+from sensor.inventory.store.rows import Shown, fill_rows, index_words, remove_rows, save_rows
 from sensor.inventory.words import FIELDS, Order, Outcome, Word
 
 # The newest rows of these are kept, looked at every so many batches.
@@ -128,14 +128,16 @@ class Store:
 
     # What becomes known.
 
-    def write(self, entries: Entries) -> None:
-        """All of it in one transaction. StoreError where it cannot be written; then nothing was."""
+    def write(self, entries: Entries, *, listed: bool = True) -> None:
+        """All of it in one transaction. ``listed``: the rows that lists show as well, else the next reader makes them (``rows.fill_rows``). StoreError where
+        it cannot be written; then nothing was.
+        """
         base = self.base
         with self._faults(), self._transaction():
             self._remove(entries.removed)
             for merger in entries.mergers:
                 self._merge(merger)
-            self._save(entries.states)
+            self._save(entries.states, listed=listed)
             for move in entries.moves:
                 self._move(move)
             base.executemany("INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)", map(_history, entries.told))
@@ -179,12 +181,16 @@ class Store:
         for table, column in (("devices", "id"), ("device_rows", "id"), ("services", "device"), ("neighbours", "device"), ("baseline", "device")):
             self.base.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - names from the line above
 
-    def _save(self, states: list[tuple[DeviceState, Device]]) -> None:
+    def _save(self, states: list[tuple[DeviceState, Device]], *, listed: bool) -> None:
         base = self.base
         # a key that found another id must not stop the batch
         bodies = [device_body(device) for _, device in states]
         base.executemany(_DEVICE, [_row(state, device, body) for (state, device), body in zip(states, bodies, strict=True)])
-        save_rows(base, [Shown(state.first, state.last, bool(state.gone), body) for (state, _), body in zip(states, bodies, strict=True)])
+        if listed:
+            save_rows(base, [Shown(state.first, state.last, bool(state.gone), body) for (state, _), body in zip(states, bodies, strict=True)])
+            index_words(base)
+        else:
+            remove_rows(base, [state.id for state, _ in states])
         held = ((last, state.id, addresses.text(int(address, 16))) for state, _ in states for address, last in state.addresses.items())
         base.executemany("UPDATE leases SET last = ?1 WHERE device = ?2 AND address = ?3 AND held", held)
         services = [(state.id, service, offered, service_text(service)) for state, _ in states for service, offered in _services(state)]
