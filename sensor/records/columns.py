@@ -11,9 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sensor.core import addresses
+from sensor.records import gather
 from sensor.records.block import Rows
-from sensor.records.gather import gather
 from sensor.records.messages import SEPARATOR
 from sensor.records.schema import FLAG, INT, LIST, SECONDS, TEXT, TIME, Table
 
@@ -63,10 +62,13 @@ def texts(rows: Rows, place: int) -> pa.Array:
 
 
 def texts_of(text: bytes, spans: npt.NDArray[np.uint64]) -> pa.Array:
-    offsets, data = gather(text, spans)
-    filled_ = np.diff(offsets) > 0
-    valid = pa.py_buffer(np.packbits(filled_, bitorder="little").tobytes())
-    return pa.StringArray.from_buffers(len(spans), pa.py_buffer(offsets), pa.py_buffer(data), valid)
+    return _strings(*gather.gather(text, spans))
+
+
+def _strings(offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> pa.Array:
+    """A column of these texts; empty ones are null."""
+    valid = pa.py_buffer(np.packbits(np.diff(offsets) > 0, bitorder="little").tobytes())
+    return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data), valid)
 
 
 def lists(rows: Rows, place: int) -> pa.Array:
@@ -93,10 +95,9 @@ def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], list[tu
 
 def ips(hi: Numbers, lo: Numbers) -> pa.Array:
     """Addresses as text; null where there is none."""
-    places, different = coded([hi, lo])
-    return pa.array([addresses.text(h << 64 | l) if h or l else None for h, l in different], pa.string()).take(pa.array(places))
+    return _strings(*gather.ips(np.ascontiguousarray(hi, np.uint64), np.ascontiguousarray(lo, np.uint64)))
 
 
 def macs(numbers: Numbers) -> pa.Array:
     """MACs as text; null where there is none."""
-    return named(numbers, lambda mac: addresses.mac_text(mac) if mac else None)
+    return _strings(*gather.macs(np.ascontiguousarray(numbers, np.uint64)))

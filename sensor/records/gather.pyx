@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Texts that spans point to, one behind the other, as Arrow lays out a column of strings."""
+"""Columns of strings as Arrow lays them out, offsets and bytes: texts that spans point to, and addresses as people write them."""
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -8,6 +8,10 @@ import numpy as np
 
 cdef enum:
     MOST = 0x7FFFFFFF  # bytes of a column: its offsets have 31 bits
+    ADDRESS = 40  # bytes that an address of IPv6 has at most, and one that is written before it is known to be the last
+    MAC = 18  # the same of a MAC address
+
+cdef const char *DIGITS = b"0123456789abcdef"
 
 
 def gather(const uint8_t[::1] text not None, const uint64_t[:] spans not None):
@@ -48,3 +52,104 @@ def hashes(const uint8_t[::1] text not None, const uint64_t[:] spans not None):
             number = (number ^ text[j]) * <uint64_t>0x100000001B3
         to[i] = number
     return out
+
+
+def ips(const uint64_t[::1] hi not None, const uint64_t[::1] lo not None):
+    """Addresses as text, dotted quads or RFC 5952; empty where there is none. Offsets and bytes as of ``gather``."""
+    cdef Py_ssize_t i, used = 0, rows = hi.shape[0]
+    if lo.shape[0] != rows:
+        raise ValueError(f"{rows} and {lo.shape[0]} halves of addresses")
+    if rows > MOST // ADDRESS:
+        raise ValueError(f"{rows} addresses in one column")
+    offsets, data = np.empty(rows + 1, np.int32), np.empty(rows * ADDRESS + 1, np.uint8)
+    cdef int32_t[::1] at = offsets
+    cdef uint8_t[::1] to = data
+    at[0] = 0
+    for i in range(rows):
+        if hi[i] == 0 and lo[i] >> 32 == 0xFFFF:
+            used += quad(&to[used], <uint32_t>lo[i])
+        elif hi[i] or lo[i]:
+            used += groups(&to[used], hi[i], lo[i])
+        at[i + 1] = <int32_t>used
+    return offsets, data[:used]
+
+
+def macs(const uint64_t[::1] numbers not None):
+    """MAC addresses as text, lower case with colons; empty where there is none. Offsets and bytes as of ``gather``."""
+    cdef Py_ssize_t i, used = 0, rows = numbers.shape[0]
+    cdef int shift
+    if rows > MOST // MAC:
+        raise ValueError(f"{rows} addresses in one column")
+    offsets, data = np.empty(rows + 1, np.int32), np.empty(rows * MAC + 1, np.uint8)
+    cdef int32_t[::1] at = offsets
+    cdef uint8_t[::1] to = data
+    at[0] = 0
+    for i in range(rows):
+        if numbers[i]:
+            for shift in range(40, -1, -8):
+                to[used] = DIGITS[numbers[i] >> (shift + 4) & 15]
+                to[used + 1] = DIGITS[numbers[i] >> shift & 15]
+                to[used + 2] = b":"
+                used += 3
+            used -= 1
+        at[i + 1] = <int32_t>used
+    return offsets, data[:used]
+
+
+cdef Py_ssize_t quad(uint8_t *to, uint32_t address) noexcept nogil:
+    """Four decimal numbers; at most 15 bytes."""
+    cdef Py_ssize_t used = 0
+    cdef int shift
+    cdef uint32_t number
+    for shift in range(24, -1, -8):
+        number = address >> shift & 255
+        if number >= 100:
+            to[used] = DIGITS[number // 100]
+            used += 1
+        if number >= 10:
+            to[used] = DIGITS[number // 10 % 10]
+            used += 1
+        to[used] = DIGITS[number % 10]
+        to[used + 1] = b"."
+        used += 2
+    return used - 1
+
+
+cdef Py_ssize_t groups(uint8_t *to, uint64_t hi, uint64_t lo) noexcept nogil:
+    """Eight groups of hexadecimal digits, the first longest run of two or more zero groups left out; at most 39 bytes (RFC 5952, section 4)."""
+    cdef uint32_t group[8]
+    cdef int i, run = 0, first = -1, most = 1
+    cdef Py_ssize_t used = 0
+    for i in range(4):
+        group[i], group[i + 4] = <uint32_t>(hi >> (48 - 16 * i) & 0xFFFF), <uint32_t>(lo >> (48 - 16 * i) & 0xFFFF)
+    for i in range(8):
+        run = run + 1 if group[i] == 0 else 0
+        if run > most:
+            most, first = run, i + 1 - run
+    i = 0
+    while i < 8:
+        if i == first:
+            to[used] = b":"
+            used += 1
+            i += most
+            if i == 8:
+                to[used] = b":"
+                used += 1
+            continue
+        if i:
+            to[used] = b":"
+            used += 1
+        used += hexadecimal(&to[used], group[i])
+        i += 1
+    return used
+
+
+cdef Py_ssize_t hexadecimal(uint8_t *to, uint32_t number) noexcept nogil:
+    """16 bits without leading zeros."""
+    cdef Py_ssize_t used = 0
+    cdef int shift
+    for shift in range(12, -1, -4):
+        if number >> shift or shift == 0:
+            to[used] = DIGITS[number >> shift & 15]
+            used += 1
+    return used

@@ -14,10 +14,13 @@ import pyarrow as pa
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
+from sensor.core.bounded import Bounded
 from sensor.records.columns import Numbers, coded
 
 FORWARDING = frozenset(("router", "firewall"))
-KNOWN_LIMIT = 200_000
+KNOWN_LIMIT = 100_000
+# By two bits: whether the client, and whether the server is inside.
+DIRECTIONS = ("external", "inbound", "outbound", "internal")
 
 
 class Identity:
@@ -28,14 +31,14 @@ class Identity:
         self.bodies: dict[str, dict[str, Any]] = {}
         self._ips: dict[int, str] = {}
         self._macs: dict[int, str] = {}
-        self._found: dict[tuple[int, ...], str | None] = {}
+        self._own: Bounded[int, bool] = Bounded(KNOWN_LIMIT)
+        self._near: Bounded[int, bool] = Bounded(KNOWN_LIMIT)
         for body in (bodies or {}).values():
             self.learn(body, "")
 
     def learn(self, body: dict[str, Any], action: str) -> None:
         """What a device record says. A device that was merged into another is no more."""
         name = body["id"]
-        self._found.clear()
         for ip in self.bodies.pop(name, {}).get("ips", ()):
             if self._ips.get(number := addresses.parse(ip)) == name:
                 del self._ips[number]
@@ -50,8 +53,7 @@ class Identity:
     def device(self, mac: int, address: int) -> str | None:
         """The id of the device behind an endpoint; None where there is none."""
         found = self._ips.get(address) if address else None
-        host = address and addresses.is_host(address)
-        if found is not None or addresses.is_multicast(address) or (host and not self.networks.inside(address)):
+        if found is not None or not self._is_of_its_mac(address):
             return found
         name = self._macs.get(mac)
         body = self.bodies.get(name or "", {})
@@ -60,22 +62,37 @@ class Identity:
     def devices(self, mac: Numbers, hi: Numbers, lo: Numbers) -> pa.Array:
         """The same for columns."""
         places, different = coded([mac, hi, lo])
-        known = self._found
-        if len(known) > KNOWN_LIMIT:
-            known.clear()
-        for key in different:
-            if key not in known:
-                known[key] = self.device(key[0], key[1] << 64 | key[2])
-        return pa.array([known[key] for key in different], pa.string()).take(pa.array(places))
+        found = [self.device(mac, hi << 64 | lo) for mac, hi, lo in different]
+        return pa.array(found, pa.string()).take(pa.array(places))
 
-    def _direction(self, client: int, server: int) -> str | None:
-        """A machine that has no address yet speaks on its own segment."""
-        if not client or not server:
-            return None
-        return self.networks.direction(client if client != addresses.V4 else server, server)
+    def _is_of_its_mac(self, address: int) -> bool:
+        """Whether the frame comes from the machine itself as far as its address tells: one of the inside, or none yet."""
+        known = self._own.get(address)
+        if known is None:
+            host = address and addresses.is_host(address)
+            known = not addresses.is_multicast(address) and (not host or self.networks.inside(address))
+            self._own.put(address, known)
+        return known
+
+    def _is_near(self, address: int) -> bool:
+        known = self._near.get(address)
+        if known is None:
+            known = self.networks.inside(address) or addresses.is_multicast(address)
+            self._near.put(address, known)
+        return known
+
+    def _nearness(self, hi: Numbers, lo: Numbers) -> npt.NDArray[np.intp]:
+        """1 of addresses that are inside, 0 of those that are not."""
+        places, different = coded([hi, lo])
+        return np.array([self._is_near(hi << 64 | lo) for hi, lo in different], np.intp)[places]
 
     def directions(self, heads: npt.NDArray[np.void]) -> pa.Array:
-        """internal, outbound, inbound or external, of client and server."""
-        places, different = coded([heads["src_hi"], heads["src_lo"], heads["dst_hi"], heads["dst_lo"]])
-        found = [self._direction(a << 64 | b, c << 64 | d) for a, b, c, d in different]
-        return pa.array(found, pa.string()).take(pa.array(places))
+        """internal, outbound, inbound or external, of client and server; null where one has no address. A machine that has no IPv4 address yet speaks on its
+        own segment.
+        """
+        ends = [(heads[f"{end}_hi"], heads[f"{end}_lo"]) for end in ("src", "dst")]
+        client, server = (self._nearness(hi, lo) for hi, lo in ends)
+        (hi, lo), _ = ends
+        client = np.where((hi == 0) & (lo == addresses.V4), server, client)
+        known = np.logical_and.reduce([(hi | lo) != 0 for hi, lo in ends])
+        return pa.array(DIRECTIONS, pa.string()).take(pa.array(client * 2 + server, mask=~known))

@@ -42,11 +42,11 @@ def follow(folder: Path, days: float, gib: float, complain: Callable[[str], None
 
 
 def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
-    """Write what a replay left, whole."""
+    """Write what a replay left, whole. Where the power fails meanwhile the capture is replayed once more."""
     from sensor.records.upkeep import Upkeep
     from sensor.records.writer import Writer
 
-    writer = Writer(folder, complain)
+    writer = Writer(folder, complain, durable=False)
     try:
         writer.write(final=True)
         Upkeep(writer, None, gib).run(final=True)
@@ -87,7 +87,7 @@ def main(folder: Path, gib: float) -> int:
     """Beside a replay: write whenever there is much, and the rest once standard input ends."""
     from sensor.records.writer import Writer
 
-    writer = Writer(folder, _complain)
+    writer = Writer(folder, _complain, durable=False)
     try:
         while not select.select([sys.stdin], [], [], 0.5)[0]:
             if writer.waiting() > ASIDE_MIB * MIB:

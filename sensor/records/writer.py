@@ -7,7 +7,7 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ NOBODY_WAITS = 1 << 62
 # Bytes of messages that may wait for their answers: with more, as in a flood of requests, none is waited for.
 MOST_WAITING = 4 << 20
 FRESH_S = 3600
+# Bytes of rows that are written together: many small files cost more than the rows in them.
+TOGETHER = 16 << 20
 
 
 class Busy(Exception):
@@ -47,11 +49,35 @@ class Busy(Exception):
 FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 
+class Made:
+    """What was made of the tail and is not in files yet. ``tables``: by name and hour; ``left``: messages that wait, by run; ``learned``: of devices;
+    ``ends``: how far each file of the tail was read; ``damages``: file and what.
+    """
+
+    def __init__(self, left: dict[str, bytes]) -> None:
+        self.tables: dict[tuple[str, int], list[pa.Table]] = {}
+        self.size = 0
+        self.left = left
+        self.learned: dict[str, dict[str, Any] | None] = {}
+        self.ends: dict[str, int] = {}
+        self.damages: list[tuple[Path, str]] = []
+
+    def add(self, name: str, hour: int, table: pa.Table) -> None:
+        self.tables.setdefault((name, hour), []).append(table)
+        self.size += table.nbytes
+
+    def clear(self) -> None:
+        """All of it is in files."""
+        self.tables, self.size, self.learned, self.ends, self.damages = {}, 0, {}, {}, []
+
+
 class Writer:
     """``folder``: of the records. ``complain`` hears of damage. ``rows``: written so far."""
 
-    def __init__(self, folder: Path, complain: Callable[[str], None], clock: Callable[[], float] = time.time) -> None:
-        """``clock``: seconds since the epoch. Busy where another one writes; ManifestError, OSError."""
+    def __init__(self, folder: Path, complain: Callable[[str], None], clock: Callable[[], float] = time.time, *, durable: bool = True) -> None:
+        """``clock``: seconds since the epoch; ``durable``: files outlast a loss of power, not only the end of this process. Busy where another one writes;
+        ManifestError, OSError.
+        """
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._lock = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -59,7 +85,7 @@ class Writer:
         except BlockingIOError:
             os.close(self._lock)
             raise Busy(f"{folder}: another process writes traffic records there") from None
-        self.folder, self.complain, self.clock = folder, complain, clock
+        self.folder, self.complain, self.clock, self._durable = folder, complain, clock, durable
         self.manifest = Manifest(folder / MANIFEST, write=True)
         self._identities: dict[str, Identity] = {}
         self._number = 0
@@ -83,10 +109,11 @@ class Writer:
         for path in (self.folder / FOLDER).glob(f"*{FRESH}"):  # of an engine that was killed while it began a file
             if _age(path, self.clock()) > FRESH_S:
                 path.unlink(missing_ok=True)
-        offsets = self.manifest.offsets()
+        made, offsets = Made(self.manifest.pending()), self.manifest.offsets()
         for path in files(self.folder):
-            while self._step(path, offsets, final=final):
+            while self._step(path, offsets, made, final=final):
                 pass
+        self._save(made)
         return self.rows - before
 
     def waiting(self) -> int:
@@ -94,15 +121,17 @@ class Writer:
         offsets = self.manifest.offsets()
         return sum(path.stat().st_size - offsets.get(path.name, 0) for path in files(self.folder))
 
-    def _step(self, path: Path, offsets: dict[str, int], *, final: bool) -> bool:
+    def _step(self, path: Path, offsets: dict[str, int], made: Made, *, final: bool) -> bool:
         """One window of one file; whether there is more in it."""
         offset = offsets.get(path.name, 0)
         found = piece(path, offset)
         if found is None:
             return False
         if found.end > offset or (found.last and self._over(found)):
-            self._take(found, over=final or self._over(found))
+            self._take(found, made, over=final or self._over(found))
             offsets[path.name] = found.end
+        if found.last or made.size > TOGETHER:
+            self._save(made)
         if found.last:
             path.unlink()
             self.manifest.read_whole(path.name)
@@ -113,54 +142,54 @@ class Writer:
         """Whether this is the end of its run."""
         return found.last and not any(path.name.rpartition("-")[0] == found.run and path > found.path for path in files(self.folder))
 
-    def _take(self, found: Piece, *, over: bool) -> None:
-        """Files of what a piece holds, and how far we are, in one transaction."""
-        made, left, learned = self._tables(found, over=over)
-        entries = [self.file(name, hour, table) for name, hour, table in made]
-        sync_folder(self.folder)
-        with self.manifest.transaction():
-            for entry in entries:
-                self.manifest.add(entry)
-            for damage in found.damages:
-                self.manifest.note_damage(self.clock(), found.path.name, damage)
-            self.manifest.learn(learned)
-            self.manifest.keep_pending(found.run, left)
-            self.manifest.reached(found.path.name, found.end)
-        self.rows += sum(entry.rows for entry in entries)
-        for damage in found.damages:
-            self.complain(f"{found.path}: {damage}; records in it are lost")
-
-    def _tables(self, found: Piece, *, over: bool) -> tuple[list[tuple[str, int, pa.Table]], bytes, list[tuple[str, dict[str, Any] | None]]]:
-        """Tables by name and hour; sections of messages that wait; what was said of devices."""
-        sections = [part for one in found.blocks for part in parts(one.sections)]
-        waiting = self.manifest.pending().get(found.run, b"")
-        sections = [*parts(memoryview(waiting)), *sections]
-        kinds = shapes(found.context)
+    def _take(self, found: Piece, made: Made, *, over: bool) -> None:
+        """The rows of what a piece holds."""
+        sections = [*parts(memoryview(made.left.get(found.run, b""))), *(part for one in found.blocks for part in parts(one.sections))]
         by_kind: dict[int, list[Part]] = {}
         for part in sections:
             by_kind.setdefault(part.kind, []).append(part)
-        identity = self._identity(found.context)
         told = list(flows.notes(together(by_kind[NOTES], None, [0]))) if NOTES in by_kind else []
-        devices = [record for record in told if record["kind"] == "device"]
-        for record in devices:
-            identity.learn(record["device"], record["action"])
-        context = found.context
+        identity = self._identity(found.context)
+        for record in told:
+            if record["kind"] == "device":
+                identity.learn(record["device"], record["action"])
+                made.learned[record["device"]["id"]] = identity.bodies.get(record["device"]["id"])
+        batch = self._batch(found, identity, by_kind, patient=not over and len(made.left.get(found.run, b"")) <= MOST_WAITING)
+        for name, table in _tables(batch, by_kind, told).items():
+            for hour, rows in hours(table):
+                made.add(name, hour, rows)
+        made.left[found.run] = b"".join(section_of(NUMBERS[name], rows) for name, rows in batch.left)
+        made.ends[found.path.name] = found.end
+        made.damages += [(found.path, damage) for damage in found.damages]
+
+    def _batch(self, found: Piece, identity: Identity, by_kind: Mapping[int, Sequence[Part]], *, patient: bool) -> Batch:
+        """``patient``: messages wait for their answers."""
+        context, kinds = found.context, shapes(found.context)
         world = World(context.get("sensor", ""), context.get("site", ""), context.get("run", 0), context.get("interfaces", ()), identity)
-        now = max((one.now for one in found.blocks), default=0)
         messages = {name: rows for number, (name, shape) in enumerate(kinds) if (rows := _messages(name, shape, by_kind.get(number, ()))) is not None}
         same = [(one.name, [(field, int(how)) for field, how in one.fields]) for one in MESSAGES] == kinds
-        patient = same and not over and len(waiting) <= MOST_WAITING
-        batch = Batch(messages, world, now - WAIT if patient else NOBODY_WAITS)
-        tables = {name: build(batch) for name, build in BUILDERS.items()}
-        if CONNECTIONS in by_kind:
-            tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
-        if COUNTS in by_kind:
-            tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch)
-        tables["device_history"] = flows.device_history(devices)
-        tables["alert"] = flows.alert([record for record in told if record["kind"] == "alert"])
-        left = b"".join(section_of(NUMBERS[name], rows) for name, rows in batch.left)
-        learned = [(record["device"]["id"], identity.bodies.get(record["device"]["id"])) for record in devices]
-        return [one for name, table in tables.items() for one in hours(name, table)], left, learned
+        now = max((one.now for one in found.blocks), default=0)
+        return Batch(messages, world, now - WAIT if same and patient else NOBODY_WAITS)
+
+    def _save(self, made: Made) -> None:
+        """Files of what was made, and how far we are, in one transaction."""
+        entries = [self.file(name, hour, pa.concat_tables(tables)) for (name, hour), tables in made.tables.items()]
+        if self._durable:
+            sync_folder(self.folder)
+        with self.manifest.transaction():
+            for entry in entries:
+                self.manifest.add(entry)
+            for path, damage in made.damages:
+                self.manifest.note_damage(self.clock(), path.name, damage)
+            self.manifest.learn(made.learned.items())
+            for run, left in made.left.items():
+                self.manifest.keep_pending(run, left)
+            for name, end in made.ends.items():
+                self.manifest.reached(name, end)
+        self.rows += sum(entry.rows for entry in entries)
+        for path, damage in made.damages:
+            self.complain(f"{path}: {damage}; records in it are lost")
+        made.clear()
 
     def _identity(self, context: Mapping[str, Any]) -> Identity:
         """Who is who, as the run sees it: sensors differ in what is inside."""
@@ -179,22 +208,35 @@ class Writer:
         temporary = path.with_suffix(TEMPORARY)
         pa.default_memory_pool().release_unused()
         pq.write_table(rows, temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, write_page_checksum=True, store_schema=False)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        if self._durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         crc = checksum(temporary)
         temporary.rename(path)
-        sync_folder(folder)
+        if self._durable:
+            sync_folder(folder)
         first, last = (int(pc.cast(edge, pa.int64()).as_py()) for edge in pc.min_max(rows["ts"]).values())
         return File(name, table, hour, len(rows), path.stat().st_size, first, last, crc, stamp_of(path), compact)
 
 
-def hours(name: str, table: pa.Table) -> Iterable[tuple[str, int, pa.Table]]:
+def _tables(batch: Batch, by_kind: Mapping[int, Sequence[Part]], told: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
+    """All tables, by name. ``told``: records of the event log."""
+    tables = {name: build(batch) for name, build in BUILDERS.items()}
+    if CONNECTIONS in by_kind:
+        tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
+    if COUNTS in by_kind:
+        tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch)
+    tables["device_history"] = flows.device_history([record for record in told if record["kind"] == "device"])
+    tables["alert"] = flows.alert([record for record in told if record["kind"] == "alert"])
+    return tables
+
+
+def hours(table: pa.Table) -> Iterable[tuple[int, pa.Table]]:
     """The rows of a table by the hour in which they began."""
-    if not len(table):
-        return
     number = np.asarray(table["ts"].cast(pa.int64())) // HOUR_US
-    for hour in np.unique(number).tolist():
-        yield name, hour, table.filter(pa.array(number == hour))
+    different = np.unique(number).tolist()
+    for hour in different:
+        yield hour, table if len(different) == 1 else table.filter(pa.array(number == hour))
 
 
 def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> Rows | None:
