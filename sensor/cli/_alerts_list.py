@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._show import SEVERITIES, put, table_of_alerts, tidy
+from sensor.cli._show import SEVERITIES, part, put, table_of_alerts, tidy
 from sensor.cli._tail_filter import moment
 from sensor.cli._views import stop_of, views_of
 
@@ -80,14 +80,11 @@ def list_alerts(args: argparse.Namespace) -> int:
 
 def record_of(row: AlertRow, closer: Word | None = None) -> dict[str, Any]:
     """The record of an alert with what operators said of it. ``closer``: the word that closed it."""
-    alert = dict(row.record.get("alert") or {}) | {"id": row.id, "state": row.state}
-    alert |= {name: value for name, value in (("verdict", row.verdict), ("assignee", row.assignee)) if value}
-    if row.state != "closed":
-        alert.pop("closed", None)
-    elif closer is not None and "closed" not in alert:
-        alert["closed"] = {"by": closer.author} | ({"reason": closer.text} if closer.text else {})
-    told = row.record.get("action")
-    return row.record | {"action": "close" if row.state == "closed" else "update" if told == "close" else told, "alert": alert}
+    from sensor.views.known import with_state
+
+    record = with_state(row.record, row.state, (closer.author, closer.text) if closer is not None else None)
+    more = {name: value for name, value in (("verdict", row.verdict), ("assignee", row.assignee)) if value}
+    return record | {"alert": part(record, "alert") | {"id": row.id, "state": row.state} | more}
 
 
 def _records(data: Data, args: argparse.Namespace, most: int) -> Iterator[dict[str, Any]]:

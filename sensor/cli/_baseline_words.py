@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._devices_words import SOON, inventory, spoken
-from sensor.cli._known import Known, find_devices, the_device
+from sensor.cli._known import Known, the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.posture.lookup import devices_named
 
 if TYPE_CHECKING:
     from sensor.inventory.habits import Habits
@@ -176,7 +177,7 @@ def _end(found: Known, word: str) -> str:
 
     if word in (OUTSIDE, ANYBODY):
         return word
-    if not find_devices(found.fold, word):
+    if not devices_named(found.fold, word):
         try:
             return text(parse(word))
         except ValueError:

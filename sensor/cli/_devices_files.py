@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import COLUMNS, NETBOX, netbox_row, plain, row_of, write_csv
 from sensor.cli._devices_words import inventory, spoken
-from sensor.cli._known import Known, known, mac_of
+from sensor.cli._known import Known, known
 from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
 from sensor.cli._table import table
+from sensor.posture.lookup import mac_of
 
 if TYPE_CHECKING:
     from sensor.inventory.store.sayings import Sayings

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._data import need_inventory
-from sensor.cli._known import Known, known, mac_of, the_device
+from sensor.cli._known import Known, known, the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import part, put, tidy
 from sensor.cli._times import clock
+from sensor.posture.lookup import mac_of
 
 if TYPE_CHECKING:
     from sensor.inventory.store.sayings import Sayings

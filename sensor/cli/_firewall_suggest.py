@@ -10,20 +10,21 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._firewall_contacts import about_a_name, alerts_of, contacts_of, contacts_with, inside, without_refused
-from sensor.cli._firewall_seen import View, view_of
 from sensor.cli._firewall_words import put_json, put_rules, put_told
 from sensor.cli._firewall_work import allowed, is_about_work, requests_of_work, work_of
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
+from sensor.cli._site import firewall_view
 from sensor.config import Config, load_config, usual
 from sensor.documents import DocumentErrors, nearest
 from sensor.inventory.rules import parse_service
+from sensor.posture.firewall.contacts import about_a_name, alerts_of, contacts_of, contacts_with, inside, without_refused
 from sensor.posture.firewall.formats import names
 from sensor.posture.firewall.model import Block, Match, Party, Request, block_text
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact, Wish, request_of_nobody, requests_of
 from sensor.posture.firewall.simulate import simulate
+from sensor.posture.firewall.view import View
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -34,7 +35,7 @@ def suggest(args: argparse.Namespace) -> int:
     if wish is None or config is None:
         return USAGE
     args.for_programs = bool(args.format) and not args.simulate
-    view = view_of(args, config)
+    view = firewall_view(args, config)
     if view is None:
         return NOT_OPENED
     found = _requests(args, wish, view)
@@ -140,7 +141,7 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
 
 
 def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
-    records = work_of(view.fold, args.what)
+    records = work_of(view.known, args.what)
     if not records:
         complain(f"no recommendation {args.what!r} in the log: `sensor posture recommendations` lists them")
         return []
@@ -157,7 +158,7 @@ def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact]
     """Who is to be cut off from whom; None after it was said that nothing is known."""
     if wish.block is not None:
         return contacts_with(wish.block, view, wish.match)
-    alerts = alerts_of(view.fold, args.what)
+    alerts = alerts_of(view.known, args.what)
     if not alerts:
         complain(f"no alert, incident or recommendation {args.what!r} in the log: `sensor alerts` and `sensor posture recommendations` list them")
         return None

@@ -10,22 +10,22 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, summarize_address_range
 from typing import Any
 
-from sensor.cli._firewall_contacts import accused
-from sensor.cli._firewall_seen import View, address_of
-from sensor.cli._known import find_devices
 from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
 from sensor.cli._times import clock
-from sensor.cli.explain import PREFIX
 from sensor.core.addresses import text
 from sensor.core.device import FIXED_FUNCTION
-from sensor.eventlog.fold import Fold
+from sensor.core.foreign import address_of
 from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import TCP, UDP, service_text
+from sensor.posture.firewall.contacts import accused
 from sensor.posture.firewall.model import Match, Party, Request
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Wish, request_of_outside, request_of_service
 from sensor.posture.firewall.simulate import conversations
+from sensor.posture.firewall.view import View
+from sensor.posture.known import Known
+from sensor.posture.lookup import PREFIX, devices_named
 from sensor.posture.paths.costs import ADMINISTRATION
 from sensor.posture.recommendations.knowledge import load_advice
 
@@ -47,10 +47,10 @@ NOT_BY_RULES = {
 }  # fmt: skip
 
 
-def work_of(fold: Fold, what: str) -> list[Record]:
+def work_of(known: Known, what: str) -> list[Record]:
     """Recommendations by an id or its beginning, or by a setting; closed ones too."""
-    found = [record for name, record in fold.recommendations.items() if name == what or (len(what) > len(KIND) + PREFIX - 1 and name.startswith(what))]
-    return found or [record for record in fold.recommendations.values() if part(record, "recommendation").get("setting") == what]
+    found = [record for name, record in known.recommendations.items() if name == what or (len(what) > len(KIND) + PREFIX - 1 and name.startswith(what))]
+    return found or [record for record in known.recommendations.values() if part(record, "recommendation").get("setting") == what]
 
 
 def is_about_work(what: str) -> bool:
@@ -133,7 +133,7 @@ def _seen(users: Iterable[Party], servers: Iterable[Party], match: Match, view: 
 
 def _named(name: str, view: View) -> list[Party] | None:
     """A device by id, name or address, or an address that is none."""
-    ids = (tidy(part(record, "device").get("id")) for record in find_devices(view.fold, name))
+    ids = (tidy(part(record, "device").get("id")) for record in devices_named(view.known, name))
     found = [view.seen.machines[one].party for one in ids if one in view.seen.machines]
     if not found and address_of(name):
         found = [Party("", "", "", (address_of(name),))]

@@ -12,11 +12,13 @@ from sensor.cli._log import Take, fold_of, folded
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
+from sensor.posture.lookup import devices_named, handles
 
 if TYPE_CHECKING:
     from sensor.datasets.dataset import Dataset
     from sensor.eventlog.fold import Fold
     from sensor.inventory.store.reader import Reader
+    from sensor.posture.known import Known as Records
 
 Record = dict[str, Any]
 
@@ -49,12 +51,11 @@ def add_site_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known:
-    """What is known by the dataset of the arguments: its devices from the inventory, or from the event log when it has none.
+    """The devices of the dataset: from its inventory, or from the event log when it has none.
 
-    ``alerts``: what event logs alone know as well; when there is none, alerts are said to be unknown. ``take`` hears every record of the log, and says which
-    of them count. Stop when nothing can be read.
+    ``alerts``: alerts, incidents and recommendations as well; without an event log they are reported as unknown. ``take`` receives every record of the log,
+    and decides which of them count. Stop when nothing can be read.
     """
-    from sensor.eventlog.fold import Fold
     from sensor.inventory.store.database import StoreError
 
     dataset = dataset_of(args)
@@ -62,16 +63,16 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
         return Known(fold_of(args, "devices", take))
     if alerts and not dataset.has_log:
         say_unknown(args, "alerts and recommendations", f"{dataset.name} has no event log")
-    fold = folded(dataset.log, take) if alerts and dataset.has_log else Fold()
     try:
-        return _of_store(dataset, fold, alerts=alerts)
+        return _of_store(dataset, alerts=alerts and dataset.has_log, take=take)
     except StoreError as error:
         raise Stop(NOT_OPENED, str(error)) from None
 
 
-def _of_store(dataset: Dataset, fold: Fold, *, alerts: bool) -> Known:
-    """The devices of a store with the alerts of a log. A store without devices was never written: then the log knows better."""
+def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
+    """The devices of a store. A store without devices was never written: then they are read from the log."""
     from sensor.datasets.card import REPLAY
+    from sensor.eventlog.fold import Fold
     from sensor.inventory.store.reader import Reader
 
     if dataset.kind == REPLAY:
@@ -79,9 +80,31 @@ def _of_store(dataset: Dataset, fold: Fold, *, alerts: bool) -> Known:
     reader = until_over(Reader(dataset.folder))
     devices = {record["device"]["id"]: record for record in reader.records()}
     if not devices and dataset.has_log:
-        return Known(fold if alerts else folded(dataset.log), reader, dataset.folder)
+        return Known(folded(dataset.log, take), reader, dataset.folder)
+    fold = _alerts(dataset, take) if alerts else Fold()
     fold.devices, fold.merged = devices, reader.merged()
     return Known(fold, reader, dataset.folder)
+
+
+def _alerts(dataset: Dataset, take: Take | None) -> Fold:
+    """Alerts, incidents and recommendations: from the tables of the dataset where they are up to date, and where nobody needs every record of the log."""
+    import sqlite3
+
+    from sensor.cli._views import stop_of, tables_of
+    from sensor.eventlog.fold import Fold
+    from sensor.views.known import add_alerts
+
+    data = tables_of(dataset) if take is None else None
+    if data is None:
+        return folded(dataset.log, take)
+    fold = Fold()
+    try:
+        add_alerts(data, fold)
+    except sqlite3.DatabaseError as error:
+        raise stop_of(error) from None
+    finally:
+        data.close()
+    return fold
 
 
 def _bring_up_to_date(dataset: Dataset) -> None:
@@ -93,18 +116,9 @@ def _bring_up_to_date(dataset: Dataset) -> None:
         complain(note, "info")
 
 
-def find_devices(fold: Fold, what: str) -> list[Record]:
-    """Devices of that id, address, MAC or name."""
-    named = fold.device(what)
-    if named is not None:
-        return [named]
-    mac, word = mac_of(what), what.casefold().rstrip(".")
-    return [record for record in fold.devices.values() if mac in handles(record) or word in handles(record)]
-
-
-def the_device(fold: Fold, what: str) -> Record | None:
+def the_device(fold: Records, what: str) -> Record | None:
     """The one device of that name; None after it was said that there is none, or that there are several."""
-    found = find_devices(fold, what)
+    found = devices_named(fold, what)
     if len(found) == 1:
         return found[0]
     if found:
@@ -116,23 +130,3 @@ def the_device(fold: Fold, what: str) -> Record | None:
     near = get_close_matches(what.casefold(), sorted({handle for record in fold.devices.values() for handle in handles(record)}), 3)
     complain(f"no device {what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
     return None
-
-
-def handles(record: Record) -> set[str]:
-    """What a device can be called by, in small letters."""
-    device = part(record, "device")
-    values = [device.get("id"), device.get("hostname")]
-    for name in ("ips", "macs", "names"):
-        several = device.get(name)
-        values += several if isinstance(several, list) else []
-    return {tidy(value).casefold() for value in values} - {""}
-
-
-def mac_of(text: str) -> str:
-    """A MAC as records write it; empty where the text is none."""
-    from sensor.core.addresses import mac_text, parse_mac
-
-    try:
-        return mac_text(parse_mac(text))
-    except ValueError:
-        return ""

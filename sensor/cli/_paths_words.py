@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sensor.cli._known import handles, mac_of
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, put, tidy
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
+from sensor.posture.lookup import handles, mac_of
 from sensor.posture.paths.breaks import Break
 from sensor.posture.paths.costs import LIMIT, MUCH
 from sensor.posture.paths.hops import Hop

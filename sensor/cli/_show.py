@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._table import Row, table
 from sensor.cli._times import clock
+from sensor.core.foreign import part, tidy
+
+__all__ = ["part", "tidy"]
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -27,7 +30,6 @@ STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold re
 STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
-CELL_LIMIT = 512
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
 ALERT_COLUMNS = ("severity", "time", "alert", "detector", "actor → target", "count", "summary")
 
@@ -44,21 +46,6 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 # Text.
-
-
-def tidy(value: Any, limit: int = CELL_LIMIT) -> str:
-    """Anything from a log, safe to print on one line: a log may be foreign."""
-    from sensor.core.reader import clean
-
-    if isinstance(value, list):
-        return ", ".join(tidy(one, limit) for one in value)
-    return "" if value is None else clean(value if isinstance(value, str) else str(value), limit)
-
-
-def part(record: Record, name: str) -> Record:
-    """An object of a record; empty where it has none."""
-    value = record.get(name)
-    return value if isinstance(value, dict) else {}
 
 
 def first_of(value: Any) -> str:

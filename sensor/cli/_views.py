@@ -26,12 +26,17 @@ def views_of(args: argparse.Namespace, what: str) -> Data:
     log = need_log(args, what)
     dataset = dataset_of(args)
     try:
-        data = _of_folder(dataset) if dataset.inventory is not None and _is_own(dataset) else None
+        data = tables_of(dataset)
         return until_over(data if data is not None else open_log(log))
     except PermissionError:
         raise
     except OSError as error:
         raise Stop(NOT_OPENED, f"cannot read {log}: {error.strerror}") from None
+
+
+def tables_of(dataset: Dataset) -> Data | None:
+    """The tables of the dataset, up to date; None when it has none, or when they cannot be brought up to its log. Stop when a newer sensor wrote them."""
+    return _of_folder(dataset) if dataset.inventory is not None and _is_own(dataset) else None
 
 
 def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:

@@ -11,16 +11,16 @@ from typing import Any
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import write_csv
-from sensor.cli._known import the_device
+from sensor.cli._known import Known, known, the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._vulns_feeds import reading, tell_age
-from sensor.cli._vulns_fleet import Fleet, Judged, fleet_of, ordered
 from sensor.documents import DocumentErrors
 from sensor.posture.about import About
 from sensor.posture.database import DatabaseError
+from sensor.posture.fleet import Fleet, Judged, ordered
 from sensor.posture.priority import Priority
 from sensor.posture.ranges import Verdict
 from sensor.posture.sources import sources_of
@@ -37,16 +37,17 @@ TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
 STYLES = {"affected": "bold red", "cannot tell": "yellow"}
 
 
-def _fleet(args: argparse.Namespace) -> Fleet | None:
-    """The devices with all that was imported; None after it was said what cannot be read. What is old is told."""
+def _fleet(args: argparse.Namespace) -> tuple[Known, Fleet] | None:
+    """The devices with all imported vulnerabilities; None after an error was printed. Feeds that are too old are reported."""
     try:
         base = reading(args)
-        fleet = fleet_of(args, base)
+        found = known(args, alerts=True)
+        fleet = Fleet(found.fold.alerts.values(), base, found.details if found.reader is not None else None)
     except (DatabaseError, DocumentErrors) as error:
         complain(str(error))
         return None
     tell_age(sources_of(base), datetime.now(UTC), complain)
-    return fleet
+    return found, fleet
 
 
 def list_vulnerabilities(args: argparse.Namespace) -> int:
@@ -58,12 +59,13 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     except Wrong as wrong:
         complain(str(wrong))
         return USAGE
-    fleet = _fleet(args)
-    if fleet is None:
+    assessed = _fleet(args)
+    if assessed is None:
         return NOT_OPENED
-    matching = filtered(fleet.known, wanted)
+    found_devices, fleet = assessed
+    matching = filtered(found_devices, wanted)
     there = [Filter("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
-    records = filtered(fleet.known, wanted + there)
+    records = filtered(found_devices, wanted + there)
     found = ordered(one for one in fleet.judge(records) if args.all or one.finding.verdict is not Verdict.NOT_AFFECTED)
     if args.json:
         _print_json(fleet, found)
@@ -115,10 +117,11 @@ def device(args: argparse.Namespace) -> int:
     if len(args.words) != 1:
         complain("expected device DEVICE: an id, an address, a MAC or a name")
         return USAGE
-    fleet = _fleet(args)
-    if fleet is None:
+    assessed = _fleet(args)
+    if assessed is None:
         return NOT_OPENED
-    record = the_device(fleet.known.fold, args.words[0])
+    found_devices, fleet = assessed
+    record = the_device(found_devices.fold, args.words[0])
     if record is None:
         return NOT_FOUND
     found = ordered(one for one in fleet.judge([record]) if args.all or one.finding.verdict is not Verdict.NOT_AFFECTED)
@@ -171,15 +174,16 @@ def show(args: argparse.Namespace) -> int:
     if len(args.words) != 1:
         complain("expected show CVE, as CVE-2021-36260")
         return USAGE
-    fleet = _fleet(args)
-    if fleet is None:
+    assessed = _fleet(args)
+    if assessed is None:
         return NOT_OPENED
+    found_devices, fleet = assessed
     cve = args.words[0].upper()
     about = fleet.library.about(cve)
     if about is None:
         complain(f"{tidy(cve)} is known to none of the sources: `sensor vulns sources` names them")
         return NOT_FOUND
-    found = fleet.of_cve(cve, fleet.known.fold.devices.values())
+    found = fleet.of_cve(cve, found_devices.fold.devices.values())
     if args.json:
         print(json.dumps(about._asdict() | {"findings": [_body(fleet, one) for one in found]}, ensure_ascii=False, separators=(",", ":")))
         return 0

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._data import add_data_arguments
-from sensor.cli._known import find_devices, handles, known
+from sensor.cli._known import known
 from sensor.cli._setup import complain
 from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
 from sensor.cli._times import clock
+from sensor.posture.lookup import alerts_named, devices_named, handles
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -30,8 +31,6 @@ EXAMPLES = """\
 NEAREST = 3
 # Addresses of before that are told.
 FORMER = 8
-# A shorter text is the beginning of too many keys and ids.
-PREFIX = 4
 # ``incident-`` alone means all of them.
 LONGEST_WORD = len("incident-")
 Record = dict[str, Any]
@@ -47,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     """Tell; 1 where nothing of that name is known."""
     found = known(args, alerts=True)
     fold = found.fold
-    devices, alerts = [found.details(record) for record in find_devices(fold, args.what)], find_alerts(fold, args.what)
+    devices, alerts = [found.details(record) for record in devices_named(fold, args.what)], alerts_named(fold, args.what)
     incidents = [record for name, record in fold.incidents.items() if name == args.what or (len(args.what) > LONGEST_WORD and name.startswith(args.what))]
     if not devices and not alerts and not incidents:
         near = _nearest(fold, args.what)
@@ -68,17 +67,6 @@ def main(args: argparse.Namespace) -> int:
 
 
 # Who is meant.
-
-
-def find_alerts(fold: Fold, what: str) -> list[Record]:
-    """Alerts of that id, key, beginning of a key or an id, or detector."""
-    found = []
-    for key, record in fold.alerts.items():
-        alert = part(record, "alert")
-        names = [tidy(name) for name in (key, alert.get("id"), record.get("id"))]
-        if what in (*names, alert.get("detector")) or (len(what) >= PREFIX and any(name.startswith(what) for name in names)):
-            found.append(record)
-    return found
 
 
 def _nearest(fold: Fold, what: str) -> list[str]:

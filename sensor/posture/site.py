@@ -1,6 +1,6 @@
 """The site: devices and all that is wrong with them, as one picture that scores, tickets, paths, least privilege and reports are drawn from.
 
-It is made once of what a log or an inventory holds (``cli/_site.py``) and only read from then on. Its time is that of the last packet, so that a report of a
+It is made once of the records of a log or an inventory (``build.py``) and only read from then on. Its time is that of the last packet, so that a report of a
 capture of last year is about last year.
 """
 

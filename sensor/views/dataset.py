@@ -19,8 +19,9 @@ SHOWN = 5
 class Data:
     """One reader's connection; nothing is written through it. Close it, or use it in a ``with``."""
 
-    def __init__(self, base: sqlite3.Connection) -> None:
-        self.base = base
+    def __init__(self, base: sqlite3.Connection, folder: Path | None = None) -> None:
+        """``folder``: of the dataset, None for an event log that is read alone."""
+        self.base, self.folder = base, folder
 
     def __enter__(self) -> Self:
         return self
@@ -30,6 +31,11 @@ class Data:
 
     def close(self) -> None:
         self.base.close()
+
+    @property
+    def inventory(self) -> bool:
+        """Whether there is an inventory: without one, evidence, baseline and conversations are unknown."""
+        return self.folder is not None
 
     @property
     def position(self) -> Position:
@@ -67,7 +73,7 @@ def open_folder(folder: Path) -> Data:
         raise NotReadable(f"{path}: its tables have version {version}, this sensor reads {VERSION}: {action}")
     base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     base.execute("PRAGMA query_only = 1")
-    return Data(base)
+    return Data(base, folder)
 
 
 def open_log(log: Path) -> Data:

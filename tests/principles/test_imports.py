@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "tables"},
     "tables": {"core", "eventlog", "inventory"},
-    "views": {"core", "eventlog", "inventory", "tables"},
+    "views": {"core", "eventlog", "inventory", "posture", "tables"},
     "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native"},
     "console": {"core", "eventlog", "inventory"},
     "engine": {"core", "alerts", "evidence", "records"} | UNITS | HELPERS,

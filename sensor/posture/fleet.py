@@ -1,37 +1,32 @@
-"""The devices that ``sensor vulns`` judges, with what makes a finding urgent: who is reached from outside, was attacked, or matters most."""
+"""Findings of the devices of a site with their priority: which devices answer hosts on the internet, were attacked, or matter most."""
 
 from __future__ import annotations
 
-import argparse
 import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sensor.cli._known import Known, known
-from sensor.cli._show import part, tidy
+from sensor.core.foreign import Record, part, texts, tidy
 from sensor.core.record_parts import objects
 from sensor.posture.about import About, Library
 from sensor.posture.asset import Asset, asset_of
 from sensor.posture.curated import load_curated
 from sensor.posture.finding import Finding
+from sensor.posture.known import Details
 from sensor.posture.match import Matcher
 from sensor.posture.names import load_names
 from sensor.posture.priority import Circumstances, Priority, priority
 from sensor.posture.ranges import Verdict
 
-Record = dict[str, Any]
-
-# Alerts that show that the outside reaches a device, and those of attacks on one.
+# Alerts that show that hosts on the internet reach a device, and those of attacks on a device.
 OUTSIDE = ("exposure.inbound_from_internet", "command_and_control.port_mapping")
 ATTACKS = ("initial_access.", "credential_access.", "lateral_movement.", "camera.", "voice.", "printing.")
-
-
-_REMEMBERED = 65_536
+REMEMBERED = 65_536
 
 
 class Judged(NamedTuple):
-    """A finding of a device. ``points``: its priority."""
+    """A finding of a device. ``points``: its priority, 0 to 100."""
 
     points: float
     device: Record
@@ -40,15 +35,17 @@ class Judged(NamedTuple):
 
 
 class Fleet:
-    """Devices, and all that is known of vulnerabilities."""
+    """Devices matched against all known vulnerabilities."""
 
-    def __init__(self, found: Known, base: sqlite3.Connection | None) -> None:
+    def __init__(self, alerts: Iterable[Record], base: sqlite3.Connection | None, details: Details | None = None) -> None:
+        """``base``: imported vulnerabilities, if any; ``details``: adds the evidence of a device where records do not carry it. DocumentErrors."""
         curated = load_curated()
-        self.known, self.matcher, self.library = found, Matcher(curated, load_names(), base), Library(curated, base)
-        self._outside, self._attacked = _aimed_at(found.fold.alerts.values())
+        self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
+        self._details = details
+        self._outside, self._attacked = _targets(alerts)
         self._abouts: dict[str, About] = {}
-        # Devices in the same circumstances are many.
-        self._points = functools.lru_cache(_REMEMBERED)(self._points_of)
+        # Many devices share the same circumstances.
+        self._points = functools.lru_cache(REMEMBERED)(self._points_of)
 
     def judge(self, records: Iterable[Record]) -> Iterator[Judged]:
         """All findings of these devices."""
@@ -65,15 +62,15 @@ class Fleet:
         return ordered(one._replace(points=self.priority(one).points) for one in judged)
 
     def asset(self, record: Record) -> Asset:
-        """A device with the packets that told its firmware; those of an inventory are only looked for where there is something to judge."""
+        """A device with the packets that showed its firmware; they are looked up only where there is a finding."""
         device = part(record, "device")
         bare = asset_of(device, objects(record.get("evidence")))
-        if not bare.firmware or bare.proof or self.known.reader is None or not self.matcher.findings(bare):
+        if not bare.firmware or bare.proof or self._details is None or not self.matcher.findings(bare):
             return bare
-        return asset_of(device, objects(self.known.details(record).get("evidence")))
+        return asset_of(device, objects(self._details(record).get("evidence")))
 
     def about(self, cve: str) -> About:
-        """What is known of a CVE."""
+        """What all sources have on a CVE."""
         if cve not in self._abouts:
             self._abouts[cve] = self.library.about(cve) or About(cve)
         return self._abouts[cve]
@@ -82,28 +79,23 @@ class Fleet:
         """Of a finding, with its terms."""
         return priority(self.about(judged.finding.cve), judged.finding.verdict, self.circumstances(judged.device))
 
+    def circumstances(self, record: Record) -> Circumstances:
+        """What makes findings of a device more urgent."""
+        device = part(record, "device")
+        names = {tidy(one) for one in (device.get("id"), *texts(device.get("ips")))}
+        return Circumstances(bool(names & self._outside), bool(names & self._attacked), tidy(device.get("criticality")))
+
     def _points_of(self, cve: str, verdict: Verdict, circumstances: Circumstances) -> float:
         return priority(self.about(cve), verdict, circumstances).points
 
-    def circumstances(self, record: Record) -> Circumstances:
-        device = part(record, "device")
-        ips = device.get("ips")
-        addresses = {tidy(one) for one in (device.get("id"), *(ips if isinstance(ips, list) else ()))}
-        return Circumstances(bool(addresses & self._outside), bool(addresses & self._attacked), tidy(device.get("criticality")))
-
-
-def fleet_of(args: argparse.Namespace, base: sqlite3.Connection | None) -> Fleet:
-    """The devices of the dataset."""
-    return Fleet(known(args, alerts=True), base)
-
 
 def ordered(found: Iterable[Judged]) -> list[Judged]:
-    """What is affected first, then the most urgent, then by CVE and device."""
+    """Affected devices first, then by priority, CVE and device."""
     return sorted(found, key=lambda one: (one.finding.verdict is not Verdict.AFFECTED, -one.points, one.finding.cve, one.asset.id))
 
 
-def _aimed_at(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:
-    """(reached from outside, attacked): ids and addresses of devices. What somebody closed was dealt with; that it fell silent says nothing."""
+def _targets(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:
+    """(reached from the internet, attacked): ids and addresses of devices. Alerts that an operator closed do not count; those that ended by themselves do."""
     outside: set[str] = set()
     attacked: set[str] = set()
     for record in alerts:

@@ -1,29 +1,26 @@
-"""From alerts, and from what was learned, to who is to be cut off from whom."""
+"""From alerts, and from the learned baseline, to the connections that rules are to block."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sensor.cli._firewall_seen import View
-from sensor.cli._show import part, tidy
-from sensor.cli._times import clock
-from sensor.cli.explain import PREFIX, find_alerts
 from sensor.core import addresses
+from sensor.core.foreign import Record, part, tidy
 from sensor.core.record_parts import objects
-from sensor.eventlog.fold import Fold
 from sensor.inventory.services import TCP, UDP
 from sensor.posture.firewall.model import Block, Match, Party
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact
 from sensor.posture.firewall.simulate import conversations
-
-Record = dict[str, Any]
+from sensor.posture.firewall.view import View
+from sensor.posture.known import Known
+from sensor.posture.lookup import PREFIX, alerts_named
 
 NUMBERS = {"tcp": TCP, "udp": UDP}
-# Detectors that complain of a name server, not of what it was asked.
+# Detectors whose alerts are about a name server, not about the name that was queried.
 ABOUT_SERVERS = ("command_and_control.resolver_bypass", "discovery.zone_transfer", "lateral_movement.exploit_dns")
-LEARNED = "what was learned of the network says who talks to it"
+LEARNED = "the learned baseline shows who talks to it"
 
 
 class Ends(NamedTuple):
@@ -36,42 +33,42 @@ class Ends(NamedTuple):
     reason: str
 
 
-def alerts_of(fold: Fold, what: str) -> list[Record]:
-    """Alerts of that name, or those that an incident tells of."""
-    for name, record in fold.incidents.items():
+def alerts_of(known: Known, what: str) -> list[Record]:
+    """Alerts of that name, or those of an incident."""
+    for name, record in known.incidents.items():
         if name == what or (len(what) > len("incident-") + PREFIX - 1 and name.startswith(what)):
-            told = {tidy(chapter.get("alert")) for chapter in objects(part(record, "incident").get("story"))}
-            return [one for one in fold.alerts.values() if tidy(part(one, "alert").get("id")) in told]
-    return find_alerts(fold, what)
+            listed = {tidy(chapter.get("alert")) for chapter in objects(part(record, "incident").get("story"))}
+            return [one for one in known.alerts.values() if tidy(part(one, "alert").get("id")) in listed]
+    return alerts_named(known, what)
 
 
 def accused(view: View) -> set[tuple[str, str]]:
     """(client, server) of all alerts, by their keys."""
-    return {(ends.client.key, ends.server.key) for record in view.fold.alerts.values() for ends in _ends(record, view)}
+    return {(ends.client.key, ends.server.key) for record in view.known.alerts.values() for ends in _ends(record, view)}
 
 
 def about_a_name(record: Record) -> bool:
-    """Whether an alert is about what a name server was asked for: then nothing is gained by cutting off the server."""
+    """Whether an alert is about a name that a name server was queried for: blocking the server would not help."""
     return part(record, "network").get("app") == "dns" and part(record, "alert").get("detector") not in ABOUT_SERVERS
 
 
 def contacts_of(alerts: Iterable[Record], view: View) -> list[Contact]:
-    """What the alerts tell, and what any other alert tells of the same addresses outside."""
+    """The contacts of some alerts, and those of any other alert with the same external hosts."""
     contacts = [_contact(ends, view) for record in alerts for ends in _ends(record, view)]
     outside = {contact.peer.addresses[0] for contact in contacts if contact.outside}
-    others = (record for record in view.fold.alerts.values() if not about_a_name(record))
+    others = (record for record in view.known.alerts.values() if not about_a_name(record))
     more = (_contact(ends, view) for record in others for ends in _ends(record, view))
     return list(dict.fromkeys([*contacts, *(one for one in more if one.outside and one.peer.addresses[0] in outside)]))
 
 
 def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact]:
-    """All that talked to an address: by alerts, and by what was learned of inside machines."""
-    found = [one for record in view.fold.alerts.values() for ends in _ends(record, view) if (one := _facing(ends, block, view)) is not None]
+    """All hosts that talked to an address: by alerts, and by the learned baseline of internal hosts."""
+    found = [one for record in view.known.alerts.values() for ends in _ends(record, view) if (one := _facing(ends, block, view)) is not None]
     return [one for one in dict.fromkeys([*found, *_learned(block, view)]) if match is None or one.service & 0xFFFF == 0 or match.covers(one.service)]
 
 
 def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> tuple[list[Contact], list[str]]:
-    """Those that may be blocked, and why the others may not. ``whole``: machines would be left nothing of their peers."""
+    """Those that may be blocked, and why the others may not. ``whole``: machines would lose all connections with their peers."""
     kept, why = [], []
     refusals = Refusals(view.seen.machines)
     verdicts: dict[tuple[Party, Party], str] = {}
@@ -90,22 +87,27 @@ def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> 
 
 
 def _ends(record: Record, view: View) -> Iterator[Ends]:
-    """Who did it, with each to whom. The port is that of the first, and of the others where the detector counted them by it."""
+    """The actor with each of its targets. The port is that of the first, and of the others where the detector counted them by it."""
     client, alert = view.party(part(record, "src")), part(record, "alert")
     first, port = part(record, "dst"), part(record, "dst").get("port")
     proto = NUMBERS.get(tidy(part(record, "network").get("proto")), 0)
     service = proto << 16 | (port if isinstance(port, int) and 0 < port < 65536 and proto else 0)
     count = alert.get("count")
     times = f", {count} times" if isinstance(count, int) and count > 1 else ""
-    reason = f"{clock(alert.get('first'))} {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, {tidy(alert.get('detector'))}{times})"
+    reason = f"{_utc(tidy(alert.get('first')))} {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, {tidy(alert.get('detector'))}{times})"
     servers = [view.party(end) for end in (first, *objects(record.get("targets")))]
     for server in dict.fromkeys(servers):
         if client is not None and server is not None and server.key != client.key:
             yield Ends(client, server, service, tidy(alert.get("id")), reason)
 
 
+def _utc(text: str) -> str:
+    """A time of a record to the second: rules carry it in comments, always in UTC."""
+    return f"{text[:19]}Z" if len(text) > 19 else text
+
+
 def _contact(ends: Ends, view: View) -> Contact:
-    """The peer is what lies outside, else the server."""
+    """The peer is the external host, else the server."""
     ours = [view.networks.inside(party.addresses[0]) or addresses.is_multicast(party.addresses[0]) for party in (ends.client, ends.server)]
     inbound = not ours[0] and ours[1]
     machine, peer = (ends.server, ends.client) if inbound else (ends.client, ends.server)
@@ -131,11 +133,11 @@ def _within(party: Party, block: Block) -> bool:
     return any(first <= address <= last for address in party.addresses)
 
 
-# What was learned.
+# The baseline.
 
 
 def _learned(block: Block, view: View) -> Iterator[Contact]:
-    """Who used something of a machine in the block, and of whom it used something. Nothing where it lies outside."""
+    """Clients of the machines in a block, and the servers that these use. Nothing for external hosts."""
     for one in conversations(view.seen):
         if _within(one.server, block):
             yield Contact(one.client, one.server, one.service, reason=LEARNED)

@@ -1,0 +1,37 @@
+"""Values of records that another program may have written: a text where an object belongs counts as nothing, and every text is cleaned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.core.addresses import parse
+from sensor.core.reader import clean
+
+Record = dict[str, Any]
+WORD_LIMIT = 512
+
+
+def tidy(value: Any, limit: int = WORD_LIMIT) -> str:
+    """Any value as one line of clean text; a list with commas, None as an empty text."""
+    if isinstance(value, list):
+        return ", ".join(tidy(one, limit) for one in value)
+    return "" if value is None else clean(value if isinstance(value, str) else str(value), limit)
+
+
+def part(record: Record, name: str) -> Record:
+    """An object of a record; empty where it has none."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: Any) -> list[str]:
+    """The texts of a list; empty where it is no list."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def address_of(value: Any) -> int:
+    """An IP address as a number (``core.addresses``); 0 where it is none."""
+    try:
+        return parse(value) if isinstance(value, str) else 0
+    except ValueError:
+        return 0

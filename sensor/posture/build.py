@@ -1,0 +1,81 @@
+"""From records to the site that scores, tickets, paths, profiles and reports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sensor.core import addresses
+from sensor.core.foreign import Record, address_of, part, texts, tidy
+from sensor.inventory.identity import is_link_local
+from sensor.posture.firewall.view import View
+from sensor.posture.fleet import Fleet, ordered
+from sensor.posture.ranges import Verdict
+from sensor.posture.site import GONE, Node, Site
+from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerability
+
+
+def site_of(view: View, fleet: Fleet) -> Site:
+    """Devices, their weaknesses, and the alerts, incidents and recommendations of a view. ``fleet``: judges its devices."""
+    known = view.known
+    nodes = {node.id: node for node in (_node(record, fleet) for record in known.devices.values()) if node.id}
+    weak = [*_vulnerable(fleet, nodes), *_misconfigured(view, nodes)]
+    by_device: dict[str, list[Weakness]] = {}
+    for one in sorted(weak, key=lambda one: (-one.points, not one.sure, one.name)):
+        by_device.setdefault(one.device, []).append(one)
+    several = (known.devices, known.alerts, known.incidents, known.recommendations)
+    return Site(
+        nodes,
+        {name: tuple(some) for name, some in by_device.items()},
+        tuple(known.alerts.values()),
+        tuple(known.incidents.values()),
+        tuple(known.recommendations.values()),
+        view.seen,
+        view.networks,
+        max((tidy(record.get("ts")) for records in several for record in records.values()), default=""),
+    )
+
+
+def _vulnerable(fleet: Fleet, nodes: dict[str, Node]) -> Iterable[Weakness]:
+    for one in ordered(fleet.judge(node.record for node in nodes.values())):
+        if one.finding.verdict is not Verdict.NOT_AFFECTED:
+            yield of_vulnerability(one.asset, one.finding, fleet.about(one.finding.cve), one.points)
+
+
+def _misconfigured(view: View, nodes: dict[str, Node]) -> Iterable[Weakness]:
+    """Open recommendations."""
+    for record in view.known.recommendations.values():
+        owner = view.known.device(tidy(part(record, "src").get("device")))
+        name = tidy(part(owner, "device").get("id")) if owner is not None else ""
+        if name in nodes and record.get("action") != "close":
+            yield of_recommendation(record, name)
+
+
+def _node(record: Record, fleet: Fleet) -> Node:
+    device = part(record, "device")
+    words = {name: tidy(device.get(name)) for name in ("id", "type", "vendor", "model", "firmware", "owner", "first_seen", "last_seen")}
+    address = _address([tidy(one) for one in texts(device.get("ips"))])
+    return Node(
+        **words,
+        name=tidy(device.get("hostname")),
+        address=address,
+        segment=_segment(device.get("vlan"), address),
+        roles=frozenset(map(tidy, texts(device.get("roles")))),
+        services=frozenset(map(tidy, texts(device.get("services")))),
+        gone=record.get("action") == GONE,
+        aimed=fleet.circumstances(record),
+        record=record,
+    )
+
+
+def _address(ips: list[str]) -> str:
+    """The first that is not link-local, where there is one: which of them was used last changes often."""
+    return next((one for one in ips if not is_link_local(address_of(one))), ips[0] if ips else "")
+
+
+def _segment(vlan: Any, address: str) -> str:
+    """A link-local address shows none: every link has the same (RFC 4291, 2.5.6; RFC 3927)."""
+    if isinstance(vlan, int) and vlan > 0:
+        return f"vlan {vlan}"
+    number = address_of(address)
+    return addresses.segment(number) if number and not is_link_local(number) else ""

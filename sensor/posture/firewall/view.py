@@ -1,0 +1,83 @@
+"""The network as firewall rules are made for it: alerts with the devices at their ends, the learned baseline, and where the sensor delivers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sensor.core.addresses import Networks, is_v4
+from sensor.core.foreign import Record, address_of, part, texts, tidy
+from sensor.core.record_parts import objects
+from sensor.inventory.habits import Habits
+from sensor.inventory.identity import is_link_local
+from sensor.posture.firewall.model import Party
+from sensor.posture.firewall.simulate import Machine, Seen
+from sensor.posture.known import Details, Known
+
+# Addresses of one machine that rules name.
+ADDRESSES_LIMIT = 16
+
+
+class Baseline(NamedTuple):
+    """``habits`` by device, None where no inventory was read; ``watched``: since and until when, ns."""
+
+    habits: Mapping[str, Habits] | None = None
+    watched: tuple[int, int] = (0, 0)
+
+
+class View(NamedTuple):
+    """``owners``: device by address; ``details``: gives the leases of a device, None where no inventory was read."""
+
+    known: Known
+    networks: Networks
+    seen: Seen
+    owners: Mapping[int, str]
+    details: Details | None = None
+
+    def party(self, end: Record) -> Party | None:
+        """One end of an alert: its device, with the address that was seen before its others; None where it has no address."""
+        address = address_of(end.get("ip"))
+        record = self.known.device(tidy(end.get("device")) or self.owners.get(address, ""))
+        machine = self.seen.machines.get(tidy(part(record, "device").get("id"))) if record is not None else None
+        if machine is None:
+            return Party("", tidy(end.get("hostname")), tidy(end.get("type")), (address,)) if address else None
+        mine = tuple(dict.fromkeys((*((address,) if address else ()), *machine.party.addresses)))
+        return machine.party._replace(addresses=mine) if mine else None
+
+    def moved(self, parties: Iterable[Party]) -> frozenset[str]:
+        """Those of some devices that had other addresses of IPv4 before."""
+        return frozenset(party.id for party in parties if party.id and self._moved(party))
+
+    def _moved(self, party: Party) -> bool:
+        record = self.known.device(party.id)
+        if self.details is None or record is None:
+            return False
+        former = [address_of(lease.get("address")) for lease in objects(self.details(record).get("leases")) if not lease.get("held")]
+        return any(is_v4(address) and not is_link_local(address) for address in former)
+
+
+def view_of(known: Known, networks: Networks, baseline: Baseline, outputs: Mapping[str, frozenset[str]] | None = None, details: Details | None = None) -> View:
+    """``outputs``: names and addresses of the hosts that each output delivers to."""
+    inside = _inside_addresses(known, networks)
+    machines = {one.party.id: one for one in (_machine(record, inside) for record in known.devices.values()) if one.party.addresses}
+    owners = {address: name for name, one in machines.items() for address in one.party.addresses}
+    return View(known, networks, Seen(machines, baseline.habits, baseline.watched, outputs or {}), owners, details)
+
+
+def _inside_addresses(known: Known, networks: Networks) -> dict[str, list[int]]:
+    """Internal addresses by device that alerts name: a gateway has more than its record."""
+    found: dict[str, list[int]] = {}
+    for record in known.alerts.values():
+        for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets"))):
+            owner = part(known.device(tidy(end.get("device"))) or {}, "device").get("id")
+            if owner and networks.inside(address := address_of(end.get("ip"))):
+                found.setdefault(tidy(owner), []).append(address)
+    return found
+
+
+def _machine(record: Record, inside: Mapping[str, Iterable[int]]) -> Machine:
+    device = part(record, "device")
+    named = dict.fromkeys([*map(address_of, texts(device.get("ips"))), *inside.get(tidy(device.get("id")), ())])
+    held = [address for address in named if address and not is_link_local(address)]
+    party = Party(tidy(device.get("id")), tidy(device.get("hostname")), tidy(device.get("type")), tuple(held[:ADDRESSES_LIMIT]))
+    return Machine(party, frozenset(texts(device.get("roles"))), frozenset(texts(device.get("services"))))

@@ -1,0 +1,30 @@
+"""What assessments rest on: the last record of each device, alert, incident and recommendation, whichever source they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+Record = dict[str, Any]
+Details = Callable[[Record], Record]
+"""From the record of a device to one with its ``evidence`` and ``leases``."""
+
+
+class Known(Protocol):
+    """``devices``, ``incidents`` and ``recommendations`` by id, ``alerts`` by key; closed alerts and devices that are gone are included."""
+
+    @property
+    def devices(self) -> Mapping[str, Record]: ...
+
+    @property
+    def alerts(self) -> Mapping[str, Record]: ...
+
+    @property
+    def incidents(self) -> Mapping[str, Record]: ...
+
+    @property
+    def recommendations(self) -> Mapping[str, Record]: ...
+
+    def device(self, name: str) -> Record | None:
+        """The record of a device by its id, or by an id it had before it was merged."""
+        ...

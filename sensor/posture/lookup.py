@@ -1,0 +1,46 @@
+"""Which devices and alerts a user means: by id, address, MAC, name, key or detector."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import mac_text, parse_mac
+from sensor.core.foreign import Record, part, texts, tidy
+from sensor.posture.known import Known
+
+# A shorter text is the beginning of too many keys and ids.
+PREFIX = 4
+
+
+def devices_named(known: Known, what: str) -> list[Record]:
+    """Devices of that id, address, MAC or name."""
+    named = known.device(what)
+    if named is not None:
+        return [named]
+    mac, word = mac_of(what), what.casefold().rstrip(".")
+    return [record for record in known.devices.values() if not handles(record).isdisjoint((mac, word))]
+
+
+def handles(record: Record) -> set[str]:
+    """All names of a device, in small letters: id, host names, addresses and MACs."""
+    device = part(record, "device")
+    values = [tidy(device.get("id")), tidy(device.get("hostname"))]
+    values += [tidy(one) for name in ("ips", "macs", "names") for one in texts(device.get(name))]
+    return {value.casefold() for value in values} - {""}
+
+
+def mac_of(text: str) -> str:
+    """A MAC as records write it; empty where the text is none."""
+    try:
+        return mac_text(parse_mac(text))
+    except ValueError:
+        return ""
+
+
+def alerts_named(known: Known, what: str) -> list[Record]:
+    """Alerts of that id, key, beginning of an id or a key, or detector."""
+    found = []
+    for key, record in known.alerts.items():
+        alert = part(record, "alert")
+        names = [tidy(name) for name in (key, alert.get("id"), record.get("id"))]
+        if what in (*names, alert.get("detector")) or (len(what) >= PREFIX and any(name.startswith(what) for name in names)):
+            found.append(record)
+    return found

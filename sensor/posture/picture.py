@@ -1,0 +1,58 @@
+"""All assessments of one dataset at one moment. Each is computed when it is first used, and kept: a change of the data needs a new picture."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from functools import cached_property
+from typing import NamedTuple, Self
+
+from sensor.core.addresses import Networks
+from sensor.posture.build import site_of
+from sensor.posture.exposure import Exposures, exposures
+from sensor.posture.firewall.view import Baseline, View, view_of
+from sensor.posture.fleet import Fleet
+from sensor.posture.known import Details, Known
+from sensor.posture.site import Site
+
+
+class Surroundings(NamedTuple):
+    """What assessments need beside the dataset. ``networks``: which addresses are internal; ``outputs``: names and addresses of the hosts that each output
+    delivers to; ``vulnerabilities``: the imported ones (``posture.database``).
+    """
+
+    networks: Networks = Networks()
+    outputs: Mapping[str, frozenset[str]] = {}
+    vulnerabilities: sqlite3.Connection | None = None
+
+
+class Picture:
+    """Properties raise DocumentErrors where a file of the sensor is invalid, and DatabaseError where the imported vulnerabilities cannot be read."""
+
+    def __init__(self, known: Known, around: Surroundings, baseline: Baseline | None = None, details: Details | None = None) -> None:
+        self.known, self.around, self._baseline, self._details = known, around, baseline or Baseline(), details
+
+    def made(self) -> Self:
+        """The picture with its site: errors are raised here, and not later."""
+        _ = self.site
+        return self
+
+    @cached_property
+    def view(self) -> View:
+        """For firewall rules."""
+        return view_of(self.known, self.around.networks, self._baseline, self.around.outputs, self._details)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """For findings."""
+        return Fleet(self.known.alerts.values(), self.around.vulnerabilities, self._details)
+
+    @cached_property
+    def site(self) -> Site:
+        """For everything else."""
+        return site_of(self.view, self.fleet)
+
+    @cached_property
+    def exposures(self) -> Exposures:
+        """All scores."""
+        return exposures(self.site)

@@ -1,0 +1,90 @@
+"""The last record of each device, alert, incident and recommendation of a dataset, and the assessments that rest on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensor.core.foreign import part, tidy
+from sensor.eventlog.fold import Fold
+from sensor.inventory.store.reader import Reader
+from sensor.posture.firewall.view import Baseline
+from sensor.posture.picture import Picture, Surroundings
+from sensor.views.dataset import Data
+
+Record = dict[str, Any]
+
+_DEVICES = "SELECT id, record FROM device_records ORDER BY rowid"
+# Of alerts with the same key the newest counts, as in ``eventlog.fold``; one without a key counts by its id.
+_ALERTS = """
+SELECT iif(key = '', alerts.id, key) AS named, record, state, alerts.id, max(seq) FROM alerts JOIN alert_records ON alert_records.number = alerts.number
+JOIN alert_groups ON alert_groups.number = of_group GROUP BY named ORDER BY seq
+"""
+_CLOSERS = """
+SELECT alert, author, text FROM alert_words WHERE action = 'close' AND alert IN
+(SELECT alerts.id FROM alerts JOIN alert_groups ON alert_groups.number = of_group WHERE state = 'closed') ORDER BY number
+"""
+_DECODER = msgspec.json.Decoder(Record)
+
+
+def known_of(data: Data) -> Fold:
+    """All last records. ViewError or sqlite3.DatabaseError where the tables cannot be read."""
+    fold = devices_of(data)
+    add_alerts(data, fold)
+    return fold
+
+
+def add_alerts(data: Data, fold: Fold) -> None:
+    """The last record of each alert, incident and recommendation."""
+    fold.alerts = _alerts(data)
+    for table, known in (("incidents", fold.incidents), ("recommendations", fold.recommendations)):
+        rows = data.base.execute(f"SELECT id, record FROM {table} ORDER BY seq")  # noqa: S608 - names from the line above
+        known.update((row[0], _DECODER.decode(row[1])) for row in rows)
+
+
+def devices_of(data: Data) -> Fold:
+    """The last record of each device alone."""
+    fold = Fold()
+    if data.inventory:
+        reader = Reader(Path(), data.base)
+        fold.devices = {record["device"]["id"]: record for record in reader.records()}
+        fold.merged = reader.merged()
+    else:
+        fold.devices = {row[0]: _DECODER.decode(row[1]) for row in data.base.execute(_DEVICES)}
+        fold.merged = Reader(Path(), data.base).merged()
+    return fold
+
+
+def picture_of(data: Data, around: Surroundings) -> Picture:
+    """All assessments of a dataset. It stays valid after the dataset was closed, except for the evidence of devices and the addresses they had before."""
+    known = known_of(data)
+    if not data.inventory:
+        return Picture(known, around)
+    reader = Reader(Path(), data.base)
+    baseline = Baseline(dict(reader.habits()), reader.watched())
+
+    def details(record: Record) -> Record:
+        return reader.details(tidy(part(record, "device").get("id"))) or record
+
+    return Picture(known, around, baseline, details)
+
+
+def _alerts(data: Data) -> dict[str, Record]:
+    closers = {row[0]: (row[1], row[2]) for row in data.base.execute(_CLOSERS)}
+    found = {}
+    for key, text, state, name, _ in data.base.execute(_ALERTS):
+        found[str(key)] = with_state(_DECODER.decode(text), state, closers.get(name))
+    return found
+
+
+def with_state(record: Record, state: str, closer: tuple[str, str] | None = None) -> Record:
+    """The record of an alert as operators left it: closed with the author and the reason, or open again."""
+    alert, action = part(record, "alert"), record.get("action")
+    if state != "closed":
+        alert.pop("closed", None)
+        return record | {"action": "update" if action == "close" else action}
+    if closer is not None and "closed" not in alert:
+        alert["closed"] = {"by": closer[0]} | ({"reason": closer[1]} if closer[1] else {})
+    return record | {"action": "close"}

@@ -1,0 +1,140 @@
+"""Attack paths to critical devices, and the choke points that break most of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sensor.core.foreign import tidy
+from sensor.core.record_parts import time_text
+from sensor.inventory.habits import OUTSIDE
+from sensor.inventory.services import service_text
+from sensor.posture.paths.breaks import Break
+from sensor.posture.paths.costs import LIMIT, MUCH
+from sensor.posture.paths.hops import Hop
+from sensor.posture.paths.paths import Path, Paths, attack_paths
+from sensor.posture.paths.words import deed
+from sensor.posture.picture import Picture
+from sensor.views.errors import Unknown, one_of
+from sensor.views.listing import facets_of, page_of
+from sensor.views.page import Page, mark_of
+
+
+class PathFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``source``: id of a device, or ``outside`` (the internet); ``goal``: id of a device; empty: all."""
+
+    source: str = ""
+    goal: str = ""
+
+
+EVERY_PATH = PathFilter()
+
+
+class HopRow(msgspec.Struct, frozen=True):
+    """From one device to the next. ``assumed``: no packet showed it; ``count``, ``first`` and ``last``: of the use that was seen; ``cut_by``: fixes and rules
+    that remove it.
+    """
+
+    source: str
+    target: str
+    source_text: str
+    target_text: str
+    cost: int
+    service: str
+    assumed: bool
+    why: list[str]
+    alert: str
+    weakness: str
+    count: int
+    first: str
+    last: str
+    cut_by: list[str]
+
+
+class PathRow(msgspec.Struct, frozen=True):
+    """The cheapest path from some sources to a goal. ``sources``: ids of devices, or ``outside``; ``others``: the next best paths of the first source."""
+
+    sources: list[str]
+    goal: str
+    cost: int
+    hops: list[HopRow]
+    others: list[PathRow]
+
+
+class BreakRow(msgspec.Struct, frozen=True):
+    """A choke point. ``sort``: rule, close, border, fix or apart; ``broken``: pairs of source and goal without a path once it is removed, or with one that
+    costs ``cost_much`` more; ``users``: devices that use it and no longer could; ``commands``: of the sensor, that continue from here.
+    """
+
+    sort: str
+    title: str
+    broken: int
+    goals: int
+    users: int
+    commands: list[str]
+    devices: list[str]
+
+
+class PathsView(msgspec.Struct, frozen=True):
+    """``chosen``: why these are the goals; ``more_goals``: how many are left out; ``pairs``: of source and goal with a path; ``baseline``: whether one was
+    read: without one, it is unknown who uses what.
+    """
+
+    page: Page[PathRow]
+    breaks: list[BreakRow]
+    sources: int
+    goals: list[str]
+    chosen: str
+    more_goals: int
+    pairs: int
+    paths: int
+    baseline: bool
+    cost_limit: int
+    cost_much: int
+
+
+SORTS: dict[str, Callable[[PathRow], Any]] = {"cost": lambda row: row.cost, "goal": lambda row: (row.goal, row.cost)}
+
+
+def paths(picture: Picture, wanted: PathFilter = EVERY_PATH, sort: str = "cost", *, limit: int = 20, cursor: str = "") -> PathsView:
+    """A page of paths with all choke points. Unknown or Malformed where an argument is wrong."""
+    one_of("sort", [sort], SORTS)
+    there = [name for name, node in picture.site.nodes.items() if not node.gone]
+    for name, known in ((wanted.source, [*there, OUTSIDE]), (wanted.goal, there)):
+        if name and name not in known:
+            raise Unknown("id", name, known)
+    return view_of(attack_paths(picture.site, wanted.source, wanted.goal), mark_of("paths", wanted, sort), sort, limit, cursor)
+
+
+def view_of(found: Paths, mark: str, sort: str, limit: int, cursor: str) -> PathsView:
+    """Paths that were searched, as rows."""
+    rows = sorted((_path(found, one) for one in found.paths), key=SORTS[sort])
+    facets = facets_of(rows, {"goal": lambda row: row.goal, "from": lambda row: OUTSIDE if row.sources[0] == OUTSIDE else "device"})
+    page = page_of(rows, lambda row: f"{row.sources[0]} {row.goal} {row.cost}", facets, mark, limit, cursor)
+    about = (len(found.sources), list(found.goals), found.chosen, found.more_goals, found.pairs, found.ways)
+    return PathsView(page, [_break(found, one) for one in found.breaks], *about, found.site.seen.habits is not None, LIMIT, MUCH)
+
+
+def _path(found: Paths, path: Path) -> PathRow:
+    return PathRow(list(path.sources), path.goal, path.cost, [_hop(found, hop) for hop in path.hops], [_path(found, one) for one in path.others])
+
+
+def _hop(found: Paths, hop: Hop) -> HopRow:
+    use = hop.use
+    seen = (use.count, time_text(use.first), time_text(use.last)) if use is not None else (0, "", "")
+    return HopRow(
+        hop.source, hop.target, _text(found, hop.source), _text(found, hop.target), hop.cost, service_text(hop.service) if hop.service else "", hop.assumed,
+        list(map(tidy, hop.why)), hop.alert, hop.weakness.id if hop.weakness is not None else "", *seen,
+        [tidy(deed(found, *one).title) for one in hop.cuts],
+    )  # fmt: skip
+
+
+def _break(found: Paths, one: Break) -> BreakRow:
+    what = deed(found, one.sort, one.what)
+    return BreakRow(one.sort, tidy(what.title), one.broken, one.goals, one.users, list(map(tidy, what.commands)), list(what.devices))
+
+
+def _text(found: Paths, name: str) -> str:
+    return name if name == OUTSIDE else tidy(found.site.nodes[name].text)

@@ -1,0 +1,173 @@
+"""Tickets: one for each fix, with all devices that need it, as they stand by the ledger of the dataset. Nothing is noted in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.posture.picture import Picture
+from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger
+from sensor.posture.tickets.model import Affected, Ticket
+from sensor.posture.tickets.policy import Policy
+from sensor.posture.tickets.progress import STATES, Standing, noted, standings
+from sensor.tables.lines import SEVERITIES
+from sensor.views.errors import NotReadable, Unknown, one_of
+from sensor.views.listing import contains, facets_of, page_of, value_of
+from sensor.views.page import Page, mark_of
+
+
+class TicketFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``severity``: at least; ``text``: words that all occur in a ticket; ``type`` and ``vlan``: of one of its devices; ``device``: id of one of them."""
+
+    text: str = ""
+    state: tuple[str, ...] = ()
+    severity: str = ""
+    owner: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    vlan: tuple[int, ...] = ()
+    device: str = ""
+
+
+EVERY_TICKET = TicketFilter()
+
+
+class TicketDevice(msgspec.Struct, frozen=True):
+    """A device of a ticket. ``names``: CVEs or settings; ``certain``: whether it is known to be affected; ``evidence``: the packet that shows it."""
+
+    id: str
+    name: str
+    address: str
+    type: str
+    vendor: str
+    model: str
+    firmware: str
+    segment: str
+    owner: str
+    names: list[str]
+    points: float
+    certain: bool
+    evidence: str
+
+
+class TicketStep(msgspec.Struct, frozen=True):
+    """``vendor``: in whose devices this is done; empty: in all."""
+
+    vendor: str
+    text: str
+
+
+class TicketRow(msgspec.Struct, frozen=True):
+    """``state``: new (not sent yet), open, changed (since it was sent) or done; ``first``: when it was first seen, ``done``: when nothing was left to fix,
+    RFC 3339; ``due``: a day; ``closed``: why devices are no longer part of it, by id; ``sent``: what each receiver calls it. A ticket that is done, and one
+    that is not seen any more, has no details.
+    """
+
+    id: str
+    state: str
+    kind: str
+    title: str
+    priority: str
+    severity: str
+    points: float
+    owner: str
+    first: str
+    due: str
+    done: str
+    names: list[str]
+    why: list[str]
+    steps: list[TicketStep]
+    test: str
+    devices: list[TicketDevice]
+    closed: dict[str, str]
+    sent: dict[str, str]
+
+
+class Ledgered(NamedTuple):
+    """``ledger``: as it is to be noted; ``standings``: all tickets in their order."""
+
+    ledger: Ledger
+    standings: list[Standing]
+
+
+SORTS: dict[str, Callable[[TicketRow], Any]] = {
+    "severity": lambda _: 0,  # the order in which tickets are made
+    "priority": lambda row: row.priority,
+    "due": lambda row: (not row.due, row.due),
+    "first": lambda row: (not row.first, row.first),
+    "title": lambda row: row.title.casefold(),
+}
+
+
+def tickets(
+    picture: Picture, folder: Path | None, policy: Policy, wanted: TicketFilter = EVERY_TICKET, sort: str = "severity", *, limit: int = 100, cursor: str = ""
+) -> Page[TicketRow]:
+    """A page of tickets. ``folder``: of the dataset, None for an event log alone, which has no ledger. NotReadable where the ledger is damaged, Unknown or
+    Malformed where an argument is wrong.
+    """
+    one_of("sort", [sort], SORTS)
+    rows = sorted((row for row in _rows(picture, folder, policy) if _fits(row, wanted)), key=SORTS[sort])
+    facets = facets_of(rows, {name: value_of(name, "none") for name in ("state", "severity", "priority", "owner", "kind")})
+    return page_of(rows, lambda row: row.id, facets, mark_of("tickets", wanted, sort), limit, cursor)
+
+
+def ticket(picture: Picture, folder: Path | None, policy: Policy, name: str) -> TicketRow:
+    """One by its id. Unknown, NotReadable."""
+    rows = {row.id: row for row in _rows(picture, folder, policy)}
+    if name not in rows:
+        raise Unknown("id", name, rows)
+    return rows[name]
+
+
+def ledgered(picture: Picture, ledger: Ledger, policy: Policy) -> Ledgered:
+    """The tickets of a site, and the ledger with them. A site without devices is one that was not looked at yet: nothing is done."""
+    made = tickets_of(picture.site, policy, ledger.first())
+    ledger = noted(ledger, made, picture.site) if picture.site.nodes else ledger
+    return Ledgered(ledger, standings(ledger, made))
+
+
+def _rows(picture: Picture, folder: Path | None, policy: Policy) -> list[TicketRow]:
+    try:
+        ledger = read_ledger(folder) if folder is not None else Ledger()
+    except LedgerError as error:
+        raise NotReadable(str(error)) from None
+    return [_row(one) for one in ledgered(picture, ledger, policy).standings]
+
+
+def _fits(row: TicketRow, wanted: TicketFilter) -> bool:
+    one_of("state", wanted.state, STATES)
+    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    segments = {f"vlan {vlan}" for vlan in wanted.vlan}
+    return (
+        (not wanted.state or row.state in wanted.state)
+        and (not wanted.severity or SEVERITIES.index(row.severity) >= SEVERITIES.index(wanted.severity))
+        and (not wanted.owner or row.owner in wanted.owner)
+        and (not wanted.type or any(one.type in wanted.type for one in row.devices))
+        and (not segments or any(one.segment in segments for one in row.devices))
+        and (not wanted.device or any(one.id == wanted.device for one in row.devices))
+        and (not wanted.text or contains(wanted.text, (row.id, row.title, row.owner, *row.names, *(f"{one.name} {one.address}" for one in row.devices))))
+    )
+
+
+def _row(one: Standing) -> TicketRow:
+    note, made = one.note, one.ticket
+    details = _details(made) if made is not None else (0.0, [], [], [], "", [])
+    points, names, why, steps, test, devices = details
+    sent = {name: given.handle for name, given in note.given.items()}
+    return TicketRow(
+        one.id, one.state, note.kind, note.title, note.priority, note.severity, points, note.owner, note.first, note.due, note.done, names, why, steps, test,
+        devices, dict(note.over), sent,
+    )  # fmt: skip
+
+
+def _details(made: Ticket) -> tuple[float, list[str], list[str], list[TicketStep], str, list[TicketDevice]]:
+    steps = [TicketStep(step.maker, step.text) for step in made.steps]
+    return made.points, list(made.names), list(made.why), steps, made.test, list(map(_device, made.devices))
+
+
+def _device(one: Affected) -> TicketDevice:
+    known = (one.id, one.name, one.address, one.type, one.vendor, one.model, one.firmware, one.segment, one.owner)
+    return TicketDevice(*known, list(one.names), one.points, one.sure, one.evidence)

@@ -1,0 +1,207 @@
+"""Vulnerabilities of the devices of a site: one row for each CVE, or one for each device and CVE. Devices that are gone are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from sensor.core.foreign import part, texts, tidy
+from sensor.posture.about import About
+from sensor.posture.fleet import Fleet, Judged, ordered
+from sensor.posture.picture import Picture
+from sensor.posture.priority import Term
+from sensor.posture.ranges import Verdict
+from sensor.posture.site import GONE
+from sensor.posture.weakness import rated
+from sensor.tables.lines import SEVERITIES
+from sensor.views.errors import Unknown, one_of
+from sensor.views.listing import contains, facets_of, page_of, value_of
+from sensor.views.page import Page, mark_of
+
+VERDICTS = {verdict.value.replace(" ", "_"): verdict for verdict in Verdict}
+BY_DEFAULT = ("affected", "cannot_tell")
+
+
+class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``text``: words that all occur in a finding; ``severity``: at least, by CVSS; ``device``: ids; ``exploited``: known to be, or not."""
+
+    text: str = ""
+    cve: str = ""
+    verdict: tuple[str, ...] = BY_DEFAULT
+    severity: str = ""
+    exploited: bool | None = None
+    device: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    vendor: tuple[str, ...] = ()
+    vlan: tuple[int, ...] = ()
+
+
+EVERY_VULNERABILITY = VulnerabilityFilter()
+
+
+class FindingRow(msgspec.Struct, frozen=True):
+    """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, cannot_tell or not_affected, and ``reason`` why; ``cvss`` and ``epss``: None where
+    nobody scored it; ``exploited``: since when that is known, or ``known``; ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add
+    up to the priority once multiplied by ``share``; ``evidence``: the packets that showed the firmware.
+    """
+
+    cve: str
+    title: str
+    verdict: str
+    reason: str
+    priority: float
+    severity: str
+    cvss: float | None
+    epss: float | None
+    exploited: str
+    ransomware: bool
+    device: str
+    name: str
+    address: str
+    type: str
+    vendor: str
+    model: str
+    firmware: str
+    os: str
+    addresses: list[str]
+    vlan: int
+    source: str
+    product: str
+    certainty: float
+    share: float
+    terms: list[Term]
+    evidence: list[dict[str, Any]]
+    fixed: str
+    advice: str
+
+
+class VulnerabilityRow(msgspec.Struct, frozen=True):
+    """A CVE with the number of devices of each verdict. ``priority``: of its most urgent finding; ``devices``: ids, the most urgent first."""
+
+    cve: str
+    title: str
+    priority: float
+    severity: str
+    cvss: float | None
+    epss: float | None
+    exploited: str
+    ransomware: bool
+    affected: int
+    cannot_tell: int
+    devices: list[str]
+    fixed: str
+    advice: str
+
+
+SORTS: dict[str, Callable[[Any], Any]] = {
+    "priority": lambda row: -row.priority,
+    "cve": lambda row: row.cve,
+    "cvss": lambda row: -(row.cvss if row.cvss is not None else -1),
+    "epss": lambda row: -(row.epss if row.epss is not None else -1),
+}
+
+
+def findings(
+    picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority", *, limit: int = 100, cursor: str = ""
+) -> Page[FindingRow]:
+    """A page of findings: affected devices first, then by ``sort``. Unknown or Malformed where an argument is wrong."""
+    rows = every_finding(picture, wanted, sort)
+    facets = facets_of(rows, {name: value_of(name) for name in ("verdict", "severity", "type", "vendor")} | {"exploited": _exploited})
+    return page_of(rows, lambda row: f"{row.cve} {row.device}", facets, mark_of("findings", wanted, sort), limit, cursor)
+
+
+def vulnerabilities(
+    picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority", *, limit: int = 100, cursor: str = ""
+) -> Page[VulnerabilityRow]:
+    """A page of CVEs: those that affect a device first, then by ``sort``. Unknown or Malformed where an argument is wrong."""
+    rows = by_cve(every_finding(picture, wanted), sort)
+    facets = facets_of(rows, {"verdict": lambda row: BY_DEFAULT[not row.affected], "severity": value_of("severity"), "exploited": _exploited})
+    return page_of(rows, value_of("cve"), facets, mark_of("vulnerabilities", wanted, sort), limit, cursor)
+
+
+def every_finding(picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority") -> list[FindingRow]:
+    """All that match, without pages."""
+    return sorted(_findings(picture, wanted), key=lambda row: (row.verdict != BY_DEFAULT[0], _key(sort)(row)))
+
+
+def by_cve(found: Iterable[FindingRow], sort: str = "priority") -> list[VulnerabilityRow]:
+    """Findings as one row for each CVE."""
+    several: dict[str, list[FindingRow]] = {}
+    for row in found:
+        several.setdefault(row.cve, []).append(row)
+    return sorted(map(_vulnerability, several.values()), key=lambda row: (not row.affected, _key(sort)(row)))
+
+
+def _key(sort: str) -> Callable[[Any], Any]:
+    one_of("sort", [sort], SORTS)
+    return SORTS[sort]
+
+
+def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]:
+    """All that match, in the order of ``posture.fleet.ordered``."""
+    one_of("verdict", wanted.verdict, VERDICTS)
+    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    fleet, records = picture.fleet, [record for record in picture.known.devices.values() if record.get("action") != GONE and _of_device(record, wanted)]
+    for name in wanted.device:
+        if picture.known.device(name) is None:
+            raise Unknown("id", name, picture.known.devices)
+    judged = fleet.of_cve(wanted.cve.upper(), records) if wanted.cve else ordered(fleet.judge(records))
+    verdicts = {VERDICTS[name] for name in wanted.verdict or VERDICTS}
+    return [row for one in judged if one.finding.verdict in verdicts and _fits(row := _finding(fleet, one), wanted)]
+
+
+def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter) -> bool:
+    device = part(record, "device")
+    return (
+        (not wanted.device or device.get("id") in wanted.device)
+        and (not wanted.type or (tidy(device.get("type")) or "unknown") in wanted.type)
+        and (not wanted.vendor or tidy(device.get("vendor")) in wanted.vendor)
+        and (not wanted.vlan or _vlan(device) in wanted.vlan)
+    )
+
+
+def _fits(row: FindingRow, wanted: VulnerabilityFilter) -> bool:
+    if wanted.severity and SEVERITIES.index(row.severity) < SEVERITIES.index(wanted.severity):
+        return False
+    if wanted.exploited is not None and bool(row.exploited) != wanted.exploited:
+        return False
+    return not wanted.text or contains(wanted.text, (row.cve, row.title, row.reason, row.device, row.name, row.address, row.vendor, row.model, row.firmware))
+
+
+def _finding(fleet: Fleet, one: Judged) -> FindingRow:
+    about, device = fleet.about(one.finding.cve), part(one.device, "device")
+    asset, priority, addresses = one.asset, fleet.priority(one), [tidy(ip) for ip in texts(device.get("ips"))]
+    return FindingRow(
+        **_about(about), verdict=one.finding.verdict.value.replace(" ", "_"), reason=tidy(one.finding.reason), priority=one.points, device=asset.id,
+        name=tidy(device.get("hostname")), address=next(iter(addresses), ""), addresses=addresses, type=asset.type or "unknown", vendor=asset.vendor,
+        model=asset.model, firmware=asset.firmware, os=asset.os, vlan=_vlan(device),
+        source=one.finding.source, product=one.finding.product, certainty=one.finding.certainty, share=priority.share, terms=list(priority.terms),
+        evidence=list(asset.proof),
+    )  # fmt: skip
+
+
+def _about(about: About) -> dict[str, Any]:
+    return {
+        "cve": about.cve, "title": tidy(about.title), "severity": rated(about.cvss).name, "cvss": about.cvss, "epss": about.probability,
+        "exploited": tidy(about.exploited), "ransomware": about.ransomware, "fixed": tidy(about.fixed), "advice": tidy(about.advice, 2048),
+    }  # fmt: skip
+
+
+def _vulnerability(found: Iterable[FindingRow]) -> VulnerabilityRow:
+    rows = list(found)
+    first, verdicts = rows[0], [row.verdict for row in rows]
+    return VulnerabilityRow(
+        first.cve, first.title, first.priority, first.severity, first.cvss, first.epss, first.exploited, first.ransomware, verdicts.count("affected"),
+        verdicts.count("cannot_tell"), [row.device for row in rows], first.fixed, first.advice,
+    )  # fmt: skip
+
+
+def _vlan(device: dict[str, Any]) -> int:
+    vlan = device.get("vlan")
+    return vlan if isinstance(vlan, int) else 0
+
+
+def _exploited(row: FindingRow | VulnerabilityRow) -> str:
+    return "yes" if row.exploited else "no"

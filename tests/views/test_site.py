@@ -1,0 +1,190 @@
+"""Assessments of the office by views: the same as those of the event log read record by record, in pages, with filters that are checked."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.eventlog.fold import Fold
+from sensor.eventlog.reader import Reader as LogReader
+from sensor.inventory.habits import OUTSIDE
+from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.tickets.ledger import FILE as LEDGER
+from sensor.posture.tickets.policy import Policy
+from sensor.tables.build import catch_up
+from sensor.views.conversations import ConversationFilter, ConversationRow, conversations
+from sensor.views.dataset import Data, open_folder, open_log
+from sensor.views.errors import Malformed, NotReadable, Unknown
+from sensor.views.known import known_of, picture_of
+from sensor.views.paths import PathFilter, paths
+from sensor.views.posture import GROUPS, ScoreFilter, device_posture, groups, posture, scores
+from sensor.views.tickets import TicketFilter, ticket, tickets
+from sensor.views.vulnerabilities import VulnerabilityFilter, findings, vulnerabilities
+
+LOG = "events.jsonl"
+
+
+@pytest.fixture
+def picture(office: Data) -> Picture:
+    return picture_of(office, Surroundings())
+
+
+@pytest.fixture
+def camera(picture: Picture) -> str:
+    """The camera that an attacker took over."""
+    return next(node.id for node in picture.site.nodes.values() if node.address == "10.20.10.62")
+
+
+def test_the_site_of_the_tables_is_that_of_the_log(office: Data, office_folder: Path) -> None:
+    """Alerts, incidents and recommendations in the same order; devices of a log alone too, with the same weaknesses."""
+    fold = Fold()
+    for record in LogReader(office_folder / LOG):
+        fold.add(record)
+    known = known_of(office)
+    assert len(fold.alerts) == 7
+    for name in ("alerts", "incidents", "recommendations"):
+        assert list(getattr(known, name).items()) == list(getattr(fold, name).items()), name
+    with open_log(office_folder / LOG) as data:
+        alone = picture_of(data, Surroundings())
+        assert known_of(data).devices == fold.devices
+        assert alone.site.weaknesses == Picture(fold, Surroundings()).site.weaknesses != {}
+        assert not data.inventory
+        with pytest.raises(NotReadable):
+            conversations(alone)
+
+
+def test_the_operators_word_holds(office_folder: Path, tmp_path: Path) -> None:
+    """An alert that was closed no longer counts against its devices; opened again, it does."""
+    shutil.copytree(office_folder, tmp_path / "office")
+    folder = tmp_path / "office"
+
+    def read() -> tuple[float, dict[str, Any]]:
+        catch_up(folder, folder / LOG)
+        with open_folder(folder) as data:
+            known = known_of(data)
+            worst = next(one for one in known.alerts.values() if one["severity"] == "critical")
+            return posture(picture_of(data, Surroundings())).points, worst
+
+    before, worst = read()
+    name = worst["alert"]["id"]
+    assert main(["alerts", "close", name, "--reason", "a test", "--state", str(folder)]) == 0
+    closed, worst = read()
+    assert (worst["action"], worst["alert"]["closed"]["reason"]) == ("close", "a test")
+    assert main(["alerts", "reopen", name, "--state", str(folder)]) == 0
+    again, worst = read()
+    assert closed < before == again
+    assert (worst["action"], "closed" in worst["alert"]) == ("update", False)
+
+
+def test_scores(picture: Picture, camera: str) -> None:
+    """The site, every device once in pages of seven, groups that hold them all, and one device with its fixes."""
+    site = posture(picture)
+    assert site.points == round(sum(term.points for term in site.terms), 1)
+    rows, cursor = [], ""
+    while True:
+        page = scores(picture, limit=7, cursor=cursor)
+        rows += page.rows
+        cursor = page.cursor
+        if not cursor:
+            break
+    assert [row.points for row in rows] == sorted((row.points for row in rows), reverse=True)
+    assert len({row.id for row in rows}) == len(rows) == page.total == sum(site.devices.values()) == sum(page.facets["band"].values())
+    for by in GROUPS:
+        assert sum(sum(group.devices.values()) for group in groups(picture, by)) == len(rows)
+    assert {row.type for row in scores(picture, ScoreFilter(type=("camera",))).rows} == {"camera"}
+    assert camera in {row.id for row in scores(picture, ScoreFilter(text="10.20.10.62", band=("high",))).rows}
+    one = device_posture(picture, camera)
+    assert min(fix.points for fix in one.fixes) < one.score.points
+    with pytest.raises(Unknown):
+        device_posture(picture, "dev-none")
+    with pytest.raises(Unknown) as wrong:
+        scores(picture, ScoreFilter(band=("hihg",)))
+    assert wrong.value.near == "high"
+    with pytest.raises(Malformed):
+        scores(picture, sort="name", cursor=scores(picture, limit=3).cursor)
+
+
+def test_findings(picture: Picture) -> None:
+    """Affected devices first; CVEs have as many devices as there are findings; a device, a type and a text narrow them."""
+    page = findings(picture, limit=1000)
+    verdicts = [row.verdict for row in page.rows]
+    assert verdicts == sorted(verdicts, key=("affected", "cannot_tell").index)
+    assert verdicts[0] == "affected"
+    listed = vulnerabilities(picture, limit=1000)
+    assert sum(row.affected + row.cannot_tell for row in listed.rows) == page.total == len(page.rows)
+    assert [bool(row.affected) for row in listed.rows] == sorted((bool(row.affected) for row in listed.rows), reverse=True)
+    first = page.rows[0]
+    assert {row.device for row in findings(picture, VulnerabilityFilter(device=(first.device,))).rows} == {first.device}
+    assert first in findings(picture, VulnerabilityFilter(cve=first.cve.lower(), text=f"{first.address} {first.model}")).rows
+    assert first.terms
+    assert all(claim["value"] == first.firmware for claim in first.evidence)
+    assert findings(picture, VulnerabilityFilter(text="no-such-word")).total == 0
+    assert {row.verdict for row in findings(picture, VulnerabilityFilter(verdict=("not_affected",))).rows} == {"not_affected"}
+    with pytest.raises(Unknown):
+        findings(picture, VulnerabilityFilter(verdict=("afected",)))
+    with pytest.raises(Unknown):
+        findings(picture, VulnerabilityFilter(device=("dev-none",)))
+
+
+def test_attack_paths(picture: Picture, camera: str) -> None:
+    """From the camera that was taken over to what matters, and what breaks it."""
+    found = paths(picture)
+    assert found.baseline
+    assert found.page.total == len(found.page.rows) > 0
+    for row in found.page.rows:
+        assert (row.hops[-1].target, sum(hop.cost for hop in row.hops)) == (row.goal, row.cost)
+    assert found.breaks
+    assert all(0 < one.broken <= found.pairs for one in found.breaks)
+    assert all(row.sources == [camera] for row in paths(picture, PathFilter(source=camera)).page.rows)
+    assert paths(picture, PathFilter(source=OUTSIDE)).sources == 1
+    with pytest.raises(Unknown):
+        paths(picture, PathFilter(goal="dev-none"))
+
+
+def test_tickets(picture: Picture, office_folder: Path, camera: str) -> None:
+    """All are new where none was sent, nothing is noted; one of them with its devices; a damaged ledger is no empty one."""
+    page = tickets(picture, office_folder, Policy(), limit=1000)
+    assert {row.state for row in page.rows} == {"new"}
+    assert page.total == len(page.rows) == sum(page.facets["severity"].values())
+    assert not (office_folder / LEDGER).exists()
+    mine = tickets(picture, office_folder, Policy(), TicketFilter(device=camera, severity="medium")).rows
+    assert mine
+    assert all(camera in {one.id for one in row.devices} for row in mine)
+    assert ticket(picture, office_folder, Policy(), mine[0].id) == mine[0]
+    assert [row.due for row in tickets(picture, office_folder, Policy(), sort="due").rows] == sorted(row.due for row in page.rows)[:100]
+    with pytest.raises(Unknown):
+        ticket(picture, office_folder, Policy(), "ticket-none")
+
+
+def test_a_damaged_ledger_is_not_an_empty_one(picture: Picture, tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_text("{", encoding="utf-8")
+    with pytest.raises(NotReadable):
+        tickets(picture, tmp_path, Policy())
+
+
+def test_conversations(picture: Picture, camera: str) -> None:
+    """Who uses which service of whom: each once, by device, network, service and direction."""
+    page = conversations(picture, limit=1000)
+    keys = [(row.client.id, row.server.id, row.server.name, row.server.address, row.service) for row in page.rows]
+    assert len(set(keys)) == len(keys) == page.total > 20
+    assert page.facets["direction"]["internal"] == sum(OUTSIDE not in (row.client.id, row.server.id) for row in page.rows)
+
+    def every(**wanted: Any) -> list[ConversationRow]:
+        found = conversations(picture, ConversationFilter(**wanted), limit=1000)
+        assert found.total == len(found.rows) > 0, wanted
+        return found.rows
+
+    assert all(camera in (row.client.id, row.server.id) for row in every(device=camera))
+    assert all(row.direction == "outbound" for row in every(direction=("outbound",)))
+    assert all(row.service == "dns/53" for row in every(service=("dns/53",)))
+    assert {row.client.id for row in every(address="10.20.10.62")} | {row.server.id for row in every(address="10.20.10.62")} >= {camera}
+    newest = page.rows[0].last
+    assert all(row.last >= newest for row in every(since=newest))
+    with pytest.raises(Malformed):
+        conversations(picture, ConversationFilter(address="10.20.10.300"))
+    with pytest.raises(Unknown):
+        conversations(picture, ConversationFilter(device="dev-none"))
