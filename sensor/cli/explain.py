@@ -1,7 +1,9 @@
-"""Tell why: every claim about a device with its evidence, or what an alert rests on and what to do.
+"""Show all that is known of a device, an alert, an address, a domain, a MAC or a fingerprint, and the evidence for it.
 
-WHAT is a device (id, IP address, MAC or host name), an alert (its id, the beginning of its key, or a detector) or an incident (its id). For each
-attribute one line shows how the evidence adds up: the best of each family counts, families are independent.
+WHAT is a device (id, IP address, MAC or host name), an alert (its id, the beginning of its key, or a detector), an incident (its id), any
+address inside or outside the network, a domain, or a fingerprint of a TLS or SSH client (JA3, JA4, HASSH). For each attribute of a device
+one line shows how the evidence adds up: the best of each family counts, families are independent. For addresses, domains and fingerprints:
+which devices have or had it, who talked to it, first and last, its names, threat lists that contain it, and alerts.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ EXAMPLES = """\
   sensor explain 10.20.30.41
   sensor explain PRN-3F-EAST
   sensor explain discovery.port_scan
+  sensor explain 203.0.113.66
+  sensor explain update.example.com
 """
 NEAREST = 3
 # Addresses of before that are told.
@@ -43,18 +47,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Tell; 1 where nothing of that name is known."""
+    """Show it; 1 where nothing of that name is known."""
+    from sensor.cli._explain_indicator import about_of, body_of, explain_indicator
+
     found = known(args, alerts=True)
     fold = found.fold
     devices, alerts = [found.details(record) for record in devices_named(fold, args.what)], alerts_named(fold, args.what)
     incidents = [record for name, record in fold.incidents.items() if name == args.what or (len(args.what) > LONGEST_WORD and name.startswith(args.what))]
-    if not devices and not alerts and not incidents:
+    about = about_of(args, found)
+    if not devices and not alerts and not incidents and not (about is not None and about.known):
         near = _nearest(fold, args.what)
         complain(f"nothing known of {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
         return NOT_FOUND
     if args.json:
         for record in (*devices, *alerts, *incidents):
             print(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+        if about is not None:
+            print(json.dumps(body_of(about), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     colours = coloured(sys.stdout)
     told = [explain_device(record, fold, colours) for record in devices] + [explain_alert(record, fold, colours) for record in alerts]
@@ -62,6 +71,7 @@ def main(args: argparse.Namespace) -> int:
         from sensor.cli._incidents import explain_incident
 
         told += [explain_incident(record, colours) for record in incidents]
+    told += [explain_indicator(about, colours)] if about is not None else []
     print("\n\n".join("\n".join(lines) for lines in told))
     return 0
 

@@ -1,0 +1,225 @@
+"""``sensor explain`` of an address, a domain, a MAC or a fingerprint: who talked to it, first and last, its names, threat lists, alerts."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.cli._known import Known
+from sensor.cli._show import paint, part, tidy
+from sensor.cli._times import clock
+from sensor.core.record_parts import time_text
+from sensor.inventory.habits import OUTSIDE
+from sensor.posture.picture import Picture
+from sensor.records.talks import Name, Seen, Talk
+from sensor.views.conversations import EndRow
+from sensor.views.indicators import Holder, Indicator, Mention
+
+SHOWN = 10
+NONE_KEPT = "none kept in this dataset"
+
+
+class Listed(NamedTuple):
+    """An entry of a threat list, or of an allow-list."""
+
+    list: str
+    entry: str
+    category: str
+    allows: bool
+
+
+class About(NamedTuple):
+    """``records``: None where the dataset has none, and ``why``."""
+
+    indicator: Indicator
+    lists: list[Listed]
+    records: Seen | None
+    why: str
+
+    @property
+    def known(self) -> bool:
+        return bool(self.indicator.known or self.lists or (self.records is not None and self.records.tables))
+
+
+def about_of(args: argparse.Namespace, found: Known) -> About | None:
+    """None where the word is no indicator."""
+    from sensor.cli._site import baseline_of
+    from sensor.posture.picture import Surroundings
+    from sensor.views.dataset import open_folder
+    from sensor.views.errors import NotReadable
+    from sensor.views.indicators import indicator, kind_of
+
+    if not kind_of(args.what)[0]:
+        return None
+    picture = Picture(found.fold, Surroundings(), baseline_of(found), found.details)
+    with contextlib.ExitStack() as opened:
+        data = None
+        if found.folder is not None:
+            with contextlib.suppress(NotReadable):
+                data = opened.enter_context(open_folder(found.folder))
+        about = indicator(picture, args.what, data)
+    if about is None:
+        return None
+    records, why = _records(args, about.value)
+    return About(about, _lists(args, about.value), records, why)
+
+
+def _lists(args: argparse.Namespace, value: str) -> list[Listed]:
+    """Every list in the state folder that names it."""
+    from sensor.cli._setup import lists_folder
+    from sensor.eventlog.paths import folder_to_read
+    from sensor.intel.store import ALLOW, SUFFIX, ThreatLists
+
+    found = []
+    for path in sorted(lists_folder(args.state or folder_to_read()).glob(f"*{SUFFIX}")):
+        entry = ThreatLists(more=[path]).named(value)
+        if entry is not None:
+            found.append(Listed(entry.list_name, entry.entry, entry.category, path.stem.startswith(ALLOW)))
+    return found
+
+
+def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
+    """Threat lists that alerts name: they may have been read from elsewhere."""
+    numbers = [part(part(record, "alert"), "numbers") for record in alerts]
+    return list(
+        dict.fromkeys(f"{tidy(one['list'])} ({tidy(one.get('category')) or 'no category'}), as an alert reported" for one in numbers if one.get("list"))
+    )
+
+
+def _records(args: argparse.Namespace, value: str) -> tuple[Seen | None, str]:
+    """What traffic records hold, else why that is unknown."""
+    from sensor.cli._data import dataset_of
+    from sensor.records.keeping import MISSING, installed
+    from sensor.records.paths import MANIFEST, records_folder
+    from sensor.records.query import NoRecords, Query, QueryError
+    from sensor.records.search import SearchError, understood
+    from sensor.records.talks import seen
+
+    folder = records_folder(dataset_of(args).log)
+    if not (folder / MANIFEST).is_file():
+        return None, NONE_KEPT
+    if not installed():
+        return None, f"unknown: reading them {MISSING}"
+    try:
+        query = Query(folder)
+    except NoRecords as error:
+        return None, f"unknown: {error}"
+    try:
+        return seen(query, understood(value, query)), ""
+    except (QueryError, SearchError) as error:
+        return None, f"unknown: {error}"
+    finally:
+        query.close()
+
+
+def explain_indicator(about: About, colours: bool = False) -> list[str]:
+    """The indicator in lines."""
+    one = about.indicator
+    place = "" if one.internal is None else "internal " if one.internal else "external "
+    lines = [paint(f"{tidy(one.value)} ({place}{one.kind})", "bold", colours)]
+    if one.first:
+        lines.append(_fact("seen", f"{_span(one.first, one.last)}"))
+    for name, values in (("names", one.names), ("addresses", one.addresses)):
+        if values:
+            lines.append(_fact(name, _some(values)))
+    lines.append(_fact("lists", "; ".join([*map(_list, about.lists), *listed_by(one.alerts)]) or "on none of the lists in the state folder"))
+    lines += _block("devices", [_holder(each) for each in one.holders])
+    lines += _block("seen in", [_mention(each) for each in one.mentions])
+    if not one.baseline and one.kind != "fingerprint":
+        lines.append(_fact("baseline", "unknown: no inventory is read"))
+    talks = [f"{_end(row.client)} → {_end(row.server)} {row.service}, {_span(row.first, row.last)}" for row in one.conversations]
+    lines += _block("conversations (baseline)", talks)
+    lines += _of_records(about)
+    return lines + _block("alerts", [_alert(record) for record in one.alerts])
+
+
+def body_of(about: About) -> dict[str, Any]:
+    """For programs."""
+    body = {"kind": "indicator", "indicator": msgspec.to_builtins(about.indicator), "lists": [one._asdict() for one in about.lists]}
+    if about.records is None:
+        return body | {"records": None, "records_unknown": about.why}
+    kept = about.records
+    talks, names = [one._asdict() for one in kept.talks], [one._asdict() for one in kept.names]
+    return body | {"records": {"rows": kept.tables, "talks": talks, "more": kept.more, "names": names}}
+
+
+def _of_records(about: About) -> Iterator[str]:
+    kept = about.records
+    if kept is None:
+        yield _fact("records", about.why)
+        return
+    yield _fact("records", ", ".join(f"{count:,} in {name}" for name, count in kept.tables.items()) or "nothing of it")
+    yield from _block("names (records)", [_record_name(one) for one in kept.names])
+    more = [f"… and more: sensor search {tidy(about.indicator.value)}"] if kept.more else []
+    yield from _block("connections (records)", [*map(_talk, kept.talks), *more], len(kept.talks) + 1)
+
+
+def _block(name: str, lines: Sequence[str], shown: int = SHOWN) -> list[str]:
+    """A heading with a line each; nothing without lines."""
+    more = [f"    … and {len(lines) - shown:,} more"] if len(lines) > shown else []
+    return [f"  {name}:", *(f"    {line}" for line in lines[:shown]), *more] if lines else []
+
+
+def _fact(name: str, value: str) -> str:
+    return f"  {name:11} {value}"
+
+
+def _some(values: Sequence[str]) -> str:
+    more = f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else ""
+    return ", ".join(map(tidy, values[:SHOWN])) + more
+
+
+def _time(ns: int) -> str:
+    return clock(time_text(ns))
+
+
+def _span(first: int, last: int) -> str:
+    """Both times, or one where they are the same to the second."""
+    begin, end = _time(first), _time(last)
+    return begin if begin == end else f"{begin} to {end}"
+
+
+def _list(one: Listed) -> str:
+    kind = "allowed by" if one.allows else "on"
+    return tidy(f"{kind} {one.list}" + (f" ({one.category})" if one.category else "") + (f", as {one.entry}" if one.entry else ""))
+
+
+def _holder(one: Holder) -> str:
+    return f"{tidy(one.device)}{f' ({tidy(one.name)})' if one.name else ''} {'has it' if one.held else 'had it'}, {_span(one.first, one.last)}"
+
+
+def _mention(one: Mention) -> str:
+    who = f"{tidy(one.device)}{f' ({tidy(one.name)})' if one.name else ''}"
+    return f"{who}: {one.observation} {one.seen!r}, {_span(one.first, one.last)}"
+
+
+def _end(one: EndRow) -> str:
+    if one.id == OUTSIDE:
+        return tidy(one.name or one.address or "external hosts")
+    return tidy(one.address or one.id) + (f" ({tidy(one.name)})" if one.name else "")
+
+
+def _record_name(one: Name) -> str:
+    return f"{tidy(one.name)} ({one.source}), {_sql_span(one.first, one.last)}"
+
+
+def _talk(one: Talk) -> str:
+    from sensor.records.summary import size
+
+    times = f"{one.connections:,} connection{'s' if one.connections != 1 else ''}, {size(one.bytes)}"
+    return f"{tidy(one.client)} → {tidy(one.server)} {tidy(one.service)}, {times}, {_sql_span(one.first, one.last)}"
+
+
+def _sql_span(first: str, last: str) -> str:
+    """Times as SQL writes them, as people read them."""
+    begin, end = (clock(f"{text.replace(' ', 'T')[:19]}.000000Z") for text in (first, last))
+    return begin if begin == end else f"{begin} to {end}"
+
+
+def _alert(record: dict[str, Any]) -> str:
+    alert = part(record, "alert")
+    return f"{tidy(record.get('severity'))}: {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, {clock(alert.get('last'))})"

@@ -1,0 +1,74 @@
+"""What traffic records hold on one search word, summed up: which hosts talked, and which names stand behind an address."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sensor.records.query import Query
+from sensor.records.schema import TABLES
+from sensor.records.search import Word, condition
+
+TALKS_SHOWN, NAMES_SHOWN = 20, 20
+
+
+class Talk(NamedTuple):
+    """Connections of one client with one service of one server. ``client``, ``server``: ids of devices, else addresses; times as SQL writes them."""
+
+    client: str
+    server: str
+    service: str
+    connections: int
+    bytes: int
+    first: str
+    last: str
+
+
+class Name(NamedTuple):
+    """A name of an address: asked of a DNS server, or sent by a TLS client."""
+
+    name: str
+    source: str
+    first: str
+    last: str
+
+
+class Seen(NamedTuple):
+    """``talks``: those seen last; ``more``: there are more; ``names``: of an address; ``tables``: rows that match, by table."""
+
+    talks: list[Talk]
+    more: bool
+    names: list[Name]
+    tables: dict[str, int]
+
+
+def seen(query: Query, word: Word) -> Seen:
+    """QueryError where a limit of the query is exceeded."""
+    where = condition(word, TABLES["conn"])
+    talks, more = _talks(query, where.sql, where.values) if where is not None else ([], False)
+    counts = {}
+    for table in TABLES.values():
+        fits = condition(word, table) if table.name != "coverage" else None
+        if fits is not None and (count := query.ask(f"SELECT count(*) FROM {table.name} WHERE {fits.sql}", fits.values).rows[0][0]):
+            counts[table.name] = int(count)
+    return Seen(talks, more, _names(query, word) if word.what == "address" else [], counts)
+
+
+def _talks(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[Talk], bool]:
+    answer = query.ask(
+        "SELECT coalesce(src_device, src_ip, src_mac), coalesce(dst_device, dst_ip, dst_mac), coalesce(service, proto) || '/' || coalesce(dst_port, 0),"
+        " count(*), sum(coalesce(src_bytes, 0) + coalesce(dst_bytes, 0))::BIGINT, min(ts)::VARCHAR, max(ts)::VARCHAR AS last"
+        f" FROM conn WHERE {where} GROUP BY 1, 2, 3 ORDER BY last DESC",
+        values,
+        TALKS_SHOWN,
+    )
+    return [Talk(*row) for row in answer.rows], answer.more
+
+
+def _names(query: Query, word: Word) -> list[Name]:
+    answer = query.ask(
+        "SELECT name, source, min(ts)::VARCHAR, max(ts)::VARCHAR FROM (SELECT query AS name, 'DNS' AS source, ts FROM dns WHERE list_contains(answers, ?)"
+        " UNION ALL SELECT sni, 'TLS', ts FROM conn WHERE dst_ip = ?) WHERE name IS NOT NULL GROUP BY name, source ORDER BY max(ts) DESC",
+        (word.text, word.text),
+        NAMES_SHOWN,
+    )
+    return [Name(*row) for row in answer.rows]

@@ -1,0 +1,188 @@
+"""Everything a dataset holds on one indicator: an address inside or outside, a domain, a MAC, or a fingerprint (JA3, JA4, HASSH)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from sensor.core.addresses import mac_text, parse, parse_mac, text
+from sensor.core.foreign import Record, part, texts, tidy
+from sensor.core.record_parts import objects
+from sensor.inventory.habits import OUTSIDE
+from sensor.posture.picture import Picture
+from sensor.tables.lines import time_or
+from sensor.views.conversations import ConversationRow, all_of
+from sensor.views.dataset import Data
+
+ADDRESS, DOMAIN, MAC, FINGERPRINT = "address", "domain", "MAC", "fingerprint"
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}|[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\.?", re.IGNORECASE)
+# Fields of packets, with the text in them; a device that does not contain it at all is not read.
+_FACTS = """
+SELECT devices.id, fact.value ->> 0, fact.value ->> 1, fact.value ->> 3, fact.value ->> 4
+FROM devices, json_each(devices.state, '$.facts') AS fact WHERE instr(lower(devices.state), ?) > 0
+"""
+Test = Callable[[str], bool]
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A device that has, or had, an address or a MAC. Times in ns; ``held``: it still has it."""
+
+    device: str
+    name: str
+    first: int
+    last: int
+    held: bool
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """A device of which a packet carried the indicator. ``observation``: the field; times in ns."""
+
+    device: str
+    name: str
+    observation: str
+    seen: str
+    first: int
+    last: int
+
+
+class Indicator(msgspec.Struct, frozen=True):
+    """``internal``: of an address, whether it is inside the network, else None; ``first`` and ``last``: of all that follows, ns, 0 where nothing is known;
+    ``names``: domains of an address, ``addresses``: of a domain; ``alerts``: records of alerts that are about it; ``baseline``: whether conversations are
+    known at all.
+    """
+
+    kind: str
+    value: str
+    internal: bool | None
+    first: int
+    last: int
+    names: list[str]
+    addresses: list[str]
+    holders: list[Holder]
+    mentions: list[Mention]
+    conversations: list[ConversationRow]
+    alerts: list[dict[str, Any]]
+    baseline: bool
+
+    @property
+    def known(self) -> bool:
+        """Whether the dataset holds anything on it."""
+        return bool(self.holders or self.mentions or self.conversations or self.alerts)
+
+
+def kind_of(word: str) -> tuple[str, str]:
+    """What a word is, and how records write it; two empty texts where it is no indicator."""
+    word = word.strip()
+    try:
+        return ADDRESS, text(parse(word))
+    except ValueError:
+        pass
+    try:
+        return MAC, mac_text(parse_mac(word))
+    except ValueError:
+        pass
+    if _FINGERPRINT.fullmatch(word):
+        return FINGERPRINT, word.lower()
+    return (DOMAIN, word.rstrip(".").lower()) if _DOMAIN.fullmatch(word) else ("", "")
+
+
+def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicator | None:
+    """All that is known of it, also where that is nothing; None where the word is no indicator. ``data``: an inventory, for the addresses that devices had."""
+    kind, value = kind_of(word)
+    if not kind:
+        return None
+    test = _below(value) if kind == DOMAIN else lambda one: one.casefold() == value
+    holders = _holders(picture, kind, value, data)
+    talks = sorted(_talks(picture, kind, test, {one.device for one in holders if one.held}), key=lambda row: -row.last)
+    mentions = list(_mentions(picture, test, value, data)) if kind in (FINGERPRINT, DOMAIN) else []
+    alerts = [record for record in picture.known.alerts.values() if any(map(test, _texts(record)))]
+    times = [(one.first, one.last) for several in (holders, mentions, talks) for one in several] + list(map(_times, alerts))
+    return Indicator(
+        kind, value, picture.around.networks.inside(parse(value)) if kind == ADDRESS else None, min((first for first, _ in times if first), default=0),
+        max((last for _, last in times), default=0), [name for name in _names(picture, kind, test, talks, holders) if name != value],
+        sorted({row.server.address for row in talks if kind == DOMAIN and row.server.address}), holders, mentions, talks, alerts,
+        picture.site.seen.habits is not None,
+    )  # fmt: skip
+
+
+def _names(picture: Picture, kind: str, test: Test, talks: list[ConversationRow], holders: list[Holder]) -> list[str]:
+    """Of an external address the domains that devices asked for; of an internal one, or of a MAC, the host names of its device; of a domain those below it."""
+    found = {row.server.name for row in talks if row.server.id == OUTSIDE and test(row.server.name if kind == DOMAIN else row.server.address)}
+    for one in holders:
+        device = part(picture.known.device(one.device) or {}, "device")
+        found |= {one.name, *map(tidy, texts(device.get("names")))} if one.held else set()
+    return sorted(found - {""})
+
+
+def _below(domain: str) -> Test:
+    """A domain and all names below it."""
+    return lambda one: (name := one.casefold().rstrip(".")) == domain or name.endswith(f".{domain}")
+
+
+def _talks(picture: Picture, kind: str, test: Test, owners: set[str]) -> Iterator[ConversationRow]:
+    """Those of the devices that have an address or a MAC, and of external hosts by their address or name."""
+    for row in all_of(picture):
+        ends = (row.client, row.server)
+        external = [one.name if kind == DOMAIN else one.address for one in ends if one.id in (OUTSIDE, one.address)]
+        if any(one.id in owners for one in ends) or any(map(test, external)):
+            yield row
+
+
+def _holders(picture: Picture, kind: str, value: str, data: Data | None) -> list[Holder]:
+    """Devices with an address or a MAC, then those that had the address before."""
+    lists = {ADDRESS: "ips", MAC: "macs"}.get(kind)
+    if lists is None:
+        return []
+    devices = [part(record, "device") for record in picture.known.devices.values()]
+    leases = list(_leases(data, value)) if data is not None and kind == ADDRESS else []
+    former = [Holder(name, _name(picture, name), first, last, held=False) for name, first, last, held in leases if not held]
+    since = {name: (first, last) for name, first, last, held in leases if held}
+    has = [(tidy(one.get("id")), one) for one in devices if value in texts(one.get(lists))]
+    return [*(Holder(name, tidy(one.get("hostname")), *since.get(name, _seen(one)), held=True) for name, one in has), *former]
+
+
+def _leases(data: Data, address: str) -> Iterator[tuple[str, int, int, bool]]:
+    for device, first, last, held in data.base.execute("SELECT device, first, last, held FROM leases WHERE address = ? ORDER BY number DESC", (address,)):
+        yield str(device), first, last, bool(held)
+
+
+def _mentions(picture: Picture, test: Test, value: str, data: Data | None) -> Iterator[Mention]:
+    """From the facts of an inventory; of an event log, from the evidence in its records."""
+    if data is not None and data.inventory:
+        for device, kind, seen, first, last in data.base.execute(_FACTS, (value,)):
+            if test(str(seen)):
+                yield Mention(device, _name(picture, device), tidy(kind), tidy(seen), first, last)
+        return
+    for name, record in picture.known.devices.items():
+        for claim in objects(record.get("evidence")):
+            if test(seen := tidy(claim.get("seen"))):
+                yield Mention(name, _name(picture, name), tidy(claim.get("observation")), seen, *_times({"alert": claim}))
+
+
+def _name(picture: Picture, device: str) -> str:
+    return tidy(part(picture.known.device(device) or {}, "device").get("hostname"))
+
+
+def _seen(device: Record) -> tuple[int, int]:
+    return time_or(tidy(device.get("first_seen")), 0), time_or(tidy(device.get("last_seen")), 0)
+
+
+def _times(record: Record) -> tuple[int, int]:
+    alert = part(record, "alert")
+    return time_or(tidy(alert.get("first")), 0), time_or(tidy(alert.get("last")), 0)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of a record, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
