@@ -18,6 +18,9 @@ What is not known is absent, never null. Text of peers is cleaned: valid UTF-8, 
 
 - `id` is made from packet time, sensor and content: replaying a capture twice gives the same ids, and a receiver drops by it what comes twice.
 - `sensor.seq` counts the records of a sensor without a gap: a receiver can prove loss.
+- Devices, alerts, incidents and recommendations have ids of 14 characters after the kind (`dev-5k2m8q0a7c1xw4`): 70 bits, distinct across sites. Their first
+  six characters are what earlier versions used as the id, and what tables show. Commands accept any unambiguous beginning of at least four characters;
+  entities that have an id of an earlier version keep it.
 - Within schema 1.x keys are only added. Readers should pass over what they do not know.
 - A line has at most 64 KiB; `cut` names the parts that were shortened for it.
 """

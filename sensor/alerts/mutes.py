@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sensor.core import addresses
 from sensor.core.alert import Alert
 from sensor.core.device import TYPES, Device
+from sensor.core.ids import means
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
 from sensor.documents import Moment, each_once, load_document, write_entries
@@ -214,7 +215,7 @@ def _names(end: str) -> Callable[[Party], bool]:
         mac = addresses.parse_mac(end)
     except ValueError:
         name = end.casefold()
-        return lambda party: party.device == end or any(fnmatchcase(one.casefold(), name) for one in party.names)
+        return lambda party: means(end, party.device) or any(fnmatchcase(one.casefold(), name) for one in party.names)
     return lambda party: party.mac == mac
 
 

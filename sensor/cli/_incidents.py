@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.core.ids import short_id
 
 Record = dict[str, Any]
 
@@ -56,7 +57,7 @@ def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
 
 def _row(record: Record) -> tuple[str, ...]:
     incident = part(record, "incident")
-    words = [tidy(incident.get(name)) for name in ("id", "risk", "count")]
+    words = [short_id(tidy(incident.get("id"))), *(tidy(incident.get(name)) for name in ("risk", "count"))]
     return SEVERITIES[level(record)], clock(incident.get("last")), *words, "closed" if record.get("action") == "close" else "open", tidy(record.get("msg"))
 
 

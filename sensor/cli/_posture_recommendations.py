@@ -14,6 +14,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, paint, part, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.core.ids import means, short_id
 
 COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")
 TEXT_LIMIT = 1024
@@ -46,7 +47,8 @@ def _closed(record: Record) -> bool:
 def _is(name: str, record: Record) -> bool:
     """Whether a word names a recommendation, or the device that it is about."""
     src = part(record, "src")
-    return name in (part(record, "recommendation").get("id"), *(src.get(key) for key in ("device", "ip", "mac", "hostname")))
+    ids = (tidy(part(record, "recommendation").get("id")), tidy(src.get("device")))
+    return any(means(name, one) for one in ids) or name in [src.get(key) for key in ("ip", "mac", "hostname")]
 
 
 def _ordered(records: Iterable[Record]) -> list[Record]:
@@ -64,7 +66,15 @@ def _table(records: list[Record], out: TextIO) -> str:
 def _row(record: Record) -> tuple[str, ...]:
     about = part(record, "recommendation")
     seen, state = tidy(about.get("count")), "closed" if _closed(record) else "open"
-    return SEVERITIES[level(record)], clock(about.get("last")), tidy(about.get("id")), end_name(part(record, "src")), seen, state, tidy(about.get("title"))
+    return (
+        SEVERITIES[level(record)],
+        clock(about.get("last")),
+        short_id(tidy(about.get("id"))),
+        end_name(part(record, "src")),
+        seen,
+        state,
+        tidy(about.get("title")),
+    )
 
 
 def _explained(record: Record, colours: bool) -> list[str]:

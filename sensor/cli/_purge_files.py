@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # An alert gathers packets for a minute after it was told, and its writer may be behind.
 GROWING_S = 180
-_PACKETS = re.compile(r"(?:.*/)?(alert-[0-9a-z]{6}\.pcapng)")
+_PACKETS = re.compile(r"(?:.*/)?(alert-[0-9a-z-]{6,32}\.pcapng)")
 
 
 def packets_of(places: Places, devices: list[Record]) -> list[Path]:

@@ -8,12 +8,13 @@ import ipaddress
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._table import Row, table
 from sensor.cli._times import clock
 from sensor.core.foreign import part, tidy
+from sensor.core.ids import short_id, short_ids
 
 __all__ = ["part", "tidy"]
 
@@ -132,11 +133,13 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
         listed = sorted(sorted(listed, key=lambda record: tidy(part(record, "alert").get("last")), reverse=True), key=level, reverse=True)
     if not listed:
         return "no alerts"
-    rows = [alert_row(record) for record in listed]
+    shown = short_ids([tidy(part(record, "alert").get("id")) for record in listed])
+    rows = [alert_row(record, shown) for record in listed]
     return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items())}"
 
 
-def alert_row(record: Record) -> Row:
+def alert_row(record: Record, shown: Mapping[str, str] | None = None) -> Row:
+    """``shown``: ids as the table shows them, where they are not all short."""
     alert = part(record, "alert")
     target = end_name(part(record, "dst"))
     others = record.get("targets")
@@ -145,7 +148,15 @@ def alert_row(record: Record) -> Row:
         target += f" +{len(others) - 1}" if len(others) > 1 else ""
     parties = end_name(part(record, "src")) + (f" → {target}" if target else "")
     when = clock(alert.get("last") or record.get("ts"))
-    return SEVERITIES[level(record)], when, tidy(alert.get("id")), tidy(alert.get("detector")), parties, tidy(alert.get("count")), tidy(record.get("msg"))
+    return (
+        SEVERITIES[level(record)],
+        when,
+        (shown or {}).get(tidy(alert.get("id"))) or short_id(tidy(alert.get("id"))),
+        tidy(alert.get("detector")),
+        parties,
+        tidy(alert.get("count")),
+        tidy(record.get("msg")),
+    )
 
 
 def end_name(end: Record) -> str:

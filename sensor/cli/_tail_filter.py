@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sensor.cli._show import SEVERITIES, Record, level, part, tidy
+from sensor.core.ids import means
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor", "flow")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -54,7 +55,7 @@ class Who:
 
     def is_one_of(self, values: list[Any]) -> bool:
         """Whether one of some names is meant: the same text, or an address in the network."""
-        return any(isinstance(value, str) and (value.casefold() == self.word or self._has(value)) for value in values)
+        return any(isinstance(value, str) and (value.casefold() == self.word or self._has(value) or means(self.word, value)) for value in values)
 
     def is_end(self, end: Any) -> bool:
         """Whether an end of a conversation is meant."""

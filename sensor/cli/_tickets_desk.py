@@ -18,6 +18,7 @@ from sensor.cli._site import site_of
 from sensor.config import Config, Tickets, load_config, usual
 from sensor.core.alert import Severity
 from sensor.core.device import TYPES
+from sensor.core.ids import matching
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.site import Site
 from sensor.posture.tickets.grouping import tickets_of
@@ -120,11 +121,15 @@ def chosen(args: argparse.Namespace, found: Iterable[Standing], names: Iterable[
     """Those that the options want, or those of these ids; None after it was said that there is no such ticket."""
     found, names = list(found), list(names)
     known = {one.id: one for one in found}
+    meant = []
     for name in names:
-        if name not in known:
-            complain(f"no ticket {name!r}: {nearest(name, list(known)) if known else 'nothing is to be mended'}")
+        several = matching(name, known)
+        if len(several) != 1:
+            near = f"it is the beginning of {', '.join(several)}" if several else nearest(name, list(known)) if known else "nothing is to be fixed"
+            complain(f"no ticket {name!r}: {near}")
             return None
-    return [known[name] for name in dict.fromkeys(names)] if names else [one for one in found if _wanted(args, one)]
+        meant += several
+    return [known[name] for name in dict.fromkeys(meant)] if names else [one for one in found if _wanted(args, one)]
 
 
 def _wanted(args: argparse.Namespace, one: Standing) -> bool:

@@ -15,6 +15,7 @@ from rich.text import Text
 from sensor.cli._show import SEVERITIES, STYLES, coloured, number, part, tidy
 from sensor.cli._status_words import Status, alerts, decimal, devices, headline, health, output, process, size
 from sensor.cli._times import clock
+from sensor.core.ids import short_id
 
 WIDE, HIGH = 132, 40
 # Lines that everything but the newest alerts takes at least.
@@ -135,7 +136,7 @@ def _newest(status: Status, most: int) -> RenderableType:
     for one in found:
         severity = tidy(one.get("severity"))
         style = STYLES.get(severity, "") if severity in SEVERITIES else ""
-        grid.add_row(clock(one.get("ts"))[11:19], Text(severity, style=style), Text(tidy(one.get("id"))), Text(tidy(one.get("msg")), style=style))
+        grid.add_row(clock(one.get("ts"))[11:19], Text(severity, style=style), Text(short_id(tidy(one.get("id")))), Text(tidy(one.get("msg")), style=style))
     return grid
 
 

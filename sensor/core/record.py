@@ -21,6 +21,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.attack import Technique
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange
+from sensor.core.ids import entity_id
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
@@ -191,7 +192,7 @@ class RecordMaker:
     def recommendation(self, action: str, told: Recommendation, at: int, device: Callable[[Subject], Device | None], closed: str = "") -> Record:
         """Work to be handed out, as it stands ``at`` a time. ``closed``: why it is done."""
         record = self._begin(at, "recommendation", action, told.severity.name, told.summary)
-        record.recommendation = _recommendation_body(told) | ({"closed": clean(closed, TEXT_LIMIT)} if closed else {})
+        record.recommendation = _recommendation_body(told, self.sensor_id) | ({"closed": clean(closed, TEXT_LIMIT)} if closed else {})
         record.src = end_body(told.subject, device(told.subject), told.port)
         if told.other is not None:
             record.dst = end_body(told.other, device(told.other), told.other_port)
@@ -257,7 +258,7 @@ class RecordMaker:
         techniques = dict.fromkeys(technique for chapter in incident.story for technique in chapter.techniques)
         return filled(
             {
-                "id": short_name("incident", incident.key, incident.first),
+                "id": entity_id("incident", f"{incident.key}#{incident.first}", self.sensor_id),
                 "key": words(incident.key),
                 "risk": incident.risk,
                 "count": incident.count,
@@ -272,10 +273,10 @@ class RecordMaker:
         )
 
     def alert_id(self, action: str, alert: Alert) -> str:
-        """A short name that stays the same from open to close."""
+        """Its id, which stays the same from open to close."""
         known = None if action == "open" else self._open.get(alert.key)
         if known is None:
-            known = short_name("alert", alert.key, alert.first)
+            known = entity_id("alert", f"{alert.key}#{alert.first}", self.sensor_id)
             self._open.put(alert.key, known)
         return known
 
@@ -295,11 +296,6 @@ def risk(alert: Alert) -> int:
 def risk_terms(alert: Alert) -> dict[str, int]:
     """What makes the risk: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and what the case itself adds."""
     return {"severity": _BASE_RISK[Severity(alert.severity).name], "confidence": round(20 * (alert.confidence - 0.5)), **alert.terms}
-
-
-def short_name(kind: str, key: str, first: int) -> str:
-    """``alert-5k2m8q``: the same for the same key and first time (ns)."""
-    return f"{kind}-{record_id(0, hashlib.blake2b(f'{key}#{first}'.encode(), digest_size=10).digest())[-6:].lower()}"
 
 
 def mute_command(alert: Alert) -> str:
@@ -330,10 +326,10 @@ def _chapter_body(chapter: Chapter) -> Body:
     )
 
 
-def _recommendation_body(told: Recommendation) -> Body:
+def _recommendation_body(told: Recommendation, scope: str) -> Body:
     return filled(
         {
-            "id": short_name("recommendation", told.key, 0),
+            "id": entity_id("recommendation", f"{told.key}#0", scope),
             "setting": told.setting,
             "title": words(told.title),
             "count": told.count,

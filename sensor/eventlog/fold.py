@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sensor.core.ids import short_id
+
 Record = dict[str, Any]
 
 # The reason of a merger begins with the id that is no more.
@@ -25,6 +27,7 @@ class Fold:
         self.recommendations: dict[str, Record] = {}
         self.merged: dict[str, str] = {}
         self.records = 0
+        self._short: dict[str, str] = {}
 
     def add(self, record: Record) -> None:
         """Take in the next record. Kinds that have no state are only counted."""
@@ -69,9 +72,15 @@ class Fold:
             if name in self.devices:
                 return self.devices[name]
             if name not in self.merged:
-                return None
+                break
             name = self.merged[name]
-        return None
+        return self.devices.get(self._longer(name)) if short_id(name) == name else None
+
+    def _longer(self, short: str) -> str:
+        """The id of a device that has one of an earlier version in some records."""
+        if len(self._short) != len(self.devices):
+            self._short = {short_id(one): one for one in self.devices}
+        return self._short.get(short, "")
 
 
 def _by_id(known: dict[str, Record], record: Record, kind: str) -> None:

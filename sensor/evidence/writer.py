@@ -20,7 +20,7 @@ from sensor.core.reader import clean
 from sensor.evidence.blank import Blanker
 from sensor.evidence.ring import Frame
 
-PATTERN = "alert-??????.pcapng"
+PATTERN = "alert-*.pcapng"
 MIB = 512
 WAITING = 1024
 # Files that may still grow; of one that had to go, a blanker begins anew.

@@ -6,12 +6,13 @@ Pure functions; nothing here remembers anything.
 from __future__ import annotations
 
 import functools
-import hashlib
+import itertools
 import re
 from collections.abc import Container
 from typing import NamedTuple
 
 from sensor.core.addresses import NONE, is_group_mac, is_v4
+from sensor.core.ids import entity_id
 
 # Roles that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for IPv4 and IPv6, GLBP.
 _VIRTUAL = (
@@ -45,7 +46,8 @@ _COMMON = re.compile(
     re.IGNORECASE,
 )
 _MAC_BEHIND = re.compile(r" ?\[(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\]$", re.IGNORECASE)
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# Of the digest of a key that the short ids of earlier versions were taken from.
+_HEAD_BYTES = 4
 
 
 class Trait(NamedTuple):
@@ -141,11 +143,14 @@ def join_key(way: str, value: str, mac: int) -> str:
     return "" if len(value) < 3 or _COMMON.fullmatch(value) else f"name:{value}"
 
 
-def device_id(key: str, taken: Container[str]) -> str:
-    """``dev-`` and six letters made from the key; another six where those are taken."""
-    for salt in range(1024):
-        number = int.from_bytes(hashlib.blake2b(f"{key}#{salt}".encode() if salt else key.encode(), digest_size=4).digest(), "big")
-        name = "dev-" + "".join(_ALPHABET[number >> shift & 31] for shift in range(25, -1, -5))
-        if name not in taken:
-            return name
-    return "dev-" + hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+def device_id(key: str, taken: Container[str] = (), scope: str = "") -> str:
+    """``dev-5k2m8q0a7c1xw4``, made from the key; another one where that is taken. ``scope``: the sensor, for keys that other sites may have too."""
+    within = scope if is_local(key) else ""
+    names = (entity_id("dev", f"{key}#{salt}" if salt else key, within, head_bytes=_HEAD_BYTES) for salt in itertools.count())
+    return next(name for name in names if name not in taken)
+
+
+def is_local(key: str) -> bool:
+    """Whether another site may have a device of the same key: addresses, names, and MACs that no vendor assigned (IEEE 802, 8.4: the local bit)."""
+    kind, _, value = key.partition(":")
+    return kind != "mac" or int(value[:2] or "0", 16) & 2 != 0

@@ -53,16 +53,16 @@ class Inventory:
     """All devices of one sensor. Calls come in packet order; ``settle`` once a second of packet time, ``finish`` at the end."""
 
     def __init__(
-        self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None, key: int = 0
+        self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None, key: int = 0, scope: str = ""
     ) -> None:  # fmt: skip
-        """``key``: 128 bits by which facts are found in a table, a secret where peers could aim at it."""
+        """``key``: 128 bits by which facts are found in a table, a secret where peers could aim at it; ``scope``: the sensor, for ids (``core.ids``)."""
         if fuse is None:
             from sensor.fingerprinting.fuse import fuse as default
 
             fuse = default
         self.matcher, self.oui, self.fuse, self.networks = matcher, oui, fuse, networks
         self.limits = limits = limits or Limits()
-        self.table = Table(limits, key)
+        self.table = Table(limits, key, scope)
         self._heard = self.table.novelty.heard
         self.endpoints = Endpoints(self.table, networks, limits)
         self.nobody = self.refused = 0

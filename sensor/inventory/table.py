@@ -11,6 +11,7 @@ import contextlib
 from sensor.core.addresses import is_random_mac, is_v4, parse, parse_mac
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
+from sensor.core.ids import short_id
 from sensor.core.observation import Subject
 from sensor.inventory import identity
 from sensor.inventory.journal import Journal
@@ -37,8 +38,8 @@ class Table:
     every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
     """
 
-    def __init__(self, limits: Limits, key: int = 0) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, key: int = 0, scope: str = "") -> None:
+        self.limits, self.scope = limits, scope
         self.by_mac: dict[int, Record] = {}
         self.leases: Bounded[int, Record] = Bounded(limits.leases)
         self.claimed_from: Bounded[int, Record] = Bounded(_CLAIMED_FROM)
@@ -124,7 +125,8 @@ class Table:
             if record is not None and record.key == key:
                 return record if record.admitted else None
         # Its MAC may have made room for others, or it is known by an id or a name: look at all, where it is there.
-        if key not in self.keys and self.ids.get(identity.device_id(key, ())) != key:
+        name = identity.device_id(key, scope=self.scope)
+        if key not in self.keys and key not in (self.ids.get(name), self.ids.get(short_id(name))):
             return None
         return next((record for queue in (self.identified, self.unidentified) for record in queue if record.key == key), None)
 
@@ -234,7 +236,7 @@ class Table:
         if record.device is None:
             if record.joined and record.joined not in self.keys:
                 record.key = record.joined
-            name = identity.device_id(record.key, self.ids)
+            name = identity.device_id(record.key, self.ids, self.scope)
             self.ids[name] = record.key
             if record.joined:
                 self.keys.add(record.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sensor.core.addresses import mac_text, parse_mac
 from sensor.core.foreign import Record, part, texts, tidy
+from sensor.core.ids import matching, means
 from sensor.posture.known import Known
 
 # A shorter text is the beginning of too many keys and ids.
@@ -11,10 +12,12 @@ PREFIX = 4
 
 
 def devices_named(known: Known, what: str) -> list[Record]:
-    """Devices of that id, address, MAC or name."""
+    """Devices of that id or the beginning of it, address, MAC or name."""
     named = known.device(what)
     if named is not None:
         return [named]
+    if begun := matching(what, known.devices):
+        return [known.devices[name] for name in begun]
     mac, word = mac_of(what), what.casefold().rstrip(".")
     return [record for record in known.devices.values() if not handles(record).isdisjoint((mac, word))]
 
@@ -41,6 +44,6 @@ def alerts_named(known: Known, what: str) -> list[Record]:
     for key, record in known.alerts.items():
         alert = part(record, "alert")
         names = [tidy(name) for name in (key, alert.get("id"), record.get("id"))]
-        if what in (*names, alert.get("detector")) or (len(what) >= PREFIX and any(name.startswith(what) for name in names)):
+        if what in (*names, alert.get("detector")) or (len(what) >= PREFIX and any(name.startswith(what) or means(what, name) for name in names)):
             found.append(record)
     return found

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sensor.core.alert import Severity
-from sensor.core.record import short_name
+from sensor.core.ids import entity_id
 from sensor.core.record_parts import objects
 from sensor.posture.about import About
 from sensor.posture.asset import Asset
@@ -70,7 +70,7 @@ def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float
     claim = asset.proof[0] if asset.proof else {}
     proof = Proof(_text(claim.get("last") or claim.get("first")), _text(claim.get("observation")), _text(claim.get("seen")))
     return Weakness(
-        short_name("weakness", f"{asset.id}|{finding.cve}", 0),
+        entity_id("weakness", f"{asset.id}|{finding.cve}"),
         asset.id,
         VULNERABILITY,
         finding.cve,
@@ -90,7 +90,7 @@ def of_recommendation(record: Body, device: str) -> Weakness:
     setting, proofs, why = _text(told.get("setting")), objects(record.get("evidence")), told.get("why")
     first = proofs[0] if proofs else {}
     return Weakness(
-        short_name("weakness", f"{device}|{setting}", 0),
+        entity_id("weakness", f"{device}|{setting}"),
         device,
         SETTING,
         setting,

@@ -139,7 +139,7 @@ class Engine:
         networks = Networks(config.networks)
         budget = Budget.of(config.memory_mib)
         limits = _limits(config, budget)
-        inventory = Inventory(self.known.matcher, self.known.oui, networks, limits, key=secret)
+        inventory = Inventory(self.known.matcher, self.known.oui, networks, limits, key=secret, scope=config.sensor.id)
         self.world = world = World(networks, lists, inventory, budget)
         world.profiles.become(self.profiles.installed)
         self.advisor = Advisor(world, self._advise, inventory.members, budget.advice, _settled(config))

@@ -6,11 +6,13 @@ import re
 from typing import NamedTuple
 
 from sensor.core.addresses import parse_network
+from sensor.core.ids import short_id
 from sensor.views.errors import Malformed
 
 SOURCE, TARGET = 0, 1
 # No name is made of digits and dots alone.
 _NEARLY = re.compile(r"[\d.]+(/.*)?")
+_DEVICE = re.compile(r"dev-[0-9a-z]{4,}")
 _ID = re.compile(r"alert-[0-9a-z-]*")
 
 
@@ -53,6 +55,8 @@ def who_clause(word: str, role: int | None) -> Clause:
         return clause
     if _NEARLY.fullmatch(word):
         raise Malformed("address", word, "an address or a network such as 10.20.30.0/24")
+    if _DEVICE.fullmatch(word):  # the beginning of an id, or one of which alerts of an earlier version have the short form
+        return _entity("(value >= ? AND value < ? OR value = ?) AND kind = 'device'", (word, word + "\U0010ffff", short_id(word)), role)
     return _entity("value = ? AND kind != 'vlan'", (word.casefold(),), role)
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Self
 
+from sensor.core.ids import short_id
 from sensor.inventory.store.database import FILE, look_into
 from sensor.inventory.store.schema import VERSION
 from sensor.tables.build import of_log
@@ -49,6 +50,8 @@ class Data:
             return str(exact[0])
         wanted = f"SELECT id FROM {table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"  # noqa: S608
         found = [str(row[0]) for row in self.base.execute(wanted, (start, start + "\U0010ffff", SHOWN)) if start]
+        if not found and short_id(start) != start:  # an entity that has its id of an earlier version
+            found = [str(row[0]) for row in self.base.execute(f"SELECT id FROM {table} WHERE id = ?", (short_id(start),))]  # noqa: S608
         if len(found) == 1:
             return found[0]
         if found:

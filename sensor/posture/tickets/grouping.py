@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from sensor.core.alert import Severity
+from sensor.core.ids import entity_id, short_id
 from sensor.core.reader import clean
-from sensor.core.record import short_name
 from sensor.posture.site import Node, Site
 from sensor.posture.tickets.model import FIND_OUT, SETTING, UPDATE, Affected, Step, Ticket
 from sensor.posture.tickets.policy import Policy
@@ -43,9 +43,9 @@ def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = Non
 
 
 def _id(key: str, taken: set[str]) -> str:
-    """Of the fix; two that share six letters are kept apart."""
+    """Of the fix, the same at every site. Receivers have tickets under this id for years, so it stays as short as it was; two with the same are kept apart."""
     number = 0
-    while (name := short_name("ticket", key, number)) in taken:
+    while (name := short_id(entity_id("ticket", f"{key}#{number}"))) in taken:
         number += 1
     return name
 

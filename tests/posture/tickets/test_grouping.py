@@ -56,7 +56,7 @@ def test_ids_are_of_the_fix_alone() -> None:
 
 def test_two_fixes_that_share_an_id_are_kept_apart(monkeypatch) -> None:
     """Six letters may collide among thousands: the second gets another id, and no ticket is lost."""
-    monkeypatch.setattr("sensor.posture.tickets.grouping.short_name", lambda kind, _, number: f"{kind}-{number}")
+    monkeypatch.setattr("sensor.posture.tickets.grouping.entity_id", lambda kind, key: f"{kind}-{key.rpartition('#')[2]}")
     tickets = tickets_of(site([node(1)], [cve("dev-1"), setting("dev-1")]), Policy())
     assert sorted(one.id for one in tickets) == ["ticket-0", "ticket-1"]
 

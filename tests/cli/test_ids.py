@@ -1,0 +1,72 @@
+"""Ids on the command line: any unambiguous beginning, and ids of an earlier version; ambiguous ones are refused with what they may mean."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import main
+from tests.cli.conftest import Told, parted
+
+PCAPS = Path(__file__).parents[2] / "pcaps"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("office")
+    assert main(["replay", str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt"), "--state", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
+    def run(*words: str) -> Told:
+        capsys.readouterr()
+        return parted(main([*words, "--state", str(office)]), *capsys.readouterr())
+
+    return run
+
+
+def test_alerts_and_devices_by_a_beginning(ask: Callable[..., Told]) -> None:
+    """Tables show the short form; it, and more or less of it, is accepted everywhere."""
+    alerts = [json.loads(line)["alert"] for line in ask("alerts", "--json").lines]
+    assert all(len(one["id"]) == len("alert-") + 14 for one in alerts)
+    name = alerts[0]["id"]
+    table = ask("alerts").out
+    assert name[:12] in table
+    assert name not in table
+    for start in (name, name[:12], name[:10]):
+        assert json.loads(ask("explain", start, "--json").lines[0])["alert"]["id"] == name
+        assert ask("alerts", "ack", start).code == 0
+    device = json.loads(ask("devices", "--json").lines[0])["id"]
+    assert ask("explain", device[:10]).lines == ask("explain", device).lines
+    assert ask("devices", "history", device[:9]).code == 0
+    assert {json.loads(line)["alert"]["id"] for line in ask("alerts", "--json", "--device", _camera(alerts, ask)[:10]).lines} >= {name}
+
+
+def _camera(alerts: list[dict[str, str]], ask: Callable[..., Told]) -> str:
+    """The device at the first end of the first alert."""
+    return str(json.loads(ask("explain", alerts[0]["id"], "--json").lines[0])["src"]["device"])
+
+
+def test_an_ambiguous_beginning(ask: Callable[..., Told], office: Path) -> None:
+    """Nothing is done, and both ids are named."""
+    with closing(sqlite3.connect(office / "inventory.db")) as base:
+        (name,) = base.execute("SELECT id FROM alerts LIMIT 1").fetchone()
+        (number,) = base.execute("SELECT max(number) + 1 FROM alerts").fetchone()
+        twin = f"{name[:12]}zzzzzzzz"
+        base.execute(
+            "INSERT INTO alerts SELECT ?, ?, 'twin', of_group, title, risk, count, first, last, ended, seq, summary, words FROM alerts WHERE id = ?",
+            (number, twin, name),
+        )
+        base.commit()
+    told = ask("alerts", "close", name[:12], "--reason", "a test")
+    assert told.code == 2
+    assert name in told.err
+    assert twin in told.err
+    assert ask("alerts", "close", name, "--reason", "a test").code == 0
