@@ -162,18 +162,14 @@ def _say(args: argparse.Namespace, names: list[str], words: list[tuple[str, str,
 def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, str, str]]) -> None:
     """Add lines to the notes beside the log, and bring the tables up to them. Stop when they cannot be written."""
     from sensor.eventlog.paths import notes_log
+    from sensor.tables.words import Note, append_notes
 
-    log, now = need_log(args, "alerts"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    said = [
-        {"ts": now, "alert": name, "action": action, "by": author_of(args), "text": tidy(text), **({"value": value} if value else {})}
-        for name in alerts
-        for action, value, text in words
-    ]
+    path, now, author = notes_log(need_log(args, "alerts")), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), author_of(args)
+    notes = [Note(now, name, action, author, tidy(text), value) for name in alerts for action, value, text in words]
     try:
-        with notes_log(log).open("a", encoding="utf-8") as file:
-            file.write("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in said))
+        append_notes(path, notes)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write {notes_log(log)}: {error.strerror}") from None
+        raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}") from None
 
 
 def _verdict(word: str) -> str:

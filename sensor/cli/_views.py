@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -61,27 +60,15 @@ def _is_own(dataset: Dataset) -> bool:
 
 def _of_folder(dataset: Dataset) -> Data | None:
     """The tables in the folder; None when they are behind the log and cannot be brought up to it. Stop when a newer sensor wrote them."""
-    from sensor.inventory.store.database import Refused, StoreError
-    from sensor.tables.build import behind, catch_up
-    from sensor.views.dataset import open_folder
+    from sensor.views.current import current
     from sensor.views.errors import NotReadable
 
-    with contextlib.suppress(NotReadable, StoreError):  # an earlier version wrote it, or it is damaged
-        data = open_folder(dataset.folder)
-        with contextlib.ExitStack() as closing:
-            closing.callback(data.close)
-            if not behind(data.base, dataset.log):
-                closing.pop_all()
-                return data
     try:
-        if note := catch_up(dataset.folder, dataset.log).note:
-            complain(note, "info")
-        data = open_folder(dataset.folder)
-    except Refused as error:
+        found = current(dataset.folder, dataset.log)
+    except NotReadable as error:
         raise Stop(NOT_OPENED, str(error)) from None
-    except (OSError, StoreError, NotReadable):
+    if found is None:
         return None
-    if data.position.seq:
-        return data
-    data.close()  # another process writes the folder and has put nothing of the log into its tables: they are no answer
-    return None
+    if found.note:
+        complain(found.note, "info")
+    return found.data

@@ -130,7 +130,7 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
 
 def _attribute(device: Record, attribute: str, claims: list[Record], colours: bool) -> Iterator[str]:
     """One attribute: its value, the sum, the evidence for it, the values it stands against."""
-    from sensor.cli._sums import Sum
+    from sensor.fingerprinting.sums import Sum
 
     values: dict[str, list[Record]] = {}
     for claim in claims:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli._sums import Sum
 from sensor.core.observation import Evidence
 from sensor.fingerprinting.fuse import fuse
+from sensor.fingerprinting.sums import Sum
 from tests.cli.conftest import claim, device
 
 

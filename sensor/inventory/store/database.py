@@ -49,7 +49,7 @@ def look_into(path: Path) -> sqlite3.Connection:
         base.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         base.close()
-        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
         base.row_factory = sqlite3.Row
     except sqlite3.Error:
         base.close()

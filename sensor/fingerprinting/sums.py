@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sensor.cli._show import tidy
+from sensor.core.device import WIDER
+from sensor.core.reader import clean
+from sensor.fingerprinting.fuse import CERTAIN, ONE_FAMILY, SAME_SOURCE, WEAK, WEAK_FAMILY
 
 # Sums from records are as exact as the three digits of a confidence there.
 CLOSE = 0.006
@@ -22,11 +24,9 @@ class Sum:
     @classmethod
     def of(cls, claims: Iterable[Mapping[str, Any]]) -> Sum:
         """The sum over the claims of one value: the best of each family, then ``1 − Π(1 − c)``, then what such families can reach at most."""
-        from sensor.fingerprinting.fuse import CERTAIN, ONE_FAMILY, SAME_SOURCE, WEAK, WEAK_FAMILY
-
         best: dict[str, float] = {}
         for claim in claims:
-            family, confidence = tidy(claim.get("family")), claim.get("confidence")
+            family, confidence = clean(str(claim.get("family") or "")), claim.get("confidence")
             if isinstance(confidence, int | float):
                 best[family] = max(best.get(family, 0.0), float(confidence))
         weak = all(family in WEAK for family in best)
@@ -50,8 +50,6 @@ class Sum:
 
     def against(self, attribute: str, value: str, sums: Mapping[str, Sum], told: object) -> Iterator[str]:
         """What other values take away, and where the sensor knew more than the record tells."""
-        from sensor.core.device import WIDER
-
         rivals: list[str] = []
         wider: list[str] = []
         for key in sums:
