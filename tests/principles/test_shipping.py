@@ -72,7 +72,7 @@ def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_wheel_holds_everything(wheel: Path) -> None:
     """Modules, compiled kernels, stubs, the type marker, fingerprints, units and the licence are in it; captures and tests are not."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    kinds = ("*.py", "*.pyi", "*.json", "*.zst", "*.jinja", "*.css")
+    kinds = ("*.py", "*.pyi", "*.json", "*.zst", "*.jinja", "*.css", "*.js", "*.svg")
     modules = {path.relative_to(ROOT).as_posix() for kind in kinds for path in SENSOR.rglob(kind)}
     fingerprints = {"sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix() for path in (ROOT / "fingerprints").rglob("*.yaml")}
     units = {f"sensor/units_data/{path.name}" for path in (ROOT / "packaging" / "systemd").iterdir()}

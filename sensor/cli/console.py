@@ -1,0 +1,65 @@
+"""Look at datasets in a browser: the web console, and its API.
+
+The console listens on 127.0.0.1:8765 unless --listen names another address or a unix socket. Other hosts reach it only with TLS (--cert, --key), through a
+proxy with TLS (--public-url), or through an SSH tunnel. It prints a link that logs in once and is valid for 15 minutes; `login` prints another. It reads
+datasets and writes what operators decide about alerts, as `sensor alerts` does. It needs the extra `console`.
+
+actions:
+  serve                 run the console until it is stopped (default)
+  login [NAME]          print a one-time link for a console that runs
+  token NAME            make a token for the API, which is printed once
+  tokens                list the tokens
+  revoke TOKEN-ID…      revoke tokens
+
+exit codes: 0 done, 1 a token is not known, 2 wrong usage, 3 the address or a file cannot be used, or the extra is not installed, 4 no permission
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sensor.cli._actions import action_of, deed
+from sensor.cli._codes import USAGE
+from sensor.cli._setup import complain
+from sensor.cli._show import add_json_argument
+
+EXAMPLES = """\
+  sensor console
+  sensor console --listen 0.0.0.0:8443 --cert cert.pem --key key.pem --public-url https://sensor.example.net:8443
+  sensor console login anna --scope read
+  sensor console token grafana --days 365
+  curl -H 'Authorization: Bearer sensor_...' http://127.0.0.1:8765/api/v1/alerts
+"""
+# Action → (function, how many words it takes; None: one or more).
+ACTIONS: dict[str, tuple[str, range | None]] = {
+    "serve": ("serve", range(1)),
+    "login": ("login", range(2)),
+    "token": ("token", range(1, 2)),
+    "tokens": ("tokens", range(1)),
+    "revoke": ("revoke", None),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: serve)")
+    parser.add_argument("--listen", metavar="WHERE", default="127.0.0.1:8765", help="ADDRESS:PORT or unix:/PATH (default: 127.0.0.1:8765)")
+    parser.add_argument("--cert", metavar="FILE", type=Path, help="certificate chain (PEM), for TLS")
+    parser.add_argument("--key", metavar="FILE", type=Path, help="key of the certificate (PEM)")
+    parser.add_argument("--public-url", metavar="URL", default="", help="URL that browsers use, where it is another: of a name, a proxy or a tunnel")
+    parser.add_argument("--scope", choices=("read", "write"), help="what a link or a token permits (default: write for a link, read for a token)")
+    parser.add_argument("--days", metavar="NUMBER", type=float, default=90.0, help="of token: days until it expires (default: 90)")
+    parser.add_argument("--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it."""
+    if not action_of(args, ACTIONS, "serve"):
+        return USAGE
+    name, count = ACTIONS[args.action]
+    if not (args.words if count is None else len(args.words) in count):
+        complain(f"found {len(args.words)} words after {args.action}: see sensor console --help")
+        return USAGE
+    return deed("_console", name)(args)

@@ -1,0 +1,1 @@
+"""API: the views as JSON, described by OpenAPI."""

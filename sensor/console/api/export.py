@@ -1,0 +1,86 @@
+"""Whole lists as NDJSON or CSV: all pages, written to a file first, so that no reader of them holds the tables open."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from sensor.console.api.resources import Resource, answer
+from sensor.console.ask import Ask
+from sensor.console.cells import csv_cell
+from sensor.views.errors import Malformed, Unknown
+
+FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+# More are not one answer; a narrower filter, or pages with a cursor, give them all.
+MOST, PAGE = 200_000, 1000
+IN_MEMORY, PART = 4 << 20, 64 << 10
+
+
+def format_of(ask: Ask) -> str:
+    """By ``format``, else by the header Accept. Unknown."""
+    wanted = ask.first("format")
+    if wanted and wanted not in FORMATS:
+        raise Unknown("format", wanted, FORMATS)
+    accepted = ask.request.headers.get("accept", "")
+    return wanted or next((name for name in ("ndjson", "csv") if FORMATS[name].partition(";")[0] in accepted), "json")
+
+
+def exported(ask: Ask, resource: Resource, form: str) -> Response:
+    """Malformed where the rows are too many."""
+    if not resource.listed:
+        raise Malformed("format", form, "json: only lists are exported")
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 closed when it was sent
+    try:
+        for line in _csv(ask, resource) if form == "csv" else _ndjson(ask, resource):
+            file.write(line)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    name = resource.path.strip("/").replace("/", "-")
+    return StreamingResponse(_sent(file), media_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'})
+
+
+def _items(ask: Ask, resource: Resource) -> Iterator[Any]:
+    count = 0
+    ask.given["limit"] = [str(PAGE)]
+    while True:
+        page = answer(ask, resource)
+        count += len(page.items)
+        if count > MOST:
+            raise Malformed("filter", f"more than {MOST:,} rows", "a narrower one, or pages with `cursor`")
+        yield from page.items
+        if not page.cursor:
+            return
+        ask.given["cursor"] = [page.cursor]
+
+
+def _ndjson(ask: Ask, resource: Resource) -> Iterator[bytes]:
+    for item in _items(ask, resource):
+        yield msgspec.json.encode(item) + b"\n"
+
+
+def _csv(ask: Ask, resource: Resource) -> Iterator[bytes]:
+    """All fields but records, which are objects."""
+    names = [field.name for field in msgspec.structs.fields(resource.item) if field.name != "record"]
+    yield _line(names)
+    for item in _items(ask, resource):
+        yield _line([csv_cell(getattr(item, name)) for name in names])
+
+
+def _line(cells: list[Any]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue().encode()
+
+
+def _sent(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while part := file.read(PART):
+            yield part

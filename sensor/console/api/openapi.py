@@ -1,0 +1,102 @@
+"""The description of the API (OpenAPI 3.1), made from the types that it answers with and the filters that it takes."""
+
+from __future__ import annotations
+
+import functools
+import typing
+from typing import Any
+
+import msgspec
+
+import sensor
+from sensor.console.api.export import FORMATS
+from sensor.console.api.resources import RESOURCES, Resource
+from sensor.console.api.types import AlertDetails, NewNote, One, Problem
+from sensor.console.filters import TIMES
+from sensor.console.moments import EXPECTED
+
+BASE = "/api/v1"
+REF = "#/components/schemas/{name}"
+Schema = dict[str, Any]
+DATA = {"name": "data", "in": "query", "description": "dataset; without it the usual one", "schema": {"type": "string"}}
+ID = {"name": "id", "in": "path", "required": True, "description": "an id, or the beginning of one", "schema": {"type": "string"}}
+
+
+@functools.cache
+def openapi() -> Schema:
+    """All of it."""
+    kinds = [*(resource.result for resource in RESOURCES), NewNote, One[AlertDetails], Problem]
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
+    by_kind = dict(zip(map(str, kinds), schemas, strict=True))
+    paths: Schema = {BASE + resource.path: {"get": _get(resource, by_kind[str(resource.result)])} for resource in RESOURCES}
+    paths[f"{BASE}/alerts/{{id}}/notes"] = {"post": _post(by_kind)}
+    paths[f"{BASE}/events"] = {"get": _events()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "sensor", "version": sensor.__version__, "description": "The views of a passive network sensor over its datasets."},
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+    }
+
+
+def _get(resource: Resource, schema: Schema) -> Schema:
+    content: Schema = {"application/json": {"schema": schema}}
+    if resource.listed:
+        content |= {kind.partition(";")[0]: {"schema": {"type": "string"}} for name, kind in FORMATS.items() if name != "json"}
+    answers = {"200": {"description": "found", "content": content}, "304": {"description": "not changed since the ETag of If-None-Match"}}
+    return {"summary": resource.summary, "operationId": _name(resource), "parameters": parameters(resource), "responses": answers | _problems()}
+
+
+def _name(resource: Resource) -> str:
+    return "get_" + resource.path.strip("/").replace("/{id}", "_by_id")
+
+
+def parameters(resource: Resource) -> list[Schema]:
+    """Of a resource: its filter, paging, the dataset."""
+    found: list[Schema] = [DATA, *([ID] if "{id}" in resource.path else [])]
+    found += [{"name": name, "in": "query", "required": True, "description": "what to look for", "schema": {"type": "string"}} for name in resource.more]
+    if resource.filter is not None:
+        found += [_parameter(name, kind) for name, kind in typing.get_type_hints(resource.filter).items()]
+    if resource.listed:
+        found += [
+            {"name": "sort", "in": "query", "description": "order of the rows", "schema": {"type": "string", "enum": list(resource.sorts)}},
+            {"name": "order", "in": "query", "description": "direction", "schema": {"type": "string", "enum": ["asc", "desc"]}},
+            {"name": "limit", "in": "query", "description": "rows of a page", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}},
+            {"name": "cursor", "in": "query", "description": "of the page before, with the same filter and sort", "schema": {"type": "string"}},
+            {"name": "format", "in": "query", "description": "all pages as a file", "schema": {"type": "string", "enum": list(FORMATS)}},
+        ]
+    return found
+
+
+def _parameter(name: str, kind: Any) -> Schema:
+    if name in TIMES:
+        return {"name": name, "in": "query", "description": EXPECTED, "schema": {"type": "string"}}
+    if typing.get_origin(kind) is tuple:
+        item = {"type": "integer" if typing.get_args(kind)[0] is int else "string"}
+        return {"name": name, "in": "query", "description": "given several times: any of them", "schema": {"type": "array", "items": item}}
+    return {"name": name, "in": "query", "description": name, "schema": {"type": "string" if kind is str else "integer"}}
+
+
+def _post(by_kind: dict[str, Schema]) -> Schema:
+    body = {"required": True, "content": {"application/json": {"schema": by_kind[str(NewNote)]}}}
+    done = {"200": {"description": "written", "content": {"application/json": {"schema": by_kind[str(One[AlertDetails])]}}}}
+    return {
+        "summary": "Acknowledge, close, reopen, assign, judge or comment on an alert, as `sensor alerts` does (scope write)", "operationId": "add_note",
+        "parameters": [DATA, ID], "requestBody": body, "responses": done | _problems(),
+    }  # fmt: skip
+
+
+def _events() -> Schema:
+    more = [
+        {"name": "Last-Event-ID", "in": "header", "description": "number of the last record that is known", "schema": {"type": "integer"}},
+        {"name": "after", "in": "query", "description": "the same, as a parameter", "schema": {"type": "integer"}},
+        {"name": "kind", "in": "query", "description": "only these kinds of records", "schema": {"type": "array", "items": {"type": "string"}}},
+    ]
+    stream = {"200": {"description": "server-sent events: id is sensor.seq, data the record", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+    return {"summary": "Records of the event log as they are written", "operationId": "events", "parameters": [DATA, *more], "responses": stream | _problems()}
+
+
+def _problems() -> Schema:
+    content = {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}}
+    return {"default": {"description": "why it cannot be answered (RFC 9457)", "content": content}}

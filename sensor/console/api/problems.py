@@ -1,0 +1,44 @@
+"""Errors as objects (RFC 9457, application/problem+json): status, a sentence, and the facts for programs."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from sensor.console.api.types import Problem
+from sensor.console.security.session import Refused
+from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown, ViewError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def response(problem: Problem) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer realm="sensor"'} if problem.status == 401 else {}
+    return Response(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)
+
+
+def not_logged_in() -> Response:
+    return response(Problem("Not authenticated", 401, "expected a bearer token that is valid: `sensor console token NAME` makes one", "unauthenticated"))
+
+
+def no_such_path(path: str) -> Response:
+    return response(Problem("Not found", 404, f"there is no {path[:200]}: /api/v1/openapi.json lists all paths", "no_such_path"))
+
+
+def of(error: ViewError | Refused | OSError) -> Response:
+    """Why a request cannot be answered."""
+    if isinstance(error, Refused):
+        return response(Problem("Not permitted", 403, str(error), "not_permitted"))
+    if isinstance(error, OSError):
+        return response(Problem("Cannot read or write", 503, f"{error.filename or 'the state folder'}: {error.strerror or error}", "unavailable"))
+    if isinstance(error, NotReadable):
+        return response(Problem("Nothing can be read", 503, str(error), "unavailable"))
+    if isinstance(error, Ambiguous):
+        return response(Problem("Ambiguous", 400, str(error), "ambiguous", candidates=error.candidates))
+    if isinstance(error, Unknown):
+        missing = error.field in ("id", "dataset")
+        kind = ("Not found", 404) if missing else ("Unknown value", 400)
+        return response(Problem(*kind, str(error), "not_found" if missing else "unknown", field=error.field, found=error.value, near=error.near))
+    if isinstance(error, Malformed):
+        return response(Problem("Malformed value", 400, str(error), "malformed", field=error.field, found=error.value))
+    return response(Problem("The request cannot be answered", 400, str(error), "invalid"))

@@ -1,0 +1,134 @@
+"""The resources of the API: each is a view, with the parameters of its filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.console.api import convert, types
+from sensor.console.ask import Ask
+from sensor.console.filters import LONGEST
+from sensor.console.unseen import unseen
+from sensor.views import alerts, devices, moments, stories
+from sensor.views.alert_filter import AlertFilter
+from sensor.views.errors import Malformed, NotReadable
+
+SHOWN = 10
+
+
+class Resource(NamedTuple):
+    """``filter``: whose fields are its parameters; ``item``: what it gives, one or, with ``sorts``, a list of them; ``more``: other parameters;
+    ``log``: it is made of the event log, and unknown without.
+    """
+
+    path: str
+    summary: str
+    answer: Callable[[Ask], Any]
+    item: Any
+    filter: type[msgspec.Struct] | None = None
+    sorts: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    log: bool = True
+
+    @property
+    def listed(self) -> bool:
+        return bool(self.sorts)
+
+    @property
+    def result(self) -> Any:
+        """The type of an answer."""
+        generic: Any = types.List if self.listed else types.One
+        return generic[self.item]
+
+
+def _devices(ask: Ask) -> Any:
+    paging = ask.paging("last", 100)
+    wanted = ask.filter(devices.DeviceFilter, "format")
+    found = devices.devices(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    return convert.page(ask, found, convert.device)
+
+
+def _device(ask: Ask) -> Any:
+    return types.One(devices.device(ask.data, ask.request.path_params["id"]), convert.source(ask))
+
+
+def _alerts(ask: Ask) -> Any:
+    paging = ask.paging("last", 100)
+    wanted = ask.filter(AlertFilter, "format")
+    found = alerts.alerts(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    return convert.page(ask, found, convert.alert)
+
+
+def alert(ask: Ask) -> Any:
+    return types.One(convert.details(alerts.alert(ask.data, ask.request.path_params["id"])), convert.source(ask))
+
+
+def _incidents(ask: Ask) -> Any:
+    paging = ask.paging("last", 100)
+    found = stories.incidents(ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor)
+    return convert.page(ask, found, convert.story)
+
+
+def _incident(ask: Ask) -> Any:
+    return types.One(convert.story(stories.incident(ask.data, ask.request.path_params["id"])), convert.source(ask))
+
+
+def _recommendations(ask: Ask) -> Any:
+    paging = ask.paging("severity", 100)
+    found = stories.recommendations(ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor)
+    return convert.page(ask, found, convert.story)
+
+
+def _timeline(ask: Ask) -> Any:
+    paging = ask.paging("ts", 100)
+    found = moments.timeline(ask.data, ask.filter(moments.TimelineFilter, "format"), limit=paging.limit, cursor=paging.cursor)
+    return convert.page(ask, found, convert.moment)
+
+
+def _health(ask: Ask) -> Any:
+    found = moments.health(ask.data)
+    body = types.Health(unseen(found), found.summary, found.unusable, [convert.moment(row) for row in found.findings])
+    return types.One(body, convert.source(ask))
+
+
+def _search(ask: Ask) -> Any:
+    text = ask.first("q").strip()
+    if not 0 < len(text) <= LONGEST:
+        raise Malformed("q", text[:40], f"1 to {LONGEST} characters")
+    hits = moments.search(ask.data, text, limit=SHOWN)
+    body = types.Hits(
+        [convert.device(row) for row in hits.devices.rows], [convert.alert(row) for row in hits.alerts.rows],
+        [convert.story(row) for row in hits.incidents.rows], [convert.story(row) for row in hits.recommendations.rows],
+        {name: getattr(hits, name).total for name in ("devices", "alerts", "incidents", "recommendations")},
+    )  # fmt: skip
+    return types.One(body, convert.source(ask))
+
+
+def _datasets(ask: Ask) -> Any:
+    usual = ask.console.sources.dataset().name
+    found = [types.Dataset(one.name, one.kind, *one.span, one.name == usual, list(one.missing)) for one in ask.console.sources.all()]
+    return types.One(found, convert.source(ask))
+
+
+RESOURCES = (
+    Resource("/devices", "Devices, by any filter and sort", _devices, types.Device, devices.DeviceFilter, devices.SORTS, log=False),
+    Resource("/devices/{id}", "One device with its evidence, addresses and history", _device, types.Record, log=False),
+    Resource("/alerts", "Alerts, by any filter and sort", _alerts, types.Alert, AlertFilter, alerts.SORTS),
+    Resource("/alerts/{id}", "One alert with its notes and incidents", alert, types.AlertDetails),
+    Resource("/incidents", "Incidents", _incidents, types.Story, stories.StoryFilter, stories.SORTS),
+    Resource("/incidents/{id}", "One incident with its story", _incident, types.Story),
+    Resource("/recommendations", "Settings to change on devices", _recommendations, types.Story, stories.StoryFilter, stories.SORTS),
+    Resource("/timeline", "What happened when, the newest first", _timeline, types.Moment, moments.TimelineFilter, ("ts",)),
+    Resource("/health", "The health of the sensor, and what it could not see", _health, types.Health),
+    Resource("/search", "A text, an address, a network or an id in everything", _search, types.Hits, more=("q",)),
+    Resource("/datasets", "The datasets of the state folder", _datasets, list[types.Dataset], log=False),
+)
+
+
+def answer(ask: Ask, resource: Resource) -> Any:
+    """NotReadable where a log is needed and there is none: unknown is not none."""
+    if resource.log and not ask.opened.alerts_known:
+        raise NotReadable(f"{ask.dataset.name} has no event log: this is unknown, and not none")
+    return resource.answer(ask)

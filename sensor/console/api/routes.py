@@ -1,0 +1,142 @@
+"""The routes of the API. A token (RFC 6750) or the session of a browser may read; only a token may write here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sensor.console.api import problems, resources
+from sensor.console.api.export import exported, format_of
+from sensor.console.api.openapi import BASE, openapi
+from sensor.console.api.resources import RESOURCES, Resource
+from sensor.console.api.types import NewNote
+from sensor.console.ask import Ask, body_of, parameters
+from sensor.console.deeds import say, words_of
+from sensor.console.security.keys import Who
+from sensor.console.security.session import Refused, bearer_of, user_of
+from sensor.console.settings import Console
+from sensor.console.stream import records, sse
+from sensor.views.alerts import alert
+from sensor.views.errors import Malformed, ViewError, one_of
+from sensor.views.moments import KINDS
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def api_routes(console: Console) -> list[BaseRoute]:
+    async def described(_: Request) -> Response:
+        return Response(msgspec.json.encode(openapi()), media_type="application/json")
+
+    async def missing(request: Request) -> Response:
+        return problems.no_such_path(request.url.path)
+
+    found: list[BaseRoute] = [Route(f"{BASE}/openapi.json", described, methods=["GET"])]
+    found += [Route(BASE + resource.path, _reading(console, resource), methods=["GET"]) for resource in RESOURCES]
+    found.append(Route(f"{BASE}/alerts/{{id}}/notes", _writing(console), methods=["POST"]))
+    found.append(Route(f"{BASE}/events", _streaming(console), methods=["GET"]))
+    found.append(Route("/api/{path:path}", missing, methods=["GET", "POST"]))
+    return found
+
+
+def _reading(console: Console, resource: Resource) -> Endpoint:
+    def read(ask: Ask) -> Response:
+        form = format_of(ask)
+        return exported(ask, resource, form) if form != "json" else _json(ask.request, resources.answer(ask, resource))
+
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(_asked, console, request, read)
+
+    return endpoint
+
+
+def _writing(console: Console) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        try:
+            note = _note(request.headers.get("content-type", ""), await body_of(request))
+        except ViewError as error:
+            return problems.of(error)
+        return await run_in_threadpool(_asked, console, request, lambda ask: _write(ask, note), write=True)
+
+    return endpoint
+
+
+def _note(kind: str, body: bytes) -> NewNote:
+    """Malformed."""
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise Malformed("content type", kind, "application/json")
+    try:
+        return msgspec.json.decode(body, type=NewNote)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed("body", str(error), "an object with action, and value and text where the action needs them") from None
+
+
+def _write(ask: Ask, note: NewNote) -> Response:
+    words = words_of(note.action, note.value, note.text)
+    row = alert(ask.data, ask.request.path_params["id"]).alert
+    text = " ".join(filter(None, (note.value, note.text)))
+    ask.console.audit.add(ask.who.name, note.action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id], text=text)
+    say(ask.dataset, ask.who.name, [row], words)
+    with ask.console.sources.opened(ask.dataset) as again:
+        return _json(ask.request, resources.alert(Ask(ask.console, ask.request, ask.who, again, {})))
+
+
+def _streaming(console: Console) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        if await run_in_threadpool(_who, console, request) is None:
+            return problems.not_logged_in()
+        try:
+            given = parameters(request.url.query)
+            dataset = await run_in_threadpool(console.sources.dataset, given.get("data", [""])[-1])
+            after, kinds = _after(request, given), _kinds(given)
+        except ViewError as error:
+            return problems.of(error)
+        return sse(records(dataset.log, after, lambda kind: not kinds or kind in kinds))
+
+    return endpoint
+
+
+def _kinds(given: dict[str, list[str]]) -> set[str]:
+    one_of("kind", given.get("kind", []), KINDS)
+    return set(given.get("kind", []))
+
+
+def _after(request: Request, given: dict[str, list[str]]) -> int:
+    text = request.headers.get("last-event-id") or given.get("after", ["0"])[-1]
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Malformed("Last-Event-ID", text, "the number of a record")
+    return int(text)
+
+
+def _asked(console: Console, request: Request, answer: Callable[[Ask], Response], *, write: bool = False) -> Response:
+    """What an open dataset answers, or a problem."""
+    who = bearer_of(console, request) if write else _who(console, request)
+    if who is None:
+        return problems.not_logged_in()
+    if write and not who.may_write:
+        return problems.of(Refused(f"the token of {who.name} may read and not write"))
+    try:
+        dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1])
+        with console.sources.opened(dataset) as opened:
+            return answer(Ask(console, request, who, opened, {}))
+    except (ViewError, Refused, OSError) as error:
+        return problems.of(error)
+
+
+def _who(console: Console, request: Request) -> Who | None:
+    return bearer_of(console, request) if "authorization" in request.headers else user_of(console, request)
+
+
+def _json(request: Request, answer: Any) -> Response:
+    """An answer with its ETag; 304 where the client has it."""
+    body = msgspec.json.encode(answer)
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return Response(None, 304, headers) if tag in known else Response(body, headers=headers, media_type="application/json")

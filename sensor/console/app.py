@@ -1,0 +1,121 @@
+"""The application: which URL leads to which page, and what happens before a page: who asks, what may be sent, which dataset is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from sensor.console.api.routes import api_routes
+from sensor.console.ask import Ask, Given, form_of, parameters
+from sensor.console.pages import (
+    alert,
+    alert_actions,
+    alerts,
+    audit,
+    device,
+    devices,
+    errors,
+    health,
+    hunt,
+    incident,
+    incidents,
+    live,
+    login,
+    overview,
+    packets,
+    recommendations,
+    search,
+    theme,
+    timeline,
+)  # fmt: skip
+from sensor.console.security.guard import Guard
+from sensor.console.security.session import Refused, check_form, user_of
+from sensor.console.settings import Console
+from sensor.views.errors import ViewError
+
+STATIC = Path(__file__).parent / "static"
+# So many requests read at once: each has a connection of its own with a cache of some MiB.
+AT_ONCE = 12
+Page = Callable[[Ask], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+PAGES: dict[str, Page] = {
+    "/": overview.page,
+    "/devices": devices.page,
+    "/devices/{id}": device.page,
+    "/alerts": alerts.page,
+    "/alerts/{id}": alert.page,
+    "/alerts/{id}/packets.pcapng": packets.page,
+    "/incidents": incidents.page,
+    "/incidents/{id}": incident.page,
+    "/recommendations": recommendations.page,
+    "/timeline": timeline.page,
+    "/hunt": hunt.page,
+    "/hunt.csv": hunt.csv_page,
+    "/search": search.page,
+    "/health": health.page,
+    "/audit": audit.page,
+}
+ACTIONS: dict[str, Page] = {"/alerts/act": alert_actions.act, "/alerts/undo": alert_actions.undo}
+
+
+def app_of(console: Console) -> Starlette:
+    """All of it. ``console`` is what requests share."""
+    routes: list[BaseRoute] = [Mount("/static", StaticFiles(directory=STATIC)), *login.routes(console), *theme.routes(console), *live.routes(console)]
+    routes += [Route(path, _endpoint(console, action), methods=["POST"]) for path, action in ACTIONS.items()]
+    routes += [Route(path, _endpoint(console, page), methods=["GET"]) for path, page in PAGES.items()]
+    routes += api_routes(console)
+
+    async def missing(request: Request, _: Exception) -> Response:
+        return await run_in_threadpool(errors.no_page, console, request, [path for path in PAGES if "{" not in path and "." not in path])
+
+    async def failed(request: Request, _: Exception) -> Response:
+        return errors.fault(request)
+
+    guard = Middleware(Guard, names=console.place.names, secure=console.place.secure)
+    return Starlette(routes=routes, middleware=[guard], exception_handlers={404: missing, 405: missing, 500: failed}, lifespan=_lifespan)
+
+
+@asynccontextmanager
+async def _lifespan(_: Starlette) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = AT_ONCE
+    yield
+
+
+def _endpoint(console: Console, page: Page) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        form: Given = {}
+        if request.method == "POST":
+            try:
+                form = await form_of(request)
+            except ViewError as error:
+                return await run_in_threadpool(errors.refused, console, request, error)
+        return await run_in_threadpool(_answer, console, request, page, form)
+
+    return endpoint
+
+
+def _answer(console: Console, request: Request, page: Page, form: Given) -> Response:
+    who = user_of(console, request)
+    if who is None:
+        return login.needed(request)
+    try:
+        if request.method == "POST":
+            check_form(who, form)
+        dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1])
+        with console.sources.opened(dataset) as opened:
+            return page(Ask(console, request, who, opened, form))
+    except (ViewError, Refused) as error:
+        return errors.refused(console, request, error)
+    except OSError as error:
+        return errors.unreadable(console, request, error)

@@ -1,0 +1,112 @@
+"""One request: who asks, of which dataset, with which parameters; and the URLs that keep all of this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import parse_qs, urlencode
+
+import msgspec
+from starlette.requests import Request
+
+from sensor.console.filters import Paging, filter_of, paging_of
+from sensor.console.moments import now_ns, parsed
+from sensor.console.security.keys import Who
+from sensor.console.settings import Console
+from sensor.console.sources import Opened
+from sensor.datasets.card import LIVE
+from sensor.views.errors import Malformed
+
+Given = dict[str, list[str]]
+Filter = TypeVar("Filter", bound=msgspec.Struct)
+# A form is some ids and a comment; a page of a list has at most 1,000 of them.
+FORM_BYTES, FIELDS = 256 << 10, 4000
+
+
+class Ask:
+    """``given``: parameters of the URL, ``form``: those of a form that was sent, each with all its values."""
+
+    def __init__(self, console: Console, request: Request, who: Who, opened: Opened, form: Given) -> None:
+        self.console, self.request, self.who, self.opened, self.form = console, request, who, opened, form
+        self.given = parameters(request.url.query)
+        self.data, self.dataset = opened.data, opened.dataset
+
+    @property
+    def now(self) -> int:
+        """What spans of time count back from (ns): now, or the end of a replay."""
+        last = parsed(self.opened.span.last) if self.dataset.kind != LIVE else None
+        return int(last.timestamp() * 1e6) * 1000 if last is not None else now_ns()
+
+    @property
+    def peer(self) -> str:
+        return self.request.client.host if self.request.client is not None else "unix"
+
+    def filter(self, kind: type[Filter], *more: str) -> Filter:
+        """The filter that the URL names. ``more``: other parameters of the page. Unknown, Malformed."""
+        return filter_of(kind, self.given, self.now, more)
+
+    def paging(self, sort: str, limit: int = 50, *, backwards: bool = True) -> Paging:
+        return paging_of(self.given, sort, limit, backwards=backwards)
+
+    def first(self, name: str) -> str:
+        """The value of a parameter; empty where there is none."""
+        return self.given.get(name, [""])[-1]
+
+    def field(self, name: str) -> str:
+        """The value of a field of the form; empty where there is none."""
+        return self.form.get(name, [""])[-1]
+
+    def url(self, path: str, **changes: object) -> str:
+        """A path with parameters. The dataset is kept where the URL named one."""
+        return url_of(path, {"data": self.given.get("data", [])} | {name: _texts(value) for name, value in changes.items()})
+
+    def here(self, **changes: object) -> str:
+        """The URL with some parameters changed; None takes one away. Another question begins at its first page."""
+        kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done")}
+        return url_of(self.request.url.path, kept | {name: _texts(value) for name, value in changes.items()})
+
+    def toggled(self, name: str, value: object) -> str:
+        """The URL with a value of a parameter added, or taken away where it was there."""
+        values, text = self.given.get(name, []), str(value)
+        return self.here(**{name: [one for one in values if one != text] if text in values else [*values, text]})
+
+    def has(self, name: str, value: object) -> bool:
+        """Whether a parameter has this value."""
+        return str(value) in self.given.get(name, ())
+
+
+def parameters(query: str) -> Given:
+    """Those of a URL or of a form. Malformed where they are too many."""
+    try:
+        return parse_qs(query, keep_blank_values=True, max_num_fields=FIELDS, errors="replace")
+    except ValueError:
+        raise Malformed("parameters", "too many", f"at most {FIELDS}") from None
+
+
+async def form_of(request: Request) -> Given:
+    """The fields of a form. Malformed where it is none, or is too long."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Malformed("content type", kind, "application/x-www-form-urlencoded")
+    return parameters((await body_of(request)).decode("utf-8", "replace"))
+
+
+async def body_of(request: Request) -> bytes:
+    """The bytes that a client sent. Malformed where they are too many: no more of them is read."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > FORM_BYTES:
+            raise Malformed("body", f"more than {FORM_BYTES:,} bytes", "less")
+    return bytes(body)
+
+
+def url_of(path: str, values: Mapping[str, Sequence[str]]) -> str:
+    query = urlencode([(name, value) for name, several in values.items() for value in several if value])
+    return f"{path}?{query}" if query else path
+
+
+def _texts(value: object) -> list[str]:
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]

@@ -1,0 +1,18 @@
+"""Cells of CSV: a spreadsheet takes what begins like a formula for one (OWASP: CSV Injection), so that peers could run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.core.reader import clean
+
+FORMULA = ("=", "+", "-", "@")
+LONGEST = 32_000
+
+
+def csv_cell(value: Any) -> Any:
+    """A value as a cell; a text that begins like a formula gets an apostrophe before it."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = clean(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value), LONGEST)
+    return f"'{text}" if text.startswith(FORMULA) else text

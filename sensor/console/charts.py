@@ -1,0 +1,52 @@
+"""Charts, drawn as SVG on the server: no script, no style in them, and a text for who does not see them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from sensor.core.record_parts import time_text
+from sensor.tables.lines import SEVERITIES
+
+WIDTH, HEIGHT, BARS = 720, 120, 48
+_FRAME = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>')
+_RECT = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
+
+
+class Chart(NamedTuple):
+    """``first`` and ``last``: ns, of the axis; ``shown``: how many moments it shows."""
+
+    picture: Markup
+    first: int
+    last: int
+    shown: int
+
+
+def histogram(moments: Sequence[tuple[int, str]]) -> Chart | None:
+    """How many there were when, stacked by severity, the most severe at the bottom; None where there is none. Times in ns."""
+    if not moments:
+        return None
+    first, last = min(ts for ts, _ in moments), max(ts for ts, _ in moments)
+    step = max(1, (last - first) // BARS + 1)
+    counts: dict[int, Counter[str]] = {}
+    for ts, severity in moments:
+        counts.setdefault((ts - first) // step, Counter())[severity] += 1
+    most = max(one.total() for one in counts.values())
+    width = WIDTH / BARS
+    bars = Markup("").join(_bar(number * width, width, counts[number], most, first + number * step) for number in sorted(counts))
+    label = f"alerts over time, at most {most} in one bar"
+    return Chart(_FRAME.format(WIDTH, HEIGHT, label, bars), first, last, len(moments))
+
+
+def _bar(left: float, width: float, counts: Mapping[str, int], most: int, begins: int) -> Markup:
+    parts, bottom = [], float(HEIGHT)
+    for severity in SEVERITIES[::-1]:
+        if count := counts.get(severity, 0):
+            height = max(2.0, count / most * (HEIGHT - 4))
+            bottom -= height
+            parts.append(_RECT.format(severity, left + 1, bottom, width - 2, height))
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return Markup("<g><title>{}: {}</title>{}</g>").format(f"{time_text(begins)[:16].replace('T', ' ')} UTC", told, Markup("").join(parts))

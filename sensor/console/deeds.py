@@ -1,0 +1,81 @@
+"""What operators do with alerts: the words that `sensor alerts` writes, beside the log; never straight into tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sensor.console.undo import Before
+from sensor.core.reader import clean
+from sensor.datasets.dataset import Dataset
+from sensor.eventlog.paths import notes_log
+from sensor.tables.words import VERDICTS, Note, append_notes
+from sensor.views.alert_groups import NOBODY, NONE
+from sensor.views.alerts import AlertRow
+from sensor.views.errors import Malformed, one_of
+from sensor.views.page import Facets
+
+ACTIONS = ("acknowledge", "close", "reopen", "assign", "verdict", "comment")
+DONE = {
+    "acknowledge": "acknowledged", "close": "closed", "reopen": "reopened", "assign": "assigned", "verdict": "judged", "comment": "commented on",
+}  # fmt: skip
+# So many alerts may be changed at once: more are rather a wrong filter.
+AT_ONCE = 100_000
+TEXT_LIMIT = 2000
+Word = tuple[str, str, str]
+
+
+def words_of(action: str, value: str, text: str) -> list[Word]:
+    """The words (action, value, text) of a form. ``value``: the assignee, or the verdict, which ``close`` may have too. Unknown, Malformed."""
+    one_of("action", [action], ACTIONS)
+    value, text = clean(value).strip(), clean(text, TEXT_LIMIT)
+    if action == "comment" and not text:
+        raise Malformed("text", text, "a comment")
+    if action == "assign":
+        if not value:
+            raise Malformed("value", value, f"the name of an assignee, or {NOBODY}")
+        return [("assign", "" if value == NOBODY else value, text)]
+    if action == "verdict":
+        return [("verdict", _verdict(value), text)]
+    if action == "close" and value:
+        return [("verdict", _verdict(value), ""), ("close", "", text)]
+    return [(action, "", text)]
+
+
+def assignees(facets: Facets, user: str) -> list[str]:
+    """Who may be offered as an assignee: the user, those that alerts have, and nobody."""
+    return list(dict.fromkeys([user, *facets.get("assignee", {}), NOBODY]))
+
+
+def _verdict(value: str) -> str:
+    judged = value.replace("-", "_").casefold()
+    one_of("verdict", [judged], (*VERDICTS, NONE))
+    return "" if judged == NONE else judged
+
+
+def say(dataset: Dataset, author: str, rows: Sequence[AlertRow], words: Sequence[Word]) -> None:
+    """Say the same of some alerts. OSError where the notes cannot be written."""
+    _append(dataset, author, [(row.id, *word) for row in rows for word in words])
+
+
+def say_back(dataset: Dataset, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
+    """Bring alerts back to how they were, by words that say so: notes are never removed. OSError."""
+    said = [(old.id, *word) for old, new in zip(before, rows, strict=True) for word in _back(old, new)]
+    _append(dataset, author, said)
+
+
+def _back(old: Before, new: AlertRow) -> list[Word]:
+    states = {"open": "reopen", "acknowledged": "acknowledge", "closed": "close"}
+    found: list[Word] = []
+    if new.state != old.state:
+        found.append((states[old.state], "", "undone"))
+    if new.verdict != old.verdict:
+        found.append(("verdict", old.verdict, "undone"))
+    if new.assignee != old.assignee:
+        found.append(("assign", old.assignee, "undone"))
+    return found
+
+
+def _append(dataset: Dataset, author: str, said: Sequence[tuple[str, str, str, str]]) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    append_notes(notes_log(dataset.log), [Note(now, alert, action, author, text, value) for alert, action, value, text in said])

@@ -1,0 +1,1 @@
+"""Pages: one a file, in the same order: filter from the URL, one view, one template."""

@@ -1,0 +1,68 @@
+"""One device: each attribute with its evidence and the values it competes with, addresses, alerts, recommendations, history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.render import render
+from sensor.core.record_parts import objects
+from sensor.fingerprinting.sums import Sum
+from sensor.views.alert_filter import AlertFilter
+from sensor.views.alerts import alerts
+from sensor.views.devices import device
+from sensor.views.stories import StoryFilter, recommendations
+
+SHOWN = 50
+Body = Mapping[str, Any]
+
+
+class Value(NamedTuple):
+    """A value that evidence supports. ``sum``: how the confidence adds up; ``chosen``: it is the one that the device has."""
+
+    value: str
+    sum: Sum
+    claims: list[Body]
+    chosen: bool
+
+
+class Attribute(NamedTuple):
+    """``told``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then those against it."""
+
+    name: str
+    told: str
+    confidence: float | None
+    contested: bool
+    values: list[Value]
+
+
+def page(ask: Ask) -> Response:
+    record = device(ask.data, ask.request.path_params["id"])
+    body: Body = record.get("device") or {}
+    name = str(body.get("id"))
+    found = alerts(ask.data, AlertFilter(device=name), "last", limit=SHOWN) if ask.opened.alerts_known else None
+    todo = recommendations(ask.data, StoryFilter(device=name), limit=SHOWN) if ask.opened.alerts_known else None
+    title = " ".join(filter(None, (str(body.get("type") or "device"), str(body.get("hostname") or (body.get("ips") or [name])[0]))))
+    return render(ask, "device.jinja", title, record=record, device=body, attributes=attributes(record), alerts=found, todo=todo)
+
+
+def attributes(record: Body) -> list[Attribute]:
+    """What evidence supports, attribute by attribute, the type first."""
+    body, claims = record.get("device") or {}, objects(record.get("evidence"))
+    names = sorted({str(claim.get("attribute")) for claim in claims}, key=lambda name: (name != "type", name != "vendor", name != "model", name))
+    return [_attribute(body, name, [claim for claim in claims if str(claim.get("attribute")) == name]) for name in names]
+
+
+def _attribute(body: Body, name: str, claims: list[Body]) -> Attribute:
+    others = body.get("attributes") or {}
+    told = str(body.get("hostname" if name == "name" else name) or others.get(name) or "")
+    by_value: dict[str, list[Body]] = {}
+    for claim in claims:
+        by_value.setdefault(str(claim.get("value")), []).append(claim)
+    values = [Value(value, Sum.of(some), some, value.casefold() == told.casefold()) for value, some in by_value.items()]
+    values.sort(key=lambda one: (not one.chosen, -one.sum.sure, one.value))
+    confidence = (body.get("confidences") or {}).get(name, body.get("confidence") if name == "type" else None)
+    return Attribute(name, "" if told == "unknown" else told, confidence, name in (body.get("contested") or ()), values)

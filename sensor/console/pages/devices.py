@@ -1,0 +1,21 @@
+"""Devices: search, facets, sort, pages."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.render import render
+from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
+
+# Columns of the table: what a column sorts by, and its heading.
+COLUMNS = (
+    ("type", "Type"), ("vendor", "Vendor"), ("model", "Model"), ("name", "Name"), ("ip", "Address"), ("mac", "MAC"), ("vlan", "VLAN"),
+    ("confidence", "Confidence"), ("last", "Last seen"),
+)  # fmt: skip
+
+
+def page(ask: Ask) -> Response:
+    wanted, paging = ask.filter(DeviceFilter), ask.paging("last", 100)
+    found = devices(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    return render(ask, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=COLUMNS, sorts=SORTS, facets=FACETS)

@@ -1,0 +1,75 @@
+"""Pages for what cannot be shown: each names what was found, what was expected, and the nearest that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sensor.console.ask import parameters, url_of
+from sensor.console.render import bare
+from sensor.console.security.session import Refused, user_of
+from sensor.console.settings import Console
+from sensor.views.errors import Ambiguous, NotReadable, Unknown, ViewError
+
+LISTS = {"alerts": "alert", "devices": "device", "incidents": "incident"}
+
+
+def refused(console: Console, request: Request, error: ViewError | Refused) -> Response:
+    """A view that cannot answer, or a request that may not be done."""
+    who, links = user_of(console, request), _links(request, error)
+    title, status = _kind(error)
+    return bare(request, "error.jinja", title, status, text=str(error), links=links, who=who)
+
+
+def no_page(console: Console, request: Request, known: Sequence[str]) -> Response:
+    """A URL that leads nowhere."""
+    near = get_close_matches(request.url.path, known, 3, 0.4) or ["/"]
+    text = f"There is no page {request.url.path[:200]}."
+    return bare(request, "error.jinja", "Page not found", 404, text=text, links=[(path, path) for path in near], who=user_of(console, request))
+
+
+def unreadable(console: Console, request: Request, error: OSError) -> Response:
+    """The disk, or the rights of the console's user."""
+    text = f"{error.filename or 'the state folder'}: {error.strerror or error}. Nothing was changed."
+    return bare(request, "error.jinja", "Cannot read or write", 503, text=text, links=[], who=user_of(console, request))
+
+
+def fault(request: Request) -> Response:
+    """A defect of the console."""
+    text = "The console failed to answer. The journal of its service has the reason; the data of the sensor is not affected."
+    return bare(request, "error.jinja", "Fault in the console", 500, text=text, links=[("/", "Overview")])
+
+
+def _kind(error: ViewError | Refused) -> tuple[str, int]:
+    if isinstance(error, Refused):
+        return "Not permitted", 403
+    if isinstance(error, NotReadable):
+        return "Nothing can be read", 503
+    if isinstance(error, Unknown) and error.field in ("id", "dataset"):
+        return "Not found", 404
+    return "The request cannot be answered", 400
+
+
+def _links(request: Request, error: ViewError | Refused) -> list[tuple[str, str]]:
+    """The nearest that there is."""
+    path = request.url.path
+    kind = path.strip("/").partition("/")[0]
+    if isinstance(error, Ambiguous):
+        return [(f"/{kind}/{name}", name) for name in error.candidates]
+    if isinstance(error, Unknown) and error.field == "id" and kind in LISTS:
+        return [(f"/{kind}/{name}", name) for name in error.known[:5]] + [(f"/{kind}", f"all {kind}")]
+    if isinstance(error, Unknown) and error.near:
+        return [(url_of(path, _corrected(request, error)), f"the same with {error.field} {error.near}")]
+    return [(path, "the same page without filters")] if request.url.query else []
+
+
+def _corrected(request: Request, error: Unknown) -> dict[str, list[str]]:
+    """The parameters with the nearest valid one in place of the unknown one."""
+    given = parameters(request.url.query)
+    if error.field == "parameter":
+        return {error.near if name == error.value else name: values for name, values in given.items()}
+    name = "data" if error.field == "dataset" else error.field
+    return {key: [error.near if key == name and value == error.value else value for value in values] for key, values in given.items()}

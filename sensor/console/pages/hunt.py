@@ -1,0 +1,90 @@
+"""Hunt: the library, and SQL over the traffic records. The query is in the URL, so that it can be kept and shared."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.cells import csv_cell
+from sensor.console.render import render
+from sensor.records.hunts_library import Hunt, hunt, library
+from sensor.records.keeping import MISSING, installed
+from sensor.records.paths import records_folder
+from sensor.records.query import NoRecords, Query, QueryError
+from sensor.records.query_process import Answer
+from sensor.records.schema import TABLES
+from sensor.records.seen import coverage, sentences
+from sensor.views.errors import Malformed, NotReadable, Unknown
+
+ROWS, CSV_ROWS, SECONDS, LONGEST = 500, 100_000, 30.0, 20_000
+# Each query may take some hundred MiB: so many at once, and the next waits.
+_AT_ONCE = threading.BoundedSemaphore(2)
+
+
+class Result(NamedTuple):
+    """``answer``: None where ``error`` says why; ``seen``: what the answer could not see."""
+
+    answer: Answer | None
+    seen: Sequence[str]
+    error: str
+
+
+@functools.cache
+def hunts() -> dict[str, Hunt]:
+    """The library."""
+    return {name: hunt(path) for name, path in library().items()}
+
+
+def page(ask: Ask) -> Response:
+    name, sql = ask.first("name"), ask.first("sql").strip()
+    chosen = _chosen(name)
+    sql = sql or (chosen.sql if chosen is not None else "")
+    result = _result(ask, sql, ROWS) if sql else None
+    return render(
+        ask, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=hunts(), name=name, chosen=chosen, sql=sql, result=result, tables=TABLES,
+        rows=ROWS,
+    )  # fmt: skip
+
+
+def csv_page(ask: Ask) -> Response:
+    """The rows of a query as CSV (RFC 4180), for spreadsheets: no cell is taken for a formula."""
+    chosen = _chosen(ask.first("name"))
+    result = _result(ask, ask.first("sql").strip() or (chosen.sql if chosen is not None else ""), CSV_ROWS)
+    if result.answer is None:
+        raise Malformed("sql", "a query that fails", result.error)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([csv_cell(name) for name in result.answer.columns])
+    writer.writerows([csv_cell(value) for value in row] for row in result.answer.rows)
+    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="hunt.csv"'})
+
+
+def _chosen(name: str) -> Hunt | None:
+    if name and name not in hunts():
+        raise Unknown("name", name, hunts())
+    return hunts().get(name)
+
+
+def _result(ask: Ask, sql: str, most: int) -> Result:
+    if len(sql) > LONGEST:
+        raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
+    if not installed():
+        raise NotReadable(f"a hunt {MISSING}")
+    with _AT_ONCE:
+        try:
+            query = Query(records_folder(ask.dataset.log), seconds=SECONDS)
+        except NoRecords as error:
+            raise NotReadable(f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with the extra `hunt`.") from None
+        try:
+            return Result(query.ask(sql, most=most), list(sentences(coverage(query))), "")
+        except QueryError as error:
+            return Result(None, [], str(error))
+        finally:
+            query.close()

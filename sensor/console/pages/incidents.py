@@ -1,0 +1,15 @@
+"""Incidents: alerts that belong together, by severity and state."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.render import render
+from sensor.views.stories import SORTS, StoryFilter, incidents
+
+
+def page(ask: Ask) -> Response:
+    wanted, paging = ask.filter(StoryFilter), ask.paging("severity")
+    found = incidents(ask.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+    return render(ask, "incidents.jinja", "Incidents", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=("state", "severity"))

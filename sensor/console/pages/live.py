@@ -1,0 +1,28 @@
+"""Live: server-sent events for open pages. A page hears that there is something new, and takes itself up again without losing its place."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sensor.console.ask import parameters
+from sensor.console.pages import login
+from sensor.console.security.session import user_of
+from sensor.console.settings import Console
+from sensor.console.stream import changes, sse
+from sensor.views.errors import ViewError
+
+
+def routes(console: Console) -> list[BaseRoute]:
+    async def live(request: Request) -> Response:
+        if await run_in_threadpool(user_of, console, request) is None:
+            return login.needed(request)
+        try:
+            dataset = await run_in_threadpool(console.sources.dataset, parameters(request.url.query).get("data", [""])[-1])
+        except ViewError:
+            return Response(status_code=204)  # an EventSource does not come again
+        return sse(changes(dataset.log))
+
+    return [Route("/live", live, methods=["GET"])]

@@ -1,0 +1,19 @@
+"""The packets of an alert as a capture file, to be opened in Wireshark."""
+
+from __future__ import annotations
+
+from starlette.responses import FileResponse, Response
+
+from sensor.console.ask import Ask
+from sensor.console.evidence import evidence_of
+from sensor.views.alerts import alert
+from sensor.views.errors import NotReadable
+
+MEDIA_TYPE = "application/vnd.tcpdump.pcap"
+
+
+def page(ask: Ask) -> Response:
+    found = evidence_of(ask.dataset, alert(ask.data, ask.request.path_params["id"]).alert, 0)
+    if found.path is None:
+        raise NotReadable(found.missing)
+    return FileResponse(found.path, media_type=MEDIA_TYPE, filename=found.path.name)

@@ -1,0 +1,15 @@
+"""Recommendations: settings to change on devices, the most severe first."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.render import render
+from sensor.views.stories import SORTS, StoryFilter, recommendations
+
+
+def page(ask: Ask) -> Response:
+    wanted, paging = ask.filter(StoryFilter), ask.paging("severity")
+    found = recommendations(ask.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+    return render(ask, "recommendations.jinja", "Recommendations", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=("state", "severity"))

@@ -1,0 +1,20 @@
+"""Search: a text, an address, a network or an id in everything that the tables hold."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.filters import LONGEST
+from sensor.console.render import render
+from sensor.views.errors import Malformed
+from sensor.views.moments import search
+
+SHOWN = 10
+
+
+def page(ask: Ask) -> Response:
+    text = ask.first("q").strip()
+    if len(text) > LONGEST:
+        raise Malformed("q", f"{text[:20]}…", f"at most {LONGEST} characters")
+    return render(ask, "search.jinja", f"Search: {text}" if text else "Search", q=text, hits=search(ask.data, text, limit=SHOWN) if text else None)

@@ -1,0 +1,152 @@
+"""Templates: Jinja2 escapes all that is written into them, and every text is cleaned of what no page should show first."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+import sensor
+from sensor.console.ask import Ask
+from sensor.console.moments import age_text, parsed
+from sensor.core.reader import clean
+from sensor.core.record_parts import time_text
+from sensor.datasets.dataset import Dataset
+from sensor.tables.lines import SEVERITIES
+
+FOLDER = Path(__file__).parent / "templates"
+LONGEST = 4000
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+THEMES = ("auto", "light", "dark")
+NAV = (
+    ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"), ("/recommendations", "Recommendations"),
+    ("/timeline", "Timeline"), ("/hunt", "Hunt"), ("/health", "Health"),
+)  # fmt: skip
+
+
+def render(ask: Ask, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page of a dataset."""
+    values |= {"opened": ask.opened, "dataset": ask.dataset, "datasets": ask.console.sources.all(), "who": ask.who, "undo": _undo(ask)}
+    return bare(ask.request, template, title, status, **values, ask=ask)
+
+
+def bare(request: Request, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page without a dataset, or without a user: the frame shows what there is."""
+    empty: dict[str, Any] = {"ask": None, "opened": None, "dataset": None, "datasets": (), "who": None, "undo": None}
+    theme = request.cookies.get("theme", THEMES[0])
+    frame = {"title": title, "nav": NAV, "path": request.url.path, "theme": theme if theme in THEMES else THEMES[0], "themes": THEMES}
+    page = _environment().get_template(template).render(empty | frame | values)
+    return HTMLResponse(page, status)
+
+
+def _undo(ask: Ask) -> dict[str, str] | None:
+    """What was done a moment ago, and the name by which it can be undone."""
+    name = ask.first("done")
+    done = ask.console.undo.look(name, ask.who.name) if name else None
+    return {"name": name, "text": done.text} if done is not None else None
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Records of a foreign log may lack any key: what is not there is shown as nothing."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.ChainableUndefined, finalize=_cleaned
+    )
+    made.filters |= {one.__name__: one for one in (moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, cell)}
+    made.globals |= {"version": sensor.__version__, "severities": SEVERITIES[::-1]}
+    return made
+
+
+def multiline(text: str) -> Markup:
+    """A text of several lines, each cleaned."""
+    return Markup("\n").join(clean(line, LONGEST) if line.strip() else "" for line in text.splitlines())
+
+
+def cell(value: object) -> str:
+    """A value of a row of a query."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000 else str(value)
+
+
+def _cleaned(value: object) -> object:
+    """Every value on its way into a page: peers may have written it."""
+    return clean(value, LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def moment(value: object) -> Markup | str:
+    """A time (ns, or RFC 3339) in UTC; the script of the page shows it in the reader's own zone. What is no time stays as it is."""
+    text = time_text(value) if isinstance(value, int) else str(value or "")
+    when = parsed(text)
+    if when is None:
+        return clean(text)
+    shown = when.strftime("%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(when.strftime("%Y-%m-%dT%H:%M:%SZ"), when.isoformat(" ")[:26], shown)
+
+
+def age(value: object) -> str:
+    """``4 days ago``; empty where the time is not known."""
+    when = parsed(time_text(value) if isinstance(value, int) else str(value or ""))
+    return age_text(when, datetime.now(UTC)) if when is not None else ""
+
+
+def span(dataset: Dataset) -> Markup | str:
+    """From when to when a dataset reaches."""
+    first, last = dataset.span
+    return Markup("{} to {}").format(moment(first), moment(last)) if first else "time span unknown"
+
+
+def severity(word: object) -> Markup:
+    """A severity as a badge; a foreign word is shown as it is, without a colour."""
+    text = clean(str(word or "unknown"))
+    kind = text if text in SEVERITIES else "unknown"
+    return Markup('<span class="badge {}">{}</span>').format(kind, text)
+
+
+def name_of(end: object) -> str:
+    """What to call an end of a conversation: its name with its address, or the one it has."""
+    if not isinstance(end, dict):
+        return "unknown"
+    name, place = str(end.get("hostname") or ""), str(end.get("ip") or end.get("mac") or end.get("device") or "")
+    return f"{name} ({place})" if name and place else name or place or "unknown"
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def percent(value: object) -> str:
+    """A confidence of 0 to 1."""
+    return f"{value:.0%}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def each(value: object) -> Sequence[object]:
+    """The members of a list of a record; a foreign log may have something else there."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def pairs(value: object) -> Iterable[tuple[object, object]]:
+    """Keys and values of an object of a record; the same."""
+    return value.items() if isinstance(value, dict) else ()
+
+
+def fact(value: object) -> object:
+    """A value of a record for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return moment(value) if isinstance(value, str) and _TIME.fullmatch(value) else value
+
+
+def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
+    """A facet: severities by their order, others by their count."""
+    return [(one, counts[one]) for one in SEVERITIES[::-1] if one in counts] if name == "severity" else list(counts.items())

@@ -1,0 +1,1 @@
+"""Security: who may ask, from where, and what is kept of it."""

@@ -1,0 +1,68 @@
+"""The audit log: one JSON line for each login and each write, in the state folder, readable by its owner alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.reader import clean
+
+FILE = "console-audit.jsonl"
+# The newest entries are read from so many bytes at the end.
+TAIL_BYTES = 1 << 18
+IDS_KEPT = 100
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``ts``: RFC 3339; ``peer``: address of the client; ``count``: how many alerts an action applied to, ``ids`` the first of them."""
+
+    ts: str
+    who: str
+    action: str
+    peer: str = ""
+    dataset: str = ""
+    count: int = 0
+    ids: list[str] = []
+    text: str = ""
+
+
+class Audit:
+    """Appends entries."""
+
+    def __init__(self, state: Path) -> None:
+        self.path = state / FILE
+
+    def add(self, who: str, action: str, *, peer: str = "", dataset: str = "", ids: list[str] | None = None, text: str = "") -> None:
+        """Before the action takes effect, so that none is without its entry. OSError where it cannot be written: then nothing may be done."""
+        ids = ids or []
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        entry = Entry(now, clean(who), action, clean(peer), dataset, len(ids), ids[:IDS_KEPT], clean(text))
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            if os.geteuid() == 0:
+                owner = self.path.parent.stat()
+                os.fchown(file, owner.st_uid, owner.st_gid)
+            os.write(file, msgspec.json.encode(entry) + b"\n")
+        finally:
+            os.close(file)
+
+    def newest(self, most: int = 200) -> Iterator[Entry]:
+        """The newest entries first. OSError where the file cannot be read; one that is not there has none."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(max(0, self.path.stat().st_size - TAIL_BYTES))
+            lines = file.read().splitlines()
+        found = [entry for line in reversed(lines) if (entry := _entry(line)) is not None]
+        yield from found[:most]
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        return msgspec.json.decode(line, type=Entry)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,84 @@
+"""The guard before everything: which requests a browser may send at all, and the headers of every answer.
+
+Loopback is no authentication: any page that a browser on the same host has open can send requests there. Host defeats DNS rebinding, Origin and
+Sec-Fetch-Site (Fetch Metadata Request Headers, W3C) defeat requests of other sites.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # with no-referrer browsers send `Origin: null` with our own forms
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+HSTS = "max-age=31536000"
+SAFE = frozenset(("GET", "HEAD"))
+METHODS = SAFE | {"POST"}
+
+
+class Guard:
+    """Refuses before any route is looked up."""
+
+    def __init__(self, app: ASGIApp, names: frozenset[str], *, secure: bool) -> None:
+        """``names``: host names without ports; ``secure``: browsers come over HTTPS."""
+        self._app, self._names, self._secure = app, names, secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no page uses WebSockets
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        refusal = self.refusal(scope["method"], Headers(scope=scope))
+        answer = PlainTextResponse(f"{refusal[1]}\n", refusal[0]) if refusal is not None else self._app
+        await answer(scope, receive, self._with_headers(scope, send))
+
+    def refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+        """Status and reason; None where a request may pass."""
+        host = headers.get("host", "")
+        if _without_port(host) not in self._names:
+            return 421, "this console has another name: use the URL that it printed, or give it --public-url"
+        if method not in METHODS:
+            return 405, "only GET, HEAD and POST are used here"
+        site = headers.get("sec-fetch-site", "none")
+        if method not in SAFE:
+            origin = headers.get("origin")
+            if site not in ("same-origin", "none") or (origin is not None and origin != f"{'https' if self._secure else 'http'}://{host}"):
+                return 403, "the request came from another site"
+        elif site in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate":
+            return 403, "the request came from another site"
+        return None
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        static = scope["path"].startswith("/static/")
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if self._secure:
+                    headers["Strict-Transport-Security"] = HSTS
+                if not static:
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        return sending
+
+
+def _without_port(host: str) -> str:
+    """``[::1]:8765`` is ``[::1]``."""
+    name, _, port = host.rpartition(":")
+    return (name if name and port.isdigit() else host).lower()

@@ -1,0 +1,147 @@
+"""Keys of the console: one-time links, sessions and tokens, in a database of their own. Only hashes of secrets are kept.
+
+A secret has 256 random bits, so that a plain hash of it can be neither guessed nor reversed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+FILE = "console.db"
+READ, WRITE = "read", "write"
+SCOPES = (READ, WRITE)
+PREFIX = "sensor_"
+# Seconds that a link waits for its use, that a session may rest, and that it lasts at most.
+LINK_S, IDLE_S, SESSION_S = 15 * 60, 12 * 3600, 7 * 24 * 3600
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS links (hash TEXT PRIMARY KEY, name TEXT, scope TEXT, until REAL) STRICT;
+CREATE TABLE IF NOT EXISTS sessions (hash TEXT PRIMARY KEY, name TEXT, scope TEXT, csrf TEXT, until REAL, seen REAL) STRICT;
+CREATE TABLE IF NOT EXISTS tokens (id TEXT PRIMARY KEY, hash TEXT UNIQUE, name TEXT, scope TEXT, made REAL, until REAL, used REAL) STRICT;
+"""
+
+
+class Who(NamedTuple):
+    """Who asks: ``scope``: what it may do; ``csrf``: what forms of its session must contain, empty for a token."""
+
+    name: str
+    scope: str
+    csrf: str = ""
+
+    @property
+    def may_write(self) -> bool:
+        return self.scope == WRITE
+
+
+class Token(NamedTuple):
+    """Times in seconds since the epoch; ``used``: 0 where it was never used."""
+
+    id: str
+    name: str
+    scope: str
+    made: float
+    until: float
+    used: float
+
+
+class Keys:
+    """One connection a call: every thread may ask. Made with rights for its owner alone."""
+
+    def __init__(self, state: Path) -> None:
+        """OSError or sqlite3.Error where the state folder cannot be written."""
+        self.path = state / FILE
+        made = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.geteuid() == 0:  # the service reads what root adds
+                owner = state.stat()
+                os.fchown(made, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(made)
+        with self._base() as base:
+            base.executescript(_SCHEMA)
+
+    @contextlib.contextmanager
+    def _base(self) -> Iterator[sqlite3.Connection]:
+        with contextlib.closing(sqlite3.connect(self.path, timeout=5.0, isolation_level=None)) as base:
+            yield base
+
+    def link(self, name: str, scope: str) -> str:
+        """The secret of a one-time link."""
+        secret, now = secrets.token_urlsafe(32), time.time()
+        with self._base() as base:
+            base.execute("DELETE FROM links WHERE until < ?", (now,))
+            base.execute("INSERT INTO links VALUES (?, ?, ?, ?)", (hashed(secret), name, scope, now + LINK_S))
+        return secret
+
+    def peek(self, secret: str) -> str:
+        """The name that a link would log in; empty where it was used, is too old or never was."""
+        with self._base() as base:
+            row = base.execute("SELECT name FROM links WHERE hash = ? AND until >= ?", (hashed(secret), time.time())).fetchone()
+        return str(row[0]) if row else ""
+
+    def begin(self, secret: str) -> str:
+        """Use a link; the secret of the session that begins, empty where the link is not valid."""
+        now, session = time.time(), secrets.token_urlsafe(32)
+        with self._base() as base:
+            row = base.execute("DELETE FROM links WHERE hash = ? RETURNING name, scope, until", (hashed(secret),)).fetchone()
+            if row is None or row[2] < now:
+                return ""
+            base.execute("DELETE FROM sessions WHERE until < ? OR seen < ?", (now, now - IDLE_S))
+            values = (hashed(session), row[0], row[1], secrets.token_urlsafe(32), now + SESSION_S, now)
+            base.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
+        return session
+
+    def session(self, secret: str) -> Who | None:
+        """Whose session it is; None where it is over."""
+        now, key = time.time(), hashed(secret)
+        with self._base() as base:
+            row = base.execute("SELECT name, scope, csrf, until, seen FROM sessions WHERE hash = ?", (key,)).fetchone()
+            if row is None or row[3] < now or row[4] < now - IDLE_S:
+                return None
+            if row[4] < now - 60:
+                base.execute("UPDATE sessions SET seen = ? WHERE hash = ?", (now, key))
+        return Who(*row[:3])
+
+    def end(self, secret: str) -> None:
+        """Log out."""
+        with self._base() as base:
+            base.execute("DELETE FROM sessions WHERE hash = ?", (hashed(secret),))
+
+    def add_token(self, name: str, scope: str, days: float) -> tuple[str, str]:
+        """A token of the API: its id, and its secret, which is shown once."""
+        number, secret, now = f"token-{secrets.token_hex(4)}", PREFIX + secrets.token_urlsafe(32), time.time()
+        with self._base() as base:
+            base.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, 0.0)", (number, hashed(secret), name, scope, now, now + days * 86400))
+        return number, secret
+
+    def tokens(self) -> list[Token]:
+        """All of them, those that are over too."""
+        with self._base() as base:
+            return [Token(*row) for row in base.execute("SELECT id, name, scope, made, until, used FROM tokens ORDER BY made")]
+
+    def revoke(self, number: str) -> bool:
+        """Take a token back; False where there is none of that id."""
+        with self._base() as base:
+            return base.execute("DELETE FROM tokens WHERE id = ?", (number,)).rowcount == 1
+
+    def token(self, secret: str) -> Who | None:
+        """Whose token it is; None where it is none, or over."""
+        now, key = time.time(), hashed(secret)
+        with self._base() as base:
+            row = base.execute("SELECT name, scope, until, used FROM tokens WHERE hash = ?", (key,)).fetchone()
+            if row is None or row[2] < now:
+                return None
+            if row[3] < now - 60:
+                base.execute("UPDATE tokens SET used = ? WHERE hash = ?", (now, key))
+        return Who(*row[:2])
+
+
+def hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

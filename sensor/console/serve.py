@@ -1,0 +1,69 @@
+"""The process: a listening socket, uvicorn on it, and who is told once it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from sensor.console.app import app_of
+from sensor.console.place import Place, bound, tls_of
+from sensor.console.security.attempts import Attempts
+from sensor.console.security.audit import Audit
+from sensor.console.security.keys import Keys
+from sensor.console.settings import Console
+from sensor.console.sources import Sources
+from sensor.console.undo import Undo
+
+# Connections that wait or are answered; more get 503. Seconds that an idle one is kept, and that open streams have at the end.
+CONNECTIONS, IDLE_S, END_S = 256, 15, 2
+HEAD_BYTES = 32 << 10
+TICK_S = 5.0
+
+
+def console_of(state: Path, place: Place, usual: str = "") -> Console:
+    """What requests share. OSError or sqlite3.Error where the state folder cannot be written."""
+    return Console(place, Sources(state, usual), Keys(state), Audit(state), Attempts(), Undo())
+
+
+def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], None] = lambda: None) -> None:
+    """Answer until SIGTERM or SIGINT. ``ready`` hears where, once it listens; ``alive`` is called every few seconds. BadPlace, OSError."""
+    place = console.place
+    tls_of(place)
+    listener = bound(place)
+    if not place.path and place.port == 0:
+        port = listener.getsockname()[1]
+        place = place._replace(port=port, public=place.public[:-2] + f":{port}" if place.public.endswith(":0") else place.public)
+    config = uvicorn.Config(
+        app_of(console), http="h11", ws="none", loop="asyncio", log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S, h11_max_incomplete_event_size=HEAD_BYTES,
+        ssl_certfile=place.cert, ssl_keyfile=place.key,
+    )  # fmt: skip
+    try:
+        ready(place)
+        asyncio.run(_run(uvicorn.Server(config), listener, alive))
+    finally:
+        listener.close()
+        if place.path:
+            Path(place.path).unlink(missing_ok=True)
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket, alive: Callable[[], None]) -> None:
+    watching = asyncio.create_task(_watch(alive))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+
+async def _watch(alive: Callable[[], None]) -> None:
+    """The event loop answers: a watchdog is fed from within it."""
+    while True:
+        alive()
+        await asyncio.sleep(TICK_S)

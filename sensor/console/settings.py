@@ -1,0 +1,28 @@
+"""What a console is made with."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.console.place import Place
+from sensor.console.security.attempts import Attempts
+from sensor.console.security.audit import Audit
+from sensor.console.security.keys import Keys
+from sensor.console.sources import Sources
+from sensor.console.undo import Undo
+
+
+class Console(msgspec.Struct, frozen=True):
+    """Everything that requests share."""
+
+    place: Place
+    sources: Sources
+    keys: Keys
+    audit: Audit
+    attempts: Attempts
+    undo: Undo
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session cookie. Browsers keep ``__Host-`` only over HTTPS."""
+        return "__Host-sensor" if self.place.secure else "sensor"

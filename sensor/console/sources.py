@@ -1,0 +1,128 @@
+"""Which datasets there are, and one of them opened for a request: its tables, and what of it is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from sensor.datasets.choose import NoDataset, choose, datasets_in
+from sensor.datasets.dataset import Dataset
+from sensor.datasets.span import Span
+from sensor.eventlog.log_lines import parts
+from sensor.inventory.store.database import FILE
+from sensor.views.current import current
+from sensor.views.dataset import Data, open_folder, open_log
+from sensor.views.errors import NotReadable, Unknown
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """``data``: its tables; ``notes``: what a reader must know of them: a part that is missing, a store that is behind; ``alerts_known``: it has a log."""
+
+    dataset: Dataset
+    data: Data
+    notes: list[str]
+    alerts_known: bool
+
+    @property
+    def span(self) -> Span:
+        return self.dataset.span
+
+
+class Sources:
+    """The datasets of a state folder."""
+
+    def __init__(self, state: Path, usual: str = "") -> None:
+        """``usual``: the dataset that is shown where a URL names none; empty: by the rule of all commands."""
+        self.state, self._usual = state, usual
+        self._logs = _Logs()
+
+    def all(self) -> list[Dataset]:
+        """Those that hold something. OSError where the folder cannot be read."""
+        return [one for one in datasets_in(self.state) if not one.empty]
+
+    def dataset(self, name: str = "") -> Dataset:
+        """By its name, else the usual one. Unknown; NotReadable where there is none at all."""
+        found = datasets_in(self.state)
+        if name:
+            for one in found:
+                if one.name == name:
+                    return one
+            raise Unknown("dataset", name, [one.name for one in found])
+        try:
+            return choose(self.state, self._usual if any(one.name == self._usual for one in found) else "")
+        except NoDataset as error:
+            raise NotReadable(str(error)) from None
+
+    @contextlib.contextmanager
+    def opened(self, dataset: Dataset) -> Iterator[Opened]:
+        """Open for a request. NotReadable where nothing can be known of it."""
+        notes = [] if dataset.card.complete else ["The replay is not at its end, or was cut off: this is not all."]
+        try:
+            with self._tables(dataset, notes) as data:
+                yield Opened(dataset, data, notes, dataset.has_log)
+        except sqlite3.DatabaseError as error:
+            raise NotReadable(f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data {dataset.name}` makes them again") from None
+        except OSError as error:
+            raise NotReadable(f"cannot read {dataset.name}: {error.strerror}") from None
+
+    @contextlib.contextmanager
+    def _tables(self, dataset: Dataset, notes: list[str]) -> Iterator[Data]:
+        if not dataset.has_log:
+            if dataset.inventory is None:
+                raise NotReadable(f"{dataset.name} holds no device and no record")
+            notes.append("There is no event log: alerts, incidents, recommendations and health are unknown, not absent.")
+            with open_folder(dataset.folder) as data:
+                yield data
+            return
+        found = current(dataset.folder, dataset.log) if dataset.inventory is not None else None
+        behind = _as_they_are(dataset) if found is None else None
+        if behind is not None:
+            notes.append("The tables are behind the event log and cannot be brought up to it: the newest records are missing.")
+            with behind:
+                yield behind
+        elif found is None:
+            with self._logs.opened(dataset.log) as data:
+                yield data
+        else:
+            notes += [found.note] if found.note else []
+            with found.data as data:
+                yield data
+
+
+def _as_they_are(dataset: Dataset) -> Data | None:
+    """Tables that are behind the log; None where nothing of the log is in them, or they cannot be read."""
+    if not (dataset.folder / FILE).is_file():
+        return None
+    with contextlib.suppress(NotReadable, sqlite3.Error):
+        data = open_folder(dataset.folder)
+        with contextlib.ExitStack() as closing:
+            closing.callback(data.close)
+            if data.position.seq:
+                closing.pop_all()
+                return data
+    return None
+
+
+class _Logs:
+    """Tables made of a log alone. The last one is kept until its log grows; who asks meanwhile waits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stamp: object = None
+        self._data: Data | None = None
+
+    @contextlib.contextmanager
+    def opened(self, log: Path) -> Iterator[Data]:
+        with self._lock:
+            stamp = (log, [(part.path, part.path.stat().st_size) for part in parts(log)])
+            if self._data is None or stamp != self._stamp:
+                if self._data is not None:
+                    self._data.close()
+                self._data, self._stamp = None, stamp
+                self._data = open_log(log)
+            yield self._data

@@ -1,0 +1,135 @@
+// What a page can do without a reload: local time, search as you type, keyboard, and news without losing the place. Every page works without it.
+"use strict";
+
+document.documentElement.classList.add("scripted");
+
+// Local time, with UTC in the title.
+const CLOCK = new Intl.DateTimeFormat("sv-SE", {
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+});
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const when = new Date(time.dateTime);
+    if (!Number.isNaN(when.valueOf())) time.textContent = CLOCK.format(when);
+  }
+}
+
+// Takes the results of a URL into this page. The server's page is parsed as a document that runs nothing, and only its results are kept.
+let newest = 0;
+async function takeResults(url) {
+  const mine = ++newest;
+  const answer = await fetch(url, { headers: { Accept: "text/html" } });
+  if (!answer.ok || mine !== newest) return false;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("results"), old = document.getElementById("results");
+  if (!fresh || !old || mine !== newest) return false;
+  const open = new Set([...old.querySelectorAll("details")].map((one, number) => (one.open ? number : -1)));
+  [...fresh.querySelectorAll("details")].forEach((one, number) => { one.open = open.has(number) || (one.open && !old.querySelector("details")); });
+  localTimes(fresh);
+  old.replaceWith(fresh);
+  prepare();
+  return true;
+}
+
+// Search as you type: the state of the form is the state of the URL.
+function liveSearch(form) {
+  let waiting = 0;
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+      const url = `${form.getAttribute("action")}?${query}`;
+      takeResults(url).then((taken) => { if (taken) history.replaceState(null, "", url); }, () => {});
+    }, 150);
+  });
+}
+
+// Rows: j and k move, Enter opens, x marks.
+let here = -1;
+const rows = () => [...document.querySelectorAll("[data-rows] tbody tr")];
+function move(step) {
+  const all = rows();
+  if (!all.length) return;
+  all[here]?.classList.remove("here");
+  here = Math.max(0, Math.min(all.length - 1, here + step));
+  all[here].classList.add("here");
+  const link = all[here].querySelector("a");
+  if (link) link.focus({ preventScroll: true });
+  all[here].scrollIntoView({ block: "nearest" });
+}
+function mark() {
+  const box = rows()[here]?.querySelector("input[type=checkbox]");
+  if (box) box.checked = !box.checked;
+}
+
+// a and e: on a list with the marked alerts, or the row itself; on the page of an alert with that one.
+function act(action) {
+  const form = document.querySelector("form[data-actions]");
+  const button = form?.querySelector(`button[name=action][value=${action}]`);
+  if (!button) return;
+  const boxes = [...form.querySelectorAll("input[name=alert][type=checkbox]")];
+  const box = rows()[here]?.querySelector("input[name=alert]");
+  if (boxes.length && !boxes.some((one) => one.checked)) {
+    if (!box) return;
+    box.checked = true;
+  }
+  form.requestSubmit(button);
+}
+
+const KEYS = {
+  j: () => move(1),
+  k: () => move(-1),
+  x: mark,
+  a: () => act("acknowledge"),
+  e: () => act("close"),
+  "/": () => (document.getElementById("text") || document.getElementById("find"))?.focus(),
+  "?": () => document.getElementById("keys").showModal(),
+};
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input:not([type=checkbox]), textarea, select");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.id === "sql") event.target.form.requestSubmit();
+  if (event.key === "Escape" && typing) event.target.blur();
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (KEYS[event.key]) {
+    event.preventDefault();
+    KEYS[event.key]();
+  }
+});
+
+// News: one stream while the page is seen. A page that is being worked on is not changed; it only reports that there is something new.
+let stream = null;
+const busy = () => document.querySelector("#results input:checked, #results details.frame[open]") || document.activeElement?.matches("#results input, #results textarea");
+function news() {
+  const note = document.getElementById("live");
+  const offer = () => {
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = "New records: reload";
+    note.replaceChildren("· ", link);
+  };
+  if (!document.getElementById("results") || location.pathname === "/hunt" || busy()) offer();
+  else takeResults(location.href).then((taken) => (taken ? note.replaceChildren("· updated just now") : offer()), offer);
+}
+function listen() {
+  const note = document.getElementById("live");
+  if (document.hidden || !note) {
+    stream?.close();
+    stream = null;
+  } else if (!stream) {
+    const data = new URLSearchParams(location.search).get("data");
+    stream = new EventSource(`/live${data ? `?data=${encodeURIComponent(data)}` : ""}`);
+    stream.addEventListener("changed", news);
+  }
+}
+document.addEventListener("visibilitychange", listen);
+window.addEventListener("pagehide", () => { stream?.close(); stream = null; });
+window.addEventListener("pageshow", listen);
+
+function prepare() {
+  here = -1;
+}
+for (const form of document.querySelectorAll("form[data-live-search]")) liveSearch(form);
+for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
+document.getElementById("keys-button")?.addEventListener("click", () => document.getElementById("keys").showModal());
+if (window.matchMedia("(max-width: 899px)").matches) for (const one of document.querySelectorAll(".facets")) one.open = false;
+localTimes(document);

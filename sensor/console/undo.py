@@ -1,0 +1,63 @@
+"""What a write can be undone with: how each alert was before, kept for a while in memory."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sensor.views.alerts import AlertRow
+
+KEPT = 50
+
+
+class Before(NamedTuple):
+    """An alert before a write."""
+
+    id: str
+    state: str
+    verdict: str
+    assignee: str
+
+
+class Done(NamedTuple):
+    """A write: by whom, of which dataset, in words, and how the alerts were before."""
+
+    who: str
+    dataset: str
+    text: str
+    before: Sequence[Before]
+
+
+class Undo:
+    """The last writes of all users, each by a name that cannot be guessed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done: OrderedDict[str, Done] = OrderedDict()
+
+    def keep(self, who: str, dataset: str, text: str, rows: Iterable[AlertRow]) -> str:
+        """The name of the write."""
+        name = secrets.token_urlsafe(12)
+        done = Done(who, dataset, text, [Before(row.id, row.state, row.verdict, row.assignee) for row in rows])
+        with self._lock:
+            self._done[name] = done
+            while len(self._done) > KEPT:
+                self._done.popitem(last=False)
+        return name
+
+    def look(self, name: str, who: str) -> Done | None:
+        """A write of this user; None where it is none, or too long ago."""
+        with self._lock:
+            done = self._done.get(name)
+        return done if done is not None and done.who == who else None
+
+    def take(self, name: str, who: str) -> Done | None:
+        """The same, and it cannot be undone again."""
+        done = self.look(name, who)
+        if done is not None:
+            with self._lock:
+                self._done.pop(name, None)
+        return done

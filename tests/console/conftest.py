@@ -1,0 +1,69 @@
+"""Consoles that answer: the program itself on loopback, asked over HTTP as a browser or a program asks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sensor.cli.main import main
+
+pytest.importorskip("starlette", reason="needs the extra console")
+pytest.importorskip("httpx", reason="needs httpx")
+
+if TYPE_CHECKING:
+    import httpx
+
+from tests.console.kit import Running
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def office_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The office, with the packets of its alerts."""
+    folder = tmp_path_factory.mktemp("office")
+    capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
+    assert main(["replay", *capture, "--state", str(folder), "--evidence", str(folder / "evidence")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def office(office_folder: Path) -> Iterator[Running]:
+    running = Running(office_folder)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(office: Running) -> Iterator[httpx.Client]:
+    """Logged in to the office."""
+    with office.client() as client:
+        yield client
+
+
+@pytest.fixture
+def own(office_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the office that a test may change."""
+    folder = tmp_path / "own"
+    shutil.copytree(office_folder, folder)
+    for path in folder.glob("console*"):
+        path.unlink()
+    return folder
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Start consoles, which end with the test."""
+    there: list[Running] = []
+
+    def started(state: Path, *words: str) -> Running:
+        there.append(Running(state, *words))
+        return there[-1]
+
+    yield started
+    for one in there:
+        one.stop()

@@ -1,0 +1,61 @@
+"""A console as a process, the browser and the program that ask it, and what pages are searched for."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Running:
+    """A console that answers. ``url``: where; ``state``: its folder."""
+
+    def __init__(self, state: Path, *words: str) -> None:
+        self.state = state
+        command = [sys.executable, "-m", "sensor", "console", "--state", str(state), *([] if "--listen" in words else ["--listen", "127.0.0.1:0"]), *words]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().split()[1]
+        self.link = self.process.stdout.readline().split()[-1]
+
+    def login(self, name: str = "anna", scope: str = "write") -> str:
+        """A one-time link, by the command for it."""
+        command = [sys.executable, "-m", "sensor", "console", "login", name, "--scope", scope, "--state", str(self.state), "--public-url", self.url]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+
+    def token(self, scope: str = "read", *words: str) -> str:
+        command = [sys.executable, "-m", "sensor", "console", "token", "program", "--scope", scope, "--state", str(self.state), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+
+    @contextlib.contextmanager
+    def client(self, name: str = "anna", scope: str = "write") -> Iterator[httpx.Client]:
+        """A browser that is logged in."""
+        with httpx.Client(base_url=self.url, timeout=60) as client:
+            assert client.post(self.login(name, scope), headers=FORM).status_code == 303
+            yield client
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def csrf_of(text: str) -> str:
+    """The token that forms of a page carry."""
+    found = re.search(r'name="csrf" value="([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
+def act(client: httpx.Client, **fields: str | list[str]) -> httpx.Response:
+    """Send the form of alerts as a page of this session does."""
+    token = csrf_of(client.get("/alerts").text)
+    return client.post("/alerts/act", data={"csrf": token, "verdict": "", "assignee": "", "text": "", **fields})

@@ -1,0 +1,135 @@
+"""What operators do on pages is what `sensor alerts` does: the same notes, seen by both; counted, audited, and undone."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.console.kit import Running, act, csrf_of
+
+
+@pytest.fixture
+def there(start, own: Path) -> Running:
+    return start(own)
+
+
+def by_command(state: Path) -> dict[str, dict[str, Any]]:
+    """The alerts as the command lists them."""
+    told = subprocess.run([sys.executable, "-m", "sensor", "alerts", "--json", "--state", str(state)], check=True, capture_output=True, text=True)
+    return {one["alert"]["id"]: one["alert"] for one in map(json.loads, told.stdout.splitlines())}
+
+
+def names_on(client: httpx.Client, path: str = "/alerts") -> list[str]:
+    return re.findall(r'name="alert" value="(alert-\w+)"', client.get(path).text)
+
+
+def undo(client: httpx.Client, done: httpx.Response) -> httpx.Response:
+    page = client.get(done.headers["location"]).text
+    found = re.search(r'name="name" value="([^"]+)"', page)
+    assert found is not None
+    return client.post("/alerts/undo", data={"csrf": csrf_of(page), "name": found[1]})
+
+
+def test_one_alert_through_its_life(there: Running) -> None:
+    """Acknowledge, assign, close as benign, undo, reopen: the command sees each, and the page sees the command."""
+    with there.client() as client:
+        name = names_on(client)[0]
+        assert act(client, action="acknowledge", alert=name).status_code == 303
+        assert by_command(there.state)[name]["state"] == "acknowledged"
+        assert act(client, action="assign", assignee="berta", alert=name).status_code == 303
+        assert by_command(there.state)[name]["assignee"] == "berta"
+        closed = act(client, action="close", verdict="benign", text="known scanner", alert=name, back="alert")
+        found = by_command(there.state)[name]
+        assert (found["state"], found["verdict"], found["closed"]) == ("closed", "benign", {"by": "anna", "reason": "known scanner"})
+        page = client.get(f"/alerts/{name}").text
+        assert "known scanner" in page
+        assert undo(client, closed).status_code == 303
+        found = by_command(there.state)[name]
+        assert (found["state"], found.get("verdict", ""), found["assignee"]) == ("acknowledged", "", "berta")
+        words = ["sensor", "alerts", "comment", name, "asked the owner", "--author", "carl", "--state", str(there.state)]
+        subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
+        page = client.get(f"/alerts/{name}").text
+        assert "asked the owner" in page
+        assert "carl" in page
+
+
+def test_many_at_once_are_counted_confirmed_and_undone(there: Running) -> None:
+    """By a filter: nothing happens before the number was confirmed, and a list that changed since is looked at again."""
+    query = "detector=discovery.*"
+    with there.client() as client:
+        names = names_on(client, f"/alerts?{query}")
+        assert len(names) == 4
+        asked = act(client, action="close", all="1", filter=query)
+        assert asked.status_code == 200
+        assert re.search(r'name="expected" value="4"', asked.text)
+        assert {one["state"] for one in by_command(there.state).values()} == {"open"}
+        wrong = act(client, action="close", all="1", filter=query, confirmed="1", expected="3")
+        assert wrong.status_code == 403
+        done = act(client, action="close", all="1", filter=query, confirmed="1", expected="4", text="lab day")
+        assert "4 alerts closed" in client.get(done.headers["location"]).text
+        assert {name for name, one in by_command(there.state).items() if one["state"] == "closed"} == set(names)
+        assert undo(client, done).status_code == 303
+        assert {one["state"] for one in by_command(there.state).values()} == {"open"}
+        assert undo_again(client, done) == 0
+
+
+def undo_again(client: httpx.Client, done: httpx.Response) -> int:
+    """How many buttons to undo the page still offers."""
+    return client.get(done.headers["location"]).text.count('action="/alerts/undo"')
+
+
+def test_marked_alerts_are_changed_and_no_others(there: Running) -> None:
+    with there.client() as client:
+        names = names_on(client)
+        assert act(client, action="verdict", verdict="true_positive", alert=names[:3]).status_code == 303
+        judged = {name for name, one in by_command(there.state).items() if one.get("verdict") == "true_positive"}
+        assert judged == set(names[:3])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": "explode"}, {"action": "verdict", "verdict": "bening"}, {"action": "comment"}, {"action": "assign"}, {"action": "close", "alert": []},
+        {"action": "close", "all": "1", "filter": ""}, {"action": "close", "all": "1", "filter": "severity=hihg"},
+    ],
+)  # fmt: skip
+def test_wrong_forms_change_nothing(browser: httpx.Client, office: Running, fields: dict[str, Any]) -> None:
+    """Each is refused with what was expected."""
+    name = names_on(browser)[0]
+    answer = act(browser, **({"alert": name} | fields))
+    assert answer.status_code == 400
+    assert "expected" in answer.text or "did you mean" in answer.text
+    assert {one["state"] for one in by_command(office.state).values()} == {"open"}
+
+
+def test_an_unknown_alert_is_not_found(browser: httpx.Client) -> None:
+    assert act(browser, action="close", alert="alert-zzzzzz").status_code == 404
+
+
+def test_every_write_is_in_the_audit_log(there: Running) -> None:
+    """Who, what, how many, which; and the file is for its owner alone."""
+    with there.client("dora") as client:
+        names = names_on(client)
+        done = act(client, action="close", alert=names[:2], text="night work")
+        undo(client, done)
+        page = client.get("/audit").text
+    entries = [json.loads(line) for line in (there.state / "console-audit.jsonl").read_text().splitlines()]
+    assert [(one["who"], one["action"], one.get("count", 0)) for one in entries] == [("dora", "login", 0), ("dora", "close", 2), ("dora", "undo", 2)]
+    assert (entries[1]["ids"], entries[1]["text"], entries[1]["dataset"]) == (names[:2], "night work", "office")
+    assert (there.state / "console-audit.jsonl").stat().st_mode & 0o077 == 0
+    assert "night work" in page
+
+
+def test_another_user_cannot_undo(there: Running) -> None:
+    with there.client("anna") as anna, there.client("berta") as berta:
+        done = act(anna, action="close", alert=names_on(anna)[0])
+        name = re.search(r"done=([\w-]+)", done.headers["location"])
+        assert name is not None
+        assert berta.post("/alerts/undo", data={"csrf": csrf_of(berta.get("/").text), "name": name[1]}).status_code == 403

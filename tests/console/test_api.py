@@ -1,0 +1,219 @@
+"""The API: the same views as the pages, described by its own OpenAPI, for programs with a token."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from sensor.console.api.openapi import BASE, openapi
+from sensor.views.alerts import alerts
+from sensor.views.dataset import open_folder
+from tests.console.kit import Running
+
+LISTS = {"/devices": 38, "/alerts": 7, "/incidents": 3, "/recommendations": 16, "/timeline": 0}
+SINGLES = ("/health", "/search?q=tp-lab", "/datasets")
+
+
+@pytest.fixture(scope="module")
+def program(office: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=office.url + BASE, headers={"Authorization": f"Bearer {office.token()}"}, timeout=60) as client:
+        yield client
+
+
+def schema_of(path: str) -> dict[str, Any]:
+    """Of the answer of a path, with all that it refers to."""
+    described = openapi()
+    schema = described["paths"][BASE + path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    return {**schema, "components": described["components"]}
+
+
+def fits(answer: httpx.Response, path: str) -> None:
+    assert answer.status_code == 200
+    jsonschema.Draft202012Validator(schema_of(path), format_checker=jsonschema.FormatChecker()).validate(answer.json())
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_are_what_the_description_promises(program: httpx.Client, path: str) -> None:
+    """Every item and the page around it; the numbers are those of the views."""
+    answer = program.get(path, params={"limit": 1000})
+    fits(answer, path)
+    page = answer.json()
+    assert page["source"]["dataset"] == "office"
+    assert page["source"]["seq"] == 144
+    assert len(page["items"]) == (LISTS[path] or page["total"])
+
+
+@pytest.mark.parametrize("path", SINGLES)
+def test_single_answers_are_what_the_description_promises(program: httpx.Client, path: str) -> None:
+    fits(program.get(path), path.partition("?")[0])
+
+
+@pytest.mark.parametrize(("path", "field"), [("/devices", "id"), ("/alerts", "id"), ("/incidents", "id")])
+def test_each_thing_by_its_id_and_by_its_beginning(program: httpx.Client, path: str, field: str) -> None:
+    name = program.get(path).json()["items"][0][field]
+    answer = program.get(f"{path}/{name}")
+    fits(answer, f"{path}/{{id}}")
+    assert program.get(f"{path}/{name[:-1]}").json()["item"] == answer.json()["item"]
+
+
+def test_cursors_lead_through_a_list_once(program: httpx.Client, office_folder: Path) -> None:
+    """And belong to their question alone."""
+    names: list[str] = []
+    cursor = ""
+    while True:
+        page = program.get("/alerts", params={"limit": 2, "sort": "severity", "cursor": cursor}).json()
+        names += [one["id"] for one in page["items"]]
+        if not (cursor := page["cursor"]):
+            break
+        assert program.get("/alerts", params={"limit": 2, "sort": "risk", "cursor": cursor}).status_code == 400
+    with open_folder(office_folder) as data:
+        assert names == [row.id for row in alerts(data, sort="severity").rows]
+
+
+def test_times_keep_their_digits(program: httpx.Client) -> None:
+    """As RFC 3339: nanoseconds would lose digits in JavaScript."""
+    first = program.get("/alerts?detector=command_and_control.malicious_address").json()["items"][0]
+    assert (first["first"], first["last"]) == ("2026-11-24T08:17:00.000000Z", "2026-11-24T08:17:01.041637Z")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "facts"),
+    [
+        ("/alerts?severity=hihg", 400, {"code": "unknown", "field": "severity", "found": "hihg", "near": "high"}),
+        ("/alerts?sverity=high", 400, {"code": "unknown", "field": "parameter", "near": "severity"}),
+        ("/devices?address=10.0.0.300", 400, {"code": "malformed", "field": "address"}),
+        ("/devices?limit=5000", 400, {"code": "malformed", "field": "limit"}),
+        ("/alerts/alert-", 400, {"code": "ambiguous"}),
+        ("/alerts/alert-zzzzzz", 404, {"code": "not_found", "field": "id"}),
+        ("/alerts?data=offise", 404, {"code": "not_found", "near": "office"}),
+        ("/alerts?format=xml", 400, {"code": "unknown", "field": "format"}),
+        ("/health?format=csv", 400, {"code": "malformed", "field": "format"}),
+        ("/search", 400, {"code": "malformed", "field": "q"}),
+        ("/events?after=x", 400, {"code": "malformed"}),
+        ("/events?kind=alrt", 400, {"code": "unknown", "near": "alert"}),
+        ("/nothing", 404, {"code": "no_such_path"}),
+    ],
+)
+def test_errors_are_problems(program: httpx.Client, path: str, status: int, facts: dict[str, Any]) -> None:
+    """RFC 9457, with what a program needs to correct itself."""
+    answer = program.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+    assert facts.items() <= answer.json().items()
+
+
+def test_what_did_not_change_is_not_sent_again(program: httpx.Client) -> None:
+    first = program.get("/devices")
+    again = program.get("/devices", headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert program.get("/devices?type=printer").headers["etag"] != first.headers["etag"]
+
+
+def test_whole_lists_as_files(program: httpx.Client) -> None:
+    """By parameter or by Accept; every row, whatever the page size."""
+    lines = program.get("/devices?format=ndjson").text.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [one["id"] for one in program.get("/devices").json()["items"]]
+    answer = program.get("/devices?type=printer", headers={"Accept": "text/csv"})
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["vendor"] for row in rows} == {"Canon", "Brother", "Kyocera", "HP"}
+    assert answer.headers["content-disposition"] == 'attachment; filename="devices.csv"'
+
+
+def read_events(client: httpx.Client, most: int, **options: Any) -> list[tuple[int, str, dict[str, Any]]]:
+    """The first events of a stream."""
+    found, event = [], dict[str, str]()
+    with client.stream("GET", "/events", **options) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            name, _, value = line.partition(": ")
+            if line and name != "retry":
+                event[name] = value
+            elif event:
+                found.append((int(event["id"]), event["event"], json.loads(event["data"])))
+                event = {}
+                if len(found) == most:
+                    return found
+    return found
+
+
+def test_events_go_on_where_the_client_was(program: httpx.Client) -> None:
+    """Each record once, its number as the id."""
+    first = read_events(program, 144)
+    assert [number for number, _, _ in first] == list(range(1, 145))
+    assert all(record["sensor"]["seq"] == number and record["kind"] == kind for number, kind, record in first)
+    assert read_events(program, 2, headers={"Last-Event-ID": "142"}) == first[142:144]
+    only = read_events(program, 3, params={"kind": "incident", "after": 0})
+    assert {kind for _, kind, _ in only} == {"incident"}
+
+
+def test_a_new_record_is_heard(start, own: Path) -> None:
+    """A stream that waits gets what is written later."""
+    running = start(own)
+    with httpx.Client(base_url=running.url + BASE, headers={"Authorization": f"Bearer {running.token()}"}, timeout=60) as client:
+        log = own / "events.jsonl"
+        last = json.loads(log.read_bytes().splitlines()[-1])
+        last["sensor"]["seq"] = 145
+        with client.stream("GET", "/events", params={"after": 144}) as answer:
+            lines = answer.iter_lines()
+            assert next(lines).startswith("retry")
+            with log.open("a") as file:
+                file.write(json.dumps(last) + "\n")
+            assert next(line for line in lines if line.startswith("id: ")) == "id: 145"
+
+
+def test_a_token_writes_only_with_its_scope(start, own: Path) -> None:
+    """As `sensor alerts` does, and audited; a session of a browser does not write here."""
+    running = start(own)
+    writer, reader = running.token("write"), running.token("read")
+    url = f"{running.url}{BASE}/alerts"
+    name = httpx.get(url, headers={"Authorization": f"Bearer {reader}"}).json()["items"][0]["id"]
+    note = {"action": "close", "value": "benign", "text": "by a program"}
+
+    def post(token: str, **options: Any) -> httpx.Response:
+        return httpx.post(f"{url}/{name}/notes", headers={"Authorization": f"Bearer {token}"}, **options)
+
+    assert post(reader, json=note).status_code == 403
+    assert post("sensor_wrong", json=note).status_code == 401
+    done = post(writer, json=note).json()["item"]
+    assert (done["alert"]["state"], done["alert"]["verdict"]) == ("closed", "benign")
+    assert [(one["author"], one["action"]) for one in done["notes"]] == [("program", "verdict"), ("program", "close")]
+    for body in ({"action": "explode"}, {"action": "comment"}, {"actoin": "close"}, [], {"action": 5}):
+        assert post(writer, json=body).status_code == 400
+    assert post(writer, content=b'{"action": "close"}').status_code == 400
+    with running.client() as client:
+        assert client.post(f"{BASE}/alerts/{name}/notes", json=note).status_code == 401
+        assert client.get(f"{BASE}/alerts").status_code == 200
+    assert '"who":"program","action":"close"' in (own / "console-audit.jsonl").read_text()
+
+
+def test_a_revoked_token_is_worth_nothing(start, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At once, without a restart."""
+    from sensor.cli.main import main
+
+    running = start(own)
+    token = running.token()
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{running.url}{BASE}/health", headers=headers).status_code == 200
+    assert main(["console", "tokens", "--json", "--state", str(own)]) == 0
+    number = json.loads(capsys.readouterr().out)["id"]
+    assert main(["console", "revoke", number, "--state", str(own)]) == 0
+    assert httpx.get(f"{running.url}{BASE}/health", headers=headers).status_code == 401
+    assert main(["console", "revoke", number, "--state", str(own)]) == 1
+
+
+def test_cells_are_no_formulas() -> None:
+    """What a peer calls itself is not run by a spreadsheet."""
+    from sensor.console.cells import csv_cell
+
+    assert csv_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert csv_cell(["@a", "b"]) == "'@a, b"
+    assert csv_cell(-5) == -5
+    assert csv_cell("a\nb\x1b[0m") == "a b [0m"

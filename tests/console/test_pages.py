@@ -1,0 +1,203 @@
+"""Every page of the office: it answers, names its data, keeps its state in the URL, and holds no markup but its own."""
+
+from __future__ import annotations
+
+import html
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from sensor.views.dataset import open_folder
+from sensor.views.devices import devices
+
+PAGES = (
+    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/timeline", "/hunt", "/hunt?name=scanners", "/search?q=10.20.10.106", "/health", "/audit",
+)  # fmt: skip
+
+
+class Strict(HTMLParser):
+    """What the policy of the page forbids, and what a reader with another sense misses."""
+
+    VOID = frozenset(("meta", "link", "input", "img", "br", "rect"))
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self._open: list[str] = []
+        self._ids: set[str] = set()
+        self._labels: set[str] = set()
+        self._inputs: list[dict[str, str | None]] = []
+        self.feed(text)
+        self.close()
+        self.faults += [f"left open: {tag}" for tag in self._open]
+        self.faults += [f"without a label: {one}" for one in self._inputs if one.get("id") not in self._labels and "aria-label" not in one]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag not in self.VOID and tag != "option":
+            self._open.append(tag)
+        self.faults += [f"{tag} {name}" for name, _ in attrs if name.startswith("on") or name == "style"]
+        self.faults += [f"{tag} {value}" for name, value in attrs if name in ("href", "src", "action") and not str(value).startswith(("/", "#"))]
+        if tag in ("style", "iframe", "object", "embed", "base") or (tag == "script" and not given.get("src")):
+            self.faults.append(tag)
+        if (name := given.get("id")) is not None:
+            self.faults += [f"id {name} twice"] if name in self._ids else []
+            self._ids.add(name)
+        if tag == "label" and given.get("for"):
+            self._labels.add(str(given["for"]))
+        if tag in ("select", "textarea") or (tag == "input" and given.get("type") != "hidden"):
+            self._inputs += [given] if "label" not in self._open else []
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.VOID or tag == "option":
+            return
+        if not self._open or self._open[-1] != tag:
+            self.faults.append(f"</{tag}> within {self._open[-1:]}")
+        if tag in self._open:
+            while self._open.pop() != tag:
+                pass
+
+
+def links_of(text: str) -> list[str]:
+    return [html.unescape(link) for link in re.findall(r'href="(/[^"]*)"', text)]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_sound_and_names_its_data(browser: httpx.Client, path: str) -> None:
+    """The dataset, its time span and its age stand on every page."""
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    assert Strict(answer.text).faults == []
+    source = answer.text.partition('class="source"')[2].partition("</p>")[0]
+    assert ">office<" in source
+    assert 'datetime="2026-11-24T08:00:01Z"' in source
+    assert re.search(r"last record \d+ \w+ ago|in the future|just now", source)
+
+
+def test_every_link_leads_somewhere(browser: httpx.Client) -> None:
+    """Four hundred of them, from page to page; each page is sound."""
+    seen: dict[str, int] = {}
+    todo = list(PAGES)
+    while todo and len(seen) < 400:
+        path = todo.pop(0)
+        if path in seen:
+            continue
+        answer = browser.get(path)
+        seen[path] = answer.status_code
+        if answer.headers["content-type"].startswith("text/html"):
+            assert (path, Strict(answer.text).faults) == (path, [])
+            todo += links_of(answer.text)
+    assert {path: status for path, status in seen.items() if status != 200} == {}
+    assert len([path for path in seen if path.startswith("/devices/dev-")]) > 10
+    assert len([path for path in seen if path.startswith("/alerts/alert-")]) >= 7
+
+
+def test_pages_of_a_list_give_every_device_once(browser: httpx.Client, office_folder: Path) -> None:
+    """In the order of the view, the filter and the sort kept from page to page."""
+    found: list[str] = []
+    path = "/devices?sort=ip&order=asc&limit=7"
+    while path:
+        text = browser.get(path).text
+        found += re.findall(r'class="first"><a href="/devices/(dev-\w+)', text)
+        match = re.search(r'rel="next" href="([^"]+)"', text)
+        path = html.unescape(match[1]) if match else ""
+        assert not path or parse_qs(urlsplit(path).query)["sort"] == ["ip"]
+    with open_folder(office_folder) as data:
+        assert found == [row.id for row in devices(data, sort="ip", backwards=False).rows]
+    assert len(found) == 38
+
+
+def test_a_facet_narrows_and_is_taken_back(browser: httpx.Client) -> None:
+    """Its link adds the value to the URL, and the same link takes it away."""
+    text = browser.get("/devices?sort=type").text
+    link = next(link for link in links_of(text) if "type=printer" in link)
+    assert "sort=type" in link
+    narrowed = browser.get(link).text
+    assert "4 devices" in narrowed
+    back = next(one for one in re.findall(r'<a href="([^"]+)" aria-current="true">printer', narrowed))
+    assert "38 devices" in browser.get(html.unescape(back)).text
+
+
+def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) -> None:
+    """The Canon: two models are supported by evidence, one is chosen."""
+    text = browser.get("/devices?text=Canon7F029A").text
+    page = browser.get(re.findall(r"/devices/dev-\w+", text)[0]).text
+    for word in ("dhcp.vendor_class.canon_ir_adv", "oui.vendor.canon", "competing value", "iR-ADV C3826", "18:0c:ac:7f:02:9a", "10.20.10.24"):
+        assert word in page
+
+
+def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None:
+    """Why, benign causes, ATT&CK, response; the frames as bytes, and the same as a file."""
+    text = browser.get("/alerts?detector=command_and_control.malicious_address").text
+    name = re.findall(r"/alerts/(alert-\w+)", text)[0]
+    page = browser.get(f"/alerts/{name}").text
+    for word in ("botnet controller", "Shared hosting", "T1071", "Block the address", "TCP 10.20.10.62:55325 → 203.0.113.66:8443 SYN", "74 83 c2 10 4e 01"):
+        assert word in page
+    file = browser.get(f"/alerts/{name}/packets.pcapng")
+    assert file.content[:4] == b"\x0a\x0d\x0d\x0a"
+    assert f'filename="{name}.pcapng"' in file.headers["content-disposition"]
+
+
+def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:
+    """From the library and by SQL; wrong SQL is explained; the CSV has the same rows."""
+    sql = "SELECT dst_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3"
+    page = browser.get("/hunt", params={"sql": sql})
+    rows = re.findall(r'<td class="mono">([\d.]+)</td><td class="mono">([\d,]+)</td>', page.text)
+    assert len(rows) == 3
+    assert "no packet lost" in page.text
+    lines = browser.get("/hunt.csv", params={"sql": sql}).text.splitlines()
+    assert lines == ["dst_ip,n", *(f"{address},{count.replace(',', '')}" for address, count in rows)]
+    wrong = browser.get("/hunt", params={"sql": "SELECT nothing FROM conn"})
+    assert "Binder Error" in wrong.text
+    for forbidden in ("DROP TABLE conn", "SELECT * FROM read_text('/etc/passwd')", "COPY conn TO '/tmp/x'", "SELECT 1; SELECT 2"):
+        answer = browser.get("/hunt", params={"sql": forbidden})
+        assert "root:" not in answer.text
+        assert 'class="notice"' in answer.text
+    assert browser.get("/hunt?name=scaners").status_code == 400
+    assert "name=scanners" in browser.get("/hunt?name=scaners").text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "near"),
+    [
+        ("/devises", 404, "/devices"),
+        ("/alerts?severity=hihg", 400, "severity=high"),
+        ("/alerts?sverity=high", 400, "severity=high"),
+        ("/devices?type=camra", 400, "type=camera"),
+        ("/devices?sort=vender", 400, "sort=vendor"),
+        ("/devices?address=10.0.0.300", 400, "10.20.30.0/24"),
+        ("/alerts?since=yesterday", 400, "24h"),
+        ("/alerts?cursor=xyz", 400, "earlier page"),
+        ("/alerts?limit=0", 400, "1 to 1000"),
+        ("/devices?vlan=x", 400, "a number"),
+        ("/alerts/alert-aaaaaa", 404, "/alerts/alert-"),
+        ("/alerts/alert-", 400, "/alerts/alert-"),
+        ("/devices/dev-zzzzzz", 404, "/devices"),
+        ("/incidents/incident-zzzzzz", 404, "/incidents"),
+        ("/?data=offise", 404, "data=office"),
+        ("/timeline?kind=alrt", 400, "kind=alert"),
+    ],
+)
+def test_what_is_wrong_is_answered_with_the_nearest(browser: httpx.Client, path: str, status: int, near: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == status
+    assert near in html.unescape(answer.text)
+    assert Strict(answer.text).faults == []
+
+
+def test_the_theme_is_kept(browser: httpx.Client) -> None:
+    assert 'data-theme="auto"' in browser.get("/").text
+    answer = browser.post("/theme", data={"theme": "dark", "back": "/alerts?severity=high"})
+    assert answer.headers["location"] == "/alerts?severity=high"
+    assert 'data-theme="dark"' in browser.get("/").text
+    browser.post("/theme", data={"theme": "auto", "back": "/"})
+
+
+def test_spans_count_back_from_the_end_of_a_replay(browser: httpx.Client) -> None:
+    """The last three minutes of the office are those of its capture, whenever it is looked at."""
+    found = browser.get("/alerts?since=3m").text
+    assert "2 alerts" in found

@@ -1,0 +1,176 @@
+"""Who may ask the console, from where, and what every answer carries. The attacker is another page in the same browser, or another host."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sensor.console.security.keys import LINK_S, SESSION_S, Keys
+from tests.console.kit import FORM, Running, act, csrf_of
+
+PATHS = ("/", "/alerts", "/nothing", "/static/console.css", "/static/nothing", "/login/x", "/api/v1/alerts", "/alerts?severity=x")
+
+
+def test_without_a_session_nothing_is_shown(office: Running) -> None:
+    """Every page asks for a login; the API for a token."""
+    with httpx.Client(base_url=office.url) as stranger:
+        for path in ("/", "/alerts", "/devices", "/hunt?name=beacons", "/audit", "/live", "/alerts/alert-x/packets.pcapng"):
+            answer = stranger.get(path)
+            assert (path, answer.status_code) == (path, 401)
+            assert "10.20." not in answer.text
+        assert stranger.get("/api/v1/alerts").json()["code"] == "unauthenticated"
+        assert stranger.get("/api/v1/events").status_code == 401
+
+
+def test_a_link_logs_in_once(office: Running) -> None:
+    """Looking at it uses nothing up, the button does; the cookie is out of reach of scripts and other sites."""
+    link = office.login("berta")
+    with httpx.Client(base_url=office.url) as client:
+        assert "berta" in client.get(link).text
+        assert client.get(link).status_code == 200
+        answer = client.post(link, headers=FORM)
+        assert answer.status_code == 303
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert client.get("/").status_code == 200
+    with httpx.Client(base_url=office.url) as thief:
+        assert thief.post(link, headers=FORM).status_code == 403
+        assert thief.get("/").status_code == 401
+
+
+def test_logout_ends_the_session(office: Running) -> None:
+    """The cookie of before is worth nothing then."""
+    with office.client("carla") as client:
+        cookies = dict(client.cookies)
+        token = csrf_of(client.get("/").text)
+        assert client.post("/logout", data={"csrf": "wrong"}).status_code == 403
+        assert client.post("/logout", data={"csrf": token}).status_code == 303
+    assert httpx.get(office.url, cookies=cookies).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost.evil.example"])
+def test_another_name_for_the_host_is_refused(browser: httpx.Client, host: str) -> None:
+    """DNS rebinding: a page of another name that resolves to loopback."""
+    assert browser.get("/", headers={"Host": host}).status_code in (400, 421)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200),
+    ],
+)
+def test_other_sites_may_link_and_not_read(browser: httpx.Client, headers: dict[str, str], status: int) -> None:
+    assert browser.get("/alerts", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])
+def test_forms_of_other_sites_are_refused(browser: httpx.Client, headers: dict[str, str]) -> None:
+    """Even with the right token."""
+    token = csrf_of(browser.get("/alerts").text)
+    assert browser.post("/alerts/act", data={"csrf": token, "action": "close", "alert": "alert-t42g35"}, headers=headers).status_code == 403
+
+
+def test_a_form_needs_the_token_of_its_session(office: Running, browser: httpx.Client) -> None:
+    """No token, an invented one, and that of another user."""
+    with office.client("dora") as other:
+        foreign = csrf_of(other.get("/alerts").text)
+    name = re.findall(r"/alerts/(alert-\w+)", browser.get("/alerts").text)[0]
+    for token in ("", "x", foreign):
+        assert browser.post("/alerts/act", data={"csrf": token, "action": "close", "alert": name}).status_code == 403
+    assert 'name="alert"' in browser.get("/alerts").text
+
+
+def test_who_may_only_read_cannot_write(office: Running) -> None:
+    """No buttons, and no effect without them."""
+    with office.client("emil", "read") as reader:
+        page = reader.get("/alerts").text
+        assert 'value="close"' not in page
+        name = re.findall(r"/alerts/(alert-\w+)", page)[0]
+        assert act(reader, action="close", alert=name).status_code == 403
+
+
+def test_every_answer_carries_the_headers(office: Running, browser: httpx.Client) -> None:
+    """Errors, refusals and files too: no script and no style but our own, no frame."""
+    answers = [browser.get(path) for path in PATHS] + [browser.get("/", headers={"Host": "evil.example"}), browser.request("PUT", "/")]
+    for answer in answers:
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd", "/alerts/..%2f..%2fetc%2fpasswd"])
+def test_no_path_leads_out(browser: httpx.Client, path: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code in (400, 404)
+    assert "import" not in answer.text
+    assert "root:" not in answer.text
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\r\nX: y"])
+def test_no_open_redirect(browser: httpx.Client, back: str) -> None:
+    answer = browser.post("/theme", data={"theme": "dark", "back": back})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+@pytest.mark.parametrize("body", [b"x" * 300_000, b"a=1&" * 5000])
+def test_large_forms_are_refused(browser: httpx.Client, body: bytes) -> None:
+    assert browser.post("/alerts/act", content=body, headers=FORM).status_code == 400
+
+
+def test_forms_of_another_type_are_refused(browser: httpx.Client) -> None:
+    """As a page of another site may send them without asking (a simple request)."""
+    assert browser.post("/alerts/act", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 400
+
+
+def test_keys_keep_no_secret(tmp_path: Path) -> None:
+    """Nobody who reads the file can log in with what is in it, and others cannot read it."""
+    keys = Keys(tmp_path)
+    link = keys.link("anna", "write")
+    session = keys.begin(link)
+    _, token = keys.add_token("program", "read", 1)
+    content = keys.path.read_bytes()
+    assert not [secret for secret in (link, session, token) if secret.encode() in content]
+    assert keys.path.stat().st_mode & 0o077 == 0
+
+
+def test_keys_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links after minutes, sessions after days, tokens when they were made to."""
+    keys, clock = Keys(tmp_path), [1_000_000.0]
+    monkeypatch.setattr("sensor.console.security.keys.time.time", lambda: clock[0])
+    late, used = keys.link("anna", "write"), keys.link("anna", "write")
+    session = keys.begin(used)
+    number, token = keys.add_token("program", "read", 1)
+    assert keys.session(session) is not None
+    assert keys.token(token) is not None
+    clock[0] += LINK_S + 1
+    assert keys.begin(late) == ""
+    clock[0] += 86400
+    assert keys.session(session) is None
+    assert keys.token(token) is None
+    assert keys.revoke(number)
+    assert not keys.revoke(number)
+    clock[0] += SESSION_S
+    with sqlite3.connect(keys.path) as base:
+        assert base.execute("SELECT count(*) FROM tokens").fetchone() == (0,)
+    base.close()
+
+
+def test_failed_logins_are_limited(start, own: Path) -> None:
+    """After twenty a minute even a good link has to wait."""
+    running = start(own)
+    with httpx.Client(base_url=running.url) as client:
+        for number in range(20):
+            assert client.post(f"/login/{number}", headers=FORM).status_code == 403
+        assert client.post(running.link, headers=FORM).status_code == 403
