@@ -128,6 +128,12 @@ def percent(value: object) -> str:
     return f"{value:.0%}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
+def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object of a record; empty where it has none, or something else there."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def each(value: object) -> Sequence[object]:
     """The members of a list of a record; a foreign log may have something else there."""
     return value if isinstance(value, list | tuple) else ()

@@ -14,8 +14,9 @@ from sensor.datasets.choose import NoDataset, choose, datasets_in
 from sensor.datasets.dataset import Dataset
 from sensor.datasets.span import Span
 from sensor.eventlog.log_lines import parts
+from sensor.eventlog.paths import notes_log
 from sensor.inventory.store.database import FILE
-from sensor.views.current import current
+from sensor.views.current import current, inventory_alone
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import NotReadable, Unknown
 
@@ -76,7 +77,9 @@ class Sources:
             if dataset.inventory is None:
                 raise NotReadable(f"{dataset.name} holds no device and no record")
             notes.append("There is no event log: alerts, incidents, recommendations and health are unknown, not absent.")
-            with open_folder(dataset.folder) as data:
+            known = inventory_alone(dataset.folder)
+            notes += [known.note] if known.note else []
+            with known.data as data:
                 yield data
             return
         found = current(dataset.folder, dataset.log) if dataset.inventory is not None else None
@@ -119,7 +122,7 @@ class _Logs:
     @contextlib.contextmanager
     def opened(self, log: Path) -> Iterator[Data]:
         with self._lock:
-            stamp = (log, [(part.path, part.path.stat().st_size) for part in parts(log)])
+            stamp = (log, [(path, path.stat().st_size) for path in (*(part.path for part in parts(log)), notes_log(log)) if path.exists()])
             if self._data is None or stamp != self._stamp:
                 if self._data is not None:
                     self._data.close()

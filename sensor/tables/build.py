@@ -50,6 +50,20 @@ def catch_up(folder: Path, log: Path) -> Built:
         return Built(0, "")
 
 
+def list_devices(folder: Path) -> bool:
+    """Make the rows by which devices are listed, where an inventory has none yet. Whether all have theirs; sqlite3.Error where the store is damaged."""
+    base = connect(folder / FILE, readonly=not os.access(folder / FILE, os.W_OK))
+    try:
+        if unlisted(base):
+            with transaction(base):
+                fill_rows(base, words_of(base))
+        return True
+    except sqlite3.OperationalError:  # it cannot be written, or another process writes it
+        return not unlisted(base)
+    finally:
+        base.close()
+
+
 def behind(base: sqlite3.Connection, log: Path) -> bool:
     """Whether a log or its notes have more than the tables, or devices have no rows yet. StoreError where the store is damaged, OSError where the log
     cannot be read.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
 from sensor.inventory.store.database import Refused, StoreError
-from sensor.tables.build import behind, catch_up
+from sensor.tables.build import behind, catch_up, list_devices
 from sensor.views.dataset import Data, open_folder
 from sensor.views.errors import NotReadable
+
+UNLISTED = "The list of devices is not complete: its rows are still to be made, and the store cannot be written here."
 
 
 class Current(NamedTuple):
@@ -42,3 +45,16 @@ def current(folder: Path, log: Path) -> Current | None:
         return Current(data, note)
     data.close()  # another process writes the folder and has put nothing of the log into its tables: they are no answer
     return None
+
+
+def inventory_alone(folder: Path) -> Current:
+    """The tables of a folder without a log: its devices. NotReadable where they cannot be read."""
+    data = open_folder(folder)
+    with contextlib.ExitStack() as closing:
+        closing.callback(data.close)
+        try:
+            note = "" if list_devices(folder) else UNLISTED
+        except sqlite3.Error as error:
+            raise NotReadable(f"{folder}: {error}") from None
+        closing.pop_all()
+        return Current(data, note)

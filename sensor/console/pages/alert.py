@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sensor.console.ask import Ask
 from sensor.console.deeds import assignees
 from sensor.console.evidence import evidence_of
-from sensor.console.render import render
+from sensor.console.render import part, render
 from sensor.core.record_parts import objects
 from sensor.evidence.read import hex_rows
 from sensor.tables.words import VERDICTS
@@ -20,7 +20,7 @@ def page(ask: Ask) -> Response:
     found = alert(ask.data, ask.request.path_params["id"])
     record = found.alert.record
     return render(
-        ask, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record, alert=record.get("alert") or {},
+        ask, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record, alert=part(record, "alert"),
         proofs=objects(record.get("evidence")), targets=objects(record.get("targets")), evidence=evidence_of(ask.dataset, found.alert, FRAMES),
         hex_rows=hex_rows, verdicts=VERDICTS,
         assignees=assignees(alerts(ask.data, limit=1).facets, ask.who.name),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.render import render
+from sensor.console.render import each, part, render
 from sensor.core.record_parts import objects
 from sensor.fingerprinting.sums import Sum
 from sensor.views.alert_filter import AlertFilter
@@ -41,28 +41,27 @@ class Attribute(NamedTuple):
 
 def page(ask: Ask) -> Response:
     record = device(ask.data, ask.request.path_params["id"])
-    body: Body = record.get("device") or {}
+    body = part(record, "device")
     name = str(body.get("id"))
     found = alerts(ask.data, AlertFilter(device=name), "last", limit=SHOWN) if ask.opened.alerts_known else None
     todo = recommendations(ask.data, StoryFilter(device=name), limit=SHOWN) if ask.opened.alerts_known else None
-    title = " ".join(filter(None, (str(body.get("type") or "device"), str(body.get("hostname") or (body.get("ips") or [name])[0]))))
+    title = f"{body.get('type') or 'device'} {body.get('hostname') or next(iter(each(body.get('ips'))), name)}"
     return render(ask, "device.jinja", title, record=record, device=body, attributes=attributes(record), alerts=found, todo=todo)
 
 
 def attributes(record: Body) -> list[Attribute]:
     """What evidence supports, attribute by attribute, the type first."""
-    body, claims = record.get("device") or {}, objects(record.get("evidence"))
+    body, claims = part(record, "device"), objects(record.get("evidence"))
     names = sorted({str(claim.get("attribute")) for claim in claims}, key=lambda name: (name != "type", name != "vendor", name != "model", name))
     return [_attribute(body, name, [claim for claim in claims if str(claim.get("attribute")) == name]) for name in names]
 
 
 def _attribute(body: Body, name: str, claims: list[Body]) -> Attribute:
-    others = body.get("attributes") or {}
-    told = str(body.get("hostname" if name == "name" else name) or others.get(name) or "")
+    told = str(body.get("hostname" if name == "name" else name) or part(body, "attributes").get(name) or "")
     by_value: dict[str, list[Body]] = {}
     for claim in claims:
         by_value.setdefault(str(claim.get("value")), []).append(claim)
     values = [Value(value, Sum.of(some), some, value.casefold() == told.casefold()) for value, some in by_value.items()]
     values.sort(key=lambda one: (not one.chosen, -one.sum.sure, one.value))
-    confidence = (body.get("confidences") or {}).get(name, body.get("confidence") if name == "type" else None)
-    return Attribute(name, "" if told == "unknown" else told, confidence, name in (body.get("contested") or ()), values)
+    confidence = part(body, "confidences").get(name, body.get("confidence") if name == "type" else None)
+    return Attribute(name, "" if told == "unknown" else told, confidence, name in each(body.get("contested")), values)

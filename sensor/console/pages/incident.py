@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.render import render
+from sensor.console.render import part, render
 from sensor.core.record_parts import objects
 from sensor.views.stories import incident
 
 
 def page(ask: Ask) -> Response:
     row = incident(ask.data, ask.request.path_params["id"])
-    body = row.record.get("incident") or {}
+    body = part(row.record, "incident")
     return render(
         ask, "incident.jinja", "Incident", row=row, body=body, story=objects(body.get("story")), actors=objects(body.get("actors")),
         targets=objects(row.record.get("targets")), attack=objects(body.get("attack")),

@@ -1,0 +1,152 @@
+"""What the console says of datasets that lack something: unknown is called unknown, and never none."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sensor.cli.main import main
+from tests.console.kit import Running, act
+
+ALL_CLEAR = ("No alert", "No open alerts", "0 alerts", "No loss is known", "No incidents")
+
+
+def no_all_clear(text: str) -> None:
+    assert not [words for words in ALL_CLEAR if words in text]
+
+
+def test_nothing_at_all(start, tmp_path: Path) -> None:
+    """Nothing can be read: each page reports it with what to do, and the API too."""
+    running = start(tmp_path)
+    with running.client() as client:
+        for path in ("/", "/alerts", "/devices", "/health"):
+            answer = client.get(path)
+            assert answer.status_code == 503
+            assert "sensor replay FILE" in answer.text
+            no_all_clear(answer.text)
+        assert client.get("/api/v1/alerts").json()["code"] == "unavailable"
+
+
+def test_without_a_log_alerts_are_unknown(start, own: Path) -> None:
+    """Devices are known by the inventory; everything that the log knows is unknown."""
+    (own / "events.jsonl").unlink()
+    with start(own).client() as client:
+        assert "38 devices" in client.get("/devices").text
+        for path in ("/", "/alerts", "/incidents", "/recommendations", "/timeline", "/health", "/search?q=tp-lab"):
+            answer = client.get(path)
+            assert answer.status_code == 200
+            assert "nknown" in answer.text
+            no_all_clear(answer.text)
+        assert client.get("/api/v1/alerts").status_code == 503
+        assert client.get("/api/v1/devices").json()["source"]["notes"] != []
+
+
+def test_a_log_alone_has_all_it_knows(start, own: Path) -> None:
+    """Without an inventory the tables are made of the log; operators can work with its alerts all the same."""
+    for path in own.glob("inventory.db*"):
+        path.unlink()
+    (own / "inventory.lock").unlink(missing_ok=True)
+    with start(own).client() as client:
+        assert "7 alerts" in client.get("/alerts").text
+        assert "38 devices" in client.get("/devices").text
+        name = client.get("/api/v1/alerts").json()["items"][0]["id"]
+        assert act(client, action="close", alert=name).status_code == 303
+        assert client.get(f"/api/v1/alerts/{name}").json()["item"]["alert"]["state"] == "closed"
+
+
+def test_a_damaged_store_is_rebuilt_from_the_log(start, own: Path) -> None:
+    """As the commands do it, with a note on the page."""
+    for path in own.glob("inventory.db-*"):
+        path.unlink()
+    content = bytearray((own / "inventory.db").read_bytes())
+    content[8192 : len(content) // 2] = bytes(len(content) // 2 - 8192)
+    (own / "inventory.db").write_bytes(content)
+    with start(own).client() as client:
+        answer = client.get("/alerts")
+        assert "7 alerts" in answer.text
+
+
+def test_a_newer_store_is_refused_with_what_to_do(start, own: Path) -> None:
+    with sqlite3.connect(own / "inventory.db") as base:
+        base.execute("PRAGMA user_version = 999")
+    base.close()
+    with start(own).client() as client:
+        answer = client.get("/alerts")
+        assert answer.status_code == 503
+        assert "use the newer sensor" in answer.text
+        no_all_clear(answer.text)
+
+
+def test_packets_that_are_missing_have_a_reason(start, own: Path) -> None:
+    """One file is gone, one is damaged: both say so, and the rest is shown."""
+    files = sorted((own / "evidence").iterdir())
+    files[0].unlink()
+    files[1].write_bytes(b"damaged")
+    with start(own).client() as client:
+        assert "no longer in" in client.get(f"/alerts/{files[0].stem}").text
+        assert "expected one of this sensor" in client.get(f"/alerts/{files[1].stem}").text
+        assert client.get(f"/alerts/{files[0].stem}/packets.pcapng").status_code == 503
+        assert client.get(f"/alerts/{files[2].stem}/packets.pcapng").status_code == 200
+
+
+def test_a_link_in_the_evidence_folder_leads_nowhere(start, own: Path) -> None:
+    file = min((own / "evidence").iterdir())
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+    with start(own).client() as client:
+        assert client.get(f"/alerts/{file.stem}/packets.pcapng").status_code == 503
+
+
+def test_a_replay_that_was_cut_off_says_so(start, own: Path) -> None:
+    card = own / "dataset.json"
+    card.write_text(card.read_text().replace("}", ',"complete":false}'))
+    with start(own).client() as client:
+        assert "cut off" in client.get("/").text
+
+
+def test_datasets_side_by_side(start, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is chosen stays in every link; notes go to the dataset that is shown."""
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
+    for name in ("first", "second"):
+        assert main(["replay", str(root / "pcaps/office.pcapng"), "--name", name]) == 0
+    with start(tmp_path).client() as client:
+        page = client.get("/alerts?data=first").text
+        assert "<strong>first</strong>" in page
+        assert 'href="/devices?data=first"' in page
+        names = {one["name"] for one in client.get("/api/v1/datasets").json()["item"]}
+        assert names == {"first", "second"}
+        alert = client.get("/api/v1/alerts?data=first").json()["items"][0]["id"]
+        from tests.console.kit import csrf_of
+
+        fields = {"csrf": csrf_of(page), "action": "close", "alert": alert, "filter": "data=first"}
+        assert client.post("/alerts/act?data=first", data=fields).headers["location"].startswith("/alerts?data=first")
+        states = {name: client.get(f"/api/v1/alerts?data={name}&state=closed").json()["total"] for name in names}
+        assert states == {"first": 1, "second": 0}
+
+
+def test_a_state_that_cannot_be_written_is_reported(start, own: Path) -> None:
+    """Nothing is done that is not in the audit log."""
+    with start(own).client() as client:
+        name = client.get("/api/v1/alerts").json()["items"][0]["id"]
+        (own / "console-audit.jsonl").unlink()
+        (own / "console-audit.jsonl").mkdir()
+        answer = act(client, action="close", alert=name)
+        assert answer.status_code == 503
+        assert client.get(f"/api/v1/alerts/{name}").json()["item"]["alert"]["state"] == "open"
+
+
+def test_other_requests_go_on_while_a_client_reads_slowly(office: Running) -> None:
+    """Streams that nobody reads hold up no page."""
+    with office.client() as client:
+        streams = [httpx.Client(base_url=office.url, cookies=client.cookies) for _ in range(6)]
+        opened = [one.stream("GET", "/api/v1/events") for one in streams]
+        for one in opened:
+            one.__enter__()
+        assert client.get("/alerts").status_code == 200
+        for one in opened:
+            one.__exit__(None, None, None)
+        for stream in streams:
+            stream.close()

@@ -1,0 +1,147 @@
+"""Everything that a peer or a foreign log can write is data on every page, never markup: not one element, attribute or link comes from it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.console.kit import Running
+
+# Ways out of a text, an attribute, a script, a style, a comment, a URL (after OWASP: Cross Site Scripting Filter Evasion).
+STRINGS = (
+    "<script>pwned()</script>", "\"'><img src=x onerror=pwned()>", "<svg/onload=pwned()>", "javascript:pwned()//", "</title><script src=//pwned></script>",
+    "'-pwned()-'", "{{7*7}}<pwned>", "--><pwned>", "]]><pwned>", "</textarea><pwned x=", "</style><pwned>", "<a href='javascript:pwned()'>", "&lt;pwned&gt;",
+    "\u202eevil\u202c<b>pwned", "<iframe srcdoc='<pwned>'>", '" onmouseover=pwned() x="', "`pwned`", "<details open ontoggle=pwned()>", "\x00<pwned>",
+    "<math><pwned>",
+)  # fmt: skip
+# What makes a record a record; everything else is written by others.
+KEPT = frozenset(("ts", "kind", "action", "severity", "schema", "seq", "first", "last", "first_seen", "last_seen"))
+OWN_TAGS = frozenset(
+    "html head meta title link script body a header form label select option button input nav p strong span main h1 h2 h3 footer dialog dl dt dd kbd table "
+    "thead tbody tr th td div ul li ol section details summary time svg g rect datalist pre caption textarea em code".split()
+)
+
+
+def hostile(value: Any, texts: Iterator[str]) -> Any:
+    """A record with every text replaced, keys of free objects too."""
+    if isinstance(value, dict):
+        return {key: one if key in KEPT else hostile(one, texts) for key, one in value.items()}
+    if isinstance(value, list):
+        return [hostile(one, texts) for one in value]
+    return f"{value}{next(texts)}" if isinstance(value, str) else value
+
+
+def endless() -> Iterator[str]:
+    while True:
+        yield from STRINGS
+
+
+class Reader(HTMLParser):
+    """Elements and attributes that came from data."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.faults += [tag] if tag not in OWN_TAGS else []
+        for name, value in attrs:
+            leads_out = (name in ("href", "src", "action", "formaction") and not str(value).startswith(("/", "#"))) or str(value).startswith("//")
+            if name.startswith("on") or name == "style" or "pwned" in name or leads_out:
+                self.faults.append(f"{tag} {name}={value}")
+            self.faults += [f"script {value}"] if tag == "script" and name == "src" and value != "/static/console.js" else []
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.faults.append(f"comment {data}")
+
+
+@pytest.fixture(scope="module")
+def folder(office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A foreign log, whose every text is an attack; devices, alerts and all else are made of it."""
+    made = tmp_path_factory.mktemp("hostile")
+    texts = endless()
+    lines = [json.dumps(hostile(json.loads(line), texts)) for line in (office_folder / "events.jsonl").read_text().splitlines()]
+    (made / "events.jsonl").write_text("\n".join(lines) + "\n")
+    (made / "dataset.json").write_text(json.dumps({"kind": "replay", "name": "<script>pwned()</script>", "captures": ['"><pwned>']}))
+    (made / "events.notes.jsonl").write_text("")
+    return made
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[httpx.Client]:
+    running = Running(folder)
+    with running.client('anna"><pwned>') as client:
+        yield client
+    running.stop()
+
+
+def test_no_element_comes_from_data(client: httpx.Client) -> None:
+    """Every page that links lead to, with the attack in every field; and it is shown as text."""
+    seen: set[str] = set()
+    todo = ["/", "/alerts", "/incidents", "/devices", "/recommendations", "/timeline", "/health", "/audit", "/hunt", "/search?q=pwned"]
+    kinds: set[str] = set()
+    while todo and len(seen) < 250:
+        path = todo.pop(0)
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = client.get(path)
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
+        page = Reader(answer.text)
+        assert (path, page.faults) == (path, [])
+        assert "\u202e" not in answer.text
+        assert "\x00" not in answer.text
+        kinds |= {path.partition("?")[0].rsplit("/", 1)[0]} if answer.status_code == 200 and any("pwned" in text for text in page.texts) else set()
+        todo += [link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', answer.text) if not link.startswith(("/static", "/api"))]
+    assert {"", "/alerts", "/devices", "/incidents"} <= kinds
+
+
+@pytest.mark.parametrize("text", STRINGS)
+def test_no_element_comes_from_the_url(client: httpx.Client, text: str) -> None:
+    """In every parameter and in the path: shown escaped, in errors too."""
+    for path, name in (
+        ("/search", "q"), ("/alerts", "text"), ("/alerts", "detector"), ("/alerts", text), ("/devices", "vendor"), ("/devices", "type"), ("/hunt", "sql"),
+        ("/hunt", "name"), ("/timeline", "about"), ("/alerts", "cursor"), ("/", "data"), ("/alerts", "since"), ("/", "done"),
+    ):  # fmt: skip
+        answer = client.get(path, params={name: text})
+        assert answer.status_code < 500 or answer.status_code == 503
+        assert (path, name, Reader(answer.text).faults) == (path, name, [])
+    for path in ("/alerts/", "/devices/", "/incidents/", "/login/", "/"):
+        answer = client.get(path + text.replace("/", "%2f").replace("\x00", "%00").replace("?", "%3f").replace("#", "%23"))
+        assert answer.status_code < 500
+        assert (path, Reader(answer.text).faults) == (path, [])
+
+
+def test_records_of_another_shape_are_shown_as_far_as_they_go(tmp_path: Path, office_folder: Path, start) -> None:
+    """Where a list is expected there is a number, where an object is expected a text: no page fails."""
+    wrong: list[Any] = [5, "text", None, [1], {"a": 1}, True, [[]], {"a": {"b": []}}]
+    lines = []
+    for number, line in enumerate((office_folder / "events.jsonl").read_text().splitlines()):
+        record = json.loads(line)
+        for name in ("alert", "incident", "recommendation", "src", "dst", "network", "evidence", "targets", "packets", "device", "capture"):
+            body = record.get(name)
+            if isinstance(body, dict):
+                record[name] = {key: one if key == "id" else wrong[(number + place) % len(wrong)] for place, (key, one) in enumerate(body.items())}
+            elif body is not None:
+                record[name] = wrong[number % len(wrong)]
+        lines.append(json.dumps(record))
+    (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
+    with start(tmp_path).client() as client:
+        for path in ("/", "/alerts", "/incidents", "/devices", "/recommendations", "/timeline", "/health"):
+            text = client.get(path).text
+            for link in dict.fromkeys(re.findall(r'href="(/(?:alerts|incidents|devices)/[^"]*)"', text)):
+                assert (link, client.get(link).status_code) == (link, 200)
