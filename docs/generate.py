@@ -16,6 +16,7 @@ from pathlib import Path
 # Before numpy and pydantic are: see sensor/cli/main.py.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from docs._api import api
 from docs._commands import command_page
 from docs._configuration import configuration
 from docs._detections import detections
@@ -28,6 +29,7 @@ from docs._records import records
 
 FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
+    "api.md": api,
     "commands.md": command_page,
     "configuration.md": configuration,
     "detections.md": detections,

@@ -17,7 +17,7 @@ from sensor.config import SYSTEM
 
 SERVICE, MIRROR = "sensor.service", "sensor-mirror@.service"
 # Those whose state is told: what runs all the time, and what begins the others. A mirror port is an instance of its own, by the name of its interface.
-TOLD = ("sensor.target", SERVICE, "sensor-records.service", "sensor-forward.service", "sensor-posture.timer", "sensor-update.timer")
+TOLD = ("sensor.target", SERVICE, "sensor-records.service", "sensor-forward.service", "sensor-console.service", "sensor-posture.timer", "sensor-update.timer")
 UNITS = (*TOLD, "sensor-posture.service", "sensor-update.service", MIRROR)
 USER_FILE = "sysusers.conf"
 # Where the units have the command; what ProtectHome= and PrivateTmp= hide from a service.

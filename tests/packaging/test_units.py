@@ -98,6 +98,15 @@ def test_who_writes_records_has_no_network_and_no_right(folder: Path) -> None:
     assert {key: value for key, value in records.items() if key not in own} == {key: value for key, value in scores.items() if key not in own}
 
 
+def test_who_answers_browsers_has_no_right_and_hears_this_host_alone(folder: Path) -> None:
+    """The sandbox of delivery, with loopback for all its network, and the same user, whose notes it writes."""
+    console, forward = (directives(folder / f"sensor-{name}.service") for name in ("console", "forward"))
+    assert (console["CapabilityBoundingSet"], console["IPAddressDeny"], console["IPAddressAllow"]) == ("", "any", "localhost")
+    own = {"ExecStart", "Nice", "TasksMax", "MemoryMax", "RestartPreventExitStatus", "IPAddressAllow", "IPAddressDeny", "ImportCredential", "ExecReload"}
+    own |= {key for key in console.keys() | forward.keys() if key.startswith(("Timeout", "Watchdog", "RuntimeDirectory", "LogsDirectory"))}
+    assert {key: value for key, value in console.items() if key not in own} == {key: value for key, value in forward.items() if key not in own}
+
+
 def test_a_mirror_port_takes_one_right(folder: Path) -> None:
     """To set interfaces, as nobody in particular, and no way to the network."""
     mirror = directives(folder / "sensor-mirror@.service")

@@ -19,6 +19,32 @@ BASE = "/api/v1"
 REF = "#/components/schemas/{name}"
 Schema = dict[str, Any]
 DATA = {"name": "data", "in": "query", "description": "dataset; without it the usual one", "schema": {"type": "string"}}
+# What a parameter of a filter leaves.
+MEANINGS = {
+    "text": "words that are somewhere in it, an address or an id",
+    "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, recommendations), `present` or `gone` (devices)",
+    "severity": "at least this severity: `info`, `low`, `medium`, `high` or `critical`",
+    "detector": "names of detectors; * and ? stand for any characters",
+    "verdict": "`true_positive`, `benign`, `false_positive` or `none`",
+    "assignee": "names of assignees; `nobody`: without one",
+    "site": "names of sites",
+    "vlan": "number of the VLAN",
+    "source": "actor: an address, a network, a MAC, the id of a device or a name",
+    "target": "target, named in the same way",
+    "device": "either end, named in the same way; of recommendations the id of a device",
+    "type": "types of devices; `unknown`: not identified",
+    "vendor": "part of the vendor's name",
+    "criticality": "criticalities; `none`: without one",
+    "owner": "part of the owner's name",
+    "tag": "tags, all of them",
+    "address": "an address or a network such as 10.20.30.0/24",
+    "mac": "a MAC address",
+    "setting": "settings of recommendations",
+    "kind": "kinds of records: `device`, `alert`, `incident`, `recommendation`, `sensor`",
+    "about": "id of a device, alert, incident or recommendation",
+    "since": f"seen at or after: {EXPECTED}",
+    "until": f"seen before: {EXPECTED}",
+}
 ID = {"name": "id", "in": "path", "required": True, "description": "an id, or the beginning of one", "schema": {"type": "string"}}
 
 
@@ -71,11 +97,11 @@ def parameters(resource: Resource) -> list[Schema]:
 
 def _parameter(name: str, kind: Any) -> Schema:
     if name in TIMES:
-        return {"name": name, "in": "query", "description": EXPECTED, "schema": {"type": "string"}}
+        return {"name": name, "in": "query", "description": MEANINGS[name], "schema": {"type": "string"}}
     if typing.get_origin(kind) is tuple:
         item = {"type": "integer" if typing.get_args(kind)[0] is int else "string"}
-        return {"name": name, "in": "query", "description": "given several times: any of them", "schema": {"type": "array", "items": item}}
-    return {"name": name, "in": "query", "description": name, "schema": {"type": "string" if kind is str else "integer"}}
+        return {"name": name, "in": "query", "description": f"{MEANINGS[name]}; may be given several times", "schema": {"type": "array", "items": item}}
+    return {"name": name, "in": "query", "description": MEANINGS[name], "schema": {"type": "string" if kind is str else "integer"}}
 
 
 def _post(by_kind: dict[str, Schema]) -> Schema:
