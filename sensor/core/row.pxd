@@ -61,7 +61,7 @@ cdef enum:
     RST = 4
     ACK = 16
 
-# Values of Row.fragment.
+# Values of Row.fragment. Of TCP and others without ports in the first eight bytes, the first fragment counts as a later one.
 cdef enum:
     WHOLE = 0
     FIRST_FRAGMENT = 1

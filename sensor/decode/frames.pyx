@@ -6,7 +6,7 @@ Layers live in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns des
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from sensor.core.row cimport CUT, LATER_FRAGMENT, LINK_SHORT, LINK_UNKNOWN, TAGS, Row
+from sensor.core.row cimport CUT, LATER_FRAGMENT, LINK_SHORT, LINK_UNKNOWN, TAGS, WHOLE, Row
 from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At
 from sensor.decode.link cimport MAX_TAGS, ethernet, first_link, llc, mpls, ppp, pppoe, vlan_tag
 from sensor.decode.network cimport ipv4, ipv6
@@ -14,10 +14,22 @@ from sensor.decode.transport cimport icmp, payload_is, tcp, udp
 from sensor.decode.tunnels cimport enter, gre, udp_tunnel
 
 
+cdef inline int above_fragment(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """The first fragment: ports of UDP and types of ICMP count at once, the rest once the datagram is whole (sensor.decode.datagrams)."""
+    if row.proto == 17:
+        return udp(data, row, at)
+    if row.proto == 1 or row.proto == 58:
+        return icmp(data, row, at)
+    row.fragment = LATER_FRAGMENT
+    return DONE
+
+
 cdef inline int above_ip(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     payload_is(row, at, at.off)
     if row.fragment == LATER_FRAGMENT:
         return DONE
+    if row.fragment != WHOLE and not row.problem & CUT:
+        return above_fragment(data, row, at)
     if row.proto == 6:
         return tcp(data, row, at)
     if row.proto == 17:
@@ -100,12 +112,15 @@ cdef inline int frame(const uint8_t[::1] data, Row* row) except -1 nogil:
     return 0
 
 
-cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows) except -1 nogil:
+cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows, Py_ssize_t* fragments) except -1 nogil:
+    """Decode all rows; returns how many are malformed. ``fragments``: adds how many are fragments."""
     cdef Py_ssize_t i, faulty = 0
     for i in range(rows.shape[0]):
         frame(data, &rows[i])
         if rows[i].problem & ~<unsigned short>(CUT | LINK_UNKNOWN):
             faulty += 1
+        if rows[i].fragment:
+            fragments[0] += 1
     return faulty
 
 
@@ -115,7 +130,7 @@ def decode(const uint8_t[::1] data, Row[::1] rows):
 
     Raises IndexError where a row points outside the block, which only a broken source can do.
     """
-    cdef Py_ssize_t faulty
+    cdef Py_ssize_t faulty, fragments = 0
     with nogil:
-        faulty = decode_rows(data, rows)
+        faulty = decode_rows(data, rows, &fragments)
     return faulty

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sensor.decode.datagrams import Datagrams
 from sensor.decode.flows import FlowTable
 from sensor.decode.row_reader import RowReader
 from sensor.decode.select import Selector
@@ -18,12 +19,14 @@ class Work(NamedTuple):
     ticks: npt.NDArray[np.void]
     malformed: int
     messages: tuple[Any, ...] = ()
+    data: npt.NDArray[np.uint8] | None = None
     def keep(self, kept: npt.NDArray[np.bool_]) -> tuple[Work, int]: ...
 
 class Kernels:
     flows: FlowTable
     selector: Selector
     reader: RowReader
+    datagrams: Datagrams
     def __init__(self, flows: FlowTable, selector: Selector, reader: RowReader | None = None) -> None: ...
     def run(self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> Work: ...
     def idle(self, now: int) -> Work: ...

@@ -11,8 +11,10 @@ import numpy as np
 
 from sensor.core.batch import ROW
 from sensor.core.row cimport Row
+from sensor.decode.datagrams import Datagrams
 from sensor.decode.flows cimport CHUNK, ENDED, FlowTable
 from sensor.decode.frames cimport decode_rows
+from sensor.decode.frames import decode
 from sensor.decode.row_reader cimport RowReader
 from sensor.decode.select cimport Selector
 
@@ -27,6 +29,7 @@ cdef packed struct Tick:
 
 cdef enum:
     SECOND = 1_000_000_000
+    DATAGRAMS = 256   # in fragments, at a time
     LATE = 60         # a packet up to so many seconds old is late; older, and the clock was set back
 
 
@@ -34,7 +37,7 @@ class Work(NamedTuple):
     """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first packet after; ``chosen`` rows with their
     ``wanted`` bits, none left where native dissectors read them whole, or where all who want the row are known to have given up
     its flow; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames; ``messages``: what
-    native dissectors read (``sensor.native.out``).
+    native dissectors read (``sensor.native.out``); ``data``: the bytes of the batch in place of the source's, where fragments were put together.
     """
 
     changes: object
@@ -43,6 +46,7 @@ class Work(NamedTuple):
     ticks: object
     malformed: int
     messages: tuple = ()
+    data: object = None
 
     def keep(self, kept):
         """The work of those chosen rows only (a mask of them), and how many rows that said something or might have are left out."""
@@ -57,6 +61,7 @@ cdef class Kernels:
     cdef readonly FlowTable flows
     cdef readonly Selector selector
     cdef readonly RowReader reader
+    cdef readonly object datagrams
     cdef object tick_rows, given_up
     cdef Tick[::1] ticks
     cdef Py_ssize_t ticked
@@ -65,6 +70,7 @@ cdef class Kernels:
     def __init__(self, FlowTable flows, Selector selector, RowReader reader=None):
         """``reader``: what reads chosen rows at once."""
         self.flows, self.selector, self.reader = flows, selector, reader or RowReader()
+        self.datagrams = Datagrams(DATAGRAMS)
         self.tick_rows = np.zeros(64, TICK)
         self.ticks = self.tick_rows
         self.given_up = []
@@ -73,12 +79,26 @@ cdef class Kernels:
     def run(self, const uint8_t[::1] data, rows):
         """All passes over fresh rows, an array of ROW."""
         cdef Row[::1] view = rows
-        cdef Py_ssize_t malformed
+        cdef Py_ssize_t malformed, fragments = 0
         self.begin(view.shape[0])
         with nogil:
-            malformed = decode_rows(data, view)
+            malformed = decode_rows(data, view, &fragments)
+        if fragments:
+            return self.run_with_fragments(data, rows, malformed)
+        with nogil:
             self.passes(data, view)
         return self.work(rows, malformed)
+
+    cdef object run_with_fragments(self, const uint8_t[::1] data, rows, Py_ssize_t malformed):
+        """The same where datagrams may have become whole: their bytes stand behind those of the batch."""
+        cdef Row[::1] view = rows
+        joined, changed = self.datagrams.join(np.asarray(data), rows)
+        cdef const uint8_t[::1] block = joined
+        for index in changed:
+            malformed += decode(block, rows[index : index + 1])
+        with nogil:
+            self.passes(block, view)
+        return self.work(rows, malformed)._replace(data=joined)
 
     def idle(self, int64_t now):
         """No packets until ``now`` (ns): only time passes, or the clock was set back."""

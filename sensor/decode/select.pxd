@@ -30,11 +30,6 @@ cdef struct Magics:
 
 
 
-cdef struct Datagram:
-    uint64_t key       # whose first fragment was wanted
-    uint64_t bits
-
-
 cdef struct Repeats:
     uint64_t bits      # dissectors that drop repeats
     int64_t[64] windows
@@ -60,7 +55,6 @@ cdef class Selector:
     cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
     cdef Lead[::1] leads
     cdef Magics magics, stream_magics
-    cdef Datagram[256] datagrams
     cdef uint64_t whole
     cdef Repeats frames, messages
     cdef uint64_t head_bits        # of frame dissectors that want TCP headers
@@ -82,7 +76,6 @@ cdef class Selector:
     cdef Py_ssize_t count
     cdef int select_row(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil
-    cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil

@@ -15,7 +15,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 import numpy as np
 
 from sensor.core.recent cimport RecentSet
-from sensor.core.row cimport ACK, FIN, FIRST_FRAGMENT, LATER_FRAGMENT, RST, SYN, WHOLE, Row
+from sensor.core.row cimport ACK, FIN, RST, SYN, WHOLE, Row
 from sensor.decode.bytes cimport u32
 from sensor.decode.flows cimport HEADS, WEIGHT, FlowTable, Slot, await_payload
 
@@ -181,8 +181,8 @@ cdef class Selector:
             return 0
         if row.ip_version == 0:
             wanted = self.ethertypes[row.ethertype] if row.ethertype else 0
-        elif row.fragment == LATER_FRAGMENT:
-            row.wanted = self.of_datagram(row)
+        elif row.fragment != WHOLE:  # until the datagram is
+            row.wanted = 0
             return 0
         elif row.proto == 17:
             wanted = self.udp[row.sport] | self.udp[row.dport]
@@ -207,8 +207,6 @@ cdef class Selector:
             wanted = self.within(row, wanted, DATAGRAMS if row.proto == 17 else FRAMES, key_of(row, flows))
         if wanted and (row.proto == 1 or row.proto == 58) and row.ip_version:
             wanted = self.within(row, self.within(row, wanted, FRAMES, source_of(row)), FRAMES, target_of(row))
-        if wanted and row.fragment == FIRST_FRAGMENT:
-            self.datagrams[datagram_place(row)] = Datagram(datagram_key(row), wanted)
         if admitted == FLOOD_BEGINS:
             wanted |= <uint64_t>1 << NEWCOMERS
         row.wanted = wanted
@@ -231,11 +229,6 @@ cdef class Selector:
             heads.taken += 1
         self.senders.see(row.src_mac, row.ts, 0)
         return FLOOD_BEGINS if heads.met == heads.most + 1 and heads.most else 1
-
-    cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors that wanted the first fragment. One that comes before the first is lost with its datagram."""
-        cdef int place = datagram_place(row)
-        return self.datagrams[place].bits if self.datagrams[place].key == datagram_key(row) else 0
 
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first with a payload."""
@@ -415,14 +408,6 @@ cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFF
     if row.direction and flows.table[row.slot].unasked:
         return (row.dst_lo ^ row.dst_hi) * <uint64_t>0xC2B2AE3D27D4EB4F & ~<uint64_t>1
     return pair(row)
-
-
-cdef inline uint64_t datagram_key(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    return (row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ (row.dst_lo ^ row.dst_hi) * <uint64_t>0xC2B2AE3D27D4EB4F ^ <uint64_t>row.seq << 8 ^ row.proto | 1
-
-
-cdef inline int datagram_place(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    return <int>((row.seq * <uint32_t>0x9E3779B1 ^ <uint32_t>row.src_lo) * <uint32_t>0x85EBCA6B >> 24)
 
 
 cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: nothing can fail

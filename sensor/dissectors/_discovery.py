@@ -22,7 +22,7 @@ class Discovery(Dissector):
     """Base of these dissectors: ``read`` gets datagrams that are whole."""
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        if packet.truncated or packet.fragment or not packet.payload:
+        if packet.truncated or not packet.payload:
             return iter(())
         return iter(self.read(packet))
 

@@ -88,7 +88,7 @@ class Bacnet(Dissector):
         try:
             return iter(_link(packet, Reader(packet.payload)))
         except Malformed:
-            if packet.truncated or packet.fragment:
+            if packet.truncated:
                 return iter(())
             raise
 

@@ -98,7 +98,7 @@ class Browser(Dissector):
         try:
             return iter(_read(packet, packet.payload))
         except (IndexError, struct.error):
-            if packet.truncated or packet.fragment:
+            if packet.truncated:
                 return iter(())
             raise Malformed("message ends early") from None
 

@@ -74,7 +74,7 @@ class Coap(Dissector):
         try:
             return iter(_read(packet, Reader(packet.payload)))
         except Malformed:
-            if packet.truncated or packet.fragment:
+            if packet.truncated:
                 return iter(())
             raise
 

@@ -112,7 +112,7 @@ class Dhcp(Dissector):
     interest = Interest(udp=(67, 68), magic=((MAGIC_AT, MAGIC),), repeats_s=10, volatile=(8, 10))
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        data, partial = packet.payload, packet.truncated or packet.fragment
+        data, partial = packet.payload, packet.truncated
         cookie = data[MAGIC_AT:OPTIONS_AT]
         if cookie not in (MAGIC, UNUSED):
             if partial and len(data) < OPTIONS_AT:

@@ -49,7 +49,7 @@ class Dns(Dissector):
     interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=5, volatile=(0, 2))
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        message = read(packet.payload, bool(packet.truncated or packet.fragment), False)
+        message = read(packet.payload, packet.truncated, False)
         return iter(_said(packet, packet.payload, message) if message else ())
 
     def stream(self, packet: Packet) -> Stream:

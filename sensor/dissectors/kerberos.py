@@ -108,7 +108,7 @@ class Kerberos(Dissector):
         try:
             return iter(_read(packet, packet.payload))
         except Malformed:
-            if packet.truncated or packet.fragment:
+            if packet.truncated:
                 return iter(())
             raise
 

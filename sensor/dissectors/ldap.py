@@ -99,7 +99,7 @@ class Ldap(Dissector):
         try:
             return iter(LdapStream().read(packet, packet.payload))
         except Malformed:
-            if packet.truncated or packet.fragment:
+            if packet.truncated:
                 return iter(())
             raise
 

@@ -51,7 +51,7 @@ class Llmnr(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload
-        message = read(data, bool(packet.truncated or packet.fragment), False)
+        message = read(data, packet.truncated, False)
         if message is None:
             return iter(())
         if message.operation:  # others must be ignored (RFC 4795, 2.1.1)

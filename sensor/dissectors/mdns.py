@@ -48,7 +48,7 @@ class Mdns(Dissector):
     interest = Interest(udp=(PORT,), repeats_s=60)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        message = read(packet.payload, bool(packet.truncated or packet.fragment), True)
+        message = read(packet.payload, packet.truncated, True)
         if message is None or message.operation:  # other operations are to be ignored (RFC 6762, 18.3)
             return iter(())
         if not message.response:

@@ -57,7 +57,7 @@ class Mgcp(Dissector):
     interest = Interest(udp=(GATEWAY_PORT, AGENT_PORT), starts=tuple(verb + b" " for verb in VERBS), repeats_s=5)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        cut = bool(packet.truncated or packet.fragment)
+        cut = packet.truncated
         lines = packet.payload.splitlines()  # some end lines with a carriage return alone
         if len(lines) > LINES_LIMIT or max(map(len, lines), default=0) > LINE_LIMIT:
             raise Malformed("too many lines or too long ones")

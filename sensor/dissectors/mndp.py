@@ -48,7 +48,7 @@ class Mndp(Dissector):
             return iter(())
         if data[:HEADER] == QUESTION and len(data) <= 9 and not any(data):
             return iter((MndpQuestion(packet),))
-        found = _fields(data, bool(packet.truncated or packet.fragment))
+        found = _fields(data, packet.truncated)
         if MAC not in found or not found.keys() & {IDENTITY, VERSION, PLATFORM, BOARD}:
             return iter(())
         return iter(_announced(packet, found))

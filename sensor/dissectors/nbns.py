@@ -107,7 +107,7 @@ class Nbns(Dissector):
         try:
             return iter(_read(packet, data))
         except (IndexError, struct.error):
-            if packet.truncated or packet.fragment:
+            if packet.truncated:
                 return iter(())
             raise Malformed("message ends early") from None
 

@@ -77,7 +77,7 @@ class Quic(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload
         version = VERSIONS.get(data[1:5])
-        if version is None or data[0] & (LONG | FIXED | TYPE) != LONG | FIXED | version.initial or packet.direction or packet.truncated or packet.fragment:
+        if version is None or data[0] & (LONG | FIXED | TYPE) != LONG | FIXED | version.initial or packet.direction or packet.truncated:
             return iter(())
         return iter(self._datagram(packet, data, version))
 

@@ -120,7 +120,7 @@ class Sip(Dissector):
             return iter(())
         end = data.find(b"\r\n\r\n")
         if end < 0:
-            if not (packet.truncated or packet.fragment):
+            if not (packet.truncated):
                 raise Malformed("headers without an end")
             end = data.rfind(b"\r\n")  # the last line may be cut
         if end <= 0:

@@ -105,7 +105,7 @@ class Snmp(Dissector):
     interest = Interest(udp=(AGENT, TRAPS), magic=((2, b"\2\1\0\4"), (2, b"\2\1\1\4")), repeats_s=5)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        cut = bool(packet.truncated or packet.fragment)
+        cut = packet.truncated
         try:
             return iter(_read(packet, packet.payload, cut))
         except Malformed:

@@ -60,7 +60,7 @@ class Ssdp(Dissector):
         end = HEAD_END.search(payload)
         if end is not None:
             payload = payload[: end.start()]
-        elif packet.truncated or packet.fragment:
+        elif packet.truncated:
             payload, cut = payload[: max(payload.rfind(b"\n"), 0)], True  # the last line may be cut
         if not payload and cut:
             return iter(())

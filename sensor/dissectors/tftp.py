@@ -45,7 +45,7 @@ class Tftp(Dissector):
             if packet.truncated or packet.dport != PORT or data[:2] in LATER:  # a server that stays at the port, and what it is answered
                 return iter(())
             raise Malformed("no request")
-        cut = bool(packet.truncated or packet.fragment)
+        cut = packet.truncated
         name, *rest = data[2:].split(b"\0", 2 + 2 * OPTIONS_LIMIT)
         if len(rest) < 2 or not 0 < len(name) <= NAME_LIMIT or rest[0].lower() not in MODES:
             if cut:

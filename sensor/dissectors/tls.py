@@ -111,7 +111,7 @@ class Tls(Dissector):
         try:
             return iter(_datagram(packet))
         except Malformed:
-            if packet.truncated or packet.fragment:
+            if packet.truncated:
                 return iter(())
             raise
 

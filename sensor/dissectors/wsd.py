@@ -68,7 +68,7 @@ class Wsd(Dissector):
     interest = Interest(udp=(PORT,), starts=STARTS, repeats_s=60)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        cut = bool(packet.truncated or packet.fragment)
+        cut = packet.truncated
         try:
             document = _xml.read(packet.payload)
         except Malformed:

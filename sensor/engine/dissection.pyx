@@ -14,12 +14,10 @@ from sensor.core.event import MalformedMessage, SenderFlood
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
 from sensor.decode.deaf cimport Deaf
-from sensor.decode.fragments import Fragments
 from sensor.decode.reassembly cimport Assembler, Room
 from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT
 
 CONVERSATIONS_LIMIT, HELD_LIMIT = 8192, 16 << 20
-FRAGMENTED_LIMIT = 256
 COMBINATIONS_LIMIT = 1024
 
 cdef enum:
@@ -37,7 +35,6 @@ cdef class Dissection:
     cdef object unfollow, hear
     cdef public object keep
     cdef readonly Py_ssize_t selected
-    cdef object fragments
     cdef list frames, datagrams, streamed   # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
     cdef object readers_of, followers_of    # combinations of bits → those dissectors
     cdef object conversations               # flow → its open streams by the bit of their dissector
@@ -46,7 +43,6 @@ cdef class Dissection:
 
     def __init__(self, dissectors, Boundary boundary, unfollow, hear, conversations=CONVERSATIONS_LIMIT, held=HELD_LIMIT):
         self.boundary, self.unfollow, self.hear = boundary, unfollow, hear
-        self.fragments = Fragments(FRAGMENTED_LIMIT)
         self.frames = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.frames]
         self.datagrams = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.datagrams]
         self.streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
@@ -84,10 +80,6 @@ cdef class Dissection:
 
     cdef int message(self, Packet packet, uint64_t wanted) except -1:
         """A datagram or frame."""
-        if packet.fragment:
-            packet = self.fragments.add(packet)
-            if packet is None:
-                return 0
         for name, dissect in self.readers(packet.proto == UDP and packet.ip_version > 0, wanted):
             self.selected += 1
             self.run(name, dissect, packet)

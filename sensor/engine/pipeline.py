@@ -113,6 +113,7 @@ class Pipeline:
         self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
+        self._tables |= {"datagrams": self.kernels.datagrams}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
         self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors, **derivers}
         self._tables |= {"senders": selector.senders, "glimpsed": selector.glimpsed, "head_senders": selector.head_senders}
@@ -169,6 +170,7 @@ class Pipeline:
     def process(self, batch: Batch, work: Work | None = None) -> None:
         """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
         work = work or self.kernels.run(batch.data, batch.rows)
+        batch.data = batch.data if work.data is None else work.data
         if not len(batch):
             self._perform_all(None, work)
             return

@@ -63,11 +63,16 @@ class ReadAhead:
 
     def _work(self, batch: Batch) -> Work:
         if self._shedder is None:
-            return self._kernels.run(batch.data, batch.rows)
+            return self._run(batch)
         if not len(batch):
             return self._kernels.idle(self._clock())
+        return self._shedder.lighten(batch.rows, self._run(batch), self._source.backlog())
+
+    def _run(self, batch: Batch) -> Work:
         work = self._kernels.run(batch.data, batch.rows)
-        return self._shedder.lighten(batch.rows, work, self._source.backlog())
+        if work.data is not None:
+            batch.data = work.data
+        return work
 
     def __iter__(self) -> Iterator[Piece]:
         self._thread.start()

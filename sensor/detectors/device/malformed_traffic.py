@@ -1,7 +1,6 @@
 """One sender sends many malformed messages to one receiver: a broken program, or fuzzing.
 
-Messages truncated by the capture, and reassembled fragments, are not counted. A port used for another protocol looks
-the same: low severity.
+Messages truncated by the capture are not counted. A port used for another protocol looks the same: low severity.
 """
 
 from __future__ import annotations
@@ -49,11 +48,11 @@ class MalformedTraffic(EventDetector):
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {MalformedMessage: ~field("packet.truncated").filled() & ~field("packet.fragment").filled()}
+        return {MalformedMessage: ~field("packet.truncated").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
-        if not isinstance(event, MalformedMessage) or packet.truncated or packet.fragment:
+        if not isinstance(event, MalformedMessage) or packet.truncated:
             return
         key = (packet.src or packet.src_mac, packet.dst or packet.dst_mac, event.dissector)
         count = self._messages.add(key, event.ts)
