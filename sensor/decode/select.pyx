@@ -239,7 +239,7 @@ cdef class Selector:
             return 0
         slot = &flows.table[row.slot]
         heads = &slot.heads0 if row.direction == 0 else &slot.heads1
-        if again(slot, row) and heads[0]:
+        if again(slot, row) and (heads[0] or row.payload_len == 1):  # a byte before the first is a keep-alive (RFC 9293, 3.8.4)
             self.repeats += 1
             return 0
         if row.payload_len >= 8 and (heads[0] < HEADS * WEIGHT or slot.followers & ~self.whole):
@@ -370,8 +370,8 @@ cdef inline uint64_t pair(Row* row) noexcept nogil:  # arithmetic only: nothing 
 
 
 cdef inline int weight(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """What a payload takes of an opening: who cuts a message into tiny segments shall not have most of it pass unread."""
-    return min((row.payload_len + 15) >> 4, WEIGHT)
+    """What a payload takes of an opening: tiny segments take little, and nothing where they are too short for the beginning of a message to be recognised."""
+    return min((row.payload_len + 15) >> 4, WEIGHT) if row.payload_len >= 8 else 0
 
 
 cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only: nothing can fail

@@ -5,7 +5,7 @@ over key exchanges, ciphers, MACs and compressions in order of preference, for t
 
 The login (RFC 4252) is encrypted, but its messages have sizes. The server's first one accepts the service (17 bytes), and success (1 byte) is 16 bytes shorter
 with every cipher. The first answer after that is to the question which methods there are: later ones as long as it, to requests too small for a key, are
-passwords refused. Where messages share a segment nothing is told.
+passwords refused. Where messages share a segment nothing is reported.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class SshStream(Stream):
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
         self._login = _Login()
+        self._answer: Packet | None = None  # the server's last segment
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         if self._client.offered and self._server.offered:
@@ -99,11 +100,15 @@ class SshStream(Stream):
         self._look()
         return iter(())
 
+    def finish(self) -> Iterator[Said]:
+        if self._answer is not None and (accepted := self._login.settle()) is not None:
+            yield SshLogin(self._answer, accepted)
+
     def _try(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
-        if from_client:
-            self._login.asked(data)
-        elif (accepted := self._login.answered(len(data))) is not None:
-            yield SshLogin(packet, accepted)
+        accepted = self._login.asked(data) if from_client else self._login.answered(len(data))
+        self._answer = self._answer if from_client else packet
+        if accepted is not None and self._answer is not None:
+            yield SshLogin(self._answer, accepted)
         self.done = self._login.over
 
     def _look(self) -> None:
@@ -113,38 +118,64 @@ class SshStream(Stream):
 
 
 class _Login:
-    """What sizes tell: of the request for the service and its acceptance, of a refusal, and of the last request."""
+    """What sizes show: of the request for the service and its acceptance, of a refusal, and of the last request. A message may come in many segments: it
+    ends where the other side sends something.
+    """
 
-    __slots__ = ("_accept", "_answers", "_keys", "_last", "_refusal", "_service", "over")
+    __slots__ = ("_accept", "_answer", "_answers", "_clear", "_decided", "_keys", "_refusal", "_request", "_server_sends", "_service", "over")
 
     def __init__(self) -> None:
-        self._service = self._accept = self._refusal = self._last = self._answers = 0
-        self._keys = self.over = False
+        self._service = self._accept = self._refusal = self._request = self._answer = self._answers = 0
+        self._keys = self._decided = self._server_sends = self.over = False
+        self._clear = b""
 
-    def asked(self, data: bytes) -> None:
-        """The client sends something."""
-        if not self._keys:
-            at = data.find(NEW_KEYS)
-            self._keys = at >= 0
-            data = data[at + NEW_KEYS_SIZE :] if self._keys else b""
-        if data:
-            self._service = self._service or len(data)
-            self._last = len(data)
+    def asked(self, data: bytes) -> bool | None:
+        """The client sends something. Whether the answer before it was a success or a refusal, None where it was neither or is known already."""
+        result = self.settle()
+        if self._server_sends:
+            self._server_sends, self._request = False, 0
+        self._request += len(data if self._keys else self._sealed(data))
+        return result
+
+    def _sealed(self, data: bytes) -> bytes:
+        """What follows the last packet in the clear."""
+        data = self._clear + data
+        at = data.find(NEW_KEYS)
+        self._keys = 0 <= at <= len(data) - NEW_KEYS_SIZE
+        self._clear = b"" if self._keys else data[1 - NEW_KEYS_SIZE :]
+        return data[at + NEW_KEYS_SIZE :] if self._keys else b""
 
     def answered(self, size: int) -> bool | None:
-        """The server sends something: whether a login succeeded or failed, None where it tells neither."""
+        """The server sends something: whether its first segment alone is a success or a refusal, None where it is neither."""
+        if not self._request:
+            return None
+        if self._server_sends:
+            self._answer += size
+            return None
+        self._server_sends, self._answer, self._decided = True, size, False
         self._answers += 1
         self.over = self._answers >= ANSWERS_LIMIT
-        if not self._service:
+        result = self._judged()
+        self._decided = result is not None
+        return result
+
+    def settle(self) -> bool | None:
+        """The answer is whole: what it was."""
+        if not self._server_sends or self._decided or not self._answer:
             return None
-        if not self._accept:
-            self._accept = size
-        elif size == self._accept - SHORTER:
+        result = self._judged()
+        if result is None and not self._accept:
+            self._service, self._accept = self._request, self._answer
+        elif result is None and not self._refusal:
+            self._refusal = self._answer
+        self._decided = True
+        return result
+
+    def _judged(self) -> bool | None:
+        if self._accept and self._answer == self._accept - SHORTER:
             self.over = True
             return True
-        elif not self._refusal:
-            self._refusal = size
-        elif size == self._refusal and self._last - self._service <= PASSWORD_MOST:
+        if self._refusal and self._answer == self._refusal and self._request - self._service <= PASSWORD_MOST:
             return False
         return None
 

@@ -37,6 +37,11 @@ def advertisement(at: float, mac: int, address: str, *, solicited: bool = False)
     return NdpNeighbourAdvertisement(packet(at, mac, parse(address), parse("fe80::5")), mac, parse(address), False, solicited, True)
 
 
+def between(mac: int, times: Iterable[float]) -> list[Event]:
+    """Unsolicited replies to two hosts, each with the address of the other."""
+    return [one for at in times for one in (reply(at, mac, "10.0.0.1", "10.0.0.5"), reply(at, mac, "10.0.0.5", "10.0.0.1"))]
+
+
 def told(events: Iterable[Event], world: World | None = None) -> list[Alert]:
     return heard(detector(SPOOF, world), events)
 
@@ -109,6 +114,24 @@ def test_neighbour_discovery() -> None:
     [alert] = told(events)
     assert [technique.technique for technique in alert.techniques] == ["T1557"]
     assert (alert.actor.mac, alert.actor.address) == (ATTACKER, parse("fe80::1"))
+
+
+def test_a_capture_without_the_holders() -> None:
+    """Only the attacker is captured: it claims the addresses of two hosts towards each other, again and again."""
+    found = told(between(ATTACKER, range(0, 16, 2)))
+    assert {(alert.actor.mac, alert.severity) for alert in found} == {(ATTACKER, Severity.high)}
+    assert {alert.target and alert.target.address for alert in found} == {parse("10.0.0.1"), parse("10.0.0.5")}
+
+
+def test_replies_that_look_alike_are_quiet() -> None:
+    """A proxy that answers requests; a host with two addresses that updates its neighbors; a virtual MAC; one direction; twice only."""
+    asked = [request(3 * n, VICTIM, "10.0.0.5", "10.0.1.1") for n in range(20)]
+    proxy = [each for ask in asked for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))]
+    assert told(proxy) == []
+    assert told([reply(n, ATTACKER, own, "10.0.0.5") for n in range(0, 60, 2) for own in ("10.0.0.1", "10.0.0.2")]) == []
+    virtual = 0x00005E000101
+    assert told(between(virtual, range(20))) == []
+    assert told(between(ATTACKER, range(0, 40, 20))) == []
 
 
 def test_honest_moves_are_quiet() -> None:

@@ -88,7 +88,8 @@ def test_a_spray_of_telnet_logins(answer: bool) -> None:
     """At five hosts; graver from a device and from outside."""
     hosts = [login(f"10.0.3.{n}", n, answer=answer) for n in range(1, 7)]
     alert = one(told(hosts))
-    assert (alert.actor.address, alert.severity, alert.numbers["hosts"], alert.techniques[0].technique) == (parse(NEAR), Severity.medium, 5, "T1110")
+    assert (alert.actor.address, alert.severity, alert.numbers["hosts"]) == (parse(NEAR), Severity.medium, 5)
+    assert {one.technique for one in alert.techniques} == {"T1110", "T1110.001", "T1110.003"}
     assert one(told(hosts, device("camera", NEAR))).severity == Severity.high
     assert one(told([login(f"10.0.3.{n}", n, source=FAR) for n in range(1, 7)])).severity == Severity.high
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from tests.detectors.kerberos_stories import login
-from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ftp, smb
+from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ftp, smb, ssh
 from tests.detectors.stories import detector, heard, one
 
 SPRAY = "credential_access.password_spraying"
@@ -30,6 +30,15 @@ def test_one_account_at_many_hosts() -> None:
     alert = one(heard(detector(SPRAY), [smb(n, "Administrator", server=f"10.0.1.{n}") for n in range(1, 15)]))
     assert alert.numbers["hosts"] == 10
     assert parse("10.0.1.3") in {target.address for target in alert.targets}
+
+
+def test_failed_ssh_logins_at_many_hosts() -> None:
+    """The account is encrypted, the number of servers is not. Monitoring that logs in, and a user who mistypes at some, are no spraying."""
+    alert = one(heard(detector(SPRAY), [ssh(n * 5, server=f"10.0.1.{n}") for n in range(1, 40)]))
+    assert (alert.numbers["hosts"], alert.actor.address, alert.techniques[0].technique) == (10, parse(CLIENT), "T1110.003")
+    monitoring = [ssh(n, server=f"10.0.1.{n}", accepted=True) for n in range(1, 200)]
+    mistyped = [ssh(300 + n, server=f"10.0.1.{n % 9}") for n in range(60)]
+    assert heard(detector(SPRAY), monitoring + mistyped) == []
 
 
 def test_innocent_twins_are_quiet() -> None:

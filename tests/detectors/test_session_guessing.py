@@ -34,6 +34,16 @@ def test_many_short_sessions_are_guessing() -> None:
         assert [each.ts for each in told(sessions(14, 6, port=port), size=1)] == [each.ts for each in found]
 
 
+def test_tiny_segments_are_the_same_content() -> None:
+    """Sessions cut into segments of 16 bytes have many packets, but no more to say; interactive work has."""
+    story = sessions(14, 6)
+    for _, kind, fields in story._rows:
+        if kind == Change.ENDED:
+            fields.update({"client_packets": 180, "client_bytes": 180 * 80, "server_packets": 160, "server_bytes": 160 * 82})
+    assert one(told(story)).numbers["sessions"] == 10
+    assert told(sessions(14, 6, packets=(180, 160))) == []
+
+
 def test_innocent_twins_are_quiet() -> None:
     """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say nothing."""
     assert told(sessions(60, 2, servers=40)) == []

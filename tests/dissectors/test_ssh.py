@@ -114,6 +114,18 @@ def test_logins(parts: list[tuple[bool, bytes]], told: list[bool]) -> None:
     assert logins(parts) == told
 
 
+@pytest.mark.parametrize("size", [1, 3, 16])
+def test_logins_in_tiny_segments(size: int) -> None:
+    """A message ends where the other side goes on, or the connection does; whatever number of segments it takes."""
+    whole = login(76, 76, 76, 28)
+    parts = [(side, data[at : at + size]) for side, data in whole for at in range(0, len(data), size)]
+    stream, said = Ssh().stream(Packet()), []
+    for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *parts]:
+        said += stream.feed(Packet(**MINE), data, from_client)
+    said += stream.finish()
+    assert [one.accepted for one in said if isinstance(one, SshLogin)] == [False, False, True]
+
+
 def test_keys_and_request_in_one_segment() -> None:
     """What follows the last packet in the clear counts by itself; where the acceptance shares its segment nothing is told."""
     parts = login(76, 76, 28)

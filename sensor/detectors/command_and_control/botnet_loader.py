@@ -177,7 +177,7 @@ class BotnetLoader(CallDetector):
         )
         alert = self.told(
             event, f"attempted Telnet logins at {hosts} hosts, the last", why, {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s},
-            severity=Severity.high if grave else Severity.medium, techniques=("T1110",), answer=answer, app="telnet",
+            severity=Severity.high if grave else Severity.medium, techniques=("T1110", "T1110.001", "T1110.003"), answer=answer, app="telnet",
             targets=[Subject(0, host, packet.vlan) for host in met],
         )  # fmt: skip
         alert.key = f"{self.id}|{ends.actor.address}|spray"  # whoever is next, it is one spray

@@ -4,9 +4,10 @@ Addresses also change their MAC legitimately: leases end, clusters and routers f
 the former holder is gone, or yields at once and continues with its other addresses, and the new holder announces itself
 a few times and answers requests afterwards. An attacker has to repeat the claim, takes both ends of a conversation, or
 takes an address that it requests itself, while the victim stays active. Where the capture begins during an attack, the
-first holder is unknown: then the host that sends unsolicited answers is the attacker. A host may send from several
-ports that all claim the address: consecutive MACs are a weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are
-ignored. There is no packet rate threshold: two frames can be enough.
+first holder is unknown: then the host that sends unsolicited answers is the attacker, above all where it claims the
+addresses of two hosts towards each other. A host may send from several ports that all claim the address: consecutive
+MACs are a weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are ignored. There is no packet rate threshold: two
+frames can be enough.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
-from sensor.detectors._bindings import Binding, Bindings, Owner, are_ports, is_virtual
+from sensor.detectors._bindings import APART, Binding, Bindings, Owner, are_ports, is_virtual
 from sensor.detectors._words import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
 
 SECOND = 1_000_000_000
-GATEWAYS_LIMIT, TOLD_LIMIT, FORMER_LIMIT = 256, 2048, 4096
+GATEWAYS_LIMIT, TOLD_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
 TOLD_S, FORMER_S = 30, 3600
 ASKED_LIMIT, ANSWERED = 4096, 2 * SECOND  # an answer comes within so long of its question
 GROUP = 1 << 40
@@ -68,6 +69,8 @@ class ArpSpoofing(EventDetector):
         # Who had an address, and when another one took it while nothing was heard of the first.
         self._former: Bounded[tuple[int, int], tuple[int, int]] = Bounded(FORMER_LIMIT)
         self._asked_for: Bounded[tuple[int, int, int], int] = Bounded(ASKED_LIMIT)  # segment, address and who asks for it → when
+        # Segment, MAC, claimed address and the host it was claimed to, unsolicited → first and last time, number.
+        self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = Bounded(FORGED_LIMIT)
         self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
@@ -116,6 +119,8 @@ class ArpSpoofing(EventDetector):
         if insists:
             owner.own.put(address, event.ts)
         unasked = insists and not (isinstance(event, ArpReply) and self._is_answer(event))
+        if unasked and isinstance(event, ArpReply) and event.sender != event.target:
+            yield from self._between(event, mac)
         dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND, unasked=unasked)
         if dispute is None and not insists:
             owner.asks = address
@@ -145,6 +150,22 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, dispute.mac, 0, address, mac, reason, dispute.claims)
         else:
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
+
+    def _between(self, event: ArpReply, mac: int) -> Iterator[Alert]:
+        """It claims to each of two hosts, unasked and repeatedly, that it has the address of the other: no earlier binding is needed."""
+        want, vlan, key = self.options, event.packet.vlan, (event.packet.vlan, mac, event.sender, event.target)
+        first, last, claims = self._forged.get(key) or (event.ts, 0, 0)
+        if event.ts - last < APART:
+            return
+        if event.ts - last > want.patience_s * SECOND:
+            first, claims = event.ts, 0
+        self._forged.put(key, (first, event.ts, claims + 1))
+        since, recent, back = self._forged.get((vlan, mac, event.target, event.sender)) or (0, 0, 0)
+        span = event.ts - max(first, since)
+        if min(claims + 1, back) >= want.claims and event.ts - recent <= want.patience_s * SECOND and span >= want.span_s * SECOND:
+            ends = f"{addresses.text(event.sender)} and {addresses.text(event.target)}"
+            reason = f"unsolicited replies to both {ends} claim the address of the other, {claims + 1} and {back} times in {span / SECOND:.0f} s"
+            yield from self._alert(event, mac, 0, event.sender, 0, reason, claims + 1)
 
     def _forced(self, event: Event, vlan: int, mac: int, address: int, dispute: Binding) -> Iterator[Alert]:
         """The first claimant sends unsolicited answers repeatedly, while another claims the address too, only on request."""

@@ -2,7 +2,8 @@
 locked; or queries a directory for user names.
 
 Counted by client and service over accounts whose login failed. Unknown user names count double: users mistype their
-password, rarely their name. The same account at many servers is spraying too.
+password, rarely their name. The same account at many servers is spraying too, and so are failed SSH logins at many
+servers, whose accounts are encrypted.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096
+SEALED = "SSH"  # encrypted: the account is unknown
 
 
 class Options(detector.Options):
@@ -61,10 +63,14 @@ class PasswordSpraying(EventDetector):
         self._told: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {LoginAttempt: field("account").filled() & field("judged").filled()}
+        return {LoginAttempt: (field("account").filled() | (field("service") == SEALED)) & field("judged").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, LoginAttempt) or not event.account or not event.judged or is_machine(event.account):
+        if not isinstance(event, LoginAttempt) or not event.judged or is_machine(event.account):
+            return
+        if not event.account:
+            if event.service == SEALED and not event.accepted:
+                yield from self._sealed(event)
             return
         who_where, account, ts = (event.client.address, event.service), event.account.lower(), event.ts
         if event.accepted:
@@ -78,6 +84,13 @@ class PasswordSpraying(EventDetector):
             yield from self._accounts_told(event, unknown, tries)
         elif hosts >= want.hosts and self._told.fresh((*who_where, account), ts):
             yield self._hosts_told(event, hosts)
+
+    def _sealed(self, attempt: LoginAttempt) -> Iterator[Alert]:
+        """Nothing is known of the account: only how many servers rejected the client."""
+        key = (attempt.client.address, attempt.service, "")
+        hosts = self._hosts.add(key, attempt.server.address, attempt.ts)
+        if hosts >= self.options.hosts and self._told.fresh(key, attempt.ts):
+            yield self._hosts_told(attempt, hosts)
 
     def _accounts_told(self, attempt: LoginAttempt, unknown: int, tries: int) -> Iterator[Alert]:
         """Reported unless most accounts logged in after all, as users who mistyped do."""
@@ -105,7 +118,8 @@ class PasswordSpraying(EventDetector):
             f"{hosts} servers rejected the login within {want.window_s} s (threshold {want.hosts})",
             f"among them {some([text(server) for server in servers])}",
         )
-        summary = f"{who(self.context, attempt.client)} attempted {attempt.service} logins as {attempt.account} on {hosts} servers"
+        account = f" as {attempt.account}" if attempt.account else ""
+        summary = f"{who(self.context, attempt.client)} attempted {attempt.service} logins{account} on {hosts} servers"
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         return self._made(attempt, summary, why, numbers, (attempt.service, attempt.account.lower()), tuple(servers))
 

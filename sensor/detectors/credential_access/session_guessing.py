@@ -31,6 +31,8 @@ SERVICES = {22: "SSH", 2222: "SSH", 3389: "RDP"}
 # What a session says at least (version, key exchange), and at most where nobody got in.
 FEWEST_PACKETS, MOST_PACKETS = 6, 48
 FEWEST_BYTES, MOST_BYTES = 900, 12_000
+# The same content in more and smaller segments: bytes without headers, at most.
+HEADERS, MOST_CONTENT = 54, 6_000
 LONGEST_S = 60
 
 
@@ -99,6 +101,8 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """For each ended flow whether it has the shape of a login that failed; flows without an end are ignored."""
     fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
     fits &= rows["ts"] - rows["first"] <= LONGEST_S * SECOND
-    for packets, size in (("client_packets", "client_bytes"), ("server_packets", "server_bytes")):
-        fits &= (rows[packets] >= FEWEST_PACKETS) & (rows[packets] <= MOST_PACKETS) & (rows[size] >= FEWEST_BYTES) & (rows[size] <= MOST_BYTES)
+    for side in ("client", "server"):
+        packets, size = rows[f"{side}_packets"].astype(np.int64), rows[f"{side}_bytes"].astype(np.int64)
+        short = (packets <= MOST_PACKETS) & (size <= MOST_BYTES)
+        fits &= (packets >= FEWEST_PACKETS) & (size >= FEWEST_BYTES) & (short | (size - HEADERS * packets <= MOST_CONTENT))
     return fits

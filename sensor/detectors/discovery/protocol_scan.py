@@ -1,0 +1,94 @@
+"""IP protocol scan: one source sends packets of many IP protocols to one target, to find out which of them it accepts (Nmap: `-sO`).
+
+A host uses a handful of IP protocols: TCP, UDP and ICMP, and a tunnel, routing or redundancy protocol. The target
+rejects the others with ICMP protocol unreachable, or drops them; neither is needed for the alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import TCP, UDP, Changes
+from sensor.core.contacts import fold
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.windows import combine
+from sensor.detectors._addresses import counted
+from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+KEY_BITS, PAIR_BITS = 9, 13
+PAIRS_LIMIT = 1024
+ICMP, ICMP_6 = 1, 58
+EVERYDAY = (ICMP, TCP, UDP, ICMP_6)
+
+
+class Options(detector.Options):
+    """When IP protocols are a scan."""
+
+    protocols: int = Field(8, ge=4, le=200, description="threshold: IP protocols other than TCP, UDP and ICMP from one source to one target")
+    window_s: int = Field(3600, ge=10, le=86400, description="time window in seconds")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
+
+
+class Finding(NamedTuple):
+    """Number of IP protocols, and a sample of their numbers."""
+
+    protocols: int
+    sample: list[int]
+
+
+class ProtocolScan(FlowDetector):
+    """Watches new flows of IP protocols other than TCP, UDP and ICMP, by source and target."""
+
+    title = "IP protocol scan"
+    severity = Severity.medium
+    techniques = ("T1046",)
+    advice = "Identify the program on the source. Drop IP protocols that the network does not use at its routers and firewalls."
+    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); tests of network equipment."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._window.rule(threshold=self.options.protocols)
+        self._reported: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.window_s * SECOND)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        rows = changes.rows
+        at = np.flatnonzero((rows["kind"] == Change.NEW) & ~np.isin(rows["proto"], EVERYDAY))
+        if not len(at):
+            return []
+        some_rows = rows[at]
+        pairs = combine(fold(some_rows["client_hi"], some_rows["client_lo"]), fold(some_rows["server_hi"], some_rows["server_lo"]))
+        found = counted(self._window, pairs, some_rows["proto"].astype(np.uint64), some_rows["ts"])
+        return [(int(at[i]), Finding(protocols, sample)) for i, protocols, _, sample in found]
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        exempt = any(low <= flow.client <= high for low, high in self._exempt)
+        if exempt or not self._reported.fresh((flow.client, flow.server), flow.ts):
+            return
+        want, actor, inside = self.options, client_of(flow), self.context.networks.inside(flow.client)
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=server_of(flow),
+            summary=f"{who(self.context, actor)} sent packets of {numbers.protocols} IP protocols to {who(self.context, server_of(flow))}",
+            why=(
+                f"{numbers.protocols} IP protocols other than TCP, UDP and ICMP within {want.window_s} s (threshold {want.protocols})",
+                f"among the protocol numbers {some([str(number) for number in sorted(numbers.sample)], 12)}",
+            ),
+            numbers={"protocols": numbers.protocols, "threshold": want.protocols, "window_s": want.window_s},
+            key=(addresses.text(flow.server),),
+            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low,
+            confidence=0.9,
+            network=network_of(self.context, flow),
+        )
