@@ -56,6 +56,18 @@ def test_addresses_only_take_twice_as_many() -> None:
     assert [alert.numbers["names"] for alert in found] == [40]
 
 
+def test_a_file_that_leaves_within_hours() -> None:
+    """One name in four minutes, of an ordinary record type. Names that many clients query, that repeat, that are short or words, are none."""
+    alert = one(heard(detector(TUNNEL), [question(n * 240, f"{code(n, 40)}.x.example.com") for n in range(89)]))
+    assert (alert.numbers["names"], alert.severity, alert.techniques[0].technique) == (80, Severity.medium, "T1048.003")
+    many = [question(n * 80, f"{code(n, 40)}.cdn.example.com", client=f"10.0.0.{n % 4 + 1}") for n in range(400)]
+    repeated = [question(n * 240, f"{code(n % 50, 40)}.x.example.com") for n in range(200)]
+    short = [question(n * 240, f"{code(n, 20)}.x.example.com") for n in range(200)]
+    words = [question(n * 240, f"holiday-pictures-from-the-garden-{n}.example.com") for n in range(200)]
+    for story in (many, repeated, short, words):
+        assert heard(detector(TUNNEL), story) == []
+
+
 def test_one_name_full_of_data_is_a_hint() -> None:
     name = "h4sicn03*2qaa3rlc3qudhh0aavjycxwakjehelu5klueow0zjx=.x.example.com"
     [alert] = heard(detector(TUNNEL), [question(0, name)])

@@ -17,6 +17,12 @@ def ping(at: float, size: int = 56, disorder: float = 5.5, carries: str = "patte
     return IcmpEcho(packet, 7, int(at), size, disorder, 0, carries)
 
 
+def turned(at: float) -> Event:
+    """A request of the other host."""
+    packet = Packet(ts=START + int(at * SECOND), src=parse("203.0.113.9"), dst=parse("10.0.0.66"), proto=1)
+    return IcmpEcho(packet, 9, int(at), 64, 5.5, 0, "data")
+
+
 def pong(at: float, size: int = 56, disorder: float = 5.5, carries: str = "pattern") -> Event:
     packet = Packet(ts=START + int(at * SECOND) + 1000, src=parse("203.0.113.9"), dst=parse("10.0.0.66"), proto=1)
     return IcmpEchoReply(packet, 7, int(at), size, disorder, 0, carries)
@@ -39,13 +45,25 @@ def test_sizes_that_vary_with_what_is_said() -> None:
     assert heard(detector(TUNNEL), [ping(n, 40 + 7 * n, 6.0, "data") for n in range(14)])[0].numbers["sizes"] == 12
 
 
+def test_replies_that_return_the_data() -> None:
+    """Encrypted data of one size, returned unchanged: much of it in one direction, or both hosts send requests."""
+    full = [each for n in range(60) for each in (ping(n, 1200, 7.5 + n / 1000, "data"), pong(n, 1200, 7.5 + n / 1000, "data"))]
+    assert one(heard(detector(TUNNEL), full)).numbers["volume"] == 60_000
+    found = heard(detector(TUNNEL), [each for n in range(30) for each in (ping(n, 64, 5.5, "data"), turned(n + 0.5))])
+    assert one([alert for alert in found if "requests" in alert.numbers]).numbers["requests"] == 10
+
+
 def test_text_in_one_ping_is_a_hint() -> None:
     [alert] = heard(detector(TUNNEL), [ping(0, 140, 3.0, "text"), ping(1, 140, 3.0, "text")])
     assert alert.severity == Severity.low
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one size, a cut capture."""
+    """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one size, a cut capture; large ones
+    with data that repeats, two hosts of which one has data.
+    """
+    assert heard(detector(TUNNEL), [ping(n, 1400, 5.0, "data") for n in range(60)]) == []
+    assert heard(detector(TUNNEL), [ping(n, 56, 5.5) if n % 2 else turned(n) for n in range(60)]) == []
     story: list[Event] = []
     for n in range(60):
         story += [

@@ -37,6 +37,13 @@ def test_slow_generators_and_such_of_words() -> None:
     assert heard(detector(BURST), [denied(n * 0.5, f"{word}{n}tablehouse.net") for n, word in enumerate(["silver", "winter", "mother", "garden"] * 18)])
 
 
+def test_a_few_an_hour_for_days() -> None:
+    """A hundred random names within a day; the same over a week, or words, are none."""
+    assert one(heard(detector(BURST), [denied(n * 800, made_up(n)) for n in range(108)])).numbers["domains"] == 100
+    assert heard(detector(BURST), [denied(n * 5000, made_up(n)) for n in range(150)]) == []
+    assert heard(detector(BURST), [denied(n * 800, f"winter{n}garden.net") for n in range(150)]) == []
+
+
 def test_innocent_twins_are_quiet() -> None:
     """Names that are there, single labels of browsers, a wrong search suffix, block lists, one's own domains, and a mistake now and then."""
     story: list[Event] = []

@@ -2,7 +2,8 @@
 
 Judged by client and registered domain over a time window, at every tenth new name: number of names, length, share that
 looks like encoded data, and record types. Content networks and reputation services query many unusual names too;
-reputation services and DNS block lists are recognized by domain and form.
+reputation services and DNS block lists are recognized by domain and form. Over hours the same is judged by long
+unique names alone, under domains that few clients query.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from sensor.detectors._words import ends_of, is_fixed_function, network_of_packe
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SECOND = 1_000_000_000
-KEYS_LIMIT, NAMES_LIMIT = 2048, 256
+KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
+SLOW_LETTERS = 24  # of a name that is counted over hours
 STEP = 10
 # Types of records (IANA DNS parameters): those that carry free data, and those of which no client has a use.
 NULL, TXT, KEY, PRIVATE = 10, 16, 25, range(65280, 65535)
@@ -55,6 +57,9 @@ class Options(detector.Options):
     coded_share: float = Field(0.6, gt=0, le=1, description="lowest share of names with encoded data")
     answered_bytes: int = Field(1000, ge=1, description="bytes of TXT answers from which a few queries are enough")
     single_letters: int = Field(40, ge=20, description="length of a single name with characters that host names do not have")
+    slow_names: int = Field(80, ge=20, le=120, description="threshold over hours: distinct long names with encoded data under one domain")
+    slow_window_s: int = Field(21_600, ge=600, le=86_400, description="time window of these in seconds")
+    slow_clients: int = Field(2, ge=1, le=8, description="highest number of clients that send such queries for the domain")
     allowed: tuple[str, ...] = Field(ASKED_BY_NAME, description="domains under which such names are normal")
 
 
@@ -88,6 +93,9 @@ class DnsTunnel(EventDetector):
         super().__init__(context, options)
         window = self.options.window_s * SECOND
         self._asked: Distinct[tuple[int, str], tuple[str, int]] = Distinct(window, KEYS_LIMIT, NAMES_LIMIT)
+        self._slow: Distinct[tuple[int, str], str] = Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, SLOW_LIMIT)
+        self._clients: Distinct[str, int] = Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, CLIENTS_LIMIT)
+        self._reported: Recent[tuple[int, str]] = Recent(KEYS_LIMIT, self.options.slow_window_s * SECOND)
         self._answered: Counts[tuple[int, str]] = Counts(window, KEYS_LIMIT)
         self._judged: Recent[tuple[int, str, int]] = Recent(KEYS_LIMIT, window // 4)
         self._allowed = frozenset(self.options.allowed)
@@ -123,13 +131,34 @@ class DnsTunnel(EventDetector):
         count = self._asked.add(key, (part, event.type), event.ts)
         if len(part) >= self.options.single_letters and ODD.search(part) and count < STEP:
             yield self._single(event, domain, part)
+        if len(part) >= SLOW_LETTERS and is_coded(part):
+            yield from self._over_hours(event, domain, part)
         if (count < STEP or count % STEP) and count < NAMES_LIMIT:
             return
         if not self._judged.fresh((*key, count), event.ts):
             return
         asked = self._weigh(key, event.ts)
         if reason := self._reason(asked):
+            self._reported.fresh(key, event.ts)  # what is fast is not reported as slow as well
             yield self._alert(event, domain, asked, reason)
+
+    def _over_hours(self, event: DnsQuery, domain: str, part: str) -> Iterator[Alert]:
+        """One long name with encoded data; many under one domain carry data, however slowly they come."""
+        want, client = self.options, event.packet.src
+        count = self._slow.add((client, domain), part, event.ts)
+        clients = self._clients.add(domain, client, event.ts)
+        if count < want.slow_names or clients > want.slow_clients or not self._reported.fresh((client, domain), event.ts):
+            return
+        names = self._slow.values((client, domain))
+        letters, hours = sum(map(len, names)), want.slow_window_s / 3600
+        why = (
+            f"{count} long names with encoded data under {domain} within {hours:g} h (threshold {want.slow_names}), {letters} characters",
+            f"last: {some([name[:64] for name in names[-3:]])}",
+        )
+        numbers: dict[str, int | float | str] = {
+            "names": count, "letters": letters, "clients": clients, "threshold": want.slow_names, "window_s": want.slow_window_s, "domain": domain,
+        }  # fmt: skip
+        yield self._made(event, domain, "sent data slowly in DNS queries under", why, numbers, Severity.medium, ("T1048.003", "T1071.004"))
 
     def _weigh(self, key: tuple[int, str], now: int) -> Asked:
         values = self._asked.values(key)
@@ -202,7 +231,7 @@ class DnsTunnel(EventDetector):
             numbers=numbers,
             key=(domain, techniques[0]),
             severity=severity,
-            confidence=0.6 if severity == Severity.low else 0.9,
+            confidence={Severity.low: 0.6, Severity.medium: 0.7}.get(severity, 0.9),
             techniques=techniques,
             actor_port=near,
             target_port=far,

@@ -1,5 +1,5 @@
 """Data exchanged in ICMP echo messages: the payload contains IP packets or text, replies return other data than the
-requests, sizes vary.
+requests, sizes vary, both hosts send requests with data, or the requests of one carry much of it.
 
 A reply returns the data of the request unchanged (RFC 792). Replies may be shorter: some hosts truncate long ones.
 """
@@ -23,6 +23,8 @@ from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 SECOND = 1_000_000_000
 QUESTIONS_LIMIT, PAIRS_LIMIT, SIZES_LIMIT = 4096, 1024, 64
 AGAIN = 300 * SECOND
+# Bytes of an echo request that are more than a ping program sends, and bits of entropy per byte of compressed or encrypted data in so few.
+LARGE, DISORDERED = 200, 6.0
 
 Pair = tuple[int, int]
 
@@ -33,6 +35,8 @@ class Options(detector.Options):
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
     packets: int = Field(3, ge=1, description="threshold: echo messages that contain an IP packet")
     other_answers: int = Field(5, ge=2, description="threshold: replies with other data than their request")
+    both: int = Field(10, ge=2, description="threshold: echo requests without a padding pattern from each of two hosts to the other")
+    volume: int = Field(60_000, ge=1000, description="threshold: bytes in large echo requests without a padding pattern")
     sizes: int = Field(12, ge=3, le=SIZES_LIMIT, description="threshold: distinct sizes of echo messages without a padding pattern")
 
 
@@ -58,6 +62,8 @@ class IcmpTunnel(EventDetector):
         self._packets: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._others: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._sizes: Distinct[Pair, int] = Distinct(window, PAIRS_LIMIT, SIZES_LIMIT)
+        self._requests: Counts[Pair] = Counts(window, PAIRS_LIMIT)
+        self._volume: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._told: Recent[tuple[Pair, str]] = Recent(PAIRS_LIMIT, AGAIN)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -66,13 +72,28 @@ class IcmpTunnel(EventDetector):
             return iter(())
         if isinstance(event, IcmpEcho):
             self._asked.put((packet.src, packet.dst, event.id, event.sequence), (event.size, event.disorder))
-            return iter(()) if event.carries == "pattern" else self._judge(event, (packet.src, packet.dst), other=False)
+            return iter(()) if event.carries == "pattern" else self._request(event, (packet.src, packet.dst))
         if isinstance(event, IcmpEchoReply):
             asked = self._asked.get((packet.dst, packet.src, event.id, event.sequence))
             other = asked is not None and event.size >= asked[0] and asked != (event.size, event.disorder)
             if other or event.carries != "pattern":
                 return self._judge(event, (packet.dst, packet.src), other=other)
         return iter(())
+
+    def _request(self, event: IcmpEcho, pair: Pair) -> Iterator[Alert]:
+        """A request with data; its replies may return it unchanged."""
+        yield from self._judge(event, pair, other=False)
+        if event.carries != "data":
+            return
+        want, ts = self.options, event.ts
+        sent, back = self._requests.add(pair, ts), self._requests.add((pair[1], pair[0]), ts, 0)
+        volume = self._volume.add(pair, ts, event.size if event.size >= LARGE and event.disorder >= DISORDERED else 0)
+        if min(sent, back) >= want.both:
+            reason = f"{sent} and {back} echo requests with data from each host to the other (threshold {want.both})"
+            yield from self._told_of(event, (min(pair), max(pair)), "requests", reason, min(sent, back), want.both)
+        if volume >= want.volume:
+            reason = f"{volume} bytes of disordered data in echo requests of at least {LARGE} bytes (threshold {want.volume})"
+            yield from self._told_of(event, pair, "volume", reason, volume, want.volume)
 
     def _judge(self, event: IcmpEcho | IcmpEchoReply, pair: Pair, *, other: bool) -> Iterator[Alert]:
         want, ts = self.options, event.ts

@@ -25,7 +25,7 @@ from sensor.dissectors.dns import DnsResponse
 SECOND = 1_000_000_000
 CLIENTS_LIMIT, NAMES_LIMIT = 2048, 256
 NO_SUCH_NAME = 3
-STEP = 5
+STEP, DAY_S = 5, 86_400
 OWN = ("local", "lan", "home", "internal", "localdomain", "arpa", "corp", "test", "invalid")
 
 
@@ -35,6 +35,7 @@ class Options(detector.Options):
     names: int = Field(25, ge=5, le=NAMES_LIMIT, description="threshold: weighted number of domains with NXDOMAIN")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
     slow_names: int = Field(40, ge=5, le=NAMES_LIMIT, description="threshold over an hour, where nearly all names look random")
+    day_names: int = Field(100, ge=5, le=NAMES_LIMIT, description="threshold within a day, where nearly all names look random")
     plain_weight: float = Field(0.4, ge=0, le=1, description="weight of a domain that does not look random")
 
 
@@ -54,6 +55,7 @@ class NameQueryBurst(EventDetector):
         super().__init__(context, options)
         self._denied: Distinct[int, str] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         self._made_up: Distinct[int, str] = Distinct(3600 * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
+        self._in_a_day: Distinct[int, str] = Distinct(DAY_S * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         self._judged: Recent[tuple[int, int]] = Recent(CLIENTS_LIMIT, self.options.window_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -70,14 +72,17 @@ class NameQueryBurst(EventDetector):
         if domain.rpartition(".")[2] in OWN or event.name.endswith(REVERSED):
             return
         count = self._denied.add(client, domain, event.ts)
-        slow = self._made_up.add(client, domain, event.ts) if _is_made_up(domain) else 0
-        if (count % STEP or count < want.names) and (slow % STEP or slow < want.slow_names):
+        random = _is_made_up(domain)
+        slow = self._made_up.add(client, domain, event.ts) if random else 0
+        day = self._in_a_day.add(client, domain, event.ts) if random else 0
+        if (count % STEP or count < want.names) and (slow % STEP or slow < want.slow_names) and (day % STEP or day < want.day_names):
             return
         names = self._denied.values(client)
         made_up = sum(map(_is_made_up, names))
         score = made_up + want.plain_weight * (len(names) - made_up)
-        if (score >= want.names or slow >= want.slow_names) and self._judged.fresh((client, max(count, slow)), event.ts):
-            yield self._alert(event, names, made_up, max(slow, len(names)))
+        enough = score >= want.names or slow >= want.slow_names or day >= want.day_names
+        if enough and self._judged.fresh((client, max(count, slow, day)), event.ts):
+            yield self._alert(event, names, made_up, max(slow, len(names), day if day >= want.day_names else 0))
 
     def _alert(self, event: DnsResponse, names: list[str], made_up: int, count: int) -> Alert:
         want = self.options
@@ -90,7 +95,7 @@ class NameQueryBurst(EventDetector):
             why=(
                 (
                     f"NXDOMAIN for {len(names)} domains within {want.window_s} s, {made_up} of them look random (threshold {want.names}, "
-                    f"or {want.slow_names} random ones within an hour)"
+                    f"{want.slow_names} random ones within an hour, or {want.day_names} within a day)"
                 ),
                 f"among them {some(names[-5:])}",
             ),
