@@ -111,6 +111,7 @@ TECHNIQUES = {
         Technique("persistence", "T1546.003", "Event Triggered Execution: Windows Management Instrumentation Event Subscription"),
         Technique("initial-access", "T1200", "Hardware Additions"),
         Technique("defense-evasion", "T1036", "Masquerading"),
+        Technique("defense-evasion", "T1036.008", "Masquerading: Masquerade File Type"),
         Technique("defense-evasion", "T1601", "Modify System Image"),
         Technique("defense-evasion", "T1601.002", "Modify System Image: Downgrade System Image"),
         Technique("collection", "T1602.002", "Data from Configuration Repository: Network Device Configuration Dump"),

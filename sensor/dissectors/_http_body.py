@@ -23,6 +23,8 @@ from sensor.dissectors._upnp import describe
 
 KEPT_LIMIT = 32768
 TITLE_LIMIT = 512
+PE_AT = 0x3C  # where a Windows program has the place of its PE header
+ELF = (b"\1\1\1", b"\1\2\1", b"\2\1\1", b"\2\2\1")  # class, byte order, version
 FIELDS_LIMIT = 32
 FIELD_NAME_LIMIT = 64
 CHUNK_LINE_LIMIT = 256
@@ -36,7 +38,7 @@ _JSON_FIELD = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")
 _USER = re.compile(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
 _PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 
-Page = Callable[[Packet, str], Iterator[Said]]
+Page = Callable[[Packet, str, str], Iterator[Said]]  # title, and what program the body is; either may be empty
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Said]]
 Login = Callable[[Packet, tuple[str, ...], str], Event]
 Upload = Callable[[Packet, bytes], Iterator[Event]]
@@ -168,14 +170,23 @@ def media_type_of(fields: dict[bytes, bytes]) -> str:
     return fields.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
 
 
+def program_in(body: bytes) -> str:
+    """What program the bytes begin: ``windows`` (PE format), ``elf`` (System V ABI, chapter 4); empty for anything else."""
+    if body[:2] == b"MZ" and len(body) >= PE_AT + 4:
+        at = int.from_bytes(body[PE_AT : PE_AT + 4], "little")
+        return "windows" if body[at : at + 4] == b"PE\0\0" else ""
+    return "elf" if body[:4] == b"\x7fELF" and body[4:7] in ELF else ""
+
+
 def title(page: Page) -> Reading:
-    """The title of a page."""
+    """The title of a page, or that it is a program."""
 
     def read(packet: Packet, body: bytes) -> Iterator[Said]:
         found = _TITLE.search(body)
         name = clean(" ".join(html.unescape(found[1].decode("utf-8", "replace")).split()), TITLE_LIMIT) if found else ""
-        if name:
-            yield from page(packet, name)
+        program = program_in(body)
+        if name or program:
+            yield from page(packet, name, program)
 
     return read
 

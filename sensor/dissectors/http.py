@@ -129,6 +129,12 @@ class HttpPortMapping(Event):
     description: str
 
 
+class HttpProgram(Event):
+    """A response that is declared to be a page is a ``program``: ``windows`` or ``elf``."""
+
+    program: str
+
+
 class HttpPage(Event):
     """A page came whose title was read."""
 
@@ -354,7 +360,10 @@ def _upload(event: HttpRequest) -> bodies.Upload:
 def _page(status: int, own: bool) -> bodies.Page:
     """The titles of refusals and errors are those of any server."""
 
-    def told(packet: Packet, title: str) -> Iterator[Said]:
+    def told(packet: Packet, title: str, program: str) -> Iterator[Said]:
+        if program:
+            yield HttpProgram(packet, program)
+            return
         yield HttpPage(packet, status, title)
         if own and 200 <= status < 300:
             yield fact(packet, "http.title", title)
