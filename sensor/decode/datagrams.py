@@ -2,6 +2,7 @@
 
 The row of the last missing fragment becomes that of the whole datagram, in an Ethernet frame of its own behind the bytes of the batch. Fragments that
 overlap with other bytes are dropped with their datagram, as receivers do (RFC 5722). Bounded; what misses a fragment is never seen, neither by its receiver.
+Fragments of a second beyond FRAGMENTS_PER_S are ignored: streams of video and file servers send them by the thousand, floods by the million.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from sensor.core.bounded import Bounded
 
 PIECES_LIMIT = 512  # a frame of 1,500 bytes in the smallest fragments has 188
 SIZE_LIMIT = 65_535  # bytes (RFC 791, 3.1)
+FRAGMENTS_PER_S = 10_000
+SECOND = 1_000_000_000
 WAIT_NS = 30 * 1_000_000_000  # for what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963)
 UDP, UDP_HEADER = 17, 8
 V4, V6, VLAN = 0x0800, 0x86DD, 0x8100
@@ -67,16 +70,19 @@ class Datagram(msgspec.Struct):
 
 
 class Datagrams:
-    """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments hold."""
+    """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments hold, ``ignored`` fragments beyond
+    FRAGMENTS_PER_S.
+    """
 
     def __init__(self, size: int) -> None:
         self._open: Bounded[Key, Datagram] = Bounded(size)
-        self.dropped = 0
+        self._second, self._taken = -1, 0
+        self.dropped = self.ignored = 0
 
     def join(self, data: Bytes, rows: npt.NDArray[np.void]) -> tuple[Bytes, npt.NDArray[np.intp]]:
         """The bytes with the datagrams that became whole behind them, and the rows that stand for those now, to be decoded again."""
         frames, changed, end = [data], [], len(data)
-        for index in np.flatnonzero(rows["fragment"]).tolist():
+        for index in self._affordable(rows):
             row = rows[index]
             body = self._whole(data, row)
             if body:
@@ -86,6 +92,20 @@ class Datagrams:
                 changed.append(index)
                 end += len(frame)
         return (np.concatenate(frames) if changed else data), np.array(changed, np.intp)
+
+    def _affordable(self, rows: npt.NDArray[np.void]) -> list[int]:
+        """Places of the fragments, the first FRAGMENTS_PER_S of each second of packet time."""
+        places, chosen = np.flatnonzero(rows["fragment"]), list[int]()
+        seconds, starts = np.unique(rows["ts"][places] // SECOND, return_index=True)
+        order = np.argsort(starts)
+        for second, some in zip(seconds[order].tolist(), np.split(places, starts[order][1:]), strict=True):
+            if second != self._second:
+                self._second, self._taken = second, 0
+            left = FRAGMENTS_PER_S - self._taken
+            chosen += some[:left].tolist()
+            self._taken += min(len(some), left)
+            self.ignored += max(0, len(some) - left)
+        return chosen
 
     def _whole(self, data: Bytes, row: Any) -> bytes:
         """What the datagram of a fragment carries, where it is the last that was missing."""

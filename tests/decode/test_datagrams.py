@@ -12,6 +12,7 @@ from sensor.core.batch import Batch
 from sensor.core.dissector import Interest
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
+from sensor.decode import datagrams
 from sensor.decode.datagrams import PIECES_LIMIT, Datagram, Datagrams, Overlap
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels
@@ -139,3 +140,17 @@ def test_state_is_bounded() -> None:
         batch = batch_of([ethernet(datagram[:4] + number.to_bytes(2, "big") + datagram[6:], 0x0800)])
         datagrams.join(batch.data, batch.rows)
     assert datagrams._open.evicted == 96
+
+
+def test_a_flood_of_fragments_costs_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those beyond what a second may cost are ignored, in batches of any size; the next second begins anew."""
+    monkeypatch.setattr(datagrams, "FRAGMENTS_PER_S", 6)
+    message = pieces_of(udp(bytes(range(72)), 5060, 5060), size=40)
+    frames, times = message * 5, [number // 8 * SECOND for number in range(5 * len(message))]
+    whole, chosen = run(frames, times=times)
+    assert len(message) == 2
+    assert len(chosen) == 4  # three of the first second, whose last fragment is ignored, and that of the next
+    kernels = Kernels(FlowTable(4), Selector([Interest(udp=(5060,)), Interest(tcp=(80,), stream=True)], RecentSet(4)))
+    assert sum(len(run([frame], kernels, [ts])[1]) for frame, ts in zip(frames, times, strict=True)) == 4
+    assert kernels.datagrams.ignored == 2
+    assert len(whole) == len(frames)
