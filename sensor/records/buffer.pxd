@@ -73,3 +73,33 @@ cdef inline uint64_t keep_text(Buffer* buffer, const uint8_t* raw, size_t size) 
     if size:
         memcpy(more(&buffer.text, size), raw, size)
     return <uint64_t>at << 32 | size
+
+
+cdef inline int let_go(Buffer* buffer) except -1:
+    free(buffer.heads.data)
+    free(buffer.words.data)
+    free(buffer.text.data)
+    return 0
+
+
+cdef inline size_t waiting(Buffer* buffer) noexcept:  # arithmetic only
+    return buffer.heads.used + buffer.words.used + buffer.text.used
+
+
+cdef inline int section(Bytes* out, uint16_t kind, Buffer* buffer) except -1:
+    """The rows of a kind behind the others; the buffer is empty afterwards."""
+    cdef Section* head
+    if buffer.rows == 0:
+        return 0
+    head = <Section*>more(out, sizeof(Section))
+    head.kind, head.head, head.words, head.spare = kind, buffer.head, buffer.width, 0
+    head.rows, head.text = buffer.rows, <uint32_t>buffer.text.used
+    if buffer.heads.used:
+        memcpy(more(out, buffer.heads.used), buffer.heads.data, buffer.heads.used)
+    if buffer.words.used:
+        memcpy(more(out, buffer.words.used), buffer.words.data, buffer.words.used)
+    if buffer.text.used:
+        memcpy(more(out, buffer.text.used), buffer.text.data, buffer.text.used)
+    buffer.heads.used = buffer.words.used = buffer.text.used = 0
+    buffer.rows = 0
+    return 0

@@ -96,7 +96,7 @@ def macs(const uint64_t[::1] numbers not None):
     return offsets, data[:used]
 
 
-cdef Py_ssize_t quad(uint8_t *to, uint32_t address) noexcept nogil:
+cdef Py_ssize_t quad(uint8_t *to, uint32_t address) noexcept nogil:  # arithmetic only: nothing can fail
     """Four decimal numbers; at most 15 bytes."""
     cdef Py_ssize_t used = 0
     cdef int shift
@@ -115,7 +115,7 @@ cdef Py_ssize_t quad(uint8_t *to, uint32_t address) noexcept nogil:
     return used - 1
 
 
-cdef Py_ssize_t groups(uint8_t *to, uint64_t hi, uint64_t lo) noexcept nogil:
+cdef Py_ssize_t groups(uint8_t *to, uint64_t hi, uint64_t lo) noexcept nogil:  # arithmetic only: nothing can fail
     """Eight groups of hexadecimal digits, the first longest run of two or more zero groups left out; at most 39 bytes (RFC 5952, section 4)."""
     cdef uint32_t group[8]
     cdef int i, run = 0, first = -1, most = 1
@@ -144,7 +144,7 @@ cdef Py_ssize_t groups(uint8_t *to, uint64_t hi, uint64_t lo) noexcept nogil:
     return used
 
 
-cdef Py_ssize_t hexadecimal(uint8_t *to, uint32_t number) noexcept nogil:
+cdef Py_ssize_t hexadecimal(uint8_t *to, uint32_t number) noexcept nogil:  # arithmetic only: nothing can fail
     """16 bits without leading zeros."""
     cdef Py_ssize_t used = 0
     cdef int shift

@@ -3,7 +3,6 @@
 of Python dissectors are taken apart here; flows that ended are copied from the flow table's changes. ``take`` gives all of it as bytes.
 """
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -13,12 +12,11 @@ from sensor.core.event import kind_of
 from sensor.core.observation import Observation
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
-from sensor.native.kinds cimport QUESTION_NAME, QUESTION_SLOTS, QUESTION_TYPE, RECORD_ADDRESS, RECORD_SLOTS, RECORD_TTL, RECORD_VALUE
 from sensor.native.out cimport ENDED as SAID_ENDED
 from sensor.native.out cimport EVENT, PACKET, Messages, Out, Said
-from sensor.records.buffer cimport TEXT_MOST, Buffer, Bytes, Head, Section, keep_text, more
-from sensor.core import addresses
 from sensor.core.change cimport Change as ChangeRow
+from sensor.records.buffer cimport Buffer, Bytes, Head, keep_text, let_go, more, section, waiting
+from sensor.records.fields cimport copy, head_of_ends, head_of_packet, head_of_row, kept, put
 from sensor.native.layout import fields_of
 from sensor.native.units import KINDS
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS
@@ -29,19 +27,11 @@ KNOWN_LIMIT = 65536  # conversations whose protocol a Python dissector recognise
 NO_SERVICE = frozenset("arp icmp igmp mld ndp tcp malformed sender stp eapol lldp cdp".split())
 
 cdef enum:
-    NUMBER = 1
-    TEXT = 2
-    ADDRESS = 3
-    LIST = 4
-    ANSWERS = 5
-    QUESTIONS = 6
     MOST_KINDS = 64
     NEW = 1
     ENDED = 4
     COUNTED = 1024           # VLANs of interfaces that are counted apart; the last place is for all others
     OTHER_VLANS = 0xFFFF
-    SEPARATOR = 0x1F
-    LIST_MOST = 64           # items of a list
     COUNT_EVERY = 10         # seconds
 
 # A field that is copied: how, and the slot of the native row at which it begins.
@@ -376,206 +366,3 @@ cdef class Recorder:
         section(out, COUNTS, &buffer)
         let_go(&buffer)
         return 0
-
-
-cdef int let_go(Buffer* buffer) except -1:
-    free(buffer.heads.data)
-    free(buffer.words.data)
-    free(buffer.text.data)
-    return 0
-
-
-cdef size_t waiting(Buffer* buffer) noexcept:  # arithmetic only
-    return buffer.heads.used + buffer.words.used + buffer.text.used
-
-
-cdef int section(Bytes* out, uint16_t kind, Buffer* buffer) except -1:
-    """The rows of a kind behind the others; the buffer is empty afterwards."""
-    cdef Section* head
-    if buffer.rows == 0:
-        return 0
-    head = <Section*>more(out, sizeof(Section))
-    head.kind, head.head, head.words, head.spare = kind, buffer.head, buffer.width, 0
-    head.rows, head.text = buffer.rows, <uint32_t>buffer.text.used
-    if buffer.heads.used:
-        memcpy(more(out, buffer.heads.used), buffer.heads.data, buffer.heads.used)
-    if buffer.words.used:
-        memcpy(more(out, buffer.words.used), buffer.words.data, buffer.words.used)
-    if buffer.text.used:
-        memcpy(more(out, buffer.text.used), buffer.text.data, buffer.text.used)
-    buffer.heads.used = buffer.words.used = buffer.text.used = 0
-    buffer.rows = 0
-    return 0
-
-
-cdef int head_of_row(Head* head, const Row* row) except -1:
-    memset(head, 0, sizeof(Head))
-    head.ts, head.flow = row.ts, row.flow
-    head.src_hi, head.src_lo, head.dst_hi, head.dst_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
-    head.src_mac, head.dst_mac, head.sport, head.dport = row.src_mac, row.dst_mac, row.sport, row.dport
-    head.vlan, head.source, head.proto, head.direction = row.vlan, row.source, row.proto, row.direction
-    return 0
-
-
-cdef int head_of_packet(Head* head, Packet packet) except -1:
-    memset(head, 0, sizeof(Head))
-    head.ts, head.flow = packet.ts, packet.flow
-    head.src_hi, head.src_lo, head.dst_hi, head.dst_lo = packet.src_hi, packet.src_lo, packet.dst_hi, packet.dst_lo
-    head.src_mac, head.dst_mac, head.sport, head.dport = packet.src_mac, packet.dst_mac, packet.sport, packet.dport
-    head.vlan, head.source, head.proto, head.direction = packet.vlan, packet.source, packet.proto, packet.direction
-    return 0
-
-
-cdef int head_of_ends(Head* head, event) except -1:
-    """Client and server as the event names them."""
-    client, server = event.client, event.server
-    head.src_mac, head.dst_mac, head.sport, head.dport = client.mac, server.mac, event.client_port, event.server_port
-    head.src_hi, head.src_lo = client.address >> 64, client.address & 0xFFFFFFFFFFFFFFFF
-    head.dst_hi, head.dst_lo = server.address >> 64, server.address & 0xFFFFFFFFFFFFFFFF
-    head.direction = 0
-    return 0
-
-
-cdef int copy(Buffer* buffer, uint64_t* words, int how, const Out* out, uint32_t slot) except -1:
-    """A field of a native row; returns how many words it took."""
-    cdef uint64_t value = out.slots[slot]
-    if how == NUMBER:
-        words[0] = value
-    elif how == TEXT:
-        words[0] = keep_text(buffer, text_at(out, value), <uint32_t>value)
-    elif how == ADDRESS:
-        words[0], words[1] = value, out.slots[slot + 1]
-        return 2
-    elif how == LIST:
-        words[0] = texts(buffer, out, value, 1, 0)
-    elif how == ANSWERS:
-        words[0], words[1] = answers(buffer, out, value, &words[1]), words[1]
-        return 2
-    else:
-        words[0] = texts(buffer, out, value, QUESTION_SLOTS, QUESTION_NAME)
-        words[1] = out.slots[(value >> 32) + QUESTION_TYPE] if <uint32_t>value else 0
-        return 2
-    return 1
-
-
-cdef const uint8_t* text_at(const Out* out, uint64_t span) except NULL:
-    """Where a text begins. IndexError where it does not lie in what was written."""
-    if (span >> 32) + <uint32_t>span > out.text_used:
-        raise IndexError(f"text {span >> 32}+{<uint32_t>span} of {out.text_used}")
-    return out.text + (span >> 32)
-
-
-cdef uint64_t texts(Buffer* buffer, const Out* out, uint64_t items, uint32_t slots, uint32_t place) except? 0xFFFFFFFF:
-    """The texts of a tuple's items, joined. ``slots``: of an item; ``place``: that of its text."""
-    cdef uint32_t first = <uint32_t>(items >> 32), count = min(<uint32_t>items, <uint32_t>LIST_MOST), i
-    cdef size_t start = buffer.text.used
-    cdef uint64_t span
-    if first + <uint64_t>count * slots > out.slots_used:
-        raise IndexError(f"slots {first}+{count}*{slots} of {out.slots_used}")
-    for i in range(count):
-        span = out.slots[first + i * slots + place]
-        if buffer.text.used - start + <uint32_t>span > TEXT_MOST:
-            break
-        if <uint32_t>span:
-            separate(buffer, start)
-            keep_text(buffer, text_at(out, span), <uint32_t>span)
-    return <uint64_t>start << 32 | (buffer.text.used - start)
-
-
-cdef uint64_t answers(Buffer* buffer, const Out* out, uint64_t items, uint64_t* ttl) except? 0xFFFFFFFF:
-    """What DNS records lead to, joined, and the lowest time to live."""
-    cdef uint32_t first = <uint32_t>(items >> 32), count = min(<uint32_t>items, <uint32_t>LIST_MOST), i
-    cdef size_t start = buffer.text.used
-    cdef const uint64_t* record
-    ttl[0] = 0
-    if first + <uint64_t>count * RECORD_SLOTS > out.slots_used:
-        raise IndexError(f"slots {first}+{count}*{RECORD_SLOTS} of {out.slots_used}")
-    for i in range(count):
-        record = &out.slots[first + i * RECORD_SLOTS]
-        if i == 0 or record[RECORD_TTL] < ttl[0]:
-            ttl[0] = record[RECORD_TTL]
-        if buffer.text.used - start + <uint32_t>record[RECORD_VALUE] > TEXT_MOST:
-            break
-        if record[RECORD_ADDRESS] or record[RECORD_ADDRESS + 1]:
-            separate(buffer, start)
-            put_address(buffer, record[RECORD_ADDRESS], record[RECORD_ADDRESS + 1])
-        elif <uint32_t>record[RECORD_VALUE]:
-            separate(buffer, start)
-            keep_text(buffer, text_at(out, record[RECORD_VALUE]), <uint32_t>record[RECORD_VALUE])
-    return <uint64_t>start << 32 | (buffer.text.used - start)
-
-
-cdef int separate(Buffer* buffer, size_t start) except -1:
-    """Between two items of a list."""
-    if buffer.text.used > start:
-        more(&buffer.text, 1)[0] = SEPARATOR
-    return 0
-
-
-cdef int put_address(Buffer* buffer, uint64_t hi, uint64_t lo) except -1:
-    """An address as text: IPv4 here, since there are many."""
-    cdef int shift, part
-    cdef uint8_t[16] text
-    cdef int at = 0
-    if hi == 0 and lo >> 32 == 0xFFFF:
-        for shift in range(24, -1, -8):
-            part = <int>(lo >> shift & 255)
-            if part >= 100:
-                text[at] = <uint8_t>(48 + part // 100)
-                at += 1
-            if part >= 10:
-                text[at] = <uint8_t>(48 + part // 10 % 10)
-                at += 1
-            text[at], text[at + 1] = <uint8_t>(48 + part % 10), c"."
-            at += 2
-        keep_text(buffer, &text[0], at - 1)
-        return 0
-    kept(buffer, addresses.text(<object>hi << 64 | lo))
-    return 0
-
-
-# The same of objects.
-
-cdef int put(Buffer* buffer, uint64_t* words, int how, value) except -1:
-    """A field of an object; returns how many words it took."""
-    if how == NUMBER:
-        words[0] = <uint64_t>(<object>value & 0xFFFFFFFFFFFFFFFF)
-    elif how == TEXT:
-        words[0] = kept(buffer, value)
-    elif how == ADDRESS:
-        words[0], words[1] = value >> 64, value & 0xFFFFFFFFFFFFFFFF
-        return 2
-    elif how == LIST:
-        words[0] = joined(buffer, value)
-    elif how == ANSWERS:
-        words[0] = joined(buffer, [addresses.text(one.address) if one.address else one.value for one in value[:LIST_MOST]])
-        words[1] = min([one.ttl for one in value[:LIST_MOST]], default=0)
-        return 2
-    else:
-        words[0] = joined(buffer, [one.name for one in value])
-        words[1] = value[0].type if value else 0
-        return 2
-    return 1
-
-
-cdef uint64_t joined(Buffer* buffer, items) except? 0xFFFFFFFF:
-    """Texts of a list, those that are empty left out."""
-    cdef size_t start = buffer.text.used
-    for item in items[:LIST_MOST]:
-        if item and buffer.text.used - start + len(item) <= TEXT_MOST:
-            separate(buffer, start)
-            kept(buffer, item)
-    return <uint64_t>start << 32 | (buffer.text.used - start)
-
-
-cdef uint64_t kept(Buffer* buffer, str text) except? 0xFFFFFFFF:
-    """A text as UTF-8."""
-    cdef Py_ssize_t size
-    cdef const char* raw
-    cdef bytes odd
-    try:
-        raw = PyUnicode_AsUTF8AndSize(text, &size)
-    except UnicodeEncodeError:
-        odd = text.encode("utf-8", "replace")
-        return keep_text(buffer, odd, len(odd))
-    return keep_text(buffer, <const uint8_t*>raw, size)
