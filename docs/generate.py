@@ -20,6 +20,7 @@ from docs._api import api
 from docs._commands import command_page
 from docs._configuration import configuration
 from docs._detections import detections
+from docs._errors import errors
 from docs._events import events
 from docs._health import health
 from docs._man_pages import man_pages
@@ -33,6 +34,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": command_page,
     "configuration.md": configuration,
     "detections.md": detections,
+    "errors.md": errors,
     "events.md": events,
     "health.md": health,
     "metrics.md": metrics,

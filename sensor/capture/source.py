@@ -16,15 +16,21 @@ from sensor.decode.records import sums
 
 
 class CaptureError(Exception):
-    """Packets cannot be had from there; the message is one line that says what to do."""
+    """A source of packets cannot be opened. The message is one line with what to do; ``code``: its entry in the catalogue of errors."""
+
+    code = "capture.not-opened"
 
 
 class Senseless(CaptureError):
-    """What was asked for can be had nowhere, whatever becomes of the machine: a filter that does not compile, an interface that is named twice."""
+    """Arguments that no machine can serve: a filter that does not compile, an interface that is named twice."""
+
+    code = "capture.invalid-argument"
 
 
 class NotPermitted(CaptureError):
-    """They could be had by somebody with more rights."""
+    """Opening the source needs more privileges."""
+
+    code = "capture.no-permission"
 
 
 class Tally(msgspec.Struct):

@@ -19,7 +19,7 @@ def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) 
         return True
     from sensor.documents import nearest
 
-    complain(f"no action {args.action!r}, {nearest(args.action, list(actions))}")
+    complain(f"no action {args.action!r}, {nearest(args.action, list(actions))}", error="usage.unknown-action")
     return False
 
 

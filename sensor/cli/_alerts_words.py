@@ -213,5 +213,5 @@ def _said(words: list[Word]) -> list[str]:
 
 
 def _expected(usage: str) -> int:
-    complain(f"expected {usage}")
+    complain(f"expected {usage}", error="usage.missing-argument")
     return USAGE

@@ -35,7 +35,7 @@ def list_learned(args: argparse.Namespace) -> int:
     try:
         wanted = [filter_of(word) for word in args.words]
     except Wrong as wrong:
-        complain(str(wrong))
+        complain(str(wrong), error="usage.unknown-filter")
         return USAGE
     found = inventory(args)
     learned = dict(found.store.habits())
@@ -133,7 +133,7 @@ def forget(args: argparse.Namespace) -> int:
     try:
         service = plain_service(parse_service(service)) if service else ""
     except ValueError as error:
-        complain(str(error))
+        complain(str(error), error="usage.invalid-value")
         return USAGE
 
     def speak(sayings: Sayings) -> str:
@@ -157,7 +157,7 @@ def rule(args: argparse.Namespace) -> int:
     try:
         service = plain_service(parse_service(args.words[2]))
     except ValueError as error:
-        complain(str(error))
+        complain(str(error), error="usage.invalid-value")
         return USAGE
     record = found.fold.device(client)
     key = tidy(record.get("key")) if record is not None else client
@@ -212,7 +212,7 @@ def undo(args: argparse.Namespace) -> int:
         return _usage("undo NUMBER, as `sensor baseline rules` tells it")
     found = inventory(args)
     if int(args.words[0]) not in {one.number for one in found.store.rules()}:
-        complain(f"no rule {args.words[0]}")
+        complain(f"no rule {args.words[0]}", error="rule.unknown")
         return NOT_FOUND
 
     return spoken(args, found, lambda sayings: f"undone: {sayings.undo(args.words[0])}")
@@ -234,5 +234,5 @@ def _time(ts: int) -> str:
 
 
 def _usage(text: str) -> int:
-    complain(f"usage: sensor baseline {text}")
+    complain(f"usage: sensor baseline {text}", error="usage.missing-argument")
     return USAGE

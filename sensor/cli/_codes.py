@@ -15,11 +15,21 @@ UNWELL = 5
 # The dataset lacks a part that was asked for: what is not known is printed as unknown.
 INCOMPLETE = 6
 INTERRUPTED = 130
+EXIT_CODES = {
+    DONE: "done",
+    NOT_FOUND: "not found, or a check or a transfer found faults",
+    USAGE: "wrong usage or configuration",
+    NOT_OPENED: "nothing to read, or a file or an interface could not be opened",
+    NOT_PERMITTED: "no permission",
+    UNWELL: "the sensor reports a fault (status)",
+    INCOMPLETE: "a part of the data is missing and is reported as unknown",
+    INTERRUPTED: "interrupted",
+}
 
 
 class Stop(Exception):
-    """The command ends here with an exit code; the text says why, on standard error. Without one it was said already."""
+    """Ends a command with an exit code. The message and its error code go to standard error; without a message, it was printed before."""
 
-    def __init__(self, code: int, message: str = "") -> None:
+    def __init__(self, code: int, message: str = "", *, error: str = "") -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.error = code, message, error

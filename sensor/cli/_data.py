@@ -23,9 +23,9 @@ FOR_PROGRAMS = ("json", "csv", "dot")
 
 def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) -> None:
     """``--data`` and the explicit places, which are the same for every command that reads."""
-    rule = "dataset to read (default: $SENSOR_DATA, else what `sensor data use` chose, else the live sensor's, else the newest)"
+    rule = "dataset to read (default: $SENSOR_DATA, the choice of `sensor data use`, the live sensor, the newest)"
     parser.add_argument("--data", metavar="NAME", default="", help=rule)
-    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder to look in (default: the usual one)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
     if events:
         parser.add_argument("--events", metavar="FILE", type=Path, help="event log to read instead; - is standard input")
     else:
@@ -106,10 +106,10 @@ def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
             from sensor.documents import nearest
 
             what = nearest(error.name, error.known) if error.known else "there are none yet"
-            raise Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}") from None
+            raise Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}", error="dataset.unknown") from None
     if waiting:
         return dataset_in(folders[0])
-    raise Stop(NOT_OPENED, str(fault))
+    raise Stop(NOT_OPENED, str(fault), error="dataset.missing")
 
 
 def migrated(folder: Path) -> None:
@@ -138,12 +138,12 @@ def _explicit(args: argparse.Namespace, waiting: bool) -> Dataset:
     from sensor.eventlog.log_lines import parts
 
     if args.data:
-        raise Stop(USAGE, "expected --data NAME or --events FILE, and not both")
+        raise Stop(USAGE, "expected --data NAME or --events FILE, and not both", error="usage.conflicting-options")
     log = STANDARD_INPUT if str(args.events) == "-" else args.events
     if args.state is not None:
         return msgspec.structs.replace(dataset_in(args.state), log=log)
     if not waiting and not log.exists() and not parts(log):
-        raise Stop(NOT_OPENED, f"cannot read {log}: No such file or directory")
+        raise Stop(NOT_OPENED, f"cannot read {log}: No such file or directory", error="file.not-read")
     return dataset_of_log(log)
 
 
@@ -153,12 +153,16 @@ def _check(dataset: Dataset, waiting: bool) -> None:
 
     there = [part.path for part in parts(dataset.log)]
     if any(path.is_dir() for path in there):
-        raise Stop(NOT_OPENED, f"cannot read {dataset.log}: Is a directory")
+        raise Stop(NOT_OPENED, f"cannot read {dataset.log}: Is a directory", error="file.not-read")
     if dataset.empty and not dataset.card.first and not waiting:
-        raise Stop(NOT_OPENED, f"nothing to read: {dataset.name} holds no device and no record ({dataset.folder})")
+        raise Stop(NOT_OPENED, f"nothing to read: {dataset.name} holds no device and no record ({dataset.folder})", error="dataset.empty")
     regular = [path for path in there if path.is_file() and path.stat().st_size]
     if regular and len(regular) == len(there):
         from sensor.datasets.span import span_of_log
 
         if span_of_log(dataset.log) is None:
-            raise Stop(NOT_OPENED, f"{dataset.log} is no event log: none of its first lines is a record; expected JSON lines as `sensor run` writes them")
+            raise Stop(
+                NOT_OPENED,
+                f"{dataset.log} is no event log: none of its first lines is a record; expected JSON lines as `sensor run` writes them",
+                error="log.not-an-event-log",
+            )

@@ -39,7 +39,7 @@ def list_datasets(args: argparse.Namespace) -> int:
     state = _state(args)
     found = datasets_in(state)
     if not found:
-        raise Stop(NOT_OPENED, f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface")
+        raise Stop(NOT_OPENED, f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface", error="dataset.missing")
     read = _read(state)
     if args.json:
         for one in found:
@@ -107,13 +107,13 @@ def rebuild(args: argparse.Namespace) -> int:
         return _usage("rebuild [NAME]")
     dataset = _chosen(_state(args), args.words)
     if not dataset.has_log:
-        raise Stop(INCOMPLETE, f"{dataset.name} has no event log to rebuild its tables from: {dataset.log}")
+        raise Stop(INCOMPLETE, f"{dataset.name} has no event log to rebuild its tables from: {dataset.log}", error="dataset.incomplete")
     from sensor.tables import build
 
     with _reported():
         built = build.rebuild(dataset.folder, dataset.log)
     if built.note:
-        complain(built.note)
+        complain(built.note, error="dataset.damaged")
     return _done(args, f"{dataset.name}: tables rebuilt from {built.records:,} records", action="rebuild", name=dataset.name, records=built.records)
 
 
@@ -141,15 +141,15 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except (BadName, Taken) as error:
-        raise Stop(USAGE, str(error)) from None
+        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, reason_of(error)) from None
+        raise Stop(NOT_OPENED, reason_of(error), error="file.not-written") from None
     except StoreError as error:
-        raise Stop(NOT_OPENED, str(error)) from None
+        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
     except sqlite3.Error as error:
-        raise Stop(NOT_OPENED, f"the inventory cannot be copied: {error}") from None
+        raise Stop(NOT_OPENED, f"the inventory cannot be copied: {error}", error="inventory.not-read") from None
 
 
 def _state(args: argparse.Namespace) -> Path:
@@ -172,14 +172,14 @@ def _chosen(state: Path, words: list[str]) -> Dataset:
     try:
         return _named(state, words[0]) if words else choose(state, os.environ.get(VARIABLE, ""))
     except NoDataset as error:
-        raise Stop(NOT_OPENED, str(error)) from None
+        raise Stop(NOT_OPENED, str(error), error="dataset.missing") from None
     except UnknownDataset as error:
         raise _unknown(error, state) from None
 
 
 def _unknown(error: UnknownDataset, state: Path) -> Stop:
     what = nearest(error.name, error.known) if error.known else "there are none yet"
-    return Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {state}, {what}")
+    return Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {state}, {what}", error="dataset.unknown")
 
 
 def _read(state: Path) -> Dataset | None:
@@ -191,7 +191,7 @@ def _read(state: Path) -> Dataset | None:
 
 
 def _usage(text: str) -> int:
-    complain(f"usage: sensor data {text}")
+    complain(f"usage: sensor data {text}", error="usage.missing-argument")
     return USAGE
 
 

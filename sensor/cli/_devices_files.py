@@ -80,7 +80,7 @@ def export(args: argparse.Namespace) -> int:
     try:
         Path(target).write_text(text.getvalue(), encoding="utf-8", newline="")
     except OSError as error:
-        complain(f"cannot write {target}: {error.strerror}")
+        complain(f"cannot write {target}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     print(f"{len(records):,} devices in {target}")
     return 0
@@ -203,13 +203,13 @@ class Index:
 def import_words(args: argparse.Namespace) -> int:
     """``import FILE``: each row is the operator's word. A MAC that was not seen yet is known by it when it comes."""
     if len(args.words) != 1:
-        complain("usage: sensor devices import FILE")
+        complain("usage: sensor devices import FILE", error="usage.missing-argument")
         return USAGE
     found = inventory(args)
     try:
         rows = read_rows(Path(args.words[0]))
     except Unreadable as error:
-        complain(str(error))
+        complain(str(error), error="file.not-read")
         return NOT_OPENED
     index, faults, words, waiting = Index(found), list[str](), list["Word"](), 0
     for place, row in rows:
@@ -221,9 +221,9 @@ def import_words(args: argparse.Namespace) -> int:
         waiting += record is None
         words += _words(place, key, _news(row, record), faults)
     for fault in faults[:FAULTS_TOLD]:
-        complain(fault)
+        complain(fault, error="file.invalid")
     if len(faults) > FAULTS_TOLD:
-        complain(f"… and {len(faults) - FAULTS_TOLD:,} more")
+        complain(f"… and {len(faults) - FAULTS_TOLD:,} more", error="file.invalid")
 
     def speak(sayings: Sayings) -> str:
         sayings.say(words)
@@ -260,13 +260,13 @@ def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list
 def diff(args: argparse.Namespace) -> int:
     """What is missing, what nobody expected, and what is not as expected. 1 where there is any difference, as ``diff`` of POSIX."""
     if len(args.words) != 1:
-        complain("usage: sensor devices diff EXPECTED.csv")
+        complain("usage: sensor devices diff EXPECTED.csv", error="usage.missing-argument")
         return USAGE
     found = known(args)
     try:
         rows = read_rows(Path(args.words[0]))
     except Unreadable as error:
-        complain(str(error))
+        complain(str(error), error="file.not-read")
         return NOT_OPENED
     differences = compare(rows, found)
     if args.json:

@@ -58,7 +58,7 @@ def list_devices(args: argparse.Namespace) -> int:
     try:
         wanted, order = [filter_of(word) for word in args.words], sort_key(args.sort)
     except Wrong as wrong:
-        complain(str(wrong))
+        complain(str(wrong), error="usage.unknown-filter")
         return USAGE
     found = known(args)
     records = filtered(found, wanted)

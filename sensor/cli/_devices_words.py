@@ -51,7 +51,7 @@ def spoken(args: argparse.Namespace, found: Known, speak: Callable[[Sayings], st
         finally:
             sayings.close()
     except StoreError as error:
-        complain(str(error))
+        complain(str(error), error="inventory.not-read")
         return NOT_OPENED
     return 0
 
@@ -97,7 +97,7 @@ def _say(args: argparse.Namespace, who: str, words: Callable[[str, Record], list
     try:
         said = words(tidy(record.get("key")), record)
     except ValueError as error:
-        complain(str(error))
+        complain(str(error), error="usage.invalid-value")
         return USAGE
 
     def speak(sayings: Sayings) -> str:
@@ -118,7 +118,7 @@ def merge(args: argparse.Namespace) -> int:
         return NOT_FOUND
     keep, lose = tidy(both[0].get("key")), tidy(both[1].get("key"))
     if keep == lose:
-        complain("both are the same device already")
+        complain("both are the same device already", error="device.unknown")
         return USAGE
     reason = args.reason or f"{author_of(args)} says so"
     return spoken(args, found, _ordering("merge", keep, lose, reason))
@@ -134,7 +134,7 @@ def split(args: argparse.Namespace) -> int:
         return NOT_FOUND
     device, mac, text = part(record, "device"), mac_of(args.words[1]), args.words[1]
     if mac not in (device.get("macs") or ()) and text not in (device.get("ips") or ()):
-        complain(f"{text} is neither a MAC nor an address of {tidy(device.get('id'))}")
+        complain(f"{text} is neither a MAC nor an address of {tidy(device.get('id'))}", error="device.unknown")
         return NOT_FOUND
     other = f"mac:{mac}" if mac else f"ip:{text}"
     return spoken(args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"{author_of(args)} says so"))
@@ -195,5 +195,5 @@ def _more(one: Record) -> str:
 
 
 def _usage(text: str) -> int:
-    complain(f"usage: sensor devices {text}")
+    complain(f"usage: sensor devices {text}", error="usage.missing-argument")
     return USAGE

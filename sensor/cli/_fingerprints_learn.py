@@ -49,13 +49,13 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     if label is None:
         return USAGE
     if not args.words:
-        complain("expected learn CAPTURE…")
+        complain("expected learn CAPTURE…", error="usage.missing-argument")
         return USAGE
     source = open_captures(args.words)
     heard = Ear(source.batches()).heard
     source.close()
     for unreadable in source.unreadable:
-        complain(str(unreadable))
+        complain(str(unreadable), error="capture.not-read")
     if source.unreadable:
         return NOT_OPENED
     mac = _who(args.mac, heard)
@@ -64,7 +64,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     others = {(kind, value) for who, kind, value in heard if who >> MAKER_BITS != mac >> MAKER_BITS}
     found = list(drafts(((kind, value) for who, kind, value in heard if who == mac and (kind, value) not in others), label, mac, knowledge))
     if not found:
-        complain(f"{mac_text(mac)} says nothing that tells of it and is not known: there is nothing to draft")
+        complain(f"{mac_text(mac)} says nothing that tells of it and is not known: there is nothing to draft", error="fingerprint.nothing-learned")
         return NOT_FOUND
     return _give(dict(documents(found, label, knowledge.vocabulary)), args.to)
 
@@ -81,12 +81,15 @@ def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
     if label.get("type", "unknown") not in vocabulary.types:
         fault = f"found type {label['type']!r}, {nearest(label['type'], list(vocabulary.types))}"
     if fault:
-        complain(fault)
+        complain(fault, error="usage.invalid-value")
         return None
     if "vendor" in label:
         label["vendor"] = vocabulary.spellings().get(label["vendor"].lower(), label["vendor"])
         if label["vendor"] not in vocabulary.vendors:
-            complain(f"{label['vendor']} is no vendor we know: the drafts add it ({nearest(label['vendor'], list(vocabulary.vendors))})")
+            complain(
+                f"{label['vendor']} is no vendor we know: the drafts add it ({nearest(label['vendor'], list(vocabulary.vendors))})",
+                error="fingerprint.new-vendor",
+            )
     return label
 
 
@@ -132,15 +135,18 @@ def _who(wanted: str | None, heard: list[Heard]) -> int | None:
         try:
             mac = parse_mac(wanted)
         except ValueError:
-            complain(f"found {wanted!r} for --mac, expected a MAC such as ac:cc:8e:10:20:30")
+            complain(f"found {wanted!r} for --mac, expected a MAC such as ac:cc:8e:10:20:30", error="usage.invalid-value")
             return None
         if mac in counts:
             return mac
-        complain(f"{mac_text(mac)} says nothing that tells of it in this capture{_those(counts)}")
+        complain(f"{mac_text(mac)} says nothing that tells of it in this capture{_those(counts)}", error="fingerprint.nothing-learned")
         return None
     if len(counts) == 1:
         return next(iter(counts))
-    complain(f"expected --mac, for {len(counts)} devices speak{_those(counts)}" if counts else "no device says anything that tells of it in this capture")
+    complain(
+        f"expected --mac, for {len(counts)} devices speak{_those(counts)}" if counts else "no device says anything that tells of it in this capture",
+        error="device.ambiguous",
+    )
     return None
 
 
@@ -181,14 +187,14 @@ def _give(files: dict[str, str], folder: Path | None) -> int:
         return 0
     taken = [name for name in files if (folder / name).exists()]
     if taken:
-        complain(f"{folder / taken[0]} is there already: name another folder")
+        complain(f"{folder / taken[0]} is there already: name another folder", error="file.exists")
         return USAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        complain(f"cannot write to {folder}: {error.strerror}")
+        complain(f"cannot write to {folder}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     put(f"wrote {', '.join(sorted(files))} to {folder}; `sensor fingerprints test {folder}` runs their examples")
     return 0

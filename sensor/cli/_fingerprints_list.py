@@ -29,7 +29,7 @@ def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
     wanted = [word.casefold().partition("=")[::2] if "=" in word else ("", word.casefold()) for word in args.words]
     unknown = [key for key, _ in wanted if key and key not in KEYS]
     if unknown:
-        complain(_no_key(unknown[0]))
+        complain(_no_key(unknown[0]), error="usage.unknown-filter")
         return USAGE
     found = sorted((one for one in knowledge.fingerprints if matches(one, wanted)), key=lambda one: one.id)
     if args.json:
@@ -114,9 +114,9 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
         from difflib import get_close_matches
 
         near = get_close_matches(name, by_id, NEAREST)
-        complain(f"no fingerprint {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+        complain(f"no fingerprint {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="fingerprint.unknown")
     if not args.words:
-        complain("expected show FINGERPRINT…, as `sensor fingerprints list` names them")
+        complain("expected show FINGERPRINT…, as `sensor fingerprints list` names them", error="usage.missing-argument")
         return USAGE
     found = [by_id[name] for name in args.words if name in by_id]
     for one in found:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put
 from sensor.documents import Fault, fault_at
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge, load_more
@@ -25,17 +24,16 @@ SIZES = (*range(8, 64, 4), 128, 256, 512, 1024)
 def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
     """Read and run; 2 where anything is not as the files say."""
     if not args.words:
-        complain("expected test PATH…: files of yours, or folders of them")
+        complain("expected test PATH…: files of yours, or folders of them", error="usage.missing-argument")
         return USAGE
     paths = [Path(word) for word in args.words]
     absent = [path for path in paths if not path.exists()]
     if absent:
-        complain(f"cannot read {absent[0]}: no such file or folder")
+        complain(f"cannot read {absent[0]}: no such file or folder", error="file.not-read")
         return NOT_OPENED
     read = [one for path in paths for one in load_more(knowledge, path)]
     faults = [*knowledge.faults, *examined(read, Matcher(knowledge))]
-    for fault in sorted(faults):
-        print(fault, file=sys.stderr)
+    complain_of_faults(sorted(faults))
     examples, negatives = sum(len(one.samples) for one in read), sum(len(one.negatives) for one in read)
     found = _many(len(faults), "fault") if faults else "all as said"
     put(f"{_many(len(read), 'fingerprint')}, {_many(examples, 'example')}, {_many(negatives, 'negative')}: {found}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import re
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._firewall_words import put_json, put_rules, put_told
 from sensor.cli._firewall_work import allowed, is_about_work, requests_of_work, work_of
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
 from sensor.cli._site import firewall_view
 from sensor.config import Config, load_config, usual
@@ -63,7 +62,7 @@ def _wish(args: argparse.Namespace) -> Wish | None:
         match = _match(args.service) if args.service else None
         return Wish(now, _expiry(now, args.expires), args.comment, match, _block(args.address) if args.address else None, args.everyone)
     except ValueError as error:
-        complain(str(error))
+        complain(str(error), error="usage.invalid-value")
         return None
 
 
@@ -102,7 +101,7 @@ def _config(args: argparse.Namespace) -> Config | None:
     try:
         return load_config(usual(args.config))
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return None
 
 
@@ -119,31 +118,31 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
         return []
     wish, contacts = wish._replace(allow=spared), [one for one in contacts if one.machine.key not in {party.key for party in spared}]
     if wish.block is not None and not args.force and (why := Refusals(view.seen.machines).of_block(wish.block)):
-        complain(f"refused: {why}; --force suggests it all the same")
+        complain(f"refused: {why}; --force suggests it all the same", error="firewall.refused")
         return []
     if not args.force and contacts:
         contacts, reasons = without_refused(contacts, view, whole=wish.block is not None and wish.match is None and not wish.everyone)
         for reason in reasons:
-            complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it all the same")
+            complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it all the same", error="firewall.refused")
         if not contacts:
             return []
     if not contacts and wish.block is not None:
         nobody, others = ("only who is left alone", "all other") if spared else ("nobody", "all")
-        complain(f"{nobody} was seen talking to {block_text(wish.block)}: the rules are for {others} machines")
+        complain(f"{nobody} was seen talking to {block_text(wish.block)}: the rules are for {others} machines", error="firewall.nothing-to-block")
         return [request_of_nobody(wish, wish.block, outside=not inside(wish.block, view))]
     if not contacts:
-        complain(f"{args.what}: all its machines are left alone, so there is nothing to block")
+        complain(f"{args.what}: all its machines are left alone, so there is nothing to block", error="firewall.nothing-to-block")
     made = requests_of(contacts, wish)
     for one in made:
         if not one.rules:
-            complain(f"left out: {one.title}: the ends have no addresses of the same family")
+            complain(f"left out: {one.title}: the ends have no addresses of the same family", error="firewall.left-out")
     return [one for one in made if one.rules]
 
 
 def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
     records = work_of(view.known, args.what)
     if not records:
-        complain(f"no recommendation {args.what!r} in the log: `sensor posture recommendations` lists them")
+        complain(f"no recommendation {args.what!r} in the log: `sensor posture recommendations` lists them", error="recommendation.unknown")
         return []
     return requests_of_work(records, wish, view, args.allow, force=args.force) or []
 
@@ -160,12 +159,17 @@ def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact]
         return contacts_with(wish.block, view, wish.match)
     alerts = alerts_of(view.known, args.what)
     if not alerts:
-        complain(f"no alert, incident or recommendation {args.what!r} in the log: `sensor alerts` and `sensor posture recommendations` list them")
+        complain(
+            f"no alert, incident or recommendation {args.what!r} in the log: `sensor alerts` and `sensor posture recommendations` list them",
+            error="alert.unknown",
+        )
         return None
     names = [] if args.force else [record for record in alerts if about_a_name(record)]
     for record in names:
-        complain(f"left out: {tidy(record.get('msg'))}: block the name at the resolver, not the resolver; --force suggests it all the same")
+        complain(
+            f"left out: {tidy(record.get('msg'))}: block the name at the resolver, not the resolver; --force suggests it all the same", error="firewall.refused"
+        )
     contacts = contacts_of([record for record in alerts if record not in names], view)
     if not contacts and not names:
-        complain(f"{args.what}: its alerts name no two ends, so there is nothing between which a firewall could stand")
+        complain(f"{args.what}: its alerts name no two ends, so there is nothing between which a firewall could stand", error="firewall.nothing-to-block")
     return contacts or None

@@ -80,11 +80,11 @@ def put_rules(told: Told, name: str, *, undo: bool) -> None:
     """For a firewall: rules on standard output, what should make one stop on standard error."""
     for request, simulation in told:
         for line in simulation.warnings:
-            complain(f"{request.id}: warning: {tidy(line)}")
+            complain(f"{request.id}: warning: {tidy(line)}", error="firewall.side-effect")
         if not undo and simulation.others:
-            complain(f"{request.id}: also cuts {_counted(simulation.others)} that no alert is about: see --simulate")
+            complain(f"{request.id}: also cuts {_counted(simulation.others)} that no alert is about: see --simulate", error="firewall.side-effect")
         if not undo:
-            complain(f"{request.id}: {'rests on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}")
+            complain(f"{request.id}: {'rests on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}", error="firewall.side-effect")
     sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))
 
 

@@ -74,7 +74,7 @@ def _of_services(records: Iterable[Record], wish: Wish, view: View, allow: Seque
         server = view.party(part(record, "src"))
         why = _not(record) or ("it has no address" if server is None else "" if force else refusals.of_machine(server, whole=False))
         if why or server is None:
-            complain(f"left out: {tidy(record.get('msg'))}: {why}")
+            complain(f"left out: {tidy(record.get('msg'))}: {why}", error="firewall.left-out")
         else:
             groups.setdefault(_match(record), []).append((server, record))
     found = []
@@ -91,7 +91,7 @@ def _of_services(records: Iterable[Record], wish: Wish, view: View, allow: Seque
 def _outward(records: Sequence[Record], wish: Wish, view: View, allow: Sequence[str]) -> list[Request] | None:
     """Devices that talk to the outside and need not are cut off all of it."""
     if SEEN in allow:
-        complain("the baseline keeps all addresses outside as one: name those that are needed, each with --allow ADDRESS")
+        complain("the baseline keeps all addresses outside as one: name those that are needed, each with --allow ADDRESS", error="firewall.too-wide")
         return None
     spared = allowed(allow, (), (), Match(), view)
     machines = [party for party in (view.party(part(record, "src")) for record in records) if party is not None]
@@ -120,7 +120,10 @@ def allowed(names: Sequence[str], users: Iterable[Party], servers: Iterable[Part
             return None
         found.update((one.key, one) for one in parties)
     if sum(len(one.addresses) for one in found.values()) > ALLOWED_LIMIT:
-        complain(f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: let them in through a gateway of their own")
+        complain(
+            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: let them in through a gateway of their own",
+            error="firewall.too-wide",
+        )
         return None
     return tuple(found.values())
 
@@ -138,7 +141,10 @@ def _named(name: str, view: View) -> list[Party] | None:
     if not found and address_of(name):
         found = [Party("", "", "", (address_of(name),))]
     if len(found) != 1:
-        complain(f"--allow {name!r} may be any of {len(found)}: name one by its id" if found else f"no device {name!r} with an address to --allow")
+        complain(
+            f"--allow {name!r} may be any of {len(found)}: name one by its id" if found else f"no device {name!r} with an address to --allow",
+            error="device.unknown",
+        )
         return None
     return found
 

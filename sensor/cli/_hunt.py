@@ -50,7 +50,7 @@ def describe(args: argparse.Namespace) -> int:
     from sensor.records.schema import TABLES
 
     if args.words and args.words[0] not in TABLES:
-        complain(f"found the table {tidy(args.words[0])!r}: {nearest(args.words[0], list(TABLES))}")
+        complain(f"found the table {tidy(args.words[0])!r}: {nearest(args.words[0], list(TABLES))}", error="records.unknown-table")
         return USAGE
     heads = ("table", "column", "type", "meaning", "ECS", "Zeek")
     chosen = [TABLES[args.words[0]]] if args.words else list(TABLES.values())
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         hunts = {path.stem: hunt(path) for path in paths if path is not None}
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return USAGE
     if None in paths:
         return USAGE
@@ -133,7 +133,7 @@ def _path(word: str) -> Path | None:
         return known[word]
     if word.endswith((".yaml", ".yml")) and Path(word).is_file():
         return Path(word)
-    complain(f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or the path of a YAML file")
+    complain(f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or the path of a YAML file", error="hunt.unknown")
     return None
 
 

@@ -64,7 +64,7 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
         try:
             lists = ThreatLists([path])
         except DocumentErrors as errors:
-            complain(str(errors))
+            complain(str(errors), error="config.invalid-value")
             continue
         found += [(value, entry, _counts(value, entry, path, allowed, now)) for value in args.words if (entry := lists.named(value)) is not None]
     if args.json:
@@ -76,7 +76,7 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
         print(table(CHECK_COLUMNS, [_row(*one) for one in found], sys.stdout))
     missing = [value for value in args.words if value not in {value for value, _, _ in found}]
     for value in missing:
-        complain(f"{tidy(value)} is on none of {len(paths):,} lists")
+        complain(f"{tidy(value)} is on none of {len(paths):,} lists", "info")
     return 0 if any(counts == "yes" for *_, counts in found) else NOT_FOUND
 
 

@@ -34,7 +34,7 @@ class Known(NamedTuple):
     def store(self) -> Reader:
         """The inventory. Stop when none is read."""
         if self.reader is None:
-            raise Stop(INCOMPLETE, "no inventory is read, and an event log does not know this")
+            raise Stop(INCOMPLETE, "no inventory is read, and an event log does not know this", error="inventory.missing")
         return self.reader
 
     def details(self, record: Record) -> Record:
@@ -66,7 +66,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
     try:
         return _of_store(dataset, alerts=alerts and dataset.has_log, take=take)
     except StoreError as error:
-        raise Stop(NOT_OPENED, str(error)) from None
+        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
 
 
 def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
@@ -123,10 +123,10 @@ def the_device(fold: Records, what: str) -> Record | None:
         return found[0]
     if found:
         names = ", ".join(tidy(part(record, "device").get("id")) for record in found)
-        complain(f"{what!r} may be any of {names}: name one by its id")
+        complain(f"{what!r} may be any of {names}: name one by its id", error="device.ambiguous")
         return None
     from difflib import get_close_matches
 
     near = get_close_matches(what.casefold(), sorted({handle for record in fold.devices.values() for handle in handles(record)}), 3)
-    complain(f"no device {what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+    complain(f"no device {what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="device.unknown")
     return None

@@ -41,7 +41,7 @@ def folded(path: Path, take: Take | None = None) -> Fold:
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {path}: {error.strerror}") from None
+        raise Stop(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
     left_out(path, reader)
     return fold
 
@@ -49,6 +49,6 @@ def folded(path: Path, take: Take | None = None) -> Fold:
 def left_out(path: Path, reader: Reader) -> None:
     """Say what of a log could not be read, and where the first of it is."""
     if reader.broken:
-        complain(f"{path}: left out what is no record: {reader.broken:,} lines, the first at {reader.damages[0]}")
+        complain(f"{path}: left out what is no record: {reader.broken:,} lines, the first at {reader.damages[0]}", error="log.damaged")
     if reader.missing:
-        complain(f"{path}: removed before they were read: {reader.missing:,} records")
+        complain(f"{path}: removed before they were read: {reader.missing:,} records", error="log.records-removed")

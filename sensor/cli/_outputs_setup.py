@@ -27,7 +27,7 @@ class Configured(NamedTuple):
         outputs = self.delivery.outputs
         for name in names:
             if name not in outputs:
-                complain(f"no output {name!r}: {nearest(name, sorted(outputs)) if outputs else 'none are configured'}")
+                complain(f"no output {name!r}: {nearest(name, sorted(outputs)) if outputs else 'none are configured'}", error="output.unknown")
                 return None
         return {name: outputs[name] for name in dict.fromkeys(names)} if names else enabled(outputs)
 
@@ -38,7 +38,7 @@ class Configured(NamedTuple):
             return None
         for name in names:
             if not found[name].records:
-                complain(f"the output {name!r} takes tickets: `sensor tickets send {name}` sends them")
+                complain(f"the output {name!r} takes tickets: `sensor tickets send {name}` sends them", error="output.wrong-type")
                 return None
         return {name: options for name, options in found.items() if options.records}
 
@@ -57,7 +57,7 @@ def configured(args: argparse.Namespace) -> Configured | None:
     try:
         return Configured(load_delivery(args.config))
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return None
 
 
@@ -70,4 +70,7 @@ def log_of(args: argparse.Namespace, found: Configured) -> Path:
 
 
 def complain_of(error: OSError, log: Path) -> None:
-    complain(f"cannot keep cursors beside {log}: {error.strerror} ({error.filename})" if error.filename else f"cannot deliver {log}: {error.strerror}")
+    complain(
+        f"cannot keep cursors beside {log}: {error.strerror} ({error.filename})" if error.filename else f"cannot deliver {log}: {error.strerror}",
+        error="file.not-written",
+    )

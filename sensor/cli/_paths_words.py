@@ -34,7 +34,10 @@ def named(site: Site, what: str | None, *, outside: bool) -> str | None:
     mac, word = mac_of(what), what.casefold().rstrip(".")
     found = [name for name, node in site.nodes.items() if not node.gone and (mac in (held := handles(node.record)) or word in held)]
     if len(found) != 1:
-        complain(f"{what!r} may be any of {', '.join(found)}: name one by its id" if found else f"no device {what!r}: `sensor devices` lists them")
+        complain(
+            f"{what!r} may be any of {', '.join(found)}: name one by its id" if found else f"no device {what!r}: `sensor devices` lists them",
+            error="device.unknown",
+        )
         return None
     return found[0]
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._setup import complain_of_faults
+
 if TYPE_CHECKING:
     from sensor.config import Config
     from sensor.lifecycle.places import Places
@@ -30,7 +32,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
     try:
         config, files = load_config(path), layers(path) if path is not None else []
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return None
     folder = (state or config.state or folder_to_read()).absolute()
     log = ((None if state else config.events) or (state or folder_to_read()) / RUN_LOG).absolute()

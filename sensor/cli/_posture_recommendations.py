@@ -27,7 +27,7 @@ def recommendations(args: argparse.Namespace) -> int:
     wanted = [one for one in told if level(one) >= SEVERITIES.index(args.severity) and not (args.open and _closed(one))]
     for name in args.words:
         if not any(_is(name, one) for one in wanted):
-            complain(f"no recommendation {name}, and none of a device of that id, address or name")
+            complain(f"no recommendation {name}, and none of a device of that id, address or name", error="recommendation.unknown")
             return NOT_FOUND
     chosen = [one for one in _ordered(wanted) if not args.words or any(_is(name, one) for name in args.words)]
     if args.json:

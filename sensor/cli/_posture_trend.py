@@ -45,14 +45,14 @@ def record(args: argparse.Namespace) -> int:
         day = day_of(site, exposures(site))
         before = keep(folder, day)
     except ValueError:
-        complain(f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept")
+        complain(f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept", error="log.damaged")
         return NOT_OPENED
     except OSError as error:
-        complain(f"cannot keep the scores in {folder / FILE}: {error.strerror}")
+        complain(f"cannot keep the scores in {folder / FILE}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     _left_out(folder / FILE, before)
     if before.broken:
-        complain(f"the file as it was is in {folder / DAMAGED}")
+        complain(f"the file as it was is in {folder / DAMAGED}", error="posture.damaged-history")
     newer = next((one.ts for one in before.days if one.day == day.day and one.ts > day.ts), "")
     if newer:
         put(f"{day.day}: nothing was kept, for there are figures of {newer[11:19]} already, and these are of {day.ts[11:19]}")
@@ -70,21 +70,26 @@ def trend(args: argparse.Namespace) -> int:
     try:
         history = read(folder)
     except OSError as error:
-        complain(f"cannot read {folder / FILE}: {error.strerror}")
+        complain(f"cannot read {folder / FILE}: {error.strerror}", error="file.not-read")
         return NOT_OPENED
     _left_out(folder / FILE, history)
     if not history.days:
-        complain(f"nothing was recorded in {folder / FILE}: `sensor posture record` keeps the scores of a day, best once a day by a timer")
+        complain(
+            f"nothing was recorded in {folder / FILE}: `sensor posture record` keeps the scores of a day, best once a day by a timer",
+            error="posture.no-history",
+        )
         return NOT_OPENED
     try:
         days = _since(history.days, args.since)
     except argparse.ArgumentTypeError as error:
-        complain(f"--since: {error}")
+        complain(f"--since: {error}", error="usage.invalid-value")
         return USAGE
     segment = args.words[0] if args.words else ""
     names = {name for one in days for name in one.segments}
     if segment and segment not in names:
-        complain(f"no segment {tidy(segment)!r} was recorded: {nearest(segment, sorted(names)) if names else 'there are none'}")
+        complain(
+            f"no segment {tidy(segment)!r} was recorded: {nearest(segment, sorted(names)) if names else 'there are none'}", error="posture.unknown-segment"
+        )
         return NOT_FOUND
     _put(args, [one for one in days if not segment or segment in one.segments], segment)
     return 0
@@ -101,7 +106,7 @@ def _folder(args: argparse.Namespace) -> Path:
 
 def _left_out(path: Path, history: History) -> None:
     if history.broken:
-        complain(f"{path}: left out what is no day of scores: {history.broken:,} lines, the first {tidy(history.fault)}")
+        complain(f"{path}: left out what is no day of scores: {history.broken:,} lines, the first {tidy(history.fault)}", error="posture.damaged-history")
 
 
 def _since(days: Sequence[Day], text: str) -> Sequence[Day]:

@@ -156,7 +156,7 @@ def device(args: argparse.Namespace) -> int:
         return NOT_FOUND
     node = site.nodes[tidy(part(record, "device").get("id"))]
     if node.gone:
-        complain(f"{node.text} is gone since {node.last_seen[:19]}: it has no score")
+        complain(f"{node.text} is gone since {node.last_seen[:19]}: it has no score", error="device.gone")
         return NOT_FOUND
     exposure, fixes = exposures(site).devices[node.id], mended_device(site, node.id)
     if args.json:

@@ -10,7 +10,7 @@ from typing import Any
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED
 from sensor.cli._places import counted
 from sensor.cli._profiles_words import folder_of
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._site import site_of
 from sensor.cli._table import table
@@ -28,15 +28,14 @@ COLUMNS = ("device", "profile", "does", "service", "with", "since", "last", "see
 def check(args: argparse.Namespace) -> int:
     """1 where something goes beyond a profile."""
     found = load(folder_of(args))
-    for fault in found.faults:
-        print(fault, file=sys.stderr)
+    complain_of_faults(found.faults)
     names = [one.name for one in found.installed]
     for word in args.words:
         if word not in names:
-            complain(f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"))
+            complain(f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"), error="profile.unknown")
             return NOT_FOUND
     if not names:
-        complain("no profile is installed: `sensor profiles install` does that")
+        complain("no profile is installed: `sensor profiles install` does that", error="profile.none-installed")
         return NOT_FOUND
     site = site_of(args)
     if site is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._profiles_words import chosen, folder_of
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._site import site_of
 from sensor.cli._table import table
@@ -28,20 +28,20 @@ SOON = "a running sensor takes it up at `systemctl reload sensor` (SIGHUP)"
 
 def install(args: argparse.Namespace) -> int:
     if len(args.words) != 1 or not (args.device or args.type or args.product):
-        complain("expected install FILE, and one of --for DEVICE, --type TYPE or --product PRODUCT")
+        complain("expected install FILE, and one of --for DEVICE, --type TYPE or --product PRODUCT", error="usage.missing-argument")
         return USAGE
     path = Path(args.words[0])
     try:
         profile, mud = read(path).profile(), json.loads(path.read_text(encoding="utf-8-sig"))
         controllers = _controllers(args.controller, profile)
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return USAGE
     except ValueError as error:
-        complain(str(error))
+        complain(str(error), error="file.invalid")
         return USAGE
     except OSError as error:
-        complain(f"cannot read {path}: {error.strerror}")
+        complain(f"cannot read {path}: {error.strerror}", error="file.not-read")
         return NOT_OPENED
     whom = _whom(args)
     return whom if isinstance(whom, int) else _install(args, whom, controllers, profile, mud)
@@ -53,7 +53,7 @@ def _install(args: argparse.Namespace, whom: dict[str, str], controllers: dict[s
     try:
         write(folder, name, whom, controllers, mud)
     except OSError as error:
-        complain(f"cannot write {folder / name}.json: {error.strerror}")
+        complain(f"cannot write {folder / name}.json: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     put(f"{'installed anew' if again else 'installed'}: {name}, {_size(profile)}; {SOON}")
     for one in profile.unread:
@@ -86,7 +86,7 @@ def _whom(args: argparse.Namespace) -> dict[str, str] | int:
     """Whom it is for, or an exit code after it was said that they are not known."""
     if args.type is not None:
         if args.type not in TYPES:
-            complain(f"found --type {args.type}, {nearest(args.type, TYPES)}")
+            complain(f"found --type {args.type}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
             return USAGE
         return {"type": args.type}
     site = site_of(args)
@@ -100,8 +100,7 @@ def _whom(args: argparse.Namespace) -> dict[str, str] | int:
 
 def list_installed(args: argparse.Namespace) -> int:
     found = load(folder_of(args))
-    for fault in found.faults:
-        print(fault, file=sys.stderr)
+    complain_of_faults(found.faults)
     rows = [_row(one) for one in found.installed]
     if args.json:
         for row in rows:
@@ -170,7 +169,7 @@ def remove(args: argparse.Namespace) -> int:
     try:
         path.unlink()
     except OSError as error:
-        complain(f"cannot remove {path}: {error.strerror}")
+        complain(f"cannot remove {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     put(f"removed: {one.name}; {SOON}")
     return 0
@@ -179,17 +178,17 @@ def remove(args: argparse.Namespace) -> int:
 def named(args: argparse.Namespace) -> Installed | None:
     """The profile that is named; None after it was said that there is none, or what is wrong with it."""
     if len(args.words) != 1 or not NAME.match(args.words[0]):
-        complain(f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` tells it")
+        complain(f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` tells it", error="usage.missing-argument")
         return None
     found = load(folder_of(args))
     for fault in found.faults:
         if fault.path.stem == args.words[0]:
-            print(fault, file=sys.stderr)
+            complain_of_faults([fault])
             return None
     one = next((one for one in found.installed if one.name == args.words[0]), None)
     if one is None:
         names = [each.name for each in found.installed]
-        complain(f"no profile {args.words[0]!r}" + (f", {nearest(args.words[0], names)}" if names else ": none is installed"))
+        complain(f"no profile {args.words[0]!r}" + (f", {nearest(args.words[0], names)}" if names else ": none is installed"), error="profile.unknown")
     return one
 
 

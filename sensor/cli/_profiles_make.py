@@ -37,7 +37,10 @@ def make(args: argparse.Namespace) -> int:
         return NOT_FOUND
     seen = observed(site, nodes, alerted=args.alerted)
     if seen is None:
-        complain(f"nothing was learned of {title} yet: profiles rest on the inventory of `sensor run`, or of `sensor replay --state`")
+        complain(
+            f"nothing was learned of {title} yet: profiles rest on the inventory of `sensor run`, or of `sensor replay --state`",
+            error="profile.nothing-learned",
+        )
         return NOT_FOUND
     text = _text(args, site, seen, title)
     if not _put(text, args.output):
@@ -49,13 +52,13 @@ def make(args: argparse.Namespace) -> int:
 def _sound(args: argparse.Namespace) -> bool:
     """Whether it is said what to make, in a format that can say it."""
     if not (args.words or args.type or args.product):
-        complain("expected a DEVICE, --type TYPE or --product PRODUCT")
+        complain("expected a DEVICE, --type TYPE or --product PRODUCT", error="usage.missing-argument")
         return False
     if args.format is not None and args.format not in allowing():
-        complain(f"found --format {args.format}, {nearest(args.format, allowing())}: only these can hold an allow-list")
+        complain(f"found --format {args.format}, {nearest(args.format, allowing())}: only these can hold an allow-list", error="usage.invalid-value")
         return False
     if args.url and not args.url.startswith("https://"):
-        complain(f"found --url {args.url}, expected one that begins with https:// (RFC 8520, section 1.4)")
+        complain(f"found --url {args.url}, expected one that begins with https:// (RFC 8520, section 1.4)", error="usage.invalid-value")
         return False
     return True
 
@@ -74,7 +77,7 @@ def _put(text: str, path: Path | None) -> bool:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}")
+        complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return False
     return True
 

@@ -31,7 +31,7 @@ def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
 
 def _all(said: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> tuple[str, Sequence[Node]]:
     if not nodes:
-        complain(f"no device of the {word} {said!r}, {nearest(said, known or TYPES)}")
+        complain(f"no device of the {word} {said!r}, {nearest(said, known or TYPES)}", error="device.unknown")
     return said, nodes
 
 

@@ -24,16 +24,16 @@ NO_RECORDS = "replay a capture or run the sensor with the extra `hunt` installed
 
 
 def add_records_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", metavar="TIME", default="", help="a span before the newest record such as 7d, or a time such as 2026-11-24T09:00")
-    parser.add_argument("--until", metavar="TIME", default="", help="the same: only what began before")
-    parser.add_argument("--records", metavar="DIR", type=Path, help="folder of traffic records to read instead of those of a dataset")
+    parser.add_argument("--since", metavar="TIME", default="", help="begin: a span before the newest record such as 7d, or a time such as 2026-11-24T09:00")
+    parser.add_argument("--until", metavar="TIME", default="", help="end: the same forms")
+    parser.add_argument("--records", metavar="DIR", type=Path, help="folder of traffic records, instead of a dataset")
     add_data_arguments(parser)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="JSON, one object a line; the coverage goes to standard error")
-    form.add_argument("--csv", action="store_true", help="CSV with a heading; the coverage goes to standard error")
+    form.add_argument("--json", action="store_true", help="JSON, one object per line; coverage goes to standard error")
+    form.add_argument("--csv", action="store_true", help="CSV with a heading; coverage goes to standard error")
 
 
 def installed() -> bool:
@@ -42,7 +42,7 @@ def installed() -> bool:
     from sensor.records.keeping import installed as there
 
     if not there():
-        complain(f"this command {MISSING}")
+        complain(f"this command {MISSING}", error="records.not-installed")
     return there()
 
 
@@ -67,11 +67,11 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
     except NoRecords as error:
         raise missing(args, str(error)) from None
     except argparse.ArgumentTypeError as error:
-        raise Stop(USAGE, str(error)) from None
+        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
     try:
         yield query
     except QueryError as error:
-        raise Stop(USAGE, str(error)) from None
+        raise Stop(USAGE, str(error), error="records.invalid-query") from None
     finally:
         query.close()
 
@@ -79,8 +79,8 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
 def missing(args: argparse.Namespace, why: str) -> Stop:
     """A dataset without records: what was asked is unknown, and not none."""
     if args.records is not None:
-        return Stop(NOT_OPENED, f"{why}: {NO_RECORDS}")
-    return Stop(INCOMPLETE, f"traffic records: unknown: {why}: {NO_RECORDS}")
+        return Stop(NOT_OPENED, f"{why}: {NO_RECORDS}", error="records.missing")
+    return Stop(INCOMPLETE, f"traffic records: unknown: {why}: {NO_RECORDS}", error="records.missing")
 
 
 def catch_up(folder: Path) -> None:
@@ -96,12 +96,12 @@ def catch_up(folder: Path) -> None:
     except Busy:
         return
     except FAILURES as error:
-        complain(f"the newest records are missing: {error}")
+        complain(f"the newest records are missing: {error}", error="records.behind")
         return
     try:
         writer.write()
     except FAILURES as error:
-        complain(f"the newest records are missing: {error}")
+        complain(f"the newest records are missing: {error}", error="records.behind")
     finally:
         writer.close()
 

@@ -77,7 +77,7 @@ def write(args: argparse.Namespace) -> int:
         notifier.ready(f"writing {folder}")
         follow(folder, config.records.days, config.records.gib, complain, _waiting(over, notifier))
     except FAILURES as error:
-        complain(f"cannot write traffic records: {error}")
+        complain(f"cannot write traffic records: {error}", error="file.not-written")
         return NOT_OPENED
     finally:
         notifier.close()
@@ -102,7 +102,7 @@ def export(args: argparse.Namespace) -> int:
 
     for name in args.table:
         if name not in TABLES:
-            complain(f"found the table {tidy(name)!r}: {nearest(name, list(TABLES))}")
+            complain(f"found the table {tidy(name)!r}: {nearest(name, list(TABLES))}", error="records.unknown-table")
             return USAGE
     if not installed():
         return NOT_OPENED
@@ -114,16 +114,16 @@ def export(args: argparse.Namespace) -> int:
     except NoRecords as error:
         raise missing(args, str(error)) from None
     except argparse.ArgumentTypeError as error:
-        complain(str(error))
+        complain(str(error), error="usage.invalid-value")
         return USAGE
     for line in left_out:
-        complain(f"unreadable: {line}")
+        complain(f"unreadable: {line}", error="records.damaged")
     from sensor.records.export import export as write_files
 
     try:
         made = write_files(folder, files, within, args.format, Path(args.out), args.table)
     except OSError as error:
-        complain(f"cannot write {error.filename or args.out}: {error.strerror}")
+        complain(f"cannot write {error.filename or args.out}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     for path, rows in made.items():
         print(f"{path}: {rows:,} rows")

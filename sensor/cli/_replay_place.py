@@ -68,7 +68,7 @@ def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Itera
     """Within, the replay writes there, and what it makes is private. Nothing is made when nothing can be read (``barren``). Stop when it cannot be made."""
     named: Path | None = args.state or config.state
     if args.name and args.events and named is None:
-        raise Stop(USAGE, "expected --name NAME or --events FILE, and not both: a lone event log is no dataset")
+        raise Stop(USAGE, "expected --name NAME or --events FILE, and not both: a lone event log is no dataset", error="usage.conflicting-options")
     with contextlib.ExitStack() as within:
         if barren:
             yield Place(Path(os.devnull))
@@ -92,7 +92,10 @@ def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
         migrated(state)
         replay = _new(args, state)
     except OSError as error:
-        complain(f"cannot keep the replay in {error.filename or state}: {error.strerror}; going on without (--events FILE names another place)")
+        complain(
+            f"cannot keep the replay in {error.filename or state}: {error.strerror}; going on without (--events FILE names another place)",
+            error="file.not-written",
+        )
         return Place(Path(os.devnull))
     return Place(replay.log, replay.folder, replay)
 
@@ -112,9 +115,9 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
         log = log_of(args.events) if args.events else folder / RUN_LOG
         card = begin_replay(folder, captures_of(args.paths), name, log) if log is not None and log != Path(os.devnull) else None
     except BadName as error:
-        raise Stop(USAGE, f"--name: {error}") from None
+        raise Stop(USAGE, f"--name: {error}", error="usage.invalid-value") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot keep the inventory in {folder}: {error.strerror}") from None
+        raise Stop(NOT_OPENED, f"cannot keep the inventory in {folder}: {error.strerror}", error="file.not-written") from None
     return Place(log, folder, card=card)
 
 
@@ -135,6 +138,6 @@ def _new(args: argparse.Namespace, state: Path) -> NewReplay:
     try:
         return new_replay(state, captures_of(args.paths), args.name)
     except BadName as error:
-        raise Stop(USAGE, f"--name: {error}") from None
+        raise Stop(USAGE, f"--name: {error}", error="usage.invalid-value") from None
     except Taken as error:
-        raise Stop(USAGE, str(error)) from None
+        raise Stop(USAGE, str(error), error="usage.invalid-value") from None

@@ -63,7 +63,7 @@ def _asked(args: argparse.Namespace) -> Asked | int:
     """An exit code after it was said what makes no sense or is missing, before anything large is read."""
     kind = args.format or ENDINGS.get(args.output.suffix.lower(), "")
     if not kind:
-        complain(f"found -o {tidy(str(args.output))}, expected a name that ends with .html, .pdf or .json, or --format")
+        complain(f"found -o {tidy(str(args.output))}, expected a name that ends with .html, .pdf or .json, or --format", error="usage.invalid-value")
         return USAGE
     try:
         if kind == "pdf":
@@ -71,16 +71,16 @@ def _asked(args: argparse.Namespace) -> Asked | int:
         older = stored(args.against) if args.against is not None else None
         return Asked(kind, wish(args.period, args.since, args.until), older, policy_of(load_config(usual(args.config)).tickets))
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return USAGE
     except ValueError as error:
-        complain(tidy(str(error)))
+        complain(tidy(str(error)), error="usage.invalid-value")
         return USAGE
     except (BadReport, NoPdf) as error:
-        complain(tidy(str(error)))
+        complain(tidy(str(error)), error="report.not-possible")
         return NOT_OPENED
     except OSError as error:
-        complain(f"cannot read {args.against}: {error.strerror}")
+        complain(f"cannot read {args.against}: {error.strerror}", error="file.not-read")
         return NOT_OPENED
 
 
@@ -104,9 +104,9 @@ def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources 
         lists = _lists(lists_folder(args.state or folder_to_read()))
         return Sources(site, story, policy, read_ledger(dataset.folder), _feeds(args), lists, read(dataset.folder).days)
     except LedgerError as error:
-        complain(str(error))
+        complain(str(error), error="ticket.ledger")
     except OSError as error:
-        complain(f"cannot read {dataset.folder / FILE}: {error.strerror}")
+        complain(f"cannot read {dataset.folder / FILE}: {error.strerror}", error="file.not-read")
     return None
 
 
@@ -122,7 +122,7 @@ def _lists(folder: Path) -> list[Listed]:
     try:
         return [Listed(one.name, one.entries, one.fetched) for one in load_kept(folder)]
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return []
 
 
@@ -147,7 +147,7 @@ def _put(path: Path, data: bytes, report: Report) -> int:
         else:
             _replace(path.resolve(), data)
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}")
+        complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     told = [counted(len(report.devices), "device"), counted(len(report.findings), "finding"), counted(len(report.alerts), "alert")]
     span = f"{report.period.since[:16]}Z to {report.period.until[:16]}Z" if report.period.until else report.period.label

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._setup import complain, settings
+from sensor.cli._setup import complain, complain_of_faults, settings
 from sensor.cli._show import put, table_of_alerts
 from sensor.cli._table import table
 
@@ -82,12 +82,12 @@ def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
         with stopping(source):
             run.run()
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return USAGE
     finally:
         source.close()
     for unreadable in source.unreadable:
-        complain(str(unreadable))
+        complain(str(unreadable), error="capture.not-read")
     _tell(args, run, fold)
     return NOT_OPENED if source.unreadable else 0
 

@@ -132,7 +132,7 @@ def remove_units(root: Path) -> Iterator[str]:
 def systemctl(*words: str) -> None:
     """Tell systemd, where it runs. What it says to that goes to whoever looks."""
     if not Path("/run/systemd/system").is_dir():
-        complain(f"systemd does not run here: left out `systemctl {' '.join(words)}`")
+        complain(f"systemd does not run here: left out `systemctl {' '.join(words)}`", error="service.no-systemd")
         return
     subprocess.run(["systemctl", *words], check=False)
 

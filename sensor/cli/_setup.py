@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sensor.config import Config
-    from sensor.documents import DocumentErrors
+    from sensor.documents import Fault
     from sensor.eventlog.live_log import LiveLog
     from sensor.eventlog.writer import EventLog
     from sensor.runtime.keeper import Keeper
@@ -17,43 +18,46 @@ if TYPE_CHECKING:
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)")
-    lists = "threat list beside those of `sensor intel`, of any known format; may be given often"
+    lists = "additional threat list, in any supported format; repeatable"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
-    state = "folder of the inventory, which later runs go on with (default: state: of the configuration; of `run`: the state folder)"
+    state = "folder of the inventory, continued by later runs (default: state: of the configuration; of `run`: the state folder)"
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
-    packets = "folder for the packets behind each alert, as pcapng (default of `run`: evidence in the state folder; of `replay`: none are kept)"
+    packets = "folder for the packets of alerts, as pcapng (default of `run`: evidence in the state folder; of `replay`: none)"
     parser.add_argument("--evidence", metavar="DIR", type=Path, help=packets)
-    mutes = "file of mutes (default: alerts.mutes: of the configuration, else mutes.yaml in the folder of the inventory)"
+    mutes = "file of mutes (default: alerts.mutes of the configuration, else mutes.yaml beside the inventory)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML); everything has a default")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration file (YAML); every key has a default")
     add_log_argument(parser)
 
 
 def add_log_argument(parser: argparse.ArgumentParser) -> None:
-    form = "form of our own messages on standard error (default: logging: of the configuration, else console, and fields in the journal of systemd)"
+    form = "format of log messages on standard error (default: logging: of the configuration, else console; fields in the systemd journal)"
     parser.add_argument("--log-format", choices=("console", "json"), help=form)
 
 
-def complain(message: str, level: str = "error") -> None:
-    """One line on standard error, without the secrets that were read. Where a machine reads it (--log-format json, the journal) it is one of our own log."""
+def complain(message: str, level: str = "error", *, error: str = "") -> None:
+    """Print a message and its error code on standard error, without secrets. For a program (--log-format json, the journal) it is an entry of the sensor's log.
+
+    ``error``: an entry of the catalogue, such as ``dataset.missing``; empty for notes.
+    """
     from sensor.core.secrecy import masked
     from sensor.logs import logs
 
     if logs.for_machines():
-        getattr(logs.log(), level)(message)
+        getattr(logs.log(), level)(message, **({"error": error} if error else {}))
     else:
-        print(f"sensor: {masked(message)}", file=sys.stderr)
+        print(f"sensor: {masked(message)}{f' [{error}]' if error else ''}", file=sys.stderr)
 
 
-def complain_of_faults(errors: DocumentErrors) -> None:
-    """What is wrong with a document: a line a fault, or a message each where a machine reads it."""
+def complain_of_faults(faults: Iterable[Fault]) -> None:
+    """Print the faults of documents, one per line with its error code; for a program, an entry of the sensor's log each."""
     from sensor.logs import logs
 
-    if not logs.for_machines():
-        print(errors, file=sys.stderr)
-        return
-    for fault in errors.faults:
-        complain(str(fault))
+    for fault in sorted(faults):
+        if logs.for_machines():
+            complain(str(fault), error=fault.code)
+        else:
+            print(f"{fault} [{fault.code}]", file=sys.stderr)
 
 
 def log_of(events: str) -> Path | None:
@@ -62,7 +66,7 @@ def log_of(events: str) -> Path | None:
 
     path = Path(events)
     if events != "-" and not path.parent.is_dir():
-        raise Stop(NOT_OPENED, f"cannot write the event log {path}: there is no folder {path.parent}")
+        raise Stop(NOT_OPENED, f"cannot write the event log {path}: there is no folder {path.parent}", error="file.not-written")
     return path if events != "-" else None
 
 
@@ -70,7 +74,7 @@ def log_failed(error: OSError, path: Path | None) -> int:
     """The event log takes no more lines: exit code 3 after it was said; BrokenPipeError is for the caller, who ends quietly."""
     if isinstance(error, BrokenPipeError):
         raise error
-    complain(f"cannot write the event log {path or 'to standard output'}: {error.strerror}")
+    complain(f"cannot write the event log {path or 'to standard output'}: {error.strerror}", error="file.not-written")
     return 3
 
 
@@ -82,12 +86,12 @@ def keeper(folder: Path) -> Keeper | None:
     try:
         return Keeper(folder, complain)
     except Refused as error:
-        complain(str(error))
+        complain(str(error), error="inventory.not-read")
         raise SystemExit(3) from None
     except StoreError as error:
-        complain(f"cannot keep the inventory in {error}")
+        complain(f"cannot keep the inventory in {error}", error="file.not-written")
     except OSError as error:
-        complain(f"cannot keep the inventory in {folder}: {error.strerror}")
+        complain(f"cannot keep the inventory in {folder}: {error.strerror}", error="file.not-written")
     return None
 
 
@@ -135,7 +139,7 @@ def settings(args: argparse.Namespace) -> Config | None:
     try:
         config = load_config(args.config)
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return None
     logs.configure(args.log_format or config.logging.format, config.logging.level)
     return config

@@ -36,14 +36,14 @@ ALERT_COLUMNS = ("severity", "time", "alert", "detector", "actor → target", "c
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="JSON, one object a line")
+    parser.add_argument("--json", action="store_true", help="JSON, one object per line")
     add_view_arguments(parser)
 
 
 def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     """How output for people looks."""
-    parser.add_argument("--wide", action="store_true", help="tables with all columns, however narrow the terminal is")
-    parser.add_argument("--tz", metavar="ZONE", default="", help="times in a zone such as Europe/Berlin, or local, instead of UTC (default: $SENSOR_TZ)")
+    parser.add_argument("--wide", action="store_true", help="all columns, even if the terminal is narrower")
+    parser.add_argument("--tz", metavar="ZONE", default="", help="time zone, such as Europe/Berlin or local (default: $SENSOR_TZ, else UTC)")
 
 
 # Text.

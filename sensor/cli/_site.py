@@ -94,5 +94,5 @@ def _config(args: argparse.Namespace) -> Config:
     try:
         return load_config(usual(args.config))
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         raise SystemExit(USAGE) from None

@@ -45,9 +45,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
     """What the arguments and the configuration say. A running sensor goes on where its configuration has become wrong: it is asked all the same where its
     place is known without; None where that is not so, after the errors were told.
     """
-    import sys
-
-    from sensor.cli._setup import complain
+    from sensor.cli._setup import complain, complain_of_faults
     from sensor.config import Config, load_config, usual
     from sensor.documents import DocumentErrors
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
@@ -56,9 +54,9 @@ def place_of(args: argparse.Namespace) -> Place | None:
     try:
         config = load_config(usual(args.config))
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         if args.config is not None and args.state is None and args.socket is None:
-            complain("where its sensor is to be asked is not known: a running one goes on as it was, name --state DIR or --socket FILE")
+            complain("where its sensor is to be asked is not known: a running one goes on as it was, name --state DIR or --socket FILE", error="config.missing")
             return None
         config = Config()
     state = args.state or config.state or folder_to_read()

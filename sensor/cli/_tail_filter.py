@@ -19,14 +19,16 @@ NAMES = ("ip", "mac", "device", "hostname")
 
 
 def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", metavar="TIME", type=moment, help="only records since then: a span as 90s, 15m, 1h, 2d, or a time as 2026-11-24T09:00 (UTC)")
-    parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="only records of this kind; may be given often")
-    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only records at least as grave")
+    parser.add_argument(
+        "--since", metavar="TIME", type=moment, help="only events since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)"
+    )
+    parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="only events of this kind; repeatable")
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
     parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
-    parser.add_argument("--src", metavar="WHO", type=Who, help="only what comes from it: address, network, MAC, name or id of a device")
-    parser.add_argument("--dst", metavar="WHO", type=Who, help="only what goes to it; all targets of an alert count")
-    parser.add_argument("--device", metavar="WHO", type=Who, help="only what is about it: the device itself, or either end")
-    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only devices and conversations in this VLAN")
+    parser.add_argument("--src", metavar="WHO", type=Who, help="only events from this address, network, MAC, device name or id")
+    parser.add_argument("--dst", metavar="WHO", type=Who, help="only events to it; any target of an alert matches")
+    parser.add_argument("--device", metavar="WHO", type=Who, help="only events about this device, as source or destination too")
+    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only devices and flows in this VLAN")
 
 
 def moment(text: str, now: datetime | None = None) -> str:

@@ -59,7 +59,7 @@ def policy_of(section: Tickets) -> Policy:
 def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
     """The tickets as they are now, noted in the ledger, which nobody else changes within; an exit code after it was said what is wrong or cannot be read."""
     if args.type is not None and args.type not in TYPES:
-        complain(f"found --type {args.type}, {nearest(args.type, TYPES)}")
+        complain(f"found --type {args.type}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
         yield USAGE
         return
     folder, trouble = _folder(args), ""
@@ -81,10 +81,10 @@ def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk |
         config = load_config(usual(args.config))
         ledger = read_ledger(folder) if folder is not None else Ledger()
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return USAGE
     except LedgerError as error:
-        complain(str(error))
+        complain(str(error), error="ticket.ledger")
         return NOT_OPENED
     site = site_of(args)
     if site is None:

@@ -24,10 +24,10 @@ OF_JIRA = ("jira", "jira_server")
 def export(args: argparse.Namespace) -> int:
     name = args.format or DEFAULT
     if name not in names():
-        complain(f"found --format {name}, {nearest(name, names())}")
+        complain(f"found --format {name}, {nearest(name, names())}", error="usage.invalid-value")
         return USAGE
     if name in OF_JIRA and not args.project:
-        complain(f"expected --project KEY: issues of {name} belong to a project")
+        complain(f"expected --project KEY: issues of {name} belong to a project", error="usage.missing-argument")
         return USAGE
     args.for_programs = args.output is None
     with at_desk(args) as desk:
@@ -49,13 +49,13 @@ def _written(desk: Desk, path: Path, name: str, tickets: list[Ticket], text: str
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}")
+        complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     for one in tickets:
         desk.ledger.tickets[one.id].given[f"{name} file"] = Given(content=content_of(one))
     if not desk.trouble:
         desk.note()
     if desk.trouble:
-        complain(f"{desk.trouble}; nothing was noted of what was written")
+        complain(f"{desk.trouble}; nothing was noted of what was written", error="ticket.ledger")
     put(f"{path}: {len(tickets):,} ticket{'s' if len(tickets) != 1 else ''}")
     return 0

@@ -43,11 +43,11 @@ def send(args: argparse.Namespace) -> int:
             if isinstance(desk, int):
                 return desk
             if desk.trouble and not args.dry_run:
-                complain(f"{desk.trouble}; nothing was sent, since what is not noted is sent again")
+                complain(f"{desk.trouble}; nothing was sent, since what is not noted is sent again", error="ticket.ledger")
                 return NOT_OPENED
             return _all_sent(args, desk, args.words[0] if args.words else "", args.words[1:])
     except LedgerError as error:
-        complain(f"{error}; the last ticket that was sent is sent again next time")
+        complain(f"{error}; the last ticket that was sent is sent again next time", error="ticket.ledger")
         return NOT_OPENED
 
 
@@ -79,11 +79,14 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
     ours = {each: options for each, options in outputs.items() if not options.records}
     found = {name: ours[name]} if name in ours else {} if name else {each: options for each, options in ours.items() if options.enabled}
     if name and name not in outputs:
-        complain(f"no output {tidy(name)!r}: {nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}")
+        complain(f"no output {tidy(name)!r}: {nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}", error="output.unknown")
     elif name and name not in ours:
-        complain(f"the output {name!r} takes records of the log: expected one of type tickets")
+        complain(f"the output {name!r} takes records of the log: expected one of type tickets", error="output.wrong-type")
     elif not found:
-        complain("no output of type tickets is configured and switched on: expected one in the section `outputs:` of the configuration")
+        complain(
+            "no output of type tickets is configured and switched on: expected one in the section `outputs:` of the configuration",
+            error="output.none-configured",
+        )
     return found or None
 
 
@@ -184,7 +187,7 @@ class _Sending:
             write_ledger(self._desk.folder, self._desk.ledger)
 
     def _complain(self, message: str) -> None:
-        complain(f"{self._name}: {tidy(masked(message), 1024)}")
+        complain(f"{self._name}: {tidy(masked(message), 1024)}", error="output.failed")
 
 
 def _called(one: Standing, handle: str) -> str:

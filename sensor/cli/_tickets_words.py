@@ -33,13 +33,13 @@ DONE_SHOWN_DAYS = 30
 
 def list_tickets(args: argparse.Namespace) -> int:
     if args.words:
-        complain(f"found {' '.join(args.words)!r}, expected options alone: --severity, --owner, --type, --vlan, --status")
+        complain(f"found {' '.join(args.words)!r}, expected options alone: --severity, --owner, --type, --vlan, --status", error="usage.unexpected-argument")
         return USAGE
     with at_desk(args) as desk:
         if isinstance(desk, int):
             return desk
         if desk.trouble:
-            complain(f"{desk.trouble}; nothing was noted, so tickets that are new now are new again next time")
+            complain(f"{desk.trouble}; nothing was noted, so tickets that are new now are new again next time", error="ticket.ledger")
         found = [one for one in chosen(args, desk.standings, ()) or () if args.status or not _old(one.note, desk)]
         _put_list(args, found, desk)
     return 0
@@ -57,7 +57,7 @@ def _put_list(args: argparse.Namespace, found: Sequence[Standing], desk: Desk) -
 
 def show(args: argparse.Namespace) -> int:
     if not args.words:
-        complain("expected show ID…: `sensor tickets list` tells the ids")
+        complain("expected show ID…: `sensor tickets list` tells the ids", error="usage.missing-argument")
         return USAGE
     with at_desk(args) as desk:
         if isinstance(desk, int):

@@ -30,7 +30,7 @@ def views_of(args: argparse.Namespace, what: str) -> Data:
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {log}: {error.strerror}") from None
+        raise Stop(NOT_OPENED, f"cannot read {log}: {error.strerror}", error="file.not-read") from None
 
 
 def tables_of(dataset: Dataset) -> Data | None:
@@ -42,13 +42,17 @@ def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
     """A view cannot answer: what is not known has another exit code than what is wrong."""
     if isinstance(error, sqlite3.DatabaseError):
         return Stop(
-            NOT_OPENED, f"the tables of the dataset are damaged ({error}): the sensor repairs them when it starts; --events FILE reads the event log alone"
+            NOT_OPENED,
+            f"the tables of the dataset are damaged ({error}): the sensor repairs them when it starts; --events FILE reads the event log alone",
+            error="dataset.damaged",
         )
     from sensor.views.errors import Ambiguous, Malformed, Unknown
 
     if isinstance(error, Unknown) and error.field == "id":
-        return Stop(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset"))
-    return Stop(USAGE if isinstance(error, Unknown | Malformed | Ambiguous) else NOT_OPENED, tidy(str(error)))
+        return Stop(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset"), error="dataset.unknown-id")
+    if isinstance(error, Unknown | Malformed | Ambiguous):
+        return Stop(USAGE, tidy(str(error)), error="usage.invalid-value")
+    return Stop(NOT_OPENED, tidy(str(error)), error="dataset.damaged")
 
 
 def _is_own(dataset: Dataset) -> bool:

@@ -42,10 +42,10 @@ def reading(args: argparse.Namespace) -> sqlite3.Connection | None:
 def import_feeds(args: argparse.Namespace) -> int:
     """Each by itself: one that fails does not keep the others."""
     if not args.words:
-        complain("expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF")
+        complain("expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF", error="usage.missing-argument")
         return USAGE
     if wrong := [word for word in args.words if "://" in word and not (word.lower().startswith("https://") and urlsplit(word).hostname)]:
-        complain(f"found {tidy(wrong[0])}, expected an https:// URL or a file")
+        complain(f"found {tidy(wrong[0])}, expected an https:// URL or a file", error="usage.invalid-value")
         return USAGE
     places = [word if "://" in word else str(Path(word).expanduser().absolute()) for word in args.words]
     return _each(args, [Origin(name_for(place), place) for place in places])
@@ -69,7 +69,7 @@ def forget(args: argparse.Namespace) -> int:
     from sensor.posture.forget import forget as forget_feed
 
     if not args.words:
-        complain("expected forget NAME…: names of `sensor vulns sources`")
+        complain("expected forget NAME…: names of `sensor vulns sources`", error="usage.missing-argument")
         return USAGE
     known = _known(args)
     if isinstance(known, int):
@@ -80,10 +80,13 @@ def forget(args: argparse.Namespace) -> int:
             try:
                 print(f"{one.name}: forgotten, {forget_feed(base, one.name, one.kind):,} entries")
             except NotNoted:
-                complain(f"{one.name}: an earlier sensor imported it, and did not note what came of it; first: sensor vulns import {tidy(one.place)}")
+                complain(
+                    f"{one.name}: an earlier sensor imported it, and did not note what came of it; first: sensor vulns import {tidy(one.place)}",
+                    error="vulnerability.feed-failed",
+                )
                 return NOT_FOUND
     except DatabaseError as error:
-        complain(str(error))
+        complain(str(error), error="vulnerability.database")
         return NOT_OPENED
     return 0
 
@@ -98,7 +101,7 @@ def _known(args: argparse.Namespace) -> dict[str, Source] | int:
     known = {one.name: one for one in sources}
     for name in args.words:
         if name not in known:
-            complain(f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing was imported yet'}")
+            complain(f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing was imported yet'}", error="vulnerability.unknown-source")
             return NOT_FOUND
     return known
 
@@ -110,7 +113,7 @@ def _each(args: argparse.Namespace, origins: Iterable[Origin]) -> int:
         for origin in origins:
             troubled |= not _taken(base, origin, folder_of(args), force=args.force)
     except DatabaseError as error:
-        complain(str(error))
+        complain(str(error), error="vulnerability.database")
         return NOT_OPENED
     return NOT_OPENED if troubled else 0
 
@@ -132,18 +135,18 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
         base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (str(error), origin.name))
         return _say(origin, Outcome(origin.name, trouble=str(error)))
     except OSError as error:
-        complain(f"cannot write {folder}: {error.strerror}")
+        complain(f"cannot write {folder}: {error.strerror}", error="file.not-written")
         return False
 
 
 def _say(origin: Origin, outcome: Outcome) -> bool:
     """What came of it: on standard output what is, on standard error what is wrong."""
     for fault in outcome.faults:
-        complain(f"{tidy(origin.place)}: {tidy(fault.where)}: left out: {tidy(fault.why)}")
+        complain(f"{tidy(origin.place)}: {tidy(fault.where)}: left out: {tidy(fault.why)}", error="vulnerability.invalid-entry")
     if outcome.broken > len(outcome.faults):
-        complain(f"{tidy(origin.place)}: and {outcome.broken - len(outcome.faults):,} more entries were left out")
+        complain(f"{tidy(origin.place)}: and {outcome.broken - len(outcome.faults):,} more entries were left out", error="vulnerability.invalid-entry")
     if outcome.trouble:
-        complain(f"{outcome.name}: {tidy(origin.place)} {tidy(outcome.trouble)}")
+        complain(f"{outcome.name}: {tidy(origin.place)} {tidy(outcome.trouble)}", error="vulnerability.feed-failed")
         return False
     notes = [f"{outcome.broken:,} left out" if outcome.broken else "", f"{outcome.older:,} known in a newer state" if outcome.older else ""]
     notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]
@@ -171,7 +174,7 @@ def _sources(args: argparse.Namespace) -> list[Source] | None:
     try:
         return sources_of(reading(args))
     except DatabaseError as error:
-        complain(str(error))
+        complain(str(error), error="vulnerability.database")
         return None
 
 

@@ -44,7 +44,7 @@ def _fleet(args: argparse.Namespace) -> tuple[Known, Fleet] | None:
         found = known(args, alerts=True)
         fleet = Fleet(found.fold.alerts.values(), base, found.details if found.reader is not None else None)
     except (DatabaseError, DocumentErrors) as error:
-        complain(str(error))
+        complain(str(error), error="vulnerability.database")
         return None
     tell_age(sources_of(base), datetime.now(UTC), complain)
     return found, fleet
@@ -57,7 +57,7 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     try:
         wanted = [filter_of(word) for word in args.words]
     except Wrong as wrong:
-        complain(str(wrong))
+        complain(str(wrong), error="usage.unknown-filter")
         return USAGE
     assessed = _fleet(args)
     if assessed is None:
@@ -115,7 +115,7 @@ def _scores(about: About) -> tuple[str, str, str]:
 def device(args: argparse.Namespace) -> int:
     """All there is against one device."""
     if len(args.words) != 1:
-        complain("expected device DEVICE: an id, an address, a MAC or a name")
+        complain("expected device DEVICE: an id, an address, a MAC or a name", error="usage.missing-argument")
         return USAGE
     assessed = _fleet(args)
     if assessed is None:
@@ -172,7 +172,7 @@ def _name(record: Record) -> str:
 def show(args: argparse.Namespace) -> int:
     """What is known of a CVE, and the devices it is about."""
     if len(args.words) != 1:
-        complain("expected show CVE, as CVE-2021-36260")
+        complain("expected show CVE, as CVE-2021-36260", error="usage.missing-argument")
         return USAGE
     assessed = _fleet(args)
     if assessed is None:
@@ -181,7 +181,7 @@ def show(args: argparse.Namespace) -> int:
     cve = args.words[0].upper()
     about = fleet.library.about(cve)
     if about is None:
-        complain(f"{tidy(cve)} is known to none of the sources: `sensor vulns sources` names them")
+        complain(f"{tidy(cve)} is known to none of the sources: `sensor vulns sources` names them", error="vulnerability.unknown")
         return NOT_FOUND
     found = fleet.of_cve(cve, found_devices.fold.devices.values())
     if args.json:

@@ -1,20 +1,20 @@
-"""List the alerts of a dataset, the most severe first, and work with them.
+"""List alerts, most severe first, and manage them.
 
-Repeats of a finding are one alert with a count. Without an action, or with `list`, they are listed. States, verdicts, assignees and comments are kept
-beside the event log; a running sensor closes the alert within a second, and a repeat is then a new alert. An id may be shortened to its beginning. Actions
+Repeated detections are one alert with a count. States, verdicts, assignees and comments are stored beside the event log. A running
+sensor closes an alert within a second; a later detection then raises a new alert. ALERT is an id or the beginning of an id. Actions
 that take ALERT… also take filters: they then apply to every alert that matches, and --dry-run only lists those.
 
 actions:
-  list                         the alerts
-  incidents                    the incidents that they are part of
-  show ALERT|INCIDENT…         every detail of one, with its notes
-  ack ALERT…                   acknowledge it
-  close ALERT…                 close it; --reason gives the reason, --as the verdict
-  reopen ALERT…                open it again
-  assign NAME ALERT…           assign it; the name nobody takes the assignment back
-  verdict VERDICT ALERT…       true_positive, benign or false_positive
+  list                         list alerts (default)
+  incidents                    list incidents: alerts that belong together
+  show ALERT|INCIDENT…         show all details, with notes
+  ack ALERT…                   acknowledge
+  close ALERT…                 close; --reason gives the reason, --as the verdict
+  reopen ALERT…                open again
+  assign NAME ALERT…           assign to a user; the name nobody removes the assignment
+  verdict VERDICT ALERT…       set a verdict: true_positive, benign or false_positive
   comment ALERT TEXT…          add a comment
-  why                          alerts that mutes suppressed, and which mute
+  why                          list alerts suppressed by mutes, and the mute of each
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sensor.cli._show import add_json_argument
 EXAMPLES = """\
   sensor alerts
   sensor alerts --severity high --open --since 24h
-  sensor alerts --detector 'discovery.*' --src 10.20.30.0/24
+  sensor alerts --detector 'discovery.*' --src 10.20.10.0/24
   sensor alerts show incident-n1j4j6
   sensor alerts close alert-5k2m8q --as benign --reason 'the scanner of the network team'
   sensor alerts close --detector discovery.port_scan --src 10.20.10.5 --dry-run
@@ -43,7 +43,7 @@ ALONE = ("list", "incidents", "why")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
     add_filter_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="of actions: only list the alerts they apply to")
     parser.add_argument("--as", dest="judged", metavar="VERDICT", default="", help="of close: also set this verdict")
@@ -57,10 +57,10 @@ def main(args: argparse.Namespace) -> int:
     """List, or do what the first word says; 1 when an alert is not known, 3 when there is nothing to read, 6 when no event log is there."""
     args.action = args.words.pop(0) if args.words else "list"
     if args.action not in ACTIONS:
-        complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}")
+        complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
     if args.words and args.action in ALONE:
-        complain(f"{args.action} takes nothing more, found {' '.join(args.words)!r}: `sensor alerts show` tells of one")
+        complain(f"{args.action} takes nothing more, found {' '.join(args.words)!r}: `sensor alerts show` tells of one", error="usage.unexpected-argument")
         return USAGE
     if args.action == "list":
         from sensor.cli._alerts_list import list_alerts

@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     config, places = found
     if args.file.exists() and not args.force:
-        complain(f"{args.file} is there already: name another file, or replace it with --force")
+        complain(f"{args.file} is there already: name another file, or replace it with --force", error="file.exists")
         return USAGE
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.backup import Backup, Whose
@@ -57,10 +57,10 @@ def main(args: argparse.Namespace) -> int:
         with reading("copying", backup.size) as progress:
             manifest = backup.write(args.file, progress)
     except (StoreError, ValueError) as error:
-        complain(f"no backup was made: {error}")
+        complain(f"no backup was made: {error}", error="backup.failed")
         return NOT_OPENED
     except OSError as error:
-        complain(f"no backup was made: {reason_of(error)}")
+        complain(f"no backup was made: {reason_of(error)}", error="backup.failed")
         return NOT_OPENED
     _tell(args, manifest, places.state)
     return 0
@@ -74,7 +74,7 @@ def _tell(args: argparse.Namespace, manifest: Manifest, state: Path) -> None:
         return
     put(f"{args.file}: {contents(manifest)}, {size_text(args.file.stat().st_size)} of {size_text(manifest.size)}")
     if not manifest.tables:
-        complain(f"there is no inventory in {state}")
+        complain(f"there is no inventory in {state}", error="inventory.missing")
     asked = {"--with-log": args.with_log, "--with-evidence": args.with_evidence}
     missing = [f"{what} ({'there is none' if asked[option] else option})" for what, option, there in _optional(manifest) if not there]
     put(f"not in it: {', '.join([*missing, 'the secrets of outputs', *map(tidy, manifest.left_out)])}")

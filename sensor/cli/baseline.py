@@ -5,11 +5,11 @@ Maturity is the share of --hours in which a device was monitored; detections wit
 as tcp/22, udp/161 or ssh/22.
 
 actions:
-  list [FILTER…]               show devices with a baseline, with the filters of `sensor devices` (default)
+  list [FILTER…]                show devices with a baseline, with the filters of `sensor devices` (default)
   show DEVICE                  show its services and peers, and since when
   forget DEVICE [SERVICE]      learn a device, or one service of it, again; --all: everything
   allow CLIENT SERVER SERVICE  treat as learned: raises no alert
-  forbid CLIENT SERVER SERVICE never learn: raises an alert each time
+  forbid CLIENT SERVER SERVICE  never learn: raises an alert each time
   rules                        show allowed and forbidden flows, with author and reason
   undo NUMBER                  remove a rule
 CLIENT and SERVER are devices or addresses; SERVER may be external, and either may be * for any.
@@ -27,10 +27,10 @@ from sensor.cli._show import add_json_argument
 EXAMPLES = """\
   sensor baseline
   sensor baseline list type=camera
-  sensor baseline show 10.20.30.41
+  sensor baseline show 10.20.10.62
   sensor baseline allow 10.20.1.9 '*' ssh/22 --reason 'the jump host'
   sensor baseline forbid '*' FS01 rdp/3389
-  sensor baseline forget 10.20.30.41
+  sensor baseline forget 10.20.10.62
 """
 # Action → function of _baseline_words.
 ACTIONS = {"list": "list_learned", "show": "show", "forget": "forget", "allow": "rule", "forbid": "rule", "rules": "rules", "undo": "undo"}
@@ -38,7 +38,7 @@ HOURS = 72.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
     add_json_argument(parser)
     parser.add_argument("--all", action="store_true", help="of forget: the whole baseline")
     parser.add_argument("--hours", type=float, default=HOURS, help=f"hours after which a device is mature (default: {HOURS:g})")

@@ -17,14 +17,13 @@ Secrets are shown as references. check runs with the permissions and environment
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import USAGE
 from sensor.cli._places import counted
-from sensor.cli._setup import complain, lists_folder, mutes_file, rule_folders
+from sensor.cli._setup import complain, complain_of_faults, lists_folder, mutes_file, rule_folders
 from sensor.cli._show import add_json_argument, put
 
 if TYPE_CHECKING:
@@ -61,10 +60,10 @@ def main(args: argparse.Namespace) -> int:
 
     action, *files = args.words or ["show"]
     if action not in ACTIONS:
-        complain(f"found {action!r}, {nearest(action, ACTIONS)}")
+        complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
     if len(files) + (args.config is not None) > 1:
-        complain(f"expected {action} [FILE]: one file or folder; what lies in conf.d beside it is taken along")
+        complain(f"expected {action} [FILE]: one file or folder; what lies in conf.d beside it is taken along", error="usage.unexpected-argument")
         return USAGE
     args.config = Path(files[0]) if files else args.config
     deeds: dict[str, Callable[[argparse.Namespace], int]] = {"check": _check, "show": _show, "schema": _schema, "init": _init}
@@ -80,14 +79,14 @@ def _check(args: argparse.Namespace) -> int:
         files = layers(path) if path is not None else []
         config = load_config(path)
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         put(f"{counted(len(errors.faults), 'fault')}; what the configuration leads to was not looked at")
         return USAGE
     # Rules lie beside the file.
     args.config = files[0] if files else None
     found = _looked(args, path, config)
-    for fault in sorted({*found.faults, *found.warnings}):
-        print(fault if fault in found.faults else fault._replace(message=f"warning: {fault.message}"), file=sys.stderr)
+    warnings = [fault._replace(message=f"warning: {fault.message}") for fault in {*found.warnings} - {*found.faults}]
+    complain_of_faults(sorted({*found.faults, *warnings}))
     looked = ", ".join(f"{count:,} {what}" for what, count in found.looked.items() if count)
     name = ", ".join(map(str, files)) or "no configuration, so the defaults"
     put(f"{name}: {counted(len(found.faults), 'fault') if found.faults else 'good'}{f' ({looked})' if looked else ''}")
@@ -119,11 +118,11 @@ def _show(args: argparse.Namespace) -> int:
 
     path = None if args.defaults else usual(args.config)
     if path is None and not args.defaults:
-        complain("no configuration: everything has its default (--effective shows them)")
+        complain("no configuration: everything has its default (--effective shows them)", error="config.missing")
     try:
         found = values(path, everything=args.effective or args.defaults)
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return USAGE
     for line in as_json(found) if args.json else as_document(found):
         put(line)

@@ -1,21 +1,20 @@
-"""List and manage datasets: each holds what one source gave, the live sensor or one replay.
+"""List and manage datasets: the results of replays and of the live sensor.
 
-Every command that reads takes one dataset, and its first line names it. It is, in this order: the one of --data NAME; of $SENSOR_DATA; what `sensor data use`
-chose; that of the live sensor, when one is running or installed; the newest. One that holds nothing is only taken by its name. A replay makes a dataset named
-after its capture, in the folder `datasets` of the state folder; the same capture again replaces it. The newest 20 are kept (datasets.replays: of the
-configuration).
+Reading commands use one dataset, and name it in their first line. It is the first of: --data NAME; $SENSOR_DATA; the one chosen by
+`sensor data use`; that of the live sensor, if it is running or installed; the newest. Empty datasets are used only by name. A replay
+creates a dataset named after its capture; the newest 20 replays are kept (datasets.replays in the configuration).
 
 actions:
-  list                         all datasets: name, kind, time span, devices, alerts, size, what is missing; `>` marks the one that commands read now
-  show [NAME]                  all about one: its files, its captures, what is missing (default: the one that commands read now)
-  use NAME                     read this one from now on; without NAME go by the rule again
-  rename NAME NEW              give a replay another name
+  list                         list datasets: name, kind, time span, devices, alerts, size, missing parts; `>` marks the current one
+  show [NAME]                  show a dataset: files, captures, missing parts (default: the current one)
+  use NAME                     choose a dataset; without NAME, remove the choice
+  rename NAME NEW              rename a replay
   remove NAME…                 delete replays with all their files
-  rebuild [NAME]               make the tables of alerts, incidents and recommendations again from the event log; devices stay as they are
-  export NAME                  write one into an archive (-o FILE.tar.gz), for another machine: unpack it in `datasets` there
+  rebuild [NAME]               rebuild the tables of alerts, incidents and recommendations from the event log
+  export NAME                  write a dataset to an archive (-o FILE.tar.gz); unpack it in `datasets` on another host
 
-exit codes: 0 done, 1 no dataset of that name, 2 wrong usage, or one that may not be changed, 3 nothing there, or a file could not be read or written, 6 no
-event log to rebuild from
+exit codes: 0 done, 1 no such dataset, 2 wrong usage, or the dataset cannot be changed, 3 nothing to read, or a file cannot be read or
+written, 6 no event log to rebuild from
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ ACTIONS = {"list": "list_datasets", "show": "show", "use": "use", "rename": "ren
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of export: the archive to write (default: NAME.tar.gz)")
-    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder to look in (default: the usual one)")
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of export: archive to write (default: NAME.tar.gz)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
     add_json_argument(parser)
 
 

@@ -1,19 +1,19 @@
-"""List the devices of the network, and say what you know of them.
+"""List the devices on the network, and set what you know about them.
 
-Without an action the words are filters: TEXT, KEY=TEXT, KEY!=TEXT, seen<24h, first>7d, confidence>0.8. type, vlan, id, criticality and state (present or
-gone) must be equal, all else must contain the text; case does not matter. A key given twice means either, different keys mean both. TEXT alone is looked for in
-everything that a device has. Read is the inventory that `sensor run` keeps, or the log of a replay that was written later.
+Filters: TEXT, KEY=TEXT, KEY!=TEXT, seen<24h, first>7d, confidence>0.8. type, vlan, id, criticality and state (present or gone) match
+exactly, other keys match parts of the value; case is ignored. The same key twice matches either value; different keys must all match.
+TEXT alone searches all attributes. Data comes from the inventory of `sensor run`, or from a newer replay.
 
 actions:
-  set DEVICE KEY=VALUE…        what you say wins over every packet and stays; KEY= takes it back
-  tag DEVICE TAG…              add tags (untag removes them)
-  merge DEVICE OTHER           both are one device; the first goes on
-  split DEVICE MAC|ADDRESS     that is a device of its own
-  undo DEVICE|NUMBER           take back the latest word, merger or split of a device, or the one of that number
-  history DEVICE               what became of it, what was said of it, which addresses it had
-  import FILE                  rows of CSV or JSON as your word, NetBox's columns included
-  export [FILE]                CSV or JSON; --format netbox for NetBox's columns
-  diff EXPECTED                what is missing, unexpected or different; exit code 1 where anything is
+  set DEVICE KEY=VALUE…        set attributes; your values override observations until KEY= removes them
+  tag DEVICE TAG…              add tags; untag removes them
+  merge DEVICE OTHER           merge two devices into the first
+  split DEVICE MAC|ADDRESS     make a separate device of a MAC or an address
+  undo DEVICE|NUMBER           undo the latest change to a device, or the change with that number
+  history DEVICE               show changes, operator values and addresses over time
+  import FILE                  import attributes from CSV or JSON; columns of NetBox are recognized
+  export [FILE]                export as CSV or JSON; --format netbox writes columns of NetBox
+  diff EXPECTED                show missing, unexpected and different devices; exit code 1 if there are any
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXAMPLES = """\
   sensor devices type=camera vendor=hikvision vlan=30 'seen<24h'
   sensor devices --summary
   sensor devices --json 10.20.30. | jq -r .id
-  sensor devices set 10.20.30.41 type=camera name="Lobby" owner=facilities criticality=high
+  sensor devices set 10.20.10.62 type=camera name="Lobby" owner=facilities criticality=high
   sensor devices export --format netbox --site HQ devices.csv
   sensor devices diff expected.csv
 """
@@ -49,16 +49,16 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="FILTER | ACTION …", nargs="*", help="filters, or an action with what it needs")
+    parser.add_argument("words", metavar="FILTER | ACTION …", nargs="*", help="filters, or an action with its arguments")
     add_json_argument(parser)
-    parser.add_argument("--csv", action="store_true", help="CSV with a heading; nothing in it becomes a formula of a spreadsheet")
-    parser.add_argument("--summary", action="store_true", help="how many of each type are in each VLAN")
-    parser.add_argument("--sort", metavar="COLUMN", help="order by a column (type, vendor, name, ip, seen, first …); -COLUMN backwards, as --sort=-seen")
+    parser.add_argument("--csv", action="store_true", help="CSV with a heading; cells are safe to open in a spreadsheet")
+    parser.add_argument("--summary", action="store_true", help="count devices by type and VLAN")
+    parser.add_argument("--sort", metavar="COLUMN", help="sort by a column (type, vendor, name, ip, seen, first …); descending with --sort=-seen")
     add_data_arguments(parser)
-    parser.add_argument("--reason", metavar="TEXT", help="why: kept with what is set, merged or split")
-    parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
-    parser.add_argument("--format", choices=("csv", "json", "netbox"), help="of export (default: by the ending, else csv)")
-    parser.add_argument("--site", metavar="NAME", help="of export --format netbox: the site of the devices")
+    parser.add_argument("--reason", metavar="TEXT", help="reason, stored with the change")
+    parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
+    parser.add_argument("--format", choices=("csv", "json", "netbox"), help="of export (default: by the file name extension, else csv)")
+    parser.add_argument("--site", metavar="NAME", help="of export --format netbox: site of the devices")
 
 
 def main(args: argparse.Namespace) -> int:

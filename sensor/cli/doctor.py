@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Look, and tell each thing as it is found."""
     if not 0 < args.seconds <= MOST_SECONDS:
-        complain(f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}")
+        complain(f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}", error="usage.invalid-value")
         return USAGE
     if args.file and args.interface:
-        complain("found both --file and -i: a capture is looked at, or interfaces are")
+        complain("found both --file and -i: a capture is looked at, or interfaces are", error="usage.conflicting-options")
         return USAGE
     config = _settings(args)
     if config is None:
@@ -70,7 +70,7 @@ def _settings(args: argparse.Namespace) -> Config | None:
     try:
         return load_config(usual(args.config))
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return None
 
 
@@ -123,7 +123,7 @@ def _capture(args: argparse.Namespace, config: Config) -> int:
     finally:
         source.close()
     for wrong in (*source.unreadable, *source.damages):
-        complain(str(wrong))
+        complain(str(wrong), error="capture.not-read")
     teller = _Teller(json=args.json)
     if source.names:
         teller.tell(findings(TRAFFIC, source.name, traffic.seen()))
@@ -138,11 +138,13 @@ def _machine(args: argparse.Namespace, config: Config) -> int:
     from sensor.doctor.finding import findings
 
     if not sys.platform.startswith("linux"):
-        complain("only Linux tells how its interfaces are set; a capture can be looked at everywhere: sensor doctor --file CAPTURE")
+        complain(
+            "only Linux tells how its interfaces are set; a capture can be looked at everywhere: sensor doctor --file CAPTURE", error="capture.not-supported"
+        )
         return NOT_OPENED
     names = args.interface or config.capture.interfaces or _running()
     if not names:
-        complain("no network card is running: name an interface with -i (`sensor interfaces` lists them)")
+        complain("no network card is running: name an interface with -i (`sensor interfaces` lists them)", error="capture.no-interface")
         return NOT_OPENED
     teller = _Teller(json=args.json)
     teller.tell(_host(config))
@@ -217,7 +219,7 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], teller: 
             snaplen=capture.snaplen,
         )  # fmt: skip
     except CaptureError as error:
-        complain(str(error))
+        complain(str(error), error=error.code)
         return USAGE if isinstance(error, Senseless) else NOT_OPENED
     with contextlib.closing(source):
         _hear(args, config, source, teller)
@@ -250,4 +252,4 @@ def _hear(args: argparse.Namespace, config: Config, source: LiveSource, teller: 
         teller.tell(findings(TRAFFIC, name, seen))
         teller.tell(findings(mirror_checks.MIRROR, name, after[name], seen))
     for damage in source.damages:
-        complain(str(damage))
+        complain(str(damage), error="capture.damaged")

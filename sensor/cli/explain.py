@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
 
 EXAMPLES = """\
-  sensor explain 10.20.30.41
-  sensor explain PRN-3F-EAST
+  sensor explain 10.20.10.62
+  sensor explain KM1A2B3C
   sensor explain discovery.port_scan
   sensor explain 203.0.113.66
   sensor explain update.example.com
@@ -41,7 +41,7 @@ Record = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="WHAT")
+    parser.add_argument("what", metavar="WHAT", help="device, alert, detector or incident")
     add_json_argument(parser)
     add_data_arguments(parser)
 
@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
         near = _nearest(fold, args.what)
-        complain(f"nothing known of {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+        complain(f"nothing known of {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="device.unknown")
         return NOT_FOUND
     if args.json:
         for record in (*devices, *alerts, *incidents):

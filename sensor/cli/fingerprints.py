@@ -13,12 +13,12 @@ actions:
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._actions import deed
 from sensor.cli._codes import USAGE
+from sensor.cli._setup import complain_of_faults
 from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
@@ -68,9 +68,8 @@ def _knowledge(args: argparse.Namespace) -> Knowledge | None:
     try:
         knowledge = load_knowledge(load_config(args.config).fingerprints.folders)
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return None
-    for fault in knowledge.faults:
-        print(fault, file=sys.stderr)
+    complain_of_faults(knowledge.faults)
     knowledge.faults.clear()
     return knowledge

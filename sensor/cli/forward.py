@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     if outputs is None:
         return USAGE
     if not outputs:
-        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config")
+        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config", error="output.none-configured")
         return USAGE
     log = log_of(args, found)
     forwarder = Forwarder(log, once=args.once)
@@ -82,7 +82,7 @@ def _once(forwarder: Forwarder) -> int:
     for one in statuses:
         new = one.refused - refused[one.name]
         if one.pending or new:
-            complain(f"{one.name}: {one.pending:,} pending, {new:,} refused{f': {one.error}' if one.error else ''}")
+            complain(f"{one.name}: {one.pending:,} pending, {new:,} refused{f': {one.error}' if one.error else ''}", error="output.failed")
             code = UNDELIVERED
     return code
 
@@ -125,10 +125,10 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
     found = configured(args)
     outputs = found.delivering(args.only) if found is not None else None
     if outputs is None or found is None:
-        complain("the configuration is wrong and not taken up; all goes on as it was")
+        complain("the configuration is wrong and not taken up; all goes on as it was", error="config.not-reloaded")
         return
     if log_of(args, found) != forwarder.log:
-        complain("another event log needs a start anew; all goes on as it was")
+        complain("another event log needs a start anew; all goes on as it was", error="config.not-reloaded")
         return
     _configure_log(args, found)
     try:

@@ -1,18 +1,19 @@
-"""Ask the traffic records by SQL, or run a hunt from the library.
+"""Query traffic records with SQL, or run hunts from the library.
 
-A query is one SELECT of DuckDB over the tables that `tables` lists. It runs in a process of its own, which can read nothing but the records and write nothing.
-in_cidr(ip, '10.0.0.0/8'), below(name, 'example.com') and is_private(ip) help with addresses and names. The views DeviceInfo, DeviceNetworkInfo,
-DeviceNetworkEvents, AlertInfo and AlertEvidence have the columns that Microsoft Defender's advanced hunting gives them, as far as packets can fill them.
+A query is one SELECT statement of DuckDB over the tables that `tables` lists. It runs in a process of its own that can read only the
+records and write nothing. in_cidr(ip, '10.0.0.0/8'), below(name, 'example.com') and is_private(ip) help with addresses and names. The
+views DeviceInfo, DeviceNetworkInfo, DeviceNetworkEvents, AlertInfo and AlertEvidence have the columns of Microsoft Defender's advanced
+hunting, as far as packets contain them.
 
 actions:
-  sql QUERY          the rows of a query
-  tables             the tables, with how many rows each has
-  describe [TABLE]   the columns of a table, or of all
-  list               the hunts of the library
-  run NAME…          run hunts: names of the library, files, or `all`
-  show NAME          the text of a hunt
+  sql QUERY          show the rows of a query
+  tables             list tables with their number of rows
+  describe [TABLE]   list the columns of a table, or of all tables
+  list               list the hunts of the library (default)
+  run NAME…          run hunts: names from the library, files, or `all`
+  show NAME          show the text of a hunt
 
-exit codes: 0 found, 1 nothing found, 2 wrong usage or query, 3 something cannot be opened, 6 the dataset has no records
+exit codes: 0 found, 1 nothing found, 2 wrong usage or query, 3 a file cannot be opened, 6 the dataset has no records
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
-    parser.add_argument("-n", metavar="COUNT", type=int, default=1000, help="rows at most (default: 1000)")
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("-n", metavar="COUNT", type=int, default=1000, help="maximum number of rows (default: 1000)")
     add_records_arguments(parser)
     add_output_arguments(parser)
 
@@ -55,9 +56,9 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     name, count = ACTIONS[args.action]
     if not (args.words if count is None else len(args.words) in count):
-        complain(f"found {len(args.words)} words after {args.action}: see sensor hunt --help")
+        complain(f"found {len(args.words)} words after {args.action}: see sensor hunt --help", error="usage.unexpected-argument")
         return USAGE
     if not 1 <= args.n <= 1_000_000:
-        complain(f"found -n {args.n}, expected 1 to 1000000")
+        complain(f"found -n {args.n}, expected 1 to 1000000", error="usage.invalid-value")
         return USAGE
     return deed("_hunt", name)(args)

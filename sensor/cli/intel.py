@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._setup import complain, lists_folder
+from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a list or an entry is not known, 2 where something makes no sense, 3 where a list cannot be had or written."""
     action, *args.words = args.words or ["list"]
     if action not in ACTIONS:
-        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}")
+        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
     from sensor.documents import DocumentErrors
     from sensor.eventlog.paths import folder_to_read
@@ -75,7 +75,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         kept = load_kept(folder)
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return USAGE
     deeds: dict[str, Callable[[argparse.Namespace, Path, list[Kept]], int]] = {
         "add": _add,
@@ -87,14 +87,14 @@ def main(args: argparse.Namespace) -> int:
     try:
         return deeds[action](args, folder, kept)
     except OSError as error:
-        complain(f"cannot write {error.filename or folder}: {error.strerror}")
+        complain(f"cannot write {error.filename or folder}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
 
 
 def _add(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
     """Fetch first: a list that cannot be had is not kept."""
     if len(args.words) != 1:
-        complain("expected add SOURCE, a file or an https:// URL")
+        complain("expected add SOURCE, a file or an https:// URL", error="usage.missing-argument")
         return USAGE
     one = _made(args, kept)
     if one is None:
@@ -122,7 +122,9 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
     if args.allow and not name.startswith(ALLOW):
         name = f"{ALLOW}-{name}"
     if any(one.name == name for one in kept):
-        complain(f"there is a list {name} already: --name gives this one another name, `sensor intel remove {name}` forgets the old one")
+        complain(
+            f"there is a list {name} already: --name gives this one another name, `sensor intel remove {name}` forgets the old one", error="intel.list-exists"
+        )
         return None
     given = {"category": args.category, "confidence": args.confidence, "keep_days": args.keep_days}
     header_file = str(Path(args.header_file).expanduser().absolute()) if args.header_file else ""
@@ -131,7 +133,7 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             where = "".join(f"--{str(part).replace('_', '-')}: " for part in fault["loc"][:1] if part != "source")
-            complain(where + str(fault["msg"]).removeprefix("Value error, "))
+            complain(where + str(fault["msg"]).removeprefix("Value error, "), error="usage.invalid-value")
         return None
 
 
@@ -151,11 +153,11 @@ def _say(one: Kept, outcome: Outcome) -> None:
     for fault in outcome.faults[:FAULTS_SHOWN]:
         if fault.message == outcome.trouble:  # said below
             continue
-        complain(f"{one.source}:{fault.line}: {fault.message}")
+        complain(f"{one.source}:{fault.line}: {fault.message}", error="intel.invalid-line")
     if len(outcome.faults) > FAULTS_SHOWN:
-        complain(f"{one.source}: and {len(outcome.faults) - FAULTS_SHOWN:,} more lines")
+        complain(f"{one.source}: and {len(outcome.faults) - FAULTS_SHOWN:,} more lines", error="intel.invalid-line")
     if outcome.trouble:
-        complain(f"{one.name}: {one.source} {outcome.trouble}")
+        complain(f"{one.name}: {one.source} {outcome.trouble}", error="intel.list-failed")
     elif outcome.unchanged:
         print(f"{one.name}: unchanged, {outcome.kept.entries:,} entries")
     else:
@@ -184,7 +186,7 @@ def _named(names: list[str], kept: list[Kept], folder: Path) -> list[Kept] | Non
     known = {one.name: one for one in kept}
     unknown = [name for name in names if name not in known]
     for name in unknown:
-        complain(f"no list {name!r} in {folder}: {nearest(name, list(known)) or 'there are none'}")
+        complain(f"no list {name!r} in {folder}: {nearest(name, list(known)) or 'there are none'}", error="intel.unknown-list")
     return None if unknown else [known[name] for name in names]
 
 
@@ -192,7 +194,7 @@ def _remove(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
     from sensor.intel.kept import save_kept
 
     if not args.words:
-        complain("expected remove NAME…, as `sensor intel list` names them")
+        complain("expected remove NAME…, as `sensor intel list` names them", error="usage.missing-argument")
         return USAGE
     gone = _named(args.words, kept, folder)
     if gone is None:
@@ -219,7 +221,7 @@ def _check(args: argparse.Namespace, folder: Path, _: list[Kept]) -> int:
     from sensor.cli._intel_words import check
 
     if not args.words:
-        complain("expected check VALUE…: an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate")
+        complain("expected check VALUE…: an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate", error="usage.missing-argument")
         return USAGE
     from sensor.cli._setup import settings
     from sensor.config import usual

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import gc
 import importlib
 import os
@@ -16,6 +15,8 @@ import sensor
 import sensor.cli
 from sensor.cli._codes import DONE, INTERRUPTED, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Stop
 from sensor.cli._opened import over
+from sensor.cli._parser import Formatter, Parser, TopParser
+from sensor.cli._tasks import suggestion
 
 # Objects that are made before garbage is looked for; see gc.set_threshold.
 STARTING = (200_000, 20, 50)
@@ -23,14 +24,16 @@ STARTING = (200_000, 20, 50)
 SEVERAL = ("words", "paths", "ids")
 EPILOG = """\
 start here:
-  sensor replay office.pcapng            the devices and alerts in a capture
-  sensor run -i eth0                     listen on an interface
-  sensor devices                         what is on the network
-  sensor explain 10.0.0.7                why we think so
-  sensor tail -f --json | jq .           the event log as it grows
+  sensor replay office.pcapng       analyze a capture
+  sensor run -i eth0                capture on an interface
+  sensor devices                    show the devices on the network
+  sensor explain 10.20.10.62        show the evidence for a device
+  sensor help dataset.missing       explain an error code
 
-exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 nothing to read, or a file or an interface could not be opened, 4 no permission,
-5 the sensor reports a fault (status), 6 a part of the data is missing, and what it would tell is reported as unknown
+exit codes: 0 done, 1 not found, 2 wrong usage or configuration,
+3 nothing to read, or a file or an interface could not be opened,
+4 no permission, 5 the sensor reports a fault (status),
+6 a part of the data is missing and is reported as unknown
 """
 
 
@@ -48,16 +51,16 @@ def commands(chosen: Sequence[str]) -> dict[str, ModuleType]:
 
 def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser with the chosen commands in it, or with all."""
-    form = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(prog="sensor", description=str(sensor.__doc__), epilog=EPILOG, formatter_class=form, allow_abbrev=False)
+    top = TopParser(prog="sensor", description=str(sensor.__doc__), epilog=EPILOG, formatter_class=Formatter, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"sensor {sensor.__version__}")
-    below = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    below = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True, parser_class=Parser)
     for name, module in commands(names() if chosen is None else chosen).items():
         text = str(module.__doc__).strip()
         one = below.add_parser(
-            name, help=text.splitlines()[0].rstrip("."), description=text, epilog=f"examples:\n{module.EXAMPLES}", formatter_class=form, allow_abbrev=False
+            name, help=text.splitlines()[0].rstrip("."), description=text, epilog=f"examples:\n{module.EXAMPLES}", formatter_class=Formatter, allow_abbrev=False
         )
         module.add_arguments(one)
+        top.abouts[name] = text.splitlines()[0].rstrip(".")
         one.set_defaults(main=module.main, refuse=one.error)
     return top
 
@@ -87,9 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(*STARTING)
     known = names()
     if words and not words[0].startswith("-") and words[0] not in known:
-        near = difflib.get_close_matches(words[0], known, 1)
-        print(f"sensor: no command {words[0]!r}{f': did you mean {near[0]}?' if near else ''}; there are {', '.join(known)}", file=sys.stderr)
-        return USAGE
+        return _no_command(words[0], known)
     try:
         args = _parsed(parser(words[:1] if words and words[0] in known else None), words)
     except SystemExit:  # after it was told how a command is called
@@ -117,6 +118,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _no_command(word: str, known: Sequence[str]) -> int:
+    """Print what the word may stand for; exit code 2."""
+    from sensor.cli._setup import complain
+    from sensor.cli._show import tidy
+
+    near = suggestion(word, known)
+    hint = f": try `sensor {near}`" if near else ""
+    complain(f"no command {tidy(word)!r}{hint}; `sensor --help` lists the commands", error="usage.unknown-command")
+    return USAGE
+
+
 def _look(args: argparse.Namespace) -> None:
     """How output for people looks: the zone of times, and whether tables keep all columns. Stop when there is no such zone."""
     if not hasattr(args, "wide"):
@@ -128,7 +140,7 @@ def _look(args: argparse.Namespace) -> None:
     try:
         use_zone(zone_of(args.tz or os.environ.get("SENSOR_TZ", "")))
     except ValueError as error:
-        raise Stop(USAGE, f"--tz: {error}") from None
+        raise Stop(USAGE, f"--tz: {error}", error="usage.invalid-value") from None
 
 
 def _stopped(stop: Stop) -> int:
@@ -137,7 +149,7 @@ def _stopped(stop: Stop) -> int:
 
     _flush()
     if stop.message:
-        complain(stop.message)
+        complain(stop.message, error=stop.error)
     return stop.code
 
 
@@ -154,10 +166,10 @@ def _refused(error: OSError) -> int:
     from sensor.cli._show import FULL
 
     if isinstance(error, PermissionError) and error.filename:
-        complain(f"no permission for {error.filename}: become root or a member of its group")
+        complain(f"no permission for {error.filename}: become root or a member of its group", error="permission.denied")
         return NOT_PERMITTED
     if error.errno in FULL:
-        complain(f"cannot write {error.filename or 'to standard output'}: {error.strerror}")
+        complain(f"cannot write {error.filename or 'to standard output'}: {error.strerror}", error="file.not-written")
         _flush()
         return NOT_OPENED
     raise error

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import add_data_arguments, dataset_of
 from sensor.cli._log import fold_of
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import add_view_arguments, part, put, table_of_alerts, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
@@ -76,17 +76,17 @@ def main(args: argparse.Namespace) -> int:
     try:
         mutes = load_mutes(path)
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors.faults)
         return USAGE
     unknown = [name for name in args.ids if name not in {mute.id for mute in mutes}]
     if unknown:
-        complain(f"no mute {', '.join(unknown)} in {path}")
+        complain(f"no mute {', '.join(unknown)} in {path}", error="mute.unknown")
         return NOT_FOUND
     deed = {"add": _add, "list": _list, "test": _test, "remove": _remove}[args.action]
     try:
         return deed(args, path, mutes)
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}")
+        complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
 
 
@@ -125,17 +125,20 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
     from sensor.documents import nearest
 
     if unknown := _unknown(args.detector):
-        complain(unknown)
+        complain(unknown, error="mute.unknown-detector")
         return None
     if wrong := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
-        complain(wrong)
+        complain(wrong, error="usage.invalid-value")
         return None
     if not args.all and args.action == "add" and not (args.detector.strip("*?.") or args.src or args.dst):
-        complain("expected --detector, --src or --dst: a mute without any of them silences every detector; --all makes one all the same")
+        complain(
+            "expected --detector, --src or --dst: a mute without any of them silences every detector; --all makes one all the same",
+            error="usage.missing-argument",
+        )
         return None
     found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", args.span)
     if not found and args.span != "ever":
-        complain(f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever")
+        complain(f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever", error="usage.invalid-value")
         return None
     now = datetime.fromtimestamp(int(time.time()), UTC)
     expires = _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
@@ -147,7 +150,7 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
             where, expected = "".join(f"--{name}: " for name in fault["loc"][:1]), str(fault["msg"]).removeprefix("Value error, ")
             if fault["type"] == "literal_error":
                 expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
-            complain(where + expected)
+            complain(where + expected, error="usage.invalid-value")
         return None
 
 
@@ -237,7 +240,7 @@ def _remove(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     from sensor.alerts.mutes import save_mutes
 
     if not args.ids:
-        complain("expected remove MUTE…, as `sensor mute list` names them")
+        complain("expected remove MUTE…, as `sensor mute list` names them", error="usage.missing-argument")
         return USAGE
     save_mutes(path, [mute for mute in mutes if mute.id not in args.ids])
     put(f"removed {', '.join(args.ids)}")

@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
 
     action, *names = args.words or ["list"]
     if action not in ACTIONS:
-        complain(f"found {action!r}, {nearest(action, ACTIONS)}")
+        complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
     args.config = usual(args.config)
     found = configured(args)
@@ -65,7 +65,7 @@ def main(args: argparse.Namespace) -> int:
     if outputs is None:
         return USAGE
     if not outputs:
-        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config")
+        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config", error="output.none-configured")
         return USAGE
     deeds: dict[str, Callable[[argparse.Namespace, Configured, Outputs], int]] = {
         "list": _list, "check": _check, "test": _test, "status": _status, "replay": _replay,
@@ -130,7 +130,7 @@ def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
     names = args.words[1:]
     moment = moment_of(args.since, time.time())
     if not names or not moment:
-        complain("expected replay NAME… --since TIME, with a span such as 2h or 7d, or a time such as 2026-11-24T09:00")
+        complain("expected replay NAME… --since TIME, with a span such as 2h or 7d, or a time such as 2026-11-24T09:00", error="usage.missing-argument")
         return USAGE
     log = log_of(args, found)
     try:

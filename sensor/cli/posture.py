@@ -1,17 +1,18 @@
-"""How exposed the network is and what to do about it: scores with their arithmetic, what each fix would change, and settings that should be otherwise.
+"""Show exposure scores and recommendations, and how much each fix lowers the score.
 
-A score is 0 to 100, in three bands: low, medium from 20, high from 50. A device has one for its weaknesses, attacks, reach, what is not known of it and how
-much it matters; a segment and the site have one of their devices. docs/scores.md tells the formula. What is mended lowers a score and never raises one.
+A score is 0 to 100: low, medium from 20, high from 50. A device's score has terms for weaknesses, attacks, reachability, missing
+information and criticality; the score of a segment or the site follows from its devices. docs/improve/scores.md has the formula. A fix
+never raises a score.
 
 actions:
-  scores                       the site, its worst devices and the fixes that lower its score most; with --by each segment, VLAN, type or vendor (default)
-  device DEVICE                every term of its score, and what it would be after each fix
-  record                       keep the scores of the inventory, of its last day, in posture.jsonl beside it; for a timer
-  trend [SEGMENT]              how scores went, by what was recorded
-  recommendations              what there is to set otherwise; each is closed by itself when later traffic shows that it is done
-  recommendations NAME…        all about one, or about all of a device: id, address or name
+  scores                       show the site, its worst devices and the most effective fixes (default); --by: each segment, VLAN, type or vendor
+  device DEVICE                show every term of a device's score, and the score after each fix
+  record                       store today's scores in posture.jsonl beside the inventory; run it from a timer
+  trend [SEGMENT]              show stored scores over time
+  recommendations              list insecure settings; each closes itself when later traffic shows the fix
+  recommendations NAME…        show all details of some, or of a device: id, address or name
 
-Exit code 1 where what is named is not known.
+exit codes: 0 done, 1 a name is unknown, 2 wrong usage, 3 nothing to read, 6 a part of the data is missing
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sensor.cli._show import SEVERITIES, add_json_argument
 EXAMPLES = """\
   sensor posture
   sensor posture --by segment
-  sensor posture device 10.20.30.41
+  sensor posture device 10.20.10.62
   sensor posture --csv > scores.csv
   sensor posture trend --since 90d
   sensor posture recommendations --open
@@ -46,12 +47,12 @@ GROUPS = ("device", "segment", "vlan", "type", "vendor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: scores)")
-    parser.add_argument("--by", choices=GROUPS, help="of scores: a line for each of these, the worst first")
-    parser.add_argument("--csv", action="store_true", help="of scores: CSV with a heading, a row for each device or what --by names")
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: scores)")
+    parser.add_argument("--by", choices=GROUPS, help="of scores: one line per group, highest score first")
+    parser.add_argument("--csv", action="store_true", help="of scores: CSV with a heading, one row per device or group")
     parser.add_argument("--since", metavar="TIME", default="", help="of trend: a span such as 90d, or a time such as 2026-11-24 (default: all)")
-    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of recommendations: only what is at least as grave")
-    parser.add_argument("--open", action="store_true", help="of recommendations: only what is not done")
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of recommendations: only this severity or higher")
+    parser.add_argument("--open", action="store_true", help="of recommendations: only open ones")
     add_json_argument(parser)
     add_site_arguments(parser)
 
@@ -62,6 +63,9 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     module, name, count = ACTIONS[args.action]
     if count is not None and len(args.words) not in count:
-        complain(f"found {len(args.words)} words after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}")
+        complain(
+            f"found {len(args.words)} words after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}",
+            error="usage.unexpected-argument",
+        )
         return USAGE
     return deed(module, name)(args)

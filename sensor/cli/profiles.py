@@ -24,11 +24,11 @@ from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
-  sensor profiles make 10.20.30.41 -o camera.json
+  sensor profiles make 10.20.10.62 -o camera.json
   sensor profiles make --type voip_phone
   sensor profiles make --product 'Axis P3245' --format fortios
   sensor profiles install camera.json --type camera
-  sensor profiles install maker.json --for 10.20.30.41 --controller my-controller=10.20.10.5
+  sensor profiles install maker.json --for 10.20.10.62 --controller my-controller=10.20.10.5
   sensor profiles check
 """
 # Action → module and function.
@@ -59,6 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Do what the first word says; 1 where something is not known, 2 where it makes no sense, 3 where there is nothing to read or no place to write."""
     if sum(bool(one) for one in (args.device, args.type, args.product, args.action == "make" and args.words)) > 1:
-        complain("expected one of DEVICE, --type and --product, found several")
+        complain("expected one of DEVICE, --type and --product, found several", error="usage.conflicting-options")
         return USAGE
     return deed(*ACTIONS[args.action])(args)

@@ -1,13 +1,13 @@
-"""Take devices out of the inventory with everything that is known of them, as if they had never been here.
+"""Delete devices and all data about them from the inventory.
 
-DEVICE is an id, a MAC, an address or a name, as `sensor explain` takes them; --before means all that were not seen since. Gone are facts and evidence, history,
-addresses, what was learned, what you said of them, their part in tickets, profiles that were installed for them alone, and the packets behind alerts that they
-took part in. A running sensor does it within a second, and finds a device anew when it speaks.
+DEVICE is an id, a MAC, an address or a name, as in `sensor explain`; --before selects all devices not seen since. Deleted are attributes
+and evidence, history, addresses, baselines, operator values, their part of tickets, profiles installed for them alone, and the packets
+of alerts that they took part in. A running sensor does so within a second, and creates a new device when it sees traffic again.
 
-The event log is left as it is: what it tells of a device goes by age (retention.age_days). With --log every record in which the id or a MAC of a device stands,
-alerts too, gives way to a marker of the same time, id and number; for that neither `sensor run` nor `sensor forward` may be at work.
+The event log is kept: its retention removes events by age (retention.age_days). With --log, every event that contains the id or a MAC of
+a device, alerts included, is replaced by a marker with the same time, id and number; neither `sensor run` nor `sensor forward` may run.
 
-exit codes: 0 done, 1 a device is not known, 2 wrong usage or nobody said yes, 3 the inventory could not be read or written
+exit codes: 0 done, 1 a device is unknown, 2 wrong usage or not confirmed, 3 the inventory cannot be read or written
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sensor.lifecycle.places import Places
 
 EXAMPLES = """\
-  sensor purge 10.20.30.41
+  sensor purge 10.20.10.62
   sensor purge --reason 'visitor, asked for it' dev-5k2m8q da:a1:19:00:00:01
   sensor purge --before 90d --dry-run
 """
@@ -57,14 +57,14 @@ def main(args: argparse.Namespace) -> int:
 
     since = moment_of(args.before, time.time()) if args.before else ""
     if bool(args.words) == bool(args.before) or (args.before and not since):
-        complain("expected DEVICE… or --before SPAN, such as 90d, 12h or 2026-08-24")
+        complain("expected DEVICE… or --before SPAN, such as 90d, 12h or 2026-08-24", error="usage.missing-argument")
         return USAGE
     places = places_of(args.config, args.state)
     if places is None:
         return USAGE
     dataset = dataset_in(places[1].state)
     if dataset.inventory is None:
-        complain(f"{dataset.folder}: there is no inventory yet")
+        complain(f"{dataset.folder}: there is no inventory yet", error="inventory.missing")
         return NOT_OPENED
     found = known(argparse.Namespace(dataset=dataset))
     chosen = _chosen(args, found, since)
@@ -122,10 +122,10 @@ def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packet
         running = purge(places.state, devices, author_of(args), args.reason, time.time_ns())
         left = _remove(packets, running=running)
     except (StoreError, LedgerError) as error:
-        complain(str(error))
+        complain(str(error), error="inventory.not-read")
         return NOT_OPENED
     except OSError as error:
-        complain(reason_of(error))
+        complain(reason_of(error), error="file.not-written")
         return NOT_OPENED
     if tickets:
         put(f"taken out of {counted(tickets, 'ticket')}")
@@ -158,12 +158,12 @@ def _agreed(args: argparse.Namespace, count: int) -> bool:
     if args.yes:
         return True
     if not sys.stdin.isatty():
-        complain("nothing was purged: --yes says that you mean it, --dry-run shows what would be gone")
+        complain("nothing was purged: --yes says that you mean it, --dry-run shows what would be gone", error="purge.not-confirmed")
         return False
     print(f"purge {counted(count, 'device')}? It does not come back. [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() in {"y", "yes"}:
         return True
-    complain("nothing was purged")
+    complain("nothing was purged", error="purge.not-confirmed")
     return False
 
 

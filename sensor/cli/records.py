@@ -1,9 +1,9 @@
-"""The traffic records themselves: what is there, the process that writes them, and their export for other tools.
+"""Show, write and export traffic records.
 
 actions:
-  status   tables, rows, size and time span; what waits to be written, and what was damaged (default)
-  write    write what the sensor hands over, until stopped: the unit sensor-records
-  export   write the records as files: Parquet, CSV, logs of Zeek (TSV), or events of Suricata (EVE)
+  status   show tables, rows, size, time span, waiting and damaged files (default)
+  write    write the records that a sensor produces, until stopped; used by the unit sensor-records
+  export   export records as files: Parquet, CSV, Zeek logs (TSV) or Suricata events (EVE)
 
 exit codes: 0 done, 1 nothing to export, 2 wrong usage or configuration, 3 a file cannot be opened or written, 6 the dataset has no records
 """
@@ -30,8 +30,8 @@ ACTIONS = {"status": "status", "write": "write", "export": "export"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION", nargs="*", help="status, write or export (default: status)")
     parser.add_argument("--format", choices=("parquet", "csv", "zeek", "eve"), default="parquet", help="of export (default: parquet)")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("records-export"), help="of export: folder for its files (default: records-export)")
-    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="of export: only this table; may be given often")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("records-export"), help="of export: output folder (default: records-export)")
+    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="of export: only this table; repeatable")
     parser.add_argument("--config", metavar="FILE", type=Path, help="of write: configuration (YAML)")
     add_records_arguments(parser)
     add_json_argument(parser)
@@ -43,6 +43,6 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "status"):
         return USAGE
     if args.words:
-        complain(f"found {len(args.words)} words after {args.action}, expected none")
+        complain(f"found {len(args.words)} words after {args.action}, expected none", error="usage.unexpected-argument")
         return USAGE
     return deed("_records_actions", ACTIONS[args.action])(args)

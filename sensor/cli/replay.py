@@ -1,10 +1,11 @@
-"""Read capture files and tell their devices and alerts.
+"""Analyze capture files: devices, alerts, incidents.
 
-PATH is a capture file (pcap, pcapng, snoop; plain or compressed), a folder, a glob in quotes, or - for standard input. Several are merged in time order.
+PATH is a capture file (pcap, pcapng, snoop; plain or compressed), a folder, a quoted glob, or - for standard input. Several are merged in
+time order.
 
-What is found becomes a dataset, named after the capture, which `sensor devices`, `alerts`, `report` and all others read by its name (--data NAME) or as the
-newest. Datasets are kept side by side; the same capture again replaces its own. `sensor data` lists, renames and removes them. With --events alone only the
-event log is written, and with --state DIR the inventory goes on with what the folder holds.
+The result is a dataset, named after the capture. Other commands read it as the newest dataset, or with --data NAME. Replaying the same
+capture again replaces its dataset; `sensor data` lists, renames and removes datasets. --events alone writes only the event log; --state
+DIR continues the inventory in that folder.
 """
 
 from __future__ import annotations
@@ -57,12 +58,12 @@ SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert",
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="PATH", nargs="+")
-    parser.add_argument("--follow", action="store_true", help="wait for more: a file or a folder that is still being written")
-    as_json = "at the end the devices, alerts, incidents and the summary as JSON, one object a line, instead of tables"
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="capture file, folder, quoted glob, or -")
+    parser.add_argument("--follow", action="store_true", help="wait for more packets in a file or folder that is still being written")
+    as_json = "devices, alerts, incidents and the summary as JSON, one object per line"
     parser.add_argument("--json", action="store_true", help=as_json)
     add_view_arguments(parser)
-    parser.add_argument("--name", metavar="NAME", default="", help="name of the dataset (default: of the capture file)")
+    parser.add_argument("--name", metavar="NAME", default="", help="name of the dataset (default: that of the capture file)")
     add_engine_arguments(parser)
 
 
@@ -108,7 +109,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return USAGE
     except OSError as error:
         return log_failed(error, log.path)
@@ -128,7 +129,7 @@ def _log(path: Path | None) -> EventLog:
     try:
         return EventLog(path, fresh=True)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write the event log {path}: {error.strerror}") from None
+        raise Stop(NOT_OPENED, f"cannot write the event log {path}: {error.strerror}", error="file.not-written") from None
 
 
 def _tidy_up(config: Config, place: Place) -> None:
@@ -143,7 +144,7 @@ def _tidy_up(config: Config, place: Place) -> None:
         if gone := prune(place.replay.folder.parents[1], config.datasets.replays, place.name):
             complain(f"removed to keep the newest {config.datasets.replays}: {', '.join(gone)}", "info")
     except OSError as error:
-        complain(f"cannot remove the oldest datasets: {error.strerror}")
+        complain(f"cannot remove the oldest datasets: {error.strerror}", error="file.not-written")
 
 
 def _hear(fold: Fold, record: Record) -> None:
@@ -195,9 +196,9 @@ def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, 
     if place.name:
         print(_head(place, run), file=sys.stderr if args.json else out)
     for unreadable in source.unreadable:
-        complain(str(unreadable))
+        complain(str(unreadable), error="capture.not-read")
     for damage in source.damages:
-        complain(str(damage))
+        complain(str(damage), error="capture.damaged")
     summary = run.summary()
     if args.json:
         last = {"kind": "sensor", "action": "summary", "seconds": round(seconds, 3), "capture": summary}

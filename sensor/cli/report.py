@@ -1,10 +1,12 @@
-"""Write a report: what is on the network, what is wrong with it, what was done, and what to do first.
+"""Write a report: devices, problems, changes, and what to do first.
 
-One file that needs nothing else: HTML, PDF for printing, or JSON for programs, by the ending of its name. The first page is for who reads no more; every claim
-after it leads to the packet that proves it. The HTML runs no script and asks nobody for anything, and carries the JSON with it.
+The report is one self-contained file: HTML, PDF for printing, or JSON for programs, by its file name extension. The first page is a
+summary; every statement after it links to the packet that proves it. The HTML contains no script, makes no external requests, and
+embeds the JSON.
 
-The period says which alerts, incidents and changes are told; devices, findings and scores are as they were at its end. With --against, an older report (HTML
-or JSON) is what things are compared with, and the period begins where it ended unless another is named. The same log gives the same report, byte for byte.
+Alerts, incidents and changes are those of the period; devices, vulnerabilities and scores are as of its end. --against compares with an
+older report (HTML or JSON); the period then begins where that one ended, unless another is given. The same log gives the same report,
+byte for byte.
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ FORMATS = ("html", "pdf", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="what to write; its ending says the format; - is standard output")
-    parser.add_argument("--format", choices=FORMATS, help="where the name does not say it")
-    parser.add_argument("--period", metavar="SPAN", default="", help="the last 24h, 7d or 4w, or a month such as 2026-11 (default: all that is known)")
-    parser.add_argument("--since", metavar="TIME", default="", help="a day or a time such as 2026-11-24T09:00 (UTC) instead of a period")
-    parser.add_argument("--until", metavar="TIME", default="", help="likewise, not included")
-    parser.add_argument("--against", metavar="REPORT", type=Path, help="an older report, HTML or JSON: tell the difference")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, required=True, help="file to write; its extension selects the format; - is standard output"
+    )
+    parser.add_argument("--format", choices=FORMATS, help="format, if the file name does not give it")
+    parser.add_argument("--period", metavar="SPAN", default="", help="the last 24h, 7d or 4w, or a month such as 2026-11 (default: all data)")
+    parser.add_argument("--since", metavar="TIME", default="", help="begin: a day or a time such as 2026-11-24T09:00 (UTC), instead of --period")
+    parser.add_argument("--until", metavar="TIME", default="", help="end, exclusive")
+    parser.add_argument("--against", metavar="REPORT", type=Path, help="compare with an older report (HTML or JSON)")
     add_site_arguments(parser)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._setup import complain, rule_folders
+from sensor.cli._setup import complain, complain_of_faults, rule_folders
 from sensor.cli._show import add_json_argument, put, tidy
 from sensor.cli._table import table
 
@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a test fails or a rule makes no sense, 2 where the command makes none, 3 where a capture cannot be opened."""
     action, *args.words = args.words or ["list"]
     if action not in ACTIONS:
-        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}")
+        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
     deeds: dict[str, Callable[[argparse.Namespace], int]] = {
         "list": _list, "check": _check, "test": _test, "try": _try, "fields": _fields, "import-sigma": _import,
@@ -77,8 +77,7 @@ def _loaded(args: argparse.Namespace) -> tuple[list[Loaded], list[Fault]]:
 
 
 def _told(faults: list[Fault]) -> int:
-    for fault in faults:
-        print(fault, file=sys.stderr)
+    complain_of_faults(faults)
     return NOT_FOUND if faults else 0
 
 
@@ -108,7 +107,7 @@ def _check(args: argparse.Namespace) -> int:
     put(f"{len(rules):,} rules are good, {len(faults):,} faults")
     for one in rules:
         if not one.rule.tests:
-            complain(f"{one.path}: the rule {one.rule.id} has no tests")
+            complain(f"{one.path}: the rule {one.rule.id} has no tests", error="rule.no-tests")
     return _told(faults)
 
 
@@ -137,7 +136,7 @@ def _test(args: argparse.Namespace) -> int:
 
 def _try(args: argparse.Namespace) -> int:
     if len(args.words) < 2:
-        complain("expected try PATH CAPTURE…: rules, and captures to read")
+        complain("expected try PATH CAPTURE…: rules, and captures to read", error="usage.missing-argument")
         return USAGE
     from sensor.cli._rules_words import try_on
 
@@ -155,7 +154,7 @@ def _fields(args: argparse.Namespace) -> int:
     try:
         put("\n\n".join(fields_table(word, sys.stdout) for word in args.words if watched([word])))
     except Wrong as wrong:
-        complain(wrong.message)
+        complain(wrong.message, error="rule.unknown-event")
         return USAGE
     return 0
 
@@ -165,21 +164,21 @@ def _import(args: argparse.Namespace) -> int:
     from sensor.rules.sigma import Unfit, imported
 
     if not args.words:
-        complain("expected import-sigma FILE…")
+        complain("expected import-sigma FILE…", error="usage.missing-argument")
         return USAGE
     found: list[str] = []
     for word in args.words:
         try:
             entries, refused = imported(Path(word), Path(word).read_text(encoding="utf-8", errors="replace"))
         except OSError as error:
-            complain(f"cannot read {word}: {error.strerror}")
+            complain(f"cannot read {word}: {error.strerror}", error="file.not-read")
             return NOT_OPENED
         except Unfit as error:
-            complain(f"{word}: {error}")
+            complain(f"{word}: {error}", error="rule.not-converted")
             continue
         found += entries
         for line in refused:
-            complain(f"{word}: left out: {tidy(line)}")
+            complain(f"{word}: left out: {tidy(line)}", error="rule.not-converted")
     if found:
         put("rules:\n" + "".join(found).rstrip())
     return 0 if found else NOT_FOUND

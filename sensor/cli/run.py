@@ -99,7 +99,7 @@ class _Ready:
         if self.keeper is None and named is not None:
             raise Stop(NOT_OPENED)
         if self.keeper is None:
-            complain("going on without one (--state names another folder)")
+            complain("going on without one (--state names another folder)", error="inventory.missing")
 
     def _enter(self) -> None:
         """From here on the folder is that of a live sensor, and what is made is private."""
@@ -114,7 +114,7 @@ class _Ready:
                 complain(done, "info")
             begin_live(self.folder, self.path, self._evidence)
         except OSError as error:
-            complain(f"cannot keep what this run is in {self.folder}: {error.strerror}")
+            complain(f"cannot keep what this run is in {self.folder}: {error.strerror}", error="file.not-written")
 
     @property
     def _evidence(self) -> Path | None:
@@ -152,7 +152,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         return USAGE
     except OSError as error:
         return log_failed(error, log.path)
@@ -207,7 +207,7 @@ def _telemetry(config: Config, folder: Path) -> Telemetry:
     wanted = config.telemetry
     telemetry = Telemetry(wanted.socket or usual_socket(folder), parse_listen(wanted.listen) if wanted.listen else None)
     for line in telemetry.told:
-        complain(line)
+        complain(line, error="sensor.no-telemetry")
     return telemetry
 
 
@@ -217,11 +217,11 @@ def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
         log = _opened(path, config)
     except OSError as error:
         code = NOT_PERMITTED if isinstance(error, PermissionError) else NOT_OPENED
-        raise Stop(code, f"cannot write the event log {path}: {error.strerror}") from None
+        raise Stop(code, f"cannot write the event log {path}: {error.strerror}", error="file.not-written") from None
     if log.torn:
-        complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
+        complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)", error="log.damaged")
     for damage in log.damages:
-        complain(f"{path}: damaged: {damage}")
+        complain(f"{path}: damaged: {damage}", error="log.damaged")
     return log
 
 
@@ -250,7 +250,7 @@ def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]
     capture = config.capture
     names = args.interface or capture.interfaces
     if not args.wait and (fault := _missing(names)):
-        complain(fault)
+        complain(fault, error="capture.no-interface")
         return NOT_OPENED
     try:
         return open_live(
@@ -265,7 +265,7 @@ def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]
             opened=opened,
         )
     except CaptureError as error:
-        complain(str(error))
+        complain(str(error), error=error.code)
         return USAGE if isinstance(error, Senseless) else NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
 
 

@@ -1,10 +1,10 @@
-"""Find everything that was recorded about an address, a device, a name or a file, as one time line.
+"""Search traffic records for an address, a device, a name or a file, as a timeline.
 
-WHAT is an address, a block (203.0.113.0/24), a MAC, a device (id or name), a domain (with all names below it), a JA4, a hash, or a word that
-occurs in a user agent, account, file, share, certificate or the like. Filters narrow it: dst_port=443, service=tls, src_bytes>1000000,
-user_agent=*curl*. Only tables that have the column are searched. `sensor hunt describe` lists all columns.
+WHAT is an address, a network (203.0.113.0/24), a MAC, a device (id or name), a domain (subdomains included), a JA4, a hash, or text in
+a user agent, account, file, share, certificate or similar field. Filters narrow the result: dst_port=443, service=tls,
+src_bytes>1000000, user_agent=*curl*. Only tables with that column are searched; `sensor hunt describe` lists all columns.
 
-exit codes: 0 found, 1 nothing found, 2 wrong usage, 3 something cannot be opened, 6 the dataset has no records
+exit codes: 0 found, 1 nothing found, 2 wrong usage, 3 a file cannot be opened, 6 the dataset has no records
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from sensor.records.query import Query
 
 EXAMPLES = """\
+  sensor search 10.20.10.62
   sensor search 203.0.113.66 --since 7d
-  sensor search printer-1 dst_port=443
+  sensor search KM1A2B3C dst_port=53
   sensor search example.com --table dns
-  sensor search 10.0.0.0/24 state=REJ -n 1000 --csv
+  sensor search 10.20.10.0/24 state=REJ -n 1000 --csv
   sensor search --flow 99048405476573202
 """
 INDENT = " " * 18
@@ -37,10 +38,10 @@ COLUMNS = ("time", "table", "source", "destination", "summary")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="WHAT", nargs="*", help="what to look for, and filters such as dst_port=443")
-    parser.add_argument("--flow", metavar="UID", type=int, help="everything of one connection, by its uid (--json shows it)")
-    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only in this table; may be given often")
-    parser.add_argument("-n", metavar="COUNT", type=int, default=200, help="rows at most, the newest (default: 200)")
+    parser.add_argument("words", metavar="WHAT", nargs="*", help="what to search for, and filters such as dst_port=443")
+    parser.add_argument("--flow", metavar="UID", type=int, help="all records of one connection, by its uid (shown by --json)")
+    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only this table; repeatable")
+    parser.add_argument("-n", metavar="COUNT", type=int, default=200, help="maximum number of rows, newest first (default: 200)")
     add_records_arguments(parser)
     add_output_arguments(parser)
 
@@ -62,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
             tell_coverage(args, query)
             return found(rows)
     except SearchError as error:
-        complain(str(error))
+        complain(str(error), error="records.invalid-query")
         return USAGE
 
 

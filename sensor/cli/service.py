@@ -42,12 +42,12 @@ def main(args: argparse.Namespace) -> int:
     from sensor.documents import nearest
 
     if args.action not in ACTIONS:
-        complain(f"found {args.action!r}, {nearest(args.action, ACTIONS)}")
+        complain(f"found {args.action!r}, {nearest(args.action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
     if args.action == "status":
         return _status(args)
     if args.root == Path("/") and os.geteuid() != 0:
-        complain(f"only root may {args.action} a service: sudo {_program()} service {args.action}")
+        complain(f"only root may {args.action} a service: sudo {_program()} service {args.action}", error="permission.denied")
         return FORBIDDEN
     deed = _install if args.action == "install" else _uninstall
     return _tried(lambda: deed(args.root))
@@ -60,13 +60,13 @@ def _tried(deed: Callable[[], int]) -> int:
     try:
         return deed()
     except CannotServe as error:
-        complain(str(error))
+        complain(str(error), error="service.failed")
         return NOT_OPENED
     except PermissionError as error:
-        complain(f"cannot write {error.filename}: {error.strerror}; call it as root")
+        complain(f"cannot write {error.filename}: {error.strerror}; call it as root", error="permission.denied")
         return FORBIDDEN
     except OSError as error:
-        complain(f"cannot write {error.filename}: {error.strerror}")
+        complain(f"cannot write {error.filename}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
 
 
@@ -74,7 +74,7 @@ def _install(root: Path) -> int:
     from sensor.cli._service_units import check_program, configure, make_user, packaged, systemctl, write_units
 
     if unit := packaged(root):
-        complain(f"{unit} is there already, from a package: it needs no other")
+        complain(f"{unit} is there already, from a package: it needs no other", error="service.installed")
         return USAGE
     program = check_program(_program())
     for step in (write_units(root, program), make_user(root), configure(root)):
@@ -91,7 +91,7 @@ def _uninstall(root: Path) -> int:
 
     there = written(root)
     if not there:
-        complain(f"no units of ours in {root / 'etc/systemd/system'}: nothing to take away")
+        complain(f"no units of ours in {root / 'etc/systemd/system'}: nothing to take away", error="service.not-installed")
         return NOT_FOUND
     if root == Path("/"):
         systemctl("disable", "--now", *(unit for unit in UNITS if unit != MIRROR))
@@ -110,10 +110,10 @@ def _status(args: argparse.Namespace) -> int:
 
     found = states()
     if found is None:
-        complain("systemd does not run here, and so no service; `sensor run` listens in the foreground")
+        complain("systemd does not run here, and so no service; `sensor run` listens in the foreground", error="service.no-systemd")
         return NOT_OPENED
     if not found:
-        complain("no service is installed here; next: sensor service install")
+        complain("no service is installed here; next: sensor service install", error="service.not-installed")
         return NOT_FOUND
     if args.json:
         import json

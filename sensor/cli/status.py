@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         status = status_of(place.sockets)
     except NotPermitted as error:
-        complain(str(error))
+        complain(str(error), error="permission.denied")
         return NOT_PERMITTED
     except NotRunning as error:
         return _at_rest(args, place, str(error))

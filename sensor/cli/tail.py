@@ -1,8 +1,8 @@
-"""Print the event log, to its end or as it grows.
+"""Show events of the log, or follow them live.
 
-One readable line a record, coloured by severity on a terminal; with --json the lines of the log as they are. FILE is an event log, or - for standard input;
-without one it is the log in the state folder that was written last. All segments of a log are read, compressed ones too; -f goes on over rotation and misses
-and repeats nothing. Times are in UTC.
+Each event is one line, coloured by severity on a terminal; --json prints the lines of the log unchanged. FILE is an event log, or - for
+standard input (default: the log of the dataset). All segments are read, compressed ones included; -f continues across rotation without
+gaps or repeats. Times are in UTC.
 """
 
 from __future__ import annotations
@@ -40,18 +40,16 @@ EXAMPLES = """\
   sensor tail -n 20 --kind alert
   sensor tail -f --severity medium
   sensor tail -f --json --kind alert | jq .msg
-  sensor tail --since 1h --src 10.20.1.0/24 --vlan 30
-  sensor tail --since 2026-11-24T09:00 --device PRN-3F-EAST
+  sensor tail --since 1h --src 10.20.10.0/24
+  sensor tail --since 2026-11-24T08:10 --device KM1A2B3C
   sensor tail --detector 'lateral_movement.*' events.jsonl
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", nargs="?", type=Path)
-    parser.add_argument("-f", "--follow", action="store_true", help="wait for more, until Ctrl-C, also for a log that is not there yet")
-    parser.add_argument(
-        "-n", "--lines", metavar="N", type=_count, help=f"only the last N records that pass the filters (default: all; {LAST} with -f and no --since)"
-    )
+    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="event log, or - for standard input")
+    parser.add_argument("-f", "--follow", action="store_true", help="follow new events until Ctrl-C; waits for the log if it does not exist yet")
+    parser.add_argument("-n", "--lines", metavar="N", type=_count, help=f"only the last N matching events (default: all; {LAST} with -f and no --since)")
     add_filter_arguments(parser)
     add_json_argument(parser)
     add_data_arguments(parser)
@@ -76,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.errno in FULL:  # it was not the reading
             raise
-        complain(f"cannot read {path}: {error.strerror}")
+        complain(f"cannot read {path}: {error.strerror}", error="file.not-read")
         return NOT_OPENED
     except KeyboardInterrupt:
         left_out(path, reader)

@@ -42,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Look until there is an end."""
     if not LEAST_S <= args.interval <= MOST_S or args.count < 0:
-        complain(f"found --interval {args.interval:g} and -n {args.count}, expected {LEAST_S:g} to {MOST_S:g} seconds, and a count or none")
+        complain(
+            f"found --interval {args.interval:g} and -n {args.count}, expected {LEAST_S:g} to {MOST_S:g} seconds, and a count or none",
+            error="usage.invalid-value",
+        )
         return USAGE
     place = place_of(args)
     if place is None:
@@ -51,10 +54,10 @@ def main(args: argparse.Namespace) -> int:
     try:
         _watch(place.sockets, args.interval, count)
     except NotPermitted as error:
-        complain(str(error))
+        complain(str(error), error="permission.denied")
         return NOT_PERMITTED
     except NotRunning as error:
-        complain(f"no sensor runs: {error}")
+        complain(f"no sensor runs: {error}", error="sensor.not-running")
         return NOT_RUNNING
     except KeyboardInterrupt:
         pass

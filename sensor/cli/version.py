@@ -1,4 +1,4 @@
-"""Tell the versions of the sensor and of what it is made with."""
+"""Show the versions of the sensor, Python and libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Tell, for people or as one object."""
+    """Print text, or one JSON object."""
     facts = _facts()
     if args.json:
         print(json.dumps(facts))

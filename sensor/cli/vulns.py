@@ -31,7 +31,7 @@ EXAMPLES = """\
   sensor vulns
   sensor vulns list type=camera vlan=30
   sensor vulns show CVE-2021-36260
-  sensor vulns device 10.20.30.41
+  sensor vulns device 10.20.10.62
   sensor vulns import https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-2026.json.gz
   sensor vulns import known_exploited_vulnerabilities.json epss_scores-current.csv.gz cvelistV5-main.zip
   sensor vulns update

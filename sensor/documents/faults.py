@@ -23,12 +23,13 @@ class Place(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One mistake; line and column count from 1."""
+    """One fault of a document. Line and column count from 1; ``code``: its entry in the catalogue of errors (``sensor help CODE``)."""
 
     path: Path
     line: int
     column: int
     message: str
+    code: str = "config.invalid-value"
 
     def __str__(self) -> str:
         return f"{Place(self.path, self.line, self.column)}: {self.message}"

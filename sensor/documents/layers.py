@@ -12,6 +12,7 @@ import yaml
 from sensor.documents.faults import DocumentErrors, Fault
 from sensor.documents.nodes import Reader, at, shown_node
 
+NOT_READ, NOT_YAML = "config.not-read", "config.not-yaml"
 SIZE_LIMIT = 16 << 20
 LAYERED, LAYERS = "sensor.yaml", "conf.d"
 
@@ -28,7 +29,7 @@ def layers(path: Path) -> list[Path]:
             return layers(path / LAYERED)
         if found := _yaml_files(path):
             return found
-        raise DocumentErrors([Fault(path, 1, 1, f"found a folder without {LAYERED} or other *.yaml in it")])
+        raise DocumentErrors([Fault(path, 1, 1, f"found a folder without {LAYERED} or other *.yaml in it", NOT_READ)])
     return [path, *(_yaml_files(path.with_name(LAYERS)) if path.name == LAYERED else ())]
 
 
@@ -39,7 +40,7 @@ def _yaml_files(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise DocumentErrors([Fault(folder, 1, 1, f"cannot be read: {error.strerror}")]) from None
+        raise DocumentErrors([Fault(folder, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
 
 
 def layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
@@ -101,16 +102,16 @@ def text_of(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(SIZE_LIMIT + 1)
     except OSError as error:
-        raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}")]) from None
+        raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
     if len(raw) > SIZE_LIMIT:
-        raise DocumentErrors([Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a file that people write")])
+        raise DocumentErrors([Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a file that people write", NOT_READ)])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line_start = raw.rfind(b"\n", 0, error.start) + 1
         column = len(raw[line_start : error.start].decode("utf-8", "replace")) + 1
         message = f"found the byte 0x{raw[error.start]:02x}, expected UTF-8 text"
-        raise DocumentErrors([Fault(path, raw.count(b"\n", 0, error.start) + 1, column, message)]) from None
+        raise DocumentErrors([Fault(path, raw.count(b"\n", 0, error.start) + 1, column, message, NOT_YAML)]) from None
 
 
 class _Named(io.StringIO):
@@ -127,13 +128,13 @@ def compose(path: Path, text: str) -> yaml.MappingNode:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        raise DocumentErrors([Fault(path, line + 1, column + 1, _syntax(text, line, column, error))]) from None
+        raise DocumentErrors([Fault(path, line + 1, column + 1, _syntax(text, line, column, error), NOT_YAML)]) from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())}")]) from None
+        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())}", NOT_YAML)]) from None
     if tree is None:
-        raise DocumentErrors([Fault(path, 1, 1, "found an empty file, expected keys with values")])
+        raise DocumentErrors([Fault(path, 1, 1, "found an empty file, expected keys with values", NOT_YAML)])
     if not isinstance(tree, yaml.MappingNode):
-        raise DocumentErrors([at(tree, f"found {shown_node(tree)}, expected keys with values")])
+        raise DocumentErrors([at(tree, f"found {shown_node(tree)}, expected keys with values", NOT_YAML)])
     return tree
 
 

@@ -93,7 +93,7 @@ def foreign_documents(path: Path, text: str) -> list[Any]:
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())[:200]}")]) from None
+        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())[:200]}", "config.not-yaml")]) from None
 
 
 def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:

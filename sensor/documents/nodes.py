@@ -69,7 +69,7 @@ class Reader:
                 continue
             name = key.value if key.tag in _KEYS else _scalar(key, self.faults)
             if name in pairs:
-                self.faults.append(at(key, f"found the key {name!r} a second time, expected it once"))
+                self.faults.append(at(key, f"found the key {name!r} a second time, expected it once", "config.duplicate-key"))
             pairs[name] = self.value(item, depth + 1)
         return pairs
 
@@ -142,8 +142,8 @@ def place_of(node: yaml.Node) -> Place:
     return Place(Path(node.start_mark.name), node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def at(node: yaml.Node, message: str) -> Fault:
-    return Fault(*place_of(node), message)
+def at(node: yaml.Node, message: str, code: str = "config.invalid-value") -> Fault:
+    return Fault(*place_of(node), message, code)
 
 
 def shown_node(node: yaml.Node) -> str:

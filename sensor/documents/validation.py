@@ -42,13 +42,15 @@ def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[s
     """A validation error of pydantic as a fault at its place."""
     location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        return at(find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}")
+        return at(
+            find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}", "config.unknown-key"
+        )
     if kind == "invalid_key":
         location = (*location[:-1], str(given), "[key]")
     about_key = location[-1:] == ("[key]",)
     node = find(tree, location[:-1] if about_key else location, key=about_key)
     if kind == "missing":
-        return at(node, f"found no key {str(location[-1])!r}, expected one here")
+        return at(node, f"found no key {str(location[-1])!r}, expected one here", "config.missing-key")
     if kind in ("value_error", "assertion_error"):
         return at(node, str(detail["msg"]).split(", ", 1)[-1])
     if kind in ("literal_error", "enum"):

@@ -17,12 +17,15 @@ SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
 
 
 class Told(NamedTuple):
-    """What a command printed. ``head``: the line that names the dataset, which stands apart here wherever it was printed."""
+    """What a command printed. ``head``: the line that names the dataset, which stands apart here wherever it was printed. ``errors``: the codes of the messages
+    on standard error, which stand apart too.
+    """
 
     code: int
     out: str
     err: str
     head: str = ""
+    errors: tuple[str, ...] = ()
 
     @property
     def lines(self) -> list[str]:
@@ -139,9 +142,13 @@ def tell(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.Monk
 HEAD = re.compile(r"(?:sensor: )?(\S+ · (?:(?:live|replay|log) · )?(?:\d{4}-\d\d-\d\d .* UTC|time span unknown))\n")
 
 
+ERROR = re.compile(r" \[([a-z]+\.[a-z-]+)\]$", re.MULTILINE)
+
+
 def parted(code: int, out: str, err: str) -> Told:
-    """The line that names the dataset, and the rest."""
+    """The line that names the dataset, the codes of errors, and the rest."""
+    errors, err = tuple(ERROR.findall(err)), ERROR.sub("", err)
     if found := HEAD.match(out):
-        return Told(code, out[found.end() :], err, found[1])
+        return Told(code, out[found.end() :], err, found[1], errors)
     found = HEAD.search(err)
-    return Told(code, out, err[: found.start()] + err[found.end() :] if found else err, found[1] if found else "")
+    return Told(code, out, err[: found.start()] + err[found.end() :] if found else err, found[1] if found else "", errors)

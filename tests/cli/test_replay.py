@@ -158,7 +158,7 @@ def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     summary = summary_of(records(told.stdout))
     assert summary["packets"] in (11, 12)
     assert str(cut) in summary["damages"][0]
-    assert f"sensor: {summary['damages'][0]}\n" in told.stderr
+    assert f"sensor: {summary['damages'][0]} [capture.damaged]\n" in told.stderr
 
 
 def test_mistakes_in_the_configuration(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
     foreign.write_text("precious\n")
     told = replay(dhcp, "--events", foreign)
     assert (told.returncode, told.stdout) == (3, "")
-    assert told.stderr == f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is\n"
+    assert told.stderr == f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is [file.not-written]\n"
     assert foreign.read_text() == "precious\n"
     (tmp_path / "state").write_text("in the way")
     told = replay(dhcp)
@@ -214,7 +214,7 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
 def test_a_full_disk(replay: Runs, dhcp: Path) -> None:
     """One line; exit code 3."""
     told = replay(dhcp, "--events", "/dev/full")
-    assert (told.returncode, told.stderr) == (3, "sensor: cannot write the event log /dev/full: No space left on device\n")
+    assert (told.returncode, told.stderr) == (3, "sensor: cannot write the event log /dev/full: No space left on device [file.not-written]\n")
 
 
 def test_whoever_has_read_enough(environment: dict[str, str], root: Path) -> None:

@@ -140,7 +140,7 @@ def test_not_utf8(tmp_path: Path) -> None:
     path.write_bytes(b"only:\n  name: caf\xe9\n")
     with pytest.raises(DocumentErrors) as caught:
         load_document(path, Settings)
-    assert caught.value.faults == [Fault(path, 2, 12, "found the byte 0xe9, expected UTF-8 text")]
+    assert caught.value.faults == [Fault(path, 2, 12, "found the byte 0xe9, expected UTF-8 text", "config.not-yaml")]
 
 
 def test_byte_order_mark(tmp_path: Path) -> None:

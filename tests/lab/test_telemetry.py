@@ -111,7 +111,10 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
         log = folder / "second.jsonl"
         wait(lambda: log.exists() and '"started"' in log.read_text())
         second.send_signal(signal.SIGINT)
-        assert f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor serves there\n" in second.communicate(timeout=60)[1]
+        assert (
+            f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor serves there [sensor.no-telemetry]\n"
+            in second.communicate(timeout=60)[1]
+        )
     assert sensor.ask("status").returncode == 0
 
 

@@ -126,14 +126,12 @@ def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixtu
         main(["replay", "--state", str(tmp_path), "--events", str(tmp_path / "log.jsonl"), "pcaps/office.pcapng"])
     assert ended.value.code == 3
     told = capsys.readouterr()
-    assert (
-        told.err
-        == f"sensor: {tmp_path / FILE}: its tables have version 99, this sensor knows {schema.VERSION}: use the newer sensor, or another state folder\n"
-    )
+    known = f"this sensor knows {schema.VERSION}: use the newer sensor, or another state folder [inventory.not-read]"
+    assert told.err == f"sensor: {tmp_path / FILE}: its tables have version 99, {known}\n"
     assert told.out == ""
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / UNFINISHED).write_text("[]")
     with pytest.raises(SystemExit) as ended:
         main(["replay", "--state", str(tmp_path / "half"), "--events", str(tmp_path / "other.jsonl"), "pcaps/office.pcapng"])
     assert ended.value.code == 3
-    assert capsys.readouterr().err == f"sensor: {tmp_path / 'half'}: a restore was cut off here: run `sensor restore` again\n"
+    assert capsys.readouterr().err == f"sensor: {tmp_path / 'half'}: a restore was cut off here: run `sensor restore` again [inventory.not-read]\n"

@@ -1,0 +1,31 @@
+"""docs/reference/errors.md: every error code, from the catalogue that `sensor help` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docs._markdown import code, link, page, table, words
+from sensor.cli._errors import Entry, catalogue
+
+INTRODUCTION = """\
+Every error message ends with a code in brackets: `sensor: no data in /var/lib/sensor [dataset.missing]`. With `--log-format json` and in the journal it is the
+field `error`. Codes are stable: tests and scripts can rely on them, while messages may change. `sensor help CODE` shows the same text.
+"""
+
+
+def errors() -> str:
+    """The page."""
+    return page("Errors", _lines())
+
+
+def _lines() -> Iterator[str]:
+    found = catalogue()
+    yield INTRODUCTION
+    yield from table(("code", "meaning"), [(link(name), words(one.meaning)) for name, one in found.items()])
+    for one in found.values():
+        yield from _one(one)
+
+
+def _one(one: Entry) -> Iterator[str]:
+    yield from (f"## {one.code}", "", words(one.meaning), "")
+    yield from (f"- Example: {code(f'sensor: {one.example} [{one.code}]'.replace('`', chr(39)))}", f"- Fix: {words(one.fix)}", "")

@@ -1,0 +1,35 @@
+"""The catalogue of errors, errors.yaml: what each code means, an example, and the fix."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sensor.documents import load_document
+
+PATH = Path(__file__).with_name("errors.yaml")
+
+
+class Entry(BaseModel):
+    """One error code. ``example``: a message, as a command prints it; ``fix``: what to do."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    code: str = Field(pattern=r"^[a-z]+\.[a-z-]+$")
+    meaning: str
+    example: str
+    fix: str
+
+
+class Catalogue(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    errors: list[Entry]
+
+
+@functools.cache
+def catalogue() -> dict[str, Entry]:
+    """Entries by code, in the order of the file. DocumentErrors when the file is damaged."""
+    return {entry.code: entry for entry in load_document(PATH, Catalogue).errors}

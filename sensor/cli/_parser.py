@@ -1,0 +1,119 @@
+"""The argument parser of `sensor`: errors with codes and the nearest option, and commands listed by task."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from sensor.cli._codes import USAGE
+from sensor.cli._tasks import TASKS
+
+# A part of argparse's message → error code. The first that fits; other messages are about values.
+KINDS = (
+    ("unrecognized arguments: -", "usage.unknown-option"),
+    ("unrecognized arguments", "usage.unexpected-argument"),
+    ("arguments are required", "usage.missing-argument"),
+    ("expected one argument", "usage.missing-argument"),
+    ("expected at least one argument", "usage.missing-argument"),
+    ("not allowed with argument", "usage.conflicting-options"),
+    ("argument ACTION: invalid choice", "usage.unknown-action"),
+)
+NAME_WIDTH = 14
+# Examples: a shell gets them as they are.
+CODE = ("  sensor ", "  sudo ", "  tcpdump ")
+# Below this, lines break where argparse breaks them too.
+LEAST_WIDTH = 40
+
+
+class Formatter(argparse.HelpFormatter):
+    """Help in which paragraphs are wrapped, and lists and examples keep their lines."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=max(shutil.get_terminal_size().columns - 2, LEAST_WIDTH))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(wrapped(text, width))
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """``-n, --lines N``, in all versions of Python."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
+
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines of a text. Paragraphs are filled; a line of a list, which is indented, continues below its second column."""
+    for number, paragraph in enumerate(re.split(r"\n{2,}", text.strip("\n"))):
+        yield from ([""] if number else [])
+        for line in _joined(paragraph.splitlines()):
+            second = re.match(r"  \S.*?  +(?=\S)", line)
+            is_code = line.startswith(CODE) or (line.startswith(" ") and second is None)
+            yield line if is_code else textwrap.fill(line, width, subsequent_indent=" " * (second.end() if second else 0))
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Lines that a source breaks, as one: prose, up to a colon or a list, and the rest of an entry of a list."""
+    found: list[str] = []
+    for line in lines:
+        is_rest = line.startswith("   ") or not (line.startswith(" ") or found[-1:] == [] or found[-1].startswith(" "))
+        if found and is_rest and not found[-1].endswith(":"):
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line)
+    return found
+
+
+class Parser(argparse.ArgumentParser):
+    """Prints usage errors with their code."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2. A mistyped option gets the nearest one."""
+        code = next((code for part, code in KINDS if part in message), "usage.invalid-value")
+        if code == "usage.unknown-option":
+            message += self._nearest(message.partition(": ")[2].split()[0])
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message} [{code}]\n")
+
+    def _nearest(self, option: str) -> str:
+        near = difflib.get_close_matches(option.partition("=")[0], list(self._option_string_actions), 1)
+        return f": did you mean {near[0]}?" if near else ""
+
+
+class TopParser(Parser):
+    """The parser of `sensor` itself. ``abouts``: the commands, and what each does."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.abouts: dict[str, str] = {}
+
+    def format_help(self) -> str:
+        """Commands by task, wrapped to the terminal."""
+        width = max(shutil.get_terminal_size().columns - 2, LEAST_WIDTH)
+        parts = [self.format_usage(), textwrap.fill(self.description or "", width), *listed(self.abouts, width), OPTIONS, self.epilog or ""]
+        return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+OPTIONS = """\
+options:
+  -h, --help      show this help; after a command, the help of that command
+  --version       show the version"""
+
+
+def listed(abouts: dict[str, str], width: int) -> Iterator[str]:
+    """A paragraph per task with its commands."""
+    for task, names in TASKS.items():
+        lines = [_line(name, abouts[name], width) for name in names if name in abouts]
+        if lines:
+            yield "\n".join((f"{task}:", *lines))
+
+
+def _line(name: str, about: str, width: int) -> str:
+    indent = " " * (NAME_WIDTH + 2)
+    return textwrap.fill(about, width, initial_indent=f"  {name:{NAME_WIDTH}}", subsequent_indent=indent)

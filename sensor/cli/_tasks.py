@@ -1,0 +1,37 @@
+"""The commands by task, as `sensor --help` lists them, and what people type instead of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+TASKS = {
+    "capture": ("replay", "run", "interfaces", "doctor"),
+    "look": ("devices", "alerts", "status", "top", "tail", "data"),
+    "investigate": ("explain", "search", "hunt", "records", "baseline", "mute"),
+    "improve": ("posture", "vulns", "paths", "tickets", "firewall", "profiles", "report"),
+    "detect": ("rules", "intel", "fingerprints"),
+    "deliver": ("outputs", "forward"),
+    "operate": ("config", "service", "backup", "restore", "purge", "selftest", "version", "help"),
+}
+# What other tools call it, or what a user expects → the arguments of `sensor` that do it.
+GUESSES = {
+    "alarms": "alerts", "analyze": "replay", "assets": "devices", "attack-paths": "paths", "block": "firewall suggest", "capture": "run",
+    "check": "doctor", "cve": "vulns", "cves": "vulns", "daemon": "run", "dashboard": "top", "datasets": "data", "delete": "purge", "events": "tail",
+    "export": "records export", "findings": "alerts", "flows": "search", "hosts": "devices", "health": "status", "incidents": "alerts incidents",
+    "install": "service install", "inventory": "devices", "ioc": "intel", "isolate": "firewall suggest", "listen": "run", "log": "tail", "login": "help",
+    "logs": "tail", "monitor": "top", "mud": "profiles", "notify": "outputs", "pcap": "replay", "quarantine": "firewall suggest", "query": "hunt",
+    "read": "replay", "recommendations": "posture recommendations", "risk": "posture", "scan": "run", "score": "posture", "show": "explain",
+    "sigma": "rules import-sigma", "silence": "mute", "sniff": "run", "sql": "hunt", "start": "run", "statistics": "status", "stats": "status",
+    "suppress": "mute", "threats": "alerts", "update": "intel update", "upgrade": "backup", "users": "search", "vulnerabilities": "vulns",
+    "watch": "top", "whitelist": "baseline allow", "allow": "baseline allow", "why": "explain",
+}  # fmt: skip
+
+
+def suggestion(word: str, commands: Collection[str]) -> str:
+    """The arguments of `sensor` that a mistyped or guessed command stands for; empty when nothing is near."""
+    asked = word.lower().removeprefix("--")
+    if asked in GUESSES:
+        return GUESSES[asked]
+    near = difflib.get_close_matches(asked, [*commands, *GUESSES], 1)
+    return GUESSES.get(near[0], near[0]) if near else ""

@@ -1,0 +1,179 @@
+"""Every error message has a code, and `sensor help` explains every code."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensor.cli import _tasks
+from sensor.cli._errors import PATH, Catalogue, catalogue
+from sensor.cli.main import names
+from sensor.config import load_config
+from sensor.documents import DocumentErrors, load_document
+
+ROOT = Path(__file__).parents[2]
+CLI = ROOT / "sensor" / "cli"
+
+
+def messages() -> Iterator[tuple[str, ast.Call]]:
+    """Every message that a command prints on standard error: (file:line, call)."""
+    for path in sorted(CLI.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"complain", "Stop"}:
+                texts = node.args[1:] if node.func.id == "Stop" else node.args
+                if texts and not (node.func.id == "complain" and len(texts) > 1):
+                    yield f"{path.name}:{node.lineno}", node
+
+
+def error_of(call: ast.Call) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == "error"), None)
+
+
+def test_every_message_names_a_code_of_the_catalogue() -> None:
+    """A message without a code could only be asserted, or looked up, by its sentence. Notes (level info) have none."""
+    codes = {place: error_of(call) for place, call in messages()}
+    assert len(codes) > 200
+    assert [place for place, code in codes.items() if code is None] == []
+    literal = {code.value for code in codes.values() if isinstance(code, ast.Constant)}
+    assert literal - catalogue().keys() == set()
+
+
+def test_every_code_is_used() -> None:
+    """The catalogue explains what can happen, and nothing else."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "sensor").rglob("*.py"))
+    assert [code for code in catalogue() if f'"{code}"' not in sources] == []
+
+
+def test_entries_are_complete_and_in_order() -> None:
+    """A code once; what it means and what to do are sentences, the example is a line."""
+    entries = load_document(PATH, Catalogue).errors
+    assert [one.code for one in entries] == sorted({one.code for one in entries})
+    for one in entries:
+        assert one.meaning.endswith("."), one.code
+        assert one.fix.endswith("."), one.code
+        assert "\n" not in one.example, one.code
+
+
+def test_help_explains_every_code(tell) -> None:
+    """With brackets, as a message has it, or without; the first part lists all codes of its kind."""
+    for code, entry in catalogue().items():
+        told = tell("help", f"[{code}]")
+        text = " ".join(told.out.split())
+        assert (told.code, told.lines[0]) == (0, code)
+        assert all(part in text for part in (entry.meaning, f"{entry.example} [{code}]", entry.fix)), code
+    assert [line for line in tell("help", "capture").lines if line.startswith("capture.")] == [code for code in catalogue() if code.startswith("capture.")]
+    assert [line for line in tell("help", "errors").lines if not line.startswith(" ")] == list(catalogue())
+
+
+def test_help_of_topics(tell) -> None:
+    """Without a topic, every command is named; a command's help is what --help prints; an unknown topic gets the nearest."""
+    topics = tell("help").out.split()
+    assert [name for name in names() if name not in topics] == []
+    assert tell("help", "devices").out == tell("devices", "--help").out
+    assert [line.split()[0] for line in tell("help", "exit-codes").lines] == ["0", "1", "2", "3", "4", "5", "6", "130"]
+    told = tell("help", "dataset.mising")
+    assert (told.code, told.errors, "did you mean 'dataset.missing'?" in told.err) == (1, ("usage.invalid-value",), True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (["incidents"], 2, "usage.unknown-command"),
+        (["devices", "--jsn"], 2, "usage.unknown-option"),
+        (["version", "x"], 2, "usage.unexpected-argument"),
+        (["devices", "--tz"], 2, "usage.missing-argument"),
+        (["firewall"], 2, "usage.missing-argument"),
+        (["profiles", "mak"], 2, "usage.unknown-action"),
+        (["tickets", "lst"], 2, "usage.unknown-action"),
+        (["tail", "--vlan", "x"], 2, "usage.invalid-value"),
+        (["alerts", "--tz", "Mars/Olympus"], 2, "usage.invalid-value"),
+        (["paths", "--json", "--dot"], 2, "usage.conflicting-options"),
+        (["devices", "vendr=axis"], 2, "usage.unknown-filter"),
+        (["alerts", "--data", "ofice"], 1, "dataset.unknown"),
+        (["alerts", "--state", "empty"], 3, "dataset.missing"),
+        (["explain", "zzz"], 1, "device.unknown"),
+        (["replay", "notes.txt"], 3, "capture.not-read"),
+        (["top", "--once"], 1, "sensor.not-running"),
+        (["run", "-i", "nowhere0"], 3, "capture.no-interface"),
+        (["run", "-i", "lo", "--filter", "prot 80"], 2, "capture.invalid-argument"),
+        (["posture", "trend"], 3, "posture.no-history"),
+        (["outputs"], 2, "output.none-configured"),
+        (["report", "-o", "report.doc"], 2, "usage.invalid-value"),
+        (["mute", "remove", "mute-zzz"], 1, "mute.unknown"),
+        (["tickets", "show", "ticket-zzz"], 1, "ticket.unknown"),
+        (["rules", "try"], 2, "usage.missing-argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_codes_of_common_mistakes(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, error: str) -> None:
+    """The exit code says which kind of failure, the error code which failure."""
+    (tmp_path / "notes.txt").write_text("no capture")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    told = tell(*words)
+    assert (told.code, error in told.errors) == (code, True), told
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("captur: {}\n", ("config.unknown-key",)),
+        ("memory_mib: -1\n", ("config.invalid-value",)),
+        ("capture: {}\ncapture: {}\n", ("config.duplicate-key",)),
+        ("capture:\n\tfilter: x\n", ("config.not-yaml",)),
+        ("", ("config.not-yaml",)),
+        ("outputs: {siem: {type: http}}\n", ("config.missing-key",)),
+        ("captur: {}\nmemory_mib: -1\n", ("config.unknown-key", "config.invalid-value")),
+    ],
+)
+def test_codes_of_configuration_faults(tell, tmp_path: Path, text: str, codes: tuple[str, ...]) -> None:
+    """One code per fault, in the order of the file."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text(text)
+    told = tell("config", "check", str(path))
+    assert (told.code, told.errors) == (2, codes), told.err
+    with pytest.raises(DocumentErrors) as caught:
+        load_config(path)
+    assert tuple(fault.code for fault in caught.value.faults) == codes
+
+
+def test_a_program_gets_the_code_as_a_field(tell, tmp_path: Path) -> None:
+    """A log of JSON lines has the message and its code apart."""
+    told = tell("run", "-i", "nowhere0", "--log-format", "json", "--state", str(tmp_path / "new"))
+    entry = json.loads(told.err.splitlines()[-1])
+    assert (entry["error"], entry["level"], "[" in entry["event"]) == ("capture.no-interface", "error", False)
+
+
+COMMON = "incidents hosts assets scan start stats logs query pcap listen capture export vulnerabilities cve block quarantine upgrade users login dashboard"
+
+
+@pytest.mark.parametrize("guess", list(dict.fromkeys([*COMMON.split(), *_tasks.GUESSES])))
+def test_the_suggestion_for_a_guess_exists(tell, guess: str) -> None:
+    """What is suggested is a command, with an action that its help lists. It is not run: some would change this machine."""
+    told = tell(guess)
+    assert (told.code, told.errors) == (2, ("usage.unknown-command",))
+    near = told.err.split("`sensor ")[1].split("`")[0]
+    command, *words = near.split()
+    assert near == _tasks.GUESSES[guess]
+    shown = tell(command, "--help")
+    assert shown.code == 0
+    actions = [line.split()[0] for line in shown.lines if line.startswith("  ")]
+    assert [word for word in words if word not in actions and f"{{{word}}}" not in shown.out] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"), [("devcies", "devices"), ("ALERTS", "alerts"), ("host", "devices"), ("vuln", "vulns"), ("incident", "alerts incidents"), ("zzzz", "")]
+)
+def test_typing_errors(typed: str, near: str) -> None:
+    """Commands and guesses alike; capital letters do not matter."""
+    assert _tasks.suggestion(typed, names()) == near
+
+
+def test_every_command_has_one_task() -> None:
+    """So that `sensor --help` lists each of them once."""
+    listed = [name for task in _tasks.TASKS.values() for name in task]
+    assert sorted(listed) == names()

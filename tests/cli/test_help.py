@@ -1,0 +1,80 @@
+"""Help: one golden file per command holds its words, lines fit the terminal, and examples work on the office capture."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import commands, main, names
+from tests.cli.conftest import Told, parted
+from tests.cli.help_texts import GOLDEN, texts
+
+# Commands whose examples read a dataset.
+READING = (
+    "alerts", "baseline", "data", "devices", "explain", "firewall", "hunt", "paths", "posture", "records", "report", "search", "tail", "tickets", "vulns",
+)  # fmt: skip
+# Examples that a shell must run, that go on until Ctrl-C, need a network or another file, or change the dataset for those after them.
+OTHERS = {"|", ">", "-f", "import", "update", "send", "forget", "remove", "rename", "use", "write", "set", "diff", "close", "assign", "show", "--against"}
+
+
+@pytest.mark.parametrize("name", ["sensor", *names()])
+def test_help_is_that_of_the_golden_file(name: str) -> None:
+    """After a change of a help: ``python -m tests.cli.help_texts``, and read the difference."""
+    assert texts()[f"{name}.txt"] == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == texts().keys()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_lines_fit_the_terminal(tell, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """All but examples, which a shell gets as they are."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    long = [
+        (name, line)
+        for name in names()
+        for line in tell(name, "--help").out.partition("\nexamples:\n")[0].partition("\n\n")[2].splitlines()
+        if len(line) > columns and " " in line.strip()
+    ]
+    assert long == []
+    assert [line for line in tell("--help").lines if len(line) > max(columns, 66)] == []
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """A state folder with the dataset of the office capture."""
+    state = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SENSOR_STATE", str(state))
+        assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--intel", str(root / "pcaps" / "office.intel.txt")]) == 0
+    return state
+
+
+@pytest.fixture
+def run(office: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Told]:
+    monkeypatch.setenv("SENSOR_STATE", str(office))
+    monkeypatch.delenv("SENSOR_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def call(line: str) -> Told:
+        try:
+            code = main(shlex.split(line)[1:])
+        except SystemExit as error:
+            code = int(error.code or 0)
+        return parted(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.mark.parametrize("name", READING)
+def test_two_examples_work_on_the_office_capture(run: Callable[[str], Told], name: str) -> None:
+    """A reader can try them at once. No example that can run here is wrong usage."""
+    lines = [line.strip() for line in commands([name])[name].EXAMPLES.splitlines()]
+    told = {line: run(line) for line in lines if not OTHERS & set(line.replace("(", " ").split())}
+    wrong = [(line, one.err) for line, one in told.items() if one.code == 2]
+    good = [line for line, one in told.items() if one.code == 0 and (one.out or "-o" in line or "export" in line)]
+    assert (wrong, len(good) >= 2) == ([], True), {line: (one.code, one.err) for line, one in told.items()}
