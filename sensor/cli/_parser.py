@@ -24,6 +24,10 @@ KINDS = (
     ("not allowed with argument", "usage.conflicting-options"),
     ("argument ACTION: invalid choice", "usage.unknown-action"),
 )
+OPTIONS = """\
+options:
+  -h, --help      show this help; after a command, the help of that command
+  --version       show the version"""
 NAME_WIDTH = 14
 # Examples: a shell gets them as they are.
 CODE = ("  sensor ", "  sudo ", "  tcpdump ")
@@ -96,14 +100,14 @@ class TopParser(Parser):
     def format_help(self) -> str:
         """Commands by task, wrapped to the terminal."""
         width = max(shutil.get_terminal_size().columns - 2, LEAST_WIDTH)
-        parts = [self.format_usage(), textwrap.fill(self.description or "", width), *listed(self.abouts, width), OPTIONS, self.epilog or ""]
+        parts = [
+            self.format_usage(),
+            textwrap.fill(self.description or "", width),
+            *listed(self.abouts, width),
+            "\n".join(wrapped(OPTIONS, width)),
+            "\n".join(wrapped(self.epilog or "", width)),
+        ]
         return "\n\n".join(part.strip("\n") for part in parts) + "\n"
-
-
-OPTIONS = """\
-options:
-  -h, --help      show this help; after a command, the help of that command
-  --version       show the version"""
 
 
 def listed(abouts: dict[str, str], width: int) -> Iterator[str]:

@@ -6,12 +6,12 @@ as tcp/22, udp/161 or ssh/22.
 
 actions:
   list [FILTER…]                show devices with a baseline, with the filters of `sensor devices` (default)
-  show DEVICE                  show its services and peers, and since when
-  forget DEVICE [SERVICE]      learn a device, or one service of it, again; --all: everything
-  allow CLIENT SERVER SERVICE  treat as learned: raises no alert
+  show DEVICE                   show its services and peers, and since when
+  forget DEVICE [SERVICE]       learn a device, or one service of it, again; --all: everything
+  allow CLIENT SERVER SERVICE   treat as learned: raises no alert
   forbid CLIENT SERVER SERVICE  never learn: raises an alert each time
-  rules                        show allowed and forbidden flows, with author and reason
-  undo NUMBER                  remove a rule
+  rules                         show allowed and forbidden flows, with author and reason
+  undo NUMBER                   remove a rule
 CLIENT and SERVER are devices or addresses; SERVER may be external, and either may be * for any.
 """
 

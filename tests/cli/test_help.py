@@ -41,7 +41,7 @@ def test_lines_fit_the_terminal(tell, monkeypatch: pytest.MonkeyPatch, columns: 
         if len(line) > columns and " " in line.strip()
     ]
     assert long == []
-    assert [line for line in tell("--help").lines if len(line) > max(columns, 66)] == []
+    assert [line for line in tell("--help").lines if len(line) > columns and not line.startswith("  sensor ")] == []
 
 
 @pytest.fixture(scope="module")
