@@ -1,7 +1,9 @@
-"""Conversations as those who learn see them: over and answered, each pair and service at most once within a while, in bulk.
+"""Conversations as those who learn see them: over and answered, each pair and service at most once within a while, in
+bulk.
 
-TCP counts when it ended and something was said, so that knocks and scans are learned by nobody; UDP when it was answered. Ports that systems lend to
-clients are no services, and answers that look like questions (from 53, 67, 5353 …) none either.
+TCP flows count when they end with data exchanged, so that connection attempts and scans are not learned; UDP flows when
+answered. Ephemeral ports clients are no services, and answers that look like questions (from 53, 67, 5353 …) none
+either.
 """
 
 from __future__ import annotations
@@ -17,16 +19,17 @@ from sensor.core.flow import Change
 from sensor.core.recent import RecentSet
 
 BITS = 16
-# The first port that Linux lends to clients (ip_local_port_range).
+# The first ephemeral port of Linux (ip_local_port_range).
 LENT = 32768
-# A conversation in which something was said has at least so many packets of its client and of its server.
+# A flow in which data was exchanged has at least so many packets of its client and of its server.
 SAID = (4, 3)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _OUTSIDE = np.uint64(1)
 
 
 class _Talks(NamedTuple):
-    """Conversations that count: ``rows``: indexes into the changes; ``keys``: who, with whom, with what, all outside servers being one; ``ts``: ns;
+    """Conversations that count: ``rows``: indexes into the changes; ``keys``: who, with whom, with what, all outside
+    servers being one; ``ts``: ns;
     ``abroad``: the server is outside; ``apart``: keys in which each server is itself.
     """
 
@@ -40,9 +43,9 @@ class _Talks(NamedTuple):
 class Acquaintances:
     """Which conversations are news; a table of fixed size remembers those of the last ``window`` ns.
 
-    ``at_once``: TCP counts as soon as it is answered, knocks too. ``wanted``: 65536 places for the ports of TCP, then as many for those of UDP; those with 0 do
-    not count. All outside servers count as one; ``apart``: only conversations with those, and each of them counts for itself; ``near``: only those with
-    inside servers.
+    ``at_once``: TCP counts as soon as it is answered, connection attempts too. ``wanted``: 65536 entries for the ports
+    of TCP, then as many for UDP; those with 0 do not count. All outside servers count as one; ``apart``: only
+    conversations with those, and each of them counts for itself; ``near``: only those with inside servers.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ def parse(text: str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def segment(address: int) -> str:
-    """The network a machine lives in as far as an address tells: its /24, of IPv6 its /64."""
+    """The network of a host as far as its address shows: its /24, for IPv6 its /64."""
     bits, length = (8, 24) if is_v4(address) else (64, 64)
     return f"{text(address >> bits << bits)}/{length}"
 
@@ -120,7 +120,8 @@ class Networks:
     def become(self, more: Iterable[str]) -> bool:
         """The operator adds other blocks than before; whether that changes anything."""
         before, self.blocks = self.blocks, _INSIDE + tuple(parse_network(block) for block in more)
-        # Where inside begins and ends, in turn: an address is inside where an odd number of borders lies below or at it.
+        # Where inside begins and ends, in turn: an address is inside where an odd number of borders lies below or at
+        # it.
         self._borders = _borders(self.blocks)
         return self.blocks != before
 
@@ -128,7 +129,9 @@ class Networks:
         return bisect.bisect_right(self._borders, address) % 2 == 1
 
     def direction(self, client: int, server: int) -> str:
-        """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast belongs to the inside: it never leaves the segment."""
+        """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast belongs to the inside: it never leaves the
+        segment.
+        """
         near, far = self.inside(client) or is_multicast(client), self.inside(server) or is_multicast(server)
         if near:
             return "internal" if far else "outbound"

@@ -1,4 +1,6 @@
-"""Alert: who did what to whom, by which numbers. Made only through ``Detector.alert``; numbered and folded by the alert desk."""
+"""Alert: who did what to whom, by which numbers. Made only through ``Detector.alert``; numbered and folded by the alert
+desk.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,12 @@ class Severity(enum.IntEnum):
 
 
 class Alert(msgspec.Struct):
-    """One finding. ``key`` folds repeats (detector, actor and whatever the detector adds); ``why`` are sentences; ``numbers`` hold the value and its threshold.
+    """One finding. ``key`` folds repeats (detector, actor and whatever the detector adds); ``why`` are sentences;
+    ``numbers`` hold the value and its threshold.
 
-    ``target`` is the other end of the deciding packet; ``targets`` all that are known, bounded. ``network`` are facts for the record (proto, app, vlan).
-    ``usual`` is the severity that the detector gives where nothing makes it graver; ``terms`` is what else counts for the risk, by name.
+    ``target`` is the other end of the deciding packet; ``targets`` all that are known, bounded. ``network`` are facts
+    for the record (proto, app, vlan). ``usual`` is the severity that the detector gives without aggravating context;
+    ``terms`` is what else counts for the risk, by name.
     """
 
     ts: int

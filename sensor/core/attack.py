@@ -1,7 +1,7 @@
 """The ATT&CK techniques (Enterprise) of the detectors: ids, names and tactics of version 18, as far as they are used.
 
-An alert lists every technique that fits, the most specific first. Version 19 divides defense-evasion into two tactics and
-gives T1070.001 a new id; consumers of the records still expect version 18.
+An alert lists every technique that fits, the most specific first. Version 19 divides defense-evasion into two tactics
+and gives T1070.001 a new id; consumers of the records still expect version 18.
 """
 
 from __future__ import annotations

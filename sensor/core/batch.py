@@ -1,9 +1,10 @@
 """Batch: a block of captured bytes and one row for each frame in it.
 
-Rows are a numpy structured array with the same memory layout as the C struct in ``row.pxd``. A source fills ``ts`` (ns since the epoch, UTC), ``frame``
-(offset of the frame in ``data``), ``caplen``, ``wirelen`` (bytes), ``link`` (link type number of the pcap registry) and ``source`` (index into the
-sources of the run); the decode pass fills the rest. IPv4 addresses are stored as IPv4-mapped IPv6 (``hi`` 0, ``lo`` 0xffff_aabbccdd), so that
-one 128-bit integer names an address of either family.
+Rows are a numpy structured array with the same memory layout as the C struct in ``row.pxd``. A source fills ``ts`` (ns
+since the epoch, UTC), ``frame`` (offset of the frame in ``data``), ``caplen``, ``wirelen`` (bytes), ``link`` (link type
+number of the pcap registry) and ``source`` (index into the sources of the run); the decode pass fills the rest. IPv4
+addresses are stored as IPv4-mapped IPv6 (``hi`` 0, ``lo`` 0xffff_aabbccdd), so that one 128-bit integer names an
+address of either family.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ ROW = np.dtype(
 
 
 class Problem(enum.IntFlag):
-    """What is wrong with a frame, told by its headers alone; the bits of column ``problem``."""
+    """Faults of a frame that its headers show; the bits of column ``problem``."""
 
     CUT = 1
     LINK_SHORT = 2
@@ -76,7 +77,9 @@ def _keep() -> None:
 
 @dataclass(slots=True)
 class Batch:
-    """``data``: u8 block, read-only for every reader; ``rows``: array of ROW. Both are the reader's until it calls ``release``, then the source's again."""
+    """``data``: u8 block, read-only for every reader; ``rows``: array of ROW. Both are the reader's until it calls
+    ``release``, then the source's again.
+    """
 
     data: npt.NDArray[np.uint8]
     rows: npt.NDArray[np.void]

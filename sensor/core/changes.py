@@ -1,7 +1,8 @@
-"""The flow changes of one batch as detectors see them: the rows themselves, and what several detectors read from them, read once.
+"""The flow changes of one batch as detectors see them: the rows themselves, and what several detectors read from them,
+read once.
 
-``contacts`` are the changes in the words of ``sensor.core.contacts``: opened, answered, failed. ``flooded`` tells for each contact whether its target is
-being flooded: sources that flood are made up, and none of them is a scanner.
+``contacts`` are the changes in terms of ``sensor.core.contacts``: opened, answered, failed. ``flooded`` is true for
+each contact whose target is being flooded: sources that flood are made up, and none of them is a scanner.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ T = TypeVar("T")
 
 
 class Floods:
-    """For every target block (an IPv4 /24, an IPv6 address) and protocol: how many flows of the last minute have no answer, and from how many sources."""
+    """For every target block (an IPv4 /24, an IPv6 address) and protocol: how many flows of the last minute have no
+    answer, and from how many sources.
+    """
 
     def __init__(self, flows: int = FLOOD_FLOWS, marks: int = FLOOD_MARKS) -> None:
         """A block is flooded at ``flows`` a minute from sources that set so many of 64 marks."""
@@ -43,14 +46,16 @@ class Floods:
         return self._rates.follow(rows["block"], rows["client"], rows["ts"], rows["step"], self.flows, self.marks)
 
     def on(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """For each row that begins a flow, or says that one has an answer or none, whether its target block is being flooded."""
+        """For each row that begins a flow, or marks one as answered or unanswered, whether its target block is being
+        flooded.
+        """
         asked = (rows["op"] | rows["step"] | (rows["kind"] == Change.NEW)).astype(np.int8)
         return self._rates.above(rows["block"], rows["client"], rows["ts"], rows["step"], asked, self.flows, self.marks)
 
 
 class Changes:
-    """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as the module says, one for each of them. ``places``: where each row stands among those
-    of the batch, None where all of them are here.
+    """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as in the module, one per row. ``places``: the
+    index of each row among those of the batch, None where all of them are here.
     """
 
     __slots__ = ("_once", "contacts", "flooded", "places", "rows")
@@ -70,7 +75,9 @@ class Changes:
         return found
 
     def calm(self) -> Changes:
-        """The same without what a flood is made of, unanswered flows to those who are flooded: no detector but those of floods has to wade through it."""
+        """The same without what a flood is made of, unanswered flows to those who are flooded: no detector but those of
+        floods has to wade through it.
+        """
         drowned = self.flooded & (self.contacts["op"] != ANSWERED)
         if not drowned.any():
             return self
@@ -83,7 +90,9 @@ class Changes:
 
 
 class ChangeReader:
-    """Reads the changes of batch after batch: which directions the capture shows, and who is being flooded, is remembered from one to the next."""
+    """Reads the changes of batch after batch: which directions the capture shows, and who is being flooded, is
+    remembered from one to the next.
+    """
 
     def __init__(self, networks: Networks) -> None:
         self._blocks, self._floods = Blocks(networks.blocks), Floods()

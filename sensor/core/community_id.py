@@ -1,7 +1,8 @@
-"""Community ID, version 1, seed 0: one short text for a conversation, the same in every tool that sees it (corelight/community-id-spec).
+"""Community ID, version 1, seed 0: one short text for a conversation, the same in every tool that sees it
+(corelight/community-id-spec).
 
-``1:`` and the base64 of the SHA-1 over seed, both addresses, protocol and ports, the smaller end first. ICMP types that come in pairs stand for ports;
-other ICMP messages keep type, code and direction.
+``1:`` and the base64 of the SHA-1 over seed, both addresses, protocol and ports, the smaller end first. ICMP types that
+come in pairs stand for ports; other ICMP messages keep type, code and direction.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _PAIRS = {
 
 
 def community_id(client: int, server: int, proto: int, client_port: int, server_port: int) -> str:
-    """The text for a conversation. Addresses as everywhere inside; ICMP has type and code as ports. Empty where the ends differ in family or there are none."""
+    """The text for a conversation. Addresses as everywhere inside; ICMP has type and code as ports. Empty where the
+    ends differ in family or there are none.
+    """
     if not client or not server or is_v4(client) != is_v4(server):
         return ""
     one_way = False

@@ -1,7 +1,7 @@
-"""What a deriver is: between dissectors and detectors it makes, of what protocols said, what several detectors look at.
+"""What a deriver is: between dissectors and detectors, it makes from protocol events what several detectors need.
 
-Found in ``sensor/derived``, one a file. A deriver may keep bounded tables (a request that waits for its answer); it never
-judges, and knows nothing of devices.
+Found in ``sensor/derived``, one a file. A deriver may keep bounded tables (a request that waits for its answer); it
+never judges, and knows nothing of devices.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What a detector is. Metadata, options with defaults, and one of three ways to look: at events one by one, at flow changes in bulk, or at devices' changes.
+"""What a detector is. Metadata, options with defaults, and one of three ways to look: at events one by one, at flow
+changes in bulk, or at devices' changes.
 
-A detector's id is its path below ``sensor/detectors`` (``discovery.port_scan``), set by the registry. Detectors import the core and the event
-classes of dissectors, nothing else; what they need to know of the world comes through their Context.
+A detector's id is its path below ``sensor/detectors`` (``discovery.port_scan``), set by the registry. Detectors import
+the core and the event classes of dissectors, nothing else; what they need to know of the world comes through their
+Context.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ class Options(BaseModel):
 
 
 class Listed(Protocol):
-    """A hit on a threat list: which list, which line of it, what category the list gives, since when and until when (seconds since 1970, 0: not told), and how
-    sure it is (0 to 1).
+    """A hit on a threat list: the list, its line, the category, valid from and until (seconds since 1970, 0: not
+    given), and how sure it is (0 to 1).
     """
 
     @property
@@ -80,18 +82,18 @@ class Signatures(Protocol):
     """Known attacks of one subject."""
 
     def found(self, event: str, fields: Mapping[str, str], text: str) -> Sequence[Signature]:
-        """Those that an event shows. ``fields``: what it says, by name; ``text``: where to look for words."""
+        """Those that an event matches. ``fields``: its values, by name; ``text``: where to search for text."""
         ...
 
     def wanted(self, event: str, fields: Mapping[str, Searched], texts: Sequence[str] = ()) -> Want:
         """What an event must show at least for one of them. ``fields``: where it has what they ask for, those that are
-        missing are not asked for; ``texts``: which of these hold words.
+        missing are not required; ``texts``: which of these contain text.
         """
         ...
 
 
 class DefaultLogin(Protocol):
-    """A login that everybody knows: ``of`` names what is sold with it, ``user`` is empty where only a password is asked for."""
+    """Default credentials: ``of`` names the product, ``user`` is empty where only a password is requested."""
 
     @property
     def user(self) -> str: ...
@@ -100,7 +102,9 @@ class DefaultLogin(Protocol):
 
 
 class Intel(Protocol):
-    """The threat lists, compiled, and the signatures of known attacks. ``version`` is another one whenever lists were exchanged."""
+    """The threat lists, compiled, and the signatures of known attacks. ``version`` is another one whenever lists were
+    exchanged.
+    """
 
     @property
     def version(self) -> int: ...
@@ -129,7 +133,9 @@ class Intel(Protocol):
 
 
 class Start(Protocol):
-    """What devices of a type serve and use, known before anything was learned. Services are ``protocol << 16 | port``."""
+    """What devices of a type serve and use, known before anything was learned. Services are
+    ``protocol << 16 | port``.
+    """
 
     @property
     def serves(self) -> frozenset[int]: ...
@@ -145,7 +151,9 @@ class Start(Protocol):
 
 
 class Used(NamedTuple):
-    """A server outside that a device used, by its name, or by its address where none is known; when first and last (ns), and in how many conversations."""
+    """A server outside that a device used, by its name, or by its address where none is known; when first and last
+    (ns), and in how many conversations.
+    """
 
     server: str
     service: int
@@ -155,10 +163,12 @@ class Used(NamedTuple):
 
 
 class Baseline(Protocol):
-    """What was learned of the network: who talks to whom with what. Conversations count once they are over, so the one that is judged is not yet among them.
+    """What was learned of the network: who talks to whom with what. Conversations count once they are over, so the one
+    that is judged is not yet among them.
 
-    Services are ``protocol << 16 | port``. Of outside servers only the service is asked for, not who they are. It answers for devices of the inventory;
-    nothing is known of anybody else. A detector that learns has an option ``learn_h``: hours until it speaks.
+    Services are ``protocol << 16 | port``. Of outside servers only the service is asked for, not who they are. It
+    answers for devices of the inventory; other hosts are unknown. A detector that learns has an option ``learn_h``:
+    hours before it raises alerts.
     """
 
     def age_h(self, now: int) -> float:
@@ -166,7 +176,9 @@ class Baseline(Protocol):
         ...
 
     def maturity(self, subject: Subject, hours: float) -> float:
-        """0 to 1: how much of ``hours`` the device was watched; counted are the hours in which it talked and, at a third, those in which it was silent."""
+        """0 to 1: how much of ``hours`` the device was watched; counted are the hours in which it talked and, at a
+        third, those in which it was silent.
+        """
         ...
 
     def first_use(self, client: Subject, server: Subject, service: int) -> int:
@@ -174,7 +186,7 @@ class Baseline(Protocol):
         ...
 
     def first_served(self, server: Subject, service: int) -> int:
-        """The same for anybody who used a service of this server."""
+        """The same for any client of a service of this server."""
         ...
 
     def clients(self, server: Subject, service: int) -> int:
@@ -198,7 +210,9 @@ class Baseline(Protocol):
         ...
 
     def outside(self, device: str) -> tuple[int, tuple[Used, ...]]:
-        """When a device with one job, by its id, talked last (ns), and the servers outside that it used; 0 and none where nothing is known of it."""
+        """When a device with one job, by its id, talked last (ns), and the servers outside that it used; 0 and none
+        where nothing is known of it.
+        """
         ...
 
     def start(self, kind: str) -> Start | None:
@@ -207,8 +221,9 @@ class Baseline(Protocol):
 
 
 class Breach(NamedTuple):
-    """What the profile of a device does not allow. ``profile``: which, and whom it is for; ``lists``: the access lists, none of which accepts it; ``sure``:
-    False where it may be allowed to a name, and nobody was seen to ask for a name of this address.
+    """What the profile of a device does not allow. ``profile``: which, and whom it is for; ``lists``: the access lists,
+    none of which accepts it; ``sure``: False where a host name may allow it, and no DNS query for a name of this
+    address was seen.
     """
 
     profile: str
@@ -217,12 +232,14 @@ class Breach(NamedTuple):
 
 
 class Profiles(Protocol):
-    """Installed profiles: what a device may do, by the word of its maker or of the operator."""
+    """Installed profiles: what a device may do, defined by its vendor or the operator."""
 
     def __len__(self) -> int: ...
     def has(self, device: Device) -> bool: ...
     def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
-        """What the profile of the client, or of the server, does not allow; None where it does, where there is none, or where inside that cannot be told."""
+        """What the profile of the client, or of the server, does not allow; None where it allows it, where there is
+        none, or where the content of a tunnel is unknown.
+        """
         ...
 
 
@@ -239,7 +256,9 @@ class Context(Protocol):
     def profiles(self) -> Profiles: ...
     @property
     def more_bits(self) -> int:
-        """By so many powers of two windows are larger than they are written (below 0: smaller), as the memory budget has it."""
+        """By so many powers of two windows are larger than they are written (below 0: smaller), as the memory budget
+        has it.
+        """
         ...
 
     def device(self, subject: Subject) -> Device | None:
@@ -247,7 +266,9 @@ class Context(Protocol):
         ...
 
     def names_of(self, address: int) -> tuple[str, ...]:
-        """Names that stand behind an address, the newest first: from answers of DNS, and from server names that clients asked for there."""
+        """Names that stand behind an address, the newest first: from answers of DNS, and from server names that clients
+        asked for there.
+        """
         ...
 
 
@@ -260,10 +281,11 @@ class Detector:
     techniques: ClassVar[tuple[str, ...]]
     advice: ClassVar[str]
     false_positives: ClassVar[str]
-    # True where the detector itself makes its findings graver by who does it and whether it was answered; else the weigher does.
+    # True where the detector itself raises the severity by actor and answer; else the weigher does.
     weighs_itself: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
-    # Packet time (ns) before which ``tick`` has nothing to do: 0: it is called each second; NEVER: until something happens.
+    # Packet time (ns) before which ``tick`` has nothing to do: 0: it is called each second; NEVER: until something
+    # happens.
     due: int = 0
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -294,7 +316,9 @@ class Detector:
         techniques: tuple[str, ...] | None = None,
         first: int = 0,
     ) -> Alert:
-        """An alert with this detector's metadata. ``key``: what tells this finding from others of the same detector and actor."""
+        """An alert with this detector's metadata. ``key``: distinguishes this finding from others of the same detector
+        and actor.
+        """
         some = tuple(dict.fromkeys(targets))[:TARGETS_LIMIT] or ((target,) if target else ())
         return Alert(
             ts=proof.ts,
@@ -321,8 +345,8 @@ class Detector:
         )
 
     def tick(self, now: int) -> Iterator[Alert]:
-        """Called at a new second of packet time (``now``, ns) from ``due`` on, and whenever the clock was set back, for what shows in silence. Most detectors
-        have nothing to say then.
+        """Called at a new second of packet time (``now``, ns) from ``due`` on, and whenever the clock was set back, for
+        what shows in silence. Most detectors return nothing then.
         """
         return iter(())
 
@@ -333,8 +357,8 @@ class EventDetector(Detector):
     watches: ClassVar[tuple[type[Event], ...]]
 
     def wants(self) -> dict[type[Event], Want]:
-        """What it can possibly care about, by class: ``inspect`` gets no other event. Of a class that is missing here it
-        gets all. Asked once, when it begins to watch: tables that are named in it must stay the same objects.
+        """What it can possibly care about, by class: ``inspect`` gets no other event. Of a class that is missing here
+        it gets all. Asked once, when it begins to watch: tables that are named in it must stay the same objects.
         """
         return {}
 
@@ -343,7 +367,7 @@ class EventDetector(Detector):
 
 
 class DeviceDetector(Detector):
-    """Looks at what the inventory tells of devices, in the order in which it is told."""
+    """Reviews changes of devices in the inventory, in order."""
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         raise NotImplementedError
@@ -352,9 +376,10 @@ class DeviceDetector(Detector):
 class FlowDetector(Detector):
     """Looks at flow changes in bulk, then judges the few rows that stand out.
 
-    ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its answer must not depend on how they are cut. It runs
-    no Python per row: numpy and the kernels of sensor.core.windows. Devices may not be asked here, for it runs ahead of dissection; ``judge`` is called at the
-    packet of each candidate and may ask. ``floods``: also the unanswered flows to those who are flooded, which all others are better off without.
+    ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its answer must not
+    depend on how they are cut. It runs no Python per row: numpy and the kernels of sensor.core.windows. Devices may not
+    be asked here, for it runs ahead of dissection; ``judge`` is called at the packet of each candidate and may ask.
+    ``floods``: also the unanswered flows to those who are flooded, which all others are better off without.
     """
 
     floods: ClassVar[bool] = False
@@ -364,7 +389,9 @@ class FlowDetector(Detector):
         raise NotImplementedError
 
     def worth(self, numbers: Any) -> bool:
-        """Whether a candidate is worth making its Flow for, asked at its packet: a cheap look at what ``candidates`` could not ask."""
+        """Whether a candidate is worth making its Flow for, asked at its packet: a cheap look at what ``candidates``
+        could not ask.
+        """
         return True
 
     def judge(self, flow: Flow, numbers: Any) -> Iterator[Alert]:

@@ -20,8 +20,8 @@ FIXED_FUNCTION = frozenset(
     "barcode_scanner label_printer signage medical building iot".split()
 )
 
-# A wider word and the narrower ones that agree with it. Windows and Android are systems, not types: what speaks of a PC or a phone only because of its system
-# agrees with the room systems, consoles and panels that are built on it.
+# A wider word and the narrower ones that agree with it. Windows and Android are systems, not types: what speaks of a PC
+# or a phone only because of its system agrees with the room systems, consoles and panels that are built on it.
 WIDER: dict[str, frozenset[str]] = {
     "iot": frozenset(
         "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom ups wearable signage tv printer "
@@ -39,7 +39,9 @@ WIDER: dict[str, frozenset[str]] = {
 
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):
-    """A value with how sure we are (0 to 1), the evidence for it (never empty) and whether other evidence contradicts it."""
+    """A value with how sure we are (0 to 1), the evidence for it (never empty) and whether other evidence contradicts
+    it.
+    """
 
     name: str
     value: str
@@ -53,7 +55,8 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 class Device(msgspec.Struct):
-    """``key`` is what identity rests on (``mac:…`` or ``ip:…``), ``id`` a short stable name made from it. ``addresses``: address → last seen, ns.
+    """``key`` is what identity rests on (``mac:…`` or ``ip:…``), ``id`` a short stable name made from it.
+    ``addresses``: address → last seen, ns.
 
     ``services``: what it answers at, as ``ipp/631``.
     """
@@ -99,7 +102,9 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class DeviceChange(msgspec.Struct, frozen=True):
-    """Something the inventory has to tell. ``action``: new, identified, changed, address_changed, merged, split, gone, back (events.md)."""
+    """A change of a device that the inventory reports. ``action``: new, identified, changed, address_changed, merged,
+    split, gone, back (events.md).
+    """
 
     ts: int
     action: str

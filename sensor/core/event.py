@@ -1,4 +1,6 @@
-"""Event: one thing a protocol said. Each dissector defines its own subclasses; detectors subscribe to them by class."""
+"""Event: one observation of a protocol. Each dissector defines its own subclasses; detectors subscribe to them by
+class.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from sensor.core.packet import Packet
 
 
 class Event(msgspec.Struct, gc=False):
-    """Base of all events: the packet that said it, then typed facts in the subclass.
+    """Base of all events: the packet that contains it, then typed fields in the subclass.
 
-    A class name becomes the kind by its words: ``DhcpOffer`` → ``dhcp.offer``, ``SmbTreeConnect`` → ``smb.tree_connect``.
+    The class name gives the kind: ``DhcpOffer`` → ``dhcp.offer``, ``SmbTreeConnect`` → ``smb.tree_connect``.
     """
 
     packet: Packet
@@ -28,21 +30,22 @@ class Event(msgspec.Struct, gc=False):
 
 
 class MalformedMessage(Event):
-    """What no dissector says but the one that calls them: ``dissector`` found this message not to be what its protocol allows."""
+    """Raised by the caller of dissectors: ``dissector`` found that this message violates its protocol."""
 
     dissector: str
 
 
 class SenderFlood(Event):
-    """What no dissector says but the one that chooses rows: within a second of packet time more MACs began to speak than any segment has; from the one of this
-    packet on newcomers are heard only where they show themselves again. ``senders``: how many came before it in that second.
+    """Raised by the select pass: within a second of packet time more new source MACs appeared than any segment has;
+    from the one of this packet on, new senders are read only once they appear again. ``senders``: how many came before
+    it in that second.
     """
 
     senders: int
 
 
 class Derived(Event):
-    """Base of events that no protocol said: a deriver made them of ``said``, and what came before it."""
+    """Base of events that no protocol contains: a deriver made them of ``said`` and of earlier events."""
 
     said: Event
 

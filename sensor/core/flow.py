@@ -1,9 +1,11 @@
-"""Flow: what two ends said to each other, and the changes of flows that the decode pass reports as columns.
+"""Flow: the packets between two endpoints, and the changes of flows that the decode pass reports as columns.
 
-A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended (ENDED); of a long one also that it
-goes on (PROGRESS): each time the bytes of one side pass a power of four, from a mebibyte on. ``row`` is the index in
-the batch of the packet that did it (-1: a tick of the clock), counters are as of then, and
-``last`` is the time of the last packet (``ts``: when the change was noticed). ICMP flows carry type and code as client and server port.
+A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended
+(ENDED); of a long one also that it goes on (PROGRESS): each time the bytes of one side pass a power of four, from a
+mebibyte on. ``row`` is the index in the batch of the packet that did it (-1: a tick of the clock), counters are as of
+then, and
+``last`` is the time of the last packet (``ts``: when the change was noticed). ICMP flows carry type and code as client
+and server port.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ class Reason(enum.IntEnum):
 
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
-    """One change as an object, made only for the changes somebody judges."""
+    """One change as an object, made only for the changes that a detector reads."""
 
     ts: int
     first: int

@@ -1,4 +1,4 @@
-"""Incident: the alerts of one actor, or of a chain of actors, told as one story."""
+"""Incident: the related alerts of one actor, or of a chain of actors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Chapter(msgspec.Struct):
 
 
 class Incident(msgspec.Struct):
-    """As it stands. ``severity`` and ``risk`` are the highest of its alerts; ``left_out`` counts alerts that the story has no room for."""
+    """As it stands. ``severity`` and ``risk`` are the highest of its alerts; ``left_out`` counts alerts that the story
+    has no room for.
+    """
 
     key: str
     first: int

@@ -8,7 +8,9 @@ import msgspec
 
 
 class Subject(NamedTuple):
-    """Whom a fact is about, as the packet showed it: MAC (0 where the link has none), address (0 where none yet), VLAN (0 untagged)."""
+    """Whom a fact is about, as the packet showed it: MAC (0 where the link has none), address (0 where none yet), VLAN
+    (0 untagged).
+    """
 
     mac: int
     address: int = 0
@@ -16,9 +18,11 @@ class Subject(NamedTuple):
 
 
 class Observation(msgspec.Struct, frozen=True, gc=False):
-    """A fact as the peer sent it, cleaned to printable text: ``kind`` is dotted (``dhcp.vendor_class``), ``value`` at most 1024 characters.
+    """A fact as the peer sent it, cleaned to printable text: ``kind`` is dotted (``dhcp.vendor_class``), ``value`` at
+    most 1024 characters.
 
-    Kinds whose last word is a name (``dhcp.hostname``, ``mdns.hostname``) are also read by the inventory as names of the device.
+    Kinds whose last word is a name (``dhcp.hostname``, ``mdns.hostname``) are also read by the inventory as names of
+    the device.
     """
 
     ts: int
@@ -29,7 +33,9 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Evidence(msgspec.Struct, gc=False):
-    """One claim about one attribute of a device, with what it rests on. ``first`` and ``last`` are ns; ``count`` counts sightings."""
+    """One claim about one attribute of a device, with what it rests on. ``first`` and ``last`` are ns; ``count`` counts
+    sightings.
+    """
 
     attribute: str
     value: str

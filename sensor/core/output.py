@@ -1,8 +1,9 @@
 """What an output is: options, and a way to hand entries of the event log to one destination.
 
-An output interprets nothing and keeps nothing: which entries come, in which format, in which batches, when to try again and what becomes of those that
-are refused is the runner's (``sensor/delivery``). It says what happened to a batch in one of three ways: it returns an ``Ack``, raises ``Retry``, or raises
-``Refuse``. Whatever else it raises counts as ``Retry`` and as a fault of ours.
+An output interprets nothing and keeps nothing: which entries come, in which format, in which batches, when to try again
+and what becomes of those that are rejected is the runner's (``sensor/delivery``). It reports the result of a batch in
+one of three ways: it returns an ``Ack``, raises ``Retry``, or raises ``Refuse``. Whatever else it raises counts as
+``Retry`` and as a fault of ours.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ Kind = Literal["device", "alert", "incident", "recommendation", "sensor", "flow"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One record on its way. ``seq``: its number in the log; ``record``: the object, after fields were chosen and blanked; ``payload``: it in the format
-    of the output.
+    """One record on its way. ``seq``: its number in the log; ``record``: the object, after fields were chosen and
+    blanked; ``payload``: it in the format of the output.
     """
 
     seq: int
@@ -39,8 +40,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """The destination has the whole batch, durably as far as it promises, save those of ``refused``: place in the batch → its answer, which go to the dead
-    letters, and those of ``busy``: places it had no room for (429, say), which come again before anything else.
+    """The destination has the whole batch, durably as far as it promises, save those of ``refused``: place in the batch
+    → its answer, which go to the dead letters, and those of ``busy``: indexes it had no room for (429, for example),
+    which are sent again before anything else.
     """
 
     refused: Mapping[int, str] = {}
@@ -50,7 +52,8 @@ class Ack(msgspec.Struct, frozen=True):
 class Retry(Exception):
     """The destination cannot take anything now: away, busy, locked out by a wrong password. The batch comes again.
 
-    ``args[0]`` says what is wrong in one line; ``after_s``: when the destination wants to be asked again, None where it does not say.
+    ``args[0]`` is the reason in one line; ``after_s``: when the destination wants the next attempt, None if it does not
+    specify.
     """
 
     def __init__(self, what: str, after_s: float | None = None) -> None:
@@ -59,13 +62,15 @@ class Retry(Exception):
 
 
 class Refuse(Exception):
-    """The destination will never take this batch as it is: too large, wrong schema. ``args[0]`` is its answer. The runner halves the batch until it knows
-    which records are meant.
+    """The destination will never take this batch as it is: too large, wrong schema. ``args[0]`` is its answer. The
+    runner halves the batch until it knows which records are meant.
     """
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that a check looked at: ``what`` (``dns``, ``tcp``, ``tls``, ``auth``, ``permission``, …), how it stands, what was found, and what to do."""
+    """One thing that a check looked at: ``what`` (``dns``, ``tcp``, ``tls``, ``auth``, ``permission``, …), how it
+    stands, what was found, and what to do.
+    """
 
     what: str
     level: Level
@@ -73,10 +78,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Filter(BaseModel):
-    """Which records an output gets: those that every list names, where an empty list names all. Wildcards are those of the shell.
+    """Which records an output gets: those that every list names, where an empty list names all. Wildcards are those of
+    the shell.
 
-    ``kinds``: of records; ``severity``: the least; ``detectors``: of alerts and incidents; ``types``: of the device, or of one that has a part in an alert or
-    incident; ``vlans``: of the device or the alert (incidents have none, so that they do not come where this is used); ``sites``: of sensors.
+    ``kinds``: of records; ``severity``: the least; ``detectors``: of alerts and incidents; ``types``: of the device, or
+    of one that has a part in an alert or incident; ``vlans``: of the device or the alert (incidents have none, so that
+    they do not come where this is used); ``sites``: of sensors.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -91,15 +98,19 @@ class Filter(BaseModel):
 class Options(BaseModel):
     """Base of an output's options: unknown keys are errors, every field but the destination has a default.
 
-    ``enabled``: whether anything goes there; ``format``: one of the output's formats, empty: its own first; ``filter``: what comes at all; ``fields``: paths
-    that are kept (``src.ip``, ``device``) beside what formats need, the sentence ``msg`` among it, empty: all; ``redact``: paths whose values are replaced by
-    a salted hash, wherever their record names them; ``batch_events``, ``batch_kib``, ``batch_ms``: a batch goes when one of them is reached; ``rate``: at most
-    so many records a second, 0: as fast as it takes them; ``timeout_s``: silence of the destination after which a batch is tried again; ``backoff_s``,
-    ``backoff_max_s``: first and longest pause between tries; ``alerts_first``: alerts overtake a backlog of other records.
+    ``enabled``: whether anything goes there; ``format``: one of the output's formats, empty: its own first; ``filter``:
+    what comes at all; ``fields``: paths that are kept (``src.ip``, ``device``) beside what formats need, the sentence
+    ``msg`` among it, empty: all; ``redact``: paths whose values are replaced by a salted hash, wherever their record
+    names them; ``batch_events``, ``batch_kib``, ``batch_ms``: a batch goes when one of them is reached; ``rate``: at
+    most so many records a second, 0: as fast as it takes them; ``timeout_s``: silence of the destination after which a
+    batch is tried again; ``backoff_s``,
+    ``backoff_max_s``: first and longest pause between tries; ``alerts_first``: alerts overtake a backlog of other
+    records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-    # Whether it takes records of the log; what does not (tickets) has a command of its own, and nothing of the log waits for it.
+    # Whether it takes records of the log; what does not (tickets) has a command of its own, and nothing of the log
+    # waits for it.
     records: ClassVar[bool] = True
     enabled: bool = True
     format: str = ""
@@ -122,9 +133,11 @@ class Options(BaseModel):
 
 
 class Output:
-    """Base of all outputs. The file name is the ``type`` in the configuration. One thread calls it; nothing is shared between two.
+    """Base of all outputs. The file name is the ``type`` in the configuration. One thread calls it; nothing is shared
+    between two.
 
-    ``formats``: names of the formats it takes, its own first; empty: any, native first. ``guarantee``: what docs/deliver/outputs.md may promise.
+    ``formats``: names of the formats it takes, its own first; empty: any, native first. ``guarantee``: what
+    docs/deliver/outputs.md may promise.
     """
 
     Options: ClassVar[type[Options]] = Options
@@ -140,7 +153,9 @@ class Output:
         """Connect. Retry where the destination is away. Called again after each ``Retry`` and each ``close``."""
 
     def check(self) -> Iterator[Finding]:
-        """Look at the destination without sending a record: name, port, TLS, login, permission, in this order, up to the first error."""
+        """Look at the destination without sending a record: name, port, TLS, login, permission, in this order, up to
+        the first error.
+        """
         raise NotImplementedError
 
     def send(self, entries: Sequence[Entry]) -> Ack:

@@ -1,4 +1,6 @@
-"""Reader: a cursor over hostile bytes. Every read checks its length first and raises Malformed, the one error that leaves a dissector."""
+"""Reader: a cursor over hostile bytes. Every read checks its length first and raises Malformed, the one error that
+leaves a dissector.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ TEXT_LIMIT = 1024
 
 
 class Malformed(Exception):
-    """The bytes are not what the protocol says. ``args[0]`` names the shape of the fault in words without values, so that faults can be counted by it."""
+    """The bytes violate the protocol. ``args[0]`` names the kind of fault without values, so that faults can be counted
+    by it.
+    """
 
 
 class Reader:
@@ -63,7 +67,9 @@ class Reader:
 
 
 def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
-    """Peer text made safe for logs, terminals and pages: valid UTF-8, no control, format or bidirectional characters, one line, bounded, trimmed."""
+    """Peer text made safe for logs, terminals and pages: valid UTF-8, no control, format or bidirectional characters,
+    one line, bounded, trimmed.
+    """
     if not isinstance(raw, str):
         raw = raw[: limit * 4].decode("utf-8", "replace")
     raw = raw[:limit]

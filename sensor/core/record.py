@@ -1,9 +1,11 @@
-"""Record: the envelope of everything the sensor says, and the builders that make one from a device change, an alert or a fact about the sensor itself.
+"""Record: the envelope of all events that the sensor writes, and the builders that make one from a device change, an
+alert or a fact about the sensor.
 
-Keys come in the order of the fields below; what is not known is absent, never null. A record is at most 64 KiB as a JSON line. The cut rule: while it is
-longer, its longest list (evidence, targets …) loses its second half; where no list has two items left, its longest text does. ``cut`` names what was shortened.
-Pure: the same packets give the same records and the same ids. ``seq`` and ``emitted`` are added by the writer of the event log, who knows what came
-before and the time.
+Keys come in the order of the fields below; what is not known is absent, never null. A record is at most 64 KiB as a
+JSON line. The cut rule: while it is longer, its longest list (evidence, targets …) loses its second half; where no list
+has two items left, its longest text does. ``cut`` names what was shortened. Pure: the same packets give the same
+records and the same ids. ``seq`` and ``emitted`` are added by the writer of the event log, who knows what came before
+and the time.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Origin(msgspec.Struct, kw_only=True):
-    """The sensor that says it. ``seq`` counts its records without a gap; given by the writer of the log."""
+    """The sensor that wrote the event. ``seq`` counts its events without gaps; set by the writer of the log."""
 
     id: str
     site: str | UnsetType = UNSET
@@ -76,7 +78,9 @@ class Origin(msgspec.Struct, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """One line of the event log. ``ts`` is packet time as RFC 3339, UTC, microseconds; ``emitted`` wall time, only where it differs by more than a second."""
+    """One line of the event log. ``ts`` is packet time as RFC 3339, UTC, microseconds; ``emitted`` wall time, only
+    where it differs by more than a second.
+    """
 
     ts: str
     kind: str
@@ -110,7 +114,9 @@ def encode(record: Record) -> bytes:
 
 
 def record_id(ts: int, digest: bytes) -> str:
-    """26 characters of Crockford base32 that sort by time: 48 bits of milliseconds, then 80 bits of ``digest``. Times before 1970 count as 1970."""
+    """26 characters of Crockford base32 that sort by time: 48 bits of milliseconds, then 80 bits of ``digest``. Times
+    before 1970 count as 1970.
+    """
     number = int.from_bytes(digest[:10], "big")
     return _time_part(max(ts // 1_000_000, 0)) + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
@@ -121,7 +127,8 @@ def _time_part(milliseconds: int) -> str:
 
 
 class RecordMaker:
-    """Builds the records of one sensor. ``loss``: share of packets lost before they reached us (0 to 1), stamped on alerts where known (live capture only), and
+    """Builds the records of one sensor. ``loss``: share of packets lost before they reached us (0 to 1), stamped on
+    alerts where known (live capture only), and
     ``shed``: share of messages that there was no time to read, where there were any.
     """
 
@@ -162,8 +169,9 @@ class RecordMaker:
         packets: Body | None = None,
         **more: Body,
     ) -> Record:
-        """A finding, new or as it stands now. ``targets`` are the devices of ``alert.targets``, in their order. ``at``: when it is told, where that is not when
-        it last happened; ``packets``: the file that holds its packets; ``more``: further objects of the alert (``closed``, ``muted``).
+        """An alert, new or in its present state. ``targets`` are the devices of ``alert.targets``, in their order.
+        ``at``: when it is reported, if not when it last happened; ``packets``: the file that holds its packets;
+        ``more``: further objects of the alert (``closed``, ``muted``).
         """
         ts = alert.ts if at is None else at
         record = self._begin(ts, "alert", action, alert.severity.name, alert.summary)
@@ -201,7 +209,9 @@ class RecordMaker:
         return self._end(at, record)
 
     def sensor(self, action: str, ts: int, msg: str, severity: str = "info", *, capture: Mapping[str, Any] | None = None, **facts: Any) -> Record:
-        """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out, figures of ``capture`` are not."""
+        """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out,
+        figures of ``capture`` are not.
+        """
         record = self._begin(ts, "sensor", action, severity, msg)
         if capture:
             record.capture = plain(capture)
@@ -217,7 +227,7 @@ class RecordMaker:
         return Record(ts=time_text(ts), kind=kind, action=action, severity=severity, msg=clean(msg, MSG_LIMIT), schema=SCHEMA, sensor=origin)
 
     def _end(self, ts: int, record: Record) -> Record:
-        """Cut to size and numbered: the id is made of all that the record says."""
+        """Limited in size and numbered: the id is derived from all of the content."""
         line = encode(record)
         if len(line) > SIZE_LIMIT - SLACK:
             line = _cut(record)
@@ -294,7 +304,9 @@ def risk(alert: Alert) -> int:
 
 
 def risk_terms(alert: Alert) -> dict[str, int]:
-    """What makes the risk: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and what the case itself adds."""
+    """What makes the risk: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and what the case
+    itself adds.
+    """
     return {"severity": _BASE_RISK[Severity(alert.severity).name], "confidence": round(20 * (alert.confidence - 0.5)), **alert.terms}
 
 

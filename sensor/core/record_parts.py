@@ -1,4 +1,6 @@
-"""What records say, piece by piece: devices, ends, claims and proofs as JSON objects. What is not known is absent; every text is clean and bounded."""
+"""Parts of records: devices, endpoints, claims and proofs as JSON objects. Unknown values are absent; every text is
+clean and bounded.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ def _second_text(second: int) -> str:
 
 
 def device_body(device: Device, ips: list[str] | None = None) -> Body:
-    """A device as records show it. ``confidences``: how sure each attribute is; ``contested``: those with evidence against them.
+    """A device as records show it. ``confidences``: how sure each attribute is; ``contested``: those with evidence
+    against them.
 
     ``ips``: its addresses as text, where the caller has them.
     """
@@ -95,7 +98,9 @@ def _put_attributes(body: Body, device: Device) -> None:
 
 
 def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
-    """One line for people: ``printer Kyocera ECOSYS M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.97``. ``ips`` as in ``device_body``."""
+    """One line for people: ``printer Kyocera ECOSYS M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.97``. ``ips``
+    as in ``device_body``.
+    """
     device, action = change.device, change.action
     kind, vendor, model = device.value("type"), device.value("vendor"), device.value("model")
     who = (kind or "device") + (f" {vendor}" if vendor else "") + (f" {model}" if model else "")
@@ -119,7 +124,7 @@ def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
 
 
 def claim_body(one: Evidence) -> Body:
-    """One claim with what it rests on. ``count``, ``first`` and ``last`` tell how often and when it was seen."""
+    """One claim with its evidence. ``count``, ``first`` and ``last``: how often and when it was observed."""
     return {
         "attribute": words(one.attribute),
         "value": words(one.value),
@@ -135,8 +140,8 @@ def claim_body(one: Evidence) -> Body:
 
 
 def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
-    """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the flow; a device's change; or an
-    observation of a device, with what a fingerprint made of it.
+    """The proof of an alert: source and destination, time, fields of the message or counters of the flow; a device's
+    change; or an observation of a device, with what a fingerprint made of it.
     """
     if not isinstance(proof, (Event, Flow, DeviceChange)):
         made = {proof.attribute: words(proof.value), "seen": clean(proof.seen, TEXT_LIMIT), "fingerprint": words(proof.fingerprint), "count": proof.count}
@@ -206,7 +211,9 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can hold: numbers that keep their digits, clean texts, bounded lists and objects of such. None inside them is left out."""
+    """A value that JSON can hold: numbers that keep their digits, clean texts, bounded lists and objects of such. None
+    inside them is left out.
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Integral):
@@ -251,7 +258,9 @@ def _event_facts(event: Event) -> Body:
 
 
 def _fact(name: str, value: Any) -> Any:
-    """Addresses are integers inside: MACs are told by the name of their field, IP addresses by their size (IPv4-mapped, or over 64 bits)."""
+    """Addresses are integers internally: MACs are recognized by the name of their field, IP addresses by their size
+    (IPv4-mapped, or over 64 bits).
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         if name.endswith("mac") and 0 < value < 1 << 48:
             return addresses.mac_text(value)

@@ -1,4 +1,6 @@
-"""Secrets that this process has read. Whatever is written for people has them taken out: an error of a library may quote what it was given."""
+"""Secrets that this process has read. Whatever is written for people has them taken out: an error of a library may
+quote what it was given.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from urllib.parse import quote, urlsplit
 from sensor.core.bounded import Bounded
 
 MASK = "•••"
-# Shorter ones stand in every second word: nobody could read a log without them. The path of a URL is a word like others where it is short.
+# Shorter ones occur in too many texts: masking them would make logs unreadable. A short path of a URL is not masked
+# either.
 SHORTEST, SHORTEST_PART = 4, 12
 _KNOWN: Bounded[str, bool] = Bounded(256)
 

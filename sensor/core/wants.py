@@ -1,4 +1,4 @@
-"""What somebody who hears events can possibly care about, as data: ``field("status").is_in(401, 403)``.
+"""What the subscriber of an event class needs, as data: ``field("status").is_in(401, 403)``.
 
 A want is evaluated before its detector is called: what it excludes, the detector never sees. It may be wider than what
 the detector then looks for, never narrower. Wants read fields of one event and nothing else, so that they can be
@@ -7,7 +7,7 @@ order, right before it judges.
 
 Fields are those of the event class (``status``) and of its packet (``packet.sport``). Nodes are frozen; ``holds``
 evaluates one by interpretation, ``code`` gives it as a Python expression for ``engine/choice.py``, which compiles the
-wants of everybody who hears a class into one function.
+wants of all subscribers of a class into one function.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ class Matches(OfField, frozen=True):
 
 
 class Passes(OfField, frozen=True):
-    """A value of which a pure function says yes. ``of``: the knowledge that the function asks."""
+    """A value for which a pure function returns true. ``of``: the data that the function reads."""
 
     test: Callable[[Any], object]
     of: Versioned | None = None
@@ -312,7 +312,7 @@ class Together(Want, frozen=True):
 
 
 class PassTogether(Want, frozen=True):
-    """Several fields of whose values a pure function says yes. Its answers are not remembered."""
+    """Several fields for whose values a pure function returns true. Its results are not cached."""
 
     names: tuple[str, ...]
     test: Callable[..., object]
@@ -491,7 +491,7 @@ Searched = field | ReadAs | fields
 
 
 class Listener(NamedTuple):
-    """Somebody who hears events of one class and raises no alerts, by the name under which it is counted where it
+    """A subscriber of events of one class that raises no alerts, by the name under which it is counted where it
     breaks.
     """
 
