@@ -1,4 +1,5 @@
-"""Wants of one event class compiled into one function: from an event to a number with a bit for each of them that holds.
+"""Wants of one event class compiled into one function: from an event to a number with a bit for each of them that
+holds.
 
 Each field is read once. What looks at one field only and costs more than a comparison (patterns, functions) is answered
 by value: few distinct values occur, and all such answers about a field are one number, found by one look-up. The rest
@@ -24,7 +25,7 @@ Choice = Callable[[Any], int]
 
 
 class Answers(dict[Any, int]):
-    """What wants of one field say of a value, as bits. Remembered until they are too many, or until the knowledge that
+    """Results of the wants of one field for a value, as bits. Cached until there are too many, or until the data that
     they rest on is exchanged.
     """
 
@@ -92,7 +93,9 @@ class _Writer:
         return f"{self.look_up(want, bit)} & {bit}"
 
     def answered(self, want: Want) -> bool:
-        """Whether a want is to be answered by value: it looks at one field, which can be remembered, and at no state."""
+        """Whether a want is to be answered by value: it looks at one field, which can be
+        remembered, and at no state.
+        """
         return len(want.fields) == 1 and want.costly and not want.state and _can_be_key(type_of(self.kind, next(iter(want.fields))))
 
     def look_up(self, want: Want, bit: int) -> str:
@@ -103,7 +106,7 @@ class _Writer:
 
     def lines(self, begin: int, tests: Sequence[tuple[str, int]], outs: int) -> Iterator[str]:
         """The body. ``begin``: bits that are always set; ``tests``: expressions and the bits they set; ``outs``: all
-        bits that somebody wants.
+        bits that a subscriber wants.
         """
         if any(field.startswith(PACKET) for field in self.fields):
             yield "packet = event.packet"

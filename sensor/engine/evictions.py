@@ -1,6 +1,8 @@
-"""Evictions: how often bounded tables had to let something go, by table. Each table counts for itself; here they are found and named.
+"""Evictions: how often bounded tables had to let something go, by table. Each table counts for itself; here they are
+found and named.
 
-A name is the way from a unit to its table, as ``inventory.table.leases`` or ``discovery.port_scan.told``: code alone makes names, peers make none.
+A name is the path from a unit to its table, such as ``inventory.table.leases`` or ``discovery.port_scan.told``: only
+code makes names, peers make none.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ DEEPEST, FEW = 6, 16
 
 
 def evictions(units: Mapping[str, object]) -> dict[str, int]:
-    """Name of a table → its evictions, where there were any. A table that several units know has the name that the first of them gives it."""
+    """Name of a table → its evictions, where there were any. A table that several units know has the name that the
+    first of them gives it.
+    """
     found: dict[str, int] = {}
     seen: set[int] = set()
     for name, unit in units.items():

@@ -1,8 +1,9 @@
-"""The sensor's own health, as far as packets tell it: silence, losses, frames that were cut, conversations seen from one side, clocks that jump.
+"""The sensor's own health, as packets show it: silence, losses, truncated frames, one-way flows, clock jumps.
 
-Three things drive it. Seconds of packet time tell silence and jumps in a capture file, at their place among all else that is said; in a live run the wall
-clock does, for nothing comes that could. Figures (losses, cut frames, one side) are looked at once a minute live and at the end of a file. A figure that is
-bad is told when it becomes so, again each hour while it lasts, and when it is good again. It reads no clock: whoever calls it gives the times.
+Three things drive it. Seconds of packet time show silence and jumps in a capture file, in order with all other events;
+in a live run the wall clock does, for nothing comes that could. Figures (losses, cut frames, one side) are looked at
+once a minute live and at the end of a file. A figure that is A fault is reported when it begins, again each hour while
+it lasts, and when it is over. It reads no clock: the caller gives the times.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from sensor.core.flow import Change
 
 SECOND = 1_000_000_000
 SILENCE_S, JUMP_S = 60, 60
-# Shares of packets from which on losses, unread messages and cut frames are told; of talking connections, from which on half the traffic is missing.
+# Shares of packets from which losses, unread messages and truncated frames are reported; of established connections,
+# from which one-way traffic is.
 LOST, SHED, CUT, ONE_WAY = 0.01, 0.001, 0.01, 0.9
-# Fewer say nothing about a share.
+# Fewer packets decide nothing about a share.
 FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
 # A connection in which the client sent so much was answered, or we do not see by whom.
 TALKING_BYTES = 1000
@@ -32,7 +34,7 @@ Facts = dict[str, Any]
 
 
 class Finding(NamedTuple):
-    """What is to be told. ``check``: ``sensor.packet_loss`` and the like; ``ts``: ns."""
+    """A health event. ``check``: ``sensor.packet_loss`` and the like; ``ts``: ns."""
 
     check: str
     ts: int
@@ -42,8 +44,8 @@ class Finding(NamedTuple):
 
 
 class Upstream(NamedTuple):
-    """How an output fares. ``since``: when it began to take nothing though something is there, seconds since the epoch, 0: it takes records; ``why``: in
-    words; ``pending``: records that wait for it.
+    """Status of an output. ``since``: when it stopped accepting events although some are pending, seconds since the
+    epoch, 0: it accepts events; ``why``: the reason; ``pending``: events that wait for it.
     """
 
     name: str
@@ -78,8 +80,9 @@ class _Figures(msgspec.Struct):
 
 
 class Health:
-    """``told``: how often each check found something. ``lasting``: what was told to be wrong and not yet to be over, by check and of what, with the time
-    when it began, seconds since the epoch. ``names``: the interfaces, or the source, as rows count them.
+    """``told``: how often each check reported a fault. ``lasting``: reported faults that are not over, by check and
+    subject, with the time when it began, seconds since the epoch. ``names``: the interfaces, or the source, as rows
+    count them.
     """
 
     def __init__(self, names: Sequence[str], *, live: bool) -> None:
@@ -96,7 +99,9 @@ class Health:
     # Packet time: called in packet order.
 
     def tick(self, now: int) -> Iterable[Finding]:
-        """A second of packet time began. In a file a long step is silence, and a long step back another clock; a live run is told by its own."""
+        """A second of packet time began. In a file a long step is silence, and a long step back another clock; a live
+        run uses its own clock.
+        """
         before, self._second = self._second, now
         if before is None or self._live or -JUMP_S < (now - before) // SECOND <= SILENCE_S:
             return ()
@@ -146,7 +151,9 @@ class Health:
                 yield self._ends(f"sensor.no_traffic/{name}", Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts))
 
     def upstream(self, outputs: Iterable[Upstream], now: int) -> Iterator[Finding]:
-        """Called every few seconds of a live run. ``now``: wall time, ns. Of an output that is there no more nothing lasts."""
+        """Called every few seconds of a live run. ``now``: wall time, ns. Of an output that is there no more nothing
+        lasts.
+        """
         gone = {check for check in self._bad if check.startswith(f"{STALLED}/")}
         for one in outputs:
             gone.discard(f"{STALLED}/{one.name}")
@@ -165,7 +172,9 @@ class Health:
             del self._bad[check], self.lasting[check]
 
     def stands(self, finding: Finding, of: str, clock: float) -> Iterator[Finding]:
-        """What somebody else found ``of`` an interface or a folder; ``info``: it is well. Told when it becomes bad, each hour, and when it is good again."""
+        """A finding from elsewhere ``of`` an interface or a folder; ``info``: no fault. Reported when a fault begins,
+        each hour, and when it is over.
+        """
         what = f"{finding.check}/{of}"
         last = self._bad.get(what)
         if finding.severity != "info":
@@ -179,7 +188,9 @@ class Health:
     # Figures.
 
     def figures(self, tally: Tally, now: int, clock: float, shed: int = 0) -> Iterator[Finding]:
-        """Live once a minute, and at the end of a file: what the packets since the last call say. ``shed``: messages that there was no time to read."""
+        """Live once a minute, and at the end of a file: checks the packets since the last call. ``shed``: messages left
+        unread for lack of time.
+        """
         self._sums.packets, self._sums.lost, self._sums.truncated, self._sums.shed = tally.packets, tally.lost, tally.truncated, shed
         new = self._sums.less(self._window)
         self._window = msgspec.structs.replace(self._sums)
@@ -194,7 +205,9 @@ class Health:
     def _figure(
         self, check: str, severity: str, count: int, of: int, most: float, fewest: int, now: int, clock: float, what: str
     ) -> Iterator[Finding]:  # fmt: skip
-        """One share, told when it becomes bad, each hour, and when it is good again. Too few say nothing either way."""
+        """One share, reported when it becomes bad, each hour, and when it is good again. Too few packets decide
+        nothing.
+        """
         if of < fewest or not of:
             return
         share, since = count / of, self._bad.get(check)

@@ -1,4 +1,6 @@
-"""Who hears events of which class, and what of them it wants: detectors, derivers, and listeners that raise no alerts."""
+"""Who subscribes to which event class, and what each wants of it: detectors, derivers, and listeners that raise no
+alerts.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ Call = Callable[[Any], Iterable[Any] | None]
 
 
 class Member(NamedTuple):
-    """One that hears events of a class: its name for the boundary, what is called, and which events it wants."""
+    """A subscriber of an event class: its name for the boundary, the function to call, and the events it wants."""
 
     unit: str
     call: Call
@@ -25,7 +27,9 @@ Members = Iterable[tuple[type[Event], Member]]
 
 
 def judges(detectors: Iterable[Detector]) -> Iterator[tuple[type[Event], Member]]:
-    """The detectors of events, by what they watch and want. UnknownField where one wants a class that it does not watch."""
+    """The detectors of events, by what they watch and want. UnknownField where one wants a class that it does not
+    watch.
+    """
     for detector in detectors:
         if isinstance(detector, EventDetector):
             wants = detector.wants()

@@ -1,12 +1,16 @@
-"""Limits of messages: who says more than a machine has to say is not listened to any more, nor are newcomers that come faster than machines do.
+"""Limits of messages: senders with more messages than a host needs are not read any more, nor are new senders that
+appear faster than hosts do.
 
-A packet costs the kernels a fraction of a microsecond, a message costs the dissectors a hundred times as much. The select pass bounds what two hosts say to
-each other and how fast new MACs may come. Here the rest is bounded, by who sends: a MAC with an address.
+A packet costs the kernels a fraction of a microsecond, a message costs the dissectors a hundred times as much. The
+select pass limits the messages of two hosts to each other and how fast new MACs may come. Here the rest is bounded, by
+who sends: a MAC with an address.
 
-- Datagrams and frames of one sender: ``SAID`` in ten minutes. Segments of TCP are bounded by what their dissectors want.
-- Senders that were not heard in the last ten minutes: ``NEWCOMERS`` a second behind one MAC, ``CROWD`` of all. One too many is heard from its second word on.
+- Datagrams and frames of one sender: ``SAID`` in ten minutes. Segments of TCP are limited by their dissectors.
+- Senders that were not seen in the last ten minutes: ``NEWCOMERS`` a second behind one MAC, ``CROWD`` of all. One too
+  many is read from its second message on.
 
-What is left out is counted as shed. Rows are looked at in packet order, so that it does not matter how they are cut into batches.
+What is left out is counted as shed. Rows are looked at in packet order, so that it does not matter how they are cut
+into batches.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ from sensor.decode.select import NEWCOMERS_BIT
 SECOND = 1_000_000_000
 WINDOW = 600 * SECOND
 SAID, NEWCOMERS, CROWD = 600_000, 1000, 2000
-# 2**14 senders of 125 bytes. Where there are more, those that said least make room: made-up ones before any that speaks again.
+# 2**14 senders of 125 bytes. If there are more, those with the fewest messages make room: spoofed ones before any that
+# sends again.
 SENDERS_BITS = 14
 TCP = 6
 
@@ -37,8 +42,9 @@ class MessageLimits:
         self._fresh, self._all = RateWindow(SECOND), RateWindow(SECOND, 3)
 
     def within(self, rows: npt.NDArray[np.void], work: Work) -> Work:
-        """The work of a batch without the messages that are too many. Rows whose dissectors have given up count all the same, since it depends on the cut of
-        batches which of them the kernels know of. The row that tells a flood of newcomers stays.
+        """The work of a batch without the messages that are too many. Rows whose dissectors have given up count all the
+        same, since it depends on the cut of batches which of them the kernels know of. The row that reports a flood of
+        new senders stays.
         """
         chosen = work.chosen
         if not len(chosen):

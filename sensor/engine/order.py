@@ -1,7 +1,8 @@
-"""Order: what a batch holds for Python, in packet order. It is sorted in columns, for most rows hold something, and objects are made only of what is done.
+"""Order: what a batch holds for Python, in packet order. It is sorted in columns, for most rows hold something, and
+objects are made only of what is done.
 
-Where several things fall on one row, they come in the order of their tasks; of changes that age made at a new second, all come before, one change after the
-other.
+Where several things fall on one row, they come in the order of their tasks; of changes that age made at a new second,
+all come before, one change after the other.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Agenda:
             self._what.extend(what)
 
     def due(self, packet: int) -> Iterator[Due]:
-        """All of them in order; tasks from ``packet`` on are of the packet itself or after it, where the change was not made by age."""
+        """All of them in order; tasks from ``packet`` on are of the packet itself or after it, where the change was not
+        made by age.
+        """
         if not self._columns:
             return iter(())
         rows, order, tasks, at = np.concatenate(self._columns, axis=1)

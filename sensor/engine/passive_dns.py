@@ -1,7 +1,8 @@
-"""Which names stand behind an address: learned from the answers of DNS and from the server names that clients ask for there. Bounded in addresses and names.
+"""Which names stand behind an address: learned from the answers of DNS and from the server names that clients ask for
+there. Bounded in addresses and names.
 
-Whoever answers DNS, and whoever opens a connection, can say what he likes here: a name behind an address makes a finding milder or tells it better, and is
-never what a finding rests on.
+Whoever answers DNS, and whoever opens a connection, can say what he likes here: a name behind an address makes a
+finding milder or tells it better, and is never what a finding rests on.
 """
 
 from __future__ import annotations

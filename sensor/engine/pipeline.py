@@ -1,5 +1,6 @@
-"""The pipeline: decoded batches in, records out. Rows, candidates of flow detectors and sightings are worked off in packet order, so that the log is the
-same however the packets were cut into batches; what happens by time (ageing, settling, folding) happens at each new second of packet time.
+"""The pipeline: decoded batches in, records out. Rows, candidates of flow detectors and sightings are worked off in
+packet order, so that the log is the same however the packets were cut into batches; what happens by time (ageing,
+settling, folding) happens at each new second of packet time.
 """
 
 from __future__ import annotations
@@ -51,14 +52,14 @@ SECOND = 1_000_000_000
 # The problems that are the sender's fault, or the network's.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
 
-# What is done first where several things fall on one row: the new second, then the packet, facts before judgement. Each flow detector has a task of its own,
-# from _JUDGE on.
+# What is done first where several things fall on one row: the new second, then the packet, facts before judgement. Each
+# flow detector has a task of its own, from _JUDGE on.
 _SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(1, 7)
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """Sizes of the fixed tables, as powers of two; how many conversations are read at once; bytes of packets that an alert may still want, and of segments that
-    came early.
+    """Sizes of the fixed tables, as powers of two; how many conversations are read at once; bytes of packets that an
+    alert may still want, and of segments that came early.
     """
 
     flow_bits: int = 17
@@ -69,8 +70,9 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock. ``evidence`` sees the packets;
-    ``health`` looks how the sensor itself fares; ``advisor`` makes recommendations of what is said; ``more``: others by name, whose tables let things go.
+    """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock.
+    ``evidence`` sees the packets; ``health`` checks the sensor itself; ``advisor`` makes recommendations from events;
+    ``more``: others by name, whose tables evict entries.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Pipeline:
         native: bool = True,
         hear: Callable[[Iterable[Said]], None] | None = None,
     ) -> None:
-        """``native``: False where every message is to be read by the Python dissectors, which are the reference. ``hear``:
+        """``native``: False if every message is to be read by the Python dissectors, which are the reference. ``hear``:
         gets what dissectors yield of a message, in place of the inventory and the detectors.
         """
         self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
@@ -149,7 +151,7 @@ class Pipeline:
         self.hearing.listen(units.judges.kinds | units.listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:
-        """The packets behind alerts are kept by somebody else, or by nobody any more."""
+        """The packets of alerts are kept elsewhere, or no longer."""
         self.evidence = self.room.evidence = evidence
         self.dissection.keep = evidence.hear if evidence is not None else None
         self.hearing.keep(evidence)
@@ -168,7 +170,9 @@ class Pipeline:
     # Packets.
 
     def process(self, batch: Batch, work: Work | None = None) -> None:
-        """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
+        """Process one batch. ``work``: the results of the kernels, if they ran before in another thread. Its rows and
+        bytes are not needed afterwards.
+        """
         work = work or self.kernels.run(batch.data, batch.rows)
         batch.data = batch.data if work.data is None else work.data
         if not len(batch):
@@ -191,7 +195,7 @@ class Pipeline:
         self._perform_all(None, self.kernels.idle(now))
 
     def finish(self) -> None:
-        """The end of all packets: end flows and streams, tell what is still untold."""
+        """The end of all packets: end flows and streams, report what is still unreported."""
         if not self._started:
             return
         now = max(self._last, self._now)
@@ -239,7 +243,7 @@ class Pipeline:
             self.boundary.run("records", self.records.batch, packets, work)
 
     def _of_changes(self, changes: npt.NDArray[np.void], agenda: Agenda) -> None:
-        """The few changes that somebody looks at."""
+        """The few changes that a detector reads."""
         if self.health is not None:
             self.health.changes(changes)
         ended = changes["spare"].nonzero()[0]
@@ -273,7 +277,9 @@ class Pipeline:
     # What happens by time.
 
     def _tick(self, second: int) -> None:
-        """A second in which nothing is due costs a few comparisons. Where the clock was set back everybody looks."""
+        """A second in which nothing is due costs a few comparisons. When the clock was set back,
+        every unit is called.
+        """
         now = second * SECOND
         back, self._now = now < self._now, now
         if self.health is not None:
@@ -300,7 +306,9 @@ class Pipeline:
                 self.room.take(self.boundary.run(detector.id, detector.review, change)[0])
 
     def anomalies(self) -> dict[str, int]:
-        """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault (``dns: label loop``)."""
+        """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault
+        (``dns: label loop``).
+        """
         told = {str(kind.name).lower(): count for kind, count in self.problems.items()}
         return told | {f"{unit}: {fault}": count for (unit, fault), count in self.boundary.malformed.items()}
 

@@ -1,6 +1,7 @@
-"""Reading ahead: a source and the kernels in a thread of their own, while the engine works off what they gave. The queue between the two is short: a slow
-engine makes a capture file wait. Live, where nothing waits, it gets the fewer and the larger batches the later it is, since each costs it something however
-small; and it does without messages before the ring has to drop packets.
+"""Reading ahead: a source and the kernels in a thread of their own, while the engine works off what they gave. The
+queue between the two is short: a slow engine makes a capture file wait. Live, where nothing waits, it gets the fewer
+and the larger batches the later it is, since each costs it something however small; and it does without messages before
+the ring has to drop packets.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ Piece = tuple[Batch, Work]
 
 
 class ReadAhead:
-    """Batches of a source with what the kernels make of them, in a thread of its own. ``shedder``: of a live run, in which batches without packets let time
-    pass, and whose engine must not fall behind for long.
+    """Batches of a source with what the kernels make of them, in a thread of its own. ``shedder``: of a live run, in
+    which batches without packets let time pass, and whose engine must not fall behind for long.
     """
 
     def __init__(self, source: Source, kernels: Kernels, shedder: Shedder | None = None, clock: Callable[[], int] = time.time_ns) -> None:
@@ -85,7 +86,7 @@ class ReadAhead:
             yield given
 
     def abandon(self) -> None:
-        """Let the thread end although nobody takes its batches any more."""
+        """Let the thread end although its batches are no longer taken."""
         self._abandoned = True
         self._source.stop()
         while self._thread.is_alive():
@@ -96,7 +97,9 @@ class ReadAhead:
 
 
 def _fits(waiting: Sequence[Piece], batch: Batch) -> bool:
-    """Whether a batch can be put behind those that wait: offsets of rows count from the beginning of one block of bytes."""
+    """Whether a batch can be put behind those that wait: offsets of rows count from the beginning of one block of
+    bytes.
+    """
     return batch.data is waiting[0][0].data and sum(len(one) for one, _ in waiting) < JOINED_LIMIT
 
 
