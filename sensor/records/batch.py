@@ -34,8 +34,8 @@ class World(NamedTuple):
 
 
 class Said(NamedTuple):
-    """Messages of one class in an exchange. ``key``: what those of one exchange share; ``server``: they come from the server; ``when``: only those
-    whose first field is (True) or is not (False) set.
+    """Messages of one class in an exchange. ``key``: what those of one exchange share; ``server``: they come from the
+    server; ``when``: only those whose first field is (True) or is not (False) set.
     """
 
     name: str
@@ -60,7 +60,9 @@ class Batch:
         return self.messages.get(name) or Rows(np.zeros(0, HEAD), np.zeros((0, SHAPES[name].words), np.uint64), b"")
 
     def exchange(self, *some: Said, timed: bool = True) -> tuple[npt.NDArray[np.void], list[Fields]]:
-        """The exchanges that these messages make, as far as they can be written: heads, and the fields of each message."""
+        """The exchanges that these messages make, as far as they can be written: heads, and the
+        fields of each message.
+        """
         parts = [one.chosen(self.rows(one.name)) for one in some]
         keys = [one.key(part) for part, one in zip(parts, some, strict=True)]
         made = Exchange(parts, keys, [one.server for one in some], timed)

@@ -1,8 +1,8 @@
 """Blocks of a tail file: what the engine hands over at once, with a checksum; and the rows in them as numpy columns.
 
-A block is a header and sections; a section is a head, fixed rows, words and text (``buffer.pxd``). The first block of a file holds its context
-as JSON: which sensor, which run, the names of the message kinds. A block that is cut or changed ends the file: what comes behind it was never
-handed over whole.
+A block is a header and sections; a section is a head, fixed rows, words and text (``buffer.pxd``). The first block of a
+file holds its context as JSON: which sensor, which run, the names of the message kinds. A block that is cut or changed
+ends the file: what comes behind it was never handed over whole.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ Row = dict[str, Any]
 
 
 def export(folder: Path, files: Sequence[File], within: Range, form: str, out: Path, tables: Sequence[str] = ()) -> dict[Path, int]:
-    """Rows by the file that they were written to. ``files``: of the manifest, in ``folder``; ``out``: a folder that is made. OSError."""
+    """Rows by the file that they were written to. ``files``: of the manifest, in ``folder``; ``out``: a folder that is
+    made. OSError.
+    """
     out.mkdir(parents=True, exist_ok=True)
     chosen = [table for name, table in TABLES.items() if not tables or name in tables]
     if form == "eve":

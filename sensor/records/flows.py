@@ -54,7 +54,7 @@ _OTH, _S0, _S1, _SF, _REJ, _RSTO, _RSTR, _RSTOS0, _SHR, _RSTRH = range(len(STATE
 
 
 def states(ended: npt.NDArray[np.void]) -> npt.NDArray[np.int32]:
-    """Places in ``STATES``: Zeek's words for how far a connection came, as far as the flow table knows it."""
+    """Indexes into ``STATES``: Zeek's connection states, as far as the flow table knows them."""
     answered, flags, reset = ended["answered"] > 0, ended["first_flags"], ended["reset_by"]
     tcp, reason = ended["proto"] == TCP, ended["reason"]
     opened, turned = (flags & (SYN | ACK)) == SYN, (flags & (SYN | ACK)) == (SYN | ACK)
@@ -76,7 +76,7 @@ def notes(rows: Rows) -> Iterator[dict[str, Any]]:
 
 
 def device_history(told: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """What device records said."""
+    """The content of device records."""
     rows = []
     for record in told:
         body = record["device"]
@@ -89,7 +89,7 @@ def device_history(told: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def alert(told: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """What alert records said."""
+    """The content of alert records."""
     rows = []
     for record in told:
         body, ends = record["alert"], dict[str, Any]()

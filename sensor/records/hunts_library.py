@@ -14,7 +14,9 @@ Technique = Annotated[str, StringConstraints(pattern=r"^T\d{4}(\.\d{3})?$")]
 
 
 class Hunt(BaseModel):
-    """``title``: what it finds; ``description``: why that matters, and what else it may be; ``techniques``: MITRE ATT&CK; ``sql``: one SELECT."""
+    """``title``: what it finds; ``description``: why that matters, and what else it may be; ``techniques``: MITRE
+    ATT&CK; ``sql``: one SELECT.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,6 +1,7 @@
-"""Which device is behind an endpoint, as the device records of the event log said it last.
+"""Which device is behind an endpoint, by the latest device records of the event log.
 
-An address names its device. A MAC names one only where no address does, and never a router's, which forwards for everybody.
+An address identifies its device. A MAC does so only if no address does, and never a router's, which forwards for all
+hosts.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DIRECTIONS = ("external", "inbound", "outbound", "internal")
 
 
 class Identity:
-    """``bodies``: what was said of each device last, by id."""
+    """``bodies``: the latest record of each device, by id."""
 
     def __init__(self, networks: Networks, bodies: Mapping[str, dict[str, Any]] | None = None) -> None:
         self.networks = networks
@@ -37,7 +38,7 @@ class Identity:
             self.learn(body, "")
 
     def learn(self, body: dict[str, Any], action: str) -> None:
-        """What a device record says. A device that was merged into another is no more."""
+        """Take in a device record. A device that was merged into another is removed."""
         name = body["id"]
         for ip in self.bodies.pop(name, {}).get("ips", ()):
             if self._ips.get(number := addresses.parse(ip)) == name:

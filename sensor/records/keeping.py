@@ -1,4 +1,6 @@
-"""What a run of the engine does for traffic records: hands them over batch by batch. Where the extra is not installed, nothing is kept."""
+"""What a run of the engine does for traffic records: hands them over batch by batch. Where the extra is not installed,
+nothing is kept.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def installed() -> bool:
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Whose records they are. ``networks``: blocks that are inside beside the private ones; ``interfaces``: names of what is read, by number."""
+    """Whose records they are. ``networks``: blocks that are inside beside the private ones; ``interfaces``: names of
+    what is read, by number.
+    """
 
     sensor: str
     site: str
@@ -72,7 +76,7 @@ class Keeping:
         self._due = self._rows = 0
 
     def hear(self, said: Event) -> None:
-        """One thing that was said in Python."""
+        """One event from Python."""
         self.recorder.hear(said)
 
     def emit(self, record: Record) -> None:
@@ -97,7 +101,7 @@ class Keeping:
         self._tail.close(seconds)
 
     def _hand_over(self, *, whole: bool) -> None:
-        """An empty block as well: it says how far time has come."""
+        """An empty block as well: it carries the time."""
         recorder = self.recorder
         rows, self._rows = recorder.rows - self._rows, recorder.rows
         self._due = recorder.now + EVERY_NS

@@ -1,7 +1,8 @@
-"""The manifest: which files hold records, with their checksums. Queries read it and never look into the folder; the writer alone changes it.
+"""The manifest: which files hold records, with their checksums. Queries read it and never look into the folder; the
+writer alone changes it.
 
-Rows go from the tail into a file, and the file into the manifest together with how far the tail was read: all of it in one transaction, so that a writer that
-is killed at any moment neither loses a row nor writes one twice.
+Rows go from the tail into a file, and the file into the manifest together with how far the tail was read: all of it in
+one transaction, so that a writer that is killed at any moment neither loses a row nor writes one twice.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ CHUNK = 1 << 20
 
 
 class File(NamedTuple):
-    """``hour``: of its rows, since the epoch; ``first`` and ``last``: of their times, microseconds; ``stamp``: what the system says of the file as it was
-    written; ``compact``: whether it is one of an hour that is over.
+    """``hour``: of its rows, since the epoch; ``first`` and ``last``: of their times, microseconds; ``stamp``: the
+    file's stat values as it was written; ``compact``: whether it is one of an hour that is over.
     """
 
     name: str
@@ -168,7 +169,7 @@ class Manifest:
         return {name: json.loads(body) for name, body in self._db.execute("SELECT id, body FROM device")}
 
     def learn(self, bodies: Iterable[tuple[str, dict[str, Any] | None]]) -> None:
-        """What was said of devices last; None of those that are no more."""
+        """The latest record of each device; None for those that are gone."""
         for name, body in bodies:
             if body is None:
                 self._db.execute("DELETE FROM device WHERE id = ?", (name,))
@@ -185,8 +186,8 @@ class Manifest:
 
 
 def _to_read(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing. In a folder where we may not write SQLite cannot make its index of the write-ahead log: where there is no such log,
-    the file does without.
+    """A connection that changes nothing. In a folder where we may not write SQLite cannot make its index of the
+    write-ahead log: where there is no such log, the file does without.
     """
     name = f"file:{urllib.parse.quote(str(path))}"
     alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()

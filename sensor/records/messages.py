@@ -1,8 +1,9 @@
-"""Which messages become records, and what of them: the form in which the engine hands them over, and the writer reads them.
+"""Which messages become records, and what of them: the form in which the engine hands them over, and the writer reads
+them.
 
-A kind is named by its event class, which the engine imports and the writer does not. Each field takes words of 64 bits in a row:
-one for a number or a text (offset and size), two for an address. The order of this list is the numbering in a tail file, which says it
-itself, so that a writer reads the files of an earlier version.
+A kind is named by its event class, which the engine imports and the writer does not. Each field takes words of 64 bits
+in a row: one for a number or a text (offset and size), two for an address. The order of this list is the numbering in a
+tail file, which contains it itself, so that a writer reads the files of an earlier version.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import NamedTuple
 
 
 class How(enum.IntEnum):
-    """How a field is handed over. ``LIST``: texts, joined by ``SEPARATOR``. ``ANSWERS``: DNS records, as a list of what they lead to, then the
-    lowest time to live. ``QUESTIONS``: the names asked, as a list, then the type of the first.
+    """How a field is handed over. ``LIST``: texts, joined by ``SEPARATOR``. ``ANSWERS``: DNS records, as a list of what
+    they lead to, then the lowest time to live. ``QUESTIONS``: the names asked, as a list, then the type of the first.
     """
 
     NUMBER = 1
@@ -33,7 +34,9 @@ _NUMBER, _TEXT, _ADDRESS, _LIST = How.NUMBER, How.TEXT, How.ADDRESS, How.LIST
 
 
 class Message(NamedTuple):
-    """``event``: module and class; ``fields``: name and how; ``ends``: the event names client and server itself (``LoginAttempt``)."""
+    """``event``: module and class; ``fields``: name and how; ``ends``: the event names client and server itself
+    (``LoginAttempt``).
+    """
 
     event: str
     fields: tuple[tuple[str, How], ...]

@@ -11,5 +11,7 @@ MANIFEST = "manifest.db"
 
 
 def records_folder(log: Path) -> Path:
-    """``records`` beside the log of a live run; of another log its name with ``.records``, since several may lie in one folder."""
+    """``records`` beside the log of a live run; of another log its name with ``.records``, since several may lie in one
+    folder.
+    """
     return log.with_name(FOLDER) if log.name == RUN_LOG else log.with_suffix(f".{FOLDER}")

@@ -55,8 +55,8 @@ def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
 
 
 class Aside:
-    """Of a replay: the process that writes its records, so that memory and time of the engine stay its own. It starts once
-    there are many, else at the end.
+    """Of a replay: the process that writes its records, so that memory and time of the engine stay its own. It starts
+    once there are many, else at the end.
     """
 
     def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:

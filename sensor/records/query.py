@@ -24,11 +24,11 @@ _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
 
 
 class QueryError(Exception):
-    """The query is wrong, or went over its limits; the text says which."""
+    """The query is invalid, or exceeded its limits; the text says which."""
 
 
 class Query:
-    """Close it when it is over. ``left_out``: files that cannot be read, in words; ``files``: those that are."""
+    """Close it after use. ``left_out``: files that cannot be read, as text; ``files``: those that can."""
 
     def __init__(self, folder: Path, within: Range | None = None, *, memory_mib: int = MEMORY_MIB, seconds: float = SECONDS) -> None:
         """``folder``: of the records; ``seconds``: for each query. NoRecords."""

@@ -1,5 +1,5 @@
-"""The process in which queries run. It reads what it may from standard input, one request a line, and answers a line each. It can write no file, open none
-outside the folder of the records, load no extension, and change none of this.
+"""The process in which queries run. It reads what it may from standard input, one request a line, and answers a line
+each. It can write no file, open none outside the folder of the records, load no extension, and change none of this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which files an answer rests on: those of the manifest that are what was written, and what is to be said of the others."""
+"""Which files an answer is based on: those of the manifest that are unchanged, and the faults of the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.records.schema import DEVICE_HISTORY
 
 
 class NoRecords(Exception):
-    """There are none; the text says why."""
+    """There are none; the text gives the reason."""
 
 
 class Range(NamedTuple):
@@ -23,7 +23,7 @@ class Range(NamedTuple):
 
 
 def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
-    """Files with rows of a time, and what cannot be read, in words. Of devices also what came before. NoRecords."""
+    """Files with rows of a time, and what cannot be read, as text. For devices also earlier files. NoRecords."""
     if not (folder / MANIFEST).exists():
         raise NoRecords(f"no traffic records in {folder}")
     try:
@@ -41,7 +41,7 @@ def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
 
 
 def _sound(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:
-    """Those that are what was written. One that the system says was touched since is read whole for its checksum."""
+    """Those that are unchanged. A file with a newer modification time is read whole for its checksum."""
     sound, damaged = [], []
     for file in files:
         path = folder / file.name

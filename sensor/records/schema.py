@@ -1,4 +1,5 @@
-"""The tables of traffic records, declared once: what the writer stores, queries read, exports name and the reference page lists.
+"""The tables of traffic records, declared once: what the writer stores, queries read, exports name and the reference
+page lists.
 
 ``src`` is the side that opened the connection or asked, ``dst`` the side that answered. Times are UTC.
 """
@@ -11,7 +12,9 @@ TIME, TEXT, LIST, INT, FLAG, SECONDS = "timestamp", "text", "list of text", "int
 
 
 class Column(NamedTuple):
-    """``kind``: one of the words above. ``ecs``: the field of the Elastic Common Schema; ``zeek``: the field of Zeek's log; empty where neither has it."""
+    """``kind``: one of the constants above. ``ecs``: the field of the Elastic Common Schema; ``zeek``: the field of
+    Zeek's log; empty if neither has it.
+    """
 
     name: str
     kind: str

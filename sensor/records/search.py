@@ -1,4 +1,6 @@
-"""Search: one word, and every record that it occurs in. What the word may be (an address, a block, a MAC, a name ...) decides which columns are looked at."""
+"""Search: one word, and every record that it occurs in. What the word may be (an address, a block, a MAC, a name ...)
+decides which columns are looked at.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ NEAR = 64
 
 
 class SearchError(Exception):
-    """What was asked makes no sense; the text says what was expected."""
+    """An invalid search; the text says what was expected."""
 
 
 class Condition(NamedTuple):
@@ -193,7 +195,9 @@ Row = dict[str, Any]
 
 
 def search(query: Query, word: Word | None, filters: Sequence[Filter] = (), tables: Sequence[str] = (), most: int = 200) -> tuple[list[Row], bool]:
-    """The newest rows of all tables that fit, in the order of time, each with its ``table``; and whether there are more."""
+    """The newest rows of all tables that fit, in the order of time, each with its ``table``; and whether there are
+    more.
+    """
     rows, more = list[Row](), False
     for table, where in _wheres(word, filters, tables):
         answer = query.ask(f"SELECT * FROM {table.name} WHERE {where.sql} ORDER BY ts DESC", where.values, most)

@@ -14,8 +14,8 @@ GAPS_TOLD = 5
 
 
 class Coverage(NamedTuple):
-    """``first`` and ``last``: of the packets; ``gaps``: longer times in between without a packet; ``vlans``: that were seen; ``unreadable``: files,
-    in words.
+    """``first`` and ``last``: of the packets; ``gaps``: longer times in between without a packet; ``vlans``: that were
+    seen; ``unreadable``: files, as text.
     """
 
     first: str

@@ -1,4 +1,4 @@
-"""What a row says, in one line."""
+"""A row as one line of text."""
 
 from __future__ import annotations
 

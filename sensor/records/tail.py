@@ -1,7 +1,7 @@
-"""The tail: what the engine hands over, in files that only grow. The engine never waits for the disk of a live run: a thread writes, and what it has no
-room for is dropped and counted. A replay waits, so that nothing is missing.
+"""The tail: what the engine hands over, in files that only grow. The engine never waits for the disk of a live run: a
+thread writes, and what it has no room for is dropped and counted. A replay waits, so that nothing is missing.
 
-While a run writes a file it holds a lock on it; whoever gets the lock knows that nothing more will come.
+While a run writes a file it holds a lock on it; a process that gets the lock knows that nothing more will come.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ from sensor.records.block import CONTEXT_BLOCK, block
 FOLDER = "tail"
 SUFFIX, FRESH = ".tail", ".fresh"
 FILE_MIB = 32
-# Blocks that may wait, MiB that must stay free for others, and MiB that may lie there while nobody reads them.
+# Blocks that may wait, MiB that must stay free for others, and MiB that may be there without a reader.
 WAITING, RESERVE_MIB, UNREAD_MIB = 64, 256, 2048
 MIB = 1 << 20
 
 
 class Tail:
-    """``put`` hands over; ``dropped`` hears how many rows were lost. ``complain`` hears of the disk."""
+    """``put`` hands over; ``dropped`` is called with the number of lost rows, ``complain`` with faults of the disk."""
 
     def __init__(
         self, folder: Path, context: dict[str, Any], *, wait: bool, dropped: Callable[[int], None], complain: Callable[[str], None], file_mib: float = FILE_MIB
     ) -> None:
-        """``folder``: of the records; ``context``: of the run; ``wait``: of a replay. OSError where nothing can be written there."""
+        """``folder``: of the records; ``context``: of the run; ``wait``: of a replay. OSError where nothing can be
+        written there.
+        """
         self.folder = folder / FOLDER
         self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._context, self._wait, self._dropped, self._complain = context, wait, dropped, complain
@@ -105,7 +107,7 @@ class Tail:
         path = self.folder / f"{self._run}-{self._number:06}{SUFFIX}"
         fresh = path.with_suffix(FRESH)
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        fcntl.flock(fd, fcntl.LOCK_EX)  # before it has its name: a reader that got the lock would take it for a file that nobody writes
+        fcntl.flock(fd, fcntl.LOCK_EX)  # before it has its name: a reader that got the lock would take it for an abandoned file
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._number = fd, self._number + 1

@@ -1,4 +1,4 @@
-"""Reads the tail from where the manifest says that it was read last."""
+"""Reads the tail from the position that the manifest gives as read last."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 from sensor.records.block import CONTEXT_BLOCK, MAGIC, Block, blocks
 from sensor.records.tail import FOLDER, SUFFIX, given_up
 
-# Bytes that are worked off at once, which is most of what the writer takes; where one block is larger, as many as it has.
+# Bytes that are worked off at once, which is most of what the writer takes; where one block is larger, as many as it
+# has.
 WINDOW = 2 << 20
 
 
 class Piece(NamedTuple):
-    """Part of a tail file. ``context``: of its run; ``end``: offset behind it; ``last``: nothing more will come in this file; ``damages``: in words."""
+    """Part of a tail file. ``context``: of its run; ``end``: offset behind it; ``last``: nothing more will come in this
+    file; ``damages``: as text.
+    """
 
     path: Path
     context: dict[str, Any]
@@ -56,7 +59,9 @@ def piece(path: Path, offset: int) -> Piece | None:
 
 
 def _whole(data: bytes, last: bool) -> tuple[list[Block], int, list[str]]:
-    """The whole blocks, and where what cannot be read yet begins. In a file that is not written any more what is damaged is passed over."""
+    """The whole blocks, and where what cannot be read yet begins. In a file that is not written any more what is
+    damaged is passed over.
+    """
     found: list[Block] = []
     damages: list[str] = []
     at = 0

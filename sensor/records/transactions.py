@@ -14,8 +14,9 @@ Places = npt.NDArray[np.int64]
 
 
 class Exchange(NamedTuple):
-    """The messages that make one row, in the order in which they are sent; ``keys``: what those of one exchange share. Where the last
-    of them came, nothing more is waited for. ``servers``: which come from the server; ``timed``: False where their order in time says nothing.
+    """The messages that make one row, in the order in which they are sent; ``keys``: what those of one exchange share.
+    Where the last of them came, nothing more is waited for. ``servers``: which come from the server; ``timed``: False
+    if their order in time is meaningless.
     """
 
     parts: Sequence[Rows]
@@ -24,7 +25,8 @@ class Exchange(NamedTuple):
     timed: bool = True
 
     def places(self) -> Places:
-        """A row for each exchange: where each of its messages stands in its part, -1 where there is none. In the order of time.
+        """A row for each exchange: where each of its messages stands in its part, -1 where there is none. In the order
+        of time.
 
         A message opens another exchange unless it comes later in the order than the one before it with the same key.
         """
@@ -54,7 +56,9 @@ class Exchange(NamedTuple):
         return heads
 
     def split(self, places: Places, since: int) -> tuple[Places, list[Rows]]:
-        """The exchanges that can be written, and the messages of the others: those that are not complete and began after ``since`` (ns)."""
+        """The exchanges that can be written, and the messages of the others: those that are not complete and began
+        after ``since`` (ns).
+        """
         waits = (places[:, -1] < 0) & (self.first(places)["ts"] > since)
         left = [part.take(places[waits, number][places[waits, number] >= 0]) for number, part in enumerate(self.parts)]
         return places[~waits], left
@@ -72,7 +76,9 @@ def turned(heads: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
 
 
 def member(rows: Rows, places: npt.NDArray[np.int64]) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """One message of each exchange, and whether it is there; where it is not, its row is all zero, which reads as no text."""
+    """One message of each exchange, and whether it is there; where it is not, its row is all zero, which reads as no
+    text.
+    """
     there = places >= 0
     words: npt.NDArray[Any] = np.zeros((len(places), rows.words.shape[1]), np.uint64)
     words[there] = rows.words[places[there]]

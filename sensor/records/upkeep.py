@@ -1,4 +1,6 @@
-"""Upkeep of the files: those of an hour that is over are put together, what is too old or too much is deleted, what changed on the disk is found."""
+"""Upkeep of the files: those of an hour that is over are put together, what is too old or too much is deleted, what
+changed on the disk is found.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from sensor.records.writer import HOUR_US, Writer
 
 # Files of an hour are put together from so many on, and rows into one at most.
 LEAST, MOST_ROWS = 2, 100_000
-# Seconds after which nobody reads a file that queries see no more.
+# Seconds after which a file that queries no longer see has no readers.
 GRACE_S = 300.0
 DAY_US = 86_400_000_000
 
@@ -26,7 +28,7 @@ class Upkeep:
         self.writer, self.manifest, self.days, self.gib = writer, writer.manifest, days, gib
 
     def run(self, *, final: bool = False) -> None:
-        """All of it. ``final``: hours that are not over as well, and nobody reads any more."""
+        """All of it. ``final``: hours that are not over as well, and there are no readers any more."""
         self.compact(final=final)
         self.limit()
         self.delete(0.0 if final else GRACE_S)
@@ -54,7 +56,7 @@ class Upkeep:
         return 1
 
     def intact(self, file: File) -> bool:
-        """Whether a file is what was written. One that is not is taken out of the manifest, and said."""
+        """Whether a file is unchanged. A changed one is removed from the manifest, and reported."""
         path = self.writer.folder / file.name
         try:
             fault = "" if checksum(path) == file.crc else "its content changed since it was written"
@@ -69,7 +71,9 @@ class Upkeep:
         return False
 
     def limit(self) -> int:
-        """Take out what is too old, then the oldest hours of all tables until the rest is not too much; returns how many files."""
+        """Take out what is too old, then the oldest hours of all tables until the rest is not too much; returns how
+        many files.
+        """
         files = self.manifest.files()
         newest = max((file.last for file in files), default=0)
         gone = [file for file in files if self.days is not None and file.last < newest - self.days * DAY_US]

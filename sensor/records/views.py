@@ -1,4 +1,6 @@
-"""What a query sees: a view for each table, over the files that the manifest lists, and the names that hunters know from elsewhere."""
+"""What a query sees: a view for each table, over the files that the manifest lists, and the names that hunters know
+from elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, SECONDS, TABL
 
 SQL_TYPES = {TIME: "TIMESTAMP", TEXT: "VARCHAR", LIST: "VARCHAR[]", INT: "BIGINT", FLAG: "BOOLEAN", SECONDS: "DOUBLE"}
 
-# What hunters write in other tools. IPv4 as a number; whether an address lies in a block of IPv4; a name and all below it.
+# What hunters write in other tools. IPv4 as a number; whether an address lies in a block of IPv4; a name and all below
+# it.
 MACROS = """
 CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' THEN
     split_part(ip, '.', 1)::BIGINT * 16777216 + split_part(ip, '.', 2)::BIGINT * 65536
@@ -38,7 +41,9 @@ CREATE VIEW "AlertEvidence" AS SELECT ts AS "Timestamp", alert AS "AlertId", src
 
 
 def statements(files: Mapping[str, Sequence[str]], since: str = "", until: str = "") -> Iterator[str]:
-    """SQL that makes the views. ``files``: absolute paths by table; ``since`` and ``until``: times as SQL writes them."""
+    """SQL that makes the views. ``files``: absolute paths by table; ``since`` and ``until``: times
+    as SQL writes them.
+    """
     for table in TABLES.values():
         yield f"CREATE VIEW {table.name} AS {_select(table, files.get(table.name, ()), since, until)}"
     yield MACROS
@@ -51,7 +56,7 @@ def _select(table: Table, files: Sequence[str], since: str, until: str) -> str:
         return f"SELECT {', '.join(columns)} WHERE false"
     names = ", ".join(column.name if column.name != "valid_to" else f"{_NEXT} AS valid_to" for column in table.columns)
     listed = ", ".join(f"'{quoted(path)}'" for path in files)
-    # A device is what it was said to be before the time began.
+    # The state of a device before the time began.
     range_ = [f"ts >= TIMESTAMP '{since}'"] if since and table is not DEVICE_HISTORY else []
     range_ += [f"ts < TIMESTAMP '{until}'"] if until else []
     where = f" WHERE {' AND '.join(range_)}" if range_ else ""

@@ -1,4 +1,6 @@
-"""The writer: from the tail into Parquet files, one or several for each table and hour. It runs in a process of its own."""
+"""The writer: from the tail into Parquet files, one or several for each table and hour. It runs in a process of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ class Busy(Exception):
     """Another writer works in this folder."""
 
 
-# What keeps a writer from its work, and is said in one line.
+# Faults that prevent writing, reported in one line.
 FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 
@@ -72,7 +74,7 @@ class Made:
 
 
 class Writer:
-    """``folder``: of the records. ``complain`` hears of damage. ``rows``: written so far."""
+    """``folder``: of the records. ``complain`` is called with damage. ``rows``: written so far."""
 
     def __init__(self, folder: Path, complain: Callable[[str], None], clock: Callable[[], float] = time.time, *, durable: bool = True) -> None:
         """``clock``: seconds since the epoch; ``durable``: files outlast a loss of power, not only the end of this process. Busy where another one writes;
@@ -104,7 +106,9 @@ class Writer:
                 path.unlink(missing_ok=True)
 
     def write(self, *, final: bool = False) -> int:
-        """Work off what the tail holds; returns how many rows were written. ``final``: nothing is waited for any more."""
+        """Work off what the tail holds; returns how many rows were written. ``final``: nothing is
+        waited for any more.
+        """
         before = self.rows
         for path in (self.folder / FOLDER).glob(f"*{FRESH}"):  # of an engine that was killed while it began a file
             if _age(path, self.clock()) > FRESH_S:
@@ -240,7 +244,9 @@ def hours(table: pa.Table) -> Iterable[tuple[int, pa.Table]]:
 
 
 def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> Rows | None:
-    """Messages of a class as this version lays them out; None where there are none, or this version does not know them."""
+    """Messages of a class as this version lays them out; None where there are none, or this version
+    does not know them.
+    """
     some = list(some)
     if not some or name not in NUMBERS:
         return None

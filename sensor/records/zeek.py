@@ -1,6 +1,8 @@
-"""Records as Zeek's logs (TSV), with the names and types of Zeek 7. What we do not know is unset (``-``): ``orig_bytes`` and ``history``, for example.
+"""Records as Zeek's logs (TSV), with the names and types of Zeek 7. What we do not know is unset (``-``):
+``orig_bytes`` and ``history``, for example.
 
-``orig_ip_bytes`` is what the frames hold behind the Ethernet header, so that the padding of short frames counts, which Zeek leaves out.
+``orig_ip_bytes`` is what the frames hold behind the Ethernet header, so that the padding of short frames counts, which
+Zeek leaves out.
 """
 
 from __future__ import annotations
