@@ -1,4 +1,6 @@
-"""Rules made into closures, once: nothing of their text is looked at again while packets pass, and nothing in it is ever run as a program."""
+"""Rules made into closures, once: nothing of their text is looked at again while packets pass, and nothing in it is
+ever run as a program.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,9 @@ _BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
 class Ready(NamedTuple):
-    """One step of a rule. ``holds``: of an event, a flow or a change of a device; ``rows``: which flow changes are worth making an object of; ``key``: what
-    several things must have in common, and ``label``: the same for people; ``wanted``: what an event must show at least.
+    """One step of a rule. ``holds``: of an event, a flow or a change of a device; ``rows``: which flow changes are
+    worth making an object of; ``key``: what several things must have in common, and ``label``: the same for people;
+    ``wanted``: what an event must show at least.
     """
 
     events: frozenset[type[Event]]
@@ -216,11 +219,13 @@ class Sequence:
         return Found(len(self._steps), began)
 
 
-# What is said of it.
+# The text of the alert.
 
 
 def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Callable[[Any, Found], str]:
-    """The sentence of an alert, with fields in braces. ``who`` names an end of a thing. Wrong where one is not known."""
+    """The sentence of an alert, with fields in braces. ``who`` names an end of a thing. Wrong where
+    one is not known.
+    """
     parts = _BRACES.split(rule.says or rule.title)
     for name in parts[1::2]:
         if name not in {"count", "src", "dst"}:

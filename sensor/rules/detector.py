@@ -1,4 +1,6 @@
-"""A rule as a detector, with the id ``custom.`` and its own: one class for each, which looks only at what the rule watches."""
+"""A rule as a detector, with the id ``custom.`` and its own: one class for each, which looks only at what the rule
+watches.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class _Custom(Detector):
         self.matched = 0
 
     def look(self, thing: Thing) -> Iterator[Alert]:
-        """What one event, flow or change of a device comes to. Later steps first: a thing is one step of a chain, not two."""
+        """What one event, flow or change of a device comes to. Later steps first: a thing is one step of a chain, not
+        two.
+        """
         for place, step in reversed(self._steps):
             if step.watches(thing) and step.holds(thing):
                 self.matched += 1
@@ -111,7 +115,9 @@ class _Custom(Detector):
 
 class _OnEvents(_Custom, EventDetector):
     def wants(self) -> dict[type[Event], Want]:
-        """What its conditions ask of the fields of an event; what they ask of devices is asked of those that are left."""
+        """What its conditions ask of the fields of an event; what they ask of devices is asked of
+        those that are left.
+        """
         return {kind: any_of(step.wanted for _, step in self._steps if kind in step.events) for kind in self.watches}
 
     def inspect(self, event: Event) -> Iterator[Alert]:

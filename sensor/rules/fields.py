@@ -1,4 +1,6 @@
-"""Which fields a rule can ask: those of the event itself, of the packet, of the flow, and of the devices at both ends."""
+"""Which fields a rule can ask: those of the event itself, of the packet, of the flow, and of the
+devices at both ends.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,9 @@ _KINDS: dict[Any, Kind] = {
 
 
 class Field(NamedTuple):
-    """``get`` takes it from an event, a flow or a change of a device. ``columns``: where flow changes have the same. ``asks``: it asks what is known of the
-    ends, and so is asked last. ``source``: the field of an event, or of its packet, that holds just this value.
+    """``get`` takes it from an event, a flow or a change of a device. ``columns``: where flow changes have the same.
+    ``asks``: it asks what is known of the ends, and so is asked last. ``source``: the field of an event, or of its
+    packet, that holds just this value.
     """
 
     kind: Kind
@@ -88,7 +91,9 @@ def ends_of(thing: Thing) -> Ends:
 
 @functools.cache
 def event_classes() -> dict[str, type[Event]]:
-    """The classes of events by kind, of all dissectors. Kinds that no dissector says itself, only their refinements, say nothing and are left out."""
+    """The classes of events by kind, of all dissectors. Kinds that have only refinements and no events of their own are
+    left out.
+    """
     for _ in modules(sensor.dissectors):
         pass
     return dict(sorted(((kind_of(one), one) for one in _below(Event)), key=lambda each: each[0]))
@@ -102,7 +107,7 @@ def _below(event: type[Event]) -> Iterable[type[Event]]:
 
 
 def watched(when: Iterable[str]) -> list[str]:
-    """The words of a ``when``. Wrong where one is not known, or where they are not of one sort."""
+    """The kinds of a ``when``. Wrong if one is unknown, or if they are of different sorts."""
     words = list(when)
     for place, word in enumerate(words):
         if word not in event_classes() and word not in FLOW_WORDS and word not in DEVICE_WORDS:
@@ -177,7 +182,7 @@ def _device_fields() -> Fields:
 
 
 def _of_ends(ends: Ends, context: Context) -> Fields:
-    """What both ends are, as far as the packet and the inventory tell."""
+    """The attributes of both endpoints, from the packet and the inventory."""
     found = _of_time()
     inside = context.networks.direction
     found["direction"] = Field(Kind.TEXT, lambda thing: inside(ends.src(thing).address, ends.dst(thing).address))

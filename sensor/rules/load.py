@@ -1,4 +1,6 @@
-"""Reads the operator's rules: files, or folders of them. A rule that makes no sense is told with its place and never stops the others."""
+"""Reads the operator's rules: files, or folders of them. An invalid rule is reported with its place and never stops the
+others.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ class Loaded(NamedTuple):
         return any(word in text for word in ZONES)
 
     def says_as(self, other: Loaded | None) -> bool:
-        """Whether it says the same."""
+        """Whether its content is equal."""
         return other is not None and self.rule == other.rule and self.sets == other.sets
 
     def fault(self, wrong: Wrong) -> Fault:
@@ -46,7 +48,9 @@ class Loaded(NamedTuple):
 
 
 class Rules:
-    """The rules of a run: ``faults`` of those that make no sense, ``made``: the detectors of the others; ``stamps`` of the files as they were read."""
+    """The rules of a run: ``faults`` of those that make no sense, ``made``: the detectors of the others; ``stamps`` of
+    the files as they were read.
+    """
 
     def __init__(self, paths: Iterable[Path]) -> None:
         files = files_of(paths)
@@ -55,13 +59,13 @@ class Rules:
         self.made: tuple[Detector, ...] = ()
 
     def says_as(self, other: Rules | None) -> bool:
-        """Whether all of them say the same."""
+        """Whether the content of all of them is equal."""
         known = {one.rule.id: one for one in other.loaded} if other is not None else {}
         return len(known) == len(self.loaded) and all(one.says_as(known.get(one.rule.id)) for one in self.loaded)
 
     def detectors(self, context: Context, before: Rules | None = None, *, zones: bool = False) -> tuple[Detector, ...]:
-        """Ready to watch; those that are switched off are left out. One that says what it said ``before`` is the same, with all it counted, unless it asks what
-        is inside and that is something else now (``zones``).
+        """Ready to use; disabled rules are left out. One whose content equals that of ``before`` is the same object,
+        with its counts, unless it reads what is inside and that is something else now (``zones``).
         """
         old = {detector.id: detector for detector in before.made} if before is not None else {}
         known = {one.rule.id: one for one in before.loaded} if before is not None else {}
@@ -93,7 +97,9 @@ class Nowhere:
 
 
 def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
-    """All rules of files and folders that make sense, those that are switched off included, and what is wrong with the others."""
+    """All rules of files and folders that make sense, those that are switched off included, and what is wrong with the
+    others.
+    """
     found: dict[str, Loaded] = {}
     faults: list[Fault] = []
     for path in files_of(paths):

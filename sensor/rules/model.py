@@ -1,8 +1,9 @@
-"""Rules of the operator as they are written: what to watch, what must hold, how often, in which order; what to say of it; and tests.
+"""Rules of the operator as they are written: events, conditions, counts, sequences; the text of the alert; and tests.
 
-A rule watches one or several kinds of events (``dns.query``), changes of flows (``flow.answered``) or of devices (``device.new``); or it is a sequence of
-such steps. A condition is a field and what it is to be: a value, a list of values of which one must fit, or words with values (``begins: adm``). A block
-of conditions holds where all of them do. ``$name`` stands for a set of the file. Fields are in ``fields``, what can be asked of them in ``values``.
+A rule watches one or several kinds of events (``dns.query``), changes of flows (``flow.answered``) or of devices
+(``device.new``); or it is a sequence of such steps. A condition is a field and its expected value: a value, a list of
+values of which one must match, or operators with values (``begins: adm``). A block of conditions holds where all of
+them do. ``$name`` stands for a set of the file. Fields are in ``fields``, what can be asked of them in ``values``.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class Attack(_Written):
 
 
 class Step(_Written):
-    """What must hold of one thing: the block ``where``, one of the blocks ``any``, and none of the blocks ``unless``. ``by``: fields that several things must
-    have in common.
+    """What must hold of one thing: the block ``where``, one of the blocks ``any``, and none of the blocks ``unless``.
+    ``by``: fields that several things must have in common.
     """
 
     when: Words = ()
@@ -75,8 +76,8 @@ class Step(_Written):
 
 
 class Made(BaseModel):
-    """Something that happens in a test: ``at``: seconds after its begin; ``times``: so often, ``every`` so many seconds, with ``{n}`` counted up in its texts.
-    Any other key is a field of it.
+    """Something that happens in a test: ``at``: seconds after its begin; ``times``: so often, ``every`` so many
+    seconds, with ``{n}`` counted up in its texts. Any other key is a field of it.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
@@ -88,7 +89,9 @@ class Made(BaseModel):
 
 
 class Trial(_Written):
-    """A test of a rule: what happens, among which devices (by address, each with its attributes), and how many alerts come of it."""
+    """A test of a rule: what happens, among which devices (by address, each with its attributes), and how many alerts
+    come of it.
+    """
 
     title: str = Field(min_length=3)
     alerts: int = Field(1, ge=0)
@@ -97,8 +100,9 @@ class Trial(_Written):
 
 
 class Rule(Step):
-    """One rule. ``says``: the sentence of its alerts, with fields in braces; ``count`` (of different values of ``distinct``, where that is named) ``within`` a
-    span; ``again``: how long the same finding is not told anew; ``actor``: which end did it.
+    """One rule. ``says``: the summary of its alerts, with fields in braces; ``count`` (of different values of
+    ``distinct``, if given) ``within`` a span; ``again``: how long the same finding is not reported again; ``actor``:
+    which endpoint acts.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")

@@ -1,7 +1,8 @@
-"""Rules of Sigma for network log sources, made into rules of ours. pySigma (the extra ``sigma``) reads them; what has no counterpart here is refused, never
-half understood.
+"""Rules of Sigma for network log sources, made into rules of ours. pySigma (the extra ``sigma``) reads them; what has
+no counterpart here is refused, never half understood.
 
-The condition is brought into the form *one of these blocks*; what a block asks of a field beside something else becomes one regular expression.
+The condition is brought into the form *one of these blocks*; what a block asks of a field beside something else becomes
+one regular expression.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _OPPOSITE = {"above": "at_most", "at_most": "above", "below": "at_least", "at_le
 
 
 class Unfit(Exception):
-    """In words, why a rule cannot be ours."""
+    """Why a rule cannot be converted, as text."""
 
 
 class Leaf(NamedTuple):
@@ -47,8 +48,8 @@ Blocks = list[list[Leaf]]
 
 
 def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
-    """The rules in a file of Sigma, each as an entry of a file of ours; and in words, which of them are left out and why. Unfit where it is no such file, or
-    where pySigma is not installed.
+    """The rules in a Sigma file, each as an entry of a rule file; and which of them are left out and why, as text.
+    Unfit if it is not such a file, or where pySigma is not installed.
     """
     try:
         from sigma.collection import SigmaCollection
@@ -140,7 +141,7 @@ class _Node(NamedTuple):
 
 
 def _tree(item: Any) -> _Node:
-    """The condition as pySigma has it, in our words; what is asked of one field is put together."""
+    """The condition as pySigma gives it, in terms of this sensor; conditions on one field are combined."""
     from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
 
     if isinstance(item, ConditionFieldEqualsValueExpression):
@@ -187,7 +188,7 @@ def _leaf(field: str, value: Any) -> Leaf:
 
 
 def _of_text(field: str, value: SigmaString) -> Leaf:
-    """Text with wildcards, by the plainest word that says the same."""
+    """Text with wildcards, as the simplest equivalent operator."""
     parts = list(value.s)
     plain = [part for part in parts if isinstance(part, str)]
     if not parts or (len(plain) == 1 and len(parts) == 1):
@@ -259,7 +260,7 @@ def _asked(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
 
 
 def _worded(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tuple[Any, ...]]:
-    """The word and values for a leaf; no word where only a regular expression can say it."""
+    """The operator and values of a leaf; no operator if only a regular expression can express it."""
     values = leaf.values
     if kind in {Kind.NUMBER, Kind.NUMBERS} and leaf.word == "is":
         values = tuple(int(value) if isinstance(value, str) and value.isdigit() else value for value in values)

@@ -1,4 +1,6 @@
-"""Log sources of Sigma that are about networks, and what their fields are called here. Names as in Sigma's taxonomy and in the logs of Zeek."""
+"""Log sources of Sigma that are about networks, and what their fields are called here. Names as in Sigma's taxonomy and
+in the logs of Zeek.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ RECORD_TYPES = {
     "a": 1, "ns": 2, "cname": 5, "soa": 6, "null": 10, "ptr": 12, "mx": 15, "txt": 16, "aaaa": 28, "srv": 33, "naptr": 35, "any": 255, "axfr": 252, "ixfr": 251,
 }  # fmt: skip
 RESPONSE_CODES = {"noerror": 0, "formerr": 1, "servfail": 2, "nxdomain": 3, "notimp": 4, "refused": 5}
-# Fields whose words are numbers here.
+# Fields whose text values are numbers here.
 NUMBERED = {"qtype_name": RECORD_TYPES, "record_type": RECORD_TYPES, "rcode_name": RESPONSE_CODES}
 
 _SRC = dict.fromkeys(("id.orig_h", "src_ip", "SourceIp", "c-ip"), "src")
@@ -47,7 +49,8 @@ _OF_DNS = (Source("dns.query", {**_ENDS, **_DNS}), Source("dns.response", {**_BA
 _OF_HTTP = (Source("http.request", {**_ENDS, **_HTTP}), Source("http.response", {**_BACK, **_STATUS}, "dst"))
 _OF_FLOWS = (Source("flow.new", _FLOW), Source("flow.ended", _ENDED))
 
-# (category, product, service), each empty where a rule names none: what can be watched for it, the first that has all fields of the rule.
+# (category, product, service), each empty where a rule names none: what can be watched for it, the first that has all
+# fields of the rule.
 SOURCES: dict[tuple[str, str, str], tuple[Source, ...]] = {
     ("dns", "", ""): _OF_DNS,
     ("", "zeek", "dns"): _OF_DNS,
@@ -65,6 +68,8 @@ SOURCES: dict[tuple[str, str, str], tuple[Source, ...]] = {
 
 
 def sources_of(category: str | None, product: str | None, service: str | None) -> tuple[Source, ...]:
-    """What can be watched for a log source; nothing where it is not about networks, or not known. A product that is not named here does not matter."""
+    """What can be watched for a log source; nothing where it is not about networks, or not known. A product that is not
+    named here does not matter.
+    """
     found = SOURCES.get((category or "", product or "", service or ""))
     return found or SOURCES.get((category or "", "", ""), ()) if category else found or ()

@@ -1,4 +1,6 @@
-"""Runs the tests that stand in a rule: what they tell is made into events, flows and changes of devices, which the rule's own detector judges."""
+"""Runs the tests of a rule: their descriptions become events, flows and changes of devices, which the rule's own
+detector evaluates.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What a condition asks of a value, as a closure made once: text without regard to letter case, numbers, addresses by block, MACs by maker, lists by any of
-their items.
+"""The conditions on a value, as closures made once: text without regard to letter case, numbers, addresses by block,
+MACs by vendor, lists by any of their items.
 
-``many`` asks the same of a whole column of flow changes, where that is possible: a row that it rules out need not become an object.
+``many`` asks the same of a whole column of flow changes, where that is possible: a row that it rules out need not
+become an object.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Kind(enum.Enum):
 
 
 class Wrong(Exception):
-    """What is wrong with a rule, and where in it: keys and list indexes; ``key``: at the key itself. ``others``: what else is."""
+    """What is wrong with a rule, and where in it: keys and list indexes; ``key``: at the key itself. ``others``: what
+    else is.
+    """
 
     def __init__(self, message: str, *location: str | int, key: bool = False) -> None:
         super().__init__(message)
@@ -214,7 +217,7 @@ def _numeric(item: Any) -> int | float:
 
 
 def _address(items: list[Any], networks: Networks) -> Fit:
-    """Addresses, blocks, and the words ``inside``, ``outside`` and ``multicast``."""
+    """Addresses, blocks, and the keywords ``inside``, ``outside`` and ``multicast``."""
     exact, blocks, words = set[int](), list[tuple[int, int]](), set[str]()
     for item in items:
         if item in ("inside", "outside", "multicast"):
