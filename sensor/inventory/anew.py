@@ -1,6 +1,6 @@
-"""Anew: other fingerprints look at what was known before, some devices at a time, while all else goes on.
+"""Reads the facts of known devices again with new fingerprints, some devices at a time, while the engine continues.
 
-Facts that meant nothing were not kept: a device tells them again, and they count then.
+Facts that matched no fingerprint were not kept: a device sends them again, and they count then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Anew:
         self.waiting: deque[Record] = deque(maxlen=inventory.limits.devices + inventory.limits.pending)
 
     def begin(self, matcher: Matcher, oui: Oui) -> None:
-        """From now on these say what a fact means; all that is known waits to be looked at."""
+        """From now on these fingerprints interpret facts; all known devices wait to be read again."""
         self._inventory.know(matcher, oui)
         table = self._inventory.table
         self.waiting.clear()
@@ -40,7 +40,9 @@ class Anew:
 
 
 def read_anew(inventory: Inventory, record: Record) -> bool:
-    """Let the fingerprints of today read the facts of a device; whether they say anything else. One of which nobody asked for the facts is left as it was."""
+    """Read the facts of a device with the present fingerprints; whether the result differs. A device whose facts were
+    not needed yet stays as it was.
+    """
     packed, mac = record.unread, record.macs[0] if record.macs else 0
     record.held.forget_idle()
     changed = _register_anew(inventory, record, mac)
@@ -58,7 +60,7 @@ def read_anew(inventory: Inventory, record: Record) -> bool:
 
 
 def _register_anew(inventory: Inventory, record: Record, mac: int) -> bool:
-    """The maker of its MAC by the registry of today; whether that is another."""
+    """The vendor of its MAC by the present registry; whether it differs."""
     if not record.admitted or record.random or not mac:
         return False
     organisation = inventory.oui.organisation(mac)

@@ -1,7 +1,8 @@
 """The baseline: who talks to whom with what, per device and per type, and how well each device is known by now.
 
-It learns of devices of the inventory only, from conversations that are over, in packet order (``learner.py``). Everything is bounded: devices, what is
-remembered of each, and both together. It touches no file: what changed is taken out by whoever keeps it, and put back at the next start.
+It learns of devices of the inventory only, from conversations that are over, in packet order (``learner.py``).
+Everything is bounded: devices, what is remembered of each, and both together. It touches no file: the store takes out
+what changed, and puts it back at the next start.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
 # Of how many devices of a type is remembered that they serve or use something, and of how many things.
 ALIKE_LIMIT, THINGS_LIMIT = 8, 8192
 CHANGED_LIMIT = DEVICES_LIMIT
-# Without a packet for so long nobody watched: the sensor or the mirror port was off, or captures of different days were joined.
+# Without a packet for so long the network was not monitored: the sensor or the mirror port was off, or captures of
+# different days were joined.
 PAUSE = HOUR
 # When conversations that the operator allows began: before all others.
 ALLOWED_SINCE = 1
@@ -34,25 +36,29 @@ _decode = msgspec.json.Decoder(Kept)
 
 
 def _nameless(_: int) -> Sequence[str]:
-    """Nobody listens to names."""
+    """No subscriber for names."""
     return ()
 
 
 class Baseline:
-    """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns, later by all pauses; 0 before the first packet."""
+    """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns, later by
+    all pauses; 0 before the first packet.
+    """
 
     def __init__(
         self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None, inside: Callable[[int], bool] | None = None,
         things: int = TOTAL_LIMIT, names_of: Callable[[int], Sequence[str]] = _nameless,
     ) -> None:  # fmt: skip
-        """``things``: so many services that devices serve and use are remembered in all; ``names_of``: that stand behind an address, the newest first."""
+        """``things``: so many services that devices serve and use are remembered in all; ``names_of``: that stand
+        behind an address, the newest first.
+        """
         self._device, self._inside, self._most, self._names_of = device, inside or Networks().inside, things, names_of
         self._starts = load_starts() if starts is None else starts
         self._habits: Bounded[str, Habits] = Bounded(DEVICES_LIMIT)
         self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)
         self._dwellers: Bounded[str, Bounded[str, int]] = Bounded(THINGS_LIMIT)
         self._changed: Bounded[str, bool] = Bounded(CHANGED_LIMIT)
-        # Addresses at which devices with one job talked to the outside: a cheap look, before it is asked who somebody is.
+        # Addresses at which fixed-function devices had external flows: a cheap check before the device is looked up.
         self.single: Bounded[int, bool] = Bounded(DEVICES_LIMIT)
         self._total = 0
         self.since = self._last = 0
@@ -136,7 +142,9 @@ class Baseline:
             self._serve(ts, offerer, server.address, _name(user, client), service)
 
     def reach(self, ts: int, client: Subject, server: int, service: int) -> None:
-        """A conversation with one more of those outside is over, about a service that was learned. Kept of devices with one job."""
+        """A conversation with one more of those outside is over, about a service that was learned. Kept of devices with
+        one job.
+        """
         device = self._device(client)
         habits = self._habits.get(device.id) if device is not None and device.type not in MANY_JOBS else None
         if device is None or habits is None or (self._rules and ruled(self._rules, device.id, OUTSIDE, service) is False):
@@ -164,7 +172,9 @@ class Baseline:
         self._changed.put(kept, True)
 
     def forget(self, device: str = "", service: int = 0) -> None:
-        """Nothing was learned of a device, or of one of its services; without a device everything is learned anew."""
+        """Forget what was learned about a device, or one of its services; without a device
+        everything is learned again.
+        """
         if not device:
             for store in (self._habits, self._alike, self._dwellers, self._changed, self.single):
                 for key in list(store):
@@ -224,7 +234,7 @@ class Baseline:
     # Inside.
 
     def _pause(self, now: int) -> int:
-        """How long nobody watched until now, ns."""
+        """How long the network was not monitored until now, ns."""
         gap = now - self._last
         return gap if gap > PAUSE else 0
 

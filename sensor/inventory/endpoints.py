@@ -1,9 +1,11 @@
 """Who is behind an endpoint: the rules of identity, applied to subjects in packet order.
 
-A stable MAC is a device. An address is leased: whoever claims it by ARP, NDP or DHCP has it until somebody else claims it. Whoever only uses it
-gets it where its holder was silent for some minutes; until then that MAC forwards for the holder, as routers on both sides of a mirror do. A MAC
-that carries more inside addresses than one machine has is a router: hosts behind it are known by address. Outside addresses are nobody; they only
-show that a MAC is a gateway. A randomised MAC joins the device of the same DHCP client id or name whose former MAC fell silent before it appeared.
+A stable MAC is a device. An address is leased: the host that claims it by ARP, NDP or DHCP has it until another host
+claims it. A host that only uses it gets it where its holder was silent for some minutes; until then that MAC forwards
+for the holder, as routers on both sides of a mirror do. A MAC that carries more internal addresses than one host has is
+a router: hosts behind it are known by address. External addresses are no devices; they only show that a MAC is a
+gateway. A randomised MAC joins the device of the same DHCP client id or name whose former MAC fell silent before it
+appeared.
 """
 
 from __future__ import annotations
@@ -45,12 +47,15 @@ class Endpoints:
         if not address or holder is record:
             return record
         if holder is not None and (record.router or self._keeps(holder, address, record.last)):
-            # The MAC had the address until somebody else claimed it, rightly or not: it does not forward for the new holder.
+            # The MAC had the address until another host claimed it, rightly or not: it does not forward for the new
+            # holder.
             return record if self.table.claimed_from.get(address) is record else holder
         return record if self.networks.inside(address) and not record.router else None
 
     def speaker(self, ts: int, subject: Subject, trait: Trait) -> Record | None:
-        """The record a fact belongs to, made where there is none; None where the endpoint is nobody. Addresses move as the fact says."""
+        """The record a fact belongs to, created if there is none; None if the endpoint is no device. Addresses move as
+        the fact requires.
+        """
         mac, address, vlan = subject
         record = self.table.by_mac.get(mac)
         if record is not None and not trait.bound and (not vlan or record.vlan == vlan) and address in record.addresses:
@@ -71,7 +76,7 @@ class Endpoints:
         return self._user(ts, record, address, vlan) if address else record
 
     def _host(self, ts: int, address: int, vlan: int) -> Record | None:
-        """Whoever holds an inside address, else a device known by that address alone."""
+        """The holder of an internal address, else a device known by that address alone."""
         holder = self.table.leases.get(address) if address else None
         if holder is not None or not address or not self.networks.inside(address) or address in self._virtual:
             return holder
@@ -80,13 +85,17 @@ class Endpoints:
         return record
 
     def _behind_virtual(self, ts: int, address: int, vlan: int, trait: Trait) -> Record | None:
-        """The MAC is a role of a redundant router: an address it claims is a role too, any other is a host behind it."""
+        """The MAC is a role of a redundant router: an address it claims is a role too, any other is
+        a host behind it.
+        """
         if trait.claim and address:
             self._virtual.put(address, True)
         return None if trait.bound else self._host(ts, address, vlan)
 
     def _claim(self, ts: int, record: Record, address: int, trait: Trait) -> None:
-        """ARP, NDP or DHCP says that the address is the record's; else it is where nobody has it. Newcomers that may be invented take nothing from devices."""
+        """ARP, NDP or DHCP assigns the address to the record; else it has the address if no record does. New, possibly
+        spoofed devices take nothing from known ones.
+        """
         holder = self.table.leases.get(address)
         if not address or (not trait.claim and (holder is not None or record.router or not self.networks.inside(address))):
             return
@@ -105,7 +114,9 @@ class Endpoints:
                 self.table.release(record, old, ts)
 
     def _give(self, ts: int, record: Record, address: int, claimed: bool) -> None:
-        """The record has the address from now on. A device known only by that address is the same one where it was just seen, else it is over."""
+        """The record has the address from now on. A device known only by that address is the same one where it was just
+        seen, else it is over.
+        """
         former = self.table.lease(record, address, ts, claimed)
         if former is None or former.macs or former.dead:
             return
@@ -115,11 +126,13 @@ class Endpoints:
             self.table.depart(former, f"{addresses.text(address)} belongs to {record.key} now")
 
     def _keeps(self, holder: Record, address: int, ts: int) -> bool:
-        """Whether the holder used its address lately, so that somebody else who uses it is only forwarding."""
+        """Whether the holder used its address recently, so that another host that uses it is only forwarding."""
         return ts - holder.addresses.get(address, 0) < self.limits.claim_ns
 
     def _user(self, ts: int, record: Record, address: int, vlan: int) -> Record | None:
-        """Somebody used an address with the MAC of a record: itself, or another host that it forwards for."""
+        """An address was used with the MAC of a record: by the device itself, or by another host
+        that it forwards for.
+        """
         holder = self.table.leases.get(address)
         if holder is record:
             record.addresses[address] = ts
@@ -161,8 +174,8 @@ class Endpoints:
         return record.router
 
     def _split(self, ts: int, record: Record) -> None:
-        """Many addresses behind one MAC: those it never claimed become devices of their own, with the facts that came from them. Whose its services and
-        roles were is not known: they are seen again.
+        """Many addresses behind one MAC: those it never claimed become devices of their own, with the facts that came
+        from them. Whose its services and roles were is not known: they are seen again.
         """
         record.router = True
         record.roles &= _OF_A_MAC
@@ -207,7 +220,9 @@ class Endpoints:
         return record
 
     def enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
-        """Let later MACs find an admitted record by an id or name that no other device gives. Newcomers are not enlisted: a flood would fill the list."""
+        """Let later MACs find an admitted record by an id or name that no other device gives. Newcomers are not
+        enlisted: a flood would fill the list.
+        """
         key = identity.join_key(trait.join, observation.value, observation.subject.mac)
         other = self._joins.get(key)
         if key and key not in self._shared and (other is None or other.dead):

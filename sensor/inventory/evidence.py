@@ -1,4 +1,4 @@
-"""Evidence the inventory finds itself: the maker of a MAC, and that a MAC forwards for others."""
+"""Evidence of the inventory itself: the vendor of a MAC, and that a MAC forwards for others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Oui(Protocol):
     """The registry of MAC prefixes."""
 
     def organisation(self, mac: int) -> str:
-        """Who the prefix of a MAC was given to; empty where nobody is known."""
+        """The vendor of a MAC prefix; empty if it is unknown."""
         ...
 
 

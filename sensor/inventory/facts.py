@@ -15,7 +15,9 @@ Claims = tuple[Claim, ...]
 
 
 class FactState(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A fact as it is kept, with the claims that fingerprints made of it. ``address`` is hexadecimal; claims are left as text, since few differ."""
+    """A fact as it is kept, with the claims that fingerprints made of it. ``address`` is hexadecimal; claims are left
+    as text, since few differ.
+    """
 
     kind: str
     value: str

@@ -14,13 +14,14 @@ HOUR = 3_600_000_000_000
 USES_LIMIT, SERVED_LIMIT, CLIENTS_LIMIT, SEGMENTS_LIMIT = 192, 64, 16, 64
 # Of the servers outside: so many names with their services, and so many addresses of which no name is known.
 NAMES_LIMIT, ADDRESSES_LIMIT = 32, 16
-# Machines for everything: where people go with them is nobody's habit, and is not kept.
+# General-purpose hosts: their destinations depend on their users, and are not learned.
 MANY_JOBS = frozenset(("workstation", "server", "mobile", "tablet", "game_console", "unknown"))
-# Silent hours count so much: a device that says little is learned too, only later.
+# Weight of silent hours: a device with little traffic is learned too, only later.
 SILENCE = 1 / 3
-# Silent hours for each one in which it talked, at most: what is silent for longer than a day was not watched, or is not there.
+# Silent hours for each one in which it talked, at most: what is silent for longer than a day was not watched, or is not
+# there.
 SILENT_MOST = 24
-# What stands for everybody outside.
+# Stands for all external hosts.
 OUTSIDE = "outside"
 
 
@@ -42,8 +43,10 @@ class Named(Use, gc=False, array_like=True):
 
 
 class Kept(msgspec.Struct, omit_defaults=True):
-    """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use), ``serves``: (service, use, clients),
-    ``names`` and ``addresses``: (who, service, use) of servers outside; ``crowded``: there were more of those than are remembered.
+    """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use),
+    ``serves``: (service, use, clients),
+    ``names`` and ``addresses``: (who, service, use) of servers outside; ``crowded``: there were more of those than are
+    remembered.
     """
 
     kind: str
@@ -73,7 +76,9 @@ class Reached:
         return len(self.names) + len(self.addresses)
 
     def again(self, names: Iterable[str], address: str, service: int, ts: int) -> None:
-        """It talked to an address. ``names``: that stand behind it, the newest first; one that the device used before is taken for the one that it meant."""
+        """It talked to an address. ``names``: that stand behind it, the newest first; one that the device used before
+        is taken for the one that it meant.
+        """
         known = next(((name, service) for name in names if (name, service) in self.names), None)
         named = known or next(((name, service) for name in names), None)
         if named is None:
@@ -107,8 +112,8 @@ class Reached:
 
 
 class Habits:
-    """What was learned of one device. ``kind``: its type; ``segment``: where it lives; ``hours``: in how many hours it talked; ``reached``: whom it talked to
-    outside, None where that is not kept.
+    """What was learned of one device. ``kind``: its type; ``segment``: where it lives; ``hours``: in how many hours it
+    talked; ``reached``: whom it talked to outside, None where that is not kept.
     """
 
     __slots__ = ("first", "hours", "kind", "last", "reached", "segment", "segments", "serves", "uses")
@@ -140,7 +145,7 @@ class Habits:
         return True
 
     def serve(self, client: str, service: int, ts: int) -> bool:
-        """Somebody used a service of it; True where nobody did before."""
+        """A client used a service of it; True for its first client."""
         known = self.serves.get(service)
         if known is None:
             known = Use(ts, ts), Bounded(CLIENTS_LIMIT)
@@ -153,7 +158,7 @@ class Habits:
         return new
 
     def reach(self, names: Iterable[str], address: str, service: int, ts: int) -> None:
-        """It used a service of somebody outside."""
+        """It used a service of an external host."""
         if self.reached is None:
             self.reached = Reached()
         self.reached.again(names, address, service, ts)
@@ -229,7 +234,9 @@ class Habits:
 
 
 def listed(habits: Habits) -> Iterator[tuple[str, str, int, Use, Any]]:
-    """(``serves``, ``uses`` or ``reaches``, peer, service, use, number of clients) of all it does. It reaches whom it is known to have meant outside."""
+    """(``serves``, ``uses`` or ``reaches``, peer, service, use, number of clients) of all it does. It reaches whom it
+    is known to have meant outside.
+    """
     for service, (use, clients) in habits.serves.items():
         yield "serves", "", service, use, len(clients)
     for (peer, service), use in habits.uses.items():

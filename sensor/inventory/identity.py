@@ -1,4 +1,5 @@
-"""What identity may rest on: which MACs and addresses are somebody, what a kind of observation says about whom, and ids made from keys.
+"""What identity is based on: which MACs and addresses identify a device, which device an observation is about, and ids
+made from keys.
 
 Pure functions; nothing here remembers anything.
 """
@@ -14,7 +15,8 @@ from typing import NamedTuple
 from sensor.core.addresses import NONE, is_group_mac, is_v4
 from sensor.core.ids import entity_id
 
-# Roles that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for IPv4 and IPv6, GLBP.
+# Roles that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for IPv4 and
+# IPv6, GLBP.
 _VIRTUAL = (
     (0x00005E000100, 0xFFFFFFFFFF00),
     (0x00005E000200, 0xFFFFFFFFFF00),
@@ -24,7 +26,7 @@ _VIRTUAL = (
     (0x0007B4000000, 0xFFFFFF000000),
 )
 _VIRTUAL_BLOCKS = frozenset(prefix >> 24 for prefix, _ in _VIRTUAL)
-# Facts of these protocols are about the machine with that MAC whatever the address says; routers do not forward them.
+# Facts of these protocols are about the host with that MAC, whatever the address; routers do not forward them.
 _BOUND = frozenset(("arp", "ndp", "dhcp", "dhcpv6", "lldp", "cdp", "edp", "fdp", "mndp", "stp", "oui"))
 _CLAIMS = frozenset(("arp.address", "ndp.address", "dhcp.lease", "dhcpv6.lease"))
 # Bookkeeping of the network stack: too little for a randomised MAC to count as a device.
@@ -36,7 +38,7 @@ _NAME_TRUST = (
     "mdns.hostname", "netbios.hostname", "llmnr.hostname", "wsd.hostname", "ntlm.fqdn",
 )  # fmt: skip
 _JOINS = {"dhcp.client_id": "id", "dhcpv6.duid": "id", "dhcp.hostname": "name", "mdns.hostname": "name"}
-# Names that makers give to every piece they sell name nobody.
+# Default names that vendors give to every unit identify no device.
 _COMMON = re.compile(
     r"(localhost|unknown|none|null|default|android|iphone|ipad|ipod|watch|macbook([ -]?(air|pro))?|mac ?mini|imac|apple-?(tv|watch)|"
     r"galaxy\b.*|pixel\b.*|redmi\b.*|xiaomi\b.*|mi-\w+|mi\d\w*|poco\b.*|oneplus\b.*|huawei\w{0,8}|honor\b.*|oppo\b.*|vivo\b.*|realme\b.*|moto\b.*|nokia\b.*|sm-\w+|esp(ressif)?|"
@@ -53,8 +55,10 @@ _HEAD_BYTES = 4
 class Trait(NamedTuple):
     """How the inventory reads a kind of observation.
 
-    ``bound``: about the MAC itself. ``claim``: the subject claims its address; ``lease``: and was given it, in place of earlier ones.
-    ``speaks``: enough to count as a device. ``rank``: trust in the name, 0 most, -1 no name. ``role``: the value is a role.
+    ``bound``: about the MAC itself. ``claim``: the subject claims its address; ``lease``: and was given it, in place of
+    earlier ones.
+    ``speaks``: enough to count as a device. ``rank``: trust in the name, 0 most, -1 no name. ``role``: the value is a
+    role.
     ``join``: the value may name the owner of a randomised MAC (``id`` or ``name``). ``family``: first word of the kind.
     """
 
@@ -97,7 +101,7 @@ SIGHTING = Trait(bound=False, claim=False, lease=False, speaks=True, rank=-1, ro
 
 
 def is_machine(mac: int) -> bool:
-    """False for MACs that are nobody's: zero, multicast, broadcast."""
+    """False for MACs that identify no device: zero, multicast, broadcast."""
     return mac != 0 and not is_group_mac(mac)
 
 
@@ -107,7 +111,9 @@ def is_virtual(mac: int) -> bool:
 
 
 def usable(address: int) -> int:
-    """The address where a machine on the network can have it, else 0: unspecified, multicast, broadcast and loopback are nobody's."""
+    """The address if a host on the network can have it, else 0: unspecified, multicast, broadcast and loopback identify
+    no device.
+    """
     if address >> 32 == 0xFFFF:
         return address if 0 < (first := address >> 24 & 0xFF) < 224 and first != 127 else NONE
     return address if address > 1 and address >> 120 != 0xFF else NONE
@@ -124,7 +130,9 @@ def network_of(address: int) -> int:
 
 
 def bare(name: str) -> str:
-    """A host name without the mDNS domain, the dot at its end, and the MAC that Avahi adds to workstations (``cam [74:da:38:80:7a:08]``)."""
+    """A host name without the mDNS domain, the dot at its end, and the MAC that Avahi adds to workstations (``cam
+    [74:da:38:80:7a:08]``).
+    """
     return _MAC_BEHIND.sub("", name.rstrip(".").removesuffix(".local"))
 
 
@@ -134,7 +142,9 @@ def stem(name: str) -> str:
 
 
 def join_key(way: str, value: str, mac: int) -> str:
-    """What may tie randomised MACs of one owner together; empty where the value names nobody in particular or only repeats the MAC."""
+    """What may tie randomized MACs of one device together; empty if the value is not specific or
+    only repeats the MAC.
+    """
     value = value.lower()
     if way == "id":
         digits = re.sub(r"[^0-9a-f]", "", value)

@@ -1,6 +1,8 @@
-"""The inventory: observations and sightings in, devices and their changes out. Driven by packet time alone; no clock, no file.
+"""The inventory: observations and sightings in, devices and their changes out. Driven by packet time alone; no clock,
+no file.
 
-It keeps devices in memory. The rules of identity are in ``endpoints.py``, bounds and admission in ``table.py``, what is news in ``telling.py``.
+It keeps devices in memory. The rules of identity are in ``endpoints.py``, bounds and admission in ``table.py``, what is
+reported in ``telling.py``.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _TEXTS = 4096
 
 @functools.lru_cache(maxsize=_TEXTS)
 def _same(text: str) -> str:
-    """One text for all devices that say the same."""
+    """One string for all devices with the same value."""
     return text
 
 
@@ -50,7 +52,9 @@ def _together(some: tuple[Claim, ...], more: tuple[Claim, ...]) -> tuple[Claim, 
 
 
 class Inventory:
-    """All devices of one sensor. Calls come in packet order; ``settle`` once a second of packet time, ``finish`` at the end."""
+    """All devices of one sensor. Calls come in packet order; ``settle`` once a second of packet time, ``finish`` at the
+    end.
+    """
 
     def __init__(
         self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None, key: int = 0, scope: str = ""
@@ -118,7 +122,7 @@ class Inventory:
             return
         subject = Subject(mac, address, vlan)
         speaker = self.endpoints.speaker(ts, subject, SIGHTING)
-        # Whoever forwards for another endpoint is on this network as well.
+        # A host that forwards for another endpoint is on this network as well.
         for record in dict.fromkeys((speaker, self.table.by_mac.get(mac))):
             if record is not None:
                 self._touch(record, ts)
@@ -126,7 +130,7 @@ class Inventory:
                     self._remember(subject, record)
 
     def device(self, subject: Subject) -> Device | None:
-        """Who is behind an endpoint as known now; None for newcomers, outside addresses and nobody."""
+        """The device behind an endpoint as known now; None for new hosts, external addresses and reserved ones."""
         record = self.table.known.get(subject)
         if record is None or not record.still(subject.address):
             record = self.endpoints.find(subject)
@@ -143,7 +147,7 @@ class Inventory:
                 yield self._view(record)
 
     def members(self) -> Iterator[Member]:
-        """Every device as it was told last, which costs little."""
+        """Every device as it was last reported, which costs little."""
         return members(self.table)
 
     def offer(self, seen: Sighted) -> None:
@@ -156,7 +160,7 @@ class Inventory:
                 device.services = service_texts(record.services)
 
     def neighbour(self, subject: Subject, told: Neighbour) -> None:
-        """A device told its place in the wiring."""
+        """A device announced its switch port."""
         record = self.table.by_mac.get(subject.mac)
         if record is None or not record.admitted:
             return
@@ -171,18 +175,20 @@ class Inventory:
         self.table.settle_at = 0
 
     def settle(self, now: int) -> list[DeviceChange]:
-        """What there is to tell, once each second of packet time. A second in which nothing is due costs nothing."""
+        """Changes to report, once each second of packet time. A second in which nothing is due costs nothing."""
         if now < self.table.settle_at and self._settled is not None and now >= self._settled:
             self._settled = now
             return []
         return self._tell(now, last_word=False)
 
     def finish(self, now: int) -> list[DeviceChange]:
-        """The last word: everything told that was waited for."""
+        """The end: reports every change that waited."""
         return self._tell(now, last_word=True)
 
     def telemetry(self) -> dict[str, int]:
-        """``devices`` and ``pending`` now; records ``evicted``; observations ``unattributed`` (about nobody) and ``dropped`` (of newcomers in a flood)."""
+        """``devices`` and ``pending`` now; records ``evicted``; observations ``unattributed`` (about no device) and
+        ``dropped`` (of new hosts in a flood).
+        """
         table = self.table
         return {
             "devices": table.devices,
@@ -193,25 +199,29 @@ class Inventory:
         }
 
     def watch_anew(self) -> None:
-        """Nobody looked for a while: silence counts from the next second on."""
+        """The network was not monitored for a while: silence counts from the next second on."""
         self._resumed = True
         self.table.settle_at = 0
 
     def know(self, matcher: Matcher, oui: Oui) -> None:
-        """Other fingerprints, or another registry, from the next fact on. What is known already is theirs to read as well (``anew.py``)."""
+        """Other fingerprints, or another registry, from the next fact on. Known facts are read again as well
+        (``anew.py``).
+        """
         self.matcher, self.oui = matcher, oui
         self._mute.cache_clear()
         self.table.novelty.forget()
 
     def purge(self, record: Record) -> None:
-        """It never was here. Conversations that wait to be told of are over for it."""
+        """Delete the device as if it had never been known. Flows that wait to be reported end for it."""
         now = max(record.last, (self._settled or 0) + 1_000_000_000)
         for end in (*record.macs, *record.addresses):
             self._purged.put(end, now)
         self.table.let_go(record)
 
     def find_again(self, record: Record, names: dict[str, int], joins: tuple[str, ...]) -> None:
-        """A device of an earlier run is found by names since they were given, and by what ties randomised MACs together."""
+        """A device of an earlier run is found by names since they were given, and by what ties randomised MACs
+        together.
+        """
         for name, first in names.items():
             owner = self._named.get(name)
             if owner is None or owner[1] > first:
@@ -220,7 +230,7 @@ class Inventory:
             self.endpoints.found_by(record, key)
 
     def own_view(self, record: Record) -> Device:
-        """A copy of the device as packets tell it, without the operator's word."""
+        """A copy of the device from observations, without operator values."""
         device = self.table.open(record)
         if record.key not in self.table.words:
             return telling.snapshot(self._view(record))
@@ -235,12 +245,16 @@ class Inventory:
             record.addresses[address] = ts
 
     def _means_nothing(self, kind: str) -> bool:
-        """Whether facts of a kind are mere sightings: no fingerprint knows it, it names nobody, and identity does not rest on it."""
+        """Whether facts of a kind are mere sightings: no fingerprint matches, it identifies no device, and identity
+        does not depend on it.
+        """
         trait = identity.trait_of(kind)
         return trait.rank < 0 and not (trait.role or trait.bound or trait.join) and not self.matcher.knows(kind)
 
     def _stays(self, record: Record, subject: Subject, trait: Trait) -> bool:
-        """Whether a new fact of a remembered endpoint leaves it with its record: nothing is claimed, and nobody else speaks."""
+        """Whether a new fact of a remembered endpoint leaves it with its record: no address is claimed, and no other
+        host sends it.
+        """
         if trait.claim or record.gone or (trait.join and record.random) or (subject.vlan and subject.vlan != record.vlan):
             return False
         bearer = self.table.by_mac.get(subject.mac)
@@ -296,7 +310,9 @@ class Inventory:
         return claims
 
     def _admitted(self, record: Record, ts: int) -> bool:
-        """Whether the record is a device, now that it showed evidence. The maker of a stable MAC is looked up once it is."""
+        """Whether the record is a device, now that it has evidence. The vendor of a stable MAC is
+        looked up once it is.
+        """
         if record.admitted:
             return True
         if not self.table.admit(record, ts):
@@ -309,7 +325,9 @@ class Inventory:
         return True
 
     def _remember(self, subject: Subject, record: Record) -> bool:
-        """The endpoint answers fast from now on, where it is this record's whatever is said next; whether it is."""
+        """The endpoint is answered from the cache from now on, if every further fact belongs to this record; whether it
+        is.
+        """
         address = identity.usable(subject.address)
         if address and self.table.leases.get(address) is not record:
             return False
@@ -325,7 +343,7 @@ class Inventory:
             record.gone = False
             record.news += (("back", ""),)
             if not record.macs:
-                # The lease of an address is over by now: whoever has it may be somebody else.
+                # The lease of an address is over by now: another host may have it.
                 record.drop_facts()
             self.table.mark(record, ts)
 
@@ -341,7 +359,9 @@ class Inventory:
         return record.view(device, self.fuse, self._borrowed, self.limits, said.get(record.key) if said else None)
 
     def _enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
-        """Let a device be found by its names: a host name belongs to the one that first gave it by DHCP, as long as there is that device."""
+        """Let a device be found by its names: a host name belongs to the one that first gave it by DHCP, as long as
+        there is that device.
+        """
         if trait.rank == 0:
             name = identity.bare(observation.value).lower()
             owner = self._named.get(name)
@@ -351,7 +371,9 @@ class Inventory:
             self.endpoints.enlist(record, observation, trait)
 
     def _borrowed(self, record: Record, name: str, ts: int) -> bool:
-        """Whether a name that a record bears since ``ts`` belonged to another device before: it was relayed or made up."""
+        """Whether a name that a record bears since ``ts`` belonged to another device before: it was
+        relayed or made up.
+        """
         owner = self._named.get(name)
         return owner is not None and owner[0] is not record and not owner[0].dead and owner[1] <= ts
 
@@ -373,7 +395,7 @@ class Inventory:
         return told
 
     def _believed(self, due: dict[Record, bool]) -> list[Record]:
-        """Those that may be told: not newcomers that were seen once, where a flood of them began."""
+        """Those that may be reported: not new hosts that were seen once, if a flood of them began."""
         if not self._flooded:
             return list(due)
         self._flooded = False
@@ -405,7 +427,7 @@ class Inventory:
         news, record.news = record.news, ()
         if changes and (not news or not told.identified):
             news += ((telling.action_of(told, changes), ""),)
-        # What was waited for is told now, not when it was first seen.
+        # Changes that waited are reported now, not when first seen.
         ts = record.since if self._settled is None or record.since > self._settled else now
         for index, (action, note) in enumerate(news):
             yield DeviceChange(
@@ -423,7 +445,7 @@ class Inventory:
         for record, note in departed:
             if record.told is not None:
                 yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)), note=note)
-        if self._resumed:  # nobody looked between the runs: silence begins now
+        if self._resumed:  # not monitored between the runs: silence begins now
             self._resumed, self._watching = False, now
         if self._next_gone_check is None or now - self._next_gone_check < -self.limits.gone_ns:
             self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS

@@ -1,4 +1,4 @@
-"""Journal: what happened to devices since somebody last wrote it down. It is kept only where there is a store, and is bounded like all else."""
+"""Journal: changes of devices since the last write. It is kept only if there is a store, and is bounded."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ class Merger(NamedTuple):
 
 
 class Entries(msgspec.Struct):
-    """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts, id) of those that are no more;
-    ``habits``: (id, JSON) of what was learned of them, ``watched`` how long; ``advice``: (device, setting, JSON) of what is recommended, empty where over.
+    """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts,
+    id) of those that are no more;
+    ``habits``: (id, JSON) of what was learned of them, ``watched`` how long; ``advice``: (device, setting, JSON) of
+    what is recommended, empty where over.
     """
 
     removed: list[tuple[int, str]] = []
@@ -57,8 +59,8 @@ class Entries(msgspec.Struct):
 
 
 class Journal:
-    """``changed``: records to be written; ``seen``: those that were only seen again. Of all else the latest are kept where nobody takes
-    it; ``lost`` counts what was not.
+    """``changed``: records to be written; ``seen``: those that were only seen again. Of all else the latest are kept if
+    no writer takes it; ``lost`` counts what was not.
     """
 
     def __init__(self) -> None:
@@ -94,7 +96,7 @@ class Journal:
             self.moves.append((record.last, record.device.id, NONE, False))
 
     def merge(self, ts: int, kept: Record, lost: Record, reason: str) -> None:
-        """Before the two become one. Newcomers nobody was told of leave nothing to undo."""
+        """Before the two become one. New hosts that were never reported leave nothing to undo."""
         if kept.device is not None and lost.device is not None:
             self.lost += len(self.mergers) == MERGERS
             self.mergers.append(Merger(ts, state_of(kept), state_of(lost), reason))

@@ -1,6 +1,7 @@
-"""What of an inventory lasts: it is brought back at the start, noted down as it changes, and follows what people say and order.
+"""The persistent part of an inventory: restored at the start, recorded as it changes, and changed by operator values
+and orders.
 
-Whoever has a store calls this from the thread of the engine; nothing here touches a file.
+The owner of a store calls this from the thread of the engine; nothing here touches a file.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Advice(Protocol):
 
 
 class Lasting:
-    """The lasting side of one inventory, of what was learned of its devices and of what is recommended about them."""
+    """The persistent side of one inventory, of the baseline of its devices and of their recommendations."""
 
     def __init__(self, inventory: Inventory, baseline: Baseline | None = None, advice: Advice | None = None) -> None:
         self.inventory, self.table, self.baseline, self.advice = inventory, inventory.table, baseline, advice
@@ -50,9 +51,10 @@ class Lasting:
         return journal
 
     def restore(self, state: DeviceState, *, again: bool = False) -> bool:
-        """A device of an earlier run, before the first packet; False where there is no room. ``again``: fingerprints are others now, ask them again.
+        """A device of an earlier run, before the first packet; False where there is no room. ``again``: fingerprints
+        are others now, ask them again.
 
-        What is said of it must be known by then.
+        Operator values must be known by then.
         """
         record = record_of(state)
         if again:
@@ -68,7 +70,7 @@ class Lasting:
         return True
 
     def say(self, key: str, said: dict[str, Word]) -> None:
-        """All that the operator says of a device now; empty: nothing any more."""
+        """All operator values of a device now; empty: none any more."""
         self.table.words.pop(key, None)
         if said:
             self.table.words[key] = said
@@ -78,7 +80,7 @@ class Lasting:
             self.table.mark(record, record.last)
 
     def obey(self, order: Order) -> Outcome:
-        """Merge, split, undo, forget or purge as the operator says."""
+        """Merge, split, undo, forget or purge as ordered by the operator."""
         ours = {"forget": self._forget, "purge": self._purge}.get(order.action)
         outcome = ours(order) if ours is not None else orders.obey(self.inventory.endpoints, order)
         if self.table.journal is not None:
@@ -99,7 +101,9 @@ class Lasting:
         return Outcome(order)
 
     def _purge(self, order: Order) -> Outcome:
-        """The device never was here; nobody is told, for that would say of it again what is to be forgotten. It is found anew when it speaks."""
+        """Delete the device without an event, which would contain what is to be forgotten. It is a new device when it
+        sends traffic again.
+        """
         record = self.table.by_key(order.key)
         if record is not None:
             name = self.table.open(record).id
@@ -118,7 +122,9 @@ class Lasting:
         return Entries(habits=[(device, body.decode()) for device, body in self.baseline.take(limit)], watched=self.baseline.watched)
 
     def sweep(self, since: int) -> None:
-        """Let all devices seen after ``since`` be written: their times and counts went on without news. The same for what is recommended."""
+        """Let all devices seen after ``since`` be written: their times and counts went on without news. The same for
+        what is recommended.
+        """
         if self.advice is not None:
             self.advice.note_counts(since)
         if self.table.journal is not None:
@@ -132,7 +138,9 @@ class Lasting:
         return len(journal.changed.keys() | journal.seen.keys()) if journal is not None else 0
 
     def entries(self, limit: int) -> Entries:
-        """What is to be written down, and is forgotten here; of devices at most ``limit``. Empty where no journal is kept."""
+        """What is to be written down, and is forgotten here; of devices at most ``limit``. Empty where no journal is
+        kept.
+        """
         journal = self.table.journal
         if journal is None:
             return Entries()
@@ -146,7 +154,7 @@ class Lasting:
         return told
 
     def _id(self, who: Record | str) -> str:
-        """The id of a device; empty for one that was given up before anybody was told of it."""
+        """The id of a device; empty for one that was dropped before it was reported."""
         if isinstance(who, str):
             return who
         return "" if who.dead and who.device is None else self.table.open(who).id

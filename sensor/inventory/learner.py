@@ -1,4 +1,4 @@
-"""The learner: hears flow changes as detectors do, after all of them, and raises nothing; what it hears becomes the baseline."""
+"""The learner: gets flow changes as detectors do, after all of them, and raises no alerts; it builds the baseline."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sensor.inventory.baseline import Baseline
 AGAIN = 3_600_000_000_000
 
 
-# A conversation as far as it is learned of, and whether it is news only for its server outside: tens of thousands of those concern nobody, so all is made of
-# columns and unpacked late.
+# A flow as far as it is learned, and whether it is new only for its external server: tens of thousands of those are
+# irrelevant, so all is made of columns and unpacked late.
 Talk = tuple[int, ...]
 COLUMNS = ("first", "client_mac", "client_hi", "client_lo", "vlan", "server_hi", "server_lo", "proto", "server_port", "server_mac")
 
@@ -34,14 +34,14 @@ class Learner(FlowDetector, DeviceDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Talk]]:
         news = self._news.fresh(changes)
-        # What is news anyway says the same of the server outside.
+        # What is new anyway has the same information about the external server.
         abroad = sorted(set(self._abroad.fresh(changes)).difference(news))
         rows = changes.rows[news + abroad]
         columns = [rows[name].tolist() for name in COLUMNS]
         return zip(news + abroad, zip([0] * len(news) + [1] * len(abroad), *columns, strict=True), strict=True)
 
     def worth(self, numbers: Talk) -> bool:
-        """Learn, and let nobody judge."""
+        """Learn without detections."""
         abroad, first, mac, high, low, vlan, server_high, server_low, proto, port, server_mac = numbers
         client, server, service = high << 64 | low, server_high << 64 | server_low, proto << 16 | port
         if not abroad:

@@ -1,4 +1,6 @@
-"""What people order: two devices are one, a part of one is another, a merger was wrong. The rules of identity keep to it from then on."""
+"""What people order: two devices are one, a part of one is another, a merger was wrong. The rules of identity keep to
+it from then on.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from sensor.inventory.words import Order, Outcome
 
 
 def obey(endpoints: Endpoints, order: Order) -> Outcome:
-    """Do it, and tell whether it could be done."""
+    """Execute it; whether it could be done."""
     record = endpoints.table.by_key(order.key)
     if record is None:
         return Outcome(order, f"the device {order.key} is not known any more")
@@ -99,7 +101,7 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
 
 
 def _risen(lost: DeviceState, held: list[int]) -> Record:
-    """The device that was lost, with the addresses that are still there for it; its news are told anew."""
+    """The device that was lost, with the addresses that are still there for it; its changes are reported again."""
     again = record_of(lost)
     again.told, again.news = None, ()
     again.addresses = Addresses((address, last) for address, last in again.addresses.items() if address in held)

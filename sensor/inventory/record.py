@@ -22,7 +22,7 @@ Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
 _NO_ROLES: frozenset[str] = frozenset()
 _RANDOMISED = frozenset(("randomised_mac",))
 DNS_SERVER = "dns_server"
-# Stands in a text where its bytes were none: nobody is called so.
+# Stands in a text for undecodable bytes: no host has such a name.
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 NO_NAMES: dict[str, int] = {}
 NO_ATTRIBUTES: dict[str, Attribute] = {}
@@ -30,7 +30,7 @@ Borrowed = Callable[["Record", str, int], bool]
 
 
 class Neighbour(NamedTuple):
-    """What a device told of its place in the wiring: by which protocol (``lldp``, ``cdp``), as which chassis, at which of its ports."""
+    """The switch port that a device announced: by which protocol (``lldp``, ``cdp``), chassis and port."""
 
     protocol: str
     chassis: str
@@ -47,11 +47,12 @@ def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
 class Record(Seen):
     """Mutable state of one device.
 
-    ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the outside networks seen with it;
-    ``services`` and ``used`` the ports it answers at and uses, as ``protocol << 16 | port``.
-    ``unread``: the text of its facts, where they were brought back from an earlier run and nobody asked for them yet.
-    ``stale``: attributes are older than the facts, or not kept. ``asked``: somebody asked for them lately. ``since``: its latest news. ``dead``: merged,
-    departed or evicted; ``gone``: silent for long.
+    ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the
+    outside networks seen with it; ``services`` and ``used`` the ports it answers at and uses, as ``protocol << 16 |
+    port``.
+    ``unread``: the text of its facts, if they were restored from an earlier run and not needed yet.
+    ``stale``: attributes are older than the facts, or not cached. ``asked``: they were needed recently. ``since``: its
+    latest change. ``dead``: merged, departed or evicted; ``gone``: silent for long.
     """
 
     __slots__ = (
@@ -88,7 +89,7 @@ class Record(Seen):
         return self.held
 
     def pack(self, text: bytes) -> None:
-        """Its facts are what the text says: nobody needs them for now."""
+        """Its facts are those of the text, which is not parsed for now."""
         self.held.clear()
         self.unread = text
 
@@ -98,7 +99,9 @@ class Record(Seen):
         self.unread, self.weight, self.stale = None, 0, True
 
     def still(self, address: int) -> bool:
-        """Whether what was remembered of an endpoint holds: the record lives, is not away, and has the address, where it is one that somebody can have."""
+        """Whether the cached owner of an endpoint is valid: the record lives, is not gone, and has the address, if it
+        is one that a host can have.
+        """
         return not (self.dead or self.gone) and (address in self.addresses or not identity.usable(address))
 
     def touch(self, ts: int) -> None:
@@ -130,8 +133,8 @@ class Record(Seen):
             self.stale = True
 
     def crowd(self, ts: int, limits: Limits) -> bool:
-        """True where more inside addresses than one machine has, or such of more networks than it is in, were lately seen with its MAC, none of them claimed:
-        it forwards for others.
+        """True where more inside addresses than one machine has, or such of more networks than it is in, were lately
+        seen with its MAC, none of them claimed: it forwards for others.
         """
         six, others = 0, set(self.behind)
         for address, last in self.addresses.items():
@@ -149,7 +152,9 @@ class Record(Seen):
         return tuple(sorted(address for address in self.addresses if is_v4(address)))
 
     def view(self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits, said: Said | None = None) -> Device:
-        """The device as known now. ``borrowed`` tells whether a name belonged to another record before; ``said``: the operator's words, which win."""
+        """The device as known now. ``borrowed``: whether a name belonged to another record before; ``said``: operator
+        values, which override observations.
+        """
         device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles
         if self.stale:
             others = self._others(limits)
@@ -162,7 +167,7 @@ class Record(Seen):
         return device
 
     def fold(self) -> None:
-        """Nobody asked for it lately: its attributes are made anew when somebody does."""
+        """It was not needed recently: its attributes are computed again on demand."""
         if self.device is not None:
             self.device.attributes, self.stale = NO_ATTRIBUTES, True
 
@@ -185,8 +190,8 @@ class Record(Seen):
                     evidence.renew()
 
     def _others(self, limits: Limits) -> set[str]:
-        """Protocols in which it does not speak for itself alone: it bears more names than one machine has, so it reflects, proxies or answers for others; or it
-        serves names, and asks for its clients.
+        """Protocols in which it does not speak for itself alone: it bears more names than one machine has, so it
+        reflects, proxies or answers for others; or it serves names, and asks for its clients.
         """
         names: dict[str, set[str]] = {}
         for fact in self.facts.values():

@@ -1,4 +1,4 @@
-"""The roster: all devices as they were told last, cheap to look through. Whose facts were not needed since the start stay packed."""
+"""The roster: all devices as last reported, cheap to list. Facts that were not needed since the start stay packed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sensor.inventory.table import Table
 
 
 class Member(NamedTuple):
-    """A device. ``quiet``: it said nothing new since the start, so that ``device`` lacks names and attributes; what was told of it is here all the same.
-    ``record``: while it is ``stale``, ``device`` lacks what packets said last.
+    """A device. ``quiet``: no new facts since the start, so that ``device`` lacks names and attributes; its last report
+    is here all the same.
+    ``record``: while it is ``stale``, ``device`` lacks the newest facts.
     """
 
     device: Device
@@ -27,7 +28,7 @@ class Member(NamedTuple):
 
 
 def members(table: Table) -> Iterator[Member]:
-    """Every device that was told of."""
+    """Every reported device."""
     for queue in (table.unidentified, table.identified):
         for record in queue:
             if record.told is not None:

@@ -1,7 +1,8 @@
-"""Rules: what people say of the baseline. A conversation that is allowed counts as learned; one that is forbidden is never learned, so that it stays news.
+"""Rules: operator decisions about the baseline. An allowed flow counts as learned; a forbidden one is never learned, so
+that it stays new.
 
-A rule names a client, a server and a service. Client and server are devices by their id, or addresses of those that are none; a server may be ``outside``, and
-either may be ``*``, which is anybody.
+A rule names a client, a server and a service. Client and server are devices by their id, or addresses of those that are
+none; a server may be ``outside``, and either may be ``*``, which is any host.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ Rules = Mapping[tuple[str, str, int], bool]
 
 
 class Rule(NamedTuple):
-    """One rule as it was said. ``service``: ``protocol << 16 | port``; ``number`` counts all words of a store."""
+    """One rule as entered. ``service``: ``protocol << 16 | port``; ``number`` counts all operator
+    entries of a store.
+    """
 
     client: str
     server: str
@@ -32,7 +35,9 @@ class Rule(NamedTuple):
 
 
 def ruled(rules: Rules, client: str, server: str, service: int) -> bool | None:
-    """Whether a conversation is allowed (True) or forbidden (False); None where no rule speaks. The one that names both ends wins, then that of the client."""
+    """Whether a conversation is allowed (True) or forbidden (False); None where no rule speaks. The one that names both
+    ends wins, then that of the client.
+    """
     if not rules:
         return None
     for one, other in ((client, server), (client, ANYBODY), (ANYBODY, server), (ANYBODY, ANYBODY)):

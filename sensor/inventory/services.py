@@ -1,7 +1,7 @@
 """Services: which ports a device answers at and which it uses, taken from flow changes in bulk.
 
-A service is a port that answered. Ports that systems give out for a while (RFC 6335, 6, and the wider range of Linux) are nobody's service. What is seen
-first, and then once an hour, costs Python; all else is a look-up in a table of fixed size.
+A service is a port that answered. Ephemeral ports (RFC 6335, 6, and the wider range of Linux) are no services. What is
+seen first, and then once an hour, costs Python; all else is a look-up in a table of fixed size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sensor.core.recent import RecentSet
 WINDOW = 3_600_000_000_000
 BITS = 16
 TCP, UDP = 6, 17
-# The first port that Linux lends to clients (ip_local_port_range).
+# The first ephemeral port of Linux (ip_local_port_range).
 LENT = 32768
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _USED = np.uint64(1 << 62)
@@ -58,7 +58,9 @@ class Services:
         self._recent = RecentSet(BITS)
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighted]]:
-        """(index into ``changes``, what was seen) of every service not seen of this end within the last hour, in order."""
+        """(index into ``changes``, what was seen) of every service not seen of this end within the
+        last hour, in order.
+        """
         proto = changes["proto"]
         port = changes["server_port"]
         picked = ((changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < LENT) & (port > 0)).nonzero()[0]
@@ -81,7 +83,9 @@ class Services:
 
 
 def service_text(service: int) -> str:
-    """``ipp/631``; ``tcp/7070`` where the port has no name. The name is the one usual at the port, no claim of what speaks there."""
+    """``ipp/631``; ``tcp/7070`` where the port has no name. The name is the one usual at the port, no claim of what
+    speaks there.
+    """
     proto, port = service >> 16, service & 0xFFFF
     return f"{_NAMES.get(proto, {}).get(port) or ('tcp' if proto == TCP else 'udp')}/{port}"
 

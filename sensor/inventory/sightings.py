@@ -1,7 +1,8 @@
 """Sightings: endpoints that took part in a conversation, taken from flow changes in bulk.
 
-Whoever says anything in a discovery protocol is known from that. An endpoint that only converses is shown when it still does so a minute after it was
-first seen, and then at most once a minute: so hosts seen once, invented ones among them, cost no Python. Those seen but never shown are shown at the end.
+A host that uses a discovery protocol is known from that. An endpoint with flows only is shown when it still has some a
+minute after it was first seen, and then at most once a minute: so hosts seen once, invented ones among them, cost no
+Python. Those seen but never shown are shown at the end.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class Sightings:
         self._blocks = Blocks(networks.blocks)
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighting]]:
-        """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint seen before, but not within the last minute, in order."""
+        """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint seen before, but not within the last
+        minute, in order.
+        """
         found, keys = ends(changes, self._blocks, PATIENT_SENDER)
         seen = self._recent.look(keys, np.ascontiguousarray(found["ts"]), WINDOW)
         picked = np.flatnonzero(seen if len(self._waiting) < WAITING else seen == RecentSet.AGAIN)
@@ -50,6 +53,8 @@ class Sightings:
                 self._waiting.append(sighting)
 
     def waiting(self) -> list[Sighting]:
-        """The first endpoints that were seen and not shown yet, in the order in which they were seen; they are forgotten here."""
+        """The first endpoints that were seen and not shown yet, in the order in which they were seen; they are
+        forgotten here.
+        """
         waiting, self._waiting = self._waiting, []
         return waiting

@@ -1,4 +1,6 @@
-"""What is kept of a device between two runs: everything its record needs to go on as if nothing had happened, as plain values."""
+"""What is kept of a device between two runs: everything its record needs to go on as if nothing had happened, as plain
+values.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,11 @@ class ToldState(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record. Addresses and networks are hexadecimal, times ns; ``services`` and ``used`` are ``protocol << 16 | port``.
+    """A record. Addresses and networks are hexadecimal, times ns; ``services`` and ``used`` are ``protocol << 16 |
+    port``.
 
-    ``facts`` are left as text (``facts.py``); ``names`` are those that are its own with since when, ``joins`` what ties its randomised MACs together.
+    ``facts`` are left as text (``facts.py``); ``names`` are those that are its own with since when, ``joins`` what ties
+    its randomised MACs together.
     """
 
     id: str

@@ -1,7 +1,9 @@
-"""The table of devices: bounded, with admission control, so that a flood of invented machines costs little and pushes out nobody real.
+"""The table of devices: bounded, with admission control, so that a flood of spoofed hosts costs little and evicts no
+real one.
 
-A newcomer is pending until it is admitted; only admitted ones are devices. The table finds records by MAC and by address, and knows nothing of
-why an endpoint belongs to a record (``endpoints.py``) or what is told of it (``inventory.py``).
+A newcomer is pending until it is admitted; only admitted ones are devices. The table finds records by MAC and by
+address, and knows nothing of why an endpoint belongs to a record (``endpoints.py``) or what is reported of it
+(``inventory.py``).
 """
 
 from __future__ import annotations
@@ -24,18 +26,19 @@ from sensor.inventory.words import Word
 _SECOND_CHANCES = 64
 # Addresses that were claimed from a device, of which it is remembered from which.
 _CLAIMED_FROM = 4096
-# Endpoints outside, of which nobody asks for a while whose they are.
+# External endpoints, whose owner is not looked up for a while.
 _STRANGERS, _STRANGE_NS = 4096, 60_000_000_000
 
 
 class Table:
-    """``known`` remembers the record behind an endpoint. ``claimed_from``: address → device with a MAC that had it before
-    another one claimed it. ``due``: records to look at when changes are told, in order of their news; ``settle_at``:
-    packet time (ns) before which none of them, nor anything else, has to be looked at. ``departed``: those that are over,
-    with why. ``words``: key of a device → field → what the operator said. ``journal``: where what happens is noted down.
+    """``known`` remembers the record behind an endpoint. ``claimed_from``: address → device with a MAC that had it
+    before another one claimed it. ``due``: records to check when changes are reported, in order of their changes;
+    ``settle_at``: packet time (ns) before which none of them, nor anything else, has to be looked at. ``departed``:
+    those that are over, with why. ``words``: key of a device → field → operator value. ``journal``: where changes are
+    recorded.
 
-    ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their own:
-    every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
+    ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their
+    own: every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
     """
 
     def __init__(self, limits: Limits, key: int = 0, scope: str = "") -> None:
@@ -76,7 +79,9 @@ class Table:
         return record
 
     def admit(self, record: Record, ts: int) -> bool:
-        """Make a newcomer that showed evidence a device; while too many come at once, only those that show it again later."""
+        """Make a newcomer that showed evidence a device; while too many come at once, only those that show it again
+        later.
+        """
         again = record.shown is not None and ts - record.shown >= self.limits.again_ns
         if not again and not self._within_burst(ts):
             record.shown = ts if record.shown is None else record.shown
@@ -98,7 +103,7 @@ class Table:
         self.mark(record, ts)
 
     def restore(self, record: Record, name: str) -> bool:
-        """Take in a device of an earlier run under its id; False where there is no room or somebody has its place."""
+        """Take in a device of an earlier run under its id; False if there is no room or its id is taken."""
         if self.devices >= self.limits.devices or name in self.ids or any(mac in self.by_mac for mac in record.macs):
             return False
         for mac in record.macs:
@@ -120,7 +125,7 @@ class Table:
     def by_key(self, key: str) -> Record | None:
         """The device of a key."""
         kind, _, text = key.partition(":")
-        with contextlib.suppress(ValueError):  # a key that nobody can have
+        with contextlib.suppress(ValueError):  # a key that no device can have
             record = self.by_mac.get(parse_mac(text)) if kind == "mac" else self.leases.get(parse(text)) if kind == "ip" else None
             if record is not None and record.key == key:
                 return record if record.admitted else None
@@ -139,7 +144,9 @@ class Table:
         return True
 
     def _victim(self) -> Record:
-        """The device to give up: unidentified before identified, and of those one seen longest ago (second chance, so that a sighting costs nothing)."""
+        """The device to give up: unidentified before identified, and of those one seen longest ago (second chance, so
+        that a sighting costs nothing).
+        """
         queue = self.unidentified if len(self.unidentified) else self.identified
         for _ in range(_SECOND_CHANCES):
             record = next(iter(queue))
@@ -155,7 +162,7 @@ class Table:
         self.let_go(record)
 
     def let_go(self, record: Record) -> None:
-        """Remove a record that somebody may still remember, with what it holds."""
+        """Remove a record that may still be cached, with what it holds."""
         self.remove(record)
         record.drop_facts()
         record.device = record.told = None
@@ -185,14 +192,14 @@ class Table:
             self.keys.discard(record.key)
 
     def depart(self, record: Record, note: str) -> None:
-        """Remove a record whose identity is over; the receivers are told."""
+        """Remove a record whose identity has ended; receivers are informed."""
         self.remove(record)
         if record.told is not None:
             self.departed.append((record, note))
             self.settle_at = 0
 
     def mark(self, record: Record, ts: int) -> None:
-        """There may be something to tell of it."""
+        """It may have a change to report."""
         if record.admitted and not record.dead:
             record.since = ts
             told = record.told
@@ -200,7 +207,7 @@ class Table:
             self.note(record)
 
     def look_at(self, record: Record, at: int = 0) -> None:
-        """Look at it when changes are told from ``at`` (ns) on."""
+        """Check it when changes are reported from ``at`` (ns) on."""
         self.due[record] = True
         self.settle_at = min(self.settle_at, at)
 
@@ -210,17 +217,21 @@ class Table:
             self.journal.changed[record] = True
 
     def is_stranger(self, subject: Subject, ts: int) -> bool:
-        """Whether nobody of this network was behind an endpoint a moment ago."""
+        """Whether no device of this network was behind an endpoint a moment ago."""
         since = self.strangers.get(subject)
         return since is not None and 0 <= ts - since < _STRANGE_NS
 
     def forget_endpoints(self) -> None:
-        """Devices became one, or two: what was remembered of endpoints no longer holds. Where an address moved, ``Record.still`` tells."""
+        """Devices became one, or two: cached owners of endpoints are no longer valid. ``Record.still`` detects moved
+        addresses.
+        """
         self.known.clear()
         self.novelty.forget()
 
     def view(self, record: Record) -> None:
-        """Its attributes are made now, and kept. Those of a device that nobody asked for lately make room (second chance, so that asking costs nothing)."""
+        """Compute and cache its attributes. Those of a device that were not needed recently are evicted (second chance,
+        so that a hit costs nothing).
+        """
         pushed = self.viewed.put(record, True)
         # Fewer than there are, so that its own turn does not come.
         for _ in range(min(_SECOND_CHANCES, self.limits.viewed // 2)):

@@ -1,4 +1,6 @@
-"""What of a device is news: compares what was told with what is known, and waits where the new value may not last."""
+"""Which changes of a device are reported: compares the last report with the present state, and waits if the new value
+may not hold.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ class Told:
 
     @classmethod
     def known(cls, values: _Values, identified: bool, ips: tuple[int, ...], now: int) -> Told:
-        """What an earlier run told."""
+        """The last report of an earlier run."""
         told = cls.__new__(cls)
         told.looked, told.identified = now, identified
         told.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
@@ -49,7 +51,7 @@ class Told:
         return told
 
     def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
-        """The fields to tell now, taken as told. ``last_word``: nothing comes after, so nothing is waited for."""
+        """The fields to report now, taken as reported. ``last_word``: nothing comes after, so nothing is waited for."""
         found = []
         for index, field in enumerate(FIELDS):
             value, confidence = _value(device, field)
@@ -76,7 +78,9 @@ class Told:
         return now - waiting[1] >= limits.hold_ns
 
     def moves_to(self, ips: tuple[int, ...], now: int, limits: Limits, last_word: bool) -> FieldChange | None:
-        """The change of IPv4 addresses to tell now. Where two machines fight for an address each telling doubles the wait for the next."""
+        """The change of IPv4 addresses to report now. If two hosts fight for an address, each report doubles the wait
+        for the next.
+        """
         if ips == self.ips or len(ips) > ADDRESSES_TOLD:
             self.pending_ips = self.ips
             return None
@@ -94,7 +98,7 @@ class Told:
 
     @property
     def restless(self) -> bool:
-        """True while something waits to be told."""
+        """True while a change waits to be reported."""
         return bool(self.waiting) or self.pending_ips != self.ips
 
 
@@ -125,7 +129,9 @@ def snapshot(device: Device) -> Device:
 
 
 def evidence_of(device: Device) -> tuple[Evidence, ...]:
-    """What the attributes rest on, attribute by attribute. Where there is more than can be told each has its turn, so that no claim is without proof."""
+    """The evidence of the attributes, one by one. If there is more than fits, each has its turn, so that no claim is
+    without proof.
+    """
     attributes = device.attributes
     if not attributes:
         return ()
@@ -140,7 +146,9 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
 
 
 def _weightiest_first(evidence: tuple[Evidence, ...]) -> list[Evidence]:
-    """The best piece of each family for each value, which make its confidence, then the others. Evidence comes with the best first."""
+    """The best piece of each family for each value, which make its confidence, then the others. Evidence comes with the
+    best first.
+    """
     first: dict[tuple[str, str], Evidence] = {}
     others = [piece for piece in evidence if first.setdefault((piece.value, piece.family), piece) is not piece]
     return [*first.values(), *others]

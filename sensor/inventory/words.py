@@ -1,6 +1,6 @@
-"""The operator's word: what people say of a device. It wins over every packet, and stays until it is taken back.
+"""Operator values: attributes of a device that people set. They override every observation, and stay until removed.
 
-Words are kept by the key of a device (``mac:…``, ``ip:…``), so that one about a device not seen yet waits for it.
+They are kept by the key of a device (``mac:…``, ``ip:…``), so that one for a device not seen yet waits for it.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from sensor.core.observation import Evidence
 from sensor.core.reader import clean
 from sensor.core.record_parts import WORD_LIMIT, Body
 
-# The fingerprint, and the family, of what an operator said.
+# The fingerprint, and the family, of operator values.
 OPERATOR = "operator"
 SURE = 1.0
 CRITICALITIES = ("low", "medium", "high", "critical")
-# What can be said of a device; those that packets tell of as well come first.
+# Fields that can be set; those that are also observed come first.
 FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "location", "note", "tags")
 # Fields that are keys of a device in records; the others stand in its ``attributes``.
 _KEYS = frozenset(("vendor", "model", "firmware", "serial", "os", "owner", "criticality"))
 
 
 class Word(msgspec.Struct, frozen=True):
-    """One thing that was said: of whom, what, by whom, when (ns) and why. ``number`` counts all words of a store."""
+    """One operator value: device, field, value, author, time (ns) and reason. ``number`` counts all operator entries of
+    a store.
+    """
 
     key: str
     field: str
@@ -38,9 +40,10 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """Something to be done to devices. ``action``: ``merge`` (``other`` is the key that ends), ``split`` (``other`` is the key of the MAC or address that
-    leaves) or ``undo`` of a merger of these two; ``before``: both as they were, where it is known. ``forget``: nothing was learned of the device (``*``: of
-    any), or of the service ``other`` of it. ``purge``: the device, whose id is ``other``, never was here.
+    """Something to be done to devices. ``action``: ``merge`` (``other`` is the key that ends), ``split`` (``other`` is
+    the key of the MAC or address that leaves) or ``undo`` of a merger of these two; ``before``: both as they were,
+    where it is known. ``forget``: nothing was learned of the device (``*``: of any), or of the service ``other`` of it.
+    ``purge``: the device, whose id is ``other``, never was here.
     """
 
     number: int
@@ -89,12 +92,12 @@ def joined(tags: list[str]) -> str:
 
 def evidence_of(word: Word) -> Evidence:
     """The word as evidence beside that of packets."""
-    seen = word.reason or "said so"
+    seen = word.reason or "set by the operator"
     return Evidence(word.field, word.value, SURE, OPERATOR, OPERATOR, f"{OPERATOR}.{word.author or 'somebody'}", seen, word.ts, word.ts)
 
 
 def onto(device: Device, said: Said) -> None:
-    """Let words win over what packets told; what they told stays as evidence behind."""
+    """Apply operator values over observations; the observations stay as evidence."""
     attributes = dict(device.attributes)
     for field, word in said.items():
         if field == "name":
