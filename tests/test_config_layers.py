@@ -188,7 +188,7 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
         ("networks: " + "[" * 200 + "]" * 200 + "\n", f"nested deeper than {DEPTH_LIMIT} levels"),
         ("# " + "x" * SIZE_LIMIT + "\n", "found more than 16 MiB"),
         ("intel: [" + "[], " * 100_000 + "]\n", f"and {100_000 - FAULTS_LIMIT:,} faults more"),
-        ("intel: ['~nobody-of-this-name/x']\n", "nobody here is called so"),
+        ("intel: ['~nobody-of-this-name/x']\n", "which is not a user of this host"),
     ],
     ids=["bomb", "cycle", "deep flow", "deep block", "deep", "huge", "many faults", "nobody"],
 )

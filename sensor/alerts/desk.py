@@ -1,9 +1,10 @@
-"""The alert desk: folds repeats of a finding into one alert with a count, and tells it again only when there is news.
+"""The alert desk: folds repeats of a finding into one alert with a count, and reports it again only when it changes.
 
-The first of a key is told as ``open``. Repeats within ``suppression`` of the last one raise the count, the last time, the targets and, where it rises, the
-severity; they are told as ``update`` when the severity rose, when the count is ten times what was told, or when five minutes passed since. Silence of the
-whole ``suppression`` is told as ``close``, with the last count. What was not told yet is told once at the end, and stays open. Packet time drives it; it
-keeps a bounded number of keys and passes a bounded number of alerts.
+The first of a key is reported as ``open``. Repeats within ``suppression`` of the last one raise the count, the last
+time, the targets and, where it rises, the severity; they are reported as ``update`` when the severity rose, when the
+count is ten times the reported one, or after five minutes. Silence for the whole ``suppression`` is reported as
+``close``, with the last count. Unreported changes are reported once at the end, and stay open. Packet time drives it;
+it keeps a bounded number of keys and passes a bounded number of alerts.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ Filed = list[tuple[str, Alert]]
 
 
 class _Case(msgspec.Struct):
-    """An alert as it stands, and as of when and with which count and severity it was told last. ``news``: it waits for its second to pass."""
+    """An alert in its present state, with time, count and severity of its last report. ``news``: it waits for its
+    second to pass.
+    """
 
     alert: Alert
     told: int
@@ -68,7 +71,9 @@ class AlertDesk:
         return Counter(case.alert.severity.name for case in self._cases.values())
 
     def take(self, alert: Alert) -> Filed:
-        """File an alert; returns what is to be told now: nothing, or (``open`` or ``update``, the alert as it stands)."""
+        """File an alert; returns what to report now: nothing, or (``open`` or ``update``, the alert in its present
+        state).
+        """
         self.due = 0
         if alert.ts != self._packet:
             self._packet, self._of_packet = alert.ts, 0
@@ -87,7 +92,9 @@ class AlertDesk:
         return self._repeat(case, alert.ts)
 
     def tick(self, now: int) -> Filed:
-        """Time passed: tells what waited for its second to pass, and lets go what was silent for the whole suppression."""
+        """Time passed: reports changes that waited for their second, and closes alerts that were silent for the whole
+        suppression.
+        """
         filed: Filed = []
         while (waiting := self._news.oldest()) and now - waiting[1] >= SECOND:
             self._news.pop(waiting[0])
@@ -105,7 +112,9 @@ class AlertDesk:
         self.suppression, self.due = suppression, 0
 
     def close(self, name: str, name_of: Callable[[Alert], str]) -> Filed:
-        """Somebody closes an alert by its name: it is told as closed, and what comes again is a new finding. Nothing where none of that name is open."""
+        """The operator closes an alert by its id: it is reported as closed, and a repeat is a new alert. Nothing if no
+        alert of that id is open.
+        """
         self.due = 0
         for key, case in self._cases.items():
             if name_of(case.alert) == name:
@@ -114,7 +123,7 @@ class AlertDesk:
         return []
 
     def finish(self, now: int) -> Filed:
-        """The end: tells every count that changed since it was told."""
+        """The end: reports every count that changed since its last report."""
         filed = [case.tell(now) for case in self._cases.values() if case.untold]
         self._news.clear()
         return filed
@@ -124,7 +133,7 @@ class AlertDesk:
         return ([went[1].tell(alert.ts, "close")] if went else []) + [("open", alert)]
 
     def _repeat(self, case: _Case, now: int) -> Filed:
-        """Whether a repeat is news. News within a second of the last telling wait for the tick."""
+        """Whether a repeat is reported. Changes within a second of the last report wait for the tick."""
         since = abs(now - case.told)
         if case.alert.severity <= case.told_severity and case.alert.count < MANY_TIMES * case.told_count and since < UPDATE_EVERY:
             return []
@@ -137,7 +146,9 @@ class AlertDesk:
 
 
 def _joined(old: Alert, new: Alert) -> Alert:
-    """Both as one: words and numbers of the graver, or else the newer; first time, count, targets and proof of both."""
+    """Both as one: texts and numbers of the more severe, or else the newer; first time, count, targets and proof of
+    both.
+    """
     words = new if new.severity >= old.severity else old
     targets: dict[Subject, None] = dict.fromkeys(old.targets) | dict.fromkeys(new.targets)
     return msgspec.structs.replace(

@@ -1,7 +1,8 @@
-"""The files beside the alerts of one run: mutes, the log of what they silenced, what the operator noted, and the packets.
+"""The files beside the alerts of one run: mutes, the log of what they silenced, what the operator noted, and the
+packets.
 
-All of them stand beside the event log or in the state folder. What cannot be read or written is complained about and never stops the run: without a file of
-mutes everything is told.
+All of them stand beside the event log or in the state folder. What cannot be read or written is complained about and
+never stops the run: without a file of mutes every alert is reported.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ NOTES_LIMIT = 1 << 20
 
 
 class Note(msgspec.Struct):
-    """What the operator says of an alert: one line of the notes. ``action``: close or comment; ``ts``: RFC 3339."""
+    """A note of the operator about an alert: one line of the notes. ``action``: close or comment; ``ts``: RFC 3339."""
 
     ts: str
     alert: str
@@ -36,7 +37,8 @@ class Note(msgspec.Struct):
 
 
 class AlertFiles:
-    """``log``: the event log, where it is a file; ``mutes``: the file of mutes; ``evidence``: the folder for packets; None where there are to be none.
+    """``log``: the event log, where it is a file; ``mutes``: the file of mutes; ``evidence``: the folder for packets;
+    None where there are to be none.
     ``clock`` (live runs): seconds since the epoch.
     """
 
@@ -68,7 +70,9 @@ class AlertFiles:
         return self._writer.folder if self._writer is not None else None
 
     def writer_for(self, evidence: Path | None, mib: int) -> Writer | None:
-        """What would write evidence to a folder: the one there is, where it does that already or where no other can. May be called from another thread."""
+        """What would write evidence to a folder: the one there is, where it does that already or where no other can.
+        May be called from another thread.
+        """
         if self._writer is not None and evidence == self._writer.folder:
             return self._writer
         return (self._open_writer(evidence, mib) or self._writer) if evidence is not None else None
@@ -100,7 +104,7 @@ class AlertFiles:
             self._complain(f"cannot write {self._muted.path}: {error.strerror}")
 
     def watch(self, room: AlertRoom, now: int) -> None:
-        """Live, called about once a second: whether the operator said something meanwhile. ``now``: ns."""
+        """Live, called about once a second: whether there are new notes of the operator. ``now``: ns."""
         if self._read_mutes():
             room.mutes = self.mutes
         for note in self._new_notes():
@@ -122,7 +126,9 @@ class AlertFiles:
     # One file each.
 
     def _read_mutes(self) -> bool:
-        """Read the mutes where the file is another than before; whether they changed. Where it is wrong, those of before hold."""
+        """Read the mutes where the file is another than before; whether they changed. Where it is wrong, those of
+        before hold.
+        """
         path = self._mutes_file
         if path is None:
             return False
@@ -142,7 +148,9 @@ class AlertFiles:
         return True
 
     def _open_muted(self) -> EventLog | None:
-        """A live run opens it at once, for it may not be able to later; a replay only where there is something to silence."""
+        """A live run opens it at once, for it may not be able to later; a replay only where there is something to
+        silence.
+        """
         if self._log is None or not self._log.is_file():
             return None
         path = muted_log(self._log)

@@ -1,8 +1,9 @@
 """Incidents: gathers the alerts of one actor, and of the hosts that it took over, into one story.
 
-An alert joins the story of its actor. Where the actor has none but was a target of one, by an alert that may have taken it over, it joins that: a chain. A
-story is told (``open``) when an alert of medium or more is in it, or three different ones; each further alert and each rise in severity is an ``update``,
-at most one a second; silence of the whole ``gap`` is a ``close``. Packet time drives it, and everything is bounded.
+An alert joins the story of its actor. Where the actor has none but was a target of one, by an alert that may have taken
+it over, it joins that: a chain. An incident is reported (``open``) when an alert of medium or more is in it, or three
+different ones; each further alert and each rise in severity is an ``update``, at most one a second; silence of the
+whole ``gap`` is a ``close``. Packet time drives it, and everything is bounded.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ Filed = list[tuple[str, Incident]]
 
 
 class _Case(msgspec.Struct, eq=False):
-    """A story in the making. ``told``: when last, ns, or -1; ``news``: it waits for its second to pass; ``stale``: it changed since."""
+    """An incident in progress. ``told``: time of the last report, ns, or -1; ``news``: it waits for its second to pass;
+    ``stale``: it changed since.
+    """
 
     incident: Incident
     told: int = -1
@@ -64,7 +67,7 @@ class Incidents:
         return len(self._cases)
 
     def take(self, action: str, name: str, alert: Alert) -> Filed:
-        """An alert as it was just told (``open`` or ``update``), by its id; returns what is to be told of incidents."""
+        """An alert as just reported (``open`` or ``update``), by its id; returns what to report of incidents."""
         self.due = 0
         case, filed = self._case_of(alert)
         incident = case.incident
@@ -87,7 +90,7 @@ class Incidents:
         return filed
 
     def tick(self, now: int) -> Filed:
-        """Time passed: tells what waited for its second, and closes what was silent for the whole gap."""
+        """Time passed: reports what waited for its second, and closes what was silent for the whole gap."""
         filed: Filed = []
         while (waiting := self._news.oldest()) and now - waiting[1] >= SECOND:
             self._news.pop(waiting[0])
@@ -103,7 +106,7 @@ class Incidents:
         self.gap, self.due = gap, 0
 
     def finish(self, now: int) -> Filed:
-        """The end: tells what changed since it was told. What is open stays open."""
+        """The end: reports what changed since the last report. Open incidents stay open."""
         filed = [told for case in self._cases.values() if case.told >= 0 and (case.news or case.stale) for told in self._tell("update", case, now)]
         self._news.clear()
         return filed
@@ -140,7 +143,7 @@ class Incidents:
             return device.id
         return addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
 
-    # What the story says.
+    # The content of an incident.
 
     def _write_down(self, incident: Incident, name: str, alert: Alert) -> bool:
         """Put an alert into the story; whether it is new there."""
@@ -162,7 +165,9 @@ class Incidents:
         return True
 
     def _sentence(self, incident: Incident) -> str:
-        """``workstation tp-lab (10.20.10.8): address scan, then port scan; 50 targets within 3 minutes``; of one alert, what that says."""
+        """``workstation tp-lab (10.20.10.8): address scan, then port scan; 50 targets within 3 minutes``; for one
+        alert, its summary.
+        """
         if incident.count == 1:
             return incident.story[0].summary
         titles = list(dict.fromkeys(chapter.title for chapter in incident.story))
@@ -178,7 +183,7 @@ class Incidents:
         name = " ".join(filter(None, (device.type if device.type != "unknown" else "", device.label))) if device is not None else ""
         return f"{name} ({place})" if name and name != place else place
 
-    # Telling.
+    # Texts.
 
     def _tell(self, action: str, case: _Case, now: int) -> Filed:
         case.told, case.news, case.stale = now, False, False
@@ -193,7 +198,7 @@ class Incidents:
 
 
 def _within(span: int) -> str:
-    """How long it took, in words."""
+    """Its duration as text."""
     for size, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         number = round(span / SECOND / size)
         if number >= 1:

@@ -1,7 +1,9 @@
-"""Mutes: what the operator does not want to hear of, until when, who said so and why. Written in YAML (``mutes.yaml`` in the state folder).
+"""Mutes: alerts that the operator suppresses, until when, with author and reason. Written in YAML (``mutes.yaml`` in
+the state folder).
 
-A finding is muted where everything that a mute names fits: detector, source, targets, port, the source's type, VLAN, hours of the day. It then raises no
-alert; it is counted, and written to a log of its own with the mute that silenced it, so that every mute can be reviewed. Packet time decides about expiry.
+A finding is muted where everything that a mute names fits: detector, source, targets, port, the source's type, VLAN,
+hours of the day. It then raises no alert; it is counted, and written to a log of its own with the mute that silenced
+it, so that every mute can be reviewed. Packet time decides about expiry.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
 
 class Party(NamedTuple):
-    """One end of a finding, by all that is known of it: address and MAC as integers (0 unknown), device id, names and type."""
+    """One end of a finding, by all that is known of it: address and MAC as integers (0 unknown), device id, names and
+    type.
+    """
 
     address: int = 0
     mac: int = 0
@@ -54,8 +58,8 @@ class Finding(NamedTuple):
 
 
 class Mute(BaseModel):
-    """One line of quiet. Empty fields fit everything; ``src`` and ``dst`` are an address, a CIDR block, a MAC, a device id or a host name (``*`` and ``?``
-    as in file names).
+    """One line of quiet. Empty fields fit everything; ``src`` and ``dst`` are an address, a CIDR block, a MAC, a device
+    id or a host name (``*`` and ``?`` as in file names).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -95,7 +99,7 @@ class Mute(BaseModel):
 
     @property
     def scope(self) -> str:
-        """What it silences, in words."""
+        """What it suppresses, as text."""
         parts = [self.detector if self.detector != "*" else "everything"]
         parts += [f"{word} {value}" for word, value in (("from", self.src), ("from any", self.type), ("to", self.dst), ("at port", self.port)) if value]
         parts += [f"in VLAN {self.vlan}"] if self.vlan else []
@@ -120,7 +124,7 @@ class Mutes:
     """All mutes, ready to be asked. ``counts``: findings silenced, by mute."""
 
     def __init__(self, mutes: Iterable[Mute] = (), counts: Mapping[str, int] | None = None) -> None:
-        """``counts``: of the mutes before, where they were read anew."""
+        """``counts``: of the previous mutes, where they were read again."""
         self.mutes = tuple(mutes)
         self.counts = {mute.id: (counts or {}).get(mute.id, 0) for mute in self.mutes}
         self._fits = [(mute, _fit(mute)) for mute in self.mutes]
@@ -192,7 +196,7 @@ def _fit(mute: Mute) -> Callable[[Finding], bool]:
             and (mute.vlan is None or finding.vlan == mute.vlan)
             and (not mute.type or finding.source.type == mute.type)
             and (not mute.src or source(finding.source))
-            # Silence only what is wholly meant: an attack on others beside the muted target is heard.
+            # Suppress only complete matches: an attack on others beside the muted target is reported.
             and (not mute.dst or (bool(finding.targets) and all(map(target, finding.targets))))
             and (not mute.hours or _within(mute.hours, finding.ts))
         )

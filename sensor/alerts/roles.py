@@ -1,6 +1,7 @@
-"""Roles: machines whose job looks like an attack, by the operator's word. What belongs to the job is told with low severity at most, whatever raised it.
+"""Roles: hosts whose job looks like an attack, set by the operator. Alerts about that job have low severity at most,
+whatever raised them.
 
-A role is no licence: a scanner that writes to administrative shares is as grave as anybody else.
+A role is no exemption: a scanner that writes to administrative shares is as severe as any other host.
 """
 
 from __future__ import annotations

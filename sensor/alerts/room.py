@@ -1,7 +1,8 @@
-"""The alert room: from what detectors raise to what is told. Weighed, silenced where the operator said so, folded, gathered into incidents, with its packets.
+"""The alert room: from what detectors raise to what is reported. Weighed, muted where the operator asked for it,
+folded, grouped into incidents, with its packets.
 
-Every alert passes here and nowhere else, in packet order. Mutes are applied before anything is counted or told; what they silence is folded at a desk of its
-own and handed to ``muted``.
+Every alert passes here and nowhere else, in packet order. Mutes are applied before anything is counted or reported;
+what they suppress is folded at a desk of its own and handed to ``muted``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Evidence(Protocol):
     """Keeps the packets behind alerts."""
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
-        """The packets of an alert that is told, as its record shows them; None where there are none."""
+        """The packets of an alert, as its record shows them; None where there are none."""
         ...
 
     def tick(self, now: int) -> None: ...
@@ -38,7 +39,7 @@ class Evidence(Protocol):
 
 
 class AlertRoom:
-    """``below``: alerts that were too slight to be told; ``device`` knows the device of a party at this packet."""
+    """``below``: alerts below the minimum severity; ``device`` returns the device of an endpoint at this packet."""
 
     def __init__(
         self, desk: AlertDesk, maker: RecordMaker, emit: Emit, device: Callable[[Subject], Device | None], *,
@@ -56,7 +57,7 @@ class AlertRoom:
         self.below = 0
 
     def adjust(self, least: Severity, suppression: int, gap: int, site: str) -> None:
-        """The operator says otherwise from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
+        """New settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
         self._least = least
         self.incidents.end_after(gap)
         self.desk.suppress(suppression)

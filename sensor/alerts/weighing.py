@@ -1,8 +1,10 @@
-"""Weighing: what makes a finding graver, in one place. Who did it, whom it hit, whether the other end is on a threat list and answered.
+"""Weighing: what raises the severity of a finding, in one place: actor, target, and whether the other endpoint is on a
+threat list and answered.
 
-A detector says how grave its finding usually is. Where it did not weigh the case itself, a finding of medium or more rises by one step when the actor is a
-device with one job, by one when a party is critical by the operator's word, and by one when the other end is listed and answered. What is no alarm by itself
-does not become one, and what belongs to a job that the operator gave a machine is low at most. All of it shows as terms of the risk.
+A detector gives the usual severity of its finding. Where it did not weigh the case itself, a finding of medium or more
+rises by one step when the actor is a device with one job, by one when a party is critical by the operator's word, and
+by one when the other end is listed and answered. What is no alarm by itself does not become one, and what belongs to a
+job that the operator gave a machine is low at most. All of it shows as terms of the risk.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class Weigher:
         self._context, self.roles = context, roles or Roles()
 
     def weigh(self, alert: Alert) -> Alert:
-        """The alert with its terms, and graver or milder where they say so; its ``why`` then tells the reason."""
+        """The alert with its terms, and more or less severe where they require it; its ``why`` then contains the
+        reason.
+        """
         if alert.severity > Severity.low and (role := self.roles.job(alert)):
             milder = f"milder than usual: this belongs to the job of a {role.replace('_', ' ')}, which the operator gave it"
             return msgspec.structs.replace(alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder))
@@ -81,15 +85,17 @@ def _ends(alert: Alert) -> Iterator[Subject]:
 
 
 def _answered(alert: Alert) -> bool:
-    """Whether the other end took part: the flow that proves says so, or the detector counted it."""
+    """Whether the other endpoint answered: the flow of the proof shows it, or the detector counted it."""
     return any(isinstance(proof, Flow) and proof.answered for proof in alert.proof) or bool(alert.numbers.get("answered"))
 
 
 def _reasons(alert: Alert, terms: dict[str, int]) -> Iterator[str]:
-    """Why it is graver than usual. A detector that already departed from its usual severity has weighed who the actor is."""
+    """Why it is more severe than usual. A detector that already departed from its usual severity
+    has weighed the actor.
+    """
     if "device_type" in terms and alert.severity == alert.usual:
-        yield "graver than usual: the actor is a device with one job, which administers nobody"
+        yield "raised: the actor is a fixed-function device, which does not administer other hosts"
     if terms.get("criticality", 0) > 0:
-        yield "graver than usual: one of the parties is critical, as the operator said"
+        yield "raised: the operator marked the actor or the target as critical"
     if "listed" in terms and "answered" in terms:
-        yield "graver than usual: the other end is on a threat list, and it answered"
+        yield "raised: the target is on a threat list and answered"

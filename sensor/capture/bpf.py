@@ -81,7 +81,7 @@ def _attached(descriptor: int) -> Program:
     count = ctypes.c_uint32(MAX_INSTRUCTIONS)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.getsockopt(descriptor, socket.SOL_SOCKET, SO_GET_FILTER, buffer, ctypes.byref(count)):
-        raise CaptureError("the kernel does not tell the filter of a socket")
+        raise CaptureError("the kernel does not return the filter of the socket")
     return list(struct.iter_unpack("=HBBI", buffer.raw[: 8 * count.value]))
 
 

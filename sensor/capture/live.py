@@ -233,7 +233,7 @@ def open_live(
 
 def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:
     """``ring 64 MiB for 1000 Mbit/s``, for each kind of link; without its speed where the size was asked for."""
-    told = {name: f" for {speeds[name]} Mbit/s" if speeds.get(name) else f" for {USUAL} Mbit/s, as the link does not tell its speed" for name in speeds}
+    told = {name: f" for {speeds[name]} Mbit/s" if speeds.get(name) else f" for {USUAL} Mbit/s, as the link reports no speed" for name in speeds}
     return ", ".join(dict.fromkeys(f"ring {mib} MiB{told.get(name, '')}" for name, mib in sizes.items()))
 
 

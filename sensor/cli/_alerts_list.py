@@ -29,7 +29,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--is", dest="states", choices=("open", "acknowledged", "closed"), **many, help="only alerts in this state")
     parser.add_argument("--open", action="store_true", help="only alerts that are not closed")
     parser.add_argument("--verdict", metavar="VERDICT", **many, help="only alerts with this verdict: true_positive, benign, false_positive or none")
-    parser.add_argument("--assignee", metavar="NAME", **many, help="only alerts assigned to NAME; nobody: alerts without an assignee")
+    parser.add_argument("--assignee", metavar="NAME", **many, help="only alerts assigned to NAME; `nobody`: alerts without an assignee")
     parser.add_argument("--detector", metavar="GLOB", **many, help="only alerts of detectors whose name matches")
     parser.add_argument(
         "--since", metavar="TIME", type=moment, help="only alerts seen since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)"

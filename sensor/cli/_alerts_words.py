@@ -111,7 +111,7 @@ def why(args: argparse.Namespace) -> int:
     from sensor.eventlog.paths import muted_log
     from sensor.eventlog.reader import Reader
 
-    path, fold = need_log(args, "what mutes silenced"), Fold()
+    path, fold = need_log(args, "alerts suppressed by mutes"), Fold()
     if muted_log(path).is_file():
         for record in Reader(muted_log(path)):
             fold.add(record)
@@ -120,7 +120,7 @@ def why(args: argparse.Namespace) -> int:
         for record in records:
             put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
-    put(f"{table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout)}\n{len(records):,} alerts silenced" if records else "no mute silenced anything")
+    put(f"{table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout)}\n{len(records):,} alerts silenced" if records else "no mute suppressed an alert")
     return 0
 
 

@@ -87,7 +87,7 @@ def show(args: argparse.Namespace) -> int:
     name = tidy(part(record, "device").get("id"))
     habits = dict(found.store.habits()).get(name)
     if habits is None:
-        put(f"{_called(found, name)}: nothing was learned of it yet")
+        put(f"{_called(found, name)}: no baseline yet")
         return 0
     body, uses = _body(record, habits, args.hours), list(_uses(found, habits))
     if args.json:
@@ -194,7 +194,7 @@ def rules(args: argparse.Namespace) -> int:
         for one in said:
             put(json.dumps(dict(zip(RULE_COLUMNS, _rule_row(found, one), strict=True)), ensure_ascii=sys.stdout.isatty()))
         return 0
-    put(table(RULE_COLUMNS, [_rule_row(found, one) for one in said], sys.stdout) if said else "nothing is allowed or forbidden")
+    put(table(RULE_COLUMNS, [_rule_row(found, one) for one in said], sys.stdout) if said else "no rules")
     return 0
 
 
@@ -209,7 +209,7 @@ def _rule_row(found: Known, one: Rule) -> list[str]:
 def undo(args: argparse.Namespace) -> int:
     """``undo NUMBER``."""
     if len(args.words) != 1 or not args.words[0].isdecimal():
-        return _usage("undo NUMBER, as `sensor baseline rules` tells it")
+        return _usage("undo NUMBER, as `sensor baseline rules` lists it")
     found = inventory(args)
     if int(args.words[0]) not in {one.number for one in found.store.rules()}:
         complain(f"no rule {args.words[0]}", error="rule.unknown")

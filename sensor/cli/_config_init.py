@@ -36,15 +36,15 @@ def init(path: Path | None, *, yes: bool, force: bool) -> int:
     if path.is_dir():
         path /= SYSTEM.name
     if path != Path("-") and (path.exists() or path.is_symlink()) and not force:
-        complain(f"{path} is there already: --force writes over it, another FILE leaves it alone", error="file.exists")
+        complain(f"{path} exists: overwrite it with --force, or name another FILE", error="file.exists")
         return USAGE
     if not yes and not sys.stdin.isatty():
-        complain("there is no terminal to ask at: --yes takes what would be proposed", error="usage.no-terminal")
+        complain("no terminal to ask at: accept the proposed values with --yes", error="usage.no-terminal")
         return USAGE
     try:
         text = document(proposed() if yes else asked())
     except NoAnswer:
-        complain("no more answers, so nothing was written", error="usage.no-terminal")
+        complain("the input ended: nothing was written", error="usage.no-terminal")
         return USAGE
     return _written(path, text)
 
@@ -56,7 +56,7 @@ def _written(path: Path, text: str) -> int:
     try:
         write_whole(path, text.encode())
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}; name another FILE, or call it as root", error="file.not-written")
+        complain(f"cannot write {path}: {error.strerror}; name another FILE, or run the command as root", error="file.not-written")
         return NOT_OPENED
     put(f"wrote {path}; next: sensor config check {path}")
     return 0

@@ -18,8 +18,8 @@ from sensor.delivery.catalogue import output_class, types
 
 WIDTH = 120
 HEAD = """\
-# Configuration of the sensor. What is commented out stands with its default: take away the # before a setting, and the # before those it belongs to.
-# `sensor config check` tells what is wrong with it, `sensor config show --effective` what counts. Files in conf.d beside this one go before it.
+# Configuration of the sensor. Commented keys show their defaults: to change one, remove the # before it and before the keys above it.
+# `sensor config check` lists faults, `sensor config show --effective` the values in use. Files in conf.d beside this one override it.
 """
 EXAMPLE = "siem: {type: http, url: https://siem.example.org/events, token: file:/etc/sensor/siem.token}"
 

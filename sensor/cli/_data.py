@@ -42,7 +42,7 @@ def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
         _check(found, waiting)
         _print(args, head(found))
         if not found.card.complete:
-            _print(args, "the replay is not at its end, or was cut off: what follows is not all")
+            _print(args, "the replay is running or was interrupted: results are incomplete")
     return found
 
 
@@ -105,7 +105,7 @@ def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
         except UnknownDataset as error:
             from sensor.documents import nearest
 
-            what = nearest(error.name, error.known) if error.known else "there are none yet"
+            what = nearest(error.name, error.known) if error.known else "there are no datasets"
             raise Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}", error="dataset.unknown") from None
     if waiting:
         return dataset_in(folders[0])
@@ -155,7 +155,7 @@ def _check(dataset: Dataset, waiting: bool) -> None:
     if any(path.is_dir() for path in there):
         raise Stop(NOT_OPENED, f"cannot read {dataset.log}: Is a directory", error="file.not-read")
     if dataset.empty and not dataset.card.first and not waiting:
-        raise Stop(NOT_OPENED, f"nothing to read: {dataset.name} holds no device and no record ({dataset.folder})", error="dataset.empty")
+        raise Stop(NOT_OPENED, f"nothing to read: {dataset.name} contains no device and no event ({dataset.folder})", error="dataset.empty")
     regular = [path for path in there if path.is_file() and path.stat().st_size]
     if regular and len(regular) == len(there):
         from sensor.datasets.span import span_of_log
@@ -163,6 +163,6 @@ def _check(dataset: Dataset, waiting: bool) -> None:
         if span_of_log(dataset.log) is None:
             raise Stop(
                 NOT_OPENED,
-                f"{dataset.log} is no event log: none of its first lines is a record; expected JSON lines as `sensor run` writes them",
+                f"{dataset.log} is not an event log: none of its first lines is an event; expected JSON lines as `sensor run` writes them",
                 error="log.not-an-event-log",
             )

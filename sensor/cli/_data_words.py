@@ -46,7 +46,7 @@ def list_datasets(args: argparse.Namespace) -> int:
             put(json.dumps(_body(one, chosen=one == read), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     put(table(COLUMNS, [_row(one, chosen=one == read) for one in found], sys.stdout))
-    put(f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read {read.name if read is not None else 'none of them: all are empty'}")
+    put(f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read {read.name if read is not None else 'none: all are empty'}")
     return 0
 
 
@@ -74,7 +74,7 @@ def use(args: argparse.Namespace) -> int:
     name = _named(state, args.words[0]).name if args.words else ""
     with _reported():
         manage.use(state, name)
-    text = f"commands read {name} from now on; `sensor data use` goes by the rule again" if name else "commands go by the rule again: see sensor data --help"
+    text = f"commands read {name} from now on; `sensor data use` removes the choice" if name else "commands go by the rule again: see sensor data --help"
     return _done(args, text, action="use", name=name)
 
 
@@ -178,7 +178,7 @@ def _chosen(state: Path, words: list[str]) -> Dataset:
 
 
 def _unknown(error: UnknownDataset, state: Path) -> Stop:
-    what = nearest(error.name, error.known) if error.known else "there are none yet"
+    what = nearest(error.name, error.known) if error.known else "there are no datasets"
     return Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {state}, {what}", error="dataset.unknown")
 
 

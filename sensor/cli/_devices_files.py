@@ -98,7 +98,7 @@ def read_rows(path: Path) -> list[Expected]:
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise Unreadable(f"{path}: no text in UTF-8 at byte {error.start:,}") from None
+        raise Unreadable(f"{path}: not UTF-8 at byte {error.start:,}") from None
     if len(data) > FILE_LIMIT:
         raise Unreadable(f"{path}: longer than {FILE_LIMIT >> 20} MiB")
     rows = _json_rows(path, text) if text.lstrip()[:1] in ("[", "{") else _csv_rows(path, text)
@@ -216,7 +216,7 @@ def import_words(args: argparse.Namespace) -> int:
         record = index.find(row)
         key = tidy(record.get("key")) if record is not None else f"mac:{row['macs'].split('; ')[0]}" if row.get("macs") else ""
         if not key:
-            faults.append(f"{place}: no device of that name, address or id, and no MAC to know it by")
+            faults.append(f"{place}: no device of that name, address or id, and no MAC to identify it")
             continue
         waiting += record is None
         words += _words(place, key, _news(row, record), faults)
@@ -228,7 +228,7 @@ def import_words(args: argparse.Namespace) -> int:
     def speak(sayings: Sayings) -> str:
         sayings.say(words)
         later = f", {waiting:,} of devices not seen yet" if waiting else ""
-        return f"rows read: {len(rows):,}{later}; words said: {len(words):,}; faults: {len(faults):,}"
+        return f"rows read: {len(rows):,}{later}; attributes set: {len(words):,}; faults: {len(faults):,}"
 
     return spoken(args, found, speak) or (USAGE if faults and not words else 0)
 
@@ -278,7 +278,7 @@ def diff(args: argparse.Namespace) -> int:
         columns = ("difference", "device", "field", "expected", "found")
         print(table(columns, [[one.get(name, "") for name in columns] for one in differences], sys.stdout))
     else:
-        print(f"all {len(rows):,} devices are as expected, and no others are there")
+        print(f"all {len(rows):,} devices are as expected, with no unexpected ones")
     return NOT_FOUND if differences else 0
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sensor.inventory.words import Word
 
 Record = dict[str, Any]
-SOON = "a running sensor does it within a second, else the next one at its start"
+SOON = "applied within a second by a running sensor, else at the next start"
 
 
 def author_of(args: argparse.Namespace) -> str:
@@ -102,7 +102,7 @@ def _say(args: argparse.Namespace, who: str, words: Callable[[str, Record], list
 
     def speak(sayings: Sayings) -> str:
         sayings.say(said)
-        told = ", ".join(f"{word.field}={word.value}" if word.value else f"{word.field} as the packets tell it" for word in said)
+        told = ", ".join(f"{word.field}={word.value}" if word.value else f"{word.field} as observed" for word in said)
         return f"{tidy(part(record, 'device').get('id'))}: {told}"
 
     return spoken(args, found, speak)
@@ -111,16 +111,16 @@ def _say(args: argparse.Namespace, who: str, words: Callable[[str, Record], list
 def merge(args: argparse.Namespace) -> int:
     """``merge DEVICE OTHER``: both are one device, the first goes on."""
     if len(args.words) != 2:
-        return _usage("merge DEVICE OTHER: the first goes on")
+        return _usage("merge DEVICE OTHER: OTHER becomes part of DEVICE")
     found = inventory(args)
     both = [the_device(found.fold, who) for who in args.words]
     if both[0] is None or both[1] is None:
         return NOT_FOUND
     keep, lose = tidy(both[0].get("key")), tidy(both[1].get("key"))
     if keep == lose:
-        complain("both are the same device already", error="device.unknown")
+        complain("both names are the same device", error="device.unknown")
         return USAGE
-    reason = args.reason or f"{author_of(args)} says so"
+    reason = args.reason or f"set by {author_of(args)}"
     return spoken(args, found, _ordering("merge", keep, lose, reason))
 
 
@@ -134,10 +134,10 @@ def split(args: argparse.Namespace) -> int:
         return NOT_FOUND
     device, mac, text = part(record, "device"), mac_of(args.words[1]), args.words[1]
     if mac not in (device.get("macs") or ()) and text not in (device.get("ips") or ()):
-        complain(f"{text} is neither a MAC nor an address of {tidy(device.get('id'))}", error="device.unknown")
+        complain(f"{text} is neither a MAC nor an address of the device {tidy(device.get('id'))}", error="device.unknown")
         return NOT_FOUND
     other = f"mac:{mac}" if mac else f"ip:{text}"
-    return spoken(args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"{author_of(args)} says so"))
+    return spoken(args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"set by {author_of(args)}"))
 
 
 def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Sayings], str]:
@@ -151,7 +151,7 @@ def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Sayin
 def undo(args: argparse.Namespace) -> int:
     """``undo DEVICE|NUMBER``: the latest word or merger of a device, or the one of that number."""
     if len(args.words) != 1:
-        return _usage("undo DEVICE, or undo NUMBER as `sensor devices history` tells it")
+        return _usage("undo DEVICE, or undo NUMBER as `sensor devices history` lists it")
     found, (what,) = inventory(args), args.words
     key = ""
     if not what.removeprefix("m").isdecimal():
@@ -165,7 +165,7 @@ def undo(args: argparse.Namespace) -> int:
 
         number = sayings.latest(key) if key else what
         if not number:
-            raise StoreError(f"nothing was said of {what} that could be undone")
+            raise StoreError(f"no change of {what} can be undone")
         return f"undone: {sayings.undo(number)}"
 
     return spoken(args, found, speak)

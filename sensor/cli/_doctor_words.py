@@ -46,7 +46,7 @@ def listening(source: Source, seconds: float) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[packets]:,} packets; Ctrl-C ends it")
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[packets]:,} packets; Ctrl-C to stop")
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task, began = bar.add_task("listening" if seconds else "reading", total=seconds or None, packets=0), time.monotonic()
         yield lambda: bar.update(task, completed=time.monotonic() - began, packets=source.tally.packets)

@@ -64,7 +64,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     others = {(kind, value) for who, kind, value in heard if who >> MAKER_BITS != mac >> MAKER_BITS}
     found = list(drafts(((kind, value) for who, kind, value in heard if who == mac and (kind, value) not in others), label, mac, knowledge))
     if not found:
-        complain(f"{mac_text(mac)} says nothing that tells of it and is not known: there is nothing to draft", error="fingerprint.nothing-learned")
+        complain(f"{mac_text(mac)} sent no observation and is not known: nothing to draft", error="fingerprint.nothing-learned")
         return NOT_FOUND
     return _give(dict(documents(found, label, knowledge.vocabulary)), args.to)
 
@@ -87,7 +87,7 @@ def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
         label["vendor"] = vocabulary.spellings().get(label["vendor"].lower(), label["vendor"])
         if label["vendor"] not in vocabulary.vendors:
             complain(
-                f"{label['vendor']} is no vendor we know: the drafts add it ({nearest(label['vendor'], list(vocabulary.vendors))})",
+                f"{label['vendor']} is not a known vendor: the draft adds it ({nearest(label['vendor'], list(vocabulary.vendors))})",
                 error="fingerprint.new-vendor",
             )
     return label
@@ -139,12 +139,12 @@ def _who(wanted: str | None, heard: list[Heard]) -> int | None:
             return None
         if mac in counts:
             return mac
-        complain(f"{mac_text(mac)} says nothing that tells of it in this capture{_those(counts)}", error="fingerprint.nothing-learned")
+        complain(f"{mac_text(mac)} sent no observation in this capture{_those(counts)}", error="fingerprint.nothing-learned")
         return None
     if len(counts) == 1:
         return next(iter(counts))
     complain(
-        f"expected --mac, for {len(counts)} devices speak{_those(counts)}" if counts else "no device says anything that tells of it in this capture",
+        f"expected --mac: the capture contains {len(counts)} devices{_those(counts)}" if counts else "no device sent an observation in this capture",
         error="device.ambiguous",
     )
     return None
@@ -162,7 +162,7 @@ def documents(found: list[Draft], label: dict[str, str], vocabulary: Vocabulary)
     for kind, some in groupby(found, attrgetter("kind")):
         entries = list(some)
         told = sorted({name for entry in entries for name in entry.asserts})
-        head = f"# Drafted from a capture of {' '.join(label.values())}. Read it, mend it, and raise the certainty of what you know.\n"
+        head = f"# Drafted from a capture of {' '.join(label.values())}. Review and correct it, and raise the confidence of what you know.\n"
         head += f"observation: [{kind}]\nfamily: {entries[0].family}\nsource: own capture\n"
         head += f"certainty: {{{', '.join(f'{name}: {CERTAINTY[name]}' for name in told)}}}\n\nfingerprints:\n"
         yield f"{kind}.yaml", head + "".join(map(_entry, entries))
@@ -187,7 +187,7 @@ def _give(files: dict[str, str], folder: Path | None) -> int:
         return 0
     taken = [name for name in files if (folder / name).exists()]
     if taken:
-        complain(f"{folder / taken[0]} is there already: name another folder", error="file.exists")
+        complain(f"{folder / taken[0]} exists: name another folder", error="file.exists")
         return USAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
     faults = [*knowledge.faults, *examined(read, Matcher(knowledge))]
     complain_of_faults(sorted(faults))
     examples, negatives = sum(len(one.samples) for one in read), sum(len(one.negatives) for one in read)
-    found = _many(len(faults), "fault") if faults else "all as said"
+    found = _many(len(faults), "fault") if faults else "all passed"
     put(f"{_many(len(read), 'fingerprint')}, {_many(examples, 'example')}, {_many(negatives, 'negative')}: {found}")
     return USAGE if faults else 0
 

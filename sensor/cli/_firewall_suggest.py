@@ -73,7 +73,7 @@ def _sound(args: argparse.Namespace) -> None:
     if args.format is not None and args.format not in names():
         raise ValueError(f"found --format {args.format}, {nearest(args.format, names())}")
     if args.undo and not args.format:
-        raise ValueError("--undo needs --format: what is to be taken back?")
+        raise ValueError("--undo needs --format")
 
 
 def _expiry(now: datetime, span: str) -> datetime | None:
@@ -118,12 +118,12 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
         return []
     wish, contacts = wish._replace(allow=spared), [one for one in contacts if one.machine.key not in {party.key for party in spared}]
     if wish.block is not None and not args.force and (why := Refusals(view.seen.machines).of_block(wish.block)):
-        complain(f"refused: {why}; --force suggests it all the same", error="firewall.refused")
+        complain(f"refused: {why}; --force suggests it regardless", error="firewall.refused")
         return []
     if not args.force and contacts:
         contacts, reasons = without_refused(contacts, view, whole=wish.block is not None and wish.match is None and not wish.everyone)
         for reason in reasons:
-            complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it all the same", error="firewall.refused")
+            complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it regardless", error="firewall.refused")
         if not contacts:
             return []
     if not contacts and wish.block is not None:
@@ -131,11 +131,11 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
         complain(f"{nobody} was seen talking to {block_text(wish.block)}: the rules are for {others} machines", error="firewall.nothing-to-block")
         return [request_of_nobody(wish, wish.block, outside=not inside(wish.block, view))]
     if not contacts:
-        complain(f"{args.what}: all its machines are left alone, so there is nothing to block", error="firewall.nothing-to-block")
+        complain(f"{args.what}: all its hosts are exempt: nothing to block", error="firewall.nothing-to-block")
     made = requests_of(contacts, wish)
     for one in made:
         if not one.rules:
-            complain(f"left out: {one.title}: the ends have no addresses of the same family", error="firewall.left-out")
+            complain(f"left out: {one.title}: the hosts have no addresses of the same family", error="firewall.left-out")
     return [one for one in made if one.rules]
 
 
@@ -167,9 +167,10 @@ def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact]
     names = [] if args.force else [record for record in alerts if about_a_name(record)]
     for record in names:
         complain(
-            f"left out: {tidy(record.get('msg'))}: block the name at the resolver, not the resolver; --force suggests it all the same", error="firewall.refused"
+            f"left out: {tidy(record.get('msg'))}: block the domain at the resolver, not the resolver itself; --force suggests it regardless",
+            error="firewall.refused",
         )
     contacts = contacts_of([record for record in alerts if record not in names], view)
     if not contacts and not names:
-        complain(f"{args.what}: its alerts name no two ends, so there is nothing between which a firewall could stand", error="firewall.nothing-to-block")
+        complain(f"{args.what}: its alerts name no address pair that a firewall could block", error="firewall.nothing-to-block")
     return contacts or None

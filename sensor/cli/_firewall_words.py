@@ -36,11 +36,11 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
             yield f"    and {len(parties) - PARTIES_SHOWN:,} more"
     yield from ("  left alone", *(f"    {tidy(one.text)}" for one in request.allowed)) if request.allowed else ()
     if request.left_out:
-        yield f"  left out for want of room: {request.left_out:,} more machines"
+        yield f"  omitted (size limit): {request.left_out:,} more machines"
     yield from ("  why", *(f"    - {tidy(one)}" for one in request.reasons)) if request.reasons else ()
     yield from _simulated(simulation, colours)
     if rules:
-        wider = "; for all machines, seen or not, with --everyone" if request.machines and request.peers and not request.rules[0].match.proto else ""
+        wider = "; --everyone: all hosts" if request.machines and request.peers and not request.rules[0].match.proto else ""
         yield f"  rules: the same with --format {', '.join(names())}{wider}"
 
 
@@ -49,13 +49,13 @@ def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
         yield paint(f"  not simulated: {tidy(simulation.rests_on[0])}", "yellow", colours)
         yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
         return
-    yield "  simulated on what was seen"
+    yield "  simulated on recorded traffic"
     yield from (f"    - rests on: {tidy(one)}" if at == 0 else f"    - {tidy(one)}" for at, one in enumerate(simulation.rests_on))
     others, meant = simulation.others, [cut for cut in simulation.cuts if cut.meant]
     yield from _cuts("cut, as the alerts ask for", meant)
     yield from _cuts(paint("ALSO CUT", "red", colours), others)
     if not others:
-        yield "    nothing else that was seen would be cut"
+        yield "    no other observed traffic would be blocked"
     yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
 
 
@@ -82,7 +82,7 @@ def put_rules(told: Told, name: str, *, undo: bool) -> None:
         for line in simulation.warnings:
             complain(f"{request.id}: warning: {tidy(line)}", error="firewall.side-effect")
         if not undo and simulation.others:
-            complain(f"{request.id}: also cuts {_counted(simulation.others)} that no alert is about: see --simulate", error="firewall.side-effect")
+            complain(f"{request.id}: also blocks {_counted(simulation.others)} that no alert is about: see --simulate", error="firewall.side-effect")
         if not undo:
             complain(f"{request.id}: {'rests on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}", error="firewall.side-effect")
     sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))

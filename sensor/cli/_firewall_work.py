@@ -38,12 +38,12 @@ ALLOWED_LIMIT = 16
 ADMINISTERED = ADMINISTRATION | {TCP << 16 | port for port in (21, 80, 443, 8080, 8443)} | {UDP << 16 | 161}
 # Applications over UDP that are known over TCP too.
 DATAGRAMS = frozenset(("sip",))
-ALWAYS = "whoever uses the service needs it, and a firewall cannot tell the bad way from the good one"
+ALWAYS = "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use"
 # Settings of services that a firewall cannot mend, and why.
 NOT_BY_RULES = {
     "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS, "sip_basic": ALWAYS, "sip_weak": ALWAYS,
-    "dhcp_server": "it answers within its own segment, where no firewall stands: let the switch drop answers of all but your own (DHCP snooping)",
-    "upnp_mapping": "it is asked from inside its own segment, where no firewall stands: switch it off at the router",
+    "dhcp_server": "it answers within its own segment, which no firewall filters: enable DHCP snooping on the switch",
+    "upnp_mapping": "requests come from its own segment, which no firewall filters: disable it on the router",
 }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _of_services(records: Iterable[Record], wish: Wish, view: View, allow: Seque
 def _outward(records: Sequence[Record], wish: Wish, view: View, allow: Sequence[str]) -> list[Request] | None:
     """Devices that talk to the outside and need not are cut off all of it."""
     if SEEN in allow:
-        complain("the baseline keeps all addresses outside as one: name those that are needed, each with --allow ADDRESS", error="firewall.too-wide")
+        complain("the baseline does not distinguish external addresses: name each required one with --allow ADDRESS", error="firewall.too-wide")
         return None
     spared = allowed(allow, (), (), Match(), view)
     machines = [party for party in (view.party(part(record, "src")) for record in records) if party is not None]
@@ -121,7 +121,7 @@ def allowed(names: Sequence[str], users: Iterable[Party], servers: Iterable[Part
         found.update((one.key, one) for one in parties)
     if sum(len(one.addresses) for one in found.values()) > ALLOWED_LIMIT:
         complain(
-            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: let them in through a gateway of their own",
+            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: give them access through a gateway",
             error="firewall.too-wide",
         )
         return None
@@ -142,7 +142,7 @@ def _named(name: str, view: View) -> list[Party] | None:
         found = [Party("", "", "", (address_of(name),))]
     if len(found) != 1:
         complain(
-            f"--allow {name!r} may be any of {len(found)}: name one by its id" if found else f"no device {name!r} with an address to --allow",
+            f"--allow {name!r} is ambiguous: any of {len(found)}: name one by its id" if found else f"no device {name!r} with an address to --allow",
             error="device.unknown",
         )
         return None
@@ -153,11 +153,11 @@ def _not(record: Record) -> str:
     """Why no rule helps; empty where one does."""
     setting = _setting(record)
     if record.get("action") == "close":
-        return "it is done"
+        return "the recommendation is done"
     if setting in NOT_BY_RULES or part(record, "network").get("app") == "tls":
         return NOT_BY_RULES.get(setting, ALWAYS)
     port = part(record, "src").get("port")
-    return "" if isinstance(port, int) and 0 < port < 65536 else "it is about no service that the machine offers, so there is nothing to cut"
+    return "" if isinstance(port, int) and 0 < port < 65536 else "it is not about a service of the device: nothing to block"
 
 
 def _match(record: Record) -> Match:

@@ -146,7 +146,7 @@ def _print(args: argparse.Namespace, answer: Answer) -> None:
         use_all_columns(True)  # they were asked for, all of them
         print(table(answer.columns, [[tidy(value) for value in row] for row in answer.rows], sys.stdout))
     if answer.more:
-        complain(f"there are more rows than {len(answer.rows):,}: -n shows more", "info")
+        complain(f"more rows than {len(answer.rows):,}: -n shows more", "info")
 
 
 def _dicts(answer: Answer) -> list[dict[str, Any]]:

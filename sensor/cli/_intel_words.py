@@ -31,7 +31,7 @@ def lists_table(kept: Iterable[Kept], folder: Path, out: TextIO, now: float) -> 
     """The lists: how large and how old they are, and what is wrong with them."""
     rows = []
     for one in kept:
-        believed = f"{one.keep_days} days" if one.keep_days else "as told"
+        believed = f"{one.keep_days} days" if one.keep_days else "as listed"
         rows.append((one.name, f"{one.entries:,}", one.fetched, believed, tidy(_state(one, folder, now)), tidy(one.source)))
     return table(LIST_COLUMNS, rows, out)
 
@@ -46,9 +46,9 @@ def _state(one: Kept, folder: Path, now: float) -> str:
     if one.trouble:
         return f"trouble: {one.trouble}"
     if not one.path(folder).is_file():
-        return "trouble: its entries are gone; fetch them again"
+        return "failed: its entries are missing; download the list again"
     if one.is_url and one.fetched and now - datetime.fromisoformat(one.fetched).timestamp() > STALE_DAYS * DAY:
-        return f"stale: not fetched for {int((now - datetime.fromisoformat(one.fetched).timestamp()) // DAY)} days"
+        return f"stale: not updated for {int((now - datetime.fromisoformat(one.fetched).timestamp()) // DAY)} days"
     return "allows" if one.allows else "good"
 
 

@@ -34,7 +34,7 @@ class Known(NamedTuple):
     def store(self) -> Reader:
         """The inventory. Stop when none is read."""
         if self.reader is None:
-            raise Stop(INCOMPLETE, "no inventory is read, and an event log does not know this", error="inventory.missing")
+            raise Stop(INCOMPLETE, "this needs an inventory, and an event log has none", error="inventory.missing")
         return self.reader
 
     def details(self, record: Record) -> Record:
@@ -123,7 +123,7 @@ def the_device(fold: Records, what: str) -> Record | None:
         return found[0]
     if found:
         names = ", ".join(tidy(part(record, "device").get("id")) for record in found)
-        complain(f"{what!r} may be any of {names}: name one by its id", error="device.ambiguous")
+        complain(f"{what!r} is ambiguous: any of {names}: name one by its id", error="device.ambiguous")
         return None
     from difflib import get_close_matches
 

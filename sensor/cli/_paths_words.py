@@ -35,7 +35,7 @@ def named(site: Site, what: str | None, *, outside: bool) -> str | None:
     found = [name for name, node in site.nodes.items() if not node.gone and (mac in (held := handles(node.record)) or word in held)]
     if len(found) != 1:
         complain(
-            f"{what!r} may be any of {', '.join(found)}: name one by its id" if found else f"no device {what!r}: `sensor devices` lists them",
+            f"{what!r} is ambiguous: any of {', '.join(found)}: name one by its id" if found else f"no device {what!r}: `sensor devices` lists them",
             error="device.unknown",
         )
         return None
@@ -57,9 +57,9 @@ def _heading(paths: Paths) -> Iterator[str]:
     starts, goals = len(paths.sources), len(paths.goals)
     yield f"goals: {_some(paths, paths.goals) or 'none'} ({paths.chosen})"
     if paths.more_goals:
-        yield f"left out for want of room: {paths.more_goals:,} more goals: name one with --to"
+        yield f"omitted (size limit): {paths.more_goals:,} more goals: name one with --to"
     if paths.site.seen.habits is None:
-        yield "no baseline was read, so nothing is known of who used what: name the folder of an inventory with --state"
+        yield "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state"
     yield f"{paths.pairs:,} of {starts * goals:,} pairs of a start and a goal have a path that costs less than {LIMIT}"
 
 
@@ -78,9 +78,9 @@ def _path(paths: Paths, path: Path, colours: bool) -> Iterator[str]:
 
 
 def _breaks(paths: Paths, colours: bool) -> Iterator[str]:
-    yield paint("what breaks most of them: taken away, and searched again", "bold", colours)
+    yield paint("choke points: each removed, and paths searched again", "bold", colours)
     if not paths.breaks:
-        yield "  no single rule, fix or segment breaks any of them"
+        yield "  no single rule, fix or segment breaks a path"
     for one in paths.breaks[:BREAKS_SHOWN]:
         what = deed(paths, one.sort, one.what)
         users = f"; cuts {one.users:,} machine{'s' if one.users != 1 else ''} off that used it" if one.users else ""

@@ -39,27 +39,27 @@ def record(args: argparse.Namespace) -> int:
     if site is None:
         return NOT_OPENED
     if not site.now:
-        put("nothing was seen yet, so there is nothing to keep")
+        put("nothing was observed yet: no scores to store")
         return 0
     try:
         day = day_of(site, exposures(site))
         before = keep(folder, day)
     except ValueError:
-        complain(f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept", error="log.damaged")
+        complain(f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored", error="log.damaged")
         return NOT_OPENED
     except OSError as error:
-        complain(f"cannot keep the scores in {folder / FILE}: {error.strerror}", error="file.not-written")
+        complain(f"cannot write the scores to {folder / FILE}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     _left_out(folder / FILE, before)
     if before.broken:
-        complain(f"the file as it was is in {folder / DAMAGED}", error="posture.damaged-history")
+        complain(f"the previous file is in {folder / DAMAGED}", error="posture.damaged-history")
     newer = next((one.ts for one in before.days if one.day == day.day and one.ts > day.ts), "")
     if newer:
-        put(f"{day.day}: nothing was kept, for there are figures of {newer[11:19]} already, and these are of {day.ts[11:19]}")
+        put(f"{day.day}: nothing was stored: scores exist for {newer[11:19]} already, and these are of {day.ts[11:19]}")
     else:
         devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
         counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
-        unclear = f", of {day.unclear:,} more it cannot be told" if day.unclear else ""
+        unclear = f", unknown for {day.unclear:,} more" if day.unclear else ""
         put(f"{day.day}: site {day.points:.1f} of 100, {band_of(day.points)}; {counts}{unclear}")
     return 0
 
@@ -75,7 +75,7 @@ def trend(args: argparse.Namespace) -> int:
     _left_out(folder / FILE, history)
     if not history.days:
         complain(
-            f"nothing was recorded in {folder / FILE}: `sensor posture record` keeps the scores of a day, best once a day by a timer",
+            f"no scores in {folder / FILE}: record them with `sensor posture record`, once a day from a timer",
             error="posture.no-history",
         )
         return NOT_OPENED
@@ -106,7 +106,7 @@ def _folder(args: argparse.Namespace) -> Path:
 
 def _left_out(path: Path, history: History) -> None:
     if history.broken:
-        complain(f"{path}: left out what is no day of scores: {history.broken:,} lines, the first {tidy(history.fault)}", error="posture.damaged-history")
+        complain(f"{path}: skipped {history.broken:,} invalid lines, the first {tidy(history.fault)}", error="posture.damaged-history")
 
 
 def _since(days: Sequence[Day], text: str) -> Sequence[Day]:

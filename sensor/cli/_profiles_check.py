@@ -35,7 +35,7 @@ def check(args: argparse.Namespace) -> int:
             complain(f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"), error="profile.unknown")
             return NOT_FOUND
     if not names:
-        complain("no profile is installed: `sensor profiles install` does that", error="profile.none-installed")
+        complain("no profile is installed: install one with `sensor profiles install`", error="profile.none-installed")
         return NOT_FOUND
     site = site_of(args)
     if site is None:
@@ -49,8 +49,10 @@ def check(args: argparse.Namespace) -> int:
         put(table(COLUMNS, [_row(body) for body in bodies], sys.stdout))
     if not args.json:
         devices = len({one.node.id for one in beyond})
-        told = f"{counted(len(beyond), 'habit')} of {counted(devices, 'device')} beyond a profile" if beyond else "all that was seen keeps to the profiles"
-        put(told if site.seen.habits else "nothing was learned of the network yet: name the folder of an inventory with --state")
+        told = (
+            f"{counted(len(beyond), 'habit')} of {counted(devices, 'device')} beyond a profile" if beyond else "all observed traffic is allowed by the profiles"
+        )
+        put(told if site.seen.habits else "no baseline yet: name the folder of an inventory with --state")
     return 1 if beyond else 0
 
 

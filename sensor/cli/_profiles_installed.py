@@ -23,7 +23,7 @@ from sensor.posture.profiles.mud import read
 
 COLUMNS = ("profile", "for", "maker", "model", "entries", "controllers", "made")
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
-SOON = "a running sensor takes it up at `systemctl reload sensor` (SIGHUP)"
+SOON = "a running sensor loads it on `systemctl reload sensor` (SIGHUP)"
 
 
 def install(args: argparse.Namespace) -> int:
@@ -55,9 +55,9 @@ def _install(args: argparse.Namespace, whom: dict[str, str], controllers: dict[s
     except OSError as error:
         complain(f"cannot write {folder / name}.json: {error.strerror}", error="file.not-written")
         return NOT_OPENED
-    put(f"{'installed anew' if again else 'installed'}: {name}, {_size(profile)}; {SOON}")
+    put(f"{'replaced' if again else 'installed'}: {name}, {_size(profile)}; {SOON}")
     for one in profile.unread:
-        complain(f"not understood: {tidy(one)}; a condition that is not understood counts as met", "info")
+        complain(f"not understood: {tidy(one)}; an unsupported condition counts as met", "info")
     return 0
 
 
@@ -153,7 +153,7 @@ def _told(entry: Entry) -> str:
     peers = " and ".join(peer.text for peer in entry.peers) or "anybody"
     begun = f", {'the device' if entry.begun == 'from-device' else 'the other'} begins" if entry.begun else ""
     version = f" (IPv{entry.version})" if entry.version else ""
-    unread = f"; not understood: {', '.join(entry.unread)}" if entry.unread else ""
+    unread = f"; not supported: {', '.join(entry.unread)}" if entry.unread else ""
     return tidy(f"{'accept' if entry.accept else 'drop':7} {' '.join([proto, *ports])}, {peers}{version}{begun}{unread}")
 
 
@@ -178,7 +178,7 @@ def remove(args: argparse.Namespace) -> int:
 def named(args: argparse.Namespace) -> Installed | None:
     """The profile that is named; None after it was said that there is none, or what is wrong with it."""
     if len(args.words) != 1 or not NAME.match(args.words[0]):
-        complain(f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` tells it", error="usage.missing-argument")
+        complain(f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` shows it", error="usage.missing-argument")
         return None
     found = load(folder_of(args))
     for fault in found.faults:

@@ -38,7 +38,7 @@ def make(args: argparse.Namespace) -> int:
     seen = observed(site, nodes, alerted=args.alerted)
     if seen is None:
         complain(
-            f"nothing was learned of {title} yet: profiles rest on the inventory of `sensor run`, or of `sensor replay --state`",
+            f"no baseline of {title} yet: profiles need the inventory of `sensor run`, or of `sensor replay --state`",
             error="profile.nothing-learned",
         )
         return NOT_FOUND

@@ -93,7 +93,7 @@ def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
         replay = _new(args, state)
     except OSError as error:
         complain(
-            f"cannot keep the replay in {error.filename or state}: {error.strerror}; going on without (--events FILE names another place)",
+            f"cannot store the replay in {error.filename or state}: {error.strerror}; continuing without (--events FILE names another path)",
             error="file.not-written",
         )
         return Place(Path(os.devnull))
@@ -117,7 +117,7 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
     except BadName as error:
         raise Stop(USAGE, f"--name: {error}", error="usage.invalid-value") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot keep the inventory in {folder}: {error.strerror}", error="file.not-written") from None
+        raise Stop(NOT_OPENED, f"cannot write the inventory in {folder}: {error.strerror}", error="file.not-written") from None
     return Place(log, folder, card=card)
 
 
@@ -126,7 +126,7 @@ def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
     if args.events:
         return Place(log_of(args.events), folder)
     replay = _new(args, folder)
-    complain(f"{folder} is of a live sensor: its inventory learns from the capture, and the log is the dataset {replay.name!r}", "info")
+    complain(f"{folder} belongs to a live sensor: its inventory is updated from the capture; the log is the dataset {replay.name!r}", "info")
     return Place(replay.log, folder, replay)
 
 

@@ -1,20 +1,20 @@
-"""A file of rules to begin with: one of each sort, with tests."""
+"""A file with one rule of each kind, with tests."""
 
 EXAMPLE = """\
-# Rules of our own. `sensor rules check` tells what is wrong with them, `sensor rules test` runs their tests, `sensor rules try FILE CAPTURE` tries them out.
-note: a beginning
+# Custom rules. `sensor rules check` lists their faults, `sensor rules test` runs their tests, `sensor rules try FILE CAPTURE` runs them on captures.
+note: examples
 sets:
   resolvers: [10.0.0.53, 10.0.1.0/28]
   admins: [10.0.9.0/24]
 rules:
-  # All of `where` must hold, and not all of `unless` (of a list of such blocks: of none of them). `sensor rules fields dns.query` lists what can be asked.
+  # All of `where` must hold, and not all of `unless` (of a list of such blocks: of none of them). `sensor rules fields dns.query` lists the fields.
   - id: printer_asks_strange_resolver
-    title: A printer asks a name server that is not ours
-    says: "{src} asks {dst} for {name}"
+    title: Printer queries an unknown DNS resolver
+    says: "{src} queried {dst} for {name}"
     severity: medium
     attack: [T1071.004]
     false_positives: A printer that was set up at another site.
-    advice: See who changed its settings.
+    advice: Check who changed its settings.
     when: dns.query
     where:
       src.type: [printer, label_printer]
@@ -34,8 +34,8 @@ rules:
 
   # How often: so many things, or so many different values of a field, of each `by`.
   - id: database_asked_by_many
-    title: A database is opened by many machines at once
-    says: "{count} machines opened {dst} at port 5432, the last was {src}"
+    title: Many hosts connect to one database
+    says: "{count} hosts connected to {dst} on port 5432, most recently {src}"
     severity: low
     actor: dst
     when: flow.answered
@@ -46,24 +46,24 @@ rules:
     count: 5
     within: 10m
     tests:
-      - title: five machines within a minute
+      - title: five hosts within a minute
         events:
           - {src: 10.0.0.1, dst: 10.0.0.99, dst.port: 5432, answered: true}
           - {src: 10.0.0.2, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 10}
           - {src: 10.0.0.3, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 20}
           - {src: 10.0.0.4, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 30}
           - {src: 10.0.0.5, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 40}
-      - title: one machine again and again
+      - title: one host repeatedly
         alerts: 0
         events: [{src: 10.0.0.1, dst: 10.0.0.99, dst.port: 5432, answered: true, times: 50}]
 
   # In which order: steps of one key within a span.
   - id: dynamic_name_then_odd_port
-    title: A dynamic name, then a session at an odd port
-    says: "{src} asked for a dynamic name and then opened {dst} at port {dst.port}"
+    title: Dynamic DNS name, then a session on an unusual port
+    says: "{src} queried a dynamic DNS name, then connected to {dst} on port {dst.port}"
     severity: high
     attack: [T1571]
-    false_positives: Remote access to somebody's home.
+    false_positives: Remote access to a home network.
     by: src
     within: 5m
     sequence:
@@ -83,18 +83,18 @@ rules:
           - {when: flow.answered, src: 10.0.0.9, dst: 203.0.113.7, dst.port: 4444, answered: true}
           - {at: 5, src: 10.0.0.9, dst: 10.0.0.53, name: cam.duckdns.org}
 
-  # Devices as the inventory tells of them.
-  - id: camera_of_a_maker_we_do_not_buy
-    title: A camera of a maker that we do not buy
+  # Devices of the inventory.
+  - id: camera_of_unapproved_vendor
+    title: Camera of an unapproved vendor
     says: "a camera of {src.vendor} at {src}"
     severity: low
     when: [device.new, device.identified]
     where: {src.type: camera}
     unless: {src.vendor: [Axis, Bosch]}
     tests:
-      - title: another maker
+      - title: another vendor
         events: [{when: device.identified, src: 10.0.0.7, src.type: camera, src.vendor: Dahua}]
-      - title: one that we buy
+      - title: an approved vendor
         alerts: 0
         events: [{when: device.identified, src: 10.0.0.7, src.type: camera, src.vendor: axis}]
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 import sensor
 from sensor.doctor.finding import Finding, Verdict, error, findings, ok
 
-REINSTALL = "install the sensor again: what is installed is not whole"
+REINSTALL = "reinstall the sensor: the installation is incomplete"
 # JSON in SQL as the views of the inventory write it (sqlite.org/releaselog/3_38_0.html).
 SQLITE = (3, 38, 0)
 KYOCERA = 0x0017C8000000
@@ -68,8 +68,8 @@ def time_zone() -> Verdict:
 
     told = time_text(MOMENT)
     if told != MOMENT_TEXT:
-        return error(f"a time is told as {told}, expected {MOMENT_TEXT}", "unset TZ, and look at /etc/localtime")
-    return ok(f"times are told in UTC; the machine's own zone is {time.strftime('%Z (%z)')}")
+        return error(f"a time is printed as {told}, expected {MOMENT_TEXT}", "unset TZ, and look at /etc/localtime")
+    return ok(f"times are printed in UTC; the time zone of this host is {time.strftime('%Z (%z)')}")
 
 
 def configuration() -> Verdict:
@@ -81,8 +81,8 @@ def configuration() -> Verdict:
     try:
         load_config(path)
     except DocumentErrors as errors:
-        return error(f"{errors.faults[0]}", f"sensor config check {path}   tells all that is wrong")
-    return ok(f"{path} is right" if path is not None else "there is none, and none is needed")
+        return error(f"{errors.faults[0]}", f"sensor config check {path}   lists all faults")
+    return ok(f"{path} is right" if path is not None else "none, and none is required")
 
 
 PARTS = (kernels, mac_registry, sqlite, zstd, time_zone, configuration)

@@ -16,7 +16,7 @@ from sensor.doctor.finding import Finding, Verdict, error, findings, ok
 
 CAPTURE = "selftest.pcapng.zst"
 TIMEOUT_S = 60
-HELP = "report it with the output of `sensor selftest --json` and `sensor version`; until then do not trust what this program says"
+HELP = "report it with the output of `sensor selftest --json` and `sensor version`; do not trust the results of this installation until then"
 # What is in the capture (pcaps/selftest.py): type by MAC, and the alert of the one thing that is wrong.
 DEVICES = {
     "00:17:c8:1a:2b:3c": ("printer", "Kyocera"),
@@ -93,7 +93,7 @@ def alerts(done: Replayed) -> Verdict:
     told = sorted({tidy(part(record, "alert").get("detector")) for record in _opened(done) if record.get("severity") in {"medium", "high", "critical"}})
     if told != sorted(ALERTS):
         return error(f"alerts: {', '.join(told) or 'none'}; expected {', '.join(ALERTS)}", HELP)
-    return ok(f"{', '.join(told)} is told")
+    return ok(f"{', '.join(told)}: raised")
 
 
 def evidence(done: Replayed) -> Verdict:

@@ -79,7 +79,7 @@ def _write(path: Path, text: str) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o644)
-    return f"{path}: {'written' if before is None else 'written anew'}"
+    return f"{path}: {'written' if before is None else 'updated'}"
 
 
 def make_user(root: Path) -> Iterator[str]:

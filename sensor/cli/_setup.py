@@ -66,7 +66,7 @@ def log_of(events: str) -> Path | None:
 
     path = Path(events)
     if events != "-" and not path.parent.is_dir():
-        raise Stop(NOT_OPENED, f"cannot write the event log {path}: there is no folder {path.parent}", error="file.not-written")
+        raise Stop(NOT_OPENED, f"cannot write the event log {path}: no such folder: {path.parent}", error="file.not-written")
     return path if events != "-" else None
 
 
@@ -89,9 +89,9 @@ def keeper(folder: Path) -> Keeper | None:
         complain(str(error), error="inventory.not-read")
         raise SystemExit(3) from None
     except StoreError as error:
-        complain(f"cannot keep the inventory in {error}", error="file.not-written")
+        complain(f"cannot write the inventory in {error}", error="file.not-written")
     except OSError as error:
-        complain(f"cannot keep the inventory in {folder}: {error.strerror}", error="file.not-written")
+        complain(f"cannot write the inventory in {folder}: {error.strerror}", error="file.not-written")
     return None
 
 

@@ -36,7 +36,7 @@ class Signals:
             self._again = True
             return
         if self.stopped:
-            complain("a second signal: ended at once", error="sensor.interrupted")
+            complain("second signal: exiting immediately", error="sensor.interrupted")
             os._exit(128 + number)
         self.stopped = number
         if self._stop is not None:

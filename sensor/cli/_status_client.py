@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) of the sensor (default: the one of the system, where there is one)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) of the sensor (default: that of the system, if any)")
     parser.add_argument("--state", metavar="DIR", type=Path, help="its state folder (default: state: of the configuration, else the usual one)")
     parser.add_argument("--socket", metavar="FILE", type=Path, help="its socket (default: telemetry: of the configuration, else in the usual places)")
 
@@ -56,7 +56,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         if args.config is not None and args.state is None and args.socket is None:
-            complain("where its sensor is to be asked is not known: a running one goes on as it was, name --state DIR or --socket FILE", error="config.missing")
+            complain("the socket of the sensor is unknown: name it with --state DIR or --socket FILE; a running sensor is not affected", error="config.missing")
             return None
         config = Config()
     state = args.state or config.state or folder_to_read()
@@ -87,7 +87,7 @@ def status_of(sockets: list[Path]) -> Status:
         finally:
             connection.close()
     if barred is not None:
-        raise NotPermitted(f"no permission to ask at {barred}: become root or a member of its group")
+        raise NotPermitted(f"no permission to query {barred}: run the command as root or a member of its group")
     raise NotRunning(f"nothing answers at {' or '.join(map(str, sockets))}")
 
 

@@ -80,7 +80,7 @@ def _lists(place: Place) -> Known:
 
 def rest_screen(known: Known, why: str, out: TextIO, now: float) -> str:
     """The same for people."""
-    return page(paint(f"no sensor runs here: {tidy(why)}", "yellow", coloured(out)), _parts(known, now), out)
+    return page(paint(f"no sensor is running: {tidy(why)}", "yellow", coloured(out)), _parts(known, now), out)
 
 
 def _parts(known: Known, now: float) -> list[Part]:

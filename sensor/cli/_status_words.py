@@ -81,7 +81,7 @@ def interfaces(told: Mapping[str, Any]) -> Iterator[Line]:
     for name, one in told.items():
         counts = one if isinstance(one, dict) else {}
         dropped, returns = number(counts.get("dropped")), number(counts.get("returns"))
-        again = f", was gone and came back {several(returns, 'time')}" if returns else ""
+        again = f", disappeared and returned {several(returns, 'time')}" if returns else ""
         yield f"{tidy(name):12} {number(counts.get('packets')):>15,} packets, {dropped:,} lost{again}", "yellow" if dropped else ""
 
 
@@ -98,7 +98,7 @@ def alerts(told: Mapping[str, Any]) -> str:
     """How many are open, by severity, and what was not told."""
     open_ones = part(dict(told), "open")
     counts = [f"{number(open_ones.get(name)):,} {name}" for name in reversed(SEVERITIES) if number(open_ones.get(name))]
-    beside = [f"{number(told.get(name)):,} {word}" for name, word in (("muted", "muted"), ("below", "too slight to tell")) if number(told.get(name))]
+    beside = [f"{number(told.get(name)):,} {word}" for name, word in (("muted", "muted"), ("below", "below the minimum severity")) if number(told.get(name))]
     total = sum(number(count) for count in open_ones.values())
     words = f"{total:,} open: {', '.join(counts)}; {several(told.get('incidents'), 'incident')}" if total else "none open"
     return "; ".join([words, *([", ".join(beside)] if beside else [])])
@@ -111,9 +111,9 @@ def _log(told: Status, now: float) -> Iterator[Line]:
     oldest = f", since {age(now - decimal(told['oldest']))} ago" if told.get("oldest") else ""
     yield f"{tidy(told['path'])}: {size(told.get('bytes'))} in {several(told.get('segments'), 'segment')}{oldest}", ""
     if told.get("stalled"):
-        yield f"the disk takes nothing: {size(told.get('waiting_bytes'))} wait in memory", "red"
+        yield f"the disk cannot be written: {size(told.get('waiting_bytes'))} wait in memory", "red"
     given_up = sum(number(count) for count in part(told, "given_up").values())
-    lost = [f"{given_up:,} records given up"] * bool(given_up) + [f"{number(told.get('shortened')):,} taken away before every output had them"] * bool(
+    lost = [f"{given_up:,} records given up"] * bool(given_up) + [f"{number(told.get('shortened')):,} removed before every output received them"] * bool(
         number(told.get("shortened"))
     )
     if lost:
@@ -128,7 +128,7 @@ def output(name: str, told: Status, now: float) -> Line:
     counts = ", ".join(f"{number(told.get(word)):,} {word}" for word in ("delivered", "pending", "refused", "missing") if word != "missing" or told.get(word))
     error = f": {tidy(told.get('error'))} ({age(now - decimal(told.get('error_at')))} ago)" if told.get("error") and state != "delivering" else ""
     silent = now - decimal(told.get("written")) > 6 * SILENT_S
-    return f"{tidy(name):12} {state}, {counts}{error}{', nobody delivers now' if silent else ''}", "yellow" if silent else STATE_STYLES.get(state, "")
+    return f"{tidy(name):12} {state}, {counts}{error}{', no process delivers now' if silent else ''}", "yellow" if silent else STATE_STYLES.get(state, "")
 
 
 def _lists(told: Status, now: float) -> Iterator[Line]:
@@ -153,9 +153,9 @@ def _rules(told: Status) -> Iterator[Line]:
 def _configuration(told: Status) -> Iterator[Line]:
     """Only where something is to be done."""
     for text in texts(told.get("faults")):
-        yield f"wrong, so that the one before goes on: {text}", "yellow"
+        yield f"invalid, the previous one stays in use: {text}", "yellow"
     if restart := told.get("restart"):
-        yield f"changed, and waits for a restart: {tidy(restart)}", "yellow"
+        yield f"changed, needs a restart: {tidy(restart)}", "yellow"
 
 
 def made_room(told: Mapping[str, Any]) -> str:
@@ -168,7 +168,7 @@ def health(status: Status, now: float) -> Iterator[Line]:
     """What lasts."""
     silent = now - decimal(status.get("ts"))
     if silent > SILENT_S:
-        yield f"the engine has said nothing for {age(silent)}", "red"
+        yield f"the engine has not reported for {age(silent)}", "red"
     lasting = [one for one in part(part(status, "health"), "lasting").values() if isinstance(one, dict)]
     for one in lasting:
         severity = tidy(one.get("severity"))
@@ -177,7 +177,7 @@ def health(status: Status, now: float) -> Iterator[Line]:
     if faults:
         yield f"units of the sensor broke {several(faults, 'time')}: {', '.join(tidy(name) for name in part(status, 'faults'))}", "yellow"
     if silent <= SILENT_S and not lasting and not faults:
-        yield "all is well", ""
+        yield "no faults", ""
 
 
 def process(told: Status, uptime: float, rings: Any) -> str:

@@ -56,6 +56,6 @@ def _written(desk: Desk, path: Path, name: str, tickets: list[Ticket], text: str
     if not desk.trouble:
         desk.note()
     if desk.trouble:
-        complain(f"{desk.trouble}; nothing was noted of what was written", error="ticket.ledger")
+        complain(f"{desk.trouble}; the export was not recorded", error="ticket.ledger")
     put(f"{path}: {len(tickets):,} ticket{'s' if len(tickets) != 1 else ''}")
     return 0

@@ -43,11 +43,11 @@ def send(args: argparse.Namespace) -> int:
             if isinstance(desk, int):
                 return desk
             if desk.trouble and not args.dry_run:
-                complain(f"{desk.trouble}; nothing was sent, since what is not noted is sent again", error="ticket.ledger")
+                complain(f"{desk.trouble}; nothing was sent, to prevent duplicates", error="ticket.ledger")
                 return NOT_OPENED
             return _all_sent(args, desk, args.words[0] if args.words else "", args.words[1:])
     except LedgerError as error:
-        complain(f"{error}; the last ticket that was sent is sent again next time", error="ticket.ledger")
+        complain(f"{error}; the last ticket will be sent again", error="ticket.ledger")
         return NOT_OPENED
 
 

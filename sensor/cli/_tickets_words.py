@@ -39,7 +39,7 @@ def list_tickets(args: argparse.Namespace) -> int:
         if isinstance(desk, int):
             return desk
         if desk.trouble:
-            complain(f"{desk.trouble}; nothing was noted, so tickets that are new now are new again next time", error="ticket.ledger")
+            complain(f"{desk.trouble}; nothing was stored, so new tickets are new again next time", error="ticket.ledger")
         found = [one for one in chosen(args, desk.standings, ()) or () if args.status or not _old(one.note, desk)]
         _put_list(args, found, desk)
     return 0
@@ -57,7 +57,7 @@ def _put_list(args: argparse.Namespace, found: Sequence[Standing], desk: Desk) -
 
 def show(args: argparse.Namespace) -> int:
     if not args.words:
-        complain("expected show ID…: `sensor tickets list` tells the ids", error="usage.missing-argument")
+        complain("expected show ID…: `sensor tickets list` shows the ids", error="usage.missing-argument")
         return USAGE
     with at_desk(args) as desk:
         if isinstance(desk, int):
@@ -149,7 +149,7 @@ def _lines(one: Standing, desk: Desk, colours: bool) -> Iterator[str]:
         yield from _section("Devices", [device_line(each) for each in ticket.devices], DEVICES_SHOWN)
     else:
         yield from _section("Devices", [part.text for part in note.devices.values()], DEVICES_SHOWN)
-    yield from _section("No longer to be mended", list(note.over.values()), OVER_SHOWN)
+    yield from _section("No longer to be fixed", list(note.over.values()), OVER_SHOWN)
 
 
 def _section(name: str, lines: Sequence[str], most: int = 100) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _section(name: str, lines: Sequence[str], most: int = 100) -> Iterator[str]:
         yield f"  {name}"
         yield from (f"    - {line}" for line in lines[:most])
     if len(lines) > most:
-        yield f"    and {len(lines) - most:,} more: --json tells them all"
+        yield f"    and {len(lines) - most:,} more: --json lists them all"
 
 
 def _given(note: Note) -> Iterator[str]:

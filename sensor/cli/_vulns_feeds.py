@@ -81,7 +81,7 @@ def forget(args: argparse.Namespace) -> int:
                 print(f"{one.name}: forgotten, {forget_feed(base, one.name, one.kind):,} entries")
             except NotNoted:
                 complain(
-                    f"{one.name}: an earlier sensor imported it, and did not note what came of it; first: sensor vulns import {tidy(one.place)}",
+                    f"{one.name}: imported by an earlier version without its contents; first run: sensor vulns import {tidy(one.place)}",
                     error="vulnerability.feed-failed",
                 )
                 return NOT_FOUND
@@ -101,7 +101,7 @@ def _known(args: argparse.Namespace) -> dict[str, Source] | int:
     known = {one.name: one for one in sources}
     for name in args.words:
         if name not in known:
-            complain(f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing was imported yet'}", error="vulnerability.unknown-source")
+            complain(f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing has been imported'}", error="vulnerability.unknown-source")
             return NOT_FOUND
     return known
 
@@ -142,9 +142,9 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
 def _say(origin: Origin, outcome: Outcome) -> bool:
     """What came of it: on standard output what is, on standard error what is wrong."""
     for fault in outcome.faults:
-        complain(f"{tidy(origin.place)}: {tidy(fault.where)}: left out: {tidy(fault.why)}", error="vulnerability.invalid-entry")
+        complain(f"{tidy(origin.place)}: {tidy(fault.where)}: skipped: {tidy(fault.why)}", error="vulnerability.invalid-entry")
     if outcome.broken > len(outcome.faults):
-        complain(f"{tidy(origin.place)}: and {outcome.broken - len(outcome.faults):,} more entries were left out", error="vulnerability.invalid-entry")
+        complain(f"{tidy(origin.place)}: and {outcome.broken - len(outcome.faults):,} more entries were skipped", error="vulnerability.invalid-entry")
     if outcome.trouble:
         complain(f"{outcome.name}: {tidy(origin.place)} {tidy(outcome.trouble)}", error="vulnerability.feed-failed")
         return False

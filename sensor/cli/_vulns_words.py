@@ -99,7 +99,7 @@ def _counted(found: list[Judged], devices: int, cves: int, *, hidden: int) -> st
     hurt = {one.asset.id for one in found if one.finding.verdict is Verdict.AFFECTED}
     unclear = {one.asset.id for one in found if one.finding.verdict is Verdict.CANNOT_TELL} - hurt
     more = f": --cannot-tell lists {hidden:,} more CVEs" if hidden else ""
-    return f"{cves:,} CVEs; of {devices:,} devices {len(hurt):,} are affected, of {len(unclear):,} more it cannot be told{more}"
+    return f"{cves:,} CVEs; of {devices:,} devices {len(hurt):,} are affected, unknown for {len(unclear):,} more{more}"
 
 
 def _list_row(about: About, several: list[Judged]) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ def _told_version(fleet: Fleet, record: Record) -> Iterator[str]:
         yield f"version: {tidy(asset.trouble)}"
     told = {(tidy(claim.get("observation")), tidy(claim.get("seen"))): claim for claim in asset.proof}
     for claim in told.values():
-        seen = f"{tidy(claim.get('observation'))} said {tidy(claim.get('seen'), 120)!r}"
+        seen = f"{tidy(claim.get('observation'))} is {tidy(claim.get('seen'), 120)!r}"
         when = f"{tidy(claim.get('count'))} times, last {clock(claim.get('last'))}; {tidy(claim.get('fingerprint'))}"
         yield f"version: {tidy(asset.firmware)}, for {seen} ({when})"
 
@@ -181,7 +181,7 @@ def show(args: argparse.Namespace) -> int:
     cve = args.words[0].upper()
     about = fleet.library.about(cve)
     if about is None:
-        complain(f"{tidy(cve)} is known to none of the sources: `sensor vulns sources` names them", error="vulnerability.unknown")
+        complain(f"{tidy(cve)} is in none of the sources: `sensor vulns sources` lists them", error="vulnerability.unknown")
         return NOT_FOUND
     found = fleet.of_cve(cve, found_devices.fold.devices.values())
     if args.json:
@@ -202,7 +202,7 @@ def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
     yield f"severity: CVSS {cvss or 'not rated'}, EPSS {epss or 'not scored'}{', rejected' if about.rejected else ''}"
     if about.exploited:
         since = f" since {tidy(about.exploited)}" if about.exploited != "known" else ""
-        due = f"; to be mended by {tidy(about.due)} (CISA)" if about.due else ""
+        due = f"; due date {tidy(about.due)} (CISA)" if about.due else ""
         yield f"exploited: known{since}{', by ransomware' if about.ransomware else ''}{due}"
     for entry in fleet.library.curated.get(about.cve, ()):
         told = "; ".join(map(str, entry.ranges)) or f"no versions ({entry.basis})"

@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     config, places = found
     if args.file.exists() and not args.force:
-        complain(f"{args.file} is there already: name another file, or replace it with --force", error="file.exists")
+        complain(f"{args.file} exists: name another file, or overwrite it with --force", error="file.exists")
         return USAGE
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.backup import Backup, Whose

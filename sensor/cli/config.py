@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
         complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
     if len(files) + (args.config is not None) > 1:
-        complain(f"expected {action} [FILE]: one file or folder; what lies in conf.d beside it is taken along", error="usage.unexpected-argument")
+        complain(f"expected {action} [FILE]: one file or folder; conf.d beside it is included", error="usage.unexpected-argument")
         return USAGE
     args.config = Path(files[0]) if files else args.config
     deeds: dict[str, Callable[[argparse.Namespace], int]] = {"check": _check, "show": _show, "schema": _schema, "init": _init}
@@ -80,7 +80,7 @@ def _check(args: argparse.Namespace) -> int:
         config = load_config(path)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
-        put(f"{counted(len(errors.faults), 'fault')}; what the configuration leads to was not looked at")
+        put(f"{counted(len(errors.faults), 'fault')}; files that it names were not checked")
         return USAGE
     # Rules lie beside the file.
     args.config = files[0] if files else None

@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
         complain(f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}", error="usage.invalid-value")
         return USAGE
     if args.file and args.interface:
-        complain("found both --file and -i: a capture is looked at, or interfaces are", error="usage.conflicting-options")
+        complain("found both --file and -i, expected one of them", error="usage.conflicting-options")
         return USAGE
     config = _settings(args)
     if config is None:
@@ -139,12 +139,12 @@ def _machine(args: argparse.Namespace, config: Config) -> int:
 
     if not sys.platform.startswith("linux"):
         complain(
-            "only Linux tells how its interfaces are set; a capture can be looked at everywhere: sensor doctor --file CAPTURE", error="capture.not-supported"
+            "only Linux reports the settings of interfaces; a capture can be checked everywhere: sensor doctor --file CAPTURE", error="capture.not-supported"
         )
         return NOT_OPENED
     names = args.interface or config.capture.interfaces or _running()
     if not names:
-        complain("no network card is running: name an interface with -i (`sensor interfaces` lists them)", error="capture.no-interface")
+        complain("no interface is up: name one with -i (`sensor interfaces` lists them)", error="capture.no-interface")
         return NOT_OPENED
     teller = _Teller(json=args.json)
     teller.tell(_host(config))

@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
         near = _nearest(fold, args.what)
-        complain(f"nothing known of {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="device.unknown")
+        complain(f"nothing is known about {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="device.unknown")
         return NOT_FOUND
     if args.json:
         for record in (*devices, *alerts, *incidents):
@@ -117,12 +117,12 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
     }
     lines += _facts(facts)
     if device.get("randomised_mac"):
-        lines.append("  the MAC is randomised: it says nothing of the maker and may change")
+        lines.append("  the MAC is randomized: it does not identify the vendor and may change")
     claims = objects(record.get("evidence"))
     for attribute in dict.fromkeys(tidy(claim.get("attribute")) for claim in claims):
         lines += _attribute(device, attribute, [claim for claim in claims if tidy(claim.get("attribute")) == attribute], colours)
     if not claims:
-        lines += ["", "  nothing seen so far tells what it is"]
+        lines += ["", "  no observation identifies it so far"]
     if "evidence" in (record.get("cut") or ()):
         lines += ["", "  more evidence was left out to keep the record short"]
     return [*lines, *_alerts_of(tidy(device.get("id")), fold, colours)]
@@ -146,7 +146,7 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
     said = [claim for claim in claims if claim.get("family") == "operator"]
     if said:
         values = {key: left for key, mine in values.items() if (left := [claim for claim in mine if claim not in said])}
-        yield f"  the operator's word{', which wins over what packets say' if values else ''}"
+        yield f"  set by the operator{', which overrides observations' if values else ''}"
         yield from (f"    {_word(claim)}" for claim in said)
         sure = None
     sums = {key: Sum.of(mine) for key, mine in values.items()}
@@ -171,7 +171,7 @@ def _sureness(claim: Record) -> float:
 
 def _word(claim: Record) -> str:
     author = tidy(claim.get("observation")).removeprefix("operator.")
-    return f"1.00 operator: said by {author} on {clock(claim.get('first'))}: {tidy(claim.get('seen'))}"
+    return f"1.00 operator: set by {author} on {clock(claim.get('first'))}: {tidy(claim.get('seen'))}"
 
 
 def _claim(claim: Record) -> str:
@@ -220,7 +220,7 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
     lines += ["  why"] + [f"    - {tidy(one)}" for one in why] if isinstance(why, list) and why else []
     proofs = [_proof(one) for one in _objects(record.get("evidence"))]
     lines += ["  seen", *(f"    - {one}" for one in proofs)] if proofs else []
-    lines += _facts({"innocent if": alert.get("false_positives"), "advice": alert.get("advice"), "to mute": alert.get("mute")}, limit=1024)
+    lines += _facts({"benign if": alert.get("false_positives"), "advice": alert.get("advice"), "to mute": alert.get("mute")}, limit=1024)
     return [*lines, *_parties(record, fold)]
 
 

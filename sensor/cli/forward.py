@@ -125,14 +125,14 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
     found = configured(args)
     outputs = found.delivering(args.only) if found is not None else None
     if outputs is None or found is None:
-        complain("the configuration is wrong and not taken up; all goes on as it was", error="config.not-reloaded")
+        complain("the new configuration is invalid; the previous one stays in use", error="config.not-reloaded")
         return
     if log_of(args, found) != forwarder.log:
-        complain("another event log needs a start anew; all goes on as it was", error="config.not-reloaded")
+        complain("another event log needs a restart; the previous configuration stays in use", error="config.not-reloaded")
         return
     _configure_log(args, found)
     try:
         forwarder.take(outputs)
     except OSError as error:
         complain_of(error, forwarder.log)
-    complain(f"delivering to {', '.join(forwarder.runners) or 'nobody'}", "info")
+    complain(f"delivering to {', '.join(forwarder.runners) or 'no output'}", "info")

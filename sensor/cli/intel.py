@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow", action="store_true", help="of add: its entries are benign and override other lists")
     parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries without one")
     parser.add_argument("--confidence", metavar="PERCENT", type=int, help="of add: confidence of entries without one (default: 80, of JA3 50)")
-    keep = "of add: believe entries for so many days after the list was fetched last (default: as long as the list says)"
+    keep = "of add: entries expire so many days after the list was last fetched (default: as the list defines)"
     parser.add_argument("--keep-days", metavar="DAYS", type=int, default=0, help=keep)
     parser.add_argument("--header-file", metavar="FILE", default="", help="of add: file with headers to send, as `Auth-Key: …`, one a line")
     parser.add_argument("--force", action="store_true", help="of update: accept a list that lost most of its entries")
@@ -122,9 +122,7 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
     if args.allow and not name.startswith(ALLOW):
         name = f"{ALLOW}-{name}"
     if any(one.name == name for one in kept):
-        complain(
-            f"there is a list {name} already: --name gives this one another name, `sensor intel remove {name}` forgets the old one", error="intel.list-exists"
-        )
+        complain(f"the list {name} exists: choose another name with --name, or remove it with `sensor intel remove {name}`", error="intel.list-exists")
         return None
     given = {"category": args.category, "confidence": args.confidence, "keep_days": args.keep_days}
     header_file = str(Path(args.header_file).expanduser().absolute()) if args.header_file else ""

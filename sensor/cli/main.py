@@ -166,7 +166,7 @@ def _refused(error: OSError) -> int:
     from sensor.cli._show import FULL
 
     if isinstance(error, PermissionError) and error.filename:
-        complain(f"no permission for {error.filename}: become root or a member of its group", error="permission.denied")
+        complain(f"no permission for {error.filename}: run the command as root or a member of its group", error="permission.denied")
         return NOT_PERMITTED
     if error.errno in FULL:
         complain(f"cannot write {error.filename or 'to standard output'}: {error.strerror}", error="file.not-written")

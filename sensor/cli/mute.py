@@ -132,7 +132,7 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
         return None
     if not args.all and args.action == "add" and not (args.detector.strip("*?.") or args.src or args.dst):
         complain(
-            "expected --detector, --src or --dst: a mute without any of them silences every detector; --all makes one all the same",
+            "expected --detector, --src or --dst: a mute without any of them suppresses every detector; --all confirms that",
             error="usage.missing-argument",
         )
         return None

@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
     module, name, count = ACTIONS[args.action]
     if count is not None and len(args.words) not in count:
         complain(
-            f"found {len(args.words)} words after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}",
+            f"found {len(args.words)} arguments after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}",
             error="usage.unexpected-argument",
         )
         return USAGE

@@ -28,7 +28,7 @@ EXAMPLES = """\
   sensor profiles make --type voip_phone
   sensor profiles make --product 'Axis P3245' --format fortios
   sensor profiles install camera.json --type camera
-  sensor profiles install maker.json --for 10.20.10.62 --controller my-controller=10.20.10.5
+  sensor profiles install vendor.json --for 10.20.10.62 --controller my-controller=10.20.10.5
   sensor profiles check
 """
 # Action → module and function.

@@ -40,11 +40,11 @@ SHOWN = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="DEVICE", nargs="*", help="id, MAC, address or name of a device")
     parser.add_argument("--before", metavar="SPAN", default="", help="devices not seen for so long, as 90d or 12h, or since a time such as 2026-08-24")
-    parser.add_argument("--log", action="store_true", help="also what the event log tells of them; sensor and forwarder must be stopped")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be gone")
+    parser.add_argument("--log", action="store_true", help="also remove them from the event log; sensor and forwarder must be stopped")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why: it is kept with the id of the device")
-    parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
+    parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration of the sensor (default: /etc/sensor/sensor.yaml, where it is)")
     add_state_argument(parser)
 
@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     dataset = dataset_in(places[1].state)
     if dataset.inventory is None:
-        complain(f"{dataset.folder}: there is no inventory yet", error="inventory.missing")
+        complain(f"{dataset.folder}: no inventory", error="inventory.missing")
         return NOT_OPENED
     found = known(argparse.Namespace(dataset=dataset))
     chosen = _chosen(args, found, since)
@@ -158,7 +158,7 @@ def _agreed(args: argparse.Namespace, count: int) -> bool:
     if args.yes:
         return True
     if not sys.stdin.isatty():
-        complain("nothing was purged: --yes says that you mean it, --dry-run shows what would be gone", error="purge.not-confirmed")
+        complain("nothing was purged: confirm with --yes, preview with --dry-run", error="purge.not-confirmed")
         return False
     print(f"purge {counted(count, 'device')}? It does not come back. [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() in {"y", "yes"}:
@@ -202,5 +202,5 @@ def _tell_what_stays(places: Places, left: list[Path], unread: list[Path], *, lo
     for path in copies(places):
         put(f"stays: {path}, a copy of before")
     if not log:
-        put("stays: what the event log tells of it, until that goes by age (retention.age_days)")
+        put("kept: its events in the event log, until retention removes them (retention.age_days)")
     put("stays: what outputs delivered")

@@ -43,6 +43,6 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "status"):
         return USAGE
     if args.words:
-        complain(f"found {len(args.words)} words after {args.action}, expected none", error="usage.unexpected-argument")
+        complain(f"found {len(args.words)} arguments after {args.action}, expected none", error="usage.unexpected-argument")
         return USAGE
     return deed("_records_actions", ACTIONS[args.action])(args)

@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
 
     places = _places(args)
     if places is None:
-        complain("the configuration of this machine does not tell where the state belongs: name the folder with --state", error="restore.no-folder")
+        complain("the configuration of this host does not define the state folder: name it with --state", error="restore.no-folder")
         return USAGE
     try:
         with reading("looking through", 0) as progress:
@@ -86,7 +86,7 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
     with reading("restoring", manifest.size) as progress:
         restore.run(progress)
     if restore.undone:
-        complain("an earlier restore was cut off: what was there before it was put back first", error="restore.interrupted")
+        complain("a previous restore was interrupted: the state before it was put back first", error="restore.interrupted")
     put(f"restored {contents(manifest)} of {_origin(manifest)} into {places.state}")
     for aside in restore.aside.values():
         put(f"what was there is in {aside}")

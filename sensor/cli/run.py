@@ -99,7 +99,7 @@ class _Ready:
         if self.keeper is None and named is not None:
             raise Stop(NOT_OPENED)
         if self.keeper is None:
-            complain("going on without one (--state names another folder)", error="inventory.missing")
+            complain("continuing without an inventory (--state names another folder)", error="inventory.missing")
 
     def _enter(self) -> None:
         """From here on the folder is that of a live sensor, and what is made is private."""
@@ -114,7 +114,7 @@ class _Ready:
                 complain(done, "info")
             begin_live(self.folder, self.path, self._evidence)
         except OSError as error:
-            complain(f"cannot keep what this run is in {self.folder}: {error.strerror}", error="file.not-written")
+            complain(f"cannot write the dataset description in {self.folder}: {error.strerror}", error="file.not-written")
 
     @property
     def _evidence(self) -> Path | None:
@@ -219,7 +219,7 @@ def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
         code = NOT_PERMITTED if isinstance(error, PermissionError) else NOT_OPENED
         raise Stop(code, f"cannot write the event log {path}: {error.strerror}", error="file.not-written") from None
     if log.torn:
-        complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)", error="log.damaged")
+        complain(f"{path}: an incomplete last line was removed ({log.torn:,} bytes)", error="log.damaged")
     for damage in log.damages:
         complain(f"{path}: damaged: {damage}", error="log.damaged")
     return log

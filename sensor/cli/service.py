@@ -63,7 +63,7 @@ def _tried(deed: Callable[[], int]) -> int:
         complain(str(error), error="service.failed")
         return NOT_OPENED
     except PermissionError as error:
-        complain(f"cannot write {error.filename}: {error.strerror}; call it as root", error="permission.denied")
+        complain(f"cannot write {error.filename}: {error.strerror}; run the command as root", error="permission.denied")
         return FORBIDDEN
     except OSError as error:
         complain(f"cannot write {error.filename}: {error.strerror}", error="file.not-written")
@@ -74,7 +74,7 @@ def _install(root: Path) -> int:
     from sensor.cli._service_units import check_program, configure, make_user, packaged, systemctl, write_units
 
     if unit := packaged(root):
-        complain(f"{unit} is there already, from a package: it needs no other", error="service.installed")
+        complain(f"{unit} exists, from a package", error="service.installed")
         return USAGE
     program = check_program(_program())
     for step in (write_units(root, program), make_user(root), configure(root)):
@@ -91,7 +91,7 @@ def _uninstall(root: Path) -> int:
 
     there = written(root)
     if not there:
-        complain(f"no units of ours in {root / 'etc/systemd/system'}: nothing to take away", error="service.not-installed")
+        complain(f"no units of the sensor in {root / 'etc/systemd/system'}: nothing to remove", error="service.not-installed")
         return NOT_FOUND
     if root == Path("/"):
         systemctl("disable", "--now", *(unit for unit in UNITS if unit != MIRROR))
@@ -110,10 +110,10 @@ def _status(args: argparse.Namespace) -> int:
 
     found = states()
     if found is None:
-        complain("systemd does not run here, and so no service; `sensor run` listens in the foreground", error="service.no-systemd")
+        complain("systemd does not run here; `sensor run` captures in the foreground", error="service.no-systemd")
         return NOT_OPENED
     if not found:
-        complain("no service is installed here; next: sensor service install", error="service.not-installed")
+        complain("no service is installed: sensor service install", error="service.not-installed")
         return NOT_FOUND
     if args.json:
         import json
@@ -121,7 +121,7 @@ def _status(args: argparse.Namespace) -> int:
         for one in found:
             put(json.dumps(one, separators=(",", ":")))
     else:
-        columns = ("unit", "state", "since", "starts at boot", "PID", "memory", "restarts", "it says")
+        columns = ("unit", "state", "since", "starts at boot", "PID", "memory", "restarts", "status text")
         put(table(columns, [[one.get(key, "") for key in KEYS] for one in found], sys.stdout))
     wanted = [one for one in found if one["unit"] == "sensor.service" or one["boot"] == "enabled"]
     return 0 if all(one["state"] == "active" for one in wanted) else NOT_FOUND

@@ -1,4 +1,6 @@
-"""A batch on its way: entries in order, in pieces that are settled one after the other, and what else is done with once all of them are."""
+"""A batch on its way: entries in order, in pieces that are settled one after the other, and what else is done with once
+all of them are.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,14 @@ URGENT = ("alert", "incident")
 
 
 class Batch(msgspec.Struct):
-    """``id``: of the last record that was taken in or passed; ``begun``: when its first entry came, by the clock that only goes forward; ``count``, ``size``:
-    its entries and the bytes of their payloads; ``urgent``: it holds an alert or an incident; ``full``: nothing more goes in.
+    """``id``: of the last record that was taken in or passed; ``begun``: when its first entry came, by the clock that
+    only goes forward; ``count``, ``size``: its entries and the bytes of their payloads; ``urgent``: it holds an alert
+    or an incident; ``full``: nothing more goes in.
 
-    What becomes of numbers: ``delivered``, ``refused``, ``filtered``, ``missing``; ``ahead``: those that this batch gets done before their turn, ``passed``:
-    those that were. ``pieces``: what is still to be sent; ``letters``: what was refused and is not kept yet, which is never sent again for it; ``halved``: it
-    was too large once; ``largest``: piece that went.
+    What becomes of numbers: ``delivered``, ``refused``, ``filtered``, ``missing``; ``ahead``: those that this batch
+    gets done before their turn, ``passed``: those that were. ``pieces``: what is still to be sent; ``letters``: what
+    was refused and is not kept yet, which is never sent again for it; ``halved``: it was too large once; ``largest``:
+    piece that went.
     """
 
     id: str = ""
@@ -54,7 +58,9 @@ class Batch(msgspec.Struct):
         return self.delivered + self.refused + self.filtered + self.missing + self.passed
 
     def took(self, refused: int, busy: tuple[int, ...]) -> None:
-        """The destination has the first piece, save what it refused and what it had no room for, which comes again before anything else."""
+        """The destination has the first piece, save what it refused and what it had no room for, which comes again
+        before anything else.
+        """
         piece = self.pieces.popleft()
         self.delivered += len(piece) - refused - len(busy)
         self.refused += refused

@@ -1,7 +1,8 @@
-"""Dead letters: records that a destination will never take, each with its answer, in ``<log>.dead/NAME.jsonl``. They are for people, and may be sent again.
+"""Dead letters: records that a destination will never take, each with its answer, in ``<log>.dead/NAME.jsonl``. They
+are for people, and may be sent again.
 
-At most two files of ``SIZE`` an output: the older goes when the newer is full. A letter is there once and whole: what a crash or a full disk left of one is
-cut off, for its record is not done with and comes again.
+At most two files of ``SIZE`` an output: the older goes when the newer is full. A letter is there once and whole: what a
+crash or a full disk left of one is cut off, for its record is not done with and comes again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Forwarder: all outputs of one log at work, what they say of themselves kept in files, the configuration taken up anew when asked."""
+"""Forwarder: runs all outputs of one log, keeps their status in files, and reloads the configuration on request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Lock:
     """The right to move the cursor of one output, held until ``close`` or the end of the process."""
 
     def __init__(self, log: Path, name: str, patience_s: float = 0.5) -> None:
-        """OSError (EBUSY) where somebody else has it for longer than a look takes."""
+        """OSError (EBUSY) if another process has it for longer than a reader takes."""
         path = cursors_of(log) / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -62,11 +62,13 @@ class Forwarder:
         self._locks: dict[str, Lock] = {}
         self._written: dict[str, Status] = {}
         self._told_at = 0.0
-        # Troubles that were told and are not over.
+        # Faults that were reported and are not over.
         self._said: dict[str, str] = {}
 
     def take(self, outputs: Mapping[str, Options]) -> None:
-        """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; all others are, and it is tried again."""
+        """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; all others
+        are, and it is tried again.
+        """
         self._wanted = dict(outputs)
         self._end([name for name, runner in self.runners.items() if name not in outputs or not _same(outputs[name], runner.options)])
         failures = [error for _, error in self._begin()]
@@ -74,7 +76,9 @@ class Forwarder:
             raise failures[0]
 
     def mend(self) -> None:
-        """Begin what is to be and is not: an output that hung when it was to end has ended since, or could not be begun before."""
+        """Begin what is to be and is not: an output that hung when it was to end has ended since, or could not be begun
+        before.
+        """
         for name in [name for name, runner in self.runners.items() if runner.join(0)]:
             self._drop(name)
         for name, error in self._begin():
@@ -87,11 +91,11 @@ class Forwarder:
 
     @property
     def stuck(self) -> list[str]:
-        """Outputs that do nothing at all any more: only a start anew helps them."""
+        """Outputs that have ended: only a restart helps them."""
         return [name for name, runner in self.runners.items() if runner.stuck]
 
     def tell(self, *, now: bool = False) -> None:
-        """Write down how each output fares, where that changed or was long ago."""
+        """Write the status of each output, if it changed or is old."""
         if not now and time.monotonic() - self._told_at < TELL_EVERY_S:
             return
         self._told_at = time.monotonic()
@@ -161,13 +165,13 @@ class Forwarder:
 
 
 def _same(one: Options, other: Options) -> bool:
-    """Whether two readings of a configuration say the same: their models were made for each."""
+    """Whether two readings of a configuration are equal: their models were made separately."""
     return one.model_dump() == other.model_dump()
 
 
 def last_number(log: Path) -> int:
-    """The last number of a log; 0 where it has none or cannot be read. Of one in segments, whose numbers have no gap, the last lines have a vote each: one
-    that is damaged does not make millions pending.
+    """The last number of a log; 0 where it has none or cannot be read. Of one in segments, whose numbers have no gap,
+    the last lines have a vote each: one that is damaged does not make millions pending.
     """
     try:
         end = end_of(log)

@@ -1,7 +1,8 @@
-"""Lanes: the two ways through a log. On the main lane go all records in order; while it has a backlog, alerts and incidents go ahead on a lane of their own.
+"""Lanes: the two ways through a log. On the main lane go all records in order; while it has a backlog, alerts and
+incidents go ahead on a lane of their own.
 
-While the urgent lane is there, the main lane stays behind it and leaves alerts and incidents to it, so that nothing goes by both. It comes when nothing of
-the main lane is on its way, and goes when the main lane has caught up.
+While the urgent lane is there, the main lane stays behind it and leaves alerts and incidents to it, so that nothing
+goes by both. It comes when nothing of the main lane is on its way, and goes when the main lane has caught up.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from sensor.delivery.shape import Shape, Shaped, is_urgent
 from sensor.eventlog.log_cursor import LogCursor
 
 READ_LINES, READ_BYTES = 1000, 1 << 20
-# Lines that are passed in one go where nothing of them is wanted, and how long the urgent lane may look: whoever waits for us gets a turn in between.
+# Lines that are skipped in one go if none of them is wanted, and how long the urgent lane may search: other threads get
+# a turn in between.
 PASS_LINES, LOOK_S = 5000, 0.2
 
 
@@ -38,10 +40,12 @@ class Room:
 
 
 class Lane:
-    """Reads behind a number, with some entries read ahead. ``at``: the last number that was taken into a batch or passed."""
+    """Reads behind a number, with some entries read ahead. ``at``: the last number that was taken into a batch or
+    passed.
+    """
 
     def __init__(self, log: Path, after: int, shape: Shape, room: Room, dead: Callable[[Letters], None]) -> None:
-        """``dead`` keeps what no format has words for. OSError where the log cannot be read."""
+        """``dead`` keeps what no format can express. OSError if the log cannot be read."""
         self.at = after
         self.batch = Batch()
         self._log, self._shape, self._room, self._dead = log, shape, room, dead
@@ -79,7 +83,9 @@ class Lane:
 
 
 class MainLane(Lane):
-    """All records. ``backlog``: the last batch was full before the log was at its end; ``replaced``: what comes now is another log."""
+    """All records. ``backlog``: the last batch was full before the log was at its end; ``replaced``: what comes now is
+    another log.
+    """
 
     def __init__(self, log: Path, position: Position, shape: Shape, room: Room, dead: Callable[[Letters], None]) -> None:
         super().__init__(log, position.seq, shape, room, dead)
@@ -87,7 +93,9 @@ class MainLane(Lane):
         self.backlog = self.replaced = False
 
     def fill(self, limit: int | None) -> bool:
-        """Take in what is there, up to the number ``limit`` where there is one; whether there was anything. OSError where the log cannot be read."""
+        """Take in what is there, up to the number ``limit`` where there is one; whether there was anything. OSError
+        where the log cannot be read.
+        """
         start = self.at
         while not self.batch.full and self._read() and self.at - start < PASS_LINES:
             shaped = self._ahead[0]

@@ -1,7 +1,8 @@
-"""Mentions: where values stand within texts, whole and in the spellings that names, serial numbers and sentences are made with.
+"""Mentions: where values stand within texts, whole and in the spellings that names, serial numbers and sentences are
+made with.
 
-A value is found by plain search, and what stands beside it is looked at then: a peer may choose values and texts, and patterns over hundreds of values would
-take seconds for one record.
+A value is found by plain search, and what stands beside it is looked at then: a peer may choose values and texts, and
+patterns over hundreds of values would take seconds for one record.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _APART = {signs: re.compile(f"[^{signs}]").search for signs in (_DIGITS, _HEX, _
 
 
 class _Needle(NamedTuple):
-    """A spelling of a value in small letters. ``signs``: those that may not stand beside it; ``begins``, ``ends``: whether it does so with one of them."""
+    """A spelling of a value in small letters. ``signs``: those that may not stand beside it; ``begins``, ``ends``:
+    whether it does so with one of them.
+    """
 
     text: str
     mark: str

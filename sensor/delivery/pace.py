@@ -10,7 +10,9 @@ DOUBLINGS = 20
 
 
 class Backoff:
-    """Exponential with full jitter, so that many sensors do not come back to a server at the same moment. ``tries``: failures in a row."""
+    """Exponential with full jitter, so that many sensors do not come back to a server at the same moment. ``tries``:
+    failures in a row.
+    """
 
     def __init__(self, first_s: float, longest_s: float) -> None:
         self._first, self._longest = first_s, longest_s

@@ -1,7 +1,9 @@
-"""Position: how far an output is in the log, and what became of what is behind it. Kept in ``<log>.cursors/NAME.json``, replaced as a whole.
+"""Position: how far an output is in the log, and what became of what is behind it. Kept in ``<log>.cursors/NAME.json``,
+replaced as a whole.
 
-Every number up to ``seq`` is done with; so is every alert and incident up to ``alerts``, which is ahead of ``seq`` while they overtake a backlog. What is
-counted and how far it goes are written together, so that a crash never counts anything twice: always
+Every number up to ``seq`` is done with; so is every alert and incident up to ``alerts``, which is ahead of ``seq``
+while they overtake a backlog. What is counted and how far it goes are written together, so that a crash never counts
+anything twice: always
 
     (seq - begin) + ahead + repeated = delivered + filtered + refused + missing
 """
@@ -21,8 +23,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Position(msgspec.Struct):
-    """``begin``: the last number before those that are counted; ``ahead``: alerts and incidents behind ``seq`` that are done with; ``repeated``: numbers
-    that were done with when the operator went back; ``id``: of the record at ``seq``, by which another log of the same name is recognised.
+    """``begin``: the last number before those that are counted; ``ahead``: alerts and incidents behind ``seq`` that are
+    done with; ``repeated``: numbers that were done with when the operator went back; ``id``: of the record at ``seq``,
+    by which another log of the same name is recognised.
     """
 
     seq: int = 0
@@ -83,7 +86,9 @@ def before_of(path: Path) -> Path:
 
 
 def save_position(path: Path, position: Position, *, durable: bool) -> None:
-    """Replace the file as a whole. ``durable``: it outlives a loss of power, which takes its time. OSError where it cannot be written."""
+    """Replace the file as a whole. ``durable``: it outlives a loss of power, which takes its time. OSError where it
+    cannot be written.
+    """
     position.check = _sum(position)
     replace_file(path, msgspec.json.encode(position) + b"\n", durable=durable)
 
@@ -91,7 +96,8 @@ def save_position(path: Path, position: Position, *, durable: bool) -> None:
 def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
     """The whole new file, or the old one. OSError where it cannot be written.
 
-    A full disk has no room for a new file: what is there is written over then. Otherwise the log would wait for cursors that wait for the log to shrink.
+    A full disk has no room for a new file: what is there is written over then. Otherwise the log would wait for cursors
+    that wait for the log to shrink.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")

@@ -1,11 +1,13 @@
 """Redaction: records with some fields only, and with values that stay here replaced by a salted hash.
 
-The same value has the same hash wherever and whenever it stands, so that receivers can still count and join; without the salt, which is made once for each
-sensor and never leaves it, nobody can try values. A value that is redacted is redacted in every text of its record as well: sentences name addresses, and
-names and serial numbers are made of them (MAC addresses with any signs between their bytes or none, IPv4 addresses with dashes). Words of ours stay what they
-are, whatever a peer calls itself: one that is named like a detector must not hide which detector spoke.
+The same value has the same hash wherever and whenever it stands, so that receivers can still count and join; without
+the salt, which is made once for each sensor and never leaves it, values cannot be guessed. A value that is redacted is
+redacted in every text of its record as well: sentences contain addresses, and names and serial numbers are made of them
+(MAC addresses with any signs between their bytes or none, IPv4 addresses with dashes). The sensor's own terms stay what
+they are, whatever a peer calls itself: one that is named like a detector must not hide which detector spoke.
 
-Choosing fields is not hiding: the sentence ``msg`` always goes, and names what it names. What must not leave is redacted.
+Choosing fields is not hiding: the sentence ``msg`` always goes, and names what it names. What must not leave is
+redacted.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ FACTS = (
 )
 # Times and numbers that formats reckon with: they stay, also within what is hidden as a whole.
 RECKONED = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "confidence", "risk", "count")
-# Words of ours, where no text of a peer can stand.
+# Fields with the sensor's own terms, which contain no text of a peer.
 WORDS = (
     *(f"{end}.type" for end in ("device", "src", "dst", "targets")),
     *("alert.detector", "alert.attack", "incident.attack", "incident.story.detector", "recommendation.setting"),

@@ -1,4 +1,4 @@
-"""Report: how the outputs of a log fare by what they wrote down, and going back in it, whether a forwarder runs or not."""
+"""Report: status of the outputs of a log as they wrote it, and going back in it, whether a forwarder runs or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sensor.eventlog.segments import cursors_of, number_of
 
 
 def reported(log: Path, outputs: Mapping[str, Options]) -> list[Status]:
-    """As each output was when it said so last; what is pending counts up to now. One that never ran has everything pending."""
+    """Each output as of its last status; pending counts are current. One that never ran has everything pending."""
     end, found = last_number(log), []
     for name, options in outputs.items():
         place = found_position(cursors_of(log) / f"{name}.json") or Position()
@@ -42,14 +42,16 @@ def running(log: Path, name: str) -> bool:
     except OSError as error:
         if error.errno == errno.EBUSY:
             return True
-        # We may not look: what it said last has to do.
+        # No permission to read the log: the last status is used.
         status = load_status(log, name)
         return status is not None and status.state != "stopped" and time.time() - status.written < 3 * HEARTBEAT_S
     return False
 
 
 def number_before(log: Path, since: str) -> int:
-    """The number before the first record since a time (RFC 3339, UTC); the last of the log where there is none since. OSError where it cannot be read."""
+    """The number before the first record since a time (RFC 3339, UTC); the last of the log where there is none since.
+    OSError where it cannot be read.
+    """
     place = place_since(log, since)
     if place is None:
         return 0
@@ -66,7 +68,9 @@ def number_before(log: Path, since: str) -> int:
 
 
 def gone_back(log: Path, name: str, before: int) -> tuple[int, bool]:
-    """Let an output go back to behind a number: how many come again, and whether a forwarder runs, which is asked to. OSError where it cannot be."""
+    """Let an output go back to behind a number: how many come again, and whether a forwarder runs, which is asked to.
+    OSError where it cannot be.
+    """
     path = cursors_of(log) / f"{name}.json"
     place = found_position(path) or Position()
     again = max(0, place.seq - before) + place.ahead

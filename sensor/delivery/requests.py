@@ -26,7 +26,9 @@ def ask(log: Path, name: str, seq: int) -> None:
 
 
 def requested(log: Path, name: str) -> int | None:
-    """The number behind which everything is to come again; None where nothing is asked. What cannot be read asks nothing."""
+    """The number behind which everything is to come again; None where nothing is asked. What cannot be read asks
+    nothing.
+    """
     try:
         return max(0, msgspec.json.decode(request_path(log, name).read_bytes(), type=Request).seq)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

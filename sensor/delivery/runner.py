@@ -1,4 +1,6 @@
-"""Runner: one output at work, in a thread of its own: reads the log on two lanes, sends, writes down how far it is. It never ends by itself, save ``once``."""
+"""Runner: one output at work, in a thread of its own: reads the log on two lanes, sends, writes down how far it is. It
+never ends by itself, save ``once``.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ POLL_S = 0.1
 LONGEST_SLEEP_S = 1.0
 DURABLE_EVERY_S, BEFORE_EVERY_S, REQUESTS_EVERY_S = 0.1, 10.0, 0.5
 STALLED_S = 60.0
-# A call may take so many times the time-out of its output, and so many seconds more: each step of it has a time-out of its own.
+# A call may take so many times the time-out of its output, and so many seconds more: each step of it has a time-out of
+# its own.
 STUCK_TIMES, STUCK_S = 8, 60.0
 # A destination may refuse everything.
 REFUSALS_EVERY_S = 10.0
@@ -58,7 +61,7 @@ class Runner:
         self.over = False
         self._dirty, self._durable_at, self._before_at, self._looked_at = True, 0.0, 0.0, 0.0
         self._stalled = False
-        # Refusals that were not told yet, and when some were.
+        # Rejections that were not reported yet, and since when.
         self._refusals, self._refusals_at = 0, -REFUSALS_EVERY_S
         self._main: MainLane | None = None
         self._urgent: UrgentLane | None = None
@@ -78,12 +81,14 @@ class Runner:
 
     @property
     def stuck(self) -> bool:
-        """Whether it does nothing at all any more: its thread is no more, or a call lasts far longer than any silence of the destination may."""
+        """Whether it does nothing at all any more: its thread is no more, or a call lasts far longer than any silence
+        of the destination may.
+        """
         moved = time.monotonic() - self.sender.moved_at < STUCK_TIMES * self.options.timeout_s + STUCK_S
         return not self.over and not (moved and self._thread.is_alive())
 
     def status(self, end: int) -> Status:
-        """How it fares. ``end``: the last number of the log."""
+        """Its status. ``end``: the last number of the log."""
         told, sender, now = self.told, self.sender, time.time()
         pending = told.pending(end)
         since = sender.failing_since or (sender.sending_since if sender.sending_since and now - sender.sending_since > STALLED_S else 0.0)
@@ -166,7 +171,9 @@ class Runner:
         return main
 
     def _is_due(self, batch: Batch, moved: bool) -> bool:
-        """Whether a batch goes now. One of which nothing is wanted is done with at once, one with an alert in it as well."""
+        """Whether a batch goes now. One of which nothing is wanted is done with at once, one with an alert in it as
+        well.
+        """
         if not batch.count:
             return batch.numbers > 0
         return batch.full or batch.urgent or self._once or time.monotonic() - batch.begun >= self.options.batch_ms / 1000
@@ -217,7 +224,9 @@ class Runner:
         return found
 
     def _is_other_log(self, found: Position) -> bool:
-        """Whether the record at the position is not the one that was there. One that is no longer there says nothing, save in a plain file, which is whole."""
+        """Whether the record at the position is another one than before. A record that is gone proves nothing, except
+        in a plain file, which is complete.
+        """
         cursor = LogCursor(self.log, found.seq - 1)
         try:
             lines = cursor.read(1)
@@ -271,7 +280,7 @@ class Runner:
                 lane.close()
         self._main = self._urgent = None
 
-    # What is told.
+    # Events.
 
     def _keep_dead(self, letters: Letters) -> None:
         self._letters.add(letters)
@@ -296,6 +305,6 @@ class Runner:
                 self._tell("info", "delivers again")
 
     def _tell(self, level: str, what: str, **facts: Any) -> None:
-        """To our own log, which nobody may read any more: what was done is done all the same."""
+        """To the process log, which may have no reader: what was done stays done."""
         with contextlib.suppress(OSError):
             getattr(say(), level)(what, output=self.name, **facts)

@@ -1,7 +1,7 @@
 """The section ``outputs:`` of the configuration: a name for each output, its ``type``, and the options of that type.
 
-Which options there are depends on the types that a document names, so the model is made for the document: its faults then have their place and the nearest
-key of that very output, and what is not named is not imported.
+Which options there are depends on the types that a document names, so the model is made for the document: its faults
+then have their place and the nearest key of that very output, and what is not named is not imported.
 """
 
 from __future__ import annotations
@@ -63,14 +63,16 @@ class _Section(BaseModel):
 
 
 def load_delivery(path: Path | None) -> Delivery:
-    """What a configuration says of delivery, or the defaults. DocumentErrors with everything that is wrong with it."""
+    """The delivery part of a configuration, or the defaults. DocumentErrors with all of its faults."""
     if path is None:
         return Delivery()
     return load_document(path, with_section(Delivery, section(path)), context=path.parent)
 
 
 def with_section(model: type[Whole], outputs: Any) -> type[Whole]:
-    """The model of a whole document with its own section in it, where it has one. Models are large: those of the last documents are kept."""
+    """The model of a whole document with its own section in it, where it has one. Models are large: those of the last
+    documents are kept.
+    """
     made: type[Whole] = _joined(model, outputs) if outputs is not None else model
     return made
 
@@ -80,7 +82,7 @@ def section(path: Path) -> Any:
     try:
         given = load_document(path, _Any).outputs
     except DocumentErrors:
-        return None  # told with all else that is wrong with it
+        return None  # reported with all other faults
     if given is None:
         return None
     kinds = tuple((str(name), _kind(options)) for name, options in given.items()) if isinstance(given, dict) else ()
@@ -105,7 +107,7 @@ def _joined(model: type[BaseModel], outputs: Any) -> Any:
 
 @functools.lru_cache(MODELS)
 def _model(kinds: tuple[tuple[str, str | None], ...]) -> type[BaseModel]:
-    """One field for each output that is named, with its type. Names of outputs may be words of ours, so they are aliases."""
+    """One field for each named output, with its type. Names of outputs may be names of ours, so they are aliases."""
     fields: dict[str, Any] = {}
     for place, (name, kind) in enumerate(kinds):
         fields[f"output_{place}"] = (Annotated[_options(kind), BeforeValidator(functools.partial(_named, name))], Field(alias=name))
@@ -113,7 +115,7 @@ def _model(kinds: tuple[tuple[str, str | None], ...]) -> type[BaseModel]:
 
 
 def _options(kind: str | None) -> type[BaseModel]:
-    """The options of a type, with what all outputs share made exact. Of an unknown type nothing but that is told."""
+    """The options of a type, with the shared options. For an unknown type only that is reported."""
     if kind not in types():
         unknown: dict[str, Any] = {"type": (_one_of(types()), ...)}
         return create_model("Output", __config__=ConfigDict(extra="ignore"), **unknown)

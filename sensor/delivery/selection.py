@@ -34,7 +34,7 @@ def wanted(chosen: Filter) -> Test:
 
 
 def _matching(globs: Iterable[str], told: Callable[[Record], Iterator[Any]]) -> Test:
-    """Whether one of the words that a record tells fits one of the patterns."""
+    """Whether one of the values of a record matches one of the patterns."""
     fits = re.compile("|".join(translate(glob) for glob in globs)).match
     return lambda record: any(isinstance(word, str) and fits(word) for word in told(record))
 

@@ -1,7 +1,8 @@
-"""Sender: brings batches to one output, and heeds what it says: Ack, Retry with a pause, Refuse by halving until the record is found that is meant.
+"""Sender: sends batches to one output, and follows its result: Ack, Retry with a pause, Refuse by halving until the
+rejected record is found.
 
-An output that breaks is tried again as after Retry; what it breaks on is halved meanwhile, and a record on which it breaks again and again is refused: a peer
-must not stop all that comes after its own record by a fault of ours.
+An output that breaks is tried again as after Retry; what it breaks on is halved meanwhile, and a record on which it
+breaks again and again is refused: a peer must not stop all that comes after its own record by a fault of ours.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ Answer = Ack | Retry | Refuse
 
 
 class _Broke(Retry):
-    """Not what the output says: that it broke."""
+    """Not a result of the output: the output failed."""
 
 
 class Sender:
-    """``error``: what was wrong last, and when (``error_at``); ``next_try``: when it is tried again; ``failing_since``: the first failure after which nothing
-    went; ``sending_since``: when the call began that is under way. Wall clock, 0: never. ``again_at`` and ``wait_s``: the same whatever that clock does;
+    """``error``: what was wrong last, and when (``error_at``); ``next_try``: when it is tried again; ``failing_since``:
+    the first failure after which nothing went; ``sending_since``: when the call began that is under way. Wall clock, 0:
+    never. ``again_at`` and ``wait_s``: the same whatever that clock does;
     ``moved_at``: when something was done last, by a clock that only goes forward.
     """
 
@@ -53,7 +55,9 @@ class Sender:
         return time.time() + wait if wait else 0.0
 
     def deliver(self, batch: Batch) -> bool:
-        """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept: nothing is sent until they are."""
+        """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept:
+        nothing is sent until they are.
+        """
         if batch.letters:
             self._keep(batch)
             self._works()
@@ -84,7 +88,9 @@ class Sender:
         self._boundary.run(f"output {self.output.name}", self._closing)
 
     def _single_out(self, batch: Batch, answer: Retry) -> None:
-        """Find the record on which the output breaks. One goes to the dead letters at a time, after pauses as long as ever: the output itself may be broken."""
+        """Find the record on which the output breaks. One goes to the dead letters at a time, after pauses as long as
+        ever: the output itself may be broken.
+        """
         piece = batch.pieces[0]
         self._breaks = self._breaks + 1 if isinstance(answer, _Broke) and len(piece) == 1 else 0
         if isinstance(answer, _Broke) and len(piece) > 1:
@@ -116,7 +122,9 @@ class Sender:
         self.failing_since, self.again_at = 0.0, 0.0
 
     def _keep(self, batch: Batch) -> None:
-        """Keep what was refused. The destination has the rest: that it cannot be kept now is no reason to send anything twice."""
+        """Keep what was refused. The destination has the rest: that it cannot be kept now is no reason to send anything
+        twice.
+        """
         if batch.letters:
             self._dead(batch.letters)
             batch.letters = []
@@ -128,7 +136,7 @@ class Sender:
         return not wait
 
     def _attempt(self, piece: list[Entry]) -> Answer:
-        """What the output says; of one that breaks, that it did."""
+        """The result of the output; if it fails, that it did."""
         self.broke, self.sending_since, self.moved_at = "", time.time(), time.monotonic()
         said, _ = self._boundary.run(f"output {self.output.name}", self._calls, piece)
         self.sending_since = 0.0

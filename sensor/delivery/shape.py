@@ -23,7 +23,9 @@ _decode = msgspec.json.Decoder(Body).decode
 
 
 class Shaped(NamedTuple):
-    """What became of a line: an entry, or nothing where it is not wanted, or what was wrong with it. ``record``: as the log has it."""
+    """What became of a line: an entry, or nothing where it is not wanted, or what was wrong with it. ``record``: as the
+    log has it.
+    """
 
     seq: int
     record: Body
@@ -32,7 +34,7 @@ class Shaped(NamedTuple):
 
 
 def is_urgent(line: bytes) -> bool:
-    """Whether a line is an alert or an incident; most are told by their head, without decoding."""
+    """Whether a line is an alert or an incident; most are recognized by their head, without decoding."""
     head = _HEAD(line)
     if head is not None:
         return head[1] in (b"alert", b"incident")
@@ -40,7 +42,7 @@ def is_urgent(line: bytes) -> bool:
 
 
 class Shape:
-    """Of one output. ``boundary``: what a format cannot put into words is a fault of ours, and costs one record."""
+    """Of one output. ``boundary``: what a format cannot express is a fault of the sensor, and costs one record."""
 
     def __init__(self, unit: type[Output], options: Options, salt: Callable[[], bytes], boundary: Boundary) -> None:
         self.format = options.format or formats_of(unit)[0]

@@ -1,4 +1,6 @@
-"""Status: how an output fares, in ``<log>.cursors/NAME.status.json``: for `sensor outputs status`, and for the sensor, which tells that one is stalled."""
+"""Status of an output, in ``<log>.cursors/NAME.status.json``: for `sensor outputs status`, and for the sensor, which
+reports a stalled output.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,13 @@ State = Literal["starting", "idle", "delivering", "waiting", "stalled", "stopped
 
 
 class Status(msgspec.Struct):
-    """Numbers are those of the log since its output was first configured: ``read`` = ``delivered`` + ``filtered`` + ``refused`` + ``missing`` + ``pending``.
+    """Numbers are those of the log since its output was first configured: ``read`` = ``delivered`` + ``filtered`` +
+    ``refused`` + ``missing`` + ``pending``.
 
-    Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next try, *stalled* once nothing went for a minute; ``stalled_since``: since
-    when it takes nothing though something is there; ``error``: what was wrong last, and when; ``next_try``; ``written``: when this was said, every ten
-    seconds by a forwarder that runs, its process being ``pid``.
+    Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next try, *stalled* once nothing went for
+    a minute; ``stalled_since``: since when it accepts nothing although events are pending; ``error``: the last fault,
+    and when; ``next_try``; ``written``: when this was written, every ten seconds by a forwarder that runs, its process
+    being ``pid``.
     """
 
     name: str

@@ -18,20 +18,22 @@ from sensor.delivery.section import type_of
 from sensor.outputs.formats import FORMATS
 
 SAID_LIMIT, CHECK_LIMIT = 300, 600
-MESSAGE = "test event: somebody asked whether events of this sensor arrive here"
+MESSAGE = "test event: checks that events of this sensor arrive"
 
 
 def checked(name: str, options: Options) -> Iterator[Finding]:
-    """What its own check finds, one after the other. The words of a destination are cleaned: they go to a terminal."""
+    """The results of its own check, one after the other. Texts of a destination are cleaned: they go to a terminal."""
     for finding in _guarded(output_class(type_of(options))(name, options), "check"):
         yield msgspec.structs.replace(finding, message=clean(masked(finding.message), CHECK_LIMIT))
 
 
 def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, salt: Callable[[], bytes]) -> Finding:
-    """Send one event. It is of a sensor called ``…-test``, so that it leaves no mark in the numbers of ours. ``salt``: by which values are hidden."""
+    """Send one event. It is of a sensor called ``…-test``, so that it leaves no mark in the numbers of ours. ``salt``:
+    by which values are hidden.
+    """
     unit = output_class(type_of(options))
     if not options.records:
-        return Finding("test", "warning", f"it takes tickets, so no event was sent: `sensor tickets send {name} --dry-run` tells what would be")
+        return Finding("test", "warning", f"it takes tickets, so no event was sent: `sensor tickets send {name} --dry-run` shows what would be sent")
     output = unit(name, options)
     form = options.format or formats_of(unit)[0]
     record = _record(sensor_id, site, now_ns)
@@ -50,7 +52,7 @@ def _record(sensor_id: str, site: str, now_ns: int) -> dict[str, Any]:
 
 
 def _guarded(output: Output, deed: str, *args: Any) -> Iterator[Finding]:
-    """What a deed finds, and what it breaks with."""
+    """The findings of a check, and the error that ends it."""
     faults: list[Fault] = []
     boundary = Boundary(faults.append)
     calls: dict[str, Callable[..., Iterator[Finding]]] = {"check": _checking, "send": _sending}

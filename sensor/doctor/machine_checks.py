@@ -63,7 +63,7 @@ def disk_speed(folder: Folder) -> Verdict | None:
     if folder.problem:
         return None
     if folder.sync_s > SLOW_S:
-        found = f"the disk took {folder.sync_s:.2f} s for one small write: what is told is safe, and delivered, only after that"
+        found = f"the disk took {folder.sync_s:.2f} s for one small write: events are durable, and delivered, only after that"
         return warning(found, "put events: onto another disk, or look what keeps this one busy: iostat -x 1", sync_s=round(folder.sync_s, 3))
     return ok(f"a small write is on the disk after {folder.sync_s * 1000:.1f} ms", sync_s=round(folder.sync_s, 6))
 

@@ -26,7 +26,7 @@ def silent_port(card: Card, seen: Seen) -> Verdict | None:
         key = f"net.ipv6.conf.{name}.disable_ipv6" if "." not in name else f"net/ipv6/conf/{name}/disable_ipv6"
         ways.append(("takes IPv6 addresses from mirrored router advertisements and answers neighbours", f"sysctl -w {key}=1"))
     if not ways:
-        return ok("the kernel answers nobody there: no address, no ARP, no IPv6")
+        return ok("the kernel does not answer there: no address, no ARP, no IPv6")
     found = f"this mirror port is not silent: it {', '.join(way for way, _ in ways)}"
     advice = f"{'; '.join(command for _, command in ways)}; at each boot: systemctl enable --now {_unit(name)}"
     return warning(found, advice, addresses=" ".join(card.addresses), arp=card.arp, ipv6=card.ipv6)

@@ -39,7 +39,7 @@ def mirror(seen: Seen) -> Verdict | None:
     if seen.unicast and seen.own >= ALL_OWN * seen.unicast:
         return warning(f"only traffic of this machine itself ({seen.own:,} of {seen.unicast:,} frames to single machines)", MIRROR, **facts)
     if not seen.unicast and (seen.live or seen.ethernet >= FEWEST):
-        return warning("only broadcast and multicast: nothing that machines say to each other", MIRROR, **facts)
+        return warning("only broadcast and multicast, no unicast between hosts", MIRROR, **facts)
     if not seen.live and seen.unicast >= FEWEST and seen.busiest >= ALL_OWN * seen.unicast:
         found = f"every frame is from or to one machine, {mac_text(seen.busiest_mac)}"
         return warning(found, "well if that is the router whose port is mirrored; else " + MIRROR, **facts)
@@ -151,7 +151,7 @@ def capture_clock(seen: Seen) -> Verdict | None:
     if -SKEW_NS <= seen.lag <= LATE_NS:
         return ok("capture times are those of this machine's clock", lag_s=late)
     way = "behind" if late > 0 else "ahead of"
-    return warning(f"capture times are {abs(late):,.1f} s {way} this machine's clock", "let the clock be set while nobody listens, and start again", lag_s=late)
+    return warning(f"capture times are {abs(late):,.1f} s {way} this machine's clock", "stop the sensor, set the clock, and start again", lag_s=late)
 
 
 TRAFFIC = (

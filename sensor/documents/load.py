@@ -26,7 +26,7 @@ def _beside(given: Any, info: pydantic.ValidationInfo) -> Any:
     try:
         return folder / Path(given).expanduser()
     except RuntimeError:  # ~somebody
-        raise ValueError(f"found {str(given)!r}, and nobody here is called so") from None
+        raise ValueError(f"found {str(given)!r}, which is not a user of this host") from None
 
 
 def _moment(text: str) -> str:

@@ -71,7 +71,7 @@ def resume(log: Path, hint: Hint) -> Start:
     damages = list(end.damages)
     if hint.damaged:
         damages.append(Damage(NEXT, 1, "it cannot be read: numbers go on after those of the last segment"))
-    damages += [Damage(name, 1, "it cannot be read: its output begins anew") for name in unreadable(log)]
+    damages += [Damage(name, 1, "it cannot be read: its output starts from the beginning") for name in unreadable(log)]
     known = max(end.number, hint.told - 1, furthest(log))
     if known > end.number:
         last = there[-1].path.name if there else folder_of(log).name

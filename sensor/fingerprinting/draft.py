@@ -81,7 +81,7 @@ def drafts(heard: Iterable[tuple[str, str]], label: dict[str, str], mac: int, kn
         asserts = {name: f"{{{name}}}" if name in groups else told for name, told in wanted.items() if (name, _folded(name, told, label)) not in said}
         if asserts and _tells(kind, text, operator):
             counts[kind] += 1
-            doubts = [f"{one.fingerprint} says {one.attribute} {one.value}" for key, one in sorted(said.items()) if key[0] in wanted and key not in known]
+            doubts = [f"{one.fingerprint} gives {one.attribute} {one.value}" for key, one in sorted(said.items()) if key[0] in wanted and key not in known]
             yields = {name: held for name, held in groups.items() if name in asserts}
             yield Draft(kind, families[kind], _name(kind, label, counts[kind]), operator, text, asserts, value, yields, tuple(doubts))
 

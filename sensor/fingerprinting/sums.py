@@ -64,7 +64,7 @@ class Sum:
             total = mine / (1 + mine + sum(others))
             yield f"against the others: odds {mine:.2f} / (1 + {mine:.2f} + {' + '.join(f'{one:.2f}' for one in others)}) = {total:.2f}"
         if isinstance(told, int | float) and abs(total - told) > CLOSE:
-            yield f"told as {told:.2f}: old evidence counts less, and some may not be in this record"
+            yield f"reported as {told:.2f}: old evidence counts less, and some may not be in this record"
 
 
 def _odds(sure: float) -> float:

@@ -1,7 +1,8 @@
-"""A channel of a RabbitMQ whose confirms are awaited for a whole batch. The client library is asked to run only while we wait: no thread, nothing left behind.
+"""A channel of a RabbitMQ whose confirms are awaited for a whole batch. The client library is asked to run only while
+we wait: no thread, nothing left behind.
 
-There are no heartbeats, since nobody would answer them between two batches: TCP's own probes tell the network that we are there, and a peer that is gone is
-found by the time-out of the next batch.
+There are no heartbeats, since they would not be answered between two batches: TCP keepalives maintain the connection,
+and a peer that is gone is found by the time-out of the next batch.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Message = tuple[str, str, bytes, Any]
 
 
 def library() -> Any:
-    """The client library, which speaks of every lost connection to its log unless it is told not to. Retry where it is not there."""
+    """The client library, which logs every lost connection unless configured not to. Retry if it is not installed."""
     try:
         found = importlib.import_module("pika")
     except ImportError:
@@ -35,7 +36,9 @@ def library() -> Any:
 
 
 class Line:
-    """One connection with one channel. Every method returns within the time-out, and raises Retry where the broker is silent or says no."""
+    """One connection with one channel. Every method returns within the time-out, and raises Retry if the broker does
+    not answer or rejects.
+    """
 
     def __init__(self, parameters: Any, timeout_s: float) -> None:
         """Connects."""
@@ -45,7 +48,7 @@ class Line:
         self._blocked = ""
         self._closed = False
         self._heard, self._tag = 0, 0
-        # Tag of the broker → place in the batch, of what is not confirmed yet; and places that it did not take, with its words.
+        # Tag of the broker → index in the batch, of unconfirmed messages; and rejected indexes, with the reason.
         self._waiting: dict[int, int] = {}
         self._places: dict[str, int] = {}
         self._left: dict[int, str] = {}
@@ -62,7 +65,9 @@ class Line:
             raise
 
     def ask(self, question: Callable[..., Any]) -> None:
-        """A question to the channel (``queue_declare``, say), and its answer awaited. ``question`` is given the channel and what is to be called then."""
+        """A request to the channel (``queue_declare``, for example), and its answer awaited. ``question`` gets the
+        channel and the callback.
+        """
         answers: list[Any] = []
 
         def answered(answer: Any) -> None:
@@ -73,7 +78,7 @@ class Line:
         self._until(lambda: bool(answers))
 
     def publish(self, messages: Sequence[Message], *, mandatory: bool) -> dict[int, str]:
-        """Send all and wait until all are confirmed. Places of those that the broker did not take, with its words."""
+        """Send all and wait until all are confirmed. Indexes of those that the broker rejected, with its reason."""
         self._look()
         self._left, self._places, self._waiting = {}, {}, {}
         for place, (exchange, key, body, properties) in enumerate(messages):
@@ -85,7 +90,7 @@ class Line:
         return self._left
 
     def close(self) -> None:
-        """Say goodbye where somebody listens; cut the line where nobody does."""
+        """Close in order if the peer answers; else cut the connection."""
         if self._closed:
             return
         self._closed = True
@@ -157,7 +162,7 @@ class Line:
             raise Retry(f"AMQP: the broker takes nothing now: {self._blocked}" if self._blocked else f"AMQP: no answer within {self._timeout_s:g} s")
 
     def _run(self, done: Callable[[], bool], seconds: float) -> None:
-        """Run the library until it is done, or until nothing was heard for so long."""
+        """Run the library until it is done, or until nothing was received for so long."""
         self._done, heard = done, -1
         while not done() and heard != self._heard:
             heard = self._heard
@@ -177,7 +182,7 @@ class Line:
 
 
 def said(error: BaseException) -> str:
-    """The broker's words, or those of the innermost error of the library."""
+    """The broker's text, or that of the innermost error of the library."""
     while True:
         inner = getattr(error, "exceptions", None) or (*error.args, getattr(error, "exception", None))
         found = next((one for one in reversed(inner) if isinstance(one, BaseException)), None)

@@ -1,4 +1,4 @@
-"""Connections of outputs: by name, TCP, TLS. Where one fails, the Retry says in plain words what is wrong and what to do about it."""
+"""Connections of outputs: by name, TCP, TLS. If one fails, the Retry gives the reason and the fix in plain text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sensor.outputs._tls import Tls, context
 Place = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 NAME_LIMIT, NAMES_LIMIT = 100, 4
-# After the handshake a server of TLS 1.3 may still turn down our certificate, and says so only now.
+# After the handshake a server of TLS 1.3 may still reject our certificate, and reports it only now.
 LATE_ALERT_S = 0.3
 # So many questions of the kernel may stay without an answer before a silent connection counts as dead.
 PROBES = 3
@@ -49,7 +49,7 @@ _REASONS = {
 
 
 class Shown(NamedTuple):
-    """What a certificate says; all its words are the peer's, cleaned."""
+    """The content of a certificate; all its text is the peer's, cleaned."""
 
     subject: str
     issuer: str
@@ -62,7 +62,7 @@ class Shown(NamedTuple):
 
 
 def connect(host: str, port: int, tls: Tls | None, timeout_s: float) -> socket.socket:
-    """A connection whose every wait ends after ``timeout_s``. Retry in plain words."""
+    """A connection whose every wait ends after ``timeout_s``. Retry with a plain text."""
 
     def plain() -> socket.socket:
         return reach(resolve(host, port), host, port, timeout_s)
@@ -99,7 +99,9 @@ def reach(places: list[Place], host: str, port: int, timeout_s: float) -> socket
 
 
 def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: float) -> ssl.SSLSocket:
-    """TLS over a connection that ``plain`` makes. It is made once more where the certificate is not accepted, to look at it and say why."""
+    """TLS over a connection that ``plain`` makes. If the certificate is rejected, it is made once more to read the
+    certificate and report the reason.
+    """
     trusting, name = context(tls), tls.server_name or host
     try:
         return _shake_hands(plain(), trusting, name)
@@ -115,7 +117,9 @@ def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: f
 
 
 def leave(connection: socket.socket) -> None:
-    """Close, over TLS with the good-bye that tells an end from an attack (RFC 8446, 6.1). Waits for nobody and never raises."""
+    """Close, over TLS with the close_notify that distinguishes an end from a truncation attack (RFC 8446, 6.1). Never
+    waits, never raises.
+    """
     with contextlib.suppress(OSError, ValueError):
         connection.settimeout(0)
         if isinstance(connection, ssl.SSLSocket):
@@ -154,7 +158,7 @@ def tls_words(error: OSError) -> str:
 
 
 def said(error: BaseException) -> str:
-    """The words of an error, cut and clean; of an alert of TLS, what it means."""
+    """The text of an error, limited and clean; for a TLS alert, its meaning."""
     if isinstance(error, ssl.SSLError):
         reason = error.reason or str(error)
         return next((words for part, words in _REASONS.items() if part in reason), clean(reason.replace("_", " ").lower(), 200))
@@ -162,7 +166,9 @@ def said(error: BaseException) -> str:
 
 
 def _notice_death(connection: socket.socket, timeout_s: float) -> None:
-    """A peer that vanished without a word is an error after ``timeout_s``, whether something is on its way or not (RFC 5482)."""
+    """A peer that vanished without a word is an error after ``timeout_s``, whether something is on its way or not (RFC
+    5482).
+    """
     connection.settimeout(timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -184,7 +190,7 @@ def _shake_hands(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> s
 
 
 def _seen(plain: Callable[[], socket.socket], name: str) -> Shown | None:
-    """The certificate of a peer that is not trusted. Nothing is told to it."""
+    """The certificate of a peer that is not trusted. Nothing is sent to it."""
     with contextlib.suppress(OSError, Retry), _shake_hands(plain(), context(Tls(verify=False)), name) as connection:
         return shown(connection)
     return None
@@ -196,7 +202,7 @@ def _unreached(error: OSError, timeout_s: float) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "refused: nothing listens at this port, or a firewall rejects us; look whether the service runs, and at the port"
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return f"{said(error)}: this machine has no route to it, or nobody there has this address"
+        return f"{said(error)}: no route to it, or no host has this address"
     return f"no connection: {said(error)}"
 
 

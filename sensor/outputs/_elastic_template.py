@@ -1,7 +1,8 @@
-"""The index template that ``elasticsearch`` puts where it is asked to: types for what the formats say, for Elasticsearch 8 and OpenSearch 2 alike.
+"""The index template that ``elasticsearch`` installs on request: types for the fields of the formats, for Elasticsearch
+8 and OpenSearch 2 alike.
 
-Texts are keywords unless they are sentences; what hangs on single detectors (numbers, facts) is kept in the document and not indexed, so that it makes no
-fields. Only types that both products know.
+Texts are keywords unless they are sentences; what hangs on single detectors (numbers, facts) is kept in the document
+and not indexed, so that it makes no fields. Only types that both products know.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A digest in words: subject, plain text and a small page of several records. Pure functions; what peers named is cleaned, and escaped where it is HTML."""
+"""A digest as text: subject, plain text and a small page of several records. Pure functions; names from peers are
+cleaned, and escaped in HTML.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ SUBJECT_LIMIT, TEXT_LIMIT, LIST_LIMIT = 150, 500, 8
 
 
 def subject(records: Sequence[Record], prefix: str) -> str:
-    """The gravest record, and how many others there are."""
+    """The most severe record, and the number of others."""
     worst = max(records, key=lambda record: SEVERITIES.index(_severity(record)))
     others = f" and {len(records) - 1} more" if len(records) > 1 else ""
     head = f"{prefix} {_severity(worst).upper()}: "

@@ -1,4 +1,6 @@
-"""The presence of devices as Home Assistant discovers it over MQTT: one binary sensor a device, retained, so that it is known after every restart."""
+"""The presence of devices as Home Assistant discovers it over MQTT: one binary sensor a device, retained, so that it is
+known after every restart.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from sensor.outputs._names import device_of, named
 
 ONLINE, OFFLINE = b"online", b"offline"
 ON, OFF = b"on", b"off"
-# Each is told because a packet of the device was seen.
+# Each is published because a packet of the device was seen.
 PRESENT = ("new", "back", "identified", "changed", "address_changed")
 ORIGIN = "Passive network sensor"
 TEXT_LIMIT = 256
@@ -25,7 +27,7 @@ _LOST = re.compile(r"(dev-\w+) is the same device")
 
 
 class Topics(Protocol):
-    """Where it is told; see the options of MQTT."""
+    """Where states are published; see the options of MQTT."""
 
     @property
     def prefix(self) -> str: ...
@@ -36,7 +38,9 @@ class Topics(Protocol):
 
 
 def presence(record: Mapping[str, Any], topics: Topics) -> Iterator[tuple[str, bytes]]:
-    """Topics and payloads that a record of a device makes: what it is, then whether it is there. Nothing where the record names no device."""
+    """Topics and payloads that a record of a device makes: what it is, then whether it is there. Nothing where the
+    record names no device.
+    """
     device, name = record.get("device") or {}, device_of(record)
     if not name:
         return
@@ -59,7 +63,7 @@ def _config_topic(topics: Topics, name: str) -> str:
 def _config(record: Mapping[str, Any], device: Mapping[str, Any], name: str, topics: Topics) -> dict[str, Any]:
     unique = f"sensor_{_ODD.sub('_', name)}"
     return {
-        # The only thing told of a device bears its name.
+        # The only entity of a device has the name of the device.
         "name": None,
         "unique_id": unique,
         "device_class": "connectivity",

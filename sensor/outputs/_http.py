@@ -1,6 +1,8 @@
-"""What all outputs over HTTP share: one client with limits on every wait, on the whole of an answer and on its size; and what an answer means.
+"""What all outputs over HTTP share: one client with limits on every wait, on the whole of an answer and on its size;
+and what an answer means.
 
-Bodies of answers are the destination's words: cut, cleaned, never believed. URLs may be secrets: messages show the host alone.
+Bodies of answers come from the destination: limited, cleaned, never trusted. URLs may be secrets: messages contain the
+host alone.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ Told = TypeVar("Told")
 
 
 class Answer(NamedTuple):
-    """``where``: who answered, as it may be shown; ``body``: as much of it as was asked for; ``cookies``: as they would be sent back."""
+    """``where``: who answered, as it may be shown; ``body``: as much of it as was asked for; ``cookies``: as they would
+    be sent back.
+    """
 
     where: str
     status: int
@@ -47,7 +51,7 @@ class Answer(NamedTuple):
 
     @property
     def said(self) -> str:
-        """Status and words, on one line."""
+        """Status and text, on one line."""
         words = clean(self.body[: SAID_LIMIT * 4], SAID_LIMIT)
         return f"{self.where} answered {self.status} {_phrase(self.status)}".rstrip() + (f": {words}" if words else "")
 
@@ -66,8 +70,8 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Requests to one destination over a connection that is kept. ``timeout_s`` is the longest that it takes to connect, to
-    write a request and to read its answer, each in all: not only the longest silence.
+    """Requests to one destination over a connection that is kept. ``timeout_s`` is the longest that it takes to
+    connect, to write a request and to read its answer, each in all: not only the longest silence.
     """
 
     def __init__(self, options: HttpOptions) -> None:
@@ -78,7 +82,9 @@ class Client:
         self._pools = pools(options)
 
     def ask(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, limit: int = ANSWER_LIMIT) -> Answer:
-        """One request and its answer, whatever it says. Retry where there is none, or not all of it: then it is not known what became of the request."""
+        """One request and its answer, whatever its status. Retry if there is none, or only a part: the result of the
+        request is unknown then.
+        """
         where = place_of(url).shown
         # Who we are is for the destination alone, not for where one logs in to it.
         sent = {"User-Agent": AGENT, **(self._greeting if where == self.place.shown else {}), **(headers or {})}
@@ -122,7 +128,9 @@ class Client:
 
 
 def judge(answer: Answer) -> None:
-    """Nothing where it took everything. Refuse where it will never take it; Retry for all else: who may write where, and how much, can be mended."""
+    """Nothing if it accepted everything. Refuse if it will never accept it; Retry for all else: permissions and limits
+    can be fixed.
+    """
     if 200 <= answer.status < 300:
         return
     if answer.status in REFUSED:
@@ -132,7 +140,7 @@ def judge(answer: Answer) -> None:
 
 
 def judge_setup(answer: Answer) -> None:
-    """An answer to anything but records: whatever is wrong may be mended."""
+    """An answer to a request without records: any fault may be fixed."""
     try:
         judge(answer)
     except Refuse as error:
@@ -143,12 +151,14 @@ def decoded(answer: Answer, kind: type[Told]) -> Told | None:
     """The body as an object of ours; None where it is none, whatever else it is."""
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except (ValueError, RecursionError):  # msgspec's own error is a ValueError, and what it says of wrong UTF-8 too
+    except (ValueError, RecursionError):  # msgspec's own error is a ValueError, and its error for wrong UTF-8 too
         return None
 
 
 def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:
-    """A body as it goes over the wire, and the header that says how it is packed. Fast rather than small: lines of JSON shrink to a tenth either way."""
+    """A body as it is sent, and the header with its compression. Fast rather than small: lines of JSON shrink to a
+    tenth either way.
+    """
     if not body:
         return body, {}
     if packing == "gzip":
@@ -162,7 +172,9 @@ def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:
 
 
 def open_client(options: HttpOptions, prepare: Callable[[Client], object] | None = None) -> Client:
-    """A client whose destination, or the proxy before it, takes connections, once ``prepare`` has done what comes first. Retry in plain words where not."""
+    """A client whose destination, or the proxy before it, accepts connections, once ``prepare`` has done what comes
+    first. Retry with a plain text if not.
+    """
     client = Client(options)
     connect(*_first(options, client.place), options.timeout_s).close()
     try:
@@ -187,7 +199,7 @@ def reached(options: HttpOptions) -> Generator[Finding, None, bool]:
             return False
     place = options.place()
     if not options.proxy or place.scheme != "https" or first[2] is not None:
-        return True  # TLS within TLS is for whoever sends
+        return True  # TLS within TLS is done by the sender
     return (yield from _reached_behind(options, place))
 
 
@@ -205,7 +217,7 @@ def _reached_behind(options: HttpOptions, place: Place) -> Generator[Finding, No
 
 
 def looked(what: str, look: Callable[[], Finding]) -> Finding:
-    """A finding of a step that may find nobody, or a secret that is missing."""
+    """A finding of a step that may find no host, or a missing secret."""
     try:
         return look()
     except (Retry, Refuse) as error:

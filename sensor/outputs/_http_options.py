@@ -73,8 +73,10 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 
 
 class HttpOptions(Options):
-    """``url``: in the clear, or a secret that holds it; ``headers``: sent along; ``secret_headers``: those whose values are secrets; ``user`` and
-    ``password``, or ``token`` (Bearer): who we are; ``proxy``: ``http://host:port``, with ``proxy_user`` and ``proxy_password``; ``packing``: of bodies;
+    """``url``: in the clear, or a secret that holds it; ``headers``: sent along; ``secret_headers``: those whose values
+    are secrets; ``user`` and
+    ``password``, or ``token`` (Bearer): who we are; ``proxy``: ``http://host:port``, with ``proxy_user`` and
+    ``proxy_password``; ``packing``: of bodies;
     ``tls``: with the destination, and with a proxy by ``https``.
     """
 
@@ -113,7 +115,7 @@ class HttpOptions(Options):
             raise Retry(f"the secret {self.url}: {error}") from None
 
     def greeting(self) -> dict[str, str]:
-        """The headers of every request that say who we are."""
+        """The authentication headers of every request."""
         made = dict(self.headers) | {name: _sendable(value, value.reveal()) for name, value in self.secret_headers.items()}
         if self.token is not None:
             made["Authorization"] = f"Bearer {_sendable(self.token, self.token.reveal())}"
@@ -146,7 +148,7 @@ def _parts(url: str) -> SplitResult:
 
 
 def _sendable(place: Secret, value: str) -> str:
-    """A secret as a header's value; what is wrong with it is said without it."""
+    """A secret as a header's value; faults are reported without it."""
     if not value.isascii() or not value.isprintable():
         raise Retry(f"the secret {place} is no value for a header: it has line ends or other signs that are no printable ASCII")
     return value

@@ -1,4 +1,6 @@
-"""What lets a receiver trust a request and know a repeat: signatures as Standard Webhooks has them, and keys that follow from the records."""
+"""What lets a receiver trust a request and know a repeat: signatures as Standard Webhooks has them, and keys that
+follow from the records.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def idempotency_key(entries: Sequence[Entry]) -> str:
 
 
 def signature(secret: str, key: str, moment: int, body: bytes) -> dict[str, str]:
-    """The headers of a signed request. ``moment``: s since the epoch; ``body``: as it is on the wire. Retry where the secret is none."""
+    """The headers of a signed request. ``moment``: s since the epoch; ``body``: as it is on the wire. Retry where the
+    secret is none.
+    """
     try:
         signing = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True) if secret.startswith(SECRET_PREFIX) else secret.encode()
     except binascii.Error:

@@ -1,4 +1,6 @@
-"""Connections of outputs over HTTP: urllib3 with a limit on each whole answer, and its errors in plain words without the URL, which may be a secret."""
+"""Connections of outputs over HTTP: urllib3 with a limit on each whole answer, and its errors in plain text without the
+URL, which may be a secret.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ _ENDS = {
     "BadStatusLine": "the answer is no HTTP",
     "SSLEOFError": "closed without a good-bye, in the handshake or behind it",
 }
-# What a proxy answers in place of a tunnel, as the standard library words it.
+# What a proxy answers in place of a tunnel, in the wording of the standard library.
 _NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d+) ?(.*)", re.DOTALL)
 
 # It would print whole URLs.
@@ -61,12 +63,12 @@ def cookies(response: urllib3.BaseHTTPResponse) -> str:
 
 
 def failed(error: Exception, timeout_s: float) -> str:
-    """Why there is no answer, in words without the URL."""
+    """Why there is no answer, as text without the URL."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__ or next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {clean(cause.verify_message, SAID_LIMIT)}; `sensor outputs check` says more"
+        return f"its certificate is not accepted: {clean(cause.verify_message, SAID_LIMIT)}; `sensor outputs check` shows more"
     if cause is not None and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return f"TLS: {tls_words(cause)}"
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
@@ -85,7 +87,7 @@ def _no_tunnel(error: BaseException) -> str:
 
 
 def _root(error: BaseException) -> str:
-    """The words of the system's error below those of the library, which name the URL."""
+    """The text of the system's error below those of the library, which contain the URL."""
     error = _lowest(error)
     return clean(_ENDS.get(type(error).__name__) or getattr(error, "strerror", None) or type(error).__name__, SAID_LIMIT)
 
@@ -97,7 +99,9 @@ def _lowest(error: BaseException) -> BaseException:
 
 
 class _Hurried(io.RawIOBase):
-    """An answer as it comes in, all of which has as much time as each wait of urllib3 has by itself: a peer may send a byte a second for ever."""
+    """An answer as it comes in, all of which has as much time as each wait of urllib3 has by itself: a peer may send a
+    byte a second for ever.
+    """
 
     def __init__(self, stream: Any, connection: Any) -> None:
         self._stream, self._connection = stream, connection
@@ -110,7 +114,7 @@ class _Hurried(io.RawIOBase):
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        # urllib3 sets it anew for the next request.
+        # urllib3 sets it again for the next request.
         self._connection.settimeout(left)
         size: int | None = self._stream.readinto(buffer)
         return size
@@ -135,7 +139,7 @@ class _Secured(HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        # Where nobody is verified the check says so; urllib3 would warn with every request.
+        # Without verification the check warns; urllib3 would warn with every request.
         self.is_verified = True
 
 

@@ -1,4 +1,6 @@
-"""Names at a destination (a stream, a routing key) that are made of a record: a text with places such as ``sensor.{kind}.{severity}``."""
+"""Names at a destination (a stream, a routing key) that are made of a record: a text with places such as
+``sensor.{kind}.{severity}``.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def known(template: str) -> str:
 
 
 def named(template: str, record: Mapping[str, Any]) -> str:
-    """The text with what the record has at its places; ``none`` for what it has not, ``_`` for what no name should hold (``*``, ``#``, ``/``)."""
+    """The text with what the record has at its places; ``none`` for what it has not, ``_`` for what no name should hold
+    (``*``, ``#``, ``/``).
+    """
     if "{" not in template:
         return template
     return _PLACE.sub(lambda found: _ODD.sub("_", clean(_value(found[1], record), NAME_LIMIT)) or NOTHING, template)

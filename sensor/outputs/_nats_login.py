@@ -1,4 +1,6 @@
-"""How a client of NATS proves who it is: password, token, or the signature of an nkey (Ed25519), with or without a JWT beside it."""
+"""How a client of NATS proves who it is: password, token, or the signature of an nkey (Ed25519), with or without a JWT
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 
 
 class Login(NamedTuple):
-    """Where the proof lies; read anew for every connection."""
+    """The location of the credentials; read again for every connection."""
 
     user: str = ""
     password: Secret | None = None
@@ -27,7 +29,7 @@ class Login(NamedTuple):
     credentials: Secret | None = None
 
     def answer(self, nonce: str) -> dict[str, str]:
-        """What is told at the beginning of a connection."""
+        """The CONNECT message at the beginning of a connection."""
         if self.credentials is not None:
             jwt, seed = _parts(self.credentials)
             return {"jwt": jwt, "sig": _signed(seed, nonce, self.credentials)}

@@ -1,7 +1,8 @@
-"""One connection that speaks the client protocol of NATS (https://docs.nats.io/reference/reference-protocols/nats-protocol): publish with headers, and the
-answers to it. Small enough to be spoken here; the usual client would tell its password without TLS to a server that offers none.
+"""One connection that speaks the client protocol of NATS
+(https://docs.nats.io/reference/reference-protocols/nats-protocol): publish with headers, and the answers to it. Small
+enough to be implemented here; the usual client would send its password without TLS to a server that offers none.
 
-Not read: news of other servers, subscriptions of anybody else, compression.
+Not read: announcements of other servers, subscriptions of other clients, compression.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _END = b"\r\n"
 
 
 class Info(msgspec.Struct):
-    """What a server says of itself, as far as it matters here."""
+    """The INFO of a server, as far as it matters here."""
 
     max_payload: int = 1024 * 1024
     headers: bool = False
@@ -42,7 +43,9 @@ class Info(msgspec.Struct):
 
 
 class Answer(NamedTuple):
-    """``number``: of the message that was answered; ``status``: 0, or that of an answer of the server itself (503: nobody listens)."""
+    """``number``: of the message that was answered; ``status``: 0, or that of an answer of the server itself (503: no
+    responders).
+    """
 
     number: int
     status: int
@@ -50,7 +53,7 @@ class Answer(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A server. ``tls_first``: it waits for the handshake before it says who it is."""
+    """A server. ``tls_first``: it waits for the handshake before it sends INFO."""
 
     host: str
     port: int
@@ -75,7 +78,9 @@ class Wire:
             raise
 
     def publish(self, messages: Sequence[tuple[bytes, bytes, bytes]]) -> range:
-        """Send messages of a subject, headers (whole lines) and a payload. Their numbers, by which answers name them."""
+        """Send messages of a subject, headers (whole lines) and a payload. Their numbers, by which
+        answers name them.
+        """
         numbers = range(self._number, self._number + len(messages))
         self._number = numbers.stop
         parts = []
@@ -88,13 +93,13 @@ class Wire:
         return numbers
 
     def ask(self, subject: str, body: Mapping[str, Any] | None = None) -> bytes:
-        """The answer to one question; Retry where nobody answers it."""
+        """The answer to one request; Retry if there is none."""
         (number,) = self.publish([(subject.encode(), b"", msgspec.json.encode(body) if body else b"")])
         while True:
             answer = self.answer()
             if answer.number == number:
                 if answer.status:
-                    raise Retry(f"nobody answers {subject}: JetStream is not enabled there, or not for this account")
+                    raise Retry(f"no answer to {subject}: JetStream is not enabled there, or not for this account")
                 return answer.body
 
     def answer(self) -> Answer:
@@ -159,7 +164,7 @@ class Wire:
 
     def _more(self) -> None:
         try:
-            # Zero would mean not to wait at all, which fails in other words.
+            # Zero would mean not to wait at all, which fails with another error.
             self._socket.settimeout(max(0.001, self._end - time.monotonic()))
             found = self._socket.recv(READ)
         except TimeoutError:
@@ -178,7 +183,7 @@ class Wire:
             raise self._parting(error) from None
 
     def _parting(self, error: OSError) -> Retry:
-        """Why the server hung up, where it said so first."""
+        """Why the server disconnected, if it gave the reason."""
         self._end = time.monotonic() + 1
         with contextlib.suppress(OSError):
             self._socket.settimeout(1)
@@ -190,7 +195,9 @@ class Wire:
 
 
 def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
-    """A connection on which the server has said who it is, and TLS has begun where it is wanted. Retry where either side wants it and the other does not."""
+    """A connection on which the server has sent INFO, and TLS has begun if requested. Retry if either side requires it
+    and the other does not.
+    """
     if place.tls is not None and place.tls_first:
         made: socket.socket = secure(lambda: reached(place, timeout_s), place.host, place.tls, timeout_s)
         return made, _info(made, place.host)
@@ -209,7 +216,7 @@ def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
 
 
 def introduced(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
-    """A connection without TLS on which the server has said who it is, and that it will speak TLS where we want it."""
+    """A connection without TLS on which the server has sent INFO, and supports TLS if we require it."""
     made = reached(place, timeout_s)
     info = _info(made, place.host)
     if place.tls is not None and not (info.tls_required or info.tls_available):
@@ -225,12 +232,14 @@ def reached(place: Place, timeout_s: float) -> socket.socket:
 
 
 def _info(connection: socket.socket, host: str) -> Info:
-    """What the server says first; closes the connection where it is no NATS server. Nothing follows it until we speak, but a reason to hang up."""
+    """The first message of the server; closes the connection if it is not a NATS server. Nothing follows it until we
+    send, except a reason to disconnect.
+    """
     try:
         return _parsed(_greeting(connection), host)
     except TimeoutError:
         connection.close()
-        raise Retry(f"{host} took the connection and said nothing: it is no NATS server, is stuck, or begins with TLS (tls_first)") from None
+        raise Retry(f"{host} accepted the connection and sent nothing: it is not a NATS server, is stuck, or begins with TLS (tls_first)") from None
     except OSError as error:
         connection.close()
         raise Retry(f"{host} hung up at once: {said(error)}") from None

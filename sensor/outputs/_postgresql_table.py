@@ -32,12 +32,13 @@ COLUMNS = {
 REQUIRED = ("id", "kind", "seq", "body")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-# A zero character, which JSON can write and jsonb cannot hold; not the text of one, before which a backslash is escaped.
+# A zero character, which JSON can write and jsonb cannot hold; not the text of one, before which a backslash is
+# escaped.
 _ZERO = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def valid_name(name: str) -> str:
-    """The name itself: words that need no thought about quoting. ValueError where it is none."""
+    """The name itself: identifiers that need no quoting. ValueError for any other."""
     parts = name.split(".")
     if len(parts) > 2 or not all(_NAME.fullmatch(part) and len(part) <= NAME_LIMIT for part in parts):
         raise ValueError(f"found {name[:NAME_LIMIT]!r}, expected a name such as sensor_events or siem.sensor_events, of letters, digits and underscores")
@@ -58,7 +59,9 @@ def table_of(table: str) -> str:
 
 
 def insert_of(table: str) -> str:
-    """One statement for a batch of any size: a column is one value, a list of texts in binary, in which nothing needs to be escaped."""
+    """One statement for a batch of any size: a column is one value, a list of texts in binary, in which nothing needs
+    to be escaped.
+    """
     lists = ", ".join("%b::text[]" for _ in COLUMNS)
     chosen = ", ".join(column if kind == "text" else f"{column}::{kind}" for column, kind in COLUMNS.items())
     names = ", ".join(COLUMNS)

@@ -1,4 +1,6 @@
-"""What every check begins with: is the name known, does the port answer, is its certificate right. One finding a step, up to the first error."""
+"""What every check begins with: is the name known, does the port answer, is its certificate right. One finding a step,
+up to the first error.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ def _judged(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]
     certificate = shown(connection)
     words = f"{connection.version()}, {certificate or 'no certificate that can be read'}"
     if not tls.verify:
-        return "warning", f"{words}; not verified (tls.verify is false): anybody between us and {host} can read and change everything"
+        return "warning", f"{words}; not verified (tls.verify is false): a man in the middle can read and change everything sent to {host}"
     if certificate is not None and certificate.end - datetime.now(UTC) < EXPIRES_SOON:
         return "warning", f"{words}; it expires soon, and nothing will be delivered from then on: have it renewed"
     return "ok", words

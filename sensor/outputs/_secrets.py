@@ -1,4 +1,6 @@
-"""Secrets of outputs: where they lie, never what they are. Read when a destination is opened, so that a new password needs no restart."""
+"""Secrets of outputs: where they lie, never what they are. Read when a destination is opened, so that a new password
+needs no restart.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class Secret:
             raise ValueError("a credential is named without a folder")
 
     def reveal(self) -> str:
-        """The secret without the end of its last line. Retry that names the place where it is missing, empty or unreadable."""
+        """The secret without the end of its last line. Retry that names the place where it is missing, empty or
+        unreadable.
+        """
         found = os.environ.get(self._place, "") if self._way == "env" else self._file_text()
         if not found:
             raise Retry(f"the secret {self} is empty or missing")
@@ -56,7 +60,9 @@ class Secret:
         return f"{self._way}:{self._place}"
 
     def __eq__(self, other: object) -> bool:
-        """Secrets of the same place are the same, so that an output that did not change is known as such when the configuration is read again."""
+        """Secrets of the same place are the same, so that an output that did not change is known as such when the
+        configuration is read again.
+        """
         return isinstance(other, Secret) and str(self) == str(other)
 
     def __hash__(self) -> int:

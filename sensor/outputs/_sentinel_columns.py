@@ -1,6 +1,8 @@
-"""The table of events in Log Analytics: its columns, and a record as one row of it. One table for all kinds: columns that a kind has no words for are absent.
+"""The table of events in Log Analytics: its columns, and a record as one row of it. One table for all kinds: columns
+that a kind does not have are absent.
 
-``COLUMNS`` is the table's schema and the stream declaration of a data collection rule alike; names are those of Azure's own tables where one fits.
+``COLUMNS`` is the table's schema and the stream declaration of a data collection rule alike; names are those of Azure's
+own tables where one fits.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ def _path(*keys: str) -> Callable[[Body], Any]:
 
 
 def _first(*looks: Callable[[Body], Any]) -> Callable[[Body], Any]:
-    """What the first says that says something."""
+    """The first text that is not empty."""
     return lambda record: next((found for look in looks if (found := look(record)) is not None), None)
 
 
 def _about(key: str) -> Callable[[Body], Any]:
-    """What the alert, or the incident, says of itself."""
+    """The fields of the alert, or the incident."""
     return _first(_path("alert", key), _path("incident", key))
 
 
@@ -132,7 +134,9 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 
 
 def row(record: Body) -> dict[str, Any]:
-    """A record as a row. A value of another type than its column's (a redacted one, say) is its text in columns of text, and absent elsewhere."""
+    """A record as a row. A value of another type than its column's (a redacted one, for example) is its text in columns
+    of text, and absent elsewhere.
+    """
     made: dict[str, Any] = {}
     for name, kind, look in _TABLE:
         value = look(record)

@@ -1,4 +1,6 @@
-"""SMTP of the standard library over a connection of ours, with answers that end and errors as what is to be done about a batch."""
+"""SMTP of the standard library over a connection of ours, with answers that end and errors as what is to be done about
+a batch.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +39,16 @@ class Client(smtplib.SMTP):
         return super().getreply()
 
     def detach(self) -> socket.socket:
-        """The connection without its client; what the server had sent already is dropped, so that nobody can slip words in before TLS."""
+        """The connection without its client; what the server had sent already is dropped, to prevent command injection
+        before TLS.
+        """
         connection, self.sock = self.sock, None
         if connection is None:
             raise smtplib.SMTPServerDisconnected("it closed the connection")
         return connection
 
     def leave(self) -> None:
-        """Say good-bye and close. Never raises."""
+        """Send QUIT and close. Never raises."""
         with contextlib.suppress(smtplib.SMTPException, OSError, ValueError):
             if self.sock is not None:
                 self.sock.settimeout(1)
@@ -70,7 +74,7 @@ class _Lines:
 
 
 def log_in(client: Client, user: str, password: Secret) -> None:
-    """Retry where it fails, in the server's words unless they repeat the secret."""
+    """Retry if it fails, with the server's text unless it repeats the secret."""
     secret = password.reveal()
     try:
         client.login(user, secret)
@@ -102,5 +106,5 @@ def raise_told(error: Exception, place: str) -> NoReturn:
     about_content = isinstance(error, smtplib.SMTPDataError) and code not in NO_LOGIN
     if code >= 500 and (about_content or code in TOO_LARGE):
         raise Refuse(f"{code} {words}") from None
-    turned_down = f"turns down the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "says "
+    turned_down = f"turns down the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answers "
     raise Retry(f"{place} {turned_down}{code} {words}") from None

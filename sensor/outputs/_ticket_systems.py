@@ -1,6 +1,8 @@
-"""What ticket systems are asked: to find, open, change, close and open again. One class a system; the words of a ticket are made elsewhere.
+"""Requests to ticket systems: find, open, change, close and reopen. One class a system; the text of a ticket is made
+elsewhere.
 
-Jira: REST API 3 (Cloud) and 2 (Data Center); ServiceNow: Table API; GitHub: REST API 2022-11-28. All say what a new ticket is called when it is opened.
+Jira: REST API 3 (Cloud) and 2 (Data Center); ServiceNow: Table API; GitHub: REST API 2022-11-28. All return the id of a
+new ticket when it is opened.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class Missing(Exception):
 
 
 class Locked(Retry):
-    """What only a person can mend: trying again at once is of no use."""
+    """A fault that only a person can fix: another try at once is of no use."""
 
 
 class System:
@@ -48,7 +50,7 @@ class System:
         return ""
 
     def doubt(self, answer: Answer) -> str:
-        """What a good answer to that says against us; empty where nothing."""
+        """The error in a successful answer; empty if there is none."""
         return ""
 
     def find(self, found_by: str) -> str:
@@ -82,7 +84,7 @@ class System:
         return self._old({**fields, **self._options.extra})
 
     def _old(self, fields: Body) -> dict[str, Any]:
-        """Fields without those that the operator says the system does not take."""
+        """Fields without those that the operator excluded for the system."""
         left_out = {name for name, value in self._options.extra.items() if value is None}
         return {name: value for name, value in fields.items() if name not in left_out}
 
@@ -95,7 +97,7 @@ class System:
 
 
 class Jira(System):
-    """Issues. People move them about: a status is changed only where the network says more than they do."""
+    """Issues. People change their status: it is changed only if traffic shows more than they know."""
 
     api: ClassVar[str] = "/rest/api/3"
     search: ClassVar[str] = "/search/jql"
@@ -223,7 +225,9 @@ class GitHub(System):
         return f"{self._base}/issues/{quote(handle, safe='')}"
 
     def _all(self) -> dict[str, str]:
-        """Numbers by the comment at the beginning of the text. Changes to code are listed among issues, and are none."""
+        """Numbers by the comment at the beginning of the text. Changes to code are listed among
+        issues, and are none.
+        """
         found: dict[str, str] = {}
         for page in range(1, PAGES + 1):
             asked = urlencode({"labels": "network-sensor", "state": "open", "per_page": PAGE, "page": page})
@@ -239,7 +243,9 @@ class GitHub(System):
 
 
 class Webhook(System):
-    """Any receiver that takes JSON. It cannot be asked: what was sent and not noted comes a second time, with the same key."""
+    """Any receiver that takes JSON. It cannot be asked: what was sent and not noted comes a second time, with the same
+    key.
+    """
 
     def find(self, found_by: str) -> str:
         return ""
@@ -248,7 +254,7 @@ class Webhook(System):
         whole = self._new(body)
         answer = self._ask("POST", self._client.place.url, whole, self._signed(key, content, whole))
         found = self._told(answer, *self._options.answer_id.split("."))
-        # One that says nothing knows it by our key.
+        # A system without an answer finds it by our key.
         return _named(found) or key
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
@@ -278,10 +284,10 @@ SYSTEMS: dict[str, type[System]] = {"jira": Jira, "jira_server": JiraServer, "se
 
 
 def _handle(answer: Answer, found: Any) -> str:
-    """What a system calls what it opened. Retry where it does not say: the ticket is looked for then."""
+    """The id of what was opened. Retry if the system returns none: the ticket is searched for then."""
     name = _named(found)
     if not name:
-        raise Retry(f"{answer.where} took the ticket, but did not say what it is called: look at url")
+        raise Retry(f"{answer.where} accepted the ticket but returned no id: check url")
     return name
 
 

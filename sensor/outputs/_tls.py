@@ -16,9 +16,9 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class Tls(BaseModel):
-    """``ca``: file of the authorities that are trusted in place of the system's; ``certificate``, ``key``, ``key_password``: ours, where the destination asks
-    for one; ``minimum``: oldest version spoken; ``server_name``: name in its certificate, where it is not the host; ``verify``: false trusts anybody, which
-    every check says again.
+    """``ca``: file of the authorities that are trusted in place of the system's; ``certificate``, ``key``,
+    ``key_password``: ours, where the destination asks for one; ``minimum``: oldest accepted version; ``server_name``:
+    name in its certificate, if it is not the host; ``verify``: false trusts any host, which every check reports.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -56,7 +56,7 @@ def context(tls: Tls) -> ssl.SSLContext:
 
 
 def _trusting(ca: Path, minimum: ssl.TLSVersion) -> ssl.SSLContext:
-    """A context that trusts the authorities of one file and nobody else."""
+    """A context that trusts the authorities of one file and no others."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = minimum
     try:

@@ -1,4 +1,6 @@
-"""A way through a proxy (CONNECT, RFC 9110, 9.3.6): what its refusal means, and a tunnel of our own, through which a check sees a certificate."""
+"""A way through a proxy (CONNECT, RFC 9110, 9.3.6): what its refusal means, and a tunnel of our own, through which a
+check sees a certificate.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ _ADVICE = {
 
 
 def refusal(code: str, words: str) -> str:
-    """Why a proxy makes no tunnel, in its words and ours."""
+    """Why a proxy makes no tunnel, with its text."""
     advice = f" ({_ADVICE[code]})" if code in _ADVICE else ""
     return f"the proxy makes no tunnel to it: {code} {clean(words, WORDS_LIMIT)}{advice}"
 
@@ -34,7 +36,7 @@ def login(options: HttpOptions) -> dict[str, str]:
 
 
 def tunnel(options: HttpOptions, place: Place) -> socket.socket:
-    """A connection to a place through a proxy that is spoken to without TLS. Retry in plain words."""
+    """A connection to a destination through a proxy that is used without TLS. Retry with a plain text."""
     proxy = place_of(options.proxy)
     host = f"[{place.host}]" if ":" in place.host else place.host
     lines = [f"CONNECT {host}:{place.port} HTTP/1.1", f"Host: {host}:{place.port}", *(f"{name}: {value}" for name, value in login(options).items())]

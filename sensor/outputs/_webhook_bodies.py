@@ -1,7 +1,9 @@
-"""Bodies of webhooks: a record in the words of a chat room, a ticket system or a pager. Pure functions; None where a receiver has no use for a record.
+"""Bodies of webhooks: a record as a chat room, a ticket system or a pager expects it. Pure functions; None if a
+receiver has no use for a record.
 
-Texts of records may be a peer's: they stand only where receivers read plain text, or escaped, so that nobody is mentioned, linked to or formatted by them.
-A record may have lost fields, or have hashes in their place: what is not there is left out.
+Texts of records may be a peer's: they appear only where receivers read plain text, or escaped, so that no user is
+mentioned, linked to or formatted by them. A record may have lost fields, or have hashes in their place: what is not
+there is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ _URGENCY = {"critical": "1", "high": "2", "medium": "2"}
 
 
 def slack(record: Record) -> Body:
-    """A message of an incoming webhook, in blocks of plain text. ``text`` is what notifications show, and the one place with markup."""
+    """A message of an incoming webhook, in blocks of plain text. ``text`` is what notifications show, and the one place
+    with markup.
+    """
     head, facts = _cut(f"{_severity(record).upper()}: {title(record)}", TITLE_LIMIT), told(record)
     blocks: list[Body] = [{"type": "header", "text": _plain(head)}]
     blocks += [{"type": "section", "text": _plain(text)} for text in (message(record), *prose(record))]
@@ -42,7 +46,9 @@ def slack(record: Record) -> Body:
 
 
 def teams(record: Record) -> Body:
-    """A message with an adaptive card, as workflows that begin with a webhook take it. Runs of text know no markup, other than text blocks and facts."""
+    """A message with an adaptive card, as workflows that begin with a webhook take it. Runs of text know no markup,
+    other than text blocks and facts.
+    """
     colour = _COLOURS.get(_severity(record), "Default")
     card: list[Body] = [_runs(_run(f"{_severity(record).upper()}: ", weight="Bolder", color=colour), _run(title(record), weight="Bolder", size="Medium"))]
     card += [_runs(_run(text)) for text in (message(record), *prose(record))]
@@ -86,7 +92,9 @@ def servicenow(record: Record) -> Body | None:
 
 
 def servicenow_event(record: Record) -> Body:
-    """A row of the event table (Event Management), which gathers what has the same ``message_key`` in one alert, and closes it at severity 0."""
+    """A row of the event table (Event Management), which gathers what has the same ``message_key`` in one alert, and
+    closes it at severity 0.
+    """
     src = _map(record, "device") or _map(record, "src")
     info = dict(told(record)) | {"Record": _id(record)}
     return {
@@ -104,7 +112,9 @@ def servicenow_event(record: Record) -> Body:
 
 
 def pagerduty(record: Record, routing_key: str) -> Body:
-    """An event of the Events API, version 2: what has the same ``dedup_key`` is one incident, resolved when the alert is closed."""
+    """An event of the Events API, version 2: what has the same ``dedup_key`` is one incident, resolved when the alert
+    is closed.
+    """
     payload: Body = {
         "summary": _cut(f"{title(record)}: {message(record)}", 1024),
         "source": _cut(_end(_map(record, "device") or _map(record, "src")) or _sensor(record, "id") or "sensor", 255),
@@ -120,7 +130,7 @@ def pagerduty(record: Record, routing_key: str) -> Body:
     return {"routing_key": routing_key, "event_action": action, "dedup_key": key(record), "client": "Passive network sensor", "payload": payload}
 
 
-# What there is to say.
+# Content.
 
 
 def title(record: Record) -> str:
@@ -247,7 +257,7 @@ def _cut(text: str, limit: int, *, lines: bool = False) -> str:
     return "\n".join(clean(line, limit) for line in text[:limit].split("\n")) if lines else clean(text, limit)
 
 
-# How it is said.
+# Form.
 
 
 def _plain(text: str) -> Body:

@@ -1,7 +1,9 @@
-"""AMQP 0-9-1, as RabbitMQ speaks it: one persistent message a record, confirmed by the broker once it is on the disk of every durable queue that wants it.
+"""AMQP 0-9-1, as RabbitMQ speaks it: one persistent message a record, confirmed by the broker once it is on the disk of
+every durable queue that wants it.
 
-The id of the record is the ``message_id``, by which consumers drop repeats: the broker itself keeps none. A message that no queue wants comes back
-(``mandatory``) and is tried again, since a queue may be bound later. What is confirmed survives the broker's death where its queues are durable.
+The id of the record is the ``message_id``, by which consumers drop repeats: the broker itself keeps none. A message
+that no queue wants comes back (``mandatory``) and is tried again, since a queue may be bound later. What is confirmed
+survives the broker's death where its queues are durable.
 
 Not spoken: AMQP 1.0.
 """
@@ -44,9 +46,10 @@ def _url(url: str) -> str:
 
 
 class Options(CommonOptions):
-    """``url``: ``amqp://host:5672/vhost``, with TLS ``amqps://``; the vhost is ``/`` where it is left out; ``user``, ``password``: the login; ``exchange``:
-    empty for the default one, which sends to the queue named by the key; ``routing_key``: may have places such as ``{kind}``; ``queue``: make this durable
-    queue, and bind it to the exchange for every key that we may use; ``mandatory``: false lets the broker drop what no queue wants.
+    """``url``: ``amqp://host:5672/vhost``, with TLS ``amqps://``; the vhost is ``/`` where it is left out; ``user``,
+    ``password``: the login; ``exchange``: empty for the default one, which sends to the queue named by the key;
+    ``routing_key``: may have places such as ``{kind}``; ``queue``: make this durable queue, and bind it to the exchange
+    for every key that we may use; ``mandatory``: false lets the broker drop what no queue wants.
     """
 
     url: Annotated[str, AfterValidator(_url)]
@@ -107,7 +110,7 @@ class Amqp(Output):
         left = self._line.publish(messages, mandatory=self.options.mandatory)
         if len(left) == len(entries):
             raise Retry(f"AMQP: {left[0]}")
-        # They come alone next time, and then it is said why.
+        # They are sent alone next time, and then the reason is known.
         return Ack(busy=tuple(sorted(left)))
 
     def close(self) -> None:
@@ -129,7 +132,7 @@ class Amqp(Output):
         try:
             return Line(parameters, self.options.timeout_s)
         except Retry:
-            # What is wrong with a name, a port or a certificate is told in plain words; the library tells it in its own.
+            # Faults of a name, a port or a certificate are reported in plain text; the library uses its own.
             tls = self.options.tls if self._parts.scheme == "amqps" else None
             connect(self._parts.hostname or "", self._port, tls, self.options.timeout_s).close()
             raise

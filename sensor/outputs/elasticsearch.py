@@ -1,10 +1,12 @@
 """Elasticsearch 7.9 or later and OpenSearch: ``_bulk``, each record created under its own ``_id``.
 
-What an index has already is answered with 409 and counts as delivered, so that a repeat makes nothing double: also because an index is named after the
-time of the record, not after the time of sending. Each document has its own answer: those that do not fit the mapping are refused, those for which there is
-no room now come again. A data stream knows ids only within each of its backing indices: a repeat across a rollover is there twice.
+What an index has already is answered with 409 and counts as delivered, so that a repeat makes nothing double: also
+because an index is named after the time of the record, not after the time of sending. Each document has its own answer:
+those that do not fit the mapping are refused, those for which there is no room now come again. A data stream knows ids
+only within each of its backing indices: a repeat across a rollover is there twice.
 
-Documents without ``@timestamp`` (all formats but ECS) get the record's time as such. Not spoken: several nodes; name a load balancer or one node.
+Documents without ``@timestamp`` (all formats but ECS) get the record's time as such. Not spoken: several nodes; name a
+load balancer or one node.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class _Item(msgspec.Struct):
 
     @property
     def refused(self) -> bool:
-        """Never taken, whoever waits for whatever."""
+        """Never accepted, however long one waits."""
         error = self.error or _Error()
         return self.status in (400, 413, 422) and error.type not in SETUP_FAULTS and not _NO_PIPELINE.match(error.reason or "")
 
@@ -90,8 +92,9 @@ def _index(name: str) -> str:
 
 
 class Options(HttpOptions):
-    """``index``: its name, with ``%Y``, ``%m``, ``%d`` of the record's time and ``{kind}``; ``data_stream``: it is one; ``api_key``: who we are, as Kibana
-    shows it in base64, in place of user and password; ``pipeline``: an ingest pipeline; ``template``: put ours where none of its name is there, or an older.
+    """``index``: its name, with ``%Y``, ``%m``, ``%d`` of the record's time and ``{kind}``; ``data_stream``: it is one;
+    ``api_key``: who we are, as Kibana shows it in base64, in place of user and password; ``pipeline``: an ingest
+    pipeline; ``template``: put ours where none of its name is there, or an older.
     """
 
     index: Annotated[str, AfterValidator(_index)] = Field(default="sensor-%Y.%m", max_length=200)
@@ -183,7 +186,7 @@ class Elasticsearch(Output):
         return Finding("auth", "ok", f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} {clean(str(version['number']), 40)} knows us")
 
     def _permission(self) -> Finding:
-        """Elasticsearch says whether we may write; OpenSearch has no such question."""
+        """Elasticsearch reports whether we may write; OpenSearch has no such request."""
         name = _named(self.options)
         asked = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
         with Client(self.options) as client:
@@ -205,7 +208,9 @@ class Elasticsearch(Output):
 
 
 def put_template(client: Client, options: Options) -> None:
-    """Ours, where there is none of its name or one of an older version. Retry where it cannot be put: without it the first records would fix wrong types."""
+    """Ours, where there is none of its name or one of an older version. Retry where it cannot be put: without it the
+    first records would fix wrong types.
+    """
     url = _at(client, f"_index_template/{template_name(options)}")
     there = client.ask("GET", url, limit=ANSWERS_LIMIT)
     if there.status != 404:

@@ -1,10 +1,13 @@
-"""E-mail over SMTP (RFC 5321): one mail a batch, a digest of its records, with STARTTLS, TLS or neither, and a login where the server asks for one.
+"""E-mail over SMTP (RFC 5321): one mail a batch, a digest of its records, with STARTTLS, TLS or neither, and a login
+where the server asks for one.
 
-The gravest record names the mail. A mail that comes twice has the same Message-ID, made of the first and the last record's id, so that mail programs show it
-once. Delivered means that the server has taken responsibility for it; whether it reaches a mailbox is beyond what can be seen from here.
+The most severe record names the mail. A mail that comes twice has the same Message-ID, made of the first and the last
+record's id, so that mail programs show it once. Delivered means that the server has taken responsibility for it;
+whether it reaches a mailbox is beyond what can be seen from here.
 
-A login, sender or recipients that are turned down are mended in the configuration, so the batch waits; a mail whose content is turned down for good is refused.
-Where only some recipients are turned down, the others have it: those that are busy get it again for a while, then the records also go to the dead letters.
+A rejected login, sender or recipient is fixed in the configuration, so the batch waits; a mail whose content is
+rejected for good is refused. Where only some recipients are turned down, the others have it: those that are busy get it
+again for a while, then the records also go to the dead letters.
 
 Not spoken: OAuth, addresses outside ASCII.
 """
@@ -51,9 +54,11 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class Options(CommonOptions):
-    """``host``: the mail server; ``port``: where none is given, 587 with STARTTLS, 465 with TLS, 25 with neither; ``security``: of the connection; ``user``,
-    ``password``: for servers that ask; ``sender``: an address; ``recipients``: addresses; ``subject``: how subjects begin. A digest gathers what comes within
-    ``batch_ms``; alerts and incidents of severity high come, where ``filter`` says nothing else.
+    """``host``: the mail server; ``port``: where none is given, 587 with STARTTLS, 465 with TLS, 25 with neither;
+    ``security``: of the connection; ``user``,
+    ``password``: for servers that ask; ``sender``: an address; ``recipients``: addresses; ``subject``: how subjects
+    begin. A digest gathers what comes within ``batch_ms``; alerts and incidents of severity high are sent, unless
+    ``filter`` is given.
     """
 
     host: str = Field(min_length=1, max_length=253)
@@ -149,7 +154,7 @@ class Email(Output):
             self._missing[key] = (list(turned_down), patience_end)
             while len(self._missing) > REMEMBERED:
                 del self._missing[next(iter(self._missing))]
-            raise Retry(f"not everybody has the mail: {words}")
+            raise Retry(f"not all recipients accepted the mail: {words}")
         return Ack(dict.fromkeys(range(count), f"some have it, but not {words}"))
 
     def _check_addresses(self) -> Iterator[Finding]:
@@ -227,14 +232,14 @@ class Email(Output):
 
 
 def compose(entries: Sequence[Entry], options: Options) -> EmailMessage:
-    """The mail of a batch. Both of its bodies say the same."""
+    """The mail of a batch. Both of its bodies have the same content."""
     records = [entry.record for entry in entries]
     mail = EmailMessage(SMTP)
     mail["From"], mail["To"] = options.sender, ", ".join(options.recipients)
     mail["Subject"] = subject(records, options.subject)
     mail["Date"] = formatdate(time.time())
     mail["Message-ID"] = f"<{entries[0].id}.{entries[-1].id}@{options.sender.rpartition('@')[2]}>"
-    # Nobody's holiday note shall answer (RFC 3834).
+    # Suppress automatic replies (RFC 3834).
     mail["Auto-Submitted"], mail["X-Auto-Response-Suppress"] = "auto-generated", "All"
     mail.set_content(plain(records), cte="quoted-printable")
     mail.add_alternative(page(records), subtype="html", cte="quoted-printable")

@@ -1,8 +1,9 @@
 """A file, or standard output: one payload a line, as JSON lines or in any other format.
 
-The file is opened again when somebody moved it away (logrotate needs no signal). Lines are durable before a batch counts (``fdatasync``). A last line that a
-crash has torn is cut off, and lines of a batch that was half written are not written twice; so the file has every record once, unless it is rotated in that
-very moment. Standard output promises nothing but order. Nothing is compressed or deleted: that is for whoever rotates.
+The file is opened again if it was moved away (logrotate needs no signal). Lines are durable before a batch counts
+(``fdatasync``). A last line that a crash has torn is cut off, and lines of a batch that was half written are not
+written twice; so the file has every record once, unless it is rotated in that very moment. Standard output guarantees
+nothing but order. Nothing is compressed or deleted: that is for log rotation.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ HASH_BYTES = 16
 
 
 class Options(CommonOptions):
-    """``path``: the file, whose folder is made; ``-``: standard output; ``mode``: rights of a new file, octal as in 0640; ``sync``: false leaves writing to the
-    system.
+    """``path``: the file, whose folder is made; ``-``: standard output; ``mode``: rights of a new file, octal as in
+    0640; ``sync``: false leaves writing to the system.
     """
 
     path: FilePath

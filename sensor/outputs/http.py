@@ -1,9 +1,10 @@
 """HTTP: batches by POST, as lines (NDJSON) or as one JSON array; any 2xx means that the destination has the batch.
 
-Each request carries ``Idempotency-Key``, the same whenever the same batch is tried again, so that a receiver can drop repeats (or it drops them by the
-``id`` of each record). With ``sign`` requests are signed as Standard Webhooks (standardwebhooks.com) has it: ``webhook-id``, ``webhook-timestamp`` and
-``webhook-signature`` = ``v1,`` and the base64 of HMAC-SHA256 over ``id.timestamp.body``, where the body is what is on the wire, so that it need not be
-unpacked to be verified. Redirects are not followed, cookies are not kept, the body of a good answer is not read.
+Each request carries ``Idempotency-Key``, the same whenever the same batch is tried again, so that a receiver can drop
+repeats (or it drops them by the ``id`` of each record). With ``sign`` requests are signed as Standard Webhooks
+(standardwebhooks.com) has it: ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature`` = ``v1,`` and the base64
+of HMAC-SHA256 over ``id.timestamp.body``, where the body is what is on the wire, so that it need not be unpacked to be
+verified. Redirects are not followed, cookies are not kept, the body of a good answer is not read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from sensor.outputs._secrets import Secret
 
 
 class Options(HttpOptions):
-    """``body``: ``lines``, or ``array`` where the format is made of JSON; ``sign``: the secret that requests are signed with."""
+    """``body``: ``lines``, or ``array`` where the format is made of JSON; ``sign``: the secret that requests are signed
+    with.
+    """
 
     body: Literal["lines", "array"] = "lines"
     sign: Secret | None = None
@@ -77,7 +80,9 @@ class Http(Output):
         return "application/x-ndjson" if self.options.format in ("", *JSON_FORMATS) else "text/plain; charset=utf-8"
 
     def _looked(self) -> Finding:
-        """Asks for the head of the URL, which changes nothing; that many receivers know nothing but POST is no fault."""
+        """Asks for the head of the URL, which changes nothing; that many receivers know nothing but
+        POST is no fault.
+        """
         with Client(self.options) as client:
             answer = client.ask("HEAD", client.place.url)
         if answer.status in (401, 403, 407):

@@ -1,8 +1,11 @@
-"""Kafka (brokers 0.11 or later): one message a record, its key the device that the record is about, its id, kind and severity as headers.
+"""Kafka (brokers 0.11 or later): one message a record, its key the device that the record is about, its id, kind and
+severity as headers.
 
-Spoken by librdkafka as an idempotent producer that waits for all in-sync replicas: what one connection sends twice is stored once, and messages of a device
-keep their order. A batch that is tried again after its outcome stayed unknown comes from a new producer, which no broker can tell: readers drop repeats by the
-header ``id``. A message never runs out of time inside the producer, since those behind it would overtake it: a batch that takes too long is taken back whole.
+Spoken by librdkafka as an idempotent producer that waits for all in-sync replicas: what one connection sends twice is
+stored once, and messages of a device keep their order. A batch that is tried again after its result stayed unknown
+comes from a new producer, which brokers cannot recognize: readers drop repeats by the header ``id``. A message never
+runs out of time inside the producer, since those behind it would overtake it: a batch that takes too long is taken back
+whole.
 
 Not spoken: transactions, Kerberos, OAuth, schema registries.
 """
@@ -31,9 +34,9 @@ TOPIC_LIMIT = 249
 STEP_S = 0.5
 # Room for the largest batch.
 QUEUE_MESSAGES, QUEUE_KIB = 100_000, 256 * 1024
-# Of a message that no later try would make acceptable. A broker says so to all that went to a partition together.
+# Errors of a message that no later try fixes. A broker returns them for all messages that went to a partition together.
 REFUSALS = frozenset(("MSG_SIZE_TOO_LARGE", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD", "INVALID_TIMESTAMP", "_BAD_MSG", "_INVALID_ARG"))
-# What is told of messages that were taken back, which explains nothing.
+# The error of messages that were taken back, which explains nothing.
 TAKEN_BACK = frozenset(("_PURGE_QUEUE", "_PURGE_INFLIGHT"))
 
 
@@ -55,7 +58,9 @@ def _topic(text: str) -> str:
 
 
 class Sasl(BaseModel):
-    """Login by user and password. ``mechanism``: ``PLAIN`` tells the password to the broker, over TLS only; ``user``, ``password``: as brokers know them."""
+    """Login by user and password. ``mechanism``: ``PLAIN`` sends the password to the broker, over TLS only; ``user``,
+    ``password``: as brokers know them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -64,8 +69,10 @@ class Sasl(BaseModel):
 
 
 class Options(CommonOptions):
-    """``brokers``: some of the cluster, ``host:9092``, which tell of the others; ``topic``: may have places such as ``{kind}``, ``{severity}`` or ``{sensor}``;
-    ``tls``: absent, none is spoken; ``sasl``: absent, nobody logs in; ``compression``: of what goes to a partition together.
+    """``brokers``: some of the cluster, ``host:9092``, which advertise the others; ``topic``: may have placeholders
+    such as ``{kind}``, ``{severity}`` or ``{sensor}``;
+    ``tls``: without it, no TLS is used; ``sasl``: without it, no login; ``compression``: of what goes to a partition
+    together.
     """
 
     brokers: list[Annotated[str, AfterValidator(_broker)]] = Field(min_length=1, max_length=64)
@@ -82,7 +89,7 @@ class Options(CommonOptions):
             )
         # The library has no such settings; to pass over them in silence would be worse than to refuse them.
         if self.tls is not None and self.tls.server_name:
-            raise ValueError("found tls.server_name, which cannot be kept to here: brokers are known by the names that they tell")
+            raise ValueError("found tls.server_name, which Kafka cannot use: brokers advertise their own names")
         if self.tls is not None and self.tls.minimum != "1.2":
             raise ValueError("found tls.minimum 1.3, which cannot be kept to here: set ssl.enabled.protocols=TLSv1.3 at the brokers")
         return self
@@ -247,7 +254,7 @@ class Kafka(Output):
         return Finding("permission", "ok", f"the topic {clean(topics[0].topic, TOPIC_LIMIT)} is there, with {len(topics[0].partitions)} partitions")
 
     def _noted_trouble(self, error: Any) -> None:
-        """What the library says of its connections. That all are down is told after the reason."""
+        """Errors of the library's connections. That all are down is reported after the reason."""
         if error.name() != "_ALL_BROKERS_DOWN":
             self._trouble = said(error)
 
@@ -259,7 +266,9 @@ class Kafka(Output):
 
 
 def key_of(record: Mapping[str, Any]) -> str:
-    """The device that a record is about, else the address at its source, else its sensor: their records keep their order."""
+    """The device that a record is about, else the address at its source, else its sensor: their records keep their
+    order.
+    """
     return device_of(record) or str((record.get("src") or {}).get("ip") or (record.get("sensor") or {}).get("id") or "")
 
 

@@ -1,8 +1,9 @@
-"""MQTT 5 with QoS 1: one message a record, its id, kind and severity as user properties, and, where it is asked for, the presence of devices as Home Assistant
-discovers it (https://www.home-assistant.io/integrations/mqtt/).
+"""MQTT 5 with QoS 1: one message a record, its id, kind and severity as user properties, and, where it is asked for,
+the presence of devices as Home Assistant discovers it (https://www.home-assistant.io/integrations/mqtt/).
 
-A batch counts once the broker has acknowledged every message. It may come twice, in whole or in part: readers drop repeats by the property ``id``. What
-becomes of it then is the broker's: a reader without a session there, or with QoS 0, misses what comes while it is away.
+A batch counts once the broker has acknowledged every message. It may come twice, in whole or in part: readers drop
+repeats by the property ``id``. What becomes of it then is the broker's: a reader without a session there, or with QoS
+0, misses what comes while it is away.
 
 Not spoken: MQTT 3, websockets, QoS 2.
 """
@@ -34,7 +35,8 @@ ANSWER_LIMIT = 200
 TOPIC_LIMIT = 60_000
 KEEPALIVE_S = 30
 STEP_S = 0.5
-# Messages on their way at once, where the broker does not ask for less, and those given to the library at once, which has 65,535 numbers for them.
+# Messages on their way at once, where the broker does not ask for less, and those given to the library at once, which
+# has 65,535 numbers for them.
 WINDOW, GIVEN = 2000, 10_000
 # Of a packet around topic and payload: head, number, properties.
 PACKET_SIZE = 256
@@ -69,8 +71,8 @@ Topic = Annotated[str, AfterValidator(_topic)]
 
 
 class HomeAssistant(BaseModel):
-    """``prefix``: of the topics where Home Assistant looks; ``state``: where a device's presence is told (``on``, ``off``); ``status``: where it is told
-    whether we are there (``online``, ``offline``).
+    """``prefix``: of the topics where Home Assistant looks; ``state``: topic of a device's presence (``on``, ``off``);
+    ``status``: topic of our presence (``online``, ``offline``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,8 +90,9 @@ class HomeAssistant(BaseModel):
 
 
 class Options(CommonOptions):
-    """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``user``, ``password``: for brokers that ask; ``client_id``: empty, the broker gives
-    one; ``topic``: may have places such as ``{kind}``, ``{device}`` or ``{sensor}``; ``retain``: the broker keeps the last record of each topic;
+    """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``user``, ``password``: for brokers that ask;
+    ``client_id``: empty, the broker gives one; ``topic``: may have places such as ``{kind}``, ``{device}`` or
+    ``{sensor}``; ``retain``: the broker keeps the last record of each topic;
     ``home_assistant``: ``{}``, or where it differs.
     """
 
@@ -157,7 +160,7 @@ class Mqtt(Output):
         except Retry as error:
             yield Finding("auth", "error", str(error))
             return
-        yield Finding("auth", "ok", f"logged in as {self.options.user}" if self.options.user else "the broker lets anybody in")
+        yield Finding("auth", "ok", f"logged in as {self.options.user}" if self.options.user else "the broker accepts clients without a password")
         largest = self._link.granted.get("MaximumPacketSize")
         words = f"records up to {largest - PACKET_SIZE} bytes" if largest else "records of any size"
         yield Finding("limits", "ok", f"it takes QoS 1 and {words}; whether we may publish is known with the first record")
@@ -223,7 +226,7 @@ class Mqtt(Output):
         host, port, tls, timeout_s = self._host, self._port, self._tls, self.options.timeout_s
 
         class Client(paho.Client):
-            """As the library's, but over a connection of ours, which says in plain words why there is none."""
+            """As the library's, but over a connection of ours, which reports in plain text why there is none."""
 
             def _create_socket(self) -> socket.socket:
                 made = connect(host, port, tls, timeout_s)
@@ -259,7 +262,9 @@ class Mqtt(Output):
                 raise Retry(words)
 
     def _deliver(self, messages: Sequence[Message]) -> dict[int, tuple[int, str]]:
-        """Publish, and return once each was acknowledged: place → reason code and words of those that the broker did not take."""
+        """Publish, and return once each was acknowledged: index → reason code and text of those that the broker
+        rejected.
+        """
         failed: dict[int, tuple[int, str]] = {}
         for start in range(0, len(messages), GIVEN):
             some = messages[start : start + GIVEN]
@@ -282,7 +287,7 @@ class Mqtt(Output):
         return made
 
     def _parting(self) -> Any:
-        """So that the broker tells that we are gone."""
+        """So that the broker publishes that we are gone."""
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.reasoncodes import ReasonCode
 
@@ -290,7 +295,8 @@ class Mqtt(Output):
 
 
 class Link:
-    """What the client's thread has heard on one connection. ``granted``: what the broker said of itself; ``lost``: why the connection is of no use, and
+    """What the client's thread has received on one connection. ``granted``: the broker's properties; ``lost``: why the
+    connection is of no use, and
     ``refused``: that it is so for what we sent.
     """
 
@@ -313,7 +319,9 @@ class Link:
             raise Retry(f"MQTT: {self.lost}")
 
     def wait_answered(self, timeout_s: float) -> None:
-        """Until everything expected was answered; Retry or Refuse where the connection is lost, Retry where no answer came for too long."""
+        """Until everything expected was answered; Retry or Refuse where the connection is lost, Retry where no answer
+        came for too long.
+        """
         end, had = time.monotonic() + timeout_s, 0
         while len(self.answers) < self._wanted:
             if self.lost:

@@ -1,10 +1,12 @@
-"""NATS JetStream (server 2.2 or later): one message a record, with its id as ``Nats-Msg-Id`` and its kind and severity as headers.
+"""NATS JetStream (server 2.2 or later): one message a record, with its id as ``Nats-Msg-Id`` and its kind and severity
+as headers.
 
-A batch counts once every message of it was acknowledged by the stream. The stream drops what comes twice within its duplicate window, which may therefore not
-be shorter than the longest outage: a batch whose outcome stayed unknown for longer is stored twice. What was acknowledged is as durable as the stream: a server
-alone writes it out every two minutes (``sync_interval``), three replicas need no such trust.
+A batch counts once every message of it was acknowledged by the stream. The stream drops what comes twice within its
+duplicate window, which may therefore not be shorter than the longest outage: a batch whose outcome stayed unknown for
+longer is stored twice. What was acknowledged is as durable as the stream: a server alone writes it out every two
+minutes (``sync_interval``), three replicas need no such trust.
 
-Not spoken: websockets. Servers that a server tells of are not used; name them all.
+Not supported: websockets. Servers that a server announces are not used; name them all.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ SCHEMES = ("nats", "tls")
 ANSWER_LIMIT = 200
 # Messages on their way at once: a stream turns away more than 10,000.
 WINDOW = 2000
-# A server looks after two minutes whether its clients are alive, and nobody answers between two batches.
+# A server checks after two minutes whether its clients are alive, and no answer is sent between two batches.
 IDLE_S = 60
 NANOSECONDS = 1_000_000_000
 SHORT_WINDOW_S = 3600
@@ -118,12 +120,13 @@ def _subject(subject: str) -> str:
 
 
 class Options(CommonOptions):
-    """``servers``: all of a cluster, ``nats://host:4222`` or with TLS ``tls://host:4222``; one login: ``user`` and ``password``, ``token``, ``nkey`` (the seed)
-    or ``credentials`` (a whole .creds file); ``tls_first``: servers begin with TLS; ``stream``: that must take the messages; ``subject``: may have places such
-    as ``{kind}`` or ``{sensor}``; ``domain``: of JetStream; ``inbox``: first word of the subjects on which answers come.
+    """``servers``: all of a cluster, ``nats://host:4222`` or with TLS ``tls://host:4222``; one login: ``user`` and
+    ``password``, ``token``, ``nkey`` (the seed) or ``credentials`` (a whole .creds file); ``tls_first``: servers begin
+    with TLS; ``stream``: that must take the messages; ``subject``: may have places such as ``{kind}`` or ``{sensor}``;
+    ``domain``: of JetStream; ``inbox``: first word of the subjects on which answers come.
 
-    ``create_stream``: make the stream where there is none, with ``duplicates_s``: its duplicate window, ``replicas``, ``max_age_days``, ``max_mib`` (0: as long
-    and as much as the server allows).
+    ``create_stream``: make the stream where there is none, with ``duplicates_s``: its duplicate window, ``replicas``,
+    ``max_age_days``, ``max_mib`` (0: as long and as much as the server allows).
     """
 
     servers: list[Annotated[str, AfterValidator(_server)]] = Field(min_length=1, max_length=32)
@@ -265,7 +268,7 @@ class Nats(Output):
         return self._subject_of(record).encode(), headers.encode(), entry.payload
 
     def _stored(self, answer: Answer) -> Error | None:
-        """None where the stream has a message. Retry where no stream said so."""
+        """None if the stream has a message. Retry if no stream answered."""
         if answer.status:
             raise Retry(
                 f"no stream takes the subject {self.options.subject}: make the stream {self.options.stream} with the subject {self._subjects()} there "
@@ -292,7 +295,9 @@ class Nats(Output):
             raise Retry(f"JetStream gave an answer that cannot be read: {clean(answer, ANSWER_LIMIT)}") from None
 
     def _rights(self, wire: Wire) -> Rights:
-        """Where we may publish, as far as the server says: one before 2.10 does not, and not every login may ask."""
+        """Where we may publish, as far as the server reports it: one before 2.10 does not, and not
+        every login may ask.
+        """
         try:
             return msgspec.json.decode(wire.ask("$SYS.REQ.USER.INFO"), type=UserAnswer).data.permissions.publish
         except (Retry, msgspec.MsgspecError):
@@ -352,7 +357,7 @@ class Nats(Output):
 
 
 def covers(pattern: str, subject: str) -> bool:
-    """Whether a subject is one of those that a pattern means: ``*`` stands for a word, ``>`` for all words from there on."""
+    """Whether a subject matches a pattern: ``*`` stands for a token, ``>`` for all tokens from there on."""
     words = subject.split(".")
     for place, word in enumerate(pattern.split(".")):
         if word == ">":

@@ -1,8 +1,10 @@
-"""PostgreSQL (12 or later): one row a record, by its id. A batch is one statement, so it is there wholly or not at all, and a repeat of it changes nothing.
+"""PostgreSQL (12 or later): one row a record, by its id. A batch is one statement, so it is there wholly or not at all,
+and a repeat of it changes nothing.
 
-Columns hold what people ask for first; ``body`` holds the whole record in its format, which must be one of JSON. The table is made where that is asked for
-(``create_table``); whoever makes it (``integrations/postgresql/table.sql``) may add columns, indexes and partitions by ``id``. A server that acknowledged a
-batch has it on disk, unless ``synchronous_commit`` is off there.
+Columns hold what people ask for first; ``body`` holds the whole record in its format, which must be one of JSON. The
+table is made where that is asked for (``create_table``); its creator (``integrations/postgresql/table.sql``) may add
+columns, indexes and partitions by ``id``. A server that acknowledged a batch has it on disk, unless
+``synchronous_commit`` is off there.
 """
 
 from __future__ import annotations
@@ -33,9 +35,11 @@ _SECOND = 1.0
 
 
 class Options(CommonOptions):
-    """``host``: name, address or, beginning with a slash, folder of the server's socket; ``port``: of the server; ``database``: where the table is; ``user``,
-    ``password``: the login; ``tls``: where it is left out, TLS is spoken if the server offers it, and its certificate is not looked at; ``table``: with its
-    schema in front where it has one; ``create_table``: make it, its schema and its indexes where they are missing.
+    """``host``: name, address or, beginning with a slash, folder of the server's socket; ``port``: of the server;
+    ``database``: where the table is; ``user``,
+    ``password``: the login; ``tls``: where it is left out, TLS is spoken if the server offers it, and its certificate
+    is not looked at; ``table``: with its schema in front where it has one; ``create_table``: make it, its schema and
+    its indexes where they are missing.
     """
 
     host: str = Field(min_length=1)
@@ -128,7 +132,7 @@ class Postgresql(Output):
             "application_name": "sensor",
             "connect_timeout": max(2, round(self.options.timeout_s)),
             "tcp_user_timeout": round(self.options.timeout_s * 1000),
-            # The server gives up soon after we did: a statement that nobody waits for holds locks.
+            # The server gives up soon after we did: an abandoned statement holds locks.
             "options": f"-c statement_timeout={round(self.options.timeout_s * 1000)}",
         }
         if self.options.tls is None or self.options.host.startswith("/"):
@@ -136,7 +140,7 @@ class Postgresql(Output):
         return told | _tls_of(self.options.tls, self.options.host, self.options.port)
 
     def _make_table(self) -> None:
-        """Only what is missing: whoever may not make a table is not even allowed to find that it is there already."""
+        """Only what is missing: a user who may not create a table may not even check that it exists."""
         table, schema = self.options.table, self.options.table.rpartition(".")[0]
         if schema and self._asked("SELECT to_regnamespace(%s) IS NULL", [quoted(schema)]).fetchone()[0]:
             self._asked(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -148,7 +152,7 @@ class Postgresql(Output):
         if self.options.host.startswith("/"):
             return Finding("tls", "ok", "not needed: a socket of this machine")
         if self.options.tls is None or not self.options.tls.verify:
-            how = "encrypted, but its certificate is not looked at" if encrypted else "not encrypted: anybody on the way reads every record"
+            how = "encrypted, but its certificate is not verified" if encrypted else "not encrypted: every record can be read in transit"
             return Finding("tls", "warning", f"{how}; name its authority as tls.ca")
         return Finding("tls", "ok", "encrypted, and its certificate is the right one")
 
@@ -159,7 +163,9 @@ class Postgresql(Output):
 
 
 def _patient(psycopg: Any, timeout_s: float) -> Any:
-    """A class of connections whose every wait ends: the server's own limit is of no use where the server stands still."""
+    """A class of connections whose every wait ends: the server's own limit is of no use where the
+    server stands still.
+    """
 
     class Patient(psycopg.Connection):  # type: ignore[misc]
         """As its base, but for waiting."""
@@ -211,6 +217,6 @@ def _advice(state: str | None, table: str) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """The server's words, or those of the client library; never the statement, which holds the records."""
+    """The server's text, or that of the client library; never the statement, which contains the records."""
     words = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
     return clean(words, ANSWER_LIMIT)

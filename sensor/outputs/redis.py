@@ -1,11 +1,14 @@
-"""Redis streams (Redis 5 or later, Valkey): one entry a record, with the fields ``id``, ``kind``, ``severity`` and ``data`` (the record in its format).
+"""Redis streams (Redis 5 or later, Valkey): one entry a record, with the fields ``id``, ``kind``, ``severity`` and
+``data`` (the record in its format).
 
-Each sensor and kind has a stream of its own, ``PREFIX:SENSOR:KIND``, in which an entry has the number of its record (``18237-0``): a repeat is refused by the
-server, since numbers of a stream only rise. What was refused is looked for; where it is not there (the log began anew, or the server was full for a moment),
-it is appended behind the newest as ``TOP-NUMBER``, where a repeat finds it as well. So a batch that comes twice, in whole or in part, is there once, unless
-readers delete what they have read. One command a record, no script, no MULTI: a Redis that dies while it writes one of these down runs half of it again at
-its second start (``aof-load-truncated``). What is acknowledged is as durable as the server makes it: with ``appendonly yes`` and ``appendfsync always`` it
-survives its death; with ``everysec`` it may be written two seconds later, unless ``synced`` waits for it.
+Each sensor and kind has a stream of its own, ``PREFIX:SENSOR:KIND``, in which an entry has the number of its record
+(``18237-0``): a repeat is refused by the server, since numbers of a stream only rise. Rejected entries are searched
+for; if one is not there (the log started again, or the server was full for a moment), it is appended behind the newest
+as ``TOP-NUMBER``, where a repeat finds it as well. So a batch that comes twice, in whole or in part, is there once,
+unless readers delete what they have read. One command a record, no script, no MULTI: a Redis that dies while it writes
+one of these down runs half of it again at its second start (``aof-load-truncated``). What is acknowledged is as durable
+as the server makes it: with ``appendonly yes`` and ``appendfsync always`` it survives its death; with ``everysec`` it
+may be written two seconds later, unless ``synced`` waits for it.
 
 Not spoken: Cluster and Sentinel; name the primary.
 """
@@ -30,7 +33,7 @@ from sensor.outputs._tls import Tls, context
 PORT = 6379
 SCHEMES = ("redis", "rediss", "unix")
 ANSWER_LIMIT = 200
-# What the server says to a number that it has passed.
+# The server's error for a number that it has passed.
 PASSED = "equal or smaller"
 
 
@@ -50,9 +53,10 @@ def _url(url: str) -> str:
 
 
 class Options(CommonOptions):
-    """``url``: ``redis://host:6379/0``, with TLS ``rediss://``, or ``unix:///path`` of a socket; ``user``, ``password``: of the server's ACL; ``database``:
-    of a socket; ``prefix``: of the streams; ``max_entries``: about so many are kept in each, 0: all; ``synced``: a batch counts once the server has it on disk
-    (WAITAOF, Redis 7.2), which takes as long as its ``appendfsync`` lets it; ``replicas``: so many must have a batch before it counts.
+    """``url``: ``redis://host:6379/0``, with TLS ``rediss://``, or ``unix:///path`` of a socket; ``user``,
+    ``password``: of the server's ACL; ``database``: of a socket; ``prefix``: of the streams; ``max_entries``: about so
+    many are kept in each, 0: all; ``synced``: a batch counts once the server has it on disk (WAITAOF, Redis 7.2), which
+    takes as long as its ``appendfsync`` lets it; ``replicas``: so many must have a batch before it counts.
     """
 
     url: Annotated[str, AfterValidator(_url)]
@@ -152,7 +156,9 @@ class Redis(Output):
         return named(f"{self.options.prefix}:{{sensor}}:{{kind}}", record)
 
     def _append(self, stream: str, places: list[tuple[str, Entry]]) -> list[Entry]:
-        """Append each at its place; those whose place is passed. Retry where the server says anything else, once all have had their answer."""
+        """Append each at its position; those whose position is passed. Retry if the server returns any other error,
+        once all have had their answer.
+        """
         pipe = self._asked(self._client_now().pipeline, transaction=False)
         limit = {"maxlen": self.options.max_entries, "approximate": True} if self.options.max_entries else {}
         for place, entry in places:
@@ -173,7 +179,7 @@ class Redis(Output):
             there.update(fields.get(b"id", b"") for _, fields in self._asked(self._client.xrange, stream, begin, end))
         missing = [(f"{top}-{entry.seq}", entry) for entry in passed if entry.id.encode() not in there]
         if missing and self._append(stream, missing):
-            raise Retry(f"Redis: somebody else appends to {stream}")
+            raise Retry(f"Redis: another client appends to {stream}")
 
     def _wait(self) -> None:
         """Until the batch is on the server's disk, and with its replicas. Retry where it does not come so far."""
@@ -188,7 +194,7 @@ class Redis(Output):
             raise Retry(f"Redis: {have} of {self.options.replicas} replicas have the batch")
 
     def _asked(self, ask: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        """The answer. Whatever the server says against it says nothing against the records: they are any bytes to it."""
+        """The answer. No error of the server is about the records: they are any bytes to it."""
         import redis
 
         try:
@@ -235,7 +241,7 @@ def said(error: BaseException) -> str:
 
 
 def _over_tls(redis: Any, trust: ssl.SSLContext, name: str) -> Any:
-    """A class of connections that trusts whom our options name, and nobody else."""
+    """A class of connections that trusts only the authorities of our options."""
 
     class OverTls(redis.Connection):  # type: ignore[misc]
         """As the plain one, then TLS."""

@@ -1,8 +1,9 @@
 """RELP, the Reliable Event Logging Protocol of rsyslog: syslog in which every message is answered.
 
-Speaks what https://www.rsyslog.com/doc/relp.html documents, version 0: open, syslog, close; over TCP or TLS. A batch is delivered once each of its messages
-has its answer 200. Where a connection dies before, the batch comes again: nothing is lost, repeats carry the same id. How durable an answer is, is up to the
-receiver: rsyslog gives it once the message is in the queue of the ruleset, which its death survives where that queue is on disk, or of the type Direct.
+Speaks what https://www.rsyslog.com/doc/relp.html documents, version 0: open, syslog, close; over TCP or TLS. A batch is
+delivered once each of its messages has its answer 200. Where a connection dies before, the batch comes again: nothing
+is lost, repeats carry the same id. How durable an answer is, is up to the receiver: rsyslog gives it once the message
+is in the queue of the ruleset, which its death survives where that queue is on disk, or of the type Direct.
 
 rsyslog cuts messages at ``maxDataSize`` of the input, 8 KiB where it is not raised: ours have up to 64 KiB.
 """
@@ -24,7 +25,8 @@ from sensor.outputs._syslog import FORMATS, SyslogOptions, message
 from sensor.outputs._tls import Tls
 
 OFFER = b"relp_version=0\nrelp_software=sensor\ncommands=syslog"
-# So many messages may be without their answer: enough to fill a line, few enough that neither side waits for the other to read.
+# So many messages may be without their answer: enough to fill a line, few enough that neither side waits for the other
+# to read.
 WINDOW = 512
 LAST_NUMBER = 999_999_999
 ANSWER_LIMIT, HEADER_LIMIT = 128 * 1024, 64
@@ -33,7 +35,9 @@ FAREWELL_S = 1.0
 
 
 class Options(SyslogOptions):
-    """``host``: the receiver; ``port``: there is no number that all agree on, rsyslog's examples have 2514 and 20514; ``tls``: with it, TLS is spoken."""
+    """``host``: the receiver; ``port``: there is no number that all agree on, rsyslog's examples have 2514 and 20514;
+    ``tls``: with it, TLS is spoken.
+    """
 
     host: str = Field(min_length=1, max_length=253)
     port: int = Field(default=2514, ge=1, le=65_535)
@@ -148,7 +152,7 @@ class _Session:
         return found
 
     def close(self) -> None:
-        """Say good-bye where nothing is open, so that the receiver does not take it for a failure."""
+        """Close the session if nothing is open, so that the receiver does not take it for a failure."""
         with contextlib.suppress(OSError, ValueError):
             if self._whole:
                 self._connection.settimeout(FAREWELL_S)

@@ -1,11 +1,13 @@
 """Microsoft Sentinel and Azure Monitor: the Logs Ingestion API, through a data collection rule.
 
-Each record is one row of the table that ``_sentinel_columns.py`` describes, or of one with the columns of Defender's ``DeviceInfo`` (format ``device_info``);
-its ``EventId`` drops repeats when searching (``summarize arg_min(TimeGenerated, *) by EventId``): the service itself drops none. A call may have 1 MB
-before it is packed: a batch makes as many calls as it needs, and where one fails, those before it are delivered.
+Each record is one row of the table that ``_sentinel_columns.py`` describes, or of one with the columns of Defender's
+``DeviceInfo`` (format ``device_info``); its ``EventId`` drops repeats when searching (``summarize
+arg_min(TimeGenerated, *) by EventId``): the service itself drops none. A call may have 1 MB before it is packed: a
+batch makes as many calls as it needs, and where one fails, those before it are delivered.
 
-We log in as an application (OAuth 2.0 client credentials), which needs the role Monitoring Metrics Publisher on the rule. Times older than two days are
-replaced by the service with the time of arrival. Not spoken: managed identities, certificates in place of the secret.
+We log in as an application (OAuth 2.0 client credentials), which needs the role Monitoring Metrics Publisher on the
+rule. Times older than two days are replaced by the service with the time of arrival. Not spoken: managed identities,
+certificates in place of the secret.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from sensor.outputs._secrets import Secret
 from sensor.outputs._sentinel_columns import STREAM, row
 
 API_VERSION = "2023-01-01"
-# The limit is 1 MB; brackets and commas are counted, and whether MB is 1000 or 1024 is not said.
+# The limit is 1 MB; brackets and commas are counted, and whether MB is 1000 or 1024 is not documented.
 CALL_LIMIT = 1_000_000
 # A token is renewed before it ends, so that none ends on the way.
 SLACK_S = 120.0
@@ -55,8 +57,9 @@ class _Told(msgspec.Struct):
 
 
 class Options(HttpOptions):
-    """``url``: the logs ingestion endpoint, of the rule or of a data collection endpoint; ``rule``: immutable id of the data collection rule; ``stream``: of
-    it; ``tenant``, ``client_id``, ``client_secret``: the application; ``login``, ``scope``: other clouds have their own.
+    """``url``: the logs ingestion endpoint, of the rule or of a data collection endpoint; ``rule``: immutable id of the
+    data collection rule; ``stream``: of it; ``tenant``, ``client_id``, ``client_secret``: the application; ``login``,
+    ``scope``: other clouds have their own.
     """
 
     rule: str = Field(pattern=NAME, max_length=100)
@@ -119,7 +122,7 @@ class Sentinel(Output):
             except Retry:
                 if not done:
                     raise
-                # What is delivered stays so; the next call hears the same words again.
+                # What is delivered stays so; the next call gets the same error again.
                 return Ack(refused, tuple(range(begin, len(rows))))
             done = end
         return Ack(refused)
@@ -145,7 +148,7 @@ class Sentinel(Output):
         return client.post(url, body, {**JSON, "Authorization": f"Bearer {self._token}"})
 
     def _log_in(self, client: Client) -> None:
-        """Retry with the words of the login: a wrong secret can be mended."""
+        """Retry with the text of the login: a wrong secret can be fixed."""
         told = {
             "grant_type": "client_credentials",
             "client_id": self.options.client_id,
@@ -178,7 +181,9 @@ class Sentinel(Output):
 
 
 def calls(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """From where to where the rows of each call are, so that none is too large; a row that is too large has one of its own."""
+    """From where to where the rows of each call are, so that none is too large; a row that is too large has one of its
+    own.
+    """
     begin, size = 0, 2
     for place, one in enumerate(sizes):
         if place > begin and size + one + 1 > CALL_LIMIT:
@@ -200,7 +205,7 @@ def _judge(answer: Answer) -> None:
 
 
 def _words(answer: Answer) -> str:
-    """What the API says, and what to do about it."""
+    """The error of the API, and what to do about it."""
     told = decoded(answer, _Told) or _Told()
     fault = told.error if isinstance(told.error, _Fault) else _Fault(told.error, told.error_description)
     if not fault.code:

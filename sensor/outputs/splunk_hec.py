@@ -1,8 +1,9 @@
 """Splunk's HTTP Event Collector, event endpoint; each record carries its id as the indexed field ``record_id``.
 
-With ``acknowledge`` (indexer acknowledgement, which the token must have switched on) a batch counts once the indexers say that they have written it: a plain
-200 says only that the events were well formed. Splunk drops no repeats: ``| dedup record_id`` does when searching. Splunk Cloud has no acknowledgement for
-collectors of one's own: set ``acknowledge: false``, and what a Splunk that dies has not yet written is lost.
+With ``acknowledge`` (indexer acknowledgement, which the token must have enabled) a batch counts once the indexers
+confirm that they have written it: a plain 200 means only that the events were well formed. Splunk drops no repeats: ``|
+dedup record_id`` does when searching. Splunk Cloud has no acknowledgement for collectors of one's own: set
+``acknowledge: false``, and what a Splunk that dies has not yet written is lost.
 
 Of a batch with a wrong event Splunk takes those before it, refuses it, and does not look at those after it.
 """
@@ -61,8 +62,10 @@ class _Said(NamedTuple):
 
 
 class Options(HttpOptions):
-    """``url``: of the collector, such as ``https://splunk.example.org:8088``; ``token``: of the input; ``index``: empty is the token's own; ``source``,
-    ``sourcetype``: where ``{kind}`` is the record's; ``acknowledge``: wait until it is written; ``ack_timeout_s``: for so long, then the batch comes again.
+    """``url``: of the collector, such as ``https://splunk.example.org:8088``; ``token``: of the input; ``index``: empty
+    is the token's own; ``source``,
+    ``sourcetype``: where ``{kind}`` is the record's; ``acknowledge``: wait until it is written; ``ack_timeout_s``: for
+    so long, then the batch comes again.
     """
 
     index: str = Field(default="", pattern=r"^[a-z0-9_-]*$", max_length=80)
@@ -88,7 +91,7 @@ class Options(HttpOptions):
 
 
 class SplunkHec(Output):
-    """One request a batch, and as many as it takes to hear that it is written."""
+    """One request a batch, and as many as it takes to confirm that it is written."""
 
     Options = Options
     title = "Splunk HTTP Event Collector"
@@ -97,7 +100,7 @@ class SplunkHec(Output):
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
         self._client: Client | None = None
-        # Numbers of acknowledgement count per channel; one that is opened anew goes on in its own.
+        # Numbers of acknowledgement count per channel; a channel that is opened again continues its own.
         self._channel = {"X-Splunk-Request-Channel": str(uuid.uuid4())} if options.acknowledge else {}
 
     def open(self) -> None:
@@ -141,7 +144,9 @@ class SplunkHec(Output):
         return msgspec.json.encode(told | {"fields": {"record_id": entry.id}})
 
     def _partly(self, said: _Said, count: int) -> Ack:
-        """One event is wrong. Those before it are taken, but not acknowledged: where that is asked for, they come again."""
+        """One event is wrong. Those before it are taken, but not acknowledged: where that is asked for, they come
+        again.
+        """
         wrong = said.told.event or 0
         again = [place for place in range(count) if place > wrong or (place < wrong and self.options.acknowledge)]
         return Ack({wrong: said.words}, tuple(again))
@@ -185,7 +190,9 @@ class SplunkHec(Output):
         return _Said(answer, decoded(answer, _Told) or _Told())
 
     def _login(self) -> Finding:
-        """Without acknowledgement an empty body is asked about: the token is looked at first, and nothing is written."""
+        """Without acknowledgement an empty body is asked about: the token is looked at first, and
+        nothing is written.
+        """
         with Client(self.options) as client:
             if self.options.acknowledge:
                 self._acknowledges(client)
@@ -197,7 +204,7 @@ class SplunkHec(Output):
 
 
 def _judge(said: _Said) -> None:
-    """Refuse what speaks of events or of their size; all else can be mended."""
+    """Refuse errors about events or their size; all else can be fixed."""
     try:
         judge(said.answer)
     except Refuse:

@@ -1,11 +1,13 @@
 """Syslog over UDP, TCP or TLS, one message a record.
 
-Speaks UDP (RFC 5426), TCP with octet counting or with line ends (RFC 6587) and TLS (RFC 5425). The format decides whether messages are those of RFC 5424 or
-RFC 3164; other formats are put behind a header. What a receiver says is not read: syslog has no answers.
+Speaks UDP (RFC 5426), TCP with octet counting or with line ends (RFC 6587) and TLS (RFC 5425). The format decides
+whether messages are those of RFC 5424 or RFC 3164; other formats are put behind a header. Answers of a receiver are not
+read: syslog has none.
 
-What it promises is little for the same reason. TCP and TLS: a batch counts as delivered once the receiver's kernel has acknowledged every byte, so that a host
-or a connection that died is noticed and the batch comes again; what the receiving program had not read when it died is lost. UDP: nothing is noticed but a
-port that nobody listens at, and bursts are dropped by full buffers (``rate`` helps). Who may lose nothing takes ``relp``. Receivers cut messages at a limit of
+What it promises is little for the same reason. TCP and TLS: a batch counts as delivered once the receiver's kernel has
+acknowledged every byte, so that a host or a connection that died is noticed and the batch comes again; what the
+receiving program had not read when it died is lost. UDP: nothing is noticed but a port that is closed, and bursts are
+dropped by full buffers (``rate`` helps). Use ``relp`` if nothing may be lost. Receivers cut messages at a limit of
 their own: rsyslog after 8 KiB where ``maxMessageSize`` is not raised.
 
 Not spoken: DTLS (RFC 6012).
@@ -41,9 +43,9 @@ LOOK_S, LONGEST_LOOK_S = 0.0005, 0.05
 
 
 class Options(SyslogOptions):
-    """``host``: the receiver; ``port``: where none is given, 514, and 6514 for TLS; ``transport``: what carries messages; ``framing``: of TCP: ``octets``
-    counts them, ``lines`` is for receivers that know nothing else; ``datagram_bytes``: what is longer is refused rather than cut, UDP only; ``tls``: of that
-    transport.
+    """``host``: the receiver; ``port``: where none is given, 514, and 6514 for TLS; ``transport``: what carries
+    messages; ``framing``: of TCP: ``octets`` counts them, ``lines`` is for receivers that know nothing else;
+    ``datagram_bytes``: what is longer is refused rather than cut, UDP only; ``tls``: of that transport.
     """
 
     host: str = Field(min_length=1, max_length=253)
@@ -147,7 +149,7 @@ class Syslog(Output):
         """A peer that closed its end takes what is sent next and drops it: look before, and once more behind."""
         connection.settimeout(0)
         try:
-            # A receiver has nothing to say; what it does say is thrown away.
+            # A receiver sends no data; any data is discarded.
             if not connection.recv(PIECE):
                 raise ConnectionResetError("it closed the connection")
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -180,7 +182,7 @@ def _datagrams(host: str, port: int) -> socket.socket:
 
 
 def _probe_datagrams(host: str, port: int) -> Iterator[Finding]:
-    """An empty datagram, which receivers ignore, finds a port that nobody listens at."""
+    """An empty datagram, which receivers ignore, detects a closed port."""
     yield (first := next(probe(host, port, None, 1)))
     if first.level == "error":
         return
@@ -192,10 +194,10 @@ def _probe_datagrams(host: str, port: int) -> Iterator[Finding]:
     except (OSError, Retry) as error:
         yield Finding("udp", "error", f"{host} port {port}: {said(error)}: does the receiver run, and is the port right?")
         return
-    yield Finding("udp", "warning", "nobody says that the port is closed, and more cannot be seen: UDP has no answers; tcp, tls or relp are better")
+    yield Finding("udp", "warning", "no ICMP error, and UDP has no acknowledgement: delivery is unknown; prefer tcp, tls or relp")
 
 
 def _raise_pending(connection: socket.socket) -> None:
-    """What the kernel heard of datagrams that were sent before: nobody listens there."""
+    """The kernel's error for datagrams that were sent before: the port is closed."""
     if number := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        raise OSError(number, "nobody listens at this port")
+        raise OSError(number, "the port is closed")

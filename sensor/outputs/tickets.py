@@ -1,15 +1,18 @@
-"""Tickets of `sensor tickets send`: one for each fix, opened once, kept up to date, closed when the network shows that it is done.
+"""Tickets of `sensor tickets send`: one for each fix, opened once, kept up to date, closed when the network shows that
+it is done.
 
 | ``system`` | ``url`` | known again by |
 |---|---|---|
 | ``jira``, ``jira_server`` | ``https://example.atlassian.net`` | the labels of ticket and sensor |
-| ``servicenow`` | ``https://example.service-now.com/api/now/table/incident``, or another table of tasks | ``correlation_id`` |
-| ``github`` | ``https://api.github.com/repos/OWNER/REPO`` | a comment in the text, among issues with the label ``network-sensor`` |
+| ``servicenow`` | ``https://example.service-now.com/api/now/table/incident``, or another table of tasks |
+``correlation_id`` |
+| ``github`` | ``https://api.github.com/repos/OWNER/REPO`` | a comment in the text, among issues with the label
+``network-sensor`` |
 | ``webhook`` | any | ``key`` in each body, and ``Idempotency-Key`` |
 
-Nothing of the event log goes here, and `sensor forward` leaves it alone. ``filter`` chooses tickets by ``severity``, and by ``types`` and ``vlans`` of their
-devices. Before a ticket is opened a system is asked whether it has it, open, so that one whose number was lost on the way is found again. What people change
-there stays, save title, text and due date.
+Nothing of the event log goes here, and `sensor forward` leaves it alone. ``filter`` chooses tickets by ``severity``,
+and by ``types`` and ``vlans`` of their devices. Before a ticket is opened a system is asked whether it has it, open, so
+that one whose number was lost on the way is found again. What people change there stays, save title, text and due date.
 """
 
 from __future__ import annotations
@@ -30,10 +33,11 @@ PLACE = "{id}"
 
 
 class Options(HttpOptions):
-    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get as well, such as
-    `assignment_group`, or with `null` do without, such as `priority` where a project has none;
-    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook, where changes go, with `{id}` where its own
-    id of the ticket belongs (default: url); ``update_method``: by which they go there; ``answer_id``: of a webhook, where in its answer that id stands;
+    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get as well,
+    such as `assignment_group`, or with `null` do without, such as `priority` where a project has none;
+    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook,
+    where changes go, with `{id}` where its own id of the ticket belongs (default: url); ``update_method``: by which
+    they go there; ``answer_id``: of a webhook, where in its answer that id stands;
     ``sign``: of a webhook, the secret that requests are signed with.
     """
 
@@ -54,7 +58,7 @@ class Options(HttpOptions):
     def _of_tickets(self) -> Options:
         """What is for records would be thought to hide something, and hide nothing."""
         if self.format or self.fields or self.redact:
-            raise ValueError("format, fields and redact are for records of the log: tickets have words of their own, and tell names and addresses of devices")
+            raise ValueError("format, fields and redact apply to events: tickets have texts of their own, with names and addresses of devices")
         if self.filter.kinds or self.filter.detectors or self.filter.sites:
             raise ValueError("tickets have no kinds, detectors and sites: filter them by severity, types and vlans")
         return self
@@ -71,9 +75,10 @@ class Options(HttpOptions):
 
 
 class Change(NamedTuple):
-    """What is to be done with one ticket. ``key``: by which it is known everywhere; ``found_by``: what the system is asked for; ``handle``: what the system
-    calls it, empty where it was not given it yet; ``content``: digest of what is said, so that a repeat is known; ``body``, ``update``: what is said of a
-    ticket that is opened or closed, and of one that is there.
+    """What is to be done with one ticket. ``key``: by which it is known everywhere; ``found_by``: what the system is
+    asked for; ``handle``: what the system calls it, empty if it has none yet; ``content``: digest of the text, so that
+    a repeat is recognized; ``body``, ``update``: the text of a ticket that is opened or closed, and of one that is
+    there.
     """
 
     kind: Kind
@@ -125,7 +130,7 @@ class Tickets(Output):
             try:
                 return Outcome(handle, self._changed(self._system, handle, change))
             except Missing:
-                # Somebody deleted it there. What is done is done; what is not is opened again.
+                # It was deleted there. What is done is done; what is not is opened again.
                 if change.kind == "close":
                     return Outcome(handle)
         try:

@@ -1,4 +1,5 @@
-"""Webhooks: one request a record, in the words of its receiver: Slack, Teams, Jira, ServiceNow, PagerDuty, or the record as it is.
+"""Webhooks: one request a record, as its receiver expects it: Slack, Teams, Jira, ServiceNow, PagerDuty, or the record
+as it is.
 
 | ``receiver`` | ``url`` | repeats |
 |---|---|---|
@@ -10,7 +11,8 @@
 | ``servicenow_event`` | ``…/api/now/table/em_event`` | one alert, by ``message_key`` |
 | ``pagerduty`` | ``https://events.pagerduty.com/v2/enqueue`` | one incident, by ``dedup_key`` |
 
-Tickets are opened once; pagers and events follow an alert to its end. People read what comes here: a filter such as ``severity: high`` belongs to it.
+Tickets are opened once; pagers and events follow an alert to its end. People read what comes here: a filter such as
+``severity: high`` belongs to it.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ SETUP_WORDS = {"jira": ('"project"', '"issuetype"'), "jira_server": ('"project"'
 
 
 class Options(HttpOptions):
-    """``receiver``: what it is; ``project``, ``issue_type``: of Jira; ``routing_key``: of PagerDuty's integration; ``sign``: the secret that requests are
-    signed with. Bodies are not packed unless that is asked for: few of these receivers unpack.
+    """``receiver``: what it is; ``project``, ``issue_type``: of Jira; ``routing_key``: of PagerDuty's integration;
+    ``sign``: the secret that requests are signed with. Bodies are not packed unless that is asked for: few of these
+    receivers unpack.
     """
 
     receiver: Receiver = "plain"
@@ -94,7 +97,7 @@ class Webhook(Output):
             except Retry:
                 if not place:
                     raise
-                # Those before it are delivered; the next try begins with this one and hears the same words.
+                # Those before it are delivered; the next try begins with this one and gets the same error.
                 return Ack(refused, tuple(range(place, len(entries))))
         return Ack(refused)
 

@@ -32,9 +32,9 @@ class Asset(NamedTuple):
     def trouble(self) -> str:
         """Why its version cannot be used; empty where it can."""
         if not self.firmware:
-            return "no packet told its firmware"
+            return "no packet contained its firmware version"
         if not self.proof:
-            return f"that it runs {self.firmware} was said by somebody, and by no packet"
+            return f"firmware {self.firmware} was set by the operator, and no packet contained it"
         return f"packets contradict each other about its firmware {self.firmware}" if self.contested else ""
 
 

@@ -19,16 +19,16 @@ Record = dict[str, Any]
 NO_ATTACK = ("device.", "exposure.", "posture.")
 # Silent for so long, an alert that nobody closed counts no more; as long as a recommendation stays open that is not seen again.
 SILENT = timedelta(days=14)
-LOOK = "`sensor alerts show` tells what happened: mend what it shows, take the device off the network where it is taken over, then `sensor alerts close`."
-CLOSED = "No alert tells of it any more."
+LOOK = "Read `sensor alerts show`, fix the cause, isolate the device if it is compromised, then `sensor alerts close`."
+CLOSED = "No open alert is about it."
 PCS = frozenset(("workstation", "mobile", "tablet"))
 TYPE, FIRMWARE = "type", "firmware"
 REACHED, TALKS, BESIDE = "outside", "talks", "beside"
 SHUT = Fix(
     "reach|outside",
-    "Let nobody outside reach it",
+    "Block inbound access from external hosts",
     "Take the port forwarding back at the router, or `sensor firewall suggest exposure.inbound_from_internet`; then `sensor alerts close`.",
-    "Nobody outside is answered any more.",
+    "No external host gets an answer.",
 )
 
 

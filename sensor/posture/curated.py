@@ -134,7 +134,7 @@ class Vulnerability(Words):
     @model_validator(mode="after")
     def _rule(self) -> Vulnerability:
         if not (self.product or self.os or self.types):
-            raise ValueError("found nothing that tells the devices, expected product, os or types")
+            raise ValueError("found no devices, expected product, os or types")
         rules = bool(self.affected or self.known)
         if rules and self.basis != "record":
             raise ValueError(f"found versions whose basis is {self.basis}, expected none: only a record is a basis for a verdict")

@@ -6,7 +6,7 @@ not, nothing goes over 100, and mending anything never raises a score:
   weaknesses   points of the worst; all others together add up to 15 % of what is left (``MORE``), half of that once they come to 69 points
   attack       80 % of the risk of the most severe alert in which it acts (it may be taken over), 40 % where it is the target; all others add as above. What
                counts are alerts of medium and above about attacks, until somebody closes them, or they were silent for 14 days
-  reach        25 reached from the internet, 5 internet access, 5 workstations in its segment
+  reach        25 reachable from the internet, 5 internet access, 5 workstations in its segment
   unknown       3 its type, 3 its firmware: nothing can be said of what is not known
   criticality  of the points so far 30 % where the operator called it critical, 15 % high: what matters most counts more, but nothing is wrong with mattering
 
@@ -33,7 +33,7 @@ CRITICALITY = {"critical": 0.3, "high": 0.15}
 WORST, SPREAD, TENTH = 0.7, 0.3, 10
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 BANDS = ((50.0, HIGH), (20.0, MEDIUM), (0.0, LOW))
-REASONS = {REACHED: "reached from the internet", TALKS: "internet access", BESIDE: "workstations in its segment"}
+REASONS = {REACHED: "reachable from the internet", TALKS: "internet access", BESIDE: "workstations in its segment"}
 
 
 class Term(NamedTuple):
@@ -143,13 +143,13 @@ def _shown(values: Values) -> tuple[float, ...]:
 def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
     """Why each term is as it is, also where it adds nothing."""
     weak, criticality = causes.weaknesses, causes.criticality
-    worst = f"{weak[0].points:.1f} {weak[0].name}: {weak[0].title}" if weak else "nothing to mend is known"
+    worst = f"{weak[0].points:.1f} {weak[0].name}: {weak[0].title}" if weak else "no weakness is known"
     signs = [(one.risk * ACTOR, f"it did: {one.title}") for one in causes.acts] + [(one.risk * TARGET, f"it suffered: {one.title}") for one in causes.suffers]
     gravest = max(signs, default=(0.0, ""))
     return (
         worst + _and_more(len(weak), values.weaknesses - weak[0].points if weak else 0.0),
-        (f"{gravest[0]:.1f} {gravest[1]}" if signs else "no attack by it or on it was seen") + _and_more(len(signs), values.attack - gravest[0]),
-        ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach) or "no reach from the internet was seen",
+        (f"{gravest[0]:.1f} {gravest[1]}" if signs else "no attack by or on it was observed") + _and_more(len(signs), values.attack - gravest[0]),
+        ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach) or "no inbound traffic from the internet was observed",
         ", ".join(f"{UNKNOWN:g} its {what} is not known" for what in causes.unknown) or "type and firmware are known",
         f"{criticality}: {values.criticality:.0%} of the points so far" if values.criticality else f"criticality {criticality or 'not set'}",
     )
@@ -197,7 +197,7 @@ def exposure_of_many(devices: Mapping[str, Exposure], nodes: Mapping[str, Node])
     ranked = sorted(devices, key=lambda name: (-devices[name].points, name))
     tenth = ranked[: tenth_of(len(ranked))]
     worst, mean = devices[ranked[0]].points, spread_of(sum(devices[name].points for name in tenth), len(tenth))
-    several = f"the worst tenth: {len(tenth):,} of {len(ranked):,} devices" if len(ranked) > 1 else "there is but one device"
+    several = f"the worst tenth: {len(tenth):,} of {len(ranked):,} devices" if len(ranked) > 1 else "only one device"
     return _summed(
         (
             ("worst", WORST * worst, worst, f"{nodes[ranked[0]].text}: {worst:.1f}", (ranked[0],)),

@@ -14,8 +14,8 @@ from sensor.posture.schemes import SCHEMES
 SOURCE = "curated"
 _NO_RULE = {
     "record": "the record names no versions",
-    "recalled": "which versions are affected is remembered, and by no record: see the advisory",
-    "none": "no record names the affected versions in a way that can be compared: see the advisory",
+    "recalled": "the affected versions are from memory, not from a record: see the advisory",
+    "none": "no record gives comparable affected versions: see the advisory",
 }
 
 
@@ -50,5 +50,5 @@ def _answer(entry: Vulnerability, asset: Asset) -> Answer:
         return Answer(Verdict.CANNOT_TELL, asset.trouble)
     answer = judge(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
     if entry.known and answer.verdict is Verdict.NOT_AFFECTED:
-        return Answer(Verdict.CANNOT_TELL, f"{', '.join(entry.known)} is known to be affected, of {asset.firmware} nothing is said")
+        return Answer(Verdict.CANNOT_TELL, f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed")
     return answer

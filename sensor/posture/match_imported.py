@@ -98,12 +98,12 @@ class ImportedIndex:
         if product.system and rule.hardware and not any(self._names_of.likeness(asset, one) is Likeness.SAME for one in rule.hardware):
             return Answer(Verdict.CANNOT_TELL, f"the record is about {product.name} on other models, {rule.hardware[0]} among them")
         if not rule.ranges:
-            return Answer(Verdict.CANNOT_TELL, f"the versions are told in words: {rule.unclear}" if rule.unclear else "the record names no versions")
+            return Answer(Verdict.CANNOT_TELL, f"the versions are free text: {rule.unclear}" if rule.unclear else "the record names no versions")
         if trouble:
             return Answer(Verdict.CANNOT_TELL, trouble)
         answer = judge(SCHEMES[product.scheme], asset.firmware, rule.ranges)
         if rule.unclear and answer.verdict is Verdict.NOT_AFFECTED:
-            return Answer(Verdict.CANNOT_TELL, f"some versions are told in words: {rule.unclear}")
+            return Answer(Verdict.CANNOT_TELL, f"some versions are free text: {rule.unclear}")
         return answer
 
     def _search(self, asset: Asset) -> tuple[_Product, ...]:

@@ -52,7 +52,7 @@ def priority(about: About, verdict: Verdict, device: Circumstances) -> Priority:
         Term("exploited", EXPLOITED if about.exploited else 0.0, _since(about)),
         Term("probability", PROBABILITY * (about.probability or 0.0), "no EPSS score" if about.probability is None else f"EPSS {about.probability:.3f}"),
         Term("severity", SEVERITY * (UNRATED if about.cvss is None else about.cvss), "not rated" if about.cvss is None else f"CVSS {about.cvss}"),
-        Term("outside", OUTSIDE * device.outside, "the outside reaches it" if device.outside else "nobody outside was answered"),
+        Term("outside", OUTSIDE * device.outside, "reachable from external hosts" if device.outside else "no external host was answered"),
         Term("criticality", CRITICALITY.get(device.criticality, CRITICALITY["medium"]), f"criticality {device.criticality or 'not set'}"),
         Term("attacked", ATTACKED * device.attacked, "an attack on it was seen" if device.attacked else "no attack on it was seen"),
     )

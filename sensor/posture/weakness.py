@@ -22,9 +22,9 @@ SETTING_POINTS = {Severity.info: 3.0, Severity.low: 10.0, Severity.medium: 30.0,
 # CVSS from which on a vulnerability is of a severity (CVSS 3.1, section 5); one that nobody rated is of the middle.
 RATED = ((9.0, Severity.critical), (7.0, Severity.high), (4.0, Severity.medium), (0.0, Severity.low))
 VULNERABILITY, SETTING = "vulnerability", "setting"
-SEE_FIRMWARE = "The sensor sees the new version in a packet of the device, and `sensor vulns device` tells nothing of it any more."
-FIND_OUT = "Look at the device which firmware it runs, and say so to the sensor (`sensor devices set … firmware=`), or update it to the newest."
-COMPARE = "Somebody said this version and no packet did, so it is not judged: where an advisory names it (`sensor vulns show` tells which), update it."
+SEE_FIRMWARE = "The sensor sees the new version in a packet of the device, and `sensor vulns device` no longer lists it."
+FIND_OUT = "Look up the firmware version on the device and set it (`sensor devices set … firmware=`), or update to the newest version."
+COMPARE = "The operator set this version, and no packet confirms it: if an advisory names it (see `sensor vulns show`), update the device."
 
 Body = Mapping[str, Any]
 

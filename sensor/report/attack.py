@@ -1,4 +1,4 @@
-"""Attack: the ways on which somebody would get to what matters most, and what breaks most of them, as the report tells them."""
+"""Attack: the paths on which an attacker could reach critical devices, and the choke points that break most of them."""
 
 from __future__ import annotations
 
@@ -42,4 +42,4 @@ def _stop(paths: Paths, hop: Hop) -> Stop:
 
 
 def _text(paths: Paths, name: str) -> str:
-    return "the outside" if name == OUTSIDE else paths.site.nodes[name].text
+    return "an external host" if name == OUTSIDE else paths.site.nodes[name].text

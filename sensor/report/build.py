@@ -1,4 +1,4 @@
-"""Build: from a site and what a log told to the report, all of it plain values."""
+"""Build: from a site and its event log to the report, all of it plain values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Listed(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """What a report is made of. ``story``: what the log told while the site was read; ``policy``, ``ledger``: of tickets; ``feeds``: lists of vulnerabilities,
+    """Inputs of a report. ``story``: events of the log while the site was read; ``policy``, ``ledger``: of tickets;
+    ``feeds``: lists of vulnerabilities,
     ``lists``: of threats; ``days``: scores that were kept; ``older``: the report before.
     """
 
@@ -144,7 +145,7 @@ def _text(value: Any) -> str:
 
 
 def _done(ledger: Ledger, period: Period) -> Iterator[Done]:
-    """Tickets of which nothing is left to mend."""
+    """Tickets with nothing left to fix."""
     for name, note in ledger.tickets.items():
         if is_time(note.done) and period.since <= note.done <= period.until:
             yield Done(id=name, title=clean(note.title, 160), when=note.done)
@@ -176,19 +177,19 @@ def _feeds(sources: Sources, until: str) -> Iterator[Feed]:
 
 
 def _notes(sources: Sources, period: Period) -> Iterator[str]:
-    """What the report cannot say."""
+    """What the report does not know."""
     site, story = sources.site, sources.story
     if not story.first:
-        yield "No log was read: how devices changed, how the capture went and which packets say what devices are is not known."
+        yield "No log was read: changes of devices, capture quality and evidence are unknown."
     elif period.since < story.first:
-        yield f"The log begins at {story.first[:16]}Z, after the beginning of the period: what was before is not in it."
+        yield f"The log begins at {story.first[:16]}Z, after the beginning of the period: earlier events are missing."
     if story.later:
-        yield "The log goes on after the end of the period; devices of an inventory are told as they are now, everything else as it was then."
+        yield "The log continues after the end of the period: devices from the inventory are as of now, everything else as of the end of the period."
     if site.seen.habits is None:
-        yield "No baseline was read, so who talks to whom is not known: --state names the folder of an inventory."
+        yield "No baseline was read: communication between devices is unknown; name the folder of an inventory with --state."
     elif site.seen.watched[0]:
         since, last = (datetime.fromtimestamp(ts / 1e9, UTC) for ts in site.seen.watched)
         hours = (last - since).total_seconds() / 3600
-        yield f"Who talks to whom was learned in {hours:,.1f} hours of watching; what happens more rarely than that is not in it."
+        yield f"Who talks to whom was learned in {hours:,.1f} hours of watching; less frequent communication is missing."
     if not sources.feeds:
-        yield "No list of vulnerabilities was imported (`sensor vulns import`): only the set that is shipped was looked through."
+        yield "No list of vulnerabilities was imported (`sensor vulns import`): only the built-in set was used."

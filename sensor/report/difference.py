@@ -1,6 +1,7 @@
-"""Difference: what became of things since an older report: devices, findings, score and work. Rests on the JSON of both.
+"""Difference: what became of things since an older report: devices, findings, score and work. Rests on the JSON of
+both.
 
-The older one is a file from anywhere: what it says is cleaned before it is said again.
+The older one is a file from anywhere: its text is cleaned before it is shown.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from sensor.report.model import Device, Difference, Report
 
 
 def difference(old: Report, new: Report) -> Difference:
-    """From the older report to the newer. A finding counts for each device: on one it may be mended, on the next be new."""
+    """From the older report to the newer. A finding counts for each device: it may be fixed on one
+    and new on the next.
+    """
     before, now = _present(old), _present(new)
     were, are = _weak(before), _weak(now)
     titles = {one.name: one.title for report in (old, new) for one in report.findings}
@@ -24,7 +27,7 @@ def difference(old: Report, new: Report) -> Difference:
         new=_cleaned(now[name].text for name in now if name not in before),
         gone=_cleaned(before[name].text for name in before if name not in now),
         found=_cleaned(told(pair) for pair in are if pair not in were),
-        # With a device that left nothing is mended.
+        # A device that is gone fixes nothing.
         mended=_cleaned(told(pair) for pair in were if pair not in are and pair[1] in now),
         worse=_cleaned(_worse(before, now)),
         done=_cleaned(_done(old, new)),

@@ -12,7 +12,9 @@ VERSIONS_SHOWN = 3
 
 
 class Group(NamedTuple):
-    """Devices of one type, or of one type and product. ``worst``: the highest score among them; ``firmware``: the most frequent versions."""
+    """Devices of one type, or of one type and product. ``worst``: the highest score among them; ``firmware``: the most
+    frequent versions.
+    """
 
     type: str
     product: str

@@ -1,4 +1,4 @@
-"""Happened: alerts, incidents and changes of a period, the gravest first."""
+"""Happened: alerts, incidents and changes of a period, most severe first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST = 1 << 53
 
 
 def alerts_of(records: Iterable[Record], period: Period, proofs: Proofs) -> tuple[list[Alert], int]:
-    """Those that were going on in the period, and how many of the least grave had no room."""
+    """Those active in the period, and how many of the least severe had no room."""
     found = [record for record in records if _within(_part(record, "alert"), period)]
     found.sort(key=lambda record: _text(_part(record, "alert").get("last")), reverse=True)
     found.sort(key=_grave, reverse=True)

@@ -28,23 +28,23 @@ def _network(report: Report) -> Iterator[str]:
     where = f" in {counted(segments, 'segment')}" if segments else ""
     which = f"{', among them' if len(types) > TYPES_NAMED else ':'} {listed(named)}" if named else ""
     unknown = len(present) - types.total()
-    doubt = f"; of {unknown:,} it is not known what they are" if unknown else ""
+    doubt = f"; of {unknown:,} of unknown type" if unknown else ""
     yield f"{counted(len(present), 'device is', 'devices are')} on the network{where}{which}{doubt}."
 
 
 def _worst(report: Report) -> Iterator[str]:
-    """What is to be mended, and of that the gravest."""
+    """Weaknesses, and the most severe of them."""
     if not report.findings:
-        yield "Nothing that should be mended was seen."
+        yield "No weakness was observed."
         return
     weak = sum(1 for device in report.devices if device.findings)
     certain = len({seat.device for one in report.findings for case in one.cases if case.sure for seat in case.seats})
     worst = report.findings[0]
     what = worst.title if worst.title == worst.name or worst.kind == "setting" else f"{worst.name}, {worst.title}"
     doubt = "" if certain == weak else f", {certain:,} of these for certain"
-    unsure = "" if worst.sure else " (whether they are affected cannot be told yet)"
-    gravest = f"the gravest, on {counted(worst.devices, 'device')}: {shorter(what)}{unsure}"
-    yield f"{counted(weak, 'of them has', 'of them have')} something to mend{doubt}; {gravest}."
+    unsure = "" if worst.sure else " (unknown whether they are affected)"
+    gravest = f"the most severe, on {counted(worst.devices, 'device')}: {shorter(what)}{unsure}"
+    yield f"{counted(weak, 'of them has', 'of them have')} weaknesses{doubt}; {gravest}."
 
 
 def _happened(report: Report) -> Iterator[str]:
@@ -53,9 +53,9 @@ def _happened(report: Report) -> Iterator[str]:
     if not report.alerts:
         yield "No alert was raised."
     elif report.incidents:
-        yield f"{told}, and {counted(len(report.incidents), 'incident')}; the gravest: {shorter(report.incidents[0].said)}."
+        yield f"{told}, and {counted(len(report.incidents), 'incident')}; the most severe: {shorter(report.incidents[0].said)}."
     else:
-        yield f"{told}; the gravest: {shorter(report.alerts[0].said)}."
+        yield f"{told}; the most severe: {shorter(report.alerts[0].said)}."
 
 
 def _done(report: Report) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _done(report: Report) -> Iterator[str]:
     if since is None:
         return
     told = [
-        f"{counted(len(since.mended), 'finding was', 'findings were')} mended and {len(since.found):,} new",
+        f"{counted(len(since.mended), 'finding was', 'findings were')} fixed and {len(since.found):,} new",
         f"{counted(len(since.new), 'device')} came and {len(since.gone):,} left",
     ]
     if since.score is not None and report.score is not None:

@@ -1,4 +1,4 @@
-"""Inventory: the devices of a report, and what is to be mended on them."""
+"""Inventory: the devices of a report, and their weaknesses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def devices_of(site: Site, story: Story, period: Period, exposures: Mapping[str,
 
 
 def findings_of(site: Site, devices: Iterable[Device], proofs: Proofs) -> list[Finding]:
-    """The gravest first; devices that are gone need nothing."""
+    """Most severe first; devices that are gone need nothing."""
     named: dict[str, list[Weakness]] = {}
     for device in devices:
         for weakness in () if device.gone else site.weaknesses.get(device.id, ()):
@@ -73,7 +73,7 @@ def _device(node: Node, weak: Iterable[Weakness], story: Story, exposure: Exposu
 
 
 def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
-    """What says what it is: the surest packet for each attribute that still holds."""
+    """The evidence for its attributes: the packet with the highest confidence for each attribute that still holds."""
     known = story.claims.get(node.id, {})
     values = {"type": node.type, "vendor": node.vendor, "model": node.model, "firmware": node.firmware}
     packets: dict[tuple[str, str, str], list[str]] = {}

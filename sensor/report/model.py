@@ -1,7 +1,8 @@
-"""Model: all that a report says, as plain values. The page is drawn of it and of nothing else, so that the JSON holds whatever the page shows.
+"""Model: the whole content of a report, as plain values. The page is drawn from it alone, so that the JSON contains
+whatever the page shows.
 
-Times are those of packets, as records write them. A ``proof`` names an entry of ``proofs``: the packet that a claim rests on. The JSON Schema in
-``schema.json`` is made of these classes; within a version, fields are only added.
+Times are those of packets, as records write them. A ``proof`` names an entry of ``proofs``: the packet that a claim
+rests on. The JSON Schema in ``schema.json`` is made of these classes; within a version, fields are only added.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Part(msgspec.Struct, omit_defaults=True):
 
 
 class Period(Part, kw_only=True):
-    """What the report is about. ``label``: in words."""
+    """The subject of the report. ``label``: as text."""
 
     since: Time
     until: Time
@@ -49,7 +50,9 @@ class Score(Part, kw_only=True):
 
 
 class Proof(Part, kw_only=True):
-    """A packet. ``event``: what it said; ``seen``: the field and what it held; ``claim``: what follows of it; ``packets``: file of the frames."""
+    """A packet. ``event``: its observation; ``seen``: the field and its value; ``claim``: the conclusion; ``packets``:
+    file of the frames.
+    """
 
     id: str
     ts: str = ""
@@ -60,7 +63,7 @@ class Proof(Part, kw_only=True):
 
 
 class Device(Part, kw_only=True):
-    """One of the inventory at the end of the period. ``findings``: names of what is to be mended."""
+    """A device of the inventory at the end of the period. ``findings``: names of its weaknesses."""
 
     id: str
     type: str
@@ -107,7 +110,7 @@ class Seat(Part, kw_only=True):
 
 
 class Case(Part, kw_only=True):
-    """Devices of which a finding is told for the same reason. ``sure``: False where it cannot be told whether they are affected."""
+    """Devices that have a finding for the same reason. ``sure``: False if it is unknown whether they are affected."""
 
     why: str
     sure: bool
@@ -115,8 +118,9 @@ class Case(Part, kw_only=True):
 
 
 class Finding(Part, kw_only=True):
-    """Something to mend. ``name``: the CVE or the setting; ``kind``: vulnerability or setting; ``points``: how much it matters on its worst device;
-    ``test``: how to see that it is mended.
+    """A weakness. ``name``: the CVE or the setting; ``kind``: vulnerability or setting; ``points``: its priority on its
+    worst device;
+    ``test``: how to verify the fix.
     """
 
     name: str
@@ -156,7 +160,9 @@ class Work(Part, kw_only=True):
 
 
 class Done(Part, kw_only=True):
-    """Work that was done in the period: a ticket, or a recommendation on one device. ``when``, ``why``: that was noticed."""
+    """Work that was done in the period: a ticket, or a recommendation on one device. ``when``, ``why``: that was
+    noticed.
+    """
 
     id: str
     title: str
@@ -165,8 +171,8 @@ class Done(Part, kw_only=True):
 
 
 class Alert(Part, kw_only=True):
-    """Something that happened. ``ends``: to whom; ``more_ends``: how many more; ``count``: how often; ``closed``: by whom, and why; ``over``: nothing came any
-    more.
+    """Something that happened. ``ends``: to whom; ``more_ends``: how many more; ``count``: how often; ``closed``: by
+    whom, and why; ``over``: nothing came any more.
     """
 
     id: str
@@ -202,7 +208,7 @@ class Chapter(Part, kw_only=True):
 
 
 class Incident(Part, kw_only=True):
-    """Alerts that belong together, told as one story. ``over``: nothing came any more; ``left_out``: alerts that it has no room for."""
+    """Related alerts. ``over``: no further alert came; ``left_out``: alerts that it has no room for."""
 
     id: str
     severity: Severity
@@ -226,7 +232,9 @@ class Change(Part, kw_only=True):
 
 
 class Source(Part, kw_only=True):
-    """What was read of one source in the period. ``lost``: packets that never reached us; ``unread``: messages that there was no time for."""
+    """What was read of one source in the period. ``lost``: packets that never reached us; ``unread``: messages that
+    there was no time for.
+    """
 
     name: str
     packets: Count = 0
@@ -238,7 +246,7 @@ class Source(Part, kw_only=True):
 
 
 class Trouble(Part, kw_only=True):
-    """What the sensor told of its own health: how often, last when, and what."""
+    """Health of the sensor: how often, when last, and what."""
 
     check: str
     severity: Severity
@@ -248,7 +256,9 @@ class Trouble(Part, kw_only=True):
 
 
 class Feed(Part, kw_only=True):
-    """Imported knowledge and its age at the end of the report. ``kind``: vulnerabilities or threats; ``stale``: too old to be relied on."""
+    """Imported knowledge and its age at the end of the report. ``kind``: vulnerabilities or threats; ``stale``: too old
+    to be relied on.
+    """
 
     name: str
     kind: str
@@ -258,7 +268,9 @@ class Feed(Part, kw_only=True):
 
 
 class Watched(Part, kw_only=True):
-    """What the report rests on. ``since``, ``until``: the first and last record that was read; ``notes``: what it cannot say."""
+    """Data sources of the report. ``since``, ``until``: the first and last record that was read; ``notes``: what is
+    unknown.
+    """
 
     since: str = ""
     until: str = ""
@@ -269,7 +281,9 @@ class Watched(Part, kw_only=True):
 
 
 class Stop(Part, kw_only=True):
-    """A step of an attack path: how the next device is taken. ``assumed``: no packet showed it; ``cuts``: what would take it away."""
+    """A step of an attack path: how the next device is taken. ``assumed``: no packet showed it; ``cuts``: what would
+    take it away.
+    """
 
     at: str
     cost: int
@@ -280,7 +294,9 @@ class Stop(Part, kw_only=True):
 
 
 class Road(Part, kw_only=True):
-    """An attack path. ``sources``: who goes this way, ``more_sources``: how many more; ``cost``: the effort that it takes, of which less is worse."""
+    """An attack path. ``sources``: who goes this way, ``more_sources``: how many more; ``cost``: the effort that it
+    takes, of which less is worse.
+    """
 
     cost: int
     sources: list[str]
@@ -298,7 +314,9 @@ class Breaker(Part, kw_only=True):
 
 
 class Roads(Part, kw_only=True):
-    """``goals``: what matters most, ``chosen``: why; ``pairs``: of a start and a goal with a path; ``ways``: how many paths there are."""
+    """``goals``: what matters most, ``chosen``: why; ``pairs``: of a start and a goal with a path; ``ways``: how many
+    paths there are.
+    """
 
     goals: list[str]
     chosen: str
@@ -309,7 +327,9 @@ class Roads(Part, kw_only=True):
 
 
 class Talk(Part, kw_only=True):
-    """Devices of one kind and place that use services of those of another: in how many conversations, and which services above all."""
+    """Devices of one kind and place that use services of those of another: in how many conversations, and which
+    services above all.
+    """
 
     client: str
     server: str
@@ -340,7 +360,8 @@ class Difference(Part, kw_only=True):
 
 
 class Report(Part, kw_only=True):
-    """``made``: when the last that is known was seen; ``headline``: how things stand, for who reads no more; ``work``: what to do, in order;
+    """``made``: when the last that is known was seen; ``headline``: how things stand, for who reads no more; ``work``:
+    what to do, in order;
     ``…_left_out``: how many of a list had no room.
     """
 

@@ -1,6 +1,8 @@
-"""Page: the report as one HTML file that needs nothing else, for the screen or for paper. Jinja escapes all that is written into it.
+"""Page: the report as one HTML file that needs nothing else, for the screen or for paper. Jinja escapes all that is
+written into it.
 
-No script, no font and no picture comes from anywhere: the policy in the page forbids it. The JSON lies in the page as data that nobody runs.
+No script, font or picture comes from elsewhere: the policy in the page forbids it. The JSON is in the page as data that
+is never executed.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ from sensor.report.words import counted, kind
 
 FOLDER = Path(__file__).parent / "templates"
 WORST_SHOWN = 10
-# Things to do on the first page; of these, incidents that nobody closed.
+# Things to do on the first page; of these, open incidents.
 FIRST, URGENT = 5, 2
 CONTENTS = (
     ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"), ("done", "Done in the period"),
     ("findings", "Findings"), ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"), ("talks", "Who talks to whom"),
-    ("inventory", "Inventory"), ("basis", "What this rests on"), ("reading", "How to read it"), ("evidence", "Evidence"),
+    ("inventory", "Inventory"), ("basis", "Data sources and limits"), ("reading", "How to read it"), ("evidence", "Evidence"),
 )  # fmt: skip
 # What a kind of change is called where they are counted.
 CHANGES = {
@@ -46,7 +48,7 @@ _COMMAND = re.compile("`([^`]{1,200})`")
 def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
     """All of it as HTML. ``embedded``: the JSON of the report, to be carried along."""
     links = Links(report, limits)
-    # That somebody came back in the morning is a number; what else happened is a line.
+    # Devices that returned are a number; other changes are a line each.
     changes = [change for change in report.changes if change.kind != "back"]
     present = [device for device in report.devices if not device.gone]
     return _template().render(
@@ -92,13 +94,13 @@ def _contents(report: Report) -> list[tuple[str, str]]:
 
 
 def _kinds_of_change(report: Report) -> list[tuple[str, int]]:
-    """How many of each kind, in words, the most first."""
+    """The count of each kind, as text, largest first."""
     counts = Counter(change.kind for change in report.changes)
     return [(CHANGES.get(name, name), count) for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def _urgent(report: Report) -> list[Incident]:
-    """What nobody looked into yet: it cannot wait for what is only weak."""
+    """What has not been investigated yet: it has priority over mere weaknesses."""
     closed = {alert.id for alert in report.alerts if alert.closed}
     grave = (one for one in report.incidents if one.severity in {"high", "critical"})
     return [one for one in grave if not all(chapter.alert in closed for chapter in one.story)][:URGENT]

@@ -11,7 +11,7 @@ INSTALL = (
 
 
 class NoPdf(Exception):
-    """What writes PDF is not there; in words, with what to install."""
+    """The PDF library is missing; the text gives what to install."""
 
 
 def writer() -> ModuleType:

@@ -1,4 +1,6 @@
-"""Period: what a report is about. ``7d`` and ``2026-11`` are said before anybody knows when the log ends, so a wish becomes a period later."""
+"""Period: the time span of a report. ``7d`` and ``2026-11`` are given before the end of the log is known, so a request
+becomes a period later.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ EXPECTED = "expected a span such as 24h, 7d or 4w, or a month such as 2026-11"
 
 
 class Wish(NamedTuple):
-    """What was asked for. ``since``, ``until``: times as records write them, empty where they follow from the log; ``span``: before the end."""
+    """What was asked for. ``since``, ``until``: times as records write them, empty where they follow from the log;
+    ``span``: before the end.
+    """
 
     since: str = ""
     until: str = ""
@@ -31,7 +35,7 @@ class Wish(NamedTuple):
 
 
 def wish(period: str = "", since: str = "", until: str = "") -> Wish:
-    """ValueError, in words, where it makes no sense."""
+    """ValueError with a text if it makes no sense."""
     if period and (since or until):
         raise ValueError("expected --period, or --since and --until, and not both")
     begin, end = _time("--since", since), _time("--until", until)

@@ -30,7 +30,7 @@ class Proofs:
         return name
 
     def of_alert(self, proof: Mapping[str, Any], packets: str) -> str:
-        """An entry of the evidence of an alert: who spoke to whom, and what was said."""
+        """An entry of the evidence of an alert: source, destination and observation."""
         facts = proof.get("facts")
         told = [f"{key}: {value}" for key, value in facts.items()] if isinstance(facts, dict) else []
         ends = " → ".join(filter(None, map(_end, (proof.get("src"), proof.get("dst")))))

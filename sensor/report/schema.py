@@ -1,4 +1,6 @@
-"""Schema: what the JSON of a report looks like, for programs that read it. ``python -m sensor.report.schema > sensor/report/schema.json`` writes it anew."""
+"""Schema: the JSON of a report, for programs that read it. ``python -m sensor.report.schema >
+sensor/report/schema.json`` writes it again.
+"""
 
 from __future__ import annotations
 

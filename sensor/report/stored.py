@@ -15,7 +15,7 @@ _DECODER = msgspec.json.Decoder(Report)
 
 
 class BadReport(Exception):
-    """It is none; in words."""
+    """It is not a report; the text says why."""
 
 
 def encoded(report: Report) -> bytes:
@@ -29,16 +29,16 @@ def stored(path: Path) -> Report:
         raise BadReport(f"{path}: over {SIZE_LIMIT >> 20:,} MiB, expected a report of this sensor")
     data = path.read_bytes()
     if data[:4] == b"%PDF":
-        raise BadReport(f"{path}: a PDF carries no data, expected the HTML or the JSON of a report")
+        raise BadReport(f"{path}: a PDF contains no data, expected the HTML or the JSON of a report")
     if data.lstrip()[:1] == b"<":
         carried = _CARRIED.search(data)
         if carried is None:
-            raise BadReport(f"{path}: found HTML that carries no report, expected one that `sensor report` wrote")
+            raise BadReport(f"{path}: found HTML without a report, expected one that `sensor report` wrote")
         data = carried[1]
     try:
         report = _DECODER.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:  # a ValidationError is a DecodeError
-        raise BadReport(f"{path}: no report of this sensor: {error}") from None
+        raise BadReport(f"{path}: not a report of this sensor: {error}") from None
     if report.format != FORMAT or report.version > VERSION:
         raise BadReport(f"{path}: found {report.format} version {report.version}, expected {FORMAT} version {VERSION} or older")
     return report

@@ -1,6 +1,8 @@
-"""Story: what a log tells one after the other and the site no longer knows: what became of devices, how capture went, and how the sensor fared.
+"""Story: events of a log in order that the site does not keep: changes of devices, capture quality, and health of the
+sensor.
 
-It listens while the log is read for the site, and keeps the newest of each, so that a log of a year costs no more than one of a day.
+It listens while the log is read for the site, and keeps the newest of each, so that a log of a year costs no more than
+one of a day.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class _Summary(NamedTuple):
 
 
 class Story:
-    """``until``: what comes later is not taken in, so that the state is that of the end of a period; ``first``, ``last``: times of what was."""
+    """``until``: what comes later is not taken in, so that the state is that of the end of a period; ``first``,
+    ``last``: times of what was.
+    """
 
     def __init__(self, until: str = "") -> None:
         self.until, self.first, self.last, self.later = until, "", "", False
@@ -91,7 +95,9 @@ class Story:
             self._health.append((ts, check, str(record["severity"]), _text(record.get("msg"))))
 
     def sources(self, period: Period) -> list[Source]:
-        """What was read in a period. A run counts from its beginning: of one that had begun before, what it had by then is taken off."""
+        """What was read in a period. A run counts from its beginning: of one that had begun before, what it had by then
+        is taken off.
+        """
         runs: dict[tuple[int, str], tuple[tuple[int, ...], tuple[int, ...]]] = {}
         nothing = (0,) * len(FIGURES)
         for one in self._summaries:
@@ -108,7 +114,7 @@ class Story:
         return [Source(name=name, **dict(zip(names, figures, strict=True))) for name, figures in sorted(sums.items()) if any(figures)]
 
     def health(self, period: Period) -> list[Trouble]:
-        """What the sensor told of itself, the gravest first."""
+        """Health events of the sensor, most severe first."""
         told: dict[str, Trouble] = {}
         for ts, check, severity, said in self._health:
             if period.since <= ts <= period.until:
@@ -119,7 +125,9 @@ class Story:
 
 
 def _kind(action: str, record: Record) -> str:
-    """Of a change that is worth telling: what was not known before is learned, and what is gone or new is known from the devices themselves."""
+    """Whether a change is reported: newly learned attributes are not, and gone or new devices are known from the
+    devices themselves.
+    """
     if action in {"back", "merged", "split"}:
         return action
     if action not in {"changed", "address_changed"}:

@@ -1,4 +1,6 @@
-"""Talks: who uses services of whom, told in groups, so that it stays readable: the types of a segment where there are few segments, else types alone."""
+"""Talks: who uses services of whom, in groups, so that it stays readable: the types of a segment if there are few
+segments, else types alone.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ THE_OUTSIDE, OTHERS = "outside", "others"
 
 
 def talks_of(site: Site) -> list[Talk]:
-    """The busiest first; none where no baseline was read. What has no room among clients or servers is one group of others."""
+    """The busiest first; none where no baseline was read. What has no room among clients or servers is one group of
+    others.
+    """
     pairs: dict[tuple[str, str], Counter[int]] = {}
     group = _Grouping(site)
     for name, habits in (site.seen.habits or {}).items():
@@ -23,7 +27,7 @@ def talks_of(site: Site) -> list[Talk]:
             continue
         for peer, service in habits.uses:
             pairs.setdefault((group(name), group(peer)), Counter())[service] += 1
-        # Of clients that are ours the other end tells.
+        # For internal clients the server's entry counts.
         for service, (_, clients) in habits.serves.items():
             for client in clients:
                 if client not in site.nodes:

@@ -1,4 +1,4 @@
-"""Words: what a report calls types of devices and numbers of things, in a sentence that somebody reads aloud."""
+"""Texts: names of device types and counts of things, for sentences of a report."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def listed(words: list[str]) -> str:
 
 
 def shorter(text: str, limit: int = 180) -> str:
-    """A sentence that may be somebody else's, cut at a word."""
+    """A sentence that may come from a peer, cut at a space."""
     return text if len(text) <= limit else f"{text[:limit].rsplit(' ', 1)[0]} …"

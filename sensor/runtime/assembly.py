@@ -1,4 +1,6 @@
-"""Puts one engine together from the configuration: units from their folders, knowledge, lists, tables; and anew, while it runs, from another one."""
+"""Assembles one engine from the configuration: units from their folders, knowledge, lists, tables; and again, while it
+runs, from a new configuration.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,8 @@ class World:
 
 
 class Known(NamedTuple):
-    """What is known of devices: fingerprints and the registry of MACs, ready to be asked. ``name``: another one where the fingerprints say something else;
+    """Knowledge about devices: fingerprints and the registry of MACs, ready for queries. ``name``: changes whenever the
+    content of the fingerprints changes;
     ``stamp``: another one where a file of the operator's changed.
     """
 
@@ -102,7 +105,7 @@ def stamp_of(config: Config) -> Stamps:
 
 
 def _oui(registry: Path | None) -> Oui:
-    """The MAC registry. A file of the operator's is read now, so that its faults are told before the first packet."""
+    """The MAC registry. A file of the operator is read now, so that its faults are reported before the first packet."""
     oui = Oui(registry)
     try:
         if registry is not None:
@@ -115,11 +118,13 @@ def _oui(registry: Path | None) -> Oui:
 
 
 def _silent(_: str) -> None:
-    """Nobody listens."""
+    """No listener."""
 
 
 class Engine:
-    """One engine, and what it was put together of. ``take_up`` puts it together anew between two batches: what is as it was keeps all it counted."""
+    """One engine, and its parts. ``take_up`` assembles it again between two batches: unchanged
+    parts keep their counts.
+    """
 
     def __init__(
         self, config: Config, emit: Callable[[Record], None], *, lists: ThreatLists, rules: Rules | None = None,
@@ -127,10 +132,12 @@ class Engine:
         muted: Callable[[Record], None] | None = None, evidence: Gatherer | None = None, health: Health | None = None,
         profiles: Profiles | None = None, secret: int = 0,
     ) -> None:  # fmt: skip
-        """``lists``: threat lists, read already; ``rules``: detectors of the operator's own; ``report`` hears of units that break; ``complain`` of each line of
-        an operator's list or fingerprint file that was left out. ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes``
-        silence alerts, which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares; ``profiles``: what is
-        installed; ``secret``: 128 bits by which facts are found in a table. DocumentErrors where a file cannot be used at all.
+        """``lists``: threat lists, already read; ``rules``: custom detectors of the operator; ``report`` is called with
+        units that fail; ``complain`` with each line of an operator's list or fingerprint file that was left out.
+        ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes`` silence alerts,
+        which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares;
+        ``profiles``: what is installed; ``secret``: 128 bits by which facts are found in a table. DocumentErrors where
+        a file cannot be used at all.
         """
         self.profiles = profiles or Profiles()
         self.known, self.rules, self._keeper = known(config), rules if rules is not None else Rules(()), keeper
@@ -182,8 +189,8 @@ class Engine:
         )
 
     def take_up(self, config: Config, rules: Rules | None, found: Known | None, profiles: Profiles | None = None) -> None:
-        """Work by another configuration from the next batch on. ``rules``, ``found``, what is known of devices, and ``profiles``: None where they stay as they
-        are.
+        """Work by another configuration from the next batch on. ``rules``, ``found``, what is known of devices, and
+        ``profiles``: None where they stay as they are.
         """
         pipeline, room = self.pipeline, self.pipeline.room
         zones = self.world.networks.become(config.networks)
@@ -213,24 +220,28 @@ class Engine:
             self._keeper.know(self.known.name)
 
     def _advise(self, action: str, told: Recommendation, at: int, closed: str) -> None:
-        """What the advisor tells, as a record."""
+        """A recommendation of the advisor, as a record."""
         room = self.pipeline.room
         room.emit(room.maker.recommendation(action, told, at, room.device, closed))
 
     def _all(self, rules: Sequence[Detector]) -> list[Detector]:
-        """Ours, then the operator's rules; whoever learns hears of everything last."""
+        """The built-in ones, then the operator's rules; units that learn get every event last."""
         return [*(detector for _, detector in self._detectors.values()), *rules, self._learner]
 
 
 def assemble(
     config: Config, emit: Callable[[Record], None], *, intel: Sequence[Path] = (), lists: ThreatLists | None = None, **more: Any
 ) -> Pipeline:  # fmt: skip
-    """The pipeline of an engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``, read already; ``more``: as of Engine."""
+    """The pipeline of an engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``,
+    read already; ``more``: as of Engine.
+    """
     return Engine(config, emit, lists=lists if lists is not None else ThreatLists(intel, more=config.intel), **more).pipeline
 
 
 def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
-    """Those that are on, by id, with their options. One whose options are as before is the same, with all it counted."""
+    """Those that are on, by id, with their options. One whose options are as before is the same,
+    with all it counted.
+    """
     detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
@@ -266,19 +277,19 @@ def _sizes(config: Config, budget: Budget) -> Sizes:
 
 
 def _settled(config: Config) -> frozenset[str]:
-    """Settings about which the operator said what he wants: DHCP servers that he named are watched by a detector."""
+    """Settings defined by the operator: named DHCP servers are checked by a detector."""
     return frozenset(("dhcp_server",)) if config.options("credential_access.rogue_dhcp").allowed else frozenset()
 
 
 def _neighbour(inventory: Inventory, told: Announcement) -> None:
-    """An announcement of LLDP, CDP and their like tells the inventory where a device is plugged in."""
+    """An announcement (LLDP, CDP and similar) gives the inventory the port where a device is connected."""
     packet = told.packet
     port = Neighbour(told.kind.partition(".")[0], told.chassis, told.port, told.name, packet.ts)
     inventory.neighbour(Subject(packet.src_mac, packet.src, packet.vlan), port)
 
 
 def _name_of(knowledge: Knowledge) -> str:
-    """A name for what the fingerprints say, another where they say something else."""
+    """A name for the content of the fingerprints, another one when they change."""
     hashed = hashlib.blake2b(digest_size=16)
     for one in knowledge.fingerprints:
         hashed.update(msgspec.msgpack.encode((one.id, one.kinds, one.family, one.match, one.asserts, one.certainty)))

@@ -50,20 +50,23 @@ from sensor.telemetry.telemetry import Telemetry
 SUMMARY_EVERY_S = 60
 # Seconds between two looks at what the operator wrote.
 LOOK_EVERY_S = 1.0
-# Seconds that the end of a live run may take in all, and that the log is sure to have of them: a disk that is slow must not keep whoever waits.
+# Seconds that the end of a live run may take in all, and that are reserved for the log: a slow disk must not block the
+# caller.
 END_S, LOG_S = 4.2, 1.5
 # Devices that other fingerprints look at after each batch: a few ms.
 ANEW = 64
 
 
 class Run:
-    """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
+    """Everything of one run. ``listener`` gets each record after the log has it; ``progress`` is called after each
+    batch.
 
-    ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets;
-    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules; ``profiles``: folder of
-    those that are installed. Of live runs: ``read`` gives the configuration as it is now, where ``asked`` says that somebody wants it read; ``clock``: ns
-    since the epoch; ``telemetry`` tells others how the run fares. ``records``: folder of the
-    traffic records, None where none are to be kept.
+    ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of;
+    ``evidence``: folder for their packets;
+    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders
+    of rules; ``profiles``: folder of those that are installed. Of live runs: ``read`` returns the present
+    configuration, ``asked`` whether a reload was requested; ``clock``: ns since the epoch; ``telemetry`` publishes the
+    status of the run. ``records``: folder of the traffic records, None where none are to be kept.
     """
 
     def __init__(
@@ -124,7 +127,9 @@ class Run:
             self.records.emit(record)
 
     def run(self) -> None:
-        """Until the source ends or is stopped. What was found so far is told and the log is whole, whatever happens."""
+        """Until the source ends or is stopped. All findings so far are reported and the log is complete, whatever
+        happens.
+        """
         if self.live:
             self._begin(self._clock())
             self.log.flush()
@@ -173,7 +178,7 @@ class Run:
             self._keeper.tick(self._now())
         if self.records is not None:
             self.records.look()
-        if self.live or not len(batch):  # whoever reads along waits for it
+        if self.live or not len(batch):  # a reader of the log waits for it
             self.log.flush()
         if self.live:
             self._serve()
@@ -208,7 +213,9 @@ class Run:
         self.log.flush()
 
     def _serve(self) -> None:
-        """Live, between two batches: another configuration, and word to whoever started us. That a batch went through, an empty one too, is what lives."""
+        """Live, between two batches: reload, and notify the service manager. A batch that was processed, an empty one
+        too, counts as progress.
+        """
         if self.reloader is not None:
             for news in self.reloader.look(self._clock() / 1e9):
                 self._emit(self.pipeline.maker.sensor("config", self._now(), news.msg, news.severity, **news.facts))
@@ -224,7 +231,9 @@ class Run:
         return "; ".join([", ".join(words), *(f"the configuration is wrong: {fault}" for fault in wrong)])
 
     def _watch(self) -> None:
-        """Live: what is lost is stamped on what is found, and looked at once a minute; what is wrong with an interface is told at once."""
+        """Live: losses are stamped on findings, and checked once a minute; a fault of an interface
+        is reported at once.
+        """
         tally, maker = self.source.tally, self.pipeline.maker
         seen = Seen(tally.lost, tally.packets, self._unread, self.pipeline.dissection.selected)
         maker.loss, maker.shed = self._lately.shares(time.monotonic(), seen)
@@ -252,12 +261,14 @@ class Run:
         give_back()  # what a burst took; some ms
 
     def _tell_outputs(self) -> None:
-        """Whether what is found gets away: another process delivers it, and says how it fares beside the log."""
+        """Whether events are delivered: another process delivers them, and writes its status beside the log."""
         if self.log.path is not None:
             self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, self._clock() / 1e9, time.monotonic()), self._now()))
 
     def _tell_log(self) -> None:
-        """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took nothing."""
+        """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took
+        nothing.
+        """
         if isinstance(self.log, LiveLog):
             self.pipeline.tell(Finding(*one) for one in self.log.news(self._now()))
 
@@ -282,7 +293,7 @@ class Run:
         self._tell_refused(self._now(), "threat lists", refused)
 
     def _tell_refused(self, ts: int, what: str, refused: list[str]) -> None:
-        """What of the operator's is left out is told in the log as well: it outlives the terminal."""
+        """Faults in files of the operator are reported in the log as well: it outlives the terminal."""
         if refused:
             self._emit(self.pipeline.maker.sensor("health", ts, f"{len(refused):,} {what} left out: {refused[0]}", "low", left_out=refused[:SHAPES_TOLD]))
 
@@ -302,7 +313,7 @@ class Run:
         return self._figures.capture(self.first, self.last, self._unread)
 
     def _quarantine(self) -> None:
-        """Packets that broke one of our units, beside the log, for whoever mends it."""
+        """Packets that made a unit fail, beside the log, for its developer."""
         packets = [fault.packet for fault in self.pipeline.boundary.faults.values() if fault.packet is not None]
         if packets and self.log.path is not None:
             write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)

@@ -1,6 +1,8 @@
-"""Keeper: between the inventory and its store. The engine hands over what is to be written and never waits for the disk; a thread of its own writes.
+"""Keeper: between the inventory and its store. The engine hands over what is to be written and never waits for the
+disk; a thread of its own writes.
 
-Where the disk is slow or full the thread is behind: what waits is noted by the inventory, which is bounded, and is handed over later.
+Where the disk is slow or full the thread is behind: what waits is noted by the inventory, which is bounded, and is
+handed over later.
 """
 
 from __future__ import annotations
@@ -34,19 +36,20 @@ LAST_BATCH = 1_000
 LEARNED = 100
 # Packet time, ns: how often devices without news are written for the times they were seen.
 SWEEP_NS = 600_000_000_000
-# Where it is kept by which fingerprints the facts were read; and what it says while some were read by others.
+# Where the name of the fingerprints that read the facts is kept; and its value while some were read by others.
 KNOWLEDGE, MIXED = "knowledge", "mixed"
 # Seconds between two tries to write where it failed.
 RETRY_S = 5.0
-# Seconds for which the store waits for the log, and at the end of a run, when somebody waits for both.
+# Seconds for which the store waits for the log; also at the end of a run, when the caller waits for both.
 BEHIND_S, HURRIED_S = 2.0, 0.2
 
 Said = dict[str, dict[str, Word]]
 
 
 class Keeper:
-    """Restores at the start, then writes. ``complain`` hears what is wrong with the store. ``log_down`` waits, for so many seconds at most, until all that was
-    told is on the disk: what the store knows is not told again, so it must not know it first.
+    """Restores at the start, then writes. ``complain`` gets faults of the store. ``log_down`` waits, for so many
+    seconds at most, until all events are on the disk: what the store has is not reported again, so it must not have it
+    first.
     """
 
     def __init__(self, folder: Path, complain: Callable[[str], None]) -> None:
@@ -72,8 +75,8 @@ class Keeper:
         self._until: float | None = None
 
     def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None) -> int:
-        """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
-        are read anew. ``baseline``: what learns; ``advice``: what recommends.
+        """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are
+        others than at the last run, all facts are read again. ``baseline``: what learns; ``advice``: what recommends.
         """
         self.lasting = Lasting(inventory, baseline, advice)
         self._said = self.store.words()
@@ -99,13 +102,16 @@ class Keeper:
         return restored
 
     def follow(self, log: Path) -> None:
-        """Keep all that lists are read from up to date: the tables of an event log (``sensor/tables/``), the rows of devices. Before ``begin``. Nobody
-        reads lists of a replay before it ends: who reads them first brings them up to date (``tables.build.catch_up``).
+        """Keep all that lists are read from up to date: the tables of an event log (``sensor/tables/``), the rows of
+        devices. Before ``begin``. Nobody reads lists of a replay before it ends: who reads them first brings them up to
+        date (``tables.build.catch_up``).
         """
         self._log = log
 
     def know(self, knowledge: str) -> None:
-        """All facts were read by these fingerprints; empty: by some and by others. What a run does not come to read is read at the start of the next."""
+        """All facts were read by these fingerprints; empty: by some and by others. What a run does not come to read is
+        read at the start of the next.
+        """
         self._knowledge = knowledge or MIXED
 
     def _remember(self, baseline: Baseline) -> None:
@@ -118,7 +124,7 @@ class Keeper:
                 except msgspec.DecodeError:
                     broken += 1
         if broken:
-            self._complain(f"{self.store.path}: left out what tells of no habits: {broken:,} rows")
+            self._complain(f"{self.store.path}: skipped invalid baseline rows: {broken:,}")
         since, _, last = self.store.meta(WATCHED).partition(" ")
         if since.isdecimal() and last.isdecimal():
             baseline.go_on((int(since), int(last)))
@@ -155,8 +161,9 @@ class Keeper:
                 self._entries.put_nowait(entries)
 
     def end(self, seconds: float | None = None) -> None:
-        """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that matters: news go first, then what was
-        learned, then when devices were seen last, and what there was no time for is told.
+        """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that
+        matters: news go first, then what was learned, then when devices were seen last; what there was no time for is
+        reported.
         """
         until = self._until = None if seconds is None else time.monotonic() + seconds
         last = None if until is None or seconds is None else until - seconds / 3  # what is handed over is to be written as well
@@ -172,7 +179,7 @@ class Keeper:
             return
         if left := self.lasting.waiting:
             self._complain(f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to write that down")
-        with contextlib.suppress(StoreError):  # then facts are read anew at the next start
+        with contextlib.suppress(StoreError):  # then facts are read again at the next start
             self._note()
         self.store.close()
 
@@ -181,7 +188,7 @@ class Keeper:
         self.store.close()
 
     def _hear(self, said: Said, orders: list[Order], rules: list[Rule]) -> None:
-        """In the engine's thread: what the operator said that is new."""
+        """In the engine's thread: new values set by the operator."""
         for key in said.keys() | self._said.keys():
             if said.get(key) != self._said.get(key):
                 self.lasting.say(key, said.get(key, {}))
@@ -203,7 +210,7 @@ class Keeper:
             pass
 
     def _put(self, entries: Entries | None, until: float | None) -> bool:
-        """Hand over; whether there was room in time, and somebody to write it."""
+        """Hand over; whether there was room in time, and a writer."""
         while self._thread.is_alive():
             left = _left(until)
             try:
@@ -272,7 +279,7 @@ class Keeper:
             return
 
     def _look(self) -> None:
-        """Whether the operator said something meanwhile, and the fingerprints are others."""
+        """Whether the operator set new values meanwhile, and the fingerprints changed."""
         try:
             self._note()
             if self.store.changed():

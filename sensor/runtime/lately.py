@@ -1,5 +1,5 @@
-"""What was lost of late, to be stamped on what is found meanwhile: a finding of a minute in which half was lost is another one than of a minute in which all
-was seen, however well the month went.
+"""What was lost of late, to be stamped on what is found meanwhile: a finding of a minute in which half was lost is
+another one than of a minute in which all was seen, however well the month went.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ WINDOW_S = 30
 
 
 class Seen(NamedTuple):
-    """Sums since the beginning: packets ``lost`` before they were read and ``packets`` that were; messages ``shed`` for want of time, and those ``read``."""
+    """Sums since the beginning: packets ``lost`` before they were read and ``packets`` that were; messages ``shed`` for
+    want of time, and those ``read``.
+    """
 
     lost: int = 0
     packets: int = 0

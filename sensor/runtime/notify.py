@@ -1,6 +1,7 @@
-"""Word to the service manager: ready, reloading, stopping, how it goes, and that work goes on. The protocol of sd_notify(3): datagrams to a unix socket.
+"""Word to the service manager: ready, reloading, stopping, how it goes, and that work goes on. The protocol of
+sd_notify(3): datagrams to a unix socket.
 
-Where nobody asked for word (no NOTIFY_SOCKET in the environment) nothing is said. A manager that cannot be reached stops nothing.
+Without NOTIFY_SOCKET in the environment nothing is sent. A service manager that cannot be reached stops nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ STATUS_LIMIT = 512
 
 
 class Notifier:
-    """``reached``: whether the last word could be handed over; true as well where nobody asked for any."""
+    """``reached``: whether the last message could be sent; also true if none was requested."""
 
     def __init__(self, environment: Mapping[str, str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """``clock``: seconds that only go forward."""
@@ -32,7 +33,7 @@ class Notifier:
 
     @property
     def asked(self) -> bool:
-        """Whether anybody wants to hear anything."""
+        """Whether a service manager expects messages."""
         return bool(self._address)
 
     def ready(self, status: str = "") -> None:
@@ -40,14 +41,14 @@ class Notifier:
         self._send("READY=1", *self._worded(status))
 
     def reloading(self) -> None:
-        """The configuration is read again. The manager tells by the time that this is the answer to its own request."""
+        """The configuration is read again. The manager recognizes by the time that this answers its own request."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
         self._send("STOPPING=1", *self._worded("stopping"))
 
     def status(self, words: Callable[[], str]) -> None:
-        """Called often: how it goes, every few seconds where it changed. ``words`` makes the text only then."""
+        """Called often: the status, every few seconds if it changed. ``words`` makes the text only then."""
         if self.asked and self._clock() - self._told >= STATUS_EVERY_S:
             text = words()
             if text != self._status:
@@ -55,8 +56,9 @@ class Notifier:
             self._told = self._clock()
 
     def beat(self, progress: int | None = None) -> None:
-        """Called where work was done, never by a timer: feeds the watchdog when it is time. ``progress``: a count that grows with what somebody else has to
-        do meanwhile, None where he has nothing to do: while it stands still nothing is fed.
+        """Called after work was done, never by a timer: feeds the watchdog when it is due. ``progress``: a count that
+        grows with the work of another thread meanwhile, None if it has none: while the count stands still, nothing is
+        fed.
         """
         if not self._feed_every or self._clock() - self._fed < self._feed_every or (progress is not None and progress == self._seen):
             return
@@ -68,7 +70,7 @@ class Notifier:
             self._socket.close()
 
     def _worded(self, status: str) -> tuple[str, ...]:
-        """The line of the status, kept so that it is not said twice; none where there is nothing to say."""
+        """The line of the status, kept so that it is not sent twice; none if there is nothing to send."""
         if not status:
             return ()
         self._status, self._told = status, self._clock()
@@ -89,12 +91,16 @@ class Notifier:
 
 
 def _address(name: str) -> str:
-    """The socket of the manager: a path, or a name without a file, which is written with an @. Empty for anything else."""
+    """The socket of the manager: a path, or a name without a file, which is written with an @.
+    Empty for anything else.
+    """
     return "\0" + name[1:] if name.startswith("@") and len(name) > 1 else name if name.startswith("/") else ""
 
 
 def _watchdog_s(given: Mapping[str, str]) -> float:
-    """Seconds within which the manager wants to hear that work goes on; 0 where it does not, or where another process is meant."""
+    """Seconds within which the manager expects a watchdog message; 0 if it expects none, or another
+    process is meant.
+    """
     try:
         return int(given.get("WATCHDOG_USEC", "0")) / 1e6 if int(given.get("WATCHDOG_PID", os.getpid())) == os.getpid() else 0.0
     except ValueError:

@@ -1,8 +1,8 @@
 """Reload: the configuration read again while the engine goes on, and taken up between two batches.
 
-Reading takes long (YAML, fingerprints, rules), so a thread does it; the engine only puts what was read in the place of what was. What is wrong is left as it
-was: the configuration as a whole, the rules, the fingerprints. What did not change is left alone: its detectors keep all they counted. What is opened or
-sized at the start waits for the next one.
+Reading takes long (YAML, fingerprints, rules), so a thread does it; the engine only puts what was read in the place of
+what was. What is wrong is left as it was: the configuration as a whole, the rules, the fingerprints. What did not
+change is left alone: its detectors keep all they counted. What is opened or sized at the start waits for the next one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ FAULTS_TOLD, KEYS_TOLD = 32, 32
 
 
 class Settings(NamedTuple):
-    """The configuration as it is now, and where other files of the operator's are: what the command line names goes before it."""
+    """The configuration as it is now, and where other files of the operator's are: what the command line names goes
+    before it.
+    """
 
     config: Config
     mutes: Path | None
@@ -51,8 +53,8 @@ class Settings(NamedTuple):
 
 
 class State(msgspec.Struct):
-    """How it stands with the configuration. ``reloads`` that were taken up, and ``refused``; ``faults`` of what is on the disk now; ``restart``: keys that
-    wait for one.
+    """How it stands with the configuration. ``reloads`` that were taken up, and ``refused``; ``faults`` of what is on
+    the disk now; ``restart``: keys that wait for one.
     """
 
     reloads: int = 0
@@ -62,7 +64,7 @@ class State(msgspec.Struct):
 
 
 class News(NamedTuple):
-    """What is to be told as `sensor/config`."""
+    """What is reported as `sensor/config`."""
 
     severity: str
     msg: str
@@ -70,7 +72,9 @@ class News(NamedTuple):
 
 
 class _Fresh(NamedTuple):
-    """What was read. ``rules``, ``found`` and ``profiles`` are None where they stay as they are; ``faults`` of those three."""
+    """What was read. ``rules``, ``found`` and ``profiles`` are None where they stay as they are; ``faults`` of those
+    three.
+    """
 
     settings: Settings
     rules: Rules | None
@@ -91,7 +95,9 @@ class Parts(NamedTuple):
 
 
 class Reloader:
-    """``look`` is called by the engine between two batches. ``read`` gives the configuration as it is now, ``asked`` whether somebody wants it read."""
+    """``look`` is called by the engine between two batches. ``read`` returns the present configuration, ``asked``
+    whether a reload was requested.
+    """
 
     def __init__(self, config: Config, parts: Parts, read: Callable[[], Settings], asked: Callable[[], bool], notifier: Notifier) -> None:
         self.state = State()
@@ -175,11 +181,11 @@ class Reloader:
         return News("low" if faults else "info", msg, facts)
 
     def _refuse(self, faults: list[Fault]) -> Iterator[News]:
-        """All stays as it was. The same faults are told at length once."""
+        """The configuration stays. The same faults are reported in full once."""
         told = list(map(str, faults)) or ["it could not be read"]
         again, self.state.faults = told == self.state.faults, told
         self.state.refused += 1
-        msg = f"the configuration is wrong and not taken up, all goes on as it was: {_first(told)}"
+        msg = f"the new configuration is invalid, the previous one stays in use: {_first(told)}"
         self._say(msg, [] if again else faults[1:])
         if not again:
             yield News("low", msg, {"faults": told[:FAULTS_TOLD]})
@@ -198,7 +204,7 @@ def differences(before: Config, after: Config) -> list[str]:
 
 
 def _plain(config: Config) -> dict[str, Any]:
-    """All keys with plain values, two steps deep; what the file does not say has its default."""
+    """All keys with plain values, two steps deep; keys that the file lacks have their defaults."""
     found: dict[str, Any] = {}
     for section in type(config).model_fields:
         value = getattr(config, section)
@@ -219,7 +225,7 @@ def _counts_at_once(key: str) -> bool:
 
 
 def _listed(keys: Sequence[str]) -> str:
-    """The first of them, in words."""
+    """The first of them, as text."""
     return ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
 
 

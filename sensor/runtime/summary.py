@@ -45,7 +45,7 @@ class Summary:
         return told | self._particulars()
 
     def _particulars(self) -> dict[str, Any]:
-        """What is told only where there is something to tell."""
+        """Fields that are present only if there is something to report."""
         tally, pipeline, log = self._source.tally, self._pipeline, self._log
         muted = {name: count for name, count in pipeline.room.mutes.counts.items() if count}
         lost = {name: count for name, count in tally.dropped.items() if count} if tally.lost else {}

@@ -1,4 +1,6 @@
-"""Upstream: how the outputs of a live run fare, by what `sensor forward`, a process of its own, writes beside the log."""
+"""Upstream: status of the outputs of a live run, as `sensor forward`, a process of its own, writes
+it beside the log.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,15 @@ from pathlib import Path
 from sensor.delivery.status import load_status
 from sensor.engine.health import Upstream
 
-# A forwarder that runs says every ten seconds how it fares.
+# A running forwarder writes its status every ten seconds.
 SILENT_S = 60.0
 NOBODY = "`sensor forward` does not run, or has another configuration"
 
 
 class Outputs:
-    """The outputs of a configuration. ``began``: when the run began, seconds since the epoch: before, nobody had to deliver anything."""
+    """The outputs of a configuration. ``began``: when the run began, seconds since the epoch: before, no forwarder had
+    to deliver.
+    """
 
     def __init__(self, names: Sequence[str], began: float) -> None:
         self._began: dict[str, float] = {}
@@ -30,7 +34,9 @@ class Outputs:
         return tuple(self._began)
 
     def look(self, log: Path, now: float, clock: float) -> Iterator[Upstream]:
-        """Each of them, ``now`` in seconds since the epoch. ``clock``: seconds that only go forward: where the other jumped, all count from then on."""
+        """Each of them, ``now`` in seconds since the epoch. ``clock``: seconds that only go forward: where the other
+        jumped, all count from then on.
+        """
         offset, before, self._offset = now - clock, self._offset, now - clock
         if before is not None and abs(offset - before) > SILENT_S:
             self._began = dict.fromkeys(self._began, now)

@@ -21,7 +21,7 @@ Group = tuple[str, int, str, str, str, str]
 Name = tuple[str, str]
 
 _COLUMNS = "number, id, key, of_group, title, risk, count, first, last, ended, seq, summary, words"
-_LOAD = f"SELECT {_COLUMNS} FROM alerts WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own words
+_LOAD = f"SELECT {_COLUMNS} FROM alerts WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
 _SAVE = f"INSERT OR REPLACE INTO alerts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _ENTITIES = "SELECT number, kind, value FROM entities WHERE value IN (SELECT value FROM json_each(?))"
 _GROUPS = "SELECT number, state, severity, detector, verdict, assignee, site FROM alert_groups"
@@ -31,7 +31,7 @@ _INDEX_TEXT = "INSERT INTO alert_text (rowid, summary, words) VALUES (?, ?, ?)"
 
 
 class _Alert(msgspec.Struct):
-    """A row as it will be. ``told``: its summary and words as the index of texts has them, None where it is new."""
+    """A row to be written. ``told``: its summary and words as the text index has them, None if it is new."""
 
     number: int
     id: str
@@ -80,7 +80,7 @@ class AlertRows:
         self._save(touched.values())
 
     def say(self, ids: list[str]) -> None:
-        """The operator said something of some alerts: those that are known go to another group."""
+        """Notes of the operator about some alerts: those that are known move to another group."""
         alerts = self._load(set(ids)).values()
         self._said(alerts)
         moves = self._regroup(alerts)
@@ -168,12 +168,12 @@ class AlertRows:
 
 
 def _state(one: _Alert) -> str:
-    """The operator's word, else what the sensor told."""
+    """The operator's severity, else the sensor's."""
     return one.said.state or ("closed" if one.ended else "open")
 
 
 def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
-    """What a record says of an alert."""
+    """The fields of an alert record."""
     ts = time_ns(line.ts)
     one.title, one.risk, one.count = part.title[:WORD], part.risk, part.count
     one.first, one.last = time_or(part.first, one.first), time_or(part.last, ts)

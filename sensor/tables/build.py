@@ -1,4 +1,4 @@
-"""The tables of a folder brought up to date by who reads it, made anew from the log, or made of a log alone in a database that nobody keeps."""
+"""The tables of a folder, brought up to date by a reader, rebuilt from the log, or built from a log alone in a temporary database."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from sensor.tables.words import read_notes
 
 
 class Built(NamedTuple):
-    """``records``: how many were taken in; ``note``: what is to be told of the store, empty where there is nothing."""
+    """``records``: how many were added; ``note``: a message about the store, empty if there is none."""
 
     records: int
     note: str
 
 
 def rebuild(folder: Path, log: Path) -> Built:
-    """Make all tables of a folder anew from its log; devices and what was said of them stay as they are.
+    """Rebuild all tables of a folder from its log; devices and operator values stay.
 
     Taken where a sensor writes there, another StoreError where the store cannot be had; OSError where the log cannot be read.
     """

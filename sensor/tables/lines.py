@@ -23,7 +23,7 @@ Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 class Origin(msgspec.Struct):
-    """The sensor that says it."""
+    """The sensor that wrote it."""
 
     id: str = ""
     site: str = ""
@@ -55,7 +55,7 @@ class Technique(msgspec.Struct):
 
 
 class AlertPart(msgspec.Struct):
-    """What a record says of an alert."""
+    """The fields of an alert record."""
 
     id: str
     key: str = ""
@@ -75,7 +75,7 @@ class Chapter(msgspec.Struct):
 
 
 class IncidentPart(msgspec.Struct):
-    """What a record says of an incident."""
+    """The fields of an incident record."""
 
     id: str
     story: list[Chapter] = []
@@ -86,7 +86,7 @@ class IncidentPart(msgspec.Struct):
 
 
 class RecommendationPart(msgspec.Struct):
-    """What a record says of a recommendation."""
+    """The fields of a recommendation record."""
 
     id: str
     setting: str = ""
@@ -128,7 +128,7 @@ class Line(msgspec.Struct):
 
     @property
     def level(self) -> int:
-        """The severity as a number, 0 to 4; unknown words count as the least."""
+        """The severity as a number, 0 to 4; unknown values count as the least."""
         return _LEVELS.get(self.severity, 0)
 
     @property

@@ -1,4 +1,4 @@
-"""What is told beside alerts, as rows: incidents, recommendations, findings of the sensor itself, and one line of the timeline for each record."""
+"""Other records as rows: incidents, recommendations, health findings, and one line of the timeline for each record."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Told]) -> Non
 
 
 def save_findings(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
-    """What the sensor said of itself. Of its figures, which it tells once a minute, the last hold."""
+    """Health events of the sensor. Of its figures, written once a minute, the last hold."""
     rows = [(line.sensor.seq, time_ns(line.ts), line.action, line.facts.check[:WORD], line.level, line.summary, text) for line, text in lines]
     last = max((row[0] for row in rows if row[2] == SUMMARY), default=0)
     if last:
@@ -55,7 +55,7 @@ def save_findings(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
 
 
 def save_moments(base: sqlite3.Connection, lines: Iterable[Line]) -> None:
-    """One line for each record, but for figures that are told once a minute."""
+    """One line for each record, except figures that are written once a minute."""
     rows = [
         (line.sensor.seq, time_ns(line.ts), line.kind[:WORD], line.action[:WORD], line.level, _about(line)[:WORD], line.summary)
         for line in lines

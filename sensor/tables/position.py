@@ -9,7 +9,7 @@ from sensor.inventory.store.schema_log import MADE_FROM_LOG
 
 
 class Position(NamedTuple):
-    """``seq`` and ``record``: number and id of the last record; ``words``: bytes of the notes; ``unusable``: lines that were passed over; ``whole``: 0 where
+    """``seq`` and ``record``: number and id of the last record; ``words``: bytes of the notes; ``unusable``: lines that were skipped; ``whole``: 0 where
     indices are missing, for much is being put in at once.
     """
 

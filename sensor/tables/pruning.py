@@ -10,7 +10,7 @@ _GONE = "SELECT number FROM temp.gone"
 
 
 def prune(base: sqlite3.Connection, first: int) -> bool:
-    """Within a transaction: what was told last before the record ``first``. Whether all of it is gone."""
+    """Within a transaction: delete what was last written before the record ``first``. Whether all of it is gone."""
     base.execute("CREATE TEMP TABLE IF NOT EXISTS gone (number INTEGER PRIMARY KEY)")
     base.execute("DELETE FROM temp.gone")
     base.execute("INSERT INTO temp.gone SELECT number FROM alerts WHERE seq < ? ORDER BY seq LIMIT ?", (first, MOST))
@@ -26,7 +26,7 @@ def prune(base: sqlite3.Connection, first: int) -> bool:
 def _prune_alerts(base: sqlite3.Connection) -> None:
     text = "INSERT INTO alert_text (alert_text, rowid, summary, words) SELECT 'delete', number, summary, words FROM alerts"
     base.execute(f"{text} WHERE number IN ({_GONE})")
-    counts = base.execute(f"SELECT of_group, count(*) FROM alerts WHERE number IN ({_GONE}) GROUP BY of_group").fetchall()  # noqa: S608 - our own words
+    counts = base.execute(f"SELECT of_group, count(*) FROM alerts WHERE number IN ({_GONE}) GROUP BY of_group").fetchall()  # noqa: S608 - constants only
     base.executemany("UPDATE alert_groups SET alerts = alerts - ?2 WHERE number = ?1", [tuple(row) for row in counts])
     for table, column in (("alert_entities", "alert"), ("alert_records", "number"), ("alerts", "number")):
         base.execute(f"DELETE FROM {table} WHERE {column} IN ({_GONE})")  # noqa: S608

@@ -1,8 +1,8 @@
 """Tables: brings the tables of a store up to its event log, batch by batch, each in one transaction with the place it reaches.
 
 Lines are read from the log itself, so the tables never know what it does not have, and whatever ends the process at any moment loses nothing: the next one
-goes on at the place that was written. Another log at the same place (a replay that began anew, a log that lost its end) is noticed by the id of the last
-record; the tables are then made anew.
+continues at the stored position. Another log at the same place (a replay that started again, a log that lost its end) is noticed by the id of the last
+record; the tables are then rebuilt.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sensor.tables.words import Note, read_notes
 
 # Of a batch: the writer is not kept longer than some tens of ms.
 LINES, SIZE = 1000, 2 << 20
-# The same where nobody else writes, and memory for pages of the store then.
+# The same if there is no other writer, and memory for pages of the store then.
 MANY, MUCH, CACHE_KIB = 10_000, 32 << 20, 65_536
 
 
@@ -36,7 +36,7 @@ class _Named(msgspec.Struct):
 
 
 class Tables:
-    """Used by one thread. ``records``: lines that were taken; ``anew``: why the tables were made anew, empty where they were not."""
+    """Used by one thread. ``records``: lines that were added; ``anew``: why the tables were rebuilt, empty if they were not."""
 
     def __init__(self, base: sqlite3.Connection, log: Path) -> None:
         """``base``: open for writing, at the version of today. StoreError or OSError where it or the log cannot be read."""
@@ -111,7 +111,7 @@ class Tables:
                 return 1
             if taken and taken[0][0] <= there.seq:
                 there = Position(whole=there.whole)
-                self._empty("the event log was begun anew")
+                self._empty("the event log started again")
                 notes, words = read_notes(self._notes, 0)
             before = self._applier.unusable
             self._applier.apply(taken)

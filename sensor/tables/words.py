@@ -1,4 +1,4 @@
-"""What the operator says of alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), kept as rows, and what follows from them.
+"""Operator notes about alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), kept as rows, and the resulting state.
 
 The notes are the durable form, as the log is for records. A word counts from the line it stands in; the last one of its kind holds.
 """
@@ -34,7 +34,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct):
-    """What follows from all words about an alert. ``state``: empty where the operator named none."""
+    """The resulting state of an alert. ``state``: empty if the operator set none."""
 
     state: str = ""
     verdict: str = ""
@@ -95,14 +95,14 @@ def _line(note: Note) -> bytes:
 
 
 def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
-    """Add words; the ids of the alerts that they are about."""
+    """Add notes; the ids of their alerts."""
     rows = [(time_or(one.ts, 0), one.by[:WORD], one.alert[:WORD], one.action, one.value[:WORD], one.text[:TEXT]) for one in notes]
     base.executemany("INSERT INTO alert_words (ts, author, alert, action, value, text) VALUES (?, ?, ?, ?, ?, ?)", rows)
     return list(dict.fromkeys(row[2] for row in rows))
 
 
 def said_of(base: sqlite3.Connection, alerts: str) -> dict[str, Said]:
-    """What follows from the words about some alerts. ``alerts``: their ids, a JSON list."""
+    """The resulting state of some alerts. ``alerts``: their ids, a JSON list."""
     said: dict[str, Said] = {}
     wanted = "SELECT alert, action, value FROM alert_words WHERE alert IN (SELECT value FROM json_each(?)) ORDER BY number"
     for alert, action, value in base.execute(wanted, (alerts,)):

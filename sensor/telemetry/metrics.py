@@ -24,7 +24,7 @@ class Metric(NamedTuple):
 
 METRICS = (
     Metric("sensor_info", "info", "", "Who this sensor is, and its versions.", "sensor", ("id", "site", "version", "python")),
-    Metric("sensor_status_timestamp_seconds", "gauge", "seconds since the epoch", "When the engine told all this last; it does so each second.", "ts"),
+    Metric("sensor_status_timestamp_seconds", "gauge", "seconds since the epoch", "Time of the last update by the engine, once a second.", "ts"),
     # Packets.
     Metric("sensor_packets_total", "counter", "packets", "Packets that were read.", "interfaces.*.packets", ("interface",)),
     Metric("sensor_packets_dropped_total", "counter", "packets", "Packets lost before they were read, as the kernel counts them.", "interfaces.*.dropped",
@@ -35,7 +35,7 @@ METRICS = (
     Metric("sensor_packets_truncated_total", "counter", "packets", "Packets of which only the beginning was captured.", "traffic.truncated"),
     Metric("sensor_packets_malformed_total", "counter", "packets", "Packets with broken headers.", "traffic.malformed"),
     Metric("sensor_packets_selected_total", "counter", "packets", "Packets that a dissector looked at.", "traffic.selected"),
-    Metric("sensor_packets_repeated_total", "counter", "packets", "Packets whose payload the same sender had said shortly before; only their time counts.",
+    Metric("sensor_packets_repeated_total", "counter", "packets", "Packets with a payload that the same sender sent shortly before; only their time is used.",
         "traffic.repeats"),
     Metric("sensor_messages_shed_total", "counter", "packets", "Packets whose message there was no time to read.", "traffic.shed"),
     Metric("sensor_capture_backlog_ratio", "gauge", "share, 0 to 1", "How full the fullest ring is.", "traffic.backlog"),
@@ -45,19 +45,19 @@ METRICS = (
     Metric("sensor_flows_open", "gauge", "flows", "Flows in the table.", "flows.open"),
     Metric("sensor_evictions_total", "counter", "entries", "Entries that had to make room in a table of fixed size.", "evicted.*", ("table",)),
     # What was said, found and known.
-    Metric("sensor_messages_malformed_total", "counter", "messages", "Messages that were not what their protocol says.", "malformed.*", ("dissector",)),
+    Metric("sensor_messages_malformed_total", "counter", "messages", "Messages that violate their protocol.", "malformed.*", ("dissector",)),
     Metric("sensor_unit_faults_total", "counter", "faults", "Times that a dissector or a detector of ours broke.", "faults.*", ("unit",)),
     Metric("sensor_devices", "gauge", "devices", "Devices in the inventory.", "devices.by_type.*", ("type",)),
     Metric("sensor_devices_pending", "gauge", "devices", "Newcomers that have not shown enough yet to be a device.", "devices.pending"),
     Metric("sensor_observations_unattributed_total", "counter", "observations", "Facts that were about no device.", "devices.unattributed"),
     Metric("sensor_observations_refused_total", "counter", "observations", "Facts about newcomers in a flood, which were not taken.", "devices.dropped"),
-    Metric("sensor_records_total", "counter", "records", "Records that were told.", "records.*", ("kind",)),
+    Metric("sensor_records_total", "counter", "records", "Events written to the log.", "records.*", ("kind",)),
     Metric("sensor_alerts_total", "counter", "alerts", "Alerts that were opened.", "alerts.opened.*", ("severity",)),
     Metric("sensor_alerts_open", "gauge", "alerts", "Alerts that are open.", "alerts.open.*", ("severity",)),
     Metric("sensor_incidents_open", "gauge", "incidents", "Incidents that are open.", "alerts.incidents"),
     Metric("sensor_findings_folded_total", "counter", "findings", "Repeats, which raised the count of an alert.", "alerts.folded"),
     Metric("sensor_findings_muted_total", "counter", "findings", "Findings that the operator wants no alerts of.", "alerts.muted"),
-    Metric("sensor_findings_below_total", "counter", "findings", "Findings too slight to be told.", "alerts.below"),
+    Metric("sensor_findings_below_total", "counter", "findings", "Alerts below the minimum severity.", "alerts.below"),
     Metric("sensor_findings_dropped_total", "counter", "findings", "Findings beyond the bound of one packet.", "alerts.dropped"),
     Metric("sensor_evidence_dropped_total", "counter", "packets", "Packets of alerts that could not be written down.", "evidence.dropped"),
     # The event log.
@@ -88,7 +88,7 @@ METRICS = (
     Metric("sensor_rules", "gauge", "rules", "Rules of the operator's that are in use.", "rules.used"),
     Metric("sensor_rules_faults", "gauge", "faults", "Faults in rules of the operator's, which are left out.", "rules.faults"),
     # How the sensor itself fares.
-    Metric("sensor_health_findings_total", "counter", "findings", "Findings about the sensor itself that were told.", "health.told.*", ("check",)),
+    Metric("sensor_health_findings_total", "counter", "findings", "Health findings about the sensor itself.", "health.told.*", ("check",)),
     Metric("sensor_health_lasting_timestamp_seconds", "gauge", "seconds since the epoch", "Since when something lasts that is wrong with the sensor itself.",
         "health.lasting.*.since", ("finding",)),
     Metric("process_cpu_seconds_total", "counter", "seconds", "Time on the processor, of all threads.", "process.cpu_s"),

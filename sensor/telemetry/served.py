@@ -54,7 +54,7 @@ class Served:
     def _alive(self) -> Reply:
         silent = time.monotonic() - self._told_at
         if not self._told or silent > SILENT_S:
-            return Reply(503, TEXT, f"the engine has said nothing for {silent:.0f} s\n".encode())
+            return Reply(503, TEXT, f"the engine has not reported for {silent:.0f} s\n".encode())
         return Reply(200, TEXT, b"ok\n")
 
     def _now(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_a_device_with_one_job_raises_it_by_one() -> None:
     """And the reason is told."""
     weighed = Weigher(World(device("camera", HERE))).weigh(made())
     assert (weighed.severity, weighed.terms) == (Severity.high, {"device_type": 5})
-    assert "one job" in weighed.why[-1]
+    assert "fixed-function" in weighed.why[-1]
 
 
 @pytest.mark.parametrize(

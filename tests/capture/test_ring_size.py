@@ -39,5 +39,5 @@ def test_what_there_is_not_has_no_speed() -> None:
 def test_sizes_are_told_with_their_reason() -> None:
     """Once for links that are alike; a size that was asked for needs none."""
     assert _in_words({"a": 64, "b": 64}, {"a": 1000, "b": 1000}) == "ring 64 MiB for 1000 Mbit/s"
-    assert _in_words({"a": 16, "b": 64}, {"a": 100, "b": 0}) == "ring 16 MiB for 100 Mbit/s, ring 64 MiB for 1000 Mbit/s, as the link does not tell its speed"
+    assert _in_words({"a": 16, "b": 64}, {"a": 100, "b": 0}) == "ring 16 MiB for 100 Mbit/s, ring 64 MiB for 1000 Mbit/s, as the link reports no speed"
     assert _in_words({"a": 8}, {}) == "ring 8 MiB"

@@ -43,9 +43,9 @@ def test_close_and_comment(tell) -> None:
 def test_what_is_not_there(tell) -> None:
     """Alerts, actions and words that are missing."""
     assert [tell("alerts", *words).code for words in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))] == [1, 2, 2, 2]
-    assert tell("alerts", "why").out == "no mute silenced anything\n"
+    assert tell("alerts", "why").out == "no mute suppressed an alert\n"
     told = tell("alerts", "why", "alert-5k2m8q")
-    assert (told.code, told.err) == (2, "sensor: why takes nothing more, found 'alert-5k2m8q': `sensor alerts show` tells of one\n")
+    assert (told.code, told.err) == (2, "sensor: why takes no arguments, found 'alert-5k2m8q': `sensor alerts show` shows one\n")
     assert tell("alerts", "incidents").out == "no incidents\n"
 
 

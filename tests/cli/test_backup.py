@@ -119,7 +119,7 @@ def test_what_is_there_is_not_replaced_unasked(back_up, tmp_path: Path) -> None:
     (tmp_path / "a.tar.zst").write_text("precious")
     told = back_up()
     assert told.code == 2
-    assert "is there already" in told.err
+    assert "exists" in told.err
     assert (tmp_path / "a.tar.zst").read_text() == "precious"
     assert back_up("--force").code == 0
 

@@ -154,4 +154,4 @@ def test_a_file_that_is_no_event_log(tell, tmp_path: Path, root: Path, command: 
     """A capture, say: 3, with what was expected, and never that nothing was found in it."""
     words = ["--format", "json"] if command.startswith("report") else []
     told = tell(*command.split(), *words, "--events", str(root / "pcaps" / "office.pcapng"))
-    assert (told.code, told.out, "is no event log" in told.err) == (3, "", True)
+    assert (told.code, told.out, "is not an event log" in told.err) == (3, "", True)

@@ -31,10 +31,10 @@ def test_export_and_back(ask, tmp_path: Path) -> None:
     """Our own table is as expected, says nothing new, and what is changed in it becomes a word."""
     path = tmp_path / "devices.csv"
     assert ask("export", str(path)).out == f"4 devices in {path}\n"
-    assert ask("diff", str(path)).out == "all 4 devices are as expected, and no others are there\n"
-    assert ask("import", str(path)).out == "rows read: 4; words said: 0; faults: 0\n"
+    assert ask("diff", str(path)).out == "all 4 devices are as expected, with no unexpected ones\n"
+    assert ask("import", str(path)).out == "rows read: 4; attributes set: 0; faults: 0\n"
     path.write_text(path.read_text().replace("printer", "scale"))
-    assert ask("import", str(path)).out == "rows read: 4; words said: 1; faults: 0\n"
+    assert ask("import", str(path)).out == "rows read: 4; attributes set: 1; faults: 0\n"
     assert [json.loads(line)["hostname"] for line in ask("type=scale", "--json").lines] == ["PRN"]
 
 
@@ -43,8 +43,8 @@ def test_netbox_and_back(ask, tmp_path: Path) -> None:
     path = tmp_path / "netbox.csv"
     assert ask("export", "--format", "netbox", "--site", "HQ", str(path)).out == f"4 devices in {path}\n"
     assert "Unknown" in path.read_text()
-    assert ask("diff", str(path)).out == "all 4 devices are as expected, and no others are there\n"
-    assert ask("import", str(path)).out == "rows read: 4; words said: 0; faults: 0\n"
+    assert ask("diff", str(path)).out == "all 4 devices are as expected, with no unexpected ones\n"
+    assert ask("import", str(path)).out == "rows read: 4; attributes set: 0; faults: 0\n"
 
 
 def test_csv_holds_no_formula(ask) -> None:
@@ -77,10 +77,10 @@ def test_import_of_other_people_s_lists(ask, inventory: Path, tmp_path: Path) ->
         encoding="utf-8-sig",
     )
     told = ask("import", str(path))
-    assert told.out == "rows read: 4, 1 of devices not seen yet; words said: 12; faults: 2\n"
+    assert told.out == "rows read: 4, 1 of devices not seen yet; attributes set: 12; faults: 2\n"
     assert told.err.splitlines() == [
         f"sensor: {path}:4: found 'blinkenlights' for type, expected one of " + told.err.splitlines()[0].split("expected one of ")[1],
-        f"sensor: {path}:5: no device of that name, address or id, and no MAC to know it by",
+        f"sensor: {path}:5: no device of that name, address or id, and no MAC to identify it",
     ]
     with Run(inventory) as run:
         run.story.says("80:5e:c0:00:00:01", "10.0.0.77", "http.server", "model=Z").at(20)
@@ -93,10 +93,10 @@ def test_import_of_json(ask, tmp_path: Path) -> None:
     """A list of objects, NetBox's nested ones too, and what --json prints."""
     path = tmp_path / "devices.json"
     path.write_text(json.dumps([{"name": "lobby", "role": {"name": "camera"}, "device_type": {"model": "XNV-1"}, "primary_ip4": {"address": "10.0.0.9/24"}}]))
-    assert ask("import", str(path)).out == "rows read: 1; words said: 3; faults: 0\n"
+    assert ask("import", str(path)).out == "rows read: 1; attributes set: 3; faults: 0\n"
     lines = tmp_path / "lines.json"
     lines.write_text(ask("--json").out)
-    assert ask("import", str(lines)).out == "rows read: 4; words said: 0; faults: 0\n"
+    assert ask("import", str(lines)).out == "rows read: 4; attributes set: 0; faults: 0\n"
 
 
 def test_diff(ask, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_diff(ask, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "no rows"), ("[1]", "expected a list of objects"), ("[{", "no JSON"), ('a,b\n"x', "no CSV"), (b"\xff\xfe", "no text in UTF-8")]
+    ("text", "said"), [("", "no rows"), ("[1]", "expected a list of objects"), ("[{", "no JSON"), ('a,b\n"x', "no CSV"), (b"\xff\xfe", "not UTF-8 at byte")]
 )
 def test_files_that_are_none(ask, tmp_path: Path, text: str | bytes, said: str) -> None:
     """One line, exit code 3."""

@@ -40,7 +40,7 @@ def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:
     )
     with Run(inventory) as run:
         assert run.story.who("00:17:c8:1a:2b:3c").type == "camera"
-    assert ask("set", "Lobby", "type=").out.endswith(": type as the packets tell it\n")
+    assert ask("set", "Lobby", "type=").out.endswith(": type as observed\n")
     assert one(ask, "name=lobby")["type"] == "printer"
 
 
@@ -48,10 +48,10 @@ def test_explain_shows_the_word_and_what_stands_against_it(ask, tell, inventory:
     """Who said it, when and why; then every claim of packets, those that lost too, with the arithmetic."""
     ask("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
     text = tell("explain", "--state", str(inventory), "Lobby").out
-    assert "type: nvr 1.00\n  the operator's word, which wins over what packets say\n    1.00 operator: said by anna on " in text
+    assert "type: nvr 1.00\n  set by the operator, which overrides observations\n    1.00 operator: set by anna on " in text
     assert ": I looked\n  printer: dhcp 0.80\n" in text
     assert "  camera: http 0.20\n" in text
-    assert "name: Lobby\n  the operator's word\n" in text
+    assert "name: Lobby\n  set by the operator\n" in text
 
 
 def test_tags(ask) -> None:
@@ -68,7 +68,7 @@ def test_merge_undo_and_history(ask, inventory: Path) -> None:
     """The next run does it; undone, both are back under their ids."""
     old = one(ask, "10.0.0.6")["id"]
     told = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
-    assert told.out == "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: a running sensor does it within a second, else the next one at its start\n"
+    assert told.out == "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: applied within a second by a running sensor, else at the next start\n"
     with Run(inventory):
         pass
     device = one(ask, "10.0.0.6")
@@ -103,9 +103,9 @@ def test_split(ask, inventory: Path) -> None:
         (("set", "PRM", "type=tv"), 1, "no device 'PRM': did you mean prn?"),
         (("tag", "PRN"), 2, "usage: sensor devices tag DEVICE TAG…"),
         (("merge", "PRN"), 2, "usage: sensor devices merge DEVICE OTHER"),
-        (("merge", "PRN", "10.0.0.9"), 2, "both are the same device already"),
-        (("split", "PRN", "10.0.0.77"), 1, "10.0.0.77 is neither a MAC nor an address of dev-"),
-        (("undo", "PRN"), 3, "nothing was said of PRN that could be undone"),
+        (("merge", "PRN", "10.0.0.9"), 2, "both names are the same device"),
+        (("split", "PRN", "10.0.0.77"), 1, "10.0.0.77 is neither a MAC nor an address of the device dev-"),
+        (("undo", "PRN"), 3, "no change of PRN can be undone"),
         (("undo", "7"), 3, "nothing with the number 7 is there to be undone"),
         (("undo",), 2, "usage: sensor devices undo DEVICE"),
         (("history", "nobody"), 1, "no device 'nobody'"),

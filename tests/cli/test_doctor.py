@@ -95,7 +95,7 @@ def test_networks_of_the_configuration(tell, tmp_path: Path) -> None:
     [
         (["--seconds", "0"], "sensor: found --seconds 0, expected more than 0 and at most 86,400\n"),
         (["--seconds", "nan"], "sensor: found --seconds nan, expected more than 0 and at most 86,400\n"),
-        (["--file", "a.pcap", "-i", "eth0"], "sensor: found both --file and -i: a capture is looked at, or interfaces are\n"),
+        (["--file", "a.pcap", "-i", "eth0"], "sensor: found both --file and -i, expected one of them\n"),
     ],
 )
 def test_wrong_words(tell, words: list[str], said: str) -> None:

@@ -28,7 +28,7 @@ def test_a_device(tell) -> None:
     assert '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, 2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z)' in text
     assert "  camera: dhcp 0.30\n" in text
     assert "  against the others: odds 9.00 / (1 + 9.00 + 0.43) = 0.86\n" in text
-    assert "  told as 0.88: old evidence counts less, and some may not be in this record\n" in text
+    assert "  reported as 0.88: old evidence counts less, and some may not be in this record\n" in text
     assert "vendor: Kyocera 0.50\n  oui 0.90, at most 0.50 for one weak family\n" in text
 
 
@@ -53,7 +53,7 @@ def test_the_alerts_of_a_device(tell) -> None:
 
 def test_a_device_that_nothing_is_known_of(tell) -> None:
     """It says so."""
-    assert "nothing seen so far tells what it is" in tell("explain", "dev-11").out
+    assert "no observation identifies it so far" in tell("explain", "dev-11").out
 
 
 @pytest.mark.parametrize("what", ["alert-abc123", "alert-abc", "discovery.port_scan", "discovery.port_scan|10.0"])
@@ -76,7 +76,7 @@ def test_an_alert(tell, what: str) -> None:
         "    - 120 ports of one host were tried",
         "  seen",
         "    - 2026-11-24T09:20:00Z flow.refused 10.0.0.9 port 40000 → 10.0.0.10 port 22: client_packets 1",
-        "  innocent if A scanner of your own.",
+        "  benign if   A scanner of your own.",
         "  advice      Ask who runs it.",
         "  its actor is workstation 0.60: sensor explain dev-9",
     ]
@@ -85,8 +85,8 @@ def test_an_alert(tell, what: str) -> None:
 def test_an_unknown_name(tell) -> None:
     """1, one line, the nearest names."""
     told = tell("explain", "PRN-3G")
-    assert (told.code, told.out, told.err.splitlines()) == (1, "", ["sensor: nothing known of 'PRN-3G': did you mean prn-3f?"])
-    assert tell("explain", "zzz").err.splitlines() == ["sensor: nothing known of 'zzz'"]
+    assert (told.code, told.out, told.err.splitlines()) == (1, "", ["sensor: nothing is known about 'PRN-3G': did you mean prn-3f?"])
+    assert tell("explain", "zzz").err.splitlines() == ["sensor: nothing is known about 'zzz'"]
 
 
 def test_a_merged_device_by_its_old_id(tell, log: Path) -> None:

@@ -20,7 +20,7 @@ from tests.cli.conftest import TIMES, Told, device, record
 PCAPS = Path(__file__).parents[2] / "pcaps"
 LISTED = "command_and_control.malicious_address"
 C2 = "203.0.113.66"
-INSISTS = "; --force suggests it all the same"
+INSISTS = "; --force suggests it regardless"
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_a_camera_is_cut_off_a_listed_address(suggest) -> None:
     assert "  seen        https/8443" in told.lines
     assert "rests on: the baseline of 34 devices, watched for 0.3 h until 2026-11-24T08:19Z: too short" in told.out
     assert "use outside ntp/123 by 1, https/443 by 1, https/8443 by 1: to other addresses that goes on" in told.out
-    assert "    nothing else that was seen would be cut" in told.lines
+    assert "    no other observed traffic would be blocked" in told.lines
 
 
 def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path) -> None:
@@ -158,7 +158,7 @@ def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(s
     assert "# WARNING: both ends live in 10.20.10.0/24" in told.out
     undo = suggest("--address", "10.20.10.5", "--everyone", "--format", "nftables", "--undo").out
     assert told.out.endswith(f"# to undo:\n# {undo}")
-    assert ": also cuts 6 conversations of 4 clients that no alert is about: see --simulate" in told.err
+    assert ": also blocks 6 conversations of 4 clients that no alert is about: see --simulate" in told.err
     assert ": rests on the baseline of 34 devices" in told.err
     assert "left out" not in told.err
 
@@ -219,7 +219,7 @@ def test_pcs_and_cameras_that_called_one_address_share_a_change(logged) -> None:
     assert (body["alerts"], body["seen"]) == (["alert-000001", "alert-000002"], ["https/443", "https/8443"])
     assert (body["simulation"]["done"], body["simulation"]["cuts"]) == (False, [])
     assert body["simulation"]["rests_on"] == [
-        "no baseline was read, so what else these rules would cut is unknown: read a dataset that has an inventory (sensor data list)"
+        "no baseline was read: what else these rules would block is unknown; use a dataset with an inventory (sensor data list)"
     ]
 
 
@@ -230,7 +230,7 @@ def test_without_a_baseline_nothing_is_called_harmless(logged) -> None:
         told = logged(records, "alert-000001", *words)
         assert told.code == 0
         assert "not simulated" in told.out
-        assert "would be cut" not in told.out.replace("would cut is unknown", "")
+        assert "would be blocked" not in told.out
     assert "not simulated: no baseline was read" in logged(records, "alert-000001", "--format", "nftables").err
 
 
@@ -250,7 +250,7 @@ def test_a_listed_name_does_not_cost_the_name_server(logged) -> None:
     resolver = {"ip": "9.9.9.9", "port": 53}
     told = logged([device(1, "camera"), alert(1, end(1), resolver, "command_and_control.malicious_domain", "dns")], "alert-000001")
     assert (told.code, told.out) == (1, "")
-    assert told.err == f"sensor: left out: alert number 1: block the name at the resolver, not the resolver{INSISTS}\n"
+    assert told.err == f"sensor: left out: alert number 1: block the domain at the resolver, not the resolver itself{INSISTS}\n"
     told = logged([device(1, "camera"), alert(1, end(1), resolver, "command_and_control.resolver_bypass", "dns")], "alert-000001")
     assert "and 9.9.9.9" in told.lines[0]
 
@@ -297,7 +297,7 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
     told = logged([device(1, "camera"), alert(1, end(1), {}, "device.new")], "alert-000001")
     assert (told.code, told.err) == (
         1,
-        "sensor: alert-000001: its alerts name no two ends, so there is nothing between which a firewall could stand\n",
+        "sensor: alert-000001: its alerts name no address pair that a firewall could block\n",
     )
 
 
@@ -309,7 +309,7 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
         (["x", "--address", C2], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
         (["--address", "300.1.1.1"], 2, "found --address 300.1.1.1, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24"),
         (["x", "--format", "iptable"], 2, "found --format iptable, "),
-        (["x", "--undo"], 2, "--undo needs --format: what is to be taken back?"),
+        (["x", "--undo"], 2, "--undo needs --format"),
         (["x", "--expires", "soon"], 2, "found --expires soon, expected a span such as 12h, 7d or 4w, or never"),
         (["x", "--service", "ssh"], 2, "found the service 'ssh', expected such as tcp/22, udp/161 or ssh/22"),
     ],
@@ -359,7 +359,7 @@ def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged
     assert (first["title"], second["title"]) == ("block tcp/23 from any machine to 2 switches", "block tcp/2323 from any machine to 10.0.0.3 (printer)")
     assert first["reasons"] == [f"2026-11-24T09:20:00Z machine {at} offers telnet (recommendation-{at:06})" for at in (1, 2)]
     assert [(one["from"], one["to"], one["proto"], one["port"]) for one in first["rules"]] == [([], ["10.0.0.1/32", "10.0.0.2/32"], "tcp", 23)]
-    assert told.err == "sensor: left out: machine 3 offers telnet: it is done\n"
+    assert told.err == "sensor: left out: machine 3 offers telnet: the recommendation is done\n"
     assert bodies(logged(records, "recommendation-000002", "--json"))[0]["title"].endswith("to 10.0.0.2 (switch)")
 
 
@@ -396,10 +396,10 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: 
 @pytest.mark.parametrize(
     ("setting", "port", "app", "why"),
     [
-        ("smb1", 445, "smb", "whoever uses the service needs it, and a firewall cannot tell the bad way from the good one"),
-        ("tls_old", 443, "tls", "whoever uses the service needs it, and a firewall cannot tell the bad way from the good one"),
-        ("llmnr", 0, "llmnr", "it is about no service that the machine offers, so there is nothing to cut"),
-        ("upnp_mapping", 5000, "upnp", "it is asked from inside its own segment, where no firewall stands: switch it off at the router"),
+        ("smb1", 445, "smb", "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use"),
+        ("tls_old", 443, "tls", "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use"),
+        ("llmnr", 0, "llmnr", "it is not about a service of the device: nothing to block"),
+        ("upnp_mapping", 5000, "upnp", "requests come from its own segment, which no firewall filters: disable it on the router"),
     ],
 )
 def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: str, why: str) -> None:
@@ -414,10 +414,10 @@ def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: s
         (["recommendation-zzzzzz"], "no recommendation 'recommendation-zzzzzz' in the log: `sensor posture recommendations` lists them"),
         (["vnc_open"], "no recommendation 'vnc_open' in the log: `sensor posture recommendations` lists them"),
         (["telnet", "--allow", "nobody"], "no device 'nobody' with an address to --allow"),
-        (["telnet", "--allow", "twin"], "--allow 'twin' may be any of 2: name one by its id"),
+        (["telnet", "--allow", "twin"], "--allow 'twin' is ambiguous: any of 2: name one by its id"),
         (
             ["telnet", *(word for number in range(17) for word in ("--allow", f"10.1.0.{number}"))],
-            "found 17 machines to --allow, expected at most 16 addresses: let them in through a gateway of their own",
+            "found 17 machines to --allow, expected at most 16 addresses: give them access through a gateway",
         ),
     ],
 )
@@ -443,7 +443,7 @@ def test_one_who_is_left_alone_is_in_no_other_request(suggest) -> None:
     assert {cut["client"]["hostname"] for cut in body["simulation"]["cuts"]} == {"axis-accc8e4f710a"}
     assert not [one for one in body["simulation"]["warnings"] if "gateway" in one]
     told = suggest(LISTED, "--allow", "10.20.10.62")
-    assert (told.code, told.err) == (1, f"sensor: {LISTED}: all its machines are left alone, so there is nothing to block\n")
+    assert (told.code, told.err) == (1, f"sensor: {LISTED}: all its hosts are exempt: nothing to block\n")
 
 
 def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(logged) -> None:
@@ -455,4 +455,4 @@ def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(logged) -> None
     assert not {"10.0.0.0/8", "192.168.0.0/16", "203.0.113.9/32"} & set(body["rules"][0]["to"])
     assert "203.0.113.8/32" in body["rules"][0]["to"]
     told = logged(records, "internet", "--allow", "seen")
-    assert (told.code, told.err) == (1, "sensor: the baseline keeps all addresses outside as one: name those that are needed, each with --allow ADDRESS\n")
+    assert (told.code, told.err) == (1, "sensor: the baseline does not distinguish external addresses: name each required one with --allow ADDRESS\n")

@@ -113,7 +113,7 @@ def test_until_stopped(folder: Path, start: Start) -> None:
     one.send_signal(signal.SIGTERM)
     _, said = one.communicate(timeout=60)
     assert one.returncode == 0
-    assert "all goes on as it was" in said
+    assert "the previous one stays in use" in said
     status = load_status(folder / "events.jsonl", "archive")
     assert status is not None
     assert (status.state, status.delivered, status.pending) == ("stopped", 101, 0)

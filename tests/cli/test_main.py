@@ -139,7 +139,7 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     )
     state.chmod(0o700)
     assert (ran.returncode, ran.stdout) == (4, "")
-    assert re.fullmatch(rf"sensor: no permission for {state}/\S+: become root or a member of its group \[permission\.denied\]\n", ran.stderr)
+    assert re.fullmatch(rf"sensor: no permission for {state}/\S+: run the command as root or a member of its group \[permission\.denied\]\n", ran.stderr)
 
 
 def test_options_may_stand_between_words(tell) -> None:

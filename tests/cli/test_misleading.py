@@ -122,7 +122,7 @@ def test_a_replay_that_was_cut_off_says_so(tmp_path: Path, ask: Callable[[str], 
     folder = tmp_path / "state" / "datasets" / "office"
     write_log(folder / "events.jsonl")
     write_card(folder, Card(REPLAY, "office", complete=False))
-    assert ask("alerts").lines[0].startswith("the replay is not at its end")
+    assert ask("alerts").lines[0].startswith("the replay is running or was interrupted")
 
 
 def test_the_office_replayed_into_a_folder(tmp_path: Path, ask: Callable[[str], Told], root: Path) -> None:

@@ -127,7 +127,7 @@ def test_nothing_that_a_peer_calls_itself_reaches_a_terminal_or_a_graph_as_an_or
 
 def test_without_a_baseline_it_says_so(logged) -> None:
     told = logged([device(1, "camera"), device(2, "server"), attack("seen")])
-    assert "no baseline was read, so nothing is known of who used what: name the folder of an inventory with --state" in told.lines
+    assert "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state" in told.lines
 
 
 def test_no_goal_and_no_path_are_told(logged) -> None:
@@ -141,7 +141,7 @@ def test_no_goal_and_no_path_are_told(logged) -> None:
     [
         (["--from", "nobody"], 1, "no device 'nobody': `sensor devices` lists them"),
         (["--to", "outside"], 1, "no device 'outside': `sensor devices` lists them"),
-        (["--to", "twin"], 1, "'twin' may be any of dev-1, dev-2: name one by its id"),
+        (["--to", "twin"], 1, "'twin' is ambiguous: any of dev-1, dev-2: name one by its id"),
         (["--dot", "--json"], 2, "expected --json or --dot, and not both"),
     ],
 )

@@ -95,7 +95,7 @@ def test_all_about_one_device(posture) -> None:
         "  adds  value",
         "  30.0   30.0  weaknesses   30.0 rtsp_open: Stream without a password",
         "  22.4   32.0  attack       32.0 it suffered: Port scan",
-        "   0.0    0.0  reach        no reach from the internet was seen",
+        "   0.0    0.0  reach        no inbound traffic from the internet was observed",
         "   0.0    0.0  unknown      type and firmware are known",
         "   0.0    0.0  criticality  criticality not set",
     ]
@@ -162,8 +162,8 @@ def test_what_makes_no_sense_is_told_in_one_line(posture, tell, tmp_path: Path) 
     """A word that is no action, too many or too few words, a device that is not there or gone, nothing to read."""
     for words, code, wrong in (
         (["score"], 2, "no action 'score', expected one of scores, "),
-        (["device"], 2, "found 0 words after device, expected device DEVICE"),
-        (["scores", "x"], 2, "found 1 words after scores, expected scores"),
+        (["device"], 2, "found 0 arguments after device, expected device DEVICE"),
+        (["scores", "x"], 2, "found 1 arguments after scores, expected scores"),
         (["device", "10.9.9.9"], 1, "no device '10.9.9.9'"),
         (["device", "dev-13"], 1, "10.0.0.13 (camera) is gone since 2026-11-24T09:20:00: it has no score"),
     ):
@@ -250,7 +250,7 @@ def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
         file.write("\x1b[2J\n")
     told = went()
     assert told.code == 0
-    assert "left out what is no day of scores: 1 lines, the first line 4: " in told.err
+    assert "skipped 1 invalid lines, the first line 4: " in told.err
     assert tell("posture", "trend", "--state", str(tmp_path / "none")).code == 3
 
 
@@ -274,12 +274,12 @@ def test_recording_tells_of_what_was_damaged(tell, inventory: Path) -> None:
     (inventory / FILE).write_text("x\n")
     told = tell("posture", "record", "--state", str(inventory))
     assert told.code == 0
-    assert told.err.splitlines()[0].startswith(f"sensor: {inventory / FILE}: left out what is no day of scores: 1 lines, the first line 1: ")
-    assert told.err.splitlines()[1] == f"sensor: the file as it was is in {inventory / DAMAGED}"
+    assert told.err.splitlines()[0].startswith(f"sensor: {inventory / FILE}: skipped 1 invalid lines, the first line 1: ")
+    assert told.err.splitlines()[1] == f"sensor: the previous file is in {inventory / DAMAGED}"
     kept = json.loads((inventory / FILE).read_text())
     (inventory / FILE).write_text(json.dumps(kept | {"ts": "2023-11-14T23:59:59Z"}) + "\n")
     told = tell("posture", "record", "--state", str(inventory))
-    assert told.out == f"2023-11-14: nothing was kept, for there are figures of 23:59:59 already, and these are of {kept['ts'][11:19]}\n"
+    assert told.out == f"2023-11-14: nothing was stored: scores exist for 23:59:59 already, and these are of {kept['ts'][11:19]}\n"
 
 
 def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> None:
@@ -288,11 +288,11 @@ def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> N
     odd.write_text(json.dumps(record("alert", "open", "x", "high", alert=SCAN, **ENDS) | {"ts": "soon"}), encoding="utf-8")
     told = tell("posture", "record", "--state", str(inventory), "--events", str(odd))
     assert (told.code, told.out) == (3, "")
-    assert told.err == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept\n"
+    assert told.err == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored\n"
     (inventory / FILE).mkdir()
     _began(inventory)
     told = tell("posture", "record", "--state", str(inventory))
-    assert (told.code, told.err) == (3, f"sensor: cannot keep the scores in {inventory / FILE}: Is a directory\n")
+    assert (told.code, told.err) == (3, f"sensor: cannot write the scores to {inventory / FILE}: Is a directory\n")
     assert tell("posture", "trend", "--state", str(inventory)).err == f"sensor: cannot read {inventory / FILE}: Is a directory\n"
 
 

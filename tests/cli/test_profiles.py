@@ -126,8 +126,8 @@ def test_installed_shown_and_removed(profiles, camera: str) -> None:
     """Whom it is for, who is in charge; what it allows, in words and as the file that it was."""
     assert profiles("list").out == "no profiles are installed\n"
     told = profiles("install", camera, "--type", "camera", "--controller", NAS)
-    assert told.out == "installed: type-camera, 8 entries in 2 access lists; a running sensor takes it up at `systemctl reload sensor` (SIGHUP)\n"
-    assert profiles("install", camera, "--type", "camera", "--controller", NAS).out.startswith("installed anew: ")
+    assert told.out == "installed: type-camera, 8 entries in 2 access lists; a running sensor loads it on `systemctl reload sensor` (SIGHUP)\n"
+    assert profiles("install", camera, "--type", "camera", "--controller", NAS).out.startswith("replaced: ")
     (row,) = profiles("list").lines[1:]
     assert row.split()[:3] == ["type-camera", "type", "camera"]
     assert json.loads(profiles("list", "--json").out)["controllers"] == "my-controller"
@@ -141,7 +141,7 @@ def test_installed_shown_and_removed(profiles, camera: str) -> None:
 
 def test_what_goes_beyond_a_profile_was_seen_before(profiles, camera: str) -> None:
     """The control server of the camera; everything else of it keeps to its profile."""
-    assert profiles("check").err.endswith("no profile is installed: `sensor profiles install` does that\n")
+    assert profiles("check").err.endswith("no profile is installed: install one with `sensor profiles install`\n")
     profiles("install", camera, "--for", CAMERA, "--controller", NAS)
     told = profiles("check")
     assert (told.code, told.lines[-1]) == (1, "1 habit of 1 device beyond a profile")
@@ -151,7 +151,7 @@ def test_what_goes_beyond_a_profile_was_seen_before(profiles, camera: str) -> No
     whole = camera.replace("camera.json", "whole.json")
     profiles("make", CAMERA, "--alerted", "-o", whole)
     profiles("install", whole, "--for", CAMERA, "--controller", NAS)
-    assert profiles("check").out == "all that was seen keeps to the profiles\n"
+    assert profiles("check").out == "all observed traffic is allowed by the profiles\n"
 
 
 def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path, camera: str, tmp_path: Path) -> None:
@@ -224,9 +224,9 @@ def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path:
     path = tmp_path / "maker.json"
     path.write_text(json.dumps(body), encoding="utf-8")
     told = profiles("install", str(path), "--type", "camera")
-    assert (told.code, "not understood: dscp; a condition that is not understood counts as met" in told.err) == (0, True)
+    assert (told.code, "not supported: dscp; an unsupported condition counts as met" in told.err) == (0, True)
     shown = profiles("show", "type-camera").out
-    assert "accept  all protocols, cloud.example (IPv4); not understood: dscp" in shown
+    assert "accept  all protocols, cloud.example (IPv4); not supported: dscp" in shown
     assert "\x1b" not in shown
 
 

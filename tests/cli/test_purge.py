@@ -234,7 +234,7 @@ def test_what_stays_is_said(purge, inventory: Path) -> None:
     (inventory / "inventory.db.version-2").touch()
     lines = purge(PRINTER, "--yes").lines
     assert f"stays: {inventory / 'inventory.db.version-2'}, a copy of before" in lines
-    assert lines[-2:] == ["stays: what the event log tells of it, until that goes by age (retention.age_days)", "stays: what outputs delivered"]
+    assert lines[-2:] == ["kept: its events in the event log, until retention removes them (retention.age_days)", "stays: what outputs delivered"]
 
 
 def test_the_log_as_well_where_it_is_asked_for(purge, tell, inventory: Path) -> None:
@@ -253,7 +253,7 @@ def test_the_log_as_well_where_it_is_asked_for(purge, tell, inventory: Path) -> 
     assert told.code == 0, told.err
     assert "1 record of the event log replaced by markers" in told.lines
     assert told.lines[-1] == "stays: what outputs delivered"
-    assert not any("event log tells" in line for line in told.lines)
+    assert not any("event log, until" in line for line in told.lines)
     assert PRINTER.encode() not in log.read_bytes()
     assert log.read_bytes().splitlines()[1] == before.splitlines()[1]
 
@@ -278,7 +278,7 @@ def test_it_asks_first(purge, inventory: Path, monkeypatch: pytest.MonkeyPatch) 
     """On a terminal; elsewhere somebody has to have said yes before. Without that nothing is done."""
     told = purge(PRINTER)
     assert told.code == 2
-    assert "--yes says that you mean it" in told.err
+    assert "confirm with --yes" in told.err
     for answer, code in (("n\n", 2), ("\n", 2), ("", 2), ("y\n", 0)):
         read, write = os.pipe()
         os.write(write, answer.encode())
@@ -331,4 +331,4 @@ def test_no_inventory(tell, tmp_path: Path) -> None:
     """Exit code 3."""
     told = tell("purge", PRINTER, "--yes", "--state", str(tmp_path / "none"))
     assert told.code == 3
-    assert "there is no inventory yet" in told.err
+    assert "no inventory" in told.err

@@ -206,7 +206,7 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
     (tmp_path / "state").write_text("in the way")
     told = replay(dhcp)
     assert told.returncode == 0
-    assert "going on without" in told.stderr
+    assert "continuing without" in told.stderr
     assert "12 packets in" in told.stdout
 
 
@@ -298,7 +298,7 @@ def test_an_inventory_that_cannot_be_kept(capsys: pytest.CaptureFixture[str], tm
     """Told before anything is read; exit code 3."""
     (tmp_path / "file").write_text("")
     assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--events", os.devnull, "--state", str(tmp_path / "file")]) == 3
-    assert capsys.readouterr().err.startswith(f"sensor: cannot keep the inventory in {tmp_path / 'file'}: ")
+    assert capsys.readouterr().err.startswith(f"sensor: cannot write the inventory in {tmp_path / 'file'}: ")
 
 
 def test_a_configuration_that_is_wrong_costs_no_dataset(replay: Runs, dhcp: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_period_tells_what_happened_in_it(report, tmp_path: Path) -> None:
     ]
     assert "command_and_control.malicious_address" in {one["detector"] for one in late["alerts"]}
     assert early["watched"]["until"] < "2026-11-24T08:12"
-    assert any("goes on after the end of the period" in note for note in early["watched"]["notes"])
+    assert any("continues after the end of the period" in note for note in early["watched"]["notes"])
 
 
 def test_two_reports_are_compared(report, tell, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes],
         (["-o", "x.html", "--period", "soon"], 2, "found --period soon, expected a span such as 24h, 7d or 4w, or a month such as 2026-11"),
         (["-o", "x.html", "--period", "7d", "--since", "2026-11-01"], 2, "expected --period, or --since and --until, and not both"),
         (["-o", "x.html", "--against", "/nowhere/old.html"], 3, "cannot read /nowhere/old.html: No such file or directory"),
-        (["-o", "x.html", "--against", __file__], 3, f"{__file__}: no report of this sensor: "),
+        (["-o", "x.html", "--against", __file__], 3, f"{__file__}: not a report of this sensor: "),
         (["-o", "/nowhere/report.html"], 3, "cannot write /nowhere/report.html: No such file or directory"),
     ],
 )

@@ -208,7 +208,7 @@ main(sys.argv[1:])
         Store(house)
     told = tell("restore", str(backup), "--state", str(house))
     assert told.code == 0
-    assert "an earlier restore was cut off" in told.err
+    assert "a previous restore was interrupted" in told.err
     Store(house).close()
     newest = max(house.glob("before-restore-*"))
     assert {name: data for name, data in snapshot(newest).items() if name not in DATABASES} == {
@@ -288,7 +288,7 @@ def test_a_wrong_configuration_of_this_machine(tell, backup: Path, tmp_path: Pat
     told = tell("restore", str(backup))
     assert told.code == 2
     assert "sensor.yaml:1:1: " in told.err
-    assert "name the folder with --state" in told.err
+    assert "name it with --state" in told.err
     assert tell("restore", str(backup), "--state", str(tmp_path / "new")).code == 0
 
 

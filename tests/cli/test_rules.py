@@ -37,7 +37,7 @@ def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
     assert rules("test").out == "8 tests of 4 rules, 0 failed\n"
     assert [line.split()[0] for line in rules("list").lines[1:]] == [
         "custom.printer_asks_strange_resolver", "custom.database_asked_by_many", "custom.dynamic_name_then_odd_port",
-        "custom.camera_of_a_maker_we_do_not_buy",
+        "custom.camera_of_unapproved_vendor",
     ]  # fmt: skip
     assert {json.loads(line)["id"] for line in rules("list", "--json").lines} >= {"database_asked_by_many"}
 

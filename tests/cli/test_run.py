@@ -185,7 +185,7 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
         assert b"Traceback" not in err
         with log.open("ab") as file:
             file.write(torn)
-    assert re.search(rb"the last line was torn and is cut off \(23 bytes\)", err)
+    assert re.search(rb"an incomplete last line was removed \(23 bytes\)", err)
     records = [json.loads(line) for line in log.read_bytes().removesuffix(torn).splitlines()]
     for record in records:
         SCHEMA.validate(record)

@@ -81,7 +81,7 @@ def test_install_again(tell, system: Path) -> None:
     told = tell("service", "install", "--root", str(system))
     assert told.code == 0
     endings = {Path(line.split(":")[0]).name: line.split(": ")[1] for line in told.lines if line.startswith(str(system))}
-    assert endings.pop("sensor.service") == "written anew"
+    assert endings.pop("sensor.service") == "updated"
     assert endings == dict.fromkeys((*set(units.UNITS) - {"sensor.service"}, "sensor.conf", "sensor.yaml"), "as it was")
     assert (system / "etc/sensor/sensor.yaml").read_text() == "preset: quiet\n"
 
@@ -106,7 +106,7 @@ def test_a_package_is_there_already(tell, system: Path) -> None:
     unit.touch()
     told = tell("service", "install", "--root", str(system))
     assert told.code == 2
-    assert told.err == f"sensor: {unit} is there already, from a package: it needs no other\n"
+    assert told.err == f"sensor: {unit} exists, from a package\n"
 
 
 def test_what_a_service_would_not_see(tell, system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ def test_status_where_nothing_is_installed_or_systemd_does_not_run(tell, tmp_pat
     """One line each with what to do."""
     systemctl(tmp_path, "echo LoadState=not-found", monkeypatch)
     told = tell("service")
-    assert (told.code, told.err) == (1, "sensor: no service is installed here; next: sensor service install\n")
+    assert (told.code, told.err) == (1, "sensor: no service is installed: sensor service install\n")
     (tmp_path / "bin" / "systemctl").write_text("#!/bin/sh\nexit 1\n")
     told = tell("service")
     assert told.code == 3

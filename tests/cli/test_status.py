@@ -55,7 +55,7 @@ def test_a_sensor_that_is_well(tell, running) -> None:
         "traffic    5,060 packets, 3.0 MiB, 12 flows open",
         "           7 lost before they were read",
         "           eth0                   5,000 packets, 0 lost",
-        "           eth1                      60 packets, 7 lost, was gone and came back 2 times",
+        "           eth1                      60 packets, 7 lost, disappeared and returned 2 times",
         "devices    10: 3 printer, 2 camera, 5 unknown",
         "alerts     3 open: 1 high, 2 low; 1 incident; 4 muted",
         "log        /var/lib/sensor/events.jsonl: 5.0 MiB in 2 segments, since 5 d ago",
@@ -65,7 +65,7 @@ def test_a_sensor_that_is_well(tell, running) -> None:
         "           left out: 0 lists, 1 line:",
         "           a.list:2:1: found x",
         "rules      2 in use",
-        "health     all is well",
+        "health     no faults",
         "process    100 MiB of memory (64.0 MiB of it the rings), 1.0% of a core since the start, 20 descriptors, 9 threads",
     ]
 
@@ -83,10 +83,10 @@ def test_for_machines(tell, running) -> None:
     ("other", "said"),
     [
         ({"health": {"lasting": STALLED}}, "health     medium   the output siem has taken nothing for 90 s (since "),
-        ({"ts": 0}, "health     the engine has said nothing for "),
+        ({"ts": 0}, "health     the engine has not reported for "),
         (
             {"log": {"path": "/x", "stalled": True, "waiting_bytes": 2048, "given_up": {"device": 3}}},
-            "           the disk takes nothing: 2.0 KiB wait in memory",
+            "           the disk cannot be written: 2.0 KiB wait in memory",
         ),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_sensor_that_is_not_well(tell, running, other: dict[str, Any], said: s
     [
         (
             {"configuration": {"faults": ["sensor.yaml:3:1: found x"], "restart": ["capture.rings"]}},
-            "config     wrong, so that the one before goes on: ",
+            "config     invalid, the previous one stays in use: ",
         ),
         ({"evicted": {"flows": 5, "names": 1200, "alerts": 0}}, "tables     1,200 names, 5 flows had to make room"),
         ({"faults": {"dns": 2}}, "health     units of the sensor broke 2 times: dns"),
@@ -150,7 +150,7 @@ def test_where_nothing_runs(tell, path: Path, inventory: Path, tmp_path: Path) -
     words = ("status", "--config", str(tmp_path / "sensor.yaml"), "--state", str(tmp_path))
     told = tell(*words)
     assert told.code == 1
-    assert told.lines[0] == f"no sensor runs here: nothing answers at {path}"
+    assert told.lines[0] == f"no sensor is running: nothing answers at {path}"
     assert told.lines[1].startswith(f"log        {tmp_path / 'events.jsonl'}: ")
     assert "listening on eth0" in told.lines[2]
     assert told.lines[3] == f"devices    4 in {tmp_path}"
@@ -185,7 +185,7 @@ def test_no_permission_to_ask(tell, path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(_status_client, "_connected", refused)
     told = tell("status", "--socket", str(path))
     assert (told.code, told.out) == (4, "")
-    assert told.err == f"sensor: no permission to ask at {path}: become root or a member of its group\n"
+    assert told.err == f"sensor: no permission to query {path}: run the command as root or a member of its group\n"
 
 
 def test_a_broken_configuration(tell, tmp_path: Path) -> None:
@@ -193,11 +193,10 @@ def test_a_broken_configuration(tell, tmp_path: Path) -> None:
     told = tell("status", "--config", str(tmp_path / "sensor.yaml"))
     assert told.code == 2
     first, second, last = told.err.splitlines()
-    assert first == (
-        f"{tmp_path / 'sensor.yaml'}:1:21: found '0.0.0.0:9469', expected a loopback address with a port, such as 127.0.0.1:9469: the sensor serves nobody else"
-    )
+    expected = "expected a loopback address with a port, such as 127.0.0.1:9469: the sensor serves no other address"
+    assert first == f"{tmp_path / 'sensor.yaml'}:1:21: found '0.0.0.0:9469', {expected}"
     assert second.startswith(f"{tmp_path / 'sensor.yaml'}:2:18: found 'loud'")
-    assert last.endswith("a running one goes on as it was, name --state DIR or --socket FILE")
+    assert last.endswith("a running sensor is not affected")
 
 
 def test_a_running_sensor_whose_configuration_became_wrong(tell, running, tmp_path: Path) -> None:

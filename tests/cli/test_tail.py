@@ -42,7 +42,7 @@ def test_what_is_no_record_is_said(tell, log: Path) -> None:
     """On standard error, at the end, and where."""
     log.write_bytes(b"nonsense\n" + log.read_bytes())
     told = tell("tail", str(log))
-    assert (len(told.lines), told.err) == (9, f"sensor: {log}: left out what is no record: 1 lines, the first at {log.name}:1: no record\n")
+    assert (len(told.lines), told.err) == (9, f"sensor: {log}: skipped 1 invalid lines, the first at {log.name}:1: no record\n")
 
 
 def test_a_foreign_log_cannot_steer_the_terminal(tell, log: Path) -> None:

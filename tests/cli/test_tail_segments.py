@@ -171,7 +171,7 @@ def running(words: list[str], stdin: IO[bytes] | None = None) -> Iterator[Lines]
 
 
 def test_following_over_rotation(events: Segmented) -> None:
-    """The last ten, then what comes: each once, over segments that are closed and compressed. Ctrl-C ends it without a word."""
+    """The last ten, then what comes: each once, over segments that are closed and compressed. Ctrl-C to stop without a word."""
     events.add(30)
     with running([*PROGRAM, "-f", "--json", str(events.log)]) as lines:
         expected = list(range(21, 31))

@@ -77,7 +77,7 @@ def test_all_about_a_ticket(ask) -> None:
     """Points with their reason, each CVE, what to do, the test, and the packet."""
     [ticket] = [one for one in bodies(ask("list", "--json")) if "Aruba" in one["title"]]
     out = ask("show", ticket["id"]).out
-    assert "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access_point), the gravest of 3 findings" in out
+    assert "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access_point), the most severe of 3 findings" in out
     assert "Fixed in 8.12.0.2 / 8.10.0.13." in out
     assert "proof: 2026-11-24T08:18:01Z, lldp.system_description, ArubaOS (MODEL: 515), Version 8.10.0.6" in out
 
@@ -140,7 +140,7 @@ def test_a_folder_that_takes_nothing_is_told(ask, office: Path) -> None:
     finally:
         (office / "tickets.lock").rmdir()
     assert re.match(r"\d+ tickets on ", told.lines[-1])
-    assert "nothing was noted, so tickets that are new now are new again next time" in told.err
+    assert "nothing was stored, so new tickets are new again next time" in told.err
     assert not (office / "tickets.json").exists()
 
 

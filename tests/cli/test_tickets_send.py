@@ -237,7 +237,7 @@ def test_where_nothing_can_be_noted_nothing_is_sent(desk: Desk) -> None:
     (desk.folder / "tickets.lock").mkdir()
     told = desk.send()
     assert (told.code, told.out) == (3, "")
-    assert "nothing was sent, since what is not noted is sent again" in told.err
+    assert "nothing was sent, to prevent duplicates" in told.err
     assert desk.service.said == []
 
 

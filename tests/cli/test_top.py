@@ -79,7 +79,7 @@ def test_nonsense_from_the_socket(value: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ((), 1, "sensor: no sensor runs: nothing answers at "),
+        ((), 1, "sensor: no sensor is running: nothing answers at "),
         (("--interval", "0.1"), 2, "found --interval 0.1 and -n 0, expected 0.5 to 3600 seconds"),
         (("--interval", "nan"), 2, "found --interval nan"),
         (("-n", "-1"), 2, "and -n -1"),
@@ -157,4 +157,4 @@ def test_a_sensor_that_goes_away(path: Path) -> None:
     terminal.until(lambda fresh: b"alert-abc123" in fresh)
     server.close()
     assert terminal.end() == 1
-    assert b"sensor: no sensor runs: nothing answers at " in terminal.seen[terminal.seen.rindex(NORMAL) :]
+    assert b"sensor: no sensor is running: nothing answers at " in terminal.seen[terminal.seen.rindex(NORMAL) :]

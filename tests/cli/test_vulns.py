@@ -96,7 +96,7 @@ def test_what_comes_with_the_sensor(vulns) -> None:
     assert more.lines[-1] == told.lines[-1].rpartition(":")[0]
     assert told.lines[0].split()[:3] == ["PRIORITY", "CVE", "AFFECTED"]
     assert any(line.split()[1:4] == ["CVE-2024-0066", "1", "1"] for line in told.lines)
-    assert "CVEs; of 3 devices 1 are affected, of 1 more it cannot be told" in told.lines[-1]
+    assert "CVEs; of 3 devices 1 are affected, unknown for 1 more" in told.lines[-1]
     points = [float(line.split()[0]) for line in told.lines[1:-1]]
     assert points == sorted(points, reverse=True)
 
@@ -109,11 +109,11 @@ def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> Non
     told = tell("vulns", "--events", str(log))
     assert told.lines == [
         "no device is known to be affected",
-        "1 CVEs; of 1 devices 0 are affected, of 1 more it cannot be told: --cannot-tell lists 1 more CVEs",
+        "1 CVEs; of 1 devices 0 are affected, unknown for 1 more: --cannot-tell lists 1 more CVEs",
         "left out: 2 more that are gone, see state=gone",
     ]
     told = tell("vulns", "list", "state=gone", "--cannot-tell", "--events", str(log))
-    assert told.lines[-1] == "1 CVEs; of 2 devices 0 are affected, of 2 more it cannot be told"
+    assert told.lines[-1] == "1 CVEs; of 2 devices 0 are affected, unknown for 2 more"
     found = [json.loads(line)["device"]["id"] for line in tell("vulns", "list", "--json", "--events", str(log)).lines]
     assert found == ["dev-1"]
 
@@ -136,7 +136,7 @@ def test_a_version_that_a_person_set_counts_for_nothing(vulns, tell, state: Path
     said = [one for one in rows(vulns("--json")) if one["device"]["ips"] == ["10.0.0.11"]]
     assert said[0]["device"]["firmware"] == "9.80.3"
     assert {one["verdict"] for one in said} == {"cannot tell"}
-    assert "that it runs 9.80.3 was said by somebody, and by no packet" in {one["reason"] for one in said}
+    assert "firmware 9.80.3 was set by the operator, and no packet contained it" in {one["reason"] for one in said}
 
 
 def test_filters_and_forms(vulns, imported: None) -> None:
@@ -158,7 +158,7 @@ def test_a_device(vulns, imported: None) -> None:
     assert "30.0 known to be exploited since 2025-02-12, by ransomware too + 18.9 EPSS 0.944 + 19.6 CVSS 9.8 + 4.0 criticality not set" in row
     assert "CVE-2024-2002" not in told.out
     assert "CVE-2024-2002" in vulns("device", "10.0.0.10", "--all").out
-    assert vulns("device", "10.0.0.11").lines[1] == "version: no packet told its firmware"
+    assert vulns("device", "10.0.0.11").lines[1] == "version: no packet contained its firmware version"
     assert vulns("device", "10.0.0.9").lines[-1] == "nothing is known against it"
     assert vulns("device", "10.0.0.10", "--csv").lines[1].split(",")[1] == "CVE-2024-2001"
     assert vulns("device", "10.9.9.9").code == 1
@@ -173,7 +173,7 @@ def test_a_cve(vulns, imported: None) -> None:
     assert told.lines[:4] == [
         "CVE-2024-2001: Told in English",
         "severity: CVSS 9.8, EPSS 0.944",
-        "exploited: known since 2025-02-12, by ransomware; to be mended by 2025-03-05 (CISA)",
+        "exploited: known since 2025-02-12, by ransomware; due date 2025-03-05 (CISA)",
         "nvd: axis axis_os: from 9.80 before 9.80.69",
     ]
     assert any("10.0.0.10" in line and "affected" in line for line in told.lines)
@@ -205,8 +205,8 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
     told = vulns("import", str(path))
     assert told.code == 0
     assert told.out == "broken: 42 entries of nvd, 8 left out, data of 2025-10-21\n"
-    assert told.err.splitlines()[0] == f"sensor: {path}: vulnerabilities[42]: left out: found 'CVE-0' for its name, expected CVE-YEAR-NUMBER"
-    assert told.err.splitlines()[-1] == f"sensor: {path}: and 3 more entries were left out"
+    assert told.err.splitlines()[0] == f"sensor: {path}: vulnerabilities[42]: skipped: found 'CVE-0' for its name, expected CVE-YEAR-NUMBER"
+    assert told.err.splitlines()[-1] == f"sensor: {path}: and 3 more entries were skipped"
     assert vulns("import", str(tmp_path / "none.json")).err.endswith("none.json cannot be read: No such file or directory\n")
     assert vulns("import", str(tmp_path / "none.json")).code == 3
     path.write_text(json.dumps(FEED | {"totalResults": 4000}), encoding="utf-8")

@@ -16,7 +16,7 @@ from tests.datasets._folders import write_inventory, write_log
 
 
 def test_a_replay_beside_a_live_sensor(tmp_path: Path) -> None:
-    """It becomes a dataset with its notes and what mutes silenced; a copy stays; the live sensor's data is where it was."""
+    """It becomes a dataset with its notes and alerts suppressed by mutes; a copy stays; the live sensor's data is where it was."""
     live = write_log(tmp_path / "events.jsonl", alerts=0)
     write_inventory(tmp_path)
     text = write_log(tmp_path / "replay.jsonl", alerts=3).read_bytes()

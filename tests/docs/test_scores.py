@@ -45,7 +45,7 @@ def test_the_docstring_has_them_too() -> None:
     told = " ".join((exposure.__doc__ or "").split())
     for value in (f"{MORE:.0%}", f"{ACTOR:.0%}", f"{TARGET:.0%}", *(f"{points:.0%}" for points in CRITICALITY.values()), f"{WORST:.0%}", f"{SPREAD:.0%}"):
         assert value.replace("%", " %") in told
-    assert f"{REACH['outside']:g} reached from the internet, {REACH['talks']:g} internet access, {REACH['beside']:g} workstations in its segment" in told
+    assert f"{REACH['outside']:g} reachable from the internet, {REACH['talks']:g} internet access, {REACH['beside']:g} workstations in its segment" in told
 
 
 def test_examples_add_up() -> None:

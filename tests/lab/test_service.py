@@ -261,7 +261,7 @@ def test_a_second_signal_ends_it_at_once(service: Service) -> None:
     code, seconds = service.end(signal.SIGINT)
     assert code in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert seconds < 20
-    assert service.err.endswith("sensor: a second signal: ended at once [sensor.interrupted]\n")
+    assert service.err.endswith("sensor: second signal: exiting immediately [sensor.interrupted]\n")
     service.start()
     service.heard = []
     service.hears("READY=1")

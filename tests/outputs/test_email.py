@@ -228,7 +228,7 @@ LATER = {
     "login first": ({"MAIL": [b"530 5.7.0 log in"]}, "turns down the sender sensor@example.com: 530 5.7.0 log in"),
     "recipient unknown": ({"RCPT": [b"550 5.1.1 nobody"]}, "takes none of the recipients: soc@example.com: 550 5.1.1 nobody"),
     "recipient busy": ({"RCPT": [b"450 4.2.0 greylisted"]}, "takes none of the recipients: soc@example.com: 450 4.2.0 greylisted"),
-    "disk full": ({".": [b"452 4.3.1 no room"]}, "says 452 4.3.1 no room"),
+    "disk full": ({".": [b"452 4.3.1 no room"]}, "answers 452 4.3.1 no room"),
     "closes": ({"DATA": [CLOSE]}, "the connection is lost"),
     "no SMTP": ({"": [b"SSH-2.0-OpenSSH\x1b[1m"]}, "does not speak SMTP"),
     "endless": ({"EHLO": [b"\r\n".join([b"250-x"] * 1000)]}, "an answer without an end"),
@@ -283,7 +283,7 @@ def test_a_recipient_that_is_busy_gets_the_mail_later_and_the_others_get_it_once
     with running(server) as port:
         made = output(port, recipients=[SOC, BOSS])
         for _ in range(2):
-            with pytest.raises(Retry, match=r"not everybody has the mail: boss@example.com: 450 4\.2\.2"):
+            with pytest.raises(Retry, match=r"not all recipients accepted the mail: boss@example.com: 450 4\.2\.2"):
                 made.send(entries(2))
         assert not made.send(entries(2)).refused
     assert [mail.recipients for mail in server.mails] == [(SOC,), (BOSS,)]

@@ -232,7 +232,7 @@ def test_an_answer_that_says_no_name(place: Place, body: bytes) -> None:
         assert place.give("create", place.ticket()).handle == f"hq/{place.ticket().id}"
         return
     place.receiver.script = [None, Fault(status=201, body=body)]
-    with pytest.raises(Retry, match="did not say what it is called"):
+    with pytest.raises(Retry, match="returned no id"):
         place.give("create", place.ticket())
 
 
@@ -281,7 +281,7 @@ def test_records_of_the_log_are_not_taken(place: Place) -> None:
         ({"system": "github", "update_url": "https://x/{id}"}, "update_url is for the system webhook"),
         ({"system": "webhook", "update_url": "https://x/tickets"}, "with {id} in it"),
         ({"system": "servicenow", "sign": "env:X"}, "sign is for the system webhook"),
-        ({"system": "github", "redact": ["src.hostname"]}, "are for records of the log"),
+        ({"system": "github", "redact": ["src.hostname"]}, "apply to events"),
         ({"system": "github", "filter": {"kinds": ["alert"]}}, "tickets have no kinds, detectors and sites"),
         ({"system": "trello"}, "expected 'jira'|Input should be 'jira'"),
     ],

@@ -34,9 +34,9 @@ def test_nothing_wrong_is_nothing() -> None:
     found = alone(aimed=Circumstances(criticality="critical"))
     assert (found.points, found.band) == (0.0, "low")
     assert [term.why for term in found.terms] == [
-        "nothing to mend is known",
-        "no attack by it or on it was seen",
-        "no reach from the internet was seen",
+        "no weakness is known",
+        "no attack by or on it was observed",
+        "no inbound traffic from the internet was observed",
         "type and firmware are known",
         "critical: 30% of the points so far",
     ]
@@ -50,7 +50,7 @@ def test_terms_add_up() -> None:
     assert found.terms[0].why == "53.6 CVE-2021-36260: about CVE-2021-36260; 1 more add 1.8"
     assert found.terms[0].of == ("dev-1|CVE-2021-36260", "dev-1|telnet")
     assert (found.terms[1].why, found.terms[1].of) == ("56.0 it did: Port scan", ("alert-7",))
-    assert found.terms[2].why == "25 reached from the internet"
+    assert found.terms[2].why == "25 reachable from the internet"
 
 
 def test_many_small_ones_do_not_beat_a_grave_one() -> None:
@@ -94,7 +94,7 @@ def test_reach() -> None:
     camera, other = node(1, aimed=Circumstances(outside=True)), node(2, segment="vlan 7")
     found = exposures(site([camera, node(3, "workstation"), other], seen=Seen({}, {"dev-1": habits, "dev-3": habits})))
     assert {name: added(one) for name, one in found.devices.items()} == {"dev-1": {"reach": 35.0}, "dev-2": {}, "dev-3": {"reach": 5.0}}
-    assert found.devices["dev-1"].terms[2].why == "25 reached from the internet, 5 internet access, 5 workstations in its segment"
+    assert found.devices["dev-1"].terms[2].why == "25 reachable from the internet, 5 internet access, 5 workstations in its segment"
 
 
 def test_what_is_not_known_counts_a_little() -> None:

@@ -136,6 +136,6 @@ def test_what_a_record_of_a_device_tells() -> None:
     assert asset_of(device, [packet]).trouble == ""
     assert "\x1b" not in asset_of(device, [packet]).product
     for evidence in ([person], [other], [], ["x"]):
-        assert asset_of(device, evidence).trouble == "that it runs 9.80.3 was said by somebody, and by no packet"
+        assert asset_of(device, evidence).trouble == "firmware 9.80.3 was set by the operator, and no packet contained it"
     assert asset_of({**device, "contested": ["firmware"]}, [packet]).trouble == "packets contradict each other about its firmware 9.80.3"
-    assert asset_of({"id": "dev-2"}).trouble == "no packet told its firmware"
+    assert asset_of({"id": "dev-2"}).trouble == "no packet contained its firmware version"

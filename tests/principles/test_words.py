@@ -57,13 +57,18 @@ def values(text: str) -> Iterator[tuple[int, str]]:
             yield token.start_mark.line + 1, INLINE_CODE.sub("", token.value)
 
 
-READERS = {".md": markdown, ".py": python, ".yaml": values}
+def template(text: str) -> Iterator[tuple[int, str]]:
+    """Of a Jinja template: its text and its attributes, without tags, expressions and comments."""
+    yield from enumerate(re.sub(r"\{[{%#].*?[}%#]\}|<[^>]*>", blank, text, flags=re.DOTALL).splitlines(), 1)
+
+
+READERS = {".md": markdown, ".py": python, ".yaml": values, ".jinja": template}
 
 
 def faults(path: Path, text: str) -> list[str]:
     """file:line: the word, and what to write instead."""
     internal = any(path.is_relative_to(room) for room in LIST["internal_rooms"])
-    read = strings if internal else READERS[path.suffix]
+    read = strings if internal and path.suffix == ".py" else READERS[path.suffix]
     return [
         f"{path}:{line}: {found.group()!r}: write {entry['instead']} ({entry['why']})"
         for line, words in read(text)
@@ -83,6 +88,7 @@ def test_text_uses_standard_terms(path: Path) -> None:
         ("page.md", "It told us.\n\n```\nit told us\n```\nThe gravest, and `told`.\n", [1, 6]),
         ("unit.py", '"""It knocked\nin vain."""\ntold = f"{told} was lent a hand"\n', [1, 2, 3]),
         ("list.yaml", "told: 1\nwhy: it was told # told\n", [2]),
+        ("page.jinja", "<b class='told'>{{ told }}</b>\n{# told #}{% if told %}\n<i>told</i>\n", [3]),
     ],
 )
 def test_a_banned_word_is_found_where_it_stands_and_code_is_left_alone(name: str, text: str, lines: list[int]) -> None:

@@ -62,13 +62,13 @@ def test_what_has_no_room_is_counted(report: Report) -> None:
 def test_incidents_that_somebody_closed_are_no_work(report: Report) -> None:
     """What nobody looked into stands first on the first page."""
     front = page(report).split("<nav")[0]
-    assert front.count("Look into it: ") == 2
+    assert front.count("Investigate: ") == 2
     for alert in report.alerts:
         alert.closed = "jane: our scanner"
     handled = page(report).split("<nav")[0]
     for alert in report.alerts:
         alert.closed = ""
-    assert handled.count("Look into it: ") == 0
+    assert handled.count("Investigate: ") == 0
 
 
 def test_pages_in_the_dark_and_on_paper_differ_in_style_alone(report: Report) -> None:

@@ -61,14 +61,14 @@ def test_a_finding_is_told_once_with_its_reasons() -> None:
     weak = [
         proven(weakness("dev-1", "CVE-2024-1", 40), "5.4 is below 5.5", "Server: 5.4"),
         proven(weakness("dev-2", "CVE-2024-1", 40), "5.4 is below 5.5", "Server: v5.4"),
-        proven(weakness("dev-3", "CVE-2024-1", 20), "no packet told its firmware", "", sure=False),
+        proven(weakness("dev-3", "CVE-2024-1", 20), "no packet contained its firmware version", "", sure=False),
     ]
     report = made(node(1), node(2), node(3), weak=weak)
     (found,) = report.findings
     assert (found.devices, found.sure, found.points) == (3, True, 40)
     assert [(case.why, case.sure, [seat.device for seat in case.seats]) for case in found.cases] == [
         ("5.4 is below 5.5", True, ["dev-1", "dev-2"]),
-        ("no packet told its firmware", False, ["dev-3"]),
+        ("no packet contained its firmware version", False, ["dev-3"]),
     ]
     proofs = {one.id: one for one in report.proofs}
     assert [proofs[seat.proof].seen for seat in found.cases[0].seats] == ["Server: 5.4", "Server: v5.4"]
@@ -104,7 +104,7 @@ def test_a_network_that_is_new_is_no_list_of_changes() -> None:
     """The inventory is the list of what came; who left is told all the same."""
     report = made(node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), words={"since": at(600)})
     assert [(change.kind, change.device) for change in report.changes] == [("gone", "dev-2")]
-    assert "Every device was seen for the first time in this period" in page(report)
+    assert "Every device was first seen in this period" in page(report)
 
 
 def test_packets_say_what_a_device_is() -> None:
@@ -200,22 +200,22 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
     report = made(node(1), node(2), node(3, "voip_phone"), weak=weak, alerts=[alert(1, 600, 610)])
     assert report.headline == [
         "3 devices are on the network in 1 segment: 2 cameras and 1 VoIP phone.",
-        "2 of them have something to mend, 1 of these for certain; the gravest, on 1 device: about telnet.",
+        "2 of them have weaknesses, 1 of these for certain; the most severe, on 1 device: about telnet.",
         "1 alert, 1 of them high or critical; the gravest: alert number 1.",
     ]
     strangers = [node(number, "unknown") for number in range(10, 40)]
-    assert made(node(1), *strangers).headline[0] == "31 devices are on the network in 1 segment: 1 camera; of 30 it is not known what they are."
+    assert made(node(1), *strangers).headline[0] == "31 devices are on the network in 1 segment: 1 camera; of 30 of unknown type."
     kinds = [node(number, kind) for number, kind in enumerate(("tv", "tv", "printer", "router", "nas", "camera"), 1)]
-    among = "among them 2 TVs, 1 camera, 1 NAS and 1 printer; of 30 it is not known what they are."
+    among = "among them 2 TVs, 1 camera, 1 NAS and 1 printer; of 30 of unknown type."
     assert made(*kinds, *strangers).headline[0] == f"36 devices are on the network in 1 segment, {among}"
-    assert made().headline == ["No device is known.", "Nothing that should be mended was seen.", "No alert was raised."]
+    assert made().headline == ["No device is known.", "No weakness was observed.", "No alert was raised."]
 
 
 # The last report.
 
 
 def test_what_became_of_things_since_the_last_report() -> None:
-    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no more to be done. Nothing is mended by
+    """New devices and left, what was mended on one device and found on another, the score, and work that is no more to be done. Nothing is mended by
     a device that left.
     """
     weak = [weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30), weakness("dev-3", "ftp", 30)]

@@ -51,12 +51,12 @@ def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "wrong"),
     [
-        (b"", "no report of this sensor: Input data was truncated"),
-        (b"%PDF-1.7", "a PDF carries no data, expected the HTML or the JSON of a report"),
-        (b"<html></html>", "found HTML that carries no report, expected one that `sensor report` wrote"),
-        (b'{"kind": "alert"}', "no report of this sensor: Object missing required field `format`"),
-        (b"[" * 100_000, "no report of this sensor: "),
-        (b'{"format": "", "version": 1, "made": "now"}', "no report of this sensor: Expected `str` matching regex"),
+        (b"", "not a report of this sensor: Input data was truncated"),
+        (b"%PDF-1.7", "a PDF contains no data, expected the HTML or the JSON of a report"),
+        (b"<html></html>", "found HTML without a report, expected one that `sensor report` wrote"),
+        (b'{"kind": "alert"}', "not a report of this sensor: Object missing required field `format`"),
+        (b"[" * 100_000, "not a report of this sensor: "),
+        (b'{"format": "", "version": 1, "made": "now"}', "not a report of this sensor: Expected `str` matching regex"),
     ],
 )
 def test_what_is_no_report_is_told(data: bytes, wrong: str, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_broken_configuration_changes_nothing(sensor: Any) -> None:
     wrong, right = told(records, "config")
     place = f"{one.path}:3:3: found the key 'interface'"
     assert (wrong["severity"], right["severity"]) == ("low", "info")
-    assert wrong["msg"].startswith(f"the configuration is wrong and not taken up, all goes on as it was: {place}")
+    assert wrong["msg"].startswith(f"the new configuration is invalid, the previous one stays in use: {place}")
     assert wrong["msg"].endswith("(and 1 more)")
     assert len(wrong["facts"]["faults"]) == 2
     assert f"; the configuration is wrong: {place}" in status[0]
@@ -182,7 +182,7 @@ def test_a_fault_of_ours_in_reading_changes_nothing(sensor: Any) -> None:
 
     records = one.live(refused(20, 1), breaks, one.reload("networks: [203.0.113.0/24]"), refused(30, 1))
     wrong, right = told(records, "config")
-    assert wrong["msg"].endswith("all goes on as it was: it could not be read")
+    assert wrong["msg"].endswith("the previous one stays in use: it could not be read")
     assert right["facts"]["changed"] == ["networks"]
     assert told(records, "summary")[-1]["capture"]["packets"] == 4
 

@@ -1,7 +1,9 @@
-"""Formats: what a record looks like to those who receive it. One file, one format; each is a pure function, and none needs to be listed.
+"""Formats: what a record looks like to those who receive it. One file, one format; each is a pure function, and none
+needs to be listed.
 
-A file holds ``encode(record) -> bytes | None``: the record (as the event log has it, or the object of the core) as one line without its end, at most 64 KiB;
-None where the format has no words for records of that kind. Formats made of JSON also hold ``body(record)``, the object before it is encoded.
+A file holds ``encode(record) -> bytes | None``: the record (as the event log has it, or the object of the core) as one
+line without its end, at most 64 KiB; None if the format has no form for records of that kind. Formats made of JSON also
+have ``body(record)``, the object before it is encoded.
 """
 
 from __future__ import annotations

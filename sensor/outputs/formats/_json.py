@@ -1,4 +1,6 @@
-"""Objects as JSON, cut to size by the rule of the records: the longest list loses its second half, and where no list has two items left, the longest text."""
+"""Objects as JSON, cut to size by the rule of the records: the longest list loses its second half, and where no list
+has two items left, the longest text.
+"""
 
 from __future__ import annotations
 

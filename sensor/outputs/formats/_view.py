@@ -1,4 +1,6 @@
-"""What all formats need of a record: what it is about, both ends, times in milliseconds, techniques; and texts cut to what a field may hold."""
+"""What all formats need of a record: what it is about, both ends, times in milliseconds, techniques; and texts cut to
+what a field may hold.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class View(msgspec.Struct):
-    """A record as formats look at it. ``code``: the detector, or kind and action; ``about``: the device, alert or incident itself, empty for the sensor;
-    ``src`` of a device's record is the device.
+    """A record as formats look at it. ``code``: the detector, or kind and action; ``about``: the device, alert or
+    incident itself, empty for the sensor; ``src`` of a device's record is the device.
     """
 
     record: Body
@@ -90,12 +92,14 @@ def milliseconds(ts: str) -> int:
 
 @functools.lru_cache(maxsize=2048)
 def words(text: str, limit: int) -> str:
-    """A text on one line. Texts of records are clean; a log that somebody else wrote may hold anything."""
+    """A text on one line. Texts of records are clean; a log from elsewhere may contain anything."""
     return clean(text, limit)
 
 
 def joined(head: str, fields: list[str], separator: str, limit: int = SIZE_LIMIT) -> bytes:
-    """A line of fields. Where it is too long, fields that have no room are left out: a field is whole or absent, and the first are those that matter."""
+    """A line of fields. Where it is too long, fields that have no room are left out: a field is whole or absent, and
+    the first are those that matter.
+    """
     line = (head + separator.join(fields)).encode("utf-8", "replace")
     if len(line) <= limit:
         return line
@@ -110,7 +114,9 @@ def joined(head: str, fields: list[str], separator: str, limit: int = SIZE_LIMIT
 
 
 def techniques(about: Body) -> list[tuple[str, tuple[str, str], tuple[str, str] | None]]:
-    """Tactic, technique and sub-technique (id, name) of each technique named; the name of a parent is the one that ATT&CK gives it."""
+    """Tactic, technique and sub-technique (id, name) of each technique named; the name of a parent is the one that
+    ATT&CK gives it.
+    """
     found = []
     for one in about.get("attack", ()):
         parent, _, sub = one["technique"].partition(".")

@@ -1,7 +1,8 @@
 """Common Event Format, version 0, as ArcSight published it and most collectors read it.
 
-Header texts escape backslash and pipe, values escape backslash, equals sign and line ends. ``src`` and ``dst`` hold IPv4 only; IPv6 goes to ``c6a2`` and
-``c6a3`` under the labels that collectors know. A device's record has the device as its source. Lengths are those of the published dictionary.
+Header texts escape backslash and pipe, values escape backslash, equals sign and line ends. ``src`` and ``dst`` hold
+IPv4 only; IPv6 goes to ``c6a2`` and ``c6a3`` under the labels that collectors know. A device's record has the device as
+its source. Lengths are those of the published dictionary.
 """
 
 from __future__ import annotations

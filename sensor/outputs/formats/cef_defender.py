@@ -1,7 +1,8 @@
 """CEF with the keys of the lines that Defender for IoT sensors forward, for collectors that have parsers for those.
 
-Keys, their order, the words of ``severity``, ``type`` and ``cat`` are as documented by Microsoft ("Forward on-premises OT alert information"); the header
-keeps our own vendor and has the sensor as its product, the detector as its class. Devices have their own rows (``device_info``): here they are not told.
+Keys, their order, the values of ``severity``, ``type`` and ``cat`` are as documented by Microsoft ("Forward on-premises
+OT alert information"); the header keeps our own vendor and has the sensor as its product, the detector as its class.
+Devices have their own rows (``device_info``): they are omitted here.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 
 
 def encode(record: Body | Record) -> bytes | None:
-    """Findings, stories and what the sensor says of its own health; None for the rest."""
+    """Alerts, incidents and health of the sensor; None for the rest."""
     seen = view(record)
     if seen.kind not in TOLD and seen.code != "sensor.health":
         return None

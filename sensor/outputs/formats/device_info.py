@@ -1,7 +1,9 @@
-"""Devices as rows with the column names of ``DeviceInfo`` in Defender's advanced hunting, so that saved queries and workbooks carry over.
+"""Devices as rows with the column names of ``DeviceInfo`` in Defender's advanced hunting, so that saved queries and
+workbooks carry over.
 
-Columns are those that Microsoft documents; columns about the cloud service, its agent and its users have nothing to hold here and are absent. What has
-no column (addresses, services, confidence) stands in ``AdditionalFields``, JSON as text. Only devices have rows.
+Columns are those that Microsoft documents; columns about the cloud service, its agent and its users have nothing to
+hold here and are absent. What has no column (addresses, services, confidence) stands in ``AdditionalFields``, JSON as
+text. Only devices have rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Elastic Common Schema, version 8: documents for Elasticsearch and OpenSearch.
 
-What the schema has a word for stands there; the rest stands below ``sensor`` under its native name. MAC addresses are written as the schema asks
-(upper case, dashes). Evidence is left to the native format: it would make thousands of fields.
+What the schema has a word for stands there; the rest stands below ``sensor`` under its native name. MAC addresses are
+written as the schema asks (upper case, dashes). Evidence is left to the native format: it would make thousands of
+fields.
 """
 
 from __future__ import annotations

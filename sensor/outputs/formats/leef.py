@@ -1,7 +1,8 @@
 """Log Event Extended Format, version 2.0, with tabs between attributes.
 
-The format has no escapes: what would end an attribute (tabs, line ends, other control characters) becomes a space, and a pipe of the header a slash. Known
-attributes are worded as IBM published them, ours follow. ``devTime`` is in milliseconds; ``ts`` is the exact time.
+The format has no escapes: what would end an attribute (tabs, line ends, other control characters) becomes a space, and
+a pipe of the header a slash. Known attributes are worded as IBM published them, ours follow. ``devTime`` is in
+milliseconds; ``ts`` is the exact time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The event as the sensor itself words it: the line of the event log. Its schema is published with the log (``sensor/eventlog/schema.json``)."""
+"""The event as the sensor writes it: the line of the event log. Its schema is published with the log
+(``sensor/eventlog/schema.json``).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Open Cybersecurity Schema Framework, version 1: devices as Device Inventory Info (5001), alerts as Detection Finding (2004), incidents as Incident Finding
-(2005), starts and stops of the sensor as Application Lifecycle (6002). What else the sensor says of itself is a Base Event, its figures ``unmapped``; so is a
-recommendation, which is neither an attack nor a breach of a standard.
+"""Open Cybersecurity Schema Framework, version 1: devices as Device Inventory Info (5001), alerts as Detection Finding
+(2004), incidents as Incident Finding (2005), starts and stops of the sensor as Application Lifecycle (6002). Other
+events about the sensor are a Base Event, their figures ``unmapped``; so is a recommendation, which is neither an attack
+nor a breach of a standard.
 
-Times are milliseconds. ``metadata.uid`` is the event's id, ``finding_info.uid`` that of the alert: the same from open to close.
+Times are milliseconds. ``metadata.uid`` is the event's id, ``finding_info.uid`` that of the alert: the same from open
+to close.
 """
 
 from __future__ import annotations

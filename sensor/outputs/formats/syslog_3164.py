@@ -1,7 +1,7 @@
 """Syslog as RFC 3164 describes what was in use: priority, time without a year, host, tag and text, at most 1,024 bytes.
 
-The text is the element ``event`` as in RFC 5424 and then the message. Where both have no room, the message loses its end, then the element its last
-parameters: id, exact time, both ends and detector come first.
+The text is the element ``event`` as in RFC 5424 and then the message. Where both have no room, the message loses its
+end, then the element its last parameters: id, exact time, both ends and detector come first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Syslog as RFC 5424 has it: header, structured data, message. One message without framing: that is the transport's.
 
-``meta`` carries the sequence number, ``origin`` the software, ``event`` all that identifies the event. The message begins with a byte order mark where it
-is not plain ASCII, as the standard asks.
+``meta`` carries the sequence number, ``origin`` the software, ``event`` all that identifies the event. The message
+begins with a byte order mark where it is not plain ASCII, as the standard asks.
 """
 
 from __future__ import annotations

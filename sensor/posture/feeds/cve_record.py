@@ -74,7 +74,7 @@ def _versions(told: dict[str, Any]) -> Range | str:
     """A range; words where it is none that can be compared; nothing where these versions are not affected."""
     status, version = told.get("status"), text_of(told.get("version"))
     if status != "affected":
-        return "" if status == "unaffected" else f"{version or 'its versions'}: {text_of(status, 20) or 'nothing'} is told"
+        return "" if status == "unaffected" else f"{version or 'its versions'}: {text_of(status, 20) or 'unknown'}"
     if told.get("changes"):
         return f"{version}: with changes on the way"
     before, through = text_of(told.get("lessThan")), text_of(told.get("lessThanOrEqual"))

@@ -15,7 +15,7 @@ Span = tuple[int, int]
 # What no firewall between segments forwards, or no machine has (RFC 1112, 1122, 3927, 4291).
 NEVER = {
     "multicast or broadcast addresses": ("224.0.0.0/4", "255.255.255.255", "ff00::/8"),
-    "addresses of no machine": ("0.0.0.0/8", "240.0.0.0/4", "::/128"),
+    "unassigned or reserved addresses": ("0.0.0.0/8", "240.0.0.0/4", "::/128"),
     "addresses that no router forwards": ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10"),
 }
 _NEVER = {words: tuple(map(addresses.parse_network, blocks)) for words, blocks in NEVER.items()}

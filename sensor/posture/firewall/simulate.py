@@ -23,8 +23,8 @@ OUTSIDE_SHOWN, CUTS_NOTED, MOVED_SHOWN = 12, 20, 5
 NEEDED = {
     UDP << 16 | 123: ("take the time", "name their time servers with --allow, or give them one inside"),
     UDP << 16 | 53: ("ask for names", "name their resolvers with --allow, or give them one inside"),
-    UDP << 16 | 5060: ("telephone", "name their exchange, and who else speaks with them, with --allow"),
-    TCP << 16 | 5061: ("telephone", "name their exchange, and who else speaks with them, with --allow"),
+    UDP << 16 | 5060: ("telephone", "name their PBX and other call peers with --allow"),
+    TCP << 16 | 5061: ("telephone", "name their PBX and other call peers with --allow"),
 }
 HOUR = 3_600_000_000_000
 FORWARDING = frozenset(("router", "gateway"))
@@ -103,7 +103,7 @@ def noted(request: Request, simulation: Simulation) -> Request:
     warnings = (f"WARNING: {one}" for one in simulation.warnings)
     if not simulation.done:
         return request._replace(notes=(*(f"not simulated: {one}" for one in simulation.rests_on), *warnings))
-    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or ["simulated: nothing else that was seen would be cut"]
+    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or ["simulated: no other observed traffic would be blocked"]
     return request._replace(notes=(*(f"simulated on: {one}" for one in simulation.rests_on), *cuts, *warnings))
 
 
@@ -181,13 +181,13 @@ def _order(cut: Cut) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
 def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
     since, last = seen.watched
     if seen.habits is None or not _watched(seen):
-        yield "no baseline was read, so what else these rules would cut is unknown: read a dataset that has an inventory (sensor data list)"
+        yield "no baseline was read: what else these rules would block is unknown; use a dataset with an inventory (sensor data list)"
         return
     hours = (last - since) / HOUR
     short = f": too short to show what happens once a day or a week (enough are {ENOUGH_H:g} h)" if hours < ENOUGH_H else ""
     yield f"the baseline of {len(seen.habits):,} devices, watched for {hours:.1f} h until {_clock(last)}{short}"
     if request.outside:
-        yield "the baseline keeps all addresses outside as one: who else talks to this one is known from alerts only"
+        yield "the baseline does not distinguish external addresses: other clients of this one are known from alerts only"
         yield from _outside(request, seen)
 
 
@@ -247,11 +247,11 @@ def _busy(cuts: Sequence[Cut]) -> Iterator[str]:
 
 def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
     if machine.forwards:
-        yield f"{machine.party.text} is a gateway or forwards packets: whoever it serves may lose the network"
+        yield f"{machine.party.text} is a gateway or forwards packets: its clients may lose network access"
     for word, (role, services) in SERVERS.items():
         offers = role in machine.roles or any(service_text(service) in machine.services for service in services)
         if offers and any(rule.match.covers(service) for rule in request.rules for service in services) and _served(request, machine.party):
-            yield f"{machine.party.text} is a {word} server, and these rules cut that too"
+            yield f"{machine.party.text} is a {word} server, and these rules block that too"
 
 
 def _served(request: Request, party: Party) -> bool:

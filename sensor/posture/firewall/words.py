@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sensor.posture.firewall.model import Block, Request, Rule
 
-ENDING = {True: "by itself", False: "when somebody has to undo it"}
+ENDING = {True: "by itself", False: "when an operator has to undo it"}
 TEXT_LIMIT, HEADING_LIMIT, PARTIES_SHOWN = 100, 240, 40
 # Letters beyond these end a quote, a comment or a line somewhere, begin a variable or a command, or ask for help in what is pasted ("?" in IOS and FortiOS).
 _OTHER = re.compile(r"[^A-Za-z0-9 .,:_/()@+-]")
@@ -48,7 +48,7 @@ def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> 
     lines = [f"{request.id}: {request.title}", f"expires: {request.until}, {ENDING[by_itself] if request.expires else 'so it lasts'}"]
     lines += [f"comment: {request.comment}"] if request.comment else []
     lines += _parties(request)
-    lines += [f"left out for want of room: {request.left_out:,} more machines"] if request.left_out else []
+    lines += [f"omitted (size limit): {request.left_out:,} more machines"] if request.left_out else []
     lines += [f"why: {one}" for one in request.reasons]
     lines += [f"alerts: {', '.join(request.alerts)}"] if request.alerts else []
     lines += request.notes

@@ -73,13 +73,13 @@ def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
     home = site.nodes[hop.target].segment
     return {
         Kind.REACH: f"seen using {service} of it{_times(hop.use)}",
-        Kind.INBOUND: f"somebody outside was answered at {service}{_times(hop.use)}",
+        Kind.INBOUND: f"an external host was answered at {service}{_times(hop.use)}",
         Kind.NEAR: f"both live in {home}, so it reaches {service} (assumed: that was not seen)",
         Kind.WEAKNESS: _weak(hop.weakness),
         Kind.GUESS: f"nothing is known against {service}: a password has to be guessed or stolen",
-        Kind.UNKNOWN: f"nothing is known against {service}: it takes a flaw that nobody knows",
+        Kind.UNKNOWN: f"no vulnerability of {service} is known: needs an unknown one",
         Kind.SESSION: f"has sessions of {service} there{_times(hop.use)}: what opens the door is on it",
-        Kind.LURE: "uses the web (assumed: somebody there opens what the outside sends)",
+        Kind.LURE: "uses the web (assumed: a user opens malicious content)",
     }.get(kind, "")
 
 

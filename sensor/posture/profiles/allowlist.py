@@ -45,7 +45,7 @@ def _notes(seen: Observed) -> Iterator[str]:
     if any(need.service == MEDIA for need in seen.needs):
         yield "calls agree on their ports, so all of UDP is allowed between those that call"
         return
-    yield "at ports from 32768 on no service is learned, for systems lend them to clients: media (RTP) and passive FTP there are dropped"
+    yield "no service is learned at ephemeral ports (32768 and above): media (RTP) and passive FTP there are dropped"
 
 
 def _rules(needs: Iterable[Need], mine: Blocks, inside: Blocks, version: int) -> Iterator[Rule]:

@@ -49,7 +49,7 @@ class Confidence(NamedTuple):
         if self.level == HIGH:
             return ""
         if self.crowded:
-            return "it talks to more machines outside than a device with one job should: a profile of it may lack some"
+            return "it contacts more external hosts than a fixed-function device usually does: the profile may be incomplete"
         name = HIGH if self.level == MEDIUM else MEDIUM
         ways = " or ".join(
             f"{one.watched_h:g} h watched, {one.talked_h} h talked, {one.quiet:.0%} without news{f', {one.devices} devices' if one.devices > 1 else ''}"

@@ -61,7 +61,9 @@ def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: s
         clean(gravest.fix.title, TITLE_LIMIT) or name,
         severity,
         gravest.points,
-        clean(f"{gravest.points:g}, those of {gravest.name} on {node.text}" + (f", the gravest of {len(pairs):,} findings" if pairs[1:] else ""), TEXT_LIMIT),
+        clean(
+            f"{gravest.points:g}, those of {gravest.name} on {node.text}" + (f", the most severe of {len(pairs):,} findings" if pairs[1:] else ""), TEXT_LIMIT
+        ),
         tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for _, one in pairs)),
         tuple(_why(pairs, kind)),
         devices,
@@ -135,7 +137,7 @@ def _steps(pairs: Sequence[Pair], devices: Sequence[Affected], kind: str) -> Ite
     for text, names in told[:STEPS_LIMIT]:
         yield Step("", f"{text} ({_listed(names)})" if kind == UPDATE else text)
     if len(told) > STEPS_LIMIT:
-        yield Step("", f"and {_counted(len(told) - STEPS_LIMIT, 'more step')}: `sensor vulns device` tells them")
+        yield Step("", f"and {_counted(len(told) - STEPS_LIMIT, 'more step')}: see `sensor vulns device`")
     makers = pairs[0][1].fix.makers
     counted = Counter(one.vendor for one in devices if one.vendor in makers)
     yield from (Step(vendor, clean(makers[vendor], TEXT_LIMIT)) for vendor, _ in counted.most_common(MAKERS_LIMIT))

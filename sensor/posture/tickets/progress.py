@@ -109,7 +109,7 @@ def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], 
     if node.firmware != part.firmware:
         return f"runs {node.firmware or 'a version that is not known'} now, {part.firmware or 'one that was not known'} before"
     if any(one.name in part.names for one in site.weaknesses.get(name, ())):
-        return "still so, but part of another ticket, or slighter than what makes one"
+        return "not fixed, but part of another ticket, or below the severity of tickets"
     return UNSEEN
 
 

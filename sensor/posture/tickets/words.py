@@ -42,7 +42,7 @@ def step_text(step: Step) -> str:
 
 def device_line(one: Affected) -> str:
     """``10.0.0.7 (front-door, camera), Axis P3265 10.12.3, vlan 20, of Facilities, CVE-2023-21413; proof: …``."""
-    sure = "" if one.sure else "cannot be told whether it is affected"
+    sure = "" if one.sure else "unknown whether it is affected"
     parts = (one.text, one.product, one.segment, f"of {one.owner}" if one.owner else "", names_of(one.names, 3), sure)
     proof = f"; proof: {one.evidence}" if one.evidence else ""
     return ", ".join(filter(None, parts)) + proof
@@ -63,9 +63,9 @@ def page(ticket: Ticket, limit: int = 0) -> str:
         "\n".join(f"{name}: {value}" for name, value in facts(ticket)),
         _section("Why", ticket.why),
         _section("What to do", [step_text(one) for one in ticket.steps]),
-        f"How to see that it is done:\n{ticket.test}" if ticket.test else "",
+        f"How to verify:\n{ticket.test}" if ticket.test else "",
     ]
-    tail = f"\n\n{ticket.id} of the network sensor: `sensor tickets show {ticket.id}` tells what is left of it.\n"
+    tail = f"\n\n{ticket.id} of the network sensor: `sensor tickets show {ticket.id}` shows what is left to do.\n"
     head = "\n\n".join(filter(None, blocks))
     head = (head[: limit - len(tail) - 2 * _REST] if limit else head) + "\n\nDevices:\n"
     lines = (f"- {device_line(one)}" for one in ticket.devices)

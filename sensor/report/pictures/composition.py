@@ -73,7 +73,9 @@ def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
 
 
 def _row(name: str, types: Counter[str], y: float, largest: int, colours: dict[str, str]) -> Sequence[Markup]:
-    """What is more than the largest segment, which only the rest can be, is as long as that, and is broken near its end to show it."""
+    """What is more than the largest segment, which only the rest can be, is as long as that, and is broken near its end
+    to show it.
+    """
     scale = (WIDTH - LEFT - RIGHT) / max(largest, types.total())
     parts = [text(LEFT - 10, y + 13, fitting(name, LEFT - 12), anchor="end")]
     x = LEFT

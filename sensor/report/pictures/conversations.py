@@ -1,4 +1,6 @@
-"""Conversations: who uses services of whom, as bands from the clients on the left to the servers on the right, as wide as conversations are many."""
+"""Conversations: who uses services of whom, as bands from the clients on the left to the servers on the right, as wide
+as conversations are many.
+"""
 
 from __future__ import annotations
 

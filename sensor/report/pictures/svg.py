@@ -1,7 +1,9 @@
-"""SVG: the few shapes that pictures are made of. Whatever is written into them is escaped, and each picture has a title and a description for screen readers.
+"""SVG: the few shapes that pictures are made of. Whatever is written into them is escaped, and each picture has a title
+and a description for screen readers.
 
-Colours are told apart by people who see colours otherwise (Okabe and Ito, 2008), severities by lightness as well, so that print in grey still tells them.
-Colours of text are classes too, which the style of the page changes in the dark.
+Colours are distinguishable with colour vision deficiencies (Okabe and Ito, 2008), severities by lightness as well, so
+that they remain distinct in grey print. Colours of text are classes too, which the style of the page changes in the
+dark.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def picture(name: str, height: float, title: str, about: str, parts: Iterable[Ma
 
 
 def rect(x: float, y: float, width: float, height: float, colour: str, tip: str = "", radius: float = 0.0) -> Markup:
-    """``tip``: what it stands for, where somebody points at it."""
+    """``tip``: its meaning, shown under the pointer."""
     shape = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="{:g}" class="{}" fill="{}">{}</rect>')
     return shape.format(x, y, width, height, radius, _CLASSES.get(colour, ""), colour, _tip(tip))
 

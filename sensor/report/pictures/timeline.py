@@ -1,4 +1,6 @@
-"""Timeline: when alerts began, in steps as bars by severity, and below them the gravest incidents from their first to their last alert."""
+"""Timeline: when alerts began, in steps as bars by severity, and below them the most severe incidents from their first
+to their last alert.
+"""
 
 from __future__ import annotations
 

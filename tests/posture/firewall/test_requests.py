@@ -169,8 +169,8 @@ def test_what_devices_cannot_do_without_is_warned_of() -> None:
     request = request_of_outside([CAMERA], inside, WEEK, [17 << 16 | 53, 6 << 16 | 53, 17 << 16 | 5060, 6 << 16 | 5061, HTTPS], ["it need not"])
     assert simulate(request, network()).warnings == (
         "some ask for names outside (dns/53): name their resolvers with --allow, or give them one inside",
-        "some telephone outside (sip/5060): name their exchange, and who else speaks with them, with --allow",
-        "some telephone outside (sips/5061): name their exchange, and who else speaks with them, with --allow",
+        "some telephone outside (sip/5060): name their PBX and other call peers with --allow",
+        "some telephone outside (sips/5061): name their PBX and other call peers with --allow",
     )
     web = request_of_outside([CAMERA], inside, WEEK._replace(match=Match(6, 443)), [17 << 16 | 53, HTTPS], ["it need not"])
     assert simulate(web, network()).warnings == ()

@@ -73,7 +73,7 @@ def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
     assert told.cuts == ()
     assert told.rests_on[0].startswith("the baseline of 9 devices, watched for 100.0 h until 2026-")
     assert told.rests_on[1:] == (
-        "the baseline keeps all addresses outside as one: who else talks to this one is known from alerts only",
+        "the baseline does not distinguish external addresses: other clients of this one are known from alerts only",
         "the machines of the request use outside https/443 by 1: to other addresses that goes on",
     )
     assert "all machines use outside https/443 by 6" in simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network()).rests_on[-1]
@@ -90,8 +90,8 @@ def test_gateways_and_name_servers_are_warned_of() -> None:
     """Where the rules cut what they serve."""
     dns = only([internal(CAMERA, ROUTER, DNS)])
     warnings = simulate(dns, network()).warnings
-    assert "10.20.10.1 (gw, router) is a gateway or forwards packets: whoever it serves may lose the network" in warnings
-    assert "10.20.10.1 (gw, router) is a DNS server, and these rules cut that too" in warnings
+    assert "10.20.10.1 (gw, router) is a gateway or forwards packets: its clients may lose network access" in warnings
+    assert "10.20.10.1 (gw, router) is a DNS server, and these rules block that too" in warnings
     assert not [one for one in simulate(only([internal(CAMERA, ROUTER, SMB)]), network()).warnings if "DNS" in one]
 
 
@@ -124,7 +124,7 @@ def test_those_who_load_the_rules_read_what_was_simulated() -> None:
     assert "also cut: 10.20.10.110 (PC-110, workstation) uses smb/445 of 10.20.20.5 (fs01, nas)" in notes
     assert "WARNING: cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in notes
     assert not [note for note in notes if plain(note, len(note)) != note]
-    assert "simulated: nothing else that was seen would be cut" in noted(only([internal(CAMERA)]), simulate(only([internal(CAMERA)]), network())).notes
+    assert "simulated: no other observed traffic would be blocked" in noted(only([internal(CAMERA)]), simulate(only([internal(CAMERA)]), network())).notes
 
 
 REFUSALS = Refusals(network().machines)

@@ -88,7 +88,7 @@ def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None
     assert found.hops[0].why == ("command_and_control.malicious_address was seen (alert-malicious_address)",)
     assert [(story(one), one.cost) for one in found.others] == [([OUTSIDE, "pc", "files"], LURE + SESSION), ([OUTSIDE, "files"], REACH + UNKNOWN)]
     assert [one.hops[0].assumed for one in found.others] == [True, False]
-    assert found.others[1].hops[0].why[0] == "somebody outside was answered at https/443, 1 time, last 2026-09-21T14:13Z"
+    assert found.others[1].hops[0].why[0] == "an external host was answered at https/443, 1 time, last 2026-09-21T14:13Z"
 
 
 def test_a_machine_inside_that_controls_another_holds_it() -> None:
@@ -99,7 +99,7 @@ def test_a_machine_inside_that_controls_another_holds_it() -> None:
     assert (story(only(found)), costs(only(found))) == ([OUTSIDE, "pc", "camera", "files"], [LURE, HELD, SESSION])
     told = [deed(found, *one) for one in only(found).hops[1].cuts]
     assert [(one.title, one.commands) for one in told] == [
-        ("cut camera (camera, camera) off the machine that controls it", ("sensor firewall suggest alert-c2_framework",))
+        ("cut camera (camera, camera) off the host that controls it", ("sensor firewall suggest alert-c2_framework",))
     ]
 
 
@@ -217,7 +217,7 @@ def test_what_people_use_is_only_cut_where_it_is_closed() -> None:
     """The way from outside goes over the administrator: a rule that leaves him breaks nothing."""
     found = attack_paths(site([ADMIN, FILES], ("admin", OUTSIDE, HTTPS), ("admin", "files", SSH)))
     assert set(broken(found)) == {CLOSE}
-    assert broken(found)[CLOSE] == (1, "let nobody reach ssh/22, smb/445 of 10.0.0.5 (files, server)")
+    assert broken(found)[CLOSE] == (1, "block all access to ssh/22, smb/445 of 10.0.0.5 (files, server)")
 
 
 def test_what_takes_little_from_others_stands_first() -> None:
@@ -243,8 +243,8 @@ def test_a_fix_on_many_devices_is_one() -> None:
 def test_a_segment_kept_apart_and_an_address_that_is_cut_off() -> None:
     held = alert("command_and_control.beaconing", "camera")
     paths = attack_paths(site([CAMERA, FILES._replace(segment="lan")], alerts=(held,)))
-    assert broken(paths)[APART] == (2, "keep the machines of lan apart: isolated ports, a private VLAN, or firewalls on them")
-    assert broken(paths)[BORDER] == (1, "cut camera (camera, camera) off the outside that is in touch with it")
+    assert broken(paths)[APART] == (2, "keep the machines of lan apart: isolated ports, a private VLAN, or host firewalls")
+    assert broken(paths)[BORDER] == (1, "cut camera (camera, camera) off the external host that contacts it")
     (border,) = (one for one in paths.breaks if one.sort == BORDER)
     assert deed(paths, BORDER, border.what).commands == ("sensor firewall suggest alert-beaconing",)
 
@@ -263,7 +263,7 @@ def test_a_foreign_log_breaks_nothing() -> None:
     nodes = [CAMERA, FILES._replace(services=frozenset(("x", "smb/999999", "ssh/22")))]
     found = attack_paths(site(nodes, alerts=tuple(odd), work=({"src": "x", "recommendation": 3},)))
     assert story(only(found)) == [OUTSIDE, "files"]
-    assert only(found).hops[0].why[1] == "nothing is known against a service: it takes a flaw that nobody knows"
+    assert only(found).hops[0].why[1] == "no vulnerability of a service is known: needs an unknown one"
 
 
 def test_no_word_of_a_log_becomes_a_command() -> None:

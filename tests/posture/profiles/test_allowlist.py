@@ -103,7 +103,7 @@ def test_what_the_text_says_above_the_rules() -> None:
             text = written(name, [asked(cameras(), CAMERA)])
             assert "high confidence: 1 device watched for 400.0 h" in text
             assert "names outside: cloud.example: a format that knows no names" in text
-            assert "from 32768 on" in text
+            assert "32768 and above" in text
 
 
 def test_calls_may_use_any_port_of_udp() -> None:

@@ -149,4 +149,4 @@ def test_a_device_that_goes_everywhere_has_no_profile_to_trust() -> None:
     """There is more outside than is remembered: the profile lacks some of it."""
     made = habits("camera", reaches=[f"tcp/443 n{n}.example" for n in range(40)])
     assert confidence_of([made], WATCHED).level == LOW
-    assert "more machines outside" in confidence_of([made], WATCHED).wanting
+    assert "more external hosts" in confidence_of([made], WATCHED).wanting

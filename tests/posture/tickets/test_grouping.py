@@ -42,7 +42,7 @@ def test_points_and_severity_are_those_of_the_gravest_and_say_whose() -> None:
         site([node(1), node(2)], [cve("dev-1"), cve("dev-2", "CVE-2024-1", 71.5), setting("dev-1"), setting("dev-2", Severity.high)]), Policy()
     )
     assert [(one.priority, one.severity.name, one.points) for one in tickets] == [("P1", "high", 71.5), ("P2", "high", 55.0)]
-    assert tickets[0].reckoned == "71.5, those of CVE-2024-1 on 10.0.0.2 (host-2, camera), the gravest of 2 findings"
+    assert tickets[0].reckoned == "71.5, those of CVE-2024-1 on 10.0.0.2 (host-2, camera), the most severe of 2 findings"
 
 
 def test_ids_are_of_the_fix_alone() -> None:

@@ -118,7 +118,7 @@ def test_what_the_policy_does_not_want_any_more_is_done() -> None:
     here = site([node(1)], [cve("dev-1")])
     kept, _ = looked(Ledger(), here)
     _, [one] = looked(kept, here, Policy(least_points=50))
-    assert list(one.note.over.values()) == ["10.0.0.1 (host-1, camera): still so, but part of another ticket, or slighter than what makes one"]
+    assert list(one.note.over.values()) == ["10.0.0.1 (host-1, camera): not fixed, but part of another ticket, or below the severity of tickets"]
 
 
 def test_one_device_of_several_is_done() -> None:

@@ -35,7 +35,7 @@ def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, Any]:
     """A comment."""
-    return {"body": "\n".join(("Done, as the network shows:", "", *(f"- {code(line)}" for line in lines)))[:BODY_LIMIT]}
+    return {"body": "\n".join(("Fixed, as traffic shows:", "", *(f"- {code(line)}" for line in lines)))[:BODY_LIMIT]}
 
 
 def export(tickets: Sequence[Ticket], form: Form) -> str:

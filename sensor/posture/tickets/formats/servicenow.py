@@ -44,7 +44,7 @@ def updated(ticket: Ticket, _: Form) -> dict[str, str]:
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, str]:
     """What the resolution says."""
-    return {"close_notes": shown("\n".join(("Done, as the network shows:", *(f"- {line}" for line in lines))))[:DESCRIPTION_LIMIT]}
+    return {"close_notes": shown("\n".join(("Fixed, as traffic shows:", *(f"- {line}" for line in lines))))[:DESCRIPTION_LIMIT]}
 
 
 def correlation(name: str, form: Form) -> str:
