@@ -57,7 +57,7 @@ def _install(args: argparse.Namespace, whom: dict[str, str], controllers: dict[s
         return NOT_OPENED
     put(f"{'replaced' if again else 'installed'}: {name}, {_size(profile)}; {SOON}")
     for one in profile.unread:
-        complain(f"not understood: {tidy(one)}; an unsupported condition counts as met", "info")
+        complain(f"not supported: {tidy(one)}; an unsupported condition counts as met", "info")
     return 0
 
 
@@ -137,7 +137,7 @@ def show(args: argparse.Namespace) -> int:
         for entry in each.entries:
             put(f"    {_told(entry)}")
     for word in profile.unread:
-        put(f"  not understood: {tidy(word)}")
+        put(f"  not supported: {tidy(word)}")
     return 0
 
 

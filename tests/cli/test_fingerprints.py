@@ -110,7 +110,7 @@ def test_our_own_files_can_be_tested(tell, root: Path) -> None:
     """What is known of a file already does not stand against it."""
     told = tell("fingerprints", "test", str(root / "fingerprints" / "sadp"))
     assert (told.code, told.err) == (0, "")
-    assert told.out.endswith("all as said\n")
+    assert told.out.endswith("all passed\n")
 
 
 def test_drafts_pass_their_tests_and_name_the_device(tell, root: Path, tmp_path: Path) -> None:

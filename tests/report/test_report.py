@@ -201,7 +201,7 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
     assert report.headline == [
         "3 devices are on the network in 1 segment: 2 cameras and 1 VoIP phone.",
         "2 of them have weaknesses, 1 of these for certain; the most severe, on 1 device: about telnet.",
-        "1 alert, 1 of them high or critical; the gravest: alert number 1.",
+        "1 alert, 1 of them high or critical; the most severe: alert number 1.",
     ]
     strangers = [node(number, "unknown") for number in range(10, 40)]
     assert made(node(1), *strangers).headline[0] == "31 devices are on the network in 1 segment: 1 camera; of 30 of unknown type."
@@ -215,7 +215,7 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
 
 
 def test_what_became_of_things_since_the_last_report() -> None:
-    """New devices and left, what was mended on one device and found on another, the score, and work that is no more to be done. Nothing is mended by
+    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no more to be done. Nothing is mended by
     a device that left.
     """
     weak = [weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30), weakness("dev-3", "ftp", 30)]
@@ -229,7 +229,7 @@ def test_what_became_of_things_since_the_last_report() -> None:
     assert since.worse == [f"10.0.0.2 (Hikvision DS-2CD2): {old.devices[1].score.points:g} → {now.devices[1].score.points:g}"]
     assert since.done == []
     assert now.headline[-1].startswith(
-        "Since the last report, of 2026-11-24: 2 findings were mended and 2 new, 1 device came and 1 left and the exposure score "
+        "Since the last report, of 2026-11-24: 2 findings were fixed and 2 new, 1 device came and 1 left and the exposure score "
     )
     mended = made(node(1), node(2), node(3), older=old)
     assert mended.difference.done == ["mend telnet", "mend ftp"]
