@@ -169,7 +169,7 @@ def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, s
     try:
         append_notes(path, notes)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}") from None
+        raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
 
 
 def _verdict(word: str) -> str:

@@ -31,7 +31,7 @@ LONGEST_DAYS = 3660
 def serve(args: argparse.Namespace) -> int:
     """Run until stopped."""
     if any(importlib.util.find_spec(name) is None for name in NEEDED):
-        complain(f"this command {MISSING}")
+        complain(f"this command {MISSING}", error="console.not-installed")
         return NOT_OPENED
     from sensor.console.serve import console_of
     from sensor.console.serve import serve as run
@@ -41,7 +41,7 @@ def serve(args: argparse.Namespace) -> int:
     try:
         console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""))
     except sqlite3.Error as error:
-        raise Stop(NOT_OPENED, f"cannot open the keys of the console in {state}: {error}") from None
+        raise Stop(NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys") from None
 
     def ready(there: Place) -> None:
         _greet(args, there, console.keys)
@@ -50,11 +50,11 @@ def serve(args: argparse.Namespace) -> int:
     try:
         run(console, ready, notifier.beat)
     except ValueError as error:  # BadPlace: the certificate
-        raise Stop(NOT_OPENED, str(error)) from None
+        raise Stop(NOT_OPENED, str(error), error="console.not-possible") from None
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot listen on {args.listen}: {error.strerror}") from None
+        raise Stop(NOT_OPENED, f"cannot listen on {args.listen}: {error.strerror}", error="console.not-possible") from None
     finally:
         notifier.close()
     return 0
@@ -81,7 +81,7 @@ def login(args: argparse.Namespace) -> int:
 def token(args: argparse.Namespace) -> int:
     """``token NAME``."""
     if not 0 < args.days <= LONGEST_DAYS:
-        complain(f"found --days {args.days:g}, expected more than 0 and at most {LONGEST_DAYS}")
+        complain(f"found --days {args.days:g}, expected more than 0 and at most {LONGEST_DAYS}", error="usage.invalid-value")
         return USAGE
     number, secret = _keys(args).add_token(tidy(args.words[0]), args.scope or "read", args.days)
     if args.json:
@@ -112,7 +112,7 @@ def revoke(args: argparse.Namespace) -> int:
         if keys.revoke(number):
             put(f"{tidy(number)}: revoked")
         else:
-            complain(f"no token {tidy(number)}: `sensor console tokens` lists them")
+            complain(f"no token {tidy(number)}: `sensor console tokens` lists them", error="console.unknown-token")
             code = NOT_FOUND
     return code
 
@@ -121,7 +121,7 @@ def _state(args: argparse.Namespace) -> Path:
     """The state folder. Stop where there is none."""
     folder = folders_of(args.state)[0]
     if not folder.is_dir():
-        raise Stop(NOT_OPENED, f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface")
+        raise Stop(NOT_OPENED, f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface", error="dataset.missing")
     migrated(folder)
     return folder
 
@@ -134,7 +134,7 @@ def _keys(args: argparse.Namespace) -> Keys:
     try:
         return Keys(state)
     except sqlite3.Error as error:
-        raise Stop(NOT_OPENED, f"cannot open the keys of the console in {state}: {error}") from None
+        raise Stop(NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys") from None
 
 
 def _place(args: argparse.Namespace) -> Place:
@@ -144,7 +144,7 @@ def _place(args: argparse.Namespace) -> Place:
     try:
         return place_of(args.listen, args.cert, args.key, args.public_url)
     except BadPlace as error:
-        raise Stop(USAGE, tidy(str(error))) from None
+        raise Stop(USAGE, tidy(str(error)), error="usage.invalid-value") from None
 
 
 def _user() -> str:

@@ -46,9 +46,9 @@ def picture_of(args: argparse.Namespace, take: Take | None = None) -> Picture | 
         picture = Picture(found.fold, Surroundings(Networks(config.networks), hosts_of(config), base), baseline_of(found), found.details).made()
         tell_age(sources_of(base), datetime.now(UTC), complain)
     except (DatabaseError, StoreError) as error:
-        complain(str(error))
+        complain(str(error), error="inventory.not-read")
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
     else:
         return picture
     return None
@@ -60,7 +60,7 @@ def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
     try:
         baseline = baseline_of(found)
     except StoreError as error:
-        complain(str(error))
+        complain(str(error), error="vulnerability.database")
         return None
     return Picture(found.fold, Surroundings(Networks(config.networks), hosts_of(config)), baseline, found.details if found.reader is not None else None).view
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 TASKS = {
     "capture": ("replay", "run", "interfaces", "doctor"),
-    "look": ("devices", "alerts", "status", "top", "tail", "data"),
+    "look": ("devices", "alerts", "status", "top", "tail", "data", "console"),
     "investigate": ("explain", "search", "hunt", "records", "baseline", "mute"),
     "improve": ("posture", "vulns", "paths", "tickets", "firewall", "profiles", "report"),
     "detect": ("rules", "intel", "fingerprints"),
@@ -16,15 +16,19 @@ TASKS = {
 }
 # What other tools call it, or what a user expects → the arguments of `sensor` that do it.
 GUESSES = {
-    "alarms": "alerts", "analyze": "replay", "assets": "devices", "attack-paths": "paths", "block": "firewall suggest", "capture": "run",
-    "check": "doctor", "cve": "vulns", "cves": "vulns", "daemon": "run", "dashboard": "top", "datasets": "data", "delete": "purge", "events": "tail",
-    "export": "records export", "findings": "alerts", "flows": "search", "hosts": "devices", "health": "status", "incidents": "alerts incidents",
-    "install": "service install", "inventory": "devices", "ioc": "intel", "isolate": "firewall suggest", "listen": "run", "log": "tail", "login": "help",
-    "logs": "tail", "monitor": "top", "mud": "profiles", "notify": "outputs", "pcap": "replay", "quarantine": "firewall suggest", "query": "hunt",
-    "read": "replay", "recommendations": "posture recommendations", "risk": "posture", "scan": "run", "score": "posture", "show": "explain",
-    "sigma": "rules import-sigma", "silence": "mute", "sniff": "run", "sql": "hunt", "start": "run", "statistics": "status", "stats": "status",
-    "suppress": "mute", "threats": "alerts", "update": "intel update", "upgrade": "backup", "users": "search", "vulnerabilities": "vulns",
-    "watch": "top", "whitelist": "baseline allow", "allow": "baseline allow", "why": "explain",
+    "alarms": "alerts", "allow": "baseline allow", "analyze": "replay", "api": "console", "assets": "devices",
+    "attack-paths": "paths", "block": "firewall suggest", "capture": "run", "check": "doctor", "cve": "vulns",
+    "cves": "vulns", "daemon": "run", "dashboard": "console", "datasets": "data", "delete": "purge",
+    "events": "tail", "export": "records export", "findings": "alerts", "flows": "search", "gui": "console",
+    "health": "status", "hosts": "devices", "incidents": "alerts incidents", "install": "service install",
+    "inventory": "devices", "ioc": "intel", "isolate": "firewall suggest", "listen": "run", "log": "tail",
+    "login": "console login", "logs": "tail", "monitor": "top", "mud": "profiles", "notify": "outputs",
+    "pcap": "replay", "quarantine": "firewall suggest", "query": "hunt", "read": "replay",
+    "recommendations": "posture recommendations", "risk": "posture", "scan": "run", "score": "posture",
+    "show": "explain", "sigma": "rules import-sigma", "silence": "mute", "sniff": "run", "sql": "hunt",
+    "start": "run", "statistics": "status", "stats": "status", "suppress": "mute", "threats": "alerts",
+    "ui": "console", "update": "intel update", "upgrade": "backup", "users": "console tokens",
+    "vulnerabilities": "vulns", "watch": "top", "web": "console", "whitelist": "baseline allow", "why": "explain",
 }  # fmt: skip
 
 

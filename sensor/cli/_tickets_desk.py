@@ -126,7 +126,7 @@ def chosen(args: argparse.Namespace, found: Iterable[Standing], names: Iterable[
         several = matching(name, known)
         if len(several) != 1:
             near = f"it is the beginning of {', '.join(several)}" if several else nearest(name, list(known)) if known else "nothing is to be fixed"
-            complain(f"no ticket {name!r}: {near}")
+            complain(f"no ticket {name!r}: {near}", error="ticket.unknown")
             return None
         meant += several
     return [known[name] for name in dict.fromkeys(meant)] if names else [one for one in found if _wanted(args, one)]

@@ -70,7 +70,7 @@ def _of_folder(dataset: Dataset) -> Data | None:
     try:
         found = current(dataset.folder, dataset.log)
     except NotReadable as error:
-        raise Stop(NOT_OPENED, str(error)) from None
+        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
     if found is None:
         return None
     if found.note:

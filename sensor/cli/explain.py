@@ -1,9 +1,9 @@
-"""Show all that is known of a device, an alert, an address, a domain, a MAC or a fingerprint, and the evidence for it.
+"""Show the evidence for a device, an alert, an address, a domain or a fingerprint.
 
-WHAT is a device (id, IP address, MAC or host name), an alert (its id, the beginning of its key, or a detector), an incident (its id), any
-address inside or outside the network, a domain, or a fingerprint of a TLS or SSH client (JA3, JA4, HASSH). For each attribute of a device
-one line shows how the evidence adds up: the best of each family counts, families are independent. For addresses, domains and fingerprints:
-which devices have or had it, who talked to it, first and last, its names, threat lists that contain it, and alerts.
+WHAT is a device (id, IP address, MAC or host name), an alert (id, beginning of its key, or detector), an incident (id), any internal or
+external address, a domain, or the fingerprint of a TLS or SSH client (JA3, JA4, HASSH). For each attribute of a device, one line shows how
+its confidence is computed: the best evidence of each family counts, and families are independent. For addresses, domains and fingerprints:
+devices that have or had it, communication with first and last time, names, threat lists that contain it, and alerts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Record = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="WHAT", help="device, alert, detector or incident")
+    parser.add_argument("what", metavar="WHAT", help="device, alert, detector, incident, address, domain or fingerprint")
     add_json_argument(parser)
     add_data_arguments(parser)
 
