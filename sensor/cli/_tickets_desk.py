@@ -14,18 +14,18 @@ from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._data import dataset_of
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import SEVERITIES
-from sensor.cli._site import site_of
+from sensor.cli._site import picture_of
 from sensor.config import Config, Tickets, load_config, usual
 from sensor.core.alert import Severity
 from sensor.core.device import TYPES
 from sensor.core.ids import matching
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.site import Site
-from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
-from sensor.posture.tickets.progress import Standing, noted, standings
+from sensor.posture.tickets.progress import Standing
 from sensor.runtime.process import no_collection
+from sensor.views.tickets import ledgered
 
 LOCK = "tickets.lock"
 
@@ -86,13 +86,11 @@ def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk |
     except LedgerError as error:
         complain(str(error), error="ticket.ledger")
         return NOT_OPENED
-    site = site_of(args)
-    if site is None:
+    picture = picture_of(args)
+    if picture is None:
         return NOT_OPENED
-    tickets = tickets_of(site, policy_of(config.tickets), ledger.first())
-    # A site without devices is one that was not looked at yet: it shows of nothing that it is done.
-    ledger = noted(ledger, tickets, site) if site.nodes else ledger
-    return Desk(config, site, folder, ledger, standings(ledger, tickets), trouble)
+    ledger, found = ledgered(picture, ledger, policy_of(config.tickets))
+    return Desk(config, picture.site, folder, ledger, found, trouble)
 
 
 def _folder(args: argparse.Namespace) -> Path | None:

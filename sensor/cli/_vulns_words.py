@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import write_csv
@@ -17,13 +17,14 @@ from sensor.cli._show import first_of, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._vulns_feeds import reading, tell_age
+from sensor.core.ids import short_id
 from sensor.documents import DocumentErrors
 from sensor.posture.about import About
 from sensor.posture.database import DatabaseError
-from sensor.posture.fleet import Fleet, Judged, ordered
-from sensor.posture.priority import Priority
-from sensor.posture.ranges import Verdict
+from sensor.posture.fleet import Fleet
+from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.sources import sources_of
+from sensor.views.vulnerabilities import BY_DEFAULT, VERDICTS, FindingRow, VulnerabilityFilter, VulnerabilityRow, by_cve, every_finding
 
 Record = dict[str, Any]
 
@@ -34,20 +35,29 @@ CSV_COLUMNS = (
     "priority", "cve", "device", "name", "address", "vendor", "model", "firmware", "verdict", "reason", "source", "cvss", "epss", "exploited", "title",
 )  # fmt: skip
 TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
+AFFECTED, CANNOT_TELL = BY_DEFAULT
 STYLES = {"affected": "bold red", "cannot tell": "yellow"}
 
 
-def _fleet(args: argparse.Namespace) -> tuple[Known, Fleet] | None:
+class Assessed(NamedTuple):
+    """The devices of the dataset, and their assessments."""
+
+    known: Known
+    picture: Picture
+
+
+def _assessed(args: argparse.Namespace) -> Assessed | None:
     """The devices with all imported vulnerabilities; None after an error was printed. Feeds that are too old are reported."""
     try:
         base = reading(args)
         found = known(args, alerts=True)
-        fleet = Fleet(found.fold.alerts.values(), base, found.details if found.reader is not None else None)
+        picture = Picture(found.fold, Surroundings(vulnerabilities=base), details=found.details if found.reader is not None else None)
+        _ = picture.fleet  # made here, where its errors are reported
     except (DatabaseError, DocumentErrors) as error:
         complain(str(error), error="vulnerability.database")
         return None
     tell_age(sources_of(base), datetime.now(UTC), complain)
-    return found, fleet
+    return Assessed(found, picture)
 
 
 def list_vulnerabilities(args: argparse.Namespace) -> int:
@@ -59,57 +69,61 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     except Wrong as wrong:
         complain(str(wrong), error="usage.unknown-filter")
         return USAGE
-    assessed = _fleet(args)
+    assessed = _assessed(args)
     if assessed is None:
         return NOT_OPENED
-    found_devices, fleet = assessed
-    matching = filtered(found_devices, wanted)
+    matching = filtered(assessed.known, wanted)
     there = [Filter("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
-    records = filtered(found_devices, wanted + there)
-    found = ordered(one for one in fleet.judge(records) if args.all or one.finding.verdict is not Verdict.NOT_AFFECTED)
+    records = filtered(assessed.known, wanted + there)
+    found = _findings(args, assessed, records)
     if args.json:
-        _print_json(fleet, found)
+        _print_json(found)
     elif args.csv:
-        write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(fleet, one) for one in found))
+        write_csv(sys.stdout, CSV_COLUMNS, map(_csv_row, found))
     else:
-        print(_listed(fleet, found, len(records), unclear=args.cannot_tell or args.all))
+        print(_listed(found, len(records), unclear=args.cannot_tell or args.all))
         if gone := len(matching) - len(records):
             print(f"left out: {gone:,} more {'that are' if gone > 1 else 'that is'} gone, see state=gone")
     return 0
 
 
-def _listed(fleet: Fleet, found: list[Judged], devices: int, *, unclear: bool) -> str:
-    """A row a CVE, by its most urgent finding. Those by which no device is known to be affected only where that is ``unclear`` is asked for."""
-    by_cve: dict[str, list[Judged]] = {}
-    for one in found:
-        by_cve.setdefault(one.finding.cve, []).append(one)
-    if not by_cve:
+def _findings(args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = "") -> list[FindingRow]:
+    """Of some devices; those that are not affected with --all alone, and of one CVE."""
+    ids = tuple(tidy(part(record, "device").get("id")) for record in records)
+    verdicts = tuple(VERDICTS) if args.all or cve else BY_DEFAULT
+    return every_finding(assessed.picture, VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=())) if ids else []
+
+
+def _listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
+    """A row for each CVE, by its most urgent finding. CVEs that are not known to affect a device only with ``unclear``."""
+    listed = by_cve(found)
+    if not listed:
         return f"nothing is known against {devices:,} devices"
-    known = {cve: several for cve, several in by_cve.items() if unclear or several[0].finding.verdict is Verdict.AFFECTED}
-    if not known:
-        return f"no device is known to be affected\n{_counted(found, devices, len(by_cve), hidden=len(by_cve))}"
-    hidden, by_cve = len(by_cve) - len(known), known
-    rows = [_list_row(fleet.about(cve), several) for cve, several in by_cve.items()]
-    text = table(LIST_COLUMNS, rows, sys.stdout, lambda row: STYLES["affected"] if row[2] else STYLES["cannot tell"])
-    return f"{text}\n{_counted(found, devices, len(by_cve) + hidden, hidden=hidden)}"
+    shown = [one for one in listed if unclear or one.affected]
+    counts = _counted(found, devices, len(listed), hidden=len(listed) - len(shown))
+    if not shown:
+        return f"no device is known to be affected\n{counts}"
+    text = table(LIST_COLUMNS, list(map(_list_row, shown)), sys.stdout, lambda row: STYLES["affected"] if row[2] else STYLES["cannot tell"])
+    return f"{text}\n{counts}"
 
 
-def _counted(found: list[Judged], devices: int, cves: int, *, hidden: int) -> str:
+def _counted(found: list[FindingRow], devices: int, cves: int, *, hidden: int) -> str:
     """``4 CVEs; of 38 devices 2 are affected, of 7 more it cannot be told: --cannot-tell lists 3 more CVEs``."""
-    hurt = {one.asset.id for one in found if one.finding.verdict is Verdict.AFFECTED}
-    unclear = {one.asset.id for one in found if one.finding.verdict is Verdict.CANNOT_TELL} - hurt
+    hurt = {one.device for one in found if one.verdict == AFFECTED}
+    unclear = {one.device for one in found if one.verdict == CANNOT_TELL} - hurt
     more = f": --cannot-tell lists {hidden:,} more CVEs" if hidden else ""
     return f"{cves:,} CVEs; of {devices:,} devices {len(hurt):,} are affected, unknown for {len(unclear):,} more{more}"
 
 
-def _list_row(about: About, several: list[Judged]) -> tuple[str, ...]:
-    counts = [sum(one.finding.verdict is verdict for one in several) for verdict in (Verdict.AFFECTED, Verdict.CANNOT_TELL)]
-    return f"{several[0].points:.1f}", about.cve, *(str(count or "") for count in counts), *_scores(about), _short(about.title)
+def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:
+    counts = (str(count or "") for count in (one.affected, one.cannot_tell))
+    return f"{one.priority:.1f}", one.cve, *counts, *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware), _short(one.title)
 
 
-def _scores(about: About) -> tuple[str, str, str]:
-    epss = "" if about.probability is None else f"{about.probability:.3f}"
-    return "" if about.cvss is None else f"{about.cvss:.1f}", epss, ("ransomware" if about.ransomware else "yes") if about.exploited else ""
+def _scores(cvss: float | None, epss: float | None, exploited: str, *, ransomware: bool) -> tuple[str, str, str]:
+    """CVSS, EPSS and whether it is exploited, as text; empty where it is unknown."""
+    known = ("ransomware" if ransomware else "yes") if exploited else ""
+    return "" if cvss is None else f"{cvss:.1f}", "" if epss is None else f"{epss:.3f}", known
 
 
 def device(args: argparse.Namespace) -> int:
@@ -117,32 +131,29 @@ def device(args: argparse.Namespace) -> int:
     if len(args.words) != 1:
         complain("expected device DEVICE: an id, an address, a MAC or a name", error="usage.missing-argument")
         return USAGE
-    assessed = _fleet(args)
+    assessed = _assessed(args)
     if assessed is None:
         return NOT_OPENED
-    found_devices, fleet = assessed
-    record = the_device(found_devices.fold, args.words[0])
+    record = the_device(assessed.known.fold, args.words[0])
     if record is None:
         return NOT_FOUND
-    found = ordered(one for one in fleet.judge([record]) if args.all or one.finding.verdict is not Verdict.NOT_AFFECTED)
+    found = _findings(args, assessed, [record])
     if args.json:
-        _print_json(fleet, found)
+        _print_json(found)
         return 0
     if args.csv:
-        write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(fleet, one) for one in found))
+        write_csv(sys.stdout, CSV_COLUMNS, map(_csv_row, found))
         return 0
-    for line in _told_version(fleet, record):
+    for line in _told_version(assessed.picture.fleet, record):
         put(line)
-    rows = [
-        (f"{one.points:.1f}", one.finding.cve, one.finding.verdict.value, tidy(one.finding.reason), terms_text(fleet.priority(one)), _title(fleet, one))
-        for one in found
-    ]
+    rows = [(f"{one.priority:.1f}", one.cve, _verdict(one), one.reason, terms_text(one), _short(one.title)) for one in found]
     put(table(DEVICE_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[2], "")) if rows else "nothing is known against it")
     return 0
 
 
-def _title(fleet: Fleet, one: Judged) -> str:
-    return _short(fleet.about(one.finding.cve).title)
+def _verdict(one: FindingRow) -> str:
+    """As people write it."""
+    return one.verdict.replace("_", " ")
 
 
 def _short(title: str) -> str:
@@ -170,34 +181,33 @@ def _name(record: Record) -> str:
 
 
 def show(args: argparse.Namespace) -> int:
-    """What is known of a CVE, and the devices it is about."""
+    """All that is known of a CVE, and the devices it is about."""
     if len(args.words) != 1:
         complain("expected show CVE, as CVE-2021-36260", error="usage.missing-argument")
         return USAGE
-    assessed = _fleet(args)
+    assessed = _assessed(args)
     if assessed is None:
         return NOT_OPENED
-    found_devices, fleet = assessed
-    cve = args.words[0].upper()
+    cve, fleet = args.words[0].upper(), assessed.picture.fleet
     about = fleet.library.about(cve)
     if about is None:
         complain(f"{tidy(cve)} is in none of the sources: `sensor vulns sources` lists them", error="vulnerability.unknown")
         return NOT_FOUND
-    found = fleet.of_cve(cve, found_devices.fold.devices.values())
+    found = _findings(args, assessed, assessed.known.fold.devices.values(), cve)
     if args.json:
-        print(json.dumps(about._asdict() | {"findings": [_body(fleet, one) for one in found]}, ensure_ascii=False, separators=(",", ":")))
+        print(json.dumps(about._asdict() | {"findings": list(map(_body, found))}, ensure_ascii=False, separators=(",", ":")))
         return 0
     for line in _about_lines(fleet, about):
         put(line)
     rows = [_show_row(one) for one in found]
     put(table(SHOW_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[5], "")) if rows else "no device here is one of its products")
     if found:
-        put(f"priority of the first: {terms_text(fleet.priority(found[0]))}")
+        put(f"priority of the first: {terms_text(found[0])}")
     return 0
 
 
 def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
-    cvss, epss, _ = _scores(about)
+    cvss, epss, _ = _scores(about.cvss, about.probability, about.exploited, ransomware=about.ransomware)
     yield f"{about.cve}: {tidy(about.title)}"
     yield f"severity: CVSS {cvss or 'not rated'}, EPSS {epss or 'not scored'}{', rejected' if about.rejected else ''}"
     if about.exploited:
@@ -215,43 +225,38 @@ def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
     yield f"fix: {f'{tidy(about.fixed)}. ' if about.fixed else ''}{tidy(about.advice)}"
 
 
-def _show_row(one: Judged) -> tuple[str, ...]:
-    body = part(one.device, "device")
-    words = (one.asset.id, first_of(body.get("ips")), one.asset.product, one.asset.firmware, one.finding.verdict.value, one.finding.reason)
-    return f"{one.points:.1f}", *map(tidy, words)
+def _show_row(one: FindingRow) -> tuple[str, ...]:
+    return f"{one.priority:.1f}", short_id(one.device), one.address, f"{one.vendor} {one.model}".strip(), one.firmware, _verdict(one), one.reason
 
 
-def terms_text(told: Priority) -> str:
-    """The sum behind a priority, without what adds nothing."""
-    terms = " + ".join(f"{term.points:.1f} {term.why}" for term in told.terms if term.points)
-    return terms if told.share == 1 else f"{told.share} × ({terms})"
+def terms_text(one: FindingRow) -> str:
+    """The sum behind a priority, without terms that add nothing."""
+    terms = " + ".join(f"{term.points:.1f} {term.why}" for term in one.terms if term.points)
+    return terms if one.share == 1 else f"{one.share} × ({terms})"
 
 
 # For programs.
 
 
-def _print_json(fleet: Fleet, found: Iterable[Judged]) -> None:
+def _print_json(found: Iterable[FindingRow]) -> None:
     for one in found:
-        print(json.dumps(_body(fleet, one), ensure_ascii=False, separators=(",", ":")))
+        print(json.dumps(_body(one), ensure_ascii=False, separators=(",", ":")))
 
 
-def _body(fleet: Fleet, one: Judged) -> Record:
-    """A finding with the arithmetic of its priority and the packets that told the version."""
-    told, about = fleet.priority(one), fleet.about(one.finding.cve)
-    device_told = {name: value for name, value in one.asset._asdict().items() if name not in ("proof", "contested")}
+def _body(one: FindingRow) -> Record:
+    """A finding with the arithmetic of its priority and the packets that showed the version."""
+    device_body = {"id": one.device, "vendor": one.vendor, "model": one.model, "type": one.type, "os": one.os, "firmware": one.firmware, "ips": one.addresses}
     return {
-        "cve": about.cve, "title": about.title, "priority": told.points, "share": told.share, "terms": [term._asdict() for term in told.terms],
-        "device": device_told | {"ips": part(one.device, "device").get("ips") or []}, "verdict": one.finding.verdict.value, "reason": one.finding.reason,
-        "source": one.finding.source, "product": one.finding.product, "certainty": one.finding.certainty, "cvss": about.cvss, "epss": about.probability,
-        "exploited": about.exploited, "ransomware": about.ransomware, "fixed": about.fixed, "advice": about.advice, "evidence": list(one.asset.proof),
+        "cve": one.cve, "title": one.title, "priority": one.priority, "share": one.share, "terms": [term._asdict() for term in one.terms],
+        "device": device_body, "verdict": _verdict(one), "reason": one.reason, "source": one.source, "product": one.product, "certainty": one.certainty,
+        "cvss": one.cvss, "epss": one.epss, "exploited": one.exploited, "ransomware": one.ransomware, "fixed": one.fixed, "advice": one.advice,
+        "evidence": one.evidence,
     }  # fmt: skip
 
 
-def _csv_row(fleet: Fleet, one: Judged) -> dict[str, str]:
-    about, body = fleet.about(one.finding.cve), part(one.device, "device")
-    cvss, epss, exploited = _scores(about)
+def _csv_row(one: FindingRow) -> dict[str, str]:
     values = (
-        f"{one.points:.1f}", about.cve, one.asset.id, tidy(body.get("hostname")), first_of(body.get("ips")), one.asset.vendor, one.asset.model,
-        one.asset.firmware, one.finding.verdict.value, one.finding.reason, one.finding.source, cvss, epss, exploited, about.title,
+        f"{one.priority:.1f}", one.cve, one.device, one.name, one.address, one.vendor, one.model, one.firmware, _verdict(one), one.reason, one.source,
+        *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware), one.title,
     )  # fmt: skip
     return dict(zip(CSV_COLUMNS, values, strict=True))

@@ -42,16 +42,17 @@ def main(args: argparse.Namespace) -> int:
     if args.dot and args.json:
         complain("expected --json or --dot, and not both", error="usage.conflicting-options")
         return USAGE
-    from sensor.cli._site import site_of
+    from sensor.cli._site import picture_of
 
-    site = site_of(args)
-    if site is None:
+    picture = picture_of(args)
+    if picture is None:
         return NOT_OPENED
     from sensor.cli._paths_words import named, put_dot, put_json, put_told
-    from sensor.posture.paths.paths import attack_paths
+    from sensor.views.page import MOST
+    from sensor.views.paths import PathFilter, paths
 
-    source, goal = named(site, args.source, outside=True), named(site, args.goal, outside=False)
+    source, goal = named(picture, args.source, outside=True), named(picture, args.goal, outside=False)
     if source is None or goal is None:
         return NOT_FOUND
-    (put_dot if args.dot else put_json if args.json else put_told)(attack_paths(site, source, goal))
+    (put_dot if args.dot else put_json if args.json else put_told)(paths(picture, PathFilter(source, goal), limit=MOST), picture)
     return 0

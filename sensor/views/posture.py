@@ -50,7 +50,7 @@ class TermRow(msgspec.Struct, frozen=True):
 
 
 class ScoreRow(msgspec.Struct, frozen=True):
-    """A device with its score, 0 to 100."""
+    """A device with its score, 0 to 100. ``text``: what to call it, such as ``10.20.10.62 (front-door, camera)``."""
 
     id: str
     name: str
@@ -58,8 +58,10 @@ class ScoreRow(msgspec.Struct, frozen=True):
     type: str
     vendor: str
     model: str
+    firmware: str
     segment: str
     owner: str
+    text: str
     points: float
     band: str
     terms: list[TermRow]
@@ -97,6 +99,7 @@ class GroupRow(msgspec.Struct, frozen=True):
     name: str
     points: float
     band: str
+    terms: list[TermRow]
     devices: dict[str, int]
     worst: str
 
@@ -128,11 +131,15 @@ def scores(picture: Picture, wanted: ScoreFilter = EVERY_SCORE, sort: str = "poi
     """A page of devices with their scores. Unknown or Malformed where an argument is wrong."""
     one_of("sort", [sort], SORTS)
     one_of("band", wanted.band, BAND_NAMES)
-    nodes = picture.site.nodes
-    every = (_score(nodes[name], exposure) for name, exposure in picture.exposures.devices.items())
-    rows = sorted((row for row in every if _fits(row, wanted)), key=lambda row: (SORTS[sort](row), -row.points, row.id))
+    rows = sorted((row for row in every_score(picture) if _fits(row, wanted)), key=lambda row: (SORTS[sort](row), -row.points, row.id))
     facets = facets_of(rows, {name: value_of(name) for name in FIELDS})
     return page_of(rows, lambda row: row.id, facets, mark_of("scores", wanted, sort), limit, cursor)
+
+
+def every_score(picture: Picture) -> list[ScoreRow]:
+    """All devices that are not gone, the highest score first."""
+    rows = [_score(picture.site.nodes[name], exposure) for name, exposure in picture.exposures.devices.items()]
+    return sorted(rows, key=lambda row: (-row.points, row.id))
 
 
 def device_posture(picture: Picture, name: str) -> DevicePosture:
@@ -151,7 +158,7 @@ def groups(picture: Picture, by: str) -> list[GroupRow]:
     for name, exposure in sorted(devices.items(), key=lambda one: (-one[1].points, one[0])):
         members.setdefault(GROUPS[by](nodes[name]), {})[name] = exposure
     found = grouped(picture.site, devices, GROUPS[by])
-    rows = [GroupRow(name, one.points, one.band, _bands(members[name].values()), next(iter(members[name]))) for name, one in found.items()]
+    rows = [GroupRow(name, one.points, one.band, _terms(one.terms), _bands(members[name].values()), next(iter(members[name]))) for name, one in found.items()]
     return sorted(rows, key=lambda row: (-row.points, row.name))
 
 
@@ -162,7 +169,7 @@ def _fits(row: ScoreRow, wanted: ScoreFilter) -> bool:
 
 
 def _score(node: Node, exposure: Exposure) -> ScoreRow:
-    known = (node.id, node.name, node.address, node.type or "unknown", node.vendor, node.model, node.segment, node.owner)
+    known = (node.id, node.name, node.address, node.type or "unknown", node.vendor, node.model, node.firmware, node.segment, node.owner, node.text)
     return ScoreRow(*known, exposure.points, exposure.band, _terms(exposure.terms))
 
 

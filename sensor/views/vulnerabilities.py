@@ -1,4 +1,4 @@
-"""Vulnerabilities of the devices of a site: one row for each CVE, or one for each device and CVE. Devices that are gone are left out."""
+"""Vulnerabilities of the devices of a site: one row for each CVE, or one for each device and CVE."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
 
 VERDICTS = {verdict.value.replace(" ", "_"): verdict for verdict in Verdict}
+STATES = ("present", "gone")
 BY_DEFAULT = ("affected", "cannot_tell")
 
 
 class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``text``: words that all occur in a finding; ``severity``: at least, by CVSS; ``device``: ids; ``exploited``: known to be, or not."""
+    """``text``: words that all occur in a finding; ``severity``: at least, by CVSS; ``device``: ids; ``exploited``: known to be, or not; ``state``: of the
+    device, present or gone.
+    """
 
     text: str = ""
     cve: str = ""
@@ -36,6 +39,7 @@ class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     type: tuple[str, ...] = ()
     vendor: tuple[str, ...] = ()
     vlan: tuple[int, ...] = ()
+    state: tuple[str, ...] = ("present",)
 
 
 EVERY_VULNERABILITY = VulnerabilityFilter()
@@ -143,7 +147,8 @@ def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]
     """All that match, in the order of ``posture.fleet.ordered``."""
     one_of("verdict", wanted.verdict, VERDICTS)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
-    fleet, records = picture.fleet, [record for record in picture.known.devices.values() if record.get("action") != GONE and _of_device(record, wanted)]
+    one_of("state", wanted.state, STATES)
+    fleet, records = picture.fleet, [record for record in picture.known.devices.values() if _of_device(record, wanted)]
     for name in wanted.device:
         if picture.known.device(name) is None:
             raise Unknown("id", name, picture.known.devices)
@@ -155,7 +160,8 @@ def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]
 def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter) -> bool:
     device = part(record, "device")
     return (
-        (not wanted.device or device.get("id") in wanted.device)
+        (not wanted.state or STATES[record.get("action") == GONE] in wanted.state)
+        and (not wanted.device or device.get("id") in wanted.device)
         and (not wanted.type or (tidy(device.get("type")) or "unknown") in wanted.type)
         and (not wanted.vendor or tidy(device.get("vendor")) in wanted.vendor)
         and (not wanted.vlan or _vlan(device) in wanted.vlan)
