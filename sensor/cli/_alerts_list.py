@@ -80,7 +80,7 @@ def list_alerts(args: argparse.Namespace) -> int:
 
 def record_of(row: AlertRow, closer: Word | None = None) -> dict[str, Any]:
     """The record of an alert with what operators said of it. ``closer``: the word that closed it."""
-    from sensor.views.known import with_state
+    from sensor.views.alerts import with_state
 
     record = with_state(row.record, row.state, (closer.author, closer.text) if closer is not None else None)
     more = {name: value for name, value in (("verdict", row.verdict), ("assignee", row.assignee)) if value}

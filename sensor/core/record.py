@@ -26,6 +26,7 @@ from sensor.core.device import Device, DeviceChange
 from sensor.core.ids import entity_id
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Subject
+from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.reader import clean
 from sensor.core.recommendation import Recommendation
 from sensor.core.record_parts import (
@@ -34,14 +35,12 @@ from sensor.core.record_parts import (
     WORD_LIMIT,
     Body,
     claim_body,
-    community_id_of,
     device_body,
     device_sentence,
     end_body,
     filled,
     ips_of,
     plain,
-    proof_body,
     time_text,
     words,
 )

@@ -40,7 +40,7 @@ from sensor.engine.message_limits import MessageLimits
 from sensor.engine.order import Agenda
 from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
-from sensor.inventory.services import Services
+from sensor.inventory.service_use import Services
 from sensor.inventory.sightings import Sightings
 from sensor.native.readers import reading
 from sensor.posture.recommendations.advisor import Advisor

@@ -1,29 +1,13 @@
-"""Services: which ports a device answers at and which it uses, taken from flow changes in bulk.
-
-A service is a port that answered. Ephemeral ports (RFC 6335, 6, and the wider range of Linux) are no services. What is
-seen first, and then once an hour, costs Python; all else is a look-up in a table of fixed size.
-"""
+"""Services: ports that answered, as ``protocol << 16 | port``, and their names. Ephemeral ports (RFC 6335, 6, and the wider range of Linux) are no service."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from sensor.core.contacts import fold
-from sensor.core.flow import Change
-from sensor.core.recent import RecentSet
-
-WINDOW = 3_600_000_000_000
-BITS = 16
 TCP, UDP = 6, 17
 # The first ephemeral port of Linux (ip_local_port_range).
 LENT = 32768
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_USED = np.uint64(1 << 62)
 _NAMES = {
     TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https") | {
         21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 88: "kerberos", 110: "pop3", 111: "rpcbind", 135: "msrpc", 139: "netbios-ssn",
@@ -49,37 +33,6 @@ class Sighted(NamedTuple):
     vlan: int
     service: int
     offered: bool
-
-
-class Services:
-    """Remembers which services it has seen, in a table of fixed size."""
-
-    def __init__(self) -> None:
-        self._recent = RecentSet(BITS)
-
-    def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighted]]:
-        """(index into ``changes``, what was seen) of every service not seen of this end within the
-        last hour, in order.
-        """
-        proto = changes["proto"]
-        port = changes["server_port"]
-        picked = ((changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < LENT) & (port > 0)).nonzero()[0]
-        if not len(picked):
-            return iter(())
-        rows = changes[picked]
-        service = rows["proto"].astype(np.uint64) << np.uint64(16) | rows["server_port"]
-        ends = np.empty((len(rows), 2), np.uint64)
-        with np.errstate(over="ignore"):
-            ends[:, 0] = fold(rows["server_hi"].copy(), rows["server_lo"].copy()) * _SPREAD ^ service
-            ends[:, 1] = fold(rows["client_hi"].copy(), rows["client_lo"].copy()) * _SPREAD ^ service ^ _USED
-        new = self._recent.fresh((ends * _SPREAD).reshape(-1), np.repeat(rows["ts"], 2), WINDOW)
-        found = new.nonzero()[0]
-        at, offers = found >> 1, found & 1 == 0
-        rows = rows[at]
-        mac, high, low = (np.where(offers, rows[f"server_{part}"], rows[f"client_{part}"]).tolist() for part in ("mac", "hi", "lo"))
-        address = [hi << 64 | lo for hi, lo in zip(high, low, strict=True)]
-        seen = map(Sighted, rows["ts"].tolist(), mac, address, rows["vlan"].tolist(), service[at].tolist(), offers.tolist())
-        return zip(picked[at].tolist(), seen, strict=True)
 
 
 def service_text(service: int) -> str:

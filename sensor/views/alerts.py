@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from sensor.core.foreign import part
 from sensor.tables.lines import SEVERITIES
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter, groups_that_fit
 from sensor.views.alert_first import Chosen, first_by_column, first_by_severity
@@ -109,6 +110,17 @@ def matching(data: Data, wanted: AlertFilter, most: int) -> list[AlertRow]:
         if not page.cursor:
             return rows
         cursor = page.cursor
+
+
+def with_state(record: dict[str, Any], state: str, closer: tuple[str, str] | None = None) -> dict[str, Any]:
+    """The record of an alert as operators left it: closed with the author and the reason, or open again."""
+    alert, action = part(record, "alert"), record.get("action")
+    if state != "closed":
+        alert.pop("closed", None)
+        return record | {"action": "update" if action == "close" else action}
+    if closer is not None and "closed" not in alert:
+        alert["closed"] = {"by": closer[0]} | ({"reason": closer[1]} if closer[1] else {})
+    return record | {"action": "close"}
 
 
 def _clauses(wanted: AlertFilter) -> list[Clause]:

@@ -12,6 +12,7 @@ from sensor.eventlog.fold import Fold
 from sensor.inventory.store.reader import Reader
 from sensor.posture.firewall.view import Baseline
 from sensor.posture.picture import Picture, Surroundings
+from sensor.views.alerts import with_state
 from sensor.views.dataset import Data
 
 Record = dict[str, Any]
@@ -77,14 +78,3 @@ def _alerts(data: Data) -> dict[str, Record]:
     for key, text, state, name, _ in data.base.execute(_ALERTS):
         found[str(key)] = with_state(_DECODER.decode(text), state, closers.get(name))
     return found
-
-
-def with_state(record: Record, state: str, closer: tuple[str, str] | None = None) -> Record:
-    """The record of an alert as operators left it: closed with the author and the reason, or open again."""
-    alert, action = part(record, "alert"), record.get("action")
-    if state != "closed":
-        alert.pop("closed", None)
-        return record | {"action": "update" if action == "close" else action}
-    if closer is not None and "closed" not in alert:
-        alert["closed"] = {"by": closer[0]} | ({"reason": closer[1]} if closer[1] else {})
-    return record | {"action": "close"}

@@ -22,9 +22,9 @@ from sensor.core.flow import Change, Flow, Reason
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Evidence, Subject
 from sensor.core.packet import Packet
+from sensor.core.proofs import proof_body
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import SIZE_LIMIT, Record, RecordMaker, encode
-from sensor.core.record_parts import proof_body
 
 TS = 1_795_511_647_318_442_123
 MAC = parse_mac("00:17:c8:1a:2b:3c")

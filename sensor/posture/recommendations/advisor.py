@@ -16,8 +16,8 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import NEVER, Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.recommendation import Recommendation
-from sensor.core.record_parts import community_id_of, proof_body
 from sensor.core.wants import ALWAYS, Listener
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 from sensor.detectors._words import ends_of, who

@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 from sensor.core.detector import Context
 from sensor.core.device import Device
 from sensor.core.observation import Evidence, Subject
-from sensor.core.record_parts import Body, end_body, proof_body
+from sensor.core.proofs import proof_body
+from sensor.core.record_parts import Body, end_body
 from sensor.detectors._devices import subject_of
 from sensor.inventory import identity
 from sensor.inventory.roster import Member

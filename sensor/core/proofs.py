@@ -1,0 +1,102 @@
+"""What proves a finding, as records show it: messages, flows, changes of devices and observations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.community_id import community_id
+from sensor.core.device import DeviceChange
+from sensor.core.event import Event
+from sensor.core.flow import Change, Flow, Reason
+from sensor.core.observation import Evidence, Subject
+from sensor.core.reader import clean
+from sensor.core.record_parts import FACTS_LIMIT, ITEMS_LIMIT, TEXT_LIMIT, Body, end_body, filled, plain, time_text, words
+
+
+def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
+    """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the flow; a device's change; or an
+    observation of a device, with what a fingerprint made of it.
+    """
+    if not isinstance(proof, (Event, Flow, DeviceChange)):
+        made = {proof.attribute: words(proof.value), "seen": clean(proof.seen, TEXT_LIMIT), "fingerprint": words(proof.fingerprint), "count": proof.count}
+        return {"event": words(proof.kind), "ts": time_text(proof.last), "facts": filled(made)}
+    if isinstance(proof, DeviceChange):
+        facts = {one.field: f"{words(one.old) or 'unknown'} → {words(one.new)}" for one in proof.changes}
+        return filled({"event": f"device.{proof.action}", "ts": time_text(proof.ts), "device": proof.device.id, "facts": facts})
+    client, server, client_port, server_port, proto, vlan = _ends(proof)
+    facts = _flow_facts(proof) if isinstance(proof, Flow) else _event_facts(proof)
+    return filled(
+        {
+            "event": f"flow.{proof.kind.name.lower()}" if isinstance(proof, Flow) else proof.kind,
+            "ts": time_text(proof.ts),
+            "src": end_body(client, None, client_port),
+            "dst": end_body(server, None, server_port),
+            "proto": proto,
+            "vlan": vlan,
+            "facts": facts,
+        }
+    )
+
+
+def community_id_of(proof: Event | Flow | DeviceChange) -> str:
+    """The community id of the conversation that proves; empty where it is none of IP."""
+    if isinstance(proof, DeviceChange):
+        return ""
+    if not isinstance(proof, Flow) and proof.packet.fragment:
+        return ""
+    client, server, client_port, server_port, proto, _ = _ends(proof)
+    return community_id(client.address, server.address, proto, client_port, server_port)
+
+
+def _ends(proof: Event | Flow) -> tuple[Subject, Subject, int, int, int, int]:
+    """Both ends, their ports, IP protocol (0 for frames that are no IP) and VLAN."""
+    if isinstance(proof, Flow):
+        client, server = Subject(proof.client_mac, proof.client), Subject(proof.server_mac, proof.server)
+        return client, server, proof.client_port, proof.server_port, proof.proto, proof.vlan
+    packet = proof.packet
+    client, server = Subject(packet.src_mac, packet.src), Subject(packet.dst_mac, packet.dst)
+    return client, server, packet.sport, packet.dport, packet.proto if packet.ip_version else 0, packet.vlan
+
+
+def _flow_facts(flow: Flow) -> Body:
+    return filled(
+        {
+            "answered": flow.answered,
+            "reason": "" if flow.reason == Reason.NONE else flow.reason.name.lower(),
+            "first": time_text(flow.first),
+            "client_packets": flow.client_packets,
+            "client_bytes": flow.client_bytes,
+            "server_packets": flow.server_packets,
+            "server_bytes": flow.server_bytes,
+        }
+        | ({"refused": True} if flow.kind == Change.REFUSED else {})
+    )
+
+
+def _event_facts(event: Event) -> Body:
+    """The fields of an event but its packet."""
+    return filled({name: _fact(name, getattr(event, name)) for name in event.__struct_fields__[1 : FACTS_LIMIT + 1]})
+
+
+def _fact(name: str, value: Any) -> Any:
+    """Addresses are integers inside: MACs are told by the name of their field, IP addresses by their size (IPv4-mapped, or over 64 bits)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if name.endswith("mac") and 0 < value < 1 << 48:
+            return addresses.mac_text(value)
+        if addresses.is_v4(value) or 0 < value >> 64 < 1 << 64:
+            return addresses.text(value)
+    if isinstance(value, msgspec.Struct):
+        return clean(" ".join(str(_fact(field, getattr(value, field))) for field in value.__struct_fields__), TEXT_LIMIT)
+    if isinstance(value, tuple | list):
+        return [_item(name, one) for one in value[:ITEMS_LIMIT]]
+    return plain(value)
+
+
+def _item(name: str, value: Any) -> Any:
+    """One of several values of a fact; those that are lists themselves become one text."""
+    if isinstance(value, tuple | list):
+        return clean(" ".join(str(_fact(name, one)) for one in value[:ITEMS_LIMIT]), TEXT_LIMIT)
+    return _fact(name, value)
