@@ -15,7 +15,8 @@ from docs._schema import Key, Node, Schema
 from sensor.budget import LEAST, USUAL, Budget
 from sensor.cli._config_schema import schema
 from sensor.cli._config_words import as_yaml, models_in
-from sensor.config import SYSTEM, model
+from sensor.config import model
+from sensor.config_file import SYSTEM
 from sensor.delivery.catalogue import output_class, types
 from sensor.outputs._secrets import WAYS
 from sensor.presets import PRESETS

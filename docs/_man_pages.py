@@ -12,7 +12,8 @@ from docs._detections import options
 from docs._man import chapter, kept, marked, prose, roff, section, tagged, title
 from docs._schema import Key
 from sensor.cli.main import EPILOG
-from sensor.config import SYSTEM, detector_units
+from sensor.config import detector_units
+from sensor.config_file import SYSTEM
 from sensor.delivery.catalogue import output_class
 
 FILES = (

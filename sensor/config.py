@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
 import sensor.detectors
 from sensor.budget import MOST, USUAL, enough
+from sensor.config_file import usual, zone_of
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Severity
 from sensor.core.detector import Detector
@@ -21,7 +22,7 @@ from sensor.presets import PRESETS
 from sensor.registry import units
 from sensor.telemetry.listen import parse_listen
 
-SYSTEM = Path("/etc/sensor/sensor.yaml")
+__all__ = ["Config", "load_config", "usual"]
 
 
 class Section(BaseModel):
@@ -243,6 +244,7 @@ class _Root(Section):
     sensor: Identity = Identity()
     memory_mib: int = Field(default=USUAL, le=MOST)
     networks: list[str] = []
+    timezone: str = Field(default="", max_length=64)
     roles: Roles = Roles()
     intel: list[FilePath] = []
     events: FilePath | None = None
@@ -267,6 +269,12 @@ class _Root(Section):
     def _blocks(cls, networks: list[str]) -> list[str]:
         return _checked(networks)
 
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        zone_of(name)
+        return name
+
     @field_validator("memory_mib")
     @classmethod
     def _room(cls, mib: int) -> int:
@@ -275,7 +283,8 @@ class _Root(Section):
 
 class Config(_Root):
     """All settings. ``memory_mib``: MiB that a run may take, from which the sizes of its tables follow (see budget.py); ``networks``: blocks that are inside
-    beside the private ones; ``roles``: whose job looks like an attack; ``intel``: threat lists; ``events``: the event log of live runs (default: events.jsonl
+    beside the private ones; ``timezone``: of times that commands print instead of UTC, such as Europe/Berlin, or ``local``;
+    ``roles``: whose job looks like an attack; ``intel``: threat lists; ``events``: the event log of live runs (default: events.jsonl
     in the state folder); ``state``: folder of the inventory (default: the state folder); ``preset``: a set of options of detectors (see presets.py);
     ``detectors``: options by detector id, which win over it; ``outputs``: where events go, options by name (see delivery/section.py).
     """
@@ -300,19 +309,6 @@ def model() -> type[Config]:
     """The configuration's model with the options of every detector in it."""
     section = _detectors_section()
     return create_model("Config", __base__=Config, detectors=(section, Field(default_factory=section)))
-
-
-def usual(path: Path | None) -> Path | None:
-    """The configuration that was named, else the one of the system where there is one. One that we may not look at is there: reading it tells why."""
-    if path is not None:
-        return path
-    try:
-        SYSTEM.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError:
-        pass
-    return SYSTEM
 
 
 def load_config(path: Path | None) -> Config:

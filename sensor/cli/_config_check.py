@@ -74,7 +74,7 @@ class Check:
     def lists(self, folder: Path) -> None:
         """Threat lists of the configuration, and those that ``sensor intel`` keeps in a folder."""
         from sensor.intel.kept import load_kept
-        from sensor.intel.store import SUFFIX
+        from sensor.intel.names import SUFFIX
 
         for place, path in enumerate(self._config.intel):
             self._list(path, ("intel", place))

@@ -72,7 +72,8 @@ def _lists(args: argparse.Namespace, value: str) -> list[Listed]:
     """Every list in the state folder that names it."""
     from sensor.cli._setup import lists_folder
     from sensor.eventlog.paths import folder_to_read
-    from sensor.intel.store import ALLOW, SUFFIX, ThreatLists
+    from sensor.intel.names import ALLOW, SUFFIX
+    from sensor.intel.store import ThreatLists
 
     found = []
     for path in sorted(lists_folder(args.state or folder_to_read()).glob(f"*{SUFFIX}")):

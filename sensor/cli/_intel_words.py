@@ -55,7 +55,8 @@ def _state(one: Kept, folder: Path, now: float) -> str:
 def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) -> int:
     """All lists that name the values; 1 where none of the values is bad."""
     from sensor.documents import DocumentErrors
-    from sensor.intel.store import SUFFIX, ThreatLists
+    from sensor.intel.names import SUFFIX
+    from sensor.intel.store import ThreatLists
 
     paths = [*sorted(folder.glob(f"*{SUFFIX}")), *more]
     found: list[tuple[str, Entry, str]] = []

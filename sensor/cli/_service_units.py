@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sensor.cli._setup import complain
-from sensor.config import SYSTEM
+from sensor.config_file import SYSTEM
 
 SERVICE, MIRROR = "sensor.service", "sensor-mirror@.service"
 # Those whose state is told: what runs all the time, and what begins the others. A mirror port is an instance of its own, by the name of its interface.

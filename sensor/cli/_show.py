@@ -43,7 +43,12 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     """How output for people looks."""
     parser.add_argument("--wide", action="store_true", help="all columns, even if the terminal is narrower")
-    parser.add_argument("--tz", metavar="ZONE", default="", help="time zone, such as Europe/Berlin or local (default: $SENSOR_TZ, else UTC)")
+    parser.add_argument(
+        "--tz",
+        metavar="ZONE",
+        default="",
+        help="time zone, such as Europe/Berlin or local (default: $SENSOR_TZ, else timezone: of the configuration)",
+    )
 
 
 # Text.

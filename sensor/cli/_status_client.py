@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from sensor.config import Config
+from typing import Any, NamedTuple
 
 ANSWER_LIMIT = 8 << 20
 PATIENCE_S = 5.0
@@ -27,12 +24,13 @@ class NotPermitted(Exception):
 
 
 class Place(NamedTuple):
-    """Where to look: sockets in the order in which they are tried, the state folder, and the event log."""
+    """Where to look: sockets in the order in which they are tried, the state folder, the event log, names of outputs that deliver, and threat lists."""
 
     sockets: list[Path]
     state: Path
     log: Path
-    config: Config
+    outputs: tuple[str, ...] = ()
+    intel: tuple[Path, ...] = ()
 
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,14 +43,19 @@ def place_of(args: argparse.Namespace) -> Place | None:
     """What the arguments and the configuration say. A running sensor goes on where its configuration has become wrong: it is asked all the same where its
     place is known without; None where that is not so, after the errors were told.
     """
-    from sensor.cli._setup import complain, complain_of_faults
-    from sensor.config import Config, load_config, usual
-    from sensor.documents import DocumentErrors
+    from sensor.config_file import usual
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
-    from sensor.telemetry.listen import usual_socket
+
+    path = usual(args.config)
+    if path is None:  # the defaults, without reading what a configuration may hold
+        state = args.state or folder_to_read()
+        return Place(_sockets(args, state), state, state / RUN_LOG)
+    from sensor.cli._setup import complain, complain_of_faults
+    from sensor.config import Config, load_config
+    from sensor.documents import DocumentErrors
 
     try:
-        config = load_config(usual(args.config))
+        config = load_config(path)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         if args.config is not None and args.state is None and args.socket is None:
@@ -60,9 +63,16 @@ def place_of(args: argparse.Namespace) -> Place | None:
             return None
         config = Config()
     state = args.state or config.state or folder_to_read()
-    named = args.socket or config.telemetry.socket
-    sockets = [named] if named else list(dict.fromkeys((usual_socket(state), usual_socket(state, ""), *([] if args.state else [SYSTEM]))))
-    return Place(sockets, state, config.events or state / RUN_LOG, config)
+    sockets = [config.telemetry.socket] if config.telemetry.socket and not args.socket else _sockets(args, state)
+    outputs = tuple(name for name, options in config.outputs.items() if options.delivers)
+    return Place(sockets, state, config.events or state / RUN_LOG, outputs, tuple(config.intel))
+
+
+def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:
+    """The socket that was named, else those in the usual places."""
+    from sensor.telemetry.listen import usual_socket
+
+    return [args.socket] if args.socket else list(dict.fromkeys((usual_socket(state), usual_socket(state, ""), *([] if args.state else [SYSTEM]))))
 
 
 def status_of(sockets: list[Path]) -> Status:

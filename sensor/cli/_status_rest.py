@@ -64,16 +64,16 @@ def _devices(place: Place) -> Known:
 def _outputs(place: Place) -> Known:
     from sensor.telemetry.beside import output as told_of
 
-    return {name: told_of(place.log, name) for name, options in place.config.outputs.items() if options.delivers}
+    return {name: told_of(place.log, name) for name in place.outputs}
 
 
 def _lists(place: Place) -> Known:
     """The files of the threat lists, and when they were written."""
-    from sensor.intel.store import SUFFIX
+    from sensor.intel.names import SUFFIX
 
     found: Known = {}
     with contextlib.suppress(OSError):
-        for path in sorted([*place.config.intel, *(place.state / "intel").glob(f"*{SUFFIX}")]):
+        for path in sorted([*place.intel, *(place.state / "intel").glob(f"*{SUFFIX}")]):
             found[str(path)] = {"written": path.stat().st_mtime}
     return found
 

@@ -16,20 +16,6 @@ def use_zone(zone: tzinfo | None) -> None:
     _ZONE[0] = zone
 
 
-def zone_of(name: str) -> tzinfo | None:
-    """The zone of a name of the IANA database, or ``local``; None for an empty name and for UTC. ValueError when there is none."""
-    if name in ("", "UTC"):
-        return None
-    if name == "local":
-        return datetime.now().astimezone().tzinfo
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; the name of a folder is an OSError
-        raise ValueError(f"found {name[:64]!r}, expected a zone such as Europe/Berlin, UTC, or local") from None
-
-
 def zone_name() -> str:
     """What stands above a column of times."""
     return str(_ZONE[0] or "UTC")

@@ -113,7 +113,7 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
     from pydantic import ValidationError
 
     from sensor.intel.kept import Kept, name_of
-    from sensor.intel.store import ALLOW
+    from sensor.intel.names import ALLOW
 
     source = args.words[0]
     if "://" not in source:

@@ -134,13 +134,16 @@ def _look(args: argparse.Namespace) -> None:
     if not hasattr(args, "wide"):
         return
     from sensor.cli._table import use_all_columns
-    from sensor.cli._times import use_zone, zone_of
+    from sensor.cli._times import use_zone
+    from sensor.config_file import timezone_of, usual, zone_of
 
     use_all_columns(args.wide)
+    named = args.tz or os.environ.get("SENSOR_TZ", "")
+    path = usual(getattr(args, "config", None))
     try:
-        use_zone(zone_of(args.tz or os.environ.get("SENSOR_TZ", "")))
+        use_zone(zone_of(named or timezone_of(path)))
     except ValueError as error:
-        raise Stop(USAGE, f"--tz: {error}", error="usage.invalid-value") from None
+        raise Stop(USAGE, f"{'--tz' if named else f'{path}: timezone'}: {error}", error="usage.invalid-value") from None
 
 
 def _stopped(stop: Stop) -> int:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sensor.documents import Moment, each_once, load_document, write_entries
 from sensor.intel.indicator import FIELD_LIMIT
-from sensor.intel.store import ALLOW, SUFFIX
+from sensor.intel.names import ALLOW, SUFFIX
 
 FILE = "lists.yaml"
 HEADING = "# Where the threat lists beside this file come from. `sensor intel` writes it; it may be edited by hand. Times are UTC.\n"

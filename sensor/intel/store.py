@@ -15,12 +15,10 @@ import numpy.typing as npt
 from sensor.documents import DocumentErrors, Fault
 from sensor.intel.compiled import Compiled, Entry, U64s
 from sensor.intel.defaults import DefaultLogin, load_defaults
+from sensor.intel.names import ALLOW, SUFFIX
 from sensor.intel.readers import IndicatorList, key_of, read_again, read_list
 from sensor.intel.signatures import Signatures, load_signatures
 
-ALLOW = "allow"
-# What the lists in the state folder are called.
-SUFFIX = ".list"
 # A list that would lose more than this share of its entries is not taken in its new state.
 LOSS_LIMIT = 0.5
 SMALL = 20

@@ -35,7 +35,7 @@ from sensor.runtime.upstream import Outputs
 # Keys that count at once. All others are of what is opened or sized at the start.
 AT_ONCE = (
     "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks", "outputs", "preset", "retention", "roles",
-    "sensor.site", "tickets",
+    "sensor.site", "tickets", "timezone",
 )  # fmt: skip
 FAULTS_TOLD, KEYS_TOLD = 32, 32
 

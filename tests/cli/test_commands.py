@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import sensor
+from tests.datasets._folders import write_inventory, write_log
 
 READING = ("tail", "devices", "alerts", "baseline", "profiles", "explain", "fingerprints", "interfaces", "report", "tickets", "version")
 
@@ -26,7 +29,7 @@ def test_help_of_a_command(tell, name: str) -> None:
 
 def test_help_is_quick() -> None:
     """Nothing heavy is imported before a command is chosen: a start-up takes no longer than that of Python and argparse."""
-    heavy = "numpy msgspec rich pydantic yaml structlog dpkt sensor.core sensor.engine".split()
+    heavy = "numpy msgspec rich pydantic yaml structlog dpkt sensor.core.record_parts sensor.core.flow sensor.posture.site sensor.engine".split()
     code = f"import sys; from sensor.cli.main import parser; parser(); print([name for name in {heavy!r} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
@@ -49,3 +52,15 @@ def test_interfaces(tell) -> None:
     assert told.lines[0].split() == ["NAME", "STATE", "LINK", "TYPE", "MAC", "MTU", "SPEED", "ADDRESSES"]
     assert any(line.startswith("lo ") for line in told.lines[1:])
     assert "lo" in [json.loads(line)["name"] for line in tell("interfaces", "--json").lines]
+
+
+@pytest.mark.parametrize("command", ["devices", "alerts", "status"])
+def test_lists_need_no_large_library(command: str, tmp_path: Path) -> None:
+    """A list of an office takes a quarter of a second, of which numpy and pydantic would take more than half."""
+    state = tmp_path / "state"
+    write_inventory(state)
+    write_log(state / "events.jsonl")
+    program = f"import sys; from sensor.cli.main import main; main(['{command}', '--state', {str(state)!r}]); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ, "SENSOR_STATE": str(state)})
+    assert done.stdout
+    assert {"numpy", "pydantic", "yaml", "rich"}.isdisjoint(done.stderr.split())

@@ -120,7 +120,7 @@ def test_lists_of_the_service_are_asked(intel, tmp_path: Path, monkeypatch: pyte
     (tmp_path / "ours.txt").write_text("203.0.113.9\n")
     (tmp_path / "sensor.yaml").write_text("intel: [ours.txt]\n")
     assert intel("check", "203.0.113.9").code == 1
-    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     assert intel("check", "203.0.113.9").lines[1].split()[1] == "ours"
 
 

@@ -57,7 +57,7 @@ def test_list(outputs) -> None:
 
 def test_those_of_the_service(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody names a configuration it is the one of the system."""
-    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     assert tell("outputs", "list").code == 2
     (tmp_path / "sensor.yaml").write_text(CONFIG)
     assert [text.split()[0] for text in tell("outputs", "list").lines] == ["OUTPUT", "archive", "nowhere", "spare"]

@@ -265,7 +265,7 @@ def test_places_that_the_configuration_names(tell, house: Path, tmp_path: Path, 
     system = tmp_path / "etc" / "sensor.yaml"
     with system.open("a") as file:
         file.write(f"state: {far['state']}\nevents: {log}\nevidence: {{folder: {far['frames']}}}\n")
-    monkeypatch.setattr("sensor.config.SYSTEM", system)
+    monkeypatch.setattr("sensor.config_file.SYSTEM", system)
     before = {name: data for name, data in snapshot(tmp_path / "far").items() if name not in {"state/inventory.db", "log/net.jsonl"} and "status" not in name}
     assert tell("backup", str(tmp_path / "a"), "--with-log", "--with-evidence").code == 0
     (far["state"] / "mutes.yaml").write_text("mutes: [] # later\n")
@@ -284,7 +284,7 @@ def test_places_that_the_configuration_names(tell, house: Path, tmp_path: Path, 
 def test_a_wrong_configuration_of_this_machine(tell, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not tell where the state belongs: its place is told, and what to do."""
     (tmp_path / "sensor.yaml").write_text("stat: /var/lib/sensor\n")
-    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     told = tell("restore", str(backup))
     assert told.code == 2
     assert "sensor.yaml:1:1: " in told.err

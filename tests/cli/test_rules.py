@@ -49,7 +49,7 @@ def test_where_the_service_has_them(tell, tmp_path: Path, monkeypatch: pytest.Mo
         (tmp_path / folder / "rules" / "ours.yaml").write_text(tell("rules", "example").out.replace("- id: ", f"- id: {folder}_"))
     for folder, name in (("var", "inventory.db"), ("etc", "sensor.yaml")):
         (tmp_path / folder / name).touch()
-    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "etc" / "sensor.yaml")
+    monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "etc" / "sensor.yaml")
     monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path / "var")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     for name in ("SENSOR_STATE", "STATE_DIRECTORY"):

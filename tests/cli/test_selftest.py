@@ -128,7 +128,7 @@ def test_a_program_that_is_not_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_a_wrong_configuration_and_a_folder_that_cannot_be_written(tell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Both are told with their place, and the rest is looked at all the same."""
     (tmp_path / "sensor.yaml").write_text("netwroks: []\n")
-    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     told = tell("selftest", "--state", "/proc/none")
     assert told.code == 1
     assert any("configuration: " in line and "sensor.yaml:1:1: " in line for line in told.lines)

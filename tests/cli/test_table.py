@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from sensor.cli import _table
-from sensor.cli._times import span_text, zone_of
+from sensor.cli._times import span_text
+from sensor.config import load_config
+from sensor.config_file import zone_of
+from sensor.documents import DocumentErrors
 from tests.datasets._folders import write_log
 
 ADDRESSES = ["10.20.30.141", "2001:db8:1234:5678:9abc:def0:1234:5678", "fe80::1"]
@@ -109,6 +112,26 @@ def test_the_zone_of_the_environment(tell, monkeypatch: pytest.MonkeyPatch) -> N
     for words in (["--tz", "Europe/Berln"], ["--tz", "../etc/passwd"], ["--tz", "Europe"]):
         told = tell("tail", *words)
         assert (told.code, told.out, told.err.startswith("sensor: --tz: found ")) == (2, "", True)
+
+
+def test_the_zone_of_the_configuration(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the system, its last layer; the environment goes before it, and a zone that there is not is an error of the configuration."""
+    system = tmp_path / "etc" / "sensor.yaml"
+    monkeypatch.setattr("sensor.config_file.SYSTEM", system)
+    (system.parent / "conf.d").mkdir(parents=True)
+    system.write_text("sensor:\n  id: hq\n  # timezone: Asia/Tokyo\ntimezone: Asia/Kolkata\n", encoding="utf-8")
+    assert "T14:44:07+05:30" in tell("tail").out
+    (system.parent / "conf.d" / "zone.yaml").write_text('timezone: "Europe/Berlin"\n', encoding="utf-8")
+    assert "T10:14:07+01:00" in tell("tail").out
+    assert load_config(system).timezone == "Europe/Berlin"
+    monkeypatch.setenv("SENSOR_TZ", "UTC")
+    assert "T09:14:07Z" in tell("tail").out
+    monkeypatch.delenv("SENSOR_TZ")
+    system.with_name("conf.d").joinpath("zone.yaml").write_text("timezone: Mars/Olympus\n", encoding="utf-8")
+    told = tell("tail")
+    assert (told.code, told.out, "Mars/Olympus" in told.err, str(system) in told.err) == (2, "", True, True)
+    with pytest.raises(DocumentErrors):
+        load_config(system)
 
 
 def test_spans() -> None:

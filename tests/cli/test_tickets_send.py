@@ -55,8 +55,10 @@ class Desk(NamedTuple):
 
     def add(self, **record: Any) -> None:
         """A later record of the log."""
-        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        log = self.folder / "events.jsonl"
+        last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["sensor"]["seq"]
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record | {"sensor": record["sensor"] | {"seq": last + 1}}) + "\n")
 
     def recommendation(self, setting: str) -> dict[str, Any]:
         """The record of a setting that one device has."""

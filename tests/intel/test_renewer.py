@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sensor.intel.names import SUFFIX
 from sensor.intel.renewer import Renewer
-from sensor.intel.store import SUFFIX, ThreatLists
+from sensor.intel.store import ThreatLists
 
 MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
 

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "sensor": set(),
     "core": set(),
     "registry": set(),
+    "config_file": set(),
     "documents": set(),
     "budget": set(),
     "presets": set(),
@@ -50,13 +51,13 @@ MAY_IMPORT = {
     "engine": {"core", "alerts", "evidence", "records"} | UNITS | HELPERS,
     "doctor": {"core", "capture", "decode", "engine"},
     "telemetry": {"core", "alerts", "capture", "delivery", "engine", "eventlog", "intel", "logs", "rules"},
-    "config": {"core", "budget", "capture", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs", "outputs"}
-    | {"presets", "registry", "telemetry"},
+    "config": {"core", "budget", "capture", "config_file", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs"}
+    | {"outputs", "presets", "registry", "telemetry"},
     "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "records", "tables", "telemetry"}
     | UNITS
     | HELPERS,
-    "cli": {"core", "alerts", "config", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "lifecycle", "logs", "outputs"}
-    | {"records", "report", "runtime", "tables", "telemetry", "views"}
+    "cli": {"core", "alerts", "config", "config_file", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "lifecycle", "logs"}
+    | {"outputs", "records", "report", "runtime", "tables", "telemetry", "views"}
     | UNITS
     | HELPERS,
     "__main__": {"cli"},

@@ -1,0 +1,65 @@
+"""Where the configuration of this system lies, and the one key that commands need before they read it: the time zone of what they print.
+
+Reading the whole configuration takes longer than most commands run; `sensor config check` and the sensor itself check this key with all others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+SYSTEM = Path("/etc/sensor/sensor.yaml")
+_TIMEZONE = re.compile(r"""^timezone:[ \t]*["']?([\w/+-]+)""", re.MULTILINE)
+
+
+def usual(path: Path | None) -> Path | None:
+    """The configuration that was named, else the one of the system where there is one. One that we may not look at is there: reading it tells why."""
+    if path is not None:
+        return path
+    try:
+        SYSTEM.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass
+    return SYSTEM
+
+
+def timezone_of(path: Path | None) -> str:
+    """``timezone:`` of a configuration and its layers (``documents.layers``), the last one; empty where it is not set or cannot be read."""
+    found = ""
+    for file in _files(path) if path is not None else ():
+        try:
+            found = next((match[1] for match in _TIMEZONE.finditer(file.read_text(encoding="utf-8"))), found)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """The zone of a name of the IANA database, or ``local``; None for an empty name and for UTC. ValueError when there is none."""
+    if name in ("", "UTC"):
+        return None
+    if name == "local":
+        return datetime.now().astimezone().tzinfo
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; the name of a folder is an OSError
+        raise ValueError(f"found {name[:64]!r}, expected a zone such as Europe/Berlin, UTC, or local") from None
+
+
+def _files(path: Path) -> Iterator[Path]:
+    try:
+        if path.is_dir():
+            path = path / "sensor.yaml"
+            if not path.exists():
+                yield from sorted(path.parent.glob("*.yaml"))
+                return
+        yield path
+        yield from sorted(path.with_name("conf.d").glob("*.yaml"))
+    except OSError:
+        return
