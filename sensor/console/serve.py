@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -17,6 +18,7 @@ from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
 from sensor.console.settings import Console
 from sensor.console.sources import Sources
+from sensor.console.stream import Streams
 from sensor.console.undo import Undo
 
 # Connections that wait or are answered; more get 503. Seconds that an idle one is kept, and that open streams have at the end.
@@ -45,11 +47,19 @@ def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], 
     )  # fmt: skip
     try:
         ready(place)
-        asyncio.run(_run(uvicorn.Server(config), listener, alive))
+        asyncio.run(_run(_Server(config), listener, alive))
     finally:
         listener.close()
         if place.path:
             Path(place.path).unlink(missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """Ends its streams first: a browser would keep them open."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        Streams.ending = True
+        super().handle_exit(sig, frame)
 
 
 async def _run(server: uvicorn.Server, listener: socket.socket, alive: Callable[[], None]) -> None:

@@ -24,26 +24,26 @@ class _Kind(msgspec.Struct):
     kind: str
 
 
-class _Streams:
-    """How many there are."""
+class Streams:
+    """How many there are, and whether they are to end."""
 
-    open = 0
+    open, ending = 0, False
 
 
 def sse(events: AsyncIterator[bytes]) -> Response:
     """A stream; 503 where there are too many."""
-    if _Streams.open >= MOST:
+    if Streams.open >= MOST:
         return Response("too many streams are open\n", 503, headers={"Retry-After": "60"})
     return StreamingResponse(_counted(events), media_type="text/event-stream", headers=HEADERS)
 
 
 async def _counted(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    _Streams.open += 1
+    Streams.open += 1
     try:
         async for event in events:
             yield event
     finally:
-        _Streams.open -= 1
+        Streams.open -= 1
 
 
 async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> AsyncIterator[bytes]:
@@ -52,7 +52,7 @@ async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> Async
     quiet = 0.0
     try:
         yield b"retry: 3000\n\n"
-        while True:
+        while not Streams.ending:
             found = await run_in_threadpool(cursor.read, BATCH)
             for number, line in found:
                 if (kind := _kind(line)) and wanted(kind):
@@ -71,7 +71,7 @@ async def changes(log: Path) -> AsyncIterator[bytes]:
     """That the log or its notes have grown, once a second at most."""
     before, quiet = await run_in_threadpool(_sizes, log), 0.0
     yield b"retry: 5000\n\n"
-    while True:
+    while not Streams.ending:
         await anyio.sleep(EVERY_S)
         quiet += EVERY_S
         if (now := await run_in_threadpool(_sizes, log)) != before:

@@ -1,0 +1,175 @@
+"""The console in a real browser: no error and no report of the policy, keyboard, search as you type, history, narrow screens, colours."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.console.kit import Running
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+PAGES = ("/", "/incidents", "/alerts", "/devices", "/recommendations", "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/nothing")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Page:
+    """A page that is logged in, and everything that its console reported."""
+
+    def __init__(self, chromium: Any, running: Running, **options: Any) -> None:
+        self.context = chromium.new_context(base_url=running.url, **options)
+        self.page = self.context.new_page()
+        self.reports: list[str] = []
+        self.page.on("console", lambda message: self.reports.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.reports.append(str(error)))
+        self.page.goto(running.login())
+        self.page.click("button.primary")
+        self.page.wait_for_url("**/")
+
+    @property
+    def faults(self) -> list[str]:
+        """What was reported, but for pages that are missing on purpose."""
+        return [text for text in self.reports if "404 (Not Found)" not in text]
+
+
+@pytest.fixture
+def open_page(chromium: Any, office: Running) -> Iterator[Any]:
+    there: list[Page] = []
+
+    def opened(running: Running = office, **options: Any) -> Page:
+        there.append(Page(chromium, running, **options))
+        return there[-1]
+
+    yield opened
+    for one in there:
+        one.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (800, "light"), (360, "light"), (360, "dark")])
+def test_every_page_fits_and_reports_nothing(open_page: Any, width: int, scheme: str) -> None:
+    """No error, no violation of the policy, nothing wider than the screen, colours as the system has them."""
+    there = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    links = []
+    for path in PAGES:
+        there.page.goto(path)
+        assert there.page.evaluate("document.documentElement.scrollWidth") <= width, path
+        links += there.page.eval_on_selector_all("main a[href]", "all => all.map(one => one.getAttribute('href'))")
+    for kind in ("/alerts/alert-", "/devices/dev-", "/incidents/incident-"):
+        there.page.goto(next(link for link in links if link.startswith(kind)))
+        assert there.page.evaluate("document.documentElement.scrollWidth") <= width, kind
+    back = there.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (int(re.findall(r"\d+", back)[0]) > 128) == (scheme == "light")
+    assert there.faults == []
+
+
+def test_times_are_local_with_utc_in_the_title(open_page: Any) -> None:
+    """In Auckland it is the evening of the same day."""
+    there = open_page(timezone_id="Pacific/Auckland")
+    there.page.goto("/alerts?detector=command_and_control.malicious_address")
+    time = there.page.locator("table time").first
+    assert time.inner_text() == "2026-11-24 21:17:01"
+    assert time.get_attribute("title") == "2026-11-24 08:17:01.041637 UTC"
+
+
+def test_search_as_you_type_is_in_the_url(open_page: Any) -> None:
+    """Results follow the keys; a reload, back and forward keep them."""
+    there = open_page()
+    page = there.page
+    page.goto("/devices?sort=ip&order=asc")
+    page.keyboard.press("/")
+    page.keyboard.type("kyocera")
+    page.wait_for_url("**text=kyocera*")
+    sync_api.expect(page.locator("[data-rows] tbody tr")).to_have_count(1)
+    assert "sort=ip" in page.url
+    page.reload()
+    assert page.locator("[data-rows] tbody tr").count() == 1
+    page.locator("[data-rows] tbody a").first.click()
+    page.wait_for_url("**/devices/dev-*")
+    page.go_back()
+    page.wait_for_url("**text=kyocera*")
+    assert page.locator("#text").input_value() == "kyocera"
+    assert there.faults == []
+
+
+def test_an_alert_is_closed_and_brought_back_by_keyboard(open_page: Any, start, own) -> None:
+    """j to the second row, e closes it; the line that reports it undoes it."""
+    running = start(own)
+    there = open_page(running)
+    page = there.page
+    page.goto("/alerts?state=open")
+    title = page.locator("[data-rows] tbody tr").nth(1).locator("a").inner_text()
+    for key in "jje":
+        page.keyboard.press(key)
+    page.wait_for_url("**done=*")
+    assert "1 alert closed" in page.locator(".done").inner_text()
+    assert title not in page.locator("[data-rows]").inner_text()
+    page.locator(".done button").click()
+    page.wait_for_url("**/alerts/alert-*")
+    page.goto("/alerts?state=open")
+    assert page.locator("[data-rows] tbody tr").count() == 7
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/alerts/alert-*")
+    page.keyboard.press("a")
+    page.wait_for_url("**done=*")
+    assert "acknowledged" in page.locator("main").inner_text()
+    assert there.faults == []
+
+
+def test_the_list_of_keys_opens_and_closes(open_page: Any) -> None:
+    there = open_page()
+    there.page.keyboard.press("?")
+    assert there.page.locator("#keys").is_visible()
+    there.page.keyboard.press("Escape")
+    assert not there.page.locator("#keys").is_visible()
+
+
+def test_what_is_new_comes_by_itself(open_page: Any, start, own) -> None:
+    """A note that somebody writes elsewhere is on the open page a moment later; marks that were set stay."""
+    running = start(own)
+    page = open_page(running).page
+    page.goto("/alerts")
+    command = [sys.executable, "-m", "sensor", "alerts", "close", "--detector", "discovery.port_scan", "--state", str(own)]
+    with page.expect_response(lambda answer: "/alerts" in answer.url and answer.status == 200, timeout=30_000):
+        subprocess.run(command, check=True, capture_output=True)
+    sync_api.expect(page.locator("tr.gone")).to_have_count(1)
+    page.locator("input[name=alert]").first.check()
+    command[command.index("discovery.port_scan")] = "discovery.address_scan"
+    subprocess.run(command, check=True, capture_output=True)
+    sync_api.expect(page.locator("#live")).to_contain_text("reload", timeout=30_000)
+    assert page.locator("input[name=alert]").first.is_checked()
+
+
+def test_everything_works_without_script(chromium: Any, start, own) -> None:
+    """Filter, next page, an action and its undo."""
+    running = start(own)
+    there = Page(chromium, running, java_script_enabled=False)
+    page = there.page
+    page.goto("/alerts?limit=3")
+    page.locator("a[rel=next]").click()
+    assert page.locator("[data-rows] tbody tr").count() == 3
+    page.locator("#text").fill("tp-lab")
+    page.locator("form.filter button").first.click()
+    assert "text=tp-lab" in page.url
+    page.locator("input[name=alert]").first.check()
+    page.locator("#reason").fill("lab day")
+    page.locator("button[value=acknowledge]").click()
+    assert "1 alert acknowledged" in page.locator(".done").inner_text()
+    page.locator(".done button").click()
+    assert "undone" in page.locator("main").inner_text()
+    there.context.close()
