@@ -84,26 +84,11 @@ def missing(args: argparse.Namespace, why: str) -> Stop:
 
 
 def catch_up(folder: Path) -> None:
-    """Write what a run handed over and nobody wrote yet, where we may and no other process does."""
-    from sensor.records.tail_reader import files
+    """Write what a run handed over and no process wrote yet, where we may."""
+    from sensor.records.waiting import write_waiting
 
-    if not files(folder):
-        return
-    from sensor.records.writer import FAILURES, Busy, Writer
-
-    try:
-        writer = Writer(folder, complain)
-    except Busy:
-        return
-    except FAILURES as error:
-        complain(f"the newest records are missing: {error}", error="records.behind")
-        return
-    try:
-        writer.write()
-    except FAILURES as error:
-        complain(f"the newest records are missing: {error}", error="records.behind")
-    finally:
-        writer.close()
+    if missed := write_waiting(folder, complain):
+        complain(missed, error="records.behind")
 
 
 def moment_in(folder: Path, text: str) -> int | None:

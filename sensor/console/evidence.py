@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from sensor.console.parts import part
 from sensor.datasets.card import LIVE
 from sensor.datasets.dataset import Dataset
 from sensor.evidence.read import EvidenceFrame, NotReadable, frames_of
 from sensor.views.alerts import AlertRow
+
+_NAME = re.compile(r"alert-[0-9a-z]{1,32}\.pcapng")
 
 
 class Evidence(NamedTuple):
@@ -21,13 +25,12 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(dataset: Dataset, row: AlertRow, most: int) -> Evidence:
-    """Of one alert. The file has the name of the alert: a path in a record is that of whoever wrote the log, and is not followed."""
-    named = row.record.get("packets")
-    total = named.get("frames") if isinstance(named, dict) else 0
-    count = total if isinstance(total, int) else 0
-    path = dataset.evidence / f"{row.id}.pcapng"
-    if not row.id.replace("-", "").isalnum() or not path.is_file() or path.is_symlink():
-        return Evidence(None, [], count, _reason(dataset, named is not None))
+    """Of one alert. A record names a file; only its name counts, and only one as the sensor gives: whoever wrote the log could name any path."""
+    named = part(row.record, "packets")
+    total, file = named.get("frames"), PurePath(str(named.get("file") or f"{row.id}.pcapng")).name
+    count, path = total if isinstance(total, int) else 0, dataset.evidence / file
+    if not _NAME.fullmatch(file) or not path.is_file() or path.is_symlink():
+        return Evidence(None, [], count, _reason(dataset, bool(named)))
     try:
         return Evidence(path, list(frames_of(path, most)), count, "")
     except NotReadable as error:

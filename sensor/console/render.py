@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 import sensor
 from sensor.console.ask import Ask
 from sensor.console.moments import age_text, parsed
+from sensor.console.parts import each, pairs
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
 from sensor.datasets.dataset import Dataset
@@ -126,22 +127,6 @@ def count(number: int) -> str:
 def percent(value: object) -> str:
     """A confidence of 0 to 1."""
     return f"{value:.0%}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
-
-
-def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object of a record; empty where it has none, or something else there."""
-    value = record.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def each(value: object) -> Sequence[object]:
-    """The members of a list of a record; a foreign log may have something else there."""
-    return value if isinstance(value, list | tuple) else ()
-
-
-def pairs(value: object) -> Iterable[tuple[object, object]]:
-    """Keys and values of an object of a record; the same."""
-    return value.items() if isinstance(value, dict) else ()
 
 
 def fact(value: object) -> object:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.render import each, part, render
+from sensor.console.parts import each, part
+from sensor.console.render import render
 from sensor.core.record_parts import objects
 from sensor.fingerprinting.sums import Sum
 from sensor.views.alert_filter import AlertFilter

@@ -21,6 +21,7 @@ from sensor.records.query import NoRecords, Query, QueryError
 from sensor.records.query_process import Answer
 from sensor.records.schema import TABLES
 from sensor.records.seen import coverage, sentences
+from sensor.records.waiting import write_waiting
 from sensor.views.errors import Malformed, NotReadable, Unknown
 
 ROWS, CSV_ROWS, SECONDS, LONGEST = 500, 100_000, 30.0, 20_000
@@ -77,13 +78,15 @@ def _result(ask: Ask, sql: str, most: int) -> Result:
         raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
     if not installed():
         raise NotReadable(f"a hunt {MISSING}")
+    folder, missing = records_folder(ask.dataset.log), list[str]()
     with _AT_ONCE:
         try:
-            query = Query(records_folder(ask.dataset.log), seconds=SECONDS)
+            missing += filter(None, [write_waiting(folder, missing.append)])
+            query = Query(folder, seconds=SECONDS)
         except NoRecords as error:
             raise NotReadable(f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with the extra `hunt`.") from None
         try:
-            return Result(query.ask(sql, most=most), list(sentences(coverage(query))), "")
+            return Result(query.ask(sql, most=most), [*missing, *sentences(coverage(query))], "")
         except QueryError as error:
             return Result(None, [], str(error))
         finally:

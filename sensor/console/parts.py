@@ -1,0 +1,22 @@
+"""Parts of records: a foreign log may have anything where an object or a list is expected, and pages go on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object of a record; empty where it has none, or something else there."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def each(value: object) -> Sequence[object]:
+    """The members of a list of a record; a foreign log may have something else there."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def pairs(value: object) -> Iterable[tuple[object, object]]:
+    """Keys and values of an object of a record; the same."""
+    return value.items() if isinstance(value, dict) else ()
