@@ -30,11 +30,12 @@ HOUR = 3_600_000_000_000
 
 def list_learned(args: argparse.Namespace) -> int:
     """``list [FILTER…]``."""
-    from sensor.cli._devices_list import Wrong, filter_of, filtered
+    from sensor.cli._devices_list import filtered
+    from sensor.views.device_terms import WrongTerm, term_of
 
     try:
-        wanted = [filter_of(word) for word in args.words]
-    except Wrong as wrong:
+        wanted = [term_of(word) for word in args.words]
+    except WrongTerm as wrong:
         complain(str(wrong), error="usage.unknown-filter")
         return USAGE
     found = inventory(args)

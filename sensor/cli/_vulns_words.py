@@ -62,18 +62,19 @@ def _assessed(args: argparse.Namespace) -> Assessed | None:
 
 def list_vulnerabilities(args: argparse.Namespace) -> int:
     """The findings of the devices that match."""
-    from sensor.cli._devices_list import Filter, Wrong, filter_of, filtered
+    from sensor.cli._devices_list import filtered
+    from sensor.views.device_terms import Term, WrongTerm, term_of
 
     try:
-        wanted = [filter_of(word) for word in args.words]
-    except Wrong as wrong:
+        wanted = [term_of(word) for word in args.words]
+    except WrongTerm as wrong:
         complain(str(wrong), error="usage.unknown-filter")
         return USAGE
     assessed = _assessed(args)
     if assessed is None:
         return NOT_OPENED
     matching = filtered(assessed.known, wanted)
-    there = [Filter("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
+    there = [Term("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
     records = filtered(assessed.known, wanted + there)
     found = _findings(args, assessed, records)
     if args.json:
@@ -89,7 +90,7 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
 
 def _findings(args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = "") -> list[FindingRow]:
     """Of some devices; those that are not affected with --all alone, and of one CVE."""
-    ids = tuple(tidy(part(record, "device").get("id")) for record in records)
+    ids = tuple(name for record in records if (name := tidy(part(record, "device").get("id"))) and assessed.picture.known.device(name) is not None)
     verdicts = tuple(VERDICTS) if args.all or cve else BY_DEFAULT
     return every_finding(assessed.picture, VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=())) if ids else []
 

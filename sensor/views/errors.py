@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from sensor.core.reader import clean
+
+# Of valid values in a message.
+SHOWN, LENGTH_SHOWN = 16, 64
+
 
 class ViewError(Exception):
     """The text is for people; subclasses carry the facts."""
@@ -20,8 +25,14 @@ class Unknown(ViewError):
     def __init__(self, field: str, value: str, known: Iterable[str]) -> None:
         self.field, self.value, self.known = field, value, sorted(set(known))
         self.near = next(iter(get_close_matches(value.casefold(), self.known, 1)), "")
-        more = f"did you mean {self.near}?" if self.near else f"expected one of {', '.join(self.known)}" if self.known else "there is none"
-        super().__init__(f"{field}: found {value!r}: {more}")
+        super().__init__(f"{field}: found {value!r}: {self._expected()}")
+
+    def _expected(self) -> str:
+        if self.near:
+            return f"did you mean {clean(self.near)}?"
+        shown = ", ".join(clean(one, LENGTH_SHOWN) for one in self.known[:SHOWN])
+        more = f" and {len(self.known) - SHOWN:,} more" if len(self.known) > SHOWN else ""
+        return f"expected one of {shown}{more}" if self.known else "there is none"
 
 
 class Malformed(ViewError):
