@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from sensor.console.parts import part
+from sensor.core.foreign import part
 from sensor.datasets.card import LIVE
 from sensor.datasets.dataset import Dataset
 from sensor.evidence.read import EvidenceFrame, NotReadable, frames_of

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-
-def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object of a record; empty where it has none, or something else there."""
-    value = record.get(name)
-    return value if isinstance(value, dict) else {}
+from collections.abc import Iterable, Sequence
 
 
 def each(value: object) -> Sequence[object]:

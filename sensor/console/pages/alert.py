@@ -7,8 +7,8 @@ from starlette.responses import Response
 from sensor.console.ask import Ask
 from sensor.console.deeds import assignees
 from sensor.console.evidence import evidence_of
-from sensor.console.parts import part
 from sensor.console.render import render
+from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.evidence.read import hex_rows
 from sensor.tables.words import VERDICTS

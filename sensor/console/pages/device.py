@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.parts import each, part
+from sensor.console.parts import each
 from sensor.console.render import render
+from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.fingerprinting.sums import Sum
 from sensor.views.alert_filter import AlertFilter
@@ -18,7 +18,7 @@ from sensor.views.devices import device
 from sensor.views.stories import StoryFilter, recommendations
 
 SHOWN = 50
-Body = Mapping[str, Any]
+Body = dict[str, Any]
 
 
 class Value(NamedTuple):

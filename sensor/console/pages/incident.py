@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.parts import part
 from sensor.console.render import render
+from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.views.stories import incident
 
