@@ -31,6 +31,13 @@ def test_a_hundred_clients_at_once() -> None:
     assert alert.techniques[0].technique == "T1499"
 
 
+def test_starvation_behind_a_relay() -> None:
+    """Where the capture shows the server, too."""
+    served = DhcpAck(Packet(ts=START - SECOND, src=parse("10.0.0.1"), src_mac=1), 5, 7, 0x3FFF, offered=parse("10.0.9.9"), relay=parse("10.0.9.1"))
+    found = heard(detector(STARVED), [served, *(ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(150))])
+    assert [alert.numbers["count"] for alert in found] == [100]
+
+
 def test_one_machine_plays_many_clients() -> None:
     """Its own MAC is in the frames."""
     found = heard(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(50)])
@@ -44,12 +51,13 @@ def test_one_client_that_begins_ever_new_questions() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Machines that come back after a power cut and are served, what a relay forwards, renewals, and clients that try again."""
+    """Machines that come back after a power cut and are served, what a relay forwards (also without any server), renewals, and clients that try again."""
     crowd = [event for n in range(300) for event in (ask(n / 10, 0x4000 + n), ack(n / 10 + 0.01, 0x4000 + n))]
     relayed = [ask(n, 0x4000 + n, sender=ATTACKER, relay="10.0.9.1") for n in range(90)]
     renewals = [ask(n / 10, 0x4000 + n, kind=DhcpRequest, address="10.0.0.7") for n in range(300)]
     again = [ask(n, 0x4000, xid=n // 4) for n in range(60)]
-    for story in (crowd, relayed, renewals, again):
+    one_way = [ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(300)]
+    for story in (crowd, relayed, renewals, again, one_way):
         assert heard(detector(STARVED), story) == []
     assert heard(detector(STARVED, exempt_macs=("02:00:00:00:00:ee",)), [ask(n, 0x4000 + n, sender=ATTACKER) for n in range(50)]) == []
 

@@ -2,7 +2,8 @@
 
 Judged by the configuration that servers offer. Two servers with the same DNS servers, and the same gateway for the same
 network, are a pair; a different configuration redirects clients. The first server of a network is learned and not
-reported.
+reported. A server for another network that answers none of the clients of the first may be that of another segment
+in the same capture: low severity.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sensor.detectors._words import some, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 
 SCOPES_LIMIT = 4096
-SERVERS_LIMIT = 16
+SERVERS_LIMIT, CLIENTS_LIMIT = 16, 16384
 
 
 class Options(detector.Options):
@@ -65,6 +66,7 @@ class RogueDhcp(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = Bounded(SCOPES_LIMIT)
+        self._clients: Bounded[tuple[int, int], tuple[int, int]] = Bounded(CLIENTS_LIMIT)  # segment and client → the server that answered it first
         self._allowed = frozenset(_address_or_mac(text) for text in self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -85,21 +87,26 @@ class RogueDhcp(EventDetector):
         if known is None:
             known = Bounded(SERVERS_LIMIT)
             self._scopes.put((packet.vlan, event.relay), known)
+        first_for = self._clients.get((packet.vlan, event.mac))
+        if first_for is None:
+            self._clients.put((packet.vlan, event.mac), (server, mac))
         if (server, mac) not in known:
             for (first, first_mac), held in known.items():
                 if what := offer.conflict(held):
-                    yield self._against(event, Subject(mac, server, packet.vlan), offer, Subject(first_mac, first, packet.vlan), held, what)
+                    apart = offer.network != held.network and first_for in (None, (server, mac))
+                    yield self._against(event, Subject(mac, server, packet.vlan), offer, Subject(first_mac, first, packet.vlan), held, what, apart)
                     return
         known.put((server, mac), offer)
 
-    def _against(self, event: DhcpOffer | DhcpAck, rogue: Subject, offer: _Offer, first: Subject, held: _Offer, what: str) -> Alert:
+    def _against(self, event: DhcpOffer | DhcpAck, rogue: Subject, offer: _Offer, first: Subject, held: _Offer, what: str, apart: bool) -> Alert:
+        """``apart``: it serves another network, and none of the clients of the first server."""
         ours, theirs = (held.dns, offer.dns) if what == "dns" else (held.gateways, offer.gateways)
         word = "DNS server" if what == "dns" else "gateway"
         mine, others = some([addresses.text(address) for address in sorted(theirs)]), some([addresses.text(address) for address in sorted(ours)])
         reason = f"it offers {mine} as {word}; {who(self.context, first)} was first and offers {others}"
-        return self._told(event, rogue, reason, {"differs": what, "given": mine, "expected": others})
+        return self._told(event, rogue, reason, {"differs": what, "given": mine, "expected": others}, apart=apart)
 
-    def _told(self, event: DhcpOffer | DhcpAck, rogue: Subject, reason: str, numbers: dict[str, int | float | str]) -> Alert:
+    def _told(self, event: DhcpOffer | DhcpAck, rogue: Subject, reason: str, numbers: dict[str, int | float | str], *, apart: bool = False) -> Alert:
         client = Subject(event.mac, event.offered, rogue.vlan)
         name = who(self.context, rogue)
         return self.alert(
@@ -107,7 +114,13 @@ class RogueDhcp(EventDetector):
             actor=rogue,
             target=client,
             summary=f"{name} offers DHCP leases: {reason}",
-            why=(f"{name} offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}", reason),
+            why=(
+                f"{name} offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}",
+                reason,
+                *(["it serves another network and none of the same clients: the capture may hold two segments"] if apart else []),
+            ),
+            severity=Severity.low if apart else Severity.high,
+            confidence=0.5 if apart else 0.9,
             numbers={"lease_s": event.lease_s, **numbers},
             key=(rogue.vlan, addresses.mac_text(rogue.mac)),
             actor_port=event.packet.sport,

@@ -80,7 +80,8 @@ class DhcpStarvation(EventDetector):
             return
         served = self._served_again.get(segment) or 0
         asking = self._asking.add(segment, event.mac, event.ts) - served
-        if asking >= want.clients and self._told.fresh((packet.vlan, 0), event.ts):
+        answered = not event.relay or segment in self._served_again  # a capture between relay and server may show one direction only
+        if answered and asking >= want.clients and self._told.fresh((packet.vlan, 0), event.ts):
             yield self._alert(
                 event, f"{asking} clients without a lease requested one at once, the last one", asking, want.clients, f"{served} received a lease"
             )
