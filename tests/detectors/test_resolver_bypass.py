@@ -56,7 +56,12 @@ def test_servers_that_several_ask_are_the_network_s() -> None:
 
 @pytest.mark.parametrize(
     ("event", "how"),
-    [(tls("one.one.one.one", port=853, server="1.1.1.1"), "DoT"), (tls("Mozilla.Cloudflare-DNS.com"), "DoH"), (quic("dns.google"), "DoH")],
+    [
+        (tls("one.one.one.one", port=853, server="1.1.1.1"), "DoT"),
+        (tls("Mozilla.Cloudflare-DNS.com"), "DoH"),
+        (quic("dns.google"), "DoH"),
+        (tls("", server="1.1.1.1"), "DoH"),
+    ],
 )
 def test_secured_questions(event: Event, how: str) -> None:
     alert = one(heard(detector(BYPASS), [event]))
@@ -74,6 +79,7 @@ def test_secured_questions(event: Event, how: str) -> None:
         [tls("dns.example.com"), tls("www.google.com"), tls("", port=443)],
         [DhcpAck(Packet(), 5, 1, 1, dns=(parse(PUBLIC),)), answer(PUBLIC), tls("dns.google", server=PUBLIC), tls("", port=853, server=PUBLIC)],
         [tls("", port=853, server=ROUTER)],
+        [tls("www.example.com", server="1.1.1.1"), tls(""), tls("", port=8443, server="1.1.1.1")],
     ],
 )
 def test_innocent_twins_are_quiet(events: list[Event]) -> None:

@@ -34,7 +34,7 @@ DAY = 86_400 * SECOND
 SERVERS_LIMIT, CLIENTS_LIMIT, TOLD_LIMIT = 1024, 8, 8192
 # An inside machine that answers so many others is a name server of the network.
 ASKED_BY = 2
-DNS, SECURE = 53, 853
+DNS, SECURE, HTTPS = 53, 853, 443
 NO_ERROR, NO_NAME = 0, 3
 # Services that answer names inside HTTPS, by the names they are asked for under.
 DOH = frozenset(
@@ -87,7 +87,7 @@ class ResolverBypass(EventDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         heard = (field("packet.sport") == DNS) & field("rcode").is_in(NO_ERROR, NO_NAME) & ~held(self._inner, "packet.src")
-        secured = (field("packet.dport") == SECURE) | field("sni").passes(lambda name: under(name.lower(), DOH))
+        secured = (field("packet.dport") == SECURE) | field("packet.dst").is_in(*PUBLIC) | field("sni").passes(lambda name: under(name.lower(), DOH))
         handed = field("dns").filled()
         return {
             DnsQuery: NEVER, DnsResponse: heard, TlsClientHello: secured, QuicClientHello: secured, DhcpAck: handed, Dhcpv6Reply: handed,
@@ -125,6 +125,10 @@ class ResolverBypass(EventDetector):
                 yield from self._tell(event, "DoT", name or addresses.text(packet.dst), f"port {SECURE} is assigned to DNS over TLS", Severity.low)
         elif name and under(name, DOH) and not under(name, self._wanted) and not self._is_own(packet.dst):
             yield from self._tell(event, "DoH", name, "the server name belongs to a DNS over HTTPS service", Severity.low)
+        elif packet.dst in PUBLIC and packet.dport == HTTPS and not name and not self._is_own(packet.dst):
+            yield from self._tell(
+                event, "DoH", addresses.text(packet.dst), "the address belongs to a public resolver, and no server name was sent", Severity.low
+            )
 
     def _is_own(self, server: int) -> bool:
         return server in self._handed or server in self._inner or any(low <= server <= high for low, high in self._own)
