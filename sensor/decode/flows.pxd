@@ -33,22 +33,20 @@ ctypedef packed struct Slot:
     uint8_t state
     uint8_t client
     uint8_t answered
-    uint8_t fins
+    uint8_t fins         # which ends said so, and UNASKED
     uint8_t heads0       # of the payloads looked at, each way: their weight
     uint8_t heads1
-    uint8_t reason
-    uint8_t unasked      # its server spoke first
-    uint8_t grade        # how many times its progress was told; with this, two cache lines
-    uint16_t next0       # the number that the next payload begins with, each way: its low 16 bits
-    uint16_t next1
-    uint8_t next0_high   # eight bits more of it; all 0: not known
-    uint8_t next1_high
+    uint8_t grade        # how many times its progress was told
+    uint32_t next0       # the number that the next payload begins with, each way; 0: not known
+    uint32_t next1       # with this, two cache lines
 
 cdef enum:
     HEADS = 4        # payloads of each direction that are looked at to recognise a stream, or as many small ones as weigh as much
     WEIGHT = 63      # of a payload: one for every 16 bytes, at most this
     CHUNK = 16       # rows whose cache lines are asked for together
     ENDED = 4        # Change.kind of the end of a flow
+    UNASKED = 4      # among ``fins``: the server spoke first
+    FURTHEST = 1 << 30  # bytes before or behind what is due: beyond every window (RFC 7323, 2.3)
 
 cdef struct Key:
     uint64_t hi0
@@ -96,6 +94,13 @@ cdef class FlowTable:
 cdef inline void await_payload(Slot* slot, int direction, uint32_t number) noexcept nogil:  # assignments only
     """Note the number that the next payload of a direction begins with."""
     if direction == 0:
-        slot.next0, slot.next0_high = <uint16_t>number, <uint8_t>(number >> 16)
+        slot.next0 = number
     else:
-        slot.next1, slot.next1_high = <uint16_t>number, <uint8_t>(number >> 16)
+        slot.next1 = number
+
+
+cdef inline bint outside(Slot* slot, int direction, uint32_t number) noexcept nogil:  # arithmetic only
+    """Whether a sequence number lies outside of every window, so that its receiver drops the segment (RFC 9293, 3.4)."""
+    cdef uint32_t due = slot.next1 if direction else slot.next0
+    cdef int32_t ahead = <int32_t>(number - due)
+    return due != 0 and (ahead >= FURTHEST or ahead <= -FURTHEST)

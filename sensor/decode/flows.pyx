@@ -30,8 +30,8 @@ SLOT = np.dtype(
     + [(name, "u8") for name in ("bytes0", "bytes1", "followers")]
     + [(name, "u4") for name in ("packets0", "packets1")]
     + [(name, "u2") for name in ("port0", "port1", "vlan", "source")]
-    + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "reason", "unasked")]
-    + [("grade", "u1"), ("next0", "u2"), ("next1", "u2"), ("next0_high", "u1"), ("next1_high", "u1")]
+    + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "grade")]
+    + [("next0", "u4"), ("next1", "u4")]
 )
 
 cdef enum:
@@ -252,7 +252,7 @@ cdef class FlowTable:
         slot.hi0, slot.lo0, slot.hi1, slot.lo1, slot.port0, slot.port1 = key.hi0, key.lo0, key.hi1, key.lo1, key.port0, key.port1
         slot.proto, slot.vlan, slot.source, slot.first, slot.last = row.proto, row.vlan, row.source, row.ts, row.ts
         slot.client = client_of(row, key)
-        slot.unasked = key.end != slot.client
+        slot.fins = UNASKED if key.end != slot.client else 0
         if key.end == 0:
             slot.mac0, slot.mac1 = row.src_mac, row.dst_mac
         else:
@@ -266,8 +266,8 @@ cdef class FlowTable:
         self.marks[at].tag = 0
         slot.bytes0 = slot.bytes1 = slot.followers = slot.mac0 = slot.mac1 = 0
         slot.packets0 = slot.packets1 = 0
-        slot.state = slot.answered = slot.fins = slot.heads0 = slot.heads1 = slot.reason = slot.grade = 0
-        slot.next0 = slot.next1 = slot.next0_high = slot.next1_high = 0
+        slot.state = slot.answered = slot.fins = slot.heads0 = slot.heads1 = slot.grade = 0
+        slot.next0 = slot.next1 = 0
         self.active -= 1
         return 0
 
@@ -283,13 +283,15 @@ cdef class FlowTable:
         if from_server and not slot.answered and not flags & RST:
             slot.answered = 1
             self.tell(slot, ANSWERED, 0, row.ts, index, row.slot)
+        if flags & (RST | FIN) and outside(slot, row.direction, row.seq):
+            return 0
         if flags & RST:
             if from_server and not slot.answered:
                 self.tell(slot, REFUSED, 0, row.ts, index, row.slot)
             self.over(row, slot, RESET, index)
         elif flags & FIN:
             slot.fins |= 1 << end
-            if slot.fins == 3:
+            if slot.fins & 3 == 3:
                 self.over(row, slot, FINISHED, index)
         return 0
 
@@ -302,7 +304,6 @@ cdef class FlowTable:
 
     cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
         slot.state = CLOSED
-        slot.reason = reason
         return self.tell(slot, ENDED, reason, ts, index, at)
 
     cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:

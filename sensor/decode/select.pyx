@@ -17,7 +17,7 @@ import numpy as np
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, RST, SYN, WHOLE, Row
 from sensor.decode.bytes cimport u32
-from sensor.decode.flows cimport HEADS, WEIGHT, FlowTable, Slot, await_payload
+from sensor.decode.flows cimport HEADS, UNASKED, WEIGHT, FlowTable, Slot, await_payload, outside
 
 cdef enum:
     MAX_DISSECTORS = 63  # of each kind of rows
@@ -239,6 +239,9 @@ cdef class Selector:
             return 0
         slot = &flows.table[row.slot]
         heads = &slot.heads0 if row.direction == 0 else &slot.heads1
+        if outside(slot, row.direction, row.seq):
+            self.repeats += 1
+            return 0
         if again(slot, row) and (heads[0] or row.payload_len == 1):  # a byte before the first is a keep-alive (RFC 9293, 3.8.4)
             self.repeats += 1
             return 0
@@ -379,17 +382,15 @@ cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only:
     twice. ``spare`` of the row becomes the number of bytes that the capture lacks before it, or that come later.
     """
     cdef uint32_t begin = row.seq + (row.tcp_flags & SYN != 0), end = begin + row.payload_len
-    cdef uint32_t due = slot.next0 | <uint32_t>slot.next0_high << 16
+    cdef uint32_t due = slot.next1 if row.direction else slot.next0
     cdef int32_t ahead
-    if row.direction:
-        due = slot.next1 | <uint32_t>slot.next1_high << 16
     row.spare = 0
     if due:
-        if (end ^ due) & 0xFFFFFF == 0:
+        if end == due:
             return True
-        if <int32_t>((end - due) << 8) < 0:  # comes late, or again
+        if <int32_t>(end - due) < 0:  # comes late, or again
             return False
-        ahead = <int32_t>((begin - due) << 8) >> 8
+        ahead = <int32_t>(begin - due)
         row.spare = <uint16_t>min(max(ahead, 0), 0xFFFF)
     await_payload(slot, row.direction, end)
     return False
@@ -405,7 +406,7 @@ cdef inline uint64_t target_of(Row* row) noexcept nogil:  # arithmetic only: not
 
 cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
     """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer this host unasked."""
-    if row.direction and flows.table[row.slot].unasked:
+    if row.direction and flows.table[row.slot].fins & UNASKED:
         return (row.dst_lo ^ row.dst_hi) * <uint64_t>0xC2B2AE3D27D4EB4F & ~<uint64_t>1
     return pair(row)
 

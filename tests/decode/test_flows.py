@@ -139,3 +139,12 @@ def test_wild_times_do_not_break_the_table() -> None:
 def test_the_cost_of_a_flow() -> None:
     """A flow costs 136 bytes: its slot, which is two cache lines, and its mark."""
     assert (SLOT.itemsize, MARK.itemsize) == (128, 8)
+
+
+@pytest.mark.parametrize("flags", [RST, FIN])
+def test_segments_outside_of_every_window_end_nothing(flags: int) -> None:
+    """RST and FIN whose numbers no receiver accepts are no end; those within the window are (RFC 9293, 3.10.7.4)."""
+    opening = [out(SYN, seq=0), tcp_frame(B, A, sport=80, dport=40000, flags=SYN_ACK, seq=0)]
+    answer = tcp_frame(B, A, sport=80, dport=40000, flags=flags, seq=1)
+    assert Change.ENDED not in {kind for kind, _ in kinds(run([*opening, out(flags, seq=1 + 2**31), answer, answer][: 3 if flags == RST else 5]))}
+    assert Change.ENDED in {kind for kind, _ in kinds(run([*opening, out(flags, seq=1), answer]))}
