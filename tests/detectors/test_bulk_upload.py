@@ -56,7 +56,9 @@ def test_data_connections_of_ftp_count_the_other_way_round() -> None:
 
 @pytest.mark.parametrize("kind", ["workstation", "camera"])
 def test_a_machine_sends_more_than_on_its_own_days(kind: str) -> None:
-    alert = one(raised(UPLOAD, sent(4000, 6 * DAY, server="203.0.113.77", story=days(300)), World(device(kind, NEAR))))
+    world = World(device(kind, NEAR))
+    world.names = {parse(FAR): ("cloud.example.net",)}
+    alert = one(raised(UPLOAD, sent(4000, 6 * DAY, server="203.0.113.77", story=days(300)), world))
     assert (alert.severity, alert.numbers["megabytes"], alert.numbers["threshold"]) == (Severity.medium, 4000, 1000)
     assert "301 MB" in alert.why[1]
 
@@ -80,9 +82,22 @@ def test_ordinary_days_are_quiet(story: Story) -> None:
 def test_what_devices_send_in_their_work_is_quiet() -> None:
     """A camera whose maker keeps its pictures, a phone in a long call, a printer's small reports, and what is exempt."""
     for kind in ("camera", "voip_phone", "conferencing"):
-        assert raised(UPLOAD, days(800), World(device(kind, NEAR))) == []
+        world = World(device(kind, NEAR))
+        world.names = {parse(FAR): ("cloud.example.net",)}
+        assert raised(UPLOAD, days(800), world) == []
     assert raised(UPLOAD, days(40), World(device("printer", NEAR))) == []
     assert raised(UPLOAD, sent(150), World(device("printer", NEAR)), exempt=("203.0.113.0/24",)) == []
+
+
+def test_a_camera_uploads_on_its_first_day() -> None:
+    """Much over TCP to a server without a name; the same to a named one, less of it, or video over UDP to its user, is its work."""
+    world = World(device("camera", NEAR))
+    alert = one(raised(UPLOAD, sent(250), world))
+    assert (alert.severity, alert.numbers["megabytes"], alert.numbers["threshold"]) == (Severity.medium, 250, 200)
+    assert raised(UPLOAD, sent(150), world) == []
+    assert raised(UPLOAD, Story().talk(0, NEAR, FAR, 40000, said=(300 * MB, 20), proto=17), world) == []
+    world.names = {parse(FAR): ("cloud.example.net",)}
+    assert raised(UPLOAD, sent(250), world) == []
 
 
 def test_long_flows_count_as_they_go_on_and_once() -> None:

@@ -1,9 +1,9 @@
 """Unusual upload volume: a host sends more data to one external server than ever before.
 
 Counted are outbound bytes of flows opened from inside, and of FTP data connections opened by servers. Fixed-function
-devices with little to send are judged by a fixed limit from the first day. All others (cameras and recorders included,
-whose vendors store video) are judged by their own history: the most sent to one server on each day, its median and
-spread.
+devices with little to send are judged by a fixed limit from the first day. All others are judged by their own history:
+the most sent to one server on each day, its median and spread. Cameras and recorders store video at their vendors:
+until their history is known, only TCP uploads to addresses without a host name count.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ FLOWS_LIMIT, PAIRS_LIMIT, SENDERS_LIMIT = 4096, 8192, 4096
 DAYS_KEPT = 28
 # Devices with one job, but for those whose job is to send: pictures, calls.
 QUIET = FIXED_FUNCTION - {"camera", "nvr", "conferencing", "intercom", "voip_phone"}
+CAMERAS = frozenset(("camera", "nvr"))
 # Of normally distributed days, the deviation is so many times the median distance from the median.
 SCALE = 1.4826
 # Days that are all alike still differ by so much of their median.
@@ -46,6 +47,7 @@ class Options(detector.Options):
     """From which volume on."""
 
     device_mb: int = Field(100, ge=1, description="threshold: megabytes a day to one external server, for fixed-function devices")
+    camera_mb: int = Field(200, ge=1, description="threshold for cameras and recorders without a history: megabytes a day over TCP to a server without a name")
     least_mb: int = Field(1000, ge=1, description="lowest threshold for all other hosts, in megabytes a day")
     deviations: float = Field(6.0, gt=0, description="threshold: robust deviations above the median of the host's own days")
     learn_days: int = Field(3, ge=1, le=DAYS_KEPT, description="learning period of a host in days")
@@ -110,7 +112,8 @@ class BulkUpload(FlowDetector):
         near, far = numbers.near.address, numbers.far
         if any(low <= end <= high for low, high in self._exempt for end in (near, far)):
             return
-        total, limit, why = self._pairs.add((near, far), flow.ts, 0), *self._limit(numbers.near)
+        unnamed = flow.proto == TCP and not self.context.names_of(far)
+        total, limit, why = self._pairs.add((near, far), flow.ts, 0), *self._limit(numbers.near, unnamed)
         if 0 < limit <= total and self._told.fresh((near, far), flow.ts):
             yield self._alert(flow, numbers, total, limit, why)
 
@@ -129,13 +132,16 @@ class BulkUpload(FlowDetector):
         days.most = max(days.most, total)
         return total
 
-    def _limit(self, near: Subject) -> tuple[float, str]:
-        """Bytes a day from which on it is too much, and why; 0 where nothing is known yet."""
+    def _limit(self, near: Subject, unnamed: bool) -> tuple[float, str]:
+        """Bytes a day from which on it is too much, and why; 0 where nothing is known yet. ``unnamed``: over TCP to a server without a host name."""
         want, device, days = self.options, self.context.device(near), self._days.get(near.address)
         if device is not None and device.type in QUIET:
             kind = device.type.replace("_", " ")
             return want.device_mb * MEGABYTE, f"a {kind} has little to send (threshold {want.device_mb} MB a day)"
         if days is None or len(days.before) < want.learn_days:
+            if unnamed and device is not None and device.type in CAMERAS:
+                kind = "camera" if device.type == "camera" else "recorder"
+                return want.camera_mb * MEGABYTE, f"a {kind} stores video at named servers of its vendor (threshold {want.camera_mb} MB a day)"
             return 0, ""
         middle = median(days.before)
         spread = max(SCALE * median(abs(each - middle) for each in days.before), LEAST_SPREAD * middle)
