@@ -1,0 +1,178 @@
+"""Evasions of IP and of links: fragments, IPv6, tags, tunnels, and what a bad mirror does to frames."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+
+from tests.evasions.frames import TCP, UDP, V4, V6, Datagram, Frame, closed, datagrams, framed, packed, transport_sum
+
+STEP = 1000
+MULTICAST = 224
+# What stands for 203.0.113.0/24 (RFC 5737) and other addresses of the internet among those of IPv6.
+FAR, NEAR = bytes.fromhex("2a000bb8") + bytes(8), bytes.fromhex("fd000bb8") + bytes(8)
+PRIVATE = (10, 172, 192)
+DESTINATION_OPTIONS, FRAGMENT = 60, 44
+
+
+def each(change: Callable[[Datagram], Iterable[Frame]], frames: list[Frame]) -> list[Frame]:
+    """Every datagram becomes the frames that ``change`` makes of it."""
+    found: list[Frame] = []
+    for frame, one in datagrams(frames):
+        found += change(one) if one else [frame]
+    return found
+
+
+def fragmented(size: int, *, order: int = 1, overlap: int = 0) -> Callable[[list[Frame]], list[Frame]]:
+    """Fragments of ``size`` bytes, a multiple of 8; ``order`` -1: the last one first; each repeats ``overlap`` bytes of the one before."""
+
+    def cut(one: Datagram) -> Iterator[Frame]:
+        starts = list(range(0, len(one.body), size)) or [0]
+        for number, start in enumerate(starts[::order]):
+            early, end = max(start - overlap, 0), start + size
+            piece = one._replace(ts=one.ts + number * STEP, body=one.body[early:end], offset=early, more=end < len(one.body))
+            yield closed(piece)
+
+    return lambda frames: each(cut, _numbered(frames))
+
+
+def _numbered(frames: list[Frame]) -> list[Frame]:
+    """Each datagram with a number of its own, as whoever fragments them gives."""
+    found = []
+    for number, (frame, one) in enumerate(datagrams(frames)):
+        found.append(closed(one._replace(ident=number & 0xFFFF)) if one else frame)
+    return found
+
+
+def with_options(one: Datagram) -> Iterator[Frame]:
+    """IP options: router alert, then no operation up to the largest header."""
+    yield closed(one._replace(options=b"\x94\x04\0\0" + b"\x01" * 36))
+
+
+def wide(address: bytes) -> bytes:
+    """An address of IPv6 that holds one of IPv4."""
+    return (NEAR if address[0] in PRIVATE else FAR) + address
+
+
+def over_ipv6(*, extended: bool = False, pieces: int = 0) -> Callable[[list[Frame]], list[Frame]]:
+    """TCP and UDP between single hosts over IPv6; ``extended``: behind destination options; ``pieces``: in fragments of so many bytes."""
+
+    def change(one: Datagram) -> Iterator[Frame]:
+        if one.proto not in (TCP, UDP) or one.dst[0] >= MULTICAST or one.dst[3] == 255:
+            yield closed(one)
+            return
+        src, dst = wide(one.src), wide(one.dst)
+        at = 16 if one.proto == TCP else 6
+        blank = one.body[:at] + b"\0\0" + one.body[at + 2 :]
+        body = blank[:at] + (transport_sum(src, dst, one.proto, blank) or 0xFFFF).to_bytes(2, "big") + blank[at + 2 :]
+        following, rest = one.proto, body
+        if extended:
+            following, rest = DESTINATION_OPTIONS, bytes((one.proto, 0, 1, 4, 0, 0, 0, 0)) + body
+        if not pieces:
+            yield framed(one.ts, one.macs, V6, struct.pack("!IHBB", 6 << 28, len(rest), following, 64) + src + dst + rest)
+            return
+        for number, start in enumerate(range(0, len(rest), pieces)):
+            more = start + pieces < len(rest)
+            part = struct.pack("!BBHI", following, 0, start | more, one.ident) + rest[start : start + pieces]
+            yield framed(one.ts + number * STEP, one.macs, V6, struct.pack("!IHBB", 6 << 28, len(part), FRAGMENT, 64) + src + dst + part)
+
+    return lambda frames: each(change, _numbered(frames))
+
+
+def tagged(*tags: tuple[int, int]) -> Callable[[list[Frame]], list[Frame]]:
+    """Tags (ethertype, VLAN) before each frame."""
+    inserted = b"".join(struct.pack("!HH", kind, vlan) for kind, vlan in tags)
+    return lambda frames: [_sized(frame, frame.data[:12] + inserted + frame.data[12:]) for frame in frames]
+
+
+def _sized(frame: Frame, data: bytes) -> Frame:
+    return Frame(frame.ts, data, frame.wire + len(data) - len(frame.data))
+
+
+def hopping(frames: list[Frame]) -> list[Frame]:
+    """Each direction of a conversation in a VLAN of its own, as a routed switch shows it."""
+    return [_sized(frame, frame.data[:12] + struct.pack("!HH", 0x8100, 10 + (frame.data[6:12] > frame.data[:6])) + frame.data[12:]) for frame in frames]
+
+
+def labelled(one: Datagram) -> Iterator[Frame]:
+    """Two labels of MPLS (RFC 3032)."""
+    yield framed(one.ts, one.macs, 0x8847, struct.pack("!II", 18 << 12 | 64, 19 << 12 | 0x100 | 64) + packed(one))
+
+
+def over_ppp(one: Datagram) -> Iterator[Frame]:
+    """A session of PPPoE (RFC 2516)."""
+    yield framed(one.ts, one.macs, 0x8864, struct.pack("!BBHHH", 0x11, 0, 7, len(packed(one)) + 2, 0x21) + packed(one))
+
+
+def _outer(ts: int, macs: bytes, proto: int, body: bytes) -> Frame:
+    return framed(ts, macs, V4, packed(Datagram(ts, macs, bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)), proto, 0, body)))
+
+
+def in_ip(one: Datagram) -> Iterator[Frame]:
+    """IP in IP (RFC 2003)."""
+    yield _outer(one.ts, one.macs, 4, packed(one))
+
+
+def in_gre(one: Datagram) -> Iterator[Frame]:
+    """RFC 2784."""
+    yield _outer(one.ts, one.macs, 47, struct.pack("!HH", 0, V4) + packed(one))
+
+
+def in_udp(port: int, head: bytes) -> Callable[[list[Frame]], list[Frame]]:
+    """Whole frames in UDP: VXLAN (RFC 7348), Geneve (RFC 8926)."""
+
+    def change(frame: Frame) -> Frame:
+        body = struct.pack("!HHHH", 50000, port, 16 + len(frame.data), 0) + head + frame.data
+        return _outer(frame.ts, bytes.fromhex("02aa0000000102aa00000002"), UDP, body)
+
+    return lambda frames: [change(frame) for frame in frames]
+
+
+def doubled(frames: list[Frame]) -> list[Frame]:
+    """Every frame twice, as from a mirror of both directions."""
+    return [each for frame in frames for each in (frame, frame)]
+
+
+def routed(frames: list[Frame]) -> list[Frame]:
+    """Every datagram again behind a router: other MACs, one hop less."""
+
+    def change(one: Datagram) -> Iterator[Frame]:
+        yield closed(one)
+        if one.dst[0] < MULTICAST and one.dst[3] != 255 and one.proto in (TCP, UDP):
+            yield closed(one._replace(ts=one.ts + STEP, macs=bytes.fromhex("02bb0000000102bb00000002"), ttl=one.ttl - 1))
+
+    return each(change, frames)
+
+
+def lossy(share: float) -> Callable[[list[Frame]], list[Frame]]:
+    """Some frames are missing; always the same."""
+
+    def change(frames: list[Frame]) -> list[Frame]:
+        chance = Random(f"loss of {len(frames)}")
+        return [frame for frame in frames if chance.random() >= share]
+
+    return change
+
+
+def one_sided(frames: list[Frame]) -> list[Frame]:
+    """Only what the one that begins sends, as where a mirror shows one direction."""
+    clients: set[tuple[bytes, bytes]] = set()
+    kept = []
+    for frame, one in datagrams(frames):
+        if one is None or one.dst[0] >= MULTICAST or one.dst[3] == 255:
+            kept.append(frame)
+        elif (one.dst, one.src) not in clients:
+            clients.add((one.src, one.dst))
+            kept.append(frame)
+    return kept
+
+
+def snapped(size: int) -> Callable[[list[Frame]], list[Frame]]:
+    """Frames are cut by the capture."""
+    return lambda frames: [frame._replace(data=frame.data[:size]) for frame in frames]
+
+
+def trailing(frames: list[Frame]) -> list[Frame]:
+    """Bytes behind the datagram, as of a switch or a check sequence."""
+    return [_sized(frame, frame.data + b"\xde\xad\xbe\xef" * 4) for frame in frames]
