@@ -110,6 +110,7 @@ TECHNIQUES = {
         Technique("persistence", "T1098", "Account Manipulation"),
         Technique("persistence", "T1546.003", "Event Triggered Execution: Windows Management Instrumentation Event Subscription"),
         Technique("initial-access", "T1200", "Hardware Additions"),
+        Technique("defense-evasion", "T1562.002", "Impair Defenses: Disable Windows Event Logging"),
         Technique("defense-evasion", "T1036", "Masquerading"),
         Technique("defense-evasion", "T1036.008", "Masquerading: Masquerade File Type"),
         Technique("defense-evasion", "T1601", "Modify System Image"),

@@ -14,6 +14,7 @@ TEXTS_LIMIT = 12
 TEXT_LIMIT = 256
 LENGTH_LIMIT = 32768  # characters of a text
 _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+_NAME, _NAME_64 = struct.Struct("<HHI"), struct.Struct("<HH4xQ")  # RPC_UNICODE_STRING: bytes used, bytes there, reference to the characters
 _WORDS, _LONGS = struct.Struct("<III"), struct.Struct("<QQQ")
 # Activation properties ([MS-DCOM] 2.2.22): the object reference around them, and what each serialized part begins with.
 _MEOW = b"MEOW\x04\0\0\0\xa2\1\0\0\0\0\0\0\xc0\0\0\0\0\0\0\x46"
@@ -159,8 +160,32 @@ def _mapped(stub: bytes) -> Facts:
     return (("interface", name),) if name else ()
 
 
+def _event_source(stub: bytes) -> Facts:
+    """Names of ElfrRegisterEventSourceW that no client sends ([MS-EVEN] 3.1.4.5): one with a length and no characters, or a module that is not empty."""
+    wide = stub[4:8] == bytes(4)  # NDR64: references of 8 bytes
+    name, step = (_NAME_64, 8) if wide else (_NAME, 4)
+    try:
+        at = _behind_string(stub, step, wide) if _U32.unpack_from(stub)[0] else step
+        for module in (False, True):
+            length, most, characters = name.unpack_from(stub, at)
+            if ((length or most) and not characters) or (module and length):
+                return (("event_source", "malformed"),)
+            at = _behind_string(stub, at + name.size, wide) if characters else at + name.size
+    except struct.error:
+        pass
+    return ()
+
+
+def _behind_string(stub: bytes, at: int, wide: bool) -> int:
+    """Where a conformant and varying string of wide characters ends, aligned."""
+    sizes, step = (_LONGS, 8) if wide else (_WORDS, 4)
+    actual: int = sizes.unpack_from(stub, at)[2]
+    return -(-(at + sizes.size + 2 * actual) // step) * step
+
+
 # What is read of which call besides texts.
 READERS = {
     ("ISystemActivator", 3): _class, ("ISystemActivator", 4): _class, ("IActivation", 0): _old_class, ("netlogon", 4): _challenge,
     ("netlogon", 5): _old_credential, ("netlogon", 15): _credential, ("netlogon", 26): _credential, ("epm", 3): _mapped,
+    ("eventlog", 8): _event_source,
 }  # fmt: skip

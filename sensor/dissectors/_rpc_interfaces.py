@@ -64,7 +64,8 @@ _TABLE: dict[str, tuple[str, int, dict[int, str]]] = {
     }),
     "initshutdown": ("894de0c0-0d55-11d3-a322-00c04fa321a1", 1, {0: "+BaseInitiateShutdown", 1: "BaseAbortShutdown", 2: "+BaseInitiateShutdownEx"}),
     "eventlog": ("82273fdc-e32a-18c3-3f78-827929dc23ea", 0, {
-        0: "+ElfrClearELFW", 1: "+ElfrBackupELFW", 2: "CloseEL", 7: "+ElfrOpenELW", 9: "+ElfrOpenBELW", 10: "ElfrReadELW", 12: "+ElfrClearELFA",
+        0: "+ElfrClearELFW", 1: "+ElfrBackupELFW", 2: "CloseEL", 7: "+ElfrOpenELW", 8: "+ElfrRegisterEventSourceW",
+        9: "+ElfrOpenBELW", 10: "ElfrReadELW", 12: "+ElfrClearELFA",
     }),
     "eventlog6": ("f6beaff7-1e19-4fbb-9f8f-b89e2018337c", 1, {
         5: "+EvtRpcRegisterLogQuery", 6: "+EvtRpcClearLog", 7: "+EvtRpcExportLog", 11: "EvtRpcQueryNext", 18: "EvtRpcPutChannelConfig",

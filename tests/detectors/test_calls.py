@@ -50,6 +50,12 @@ CASES = {
         [call("winreg", n) for n in (2, 9, 15, 17, 26)],
     ),
     "lateral_movement.event_log_clear": Case([call("eventlog", 0)], Severity.high, "T1070.001", [call("eventlog", number) for number in (1, 7, 10)]),
+    "lateral_movement.event_log_crash": Case(
+        [call("eventlog", 8, facts=(("event_source", "malformed"),))],
+        Severity.high,
+        "T1562.002",
+        [call("eventlog", 8, "MySource"), call("eventlog", 0), call("eventlog", 7)],
+    ),
     "lateral_movement.print_spooler": Case(
         [call("spoolss", 89, "\\\\10.0.0.66\\share\\evil.dll")], Severity.high, "T1068", [call("spoolss", number) for number in (0, 10, 17, 19)]
     ),

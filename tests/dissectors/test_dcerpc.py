@@ -198,3 +198,28 @@ def test_table() -> None:
         assert interface.name == name
         assert interface.telling <= set(interface.calls)
         assert all(call.isidentifier() for call in interface.calls.values())
+
+
+def source(wide: bool, server: str | None, *names: tuple[int, int, str | None]) -> bytes:
+    """Arguments of ElfrRegisterEventSourceW: the server, then names as (length, room, characters), then the version; ``wide``: in NDR64."""
+    reference, name, sizes, step = ("<Q", "<HH4xQ", "<QQQ", 8) if wide else ("<I", "<HHI", "<III", 4)
+    stub = struct.pack(reference, 0 if server is None else 0x20000)
+    for length, room, characters in ((-1, 0, server), *names):
+        if length >= 0:
+            stub += struct.pack(name, length, room, 0 if characters is None else 0x20004)
+        if characters is not None:
+            stub += struct.pack(sizes, len(characters), 0, len(characters)) + characters.encode("utf-16-le")
+            stub += bytes(-len(stub) % step)
+    return stub + struct.pack("<II", 1, 1)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("server", [None, "\\\\dc01\0", "\\\\files\0"])
+def test_malformed_event_sources(wide: bool, server: str | None) -> None:
+    """A length without characters, a module that is not empty; what clients send, and what is cut, is none."""
+    read, fault = arguments.READERS["eventlog", 8], (("event_source", "malformed"),)
+    ordinary = source(wide, server, (16, 18, "MySource\0"), (0, 2, "\0"))
+    assert read(ordinary) == read(source(wide, server, (16, 18, "MySource\0"), (0, 0, None))) == ()
+    for names in (((8, 8, None), (0, 0, None)), ((8, 8, "name"), (8, 8, "name")), ((8, 8, "name"), (8, 8, None))):
+        assert read(source(wide, server, *names)) == fault
+    assert [read(ordinary[:size]) for size in range(len(ordinary))] == [()] * len(ordinary)
