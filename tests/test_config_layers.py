@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import sensor.config
 from sensor.config import load_config, usual
 from sensor.delivery.section import load_delivery
 from sensor.documents import DocumentErrors, Place, layers, places
@@ -220,7 +219,7 @@ def test_which_configuration_is_meant(tmp_path: Path, monkeypatch: pytest.Monkey
     """The one that is named, else the system's where it is; a link that leads nowhere is there, so that it is told."""
 
     def system(path: Path) -> Any:
-        monkeypatch.setattr(sensor.config, "SYSTEM", path)
+        monkeypatch.setattr("sensor.config_file.SYSTEM", path)
         return usual(None)
 
     assert system(tmp_path / "none" / "sensor.yaml") is None

@@ -20,7 +20,6 @@ from jsonschema import Draft202012Validator
 
 import sensor.cli._config_check as checking
 import sensor.cli._config_init as asking
-import sensor.config
 from sensor.cli._config_schema import schema
 from sensor.cli._config_text import document, uncommented
 from sensor.cli._config_words import as_yaml, described, models_in
@@ -49,7 +48,7 @@ outputs:
 @pytest.fixture(autouse=True)
 def _no_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No configuration of the machine that tests run on."""
-    monkeypatch.setattr(sensor.config, "SYSTEM", tmp_path / "none" / "sensor.yaml")
+    monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "none" / "sensor.yaml")
     monkeypatch.setattr(asking, "SYSTEM", tmp_path / "none" / "sensor.yaml")
 
 
@@ -129,7 +128,7 @@ def test_no_configuration_is_good(tell: Callable[..., Told]) -> None:
 
 def test_the_configuration_of_the_system(tell: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Is taken where none is named; one that is named by --config goes before it."""
-    monkeypatch.setattr(sensor.config, "SYSTEM", etc / "sensor.yaml")
+    monkeypatch.setattr("sensor.config_file.SYSTEM", etc / "sensor.yaml")
     assert str(etc / "sensor.yaml") in tell("config", "check").out
     other = etc / "other.yaml"
     other.write_text("networks: []\n")
