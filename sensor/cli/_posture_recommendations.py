@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
 from sensor.cli._codes import NOT_FOUND
-from sensor.cli._log import fold_of
 from sensor.cli._setup import complain
 from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, paint, part, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.cli._views import stop_of, views_of
 from sensor.core.ids import means, short_id
+from sensor.views.errors import ViewError
+from sensor.views.page import MOST
+from sensor.views.stories import StoryFilter
+from sensor.views.stories import recommendations as view
 
 COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")
 TEXT_LIMIT = 1024
@@ -23,8 +28,7 @@ Record = dict[str, Any]
 
 def recommendations(args: argparse.Namespace) -> int:
     """List them, or explain some; 1 where one is not known, 3 where there is nothing to read."""
-    told = fold_of(args, "recommendations").recommendations.values()
-    wanted = [one for one in told if level(one) >= SEVERITIES.index(args.severity) and not (args.open and _closed(one))]
+    wanted = _wanted(args)
     for name in args.words:
         if not any(_is(name, one) for one in wanted):
             complain(f"no recommendation {name}, and none of a device of that id, address or name", error="recommendation.unknown")
@@ -38,6 +42,20 @@ def recommendations(args: argparse.Namespace) -> int:
     else:
         print(_table(chosen, sys.stdout))
     return 0
+
+
+def _wanted(args: argparse.Namespace) -> list[Record]:
+    """The last record of each that the options leave, page after page."""
+    data, records, cursor = views_of(args, "recommendations"), list[Record](), ""
+    filtered = StoryFilter(severity=args.severity, state=("open",) if args.open else ())
+    try:
+        while True:
+            page = view(data, filtered, limit=MOST, cursor=cursor)
+            records += [row.record for row in page.rows]
+            if not (cursor := page.cursor):
+                return records
+    except (ViewError, sqlite3.DatabaseError) as error:
+        raise stop_of(error) from None
 
 
 def _closed(record: Record) -> bool:

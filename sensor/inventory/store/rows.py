@@ -13,6 +13,8 @@ from sensor.core.record_parts import Body
 from sensor.inventory.words import Word, onto_body
 
 WORDS_LIMIT = 4096
+# IEEE 802.1Q, 9.6; a log may be foreign, and larger numbers do not fit into a column.
+VLAN_MOST = 4095
 # Texts that may wait for the index, which a search reads through in some ms; and how many are indexed in one transaction.
 PENDING, INDEXED_AT_ONCE = 10_000, 2_000
 # Rows that are made at a time where many lack.
@@ -102,8 +104,8 @@ def _row(device: Shown) -> tuple[object, ...]:
     rest = [_text(body.get("criticality")), _text(body.get("owner")), ", ".join(_texts(body.get("tags")))]
     vlan, confidence = body.get("vlan"), body.get("confidence")
     return (
-        *names, ip, _address(ip), mac, vlan if isinstance(vlan, int) else 0, device.first, device.last, int(device.gone), *rest,
-        confidence if isinstance(confidence, int | float) else 0.0, _words(body),
+        *names, ip, _address(ip), mac, vlan if isinstance(vlan, int) and 0 <= vlan <= VLAN_MOST else 0, device.first, device.last, int(device.gone), *rest,
+        float(confidence) if isinstance(confidence, int | float) and 0 <= confidence <= 1 else 0.0, _words(body),
     )  # fmt: skip
 
 
