@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -71,9 +72,16 @@ def main(args: argparse.Namespace) -> int:
         from sensor.cli._incidents import explain_incident
 
         told += [explain_incident(record, colours) for record in incidents]
-    told += [explain_indicator(about, colours)] if about is not None else []
+    told += [_fitted(explain_indicator(about, colours))] if about is not None else []
     print("\n\n".join("\n".join(lines) for lines in told))
     return 0
+
+
+def _fitted(lines: list[str]) -> list[str]:
+    """As wide as the terminal; all on one line each where there is none, so that grep works."""
+    from sensor.cli._explain_indicator import fitted
+
+    return list(fitted(lines, shutil.get_terminal_size().columns)) if sys.stdout.isatty() else lines
 
 
 # Who is meant.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sensor.cli._explain_indicator import fitted
 from sensor.cli.main import main
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -86,6 +87,17 @@ def test_traffic_records(ask: Ask, office: Path, tmp_path: Path) -> None:
     shutil.rmtree(state / "records")
     body = ask("198.51.100.15", state)[1]
     assert (body["records"], bool(body["records_unknown"])) == (None, True)
+
+
+def test_lines_fit_a_terminal() -> None:
+    """Long ones are continued further in, short ones stay as they are, and a word longer than the terminal is not broken."""
+    line = "    10.20.10.62 (front-door-camera-of-the-main-building) → update.example.com https/443, 2026-11-24T08:02:01Z to 2026-11-24T08:10:01Z"
+    lines = list(fitted(["  short", line], 60))
+    assert lines[0] == "  short"
+    assert max(map(len, lines)) <= 60
+    assert all(one.startswith("      ") for one in lines[2:])
+    assert " ".join(one.strip() for one in lines[1:]) == line.strip()
+    assert "2001:db8:1234:5678:9abc:def0:1234:5678" in list(fitted(["  x 2001:db8:1234:5678:9abc:def0:1234:5678 y"], 20))[1]
 
 
 def test_for_people(office: Path, capsys: pytest.CaptureFixture[str]) -> None:
