@@ -47,7 +47,7 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
         "--tz",
         metavar="ZONE",
         default="",
-        help="time zone, such as Europe/Berlin or local (default: $SENSOR_TZ, else timezone: of the configuration)",
+        help="time zone, such as Europe/Berlin or local (default: $SENSOR_TZ, timezone: in the configuration, UTC)",
     )
 
 
