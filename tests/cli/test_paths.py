@@ -65,7 +65,7 @@ def test_the_office(paths) -> None:
     assert told.lines[at + 2].endswith("  +1")
     assert "contacted 203.0.113.66, on threat list office.intel (alert-" in told.lines[at + 3]
     assert told.lines[at + 5] == f"     └─ {NAS} (fs01, nas)  +16"
-    assert "(assumed: that was not seen)" in told.lines[at + 6]
+    assert "(assumed, not observed)" in told.lines[at + 6]
     assert "  otherwise by 10.20.10.101 (LT-ACC-04, workstation), cost 23" in told.lines
     assert "  └─ 10.20.20.5 (server)  +25" in told.lines
 

@@ -101,7 +101,7 @@ def test_all_about_one_device(posture) -> None:
     ]
     assert told.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "MENDS"]
     assert [line.split() for line in told.lines[9:11]] == [
-        ["30.0", "medium", "30.0", "medium", "Deal", "with", "what", "10.0.0.9", "(evil,", "workstation)", "did", "alert-abc123"],
+        ["30.0", "medium", "30.0", "medium", "Investigate", "and", "contain", "10.0.0.9", "(evil,", "workstation)", "alert-abc123"],
         ["32.0", "medium", "0.0", "low", "Stream", "without", "a", "password", "rtsp_open"],
     ]
     (body,) = bodies(posture("device", "dev-12", "--json"))

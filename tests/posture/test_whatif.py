@@ -39,9 +39,9 @@ def test_what_one_did_to_others_is_one_thing_to_deal_with() -> None:
     alerts = [alert(1, "dev-1", "dev-2"), alert(2, "dev-1", "dev-2", "dev-3"), alert(3, "", "dev-3")]
     some = site([node(1), node(2), node(3)], alerts=alerts)
     first, second = mended_site(some)
-    assert (first.fix.key, first.fix.title, first.mends) == ("alerts|dev-1", "Deal with what 10.0.0.1 (camera) did", ("alert-1", "alert-2"))
+    assert (first.fix.key, first.fix.title, first.mends) == ("alerts|dev-1", "Investigate and contain 10.0.0.1 (camera)", ("alert-1", "alert-2"))
     assert first.devices == {"dev-1": 0.0, "dev-2": 0.0, "dev-3": 28.0}
-    assert (second.fix.key, second.fix.title, second.mends) == ("alerts|alert-3", "Deal with alert-3: Port scan", ("alert-3",))
+    assert (second.fix.key, second.fix.title, second.mends) == ("alerts|alert-3", "Investigate alert-3: Port scan", ("alert-3",))
 
 
 def test_to_shut_the_outside_out_is_a_fix() -> None:

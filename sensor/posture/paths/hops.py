@@ -74,9 +74,9 @@ def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
     return {
         Kind.REACH: f"seen using {service} of it{_times(hop.use)}",
         Kind.INBOUND: f"an external host was answered at {service}{_times(hop.use)}",
-        Kind.NEAR: f"both live in {home}, so it reaches {service} (assumed: that was not seen)",
+        Kind.NEAR: f"both are in {home}, so it reaches {service} (assumed, not observed)",
         Kind.WEAKNESS: _weak(hop.weakness),
-        Kind.GUESS: f"nothing is known against {service}: a password has to be guessed or stolen",
+        Kind.GUESS: f"no vulnerability of {service} is known: a password has to be guessed or stolen",
         Kind.UNKNOWN: f"no vulnerability of {service} is known: needs an unknown one",
         Kind.SESSION: f"has sessions of {service} there{_times(hop.use)}: what opens the door is on it",
         Kind.LURE: "uses the web (assumed: a user opens malicious content)",

@@ -49,7 +49,7 @@ def test_a_share_that_people_use_is_no_administration() -> None:
     """A server's share: whoever uses it still has to guess."""
     found = only(attack_paths(site([PRINTER, FILES], ("printer", "files", SMB)), "printer"))
     assert costs(found) == [REACH + GUESS]
-    assert "nothing is known against smb/445: a password has to be guessed or stolen" in found.hops[0].why
+    assert "no vulnerability of smb/445 is known: a password has to be guessed or stolen" in found.hops[0].why
 
 
 def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
