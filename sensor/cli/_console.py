@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import VARIABLE, folders_of, migrated
 from sensor.cli._records import print_json
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 
 if TYPE_CHECKING:
+    from sensor.console.assess import Assessing
     from sensor.console.place import Place
     from sensor.console.security.keys import Keys
 
@@ -39,7 +40,7 @@ def serve(args: argparse.Namespace) -> int:
 
     state, place, notifier = _state(args), _place(args), Notifier()
     try:
-        console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""))
+        console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""), _assessing(args))
     except sqlite3.Error as error:
         raise Stop(NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys") from None
 
@@ -58,6 +59,24 @@ def serve(args: argparse.Namespace) -> int:
     finally:
         notifier.close()
     return 0
+
+
+def _assessing(args: argparse.Namespace) -> Assessing:
+    """What the configuration says of networks and tickets. Stop where it is invalid."""
+    from sensor.cli._site import hosts_of
+    from sensor.cli._tickets_desk import policy_of
+    from sensor.config import load_config, usual
+    from sensor.console.assess import Assessing
+    from sensor.core.addresses import Networks
+    from sensor.documents import DocumentErrors
+    from sensor.posture.picture import Surroundings
+
+    try:
+        config = load_config(usual(args.config))
+    except DocumentErrors as errors:
+        complain_of_faults(errors)
+        raise Stop(USAGE) from None
+    return Assessing(Surroundings(Networks(config.networks), hosts_of(config)), policy_of(config.tickets))
 
 
 def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--public-url", metavar="URL", default="", help="URL that browsers use, if it differs: a host name, a proxy or a tunnel")
     parser.add_argument("--scope", choices=("read", "write"), help="what a link or a token permits (default: write for a link, read for a token)")
     parser.add_argument("--days", metavar="NUMBER", type=float, default=90.0, help="of token: days until it expires (default: 90)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks and tickets (default: the system's)")
     parser.add_argument("--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)")
     parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
     add_json_argument(parser)

@@ -33,10 +33,13 @@ from sensor.console.pages import (
     login,
     overview,
     packets,
+    posture,
     recommendations,
     search,
     theme,
+    tickets,
     timeline,
+    vulnerabilities,
 )  # fmt: skip
 from sensor.console.security.guard import Guard
 from sensor.console.security.session import Refused, check_form, user_of
@@ -60,6 +63,9 @@ PAGES: dict[str, Page] = {
     "/incidents/{id}": incident.page,
     "/recommendations": recommendations.page,
     "/timeline": timeline.page,
+    "/posture": posture.page,
+    "/vulnerabilities": vulnerabilities.page,
+    "/tickets": tickets.page,
     "/hunt": hunt.page,
     "/hunt.csv": hunt.csv_page,
     "/search": search.page,

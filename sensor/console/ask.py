@@ -65,6 +65,11 @@ class Ask:
         kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done")}
         return url_of(self.request.url.path, kept | {name: _texts(value) for name, value in changes.items()})
 
+    def export(self, form: str) -> str:
+        """The list of this URL as a file, by the API, whose filters have the same names."""
+        kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done", "limit")}
+        return url_of(f"/api/v1{self.request.url.path}", kept | {"format": [form]})
+
     def toggled(self, name: str, value: object) -> str:
         """The URL with a value of a parameter added, or taken away where it was there."""
         values, text = self.given.get(name, []), str(value)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sensor.console.moments import moment_of
-from sensor.views.errors import Malformed, Unknown
+from sensor.views.errors import Malformed, Unknown, one_of
 
 Filter = TypeVar("Filter", bound=msgspec.Struct)
 # What every list takes beside its filter.
@@ -39,10 +39,17 @@ def _value(name: str, kind: Any, texts: Sequence[str], now: int) -> Any:
         raise Malformed(name, f"{texts[0][:20]}…", f"at most {LONGEST} characters")
     if name in TIMES:
         return moment_of(name, texts[-1], now)
+    if kind == bool | None:
+        return _yes_or_no(name, texts[-1])
     if typing.get_origin(kind) is tuple:
         item = typing.get_args(kind)[0]
         return tuple(_number(name, text) if item is int else text for text in texts)
     return texts[-1] if kind is str else _number(name, texts[-1])
+
+
+def _yes_or_no(name: str, text: str) -> bool:
+    one_of(name, [text], ("yes", "no"))
+    return text == "yes"
 
 
 def _number(name: str, text: str) -> int:

@@ -28,8 +28,9 @@ LONGEST = 4000
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 THEMES = ("auto", "light", "dark")
 NAV = (
-    ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"), ("/recommendations", "Recommendations"),
-    ("/timeline", "Timeline"), ("/hunt", "Hunt"), ("/health", "Health"),
+    ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"), ("/vulnerabilities", "Vulnerabilities"),
+    ("/recommendations", "Recommendations"), ("/tickets", "Tickets"), ("/posture", "Exposure"), ("/timeline", "Timeline"), ("/hunt", "Hunt"),
+    ("/health", "Health"),
 )  # fmt: skip
 
 

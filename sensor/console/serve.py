@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from sensor.console.app import app_of
+from sensor.console.assess import Assessing, Assessments
 from sensor.console.place import Place, bound, tls_of
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
@@ -27,9 +28,9 @@ HEAD_BYTES = 32 << 10
 TICK_S = 5.0
 
 
-def console_of(state: Path, place: Place, usual: str = "") -> Console:
+def console_of(state: Path, place: Place, usual: str = "", assessing: Assessing | None = None) -> Console:
     """What requests share. OSError or sqlite3.Error where the state folder cannot be written."""
-    return Console(place, Sources(state, usual), Keys(state), Audit(state), Attempts(), Undo())
+    return Console(place, Sources(state, usual), Keys(state), Audit(state), Attempts(), Undo(), Assessments(state, assessing or Assessing()))
 
 
 def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], None] = lambda: None) -> None:

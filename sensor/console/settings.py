@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sensor.console.assess import Assessments
 from sensor.console.place import Place
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
@@ -21,6 +22,7 @@ class Console(msgspec.Struct, frozen=True):
     audit: Audit
     attempts: Attempts
     undo: Undo
+    assessments: Assessments
 
     @property
     def cookie(self) -> str:

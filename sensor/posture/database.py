@@ -107,12 +107,12 @@ def _made(base: sqlite3.Connection) -> None:
 
 def _to_read(path: Path) -> sqlite3.Connection:
     """Where we may not write the folder and nobody imports, the file is taken as it is: nobody changes it."""
-    base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S, isolation_level=None)
+    base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
     try:
         base.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         base.close()
-        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
     except sqlite3.Error:
         base.close()
         raise

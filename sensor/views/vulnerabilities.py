@@ -47,7 +47,7 @@ EVERY_VULNERABILITY = VulnerabilityFilter()
 
 class FindingRow(msgspec.Struct, frozen=True):
     """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, cannot_tell or not_affected, and ``reason`` why; ``cvss`` and ``epss``: None where
-    nobody scored it; ``exploited``: since when that is known, or ``known``; ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add
+    there is no score; ``exploited``: since when that is known, or ``known``; ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add
     up to the priority once multiplied by ``share``; ``evidence``: the packets that showed the firmware.
     """
 

@@ -18,8 +18,8 @@ from sensor.views.alerts import alerts
 from sensor.views.dataset import open_folder
 from tests.console.kit import Running
 
-LISTS = {"/devices": 38, "/alerts": 7, "/incidents": 3, "/recommendations": 16, "/timeline": 0}
-SINGLES = ("/health", "/search?q=tp-lab", "/datasets")
+LISTS = {"/devices": 38, "/alerts": 7, "/incidents": 3, "/recommendations": 16, "/timeline": 0, "/vulnerabilities": 0, "/tickets": 0}
+SINGLES = ("/health", "/posture", "/search?q=tp-lab", "/datasets")
 
 
 @pytest.fixture(scope="module")

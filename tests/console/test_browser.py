@@ -17,7 +17,10 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
-PAGES = ("/", "/incidents", "/alerts", "/devices", "/recommendations", "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/nothing")
+PAGES = (
+    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/timeline", "/hunt", "/search?q=10.20.10.106",
+    "/health", "/audit", "/nothing",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

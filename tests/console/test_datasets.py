@@ -40,6 +40,8 @@ def test_without_a_log_alerts_are_unknown(start, own: Path) -> None:
             assert answer.status_code == 200
             assert "nknown" in answer.text
             no_all_clear(answer.text)
+        for path in ("/vulnerabilities", "/tickets", "/posture"):
+            assert client.get(path).status_code == 503
         assert client.get("/api/v1/alerts").status_code == 503
         assert client.get("/api/v1/devices").json()["source"]["notes"] != []
 

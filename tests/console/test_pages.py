@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,11 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from sensor.cli.main import main
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
 
 PAGES = (
-    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/timeline", "/hunt", "/hunt?name=scanners", "/search?q=10.20.10.106", "/health", "/audit",
+    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/timeline", "/hunt", "/hunt?name=scanners",
+    "/search?q=10.20.10.106", "/health", "/audit",
 )  # fmt: skip
 
 
@@ -140,6 +143,33 @@ def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None
     file = browser.get(f"/alerts/{name}/packets.pcapng")
     assert file.content[:4] == b"\x0a\x0d\x0d\x0a"
     assert f'filename="{name}.pcapng"' in file.headers["content-disposition"]
+
+
+def test_assessments_are_those_of_the_commands(browser: httpx.Client, office_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same CVEs, tickets and score; a CVE that only may affect a device is not counted as one that does."""
+    capsys.readouterr()
+    assert main(["vulns", "--json", "--state", str(office_folder)]) == 0
+    told = {one["cve"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    page = browser.get("/vulnerabilities?limit=1000").text
+    assert set(re.findall(r"<td class=\"short\">(CVE-[\d-]+)", page)) == told
+    assert "cannot tell" in page
+    affected = browser.get("/vulnerabilities?verdict=affected").text
+    assert "4 CVEs" in affected
+    assert "cannot tell" not in affected.partition("<tbody>")[2]
+    assert main(["tickets", "--json", "--state", str(office_folder)]) == 0
+    tickets = {one["id"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert set(re.findall(r"ticket-\w+", browser.get("/tickets").text)) == tickets
+    assert main(["posture", "--json", "--state", str(office_folder)]) == 0
+    site = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert f"<strong>{site['points']:.1f}</strong>" in browser.get("/posture").text
+
+
+def test_a_list_is_saved_as_it_is_shown(browser: httpx.Client) -> None:
+    """The links to its files keep the filter and the order."""
+    page = browser.get("/devices?type=printer&sort=vendor&order=asc&limit=2").text
+    link = next(link for link in links_of(page) if "format=csv" in link)
+    rows = browser.get(link).text.splitlines()
+    assert [row.split(",")[2] for row in rows[1:]] == ["Brother", "Canon", "HP", "Kyocera"]
 
 
 def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "tables": {"core", "eventlog", "inventory"},
     "views": {"core", "eventlog", "inventory", "posture", "tables"},
     "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native"},
-    "console": {"core", "datasets", "eventlog", "evidence", "fingerprinting", "inventory", "records", "tables", "views"},
+    "console": {"core", "datasets", "documents", "eventlog", "evidence", "fingerprinting", "inventory", "posture", "records", "tables", "views"},
     "engine": {"core", "alerts", "evidence", "records"} | UNITS | HELPERS,
     "doctor": {"core", "capture", "decode", "engine"},
     "telemetry": {"core", "alerts", "capture", "delivery", "engine", "eventlog", "intel", "logs", "rules"},

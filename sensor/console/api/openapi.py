@@ -22,10 +22,11 @@ DATA = {"name": "data", "in": "query", "description": "dataset; without it the u
 # What a parameter of a filter leaves.
 MEANINGS = {
     "text": "words that are somewhere in it, an address or an id",
-    "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, recommendations), `present` or `gone` (devices)",
+    "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, recommendations), `present` or `gone` (devices), "
+    "`new`, `open`, `changed` or `done` (tickets)",
     "severity": "at least this severity: `info`, `low`, `medium`, `high` or `critical`",
     "detector": "names of detectors; * and ? stand for any characters",
-    "verdict": "`true_positive`, `benign`, `false_positive` or `none`",
+    "verdict": "of alerts `true_positive`, `benign`, `false_positive` or `none`; of findings `affected`, `cannot_tell` or `not_affected`",
     "assignee": "names of assignees; `nobody`: without one",
     "site": "names of sites",
     "vlan": "number of the VLAN",
@@ -35,11 +36,13 @@ MEANINGS = {
     "type": "types of devices; `unknown`: not identified",
     "vendor": "part of the vendor's name",
     "criticality": "criticalities; `none`: without one",
-    "owner": "part of the owner's name",
+    "owner": "part of the owner's name; of tickets the whole name",
     "tag": "tags, all of them",
     "address": "an address or a network such as 10.20.30.0/24",
     "mac": "a MAC address",
     "setting": "settings of recommendations",
+    "cve": "a CVE id",
+    "exploited": "`yes`: known to be exploited, `no`: not known to be",
     "kind": "kinds of records: `device`, `alert`, `incident`, `recommendation`, `sensor`",
     "about": "id of a device, alert, incident or recommendation",
     "since": f"seen at or after: {EXPECTED}",
@@ -101,7 +104,8 @@ def _parameter(name: str, kind: Any) -> Schema:
     if typing.get_origin(kind) is tuple:
         item = {"type": "integer" if typing.get_args(kind)[0] is int else "string"}
         return {"name": name, "in": "query", "description": f"{MEANINGS[name]}; may be given several times", "schema": {"type": "array", "items": item}}
-    return {"name": name, "in": "query", "description": MEANINGS[name], "schema": {"type": "string" if kind is str else "integer"}}
+    schema: Schema = {"type": "string", "enum": ["yes", "no"]} if kind == bool | None else {"type": "string" if kind is str else "integer"}
+    return {"name": name, "in": "query", "description": MEANINGS[name], "schema": schema}
 
 
 def _post(by_kind: dict[str, Schema]) -> Schema:

@@ -11,7 +11,7 @@ from sensor.console.api import convert, types
 from sensor.console.ask import Ask
 from sensor.console.filters import LONGEST
 from sensor.console.unseen import unseen
-from sensor.views import alerts, devices, moments, stories
+from sensor.views import alerts, devices, moments, posture, stories, tickets, vulnerabilities
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable
 
@@ -87,6 +87,26 @@ def _timeline(ask: Ask) -> Any:
     return convert.page(ask, found, convert.moment)
 
 
+def _vulnerabilities(ask: Ask) -> Any:
+    paging = ask.paging("priority", 100)
+    wanted = ask.filter(vulnerabilities.VulnerabilityFilter, "format")
+    with ask.console.assessments.of(ask.opened) as picture:
+        return convert.page(ask, vulnerabilities.findings(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor), convert.same)
+
+
+def _tickets(ask: Ask) -> Any:
+    paging = ask.paging("severity", 100)
+    wanted, policy = ask.filter(tickets.TicketFilter, "format"), ask.console.assessments.policy
+    with ask.console.assessments.of(ask.opened) as picture:
+        found = tickets.tickets(picture, ask.data.folder, policy, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+        return convert.page(ask, found, convert.same)
+
+
+def _posture(ask: Ask) -> Any:
+    with ask.console.assessments.of(ask.opened) as picture:
+        return types.One(posture.posture(picture), convert.source(ask))
+
+
 def _health(ask: Ask) -> Any:
     found = moments.health(ask.data)
     body = types.Health(unseen(found), found.summary, found.unusable, [convert.moment(row) for row in found.findings])
@@ -120,6 +140,16 @@ RESOURCES = (
     Resource("/incidents", "Incidents", _incidents, types.Story, stories.StoryFilter, stories.SORTS),
     Resource("/incidents/{id}", "One incident with its story", _incident, types.Story),
     Resource("/recommendations", "Settings to change on devices", _recommendations, types.Story, stories.StoryFilter, stories.SORTS),
+    Resource(
+        "/vulnerabilities",
+        "Findings: a row for each device and CVE",
+        _vulnerabilities,
+        vulnerabilities.FindingRow,
+        vulnerabilities.VulnerabilityFilter,
+        tuple(vulnerabilities.SORTS),
+    ),
+    Resource("/tickets", "One ticket for each fix", _tickets, tickets.TicketRow, tickets.TicketFilter, tuple(tickets.SORTS)),
+    Resource("/posture", "The exposure score of the site, and the fixes that lower it most", _posture, posture.Posture),
     Resource("/timeline", "What happened when, the newest first", _timeline, types.Moment, moments.TimelineFilter, ("ts",)),
     Resource("/health", "The health of the sensor, and what it could not see", _health, types.Health),
     Resource("/search", "A text, an address, a network or an id in everything", _search, types.Hits, more=("q",)),

@@ -1,0 +1,77 @@
+"""Assessments: vulnerabilities, scores and tickets of a dataset. They are made of all its devices at once, and kept until the dataset changes."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.console.sources import Opened
+from sensor.documents import DocumentErrors
+from sensor.posture.database import DatabaseError, open_to_read
+from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.tickets.policy import Policy
+from sensor.views.dataset import open_folder
+from sensor.views.devices import devices
+from sensor.views.errors import NotReadable
+from sensor.views.known import picture_of
+
+# Of more devices an assessment takes longer than a page may.
+MOST = 20_000
+
+
+class Assessing(NamedTuple):
+    """What assessments need of the configuration."""
+
+    around: Surroundings = Surroundings()
+    policy: Policy = Policy()
+
+
+class Assessments:
+    """The picture of one dataset at a time: the last that was asked for. Who asks meanwhile waits."""
+
+    def __init__(self, state: Path, assessing: Assessing) -> None:
+        """``state``: where the imported vulnerabilities are."""
+        self.policy = assessing.policy
+        self._state, self._around = state, assessing.around
+        self._lock = threading.Lock()
+        self._stamp: object = None
+        self._picture: Picture | None = None
+        self._open = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def of(self, opened: Opened) -> Iterator[Picture]:
+        """All assessments of a dataset, for as long as the block lasts. NotReadable where they cannot be made."""
+        if not opened.alerts_known:
+            raise NotReadable(f"{opened.dataset.name} has no event log: assessments are unknown, and not none")
+        with self._lock:
+            stamp = (opened.dataset.folder, opened.dataset.log, opened.data.position)
+            if self._picture is None or stamp != self._stamp:
+                self._forget()
+                self._picture, self._stamp = self._made(opened), stamp
+            yield self._picture
+
+    def _made(self, opened: Opened) -> Picture:
+        total = devices(opened.data, limit=1).total
+        if total > MOST:
+            raise NotReadable(f"{total:,} devices: assessments of more than {MOST:,} are made by `sensor vulns`, `sensor posture` and `sensor tickets`")
+        try:
+            base = open_to_read(self._state)
+            if base is not None:
+                self._open.callback(base.close)
+            data = self._open.enter_context(open_folder(opened.data.folder)) if opened.data.folder is not None else opened.data
+            return picture_of(data, self._around._replace(vulnerabilities=base)).made()
+        except DatabaseError as error:
+            raise NotReadable(str(error)) from None
+        except DocumentErrors as errors:
+            raise NotReadable(f"a file of the sensor is invalid: {errors}") from None
+        except sqlite3.Error as error:
+            raise NotReadable(f"{opened.dataset.name}: {error}") from None
+
+    def _forget(self) -> None:
+        self._picture = None
+        self._open.close()
+        self._open = contextlib.ExitStack()

@@ -1,0 +1,23 @@
+"""Vulnerabilities: CVEs that affect devices, or may, the most urgent first."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.render import render
+from sensor.views.vulnerabilities import SORTS, VulnerabilityFilter, vulnerabilities
+
+FACETS = ("verdict", "severity", "exploited")
+COLUMNS = (("priority", "Priority"), ("cve", "CVE"), ("cvss", "CVSS"), ("epss", "EPSS"))
+
+
+def page(ask: Ask) -> Response:
+    wanted, paging = ask.filter(VulnerabilityFilter), ask.paging("priority")
+    with ask.console.assessments.of(ask.opened) as picture:
+        found = vulnerabilities(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+        names = {name: picture.known.device(name) or {} for row in found.rows for name in row.devices}
+    return render(
+        ask, "vulnerabilities.jinja", "Vulnerabilities", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS), facets=FACETS, columns=COLUMNS,
+        names=names,
+    )  # fmt: skip
