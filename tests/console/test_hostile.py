@@ -91,7 +91,21 @@ def client(folder: Path) -> Iterator[httpx.Client]:
 def test_no_element_comes_from_data(client: httpx.Client) -> None:
     """Every page that links lead to, with the attack in every field; and it is shown as text."""
     seen: set[str] = set()
-    todo = ["/", "/alerts", "/incidents", "/devices", "/recommendations", "/timeline", "/health", "/audit", "/hunt", "/search?q=pwned", "/vulnerabilities", "/tickets", "/posture"]
+    todo = [
+        "/",
+        "/alerts",
+        "/incidents",
+        "/devices",
+        "/recommendations",
+        "/timeline",
+        "/health",
+        "/audit",
+        "/hunt",
+        "/search?q=pwned",
+        "/vulnerabilities",
+        "/tickets",
+        "/posture",
+    ]
     kinds: set[str] = set()
     while todo and len(seen) < 250:
         path = todo.pop(0)
