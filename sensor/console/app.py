@@ -106,12 +106,13 @@ def _endpoint(console: Console, page: Page) -> Endpoint:
                 form = await form_of(request)
             except ViewError as error:
                 return await run_in_threadpool(errors.refused, console, request, error)
-        return await run_in_threadpool(_answer, console, request, page, form)
+        return await run_in_threadpool(answer, console, request, page, form)
 
     return endpoint
 
 
-def _answer(console: Console, request: Request, page: Page, form: Given) -> Response:
+def answer(console: Console, request: Request, page: Page, form: Given) -> Response:
+    """A page for a request, or why it cannot be had."""
     who = user_of(console, request)
     if who is None:
         return login.needed(request)

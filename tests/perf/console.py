@@ -1,0 +1,66 @@
+"""How long pages of the console take: ``python -m tests.perf.console FOLDER [ALERTS DEVICES]``, 1,000,000 and 100,000 where none are given.
+
+The folder is filled where it holds no log. Each line: what was asked, the best of five in ms of the clock and of the processor, and the size of the page. No
+socket takes part: it is the time in which the server makes a page. On a busy machine the processor's time is the one to read.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+from starlette.requests import Request
+
+from sensor.console.app import PAGES, answer
+from sensor.console.place import place_of
+from sensor.console.serve import console_of
+from sensor.console.settings import Console
+from sensor.tables.build import rebuild
+from tests.perf.made_devices import fill
+from tests.perf.made_records import write_log
+
+ASKED = (
+    "/", "/alerts", "/alerts?severity=high&state=open", "/alerts?text=workstation", "/alerts?device=10.0.3.0/24", "/alerts?sort=risk", "/devices",
+    "/devices?text=kyocera", "/devices?text=10.0.12", "/devices?type=camera&sort=ip", "/incidents", "/recommendations", "/timeline", "/search?q=host-77",
+)  # fmt: skip
+
+
+def request_of(url: str, session: str) -> Request:
+    """As a browser sends it."""
+    path, _, query = url.partition("?")
+    headers = [(b"host", b"localhost"), (b"cookie", f"sensor={session}".encode())]
+    where = {"scheme": "http", "server": ("localhost", 80), "client": ("127.0.0.1", 1), "path_params": {}}
+    return Request({"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": headers, **where})
+
+
+def timed(console: Console, url: str, session: str) -> None:
+    """Ask five times, and print the best."""
+    clocks, processors, size = [], [], 0
+    for _ in range(5):
+        clock, processor = time.perf_counter(), time.process_time()
+        found = answer(console, request_of(url, session), PAGES[url.partition("?")[0]], {})
+        clocks.append(time.perf_counter() - clock)
+        processors.append(time.process_time() - processor)
+        assert found.status_code == 200, url
+        size = len(found.body)
+    print(f"{url:40}{min(clocks) * 1000:9.1f} {min(processors) * 1000:9.1f} ms {size / 1024:8.0f} KiB")
+
+
+def main(folder: Path, alerts: int, devices: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "events.jsonl"
+    if not log.exists():
+        write_log(log, alerts)
+        fill(folder, devices)
+        rebuild(folder, log)
+    console = console_of(folder, place_of("127.0.0.1:0"))
+    session = console.keys.begin(console.keys.link("nobody", "read"))
+    for url in ASKED:
+        timed(console, url, session)
+    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *(map(int, sys.argv[2:4]) if len(sys.argv) > 3 else (1_000_000, 100_000)))
