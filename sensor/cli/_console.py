@@ -74,7 +74,7 @@ def _assessing(args: argparse.Namespace) -> Assessing:
     try:
         config = load_config(usual(args.config))
     except DocumentErrors as errors:
-        complain_of_faults(errors)
+        complain_of_faults(errors.faults)
         raise Stop(USAGE) from None
     return Assessing(Surroundings(Networks(config.networks), hosts_of(config)), policy_of(config.tickets))
 
