@@ -152,7 +152,7 @@ class HttpDescription(Event):
 class Http(Dissector):
     """Streams on any port that begin like HTTP; bodies are heard only as long as heads are."""
 
-    interest = Interest(tcp=(80, 8080, 3128), starts=STARTS, stream=True, opening=2)
+    interest = Interest(tcp=(80, 8080, 3128), starts=STARTS, stream=True, opening=4)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())
