@@ -1,13 +1,13 @@
 """Datagrams that came in fragments, put together before anything reads them (RFC 791, 3.2; RFC 8200, 4.5).
 
 The row of the last missing fragment becomes that of the whole datagram, in an Ethernet frame of its own behind the bytes of the batch. Fragments that
-overlap with other bytes are dropped with their datagram, as receivers do (RFC 5722). Bounded; what misses a fragment is never seen, neither by its receiver.
-Fragments of a second beyond FRAGMENTS_PER_S are ignored: streams of video and file servers send them by the thousand, floods by the million.
+overlap with other bytes are dropped with their datagram, as receivers do (RFC 5722). What misses a fragment is not read: its receiver does not get it
+either. Fragments of a second beyond FRAGMENTS_PER_S are ignored: file servers send them by the thousand, floods by the million.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import struct
 
 import msgspec
 import numpy as np
@@ -18,11 +18,16 @@ from sensor.core.bounded import Bounded
 
 PIECES_LIMIT = 512  # a frame of 1,500 bytes in the smallest fragments has 188
 SIZE_LIMIT = 65_535  # bytes (RFC 791, 3.1)
-FRAGMENTS_PER_S = 10_000
-SECOND = 1_000_000_000
 WAIT_NS = 30 * 1_000_000_000  # for what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963)
 UDP, UDP_HEADER = 17, 8
-V4, V6, VLAN = 0x0800, 0x86DD, 0x8100
+V4, V6, VLAN, ETHERNET = 0x0800, 0x86DD, 0x8100, 1
+V4_HEADER, V6_HEADER = struct.Struct("!BBHHHBBHII"), struct.Struct("!IHBBQQQQ")
+
+FRAGMENTS_PER_S = 10_000  # of packet time
+SECOND = 1_000_000_000
+FIELDS = ["src_hi", "src_lo", "dst_hi", "dst_lo", "proto", "vlan", "seq", "ts", "problem", "spare", "frame", "payload", "payload_len", "tcp_flags"]
+ENDS = ["dst_mac", "src_mac", "ip_version", "ttl"]
+KEY = 7  # of the fields tell datagrams apart
 
 Bytes = npt.NDArray[np.uint8]
 Key = tuple[int, ...]
@@ -70,8 +75,8 @@ class Datagram(msgspec.Struct):
 
 
 class Datagrams:
-    """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments hold, ``ignored`` fragments beyond
-    FRAGMENTS_PER_S.
+    """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments hold, ``ignored`` fragments
+    beyond FRAGMENTS_PER_S.
     """
 
     def __init__(self, size: int) -> None:
@@ -81,46 +86,52 @@ class Datagrams:
 
     def join(self, data: Bytes, rows: npt.NDArray[np.void]) -> tuple[Bytes, npt.NDArray[np.intp]]:
         """The bytes with the datagrams that became whole behind them, and the rows that stand for those now, to be decoded again."""
-        frames, changed, end = [data], [], len(data)
-        for index in self._affordable(rows):
-            row = rows[index]
-            body = self._whole(data, row)
-            if body:
-                frame = _frame(row, body)
-                rows[index] = _fresh(row, end, len(frame))
-                frames.append(np.frombuffer(frame, np.uint8))
+        at = self._affordable(rows)
+        changed, frames = [], []
+        for index, fields in zip(at.tolist(), rows[FIELDS][at].tolist(), strict=True):
+            if body := self._whole(data, fields):
                 changed.append(index)
-                end += len(frame)
-        return (np.concatenate(frames) if changed else data), np.array(changed, np.intp)
+                frames.append(_frame(fields[:KEY], rows[ENDS][index].item(), body))
+        stand_for = np.array(changed, np.intp)
+        if not changed:
+            return data, stand_for
+        sizes = np.array([len(frame) for frame in frames])
+        fresh = np.zeros(len(changed), rows.dtype)
+        fresh["ts"], fresh["source"], fresh["link"] = rows["ts"][stand_for], rows["source"][stand_for], ETHERNET
+        fresh["frame"], fresh["caplen"], fresh["wirelen"] = len(data) + np.cumsum(sizes) - sizes, sizes, sizes
+        rows[stand_for] = fresh
+        return np.concatenate((data, np.frombuffer(b"".join(frames), np.uint8))), stand_for
 
-    def _affordable(self, rows: npt.NDArray[np.void]) -> list[int]:
-        """Places of the fragments, the first FRAGMENTS_PER_S of each second of packet time."""
-        places, chosen = np.flatnonzero(rows["fragment"]), list[int]()
-        seconds, starts = np.unique(rows["ts"][places] // SECOND, return_index=True)
-        order = np.argsort(starts)
-        for second, some in zip(seconds[order].tolist(), np.split(places, starts[order][1:]), strict=True):
+    def _affordable(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.intp]:
+        """Places of the fragments, the first FRAGMENTS_PER_S of each second."""
+        places = np.flatnonzero(rows["fragment"])
+        seconds = rows["ts"][places] // SECOND
+        found, starts = np.unique(seconds, return_index=True)
+        chosen = np.zeros(len(places), np.bool_)
+        for second in found[np.argsort(starts)].tolist():
             if second != self._second:
                 self._second, self._taken = second, 0
+            some = np.flatnonzero(seconds == second)
             left = FRAGMENTS_PER_S - self._taken
-            chosen += some[:left].tolist()
+            chosen[some[:left]] = True
             self._taken += min(len(some), left)
             self.ignored += max(0, len(some) - left)
-        return chosen
+        return places[chosen]
 
-    def _whole(self, data: Bytes, row: Any) -> bytes:
-        """What the datagram of a fragment carries, where it is the last that was missing."""
-        if row["problem"] & Problem.CUT:
+    def _whole(self, data: Bytes, fields: tuple[int, ...]) -> bytes:
+        """What the datagram of a fragment (FIELDS) carries, where it is the last that was missing."""
+        key, (ts, problem, eighths, frame, payload, size, more) = fields[:KEY], fields[KEY:]
+        if problem & Problem.CUT:
             return b""
-        key, ts = tuple(int(row[name]) for name in ("src_hi", "src_lo", "dst_hi", "dst_lo", "proto", "vlan", "seq")), int(row["ts"])
         datagram = self._open.get(key)
         if datagram is None or abs(ts - datagram.since) > WAIT_NS:
             self._open.put(key, datagram := Datagram(ts))
         if datagram.broken:
             return b""
-        at, start = int(row["spare"]) * 8, int(row["frame"]) + int(row["payload"])
-        head = UDP_HEADER if at == 0 and row["proto"] == UDP else 0
+        start = frame + payload
+        head = UDP_HEADER if eighths == 0 and key[4] == UDP else 0
         try:
-            datagram.add(at, data[start - head : start + int(row["payload_len"])].tobytes(), last=not row["tcp_flags"])
+            datagram.add(eighths * 8, data[start - head : start + size].tobytes(), last=not more)
             found = datagram.whole()
         except Overlap:
             self.dropped += 1
@@ -131,24 +142,14 @@ class Datagrams:
         return found
 
 
-def _fresh(row: Any, frame: int, size: int) -> npt.NDArray[np.void]:
-    """A row as a source gives it, for a frame of ``size`` bytes at an offset."""
-    made = np.zeros((), row.dtype)
-    made["ts"], made["source"], made["link"] = row["ts"], row["source"], 1
-    made["frame"], made["caplen"], made["wirelen"] = frame, size, size
-    return made
-
-
-def _frame(row: Any, body: bytes) -> bytes:
-    """An Ethernet frame with the whole datagram: the MACs, VLAN and addresses of a fragment, no options."""
-    version = int(row["ip_version"])
-    tag = VLAN.to_bytes(2, "big") + int(row["vlan"]).to_bytes(2, "big") if row["vlan"] else b""
-    macs = b"".join(int(row[name]).to_bytes(8, "big")[2:] for name in ("dst_mac", "src_mac"))
-    ends = [int(row[f"{end}_hi"]) << 64 | int(row[f"{end}_lo"]) for end in ("src", "dst")]
-    ttl, proto = int(row["ttl"]), int(row["proto"])
+def _frame(key: Key, ends: tuple[int, ...], body: bytes) -> bytes:
+    """An Ethernet frame with the whole datagram: the MACs, VLAN and addresses of a fragment (ENDS), no options."""
+    src_hi, src_lo, dst_hi, dst_lo, proto, vlan, _ = key
+    dst_mac, src_mac, version, ttl = ends
+    tag = VLAN.to_bytes(2, "big") + vlan.to_bytes(2, "big") if vlan else b""
     if version == 4:
-        size = min(20 + len(body), SIZE_LIMIT)
-        head = b"\x45\0" + size.to_bytes(2, "big") + bytes((0, 0, 0, 0, ttl, proto, 0, 0)) + b"".join((end & 0xFFFFFFFF).to_bytes(4, "big") for end in ends)
+        kind, size = V4, min(V4_HEADER.size + len(body), SIZE_LIMIT)
+        head = V4_HEADER.pack(0x45, 0, size, 0, 0, ttl, proto, 0, src_lo & 0xFFFFFFFF, dst_lo & 0xFFFFFFFF)
     else:
-        head = b"\x60\0\0\0" + len(body).to_bytes(2, "big") + bytes((proto, ttl)) + b"".join(end.to_bytes(16, "big") for end in ends)
-    return macs + tag + (V4 if version == 4 else V6).to_bytes(2, "big") + head + body
+        kind, head = V6, V6_HEADER.pack(6 << 28, len(body), proto, ttl, src_hi, src_lo, dst_hi, dst_lo)
+    return dst_mac.to_bytes(6, "big") + src_mac.to_bytes(6, "big") + tag + kind.to_bytes(2, "big") + head + body

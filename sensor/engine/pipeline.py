@@ -319,7 +319,7 @@ class Pipeline:
             "malformed": self.malformed,
             "selected": self.dissection.selected + self.hearing.heard,
             "repeats": self.kernels.selector.repeats,
-            "shed": self.kernels.selector.shed + self.limits.shed,
+            "shed": self.kernels.selector.shed + self.kernels.datagrams.ignored + self.limits.shed,
             "flows": self.kernels.flows.opened,
             "flows_evicted": self.kernels.flows.evicted,
         }
