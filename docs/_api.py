@@ -27,11 +27,15 @@ def _lines() -> Iterator[str]:
     for path, methods in described["paths"].items():
         for method, one in methods.items():
             yield from (f"### {method.upper()} `{path}`", "", f"{words(one['summary'])}.", "")
-            yield from table(("parameter", "in", "type", "meaning"), [_parameter(parameter) for parameter in one["parameters"]])
+            yield from table(
+                ("parameter", "in", "type", "meaning"), [_parameter(parameter) for parameter in one["parameters"]]
+            )
     yield from ("## Types", "")
     for name, schema in sorted(described["components"]["schemas"].items()):
         yield from (f"### {name}", "", words(schema.get("description", "")), "")
-        yield from table(("field", "type", "always"), [_field(key, one, schema) for key, one in schema.get("properties", {}).items()])
+        yield from table(
+            ("field", "type", "always"), [_field(key, one, schema) for key, one in schema.get("properties", {}).items()]
+        )
 
 
 def _parameter(one: Schema) -> tuple[str, ...]:

@@ -58,15 +58,28 @@ def _command(name: str, one: argparse.ArgumentParser) -> Command:
     about, _, told = inspect.cleandoc(str(module.__doc__)).partition(f"\n{EXITS}")
     exits, _, more = told.partition("\n\n")
     examples = tuple(line.strip() for line in module.EXAMPLES.splitlines() if line.strip())
-    arguments = tuple(_argument(action) for action in one._actions if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS)
-    return Command(name, about.splitlines()[0].rstrip("."), f"{about.strip()}\n\n{more}".strip(), arguments, examples, tuple(_codes(exits)))
+    arguments = tuple(
+        _argument(action)
+        for action in one._actions
+        if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS
+    )
+    return Command(
+        name,
+        about.splitlines()[0].rstrip("."),
+        f"{about.strip()}\n\n{more}".strip(),
+        arguments,
+        examples,
+        tuple(_codes(exits)),
+    )
 
 
 def _argument(action: argparse.Action) -> Argument:
     """Its help with the values in it."""
     about = (action.help or "") % (vars(action) | {"prog": "sensor"}) if action.help else ""
     if action.option_strings:
-        return Argument(tuple(action.option_strings), "" if action.nargs == 0 else _value(action, action.dest.upper()), about)
+        return Argument(
+            tuple(action.option_strings), "" if action.nargs == 0 else _value(action, action.dest.upper()), about
+        )
     value = _value(action, action.dest.upper())
     several = action.nargs in ("*", "+") and not value.endswith("…") and " " not in value
     value = f"{value}…" if several else value
@@ -103,7 +116,10 @@ def _lines() -> Iterator[str]:
     for one in found:
         yield from (f"## sensor {one.name}", "", "```text", one.usage, "```", "")
         yield from prose(one.about)
-        yield from table(("argument", "meaning"), [(_shown(argument), words(argument.about)) for argument in one.arguments if argument.about])
+        yield from table(
+            ("argument", "meaning"),
+            [(_shown(argument), words(argument.about)) for argument in one.arguments if argument.about],
+        )
         yield from ("```sh", *one.examples, "```", "")
         yield from _exits(one.exits) if one.exits else ()
 

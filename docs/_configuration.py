@@ -24,7 +24,11 @@ from sensor.runtime.reload import AT_ONCE
 
 HEADS = ("key", "value", "default", "meaning")
 ELSEWHERE = {"Tls": "[TLS](#tls)", "Filter": "[filter](#filter)"}
-GUARANTEES = {"exactly_once": "each record once", "at_least_once": "each record at least once", "best_effort": "nothing"}
+GUARANTEES = {
+    "exactly_once": "each record once",
+    "at_least_once": "each record at least once",
+    "best_effort": "nothing",
+}
 INTRODUCTION = f"""\
 The configuration is one YAML file, `{SYSTEM}` unless `--config` names another, and on top of it the files `conf.d/*.yaml` beside it in the order of their
 names. Later files win: mappings are merged key by key, lists are replaced. Every key has a default, so an empty file is a good one. An unknown key, a wrong
@@ -60,7 +64,13 @@ def sections() -> Iterator[tuple[str, str, list[Key]]]:
 
 def _alone(name: str, node: Node) -> Key:
     """A key at the top that is no section."""
-    return Key(name, whole().kind(node), False, code(as_yaml(node["default"])) if "default" in node else "", str(node.get("description", "")))
+    return Key(
+        name,
+        whole().kind(node),
+        False,
+        code(as_yaml(node["default"])) if "default" in node else "",
+        str(node.get("description", "")),
+    )
 
 
 def taken_up(name: str) -> str:
@@ -118,7 +128,14 @@ def _lines() -> Iterator[str]:
         yield from table(HEADS, rows(keys))
         yield from _presets() if name == "preset" else _budgets() if name == "memory_mib" else ()
     yield from ("## detectors", "", DETECTORS, "")
-    yield from ("```yaml", "detectors:", "  discovery.port_scan: {ports: 40, exempt: [10.1.0.9]}", "  device.http_errors: {enabled: true}", "```", "")
+    yield from (
+        "```yaml",
+        "detectors:",
+        "  discovery.port_scan: {ports: 40, exempt: [10.1.0.9]}",
+        "  device.http_errors: {enabled: true}",
+        "```",
+        "",
+    )
     yield from _outputs()
 
 
@@ -129,18 +146,34 @@ def _presets() -> Iterator[str]:
 
 
 def _budgets() -> Iterator[str]:
-    yield from (f"At least {LEAST}. What it has room for; the ring of each interface (`capture.ring_mib`) and threat lists come on top:", "")
+    yield from (
+        f"At least {LEAST}. What it has room for; the ring of each interface (`capture.ring_mib`) and threat lists come on top:",
+        "",
+    )
     found = {mib: Budget.of(mib) for mib in BUDGETS}
-    rows = [(f"{mib:,}", f"{one.devices:,}", f"{1 << one.flow_bits:,}", f"{one.names:,}", f"{one.alerts:,}") for mib, one in found.items()]
-    yield from table(("MiB", "devices", "flows at once", "names of addresses", "alerts that are open or may come again"), rows)
+    rows = [
+        (f"{mib:,}", f"{one.devices:,}", f"{1 << one.flow_bits:,}", f"{one.names:,}", f"{one.alerts:,}")
+        for mib, one in found.items()
+    ]
+    yield from table(
+        ("MiB", "devices", "flows at once", "names of addresses", "alerts that are open or may come again"), rows
+    )
 
 
 def _outputs() -> Iterator[str]:
     found = outputs()
     shared = common(list(found.values()))
-    yield from ("## outputs", "", "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the options of that type.", "")
+    yield from (
+        "## outputs",
+        "",
+        "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the options of that type.",
+        "",
+    )
     yield from (taken_up("outputs"), "", "```yaml", "outputs:", OUTPUT, "```", "")
-    yield from ("`sensor forward` delivers to them, `sensor outputs check` looks at them. All types have these keys:", "")
+    yield from (
+        "`sensor forward` delivers to them, `sensor outputs check` looks at them. All types have these keys:",
+        "",
+    )
     yield from table(HEADS, rows([key for key in shared if key.path != "format"]))
     for chapter, name in (("filter", "Filter"), ("TLS", "Tls")):
         yield from (f"### {chapter}", "", *table(HEADS, rows(list(whole().keys({"$ref": f"#/$defs/{name}"})))))

@@ -48,7 +48,10 @@ def _lines() -> Iterator[str]:
     for folder in folders:
         found = {name: unit for name, unit in units.items() if name.rpartition(".")[0] == folder}
         yield from (f"## {folder}", "")
-        rows = [(link(name), words(unit.title), unit.severity.name, ", ".join(unit.techniques)) for name, unit in found.items()]
+        rows = [
+            (link(name), words(unit.title), unit.severity.name, ", ".join(unit.techniques))
+            for name, unit in found.items()
+        ]
         yield from table(("id", "title", "severity", "ATT&CK"), rows)
     for name, unit in units.items():
         yield from _one(name, unit)
@@ -60,7 +63,9 @@ def _one(name: str, unit: type[Detector]) -> Iterator[str]:
     yield ""
     keys = options(name)
     if keys:
-        yield from table(HEADS, [(code(key.path), key.kind, key.default, _presets(name, key.path), words(key.about)) for key in keys])
+        yield from table(
+            HEADS, [(code(key.path), key.kind, key.default, _presets(name, key.path), words(key.about)) for key in keys]
+        )
 
 
 def _story(unit: type[Detector]) -> str:

@@ -28,4 +28,8 @@ def _lines() -> Iterator[str]:
 
 def _one(one: Entry) -> Iterator[str]:
     yield from (f"## {one.code}", "", words(one.meaning), "")
-    yield from (f"- Example: {code(f'sensor: {one.example} [{one.code}]'.replace('`', chr(39)))}", f"- Fix: {words(one.fix)}", "")
+    yield from (
+        f"- Example: {code(f'sensor: {one.example} [{one.code}]'.replace('`', chr(39)))}",
+        f"- Fix: {words(one.fix)}",
+        "",
+    )

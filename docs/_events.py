@@ -62,7 +62,11 @@ def _lines() -> Iterator[str]:
         yield from (f"{words(node['description'])}", "") if "description" in node else ()
         yield from _table(list(made.keys(node.get("items", node))))
     yield from _examples()
-    yield from ("## Basic types", "", *table(("type", "value"), [(code(name), made.kind(whole["$defs"][name])) for name in basic]))
+    yield from (
+        "## Basic types",
+        "",
+        *table(("type", "value"), [(code(name), made.kind(whole["$defs"][name])) for name in basic]),
+    )
 
 
 def _examples() -> Iterator[str]:
@@ -74,7 +78,9 @@ def _examples() -> Iterator[str]:
 
 
 def _table(keys: list[Key]) -> Iterator[str]:
-    yield from table(HEADS, [(code(key.path), key.kind, "yes" if key.required else "", words(key.about)) for key in keys])
+    yield from table(
+        HEADS, [(code(key.path), key.kind, "yes" if key.required else "", words(key.about)) for key in keys]
+    )
 
 
 def _kinds(whole: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,15 @@ A running sensor looks at those that cost next to nothing every {watch.EVERY_S /
 `action: health`): the name in the last column as `facts.check`, what to do as `facts.advice`, a warning with severity {watch.SEVERITIES["warning"]}, an error
 with severity {watch.SEVERITIES["error"]}. What it finds from its own counters is in [operations.md](../operate/operations.md#troubleshooting).
 """
-WATCHED = (*machine_checks.CLOCK, *watch.DISK, *watch.CARD, *card_checks.MEANWHILE, *card_checks.AFTER, *watch.TRAFFIC, *mirror_checks.MIRROR)
+WATCHED = (
+    *machine_checks.CLOCK,
+    *watch.DISK,
+    *watch.CARD,
+    *card_checks.MEANWHILE,
+    *card_checks.AFTER,
+    *watch.TRAFFIC,
+    *mirror_checks.MIRROR,
+)
 SUBJECTS = {
     "The machine": (*machine_checks.RIGHTS, *machine_checks.CLOCK),
     "Each folder it writes to": machine_checks.FOLDER,
@@ -34,7 +42,11 @@ def health() -> str:
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
     for subject, checks in SUBJECTS.items():
-        yield from (f"## {subject}", "", *table(("check", "what should be so", "told by a running sensor as"), _rows(checks)))
+        yield from (
+            f"## {subject}",
+            "",
+            *table(("check", "what should be so", "told by a running sensor as"), _rows(checks)),
+        )
 
 
 def _rows(checks: Iterable[Check]) -> Iterator[tuple[str, str, str]]:

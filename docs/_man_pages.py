@@ -18,7 +18,10 @@ from sensor.delivery.catalogue import output_class
 
 FILES = (
     (str(SYSTEM), "the configuration; files in conf.d beside it go on top of it"),
-    ("/var/lib/sensor", "the state: event log, inventory, alerts, evidence, threat lists, rules; of other users than the service: ~/.local/state/sensor"),
+    (
+        "/var/lib/sensor",
+        "the state: event log, inventory, alerts, evidence, threat lists, rules; of other users than the service: ~/.local/state/sensor",
+    ),
 )
 ENVIRONMENT = (("SENSOR_STATE", "folder of the state"), ("NO_COLOR", "where it is set, nothing is coloured"))
 CONFIGURATION = f"""\
@@ -53,7 +56,13 @@ def _overview(found: list[Command]) -> Iterator[str]:
     yield from chapter("SYNOPSIS", [".B sensor", "COMMAND [OPTION\\[u2026]]"])
     yield from chapter("DESCRIPTION", prose(str(sensor.__doc__)))
     yield from chapter("COMMANDS", (line for one in found for line in tagged(one.name, one.summary)))
-    yield from chapter("OPTIONS", [*tagged("--version", "tell the version"), *tagged("-h, --help", "tell how it is called; behind a command, of that")])
+    yield from chapter(
+        "OPTIONS",
+        [
+            *tagged("--version", "tell the version"),
+            *tagged("-h, --help", "tell how it is called; behind a command, of that"),
+        ],
+    )
     yield from _exit_status(exit_codes())
     yield from chapter("ENVIRONMENT", (line for name, about in ENVIRONMENT for line in tagged(name, about)))
     yield from chapter("FILES", (line for name, about in FILES for line in tagged(name, about)))
@@ -79,7 +88,10 @@ def _command(one: Command) -> Iterator[str]:
     yield from chapter("NAME", [f"sensor\\-{roff(one.name)} \\- {roff(one.summary[:1].lower() + one.summary[1:])}"])
     yield from chapter("SYNOPSIS", [f".B sensor {roff(one.name)}", roff(one.usage.partition(f"sensor {one.name} ")[2])])
     yield from chapter("DESCRIPTION", prose(one.about))
-    options = [(", ".join(each.names) + (f" {each.value}" if each.value else "") if each.names else each.value, each.about) for each in one.arguments]
+    options = [
+        (", ".join(each.names) + (f" {each.value}" if each.value else "") if each.names else each.value, each.about)
+        for each in one.arguments
+    ]
     yield from chapter("OPTIONS", (line for name, about in options if about for line in tagged(name, about)))
     yield from chapter("EXAMPLES", kept(one.examples))
     yield from _exit_status(one.exits or exit_codes())
@@ -123,7 +135,9 @@ def _outputs() -> Iterator[str]:
 
 
 def _detectors() -> Iterator[str]:
-    yield marked("Options by the id of the detector, which win over those of the preset. Each has `enabled` beside those that are named here.")
+    yield marked(
+        "Options by the id of the detector, which win over those of the preset. Each has `enabled` beside those that are named here."
+    )
     for name, unit in detector_units().items():
         told = "; ".join(f"`{key.path}` ({key.about}; default {key.default})" for key in options(name))
         yield from tagged(name, f"{unit.title}. {told}" if told else f"{unit.title}.")

@@ -13,7 +13,9 @@ _CODE = re.compile(r"(`+[^`]+`+)")
 
 def words(text: str) -> str:
     """Prose in which no sign means something by accident. What stands between backticks is code already."""
-    return "".join(f"`{part.strip('`')}`" if part.startswith("`") else _plain(part) for part in _CODE.split(" ".join(text.split())))
+    return "".join(
+        f"`{part.strip('`')}`" if part.startswith("`") else _plain(part) for part in _CODE.split(" ".join(text.split()))
+    )
 
 
 def _plain(text: str) -> str:

@@ -21,4 +21,10 @@ def metrics() -> str:
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
     heads = ("metric", "type", "unit", "labels", "meaning", "in the status")
-    yield from table(heads, [(code(one.name), one.type, one.unit, ", ".join(map(code, one.labels)), words(one.help), code(one.path)) for one in METRICS])
+    yield from table(
+        heads,
+        [
+            (code(one.name), one.type, one.unit, ", ".join(map(code, one.labels)), words(one.help), code(one.path))
+            for one in METRICS
+        ],
+    )

@@ -27,15 +27,30 @@ def recommendations() -> str:
 def _lines() -> Iterator[str]:
     known = load_advice()
     yield INTRODUCTION
-    yield from table(("setting", "title", "severity"), [(link(name), words(one.title), one.severity) for name, one in sorted(known.items())])
+    yield from table(
+        ("setting", "title", "severity"),
+        [(link(name), words(one.title), one.severity) for name, one in sorted(known.items())],
+    )
     for _, one in sorted(known.items()):
         yield from _one(one)
     yield from ("## Data for device checks", "", LOOKS, "### Ends of support", "")
     heads = ("product", "ended", "severity", "basis", "source")
-    rows = [(words(one.name), one.ends.isoformat() + " at the latest" * one.at_latest, one.severity, one.basis, f"<{one.source}>") for one in supports()]
+    rows = [
+        (
+            words(one.name),
+            one.ends.isoformat() + " at the latest" * one.at_latest,
+            one.severity,
+            one.basis,
+            f"<{one.source}>",
+        )
+        for one in supports()
+    ]
     yield from table(heads, rows)
     yield from ("### Factory default names", "")
-    yield from table(("of", "form", "example"), [(", ".join(one.types), code(one.pattern), code(one.examples[0])) for one in factory_names()])
+    yield from table(
+        ("of", "form", "example"),
+        [(", ".join(one.types), code(one.pattern), code(one.examples[0])) for one in factory_names()],
+    )
 
 
 def _one(one: Advice) -> Iterator[str]:

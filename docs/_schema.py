@@ -34,7 +34,10 @@ class Schema:
         """With what its reference leads to; what stands beside the reference wins."""
         if "$ref" not in node:
             return node
-        return {**self.resolved(self._defs[node["$ref"].removeprefix(REF)]), **{key: value for key, value in node.items() if key != "$ref"}}
+        return {
+            **self.resolved(self._defs[node["$ref"].removeprefix(REF)]),
+            **{key: value for key, value in node.items() if key != "$ref"},
+        }
 
     def keys(self, node: Node, above: str = "") -> Iterator[Key]:
         """The keys of an object in their order, those of objects in it included, unless these have a place of their own."""
@@ -102,7 +105,11 @@ class Schema:
             return f"list of {self.kind(node['items'])}{_length(node, 'Items', '')}"
         if kind == "object":
             inner = node.get("additionalProperties")
-            return f"mapping of names to {self.kind(inner)}" if isinstance(inner, dict) and not node.get("properties") else "object"
+            return (
+                f"mapping of names to {self.kind(inner)}"
+                if isinstance(inner, dict) and not node.get("properties")
+                else "object"
+            )
         if kind in ("integer", "number"):
             return f"{'whole number' if kind == 'integer' else 'number'}{_bounds(node)}"
         if kind == "string":
@@ -123,7 +130,12 @@ def _bounds(node: Node) -> str:
     low, high = node.get("minimum"), node.get("maximum")
     if low is not None and high is not None:
         return f", {low:,} to {high:,}"
-    told = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "exclusiveMaximum": "less than"}
+    told = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+    }
     return "".join(f", {saying} {node[key]:,}" for key, saying in told.items() if key in node)
 
 

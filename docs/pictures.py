@@ -80,11 +80,18 @@ def pictures() -> dict[str, str]:
 def _office() -> Iterator[tuple[str, str]]:
     """(text, colour) of each line: one device of each type, then all alerts."""
     records = _replayed()
-    devices = {record["device"]["id"]: record["device"] for record in records if record["kind"] == "device" and "device" in record}
+    devices = {
+        record["device"]["id"]: record["device"]
+        for record in records
+        if record["kind"] == "device" and "device" in record
+    }
     yield "$ make demo", "#8b949e"
     yield _row(COLUMNS), "#8b949e"
     for kind in SHOWN_TYPES:
-        yield _row(_cells(next(one for one in devices.values() if one.get("type") == kind and one.get("vendor")))), "#e6edf3"
+        yield (
+            _row(_cells(next(one for one in devices.values() if one.get("type") == kind and one.get("vendor")))),
+            "#e6edf3",
+        )
     yield f"… {len(devices)} devices", "#8b949e"
     yield "", "#8b949e"
     for record in _alerts(records):
@@ -128,7 +135,10 @@ def _table(title: str, lines: Sequence[tuple[str, str]]) -> str:
     """A terminal with these lines."""
     width, height = max(len(text) for text, _ in lines) * LETTER + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
     body = ["<rect width='100%' height='100%' rx='8' fill='#0d1117'/>", f"<g {FONT} xml:space='preserve'>"]
-    body += [f"<text x='{MARGIN}' y='{MARGIN + LINE * (n + 0.7):.0f}' fill='{colour}'>{escape(text)}</text>" for n, (text, colour) in enumerate(lines)]
+    body += [
+        f"<text x='{MARGIN}' y='{MARGIN + LINE * (n + 0.7):.0f}' fill='{colour}'>{escape(text)}</text>"
+        for n, (text, colour) in enumerate(lines)
+    ]
     return _svg(title, width, height, [*body, "</g>"])
 
 
@@ -142,7 +152,12 @@ def _boxes(title: str, boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str
     head = "<path d='M0,0 L8,4 L0,8 z' fill='#57606a'/>"
     tip = f"<marker id='tip' viewBox='0 0 8 8' refX='8' refY='4' markerWidth='7' markerHeight='7' orient='auto'>{head}</marker>"
     lines = [_arrow(boxes[a], boxes[b]) for a, b in arrows]
-    return _svg(title, width, height, [f"<rect width='100%' height='100%' fill='#ffffff'/><defs>{tip}</defs>", *lines, *map(_box, boxes.values())])
+    return _svg(
+        title,
+        width,
+        height,
+        [f"<rect width='100%' height='100%' fill='#ffffff'/><defs>{tip}</defs>", *lines, *map(_box, boxes.values())],
+    )
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -43,7 +43,9 @@ def described() -> list[Command]:
     found = []
     for name, module in commands(names()).items():
         actions = below.choices[name]._actions
-        files = any(not action.option_strings and any(word in str(action.metavar) for word in PATHS) for action in actions)
+        files = any(
+            not action.option_strings and any(word in str(action.metavar) for word in PATHS) for action in actions
+        )
         options = [_option(action) for action in actions if action.option_strings]
         found.append(Command(name, _plain(abouts[name]), options, list(getattr(module, "ACTIONS", ())), files))
     return found

@@ -53,7 +53,9 @@ class Machine:
     def link_local(self) -> str:
         """fe80:: with the interface identifier made from the MAC (RFC 4291, appendix A)."""
         raw = bytes.fromhex(self.hex)
-        return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes((raw[0] ^ 2,)) + raw[1:3] + b"\xff\xfe" + raw[3:]))
+        return str(
+            ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes((raw[0] ^ 2,)) + raw[1:3] + b"\xff\xfe" + raw[3:])
+        )
 
     def next_port(self) -> int:
         self.port = 49152 + (self.port + 1 - 49152) % 16384
@@ -100,7 +102,16 @@ class Tape:
     def udp(self, at: float, src: Machine, dst: Machine, sport: int, dport: int, data: bytes | Packet) -> None:
         self.ip(at, src, dst, UDP(sport=sport, dport=dport) / (Raw(data) if isinstance(data, bytes) else data))
 
-    def group(self, at: float, src: Machine, group: str, port: int, data: bytes | Packet, ttl: int = 255, sport: int | None = None) -> None:
+    def group(
+        self,
+        at: float,
+        src: Machine,
+        group: str,
+        port: int,
+        data: bytes | Packet,
+        ttl: int = 255,
+        sport: int | None = None,
+    ) -> None:
         """A UDP datagram to a multicast or broadcast address of the segment."""
         mac = BROADCAST if group.endswith("255") else group_mac(group)
         head = IP(src=src.ip, dst=group, ttl=ttl, id=src.next_ident())
@@ -109,12 +120,18 @@ class Tape:
 
     def ip6(self, at: float, src: Machine, dst: str, layer: Packet, source: str | None = None) -> None:
         """An IPv6 packet to a multicast group of the segment."""
-        self.put(at, self.link(src, group_mac(dst), src.vlan) / IPv6(src=source or src.link_local, dst=dst, hlim=255) / layer)
+        self.put(
+            at, self.link(src, group_mac(dst), src.vlan) / IPv6(src=source or src.link_local, dst=dst, hlim=255) / layer
+        )
 
     def arp(self, at: float, src: Machine, wanted: Machine | str, *, answer: bool = True) -> None:
         """Who has; and the reply, where ``wanted`` is a machine that is there."""
         ip = wanted if isinstance(wanted, str) else wanted.ip
-        self.put(at, self.link(src, BROADCAST, src.vlan) / ARP(op=1, hwsrc=src.mac, psrc=src.ip, hwdst="00:00:00:00:00:00", pdst=ip))
+        self.put(
+            at,
+            self.link(src, BROADCAST, src.vlan)
+            / ARP(op=1, hwsrc=src.mac, psrc=src.ip, hwdst="00:00:00:00:00:00", pdst=ip),
+        )
         if answer and isinstance(wanted, Machine):
             reply = ARP(op=2, hwsrc=wanted.mac, psrc=wanted.ip, hwdst=src.mac, pdst=src.ip)
             self.put(at + 0.0002, self.link(wanted, src.mac, src.vlan) / reply)
@@ -130,11 +147,26 @@ class Tape:
         self.ip(at, src, dst, TCP(sport=sport, dport=dport, flags="S", seq=seq, window=1024, options=[("MSS", 1460)]))
         if answer:
             back, window = (dst.rng.getrandbits(32), 64240) if "S" in answer else (0, 0)
-            self.ip(at + 0.0006, dst, src, TCP(sport=dport, dport=sport, flags=answer, seq=back, ack=seq + 1 & 0xFFFFFFFF, window=window))
+            self.ip(
+                at + 0.0006,
+                dst,
+                src,
+                TCP(sport=dport, dport=sport, flags=answer, seq=back, ack=seq + 1 & 0xFFFFFFFF, window=window),
+            )
         if "S" in answer:
             self.ip(at + 0.0008, src, dst, TCP(sport=sport, dport=dport, flags="R", seq=seq + 1 & 0xFFFFFFFF, window=0))
 
-    def tcp(self, at: float, client: Machine, server: Machine, dport: int, talk: Talk, *, end: str = "fin", pause: float = 0.0) -> float:
+    def tcp(
+        self,
+        at: float,
+        client: Machine,
+        server: Machine,
+        dport: int,
+        talk: Talk,
+        *,
+        end: str = "fin",
+        pause: float = 0.0,
+    ) -> float:
         """A whole conversation: handshake, what is said, and FIN from the client, RST, or nothing (``end``). Returns when it was over."""
         return Conversation(self, client, server, dport).run(at, talk, end, pause)
 
@@ -160,7 +192,9 @@ def block(kind: int, body: bytes) -> bytes:
 
 
 def options(*entries: tuple[int, bytes]) -> bytes:
-    return b"".join(struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4) for code, value in entries) + bytes(4)
+    return b"".join(
+        struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4) for code, value in entries
+    ) + bytes(4)
 
 
 class Conversation:
@@ -169,12 +203,23 @@ class Conversation:
     MSS = 1460
 
     def __init__(self, tape: Tape, client: Machine, server: Machine, dport: int) -> None:
-        self.tape, self.ends, self.ports = tape, {CLIENT: client, SERVER: server}, {CLIENT: client.next_port(), SERVER: dport}
+        self.tape, self.ends, self.ports = (
+            tape,
+            {CLIENT: client, SERVER: server},
+            {CLIENT: client.next_port(), SERVER: dport},
+        )
         self.next = {CLIENT: client.rng.getrandbits(32), SERVER: client.rng.getrandbits(32)}
         self.way = 0.00015 if not (client.far or server.far) else 0.006 + client.rng.random() * 0.008
 
     def send(self, at: float, who: bool, flags: str, data: bytes = b"", **more: object) -> None:
-        layer = TCP(sport=self.ports[who], dport=self.ports[not who], flags=flags, seq=self.next[who], window=self.ends[who].window, **more)
+        layer = TCP(
+            sport=self.ports[who],
+            dport=self.ports[not who],
+            flags=flags,
+            seq=self.next[who],
+            window=self.ends[who].window,
+            **more,
+        )
         if "A" in flags:
             layer.ack = self.next[not who]
         self.tape.ip(at, self.ends[who], self.ends[not who], layer / Raw(data) if data else layer)

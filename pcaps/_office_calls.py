@@ -19,7 +19,11 @@ class Exchange:
         self.calls = 0
 
     def _message(self, first: str, headers: dict[str, str], body: str = "") -> bytes:
-        lines = [first, *(f"{name}: {value}" for name, value in headers.items() if value), f"Content-Length: {len(body)}"]
+        lines = [
+            first,
+            *(f"{name}: {value}" for name, value in headers.items() if value),
+            f"Content-Length: {len(body)}",
+        ]
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
     def _via(self, host: Machine, branch: str) -> str:
@@ -32,7 +36,11 @@ class Exchange:
 
     def register(self, at: float, phone: Machine, extension: str, agent: str) -> None:
         """Once without credentials, as phones do, and once with."""
-        call, tag, nonce = f"{phone.rng.getrandbits(48):012x}@{phone.ip}", f"{phone.rng.getrandbits(32):08x}", f"{self.pbx.rng.getrandbits(64):016x}"
+        call, tag, nonce = (
+            f"{phone.rng.getrandbits(48):012x}@{phone.ip}",
+            f"{phone.rng.getrandbits(32):08x}",
+            f"{self.pbx.rng.getrandbits(64):016x}",
+        )
         who = f"<sip:{extension}@{self.pbx.ip}>"
         for number in (1, 2):
             via, sequence = self._via(phone, f"{phone.rng.getrandbits(40):010x}"), f"{number} REGISTER"
@@ -45,7 +53,10 @@ class Exchange:
             self.tape.udp(at, phone, self.pbx, 5060, 5060, self._message(f"REGISTER sip:{self.pbx.ip} SIP/2.0", asked))
             answer = common | {"To": f"{who};tag=as{number}{tag}", "Server": SERVER}
             if number == 1:
-                first, answer = "SIP/2.0 401 Unauthorized", answer | {"WWW-Authenticate": f'Digest algorithm=MD5, realm="{REALM}", nonce="{nonce}"'}
+                first, answer = (
+                    "SIP/2.0 401 Unauthorized",
+                    answer | {"WWW-Authenticate": f'Digest algorithm=MD5, realm="{REALM}", nonce="{nonce}"'},
+                )
             else:
                 first, answer = "SIP/2.0 200 OK", answer | {"Contact": f"{contact};expires=300"}
             self.tape.udp(at + 0.003, self.pbx, phone, 5060, 5060, self._message(first, answer))
@@ -59,25 +70,58 @@ class Exchange:
             "Via": self._via(self.pbx, f"{self.pbx.rng.getrandbits(40):010x}"), "From": f"<sip:Unknown@{self.pbx.ip}>;tag={tag}", "To": f"<{target}>",
             "Call-ID": call, "CSeq": "102 OPTIONS",
         }  # fmt: skip
-        self.tape.udp(at, self.pbx, phone, 5060, 5060, self._message(f"OPTIONS {target} SIP/2.0", common | {"User-Agent": SERVER, "Max-Forwards": "70"}))
+        self.tape.udp(
+            at,
+            self.pbx,
+            phone,
+            5060,
+            5060,
+            self._message(f"OPTIONS {target} SIP/2.0", common | {"User-Agent": SERVER, "Max-Forwards": "70"}),
+        )
         answer = common | {"To": f"<{target}>;tag={tag[::-1]}", "User-Agent": agent}
         self.tape.udp(at + 0.006, phone, self.pbx, 5060, 5060, self._message("SIP/2.0 200 OK", answer))
 
-    def call(self, at: float, caller: tuple[Machine, str, str], callee: tuple[Machine, str, str], seconds: float) -> None:
+    def call(
+        self, at: float, caller: tuple[Machine, str, str], callee: tuple[Machine, str, str], seconds: float
+    ) -> None:
         """INVITE through the exchange, ringing, answer, speech both ways, BYE. Each leg is a dialogue of its own: the exchange is a back-to-back agent."""
         (phone_a, ext_a, agent_a), (phone_b, ext_b, agent_b) = caller, callee
         self.calls += 1
-        legs = ((phone_a, self.pbx, agent_a, SERVER, 20000 + 2 * self.calls), (self.pbx, phone_b, SERVER, agent_b, 21000 + 2 * self.calls))
+        legs = (
+            (phone_a, self.pbx, agent_a, SERVER, 20000 + 2 * self.calls),
+            (self.pbx, phone_b, SERVER, agent_b, 21000 + 2 * self.calls),
+        )
         for leg, (src, dst, src_agent, dst_agent, _) in enumerate(legs):
-            self._leg(at + leg * 0.03, src, dst, (ext_a, ext_b), (src_agent, dst_agent), (phone_a if leg == 0 else phone_b), seconds)
+            self._leg(
+                at + leg * 0.03,
+                src,
+                dst,
+                (ext_a, ext_b),
+                (src_agent, dst_agent),
+                (phone_a if leg == 0 else phone_b),
+                seconds,
+            )
         start = at + 2.4
         packets = int(seconds / 0.02)
         rtp(self.tape, start, phone_a, phone_b, 11780, 11790, packets, kind=0, size=160, step=0.02)
         rtp(self.tape, start + 0.004, phone_b, phone_a, 11790, 11780, packets, kind=0, size=160, step=0.02)
 
-    def _leg(self, at: float, src: Machine, dst: Machine, extensions: tuple[str, str], agents: tuple[str, str], owner: Machine, seconds: float) -> None:
+    def _leg(
+        self,
+        at: float,
+        src: Machine,
+        dst: Machine,
+        extensions: tuple[str, str],
+        agents: tuple[str, str],
+        owner: Machine,
+        seconds: float,
+    ) -> None:
         caller, callee = extensions
-        call, tag, other = f"{owner.rng.getrandbits(48):012x}@{src.ip}", f"{owner.rng.getrandbits(32):08x}", f"{owner.rng.getrandbits(32):08x}"
+        call, tag, other = (
+            f"{owner.rng.getrandbits(48):012x}@{src.ip}",
+            f"{owner.rng.getrandbits(32):08x}",
+            f"{owner.rng.getrandbits(32):08x}",
+        )
         target = f"sip:{callee}@{dst.ip}"
         start, end = f"<sip:{caller}@{src.ip}>;tag={tag}", f"<sip:{callee}@{dst.ip}>"
         branch = f"{owner.rng.getrandbits(40):010x}"
@@ -93,8 +137,12 @@ class Exchange:
             return f"{who}m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"
 
         def say(after: float, first: str, sequence: str, to: str, *, reply: bool, body: str = "") -> None:
-            said = headers(sequence, to, agents[reply], reply=reply) | ({"Content-Type": "application/sdp"} if body else {})
-            self.tape.udp(at + after, dst if reply else src, src if reply else dst, 5060, 5060, self._message(first, said, body))
+            said = headers(sequence, to, agents[reply], reply=reply) | (
+                {"Content-Type": "application/sdp"} if body else {}
+            )
+            self.tape.udp(
+                at + after, dst if reply else src, src if reply else dst, 5060, 5060, self._message(first, said, body)
+            )
 
         told = f"{end};tag={other}"
         say(0.0, f"INVITE {target} SIP/2.0", "1 INVITE", end, reply=False, body=sdp(src, 11780))

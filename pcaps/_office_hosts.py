@@ -58,8 +58,21 @@ PBX = voice("pbx", "00:0c:29:5d:73:1f", 5)
 
 
 def _printer(kind: str, product: str, vendor: str, model: str, host: str, note: str) -> list[Service]:
-    txt = {"txtvers": "1", "ty": product, "product": f"({product})", "usb_MFG": vendor, "usb_MDL": model, "note": note, "adminurl": f"http://{host}.local./"}
-    ipp = txt | {"rp": "ipp/print", "pdl": "application/octet-stream,application/pdf,image/urf", "URF": "CP1,MT1-2-8-9,RS300-600,V1.4", "Duplex": "T"}
+    txt = {
+        "txtvers": "1",
+        "ty": product,
+        "product": f"({product})",
+        "usb_MFG": vendor,
+        "usb_MDL": model,
+        "note": note,
+        "adminurl": f"http://{host}.local./",
+    }
+    ipp = txt | {
+        "rp": "ipp/print",
+        "pdl": "application/octet-stream,application/pdf,image/urf",
+        "URF": "CP1,MT1-2-8-9,RS300-600,V1.4",
+        "Duplex": "T",
+    }
     return [("_ipp._tcp", kind, 631, ipp), ("_pdl-datastream._tcp", kind, 9100, txt), ("_http._tcp", kind, 80, {})]
 
 
@@ -142,7 +155,14 @@ def screens() -> list[Inhabitant]:
     roku = lan("roku-tv", "d8:31:34:6a:0b:cc", 53)
 
     def airplay(maker: str, model: str, machine: Machine, version: str) -> dict[str, str]:
-        return {"deviceid": machine.mac.upper(), "features": "0x7F8AD0,0x38BCB46", "manufacturer": maker, "model": model, "fv": version, "srcvers": "377.40.00"}
+        return {
+            "deviceid": machine.mac.upper(),
+            "features": "0x7F8AD0,0x38BCB46",
+            "manufacturer": maker,
+            "model": model,
+            "fv": version,
+            "srcvers": "377.40.00",
+        }
 
     return [
         Inhabitant(
@@ -233,10 +253,22 @@ def things() -> list[Inhabitant]:
 
 def people() -> list[Inhabitant]:
     """Laptops and phones. The mobiles show random MACs."""
-    office, browsing = ("outlook.office365.example", "teams.microsoft.example"), ("www.news.example", "cdn.news.example")
+    office, browsing = (
+        ("outlook.office365.example", "teams.microsoft.example"),
+        ("www.news.example", "cdn.news.example"),
+    )
     windows = [
-        Inhabitant(lan(name, mac, last, ttl=128), "workstation", Dhcp(WINDOWS, b"MSFT 5.0", name, fqdn=True), cloud=office + browsing)
-        for name, mac, last in (("LT-ACC-04", "88:b1:11:3a:66:70", 101), ("LT-HR-02", "a4:bb:6d:5c:09:1e", 102), ("PC-DESK-11", "8c:ec:4b:71:2f:d3", 103))
+        Inhabitant(
+            lan(name, mac, last, ttl=128),
+            "workstation",
+            Dhcp(WINDOWS, b"MSFT 5.0", name, fqdn=True),
+            cloud=office + browsing,
+        )
+        for name, mac, last in (
+            ("LT-ACC-04", "88:b1:11:3a:66:70", 101),
+            ("LT-HR-02", "a4:bb:6d:5c:09:1e", 102),
+            ("PC-DESK-11", "8c:ec:4b:71:2f:d3", 103),
+        )
     ]
     macs = [
         Inhabitant(
@@ -253,8 +285,19 @@ def people() -> list[Inhabitant]:
         cloud=("deb.debian.example",),
     )  # fmt: skip
     mobiles = [
-        Inhabitant(lan("iphone", "da:4c:1e:77:30:8b", 121), "mobile", Dhcp(APPLE, b"", "iPhone", 1500), cloud=("gateway.icloud.example",), ipv6=True),
-        Inhabitant(lan("pixel", "3e:92:05:b8:6f:14", 122), "mobile", Dhcp(ANDROID, b"android-dhcp-14", "Pixel-8", 1500), cloud=("play.googleapis.example",)),
+        Inhabitant(
+            lan("iphone", "da:4c:1e:77:30:8b", 121),
+            "mobile",
+            Dhcp(APPLE, b"", "iPhone", 1500),
+            cloud=("gateway.icloud.example",),
+            ipv6=True,
+        ),
+        Inhabitant(
+            lan("pixel", "3e:92:05:b8:6f:14", 122),
+            "mobile",
+            Dhcp(ANDROID, b"android-dhcp-14", "Pixel-8", 1500),
+            cloud=("play.googleapis.example",),
+        ),
     ]
     return [*windows, *macs, linux, *mobiles]
 
@@ -262,7 +305,13 @@ def people() -> list[Inhabitant]:
 def infrastructure() -> list[Inhabitant]:
     """What was there before: fixed addresses for router, file server and exchange."""
     version = {"version_major": "7", "version_minor": "2", "version_build": "64570"}
-    dsm = {"vendor": "Synology", "model": "DS920+", "serial": "2150PDN1A2B3C", "admin_port": "5000", "mac_address": FILES.mac} | version
+    dsm = {
+        "vendor": "Synology",
+        "model": "DS920+",
+        "serial": "2150PDN1A2B3C",
+        "admin_port": "5000",
+        "mac_address": FILES.mac,
+    } | version
     return [
         Inhabitant(ROUTER, "router"),
         Inhabitant(SWITCH, "switch", Dhcp((1, 3, 6, 12, 15, 42, 43, 66, 67), b"Aruba JL253A 2930F-24G-4SFP+ Switch", "sw-1f")),

@@ -22,7 +22,9 @@ DOMAIN = "office.example"
 # DHCP (RFC 2131, 2132)
 
 
-def dhcp_options(host: Machine, *, wants: Sequence[int], vendor: bytes, hostname: str, size: int, fqdn: bool) -> list[tuple[int, bytes]]:
+def dhcp_options(
+    host: Machine, *, wants: Sequence[int], vendor: bytes, hostname: str, size: int, fqdn: bool
+) -> list[tuple[int, bytes]]:
     """What a client says of itself in DISCOVER and REQUEST, in the order most stacks use."""
     said = [(61, b"\x01" + bytes.fromhex(host.hex))]
     if size:
@@ -49,9 +51,16 @@ def lease(tape: Tape, at: float, host: Machine, server: Machine, said: list[tupl
     )
     for delay, who, kind, options, yours in steps:
         asks = who is host
-        head = IP(src="0.0.0.0" if asks else server.ip, dst="255.255.255.255" if asks else host.ip, ttl=who.ttl, id=who.next_ident())
+        head = IP(
+            src="0.0.0.0" if asks else server.ip,
+            dst="255.255.255.255" if asks else host.ip,
+            ttl=who.ttl,
+            id=who.next_ident(),
+        )
         ports = UDP(sport=68, dport=67) if asks else UDP(sport=67, dport=68)
-        bootp = BOOTP(op=1 if asks else 2, xid=xid, chaddr=mac + bytes(10), yiaddr=yours, siaddr="0.0.0.0" if asks else server.ip)
+        bootp = BOOTP(
+            op=1 if asks else 2, xid=xid, chaddr=mac + bytes(10), yiaddr=yours, siaddr="0.0.0.0" if asks else server.ip
+        )
         message = bytes(bootp / DHCP(options=[(53, bytes((kind,))), *options, "end"]))
         link = tape.link(who, BROADCAST if asks else host.mac, host.vlan)
         tape.put(at + delay, link / head / ports / Raw(message + bytes(max(0, 300 - len(message)))))
@@ -68,9 +77,13 @@ def renew(tape: Tape, at: float, host: Machine, server: Machine, said: list[tupl
     given = [(54, by), (51, struct.pack("!I", 86400)), (1, b"\xff\xff\xff\0"), (3, by), (6, by), (15, DOMAIN.encode())]
     for delay, src, dst, kind, options in ((0.0, host, server, 3, said), (0.0012, server, host, 5, given)):
         asks = src is host
-        bootp = BOOTP(op=1 if asks else 2, xid=xid, chaddr=mac + bytes(10), ciaddr=host.ip, yiaddr="0.0.0.0" if asks else host.ip)
+        bootp = BOOTP(
+            op=1 if asks else 2, xid=xid, chaddr=mac + bytes(10), ciaddr=host.ip, yiaddr="0.0.0.0" if asks else host.ip
+        )
         message = bytes(bootp / DHCP(options=[(53, bytes((kind,))), *options, "end"]))
-        tape.udp(at + delay, src, dst, 68 if asks else 67, 67 if asks else 68, message + bytes(max(0, 300 - len(message))))
+        tape.udp(
+            at + delay, src, dst, 68 if asks else 67, 67 if asks else 68, message + bytes(max(0, 300 - len(message)))
+        )
 
 
 # Names
@@ -100,7 +113,13 @@ def announce(tape: Tape, at: float, host: Machine, name: str, services: Iterable
             DNSRR(rrname="_services._dns-sd._udp.local.", type="PTR", ttl=4500, rdata=f"{kind}.local."),
             DNSRR(rrname=f"{kind}.local.", type="PTR", ttl=4500, rdata=full),
             DNSRRSRV(rrname=full, ttl=120, rclass=0x8001, priority=0, weight=0, port=port, target=target),
-            DNSRR(rrname=full, type="TXT", ttl=4500, rclass=0x8001, rdata=[f"{key}={value}".encode() for key, value in txt.items()] or [b""]),
+            DNSRR(
+                rrname=full,
+                type="TXT",
+                ttl=4500,
+                rclass=0x8001,
+                rdata=[f"{key}={value}".encode() for key, value in txt.items()] or [b""],
+            ),
         ]
     records.append(DNSRR(rrname=target, type="A", ttl=120, rclass=0x8001, rdata=host.ip))
     tape.group(at, host, MDNS_GROUP, 5353, DNS(id=0, qr=1, aa=1, rd=0, qd=[], an=records, ns=[], ar=[]).compress())
@@ -130,8 +149,15 @@ def neighbours(tape: Tape, at: float, host: Machine) -> None:
 
 
 def advertise(tape: Tape, at: float, router: Machine) -> None:
-    prefix = ICMPv6NDOptPrefixInfo(prefixlen=64, prefix="fd10:20:10::", L=1, A=1, validlifetime=86400, preferredlifetime=14400)
-    tape.ip6(at, router, "ff02::1", ICMPv6ND_RA(chlim=64, routerlifetime=1800) / ICMPv6NDOptSrcLLAddr(lladdr=router.mac) / prefix)
+    prefix = ICMPv6NDOptPrefixInfo(
+        prefixlen=64, prefix="fd10:20:10::", L=1, A=1, validlifetime=86400, preferredlifetime=14400
+    )
+    tape.ip6(
+        at,
+        router,
+        "ff02::1",
+        ICMPv6ND_RA(chlim=64, routerlifetime=1800) / ICMPv6NDOptSrcLLAddr(lladdr=router.mac) / prefix,
+    )
 
 
 def lldp(tape: Tape, at: float, host: Machine, port: str, name: str, description: str, capability: int) -> None:
@@ -150,7 +176,9 @@ def lldp(tape: Tape, at: float, host: Machine, port: str, name: str, description
 def ntp(tape: Tape, at: float, host: Machine, server: Machine) -> None:
     port, stamp = host.next_port(), struct.pack("!Q", int((tape.start + 2208988800 + at) * 2**32) & 2**64 - 1)
     tape.udp(at, host, server, port, 123, b"\x23\0\x06\xec" + bytes(36) + stamp)
-    tape.udp(at + 0.009, server, host, 123, port, b"\x24\x02\x06\xec" + bytes(8) + b"GPS\0" + stamp + stamp + stamp + stamp)
+    tape.udp(
+        at + 0.009, server, host, 123, port, b"\x24\x02\x06\xec" + bytes(8) + b"GPS\0" + stamp + stamp + stamp + stamp
+    )
 
 
 def client_hello(host: Machine, name: str) -> bytes:
@@ -170,8 +198,23 @@ def client_hello(host: Machine, name: str) -> bytes:
 
 def server_hello(host: Machine) -> bytes:
     extensions = bytes.fromhex("002b0002030400330024001d0020") + host.rng.randbytes(32)
-    body = b"\x03\x03" + host.rng.randbytes(32) + b"\x20" + host.rng.randbytes(32) + b"\x13\x01\0" + struct.pack("!H", len(extensions)) + extensions
-    return b"\x16\x03\x03" + struct.pack("!H", len(body) + 4) + b"\x02" + len(body).to_bytes(3, "big") + body + b"\x14\x03\x03\0\x01\x01"
+    body = (
+        b"\x03\x03"
+        + host.rng.randbytes(32)
+        + b"\x20"
+        + host.rng.randbytes(32)
+        + b"\x13\x01\0"
+        + struct.pack("!H", len(extensions))
+        + extensions
+    )
+    return (
+        b"\x16\x03\x03"
+        + struct.pack("!H", len(body) + 4)
+        + b"\x02"
+        + len(body).to_bytes(3, "big")
+        + body
+        + b"\x14\x03\x03\0\x01\x01"
+    )
 
 
 def sealed(host: Machine, size: int) -> bytes:
@@ -179,7 +222,17 @@ def sealed(host: Machine, size: int) -> bytes:
     return b"\x17\x03\x03" + struct.pack("!H", size) + host.rng.randbytes(size)
 
 
-def https(tape: Tape, at: float, host: Machine, resolver: Machine, server: Machine, name: str, *, up: int = 300, down: int = 1200) -> float:
+def https(
+    tape: Tape,
+    at: float,
+    host: Machine,
+    resolver: Machine,
+    server: Machine,
+    name: str,
+    *,
+    up: int = 300,
+    down: int = 1200,
+) -> float:
     """Look the name up, open, say hello, exchange a little, close."""
     at = lookup(tape, at, host, resolver, name, server.ip)
     talk = [
@@ -194,12 +247,24 @@ def https(tape: Tape, at: float, host: Machine, resolver: Machine, server: Machi
 def print_job(tape: Tape, at: float, host: Machine, printer: Machine) -> float:
     """A page to port 9100: PJL, then a raster of noise."""
     head = b"\x1b%-12345X@PJL JOB\r\n@PJL SET RESOLUTION=600\r\n@PJL ENTER LANGUAGE=PCLXL\r\n"
-    return tape.tcp(at, host, printer, 9100, [(CLIENT, head), (CLIENT, host.rng.randbytes(9000)), (CLIENT, b"\x1b%-12345X@PJL EOJ\r\n\x1b%-12345X")])
+    return tape.tcp(
+        at,
+        host,
+        printer,
+        9100,
+        [(CLIENT, head), (CLIENT, host.rng.randbytes(9000)), (CLIENT, b"\x1b%-12345X@PJL EOJ\r\n\x1b%-12345X")],
+    )
 
 
-def smb2(command: int, body: bytes, message: int, *, reply: bool = False, session: int = 0, tree: int = 0, status: int = 0) -> bytes:
+def smb2(
+    command: int, body: bytes, message: int, *, reply: bool = False, session: int = 0, tree: int = 0, status: int = 0
+) -> bytes:
     """An SMB2 message with its NetBIOS length ([MS-SMB2] 2.2.1.2)."""
-    head = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ", 64, 1, status, command, 31, int(reply), 0, message, 0xFEFF, tree, session) + bytes(16)
+    head = (
+        b"\xfeSMB"
+        + struct.pack("<HHIHHIIQIIQ", 64, 1, status, command, 31, int(reply), 0, message, 0xFEFF, tree, session)
+        + bytes(16)
+    )
     return struct.pack("!I", len(head) + len(body)) + head + body
 
 
@@ -215,16 +280,37 @@ def ntlm_answer(client: Machine, user: str, windows: bool) -> bytes:
     return b"NTLMSSP\0" + struct.pack("<I", 3) + table + struct.pack("<I", flags) + version + b"".join(fields)
 
 
-def smb_session(tape: Tape, at: float, client: Machine, server: Machine, share: str, size: int, *, user: str = "", windows: bool = True) -> float:
+def smb_session(
+    tape: Tape,
+    at: float,
+    client: Machine,
+    server: Machine,
+    share: str,
+    size: int,
+    *,
+    user: str = "",
+    windows: bool = True,
+) -> float:
     """Negotiate, log in with NTLM, connect to a share, read ``size`` bytes of a file, leave. ``windows``: the client is one."""
     guid, session, tree = client.rng.randbytes(16), 0x400000000041, 5
     path = rf"\\{server.ip}\{share}".encode("utf-16le")
     ntlm = b"NTLMSSP\0"
-    hello = ntlm + struct.pack("<II", 1, 0xE2088297 if windows else 0xE0088297) + bytes(16) + (WINDOWS if windows else b"")
-    challenge = ntlm + struct.pack("<IHHIIQQ", 2, 0, 0, 56, 0xE2898215, server.rng.getrandbits(64), 0) + bytes(8) + bytes.fromhex("060100000000000f")
+    hello = (
+        ntlm + struct.pack("<II", 1, 0xE2088297 if windows else 0xE0088297) + bytes(16) + (WINDOWS if windows else b"")
+    )
+    challenge = (
+        ntlm
+        + struct.pack("<IHHIIQQ", 2, 0, 0, 56, 0xE2898215, server.rng.getrandbits(64), 0)
+        + bytes(8)
+        + bytes.fromhex("060100000000000f")
+    )
     answer = ntlm_answer(client, user or client.name, windows)
 
-    agreed = struct.pack("<HHHH", 65, 1, 0x0300, 0) + server.rng.randbytes(16) + struct.pack("<IIIIQQHHI", 0x2F, 1 << 20, 1 << 20, 1 << 20, 0, 0, 128, 0, 0)
+    agreed = (
+        struct.pack("<HHHH", 65, 1, 0x0300, 0)
+        + server.rng.randbytes(16)
+        + struct.pack("<IIIIQQHHI", 0x2F, 1 << 20, 1 << 20, 1 << 20, 0, 0, 128, 0, 0)
+    )
 
     def setup(token: bytes) -> bytes:
         return struct.pack("<HBBIIHHQ", 25, 0, 1, 1, 0, 88, len(token), 0) + token
@@ -253,7 +339,9 @@ def video(tape: Tape, at: float, recorder: Machine, camera: Machine, path: str, 
     """The recorder asks a camera for its stream (RTSP, RFC 2326) and gets some of it over UDP."""
     url, agent = f"rtsp://{camera.ip}:554/{path}", "User-Agent: Surveillance Station\r\n"
     talk = []
-    sdp = f"v=0\r\no=- 1 1 IN IP4 {camera.ip}\r\ns=stream\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+    sdp = (
+        f"v=0\r\no=- 1 1 IN IP4 {camera.ip}\r\ns=stream\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+    )
     transport = "Transport: RTP/AVP;unicast;client_port=50100-50101"
     for number, (method, more, reply) in enumerate((
         ("OPTIONS", "", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n"),
@@ -267,9 +355,23 @@ def video(tape: Tape, at: float, recorder: Machine, camera: Machine, path: str, 
     rtp(tape, at, camera, recorder, 50000, 50100, packets, kind=96, size=700, step=0.04)
 
 
-def rtp(tape: Tape, at: float, src: Machine, dst: Machine, sport: int, dport: int, packets: int, *, kind: int, size: int, step: float) -> None:
+def rtp(
+    tape: Tape,
+    at: float,
+    src: Machine,
+    dst: Machine,
+    sport: int,
+    dport: int,
+    packets: int,
+    *,
+    kind: int,
+    size: int,
+    step: float,
+) -> None:
     """RFC 3550: packets of noise with right sequence numbers and timestamps."""
     ssrc, sequence = src.rng.getrandbits(32), src.rng.getrandbits(15)
     for i in range(packets):
-        head = struct.pack("!BBHII", 0x80, kind | (0x80 if i == 0 else 0), sequence + i & 0xFFFF, i * round(step * 8000), ssrc)
+        head = struct.pack(
+            "!BBHII", 0x80, kind | (0x80 if i == 0 else 0), sequence + i & 0xFFFF, i * round(step * 8000), ssrc
+        )
         tape.udp(at + i * step, src, dst, sport, dport, head + src.rng.randbytes(size))

@@ -63,7 +63,9 @@ class Attacks:
     def port_scan(self, at: float, host: Machine) -> None:
         """Forty-six ports of the intranet's server, of which it answers on one."""
         for step, port in enumerate(PORTS):
-            self.press.probe(at + step * 0.08, host, self.company.servers["intranet"], port, "SA" if port == 443 else "RA")
+            self.press.probe(
+                at + step * 0.08, host, self.company.servers["intranet"], port, "SA" if port == 443 else "RA"
+            )
 
     def address_scan(self, at: float, host: Machine) -> None:
         """SMB at every address of the servers' segment; most are not there."""
@@ -75,18 +77,32 @@ class Attacks:
             self.press.probe(at + last * 0.3, host, target, 445, answer)
 
     def camera_login(self, at: float, host: Machine) -> None:
-        speech.smb_session(self.press, at, host, self.company.servers["files02"], "finance", 9000, user="backup", windows=False)
+        speech.smb_session(
+            self.press, at, host, self.company.servers["files02"], "finance", 9000, user="backup", windows=False
+        )
 
     def listed(self, at: float, host: Machine) -> None:
         """An address of the list is called, and answers."""
         there, noise = Machine("listed", "", LISTED, far=True, ttl=47), host.rng.randbytes
-        self.press.tcp(at, host, there, 8443, [(CLIENT, b"\x01\0\0\x18" + noise(24)), (SERVER, b"\x02\0\0\x40" + noise(64)), (CLIENT, noise(200))])
+        self.press.tcp(
+            at,
+            host,
+            there,
+            8443,
+            [(CLIENT, b"\x01\0\0\x18" + noise(24)), (SERVER, b"\x02\0\0\x40" + noise(64)), (CLIENT, noise(200))],
+        )
 
     def beacon(self, at: float, host: Machine) -> None:
         """Each two minutes, give or take two seconds, the same few bytes to an address that has no name."""
         there, noise = Machine("pulse", "", "203.0.113.90", far=True, ttl=49), host.rng.randbytes
         for beat in range(80):
-            self.press.tcp(at + beat * 120 + host.rng.random() * 2, host, there, 443, [(CLIENT, b"\x17\x03\x03\x01\0" + noise(256)), (SERVER, noise(120))])
+            self.press.tcp(
+                at + beat * 120 + host.rng.random() * 2,
+                host,
+                there,
+                443,
+                [(CLIENT, b"\x17\x03\x03\x01\0" + noise(256)), (SERVER, noise(120))],
+            )
 
     def registrations(self, at: float, host: Machine) -> None:
         """Passwords of an extension are tried at the exchange; it refuses each."""
@@ -99,13 +115,29 @@ class Attacks:
             digest = f'Digest username="2077",realm="asterisk",nonce="5f3c{number:04x}",{answer}'
             asked = f"REGISTER sip:{exchange.ip} SIP/2.0\r\n{common}Contact: <sip:2077@{host.ip}:5060>\r\nAuthorization: {digest}\r\nContent-Length: 0\r\n\r\n"
             self.press.udp(at + number * 1.5, host, exchange, 5060, 5060, asked.encode())
-            self.press.udp(at + number * 1.5 + 0.004, exchange, host, 5060, 5060, f"SIP/2.0 403 Forbidden\r\n{common}Content-Length: 0\r\n\r\n".encode())
+            self.press.udp(
+                at + number * 1.5 + 0.004,
+                exchange,
+                host,
+                5060,
+                5060,
+                f"SIP/2.0 403 Forbidden\r\n{common}Content-Length: 0\r\n\r\n".encode(),
+            )
 
     def dns_tunnel(self, at: float, host: Machine) -> None:
         """Bytes leave in names and come in texts."""
         for number in range(240):
             name = f"{host.rng.randbytes(24).hex()}.{host.rng.randbytes(20).hex()}.{number:04x}.t.cdn-metrics.example"
-            said.lookup(self.press, at + number * 0.7, host, self.gateway(host), name, None, 16, host.rng.randbytes(90).hex().encode())
+            said.lookup(
+                self.press,
+                at + number * 0.7,
+                host,
+                self.gateway(host),
+                name,
+                None,
+                16,
+                host.rng.randbytes(90).hex().encode(),
+            )
 
     def rogue_dhcp(self, at: float, host: Machine) -> None:
         """A laptop serves leases: a colleague's is answered by both, and the laptop's names itself as gateway."""
@@ -116,7 +148,12 @@ class Attacks:
 
     def arp_spoof(self, at: float, host: Machine) -> None:
         """The laptop says that it is the gateway, again and again, and tells the gateway that it is the victim."""
-        gateway, victim = self.gateway(host), next(one.machine for one in self.company.desks if one.machine.vlan == host.vlan and one.machine is not host)
+        gateway, victim = (
+            self.gateway(host),
+            next(
+                one.machine for one in self.company.desks if one.machine.vlan == host.vlan and one.machine is not host
+            ),
+        )
         self.press.arp(at - 100, victim, gateway)
         for step in range(60):
             self.press.claim(at + step * 2, host.mac, gateway.ip, victim)
@@ -127,7 +164,9 @@ class Attacks:
 
     def fan_out(self, at: float, host: Machine) -> None:
         """Desktops of eight colleagues, one after the other."""
-        others = [one.machine for one in self.company.desks if one.machine.vlan == host.vlan and one.machine is not host]
+        others = [
+            one.machine for one in self.company.desks if one.machine.vlan == host.vlan and one.machine is not host
+        ]
         for step, other in enumerate(others[20:28]):
             self.press.arp(at + step * 90 - 0.1, host, other)
             said.rdp(self.press, at + step * 90, host, other)
@@ -137,7 +176,9 @@ class Attacks:
         there = Machine("bins", "", "203.0.113.80", far=True, ttl=48)
         asked = b"GET /bins/lab.mips HTTP/1.0\r\nHost: 203.0.113.80\r\nUser-Agent: Wget\r\n\r\n"
         body = b"\x7fELF\x01\x02\x01" + bytes(2000)
-        head = f"HTTP/1.0 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        head = (
+            f"HTTP/1.0 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        )
         self.press.tcp(at, host, there, 80, [(CLIENT, asked), (SERVER, head + body)])
 
 

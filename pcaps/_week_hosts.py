@@ -11,7 +11,15 @@ from pcaps._office_hosts import ANDROID, APPLE, WINDOWS, Dhcp, Inhabitant
 
 ROUTER_MAC = "74:83:c2:20:00:01"
 FLOORS, VOICE, THINGS, SERVERS, GUESTS = (101, 102, 103), 20, 40, 50, 60
-NETS = {101: "10.30.1", 102: "10.30.2", 103: "10.30.3", VOICE: "10.30.20", THINGS: "10.30.40", SERVERS: "10.30.50", GUESTS: "10.30.60"}
+NETS = {
+    101: "10.30.1",
+    102: "10.30.2",
+    103: "10.30.3",
+    VOICE: "10.30.20",
+    THINGS: "10.30.40",
+    SERVERS: "10.30.50",
+    GUESTS: "10.30.60",
+}
 # Names of servers, their last part, and what they answer on.
 SERVER_NAMES = {
     "dc01": 10, "dc02": 11, "files01": 15, "files02": 16, "prints01": 20, "mail01": 25, "intranet": 26, "erp": 27, "db01": 30, "backup01": 35,
@@ -54,7 +62,12 @@ class Settling:
         old = one.machine
         name = f"{old.name}-{number:03d}"
         new = self.machine(name, old.mac[:8], vlan, old.ttl)
-        parts = ((old.hex.upper(), new.hex.upper()), (old.hex, new.hex), (old.hex[6:].upper(), new.hex[6:].upper()), (old.hex[6:], new.hex[6:]))
+        parts = (
+            (old.hex.upper(), new.hex.upper()),
+            (old.hex, new.hex),
+            (old.hex[6:].upper(), new.hex[6:].upper()),
+            (old.hex[6:], new.hex[6:]),
+        )
 
         def renamed(text: str) -> str:
             for before, after in parts:
@@ -62,11 +75,24 @@ class Settling:
             return text
 
         dhcp = one.dhcp and replace(
-            one.dhcp, hostname=renamed(one.dhcp.hostname) if old.hex[6:].upper() in one.dhcp.hostname.upper() else f"{one.dhcp.hostname}-{number}"
+            one.dhcp,
+            hostname=renamed(one.dhcp.hostname)
+            if old.hex[6:].upper() in one.dhcp.hostname.upper()
+            else f"{one.dhcp.hostname}-{number}",
         )
-        services = [(kind, f"{renamed(title)} {number}", port, {key: renamed(value) for key, value in txt.items()}) for kind, title, port, txt in one.services]
+        services = [
+            (kind, f"{renamed(title)} {number}", port, {key: renamed(value) for key, value in txt.items()})
+            for kind, title, port, txt in one.services
+        ]
         sip = one.sip and (str(2000 + number), one.sip[1])
-        return replace(one, machine=new, dhcp=dhcp, mdns=f"{renamed(one.mdns)}-{number}" if one.mdns else "", services=services, sip=sip)
+        return replace(
+            one,
+            machine=new,
+            dhcp=dhcp,
+            mdns=f"{renamed(one.mdns)}-{number}" if one.mdns else "",
+            services=services,
+            sip=sip,
+        )
 
     def many(self, some: list[Inhabitant], count: int, vlan: int) -> list[Inhabitant]:
         return [self.again(some[number % len(some)], number, vlan) for number in range(count)]
@@ -74,14 +100,29 @@ class Settling:
     def desk(self, number: int, vlan: int) -> Inhabitant:
         """Two of three run Windows, the others are Macs."""
         maker = MAKERS[number % len(MAKERS)]
-        office_names = ("outlook.office365.example", "teams.microsoft.example", "www.news.example", "cdn.news.example", "login.microsoftonline.example")
+        office_names = (
+            "outlook.office365.example",
+            "teams.microsoft.example",
+            "www.news.example",
+            "cdn.news.example",
+            "login.microsoftonline.example",
+        )
         if number % 3 < 2:
             machine = self.machine(f"PC-{number:04d}", maker, vlan, 128)
-            return Inhabitant(machine, "workstation", Dhcp(WINDOWS, b"MSFT 5.0", machine.name, fqdn=True), cloud=office_names)
+            return Inhabitant(
+                machine, "workstation", Dhcp(WINDOWS, b"MSFT 5.0", machine.name, fqdn=True), cloud=office_names
+            )
         machine = self.machine(f"Mac-{number:04d}", "3c:22:fb", vlan)
-        service = ("_companion-link._tcp", f"Mac {number}", 49152, {"rpMd": "MacBookPro18,1", "rpVr": "530.6", "rpFl": "0x20000"})
+        service = (
+            "_companion-link._tcp",
+            f"Mac {number}",
+            49152,
+            {"rpMd": "MacBookPro18,1", "rpVr": "530.6", "rpFl": "0x20000"},
+        )
         dhcp = Dhcp((*APPLE, 95, 44, 46), b"", machine.name, 1500)
-        return Inhabitant(machine, "workstation", dhcp, machine.name, [service], cloud=("www.icloud.example", *office_names))
+        return Inhabitant(
+            machine, "workstation", dhcp, machine.name, [service], cloud=("www.icloud.example", *office_names)
+        )
 
 
 def company() -> Company:
@@ -89,7 +130,13 @@ def company() -> Company:
     settle = Settling()
     routers = {vlan: Machine(f"router-{vlan}", ROUTER_MAC, f"{net}.1", vlan=vlan) for vlan, net in NETS.items()}
     servers = {
-        name: Machine(name, f"00:50:56:9a:10:{last:02x}", f"{NETS[SERVERS]}.{last}", vlan=SERVERS, ttl=128 if name[:2] == "dc" else 64)
+        name: Machine(
+            name,
+            f"00:50:56:9a:10:{last:02x}",
+            f"{NETS[SERVERS]}.{last}",
+            vlan=SERVERS,
+            ttl=128 if name[:2] == "dc" else 64,
+        )
         for name, last in SERVER_NAMES.items()
     }
     made = Company(routers, servers)
@@ -99,7 +146,9 @@ def company() -> Company:
     made.printers = settle.many(office.printers(), 30, THINGS)
     made.cameras = settle.many(office.cameras(), 40, THINGS)
     made.things = settle.many([*office.screens(), *office.things()], 24, THINGS)
-    made.switches = settle.many([one for one in office.infrastructure() if one.kind in {"switch", "access_point"}], 12, THINGS)
+    made.switches = settle.many(
+        [one for one in office.infrastructure() if one.kind in {"switch", "access_point"}], 12, THINGS
+    )
     return made
 
 
@@ -111,6 +160,12 @@ def guests(day: int, count: int) -> list[Inhabitant]:
         mac = f"{rng.getrandbits(8) & 0xFC | 2:02x}:" + ":".join(f"{rng.getrandbits(8):02x}" for _ in range(5))
         machine = Machine(f"guest-{day}-{number}", mac, f"{NETS[GUESTS]}.{20 + number + day % 2 * 60}", vlan=GUESTS)
         apple = number % 2
-        dhcp = Dhcp(APPLE, b"", "iPhone", 1500) if apple else Dhcp(ANDROID, b"android-dhcp-14", f"Galaxy-{number}", 1500)
-        made.append(Inhabitant(machine, "mobile", dhcp, cloud=("gateway.icloud.example",) if apple else ("play.googleapis.example",)))
+        dhcp = (
+            Dhcp(APPLE, b"", "iPhone", 1500) if apple else Dhcp(ANDROID, b"android-dhcp-14", f"Galaxy-{number}", 1500)
+        )
+        made.append(
+            Inhabitant(
+                machine, "mobile", dhcp, cloud=("gateway.icloud.example",) if apple else ("play.googleapis.example",)
+            )
+        )
     return made

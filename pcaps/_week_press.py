@@ -47,12 +47,48 @@ class Press(Tape):
         """One IPv4 packet where the mirror sees it."""
         near = src.shares_segment(dst)
         seen = min((one for one in (src, dst) if not one.far), key=lambda one: (one.vlan == self.servers, one.vlan))
-        mine, theirs = (src.mac if near or src is seen else self.gateway), (dst.mac if near or dst is seen else self.gateway)
-        self.lay(at, mine, theirs, seen.vlan, src, dst.ip, src.ttl if near or src is seen else src.ttl - (not src.far), proto, body)
+        mine, theirs = (
+            (src.mac if near or src is seen else self.gateway),
+            (dst.mac if near or dst is seen else self.gateway),
+        )
+        self.lay(
+            at,
+            mine,
+            theirs,
+            seen.vlan,
+            src,
+            dst.ip,
+            src.ttl if near or src is seen else src.ttl - (not src.far),
+            proto,
+            body,
+        )
 
-    def lay(self, at: float, src_mac: str, dst_mac: str, vlan: int, src: Machine, dst: str, ttl: int, proto: int, body: bytes) -> None:
+    def lay(
+        self,
+        at: float,
+        src_mac: str,
+        dst_mac: str,
+        vlan: int,
+        src: Machine,
+        dst: str,
+        ttl: int,
+        proto: int,
+        body: bytes,
+    ) -> None:
         flags = 0x4000 if proto == TCP else 0
-        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), src.next_ident(), flags, ttl, proto, 0, packed(src.ip), packed(dst))
+        head = struct.pack(
+            "!BBHHHBBH4s4s",
+            0x45,
+            0,
+            20 + len(body),
+            src.next_ident(),
+            flags,
+            ttl,
+            proto,
+            0,
+            packed(src.ip),
+            packed(dst),
+        )
         head = head[:10] + struct.pack("!H", total(head)) + head[12:]
         self.put(at, raw(dst_mac) + raw(src_mac) + self.tag(vlan) + b"\x08\0" + head + body)
 
@@ -61,16 +97,40 @@ class Press(Tape):
         return struct.pack("!HH", 0x8100, vlan) if vlan else b""
 
     def put(self, at: float, frame: Packet | bytes) -> None:
-        self.frames.append((self.start * 1_000_000_000 + round(at * 1_000_000) * 1000, frame if isinstance(frame, bytes) else bytes(frame)))
+        self.frames.append(
+            (
+                self.start * 1_000_000_000 + round(at * 1_000_000) * 1000,
+                frame if isinstance(frame, bytes) else bytes(frame),
+            )
+        )
 
     def udp(self, at: float, src: Machine, dst: Machine, sport: int, dport: int, data: bytes | Packet) -> None:
         data = bytes(data)
         self.wire(at, src, dst, UDP, struct.pack("!HHHH", sport, dport, 8 + len(data), 0) + data)
 
-    def group(self, at: float, src: Machine, group: str, port: int, data: bytes | Packet, ttl: int = 255, sport: int | None = None) -> None:
+    def group(
+        self,
+        at: float,
+        src: Machine,
+        group: str,
+        port: int,
+        data: bytes | Packet,
+        ttl: int = 255,
+        sport: int | None = None,
+    ) -> None:
         data = bytes(data)
         mac = BROADCAST if group.endswith("255") else group_mac(group)
-        self.lay(at, src.mac, mac, src.vlan, src, group, ttl, UDP, struct.pack("!HHHH", sport or port, port, 8 + len(data), 0) + data)
+        self.lay(
+            at,
+            src.mac,
+            mac,
+            src.vlan,
+            src,
+            group,
+            ttl,
+            UDP,
+            struct.pack("!HHHH", sport or port, port, 8 + len(data), 0) + data,
+        )
 
     def arp(self, at: float, src: Machine, wanted: Machine | str, *, answer: bool = True) -> None:
         ip = wanted if isinstance(wanted, str) else wanted.ip
@@ -99,13 +159,35 @@ class Press(Tape):
             self.segment(at + 0.0008, src, dst, sport, dport, "R", seq + 1, 0)
 
     def segment(
-        self, at: float, src: Machine, dst: Machine, sport: int, dport: int, flags: str, seq: int, ack: int, options: bytes = b"", data: bytes = b""
+        self,
+        at: float,
+        src: Machine,
+        dst: Machine,
+        sport: int,
+        dport: int,
+        flags: str,
+        seq: int,
+        ack: int,
+        options: bytes = b"",
+        data: bytes = b"",
     ) -> None:
         size = (20 + len(options)) << 2
-        head = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, size, FLAGS[flags], src.window, 0, 0)
+        head = struct.pack(
+            "!HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, size, FLAGS[flags], src.window, 0, 0
+        )
         self.wire(at, src, dst, TCP, head + options + data)
 
-    def tcp(self, at: float, client: Machine, server: Machine, dport: int, talk: Talk, *, end: str = "fin", pause: float = 0.0) -> float:
+    def tcp(
+        self,
+        at: float,
+        client: Machine,
+        server: Machine,
+        dport: int,
+        talk: Talk,
+        *,
+        end: str = "fin",
+        pause: float = 0.0,
+    ) -> float:
         return Exchange(self, client, server, dport).run(at, talk, end, pause)
 
     def write(self, path: Path, maker: str) -> None:
@@ -124,13 +206,28 @@ class Exchange:
     MSS = 1460
 
     def __init__(self, press: Press, client: Machine, server: Machine, dport: int) -> None:
-        self.press, self.ends, self.ports = press, {CLIENT: client, SERVER: server}, {CLIENT: client.next_port(), SERVER: dport}
+        self.press, self.ends, self.ports = (
+            press,
+            {CLIENT: client, SERVER: server},
+            {CLIENT: client.next_port(), SERVER: dport},
+        )
         self.next = {CLIENT: client.rng.getrandbits(32), SERVER: client.rng.getrandbits(32)}
         self.way = 0.006 if client.far or server.far else 0.00015
 
     def send(self, at: float, who: bool, flags: str, data: bytes = b"", options: bytes = b"") -> None:
         ack = self.next[not who] if "A" in flags else 0
-        self.press.segment(at, self.ends[who], self.ends[not who], self.ports[who], self.ports[not who], flags, self.next[who], ack, options, data)
+        self.press.segment(
+            at,
+            self.ends[who],
+            self.ends[not who],
+            self.ports[who],
+            self.ports[not who],
+            flags,
+            self.next[who],
+            ack,
+            options,
+            data,
+        )
         self.next[who] = self.next[who] + len(data) + ("S" in flags) + ("F" in flags) & 0xFFFFFFFF
 
     def run(self, at: float, talk: Talk, end: str, pause: float) -> float:

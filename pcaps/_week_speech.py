@@ -9,18 +9,38 @@ from pcaps._craft import CLIENT, SERVER, Machine, Talk
 from pcaps._week_press import Press, packed
 
 
-def lookup(press: Press, at: float, host: Machine, resolver: Machine, name: str, address: str | None, kind: int = 1, text: bytes = b"") -> float:
+def lookup(
+    press: Press,
+    at: float,
+    host: Machine,
+    resolver: Machine,
+    name: str,
+    address: str | None,
+    kind: int = 1,
+    text: bytes = b"",
+) -> float:
     """A question and its answer (RFC 1035): an address, a text, or that there is no such name."""
     number, port = host.rng.getrandbits(16), host.next_port()
-    question = b"".join(bytes((len(part),)) + part.encode() for part in name.split(".")) + struct.pack("!BHH", 0, kind, 1)
+    question = b"".join(bytes((len(part),)) + part.encode() for part in name.split(".")) + struct.pack(
+        "!BHH", 0, kind, 1
+    )
     data = packed(address) if address else bytes((len(text),)) + text
     record = struct.pack("!HHHIH", 0xC00C, kind, 1, 300, len(data)) + data if address or text else b""
     press.udp(at, host, resolver, port, 53, struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0) + question)
-    press.udp(at + 0.0008, resolver, host, 53, port, struct.pack("!HHHHHH", number, 0x8180 if record else 0x8183, 1, bool(record), 0, 0) + question + record)
+    press.udp(
+        at + 0.0008,
+        resolver,
+        host,
+        53,
+        port,
+        struct.pack("!HHHHHH", number, 0x8180 if record else 0x8183, 1, bool(record), 0, 0) + question + record,
+    )
     return at + 0.002
 
 
-def https(press: Press, at: float, host: Machine, resolver: Machine, server: Machine, *, up: int = 300, down: int = 1200) -> float:
+def https(
+    press: Press, at: float, host: Machine, resolver: Machine, server: Machine, *, up: int = 300, down: int = 1200
+) -> float:
     """Look up, open, say hello, exchange a little, close."""
     at = lookup(press, at, host, resolver, server.name, server.ip)
     talk = [
@@ -78,7 +98,12 @@ def copy(press: Press, at: float, client: Machine, server: Machine, port: int, s
     """A backup agent takes what changed: a greeting, a list, and then bytes."""
     noise = client.rng.randbytes
     return press.tcp(
-        at, client, server, port, [(CLIENT, noise(120)), (SERVER, noise(400)), (CLIENT, noise(60)), (SERVER, noise(size)), (CLIENT, noise(40))], pause=0.5
+        at,
+        client,
+        server,
+        port,
+        [(CLIENT, noise(120)), (SERVER, noise(400)), (CLIENT, noise(60)), (SERVER, noise(size)), (CLIENT, noise(40))],
+        pause=0.5,
     )
 
 
@@ -94,17 +119,27 @@ def watch(press: Press, at: float, recorder: Machine, camera: Machine, path: str
     url, talk = f"rtsp://{camera.ip}:554/{path}", []
     nonce, answer = f"{camera.rng.getrandbits(128):032x}", f"{recorder.rng.getrandbits(128):032x}"
     proof = f'Authorization: Digest username="viewer", realm="streams", nonce="{nonce}", uri="{url}", response="{answer}"\r\n'
-    transport, sdp = "Transport: RTP/AVP;unicast;client_port=50100-50101", "v=0\r\ns=stream\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+    transport, sdp = (
+        "Transport: RTP/AVP;unicast;client_port=50100-50101",
+        "v=0\r\ns=stream\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
+    )
     steps = (
         ("OPTIONS", "", "200 OK", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n"),
         ("DESCRIBE", "", "401 Unauthorized", f'WWW-Authenticate: Digest realm="streams", nonce="{nonce}"\r\n\r\n'),
         ("DESCRIBE", proof, "200 OK", f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}"),
-        ("SETUP", f"{proof}{transport}\r\n", "200 OK", f"{transport};server_port=50000-50001\r\nSession: 12345678\r\n\r\n"),
+        (
+            "SETUP",
+            f"{proof}{transport}\r\n",
+            "200 OK",
+            f"{transport};server_port=50000-50001\r\nSession: 12345678\r\n\r\n",
+        ),
         ("PLAY", f"{proof}Session: 12345678\r\n", "200 OK", "Session: 12345678\r\n\r\n"),
         *(("GET_PARAMETER", f"{proof}Session: 12345678\r\n", "200 OK", "Session: 12345678\r\n\r\n") for _ in range(5)),
     )
     for number, (method, more, status, reply) in enumerate(steps, 1):
-        talk.append((CLIENT, f"{method} {url} RTSP/1.0\r\nCSeq: {number}\r\nUser-Agent: Recorder/7\r\n{more}\r\n".encode()))
+        talk.append(
+            (CLIENT, f"{method} {url} RTSP/1.0\r\nCSeq: {number}\r\nUser-Agent: Recorder/7\r\n{more}\r\n".encode())
+        )
         talk.append((SERVER, f"RTSP/1.0 {status}\r\nCSeq: {number}\r\nServer: {server}\r\n{reply}".encode()))
     press.tcp(at, recorder, camera, 554, talk, pause=3.0, end="")
     speech.rtp(press, at + 20, camera, recorder, 50000, 50100, 12, kind=96, size=700, step=0.04)

@@ -24,7 +24,12 @@ from pcaps._office_hosts import ACCESS_POINT, FILES, PBX, ROUTER, ROUTER_VOICE, 
 START = 1795507200  # 2026-11-24 08:00:00 UTC
 LENGTH = 1200.0
 LISTED = "203.0.113.66"
-SERVERS = {"intranet.office.example": 4, "mail.office.example": 11, "wiki.office.example": 17, "erp.office.example": 23}  # in 10.20.30.0/24, behind the router
+SERVERS = {
+    "intranet.office.example": 4,
+    "mail.office.example": 11,
+    "wiki.office.example": 17,
+    "erp.office.example": 23,
+}  # in 10.20.30.0/24, behind the router
 SMB_PORT = 445
 PORTS = (
     21, 22, 23, 25, 53, 80, 88, 110, 111, 135, 139, 143, 161, 389, 443, 445, 465, 514, 548, 554, 587, 631, 636, 873, 993, 995, 1433, 1521, 2049, 3260, 3306,
@@ -72,8 +77,18 @@ class Office:
         """What the infrastructure repeats all day."""
         at = 1.0
         while at < LENGTH:
-            speech.lldp(self.tape, at, SWITCH, "24", "sw-1f", "Aruba JL253A 2930F-24G-4SFP+ Switch, revision WC.16.10.0019", 0x0004)
-            speech.lldp(self.tape, at + 0.6, ACCESS_POINT, "eth0", "ap-1f", "ArubaOS (MODEL: 515), Version 8.10.0.6", 0x000C)
+            speech.lldp(
+                self.tape,
+                at,
+                SWITCH,
+                "24",
+                "sw-1f",
+                "Aruba JL253A 2930F-24G-4SFP+ Switch, revision WC.16.10.0019",
+                0x0004,
+            )
+            speech.lldp(
+                self.tape, at + 0.6, ACCESS_POINT, "eth0", "ap-1f", "ArubaOS (MODEL: 515), Version 8.10.0.6", 0x000C
+            )
             self.tape.ping(at + 3, ROUTER, FILES, int(at))
             at += 30.0
         for at in range(2, int(LENGTH), 200):
@@ -86,7 +101,9 @@ class Office:
             speech.neighbours(self.tape, at - 1.5, host)
         if one.dhcp:
             d = one.dhcp
-            said = speech.dhcp_options(host, wants=d.wants, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn)
+            said = speech.dhcp_options(
+                host, wants=d.wants, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn
+            )
             at = speech.lease(self.tape, at, host, gateway, said)
             speech.renew(self.tape, at + 610, host, gateway, said)
         elif host is not ROUTER:
@@ -112,7 +129,9 @@ class Office:
 
     def browse(self, one: Inhabitant, at: float, name: str) -> None:
         size = 400 + one.machine.rng.getrandbits(11)
-        speech.https(self.tape, at, one.machine, self.gateway(one), self.outside[name], name, up=200 + size // 8, down=size)
+        speech.https(
+            self.tape, at, one.machine, self.gateway(one), self.outside[name], name, up=200 + size // 8, down=size
+        )
 
     def telephones(self) -> None:
         """Registrations every five minutes, OPTIONS every three, and two calls."""
@@ -122,7 +141,9 @@ class Office:
                 self.exchange.register(200 + order * 2.7 + i * 280, one.machine, extension, agent)
             for i in range(5):
                 self.exchange.qualify(260 + order * 1.3 + i * 180, one.machine, extension, agent)
-        ends = [(self.named[name].machine, *self.named[name].sip) for name in ("yealink", "polycom", "cisco", "grandstream")]
+        ends = [
+            (self.named[name].machine, *self.named[name].sip) for name in ("yealink", "polycom", "cisco", "grandstream")
+        ]
         self.exchange.call(420.0, ends[0], ends[1], 5.0)
         self.exchange.call(900.0, ends[2], ends[3], 4.0)
 
@@ -136,16 +157,36 @@ class Office:
                 at += 50 + one.machine.rng.random() * 40
             for i, server in enumerate(self.servers):
                 speech.https(self.tape, 270.0 + order * 11 + i * 90, one.machine, ROUTER, server, server.name, down=700)
-        for name, printer, at in (("LT-ACC-04", "hp", 330.0), ("LT-HR-02", "kyocera", 510.0), ("Annes-MacBook-Pro", "canon", 700.0)):
+        for name, printer, at in (
+            ("LT-ACC-04", "hp", 330.0),
+            ("LT-HR-02", "kyocera", 510.0),
+            ("Annes-MacBook-Pro", "canon", 700.0),
+        ):
             self.tape.arp(at - 0.1, self.machine(name), self.machine(printer))
             speech.print_job(self.tape, at, self.machine(name), self.machine(printer))
         for name, at in (("LT-ACC-04", 300.0), ("LT-HR-02", 480.0), ("PC-DESK-11", 750.0)):
             self.tape.arp(at - 0.1, self.machine(name), FILES)
             speech.smb_session(self.tape, at, self.machine(name), FILES, "team", 8000)
-        for name, at in (("Annes-MacBook-Pro", 350.0), ("iphone", 470.0), ("Jonas-MacBook-Air", 640.0), ("iphone", 1000.0)):
-            speech.ask(self.tape, at, self.machine(name), "_airplay._tcp", "_ipp._tcp", "_googlecast._tcp", "_companion-link._tcp")
+        for name, at in (
+            ("Annes-MacBook-Pro", 350.0),
+            ("iphone", 470.0),
+            ("Jonas-MacBook-Air", 640.0),
+            ("iphone", 1000.0),
+        ):
+            speech.ask(
+                self.tape,
+                at,
+                self.machine(name),
+                "_airplay._tcp",
+                "_ipp._tcp",
+                "_googlecast._tcp",
+                "_companion-link._tcp",
+            )
         speech.lookup(self.tape, 655.0, self.machine("PC-DESK-11"), ROUTER, "wpad.office.example", None)
-        streams = (("axis", "axis-media/media.amp", "GStreamer RTSP server", 380.0), ("hikvision", "Streaming/Channels/101", "Rtsp Server/3.0", 400.0))
+        streams = (
+            ("axis", "axis-media/media.amp", "GStreamer RTSP server", 380.0),
+            ("hikvision", "Streaming/Channels/101", "Rtsp Server/3.0", 400.0),
+        )
         for name, path, server, at in streams:
             self.tape.arp(at - 0.1, FILES, self.machine(name))
             speech.video(self.tape, at, FILES, self.machine(name), path, server, 100)
@@ -156,7 +197,9 @@ class Office:
         answers = {4: "RA", 11: "RA", 17: "SA", 23: "RA", 38: "RA", 52: "RA", 67: "RA"}
         for last in range(1, 81):
             target = Machine(f"server-{last}", "", f"10.20.30.{last}", far=True, ttl=63)
-            self.tape.probe(at + last * 0.4 + laptop.rng.random() * 0.1, laptop, target, SMB_PORT, answers.get(last, ""))
+            self.tape.probe(
+                at + last * 0.4 + laptop.rng.random() * 0.1, laptop, target, SMB_PORT, answers.get(last, "")
+            )
         at += 70
         self.tape.arp(at - 0.1, laptop, FILES)
         for i, port in enumerate(PORTS):
@@ -173,7 +216,11 @@ class Office:
         camera = self.machine("hikvision")
         there = Machine("listed", "", LISTED, far=True, ttl=47)
         noise = camera.rng.randbytes
-        talk = [(CLIENT, b"\x01\0\0\x18" + noise(24)), (SERVER, b"\x02\0\0\x40" + noise(64)), (CLIENT, b"\x03\0\x01\0" + noise(256))]
+        talk = [
+            (CLIENT, b"\x01\0\0\x18" + noise(24)),
+            (SERVER, b"\x02\0\0\x40" + noise(64)),
+            (CLIENT, b"\x03\0\x01\0" + noise(256)),
+        ]
         self.tape.tcp(at, camera, there, 8443, talk, pause=0.3)
 
 

@@ -77,12 +77,28 @@ class Week:
                 speech.ntp(self.press, at + 40 + order, server, self.time)
         for order, one in enumerate(self.company.desks if day < WORKDAYS else ()):
             for step in range(2):  # routers ask again for those whom they serve
-                self.press.arp(day * DAY + 8 * HOUR + step * 5 * HOUR + order * 60, self.gateway(one.machine), one.machine)
+                self.press.arp(
+                    day * DAY + 8 * HOUR + step * 5 * HOUR + order * 60, self.gateway(one.machine), one.machine
+                )
         for hour in (7, 13):
             for order, name in enumerate(("mail01", "intranet", "erp")):
                 at = day * DAY + hour * HOUR + order * 31
-                self.press.tcp(at, self.server(name), self.server("db01"), 5432, [(True, bytes.fromhex("0000000804d2162f")), (False, b"S")], end="fin")
-                said.lookup(self.press, at + 5, self.server(name), self.server("dc01"), "files01.office.example", self.server("files01").ip)
+                self.press.tcp(
+                    at,
+                    self.server(name),
+                    self.server("db01"),
+                    5432,
+                    [(True, bytes.fromhex("0000000804d2162f")), (False, b"S")],
+                    end="fin",
+                )
+                said.lookup(
+                    self.press,
+                    at + 5,
+                    self.server(name),
+                    self.server("dc01"),
+                    "files01.office.example",
+                    self.server("files01").ip,
+                )
 
     def monitoring(self, day: int) -> None:
         """Pings, SNMP and pages of everything that does not move."""
@@ -92,7 +108,13 @@ class Week:
             at = day * DAY + hour * HOUR + 600
             for order, one in enumerate(watched):
                 self.press.ping(at + order, monitor, one.machine, hour)
-                said.snmp(self.press, at + order + 0.1, monitor, one.machine, (one.services[0][1] if one.services else one.machine.name).encode()[:60])
+                said.snmp(
+                    self.press,
+                    at + order + 0.1,
+                    monitor,
+                    one.machine,
+                    (one.services[0][1] if one.services else one.machine.name).encode()[:60],
+                )
             for order, server in enumerate(self.company.servers.values()):
                 if server is not monitor:
                     self.press.ping(at + 100 + order, monitor, server, hour)
@@ -107,7 +129,15 @@ class Week:
         for order, name in enumerate(("pbx01", "nvr01", "prints01")):
             said.ssh(self.press, day * DAY + 2 * HOUR + order * 300, backup, self.server(name), 4, 1400)
         for order in range(2):
-            said.https(self.press, day * DAY + 3 * HOUR + order * 300, backup, self.gateway(backup), self.cloud("vault.backup.example"), up=12_000, down=900)
+            said.https(
+                self.press,
+                day * DAY + 3 * HOUR + order * 300,
+                backup,
+                self.gateway(backup),
+                self.cloud("vault.backup.example"),
+                up=12_000,
+                down=900,
+            )
 
     def living(self, one: Inhabitant, day: int, order: int) -> None:
         """Leases: who works here comes in the morning, what hangs on the wall renews; the time, and the way out."""
@@ -118,7 +148,9 @@ class Week:
         at = day * DAY + (7.5 * HOUR + order * 17 if works else 4 * HOUR + order * 5)
         if one.dhcp:
             d = one.dhcp
-            options = speech.dhcp_options(host, wants=d.wants, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn)
+            options = speech.dhcp_options(
+                host, wants=d.wants, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn
+            )
             if day == 0:
                 speech.lease(self.press, at, host, gateway, options)
             else:
@@ -181,12 +213,21 @@ class Week:
             said.rdp(self.press, day * DAY + 11 * HOUR + order * 2900, admin, desks[(30 + day * 2 + order) * 3].machine)
         for order, one in enumerate(self.company.printers[:8]):
             speech.smb_session(
-                self.press, day * DAY + 10 * HOUR + order * 1300, one.machine, self.server("files01"), "scans", 1500, user="scans", windows=False
+                self.press,
+                day * DAY + 10 * HOUR + order * 1300,
+                one.machine,
+                self.server("files01"),
+                "scans",
+                1500,
+                user="scans",
+                windows=False,
             )
         for order, one in enumerate(desks if day == 2 else ()):
             for step in range(3):
                 peer = desks[(order + 3 * (step + 1) * 7) % len(desks)].machine
-                self.press.probe(day * DAY + 12 * HOUR + order * 9 + step * 2, one.machine, peer, 7680, "RA" if step else "SA")
+                self.press.probe(
+                    day * DAY + 12 * HOUR + order * 9 + step * 2, one.machine, peer, 7680, "RA" if step else "SA"
+                )
 
     def desk(self, one: Inhabitant, day: int, order: int) -> None:
         host, gateway, rng = one.machine, self.gateway(one.machine), one.machine.rng
@@ -198,7 +239,15 @@ class Week:
             speech.ask(self.press, at + 100, host, "_airplay._tcp", "_ipp._tcp", "_companion-link._tcp")
         for step in range(6):
             when = at + step * 4700 + rng.random() * 1500
-            said.https(self.press, when, host, gateway, self.cloud(next(names)), up=200 + rng.getrandbits(9), down=800 + rng.getrandbits(11))
+            said.https(
+                self.press,
+                when,
+                host,
+                gateway,
+                self.cloud(next(names)),
+                up=200 + rng.getrandbits(9),
+                down=800 + rng.getrandbits(11),
+            )
         for step, name in enumerate(("intranet", "erp")):
             server = self.server(name)
             talk = [
@@ -208,15 +257,22 @@ class Week:
             ]
             said.lookup(self.press, at + 400 + step * 3000, host, gateway, f"{name}.office.example", server.ip)
             self.press.tcp(at + 401 + step * 3000, host, server, 443, talk)
-        speech.smb_session(self.press, at + 900 + rng.random() * 9000, host, self.server(f"files0{1 + order % 2}"), "team", 3000)
+        speech.smb_session(
+            self.press, at + 900 + rng.random() * 9000, host, self.server(f"files0{1 + order % 2}"), "team", 3000
+        )
         if (order + day) % 4 == 0:
-            when, printer = at + 2000 + rng.random() * 9000, self.company.printers[order % len(self.company.printers)].machine
+            when, printer = (
+                at + 2000 + rng.random() * 9000,
+                self.company.printers[order % len(self.company.printers)].machine,
+            )
             speech.smb_session(self.press, when, host, self.server("prints01"), "spool", 900)
             speech.print_job(self.press, when + 2, self.server("prints01"), printer)
         if (order + day) % 6 == 0:
             self.meeting(at + 5000, host)
         if day == 2:
-            said.https(self.press, at + 3300, host, gateway, self.cloud("download.windowsupdate.example"), up=300, down=14_000)
+            said.https(
+                self.press, at + 3300, host, gateway, self.cloud("download.windowsupdate.example"), up=300, down=14_000
+            )
 
     def meeting(self, at: float, host: Machine) -> None:
         """A video call through a bridge outside."""
@@ -228,10 +284,19 @@ class Week:
         host, gateway, d = one.machine, self.company.routers[GUESTS], one.dhcp
         at = day * DAY + 9 * HOUR + order * 211
         if d:
-            options = speech.dhcp_options(host, wants=d.wants, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn)
+            options = speech.dhcp_options(
+                host, wants=d.wants, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn
+            )
             at = speech.lease(self.press, at, host, gateway, options)
         for step in range(4):
-            said.https(self.press, at + 5 + step * 400, host, gateway, self.cloud(one.cloud[0] if step % 2 else "www.news.example"), down=2000)
+            said.https(
+                self.press,
+                at + 5 + step * 400,
+                host,
+                gateway,
+                self.cloud(one.cloud[0] if step % 2 else "www.news.example"),
+                down=2000,
+            )
 
 
 def main(path: Path) -> None:

@@ -22,8 +22,16 @@ class Boundary:
     faults: Bounded[tuple[str, str], Fault]
     samples: Bounded[tuple[str, str], Packet]
     def __init__(self, report: Callable[[Fault], None] | None = None) -> None: ...
-    def run(self, unit: str, call: Callable[..., Iterable[Said] | None], *args: object, packet: Packet | None = None) -> tuple[list[Said], bool]: ...
-    def all(self, unit: str, call: Callable[[Any], object], things: Iterable[Any], packet: Packet | None = None) -> None: ...
+    def run(
+        self, unit: str, call: Callable[..., Iterable[Said] | None], *args: object, packet: Packet | None = None
+    ) -> tuple[list[Said], bool]: ...
+    def all(
+        self, unit: str, call: Callable[[Any], object], things: Iterable[Any], packet: Packet | None = None
+    ) -> None: ...
     def each(
-        self, calls: Iterable[tuple[str, Callable[..., Iterable[Said] | None]]], args: tuple[object, ...], packet: Packet | None, quiet: bool = False
+        self,
+        calls: Iterable[tuple[str, Callable[..., Iterable[Said] | None]]],
+        args: tuple[object, ...],
+        packet: Packet | None,
+        quiet: bool = False,
     ) -> tuple[list[Said], bool]: ...

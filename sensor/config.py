@@ -147,7 +147,9 @@ class Retention(Section):
     @model_validator(mode="after")
     def _order(self) -> Retention:
         if self.hard_mib < self.size_mib:
-            raise ValueError(f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): nothing would be kept for outputs that are behind")
+            raise ValueError(
+                f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): nothing would be kept for outputs that are behind"
+            )
         return self
 
 
@@ -233,7 +235,8 @@ def detector_units() -> dict[str, type[Detector]]:
 def _detectors_section() -> type[Section]:
     """A section with one key for each detector: its options. Pydantic fields cannot hold dots, so the id is their alias."""
     fields: dict[str, Any] = {
-        name.replace(".", "__"): (unit.Options, Field(default_factory=unit.Options, alias=name)) for name, unit in detector_units().items()
+        name.replace(".", "__"): (unit.Options, Field(default_factory=unit.Options, alias=name))
+        for name, unit in detector_units().items()
     }
     return create_model("Detectors", __base__=Section, **fields)
 
@@ -294,9 +297,13 @@ class Config(_Root):
     def options(self, detector: str) -> Any:
         """The options of one detector: those in the file, then those of the preset, then the defaults."""
         name = detector.replace(".", "__")
-        given = getattr(self.detectors, name) if self.detectors else detector_units()[detector].Options.model_construct()
+        given = (
+            getattr(self.detectors, name) if self.detectors else detector_units()[detector].Options.model_construct()
+        )
         preset = PRESETS[self.preset].options.get(detector, {})
-        return given.model_copy(update={name: value for name, value in preset.items() if name not in given.model_fields_set})
+        return given.model_copy(
+            update={name: value for name, value in preset.items() if name not in given.model_fields_set}
+        )
 
     @property
     def least(self) -> Severity:

@@ -34,7 +34,13 @@ class _Careful(urllib.request.HTTPRedirectHandler):
     """Follows to other places only where they are as safe."""
 
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
     ) -> urllib.request.Request | None:
         if not newurl.lower().startswith("https://"):
             raise NotFetched(f"is sent on to {clean(newurl, 80)}, which is not HTTPS")
@@ -42,7 +48,15 @@ class _Careful(urllib.request.HTTPRedirectHandler):
 
 
 @contextlib.contextmanager
-def asked(url: str, agent: str, *, accept: str = "*/*", etag: str = "", modified: str = "", headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+def asked(
+    url: str,
+    agent: str,
+    *,
+    accept: str = "*/*",
+    etag: str = "",
+    modified: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[Answer]:
     """The answer of an https:// URL, to be read within. ``headers`` are sent to its own host only. NotFetched where it cannot be had, or not to its end."""
     known = {name: value for name, value in (("If-None-Match", etag), ("If-Modified-Since", modified)) if value}
     request = urllib.request.Request(url, headers={"User-Agent": agent, "Accept": accept, **known})  # noqa: S310 - https only, the caller saw to it
@@ -51,7 +65,11 @@ def asked(url: str, agent: str, *, accept: str = "*/*", etag: str = "", modified
     opener = urllib.request.build_opener(_Careful, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
-            yield Answer(answer, clean(answer.headers.get("ETag", ""), ETAG_LIMIT), clean(answer.headers.get("Last-Modified", ""), ETAG_LIMIT))
+            yield Answer(
+                answer,
+                clean(answer.headers.get("ETag", ""), ETAG_LIMIT),
+                clean(answer.headers.get("Last-Modified", ""), ETAG_LIMIT),
+            )
     except urllib.error.HTTPError as error:
         with error:
             if error.code != http.client.NOT_MODIFIED:

@@ -40,7 +40,10 @@ def unit_of(module: ModuleType, base: type[Unit]) -> type[Unit]:
     found = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
     ]
     if len(found) != 1:
         names = ", ".join(value.__name__ for value in found) or "none"

@@ -58,7 +58,11 @@ def _lab_missing() -> str:
     """Why network namespaces cannot be made here; empty where they can."""
     if not sys.platform.startswith("linux") or shutil.which("ip") is None or shutil.which("unshare") is None:
         return "the lab needs Linux with iproute2"
-    made = subprocess.run(["unshare", "--net", "ip", "link", "add", "lab0", "type", "veth", "peer", "name", "lab1"], capture_output=True, check=False)
+    made = subprocess.run(
+        ["unshare", "--net", "ip", "link", "add", "lab0", "type", "veth", "peer", "name", "lab1"],
+        capture_output=True,
+        check=False,
+    )
     return "" if made.returncode == 0 else "the lab needs the right to make network namespaces (root)"
 
 

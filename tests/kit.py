@@ -15,7 +15,14 @@ SECOND = 1_000_000_000
 MAC_A, MAC_B = 0x0200_0000_000A, 0x0200_0000_000B
 
 
-def batch_of(frames: Sequence[bytes], *, link: int = 1, times: Sequence[int] | None = None, wire: Sequence[int] | None = None, raw: bool = False) -> Batch:
+def batch_of(
+    frames: Sequence[bytes],
+    *,
+    link: int = 1,
+    times: Sequence[int] | None = None,
+    wire: Sequence[int] | None = None,
+    raw: bool = False,
+) -> Batch:
     """A batch that holds the frames one after the other, decoded unless ``raw``; ``times`` in ns, one microsecond apart where not given."""
     rows = np.zeros(len(frames), ROW)
     sizes = np.array([len(frame) for frame in frames], np.int64)
@@ -43,7 +50,12 @@ def ipv4(payload: bytes, proto: int, src: str = "10.0.0.1", dst: str = "10.0.0.2
 
 
 def ipv6(payload: bytes, proto: int, src: str = "fd00::1", dst: str = "fd00::2") -> bytes:
-    return struct.pack("!IHBB", 6 << 28, len(payload), proto, 64) + parse(src).to_bytes(16, "big") + parse(dst).to_bytes(16, "big") + payload
+    return (
+        struct.pack("!IHBB", 6 << 28, len(payload), proto, 64)
+        + parse(src).to_bytes(16, "big")
+        + parse(dst).to_bytes(16, "big")
+        + payload
+    )
 
 
 def tcp(payload: bytes = b"", sport: int = 40000, dport: int = 80, *, flags: int = 0x18, seq: int = 1) -> bytes:
@@ -54,7 +66,17 @@ def udp(payload: bytes = b"", sport: int = 40000, dport: int = 53) -> bytes:
     return struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
 
 
-def tcp_frame(src: str, dst: str, payload: bytes = b"", *, sport: int = 40000, dport: int = 80, flags: int = 0x18, seq: int = 1, vlan: int = 0) -> bytes:
+def tcp_frame(
+    src: str,
+    dst: str,
+    payload: bytes = b"",
+    *,
+    sport: int = 40000,
+    dport: int = 80,
+    flags: int = 0x18,
+    seq: int = 1,
+    vlan: int = 0,
+) -> bytes:
     return ethernet(ipv4(tcp(payload, sport, dport, flags=flags, seq=seq), 6, src, dst), 0x0800, vlan=vlan)
 
 

@@ -91,7 +91,9 @@ class Sensor:
         config = load_config(self.path)
         rules = [self.folder / "rules"] if (self.folder / "rules").is_dir() else []
         evidence = (config.evidence.folder or self.folder / "evidence") if config.evidence.enabled else None
-        return Settings(config, config.alerts.mutes or self.folder / "mutes.yaml", evidence, rules, self.folder / "profiles")
+        return Settings(
+            config, config.alerts.mutes or self.folder / "mutes.yaml", evidence, rules, self.folder / "profiles"
+        )
 
     def asked(self) -> bool:
         wanted, self.wanted = self.wanted, False
@@ -177,4 +179,8 @@ def told(records: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
 
 def alerts(records: list[dict[str, Any]], detector: str = "") -> list[dict[str, Any]]:
     """Alerts when they were opened."""
-    return [record for record in records if record["kind"] == "alert" and record["action"] == "open" and detector in record["alert"]["detector"]]
+    return [
+        record
+        for record in records
+        if record["kind"] == "alert" and record["action"] == "open" and detector in record["alert"]["detector"]
+    ]

@@ -39,7 +39,9 @@ def test_our_fault_is_reported_once_and_counted() -> None:
     boundary, packet = Boundary(reports.append), Packet(b"poison")
     for _ in range(5):
         boundary.run("sip", breaks, IndexError("list index"), packet=packet)
-    assert [(fault.unit, fault.error, fault.packet, fault.count) for fault in reports] == [("sip", "IndexError: list index", packet, 5)]
+    assert [(fault.unit, fault.error, fault.packet, fault.count) for fault in reports] == [
+        ("sip", "IndexError: list index", packet, 5)
+    ]
 
 
 def test_a_thing_that_breaks_costs_only_itself() -> None:

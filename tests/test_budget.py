@@ -83,11 +83,17 @@ def fingerprints() -> tuple[Matcher, Oui]:
 
 def devices_of(count: int, viewed: int) -> Inventory:
     """Devices like those of the mixed million, where each has 2.2 facts and three claims and every fourth a name. What has a share of its own is taken away."""
-    inventory = Inventory(*fingerprints(), Networks(), Limits(devices=count, viewed=viewed, endpoints=64, novelty_bits=8, burst=10**6))
+    inventory = Inventory(
+        *fingerprints(), Networks(), Limits(devices=count, viewed=viewed, endpoints=64, novelty_bits=8, burst=10**6)
+    )
     for number in range(count):
         mac = (0x0017C8, 0x805EC0, 0x001B21)[number % 3] << 24 | number
         subject, ts = Subject(mac, NET + number + 1, 30), START + number * 10**6
-        facts = [("arp.address", "reply"), ("dhcp.vendor_class", "MSFT 5.0"), ("tcp.syn", "64240:128:1:60:M1460,N,W8,N,N,S")]
+        facts = [
+            ("arp.address", "reply"),
+            ("dhcp.vendor_class", "MSFT 5.0"),
+            ("tcp.syn", "64240:128:1:60:M1460,N,W8,N,N,S"),
+        ]
         facts += [] if number % 4 else [("dhcp.hostname", f"PC-{number}")]
         for kind, value in facts * 2:
             inventory.observe(Observation(ts, subject, kind, value))
@@ -105,7 +111,9 @@ def devices(count: int) -> object:
 def viewed(count: int) -> object:
     """The attributes of such devices."""
     inventory = devices_of(4, 4)
-    facts = [record.facts.values() for record in inventory.table.unidentified] + [record.facts.values() for record in inventory.table.identified]
+    facts = [record.facts.values() for record in inventory.table.unidentified] + [
+        record.facts.values() for record in inventory.table.identified
+    ]
     kept: Bounded[int, object] = Bounded(count)
     for number in range(count):
         kept.put(number, fuse([proof for fact in facts[number % 4] for proof in fact.proofs()], START))
@@ -126,7 +134,13 @@ def learned(count: int) -> object:
     """Twenty services that each device uses of fifty servers."""
     baseline = Baseline(lambda subject: Device(f"dev-{subject.mac:x}", f"mac:{subject.mac:x}", 1, 1))
     for number in range(count):
-        baseline.learn(START, Subject(1 + number // 20, NET + number // 20), Subject(10**6 + number % 50, NET - number % 50), TCP << 16 | number % 100, False)
+        baseline.learn(
+            START,
+            Subject(1 + number // 20, NET + number // 20),
+            Subject(10**6 + number % 50, NET - number % 50),
+            TCP << 16 | number % 100,
+            False,
+        )
     return baseline
 
 
@@ -136,7 +150,14 @@ def alerts(count: int) -> object:
         packet = Packet(bytes(300), ts=START + number, src=NET + number, src_mac=5)
         why = (f"{number} ports within a minute", f"of {number + 20} that were asked")
         summary = f"asked {number} ports of one machine within a minute, most of which are closed there"
-        made = unit.alert(Found(packet, number), actor=Subject(5, NET + number), summary=summary, why=why, numbers={"ports": number}, target=Subject(6, NET))
+        made = unit.alert(
+            Found(packet, number),
+            actor=Subject(5, NET + number),
+            summary=summary,
+            why=why,
+            numbers={"ports": number},
+            target=Subject(6, NET),
+        )
         desk.take(made)
     return desk
 
@@ -145,7 +166,14 @@ def conversations(count: int) -> object:
     """Two dissectors look at each."""
     kept = {}
     for number in range(count):
-        packet = Packet(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", src=NET + number, dst=NET, sport=40000, dport=HTTP, proto=TCP)
+        packet = Packet(
+            b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n",
+            src=NET + number,
+            dst=NET,
+            sport=40000,
+            dport=HTTP,
+            proto=TCP,
+        )
         assemblers = [Assembler(unit.stream(packet), unit.interest, Room(MIB)) for unit in (Http(), Tls())]
         for assembler in assemblers:
             list(assembler.feed(packet))
@@ -158,12 +186,37 @@ def advice(count: int) -> object:
     cases = Cases(count)
     for number in range(count):
         seen = f"it answered a message of version 2c with the community 'public' {number}"
-        proof = {"event": "snmp.response", "ts": time_text(START + number), "src": {"ip": f"10.0.0.{number}", "port": 161}, "facts": {"community": seen}}
-        cases.put(Case((f"dev-{number}", "snmp_default"), Subject(5, NET + number), "answers SNMP", seen, packed((proof,)), START + number, START + number))
+        proof = {
+            "event": "snmp.response",
+            "ts": time_text(START + number),
+            "src": {"ip": f"10.0.0.{number}", "port": 161},
+            "facts": {"community": seen},
+        }
+        cases.put(
+            Case(
+                (f"dev-{number}", "snmp_default"),
+                Subject(5, NET + number),
+                "answers SNMP",
+                seen,
+                packed((proof,)),
+                START + number,
+                START + number,
+            )
+        )
     return cases
 
 
-FILLED: tuple[Callable[[int], object], ...] = (devices, viewed, endpoints, leases, pending, names, learned, alerts, conversations)
+FILLED: tuple[Callable[[int], object], ...] = (
+    devices,
+    viewed,
+    endpoints,
+    leases,
+    pending,
+    names,
+    learned,
+    alerts,
+    conversations,
+)
 
 
 def taken(fill: Callable[[int], object], count: int) -> int:
@@ -222,15 +275,25 @@ def test_the_engine_is_made_to_measure(tmp_path: Path) -> None:
     budget = Budget.of(512)
     pipeline = assemble(load_config(configured(tmp_path, "memory_mib: 512\n")), print)
     limits = pipeline.inventory.limits
-    assert (limits.devices, limits.pending, limits.endpoints, limits.leases) == (budget.devices, budget.pending, budget.endpoints, budget.leases)
+    assert (limits.devices, limits.pending, limits.endpoints, limits.leases) == (
+        budget.devices,
+        budget.pending,
+        budget.endpoints,
+        budget.leases,
+    )
     assert (pipeline.sizes.flow_bits, pipeline.sizes.conversations) == (budget.flow_bits, budget.conversations)
     assert {unit.context.more_bits for unit in pipeline.detectors} == {budget.more_bits}
     assert len(pipeline.kernels.flows.slots) == 1 << budget.flow_bits
-    pipeline = assemble(load_config(configured(tmp_path, "inventory: {devices: 777}\ntables: {flow_bits: 12}\n")), print)
+    pipeline = assemble(
+        load_config(configured(tmp_path, "inventory: {devices: 777}\ntables: {flow_bits: 12}\n")), print
+    )
     assert (pipeline.inventory.limits.devices, pipeline.sizes.flow_bits) == (777, 12)
 
 
-@pytest.mark.parametrize(("mib", "word"), [(LEAST - 1, f"expected at least {LEAST}"), (0, f"expected at least {LEAST}"), (MOST + 1, "found 32769")])
+@pytest.mark.parametrize(
+    ("mib", "word"),
+    [(LEAST - 1, f"expected at least {LEAST}"), (0, f"expected at least {LEAST}"), (MOST + 1, "found 32769")],
+)
 def test_a_budget_that_cannot_be_is_refused_with_its_place(tmp_path: Path, mib: int, word: str) -> None:
     path = configured(tmp_path, f"networks: []\nmemory_mib: {mib}\n")
     with pytest.raises(DocumentErrors) as caught:

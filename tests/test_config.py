@@ -14,7 +14,13 @@ from sensor.inventory.limits import HOUR
 from sensor.runtime.assembly import assemble
 
 # Detectors that are off unless somebody switches them on.
-NOISY = {"device.configuration_changed", "device.http_errors", "device.rpc_errors", "device.silent_channel", "posture.insecure_service"}
+NOISY = {
+    "device.configuration_changed",
+    "device.http_errors",
+    "device.rpc_errors",
+    "device.silent_channel",
+    "posture.insecure_service",
+}
 WHOLE = """\
 sensor:
   id: hq-3f-01
@@ -72,8 +78,16 @@ def test_every_section(tmp_path: Path) -> None:
     assert config.networks == ["203.0.113.0/24", "2001:db8::/32"]
     assert config.intel == [tmp_path / "lists" / "bad.txt"]
     assert config.events == Path("/var/log/sensor/events.jsonl")
-    assert (config.fingerprints.folders, config.fingerprints.oui_registry) == ([tmp_path / "own"], Path.home() / "oui.txt")
-    assert (config.capture.interfaces, config.capture.filter, config.capture.rings, config.capture.promiscuous) == (["eth0", "eth1"], "not port 22", 2, True)
+    assert (config.fingerprints.folders, config.fingerprints.oui_registry) == (
+        [tmp_path / "own"],
+        Path.home() / "oui.txt",
+    )
+    assert (config.capture.interfaces, config.capture.filter, config.capture.rings, config.capture.promiscuous) == (
+        ["eth0", "eth1"],
+        "not port 22",
+        2,
+        True,
+    )
     assert config.options("discovery.port_scan").ports == 40
     assert config.options("discovery.port_scan").enabled
     assert not config.options("voice.sip_scan").enabled
@@ -81,7 +95,11 @@ def test_every_section(tmp_path: Path) -> None:
 
 def test_settings_reach_the_engine(tmp_path: Path) -> None:
     """Options, bounds and names arrive where they count; a detector that is switched off is not there."""
-    text = "\n".join(line for line in WHOLE.splitlines() if "bad.txt" not in line and "own" not in line and "oui" not in line and line != "fingerprints:")
+    text = "\n".join(
+        line
+        for line in WHOLE.splitlines()
+        if "bad.txt" not in line and "own" not in line and "oui" not in line and line != "fingerprints:"
+    )
     pipeline = assemble(load_config(write(tmp_path, text)), print)
     record = pipeline.maker.sensor("config", 0, "test")
     assert (record.sensor.id, record.sensor.site) == ("hq-3f-01", "HQ")
@@ -101,7 +119,15 @@ def test_all_mistakes_at_once_each_with_its_place_and_the_nearest_key(tmp_path: 
         "  discovery.portscan: {}\n  discovery.port_scan:\n    prots: 3\n    window_s: 0\n"
     )
     told = faults(tmp_path, text)
-    assert [fault.split(":")[:2] for fault in told] == [["1", "1"], ["3", "7"], ["4", "11"], ["6", "12"], ["8", "3"], ["10", "5"], ["11", "15"]]
+    assert [fault.split(":")[:2] for fault in told] == [
+        ["1", "1"],
+        ["3", "7"],
+        ["4", "11"],
+        ["6", "12"],
+        ["8", "3"],
+        ["10", "5"],
+        ["11", "15"],
+    ]
     assert "did you mean 'sensor'?" in told[0]
     assert "10.0.0/8" in told[2]
     assert "found 'many', expected a whole number" in told[3]
@@ -115,8 +141,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load_config(tmp_path / "nowhere.yaml")
 
 
-@pytest.mark.parametrize(("text", "message"), [(None, "cannot be read: No such file"), ("nothing of the kind\n", "found no MAC prefixes")])
-def test_a_registry_that_cannot_be_used_is_told_before_the_first_packet(tmp_path: Path, text: str | None, message: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "cannot be read: No such file"), ("nothing of the kind\n", "found no MAC prefixes")]
+)
+def test_a_registry_that_cannot_be_used_is_told_before_the_first_packet(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
     """Not when the first MAC is met."""
     if text is not None:
         (tmp_path / "oui.txt").write_text(text)

@@ -61,8 +61,16 @@ def plain(config: Any) -> dict[str, Any]:
 
 def test_later_layers_win(etc: Path) -> None:
     """Mappings are merged key by key, at any depth; lists are replaced; what nobody touches stays."""
-    put(etc, "conf.d/10-site.yaml", "networks: [198.51.100.0/24]\ncapture: {rings: 4}\ndetectors:\n  discovery.port_scan: {window_s: 60}\n")
-    put(etc, "conf.d/20-more.yaml", "capture: {rings: 8}\noutputs:\n  siem: {filter: {kinds: [alert]}}\n  archive: {type: file, path: /x}\n")
+    put(
+        etc,
+        "conf.d/10-site.yaml",
+        "networks: [198.51.100.0/24]\ncapture: {rings: 4}\ndetectors:\n  discovery.port_scan: {window_s: 60}\n",
+    )
+    put(
+        etc,
+        "conf.d/20-more.yaml",
+        "capture: {rings: 8}\noutputs:\n  siem: {filter: {kinds: [alert]}}\n  archive: {type: file, path: /x}\n",
+    )
     config = load_config(etc / "sensor.yaml")
     assert config.networks == ["198.51.100.0/24"]
     assert (config.capture.interfaces, config.capture.rings) == (["eth0"], 8)
@@ -96,7 +104,11 @@ def test_a_folder_is_a_configuration(etc: Path) -> None:
 
 def test_paths_begin_at_the_file_that_names_them(etc: Path) -> None:
     """Within sections, lists and options of outputs as well; absolute ones and ~ are what they are."""
-    put(etc, "conf.d/a.yaml", "evidence: {folder: proof}\nfingerprints: {folders: [own, /abs, ~/mine]}\noutputs:\n  out: {type: file, path: out.jsonl}\n")
+    put(
+        etc,
+        "conf.d/a.yaml",
+        "evidence: {folder: proof}\nfingerprints: {folders: [own, /abs, ~/mine]}\noutputs:\n  out: {type: file, path: out.jsonl}\n",
+    )
     config = load_config(etc)
     assert config.intel == [etc / "lists" / "bad.txt"]
     assert config.evidence.folder == etc / "conf.d" / "proof"
@@ -147,7 +159,11 @@ def test_a_layer_of_another_shape(etc: Path) -> None:
 def test_a_broken_layer_hides_no_other_fault(etc: Path) -> None:
     """It is told, and so is what is wrong elsewhere; that something is missing which it may have said, is not."""
     put(etc, "conf.d/10.yaml", "outputs:\n\tsiem: {}\n")
-    put(etc, "conf.d/20.yaml", "captur: {}\noutputs:\n  other: {path: x}\n  siem: {url: 'https://a', url: 'https://b'}\n")
+    put(
+        etc,
+        "conf.d/20.yaml",
+        "captur: {}\noutputs:\n  other: {path: x}\n  siem: {url: 'https://a', url: 'https://b'}\n",
+    )
     told = faults(etc / "sensor.yaml")
     assert told[0] == "conf.d/10.yaml:2:1: found a tab, expected spaces"
     assert told[1].startswith("conf.d/20.yaml:1:1: found the key 'captur'")
@@ -207,7 +223,10 @@ def test_hostile_files(etc: Path, name: str, text: str, told: str) -> None:
 
 def test_bombs_in_two_layers(etc: Path) -> None:
     """Each is small; merged they are not."""
-    bomb = "a: &a {x: 1}\n" + "".join(f"{to}: &{to} {{{', '.join(f'k{n}: *{of}' for n in range(9))}}}\n" for of, to in zip("abcdefgh", "bcdefghi", strict=True))
+    bomb = "a: &a {x: 1}\n" + "".join(
+        f"{to}: &{to} {{{', '.join(f'k{n}: *{of}' for n in range(9))}}}\n"
+        for of, to in zip("abcdefgh", "bcdefghi", strict=True)
+    )
     for name in ("sensor.yaml", "conf.d/a.yaml"):
         put(etc, name, bomb)
     began = time.thread_time()

@@ -61,9 +61,18 @@ def test_make_alone_teaches(checkout: Path) -> None:
             'import os.path; os.path.exists = lambda path: not path.endswith("Python.h")',
             "the Python headers. Debian/Ubuntu: sudo apt install python3-dev  Fedora: sudo dnf install python3-devel",
         ),
-        ('sys.modules["ensurepip"] = None', "the venv module. Debian/Ubuntu: sudo apt install python3-venv  Fedora: sudo dnf install python3"),
-        ("import shutil; shutil.which = lambda name: None", "). Debian/Ubuntu: sudo apt install gcc libc6-dev  Fedora: sudo dnf install gcc"),
-        ("sys.version_info = (3, 9, 2)", "Python 3.11 or newer (python3 is 3.9; name another with PYTHON=...). Debian/Ubuntu: sudo apt install python3.11"),
+        (
+            'sys.modules["ensurepip"] = None',
+            "the venv module. Debian/Ubuntu: sudo apt install python3-venv  Fedora: sudo dnf install python3",
+        ),
+        (
+            "import shutil; shutil.which = lambda name: None",
+            "). Debian/Ubuntu: sudo apt install gcc libc6-dev  Fedora: sudo dnf install gcc",
+        ),
+        (
+            "sys.version_info = (3, 9, 2)",
+            "Python 3.11 or newer (python3 is 3.9; name another with PYTHON=...). Debian/Ubuntu: sudo apt install python3.11",
+        ),
     ],
 )
 def test_what_is_missing_is_told_in_one_line(checkout: Path, lack: str, told: str) -> None:
@@ -96,7 +105,9 @@ def test_no_python_at_all_is_told_too(checkout: Path) -> None:
         (tools / tool).symlink_to(shutil.which(tool) or tool)
     run = make(checkout, "demo", PATH=str(tools))
     assert run.returncode != 0
-    assert run.stderr.startswith("cannot build here without Python (python3 not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc")
+    assert run.stderr.startswith(
+        "cannot build here without Python (python3 not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc"
+    )
 
 
 def test_a_named_compiler_that_is_not_there_is_told(checkout: Path) -> None:

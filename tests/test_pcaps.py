@@ -34,8 +34,22 @@ def frames(capture: Path) -> list[dpkt.ethernet.Ethernet]:
 @pytest.fixture(scope="module")
 def segments(frames: list[dpkt.ethernet.Ethernet]) -> list[Segment]:
     """Every TCP segment."""
-    packets = [frame.data for frame in frames if isinstance(frame.data, dpkt.ip.IP) and isinstance(frame.data.data, dpkt.tcp.TCP)]
-    return [(str(ipaddress.ip_address(p.src)), str(ipaddress.ip_address(p.dst)), p.data.sport, p.data.dport, p.data.flags, len(p.data.data)) for p in packets]
+    packets = [
+        frame.data
+        for frame in frames
+        if isinstance(frame.data, dpkt.ip.IP) and isinstance(frame.data.data, dpkt.tcp.TCP)
+    ]
+    return [
+        (
+            str(ipaddress.ip_address(p.src)),
+            str(ipaddress.ip_address(p.dst)),
+            p.data.sport,
+            p.data.dport,
+            p.data.flags,
+            len(p.data.data),
+        )
+        for p in packets
+    ]
 
 
 def test_every_capture_is_listed_with_its_program(root: Path) -> None:
@@ -55,8 +69,12 @@ def test_office_is_made_again_byte_for_byte(capture: Path, tmp_path: Path) -> No
 
 def test_the_shipped_capture_is_made_again_packet_for_packet(root: Path, tmp_path: Path) -> None:
     """What `sensor selftest` replays is what its program makes today, and weighs next to nothing. Another zstd may pack it otherwise."""
-    subprocess.run([sys.executable, "-m", "pcaps.selftest", str(tmp_path / "again.zst")], cwd=root, check=True)  # machines count what they send
-    assert zstandard.decompress((tmp_path / "again.zst").read_bytes()) == zstandard.decompress(selftest.FILE.read_bytes())
+    subprocess.run(
+        [sys.executable, "-m", "pcaps.selftest", str(tmp_path / "again.zst")], cwd=root, check=True
+    )  # machines count what they send
+    assert zstandard.decompress((tmp_path / "again.zst").read_bytes()) == zstandard.decompress(
+        selftest.FILE.read_bytes()
+    )
     assert selftest.FILE.stat().st_size < 12_000
 
 

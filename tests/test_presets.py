@@ -34,7 +34,9 @@ def test_balanced_is_the_default() -> None:
 
 def test_the_file_wins_over_the_preset(tmp_path: Path) -> None:
     """Option by option."""
-    config = load_config(written(tmp_path, "preset: quiet\nalerts: {least: low}\ndetectors:\n  discovery.port_scan: {ports: 7}\n"))
+    config = load_config(
+        written(tmp_path, "preset: quiet\nalerts: {least: low}\ndetectors:\n  discovery.port_scan: {ports: 7}\n")
+    )
     options = config.options("discovery.port_scan")
     assert (options.ports, options.slow_ports) == (7, 100)
     assert config.least == Severity.low
@@ -43,7 +45,12 @@ def test_the_file_wins_over_the_preset(tmp_path: Path) -> None:
 def test_quiet_is_later_and_paranoid_sooner() -> None:
     """For every count that both name; what is usual lies between."""
     quiet, paranoid = PRESETS["quiet"].options, PRESETS["paranoid"].options
-    both = [(one, name) for one in quiet for name in quiet[one] if name in paranoid.get(one, {}) and name not in ("dispersion", "share_inside")]
+    both = [
+        (one, name)
+        for one in quiet
+        for name in quiet[one]
+        if name in paranoid.get(one, {}) and name not in ("dispersion", "share_inside")
+    ]
     assert len(both) >= 30
     usual = {(one, name): getattr(detector_units()[one].Options(), name) for one, name in both}
     assert not [(one, name) for one, name in both if not quiet[one][name] > usual[one, name] > paranoid[one][name]]
@@ -59,7 +66,12 @@ def test_paranoid_switches_on_what_is_noisy(tmp_path: Path) -> None:
 def test_compatible_says_what_is_published() -> None:
     """Whatever our own defaults become: today they are the same."""
     usual = {one: unit.Options() for one, unit in detector_units().items()}
-    own = {(one, name) for one, options in PRESETS["compatible"].options.items() for name, value in options.items() if getattr(usual[one], name) != value}
+    own = {
+        (one, name)
+        for one, options in PRESETS["compatible"].options.items()
+        for name, value in options.items()
+        if getattr(usual[one], name) != value
+    }
     assert own == {("device.new", "randomised")}
 
 

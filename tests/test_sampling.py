@@ -40,10 +40,24 @@ def test_few_are_taken_all(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None
 def test_a_failure_names_its_seed(tmp_path: Path, root: Path) -> None:
     """Behind the failures, in the form in which it is given to have the same sample again."""
     (tmp_path / "test_it.py").write_text(FAILING)
-    command = [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "tests.conftest", "-p", "no:cacheprovider", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-c",
+        "pyproject.toml",
+        "-p",
+        "tests.conftest",
+        "-p",
+        "no:cacheprovider",
+        str(tmp_path),
+    ]
     seeds = {}
     for seed in ("11", "12"):
-        run = subprocess.run(command, cwd=root, env={**os.environ, "SENSOR_SEED": seed}, capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            command, cwd=root, env={**os.environ, "SENSOR_SEED": seed}, capture_output=True, text=True, check=False
+        )
         assert run.returncode == 1, run.stderr
         assert f"SENSOR_SEED={seed}" in run.stdout
         seeds[seed] = next(line for line in run.stdout.splitlines() if "AssertionError" in line)

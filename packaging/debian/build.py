@@ -26,7 +26,18 @@ MAINTAINER = "The sensor's authors <sensor@localhost.localdomain>"
 PREFIX = "usr/lib/sensor"
 UNITS = "usr/lib/systemd/system"
 DOCUMENTS = f"usr/share/doc/{NAME}"
-SOURCES = ("sensor", "fingerprints", "packaging", "docs", "integrations", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = (
+    "sensor",
+    "fingerprints",
+    "packaging",
+    "docs",
+    "integrations",
+    "setup.cfg",
+    "setup.py",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 NOT_SOURCE = shutil.ignore_patterns("*.so", "*.c", "__pycache__", "*.egg-info")
 SHELLS = {
     "bash": "usr/share/bash-completion/completions/sensor",
@@ -58,7 +69,10 @@ def main() -> int:
             shutil.copytree(path, source / path.name, ignore=NOT_SOURCE)
         elif path.exists():
             shutil.copy(path, source)
-    print(f"building for Python {'.'.join(map(str, _python()))}: what the sensor uses, and its kernels (some minutes the first time)", file=sys.stderr)
+    print(
+        f"building for Python {'.'.join(map(str, _python()))}: what the sensor uses, and its kernels (some minutes the first time)",
+        file=sys.stderr,
+    )
     environment(root, source)
     files(root, source)
     print(packed(root))
@@ -72,12 +86,43 @@ def environment(root: Path, source: Path) -> None:
         run(PYTHON, "-m", "venv", "--clear", tools)
         run(tools / "bin" / "pip", "install", "--quiet", "setuptools>=77", "Cython>=3.1", "wheel")
     shutil.rmtree(WORK / "wheel", ignore_errors=True)
-    run(tools / "bin" / "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", WORK / "wheel", source)
+    run(
+        tools / "bin" / "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        WORK / "wheel",
+        source,
+    )
     (wheel,) = (WORK / "wheel").glob("*.whl")
     run(PYTHON, "-m", "venv", "--without-pip", inside)
-    run(tools / "bin" / "pip", "--python", inside / "bin" / "python", "install", "--quiet", "--no-compile", f"{wheel}[all]")
+    run(
+        tools / "bin" / "pip",
+        "--python",
+        inside / "bin" / "python",
+        "install",
+        "--quiet",
+        "--no-compile",
+        f"{wheel}[all]",
+    )
     relocate(inside, root)
-    run(inside / "bin" / "python", "-m", "compileall", "-q", "-j", "2", "-s", root, "-p", "/", "--invalidation-mode", "unchecked-hash", inside)
+    run(
+        inside / "bin" / "python",
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "2",
+        "-s",
+        root,
+        "-p",
+        "/",
+        "--invalidation-mode",
+        "unchecked-hash",
+        inside,
+    )
 
 
 def relocate(inside: Path, root: Path) -> None:
@@ -90,7 +135,11 @@ def relocate(inside: Path, root: Path) -> None:
         path.symlink_to(PYTHON)
     script = inside / "bin" / "sensor"
     script.write_text(script.read_text().replace(str(root), "", 1))
-    kept = [line for line in (inside / "pyvenv.cfg").read_text().splitlines() if not line.startswith(("command", "executable"))]
+    kept = [
+        line
+        for line in (inside / "pyvenv.cfg").read_text().splitlines()
+        if not line.startswith(("command", "executable"))
+    ]
     (inside / "pyvenv.cfg").write_text("\n".join(kept) + "\n")
     for name in ("include", "share"):
         shutil.rmtree(inside / name, ignore_errors=True)
@@ -106,7 +155,10 @@ def files(root: Path, source: Path) -> None:
     """All that lies outside the environment."""
     python = root / PREFIX / "bin" / "python"
     for path in sorted((ROOT / "packaging" / "systemd").iterdir()):
-        put(root / ("usr/lib/sysusers.d/sensor.conf" if path.name == "sysusers.conf" else f"{UNITS}/{path.name}"), path.read_bytes())
+        put(
+            root / ("usr/lib/sysusers.d/sensor.conf" if path.name == "sysusers.conf" else f"{UNITS}/{path.name}"),
+            path.read_bytes(),
+        )
     put(root / "etc/sensor/sensor.yaml", output(python, "-I", "-c", DEFAULTS))
     (root / "etc/sensor/conf.d").mkdir()
     for shell, place in SHELLS.items():
@@ -131,7 +183,10 @@ def manuals(root: Path, source: Path) -> None:
     shutil.copytree(source / "docs", made / "docs")
     run(root / PREFIX / "bin" / "python", "-m", "docs.generate", "--man", made / "pages", cwd=made)
     for path in (made / "pages").iterdir():
-        put(root / "usr/share/man" / f"man{path.suffix[1:]}" / f"{path.name}.gz", gzip.compress(path.read_bytes(), mtime=0))
+        put(
+            root / "usr/share/man" / f"man{path.suffix[1:]}" / f"{path.name}.gz",
+            gzip.compress(path.read_bytes(), mtime=0),
+        )
 
 
 def licences(root: Path, source: Path) -> str:
@@ -139,7 +194,15 @@ def licences(root: Path, source: Path) -> str:
     lines = output(root / PREFIX / "bin" / "python", "-I", "-c", PARTS).decode().splitlines()
     parts = sorted(line.split("|") for line in lines if line.count("|") == 2 and not line.startswith(NAME))
     told = [f"{name} {number}: {licence[:60] or 'see its folder'}" for name, number, licence in parts]
-    return "\n".join([(source / "LICENSE").read_text(), f"/{PREFIX} also holds, each with its licence in its *.dist-info folder:", "", *told, ""])
+    return "\n".join(
+        [
+            (source / "LICENSE").read_text(),
+            f"/{PREFIX} also holds, each with its licence in its *.dist-info folder:",
+            "",
+            *told,
+            "",
+        ]
+    )
 
 
 def packed(root: Path) -> Path:
@@ -154,11 +217,30 @@ def packed(root: Path) -> Path:
     )  # fmt: skip
     put(control / "control", text.encode())
     put(control / "conffiles", b"/etc/sensor/sensor.yaml\n")
-    sums = "".join(f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(root)}\n" for path in paths)
+    sums = "".join(
+        f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(root)}\n"
+        for path in paths
+    )
     put(control / "md5sums", sums.encode())
     for name in ("postinst", "prerm", "postrm"):
         put(control / name, (HERE / name).read_bytes(), 0o755)
-    run("find", root, "-type", "f", "!", "-path", f"{root}/{PREFIX}/bin/*", "!", "-path", f"{control}/*", "-exec", "chmod", "0644", "{}", "+")
+    run(
+        "find",
+        root,
+        "-type",
+        "f",
+        "!",
+        "-path",
+        f"{root}/{PREFIX}/bin/*",
+        "!",
+        "-path",
+        f"{control}/*",
+        "-exec",
+        "chmod",
+        "0644",
+        "{}",
+        "+",
+    )
     run("find", root, "-type", "d", "-exec", "chmod", "0755", "{}", "+")
     made = ROOT / "dist"
     made.mkdir(exist_ok=True)

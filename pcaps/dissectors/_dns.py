@@ -12,7 +12,11 @@ def dns_name(text: str) -> bytes:
 def dns_message(id_: int, flags: int, questions: list[tuple[bytes, int]], *sections: list[bytes]) -> bytes:
     counts = [len(section) for section in sections] + [0] * (3 - len(sections))
     asked = b"".join(name + struct.pack("!HH", kind, 1) for name, kind in questions)
-    return struct.pack("!HHHHHH", id_, flags, len(questions), *counts) + asked + b"".join(b"".join(section) for section in sections)
+    return (
+        struct.pack("!HHHHHH", id_, flags, len(questions), *counts)
+        + asked
+        + b"".join(b"".join(section) for section in sections)
+    )
 
 
 def record(name: bytes, kind: int, data: bytes, ttl: int = 120, flush: bool = False) -> bytes:

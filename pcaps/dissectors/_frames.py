@@ -37,19 +37,53 @@ def ethernet(src: str, dst: str, kind: int, payload: bytes, vlan: int = 0) -> by
     return (mac(dst) + mac(src) + tag + struct.pack("!H", kind) + payload).ljust(60, b"\0")
 
 
-def over_ip(src_mac: str, dst_mac: str, src: str, dst: str, proto: int, segment: bytes, checksum_at: int, *, ttl: int = 64, vlan: int = 0) -> bytes:
+def over_ip(
+    src_mac: str,
+    dst_mac: str,
+    src: str,
+    dst: str,
+    proto: int,
+    segment: bytes,
+    checksum_at: int,
+    *,
+    ttl: int = 64,
+    vlan: int = 0,
+) -> bytes:
     """A frame with IPv4 or IPv6, as the addresses say, and the transport checksum filled in at its offset."""
     ends = ip(src) + ip(dst)
     total = checksum(ends + struct.pack("!II", len(segment), proto) + segment)
     segment = segment[:checksum_at] + struct.pack("!H", total or 0xFFFF) + segment[checksum_at + 2 :]
     if ":" in src:
-        return ethernet(src_mac, dst_mac, 0x86DD, struct.pack("!IHBB", 6 << 28, len(segment), proto, ttl) + ends + segment, vlan)
+        return ethernet(
+            src_mac, dst_mac, 0x86DD, struct.pack("!IHBB", 6 << 28, len(segment), proto, ttl) + ends + segment, vlan
+        )
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 1, 0x4000, ttl, proto, 0) + ends
     return ethernet(src_mac, dst_mac, 0x0800, head[:10] + struct.pack("!H", checksum(head)) + head[12:] + segment, vlan)
 
 
-def udp(src_mac: str, dst_mac: str, src: str, dst: str, sport: int, dport: int, payload: bytes, *, ttl: int = 64, vlan: int = 0) -> bytes:
-    return over_ip(src_mac, dst_mac, src, dst, 17, struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload, 6, ttl=ttl, vlan=vlan)
+def udp(
+    src_mac: str,
+    dst_mac: str,
+    src: str,
+    dst: str,
+    sport: int,
+    dport: int,
+    payload: bytes,
+    *,
+    ttl: int = 64,
+    vlan: int = 0,
+) -> bytes:
+    return over_ip(
+        src_mac,
+        dst_mac,
+        src,
+        dst,
+        17,
+        struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload,
+        6,
+        ttl=ttl,
+        vlan=vlan,
+    )
 
 
 def conversation(client: tuple[str, str, int], server: tuple[str, str, int], parts: list[tuple[bool, bytes]]) -> Frames:

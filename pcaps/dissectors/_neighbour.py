@@ -32,5 +32,10 @@ def summed(message: bytes, at: int = 2) -> bytes:
 
 def addresses(*texts: str) -> bytes:
     """A list of addresses as CDP and FDP write it."""
-    found = [(b"\x02\x08\xaa\xaa\x03\x00\x00\x00\x86\xdd" if ":" in text else b"\x01\x01\xcc") + struct.pack("!H", len(ip(text))) + ip(text) for text in texts]
+    found = [
+        (b"\x02\x08\xaa\xaa\x03\x00\x00\x00\x86\xdd" if ":" in text else b"\x01\x01\xcc")
+        + struct.pack("!H", len(ip(text)))
+        + ip(text)
+        for text in texts
+    ]
     return struct.pack("!I", len(texts)) + b"".join(found)

@@ -11,7 +11,9 @@ NDR64 = uuid.UUID("71710533-beba-4937-8319-b5dbef9ccc36").bytes_le + struct.pack
 FIRST_LAST = 3
 
 
-def message(kind: int, body: bytes, *, call: int = 1, flags: int = FIRST_LAST, verifier: bytes = b"", level: int = 0) -> bytes:
+def message(
+    kind: int, body: bytes, *, call: int = 1, flags: int = FIRST_LAST, verifier: bytes = b"", level: int = 0
+) -> bytes:
     """A message, with a verifier of a level behind it where one is given."""
     if verifier:
         body += bytes(-len(body) % 4) + struct.pack("<BBBBI", 10, level, -len(body) % 4, 0, 1) + verifier
@@ -27,7 +29,10 @@ def bind(contexts: list[tuple[int, str, int]], *, kind: int = 11, transfer: byte
 
 
 def bind_ack(results: int = 1, kind: int = 12) -> bytes:
-    return message(kind, struct.pack("<HHIHBB", 5840, 5840, 1, 1, 0, 0) + struct.pack("<Bxxx", results) + (bytes(4) + NDR) * results)
+    return message(
+        kind,
+        struct.pack("<HHIHBB", 5840, 5840, 1, 1, 0, 0) + struct.pack("<Bxxx", results) + (bytes(4) + NDR) * results,
+    )
 
 
 def request(number: int, stub: bytes = b"", *, context: int = 0, object_id: bytes = b"", **more: Any) -> bytes:
@@ -83,8 +88,21 @@ def activation(class_id: str) -> bytes:
     arrays = struct.pack("<I", 2) + b"".join(kinds) + struct.pack("<III", 2, len(special), len(wanted))
     head_size = 16 + 48 + len(arrays)
     total = head_size + len(special) + len(wanted)
-    head = serialized + struct.pack("<Q", head_size - 16) + struct.pack("<IIIII", total, head_size, 0, 2, 2) + bytes(16) + bytes(12) + arrays
+    head = (
+        serialized
+        + struct.pack("<Q", head_size - 16)
+        + struct.pack("<IIIII", total, head_size, 0, 2, 2)
+        + bytes(16)
+        + bytes(12)
+        + arrays
+    )
     properties = struct.pack("<II", total, 0) + head + special + wanted
     reference = b"MEOW" + struct.pack("<I", 4) + uuid.UUID("000001a2-0000-0000-c000-000000000046").bytes_le
-    reference += uuid.UUID("00000338-0000-0000-c000-000000000046").bytes_le + struct.pack("<II", 0, len(properties)) + properties
-    return struct.pack("<HHII16sI", 5, 7, 1, 0, bytes(16), 0) + struct.pack("<IIII", 0, 0x20000, len(reference), len(reference)) + reference
+    reference += (
+        uuid.UUID("00000338-0000-0000-c000-000000000046").bytes_le + struct.pack("<II", 0, len(properties)) + properties
+    )
+    return (
+        struct.pack("<HHII16sI", 5, 7, 1, 0, bytes(16), 0)
+        + struct.pack("<IIII", 0, 0x20000, len(reference), len(reference))
+        + reference
+    )

@@ -48,11 +48,28 @@ def ntlm_negotiate(system: bytes) -> bytes:
 def ntlm_challenge(target: str, pairs: dict[int, str], system: bytes, flags: int = 0xE2898215) -> bytes:
     info = b"".join(struct.pack("<HH", kind, len(wide(text))) + wide(text) for kind, text in pairs.items()) + bytes(4)
     heads, data = _fields(56, wide(target), info)
-    return b"NTLMSSP\0" + struct.pack("<I", 2) + heads[:8] + struct.pack("<I", flags) + bytes(range(8)) + bytes(8) + heads[8:] + system + data
+    return (
+        b"NTLMSSP\0"
+        + struct.pack("<I", 2)
+        + heads[:8]
+        + struct.pack("<I", flags)
+        + bytes(range(8))
+        + bytes(8)
+        + heads[8:]
+        + system
+        + data
+    )
 
 
 def ntlm_authenticate(
-    user: str, domain: str, workstation: str, system: bytes, *, lm: bytes = bytes(24), nt: bytes = b"\1" * 60, flags: int = 0xE2888215
+    user: str,
+    domain: str,
+    workstation: str,
+    system: bytes,
+    *,
+    lm: bytes = bytes(24),
+    nt: bytes = b"\1" * 60,
+    flags: int = 0xE2888215,
 ) -> bytes:
     heads, data = _fields(72, lm, nt, wide(domain), wide(user), wide(workstation), b"")
     return b"NTLMSSP\0" + struct.pack("<I", 3) + heads + struct.pack("<I", flags) + system + data
@@ -64,13 +81,36 @@ def spnego(token: bytes) -> bytes:
 
 
 def smb2(
-    command: int, body: bytes, *, id_: int, answer: bool = False, status: int = 0, tree: int = 0, user: int = 0, next_: int = 0, related: bool = False
+    command: int,
+    body: bytes,
+    *,
+    id_: int,
+    answer: bool = False,
+    status: int = 0,
+    tree: int = 0,
+    user: int = 0,
+    next_: int = 0,
+    related: bool = False,
 ) -> bytes:
-    head = struct.pack("<4sHHIHHIIQIIQ", b"\xfeSMB", 64, 1, status, command, 1, answer | related << 2, next_, id_, 0xFEFF, tree, user)
+    head = struct.pack(
+        "<4sHHIHHIIQIIQ", b"\xfeSMB", 64, 1, status, command, 1, answer | related << 2, next_, id_, 0xFEFF, tree, user
+    )
     return head + bytes(16) + body
 
 
-def smb1(command: int, words: bytes, data: bytes, *, answer: bool = False, status: int = 0, tree: int = 0, user: int = 0, id_: int = 1) -> bytes:
+def smb1(
+    command: int,
+    words: bytes,
+    data: bytes,
+    *,
+    answer: bool = False,
+    status: int = 0,
+    tree: int = 0,
+    user: int = 0,
+    id_: int = 1,
+) -> bytes:
     """Texts are in UTF-16."""
-    head = struct.pack("<4sBIBH12xHHHH", b"\xffSMB", command, status, 0x98 if answer else 0x18, 0xC801, tree, 0xFEFF, user, id_)
+    head = struct.pack(
+        "<4sBIBH12xHHHH", b"\xffSMB", command, status, 0x98 if answer else 0x18, 0xC801, tree, 0xFEFF, user, id_
+    )
     return head + bytes((len(words) // 2,)) + words + struct.pack("<H", len(data)) + data

@@ -8,7 +8,24 @@ import struct
 GREASE = 0x3A3A
 RANDOM = bytes(range(32))
 # Order of a browser's lists; two GREASE values among them.
-CIPHERS = (GREASE, 0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC013, 0xC014, 0x009C, 0x009D, 0x002F, 0x0035)
+CIPHERS = (
+    GREASE,
+    0x1301,
+    0x1302,
+    0x1303,
+    0xC02B,
+    0xC02F,
+    0xC02C,
+    0xC030,
+    0xCCA9,
+    0xCCA8,
+    0xC013,
+    0xC014,
+    0x009C,
+    0x009D,
+    0x002F,
+    0x0035,
+)
 SIGNATURES = (0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601)
 OIDS = {"CN": "550403", "C": "550406", "O": "55040a", "OU": "55040b"}
 
@@ -46,7 +63,9 @@ def browser_extensions(host: str, *names: str) -> list[bytes]:
     ]  # fmt: skip
 
 
-def client_hello(ciphers: tuple[int, ...], extensions: list[bytes], version: int = 0x0303, middle: bytes = b"") -> bytes:
+def client_hello(
+    ciphers: tuple[int, ...], extensions: list[bytes], version: int = 0x0303, middle: bytes = b""
+) -> bytes:
     """The body. ``middle``: what DTLS puts before the ciphers."""
     joined = b"".join(extensions)
     tail = struct.pack("!H", len(joined)) + joined if extensions else b""
@@ -74,7 +93,14 @@ def certificates(*some: bytes) -> bytes:
 
 def dtls(kind: int, body: bytes, number: int = 0) -> bytes:
     """A DTLS 1.2 record with one whole message."""
-    message = bytes((kind,)) + len(body).to_bytes(3, "big") + struct.pack("!H", number) + bytes(3) + len(body).to_bytes(3, "big") + body
+    message = (
+        bytes((kind,))
+        + len(body).to_bytes(3, "big")
+        + struct.pack("!H", number)
+        + bytes(3)
+        + len(body).to_bytes(3, "big")
+        + body
+    )
     return struct.pack("!BHHIHH", 22, 0xFEFD, 0, 0, number, len(message)) + message
 
 
@@ -87,7 +113,13 @@ def der(tag: int, *parts: bytes) -> bytes:
 
 def name(**parts: str) -> bytes:
     """A distinguished name: ``CN="a"``."""
-    return der(0x30, *(der(0x31, der(0x30, der(6, bytes.fromhex(OIDS[word])), der(12, value.encode()))) for word, value in parts.items()))
+    return der(
+        0x30,
+        *(
+            der(0x31, der(0x30, der(6, bytes.fromhex(OIDS[word])), der(12, value.encode())))
+            for word, value in parts.items()
+        ),
+    )
 
 
 def certificate(subject: bytes, issuer: bytes = b"", names: tuple[str, ...] = ()) -> bytes:
@@ -97,7 +129,18 @@ def certificate(subject: bytes, issuer: bytes = b"", names: tuple[str, ...] = ()
     key = der(0x30, rsa, der(3, b"\0", der(0x30, der(2, modulus), der(2, b"\1\0\1"))))
     signed = der(0x30, der(6, bytes.fromhex("2a864886f70d01010b")), der(5))
     listed = der(0x30, *(der(0x82, one.encode()) for one in names), der(0x87, bytes((10, 20, 30, 41))))
-    san = der(0xA3, der(0x30, der(0x30, der(6, b"\x55\x1d\x0f"), der(4, b"\3\2\5\xa0")), der(0x30, der(6, b"\x55\x1d\x11"), der(4, listed)))) if names else b""
+    san = (
+        der(
+            0xA3,
+            der(
+                0x30,
+                der(0x30, der(6, b"\x55\x1d\x0f"), der(4, b"\3\2\5\xa0")),
+                der(0x30, der(6, b"\x55\x1d\x11"), der(4, listed)),
+            ),
+        )
+        if names
+        else b""
+    )
     validity = der(0x30, der(23, b"200101000000Z"), der(24, b"20491231235959Z"))
     body = der(0x30, der(0xA0, der(2, b"\2")), der(2, b"\x51"), signed, issuer or subject, validity, subject, key, san)
     return der(0x30, body, signed, der(3, bytes(257)))

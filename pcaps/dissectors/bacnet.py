@@ -43,13 +43,35 @@ def frames() -> Frames:
     yield said(b"\x01\x20\xff\xff\x00\xff\x10\x08\x09\x64\x1a\x01\xf4", src="10.20.30.20", src_mac=DESKTOP)
     yield said(b"\x01\x20\xff\xff\x00\xff" + i_am(77001, 7))
     yield said(b"\x01\x28\xff\xff\x00\x07\xd1\x01\x0b\xff" + i_am(9, 5), src="10.20.30.1", src_mac=GATEWAY)
-    yield said(bytes((10, 20, 40, 9)) + b"\xba\xc0\x01\x20\xff\xff\x00\xff" + i_am(12, 260), 0x04, "10.20.30.1", GATEWAY)
+    yield said(
+        bytes((10, 20, 40, 9)) + b"\xba\xc0\x01\x20\xff\xff\x00\xff" + i_am(12, 260), 0x04, "10.20.30.1", GATEWAY
+    )
     yield asked(b"\x02\x05\x01\x0c\x0c" + number(DEVICE, 77001) + b"\x19\x46")
     yield said(b"\x01\x00\x30\x01\x0c\x0c" + number(DEVICE, 77001) + b"\x19\x46\x3e" + text("PXC4.E16") + b"\x3f", 0x0A)
     yield asked(b"\x02\x05\x02\x0e\x0c" + number(DEVICE, 77001) + b"\x1e\x09\x08\x1f")
-    several = b"\x0c" + number(0, 3) + b"\x1e\x29\x4d\x4e" + text("Supply air") + b"\x4f\x1f\x0c" + number(DEVICE, 77001) + b"\x1e"
-    several += b"\x29\x79\x4e" + text("Siemens") + b"\x4f\x29\x4d\x4e" + text("AHU 3 Süd", "utf-16-be") + b"\x4f\x29\x2c\x4e" + text("V1.2.3") + b"\x4f"
-    several += b"\x29\x61\x4e\x85\x03\x05\x80\x00\x4f\x2a\x01\x74\x5e\x91\x02\x91\x20\x5f\x29\x4c\x39\x01\x4e\xc4" + number(DEVICE, 77001) + b"\x4f\x1f"
+    several = (
+        b"\x0c"
+        + number(0, 3)
+        + b"\x1e\x29\x4d\x4e"
+        + text("Supply air")
+        + b"\x4f\x1f\x0c"
+        + number(DEVICE, 77001)
+        + b"\x1e"
+    )
+    several += (
+        b"\x29\x79\x4e"
+        + text("Siemens")
+        + b"\x4f\x29\x4d\x4e"
+        + text("AHU 3 Süd", "utf-16-be")
+        + b"\x4f\x29\x2c\x4e"
+        + text("V1.2.3")
+        + b"\x4f"
+    )
+    several += (
+        b"\x29\x61\x4e\x85\x03\x05\x80\x00\x4f\x2a\x01\x74\x5e\x91\x02\x91\x20\x5f\x29\x4c\x39\x01\x4e\xc4"
+        + number(DEVICE, 77001)
+        + b"\x4f\x1f"
+    )
     yield said(b"\x01\x00\x30\x02\x0e" + several, 0x0A)
     yield asked(b"\x02\x05\x03\x0f\x0c" + number(1, 101) + b"\x19\x55\x3e\x44\x42\xc8\x00\x00\x3f")
     yield said(b"\x01\x00\x20\x03\x0f", 0x0A)

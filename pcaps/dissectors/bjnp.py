@@ -17,8 +17,32 @@ def frames() -> Frames:
     here = b"\0\1\x08\0\6\4" + mac(PRINTER) + ip("10.20.30.13")
     yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8611, 49000, message(0x81, 1, here))
     yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8612, 49000, message(0x82, 1, here))
-    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8611, 49000, message(0x81, 1, b"\0\1\x08\0\6\4" + mac("00:1e:8f:5e:53:09") + ip("10.20.30.99")))
+    yield udp(
+        PRINTER,
+        DESKTOP,
+        "10.20.30.13",
+        "10.20.30.14",
+        8611,
+        49000,
+        message(0x81, 1, b"\0\1\x08\0\6\4" + mac("00:1e:8f:5e:53:09") + ip("10.20.30.99")),
+    )
     yield udp(DESKTOP, PRINTER, "10.20.30.14", "10.20.30.13", 49000, 8611, message(1, 0x30))
     named = b"MFG:Canon;CMD:BJL,BJRaster3,BSCCe,NCCe,IVEC,IVECPLI;SOJ:CHMP;MDL:MG5300 series;CLS:PRINTER;DES:Canon MG5300 series;VER:2.000;PSE:AAAA12345;"
-    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8611, 49000, message(0x81, 0x30, struct.pack("!H", len(named) + 2) + named))
-    yield udp(DESKTOP, PRINTER, "10.20.30.14", "10.20.30.13", 49000, 8611, message(1, 0x10, b"\0" * 8 + "desk".encode("utf-16-be")))
+    yield udp(
+        PRINTER,
+        DESKTOP,
+        "10.20.30.13",
+        "10.20.30.14",
+        8611,
+        49000,
+        message(0x81, 0x30, struct.pack("!H", len(named) + 2) + named),
+    )
+    yield udp(
+        DESKTOP,
+        PRINTER,
+        "10.20.30.14",
+        "10.20.30.13",
+        49000,
+        8611,
+        message(1, 0x10, b"\0" * 8 + "desk".encode("utf-16-be")),
+    )

@@ -13,7 +13,13 @@ BROWSE = "\\MAILSLOT\\BROWSE"
 
 def datagram(source: str, address: str, to: bytes, data: bytes, kind: int = 0x11) -> bytes:
     ends = netbios_name(source, 0) + to
-    return struct.pack("!BBH", kind, 2, 0x8001) + ip(address) + struct.pack("!HHH", 138, len(ends) + len(data), 0) + ends + data
+    return (
+        struct.pack("!BBH", kind, 2, 0x8001)
+        + ip(address)
+        + struct.pack("!HHH", 138, len(ends) + len(data), 0)
+        + ends
+        + data
+    )
 
 
 def announcement(code: int, name: str, version: tuple[int, int], types: int, comment: str) -> bytes:
@@ -35,11 +41,17 @@ def frames() -> Frames:
     queue = announcement(1, "PRINTHOST", (6, 3), 0x00009203, "")
     yield all_(datagram("PRINTHOST", "10.20.9.9", master, mailslot(BROWSE, queue)), "10.20.30.1", GATEWAY)
     domain = announcement(12, "OFFICE", (10, 0), 0x80001000, "DC-1")
-    yield all_(datagram("DC-1", "10.20.30.5", netbios_name("\1\2__MSBROWSE__\2", 1), mailslot(BROWSE, domain)), "10.20.30.5", PBX)
+    yield all_(
+        datagram("DC-1", "10.20.30.5", netbios_name("\1\2__MSBROWSE__\2", 1), mailslot(BROWSE, domain)),
+        "10.20.30.5",
+        PBX,
+    )
     wanted = struct.pack("<BIII", 1, 0x14000F03, 90_000, 0) + b"DESK-04\0"
     yield all_(datagram("DESK-04", "10.20.30.14", election, mailslot(BROWSE, b"\x08" + wanted)))
     yield all_(datagram("PRINTER", "10.20.30.13", master, mailslot(BROWSE, b"\x02\0PRINTER\0")), "10.20.30.13", PRINTER)
-    yield all_(datagram("PRINTER", "10.20.30.13", master, mailslot(BROWSE, b"\x09\x08\1\0\0\0")), "10.20.30.13", PRINTER)
+    yield all_(
+        datagram("PRINTER", "10.20.30.13", master, mailslot(BROWSE, b"\x09\x08\1\0\0\0")), "10.20.30.13", PRINTER
+    )
     logon = mailslot("\\MAILSLOT\\NET\\NETLOGON", b"\x12\0\0\0")
     yield all_(datagram("DESK-04", "10.20.30.14", netbios_name("OFFICE", 0x1C), logon))
     yield all_(datagram("DESK-04", "10.20.30.14", netbios_name("FRONT", 3), b"popup", 0x10))

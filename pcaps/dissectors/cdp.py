@@ -62,5 +62,11 @@ def frames() -> Frames:
         field(6, b"N9K-C93180YC-EX"),
     )
     yield say(
-        PHONE_LONG, 1, field(1, b"0015655e5302"), field(3, b"1"), field(4, bytes(4)), field(5, b"revision YA.16.10.0010"), field(6, b"HP J9773A 2530-24G")
+        PHONE_LONG,
+        1,
+        field(1, b"0015655e5302"),
+        field(3, b"1"),
+        field(4, bytes(4)),
+        field(5, b"revision YA.16.10.0010"),
+        field(6, b"HP J9773A 2530-24G"),
     )

@@ -11,7 +11,13 @@ GROUP_MAC = "01:00:5e:00:01:bb"
 
 def option(delta: int, value: bytes) -> bytes:
     def nibble(number: int) -> tuple[int, bytes]:
-        return (number, b"") if number < 13 else (13, bytes((number - 13,))) if number < 269 else (14, struct.pack("!H", number - 269))
+        return (
+            (number, b"")
+            if number < 13
+            else (13, bytes((number - 13,)))
+            if number < 269
+            else (14, struct.pack("!H", number - 269))
+        )
 
     (high, more), (low, size) = nibble(delta), nibble(len(value))
     return bytes((high << 4 | low,)) + more + size + value
@@ -38,11 +44,30 @@ def frames() -> Frames:
     links = b'</oic/res>;rt="oic.wk.res core.rd",</light>;rt="oic.r.light";if="oic.if.a",</plain>;ct=0'
     yield told(message(1, 0x45, 1, option(12, b"\x28"), b"\xff", links))
     platform = (
-        b"\xa5" + text("mnmn") + text("Samsung Electronics") + text("mnmo") + text("ARTIK051") + text("mnfv") + b"\x7f" + text("1.") + text("02") + b"\xff"
+        b"\xa5"
+        + text("mnmn")
+        + text("Samsung Electronics")
+        + text("mnmo")
+        + text("ARTIK051")
+        + text("mnfv")
+        + b"\x7f"
+        + text("1.")
+        + text("02")
+        + b"\xff"
     )
     platform += text("n") + text("Lamp by the door") + text("rt") + b"\x9f" + text("oic.wk.p") + b"\x18\x2a\xff"
     yield told(message(1, 0x45, 2, option(12, b"\x27\x10"), b"\xff", platform))
-    shelly = message(1, 30, 3, option(11, b"cit"), option(0, b"s"), option(3321, b"SHSW-25#5E5306#2"), option(80, b"\x96\x00"), b"\xff", b'{"G":[[0,112,0]]}')
+    shelly = message(
+        1,
+        30,
+        3,
+        option(11, b"cit"),
+        option(0, b"s"),
+        option(3321, b"SHSW-25#5E5306#2"),
+        option(80, b"\x96\x00"),
+        b"\xff",
+        b'{"G":[[0,112,0]]}',
+    )
     yield udp(CAMERA, GROUP_MAC, "10.20.30.16", "224.0.1.187", 5683, 5683, shelly)
     yield told(message(2, 0x00, 4))
     yield told(message(2, 0x84, 5))

@@ -24,4 +24,12 @@ def frames() -> Frames:
         41794,
         message(0x15, "board-room", "TSW-760 [v2.001.0040 (Mon Jan 01 2018), #00A1B2C3] @E-00107f5e533b"),
     )
-    yield udp(CONTROL, DESKTOP, "10.20.30.75", "10.20.30.14", 41794, 41794, message(0x15, "CP3-00107F5E533C", "CP3 [v1.8001.4925.22648]"))
+    yield udp(
+        CONTROL,
+        DESKTOP,
+        "10.20.30.75",
+        "10.20.30.14",
+        41794,
+        41794,
+        message(0x15, "CP3-00107F5E533C", "CP3 [v1.8001.4925.22648]"),
+    )

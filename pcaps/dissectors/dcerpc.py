@@ -9,10 +9,26 @@ import struct
 from typing import Any
 
 from pcaps.dissectors._frames import DESKTOP, PBX, Frames, conversation
-from pcaps.dissectors._rpc import activation, bind, bind_ack, fault, message, narrow, request, response, text, text64, tower
+from pcaps.dissectors._rpc import (
+    activation,
+    bind,
+    bind_ack,
+    fault,
+    message,
+    narrow,
+    request,
+    response,
+    text,
+    text64,
+    tower,
+)
 from pcaps.dissectors._smb import ntlm_authenticate, ntlm_challenge, ntlm_negotiate, version
 
-EPM, SVCCTL, NETLOGON = "e1af8308-5d1f-11c9-91a4-08002b14a0fa", "367abb81-9844-35f1-ad32-98f038001003", "12345678-1234-abcd-ef00-01234567cffb"
+EPM, SVCCTL, NETLOGON = (
+    "e1af8308-5d1f-11c9-91a4-08002b14a0fa",
+    "367abb81-9844-35f1-ad32-98f038001003",
+    "12345678-1234-abcd-ef00-01234567cffb",
+)
 ACTIVATOR, OTHER = "000001a0-0000-0000-c000-000000000046", "00000000-1111-2222-3333-444444444444"
 MMC = "49b2791a-b1ae-4c90-9b8e-e860ba07f889"
 HERE, THERE = version(10, 0, 19041), version(10, 0, 17763)
@@ -30,7 +46,14 @@ def mapper() -> Parts:
 
 def service() -> Parts:
     """A service is created, then started; the second call is encrypted, the third fails."""
-    created = HANDLE + text("Updater") + struct.pack("<I", 0x20004) + narrow("ignored") + text("C:\\Windows\\Temp\\u.exe") + bytes(8)
+    created = (
+        HANDLE
+        + text("Updater")
+        + struct.pack("<I", 0x20004)
+        + narrow("ignored")
+        + text("C:\\Windows\\Temp\\u.exe")
+        + bytes(8)
+    )
     first, proof = ntlm_negotiate(HERE), ntlm_authenticate("admin", "OFFICE", "DESK-04", HERE)
     return [
         (True, bind([(0, SVCCTL, 2), (1, OTHER, 1)], verifier=first, level=6)),
@@ -45,7 +68,15 @@ def service() -> Parts:
 def forged() -> Parts:
     """A challenge and a credential of zeros, in NDR64."""
     challenge = bytes(8) + text64("\\\\FILES-1") + text64("FILES-1") + bytes(8)
-    login = bytes(8) + text64("\\\\FILES-1") + text64("FILES-1$") + struct.pack("<Q", 6) + text64("FILES-1") + bytes(8) + struct.pack("<I", 0x212FFFFF)
+    login = (
+        bytes(8)
+        + text64("\\\\FILES-1")
+        + text64("FILES-1$")
+        + struct.pack("<Q", 6)
+        + text64("FILES-1")
+        + bytes(8)
+        + struct.pack("<I", 0x212FFFFF)
+    )
     return [
         (True, bind([(0, NETLOGON, 1)])), (False, bind_ack()), (True, request(4, challenge)), (False, response(bytes(8) + bytes(4))),
         (True, request(26, login)), (False, response(bytes(16) + struct.pack("<I", 0xC0000022))),
@@ -53,7 +84,12 @@ def forged() -> Parts:
 
 
 def activated() -> Parts:
-    return [(True, bind([(0, ACTIVATOR, 0)])), (False, bind_ack()), (True, request(4, activation(MMC))), (False, response())]
+    return [
+        (True, bind([(0, ACTIVATOR, 0)])),
+        (False, bind_ack()),
+        (True, request(4, activation(MMC))),
+        (False, response()),
+    ]
 
 
 def replicated() -> Parts:
@@ -66,5 +102,7 @@ def replicated() -> Parts:
 
 def frames() -> Frames:
     here, there = (DESKTOP, "10.20.30.14"), (PBX, "10.20.30.5")
-    for number, (port, parts) in enumerate(((135, mapper()), (49683, service()), (49668, forged()), (135, activated()), (49667, replicated()))):
+    for number, (port, parts) in enumerate(
+        ((135, mapper()), (49683, service()), (49668, forged()), (135, activated()), (49667, replicated()))
+    ):
         yield from conversation((*here, 50100 + number), (*there, port), parts)

@@ -13,5 +13,13 @@ def beacon(kind: str, make: str, model: str) -> bytes:
 
 
 def frames() -> Frames:
-    yield udp(ROOM, GROUP_MAC, "10.20.30.71", GROUP, 9131, 9131, beacon("VideoConferencer", "Polycom", "RealPresence Group 500"))
+    yield udp(
+        ROOM,
+        GROUP_MAC,
+        "10.20.30.71",
+        GROUP,
+        9131,
+        9131,
+        beacon("VideoConferencer", "Polycom", "RealPresence Group 500"),
+    )
     yield udp(PROJECTOR, GROUP_MAC, "10.20.30.72", GROUP, 9131, 9131, beacon("VideoProjector", "EPSON", "EB-L615U"))

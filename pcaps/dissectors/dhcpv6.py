@@ -58,21 +58,49 @@ def frames() -> Frames:
     yield ask(message(SOLICIT, 0x1001, option(8, b"\0\0"), desk, interface(7), name, windows, wanted))
     yield answer(message(ADVERTISE, 0x1001, *given, interface(7, address("2001:db8::14"))))
     yield ask(message(REQUEST, 0x1002, desk, server, interface(7, address("2001:db8::14", 0)), name, windows, wanted))
-    yield answer(message(REPLY, 0x1002, *given, interface(7, address("2001:db8::14")), interface(8, address("2001:db8::15"), address("2001:db8::16", 0))))
+    yield answer(
+        message(
+            REPLY,
+            0x1002,
+            *given,
+            interface(7, address("2001:db8::14")),
+            interface(8, address("2001:db8::15"), address("2001:db8::16", 0)),
+        )
+    )
     networkd = option(1, struct.pack("!HI", 2, 43793) + bytes(range(8)))
     mud = option(112, b"https://things.example/lamp")
-    yield ask(message(INFORMATION, 0x1003, networkd, codes(23, 24, 39, 82), option(17, struct.pack("!I", 4491) + option(1, b"x")), mud), LINUX, PRINTER)
-    boot = [option(1, b"\0\4" + bytes(range(16))), option(61, b"\0\7"), option(15, counted("iPXE")), option(16, struct.pack("!I", 343) + counted("PXEClient"))]
+    yield ask(
+        message(
+            INFORMATION,
+            0x1003,
+            networkd,
+            codes(23, 24, 39, 82),
+            option(17, struct.pack("!I", 4491) + option(1, b"x")),
+            mud,
+        ),
+        LINUX,
+        PRINTER,
+    )
+    boot = [
+        option(1, b"\0\4" + bytes(range(16))),
+        option(61, b"\0\7"),
+        option(15, counted("iPXE")),
+        option(16, struct.pack("!I", 343) + counted("PXEClient")),
+    ]
     yield ask(message(SOLICIT, 0x1004, *boot, codes(59, 60)), LINUX, PRINTER)
     yield answer(message(REPLY, 0x1004, boot[0], server, option(59, b"tftp://[2001:db8::5]/boot.efi")), LINUX, PRINTER)
     yield ask(message(RENEW, 0x1005, desk, server, interface(7, address("2001:db8::14"))))
     yield ask(message(RELEASE, 0x1006, desk, server, interface(7, address("2001:db8::14"))))
     inside = message(SOLICIT, 0x1007, option(1, b"\0\3\0\1" + mac(CAMERA)), codes(23))
-    near = relayed(12, "::", "fe80::5eff:fe00:5306", option(18, b"Gi1/0/7\0"), option(79, b"\0\1" + mac(CAMERA)), option(9, inside))
+    near = relayed(
+        12, "::", "fe80::5eff:fe00:5306", option(18, b"Gi1/0/7\0"), option(79, b"\0\1" + mac(CAMERA)), option(9, inside)
+    )
     far = relayed(12, "2001:db8:40::1", "fe80::99", option(37, struct.pack("!I", 9) + b"\1\2"), option(9, near))
     yield udp(GATEWAY, PBX, "2001:db8:40::1", "2001:db8:1::67", 547, 547, near)
     yield udp(GATEWAY, PBX, "2001:db8:40::1", "2001:db8:1::67", 547, 547, far)
-    back = relayed(13, "::", "fe80::5eff:fe00:5306", option(18, b"Gi1/0/7\0"), option(9, message(ADVERTISE, 0x1007, server)))
+    back = relayed(
+        13, "::", "fe80::5eff:fe00:5306", option(18, b"Gi1/0/7\0"), option(9, message(ADVERTISE, 0x1007, server))
+    )
     yield udp(PBX, GATEWAY, "2001:db8:1::67", "2001:db8:40::1", 547, 547, back)
     yield answer(message(REPLY, 0x1008, desk, server, option(13, b"\0\2full")))
     yield answer(message(10, 0, desk, server))

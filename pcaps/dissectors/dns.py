@@ -31,8 +31,17 @@ def frames() -> Frames:
         0x1A04,
         0x8400,
         [asked],
-        [record(b"\4mail" + start, 1, ip("10.20.1.25")), record(start, 15, b"\0\12" + b"\xc0\x20"), record(start, 28, ip("2001:db8::25"))],
+        [
+            record(b"\4mail" + start, 1, ip("10.20.1.25")),
+            record(start, 15, b"\0\12" + b"\xc0\x20"),
+            record(start, 28, ip("2001:db8::25")),
+        ],
     )
     size = struct.pack("!H", len(zone))
-    parts = [(True, struct.pack("!H", len(question))), (True, question), (False, size + zone[:40]), (False, zone[40:] + size + zone)]
+    parts = [
+        (True, struct.pack("!H", len(question))),
+        (True, question),
+        (False, size + zone[:40]),
+        (False, zone[40:] + size + zone),
+    ]
     yield from conversation((DESKTOP, "10.20.30.14", 50004), (GATEWAY, "10.20.30.1", 53), parts)

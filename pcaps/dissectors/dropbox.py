@@ -8,7 +8,9 @@ from pcaps.dissectors._frames import ALL, DESKTOP, PBX, Frames, udp
 
 
 def told(name: str) -> bytes:
-    return json.dumps({"host_int": 123456789012, "version": [2, 0], "displayname": name, "port": 17500, "namespaces": [11, 22, 33]}).encode()
+    return json.dumps(
+        {"host_int": 123456789012, "version": [2, 0], "displayname": name, "port": 17500, "namespaces": [11, 22, 33]}
+    ).encode()
 
 
 def frames() -> Frames:

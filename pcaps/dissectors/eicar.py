@@ -9,4 +9,6 @@ STRING = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE
 
 def frames() -> Frames:
     yield from conversation((DESKTOP, "10.20.30.14", 50000), (PRINTER, "10.20.30.13", 50001), [(False, STRING)])
-    yield from conversation((DESKTOP, "10.20.30.14", 50002), (PRINTER, "10.20.30.13", 50003), [(False, STRING.replace(b"TEST", b"TOST"))])
+    yield from conversation(
+        (DESKTOP, "10.20.30.14", 50002), (PRINTER, "10.20.30.13", 50003), [(False, STRING.replace(b"TEST", b"TOST"))]
+    )

@@ -21,6 +21,13 @@ def frames() -> Frames:
     own = bytes((10, 20, 30, 13))
     yield udp(DESKTOP, ALL, "10.20.30.20", "255.255.255.255", 50601, 44818, message(0x63))
     yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.20", 44818, 50601, message(0x63, identity(own)))
-    yield udp(GATEWAY, DESKTOP, "10.20.30.1", "10.20.30.20", 44818, 50601, message(0x63, identity(bytes((192, 168, 1, 9)))))
-    parts = [(True, message(0x65, b"\1\0\0\0")), (False, message(0x65, b"\1\0\0\0", 7)), (True, message(0x63)), (False, message(0x63, identity(own)))]
+    yield udp(
+        GATEWAY, DESKTOP, "10.20.30.1", "10.20.30.20", 44818, 50601, message(0x63, identity(bytes((192, 168, 1, 9))))
+    )
+    parts = [
+        (True, message(0x65, b"\1\0\0\0")),
+        (False, message(0x65, b"\1\0\0\0", 7)),
+        (True, message(0x63)),
+        (False, message(0x63, identity(own))),
+    ]
     yield from conversation((DESKTOP, "10.20.30.20", 50602), (PRINTER, "10.20.30.13", 44818), parts)

@@ -16,4 +16,6 @@ def frames() -> Frames:
     yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 3289, 3289, answer(PRINTER, "WF-2650 Series"))
     yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 3289, 3289, answer("00:26:ab:5e:53:09", "EPSON5E5309"))
     yield udp(DESKTOP, PRINTER, "10.20.30.14", "10.20.30.13", 3289, 3289, b"EPSONP" + bytes.fromhex("0300000000000000"))
-    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 3289, 3289, b"EPSONp" + bytes.fromhex("03000000000000020000"))
+    yield udp(
+        PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 3289, 3289, b"EPSONp" + bytes.fromhex("03000000000000020000")
+    )

@@ -18,10 +18,18 @@ def frames() -> Frames:
         field(2, addresses("10.20.0.7")),
         field(3, b"ethernet1/1/12"),
         field(4, b"Switch"),
-        field(5, b"Foundry Networks, Inc. Router, IronWare Version 04.3.01T7f1 Compiled on Jul 14 2009 at 15:45:55 labeled as FES04301"),
+        field(
+            5,
+            b"Foundry Networks, Inc. Router, IronWare Version 04.3.01T7f1 Compiled on Jul 14 2009 at 15:45:55 labeled as FES04301",
+        ),
         field(6, b"Stackable_FES2402"),
         field(0x0101, bytes(32)),
     )
     yield say(
-        PRINTER, field(1, b"icx-3f"), field(3, b"ethernet1/1/3"), field(4, b"Router, Switch"), field(5, b"Version 08.0.95"), field(6, b"Ruckus ICX7150-48-POEF")
+        PRINTER,
+        field(1, b"icx-3f"),
+        field(3, b"ethernet1/1/3"),
+        field(4, b"Router, Switch"),
+        field(5, b"Version 08.0.95"),
+        field(6, b"Ruckus ICX7150-48-POEF"),
     )

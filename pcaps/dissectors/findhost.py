@@ -14,12 +14,29 @@ def message(*fields: tuple[int, bytes]) -> bytes:
 
 
 def answer(mac: str, address: str) -> bytes:
-    named = ((0x11, b"archive"), (0x12, ip(address)), (0x19, mac.encode()), (0x70, b"synology_apollolake_918+"), (0x77, b"7.2-64570"), (0x78, b"DS918+"))
-    return message((1, struct.pack("<I", 2)), *named, (0xC0, b"1780PDN123456"), (0xC1, b"DSM"), (0x49, struct.pack("<I", 64570)))
+    named = (
+        (0x11, b"archive"),
+        (0x12, ip(address)),
+        (0x19, mac.encode()),
+        (0x70, b"synology_apollolake_918+"),
+        (0x77, b"7.2-64570"),
+        (0x78, b"DS918+"),
+    )
+    return message(
+        (1, struct.pack("<I", 2)), *named, (0xC0, b"1780PDN123456"), (0xC1, b"DSM"), (0x49, struct.pack("<I", 64570))
+    )
 
 
 def frames() -> Frames:
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 9998, 9999, message((1, struct.pack("<I", 1)), (0x7C, b"02:00:5e:00:53:04")))
+    yield udp(
+        DESKTOP,
+        ALL,
+        "10.20.30.14",
+        "255.255.255.255",
+        9998,
+        9999,
+        message((1, struct.pack("<I", 1)), (0x7C, b"02:00:5e:00:53:04")),
+    )
     yield udp(BOX, ALL, "10.20.30.66", "255.255.255.255", 9999, 9999, answer(BOX, "10.20.30.66"))
     yield udp(BOX, ALL, "10.20.30.66", "255.255.255.255", 9999, 9999, answer("00:11:32:5e:53:33", "10.20.30.67"))
     yield udp(

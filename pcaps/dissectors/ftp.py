@@ -25,5 +25,7 @@ def frames() -> Frames:
     yield from conversation((DESKTOP, "10.20.30.66", 49170), (PRINTER, "10.20.30.41", 21), parts)
     long = b"220---------- Welcome to Pure-FTPd [privsep] ----------\r\n220-You are user number 1 of 50 allowed.\r\n220 IPv6 connections are also welcome.\r\n"
     yield from conversation(
-        (DESKTOP, "10.20.30.66", 49171), (GATEWAY, "10.20.30.1", 21), [(False, long), (True, b"AUTH TLS\r\n"), (False, b"234 AUTH TLS OK.\r\n")]
+        (DESKTOP, "10.20.30.66", 49171),
+        (GATEWAY, "10.20.30.1", 21),
+        [(False, long), (True, b"AUTH TLS\r\n"), (False, b"234 AUTH TLS OK.\r\n")],
     )

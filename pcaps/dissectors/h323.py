@@ -22,7 +22,15 @@ def vendor(maker: str, product: bytes, version: bytes) -> bytes:
 
 
 def q931(kind: int, user: bytes, *elements: bytes, reference: int = 0x77F4) -> bytes:
-    body = b"\x08\x02" + struct.pack("!HB", reference, kind) + b"".join(elements) + b"\x7e" + struct.pack("!H", len(user) + 1) + b"\x05" + user
+    body = (
+        b"\x08\x02"
+        + struct.pack("!HB", reference, kind)
+        + b"".join(elements)
+        + b"\x7e"
+        + struct.pack("!H", len(user) + 1)
+        + b"\x05"
+        + user
+    )
     return struct.pack("!BBH", 3, 0, len(body) + 4) + body
 
 
@@ -41,7 +49,18 @@ def frames() -> Frames:
     address = b"\x00\x0a\x14\x1e\x0c\x06\xb7"
     yield up(b"\x02\x00\x00\x01" + PROTOCOL + b"\x05" + address + endpoint + b"\x01" + alias("Boardroom"))
     yield down(b"\x06\x80\x00\x01" + PROTOCOL + b"\x05" + address)
-    yield up(b"\x0e\xc0\x00\x02" + PROTOCOL + b"\x05\x80\x01" + address + b"\x01" + address + endpoint + b"\x02" + alias("Boardroom") + alias("Boardroom 2"))
+    yield up(
+        b"\x0e\xc0\x00\x02"
+        + PROTOCOL
+        + b"\x05\x80\x01"
+        + address
+        + b"\x01"
+        + address
+        + endpoint
+        + b"\x02"
+        + alias("Boardroom")
+        + alias("Boardroom 2")
+    )
     yield down(b"\x12\xc0\x00\x02" + PROTOCOL + b"\x05\x01" + address)
     yield up(b"\x26\x90\x00\x03\x01\x40\x05\x00W\x00o\x00r\x00k\x00e\x00r")
     yield down(b"\x2b\x00\x00\x03\x40\x02\x00")
@@ -52,7 +71,12 @@ def frames() -> Frames:
     )  # fmt: skip
     other = vendor("82010100", b"TANDBERG", b"F9.3.1 NTSC")
     proceeding = q931(0x02, b"\x21\x80" + PROTOCOL + b"\x05" + other + bytes(18), reference=0xF7F4)
-    connect = q931(0x07, b"\x22\xc0" + PROTOCOL + b"\x05" + address + other + bytes(18), element(0x28, b"Workshop"), reference=0xF7F4)
+    connect = q931(
+        0x07,
+        b"\x22\xc0" + PROTOCOL + b"\x05" + address + other + bytes(18),
+        element(0x28, b"Workshop"),
+        reference=0xF7F4,
+    )
     release = q931(0x5A, b"\x25\x80" + PROTOCOL + b"\x05\x08" + bytes(18))
     parts = [(True, setup), (False, proceeding + connect[:20]), (False, connect[20:]), (True, release)]
     yield from conversation((PHONE, "10.20.30.12", 50501), (CAMERA, "10.20.30.16", 1720), parts)

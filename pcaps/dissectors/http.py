@@ -51,7 +51,11 @@ def frames() -> Frames:
         "POST /igdupnp/control/WANIPConn1 HTTP/1.1", "Host: 10.20.30.1:49000", "User-Agent: Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4",
         "Content-Type: text/xml", 'SOAPAction: "urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping"', body=b"<s:Envelope/>",
     )  # fmt: skip
-    refused = http_message("HTTP/1.1 500 Internal Server Error", "Server: FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57", "Content-Length: 0")
+    refused = http_message(
+        "HTTP/1.1 500 Internal Server Error",
+        "Server: FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57",
+        "Content-Length: 0",
+    )
     yield from conversation(
         (DESKTOP, "10.20.30.66", 50099), (GATEWAY, "10.20.30.1", 8080),
         [(True, http_message("GET /igddesc.xml HTTP/1.1", "Host: 10.20.30.1:49000", "User-Agent: Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4")), (False, answer[:300]),

@@ -25,7 +25,10 @@ def ipp_message(number: int, request_id: int, groups: dict[int, list[Attribute]]
 
 def posted(path: str, body: bytes) -> bytes:
     agent = "User-Agent: CUPS/2.4.2 (Linux 6.1.0; x86_64) IPP/2.0"
-    return f"POST {path} HTTP/1.1\r\nHost: 10.20.30.41\r\n{agent}\r\nContent-Type: application/ipp\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 10.20.30.41\r\n{agent}\r\nContent-Type: application/ipp\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 def answered(body: bytes, server: str = "Virata-EmWeb/R6_2_1", chunk: int = 0) -> bytes:
@@ -33,7 +36,11 @@ def answered(body: bytes, server: str = "Virata-EmWeb/R6_2_1", chunk: int = 0) -
     if not chunk:
         return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     pieces = [body[at : at + chunk] for at in range(0, len(body), chunk)]
-    return f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    return (
+        f"{head}Transfer-Encoding: chunked\r\n\r\n".encode()
+        + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+        + b"0\r\n\r\n"
+    )
 
 
 BASE: list[Attribute] = [(CHARSET, "attributes-charset", "utf-8"), (LANGUAGE, "attributes-natural-language", "en")]
@@ -54,7 +61,11 @@ QUEUE_SAYS: list[Attribute] = [
 
 
 def frames() -> Frames:
-    ask: list[Attribute] = [*BASE, (URI, "printer-uri", "ipp://10.20.30.41/ipp/print"), (KEYWORD, "requested-attributes", "all")]
+    ask: list[Attribute] = [
+        *BASE,
+        (URI, "printer-uri", "ipp://10.20.30.41/ipp/print"),
+        (KEYWORD, "requested-attributes", "all"),
+    ]
     job: list[Attribute] = [*BASE, (NAME, "requesting-user-name", "miller"), (NAME, "job-name", "Budget 2026")]
     parts = [
         (True, posted("/ipp/print", ipp_message(0x000B, 1, {1: ask}))),

@@ -18,8 +18,22 @@ def hidden(message: object) -> bytes:
 
 
 def frames() -> Frames:
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 9999, hidden({"system": {"get_sysinfo": {}}, "emeter": {"get_realtime": {}}}))
-    plug = {"sw_ver": "1.5.4 Build 180815 Rel.121440", "hw_ver": "2.0", "type": "IOT.SMARTPLUGSWITCH", "model": "HS110(EU)", "mac": PLUG.upper()}
+    yield udp(
+        DESKTOP,
+        ALL,
+        "10.20.30.14",
+        "255.255.255.255",
+        50000,
+        9999,
+        hidden({"system": {"get_sysinfo": {}}, "emeter": {"get_realtime": {}}}),
+    )
+    plug = {
+        "sw_ver": "1.5.4 Build 180815 Rel.121440",
+        "hw_ver": "2.0",
+        "type": "IOT.SMARTPLUGSWITCH",
+        "model": "HS110(EU)",
+        "mac": PLUG.upper(),
+    }
     plug |= {
         "dev_name": "Smart Wi-Fi Plug With Energy Monitoring",
         "alias": "Coffee machine",
@@ -39,5 +53,15 @@ def frames() -> Frames:
     }
     yield udp(LAMP, DESKTOP, "10.20.30.51", "10.20.30.14", 9999, 50000, hidden({"system": {"get_sysinfo": lamp}}))
     yield udp(PLUG, DESKTOP, "10.20.30.50", "10.20.30.14", 9999, 50000, hidden({"system": {"get_sysinfo": lamp}}))
-    yield udp(DESKTOP, PLUG, "10.20.30.14", "10.20.30.50", 50000, 9999, hidden({"system": {"set_relay_state": {"state": 0}}}))
-    yield udp(PLUG, DESKTOP, "10.20.30.50", "10.20.30.14", 9999, 50000, hidden({"system": {"set_relay_state": {"err_code": 0}}}))
+    yield udp(
+        DESKTOP, PLUG, "10.20.30.14", "10.20.30.50", 50000, 9999, hidden({"system": {"set_relay_state": {"state": 0}}})
+    )
+    yield udp(
+        PLUG,
+        DESKTOP,
+        "10.20.30.50",
+        "10.20.30.14",
+        9999,
+        50000,
+        hidden({"system": {"set_relay_state": {"err_code": 0}}}),
+    )

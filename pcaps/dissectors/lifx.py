@@ -10,7 +10,12 @@ LAMP = "d0:73:d5:5e:53:26"
 
 
 def message(kind: int, body: bytes = b"", target: str = "00:00:00:00:00:00") -> bytes:
-    return struct.pack("<HHI8s6xBB8xHH", 36 + len(body), 0x3400 if kind == 2 else 0x1400, 7, mac(target) + b"\0\0", 1, 5, kind, 0) + body
+    return (
+        struct.pack(
+            "<HHI8s6xBB8xHH", 36 + len(body), 0x3400 if kind == 2 else 0x1400, 7, mac(target) + b"\0\0", 1, 5, kind, 0
+        )
+        + body
+    )
 
 
 def frames() -> Frames:
@@ -26,4 +31,12 @@ def frames() -> Frames:
     for kind, body in states:
         yield udp(LAMP, DESKTOP, "10.20.30.56", "10.20.30.14", 56700, 50000, message(kind, body, LAMP))
     yield udp(DESKTOP, LAMP, "10.20.30.14", "10.20.30.56", 50000, 56700, message(21, b"\xff\xff", LAMP))
-    yield udp(LAMP, DESKTOP, "10.20.30.56", "10.20.30.14", 56700, 50000, message(33, struct.pack("<III", 1, 31, 0), "d0:73:d5:5e:53:27"))
+    yield udp(
+        LAMP,
+        DESKTOP,
+        "10.20.30.56",
+        "10.20.30.14",
+        56700,
+        50000,
+        message(33, struct.pack("<III", 1, 31, 0), "d0:73:d5:5e:53:27"),
+    )

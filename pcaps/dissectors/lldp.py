@@ -86,5 +86,11 @@ def frames() -> Frames:
         tlv(7, struct.pack("!HH", 0x80, 0x80)),
         own(DOT3, 2, b"\x01\x00\x04\x01\x00\x41\x00\x41"),
     )
-    yield say(DESKTOP, tlv(1, b"\x04" + mac(DESKTOP)), tlv(2, b"\x03" + mac(DESKTOP)), tlv(3, struct.pack("!H", 3601)), own(MED, 1, struct.pack("!HB", 1, 1)))
+    yield say(
+        DESKTOP,
+        tlv(1, b"\x04" + mac(DESKTOP)),
+        tlv(2, b"\x03" + mac(DESKTOP)),
+        tlv(3, struct.pack("!H", 3601)),
+        own(MED, 1, struct.pack("!HB", 1, 1)),
+    )
     yield say(DESKTOP, tlv(1, b"\x04" + mac(DESKTOP)), tlv(2, b"\x03" + mac(DESKTOP)), tlv(3, bytes(2)))

@@ -13,7 +13,16 @@ def frames() -> Frames:
     host = dns_name("DESK-04")
 
     def ask(id_: int, name: bytes, kind: int, flags: int = 0) -> bytes:
-        return udp(PRINTER, GROUP[1], "10.20.30.13", GROUP[0], 51000 + id_, 5355, dns_message(id_, flags, [(name, kind)]), ttl=1)
+        return udp(
+            PRINTER,
+            GROUP[1],
+            "10.20.30.13",
+            GROUP[0],
+            51000 + id_,
+            5355,
+            dns_message(id_, flags, [(name, kind)]),
+            ttl=1,
+        )
 
     yield udp(DESKTOP, GROUP[1], "10.20.30.14", GROUP[0], 50001, 5355, dns_message(1, 0, [(host, 255)]), ttl=1)
     yield udp(DESKTOP, GROUP6[1], LOCAL, GROUP6[0], 50001, 5355, dns_message(1, 0, [(host, 255)]), ttl=1)

@@ -17,4 +17,12 @@ def frames() -> Frames:
     yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 54321, b"\x21\x31\0\x20" + b"\xff" * 28)
     yield udp(CLEANER, DESKTOP, "10.20.30.60", "10.20.30.14", 54321, 50000, message(72123456, 3600, b"\xff" * 16))
     yield udp(CLEANER, DESKTOP, "10.20.30.60", "10.20.30.14", 54321, 50000, message(72123456, 3601, bytes(range(16))))
-    yield udp(DESKTOP, CLEANER, "10.20.30.14", "10.20.30.60", 50000, 54321, message(72123456, 3602, bytes(range(16)), bytes(range(32))))
+    yield udp(
+        DESKTOP,
+        CLEANER,
+        "10.20.30.14",
+        "10.20.30.60",
+        50000,
+        54321,
+        message(72123456, 3602, bytes(range(16)), bytes(range(32))),
+    )

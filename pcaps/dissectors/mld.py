@@ -10,7 +10,11 @@ from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, PHONE, Frames, ch
 def frames() -> Frames:
     def say(src_mac: str, src: str, dst: str, message: bytes) -> bytes:
         ends = ip(src) + ip(dst)
-        message = message[:2] + struct.pack("!H", checksum(ends + struct.pack("!II", len(message), 58) + message)) + message[4:]
+        message = (
+            message[:2]
+            + struct.pack("!H", checksum(ends + struct.pack("!II", len(message), 58) + message))
+            + message[4:]
+        )
         hop = b"\x3a\0\x05\x02\0\0\x01\0"  # router alert (RFC 2711)
         head = struct.pack("!IHBB", 6 << 28, len(hop) + len(message), 0, 1) + ends
         return ethernet(src_mac, "33:33:" + ip(dst)[-4:].hex(":"), 0x86DD, head + hop + message)
@@ -21,6 +25,9 @@ def frames() -> Frames:
     yield say(GATEWAY, "fe80::5eff:fe00:5301", "ff02::1", old(130, "::", 10000) + struct.pack("!BBH", 2, 125, 0))
     yield say(PHONE, "fe80::5eff:fe00:5302", "ff02::fb", old(131, "ff02::fb"))
     yield say(PHONE, "fe80::5eff:fe00:5302", "ff02::2", old(132, "ff05::1:3"))
-    listed = b"".join(struct.pack("!BBH", kind, 0, 0) + ip(group) for kind, group in ((4, "ff02::c"), (2, "ff02::1:ff00:5306"), (3, "ff02::1:3")))
+    listed = b"".join(
+        struct.pack("!BBH", kind, 0, 0) + ip(group)
+        for kind, group in ((4, "ff02::c"), (2, "ff02::1:ff00:5306"), (3, "ff02::1:3"))
+    )
     yield say(CAMERA, "fe80::5eff:fe00:5306", "ff02::16", struct.pack("!BBHHH", 143, 0, 0, 0, 3) + listed)
     yield say(DESKTOP, "fe80::5eff:fe00:5304", "ff02::1:3", old(131, "ff02::1:3"))

@@ -27,5 +27,13 @@ def frames() -> Frames:
         tlv(17, ip("10.20.30.1")),
     )
     yield udp(GATEWAY, ALL, "10.20.30.1", "255.255.255.255", 5678, 5678, struct.pack("!HH", 0, 41) + b"".join(router))
-    switch = (tlv(1, mac(PBX)), tlv(5, b"sw-attic"), tlv(7, b"2.13"), tlv(8, b"MikroTik"), tlv(12, b"CRS326-24G-2S+"), tlv(15, ip(LINK_LOCAL)), tlv(16, b"p1"))
+    switch = (
+        tlv(1, mac(PBX)),
+        tlv(5, b"sw-attic"),
+        tlv(7, b"2.13"),
+        tlv(8, b"MikroTik"),
+        tlv(12, b"CRS326-24G-2S+"),
+        tlv(15, ip(LINK_LOCAL)),
+        tlv(16, b"p1"),
+    )
     yield udp(PBX, "33:33:00:00:00:01", LINK_LOCAL, "ff02::1", 5678, 5678, struct.pack("!HH", 0, 42) + b"".join(switch))

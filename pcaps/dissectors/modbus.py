@@ -12,12 +12,18 @@ def message(transaction: int, unit: int, function: int, body: bytes) -> bytes:
 
 
 def objects(*texts: str) -> bytes:
-    return b"\x0e\x01\x83\x00\x00" + bytes((len(texts),)) + b"".join(bytes((n, len(text))) + text.encode() for n, text in enumerate(texts))
+    return (
+        b"\x0e\x01\x83\x00\x00"
+        + bytes((len(texts),))
+        + b"".join(bytes((n, len(text))) + text.encode() for n, text in enumerate(texts))
+    )
 
 
 def frames() -> Frames:
     read, model = struct.pack("!HH", 100, 10), b"BMX P34 2020"
-    schneider = b"\0\xfe" + bytes.fromhex("10ff5a010100000060020000270009000800000000") + b"\0" + bytes((len(model),)) + model
+    schneider = (
+        b"\0\xfe" + bytes.fromhex("10ff5a010100000060020000270009000800000000") + b"\0" + bytes((len(model),)) + model
+    )
     parts = [
         (True, message(1, 255, 3, read)),
         (False, message(1, 255, 3, b"\x14" + bytes(20))),

@@ -23,15 +23,39 @@ def packet(kind: int, body: bytes) -> bytes:
 def frames() -> Frames:
     broker = (PBX, "10.20.30.5", 1883)
     will = text("tele/tasmota_5E5302/LWT") + text("Offline")
-    connect = packet(0x10, text("MQTT") + b"\x04\xee" + struct.pack("!H", 30) + text("DVES_5E5302") + will + text("plug") + text("not to be kept"))
-    topics = packet(0x82, struct.pack("!H", 7) + text("cmnd/tasmota_5E5302/#") + b"\0" + text("cmnd/tasmotas/#") + b"\0")
+    connect = packet(
+        0x10,
+        text("MQTT")
+        + b"\x04\xee"
+        + struct.pack("!H", 30)
+        + text("DVES_5E5302")
+        + will
+        + text("plug")
+        + text("not to be kept"),
+    )
+    topics = packet(
+        0x82, struct.pack("!H", 7) + text("cmnd/tasmota_5E5302/#") + b"\0" + text("cmnd/tasmotas/#") + b"\0"
+    )
     online = packet(0x31, text("tele/tasmota_5E5302/LWT") + b"Online")
     long = packet(0x30, text("tele/tasmota_5E5302/STATE") + b"{" + b" " * 6000 + b"}")
-    parts = [(True, connect), (False, packet(0x20, b"\0\0")), (True, online + topics), (False, packet(0x90, b"\0\7\0\0")), (True, long + packet(0xC0, b""))]
+    parts = [
+        (True, connect),
+        (False, packet(0x20, b"\0\0")),
+        (True, online + topics),
+        (False, packet(0x90, b"\0\7\0\0")),
+        (True, long + packet(0xC0, b"")),
+    ]
     yield from conversation((PHONE, "10.20.30.12", 50201), broker, parts)
     five = packet(0x10, text("MQTT") + b"\x05\x02" + struct.pack("!H", 60) + b"\x05\x11\0\0\0\x0a" + text("hub-1"))
     everything = packet(0x82, struct.pack("!H", 1) + b"\0" + text("#") + b"\0")
     others = packet(0x30, text("shellies/shelly1-5E5306/relay/0") + b"\0on")
-    yield from conversation((DESKTOP, "10.20.30.20", 50202), broker, [(True, five), (False, packet(0x20, b"\0\0\0")), (True, everything), (False, others)])
-    old = packet(0x10, text("MQIsdp") + b"\x03\xc2" + struct.pack("!H", 60) + text("camera") + text("admin") + text("not to be kept"))
+    yield from conversation(
+        (DESKTOP, "10.20.30.20", 50202),
+        broker,
+        [(True, five), (False, packet(0x20, b"\0\0\0")), (True, everything), (False, others)],
+    )
+    old = packet(
+        0x10,
+        text("MQIsdp") + b"\x03\xc2" + struct.pack("!H", 60) + text("camera") + text("admin") + text("not to be kept"),
+    )
     yield from conversation((CAMERA, "10.20.30.16", 50203), broker, [(True, old), (False, packet(0x20, b"\0\5"))])

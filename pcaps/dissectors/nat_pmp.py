@@ -25,4 +25,13 @@ def frames() -> Frames:
     yield asked(struct.pack("!BBHHHI", 0, 1, 0, 6881, 6881, 3600))
     yield answered(struct.pack("!BBHIHHI", 0, 129, 2, 1002, 6881, 0, 0))
     yield asked(struct.pack("!BBHHHI", 0, 2, 0, 3389, 0, 0))
-    yield udp(GATEWAY, "01:00:5e:00:00:01", ROUTER, "224.0.0.1", 5351, 5350, struct.pack("!BBHI4B", 0, 128, 0, 0, 203, 0, 113, 8), ttl=1)
+    yield udp(
+        GATEWAY,
+        "01:00:5e:00:00:01",
+        ROUTER,
+        "224.0.0.1",
+        5351,
+        5350,
+        struct.pack("!BBHI4B", 0, 128, 0, 0, 203, 0, 113, 8),
+        ttl=1,
+    )

@@ -14,7 +14,9 @@ REGISTRATION, REFRESH, RELEASE, WAIT, MULTIHOMED = 0x2910, 0x4000, 0x3010, 0xBC0
 def message(id_: int, flags: int, asked: bytes, kind: int = 0x20, data: bytes = b"") -> bytes:
     """A question, with a record of the same name where there are data; responses have no question."""
     if flags & 0x8000:
-        return struct.pack("!6H", id_, flags, 0, 1, 0, 0) + asked + struct.pack("!HHIH", kind, 1, 300000, len(data)) + data
+        return (
+            struct.pack("!6H", id_, flags, 0, 1, 0, 0) + asked + struct.pack("!HHIH", kind, 1, 300000, len(data)) + data
+        )
     head = struct.pack("!6H", id_, flags, 1, 0, 0, int(bool(data))) + asked + struct.pack("!HH", kind, 1)
     return head + (b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 300000, len(data)) + data if data else b"")
 
@@ -32,7 +34,13 @@ def frames() -> Frames:
     def all_(payload: bytes, src: str = "10.20.30.14", src_mac: str = DESKTOP) -> bytes:
         return udp(src_mac, ALL, src, EVERYBODY, 137, 137, payload, ttl=128)
 
-    def to(payload: bytes, src: str = "10.20.30.14", src_mac: str = DESKTOP, dst: str = "10.20.30.13", dst_mac: str = PRINTER) -> bytes:
+    def to(
+        payload: bytes,
+        src: str = "10.20.30.14",
+        src_mac: str = DESKTOP,
+        dst: str = "10.20.30.13",
+        dst_mac: str = PRINTER,
+    ) -> bytes:
         return udp(src_mac, dst_mac, src, dst, 137, 137, payload, ttl=128)
 
     desk, group = netbios_name("DESK-04", 0), netbios_name("OFFICE", 0)
@@ -42,10 +50,18 @@ def frames() -> Frames:
     yield all_(message(0x104, 0x0110, desk), "10.20.30.13", PRINTER)
     yield to(message(0x104, 0x8500, desk, data=owner("10.20.30.14")))
     yield to(message(0x105, 0x0000, netbios_name("*", 0, b"\0"), 0x21), "10.20.30.13", PRINTER, "10.20.30.14", DESKTOP)
-    names = (("DESK-04", 0, 0x0400), ("OFFICE", 0, 0x8400), ("DESK-04", 0x20, 0x0400), ("OFFICE", 0x1E, 0x8400), ("\1\2__MSBROWSE__\2", 1, 0x8400))
+    names = (
+        ("DESK-04", 0, 0x0400),
+        ("OFFICE", 0, 0x8400),
+        ("DESK-04", 0x20, 0x0400),
+        ("OFFICE", 0x1E, 0x8400),
+        ("\1\2__MSBROWSE__\2", 1, 0x8400),
+    )
     yield to(message(0x105, 0x8400, netbios_name("*", 0, b"\0"), 0x21, status(DESKTOP, *names)))
     yield all_(message(0x106, 0x0110, netbios_name("OFFICE", 0x1C)), "10.20.30.13", PRINTER)
-    yield to(message(0x106, 0x8500, netbios_name("OFFICE", 0x1C), data=owner("10.20.30.5", group=True)), "10.20.30.5", PBX)
+    yield to(
+        message(0x106, 0x8500, netbios_name("OFFICE", 0x1C), data=owner("10.20.30.5", group=True)), "10.20.30.5", PBX
+    )
     yield to(message(0x107, 0x0100, netbios_name("FILES", 0x20)), "10.20.30.13", PRINTER, "10.20.1.53", GATEWAY)
     yield to(message(0x107, 0x8580, netbios_name("FILES", 0x20), data=owner("10.20.9.9")), "10.20.1.53", GATEWAY)
     yield to(message(0x108, MULTIHOMED, desk, data=owner("10.20.30.14")), dst="10.20.1.53", dst_mac=GATEWAY)

@@ -14,7 +14,10 @@ def message(operation: int, body: bytes) -> bytes:
 def answer(mac: str, address: str) -> bytes:
     name = mac.replace(":", "").upper().encode()
     net = ip(address) + ip("255.255.255.0") + ip("10.20.30.1") * 2
-    return message(1, struct.pack("!13s21s16s4x4s4sHB", name, b"Back door", net, bytes((11, 37, 2, 54)), bytes((2, 0, 10, 7)), 80, 1))
+    return message(
+        1,
+        struct.pack("!13s21s16s4x4s4sHB", name, b"Back door", net, bytes((11, 37, 2, 54)), bytes((2, 0, 10, 7)), 80, 1),
+    )
 
 
 def frames() -> Frames:

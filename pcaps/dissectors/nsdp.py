@@ -20,5 +20,13 @@ def frames() -> Frames:
     told = [(1, b"GS108Ev3"), (3, b"floor-3"), (4, mac(SWITCH)), (6, ip("10.20.30.68")), (13, b"2.06.24EN")]
     yield udp(SWITCH, ALL, "10.20.30.68", "255.255.255.255", 63322, 63321, message(2, SWITCH, told))
     yield udp(SWITCH, ALL, "10.20.30.68", "255.255.255.255", 63322, 63321, message(2, "a0:40:a0:5e:53:35", told))
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 63321, 63322, message(3, SWITCH, [(10, b"secret"), (3, b"mine")]))
+    yield udp(
+        DESKTOP,
+        ALL,
+        "10.20.30.14",
+        "255.255.255.255",
+        63321,
+        63322,
+        message(3, SWITCH, [(10, b"secret"), (3, b"mine")]),
+    )
     yield udp(SWITCH, ALL, "10.20.30.68", "255.255.255.255", 63322, 63321, message(4, SWITCH, [], 0x0700))

@@ -10,7 +10,9 @@ from pcaps.dissectors._frames import DESKTOP, GATEWAY, PBX, PHONE, Frames, ip, u
 def frames() -> Frames:
     def header(leap: int, version: int, mode: int, stratum: int = 0, reference: bytes = bytes(4)) -> bytes:
         return (
-            struct.pack("!BBbbII4s", leap << 6 | version << 3 | mode, stratum, 6, -20, 0x100, 0x200, reference) + bytes(24) + struct.pack("!II", 0xEC000000, 5)
+            struct.pack("!BBbbII4s", leap << 6 | version << 3 | mode, stratum, 6, -20, 0x100, 0x200, reference)
+            + bytes(24)
+            + struct.pack("!II", 0xEC000000, 5)
         )
 
     def ask(payload: bytes, sport: int = 123) -> bytes:
@@ -26,7 +28,9 @@ def frames() -> Frames:
     yield udp(DESKTOP, GATEWAY, "10.20.30.14", "10.20.30.1", 123, 123, header(3, 4, 1, 16, b"INIT"))
     yield tell(header(3, 4, 4, 0, b"RATE"))
     yield ask(struct.pack("!BBHHHHH", 0x16, 2, 1, 0, 0, 0, 0), 50000)
-    told = b'version="ntpd 4.2.8p15@1.3728-o", processor="x86_64",\r\nsystem="Linux/5.15.0-105-generic", leap=0, stratum=3'
+    told = (
+        b'version="ntpd 4.2.8p15@1.3728-o", processor="x86_64",\r\nsystem="Linux/5.15.0-105-generic", leap=0, stratum=3'
+    )
     yield tell(struct.pack("!BBHHHHH", 0x16, 0x82, 1, 0x0615, 0, 0, len(told)) + told + bytes(-len(told) % 4), 50000)
     yield ask(struct.pack("!BBBBHH", 0x17, 0, 3, 42, 0, 0) + bytes(40), 50001)
     yield tell(struct.pack("!BBBBHH", 0xD7, 0, 3, 42, 1, 72) + bytes(72), 50001)

@@ -15,9 +15,29 @@ def status(line: str, mac: str, kind: str, name: str, version: str) -> bytes:
 
 
 def frames() -> Frames:
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 987, b"SRCH * HTTP/1.1\ndevice-discovery-protocol-version:00020020\n\0")
-    yield udp(PS4, DESKTOP, "10.20.30.62", "10.20.30.14", 987, 50000, status("620 Server Standby", PS4, "PS4", "PS4-017", "09000000"))
-    yield udp(PS5, DESKTOP, "10.20.30.63", "10.20.30.14", 9302, 50000, status("200 Ok", PS5, "PS5", "Break room", "08200003"))
-    yield udp(PS5, DESKTOP, "10.20.30.63", "10.20.30.14", 9302, 50000, status("200 Ok", PS4, "PS4", "PS4-017", "09000000"))
+    yield udp(
+        DESKTOP,
+        ALL,
+        "10.20.30.14",
+        "255.255.255.255",
+        50000,
+        987,
+        b"SRCH * HTTP/1.1\ndevice-discovery-protocol-version:00020020\n\0",
+    )
+    yield udp(
+        PS4,
+        DESKTOP,
+        "10.20.30.62",
+        "10.20.30.14",
+        987,
+        50000,
+        status("620 Server Standby", PS4, "PS4", "PS4-017", "09000000"),
+    )
+    yield udp(
+        PS5, DESKTOP, "10.20.30.63", "10.20.30.14", 9302, 50000, status("200 Ok", PS5, "PS5", "Break room", "08200003")
+    )
+    yield udp(
+        PS5, DESKTOP, "10.20.30.63", "10.20.30.14", 9302, 50000, status("200 Ok", PS4, "PS4", "PS4-017", "09000000")
+    )
     wake = b"WAKEUP * HTTP/1.1\nuser-credential:123456789\ndevice-discovery-protocol-version:00020020\n\0"
     yield udp(DESKTOP, PS4, "10.20.30.14", "10.20.30.62", 50000, 987, wake)

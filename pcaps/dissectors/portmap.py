@@ -13,7 +13,9 @@ def frames() -> Frames:
         return udp(DESKTOP, PRINTER, "10.20.30.14", "10.20.30.13", 800, port, call)
 
     def answer(xid: int, body: bytes) -> bytes:
-        return udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 111, 800, struct.pack("!IIIIII", xid, 1, 0, 0, 0, 0) + body)
+        return udp(
+            PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 111, 800, struct.pack("!IIIIII", xid, 1, 0, 0, 0, 0) + body
+        )
 
     yield ask(111, 1, 100000, 2, 3, struct.pack("!IIII", 100232, 10, 17, 0))
     yield answer(1, struct.pack("!I", 32773))

@@ -27,16 +27,43 @@ def error(code: bytes) -> bytes:
     return message(b"E", b"SFATAL\0VFATAL\0C" + code + b'\0Mpassword authentication failed for user "x"\0\0')
 
 
-READY = asks(0) + message(b"S", b"server_encoding\0UTF8\0") + message(b"S", b"server_version\0" + b"15.5 (Debian 15.5-0+deb12u1)\0") + message(b"Z", b"I")
+READY = (
+    asks(0)
+    + message(b"S", b"server_encoding\0UTF8\0")
+    + message(b"S", b"server_version\0" + b"15.5 (Debian 15.5-0+deb12u1)\0")
+    + message(b"Z", b"I")
+)
 
 
 def frames() -> Frames:
-    parts = [(True, start(b"shop")), (False, asks(10, b"SCRAM-SHA-256\0\0")), (True, message(b"p", b"SCRAM-SHA-256\0\0\0\0\4n,,n"))]
-    parts += [(False, asks(11, b"r=1,s=2,i=4096")), (True, message(b"p", b"c=biws,r=1,p=3")), (False, asks(12, b"v=4") + READY)]
+    parts = [
+        (True, start(b"shop")),
+        (False, asks(10, b"SCRAM-SHA-256\0\0")),
+        (True, message(b"p", b"SCRAM-SHA-256\0\0\0\0\4n,,n")),
+    ]
+    parts += [
+        (False, asks(11, b"r=1,s=2,i=4096")),
+        (True, message(b"p", b"c=biws,r=1,p=3")),
+        (False, asks(12, b"v=4") + READY),
+    ]
     yield from conversation((*CLIENT, 49420), SERVER, parts)
-    parts = [(True, start(b"postgres")), (False, asks(5, b"salt")), (True, message(b"p", b"md50123456789abcdef\0")), (False, error(b"28P01"))]
+    parts = [
+        (True, start(b"postgres")),
+        (False, asks(5, b"salt")),
+        (True, message(b"p", b"md50123456789abcdef\0")),
+        (False, error(b"28P01")),
+    ]
     yield from conversation((*CLIENT, 49421), SERVER, parts)
-    parts = [(True, WISH), (False, b"N"), (True, start(b"report")), (False, asks(3)), (True, message(b"p", b"not to be kept\0")), (False, READY)]
+    parts = [
+        (True, WISH),
+        (False, b"N"),
+        (True, start(b"report")),
+        (False, asks(3)),
+        (True, message(b"p", b"not to be kept\0")),
+        (False, READY),
+    ]
     yield from conversation((*CLIENT, 49422), SERVER, parts)
     yield from conversation((*CLIENT, 49423), SERVER, [(True, WISH), (False, b"S"), (True, b"\x16\x03\x01\0\5hello")])
-    yield from conversation((*CLIENT, 49424), SERVER, [(True, start(b"backup")), (False, READY), (True, message(b"Q", b"select 1\0"))])
+    yield from conversation(
+        (*CLIENT, 49424), SERVER, [(True, start(b"backup")), (False, READY), (True, message(b"Q", b"select 1\0"))]
+    )

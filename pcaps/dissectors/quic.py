@@ -41,23 +41,53 @@ def expand(secret: bytes, label: bytes, size: int) -> bytes:
     return hmac.digest(secret, struct.pack("!HB", size, len(label)) + label + b"\0\1", hashlib.sha256)[:size]
 
 
-def initial(whose: bytes, frames: bytes, number: int = 0, version: int = 1, pad: int = 0, sender: bytes = b"", token: bytes = b"") -> bytes:
+def initial(
+    whose: bytes,
+    frames: bytes,
+    number: int = 0,
+    version: int = 1,
+    pad: int = 0,
+    sender: bytes = b"",
+    token: bytes = b"",
+) -> bytes:
     """A client's Initial packet with its protection, its payload padded to so many bytes."""
     salt, word, kind = SALTS[version]
     secret = expand(hmac.digest(bytes.fromhex(salt), whose, hashlib.sha256), b"client in", 32)
-    key, nonce, cover = (expand(secret, word + b" " + part, size) for part, size in ((b"key", 16), (b"iv", 12), (b"hp", 16)))
+    key, nonce, cover = (
+        expand(secret, word + b" " + part, size) for part, size in ((b"key", 16), (b"iv", 12), (b"hp", 16))
+    )
     plain, shown = frames.ljust(pad, b"\0"), struct.pack("!I", number)
-    head = bytes((0xC3 | kind << 4,)) + struct.pack("!I", version) + bytes((len(whose),)) + whose + bytes((len(sender),)) + sender
+    head = (
+        bytes((0xC3 | kind << 4,))
+        + struct.pack("!I", version)
+        + bytes((len(whose),))
+        + whose
+        + bytes((len(sender),))
+        + sender
+    )
     head += varint(len(token)) + token + struct.pack("!H", 0x4000 | len(plain) + 20)
     sealed = AESGCM(key).encrypt((int.from_bytes(nonce, "big") ^ number).to_bytes(12, "big"), plain, head + shown)
     mask = Cipher(algorithms.AES(cover), modes.ECB()).encryptor().update(sealed[:16])  # noqa: S305
-    return bytes((head[0] ^ mask[0] & 15,)) + head[1:] + bytes(a ^ b for a, b in zip(shown, mask[1:], strict=False)) + sealed
+    return (
+        bytes((head[0] ^ mask[0] & 15,))
+        + head[1:]
+        + bytes(a ^ b for a, b in zip(shown, mask[1:], strict=False))
+        + sealed
+    )
 
 
 def browser_hello(host: str, extra: int = 0) -> bytes:
     """A browser's hello, longer by so many bytes."""
     return handshake(
-        1, client_hello(CIPHERS[:4], [*browser_extensions(host, "h3"), extension(57, b"\1\2\x43\xe8"), *([extension(0x6399, bytes(extra))] if extra else [])])
+        1,
+        client_hello(
+            CIPHERS[:4],
+            [
+                *browser_extensions(host, "h3"),
+                extension(57, b"\1\2\x43\xe8"),
+                *([extension(0x6399, bytes(extra))] if extra else []),
+            ],
+        ),
     )
 
 
@@ -68,7 +98,9 @@ def frames() -> Frames:
     yield up(initial(EXAMPLE_ID, crypto(EXAMPLE), 2, pad=1162), 50201)
     hello = browser_hello("www.example.com")
     first = initial(b"connect2", crypto(hello[:300]), 0, 0x6B3343CF, sender=b"me")
-    yield up(first + initial(b"connect2", b"\1" + crypto(hello[300:], 300), 1, 0x6B3343CF, pad=700, sender=b"me"), 50202)
+    yield up(
+        first + initial(b"connect2", b"\1" + crypto(hello[300:], 300), 1, 0x6B3343CF, pad=700, sender=b"me"), 50202
+    )
     mixed = crypto(hello[400:], 400) + b"\1\0\0" + crypto(hello[:100]) + b"\2\0\0\0\0" + crypto(hello[90:400], 90)
     yield up(initial(b"draft-29", mixed, 1, 0xFF00001D, pad=1162, token=b"token"), 50203)
     yield up(initial(b"a phone.", crypto(browser_hello("telemetry.example")), pad=1162), 50204, "10.20.30.12", PHONE)

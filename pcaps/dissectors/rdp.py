@@ -25,16 +25,24 @@ def answer(kind: int = 0, value: int = 0) -> bytes:
 
 def settings(name: str) -> bytes:
     """The client's settings inside a conference's beginning, of which only what stands before them is left out."""
-    core = struct.pack("<IHHHHII", 0x80004, 1280, 800, 0xCA01, 0xAA03, 0x407, 19041) + name.encode("utf-16-le").ljust(32, b"\0") + bytes(150)
+    core = (
+        struct.pack("<IHHHHII", 0x80004, 1280, 800, 0xCA01, 0xAA03, 0x407, 19041)
+        + name.encode("utf-16-le").ljust(32, b"\0")
+        + bytes(150)
+    )
     block = b"\x01\xc0" + struct.pack("<H", 4 + len(core)) + core
     return envelope(b"\x02\xf0\x80\x7f\x65\x82\x01\x10\x04\x01\x01Duca\x80\xd8" + block)
 
 
 def frames() -> Frames:
     cookie = b"Cookie: mstshash=OFFICE\\an\r\n"
-    yield from conversation((*CLIENT, 49450), SERVER, [(True, request(cookie, 11)), (False, answer(2, 2)), (True, b"\x16\x03\x01\0\5hello")])
+    yield from conversation(
+        (*CLIENT, 49450), SERVER, [(True, request(cookie, 11)), (False, answer(2, 2)), (True, b"\x16\x03\x01\0\5hello")]
+    )
     parts = [(True, request(b"Cookie: mstshash=root\r\n")), (False, answer()), (True, settings("DESK-04"))]
     yield from conversation((*CLIENT, 49451), SERVER, parts)
     yield from conversation((*CLIENT, 49452), SERVER, [(True, request(wish=0)), (False, answer(3, 5))])
     other = envelope(b"\x11\xe0\0\0\0\1\0\xc1\2\1\0\xc2\2\1\2\xc0\1\x0a")
-    yield from conversation((*CLIENT, 49453), (PBX, "10.20.30.5", 102), [(True, other), (False, envelope(b"\x11\xd0\0\1\0\2\0\xc0\1\x0a"))])
+    yield from conversation(
+        (*CLIENT, 49453), (PBX, "10.20.30.5", 102), [(True, other), (False, envelope(b"\x11\xd0\0\1\0\2\0\xc0\1\x0a"))]
+    )

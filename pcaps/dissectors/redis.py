@@ -13,14 +13,37 @@ def command(*words: bytes) -> bytes:
 
 
 def frames() -> Frames:
-    parts = [(True, command(b"PING")), (False, b"-NOAUTH Authentication required.\r\n"), (True, command(b"AUTH", b"wrong-secret")), (False, WRONG)]
+    parts = [
+        (True, command(b"PING")),
+        (False, b"-NOAUTH Authentication required.\r\n"),
+        (True, command(b"AUTH", b"wrong-secret")),
+        (False, WRONG),
+    ]
     parts += [(True, command(b"auth", b"not to be kept") + command(b"SELECT", b"1")), (False, b"+OK\r\n+OK\r\n")]
     yield from conversation((*CLIENT, 49430), SERVER, parts)
-    parts = [(True, command(b"AUTH", b"shop", b"not to be kept")), (False, b"+OK\r\n"), (True, command(b"GET", b"a")), (False, b"$2\r\nhi\r\n")]
+    parts = [
+        (True, command(b"AUTH", b"shop", b"not to be kept")),
+        (False, b"+OK\r\n"),
+        (True, command(b"GET", b"a")),
+        (False, b"$2\r\nhi\r\n"),
+    ]
     yield from conversation((*CLIENT, 49431), SERVER, parts)
     hello = command(b"HELLO", b"3", b"AUTH", b"shop", b"not to be kept", b"SETNAME", b"app")
-    yield from conversation((*CLIENT, 49432), SERVER, [(True, hello), (False, b"%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n")])
+    yield from conversation(
+        (*CLIENT, 49432),
+        SERVER,
+        [(True, hello), (False, b"%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n")],
+    )
     old = b"-ERR invalid password\r\n"
-    yield from conversation((*CLIENT, 49433), SERVER, [(True, b"AUTH wrong-secret\r\n"), (False, old), (True, b"PING\r\n"), (False, b"-NOAUTH x\r\n")])
-    parts = [(True, command(b"AUTH", b"x")), (False, b"-ERR Client sent AUTH, but no password is set\r\n"), (True, command(b"PING")), (False, b"+PONG\r\n")]
+    yield from conversation(
+        (*CLIENT, 49433),
+        SERVER,
+        [(True, b"AUTH wrong-secret\r\n"), (False, old), (True, b"PING\r\n"), (False, b"-NOAUTH x\r\n")],
+    )
+    parts = [
+        (True, command(b"AUTH", b"x")),
+        (False, b"-ERR Client sent AUTH, but no password is set\r\n"),
+        (True, command(b"PING")),
+        (False, b"+PONG\r\n"),
+    ]
     yield from conversation((*CLIENT, 49434), SERVER, parts)

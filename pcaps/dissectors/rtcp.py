@@ -25,10 +25,15 @@ def frames() -> Frames:
 
     block = struct.pack("!IIIIII", 0xB0B, 64 << 24 | 7, 1200, 33, 0, 0)
     sender = struct.pack("!IQIII", 0xA11CE, 1 << 40, 160, 250, 40000)
-    yield up(part(1, 200, sender + block) + part(1, 202, chunk(0xA11CE, (1, "212@10.20.30.12"), (6, "Yealink SIP-T46S"))))
+    yield up(
+        part(1, 200, sender + block) + part(1, 202, chunk(0xA11CE, (1, "212@10.20.30.12"), (6, "Yealink SIP-T46S")))
+    )
     yield up(part(0, 200, sender))
     yield down(part(1, 201, struct.pack("!I", 0xB0B) + block) + part(1, 202, chunk(0xB0B, (1, "pbx@10.20.30.5"))))
     others = chunk(0xC0DE, (6, "another program")) + chunk(0xB0B, (1, "pbx@10.20.30.5"), (6, "Asterisk"))
     yield down(part(0, 201, struct.pack("!I", 0xB0B)) + part(2, 202, others) + part(1, 203, struct.pack("!I", 0xB0B)))
     yield up(part(1, 202, chunk(0xA11CE, (1, "212@10.20.30.12"))))
-    yield up(part(1, 201, struct.pack("!I", 0xA11CE) + bytes(range(24))) + bytes.fromhex("5a6b7c8d9eafb0c1d2e3f405162738498000000112345678901234567890"))
+    yield up(
+        part(1, 201, struct.pack("!I", 0xA11CE) + bytes(range(24)))
+        + bytes.fromhex("5a6b7c8d9eafb0c1d2e3f405162738498000000112345678901234567890")
+    )

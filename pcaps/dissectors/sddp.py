@@ -9,12 +9,47 @@ GROUP, GROUP_MAC = "239.255.255.250", "01:00:5e:7f:ff:fa"
 
 
 def told(start: str, address: str, proxy: str, maker: str, model: str) -> bytes:
-    head = (start, f'From: "{address}:1902"', f'Host: "{maker}-{model}-5E5339"', f'Type: "{maker}:{model}"', f'Primary-Proxy: "{proxy}"', f'Proxies: "{proxy}"')
-    return "\r\n".join((*head, f'Manufacturer: "{maker}"', f'Model: "{model}"', 'Driver: "projector.c4i"', "Max-Age: 1800", "")).encode()
+    head = (
+        start,
+        f'From: "{address}:1902"',
+        f'Host: "{maker}-{model}-5E5339"',
+        f'Type: "{maker}:{model}"',
+        f'Primary-Proxy: "{proxy}"',
+        f'Proxies: "{proxy}"',
+    )
+    return "\r\n".join(
+        (*head, f'Manufacturer: "{maker}"', f'Model: "{model}"', 'Driver: "projector.c4i"', "Max-Age: 1800", "")
+    ).encode()
 
 
 def frames() -> Frames:
-    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 50000, 1902, b'SEARCH * SDDP/1.0\r\nHost: "239.255.255.250:1902"\r\n')
-    yield udp(PROJECTOR, DESKTOP, "10.20.30.72", "10.20.30.14", 1902, 50000, told("SDDP/1.0 200 OK", "10.20.30.72", "projector", "Epson", "LS12000"))
-    yield udp(TV, GROUP_MAC, "10.20.30.73", GROUP, 1902, 1902, told("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"))
-    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 1902, 1902, told("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"))
+    yield udp(
+        DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 50000, 1902, b'SEARCH * SDDP/1.0\r\nHost: "239.255.255.250:1902"\r\n'
+    )
+    yield udp(
+        PROJECTOR,
+        DESKTOP,
+        "10.20.30.72",
+        "10.20.30.14",
+        1902,
+        50000,
+        told("SDDP/1.0 200 OK", "10.20.30.72", "projector", "Epson", "LS12000"),
+    )
+    yield udp(
+        TV,
+        GROUP_MAC,
+        "10.20.30.73",
+        GROUP,
+        1902,
+        1902,
+        told("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"),
+    )
+    yield udp(
+        DESKTOP,
+        GROUP_MAC,
+        "10.20.30.14",
+        GROUP,
+        1902,
+        1902,
+        told("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"),
+    )

@@ -18,7 +18,10 @@ def frames() -> Frames:
     def down(payload: bytes) -> bytes:
         return udp(PBX, PHONE, "10.20.30.5", "10.20.30.12", 5060, 5060, payload)
 
-    via, ends = "Via: SIP/2.0/UDP 10.20.30.12:5060;branch=z9hG4bK77", ('From: "Front desk" <sip:212@10.20.30.5>;tag=a1', "To: <sip:212@10.20.30.5>")
+    via, ends = (
+        "Via: SIP/2.0/UDP 10.20.30.12:5060;branch=z9hG4bK77",
+        ('From: "Front desk" <sip:212@10.20.30.5>;tag=a1', "To: <sip:212@10.20.30.5>"),
+    )
     program = "User-Agent: Yealink SIP-T46S 66.86.0.15"
     profile = 'Event: ua-profile;profile-type="device";vendor="Yealink";model="SIP-T46S";version="66.86.0.15"'
     yield udp(
@@ -28,9 +31,29 @@ def frames() -> Frames:
                     "Contact: <sip:10.20.30.12:5060>", program, profile),
     )  # fmt: skip
     contact = "Contact: <sip:212@10.20.30.12:5060>"
-    yield up(sip_message("REGISTER sip:10.20.30.5:5060 SIP/2.0", via, *ends, "Call-ID: 2@10.20.30.12", "CSeq: 1 REGISTER", contact, program))
+    yield up(
+        sip_message(
+            "REGISTER sip:10.20.30.5:5060 SIP/2.0",
+            via,
+            *ends,
+            "Call-ID: 2@10.20.30.12",
+            "CSeq: 1 REGISTER",
+            contact,
+            program,
+        )
+    )
     challenge = 'WWW-Authenticate: Digest realm="pbx", nonce="5f"'
-    yield down(sip_message("SIP/2.0 401 Unauthorized", via, *ends, "Call-ID: 2@10.20.30.12", "CSeq: 1 REGISTER", "Server: FPBX-16.0.40.7(18.15.0)", challenge))
+    yield down(
+        sip_message(
+            "SIP/2.0 401 Unauthorized",
+            via,
+            *ends,
+            "Call-ID: 2@10.20.30.12",
+            "CSeq: 1 REGISTER",
+            "Server: FPBX-16.0.40.7(18.15.0)",
+            challenge,
+        )
+    )
     proof = 'Authorization: Digest username="212", realm="pbx", nonce="5f", uri="sip:10.20.30.5", response="0"'
     yield up(
         sip_message(
@@ -45,18 +68,46 @@ def frames() -> Frames:
             "X-Serialnumber: 0015655E5302",
         )
     )
-    yield down(sip_message("SIP/2.0 200 OK", via, *ends, "Call-ID: 2@10.20.30.12", "CSeq: 2 REGISTER", contact, "Server: FPBX-16.0.40.7(18.15.0)"))
-    scan = ("Via: SIP/2.0/UDP 10.20.30.66:5099;branch=z9hG4bK-1;rport", 'From: "sipvicious"<sip:100@1.1.1.1>;tag=6461', 'To: "sipvicious"<sip:100@1.1.1.1>')
+    yield down(
+        sip_message(
+            "SIP/2.0 200 OK",
+            via,
+            *ends,
+            "Call-ID: 2@10.20.30.12",
+            "CSeq: 2 REGISTER",
+            contact,
+            "Server: FPBX-16.0.40.7(18.15.0)",
+        )
+    )
+    scan = (
+        "Via: SIP/2.0/UDP 10.20.30.66:5099;branch=z9hG4bK-1;rport",
+        'From: "sipvicious"<sip:100@1.1.1.1>;tag=6461',
+        'To: "sipvicious"<sip:100@1.1.1.1>',
+    )
     yield up(
-        sip_message("OPTIONS sip:100@10.20.30.5 SIP/2.0", *scan, "Call-ID: 3", "CSeq: 1 OPTIONS", "User-Agent: friendly-scanner"), "10.20.30.66", DESKTOP, 5099
+        sip_message(
+            "OPTIONS sip:100@10.20.30.5 SIP/2.0", *scan, "Call-ID: 3", "CSeq: 1 OPTIONS", "User-Agent: friendly-scanner"
+        ),
+        "10.20.30.66",
+        DESKTOP,
+        5099,
     )
     call = sip_message(
         "INVITE sip:213@10.20.30.5 SIP/2.0", "v: SIP/2.0/TCP 10.20.30.12", 'f: "Front\r\n desk"\r\n\t<sip:212@10.20.30.5>;tag=c3',
         "t: <sip:213@10.20.30.5>", "i: 4@10.20.30.12",
         "CSeq: 7 INVITE", "m: <sip:212@10.20.30.12;transport=tcp>", program, "c: application/sdp", body="v=0\r\ns=-\r\n\r\nINVITE in the body is none",
     )  # fmt: skip
-    trying = sip_message("SIP/2.0 100 Trying", "v: SIP/2.0/TCP 10.20.30.12", *ends, "i: 4@10.20.30.12", "CSeq: 7 INVITE")
-    busy = sip_message("SIP/2.0 486 Busy Here", "v: SIP/2.0/TCP 10.20.30.12", *ends, "i: 4@10.20.30.12", "CSeq: 7 INVITE", "Server: FPBX-16.0.40.7(18.15.0)")
+    trying = sip_message(
+        "SIP/2.0 100 Trying", "v: SIP/2.0/TCP 10.20.30.12", *ends, "i: 4@10.20.30.12", "CSeq: 7 INVITE"
+    )
+    busy = sip_message(
+        "SIP/2.0 486 Busy Here",
+        "v: SIP/2.0/TCP 10.20.30.12",
+        *ends,
+        "i: 4@10.20.30.12",
+        "CSeq: 7 INVITE",
+        "Server: FPBX-16.0.40.7(18.15.0)",
+    )
     sdp = "v=0\r\no=PolycomVVX 1 1 IN IP4 10.20.30.12\r\ns=Poly VVX\r\na=tool:baresip 1.1.0\r\nm=audio 11800 RTP/AVP 0\r\nm=video 11802/2 RTP/AVP 99\r\n"
     offered = sip_message(
         "INVITE sip:214@10.20.30.5 SIP/2.0", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 5@10.20.30.12", "CSeq: 8 INVITE", contact, program,

@@ -34,15 +34,43 @@ def frames() -> Frames:
     yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 50000, 427, asked)
     own = message(2, struct.pack("!HH", 0, 1) + entry("service:VMwareInfrastructure://10.20.30.5"))
     yield udp(PBX, DESKTOP, "10.20.30.5", "10.20.30.14", 427, 50000, own)
-    others = message(2, struct.pack("!HH", 0, 2) + entry("service:printer:lpr://10.20.30.13:515/raw") + entry("service:printer:ipp://print.example:631"))
+    others = message(
+        2,
+        struct.pack("!HH", 0, 2)
+        + entry("service:printer:lpr://10.20.30.13:515/raw")
+        + entry("service:printer:ipp://print.example:631"),
+    )
     yield udp(PBX, DESKTOP, "10.20.30.5", "10.20.30.14", 427, 50000, others)
     register = entry("service:printer:lpr://10.20.30.13/raw") + string("service:printer:lpr")
     register += string("DEFAULT") + string("(printer-model=HP),(copies=99)") + b"\0"
     yield udp(PRINTER, PBX, "10.20.30.13", "10.20.30.5", 427, 427, message(3, register))
-    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 427, 50000, message(7, struct.pack("!H", 0) + string(HP) + b"\0"))
+    yield udp(
+        PRINTER,
+        DESKTOP,
+        "10.20.30.13",
+        "10.20.30.14",
+        427,
+        50000,
+        message(7, struct.pack("!H", 0) + string(HP) + b"\0"),
+    )
     old = struct.pack("!BBHBB2sHHH", 1, 7, 16 + len(HP), 0, 0, b"en", 3, 0, 0) + string(HP)
     yield udp(PRINTER, HP_GROUP_MAC, "10.20.30.13", HP_GROUP, 427, 427, old)
     yield udp(PBX, DESKTOP, "10.20.30.5", "10.20.30.14", 427, 50000, old)
-    advert = struct.pack("!HI", 0, 1) + string("service:directory-agent://10.20.30.5") + string("DEFAULT") + string("") + string("") + b"\0"
+    advert = (
+        struct.pack("!HI", 0, 1)
+        + string("service:directory-agent://10.20.30.5")
+        + string("DEFAULT")
+        + string("")
+        + string("")
+        + b"\0"
+    )
     yield udp(PBX, GROUP_MAC, "10.20.30.5", GROUP, 427, 427, message(8, advert))
-    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 50000, 427, message(9, string("") + struct.pack("!H", 0xFFFF) + string("DEFAULT"), 0x2000))
+    yield udp(
+        DESKTOP,
+        GROUP_MAC,
+        "10.20.30.14",
+        GROUP,
+        50000,
+        427,
+        message(9, string("") + struct.pack("!H", 0xFFFF) + string("DEFAULT"), 0x2000),
+    )

@@ -8,7 +8,18 @@ from __future__ import annotations
 import struct
 
 from pcaps.dissectors._frames import DESKTOP, PBX, PRINTER, Frames, conversation
-from pcaps.dissectors._smb import netbios_name, ntlm_authenticate, ntlm_challenge, ntlm_negotiate, session, smb1, smb2, spnego, version, wide
+from pcaps.dissectors._smb import (
+    netbios_name,
+    ntlm_authenticate,
+    ntlm_challenge,
+    ntlm_negotiate,
+    session,
+    smb1,
+    smb2,
+    spnego,
+    version,
+    wide,
+)
 
 MORE, REFUSED = 0xC0000016, 0xC000006D
 HERE, THERE = version(10, 0, 19041), version(10, 0, 17763)
@@ -25,7 +36,10 @@ def negotiate() -> bytes:
 
 def negotiated() -> bytes:
     contexts = struct.pack("<HHI6x2x", 1, 6, 0) + struct.pack("<HHI", 3, 10, 0) + struct.pack("<HHIH", 1, 0, 0, 1)
-    return struct.pack("<HHHH16sIIIIQQHHI", 65, 3, 0x0311, 2, GUID, 0x2F, 8 << 20, 8 << 20, 8 << 20, 0, 0, 128, 0, 128) + contexts
+    return (
+        struct.pack("<HHHH16sIIIIQQHHI", 65, 3, 0x0311, 2, GUID, 0x2F, 8 << 20, 8 << 20, 8 << 20, 0, 0, 128, 0, 128)
+        + contexts
+    )
 
 
 def setup(token: bytes) -> bytes:
@@ -41,7 +55,9 @@ def tree_connect(path: str) -> bytes:
 
 
 def create(name: str, access: int, disposition: int = 1, options: int = 0x40) -> bytes:
-    fixed = struct.pack("<HBBIQQIIIIIHHII", 57, 0, 0, 2, 0, 0, access, 0, 7, disposition, options, 120, len(wide(name)), 0, 0)
+    fixed = struct.pack(
+        "<HBBIQQIIIIIHHII", 57, 0, 0, 2, 0, 0, access, 0, 7, disposition, options, 120, len(wide(name)), 0, 0
+    )
     return fixed + (wide(name) or bytes(8))
 
 
@@ -107,10 +123,14 @@ def service() -> Parts:
     tape.both(0, negotiate(), negotiated())
     tape.login(ntlm_authenticate("admin", "OFFICE", "DESK-04", HERE))
     tape.answer(1, setup_answer(), user=5)
-    tape.both(3, tree_connect("\\\\10.20.30.5\\ADMIN$"), struct.pack("<HBBIII", 16, 1, 0, 0, 0, 0x1F01FF), tree=1, user=5)
+    tape.both(
+        3, tree_connect("\\\\10.20.30.5\\ADMIN$"), struct.pack("<HBBIII", 16, 1, 0, 0, 0, 0x1F01FF), tree=1, user=5
+    )
     program, pipe = b"\1" * 16, b"\2" * 16
     tape.both(5, create("PSEXESVC.exe", 0x00120196, 5, 0x44), created(program, 2), tree=1, user=5)
-    tape.both(9, write(program, b"MZ\x90\0" + bytes(5000)), struct.pack("<HHIIHH", 17, 0, 5004, 0, 0, 0), tree=1, user=5)
+    tape.both(
+        9, write(program, b"MZ\x90\0" + bytes(5000)), struct.pack("<HHIIHH", 17, 0, 5004, 0, 0, 0), tree=1, user=5
+    )
     tape.both(9, write(program, bytes(100), 5004), struct.pack("<HHIIHH", 17, 0, 100, 0, 0, 0), tree=1, user=5)
     tape.both(6, struct.pack("<HHI16s", 24, 0, 0, program), struct.pack("<H58x", 60), tree=1, user=5)
     tape.both(3, tree_connect("\\\\10.20.30.5\\IPC$"), struct.pack("<HBBIII", 16, 2, 0, 0, 0, 0x1F01FF), tree=2, user=5)
@@ -121,7 +141,9 @@ def service() -> Parts:
     tape.both(8, read(pipe), read_answer(b"\5\0\x0c\3" + bytes(40)), tree=2, user=5)
     tape.both(11, ioctl(pipe, b"\5\0\0\3" + bytes(20)), ioctl_answer(pipe, b"\5\0\2\3" + bytes(20)), tree=2, user=5)
     last = b"\xff" * 16
-    tape.both(3, tree_connect("\\\\10.20.30.5\\Public"), struct.pack("<HBBIII", 16, 1, 0, 0, 0, 0x1F01FF), tree=3, user=5)
+    tape.both(
+        3, tree_connect("\\\\10.20.30.5\\Public"), struct.pack("<HBBIII", 16, 1, 0, 0, 0, 0x1F01FF), tree=3, user=5
+    )
     first = create("plan.docx", 0x00110080, 1, 0x200040)
     first += bytes(-len(first) % 8)
     chain = smb2(5, first, id_=90, tree=3, user=5, next_=64 + len(first))
@@ -155,11 +177,24 @@ def text1(*texts: str) -> bytes:
 
 def old() -> Parts:
     """SMB 1 behind a session request."""
-    parts: Parts = [(True, session(netbios_name("FILES-1", 0x20) + netbios_name("DESK-04", 0), 0x81)), (False, session(b"", 0x82))]
+    parts: Parts = [
+        (True, session(netbios_name("FILES-1", 0x20) + netbios_name("DESK-04", 0), 0x81)),
+        (False, session(b"", 0x82)),
+    ]
 
-    def both(command: int, request: tuple[bytes, bytes], response: tuple[bytes, bytes], id_: int, status: int = 0, tree: int = 7, user: int = 9) -> None:
+    def both(
+        command: int,
+        request: tuple[bytes, bytes],
+        response: tuple[bytes, bytes],
+        id_: int,
+        status: int = 0,
+        tree: int = 7,
+        user: int = 9,
+    ) -> None:
         parts.append((True, session(smb1(command, *request, tree=tree, user=user, id_=id_))))
-        parts.append((False, session(smb1(command, *response, answer=True, tree=tree, user=user, id_=id_, status=status))))
+        parts.append(
+            (False, session(smb1(command, *response, answer=True, tree=tree, user=user, id_=id_, status=status)))
+        )
 
     dialects = b"\2PC NETWORK PROGRAM 1.0\0\2NT LM 0.12\0"
     words = struct.pack("<HBHHIIIIQhB", 1, 3, 50, 1, 65536, 65536, 0, 0x8000E3FD, 0, 0, 0)
@@ -169,10 +204,29 @@ def old() -> Parts:
     ask = last + struct.pack("<HHHIHII", 65535, 50, 0, 0, len(token), 0, 0x80000000)
     challenge = ntlm_challenge("FILES-1", {2: "FILES-1", 1: "FILES-1"}, version(6, 1, 0))
     challenge += b"\0" * (len(challenge) & 1)
-    both(0x73, (ask, token + wide("Unix\0Samba\0")), (last + struct.pack("<HH", 0, len(challenge)), challenge + programs), 2, MORE)
+    both(
+        0x73,
+        (ask, token + wide("Unix\0Samba\0")),
+        (last + struct.pack("<HH", 0, len(challenge)), challenge + programs),
+        2,
+        MORE,
+    )
     words = last + struct.pack("<HHHIHHII", 65535, 50, 0, 0, 24, 24, 0, 0xD4)
-    both(0x73, (words, bytes(24) + b"\1" * 24 + text1("joe", "OFFICE", "Windows 2002 2600 Service Pack 3", "Windows 2002 5.1")), (last + b"\1\0", programs), 3)
-    both(0x75, (last + struct.pack("<HH", 8, 1), b"\0" + wide("\\\\FILES-1\\SCANS\0") + b"?????\0"), (last + b"\1\0", b"A:\0" + text1("NTFS")[1:]), 4)
+    both(
+        0x73,
+        (
+            words,
+            bytes(24) + b"\1" * 24 + text1("joe", "OFFICE", "Windows 2002 2600 Service Pack 3", "Windows 2002 5.1"),
+        ),
+        (last + b"\1\0", programs),
+        3,
+    )
+    both(
+        0x75,
+        (last + struct.pack("<HH", 8, 1), b"\0" + wide("\\\\FILES-1\\SCANS\0") + b"?????\0"),
+        (last + b"\1\0", b"A:\0" + text1("NTFS")[1:]),
+        4,
+    )
     opened = last + struct.pack("<BHIQQQQIQQHHB", 0, 0x4001, 2, 0, 0, 0, 0, 0x20, 0, 0, 0, 7, 0)
     name = struct.pack("<BHIIIQIIIIIB", 0, 22, 0, 0, 0x0012019F, 0, 0, 7, 5, 0x40, 2, 0)
     both(0xA2, (last + name, text1("\\scan-1.pdf")), (opened + b"\0", b""), 5)
@@ -181,20 +235,39 @@ def old() -> Parts:
     both(0x2F, (words, b"\0" + data), (last + struct.pack("<HHI", len(data), 0, 0), b""), 6)
     both(0x07, (b"\x16\0", b"\4" + wide("\\scan-1.pdf\0") + b"\4" + text1("\\scan-2.pdf")), (b"", b""), 7)
     both(0x06, (b"\x16\0", b"\4" + wide("\\scan-2.pdf\0")), (b"", b""), 8)
-    both(0x75, (last + struct.pack("<HH", 8, 1), b"\0" + wide("\\\\FILES-1\\IPC$\0") + b"?????\0"), (last + b"\1\0", b"IPC\0"), 9, tree=8)
+    both(
+        0x75,
+        (last + struct.pack("<HH", 8, 1), b"\0" + wide("\\\\FILES-1\\IPC$\0") + b"?????\0"),
+        (last + b"\1\0", b"IPC\0"),
+        9,
+        tree=8,
+    )
     both(0xA2, (last + name, text1("\\samr")), (opened + b"\0", b""), 10, tree=8)
-    pipe = struct.pack("<HHHHBBHIHHHHHBB2H", 0, len(BIND), 0, 1024, 0, 0, 0, 0, 0, 0, 0, len(BIND), 68, 2, 0, 0x26, 0x4001)
+    pipe = struct.pack(
+        "<HHHHBBHIHHHHHBB2H", 0, len(BIND), 0, 1024, 0, 0, 0, 0, 0, 0, 0, len(BIND), 68, 2, 0, 0x26, 0x4001
+    )
     back = struct.pack("<HHHHHHHHHBB", 0, 8, 0, 0, 0, 0, 8, 56, 0, 0, 0)
     both(0x25, (pipe, b"\0" + BIND), (back, b"\0" + b"\5\0\x0c\3abcd"), 11, tree=8)
     both(0x32, (struct.pack("<HHHHBBHIHHHHHBBH", *(0,) * 13, 1, 0, 14), b"\0"), (b"", b""), 0x41, 0xC0000002, tree=8)
     both(0xA0, (bytes(36) + b"\1\0", b""), (b"", b""), 12, 0xC0000002, tree=8)
-    both(0x75, (last + struct.pack("<HH", 8, 1), b"\0" + wide("\\\\FILES-1\\C$\0") + b"?????\0"), (b"", b""), 13, 0xC0000022, tree=9)
+    both(
+        0x75,
+        (last + struct.pack("<HH", 8, 1), b"\0" + wide("\\\\FILES-1\\C$\0") + b"?????\0"),
+        (b"", b""),
+        13,
+        0xC0000022,
+        tree=9,
+    )
     return parts
 
 
 def cut(parts: Parts) -> Parts:
     """The same bytes in other pieces: two to a message."""
-    return [piece for from_client, data in parts for piece in ((from_client, data[: len(data) // 2]), (from_client, data[len(data) // 2 :]))]
+    return [
+        piece
+        for from_client, data in parts
+        for piece in ((from_client, data[: len(data) // 2]), (from_client, data[len(data) // 2 :]))
+    ]
 
 
 def frames() -> Frames:

@@ -12,7 +12,10 @@ def message(sender: int, version: int, kind: int, body: bytes) -> bytes:
 
 
 def frames() -> Frames:
-    greeting, answer = message(1, 1, 4, bytes.fromhex("0000000100000000")), message(4, 0, 3, bytes.fromhex("0000000100000000"))
+    greeting, answer = (
+        message(1, 1, 4, bytes.fromhex("0000000100000000")),
+        message(4, 0, 3, bytes.fromhex("0000000100000000")),
+    )
     order = message(1, 1, 8, bytes(392))
     parts = [(True, greeting), (False, answer), (True, order[:100]), (True, order[100:])]
     yield from conversation((DESKTOP, "10.20.30.14", 50000), (GATEWAY, "10.20.30.1", 4786), parts)

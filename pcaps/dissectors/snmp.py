@@ -49,7 +49,15 @@ def message(version: int, community: str, body: bytes) -> bytes:
 
 def secured(flags: int, body: bytes, user: str = "", engine: bytes = ENGINE) -> bytes:
     head = tlv(0x30, number(77), number(65507), octets(bytes((flags,))), number(3))
-    security = tlv(0x30, octets(engine), number(3), number(12345), octets(user), octets(bytes(12 * (flags & 1))), octets(bytes(8 * (flags >> 1 & 1))))
+    security = tlv(
+        0x30,
+        octets(engine),
+        number(3),
+        number(12345),
+        octets(user),
+        octets(bytes(12 * (flags & 1))),
+        octets(bytes(8 * (flags >> 1 & 1))),
+    )
     return tlv(0x30, number(3), head, octets(security), body)
 
 
@@ -71,22 +79,41 @@ def frames() -> Frames:
         asked[3]: octets("VXY1234567"), asked[4]: octets("ECOSYS M3655idn"),
     })))  # fmt: skip
     yield asks("10.20.30.41", message(V1, "private", operation(SET, 2, {f"{SYSTEM}.6.0": octets("3rd floor")})))
-    yield answers("10.20.30.41", message(V1, "private", operation(RESPONSE, 2, {f"{SYSTEM}.6.0": octets("3rd floor")}, first=2, second=1)))
+    yield answers(
+        "10.20.30.41",
+        message(V1, "private", operation(RESPONSE, 2, {f"{SYSTEM}.6.0": octets("3rd floor")}, first=2, second=1)),
+    )
     trap = tlv(
         TRAP, oid("1.3.6.1.4.1.318"), tlv(0x40, ip_address("10.20.30.71").packed), number(6), number(5), number(99, 0x43),
         variables({"1.3.6.1.4.1.318.2.3.3.0": octets("UPS: on battery power")}),
     )  # fmt: skip
     yield udp(CAMERA, DESKTOP, "10.20.30.71", MANAGER, 2048, 162, message(V1, "s3cret-ups", trap))
-    told = {"1.3.6.1.2.1.1.3.0": number(4711, 0x43), "1.3.6.1.6.3.1.1.4.1.0": oid("1.3.6.1.4.1.9.9.43.2.0.1"), f"{SYSTEM}.5.0": octets("sw-core-1")}
+    told = {
+        "1.3.6.1.2.1.1.3.0": number(4711, 0x43),
+        "1.3.6.1.6.3.1.1.4.1.0": oid("1.3.6.1.4.1.9.9.43.2.0.1"),
+        f"{SYSTEM}.5.0": octets("sw-core-1"),
+    }
     yield udp(GATEWAY, DESKTOP, "10.20.30.1", MANAGER, 51000, 162, message(V2C, "s3cret", operation(INFORM, 8, told)))
     yield udp(DESKTOP, GATEWAY, MANAGER, "10.20.30.1", 162, 51000, message(V2C, "s3cret", operation(RESPONSE, 8, told)))
     yield asks("10.20.30.1", message(V2C, "s3cret", operation(GET_BULK, 9, {f"{ENTITY}.9": NULL}, 0, 25)), GATEWAY)
     rows = {9: "12.2(44)SE", 10: "15.2(7)E4", 11: "FDO1234X0AB", 12: "cisco", 13: "WS-C2960X-48FPD-L"}
-    walked = {f"{ENTITY}.{column}.1": octets(value) for column, value in rows.items()} | {f"{ENTITY}.13.2": octets("C2960X-STACK")}
+    walked = {f"{ENTITY}.{column}.1": octets(value) for column, value in rows.items()} | {
+        f"{ENTITY}.13.2": octets("C2960X-STACK")
+    }
     yield answers("10.20.30.1", message(V2C, "s3cret", operation(RESPONSE, 9, walked)), GATEWAY)
     yield asks("10.20.30.1", secured(4, scoped(operation(GET, 10, {}), b""), engine=b""), GATEWAY)
-    yield answers("10.20.30.1", secured(0, scoped(operation(REPORT, 10, {"1.3.6.1.6.3.15.1.1.4.0": number(7, 0x41)}))), GATEWAY)
-    yield answers("10.20.30.1", secured(0, scoped(operation(REPORT, 11, {"1.3.6.1.6.3.15.1.1.5.0": number(8, 0x41)})), "netops"), GATEWAY)
-    yield answers("10.20.30.1", secured(1, scoped(operation(RESPONSE, 12, {f"{SYSTEM}.5.0": octets("sw-core-1")})), "netops"), GATEWAY)
+    yield answers(
+        "10.20.30.1", secured(0, scoped(operation(REPORT, 10, {"1.3.6.1.6.3.15.1.1.4.0": number(7, 0x41)}))), GATEWAY
+    )
+    yield answers(
+        "10.20.30.1",
+        secured(0, scoped(operation(REPORT, 11, {"1.3.6.1.6.3.15.1.1.5.0": number(8, 0x41)})), "netops"),
+        GATEWAY,
+    )
+    yield answers(
+        "10.20.30.1",
+        secured(1, scoped(operation(RESPONSE, 12, {f"{SYSTEM}.5.0": octets("sw-core-1")})), "netops"),
+        GATEWAY,
+    )
     yield asks("10.20.30.1", secured(7, octets(bytes(range(64))), "netops"), GATEWAY)
     yield answers("10.20.30.1", secured(3, octets(bytes(range(64))), "netops"), GATEWAY)

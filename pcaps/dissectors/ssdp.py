@@ -19,7 +19,14 @@ def frames() -> Frames:
     def answered(src_mac: str, src: str, *fields: str, start: str = "HTTP/1.1 200 OK") -> bytes:
         return udp(src_mac, DESKTOP, src, "10.20.30.66", 1900, 50200, ssdp_message(start, *fields))
 
-    search = ssdp_message("M-SEARCH * HTTP/1.1", HOST, 'MAN: "ssdp:discover"', "MX: 1", "ST: roku:ecp", "USER-AGENT: Google Chrome/131.0.6778.86 Windows")
+    search = ssdp_message(
+        "M-SEARCH * HTTP/1.1",
+        HOST,
+        'MAN: "ssdp:discover"',
+        "MX: 1",
+        "ST: roku:ecp",
+        "USER-AGENT: Google Chrome/131.0.6778.86 Windows",
+    )
     yield udp(DESKTOP, GROUP_MAC, "10.20.30.66", GROUP, 50200, 1900, search, ttl=1)
     yield answered(
         CAMERA, "10.20.30.44", "Cache-Control: max-age=3600", "ST: roku:ecp", "USN: uuid:roku:ecp:X00400AAAAAA", "Ext: ",

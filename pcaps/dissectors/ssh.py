@@ -30,13 +30,25 @@ def packet(kind: int, body: bytes) -> bytes:
 
 def offer(lists: tuple[str, ...] = OFFER) -> bytes:
     """A KEXINIT."""
-    return packet(20, bytes(16) + b"".join(struct.pack("!I", len(one)) + one.encode() for one in lists) + b"\0" + bytes(4))
+    return packet(
+        20, bytes(16) + b"".join(struct.pack("!I", len(one)) + one.encode() for one in lists) + b"\0" + bytes(4)
+    )
 
 
 def login(*answers: int, request: int = 84) -> list[tuple[bool, bytes]]:
     """What follows the offers: keys, the request for the service and its acceptance, and requests, each with an answer of a size."""
-    parts = [(True, packet(30, bytes(36))), (False, packet(31, bytes(200)) + packet(21, b"")), (True, packet(21, b"")), (True, bytes(44)), (False, bytes(44))]
-    return parts + [part for number, size in enumerate(answers) for part in ((True, bytes(request if number else 68)), (False, bytes(size)))]
+    parts = [
+        (True, packet(30, bytes(36))),
+        (False, packet(31, bytes(200)) + packet(21, b"")),
+        (True, packet(21, b"")),
+        (True, bytes(44)),
+        (False, bytes(44)),
+    ]
+    return parts + [
+        part
+        for number, size in enumerate(answers)
+        for part in ((True, bytes(request if number else 68)), (False, bytes(size)))
+    ]
 
 
 def frames() -> Frames:
@@ -51,6 +63,10 @@ def frames() -> Frames:
         *login(76, 76, 28),
     ]
     yield from conversation((DESKTOP, "10.20.30.14", 50301), (GATEWAY, "10.20.30.1", 22), parts)
-    yield from conversation((DESKTOP, "10.20.30.14", 50302), (PRINTER, "10.20.30.41", 22), [(False, b"SSH-1.5-1.2.27\n"), (True, b"SSH-1.5-PuTTY\n")])
+    yield from conversation(
+        (DESKTOP, "10.20.30.14", 50302),
+        (PRINTER, "10.20.30.41", 22),
+        [(False, b"SSH-1.5-1.2.27\n"), (True, b"SSH-1.5-PuTTY\n")],
+    )
     phone = [(False, b"SSH-2.0-dropbear_2020.81\r\n" + lists), (True, b"SSH-2.0-libssh2_1.10.0\r\n"), (True, lists)]
     yield from conversation((DESKTOP, "10.20.30.14", 50303), (PBX, "10.20.30.5", 22), phone)

@@ -15,14 +15,20 @@ def frames() -> Frames:
             (True, b'{"id":1,"method":"mining.subscribe","params":["cgminer/4.10.0"]}\n'),
             (False, b'{"id":1,"result":[[["mining.notify","ae68"]],"08000002",4],"error":null}\n'),
             (True, b'{"id":2,"method":"mining.authorize","params":["1ExampleAccount.rig4","x"]}\n'),
-            (False, b'{"id":2,"result":true,"error":null}\n{"id":null,"method":"mining.set_difficulty","params":[512]}\n'),
+            (
+                False,
+                b'{"id":2,"result":true,"error":null}\n{"id":null,"method":"mining.set_difficulty","params":[512]}\n',
+            ),
         ],
     )
     yield from conversation(
         (DESKTOP, "10.20.30.14", 49301),
         (GATEWAY, POOL, 9999),
         [
-            (True, b'{"worker": "eth1.0", "jsonrpc": "2.0", "params": ["0x00exampleaccount/rig1", "x"], "id": 2, "method": "eth_submitLogin"}\n'),
+            (
+                True,
+                b'{"worker": "eth1.0", "jsonrpc": "2.0", "params": ["0x00exampleaccount/rig1", "x"], "id": 2, "method": "eth_submitLogin"}\n',
+            ),
             (False, b'{"jsonrpc":"2.0","id":2,"result":true}\n'),
         ],
     )
@@ -30,8 +36,14 @@ def frames() -> Frames:
         (DESKTOP, "10.20.30.14", 49302),
         (GATEWAY, POOL, 443),
         [
-            (True, b'{"method":"login","params":{"login":"4ExampleAccount","pass":"x","agent":"xmr-stak-cpu/1.3.0"},"id":1}\n'),
-            (False, b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"1","job":{"blob":"0606","job_id":"7"},"status":"OK"}}\n'),
+            (
+                True,
+                b'{"method":"login","params":{"login":"4ExampleAccount","pass":"x","agent":"xmr-stak-cpu/1.3.0"},"id":1}\n',
+            ),
+            (
+                False,
+                b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"1","job":{"blob":"0606","job_id":"7"},"status":"OK"}}\n',
+            ),
             (False, b'{"jsonrpc":"2.0","method":"job","params":{"blob":"0606","job_id":"8","target":"dc460300"}}\n'),
             (True, b'{"method":"submit","params":{"id":"1","job_id":"8","nonce":"98024001","result":"c9be"},"id":2}\n'),
         ],

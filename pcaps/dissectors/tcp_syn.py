@@ -10,7 +10,9 @@ NEAR, FAR = (DESKTOP, "10.20.30.14"), (PRINTER, "10.20.30.13")
 
 
 def frames() -> Frames:
-    def segment(flags: int, options: bytes = b"", window: int = 1024, data: bytes = b"", ttl: int = 64, sport: int = 40000) -> bytes:
+    def segment(
+        flags: int, options: bytes = b"", window: int = 1024, data: bytes = b"", ttl: int = 64, sport: int = 40000
+    ) -> bytes:
         head = struct.pack("!HHIIBBHHH", sport, 80, 1000, 0, (20 + len(options)) << 2, flags, window, 0, 0)
         return over_ip(NEAR[0], FAR[0], NEAR[1], FAR[1], 6, head + options + data, 16, ttl=ttl)
 
@@ -23,4 +25,12 @@ def frames() -> Frames:
     yield segment(0, b"\x03\x03\x0a\x01\x02\x04\x01\x09" + stamp + b"\x04\x02", 128)
     yield segment(0x29, window=65535, sport=40004)
     yield segment(0x2B, window=256, sport=40005)
-    yield over_ip(CAMERA, PRINTER, "fd00::16", "fd00::13", 6, struct.pack("!HHIIBBHHH", 40000, 554, 7, 0, 0x60, 2, 14400, 0, 0) + b"\x02\x04\x05\xa0", 16)
+    yield over_ip(
+        CAMERA,
+        PRINTER,
+        "fd00::16",
+        "fd00::13",
+        6,
+        struct.pack("!HHIIBBHHH", 40000, 554, 7, 0, 0x60, 2, 14400, 0, 0) + b"\x02\x04\x05\xa0",
+        16,
+    )

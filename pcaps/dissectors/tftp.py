@@ -11,5 +11,13 @@ def request(operation: int, *words: str) -> bytes:
 
 def frames() -> Frames:
     yield udp(PHONE, PBX, "10.20.30.12", "10.20.30.5", 49200, 69, request(1, "SEP02005E005302.cnf.xml", "octet"))
-    yield udp(PHONE, PBX, "10.20.30.12", "10.20.30.5", 49201, 69, request(1, "y000000000065.cfg", "octet", "tsize", "0", "blksize", "1428"))
+    yield udp(
+        PHONE,
+        PBX,
+        "10.20.30.12",
+        "10.20.30.5",
+        49201,
+        69,
+        request(1, "y000000000065.cfg", "octet", "tsize", "0", "blksize", "1428"),
+    )
     yield udp(GATEWAY, PBX, "10.20.30.1", "10.20.30.5", 51000, 69, request(2, "sw-core-1-confg", "NetASCII"))

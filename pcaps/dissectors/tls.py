@@ -36,7 +36,13 @@ def frames() -> Frames:
     parts = [
         (True, record(handshake(1, client_hello(OLD, [server_name("PBX.Example."), alpn("sip")])))),
         (False, asked + record(handshake(11, certificates(pbx, phone))[:500], version=0x0303)),
-        (False, record(handshake(11, certificates(pbx, phone))[500:] + handshake(13, b"\1\1\0\2\4\1\0\0") + handshake(14, b""), version=0x0303)),
+        (
+            False,
+            record(
+                handshake(11, certificates(pbx, phone))[500:] + handshake(13, b"\1\1\0\2\4\1\0\0") + handshake(14, b""),
+                version=0x0303,
+            ),
+        ),
         (True, record(handshake(11, certificates(phone)), version=0x0303) + exchange),
     ]
     yield from conversation((PHONE, "10.20.30.12", 50104), (PBX, "10.20.30.5", 5061), parts)
@@ -48,17 +54,28 @@ def frames() -> Frames:
     parts = [(True, hello[:300]), (True, hello[300:]), (False, chosen + change + sealed), (True, change + sealed)]
     yield from conversation((DESKTOP, "10.20.30.14", 50101), web, parts)
 
-    again = record(handshake(2, server_hello(0x1302, [extension(43, b"\3\4")], random=hashlib.sha256(b"HelloRetryRequest").digest())), version=0x0303)
+    again = record(
+        handshake(
+            2, server_hello(0x1302, [extension(43, b"\3\4")], random=hashlib.sha256(b"HelloRetryRequest").digest())
+        ),
+        version=0x0303,
+    )
     parts = [(True, hello), (False, again + change), (True, change + hello), (False, chosen + sealed)]
     yield from conversation((DESKTOP, "10.20.30.14", 50102), web, parts)
 
     printer = name(O="KYOCERA Document Solutions Inc.", OU="Printer", CN="KM1A2B3C")
     own = record(
-        handshake(2, server_hello(0x0035, [extension(0xFF01, b"\0")])) + handshake(11, certificates(certificate(printer, names=("KM1A2B3C.local",)))),
+        handshake(2, server_hello(0x0035, [extension(0xFF01, b"\0")]))
+        + handshake(11, certificates(certificate(printer, names=("KM1A2B3C.local",)))),
         version=0x0303,
     )
     plain = record(handshake(1, client_hello(OLD, [extension(13, numbers(0x0401))])))
-    parts = [(True, plain), (False, own[:700]), (False, own[700:] + record(handshake(14, b""), version=0x0303)), (True, exchange + change + sealed)]
+    parts = [
+        (True, plain),
+        (False, own[:700]),
+        (False, own[700:] + record(handshake(14, b""), version=0x0303)),
+        (True, exchange + change + sealed),
+    ]
     yield from conversation((DESKTOP, "10.20.30.14", 50103), (PRINTER, "10.20.30.41", 443), parts)
 
     desk = certificate(name(CN="DESK-07.example"))
@@ -67,7 +84,9 @@ def frames() -> Frames:
     yield from conversation((PBX, "10.20.30.5", 50105), (DESKTOP, "10.20.30.14", 3389), parts)
 
     old = b"\1\3\0\0\x09\0\0\0\x10" + b"\0\0\5" + b"\0\0\x0a" + b"\7\0\xc0" + RANDOM[:16]
-    yield from conversation((CAMERA, "10.20.30.61", 50106), (PBX, "10.20.30.5", 443), [(True, bytes((0x80, len(old))) + old)])
+    yield from conversation(
+        (CAMERA, "10.20.30.61", 50106), (PBX, "10.20.30.5", 443), [(True, bytes((0x80, len(old))) + old)]
+    )
 
     meter = client_hello((0xC02B, 0xC0AE), [extension(13, numbers(0x0403)), server_name("coap.example")], 0xFEFD, b"\0")
     yield udp(CAMERA, PBX, "10.20.30.61", "10.20.30.5", 50107, 5684, dtls(1, meter))

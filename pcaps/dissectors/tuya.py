@@ -27,8 +27,22 @@ def frames() -> Frames:
     }
     yield udp(PLUG, ALL, "10.20.30.54", "255.255.255.255", 49153, 6666, frame(0, bytes(4) + json.dumps(told).encode()))
     yield udp(LAMP, ALL, "10.20.30.55", "255.255.255.255", 49154, 6667, frame(0x13, bytes(4) + bytes(range(1, 161))))
-    yield udp(LAMP, ALL, "10.20.30.55", "255.255.255.255", 49154, 7000, struct.pack("!IHIII", 0x6699, 0, 0, 0x23, 60) + bytes(range(1, 61)) + b"\0\0\x99\x66")
     yield udp(
-        DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 7000, struct.pack("!IHIII", 0x6699, 0, 0, 0x25, 60) + bytes(range(1, 61)) + b"\0\0\x99\x66"
+        LAMP,
+        ALL,
+        "10.20.30.55",
+        "255.255.255.255",
+        49154,
+        7000,
+        struct.pack("!IHIII", 0x6699, 0, 0, 0x23, 60) + bytes(range(1, 61)) + b"\0\0\x99\x66",
+    )
+    yield udp(
+        DESKTOP,
+        ALL,
+        "10.20.30.14",
+        "255.255.255.255",
+        50000,
+        7000,
+        struct.pack("!IHIII", 0x6699, 0, 0, 0x25, 60) + bytes(range(1, 61)) + b"\0\0\x99\x66",
     )
     yield udp(LAMP, ALL, "10.20.30.55", "255.255.255.255", 49155, 6666, frame(0, json.dumps(told).encode()))

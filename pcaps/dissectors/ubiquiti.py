@@ -34,7 +34,15 @@ def frames() -> Frames:
         (12, b"U7PG2"),
         (3, b"BZ.qca956x.v4.3.28.11361.210128.1606"),
     ]
-    point += [(22, b"4.3.28.11361"), (21, b"U7PG2"), (23, b"\1"), (24, b"\0"), (19, mac(POINT)), (18, struct.pack("!I", 7)), (27, b"4.0.0")]
+    point += [
+        (22, b"4.3.28.11361"),
+        (21, b"U7PG2"),
+        (23, b"\1"),
+        (24, b"\0"),
+        (19, mac(POINT)),
+        (18, struct.pack("!I", 7)),
+        (27, b"4.0.0"),
+    ]
     yield udp(POINT, ALL, "10.20.30.41", "255.255.255.255", 51000, 10001, message(2, 6, point))
     gateway = [
         (2, mac("80:2a:a8:5e:53:12") + ip("192.0.2.21")),
@@ -43,6 +51,11 @@ def frames() -> Frames:
         (11, b"gw"),
         (12, b"UGW3"),
     ]
-    gateway += [(3, b"UniFiSecurityGateway.ER-e120.v4.4.57.5578372.230112"), (22, b"4.4.57.5578372"), (21, b"UGW3"), (23, b"\0")]
+    gateway += [
+        (3, b"UniFiSecurityGateway.ER-e120.v4.4.57.5578372.230112"),
+        (22, b"4.4.57.5578372"),
+        (21, b"UGW3"),
+        (23, b"\0"),
+    ]
     yield udp(GATEWAY, ALL, "10.20.30.1", "255.255.255.255", 51001, 10001, message(2, 6, gateway))
     yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 51002, 10001, message(2, 6, point))

@@ -15,11 +15,39 @@ REASON = b"Authentication failure"
 
 def frames() -> Frames:
     server = (CAMERA, "10.20.30.44", 5900)
-    parts = [(False, NEW), (True, NEW), (False, b"\2\1\2"), (True, b"\1"), (False, bytes(4)), (True, b"\1"), (False, INIT)]
+    parts = [
+        (False, NEW),
+        (True, NEW),
+        (False, b"\2\1\2"),
+        (True, b"\1"),
+        (False, bytes(4)),
+        (True, b"\1"),
+        (False, INIT),
+    ]
     yield from conversation((*CLIENT, 49400), server, parts)
     wrong = struct.pack("!II", 1, len(REASON)) + REASON
-    parts = [(False, NEW), (True, NEW), (False, b"\1\2"), (True, b"\2"), (False, ASKED), (True, ANSWERED), (False, wrong)]
+    parts = [
+        (False, NEW),
+        (True, NEW),
+        (False, b"\1\2"),
+        (True, b"\2"),
+        (False, ASKED),
+        (True, ANSWERED),
+        (False, wrong),
+    ]
     yield from conversation((*CLIENT, 49401), (PBX, "10.20.30.5", 5900), parts)
-    parts = [(False, NEW), (True, OLD), (False, b"\0\0\0\2" + ASKED), (True, ANSWERED), (False, bytes(4)), (True, b"\1"), (False, INIT)]
+    parts = [
+        (False, NEW),
+        (True, OLD),
+        (False, b"\0\0\0\2" + ASKED),
+        (True, ANSWERED),
+        (False, bytes(4)),
+        (True, b"\1"),
+        (False, INIT),
+    ]
     yield from conversation((*CLIENT, 49402), (PBX, "10.20.30.5", 5900), parts)
-    yield from conversation((*CLIENT, 49403), (PBX, "10.20.30.5", 5900), [(False, NEW), (True, NEW), (False, b"\2\x13\2"), (True, b"\x13"), (False, b"\0\2")])
+    yield from conversation(
+        (*CLIENT, 49403),
+        (PBX, "10.20.30.5", 5900),
+        [(False, NEW), (True, NEW), (False, b"\2\x13\2"), (True, b"\x13"), (False, b"\0\2")],
+    )

@@ -14,10 +14,25 @@ def frames() -> Frames:
         return udp(LAMP, DESKTOP, "10.20.30.59", "10.20.30.14", 38899, 50000, json.dumps(message).encode())
 
     yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 38899, b'{"method":"getSystemConfig","params":{}}')
-    told = {"mac": "a8bb505e532a", "homeId": 653906, "roomId": 989983, "moduleName": "ESP01_SHRGB1C_31", "fwVersion": "1.25.0", "ping": 0}
+    told = {
+        "mac": "a8bb505e532a",
+        "homeId": 653906,
+        "roomId": 989983,
+        "moduleName": "ESP01_SHRGB1C_31",
+        "fwVersion": "1.25.0",
+        "ping": 0,
+    }
     yield up({"method": "getSystemConfig", "env": "pro", "result": told})
-    beat = json.dumps({"method": "firstBeat", "env": "pro", "params": {"mac": "a8bb505e532a", "homeId": 653906, "fwVersion": "1.25.0"}})
+    beat = json.dumps(
+        {
+            "method": "firstBeat",
+            "env": "pro",
+            "params": {"mac": "a8bb505e532a", "homeId": 653906, "fwVersion": "1.25.0"},
+        }
+    )
     yield udp(LAMP, ALL, "10.20.30.59", "255.255.255.255", 38899, 38900, beat.encode())
-    yield udp(DESKTOP, LAMP, "10.20.30.14", "10.20.30.59", 50000, 38899, b'{"method":"setPilot","params":{"state":false}}')
+    yield udp(
+        DESKTOP, LAMP, "10.20.30.14", "10.20.30.59", 50000, 38899, b'{"method":"setPilot","params":{"state":false}}'
+    )
     yield up({"method": "setPilot", "env": "pro", "error": {"code": -32600, "message": "Invalid Request"}})
     yield up({"method": "getSystemConfig", "env": "pro", "result": told | {"mac": "a8bb505e53ff"}})

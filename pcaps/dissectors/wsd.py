@@ -5,7 +5,10 @@ from __future__ import annotations
 from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, PBX, PRINTER, Frames, udp
 
 GROUP, GROUP_MAC = "239.255.255.250", "01:00:5e:7f:ff:fa"
-DRAFT, FINAL = "http://schemas.xmlsoap.org/ws/2005/04/discovery", "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01"
+DRAFT, FINAL = (
+    "http://schemas.xmlsoap.org/ws/2005/04/discovery",
+    "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01",
+)
 ONVIF = "onvif://www.onvif.org"
 
 
@@ -38,19 +41,44 @@ def frames() -> Frames:
         return udp(src_mac, DESKTOP, src, "10.20.30.66", 3702, 50300, payload)
 
     devprof, pub = "http://schemas.xmlsoap.org/ws/2006/02/devprof", "http://schemas.microsoft.com/windows/pub/2005/07"
-    network, printing = "http://www.onvif.org/ver10/network/wsdl", "http://schemas.microsoft.com/windows/2006/08/wdp/print"
-    printer = "e3248000-80ce-11db-8000-02005e005303"
-    hello = endpoint(printer) + "<wsd:Types>p:Device q:PrintDeviceType</wsd:Types><wsd:XAddrs>http://10.20.30.40:80/WebServices/Device</wsd:XAddrs>"
-    yield told(PRINTER, "10.20.30.40", envelope("Hello", hello, p=devprof, q=printing))
-    yield told(DESKTOP, "10.20.30.66", envelope("Probe", "<wsd:Types>dn:NetworkVideoTransmitter</wsd:Types>", dn=network), 50300)
-    camera = "00000000-0000-1000-8000-02005e005306"
-    scopes = (
-        f"{ONVIF}/type/video_encoder {ONVIF}/Profile/Streaming {ONVIF}/name/HIKVISION%20DS-2CD2143G2-I {ONVIF}/hardware/DS-2CD2143G2-I {ONVIF}/location/lobby"
+    network, printing = (
+        "http://www.onvif.org/ver10/network/wsdl",
+        "http://schemas.microsoft.com/windows/2006/08/wdp/print",
     )
-    found = match(camera, "tdn:NetworkVideoTransmitter", scopes, "http://10.20.30.44/onvif/device_service http://[fe80::5eff:fe00:5306]/onvif/device_service")
+    printer = "e3248000-80ce-11db-8000-02005e005303"
+    hello = (
+        endpoint(printer)
+        + "<wsd:Types>p:Device q:PrintDeviceType</wsd:Types><wsd:XAddrs>http://10.20.30.40:80/WebServices/Device</wsd:XAddrs>"
+    )
+    yield told(PRINTER, "10.20.30.40", envelope("Hello", hello, p=devprof, q=printing))
+    yield told(
+        DESKTOP,
+        "10.20.30.66",
+        envelope("Probe", "<wsd:Types>dn:NetworkVideoTransmitter</wsd:Types>", dn=network),
+        50300,
+    )
+    camera = "00000000-0000-1000-8000-02005e005306"
+    about = ("type/video_encoder", "Profile/Streaming", "name/HIKVISION%20DS-2CD2143G2-I", "hardware/DS-2CD2143G2-I")
+    scopes = " ".join(f"{ONVIF}/{one}" for one in (*about, "location/lobby"))
+    found = match(
+        camera,
+        "tdn:NetworkVideoTransmitter",
+        scopes,
+        "http://10.20.30.44/onvif/device_service http://[fe80::5eff:fe00:5306]/onvif/device_service",
+    )
     yield answered(CAMERA, "10.20.30.44", envelope("ProbeMatches", found, tdn=network))
-    behind = match("00000000-0000-1000-8000-02005e005399", "dn:NetworkVideoTransmitter", f"{ONVIF}/name/gate", "http://10.20.30.99/onvif/device_service")
-    own = match("00000000-0000-1000-8000-02005e005305", "dn:NetworkVideoStorage", f"{ONVIF}/name/recorder", "http://10.20.30.5/onvif/device_service")
+    behind = match(
+        "00000000-0000-1000-8000-02005e005399",
+        "dn:NetworkVideoTransmitter",
+        f"{ONVIF}/name/gate",
+        "http://10.20.30.99/onvif/device_service",
+    )
+    own = match(
+        "00000000-0000-1000-8000-02005e005305",
+        "dn:NetworkVideoStorage",
+        f"{ONVIF}/name/recorder",
+        "http://10.20.30.5/onvif/device_service",
+    )
     yield answered(PBX, "10.20.30.5", envelope("ProbeMatches", behind + own, dn=network))
     yield told(DESKTOP, "10.20.30.66", envelope("Resolve", endpoint(camera), FINAL), 50300)
     computer = "1e6b9e0c-1111-4222-8333-02005e005301"

@@ -19,13 +19,34 @@ def told(start: str, address: str, model: str, name: str) -> bytes:
         "id: 0x000000000015243f",
     )
     return "\r\n".join(
-        (*head, f"model: {model}", "fw_ver: 18", "support: get_prop set_default set_power", "power: on", "bright: 100", f"name: {name}", "")
+        (
+            *head,
+            f"model: {model}",
+            "fw_ver: 18",
+            "support: get_prop set_default set_power",
+            "power: on",
+            "bright: 100",
+            f"name: {name}",
+            "",
+        )
     ).encode()
 
 
 def frames() -> Frames:
     search = b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1982\r\nMAN: "ssdp:discover"\r\nST: wifi_bulb\r\n'
     yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 50000, 1982, search)
-    yield udp(LAMP, DESKTOP, "10.20.30.57", "10.20.30.14", 1982, 50000, told("HTTP/1.1 200 OK", "10.20.30.57", "color", "Hall"))
-    yield udp(CEILING, GROUP_MAC, "10.20.30.58", GROUP, 1982, 1982, told("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", ""))
-    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 1982, 1982, told("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", ""))
+    yield udp(
+        LAMP,
+        DESKTOP,
+        "10.20.30.57",
+        "10.20.30.14",
+        1982,
+        50000,
+        told("HTTP/1.1 200 OK", "10.20.30.57", "color", "Hall"),
+    )
+    yield udp(
+        CEILING, GROUP_MAC, "10.20.30.58", GROUP, 1982, 1982, told("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", "")
+    )
+    yield udp(
+        DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 1982, 1982, told("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", "")
+    )

@@ -62,10 +62,30 @@ class Lab:
         self._started: list[subprocess.Popen[bytes]] = []
         self._links = 0
         self._switch = self._space("switch")
-        _run("ip", "-n", self._switch, "link", "add", "br0", "type", "bridge", "stp_state", "0", "mcast_snooping", "0", "group_fwd_mask", "0x4000")
+        _run(
+            "ip",
+            "-n",
+            self._switch,
+            "link",
+            "add",
+            "br0",
+            "type",
+            "bridge",
+            "stp_state",
+            "0",
+            "mcast_snooping",
+            "0",
+            "group_fwd_mask",
+            "0x4000",
+        )
         _run("ip", "-n", self._switch, "link", "set", "br0", "up")
         self.router = self.host(ROUTER.name, ROUTER.ip, ROUTER.mac)
-        self._set(self.router, "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.eth0.send_redirects=0")
+        self._set(
+            self.router,
+            "net.ipv4.ip_forward=1",
+            "net.ipv4.conf.all.send_redirects=0",
+            "net.ipv4.conf.eth0.send_redirects=0",
+        )
 
     def _space(self, name: str) -> str:
         space = f"lab-{os.getpid()}-{name}"
@@ -84,7 +104,23 @@ class Lab:
         address = ("address", mac) if mac else ()
         _run("ip", "-n", space, "link", "add", name, *address, "type", "veth", "peer", "name", port, "netns", other)
         for here, device in ((space, name), (other, port)):
-            _run("ip", "netns", "exec", here, "ethtool", "-K", device, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+            _run(
+                "ip",
+                "netns",
+                "exec",
+                here,
+                "ethtool",
+                "-K",
+                device,
+                "tx",
+                "off",
+                "tso",
+                "off",
+                "gso",
+                "off",
+                "gro",
+                "off",
+            )
             _run("ip", "-n", here, "link", "set", device, "up")
 
     def host(self, name: str, ip: str, mac: str = "", *, address: bool = True) -> Host:
@@ -121,7 +157,12 @@ class Lab:
         tape = Tape(0, ROUTER.mac)
         if one.dhcp:
             said = speech.dhcp_options(
-                one.machine, wants=one.dhcp.wants, vendor=one.dhcp.vendor, hostname=one.dhcp.hostname, size=one.dhcp.size, fqdn=one.dhcp.fqdn
+                one.machine,
+                wants=one.dhcp.wants,
+                vendor=one.dhcp.vendor,
+                hostname=one.dhcp.hostname,
+                size=one.dhcp.size,
+                fqdn=one.dhcp.fqdn,
             )
             speech.lease(tape, 0, one.machine, ROUTER, said)
         if one.services:
@@ -143,7 +184,9 @@ class Lab:
             sender.communicate(timeout=10)
 
     def _sender(self, host: Host) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(("ip", "netns", "exec", host.space, sys.executable, "-c", SENDER), stdin=subprocess.PIPE)
+        return subprocess.Popen(
+            ("ip", "netns", "exec", host.space, sys.executable, "-c", SENDER), stdin=subprocess.PIPE
+        )
 
     def resolver(self, host: Host, server: str) -> None:
         """Whom the host asks for names."""
@@ -151,7 +194,9 @@ class Lab:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "resolv.conf").write_text(f"nameserver {server}\noptions timeout:2 attempts:1\n", encoding="ascii")
 
-    def run(self, host: Host, *command: str, stdin: str = "", timeout: float = 120, more: Mapping[str, str] | None = None) -> str:
+    def run(
+        self, host: Host, *command: str, stdin: str = "", timeout: float = 120, more: Mapping[str, str] | None = None
+    ) -> str:
         """Runs a program to its end and gives what it printed. How it ends is no matter: attacks fail."""
         where = ("ip", "netns", "exec", host.space)
         done = subprocess.run(
@@ -172,17 +217,27 @@ class Lab:
         where = ("ip", "netns", "exec", host.space)
         with (self.folder / "programs.log").open("ab") as log:
             process = subprocess.Popen(
-                [*where, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=self._environment(None), start_new_session=True
+                [*where, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=self._environment(None),
+                start_new_session=True,
             )
         self._started.append(process)
         until = time.monotonic() + WAIT_S
         while port and f":{port} " not in self.run(host, "ss", "-Hln", f"--{proto}"):
             if time.monotonic() > until or process.poll() is not None:
-                raise TimeoutError(f"{command[0]} does not listen on {proto}/{port}: {(self.folder / 'programs.log').read_text(errors='replace')[-400:]}")
+                raise TimeoutError(
+                    f"{command[0]} does not listen on {proto}/{port}: {(self.folder / 'programs.log').read_text(errors='replace')[-400:]}"
+                )
             time.sleep(0.1)
         return process
 
-    def serve(self, host: Host, service: str, *arguments: str, port: int, proto: str = "tcp") -> subprocess.Popen[bytes]:
+    def serve(
+        self, host: Host, service: str, *arguments: str, port: int, proto: str = "tcp"
+    ) -> subprocess.Popen[bytes]:
         """Starts one of our own servers (_servers.py)."""
         return self.start(host, sys.executable, "-m", "pcaps.lab._servers", service, *arguments, port=port, proto=proto)
 
@@ -202,7 +257,21 @@ class Lab:
     @contextlib.contextmanager
     def mirror(self, path: Path) -> Iterator[None]:
         """Writes down what passes the bridge meanwhile."""
-        listen = ("tcpdump", "-Z", "root", "-U", "--immediate-mode", "-s", "1600", "-B", "32768", "-i", "br0", "-w", str(path))
+        listen = (
+            "tcpdump",
+            "-Z",
+            "root",
+            "-U",
+            "--immediate-mode",
+            "-s",
+            "1600",
+            "-B",
+            "32768",
+            "-i",
+            "br0",
+            "-w",
+            str(path),
+        )
         command = ("ip", "netns", "exec", self._switch, *listen)
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as tape:
             while tape.stderr is not None and "listening on" not in (line := tape.stderr.readline()):
@@ -219,7 +288,9 @@ class Lab:
         for process in reversed(self._started):
             self.stop(process)
         for space in self._spaces:
-            for left in subprocess.run(["ip", "netns", "pids", space], check=False, capture_output=True, text=True).stdout.split():
+            for left in subprocess.run(
+                ["ip", "netns", "pids", space], check=False, capture_output=True, text=True
+            ).stdout.split():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(left), signal.SIGKILL)
             subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)

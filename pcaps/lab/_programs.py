@@ -16,9 +16,17 @@ def _accounts(lab: Lab) -> str:
     users, secrets = lab.folder / "passwd", lab.folder / "shadow"
     if not users.exists():
         (home := lab.folder / "home").mkdir(mode=0o755)
-        hashed = subprocess.run(["openssl", "passwd", "-6", "-salt", "lab", PASSWORD], check=True, capture_output=True, text=True).stdout.strip()
-        users.write_text(Path("/etc/passwd").read_text(encoding="utf-8") + f"{ACCOUNT}:x:4000:4000::{home}:/bin/sh\n", encoding="utf-8")
-        secrets.write_text(Path("/etc/shadow").read_text(encoding="utf-8") + f"{ACCOUNT}:{hashed}:20000:0:99999:7:::\n", encoding="utf-8")
+        hashed = subprocess.run(
+            ["openssl", "passwd", "-6", "-salt", "lab", PASSWORD], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        users.write_text(
+            Path("/etc/passwd").read_text(encoding="utf-8") + f"{ACCOUNT}:x:4000:4000::{home}:/bin/sh\n",
+            encoding="utf-8",
+        )
+        secrets.write_text(
+            Path("/etc/shadow").read_text(encoding="utf-8") + f"{ACCOUNT}:{hashed}:20000:0:99999:7:::\n",
+            encoding="utf-8",
+        )
         lab.folder.chmod(0o755)
     return f"mount --bind {users} /etc/passwd && mount --bind {secrets} /etc/shadow && exec "
 
@@ -39,7 +47,17 @@ def ssh_server(lab: Lab, host: Host) -> None:
         "HostKey": keys / "server", "AuthorizedKeysFile": keys / "client.pub", "PermitRootLogin": "prohibit-password", "UsePAM": "no", "StrictModes": "no",
         "MaxAuthTries": 6, "MaxStartups": 100, "PidFile": "none", "PerSourcePenalties": "no",
     }  # fmt: skip
-    _with_accounts(lab, host, "/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", *(f"-o{name}={value}" for name, value in options.items()), port=22)
+    _with_accounts(
+        lab,
+        host,
+        "/usr/sbin/sshd",
+        "-D",
+        "-e",
+        "-f",
+        "/dev/null",
+        *(f"-o{name}={value}" for name, value in options.items()),
+        port=22,
+    )
 
 
 def ssh(lab: Lab, client: Host, server: Host, command: str) -> None:
@@ -60,7 +78,9 @@ def ftp_server(lab: Lab, host: Host) -> None:
 
 def telnet_server(lab: Lab, host: Host) -> None:
     """telnetd of the GNU inetutils behind socat."""
-    _with_accounts(lab, host, "socat", "TCP-LISTEN:23,reuseaddr,fork,max-children=20", "EXEC:/usr/sbin/telnetd,pty=0", port=23)
+    _with_accounts(
+        lab, host, "socat", "TCP-LISTEN:23,reuseaddr,fork,max-children=20", "EXEC:/usr/sbin/telnetd,pty=0", port=23
+    )
 
 
 def file_server(lab: Lab, host: Host, *shares: str) -> Path:
@@ -86,15 +106,41 @@ def file_server(lab: Lab, host: Host, *shares: str) -> Path:
 
 def smb(lab: Lab, client: Host, server: Host, share: str, commands: str) -> str:
     """smbclient as the account."""
-    return lab.run(client, "smbclient", f"//{server.ip}/{share}", "-m", "SMB3", "-U", f"OFFICE/{ACCOUNT}%{PASSWORD}", "-c", commands)
+    return lab.run(
+        client,
+        "smbclient",
+        f"//{server.ip}/{share}",
+        "-m",
+        "SMB3",
+        "-U",
+        f"OFFICE/{ACCOUNT}%{PASSWORD}",
+        "-c",
+        commands,
+    )
 
 
 def domain_controller(lab: Lab, host: Host) -> None:
     """Samba as a domain controller of LAB.EXAMPLE: an ordinary user and accounts of services."""
     base = lab.folder / "domain"
     base.mkdir()
-    options = ("--realm=LAB.EXAMPLE", "--domain=LAB", f"--adminpass={ADMIN_PASSWORD}", f"--targetdir={base}", "--server-role=dc", "--dns-backend=NONE")
-    lab.run(host, "samba-tool", "domain", "provision", *options, f"--host-name={host.name}", f"--host-ip={host.ip}", "--option=bind interfaces only = yes")
+    options = (
+        "--realm=LAB.EXAMPLE",
+        "--domain=LAB",
+        f"--adminpass={ADMIN_PASSWORD}",
+        f"--targetdir={base}",
+        "--server-role=dc",
+        "--dns-backend=NONE",
+    )
+    lab.run(
+        host,
+        "samba-tool",
+        "domain",
+        "provision",
+        *options,
+        f"--host-name={host.name}",
+        f"--host-ip={host.ip}",
+        "--option=bind interfaces only = yes",
+    )
     settings = base / "etc" / "smb.conf"
     lines = (
         "interfaces = lo eth0",
@@ -104,7 +150,9 @@ def domain_controller(lab: Lab, host: Host) -> None:
         "server smb encrypt = off",
         "kdc default domain supported enctypes = rc4-hmac",
     )
-    settings.write_text(settings.read_text(encoding="utf-8").replace("[global]", "\n\t".join(("[global]", *lines)), 1), encoding="utf-8")
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("[global]", "\n\t".join(("[global]", *lines)), 1), encoding="utf-8"
+    )
     for name in (ACCOUNT, *(f"svc-{number}" for number in range(12))):
         lab.run(host, "samba-tool", "user", "create", name, ADMIN_PASSWORD, "-s", str(settings))
         if name.startswith("svc-"):

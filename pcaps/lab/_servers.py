@@ -36,7 +36,11 @@ class Pages(http.server.BaseHTTPRequestHandler):
     """Every path is a short page, or so many bytes as its last part says (``/files/update-20000.bin``): zeroes behind the head its ending calls for."""
 
     server_version, sys_version, protocol_version = "nginx", "", "HTTP/1.1"
-    heads = {".exe": b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0", ".elf": b"\x7fELF\x01\x01\x01" + bytes(9) + b"\x02\0\x08\0", ".deb": b"!<arch>\ndebian-binary"}
+    heads = {
+        ".exe": b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0",
+        ".elf": b"\x7fELF\x01\x01\x01" + bytes(9) + b"\x02\0\x08\0",
+        ".deb": b"!<arch>\ndebian-binary",
+    }
 
     def do_GET(self) -> None:
         size = re.search(r"-(\d+)\.\w+$", self.path)
@@ -91,7 +95,9 @@ class Gateway(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         action = self.headers.get("SOAPAction", "").strip('"').partition("#")[2]
         said = f'<u:{action}Response xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1">{self.replies.get(action, "")}</u:{action}Response>'
-        self._say(f'<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{said}</s:Body></s:Envelope>')
+        self._say(
+            f'<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{said}</s:Body></s:Envelope>'
+        )
 
     def _say(self, text: str) -> None:
         self.send_response(HTTPStatus.OK)
@@ -113,7 +119,9 @@ def gateway_search(ip: str) -> None:
     kind = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("", 1900))
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.255.255.250") + socket.inet_aton(ip))
+        sock.setsockopt(
+            socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.255.255.250") + socket.inet_aton(ip)
+        )
         while True:
             asked, peer = sock.recvfrom(2048)
             if kind.encode() in asked:
@@ -131,7 +139,12 @@ def registrar(*extensions: str) -> None:
     md5 = lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()  # noqa: E731
 
     def allowed(message: str, method: str) -> bool:
-        said = dict(re.findall(r'(\w+)="?([^",\r\n]+)', next((line for line in message.split("\r\n") if line.lower().startswith("authorization:")), "")))
+        said = dict(
+            re.findall(
+                r'(\w+)="?([^",\r\n]+)',
+                next((line for line in message.split("\r\n") if line.lower().startswith("authorization:")), ""),
+            )
+        )
         if said.get("username") not in known:
             return False
         secret = md5(f"{said['username']}:asterisk:{password}")
@@ -148,9 +161,18 @@ def registrar(*extensions: str) -> None:
             status = "404 Not Found"
         elif method in ("REGISTER", "INVITE") and not allowed(message, method):
             refused = "authorization:" in message.lower()
-            status, more = "403 Forbidden" if refused else "401 Unauthorized", 'WWW-Authenticate: Digest algorithm=MD5, realm="asterisk", nonce="5f3c1a77"\r\n'
-        kept = "".join(line + "\r\n" for line in message.split("\r\n") if re.match(r"(Via|From|Call-ID|CSeq|v|f|i):", line, re.IGNORECASE))
-        to = next((line for line in message.split("\r\n") if re.match(r"(To|t):", line, re.IGNORECASE)), "To: <sip:none@none>")
+            status, more = (
+                "403 Forbidden" if refused else "401 Unauthorized",
+                'WWW-Authenticate: Digest algorithm=MD5, realm="asterisk", nonce="5f3c1a77"\r\n',
+            )
+        kept = "".join(
+            line + "\r\n"
+            for line in message.split("\r\n")
+            if re.match(r"(Via|From|Call-ID|CSeq|v|f|i):", line, re.IGNORECASE)
+        )
+        to = next(
+            (line for line in message.split("\r\n") if re.match(r"(To|t):", line, re.IGNORECASE)), "To: <sip:none@none>"
+        )
         return f"SIP/2.0 {status}\r\n{kept}{to};tag=as1\r\n{more}Server: FPBX-16.0.40.7(18.16.0)\r\nContent-Length: 0\r\n\r\n".encode()
 
     answer(5060, reply)
@@ -190,7 +212,9 @@ def agent(name: str, community: str = "public") -> None:
         _, first, _ = _element(asked_for, 0)
         _, oid, _ = _element(first, 0)
         bound = _tlv(0x30, _tlv(0x30, _tlv(6, oid), _tlv(4, f"{name}, lab".encode())))
-        return _tlv(0x30, _tlv(2, version), _tlv(4, given), _tlv(0xA2, _tlv(2, number), _tlv(2, b"\0"), _tlv(2, b"\0"), bound))
+        return _tlv(
+            0x30, _tlv(2, version), _tlv(4, given), _tlv(0xA2, _tlv(2, number), _tlv(2, b"\0"), _tlv(2, b"\0"), bound)
+        )
 
     answer(161, reply)
 
@@ -232,7 +256,9 @@ def telnet(user: str, password: str) -> None:
                 self.wfile.write(b"\r\nLogin incorrect\r\n")
             else:
                 return
-            self.wfile.write(b"\r\n\r\nBusyBox v1.19.4 (2016-03-01 11:22:33 CST) built-in shell (ash)\r\nEnter 'help' for a list of built-in commands.\r\n")
+            self.wfile.write(
+                b"\r\n\r\nBusyBox v1.19.4 (2016-03-01 11:22:33 CST) built-in shell (ash)\r\nEnter 'help' for a list of built-in commands.\r\n"
+            )
             while (command := self.line(b"\r\n# ")) not in ("exit", ""):
                 applet = command.split()[-1]
                 self.wfile.write(f"\r\n{applet}: applet not found".encode())
@@ -296,7 +322,9 @@ def stream() -> None:
                 while line := self.rfile.readline().decode("latin-1").strip():
                     name, _, fields[name.lower()] = line.partition(": ")
                 more = (
-                    f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}" if request.startswith("DESCRIBE") else "Session: 1234\r\n\r\n"
+                    f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+                    if request.startswith("DESCRIBE")
+                    else "Session: 1234\r\n\r\n"
                 )
                 if request.startswith("SETUP"):
                     more = f"Transport: {fields.get('transport', '')};server_port=8000-8001\r\n{more}"
@@ -308,7 +336,10 @@ def stream() -> None:
     Server(("", 554), Session).serve_forever()
 
 
-SERVICES = {each.__name__: each for each in (pages, gateway, gateway_search, registrar, agent, telnet, printer, tftp, echo, stream)}
+SERVICES = {
+    each.__name__: each
+    for each in (pages, gateway, gateway_search, registrar, agent, telnet, printer, tftp, echo, stream)
+}
 
 if __name__ == "__main__":
     SERVICES[sys.argv[1]](*sys.argv[2:])

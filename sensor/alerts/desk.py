@@ -104,7 +104,9 @@ class AlertDesk:
         while (oldest := self._cases.oldest()) and now - oldest[1].alert.ts >= self.suppression:
             self._cases.pop(oldest[0])
             filed.append(oldest[1].tell(now, "close"))
-        self.due = min(waiting[1] + SECOND if waiting else NEVER, oldest[1].alert.ts + self.suppression if oldest else NEVER)
+        self.due = min(
+            waiting[1] + SECOND if waiting else NEVER, oldest[1].alert.ts + self.suppression if oldest else NEVER
+        )
         return filed
 
     def suppress(self, suppression: int) -> None:
@@ -135,7 +137,11 @@ class AlertDesk:
     def _repeat(self, case: _Case, now: int) -> Filed:
         """Whether a repeat is reported. Changes within a second of the last report wait for the tick."""
         since = abs(now - case.told)
-        if case.alert.severity <= case.told_severity and case.alert.count < MANY_TIMES * case.told_count and since < UPDATE_EVERY:
+        if (
+            case.alert.severity <= case.told_severity
+            and case.alert.count < MANY_TIMES * case.told_count
+            and since < UPDATE_EVERY
+        ):
             return []
         if since >= SECOND:
             return [case.tell(now)]
@@ -159,5 +165,8 @@ def _joined(old: Alert, new: Alert) -> Alert:
         confidence=max(old.confidence, new.confidence),
         targets=tuple(targets)[:TARGETS_LIMIT],
         proof=(old.proof + new.proof)[:PROOF_LIMIT],
-        terms={name: max(old.terms.get(name, points), new.terms.get(name, points)) for name, points in (old.terms | new.terms).items()},
+        terms={
+            name: max(old.terms.get(name, points), new.terms.get(name, points))
+            for name, points in (old.terms | new.terms).items()
+        },
     )

@@ -55,7 +55,9 @@ class AlertFiles:
         self._read_mutes()
         self._muted = self._open_muted()
         self._writer = self._open_writer(evidence, mib)
-        self.gatherer = Gatherer(self._writer.write, evidence.name) if self._writer is not None and evidence is not None else None
+        self.gatherer = (
+            Gatherer(self._writer.write, evidence.name) if self._writer is not None and evidence is not None else None
+        )
         self._notes = notes_log(log) if log is not None else None
         self._noted = self._size_of_notes()
 
@@ -118,7 +120,9 @@ class AlertFiles:
         if self._writer is not None:
             self._writer.close()
             if self._writer.dropped:
-                self._complain(f"{self._writer.dropped:,} frames of evidence could not be written to {self._writer.folder}")
+                self._complain(
+                    f"{self._writer.dropped:,} frames of evidence could not be written to {self._writer.folder}"
+                )
         if self._muted is not None:
             self._flush(self._muted)
             self._muted.close()

@@ -31,7 +31,17 @@ STORY_LIMIT, ACTORS_LIMIT, TARGETS_LIMIT = 32, 16, 64
 MANY = 3
 NAMED_LIMIT = 4
 # What an alert of these tactics hit may act for the attacker from then on. A host that was merely scanned does not.
-TAKING_OVER = frozenset(("initial-access", "execution", "credential-access", "lateral-movement", "persistence", "privilege-escalation", "command-and-control"))
+TAKING_OVER = frozenset(
+    (
+        "initial-access",
+        "execution",
+        "credential-access",
+        "lateral-movement",
+        "persistence",
+        "privilege-escalation",
+        "command-and-control",
+    )
+)
 
 Filed = list[tuple[str, Incident]]
 
@@ -78,7 +88,11 @@ class Incidents:
         incident.ts = max(incident.ts, alert.ts)
         incident.summary = self._sentence(incident)
         if case.told < 0:
-            return filed + (self._tell("open", case, alert.ts) if incident.severity >= Severity.medium or incident.count >= MANY else [])
+            return filed + (
+                self._tell("open", case, alert.ts)
+                if incident.severity >= Severity.medium or incident.count >= MANY
+                else []
+            )
         if not (fresh or graver):
             case.stale = True
             return filed
@@ -107,7 +121,12 @@ class Incidents:
 
     def finish(self, now: int) -> Filed:
         """The end: reports what changed since the last report. Open incidents stay open."""
-        filed = [told for case in self._cases.values() if case.told >= 0 and (case.news or case.stale) for told in self._tell("update", case, now)]
+        filed = [
+            told
+            for case in self._cases.values()
+            if case.told >= 0 and (case.news or case.stale)
+            for told in self._tell("update", case, now)
+        ]
         self._news.clear()
         return filed
 
@@ -153,7 +172,17 @@ class Incidents:
         if alert.severity >= Severity.medium and any(technique.tactic in TAKING_OVER for technique in alert.techniques):
             for target in alert.targets:
                 self._hit.put(self._party(target), incident.key)
-        told = Chapter(alert.first, name, alert.detector, alert.title, alert.severity, alert.summary, alert.techniques, alert.actor, alert.count)
+        told = Chapter(
+            alert.first,
+            name,
+            alert.detector,
+            alert.title,
+            alert.severity,
+            alert.summary,
+            alert.techniques,
+            alert.actor,
+            alert.count,
+        )
         for place, chapter in enumerate(incident.story):
             if chapter.alert == name:
                 incident.story[place] = told
@@ -172,7 +201,9 @@ class Incidents:
             return incident.story[0].summary
         titles = list(dict.fromkeys(chapter.title for chapter in incident.story))
         more = f" and {len(titles) - NAMED_LIMIT} more" if len(titles) > NAMED_LIMIT else ""
-        deeds = ", then ".join(title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles[:NAMED_LIMIT])
+        deeds = ", then ".join(
+            title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles[:NAMED_LIMIT]
+        )
         who = ", then ".join(self._called(actor) for actor in incident.actors[:NAMED_LIMIT])
         reach = f"{len(incident.targets)} target{'s' if len(incident.targets) != 1 else ''}"
         return f"{who}: {deeds}{more}; {reach}{_within(incident.ts - incident.first)}"
@@ -180,7 +211,11 @@ class Incidents:
     def _called(self, subject: Subject) -> str:
         place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
         device = self._device(subject)
-        name = " ".join(filter(None, (device.type if device.type != "unknown" else "", device.label))) if device is not None else ""
+        name = (
+            " ".join(filter(None, (device.type if device.type != "unknown" else "", device.label)))
+            if device is not None
+            else ""
+        )
         return f"{name} ({place})" if name and name != place else place
 
     # Texts.

@@ -26,7 +26,9 @@ from sensor.core.reader import clean
 from sensor.documents import Moment, each_once, load_document, write_entries
 
 FILE = "mutes.yaml"
-HEADING = "# What the sensor keeps quiet about. `sensor mute` writes this file; it may be edited by hand. Times are UTC.\n"
+HEADING = (
+    "# What the sensor keeps quiet about. `sensor mute` writes this file; it may be edited by hand. Times are UTC.\n"
+)
 TEXT_LIMIT = 256
 NAMING = ("src", "dst", "port", "type", "vlan")
 SECOND = 1_000_000_000
@@ -94,14 +96,20 @@ class Mute(BaseModel):
     @model_validator(mode="after")
     def _names_something(self) -> Mute:
         if self.detector.strip("*?.") == "" and not any(getattr(self, name) for name in NAMING):
-            raise ValueError(f"the mute {self.id} would silence everything, expected a detector or one of {', '.join(NAMING)}")
+            raise ValueError(
+                f"the mute {self.id} would silence everything, expected a detector or one of {', '.join(NAMING)}"
+            )
         return self
 
     @property
     def scope(self) -> str:
         """What it suppresses, as text."""
         parts = [self.detector if self.detector != "*" else "everything"]
-        parts += [f"{word} {value}" for word, value in (("from", self.src), ("from any", self.type), ("to", self.dst), ("at port", self.port)) if value]
+        parts += [
+            f"{word} {value}"
+            for word, value in (("from", self.src), ("from any", self.type), ("to", self.dst), ("at port", self.port))
+            if value
+        ]
         parts += [f"in VLAN {self.vlan}"] if self.vlan else []
         return " ".join(parts) + (f" from {self.hours.replace('-', ' to ')} UTC" if self.hours else "")
 
@@ -149,7 +157,14 @@ class Mutes:
 def finding_of(alert: Alert, device: Callable[[Subject], Device | None]) -> Finding:
     """An alert as mutes see it."""
     vlan = alert.actor.vlan or int(alert.network.get("vlan") or 0)
-    return Finding(alert.ts, alert.detector, _party(alert.actor, device), tuple(_party(target, device) for target in alert.targets), alert.target_port, vlan)
+    return Finding(
+        alert.ts,
+        alert.detector,
+        _party(alert.actor, device),
+        tuple(_party(target, device) for target in alert.targets),
+        alert.target_port,
+        vlan,
+    )
 
 
 def finding_of_record(record: Mapping[str, Any]) -> Finding | None:
@@ -177,7 +192,14 @@ def load_mutes(path: Path) -> list[Mute]:
 
 def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
-    told = [{name: value for name, value in mute.model_dump().items() if value not in (None, "") and (name, value) != ("detector", "*")} for mute in mutes]
+    told = [
+        {
+            name: value
+            for name, value in mute.model_dump().items()
+            if value not in (None, "") and (name, value) != ("detector", "*")
+        }
+        for mute in mutes
+    ]
     write_entries(path, HEADING, "mutes", told)
 
 

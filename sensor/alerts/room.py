@@ -114,7 +114,17 @@ class AlertRoom:
         name = self.maker.alert_id(action, alert)
         packets = self.evidence.gather(action, name, alert) if self.evidence is not None else None
         at = now if action == "close" else None
-        self.emit(self.maker.alert(action, alert, self.device(alert.actor), list(map(self.device, alert.targets)), at=at, packets=packets, **more))
+        self.emit(
+            self.maker.alert(
+                action,
+                alert,
+                self.device(alert.actor),
+                list(map(self.device, alert.targets)),
+                at=at,
+                packets=packets,
+                **more,
+            )
+        )
 
     def _tell(self, filed: Iterable[tuple[str, Incident]], now: int) -> None:
         for action, incident in filed:
@@ -126,4 +136,8 @@ class AlertRoom:
             mute = self._silenced_by.get(alert.key)
             if self._muted is not None and mute is not None:
                 by = {"id": mute.id, "author": words(mute.author), "reason": words(mute.reason)}
-                self._muted(self._quiet_maker.alert(action, alert, self.device(alert.actor), list(map(self.device, alert.targets)), muted=by))
+                self._muted(
+                    self._quiet_maker.alert(
+                        action, alert, self.device(alert.actor), list(map(self.device, alert.targets)), muted=by
+                    )
+                )

@@ -40,8 +40,12 @@ class Weigher:
         reason.
         """
         if alert.severity > Severity.low and (role := self.roles.job(alert)):
-            milder = f"milder than usual: this belongs to the job of a {role.replace('_', ' ')}, which the operator gave it"
-            return msgspec.structs.replace(alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder))
+            milder = (
+                f"milder than usual: this belongs to the job of a {role.replace('_', ' ')}, which the operator gave it"
+            )
+            return msgspec.structs.replace(
+                alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder)
+            )
         terms, reasons = self._terms(alert), []
         if alert.usual is not None and alert.severity >= Severity.medium:
             reasons = list(_reasons(alert, terms))
@@ -66,7 +70,11 @@ class Weigher:
     def _criticality(self, alert: Alert, actor: Device | None) -> int:
         """Points of the party that matters most to the operator."""
         parties = [actor, *(self._context.device(target) for target in alert.targets[:TARGETS_WEIGHED])]
-        said = [CRITICALITY.get(party.value("criticality"), 0) for party in parties if party is not None and "criticality" in party.attributes]
+        said = [
+            CRITICALITY.get(party.value("criticality"), 0)
+            for party in parties
+            if party is not None and "criticality" in party.attributes
+        ]
         return max(said, default=0)
 
     def _listed(self, alert: Alert) -> bool:
@@ -86,7 +94,9 @@ def _ends(alert: Alert) -> Iterator[Subject]:
 
 def _answered(alert: Alert) -> bool:
     """Whether the other endpoint answered: the flow of the proof shows it, or the detector counted it."""
-    return any(isinstance(proof, Flow) and proof.answered for proof in alert.proof) or bool(alert.numbers.get("answered"))
+    return any(isinstance(proof, Flow) and proof.answered for proof in alert.proof) or bool(
+        alert.numbers.get("answered")
+    )
 
 
 def _reasons(alert: Alert, terms: dict[str, int]) -> Iterator[str]:

@@ -53,7 +53,9 @@ def compile_filter(text: str, link: int, snaplen: int, interfaces: tuple[str, ..
     if re.search(r"\bvlan\b", text) and hasattr(socket, "AF_PACKET"):
         program = _compiled_by_interface(text, link, interfaces)
     if len(program) > MAX_INSTRUCTIONS:
-        raise Senseless(f"filter {text!r} is too long: {len(program)} instructions, the kernel takes {MAX_INSTRUCTIONS}")
+        raise Senseless(
+            f"filter {text!r} is too long: {len(program)} instructions, the kernel takes {MAX_INSTRUCTIONS}"
+        )
     return [(code, yes, no, snaplen if code == RETURN and k else k) for code, yes, no, k in program]
 
 
@@ -87,7 +89,10 @@ def _attached(descriptor: int) -> Program:
 
 def from_network_header(program: Program) -> Program:
     """The same program with offsets counted from the network header: for interfaces whose link header is unknown or not always there."""
-    return [(code, yes, no, (k + NETWORK_OFFSET) & 0xFFFFFFFF if _loads_packet(code, k) else k) for code, yes, no, k in program]
+    return [
+        (code, yes, no, (k + NETWORK_OFFSET) & 0xFFFFFFFF if _loads_packet(code, k) else k)
+        for code, yes, no, k in program
+    ]
 
 
 def _loads_packet(code: int, k: int) -> bool:

@@ -39,7 +39,9 @@ class CaptureFile:
     ``unreadable`` say what was wrong, if anything was. ``source`` is the number its rows bear; ``followed`` tells that the file may still grow.
     """
 
-    def __init__(self, path: str, source: int, stream: Stream, pool: Pool, limits: Limits, *, followed: bool = False) -> None:
+    def __init__(
+        self, path: str, source: int, stream: Stream, pool: Pool, limits: Limits, *, followed: bool = False
+    ) -> None:
         self.path, self.source, self.stream, self.followed = path, source, stream, followed
         self.name = clean(path)
         self.inode = stream.inode if isinstance(stream, FileStream) else None
@@ -86,7 +88,9 @@ class CaptureFile:
             self._refuse(describe(self._head()))
         elif size:
             what = "file header" if self.format is None else "record"
-            self._fail(f"the file ends inside a {what}, after {size} of at least {max(self._need, size + 1)} bytes", "cut")
+            self._fail(
+                f"the file ends inside a {what}, after {size} of at least {max(self._need, size + 1)} bytes", "cut"
+            )
         self.close()
 
     def close(self) -> None:

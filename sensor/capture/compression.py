@@ -113,7 +113,10 @@ class _Zstd:
             return
         facts = zstandard.get_frame_parameters(header)
         if facts.window_size > WINDOW_LIMIT:
-            raise Broken(f"zstd data that needs a window of {facts.window_size >> 20} MiB; at most {WINDOW_LIMIT >> 20} are given", "limit")
+            raise Broken(
+                f"zstd data that needs a window of {facts.window_size >> 20} MiB; at most {WINDOW_LIMIT >> 20} are given",
+                "limit",
+            )
         self._checksum = facts.has_checksum
         self._decode = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).decompressobj()
 
@@ -226,7 +229,15 @@ class Decompressed:
     def _decode(self, decoder: Decoder, data: bytes, most: int) -> bytes:
         try:
             return decoder.decompress(data, most)
-        except (zlib.error, lzma.LZMAError, zstandard.ZstdError, RuntimeError, EOFError, ValueError, MemoryError) as error:
+        except (
+            zlib.error,
+            lzma.LZMAError,
+            zstandard.ZstdError,
+            RuntimeError,
+            EOFError,
+            ValueError,
+            MemoryError,
+        ) as error:
             raise Broken(f"broken {self.name} data: {error}", "compression") from None
 
     def _filled(self, size: int) -> bool:

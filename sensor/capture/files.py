@@ -141,7 +141,9 @@ class CaptureFiles:
         except OSError as error:
             self._refuse(Unreadable(clean(path), error.strerror or "cannot be opened"))
             return None
-        return CaptureFile(path, source, stream, pool, self._limits, followed=self._follow and isinstance(stream, FileStream))
+        return CaptureFile(
+            path, source, stream, pool, self._limits, followed=self._follow and isinstance(stream, FileStream)
+        )
 
     def _settle(self, file: CaptureFile) -> None:
         """A file has nothing more for now; take what it has to tell, and let it go where it is done."""

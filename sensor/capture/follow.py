@@ -36,7 +36,13 @@ Inode = tuple[int, int]
 class Follower:
     """Reads on in the files it ``take``s and in those that appear. At most ``MOST_OPEN`` at once: the one that was silent longest is taken to be complete."""
 
-    def __init__(self, paths: Sequence[str], files: Sequence[str], start: Callable[[str], CaptureFile | None], settle: Callable[[CaptureFile], None]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        files: Sequence[str],
+        start: Callable[[str], CaptureFile | None],
+        settle: Callable[[CaptureFile], None],
+    ) -> None:
         self.stopped = False
         self._paths, self._start, self._settle = paths, start, settle
         self._known: dict[str, Inode | None] = {path: _inode(path) for path in files}
@@ -89,7 +95,12 @@ class Follower:
             if path in self._open and _replaced(self._open[path], path):
                 yield from self._finish(path)
                 self._known.pop(path, None)
-            if inode is not None and path not in self._open and self._known.get(path) != inode and not self._packed_again(path):
+            if (
+                inode is not None
+                and path not in self._open
+                and self._known.get(path) != inode
+                and not self._packed_again(path)
+            ):
                 yield from self._begin(path)
         self._known = present
         self._next_look = time.monotonic() + max(LOOK, 10 * (time.monotonic() - began))

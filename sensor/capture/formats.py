@@ -91,7 +91,18 @@ class Pcap:
     def scan(self, data: npt.NDArray[np.uint8], start: int, end: int, rows: npt.NDArray[np.void]) -> Step:
         kind = self._kind
         filled, at, why, need = records.scan_pcap(
-            data, start, end, rows, 0, kind.order == ">", kind.fraction_ns, kind.record, self._lengths, self._largest, self.link, self._source
+            data,
+            start,
+            end,
+            rows,
+            0,
+            kind.order == ">",
+            kind.fraction_ns,
+            kind.record,
+            self._lengths,
+            self._largest,
+            self.link,
+            self._source,
         )
         return Step(filled, at, why, need, _WHY[need] if why == records.BROKEN else "")
 
@@ -113,7 +124,9 @@ class Snoop:
     def scan(self, data: npt.NDArray[np.uint8], start: int, end: int, rows: npt.NDArray[np.void]) -> Step:
         filled, at, why, need = records.scan_snoop(data, start, end, rows, 0, LARGEST_FRAME, self.link, self._source)
         if filled:  # each record tells how many were lost up to it
-            self.dropped = int.from_bytes(data[(told := int(rows["frame"][filled - 1]) - 12) : told + 4].tobytes(), "big")
+            self.dropped = int.from_bytes(
+                data[(told := int(rows["frame"][filled - 1]) - 12) : told + 4].tobytes(), "big"
+            )
         return Step(filled, at, why, need, _WHY[need] if why == records.BROKEN else "")
 
 

@@ -116,7 +116,11 @@ def is_up(sock: socket.socket, name: str) -> bool:
 
 def valid_name(name: str) -> bool:
     """Whether the kernel could have an interface of this name."""
-    return 0 < len(name.encode()) <= NAME_LIMIT and name not in {".", ".."} and not any(sign in "/:" or sign.isspace() or ord(sign) < 32 for sign in name)
+    return (
+        0 < len(name.encode()) <= NAME_LIMIT
+        and name not in {".", ".."}
+        and not any(sign in "/:" or sign.isspace() or ord(sign) < 32 for sign in name)
+    )
 
 
 def _ask(sock: socket.socket, request: int, name: str, form: str) -> int | None:
@@ -187,9 +191,13 @@ def _warnings(name: str) -> list[str]:
     warnings = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         if _setting(sock, name, ETHTOOL_GGRO):
-            warnings.append(f"generic receive offload joins frames before they are seen: sizes and counts differ from the wire (ethtool -K {name} gro off)")
+            warnings.append(
+                f"generic receive offload joins frames before they are seen: sizes and counts differ from the wire (ethtool -K {name} gro off)"
+            )
         if _setting(sock, name, ETHTOOL_GFLAGS) & FLAG_LRO:
-            warnings.append(f"large receive offload joins frames before they are seen: sizes and counts differ from the wire (ethtool -K {name} lro off)")
+            warnings.append(
+                f"large receive offload joins frames before they are seen: sizes and counts differ from the wire (ethtool -K {name} lro off)"
+            )
     return warnings
 
 
@@ -209,4 +217,7 @@ def _names_only() -> list[Interface]:
     """Elsewhere than on Linux libpcap knows the names, and nothing else is asked."""
     import pcapy
 
-    return [Interface(name, number, "", up=True, running=True, link=ETHERNET, mtu=0) for number, name in enumerate(pcapy.findalldevs(), 1)]
+    return [
+        Interface(name, number, "", up=True, running=True, link=ETHERNET, mtu=0)
+        for number, name in enumerate(pcapy.findalldevs(), 1)
+    ]

@@ -209,11 +209,18 @@ def open_live(
     """
     _check(interfaces, fanout, snaplen)
     speeds = {name: speed_of(name) for name in interfaces}
-    sizes = {name: ring_mib or size_for(speed, fanout, fanout * len(interfaces), memory_mib) for name, speed in speeds.items()}
+    sizes = {
+        name: ring_mib or size_for(speed, fanout, fanout * len(interfaces), memory_mib)
+        for name, speed in speeds.items()
+    }
     shapes = {name: Shape.of(mib, block_kib) for name, mib in sizes.items()}
     length = WHOLE_FRAME if snaplen >= 65535 else snaplen
     try:
-        rings = _packet_rings(shapes, _programs(interfaces, bpf, length), promiscuous, fanout) if hasattr(socket, "AF_PACKET") else None
+        rings = (
+            _packet_rings(shapes, _programs(interfaces, bpf, length), promiscuous, fanout)
+            if hasattr(socket, "AF_PACKET")
+            else None
+        )
     except NoRing:
         rings = None
     if rings is None:
@@ -227,23 +234,35 @@ def open_live(
         source.close()
         raise
     if threads := privileged_threads():
-        source.damaged("privileges", f"{len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1")
+        source.damaged(
+            "privileges",
+            f"{len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1",
+        )
     return source
 
 
 def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:
     """``ring 64 MiB for 1000 Mbit/s``, for each kind of link; without its speed where the size was asked for."""
-    told = {name: f" for {speeds[name]} Mbit/s" if speeds.get(name) else f" for {USUAL} Mbit/s, as the link reports no speed" for name in speeds}
+    told = {
+        name: f" for {speeds[name]} Mbit/s"
+        if speeds.get(name)
+        else f" for {USUAL} Mbit/s, as the link reports no speed"
+        for name in speeds
+    }
     return ", ".join(dict.fromkeys(f"ring {mib} MiB{told.get(name, '')}" for name, mib in sizes.items()))
 
 
-def _packet_rings(shapes: Mapping[str, Shape], program: Callable[[int], filters.Program], promiscuous: bool, fanout: int) -> list[Ring]:
+def _packet_rings(
+    shapes: Mapping[str, Shape], program: Callable[[int], filters.Program], promiscuous: bool, fanout: int
+) -> list[Ring]:
     """Rings of the kernel's, ``fanout`` for each interface, of its shape. NoRing where it has none, CaptureError where it gives none."""
     rings: list[Ring] = []
     try:
         for number, (name, shape) in enumerate(shapes.items()):
             group = Fanout() if fanout > 1 else None
-            rings += (PacketRing(name, number, shape, program, promiscuous=promiscuous, fanout=group) for _ in range(fanout))
+            rings += (
+                PacketRing(name, number, shape, program, promiscuous=promiscuous, fanout=group) for _ in range(fanout)
+            )
     except CaptureError:
         _close(rings)
         raise

@@ -75,7 +75,9 @@ class _Part(NamedTuple):
 class Merge:
     """Merges files, given in order of their first packets. ``settle`` gets each file that has nothing more, at least for now."""
 
-    def __init__(self, pending: list[Pending], pool: Pool, stopped: Callable[[], bool], settle: Callable[[CaptureFile], None]) -> None:
+    def __init__(
+        self, pending: list[Pending], pool: Pool, stopped: Callable[[], bool], settle: Callable[[CaptureFile], None]
+    ) -> None:
         self._pending = deque(sorted(pending))
         self._pool, self._stopped, self._settle = pool, stopped, settle
         self._heads: list[_Head] = []
@@ -156,17 +158,30 @@ class Merge:
         order = np.argsort(np.concatenate([part.head.keys[part.start : part.stop] for part in parts]), kind="stable")
         which = np.repeat(np.arange(len(parts)), [part.stop - part.start for part in parts])[order]
         index = np.concatenate([np.arange(part.start, part.stop) for part in parts])[order]
-        sizes = np.concatenate([part.head.batch.rows["caplen"][part.start : part.stop] for part in parts])[order].astype(np.int64)
+        sizes = np.concatenate([part.head.batch.rows["caplen"][part.start : part.stop] for part in parts])[
+            order
+        ].astype(np.int64)
         ends = np.cumsum(sizes)
         begin = 0
         while begin < len(order):
             base = int(ends[begin] - sizes[begin])
-            stop = max(begin + 1, min(begin + self._pool.row_count, int(np.searchsorted(ends, base + self._pool.size, "right"))))
+            stop = max(
+                begin + 1,
+                min(begin + self._pool.row_count, int(np.searchsorted(ends, base + self._pool.size, "right"))),
+            )
             block, rows = self._pool.take(int(ends[stop - 1]) - base), self._pool.rows()
             frames = ends[begin:stop] - sizes[begin:stop] - base
             for number, part in enumerate(parts):
                 places = np.flatnonzero(which[begin:stop] == number)
-                gather(part.head.batch.data, part.head.batch.rows, index[begin:stop][places], places, frames[places], block.data, rows)
+                gather(
+                    part.head.batch.data,
+                    part.head.batch.rows,
+                    index[begin:stop][places],
+                    places,
+                    frames[places],
+                    block.data,
+                    rows,
+                )
             batch = self._pool.batch(block, rows, stop - begin)
             self._pool.drop(block)
             yield batch

@@ -81,7 +81,10 @@ class Blocks:
 
     def backlog(self) -> float:
         """Share of the blocks that the kernel cannot write to: those that are out with readers, and those that wait to be read, in sixteenths."""
-        waiting = next((part for part in range(STEPS) if not self.ready(max(self.shape.blocks * (part + 1) // STEPS - 1, 0))), STEPS)
+        waiting = next(
+            (part for part in range(STEPS) if not self.ready(max(self.shape.blocks * (part + 1) // STEPS - 1, 0))),
+            STEPS,
+        )
         return min(1.0, waiting / STEPS + self.out.count(1) / self.shape.blocks)
 
     def times(self) -> tuple[int, int]:
@@ -121,7 +124,14 @@ class PacketRing:
     """``received`` and ``dropped`` are the kernel's own numbers since the start; ``returns`` counts how often the interface was made again."""
 
     def __init__(
-        self, name: str, source: int, shape: Shape, program: Callable[[int], bpf.Program], *, promiscuous: bool = True, fanout: Fanout | None = None
+        self,
+        name: str,
+        source: int,
+        shape: Shape,
+        program: Callable[[int], bpf.Program],
+        *,
+        promiscuous: bool = True,
+        fanout: Fanout | None = None,
     ) -> None:
         self.name, self.source, self.shape = name, source, shape
         self.promiscuous, self.fanout, self._program = promiscuous, fanout, program
@@ -138,12 +148,20 @@ class PacketRing:
         frames = shape.block_size // FRAME_SIZE * shape.blocks
         try:
             sock.setsockopt(SOL_PACKET, VERSION, TPACKET_V3)
-            sock.setsockopt(SOL_PACKET, RX_RING, struct.pack("=7I", shape.block_size, shape.blocks, FRAME_SIZE, frames, RETIRE_MS, 0, 0))
-            memory = mmap.mmap(sock.fileno(), shape.block_size * shape.blocks, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+            sock.setsockopt(
+                SOL_PACKET,
+                RX_RING,
+                struct.pack("=7I", shape.block_size, shape.blocks, FRAME_SIZE, frames, RETIRE_MS, 0, 0),
+            )
+            memory = mmap.mmap(
+                sock.fileno(), shape.block_size * shape.blocks, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE
+            )
         except OSError as error:
             sock.close()
             if error.errno in (errno.ENOMEM, errno.ENOBUFS):
-                raise CaptureError(f"{self.name}: no memory for a ring of {shape.blocks * shape.block_size >> 20} MiB: ask for a smaller one") from None
+                raise CaptureError(
+                    f"{self.name}: no memory for a ring of {shape.blocks * shape.block_size >> 20} MiB: ask for a smaller one"
+                ) from None
             raise NoRing(f"{self.name}: this kernel gives no packet ring ({error.strerror})") from None
         self.blocks = Blocks(memory, shape)
 

@@ -73,7 +73,16 @@ class Pcapng:
         filled, at = 0, start
         while True:
             filled, at, why, need = records.scan_pcapng(
-                data, at, end, rows, filled, self._order == ">", self._table[: self._count], self._ts, LARGEST_BLOCK, self._source
+                data,
+                at,
+                end,
+                rows,
+                filled,
+                self._order == ">",
+                self._table[: self._count],
+                self._ts,
+                LARGEST_BLOCK,
+                self._source,
             )
             if filled:
                 self._ts = int(rows["ts"][filled - 1])
@@ -145,7 +154,11 @@ class Pcapng:
     def _statistics(self, block: bytes) -> None:
         """The last statistics of an interface hold."""
         number = struct.unpack_from(self._order + "I", block, 8)[0]
-        lost = sum(struct.unpack(self._order + "Q", value)[0] for code, value in self._options(block, 20) if code in (_IFDROP, _OSDROP) and len(value) == 8)
+        lost = sum(
+            struct.unpack(self._order + "Q", value)[0]
+            for code, value in self._options(block, 20)
+            if code in (_IFDROP, _OSDROP) and len(value) == 8
+        )
         if number < self._count:
             self._dropped[number] = lost
 

@@ -19,7 +19,9 @@ TIMEOUT_MS = 40
 class PortableRing:
     """``received`` is what was read, ``dropped`` what libpcap and the interface say they lost."""
 
-    def __init__(self, name: str, source: int, *, bpf: str = "", promiscuous: bool = True, snaplen: int = 65535) -> None:
+    def __init__(
+        self, name: str, source: int, *, bpf: str = "", promiscuous: bool = True, snaplen: int = 65535
+    ) -> None:
         self.name, self.source = name, source
         self._bpf, self._promiscuous, self._snaplen = bpf, promiscuous, snaplen
         self.received = self.dropped = self.read = self.broken = self.returns = self._lost = 0
@@ -33,7 +35,9 @@ class PortableRing:
         try:
             import pcapy
         except ImportError:
-            raise CaptureError(f"{self.name}: listening on this system needs the package pcapy-ng (pip install pcapy-ng)") from None
+            raise CaptureError(
+                f"{self.name}: listening on this system needs the package pcapy-ng (pip install pcapy-ng)"
+            ) from None
         try:
             handle = pcapy.open_live(self.name, self._snaplen, self._promiscuous, TIMEOUT_MS)
             handle.setnonblock(1)
@@ -41,7 +45,11 @@ class PortableRing:
         except pcapy.PcapError as error:
             text = str(error)
             denied = "permi" in text.lower()
-            raise (NotPermitted(no_permission(self.name)) if denied else CaptureError(f"{self.name}: cannot listen: {text}")) from None
+            raise (
+                NotPermitted(no_permission(self.name))
+                if denied
+                else CaptureError(f"{self.name}: cannot listen: {text}")
+            ) from None
         try:
             handle.setfilter(self._bpf)
         except pcapy.PcapError as error:

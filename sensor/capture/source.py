@@ -78,7 +78,11 @@ class Damage(msgspec.Struct, frozen=True):
     kind: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.found}" if self.kind == "interface" else f"{self.path}: at byte {self.offset}: {self.found}"
+        return (
+            f"{self.path}: {self.found}"
+            if self.kind == "interface"
+            else f"{self.path}: at byte {self.offset}: {self.found}"
+        )
 
 
 class Source(Protocol):

@@ -52,7 +52,9 @@ def show(args: argparse.Namespace) -> int:
                 continue
             found = alert(data, name)
             record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))
-            told.append((record, [*explain_alert(record, _around(data, record, found.incidents), colours), *_said(found.words)]))
+            told.append(
+                (record, [*explain_alert(record, _around(data, record, found.incidents), colours), *_said(found.words)])
+            )
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     if args.json:
@@ -71,7 +73,9 @@ def ack(args: argparse.Namespace) -> int:
 def close(args: argparse.Namespace) -> int:
     """``close ALERT…``."""
     judged = [("verdict", _verdict(args.judged), "")] if args.judged else []
-    return _say(args, args.words, [*judged, ("close", "", args.reason)], "closed", "close ALERT… --reason TEXT, or filters")
+    return _say(
+        args, args.words, [*judged, ("close", "", args.reason)], "closed", "close ALERT… --reason TEXT, or filters"
+    )
 
 
 def reopen(args: argparse.Namespace) -> int:
@@ -85,7 +89,9 @@ def assign(args: argparse.Namespace) -> int:
     if not args.words:
         return _expected(usage)
     name = tidy(args.words[0])
-    return _say(args, args.words[1:], [("assign", "" if name == NOBODY else name, args.reason)], f"assigned to {name}:", usage)
+    return _say(
+        args, args.words[1:], [("assign", "" if name == NOBODY else name, args.reason)], f"assigned to {name}:", usage
+    )
 
 
 def verdict(args: argparse.Namespace) -> int:
@@ -120,7 +126,11 @@ def why(args: argparse.Namespace) -> int:
         for record in records:
             put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
-    put(f"{table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout)}\n{len(records):,} alerts silenced" if records else "no mute suppressed an alert")
+    put(
+        f"{table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout)}\n{len(records):,} alerts silenced"
+        if records
+        else "no mute suppressed an alert"
+    )
     return 0
 
 
@@ -164,7 +174,11 @@ def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, s
     from sensor.eventlog.paths import notes_log
     from sensor.tables.words import Note, append_notes
 
-    path, now, author = notes_log(need_log(args, "alerts")), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), author_of(args)
+    path, now, author = (
+        notes_log(need_log(args, "alerts")),
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        author_of(args),
+    )
     notes = [Note(now, name, action, author, tidy(text), value) for name in alerts for action, value, text in words]
     try:
         append_notes(path, notes)

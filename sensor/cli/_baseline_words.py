@@ -50,7 +50,9 @@ def list_learned(args: argparse.Namespace) -> int:
         put(table(COLUMNS, [_row(row) for row in rows], sys.stdout))
     since, last = found.store.watched()
     known = sum(row["maturity"] >= 1 for row in rows)
-    put(f"{len(rows):,} devices, {known:,} of them known after {args.hours:g} h; the network was watched for {(last - since) / HOUR:.1f} h")
+    put(
+        f"{len(rows):,} devices, {known:,} of them known after {args.hours:g} h; the network was watched for {(last - since) / HOUR:.1f} h"
+    )
     return 0
 
 
@@ -74,7 +76,15 @@ def _body(record: Record, habits: Habits, hours: float) -> Record:
 def _row(body: Record) -> list[str]:
     percent = f"{100 * body['maturity']:.0f} %"
     names = [body[name] for name in ("device", "type", "name", "address")]
-    return [*names, percent, f"{body['watched_h']:g} h", f"{body['talked_h']} h", str(body["serves"]), str(body["uses"]), clock(body["last"])]
+    return [
+        *names,
+        percent,
+        f"{body['watched_h']:g} h",
+        f"{body['talked_h']} h",
+        str(body["serves"]),
+        str(body["uses"]),
+        clock(body["last"]),
+    ]
 
 
 def show(args: argparse.Namespace) -> int:
@@ -98,7 +108,16 @@ def show(args: argparse.Namespace) -> int:
     put(f"  watched for {body['watched_h']:g} h, talked in {body['talked_h']} of them; lives in {tidy(habits.segment)}")
     if others := [tidy(segment) for segment in habits.segments if segment != habits.segment]:
         put(f"  talks to {', '.join(others)}")
-    put(table(USE_COLUMNS, [[*(one[key] for key in USE_COLUMNS[:3]), clock(one["since"]), clock(one["last"]), str(one["seen"])] for one in uses], sys.stdout))
+    put(
+        table(
+            USE_COLUMNS,
+            [
+                [*(one[key] for key in USE_COLUMNS[:3]), clock(one["since"]), clock(one["last"]), str(one["seen"])]
+                for one in uses
+            ],
+            sys.stdout,
+        )
+    )
     mine = [one for one in found.store.rules() if name in (one.client, one.server)]
     if mine:
         put(table(RULE_COLUMNS, [_rule_row(found, one) for one in mine], sys.stdout))
@@ -113,7 +132,16 @@ def _uses(found: Known, habits: Habits) -> list[Record]:
     told = []
     for does, peer, service, use, clients in sorted(listed(habits), key=lambda one: (one[0], one[2] & 0xFFFF, one[1])):
         who = _called(found, peer) if peer else f"{clients} client{'s' if clients != 1 else ''}"
-        told.append({"does": does, "service": service_text(service), "with": who, "since": _time(use.first), "last": _time(use.last), "seen": use.count})
+        told.append(
+            {
+                "does": does,
+                "service": service_text(service),
+                "with": who,
+                "since": _time(use.first),
+                "last": _time(use.last),
+                "seen": use.count,
+            }
+        )
     return told
 
 
@@ -193,7 +221,11 @@ def rules(args: argparse.Namespace) -> int:
     said = found.store.rules()
     if args.json:
         for one in said:
-            put(json.dumps(dict(zip(RULE_COLUMNS, _rule_row(found, one), strict=True)), ensure_ascii=sys.stdout.isatty()))
+            put(
+                json.dumps(
+                    dict(zip(RULE_COLUMNS, _rule_row(found, one), strict=True)), ensure_ascii=sys.stdout.isatty()
+                )
+            )
         return 0
     put(table(RULE_COLUMNS, [_rule_row(found, one) for one in said], sys.stdout) if said else "no rules")
     return 0
@@ -204,7 +236,15 @@ def _rule_row(found: Known, one: Rule) -> list[str]:
 
     parties = [_called(found, one.client), _called(found, one.server)]
     word = "allow" if one.allowed else "forbid"
-    return [str(one.number), word, *parties, service_text(one.service), tidy(one.author), clock(_time(one.ts)), tidy(one.reason)]
+    return [
+        str(one.number),
+        word,
+        *parties,
+        service_text(one.service),
+        tidy(one.author),
+        clock(_time(one.ts)),
+        tidy(one.reason),
+    ]
 
 
 def undo(args: argparse.Namespace) -> int:

@@ -93,7 +93,9 @@ class Check:
         faults = self._loads(lambda: load_knowledge(section.folders), None, "") if section.folders else None
         for fault in faults.faults if faults is not None else ():
             if fault.path in section.folders:
-                self._add(("fingerprints", "folders", section.folders.index(fault.path)), f"{fault.path}: {fault.message}")
+                self._add(
+                    ("fingerprints", "folders", section.folders.index(fault.path)), f"{fault.path}: {fault.message}"
+                )
             else:
                 self.faults.append(fault)
         registry = section.oui_registry
@@ -128,7 +130,11 @@ class Check:
 
     def _tls(self, way: Way, tls: Tls) -> None:
         """First whether the files are there, then whether they are what they should be."""
-        unread = [name for name in ("ca", "certificate", "key") if (path := getattr(tls, name)) is not None and not self._readable(path, (*way, name))]
+        unread = [
+            name
+            for name in ("ca", "certificate", "key")
+            if (path := getattr(tls, name)) is not None and not self._readable(path, (*way, name))
+        ]
         parts = {"ca": {"certificate": None, "key": None}, "certificate": {"ca": None}}
         for name, without in parts.items():
             if unread or getattr(tls, name) is None:
@@ -179,7 +185,9 @@ class Check:
         found = self._loads(lambda: read_list(path), way, "threat list")
         if found is not None and found.faults:
             first = found.faults[0]
-            self.warnings.append(first._replace(message=f"{len(found.faults):,} lines are left out, the first: {first.message}"))
+            self.warnings.append(
+                first._replace(message=f"{len(found.faults):,} lines are left out, the first: {first.message}")
+            )
 
     def _loads(self, load: Callable[[], Any], way: Way | None, what: str) -> Any:
         """What was loaded. None after it was told why it cannot be: at the key where the file itself cannot be read."""
@@ -197,7 +205,10 @@ class Check:
 
     def _add(self, way: Way, message: str, *, warning: bool = False) -> None:
         """At the key, or at the nearest above it that stands in a file."""
-        known = next((self._places[way[:length]] for length in range(len(way), 0, -1) if way[:length] in self._places), (self._path, 1, 1))
+        known = next(
+            (self._places[way[:length]] for length in range(len(way), 0, -1) if way[:length] in self._places),
+            (self._path, 1, 1),
+        )
         (self.warnings if warning else self.faults).append(Fault(*known, message))
 
 
@@ -233,4 +244,7 @@ def _unknown(hosts: set[str]) -> dict[str, str]:
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     late = f"no answer within {RESOLVE_S:g} s: look at this machine's name servers (/etc/resolv.conf)"
-    return {**{host: f"the name {host}: {late}" for host in hosts - answered}, **{host: why for host, why in dict(wrong).items() if host in answered}}
+    return {
+        **{host: f"the name {host}: {late}" for host in hosts - answered},
+        **{host: why for host, why in dict(wrong).items() if host in answered},
+    }

@@ -57,7 +57,10 @@ def _written(path: Path, text: str) -> int:
     try:
         write_whole(path, text.encode())
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}; name another FILE, or run the command as root", error="file.not-written")
+        complain(
+            f"cannot write {path}: {error.strerror}; name another FILE, or run the command as root",
+            error="file.not-written",
+        )
         return NOT_OPENED
     put(f"wrote {path}; next: sensor config check {path}")
     return 0
@@ -79,7 +82,11 @@ def asked() -> Answers:
     networks = _ask("Networks that are inside, beside the private ones (such as 203.0.113.0/24)", "", _blocks)
     if networks:
         answers["networks"] = networks
-    roles = {role: blocks for role, what in ROLES.items() if (blocks := _ask(f"Addresses or networks of {what}", "", _blocks))}
+    roles = {
+        role: blocks
+        for role, what in ROLES.items()
+        if (blocks := _ask(f"Addresses or networks of {what}", "", _blocks))
+    }
     if roles:
         answers["roles"] = roles
     if interfaces:
@@ -104,13 +111,22 @@ def _interfaces() -> list[Any]:
 def _mirror(found: list[Any]) -> list[str]:
     """The one that gets a mirror, most likely: it runs, and nobody gave it an address. Else the only one that runs."""
     running = [one.name for one in found if one.up and one.running]
-    silent = [one.name for one in found if one.name in running and not any("." in address or not address.startswith("fe80") for address in one.addresses)]
+    silent = [
+        one.name
+        for one in found
+        if one.name in running
+        and not any("." in address or not address.startswith("fe80") for address in one.addresses)
+    ]
     return next((names for names in (silent, running) if len(names) == 1), [])
 
 
 def _ask_interfaces() -> list[str]:
     found = _interfaces()
-    _say("Interfaces of this machine:" if found else "This machine has no interface to listen on; `sensor run -i NAME` names one later.")
+    _say(
+        "Interfaces of this machine:"
+        if found
+        else "This machine has no interface to listen on; `sensor run -i NAME` names one later."
+    )
     for one in found:
         state = "running" if one.up and one.running else "up" if one.up else "down"
         _say(f"  {tidy(one.name):15} {state:8} {', '.join(one.addresses)}")
@@ -122,7 +138,13 @@ def _ask_interfaces() -> list[str]:
                 raise ValueError(f"no interface {name!r}, {nearest(name, names)}")
         return wanted
 
-    return list(_ask("Interfaces to listen on, where the mirror port of the switch leads", " ".join(_mirror(found)), chosen)) if found else []
+    return (
+        list(
+            _ask("Interfaces to listen on, where the mirror port of the switch leads", " ".join(_mirror(found)), chosen)
+        )
+        if found
+        else []
+    )
 
 
 def _ask_output() -> Answers:

@@ -15,7 +15,11 @@ from sensor.delivery.section import NAME
 from sensor.outputs._secrets import WAYS, Secret
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_SECRET = {"type": "string", "pattern": "^(env|file|credential):.+", "description": f"a secret by its place: {', '.join(WAYS)}"}
+_SECRET = {
+    "type": "string",
+    "pattern": "^(env|file|credential):.+",
+    "description": f"a secret by its place: {', '.join(WAYS)}",
+}
 
 
 class _Schema(GenerateJsonSchema):
@@ -53,7 +57,9 @@ def schema() -> dict[str, Any]:
         options["properties"]["format"]["enum"] = ["", *formats_of(unit)]
         options["properties"] = {"type": {"const": kind, "description": unit.title}, **options["properties"]}
         options["required"] = ["type", *options.get("required", ())]
-        branches.append({"if": {"properties": {"type": {"const": kind}}, "required": ["type"]}, "then": {"$ref": f"#/$defs/{name}"}})
+        branches.append(
+            {"if": {"properties": {"type": {"const": kind}}, "required": ["type"]}, "then": {"$ref": f"#/$defs/{name}"}}
+        )
     defs["Output"] = {
         "type": "object",
         "description": "one destination of events",
@@ -61,7 +67,10 @@ def schema() -> dict[str, Any]:
         "properties": {"type": {"enum": list(units), "description": "what it is"}},
         "allOf": branches,
     }
-    root["properties"]["outputs"] |= {"propertyNames": {"pattern": f"^{NAME.pattern}$"}, "additionalProperties": {"$ref": "#/$defs/Output"}}
+    root["properties"]["outputs"] |= {
+        "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+        "additionalProperties": {"$ref": "#/$defs/Output"},
+    }
     return {"$schema": DRAFT, "title": "Configuration of the sensor", **root, "$defs": dict(sorted(defs.items()))}
 
 

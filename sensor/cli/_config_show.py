@@ -69,14 +69,18 @@ def _origin(config: Config, way: Way, told: Mapping[Way, Place]) -> str:
     if way[0] == "detectors":
         given = getattr(config.detectors, str(way[1]).replace(".", "__"))
         by_preset = way[2] in config.options(str(way[1])).model_fields_set - given.model_fields_set
-    return f"preset {config.preset}" if by_preset and config.preset != Config.model_fields["preset"].default else "default"
+    return (
+        f"preset {config.preset}" if by_preset and config.preset != Config.model_fields["preset"].default else "default"
+    )
 
 
 def as_document(found: list[Value]) -> Iterator[str]:
     """Lines of YAML, each value with where it comes from."""
     above: Way = ()
     for way, value, origin in found:
-        same = next((depth for depth, (a, b) in enumerate(zip(above, way, strict=False)) if a != b), min(len(above), len(way)))
+        same = next(
+            (depth for depth, (a, b) in enumerate(zip(above, way, strict=False)) if a != b), min(len(above), len(way))
+        )
         for depth in range(min(same, len(way) - 1), len(way) - 1):
             yield f"{'  ' * depth}{as_yaml(way[depth])}:"
         yield f"{'  ' * (len(way) - 1)}{as_yaml(way[-1])}: {as_yaml(value)}  # {origin}"

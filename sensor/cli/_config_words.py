@@ -9,7 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 # Words that YAML 1.1 or a reader of our own would take for something else than text.
-_NO_TEXT = re.compile(r"(?i)true|false|yes|no|on|off|y|n|null|none|~|[-+.]?[\d.][\d_.:eE+-]*|0x[\da-f]+|\.inf|\.nan|=|-")
+_NO_TEXT = re.compile(
+    r"(?i)true|false|yes|no|on|off|y|n|null|none|~|[-+.]?[\d.][\d_.:eE+-]*|0x[\da-f]+|\.inf|\.nan|=|-"
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_./~+][A-Za-z0-9_./~%+@:-]*")
 _SECRET_HEADER = re.compile(r"(?i)key|token|secret|auth|pass|cookie|signature")
 _NAMED = re.compile(r"``(\w+)``")
@@ -27,7 +29,10 @@ def described(model: type[BaseModel]) -> dict[str, str]:
     for name, field in model.model_fields.items():
         about = [clause for clause in clauses if name in _NAMED.findall(clause)]
         # The clause that begins with it is about it; others but mention it.
-        best = next((clause for clause in about if re.match(rf"(?:``\w+``(?:, | and ))*``{name}``", clause)), about[0] if about else "")
+        best = next(
+            (clause for clause in about if re.match(rf"(?:``\w+``(?:, | and ))*``{name}``", clause)),
+            about[0] if about else "",
+        )
         below = models_in(field.annotation)
         found[name] = field.description or _about(best) or (words_of(below[0]) if len(below) == 1 else "")
     return found
@@ -35,11 +40,15 @@ def described(model: type[BaseModel]) -> dict[str, str]:
 
 def _docs(model: type[BaseModel]) -> list[str]:
     """Its docstring, and those of the models it comes from."""
-    return [each.__doc__ for each in model.__mro__ if each.__doc__ and issubclass(each, BaseModel) and each is not BaseModel]
+    return [
+        each.__doc__ for each in model.__mro__ if each.__doc__ and issubclass(each, BaseModel) and each is not BaseModel
+    ]
 
 
 def _clauses(doc: str) -> list[str]:
-    return [clause.strip().rstrip(".") for clause in re.split(r"; |\. |\n\n", re.sub(r"[ \n]*\n(?!\n) *", " ", doc.strip()))]
+    return [
+        clause.strip().rstrip(".") for clause in re.split(r"; |\. |\n\n", re.sub(r"[ \n]*\n(?!\n) *", " ", doc.strip()))
+    ]
 
 
 def _about(clause: str) -> str:

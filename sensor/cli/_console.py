@@ -42,7 +42,9 @@ def serve(args: argparse.Namespace) -> int:
     try:
         console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""), _assessing(args))
     except sqlite3.Error as error:
-        raise Stop(NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys") from None
+        raise Stop(
+            NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
+        ) from None
 
     def ready(there: Place) -> None:
         _greet(args, there, console.keys)
@@ -55,7 +57,9 @@ def serve(args: argparse.Namespace) -> int:
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot listen on {args.listen}: {error.strerror}", error="console.not-possible") from None
+        raise Stop(
+            NOT_OPENED, f"cannot listen on {args.listen}: {error.strerror}", error="console.not-possible"
+        ) from None
     finally:
         notifier.close()
     return 0
@@ -85,7 +89,9 @@ def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
     if "NOTIFY_SOCKET" in os.environ:
         put("log in: sensor console login")
     else:
-        put(f"log in: {place.public}/login/{keys.link(_user(), args.scope or 'write')}\n(valid once, for 15 minutes; Ctrl-C stops the console)")
+        put(
+            f"log in: {place.public}/login/{keys.link(_user(), args.scope or 'write')}\n(valid once, for 15 minutes; Ctrl-C stops the console)"
+        )
     sys.stdout.flush()
 
 
@@ -93,14 +99,18 @@ def login(args: argparse.Namespace) -> int:
     """``login [NAME]``."""
     name = tidy(args.words[0]) if args.words else _user()
     place, keys = _place(args), _keys(args)
-    put(f"{place.public}/login/{keys.link(name, args.scope or 'write')}\n(valid once, for 15 minutes, as {name} with the scope {args.scope or 'write'})")
+    put(
+        f"{place.public}/login/{keys.link(name, args.scope or 'write')}\n(valid once, for 15 minutes, as {name} with the scope {args.scope or 'write'})"
+    )
     return 0
 
 
 def token(args: argparse.Namespace) -> int:
     """``token NAME``."""
     if not 0 < args.days <= LONGEST_DAYS:
-        complain(f"found --days {args.days:g}, expected more than 0 and at most {LONGEST_DAYS}", error="usage.invalid-value")
+        complain(
+            f"found --days {args.days:g}, expected more than 0 and at most {LONGEST_DAYS}", error="usage.invalid-value"
+        )
         return USAGE
     number, secret = _keys(args).add_token(tidy(args.words[0]), args.scope or "read", args.days)
     if args.json:
@@ -114,10 +124,16 @@ def tokens(args: argparse.Namespace) -> int:
     """``tokens``."""
     found = _keys(args).tokens()
     if args.json:
-        print_json([one._asdict() | {name: _time(getattr(one, name)) for name in ("made", "until", "used")} for one in found])
+        print_json(
+            [one._asdict() | {name: _time(getattr(one, name)) for name in ("made", "until", "used")} for one in found]
+        )
     elif found:
         print(
-            table(("token", "name", "scope", "made", "until", "used"), [(*one[:3], *(_time(when) or "never" for when in one[3:])) for one in found], sys.stdout)
+            table(
+                ("token", "name", "scope", "made", "until", "used"),
+                [(*one[:3], *(_time(when) or "never" for when in one[3:])) for one in found],
+                sys.stdout,
+            )
         )
     else:
         put("no tokens")
@@ -140,7 +156,11 @@ def _state(args: argparse.Namespace) -> Path:
     """The state folder. Stop where there is none."""
     folder = folders_of(args.state)[0]
     if not folder.is_dir():
-        raise Stop(NOT_OPENED, f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface", error="dataset.missing")
+        raise Stop(
+            NOT_OPENED,
+            f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface",
+            error="dataset.missing",
+        )
     migrated(folder)
     return folder
 
@@ -153,7 +173,9 @@ def _keys(args: argparse.Namespace) -> Keys:
     try:
         return Keys(state)
     except sqlite3.Error as error:
-        raise Stop(NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys") from None
+        raise Stop(
+            NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
+        ) from None
 
 
 def _place(args: argparse.Namespace) -> Place:

@@ -27,7 +27,9 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) 
     parser.add_argument("--data", metavar="NAME", default="", help=rule)
     parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
     if events:
-        parser.add_argument("--events", metavar="FILE", type=Path, help="event log to read instead; - is standard input")
+        parser.add_argument(
+            "--events", metavar="FILE", type=Path, help="event log to read instead; - is standard input"
+        )
     else:
         parser.set_defaults(events=None)
 
@@ -38,7 +40,11 @@ def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
     """
     found: Dataset | None = getattr(args, "dataset", None)
     if found is None:
-        found = args.dataset = _explicit(args, waiting) if args.events is not None else _chosen(args.state, args.data or os.environ.get(VARIABLE, ""), waiting)
+        found = args.dataset = (
+            _explicit(args, waiting)
+            if args.events is not None
+            else _chosen(args.state, args.data or os.environ.get(VARIABLE, ""), waiting)
+        )
         _check(found, waiting)
         _print(args, head(found))
         if not found.card.complete:
@@ -106,7 +112,9 @@ def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
             from sensor.documents import nearest
 
             what = nearest(error.name, error.known) if error.known else "there are no datasets"
-            raise Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}", error="dataset.unknown") from None
+            raise Stop(
+                NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}", error="dataset.unknown"
+            ) from None
     if waiting:
         return dataset_in(folders[0])
     raise Stop(NOT_OPENED, str(fault), error="dataset.missing")
@@ -155,7 +163,11 @@ def _check(dataset: Dataset, waiting: bool) -> None:
     if any(path.is_dir() for path in there):
         raise Stop(NOT_OPENED, f"cannot read {dataset.log}: Is a directory", error="file.not-read")
     if dataset.empty and not dataset.card.first and not waiting:
-        raise Stop(NOT_OPENED, f"nothing to read: {dataset.name} contains no device and no event ({dataset.folder})", error="dataset.empty")
+        raise Stop(
+            NOT_OPENED,
+            f"nothing to read: {dataset.name} contains no device and no event ({dataset.folder})",
+            error="dataset.empty",
+        )
     regular = [path for path in there if path.is_file() and path.stat().st_size]
     if regular and len(regular) == len(there):
         from sensor.datasets.span import span_of_log

@@ -39,14 +39,20 @@ def list_datasets(args: argparse.Namespace) -> int:
     state = _state(args)
     found = datasets_in(state)
     if not found:
-        raise Stop(NOT_OPENED, f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface", error="dataset.missing")
+        raise Stop(
+            NOT_OPENED,
+            f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface",
+            error="dataset.missing",
+        )
     read = _read(state)
     if args.json:
         for one in found:
             put(json.dumps(_body(one, chosen=one == read), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     put(table(COLUMNS, [_row(one, chosen=one == read) for one in found], sys.stdout))
-    put(f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read {read.name if read is not None else 'none: all are empty'}")
+    put(
+        f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read {read.name if read is not None else 'none: all are empty'}"
+    )
     return 0
 
 
@@ -74,7 +80,11 @@ def use(args: argparse.Namespace) -> int:
     name = _named(state, args.words[0]).name if args.words else ""
     with _reported():
         manage.use(state, name)
-    text = f"commands read {name} from now on; `sensor data use` removes the choice" if name else "commands go by the rule again: see sensor data --help"
+    text = (
+        f"commands read {name} from now on; `sensor data use` removes the choice"
+        if name
+        else "commands go by the rule again: see sensor data --help"
+    )
     return _done(args, text, action="use", name=name)
 
 
@@ -86,7 +96,9 @@ def rename(args: argparse.Namespace) -> int:
     dataset = _named(state, args.words[0])
     with _reported():
         manage.rename(state, dataset, args.words[1])
-    return _done(args, f"{args.words[0]} is {args.words[1]} now", action="rename", name=args.words[1], before=args.words[0])
+    return _done(
+        args, f"{args.words[0]} is {args.words[1]} now", action="rename", name=args.words[1], before=args.words[0]
+    )
 
 
 def remove(args: argparse.Namespace) -> int:
@@ -107,14 +119,24 @@ def rebuild(args: argparse.Namespace) -> int:
         return _usage("rebuild [NAME]")
     dataset = _chosen(_state(args), args.words)
     if not dataset.has_log:
-        raise Stop(INCOMPLETE, f"{dataset.name} has no event log to rebuild its tables from: {dataset.log}", error="dataset.incomplete")
+        raise Stop(
+            INCOMPLETE,
+            f"{dataset.name} has no event log to rebuild its tables from: {dataset.log}",
+            error="dataset.incomplete",
+        )
     from sensor.tables import build
 
     with _reported():
         built = build.rebuild(dataset.folder, dataset.log)
     if built.note:
         complain(built.note, error="dataset.damaged")
-    return _done(args, f"{dataset.name}: tables rebuilt from {built.records:,} records", action="rebuild", name=dataset.name, records=built.records)
+    return _done(
+        args,
+        f"{dataset.name}: tables rebuilt from {built.records:,} records",
+        action="rebuild",
+        name=dataset.name,
+        records=built.records,
+    )
 
 
 def export(args: argparse.Namespace) -> int:
@@ -126,7 +148,15 @@ def export(args: argparse.Namespace) -> int:
     with _reported():
         count = manage.export(dataset, path)
     size = path.stat().st_size
-    return _done(args, f"{path}: {count:,} files, {size_text(size)}", action="export", name=dataset.name, file=str(path), files=count, bytes=size)
+    return _done(
+        args,
+        f"{path}: {count:,} files, {size_text(size)}",
+        action="export",
+        name=dataset.name,
+        file=str(path),
+        files=count,
+        bytes=size,
+    )
 
 
 def _done(args: argparse.Namespace, text: str, **facts: Any) -> int:
@@ -206,7 +236,16 @@ def _row(dataset: Dataset, *, chosen: bool) -> tuple[str, ...]:
     counts = _counts(dataset)
     devices, alerts = (UNKNOWN if count is None else f"{count:,}" for count in (counts.devices, counts.alerts))
     missing = ", ".join(dataset.missing)
-    return ">" if chosen else "", dataset.name, dataset.kind, span_text(*dataset.span), devices, alerts, size_text(counts.size), missing
+    return (
+        ">" if chosen else "",
+        dataset.name,
+        dataset.kind,
+        span_text(*dataset.span),
+        devices,
+        alerts,
+        size_text(counts.size),
+        missing,
+    )
 
 
 def _body(dataset: Dataset, *, chosen: bool) -> dict[str, Any]:

@@ -36,7 +36,20 @@ _HEADINGS = {
     "serialnumber": "serial", "os": "os", "platform": "os", "owner": "owner", "tenant": "owner", "criticality": "criticality", "location": "location",
     "note": "note", "description": "note", "tags": "tags", "vlan": "vlan",
 }  # fmt: skip
-_SAID = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "location", "note", "tags")
+_SAID = (
+    "type",
+    "vendor",
+    "model",
+    "firmware",
+    "serial",
+    "os",
+    "name",
+    "owner",
+    "criticality",
+    "location",
+    "note",
+    "tags",
+)
 _COMPARED = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "vlan", "ips")
 # How others call our types.
 _ROLES = {
@@ -117,20 +130,29 @@ def _json_rows(path: Path, text: str) -> list[Expected]:
     if not all(isinstance(item, dict) for item in objects):
         raise Unreadable(f"{path}: found something else, expected a list of objects")
     flat = [row_of(record) if (record := _record_of(item)) is not None else item for item in objects]
-    return [Expected(f"{path}: row {number}", _ours({str(key): _text(value) for key, value in item.items()})) for number, item in enumerate(flat, 1)]
+    return [
+        Expected(f"{path}: row {number}", _ours({str(key): _text(value) for key, value in item.items()}))
+        for number, item in enumerate(flat, 1)
+    ]
 
 
 def _record_of(item: dict[str, Any]) -> dict[str, Any] | None:
     """What `sensor devices --json` prints, or printed until version 0.1.0, as a record; None for all else."""
     if isinstance(item.get("device"), dict):
         return item
-    return {"device": item, "action": item.get("state")} if "key" in item and isinstance(item.get("ips", item.get("macs")), list) else None
+    return (
+        {"device": item, "action": item.get("state")}
+        if "key" in item and isinstance(item.get("ips", item.get("macs")), list)
+        else None
+    )
 
 
 def _text(value: Any) -> str:
     """NetBox's API gives objects with a name where its CSV gives the name."""
     if isinstance(value, dict):
-        return _text(next((value[name] for name in ("name", "model", "address", "label", "value") if name in value), ""))
+        return _text(
+            next((value[name] for name in ("name", "model", "address", "label", "value") if name in value), "")
+        )
     return "; ".join(_text(one) for one in value) if isinstance(value, list) else tidy(value)
 
 
@@ -139,7 +161,13 @@ def _csv_rows(path: Path, text: str) -> list[Expected]:
     delimiter = max(",;\t", key=first.count)
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restkey="", strict=True)
     try:
-        return [Expected(f"{path}:{reader.line_num}", _ours({key: value for key, value in row.items() if key and isinstance(value, str)})) for row in reader]
+        return [
+            Expected(
+                f"{path}:{reader.line_num}",
+                _ours({key: value for key, value in row.items() if key and isinstance(value, str)}),
+            )
+            for row in reader
+        ]
     except csv.Error as error:
         raise Unreadable(f"{path}:{reader.line_num}: no CSV: {error}") from None
 
@@ -184,7 +212,12 @@ class Index:
         self._by: dict[tuple[str, str], Record] = {}
         for record in found.fold.devices.values():
             device = part(record, "device")
-            for column, values in (("id", [device.get("id")]), ("macs", device.get("macs")), ("serial", [device.get("serial")]), ("ips", device.get("ips"))):
+            for column, values in (
+                ("id", [device.get("id")]),
+                ("macs", device.get("macs")),
+                ("serial", [device.get("serial")]),
+                ("ips", device.get("ips")),
+            ):
                 for value in values or ():
                     self._by.setdefault((column, tidy(value).casefold()), record)
             for name in (device.get("hostname"), *(device.get("names") or ())):
@@ -214,7 +247,13 @@ def import_words(args: argparse.Namespace) -> int:
     index, faults, words, waiting = Index(found), list[str](), list["Word"](), 0
     for place, row in rows:
         record = index.find(row)
-        key = tidy(record.get("key")) if record is not None else f"mac:{row['macs'].split('; ')[0]}" if row.get("macs") else ""
+        key = (
+            tidy(record.get("key"))
+            if record is not None
+            else f"mac:{row['macs'].split('; ')[0]}"
+            if row.get("macs")
+            else ""
+        )
         if not key:
             faults.append(f"{place}: no device of that name, address or id, and no MAC to identify it")
             continue
@@ -251,7 +290,14 @@ def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list
         if not value or (field == "type" and value == "unknown"):
             continue
         try:
-            said.append(Word(key, field, checked(field, value.replace("; ", ",") if field == "tags" else value), reason=f"imported from {place}"))
+            said.append(
+                Word(
+                    key,
+                    field,
+                    checked(field, value.replace("; ", ",") if field == "tags" else value),
+                    reason=f"imported from {place}",
+                )
+            )
         except ValueError as error:
             faults.append(f"{place}: {error}")
     return said
@@ -294,16 +340,31 @@ def compare(rows: list[Expected], found: Known) -> list[dict[str, str]]:
         mine = row_of(record)
         seen.add(mine["id"])
         if mine["state"] == "gone":
-            told.append({"difference": "gone", "device": f"{mine['id']} {name}", "field": "last_seen", "found": mine["last_seen"]})
+            told.append(
+                {
+                    "difference": "gone",
+                    "device": f"{mine['id']} {name}",
+                    "field": "last_seen",
+                    "found": mine["last_seen"],
+                }
+            )
         told += [
-            {"difference": "different", "device": f"{mine['id']} {name}", "field": field, "expected": row[field], "found": mine[field]}
+            {
+                "difference": "different",
+                "device": f"{mine['id']} {name}",
+                "field": field,
+                "expected": row[field],
+                "found": mine[field],
+            }
             for field in _COMPARED
             if row.get(field) and not _same(field, row[field], mine[field])
         ]
     for record in found.fold.devices.values():
         mine = row_of(record)
         if mine["id"] not in seen and mine["state"] != "gone":
-            what = " ".join(filter(None, (mine["type"], mine["vendor"], mine["model"], mine["name"], mine["ips"], mine["macs"])))
+            what = " ".join(
+                filter(None, (mine["type"], mine["vendor"], mine["model"], mine["name"], mine["ips"], mine["macs"]))
+            )
             told.append({"difference": "unexpected", "device": mine["id"], "found": what})
     return told
 

@@ -46,7 +46,11 @@ def list_devices(args: argparse.Namespace) -> int:
 
 def body_of(record: Record) -> Record:
     """A device for programs: not the record that told of it last, but what is known of it, with its key and whether it is there."""
-    return {**part(record, "device"), "key": tidy(record.get("key")), "state": "gone" if record.get("action") == "gone" else "present"}
+    return {
+        **part(record, "device"),
+        "key": tidy(record.get("key")),
+        "state": "gone" if record.get("action") == "gone" else "present",
+    }
 
 
 def filtered(found: Known, wanted: Sequence[Term]) -> list[Record]:
@@ -61,7 +65,9 @@ def summary(records: list[Record]) -> str:
     vlans = sorted({_vlan(record) for record in records})
     counts = Counter((_type(record), _vlan(record)) for record in records)
     types = Counter(_type(record) for record in records)
-    rows = [[kind, *(str(counts[kind, vlan] or "") for vlan in vlans), str(total)] for kind, total in types.most_common()]
+    rows = [
+        [kind, *(str(counts[kind, vlan] or "") for vlan in vlans), str(total)] for kind, total in types.most_common()
+    ]
     rows.append(["all", *(str(sum(counts[kind, vlan] for kind in types)) for vlan in vlans), str(len(records))])
     return table(["type", *(f"VLAN {vlan}" if vlan else "untagged" for vlan in vlans), "all"], rows, sys.stdout)
 

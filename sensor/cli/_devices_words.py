@@ -134,10 +134,14 @@ def split(args: argparse.Namespace) -> int:
         return NOT_FOUND
     device, mac, text = part(record, "device"), mac_of(args.words[1]), args.words[1]
     if mac not in (device.get("macs") or ()) and text not in (device.get("ips") or ()):
-        complain(f"{text} is neither a MAC nor an address of the device {tidy(device.get('id'))}", error="device.unknown")
+        complain(
+            f"{text} is neither a MAC nor an address of the device {tidy(device.get('id'))}", error="device.unknown"
+        )
         return NOT_FOUND
     other = f"mac:{mac}" if mac else f"ip:{text}"
-    return spoken(args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"set by {author_of(args)}"))
+    return spoken(
+        args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"set by {author_of(args)}")
+    )
 
 
 def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Sayings], str]:
@@ -183,12 +187,17 @@ def history(args: argparse.Namespace) -> int:
     for one in details["history"]:
         put("  ".join(filter(None, (clock(one["ts"]), f"{tidy(one.get('number')):>5}", tidy(one["what"]), _more(one)))))
     for lease in details["leases"]:
-        put(f"{clock(lease['from'])}         had {tidy(lease['address'])} until {'now' if lease['held'] else clock(lease['to'])}")
+        put(
+            f"{clock(lease['from'])}         had {tidy(lease['address'])} until {'now' if lease['held'] else clock(lease['to'])}"
+        )
     return 0
 
 
 def _more(one: Record) -> str:
-    changes = "; ".join(f"{tidy(change.get('field'))} {tidy(change.get('old'))} → {tidy(change.get('new'))}" for change in one.get("changes") or ())
+    changes = "; ".join(
+        f"{tidy(change.get('field'))} {tidy(change.get('old'))} → {tidy(change.get('new'))}"
+        for change in one.get("changes") or ()
+    )
     author, state = tidy(one.get("author")), tidy(one.get("state"))
     said = ", ".join(filter(None, (f"by {author}" if author else "", state if state not in ("", "said") else "")))
     return "  ".join(filter(None, (changes, tidy(one.get("reason")), f"({said})" if said else "")))

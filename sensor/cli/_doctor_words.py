@@ -32,7 +32,9 @@ def finding_json(finding: Finding) -> str:
 def last_line(found: Iterable[Finding]) -> str:
     """How many there were of each kind."""
     levels = Counter(one.level for one in found)
-    bad = [f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in ("error", "warning") if levels[level]]
+    bad = [
+        f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in ("error", "warning") if levels[level]
+    ]
     count = sum(levels.values())
     return f"{count} check{'s' if count != 1 else ''}: {', '.join(bad) or 'all is well'}"
 
@@ -46,7 +48,15 @@ def listening(source: Source, seconds: float) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[packets]:,} packets; Ctrl-C to stop")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[packets]:,} packets; Ctrl-C to stop"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task, began = bar.add_task("listening" if seconds else "reading", total=seconds or None, packets=0), time.monotonic()
+        task, began = (
+            bar.add_task("listening" if seconds else "reading", total=seconds or None, packets=0),
+            time.monotonic(),
+        )
         yield lambda: bar.update(task, completed=time.monotonic() - began, packets=source.tally.packets)

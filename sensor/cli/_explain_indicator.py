@@ -88,7 +88,11 @@ def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
     """Threat lists that alerts name: they may have been read from elsewhere."""
     numbers = [part(part(record, "alert"), "numbers") for record in alerts]
     return list(
-        dict.fromkeys(f"{tidy(one['list'])} ({tidy(one.get('category')) or 'no category'}), as an alert reported" for one in numbers if one.get("list"))
+        dict.fromkeys(
+            f"{tidy(one['list'])} ({tidy(one.get('category')) or 'no category'}), as an alert reported"
+            for one in numbers
+            if one.get("list")
+        )
     )
 
 
@@ -128,12 +132,20 @@ def explain_indicator(about: About, colours: bool = False) -> list[str]:
     for name, values in (("names", one.names), ("addresses", one.addresses)):
         if values:
             lines.append(_fact(name, _some(values)))
-    lines.append(_fact("lists", "; ".join([*map(_list, about.lists), *listed_by(one.alerts)]) or "on none of the lists in the state folder"))
+    lines.append(
+        _fact(
+            "lists",
+            "; ".join([*map(_list, about.lists), *listed_by(one.alerts)]) or "on none of the lists in the state folder",
+        )
+    )
     lines += _block("devices", [_holder(each) for each in one.holders])
     lines += _block("seen in", [_mention(each) for each in one.mentions])
     if not one.baseline and one.kind != "fingerprint":
         lines.append(_fact("baseline", "unknown: no inventory is read"))
-    talks = [f"{_end(row.client)} → {_end(row.server)} {row.service}, {_span(row.first, row.last)}" for row in one.conversations]
+    talks = [
+        f"{_end(row.client)} → {_end(row.server)} {row.service}, {_span(row.first, row.last)}"
+        for row in one.conversations
+    ]
     lines += _block("conversations (baseline)", talks)
     lines += _of_records(about)
     return lines + _block("alerts", [_alert(record) for record in one.alerts])
@@ -143,12 +155,20 @@ def fitted(lines: Iterable[str], width: int) -> Iterator[str]:
     """Lines for a terminal of so many columns; what is continued stands further in, and no address is broken."""
     for line in lines:
         indent = " " * (len(line) - len(line.lstrip()) + 2)
-        yield from textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) if len(line) > width else [line]
+        yield from (
+            textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+            if len(line) > width
+            else [line]
+        )
 
 
 def body_of(about: About) -> dict[str, Any]:
     """For programs."""
-    body = {"kind": "indicator", "indicator": msgspec.to_builtins(about.indicator), "lists": [one._asdict() for one in about.lists]}
+    body = {
+        "kind": "indicator",
+        "indicator": msgspec.to_builtins(about.indicator),
+        "lists": [one._asdict() for one in about.lists],
+    }
     if about.records is None:
         return body | {"records": None, "records_unknown": about.why}
     kept = about.records
@@ -194,7 +214,11 @@ def _span(first: int, last: int) -> str:
 
 def _list(one: Listed) -> str:
     kind = "allowed by" if one.allows else "on"
-    return tidy(f"{kind} {one.list}" + (f" ({one.category})" if one.category else "") + (f", as {one.entry}" if one.entry else ""))
+    return tidy(
+        f"{kind} {one.list}"
+        + (f" ({one.category})" if one.category else "")
+        + (f", as {one.entry}" if one.entry else "")
+    )
 
 
 def _holder(one: Holder) -> str:

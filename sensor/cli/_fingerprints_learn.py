@@ -62,9 +62,19 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     if mac is None:
         return USAGE
     others = {(kind, value) for who, kind, value in heard if who >> MAKER_BITS != mac >> MAKER_BITS}
-    found = list(drafts(((kind, value) for who, kind, value in heard if who == mac and (kind, value) not in others), label, mac, knowledge))
+    found = list(
+        drafts(
+            ((kind, value) for who, kind, value in heard if who == mac and (kind, value) not in others),
+            label,
+            mac,
+            knowledge,
+        )
+    )
     if not found:
-        complain(f"{mac_text(mac)} sent no observation and is not known: nothing to draft", error="fingerprint.nothing-learned")
+        complain(
+            f"{mac_text(mac)} sent no observation and is not known: nothing to draft",
+            error="fingerprint.nothing-learned",
+        )
         return NOT_FOUND
     return _give(dict(documents(found, label, knowledge.vocabulary)), args.to)
 
@@ -135,16 +145,22 @@ def _who(wanted: str | None, heard: list[Heard]) -> int | None:
         try:
             mac = parse_mac(wanted)
         except ValueError:
-            complain(f"found {wanted!r} for --mac, expected a MAC such as ac:cc:8e:10:20:30", error="usage.invalid-value")
+            complain(
+                f"found {wanted!r} for --mac, expected a MAC such as ac:cc:8e:10:20:30", error="usage.invalid-value"
+            )
             return None
         if mac in counts:
             return mac
-        complain(f"{mac_text(mac)} sent no observation in this capture{_those(counts)}", error="fingerprint.nothing-learned")
+        complain(
+            f"{mac_text(mac)} sent no observation in this capture{_those(counts)}", error="fingerprint.nothing-learned"
+        )
         return None
     if len(counts) == 1:
         return next(iter(counts))
     complain(
-        f"expected --mac: the capture contains {len(counts)} devices{_those(counts)}" if counts else "no device sent an observation in this capture",
+        f"expected --mac: the capture contains {len(counts)} devices{_those(counts)}"
+        if counts
+        else "no device sent an observation in this capture",
         error="device.ambiguous",
     )
     return None

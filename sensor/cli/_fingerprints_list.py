@@ -41,7 +41,9 @@ def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
         put("no fingerprints")
     else:
         put(table(COLUMNS, [_row(one) for one in found], sys.stdout))
-        counts = ", ".join(f"{count:,} {protocol}" for protocol, count in Counter(map(protocol_of, found)).most_common())
+        counts = ", ".join(
+            f"{count:,} {protocol}" for protocol, count in Counter(map(protocol_of, found)).most_common()
+        )
         put(f"{len(found):,} fingerprint{'s' if len(found) != 1 else ''}: {counts}")
     return 0
 
@@ -86,14 +88,24 @@ def _row(one: Fingerprint) -> tuple[str, ...]:
 
 
 def _says(one: Fingerprint) -> str:
-    return ", ".join(f"{attribute} {tidy(text)} {decimal(one.certainty[attribute])}" for attribute, text in one.asserts.items())
+    return ", ".join(
+        f"{attribute} {tidy(text)} {decimal(one.certainty[attribute])}" for attribute, text in one.asserts.items()
+    )
 
 
 def plain(one: Fingerprint) -> dict[str, Any]:
     """An entry as an object."""
     examples = [{"value": value, **expected} for value, expected in one.samples]
     match = {"by": one.match.operator, "texts": one.match.texts, "ignore_case": one.match.ignore_case}
-    told = {"id": one.id, "kinds": one.kinds, "family": one.family, "match": match, "assert": one.asserts, "certainty": one.certainty, "examples": examples}
+    told = {
+        "id": one.id,
+        "kinds": one.kinds,
+        "family": one.family,
+        "match": match,
+        "assert": one.asserts,
+        "certainty": one.certainty,
+        "examples": examples,
+    }
     return {**told, "negatives": one.negatives, "source": one.source, "note": one.note, "file": one.path}
 
 
@@ -101,7 +113,10 @@ def summary(found: list[Fingerprint]) -> str:
     """How many entries each protocol has, and how many of them tell the commonest attributes."""
     counts = Counter(map(protocol_of, found))
     told = Counter((protocol_of(one), attribute) for one in found for attribute in one.asserts)
-    rows = [[protocol, str(count), *(str(told[protocol, name] or "") for name in TOLD)] for protocol, count in counts.most_common()]
+    rows = [
+        [protocol, str(count), *(str(told[protocol, name] or "") for name in TOLD)]
+        for protocol, count in counts.most_common()
+    ]
     rows.append(["all", str(len(found)), *(str(sum(name in one.asserts for one in found)) for name in TOLD)])
     return table(["protocol", "entries", *TOLD], rows, sys.stdout)
 
@@ -114,13 +129,20 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
         from difflib import get_close_matches
 
         near = get_close_matches(name, by_id, NEAREST)
-        complain(f"no fingerprint {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="fingerprint.unknown")
+        complain(
+            f"no fingerprint {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ""),
+            error="fingerprint.unknown",
+        )
     if not args.words:
         complain("expected show FINGERPRINT…, as `sensor fingerprints list` names them", error="usage.missing-argument")
         return USAGE
     found = [by_id[name] for name in args.words if name in by_id]
     for one in found:
-        put(json.dumps(plain(one), ensure_ascii=False, separators=(",", ":")) if args.json else "\n".join(_told(one, knowledge.vocabulary)))
+        put(
+            json.dumps(plain(one), ensure_ascii=False, separators=(",", ":"))
+            if args.json
+            else "\n".join(_told(one, knowledge.vocabulary))
+        )
     return NOT_FOUND if unknown else 0
 
 
@@ -130,8 +152,15 @@ def _told(one: Fingerprint, words: Vocabulary) -> Iterator[str]:
     case = ", in any case" if one.match.ignore_case else ""
     facts = [("observes", f"{kind} ({words.observations.get(kind, '')})") for kind in one.kinds]
     facts += [("matches", f"{one.match.operator} {text}{case}") for text in one.match.texts]
-    facts += [("says", f"{attribute} {text}, certainty {decimal(one.certainty[attribute])}") for attribute, text in one.asserts.items()]
-    facts += [("family", f"{one.family} ({words.families.get(one.family, '')})"), ("source", one.source), ("note", one.note)]
+    facts += [
+        ("says", f"{attribute} {text}, certainty {decimal(one.certainty[attribute])}")
+        for attribute, text in one.asserts.items()
+    ]
+    facts += [
+        ("family", f"{one.family} ({words.families.get(one.family, '')})"),
+        ("source", one.source),
+        ("note", one.note),
+    ]
     for value, expected in one.samples:
         yields = ", ".join(f"{attribute} {text}" for attribute, text in expected.items())
         facts.append(("example", f"{value}{' → ' if yields else ''}{yields}"))

@@ -81,7 +81,11 @@ def _entry(one: Fingerprint, number: int, matcher: Matcher) -> Iterator[Fault]:
         for kind in one.kinds:
             told, wanted = _claims(one, kind, value, matcher), {**constants, **expected}
             if told != wanted:
-                yield _fault(one, (number, "examples", place), f"found {_words(told)} in the example {value!r} ({kind}), expected {_words(wanted)}")
+                yield _fault(
+                    one,
+                    (number, "examples", place),
+                    f"found {_words(told)} in the example {value!r} ({kind}), expected {_words(wanted)}",
+                )
     for place, value in enumerate(one.negatives):
         for kind in one.kinds:
             if _claims(one, kind, value, matcher):

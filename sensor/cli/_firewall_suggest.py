@@ -17,7 +17,14 @@ from sensor.cli._site import firewall_view
 from sensor.config import Config, load_config, usual
 from sensor.documents import DocumentErrors, nearest
 from sensor.inventory.rules import parse_service
-from sensor.posture.firewall.contacts import about_a_name, alerts_of, contacts_of, contacts_with, inside, without_refused
+from sensor.posture.firewall.contacts import (
+    about_a_name,
+    alerts_of,
+    contacts_of,
+    contacts_with,
+    inside,
+    without_refused,
+)
 from sensor.posture.firewall.formats import names
 from sensor.posture.firewall.model import Block, Match, Party, Request, block_text
 from sensor.posture.firewall.refuse import Refusals
@@ -40,7 +47,9 @@ def suggest(args: argparse.Namespace) -> int:
     found = _requests(args, wish, view)
     if not found:
         return NOT_FOUND
-    seen = view.seen._replace(moved=view.moved(party for request in found for party in (*request.machines, *request.peers)))
+    seen = view.seen._replace(
+        moved=view.moved(party for request in found for party in (*request.machines, *request.peers))
+    )
     told = [(request, simulate(request, seen)) for request in found]
     if args.json:
         put_json(told, args.format)
@@ -60,7 +69,14 @@ def _wish(args: argparse.Namespace) -> Wish | None:
     try:
         _sound(args)
         match = _match(args.service) if args.service else None
-        return Wish(now, _expiry(now, args.expires), args.comment, match, _block(args.address) if args.address else None, args.everyone)
+        return Wish(
+            now,
+            _expiry(now, args.expires),
+            args.comment,
+            match,
+            _block(args.address) if args.address else None,
+            args.everyone,
+        )
     except ValueError as error:
         complain(str(error), error="usage.invalid-value")
         return None
@@ -92,9 +108,13 @@ def _block(text: str) -> Block:
     try:
         block = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
-        raise ValueError(f"found --address {text}, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24") from None
+        raise ValueError(
+            f"found --address {text}, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24"
+        ) from None
     mapped = block.network_address.ipv4_mapped if isinstance(block, ipaddress.IPv6Network) else None
-    return ipaddress.ip_network((mapped, block.prefixlen - 96)) if mapped is not None and block.prefixlen >= 96 else block
+    return (
+        ipaddress.ip_network((mapped, block.prefixlen - 96)) if mapped is not None and block.prefixlen >= 96 else block
+    )
 
 
 def _config(args: argparse.Namespace) -> Config | None:
@@ -116,33 +136,49 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
     spared = None if contacts is None else _spared(args, contacts, wish, view)
     if contacts is None or spared is None:
         return []
-    wish, contacts = wish._replace(allow=spared), [one for one in contacts if one.machine.key not in {party.key for party in spared}]
+    wish, contacts = (
+        wish._replace(allow=spared),
+        [one for one in contacts if one.machine.key not in {party.key for party in spared}],
+    )
     if wish.block is not None and not args.force and (why := Refusals(view.seen.machines).of_block(wish.block)):
         complain(f"refused: {why}; --force suggests it regardless", error="firewall.refused")
         return []
     if not args.force and contacts:
-        contacts, reasons = without_refused(contacts, view, whole=wish.block is not None and wish.match is None and not wish.everyone)
+        contacts, reasons = without_refused(
+            contacts, view, whole=wish.block is not None and wish.match is None and not wish.everyone
+        )
         for reason in reasons:
-            complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it regardless", error="firewall.refused")
+            complain(
+                f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it regardless",
+                error="firewall.refused",
+            )
         if not contacts:
             return []
     if not contacts and wish.block is not None:
         nobody, others = ("only who is left alone", "all other") if spared else ("nobody", "all")
-        complain(f"{nobody} was seen talking to {block_text(wish.block)}: the rules are for {others} machines", error="firewall.nothing-to-block")
+        complain(
+            f"{nobody} was seen talking to {block_text(wish.block)}: the rules are for {others} machines",
+            error="firewall.nothing-to-block",
+        )
         return [request_of_nobody(wish, wish.block, outside=not inside(wish.block, view))]
     if not contacts:
         complain(f"{args.what}: all its hosts are exempt: nothing to block", error="firewall.nothing-to-block")
     made = requests_of(contacts, wish)
     for one in made:
         if not one.rules:
-            complain(f"left out: {one.title}: the hosts have no addresses of the same family", error="firewall.left-out")
+            complain(
+                f"left out: {one.title}: the hosts have no addresses of the same family", error="firewall.left-out"
+            )
     return [one for one in made if one.rules]
 
 
 def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
     records = work_of(view.known, args.what)
     if not records:
-        complain(f"no recommendation {args.what!r} in the log: `sensor posture recommendations` lists them", error="recommendation.unknown")
+        complain(
+            f"no recommendation {args.what!r} in the log: `sensor posture recommendations` lists them",
+            error="recommendation.unknown",
+        )
         return []
     return requests_of_work(records, wish, view, args.allow, force=args.force) or []
 
@@ -172,5 +208,8 @@ def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact]
         )
     contacts = contacts_of([record for record in alerts if record not in names], view)
     if not contacts and not names:
-        complain(f"{args.what}: its alerts name no address pair that a firewall could block", error="firewall.nothing-to-block")
+        complain(
+            f"{args.what}: its alerts name no address pair that a firewall could block",
+            error="firewall.nothing-to-block",
+        )
     return contacts or None

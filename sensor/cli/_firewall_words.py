@@ -28,10 +28,17 @@ def put_told(told: Told, *, rules: bool) -> None:
 
 def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bool) -> Iterator[str]:
     yield paint(f"{request.id}: {tidy(request.title)}", "bold", colours)
-    facts = {"direction": request.direction, "seen": ", ".join(request.seen), "expires": request.until, "comment": request.comment}
+    facts = {
+        "direction": request.direction,
+        "seen": ", ".join(request.seen),
+        "expires": request.until,
+        "comment": request.comment,
+    }
     yield from (f"  {name:11} {tidy(value)}" for name, value in facts.items() if value)
     for word, parties in (("machines", request.machines), ("cut off from", request.peers)):
-        yield from (f"  {word}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
+        yield from (
+            (f"  {word}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
+        )
         if len(parties) > PARTIES_SHOWN:
             yield f"    and {len(parties) - PARTIES_SHOWN:,} more"
     yield from ("  left alone", *(f"    {tidy(one.text)}" for one in request.allowed)) if request.allowed else ()
@@ -40,7 +47,9 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
     yield from ("  why", *(f"    - {tidy(one)}" for one in request.reasons)) if request.reasons else ()
     yield from _simulated(simulation, colours)
     if rules:
-        wider = "; --everyone: all hosts" if request.machines and request.peers and not request.rules[0].match.proto else ""
+        wider = (
+            "; --everyone: all hosts" if request.machines and request.peers and not request.rules[0].match.proto else ""
+        )
         yield f"  rules: the same with --format {', '.join(names())}{wider}"
 
 
@@ -50,7 +59,10 @@ def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
         yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
         return
     yield "  simulated on recorded traffic"
-    yield from (f"    - rests on: {tidy(one)}" if at == 0 else f"    - {tidy(one)}" for at, one in enumerate(simulation.rests_on))
+    yield from (
+        f"    - rests on: {tidy(one)}" if at == 0 else f"    - {tidy(one)}"
+        for at, one in enumerate(simulation.rests_on)
+    )
     others, meant = simulation.others, [cut for cut in simulation.cuts if cut.meant]
     yield from _cuts("cut, as the alerts ask for", meant)
     yield from _cuts(paint("ALSO CUT", "red", colours), others)
@@ -69,7 +81,9 @@ def _cuts(word: str, cuts: Sequence[Cut]) -> Iterator[str]:
 
 def _counted(cuts: Sequence[Cut]) -> str:
     clients = len({cut.client for cut in cuts})
-    return f"{len(cuts):,} conversation{'s' if len(cuts) != 1 else ''} of {clients:,} client{'s' if clients != 1 else ''}"
+    return (
+        f"{len(cuts):,} conversation{'s' if len(cuts) != 1 else ''} of {clients:,} client{'s' if clients != 1 else ''}"
+    )
 
 
 def _times(cut: Cut) -> str:
@@ -82,9 +96,15 @@ def put_rules(told: Told, name: str, *, undo: bool) -> None:
         for line in simulation.warnings:
             complain(f"{request.id}: warning: {tidy(line)}", error="firewall.side-effect")
         if not undo and simulation.others:
-            complain(f"{request.id}: also blocks {_counted(simulation.others)} that no alert is about: see --simulate", error="firewall.side-effect")
+            complain(
+                f"{request.id}: also blocks {_counted(simulation.others)} that no alert is about: see --simulate",
+                error="firewall.side-effect",
+            )
         if not undo:
-            complain(f"{request.id}: {'rests on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}", error="firewall.side-effect")
+            complain(
+                f"{request.id}: {'rests on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}",
+                error="firewall.side-effect",
+            )
     sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))
 
 
@@ -93,13 +113,23 @@ def put_json(told: Told, name: str | None) -> None:
     for request, simulation in told:
         body = _body(request, simulation)
         if name is not None:
-            body |= {"format": name, "rules_text": written(name, [noted(request, simulation)]), "undo_text": written(name, [request], undo=True)}
+            body |= {
+                "format": name,
+                "rules_text": written(name, [noted(request, simulation)]),
+                "undo_text": written(name, [request], undo=True),
+            }
         put(json.dumps(body, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
 
 
 def _body(request: Request, simulation: Simulation) -> dict[str, Any]:
     rules = [
-        {"name": one.name, "from": list(map(str, one.sources)), "to": list(map(str, one.destinations)), "proto": one.match.proto_text, "port": one.match.port}
+        {
+            "name": one.name,
+            "from": list(map(str, one.sources)),
+            "to": list(map(str, one.destinations)),
+            "proto": one.match.proto_text,
+            "port": one.match.port,
+        }
         for one in request.rules
     ]
     return {

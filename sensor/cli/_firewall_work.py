@@ -49,8 +49,14 @@ NOT_BY_RULES = {
 
 def work_of(known: Known, what: str) -> list[Record]:
     """Recommendations by an id or its beginning, or by a setting; closed ones too."""
-    found = [record for name, record in known.recommendations.items() if name == what or (len(what) > len(KIND) + PREFIX - 1 and name.startswith(what))]
-    return found or [record for record in known.recommendations.values() if part(record, "recommendation").get("setting") == what]
+    found = [
+        record
+        for name, record in known.recommendations.items()
+        if name == what or (len(what) > len(KIND) + PREFIX - 1 and name.startswith(what))
+    ]
+    return found or [
+        record for record in known.recommendations.values() if part(record, "recommendation").get("setting") == what
+    ]
 
 
 def is_about_work(what: str) -> bool:
@@ -58,7 +64,9 @@ def is_about_work(what: str) -> bool:
     return what.startswith(KIND) or what in load_advice()
 
 
-def requests_of_work(records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool) -> list[Request] | None:
+def requests_of_work(
+    records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool
+) -> list[Request] | None:
     """One request for each service, over all machines that have it; none after it was said why; None where --allow names what is not known."""
     records = list(records)
     talkers = [record for record in records if _setting(record) == INTERNET and record.get("action") != "close"]
@@ -67,12 +75,16 @@ def requests_of_work(records: Iterable[Record], wish: Wish, view: View, allow: S
     return None if others is None or outward is None else [*others, *outward]
 
 
-def _of_services(records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool) -> list[Request] | None:
+def _of_services(
+    records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool
+) -> list[Request] | None:
     refusals = Refusals(view.seen.machines)
     groups: dict[Match, list[tuple[Party, Record]]] = {}
     for record in records:
         server = view.party(part(record, "src"))
-        why = _not(record) or ("it has no address" if server is None else "" if force else refusals.of_machine(server, whole=False))
+        why = _not(record) or (
+            "it has no address" if server is None else "" if force else refusals.of_machine(server, whole=False)
+        )
         if why or server is None:
             complain(f"left out: {tidy(record.get('msg'))}: {why}", error="firewall.left-out")
         else:
@@ -84,32 +96,51 @@ def _of_services(records: Iterable[Record], wish: Wish, view: View, allow: Seque
         spared = allowed(allow, users, servers, match, view)
         if spared is None:
             return None
-        found.append(request_of_service(servers, users, match, wish._replace(allow=spared), (_reason(record) for _, record in some)))
+        found.append(
+            request_of_service(
+                servers, users, match, wish._replace(allow=spared), (_reason(record) for _, record in some)
+            )
+        )
     return found
 
 
 def _outward(records: Sequence[Record], wish: Wish, view: View, allow: Sequence[str]) -> list[Request] | None:
     """Devices that talk to the outside and need not are cut off all of it."""
     if SEEN in allow:
-        complain("the baseline does not distinguish external addresses: name each required one with --allow ADDRESS", error="firewall.too-wide")
+        complain(
+            "the baseline does not distinguish external addresses: name each required one with --allow ADDRESS",
+            error="firewall.too-wide",
+        )
         return None
     spared = allowed(allow, (), (), Match(), view)
     machines = [party for party in (view.party(part(record, "src")) for record in records) if party is not None]
     if spared is None or not machines:
         return None
     habits = view.seen.habits or {}
-    seen = sorted({service for one in machines if one.id in habits for peer, service in habits[one.id].uses if peer == OUTSIDE})
-    inside = (block for span in view.networks.blocks for block in summarize_address_range(*(ip_address(text(one)) for one in span)))
+    seen = sorted(
+        {service for one in machines if one.id in habits for peer, service in habits[one.id].uses if peer == OUTSIDE}
+    )
+    inside = (
+        block
+        for span in view.networks.blocks
+        for block in summarize_address_range(*(ip_address(text(one)) for one in span))
+    )
     return [request_of_outside(machines, inside, wish._replace(allow=spared), seen, map(_reason, records))]
 
 
 def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
     """Who was seen using a service of some machines."""
     keys = {server.key for server in servers}
-    return list(dict.fromkeys(cut.client for cut in conversations(view.seen) if cut.server.key in keys and match.covers(cut.service)))
+    return list(
+        dict.fromkeys(
+            cut.client for cut in conversations(view.seen) if cut.server.key in keys and match.covers(cut.service)
+        )
+    )
 
 
-def allowed(names: Sequence[str], users: Iterable[Party], servers: Iterable[Party], match: Match, view: View) -> tuple[Party, ...] | None:
+def allowed(
+    names: Sequence[str], users: Iterable[Party], servers: Iterable[Party], match: Match, view: View
+) -> tuple[Party, ...] | None:
     """Who is left alone; ``seen``: all who were seen using it and of whom no alert complains, of administration without devices with one job. None after it
     was said who is not known.
     """
@@ -142,7 +173,9 @@ def _named(name: str, view: View) -> list[Party] | None:
         found = [Party("", "", "", (address_of(name),))]
     if len(found) != 1:
         complain(
-            f"--allow {name!r} is ambiguous: any of {len(found)}: name one by its id" if found else f"no device {name!r} with an address to --allow",
+            f"--allow {name!r} is ambiguous: any of {len(found)}: name one by its id"
+            if found
+            else f"no device {name!r} with an address to --allow",
             error="device.unknown",
         )
         return None
@@ -157,7 +190,11 @@ def _not(record: Record) -> str:
     if setting in NOT_BY_RULES or part(record, "network").get("app") == "tls":
         return NOT_BY_RULES.get(setting, ALWAYS)
     port = part(record, "src").get("port")
-    return "" if isinstance(port, int) and 0 < port < 65536 else "it is not about a service of the device: nothing to block"
+    return (
+        ""
+        if isinstance(port, int) and 0 < port < 65536
+        else "it is not about a service of the device: nothing to block"
+    )
 
 
 def _match(record: Record) -> Match:

@@ -33,13 +33,21 @@ def tables(args: argparse.Namespace) -> int:
     from sensor.records.schema import TABLES
 
     with asking(args) as query:
-        rows = [(name, query.ask(f"SELECT count(*) FROM {name}").rows[0][0], one.meaning) for name, one in TABLES.items()]
+        rows = [
+            (name, query.ask(f"SELECT count(*) FROM {name}").rows[0][0], one.meaning) for name, one in TABLES.items()
+        ]
         if args.json:
             print_json([dict(zip(("table", "rows", "meaning"), row, strict=True)) for row in rows])
         elif args.csv:
             print_csv(("table", "rows", "meaning"), rows)
         else:
-            print(table(("table", "count", "summary"), [(name, f"{count:,}", meaning) for name, count, meaning in rows], sys.stdout))
+            print(
+                table(
+                    ("table", "count", "summary"),
+                    [(name, f"{count:,}", meaning) for name, count, meaning in rows],
+                    sys.stdout,
+                )
+            )
         tell_coverage(args, query)
     return 0
 
@@ -50,7 +58,10 @@ def describe(args: argparse.Namespace) -> int:
     from sensor.records.schema import TABLES
 
     if args.words and args.words[0] not in TABLES:
-        complain(f"found the table {tidy(args.words[0])!r}: {nearest(args.words[0], list(TABLES))}", error="records.unknown-table")
+        complain(
+            f"found the table {tidy(args.words[0])!r}: {nearest(args.words[0], list(TABLES))}",
+            error="records.unknown-table",
+        )
         return USAGE
     heads = ("table", "column", "type", "meaning", "ECS", "Zeek")
     chosen = [TABLES[args.words[0]]] if args.words else list(TABLES.values())

@@ -28,12 +28,16 @@ def list_incidents(args: argparse.Namespace) -> int:
 
     data, wanted = views_of(args, "incidents"), filter_of(args)
     states = tuple(dict.fromkeys("closed" if state == "closed" else "open" for state in wanted.state))
-    found = StoryFilter(text=wanted.text, state=states, severity=wanted.severity, since=wanted.since, until=wanted.until)
+    found = StoryFilter(
+        text=wanted.text, state=states, severity=wanted.severity, since=wanted.since, until=wanted.until
+    )
     records: list[Record] = []
     cursor = ""
     try:
         while len(records) < (args.count or sys.maxsize):
-            page = incidents(data, found, "severity", limit=min(1000, (args.count or sys.maxsize) - len(records)), cursor=cursor)
+            page = incidents(
+                data, found, "severity", limit=min(1000, (args.count or sys.maxsize) - len(records)), cursor=cursor
+            )
             records += [row.record for row in page.rows]
             if not (cursor := page.cursor):
                 break
@@ -48,7 +52,11 @@ def list_incidents(args: argparse.Namespace) -> int:
 
 def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
     """The gravest and newest first; then how many there are."""
-    ordered = sorted(sorted(records, key=lambda record: tidy(part(record, "incident").get("last")), reverse=True), key=level, reverse=True)
+    ordered = sorted(
+        sorted(records, key=lambda record: tidy(part(record, "incident").get("last")), reverse=True),
+        key=level,
+        reverse=True,
+    )
     if not ordered:
         return "no incidents"
     rows = [_row(record) for record in ordered]
@@ -58,7 +66,13 @@ def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
 def _row(record: Record) -> tuple[str, ...]:
     incident = part(record, "incident")
     words = [short_id(tidy(incident.get("id"))), *(tidy(incident.get(name)) for name in ("risk", "count"))]
-    return SEVERITIES[level(record)], clock(incident.get("last")), *words, "closed" if record.get("action") == "close" else "open", tidy(record.get("msg"))
+    return (
+        SEVERITIES[level(record)],
+        clock(incident.get("last")),
+        *words,
+        "closed" if record.get("action") == "close" else "open",
+        tidy(record.get("msg")),
+    )
 
 
 def explain_incident(record: Record, colours: bool = False) -> list[str]:
@@ -74,7 +88,9 @@ def explain_incident(record: Record, colours: bool = False) -> list[str]:
         "targets": [end_name(end) for end in objects(record.get("targets"))],
         "when": f"{clock(incident.get('first'))} to {clock(incident.get('last'))}",
         "tactics": incident.get("tactics"),
-        "ATT&CK": "; ".join(f"{tidy(one.get('technique'))} {tidy(one.get('name'))}" for one in objects(incident.get("attack"))),
+        "ATT&CK": "; ".join(
+            f"{tidy(one.get('technique'))} {tidy(one.get('name'))}" for one in objects(incident.get("attack"))
+        ),
     }
     lines += [f"  {name:11} {tidy(value)}" for name, value in facts.items() if value]
     lines.append("  story")

@@ -32,7 +32,9 @@ def lists_table(kept: Iterable[Kept], folder: Path, out: TextIO, now: float) -> 
     rows = []
     for one in kept:
         believed = f"{one.keep_days} days" if one.keep_days else "as listed"
-        rows.append((one.name, f"{one.entries:,}", one.fetched, believed, tidy(_state(one, folder, now)), tidy(one.source)))
+        rows.append(
+            (one.name, f"{one.entries:,}", one.fetched, believed, tidy(_state(one, folder, now)), tidy(one.source))
+        )
     return table(LIST_COLUMNS, rows, out)
 
 
@@ -67,11 +69,23 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
         except DocumentErrors as errors:
             complain(str(errors), error="config.invalid-value")
             continue
-        found += [(value, entry, _counts(value, entry, path, allowed, now)) for value in args.words if (entry := lists.named(value)) is not None]
+        found += [
+            (value, entry, _counts(value, entry, path, allowed, now))
+            for value in args.words
+            if (entry := lists.named(value)) is not None
+        ]
     if args.json:
         for value, entry, counts in found:
-            told = {"value": value, "list": entry.list_name, "entry": entry.entry, "category": entry.category, "confidence": entry.confidence}
-            times = {name: _day(moment) for name, moment in (("first_seen", entry.seen), ("until", entry.until)) if moment}
+            told = {
+                "value": value,
+                "list": entry.list_name,
+                "entry": entry.entry,
+                "category": entry.category,
+                "confidence": entry.confidence,
+            }
+            times = {
+                name: _day(moment) for name, moment in (("first_seen", entry.seen), ("until", entry.until)) if moment
+            }
             print(json.dumps(told | times | {"counts": counts}, ensure_ascii=False, separators=(",", ":")))
     elif found:
         print(table(CHECK_COLUMNS, [_row(*one) for one in found], sys.stdout))

@@ -46,7 +46,9 @@ class Known(NamedTuple):
 
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:
     """Of commands that look at the whole site (``_site.py``)."""
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)"
+    )
     add_data_arguments(parser)
 
 
@@ -112,7 +114,11 @@ def _bring_up_to_date(dataset: Dataset) -> None:
     from sensor.datasets.live import is_written
     from sensor.datasets.peek import bring_up_to_date
 
-    if dataset.inventory is not None and not is_written(dataset.folder) and (note := bring_up_to_date(dataset.inventory)):
+    if (
+        dataset.inventory is not None
+        and not is_written(dataset.folder)
+        and (note := bring_up_to_date(dataset.inventory))
+    ):
         complain(note, "info")
 
 
@@ -127,6 +133,8 @@ def the_device(fold: Records, what: str) -> Record | None:
         return None
     from difflib import get_close_matches
 
-    near = get_close_matches(what.casefold(), sorted({handle for record in fold.devices.values() for handle in handles(record)}), 3)
+    near = get_close_matches(
+        what.casefold(), sorted({handle for record in fold.devices.values() for handle in handles(record)}), 3
+    )
     complain(f"no device {what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="device.unknown")
     return None

@@ -49,6 +49,8 @@ def folded(path: Path, take: Take | None = None) -> Fold:
 def left_out(path: Path, reader: Reader) -> None:
     """Say what of a log could not be read, and where the first of it is."""
     if reader.broken:
-        complain(f"{path}: skipped {reader.broken:,} invalid lines, the first at {reader.damages[0]}", error="log.damaged")
+        complain(
+            f"{path}: skipped {reader.broken:,} invalid lines, the first at {reader.damages[0]}", error="log.damaged"
+        )
     if reader.missing:
         complain(f"{path}: {reader.missing:,} events were removed before they were read", error="log.records-removed")

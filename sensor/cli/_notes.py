@@ -23,7 +23,11 @@ def notes(path: Path) -> list[Note]:
         return []
     from sensor.alerts.files import note_of
 
-    return [note for line in where.read_bytes().splitlines() if (note := note_of(line)) is not None and note.action in ACTIONS]
+    return [
+        note
+        for line in where.read_bytes().splitlines()
+        if (note := note_of(line)) is not None and note.action in ACTIONS
+    ]
 
 
 def close_noted(fold: Fold, path: Path) -> None:

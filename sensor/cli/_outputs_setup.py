@@ -27,7 +27,10 @@ class Configured(NamedTuple):
         outputs = self.delivery.outputs
         for name in names:
             if name not in outputs:
-                complain(f"no output {name!r}: {nearest(name, sorted(outputs)) if outputs else 'none are configured'}", error="output.unknown")
+                complain(
+                    f"no output {name!r}: {nearest(name, sorted(outputs)) if outputs else 'none are configured'}",
+                    error="output.unknown",
+                )
                 return None
         return {name: outputs[name] for name in dict.fromkeys(names)} if names else enabled(outputs)
 
@@ -38,13 +41,18 @@ class Configured(NamedTuple):
             return None
         for name in names:
             if not found[name].records:
-                complain(f"the output {name!r} takes tickets: `sensor tickets send {name}` sends them", error="output.wrong-type")
+                complain(
+                    f"the output {name!r} takes tickets: `sensor tickets send {name}` sends them",
+                    error="output.wrong-type",
+                )
                 return None
         return {name: options for name, options in found.items() if options.records}
 
 
 def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) whose section outputs: names the destinations")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="configuration (YAML) whose section outputs: names the destinations"
+    )
     log = "event log (default: events: of the configuration, else events.jsonl in the state folder)"
     parser.add_argument("--events", metavar="FILE", type=Path, help=log)
 
@@ -71,6 +79,8 @@ def log_of(args: argparse.Namespace, found: Configured) -> Path:
 
 def complain_of(error: OSError, log: Path) -> None:
     complain(
-        f"cannot keep cursors beside {log}: {error.strerror} ({error.filename})" if error.filename else f"cannot deliver {log}: {error.strerror}",
+        f"cannot keep cursors beside {log}: {error.strerror} ({error.filename})"
+        if error.filename
+        else f"cannot deliver {log}: {error.strerror}",
         error="file.not-written",
     )

@@ -76,7 +76,8 @@ def status_table(statuses: Sequence[Status], out: TextIO, now: float) -> str:
     rows = [
         (
             one.name,
-            one.state + (f" for {age(now - one.stalled_since)}" if one.stalled_since and one.state == "stalled" else ""),
+            one.state
+            + (f" for {age(now - one.stalled_since)}" if one.stalled_since and one.state == "stalled" else ""),
             *(f"{number:,}" for number in (one.delivered, one.pending, one.refused, one.missing)),
             f"{age(now - one.last_delivered)} ago" if one.last_delivered else "never",
             _wrong(one, now),

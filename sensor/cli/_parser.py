@@ -59,7 +59,9 @@ def wrapped(text: str, width: int) -> Iterator[str]:
         for line in _joined(paragraph.splitlines()):
             second = re.match(r"  \S.*?  +(?=\S)", line)
             is_code = line.startswith(CODE) or (line.startswith(" ") and second is None)
-            yield line if is_code else textwrap.fill(line, width, subsequent_indent=" " * (second.end() if second else 0))
+            yield (
+                line if is_code else textwrap.fill(line, width, subsequent_indent=" " * (second.end() if second else 0))
+            )
 
 
 def _joined(lines: list[str]) -> list[str]:

@@ -30,7 +30,9 @@ def named(picture: Picture, what: str | None, *, outside: bool) -> str | None:
     found = [name for name in ids if not picture.site.nodes[name].gone]
     if len(found) != 1:
         complain(
-            f"{what!r} is ambiguous: any of {', '.join(found)}: name one by its id" if found else f"no device {what!r}: `sensor devices` lists them",
+            f"{what!r} is ambiguous: any of {', '.join(found)}: name one by its id"
+            if found
+            else f"no device {what!r}: `sensor devices` lists them",
             error="device.unknown",
         )
         return None
@@ -45,7 +47,9 @@ def put_told(paths: PathsView, picture: Picture) -> None:
     told, colours = _Told(paths, picture), coloured(sys.stdout)
     blocks = ["\n".join(told.heading()), *("\n".join(told.path(one, colours)) for one in paths.page.rows[:PATHS_SHOWN])]
     if paths.paths > PATHS_SHOWN:
-        blocks.append(f"and {paths.paths - PATHS_SHOWN:,} more, that cost as much or more: name a start with --from, or a goal with --to")
+        blocks.append(
+            f"and {paths.paths - PATHS_SHOWN:,} more, that cost as much or more: name a start with --from, or a goal with --to"
+        )
     put("\n\n".join([*blocks, "\n".join(told.breaks(colours))]) if paths.pairs else blocks[0])
 
 
@@ -146,7 +150,9 @@ def _dot(paths: PathsView, told: _Told) -> Iterator[str]:
         start = path.sources[0] if len(path.sources) == 1 else " ".join(path.sources)
         labels[start] = told.many(path.sources)
         first, *rest = path.hops
-        hops |= {(start, first.target): first} | {(hop.source, hop.target): hop for hop in (*rest, *(hop for one in path.others for hop in one.hops))}
+        hops |= {(start, first.target): first} | {
+            (hop.source, hop.target): hop for hop in (*rest, *(hop for one in path.others for hop in one.hops))
+        }
     names = {name: f"n{number}" for number, name in enumerate(dict.fromkeys(end for pair in hops for end in pair))}
     for name, node in names.items():
         style = ", style=bold, color=red" if name in paths.goals else ", shape=ellipse" if name == OUTSIDE else ""

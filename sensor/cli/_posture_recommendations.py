@@ -31,7 +31,10 @@ def recommendations(args: argparse.Namespace) -> int:
     wanted = _wanted(args)
     for name in args.words:
         if not any(_is(name, one) for one in wanted):
-            complain(f"no recommendation {name}, and none of a device of that id, address or name", error="recommendation.unknown")
+            complain(
+                f"no recommendation {name}, and none of a device of that id, address or name",
+                error="recommendation.unknown",
+            )
             return NOT_FOUND
     chosen = [one for one in _ordered(wanted) if not args.words or any(_is(name, one) for name in args.words)]
     if args.json:
@@ -71,7 +74,11 @@ def _is(name: str, record: Record) -> bool:
 
 def _ordered(records: Iterable[Record]) -> list[Record]:
     """The gravest and newest first."""
-    return sorted(sorted(records, key=lambda record: tidy(part(record, "recommendation").get("last")), reverse=True), key=level, reverse=True)
+    return sorted(
+        sorted(records, key=lambda record: tidy(part(record, "recommendation").get("last")), reverse=True),
+        key=level,
+        reverse=True,
+    )
 
 
 def _table(records: list[Record], out: TextIO) -> str:
@@ -106,13 +113,17 @@ def _explained(record: Record, colours: bool) -> list[str]:
     facts = {
         "why": " ".join(tidy(one, TEXT_LIMIT) for one in why) if isinstance(why, list) else "",
         "proof": tidy(about.get("seen"), TEXT_LIMIT),
-        "packet": " ".join(filter(None, (clock(first.get("ts")), tidy(first.get("event")), f"with {other}" if other else ""))),
+        "packet": " ".join(
+            filter(None, (clock(first.get("ts")), tidy(first.get("event")), f"with {other}" if other else ""))
+        ),
         "seen": f"{tidy(about.get('count'))} times, {clock(about.get('first'))} to {clock(about.get('last'))}",
         "do": tidy(about.get("fix"), TEXT_LIMIT),
         "where": tidy(about.get("steps"), TEXT_LIMIT) + maker if about.get("steps") else "",
         "test": tidy(about.get("test"), TEXT_LIMIT),
         "done": tidy(about.get("closed"), TEXT_LIMIT),
     }
-    head = f"{severity}: {tidy(about.get('title'))} ({tidy(about.get('id'))}, {'closed' if _closed(record) else 'open'})"
+    head = (
+        f"{severity}: {tidy(about.get('title'))} ({tidy(about.get('id'))}, {'closed' if _closed(record) else 'open'})"
+    )
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
     return lines + [f"  {name:7} {value}" for name, value in facts.items() if value]

@@ -45,7 +45,10 @@ def record(args: argparse.Namespace) -> int:
         day = day_of(site, exposures(site))
         before = keep(folder, day)
     except ValueError:
-        complain(f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored", error="log.damaged")
+        complain(
+            f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored",
+            error="log.damaged",
+        )
         return NOT_OPENED
     except OSError as error:
         complain(f"cannot write the scores to {folder / FILE}: {error.strerror}", error="file.not-written")
@@ -88,7 +91,8 @@ def trend(args: argparse.Namespace) -> int:
     names = {name for one in days for name in one.segments}
     if segment and segment not in names:
         complain(
-            f"no segment {tidy(segment)!r} was recorded: {nearest(segment, sorted(names)) if names else 'there are none'}", error="posture.unknown-segment"
+            f"no segment {tidy(segment)!r} was recorded: {nearest(segment, sorted(names)) if names else 'there are none'}",
+            error="posture.unknown-segment",
         )
         return NOT_FOUND
     _put(args, [one for one in days if not segment or segment in one.segments], segment)
@@ -106,7 +110,10 @@ def _folder(args: argparse.Namespace) -> Path:
 
 def _left_out(path: Path, history: History) -> None:
     if history.broken:
-        complain(f"{path}: skipped {history.broken:,} invalid lines, the first {tidy(history.fault)}", error="posture.damaged-history")
+        complain(
+            f"{path}: skipped {history.broken:,} invalid lines, the first {tidy(history.fault)}",
+            error="posture.damaged-history",
+        )
 
 
 def _since(days: Sequence[Day], text: str) -> Sequence[Day]:
@@ -120,7 +127,9 @@ def _since(days: Sequence[Day], text: str) -> Sequence[Day]:
 def _put(args: argparse.Namespace, days: Sequence[Day], segment: str) -> None:
     if args.json:
         for one in days:
-            told = {"day": one.day, "ts": one.ts, "segment": segment, "points": one.segments[segment]} if segment else one
+            told = (
+                {"day": one.day, "ts": one.ts, "segment": segment, "points": one.segments[segment]} if segment else one
+            )
             print(msgspec.json.encode(told).decode())
         return
     if not days:
@@ -130,8 +139,14 @@ def _put(args: argparse.Namespace, days: Sequence[Day], segment: str) -> None:
     span = f"{days[0].day} to {days[-1].day}" if len(days) > 1 else days[0].day
     put(f"{tidy(segment) or 'site'}, {span}: now {points[-1]:.1f}, highest {max(points):.1f}, lowest {min(points):.1f}")
     put(f"  {picture([one.day for one in days], points)}")
-    rows = [_row(one, value, before, segment) for one, value, before in zip(days, points, [None, *points[:-1]], strict=True)]
-    put(table(SEGMENT_COLUMNS if segment else COLUMNS, rows[-ROWS_SHOWN:], sys.stdout, lambda row: STYLES.get(row[2], "")))
+    rows = [
+        _row(one, value, before, segment) for one, value, before in zip(days, points, [None, *points[:-1]], strict=True)
+    ]
+    put(
+        table(
+            SEGMENT_COLUMNS if segment else COLUMNS, rows[-ROWS_SHOWN:], sys.stdout, lambda row: STYLES.get(row[2], "")
+        )
+    )
     if len(rows) > ROWS_SHOWN:
         put(f"the last {ROWS_SHOWN} of {len(rows):,} days; --json has all")
 
@@ -154,4 +169,7 @@ def picture(days: Sequence[str], points: Sequence[float], width: int = COLUMNS_S
     for place, value in zip(places, points, strict=True):
         column = (place - places[0]) // share
         columns[column] = max(columns.get(column, 0.0), value)
-    return "".join(HEIGHTS[min(int(columns[one] * len(HEIGHTS) / 100), 7)] if one in columns else GAP for one in range(max(columns) + 1))
+    return "".join(
+        HEIGHTS[min(int(columns[one] * len(HEIGHTS) / 100), 7)] if one in columns else GAP
+        for one in range(max(columns) + 1)
+    )

@@ -19,7 +19,18 @@ from sensor.cli._site import picture_of
 from sensor.cli._table import table
 from sensor.posture.exposure import band_of
 from sensor.posture.picture import Picture
-from sensor.views.posture import GROUPS, FixRow, GroupRow, Posture, ScoreRow, TermRow, device_posture, every_score, groups, posture
+from sensor.views.posture import (
+    GROUPS,
+    FixRow,
+    GroupRow,
+    Posture,
+    ScoreRow,
+    TermRow,
+    device_posture,
+    every_score,
+    groups,
+    posture,
+)
 
 STYLES = {"high": "bold red", "medium": "yellow"}
 DEVICE_COLUMNS = ("score", "band", "device", "product", "segment", "because")
@@ -62,7 +73,9 @@ def _put_site(site: Posture, rows: Sequence[ScoreRow]) -> None:
     if not rows:
         put("no devices, so there is no score")
         return
-    for line in _arithmetic(f"site: {site.points:.1f} of 100, {site.band}; {_counted(site.devices)}", site.band, site.terms):
+    for line in _arithmetic(
+        f"site: {site.points:.1f} of 100, {site.band}; {_counted(site.devices)}", site.band, site.terms
+    ):
         put(line)
     worst = [row for row in rows if row.points][:DEVICES_SHOWN]
     if worst:
@@ -103,7 +116,10 @@ def _groups(args: argparse.Namespace, picture: Picture) -> None:
     """Devices with the same segment, VLAN, type or vendor, the highest score first."""
     found = groups(picture, args.by)
     if args.json:
-        _print_json(_body(args.by, one.points, one.band, one.terms) | {"name": one.name, "devices": one.devices} for one in found)
+        _print_json(
+            _body(args.by, one.points, one.band, one.terms) | {"name": one.name, "devices": one.devices}
+            for one in found
+        )
         return
     rows = [_group_row(one, picture) for one in found]
     if args.csv:
@@ -138,7 +154,11 @@ def device(args: argparse.Namespace) -> int:
         _print_json([_device_body(found.score) | {"fixes": list(map(_fix_body, found.fixes))}])
         return 0
     score = found.score
-    for line in _arithmetic(f"{', '.join(filter(None, (node.text, node.product)))}: {score.points:.1f} of 100, {score.band}", score.band, score.terms):
+    for line in _arithmetic(
+        f"{', '.join(filter(None, (node.text, node.product)))}: {score.points:.1f} of 100, {score.band}",
+        score.band,
+        score.terms,
+    ):
         put(line)
     if rows := [(*_then(one), tidy(one.title), _names(one.fixes)) for one in found.fixes]:
         put(f"\n{table(DEVICE_FIX_COLUMNS, rows, sys.stdout)}\n{THEN}")
@@ -172,8 +192,13 @@ def _site_body(site: Posture) -> dict[str, Any]:
 
 
 def _device_body(row: ScoreRow) -> dict[str, Any]:
-    known = {name: getattr(row, name) for name in ("id", "name", "address", "type", "vendor", "model", "firmware", "segment", "owner")}
-    return _body("device", row.points, row.band, row.terms) | {"device": {name: value for name, value in known.items() if value}}
+    known = {
+        name: getattr(row, name)
+        for name in ("id", "name", "address", "type", "vendor", "model", "firmware", "segment", "owner")
+    }
+    return _body("device", row.points, row.band, row.terms) | {
+        "device": {name: value for name, value in known.items() if value}
+    }
 
 
 def _fix_body(one: FixRow) -> dict[str, Any]:
@@ -184,4 +209,8 @@ def _fix_body(one: FixRow) -> dict[str, Any]:
 
 def _csv_row(row: ScoreRow) -> dict[str, str]:
     known = {name: getattr(row, name) for name in ("name", "address", "type", "vendor", "model", "segment")}
-    return known | {"score": f"{row.points:.1f}", "band": row.band, "device": row.id} | {term.name: f"{term.points:.1f}" for term in row.terms}
+    return (
+        known
+        | {"score": f"{row.points:.1f}", "band": row.band, "device": row.id}
+        | {term.name: f"{term.points:.1f}" for term in row.terms}
+    )

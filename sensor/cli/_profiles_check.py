@@ -32,7 +32,10 @@ def check(args: argparse.Namespace) -> int:
     names = [one.name for one in found.installed]
     for word in args.words:
         if word not in names:
-            complain(f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"), error="profile.unknown")
+            complain(
+                f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"),
+                error="profile.unknown",
+            )
             return NOT_FOUND
     if not names:
         complain("no profile is installed: install one with `sensor profiles install`", error="profile.none-installed")
@@ -50,7 +53,9 @@ def check(args: argparse.Namespace) -> int:
     if not args.json:
         devices = len({one.node.id for one in beyond})
         told = (
-            f"{counted(len(beyond), 'habit')} of {counted(devices, 'device')} beyond a profile" if beyond else "all observed traffic is allowed by the profiles"
+            f"{counted(len(beyond), 'habit')} of {counted(devices, 'device')} beyond a profile"
+            if beyond
+            else "all observed traffic is allowed by the profiles"
         )
         put(told if site.seen.habits else "no baseline yet: name the folder of an inventory with --state")
     return 1 if beyond else 0
@@ -76,4 +81,10 @@ def _body(site: Site, one: Drift) -> dict[str, Any]:
 def _row(body: dict[str, Any]) -> list[str]:
     name = f" ({tidy(body['name'])})" if body["name"] else ""
     words = [str(body[name]) for name in COLUMNS[1:5]]
-    return [f"{body['address'] or body['device']}{name}", *words, clock(body["since"]), clock(body["last"]), str(body["seen"])]
+    return [
+        f"{body['address'] or body['device']}{name}",
+        *words,
+        clock(body["since"]),
+        clock(body["last"]),
+        str(body["seen"]),
+    ]

@@ -28,7 +28,10 @@ SOON = "a running sensor loads it on `systemctl reload sensor` (SIGHUP)"
 
 def install(args: argparse.Namespace) -> int:
     if len(args.words) != 1 or not (args.device or args.type or args.product):
-        complain("expected install FILE, and one of --for DEVICE, --type TYPE or --product PRODUCT", error="usage.missing-argument")
+        complain(
+            "expected install FILE, and one of --for DEVICE, --type TYPE or --product PRODUCT",
+            error="usage.missing-argument",
+        )
         return USAGE
     path = Path(args.words[0])
     try:
@@ -47,7 +50,9 @@ def install(args: argparse.Namespace) -> int:
     return whom if isinstance(whom, int) else _install(args, whom, controllers, profile, mud)
 
 
-def _install(args: argparse.Namespace, whom: dict[str, str], controllers: dict[str, list[str]], profile: Profile, mud: object) -> int:
+def _install(
+    args: argparse.Namespace, whom: dict[str, str], controllers: dict[str, list[str]], profile: Profile, mud: object
+) -> int:
     folder, name = folder_of(args), name_of(*next(iter(whom.items())))
     again = (folder / f"{name}.json").exists()
     try:
@@ -71,11 +76,17 @@ def _controllers(said: list[str], profile: Profile) -> dict[str, list[str]]:
         except ValueError:
             equals = ""
         if not equals:
-            raise ValueError(f"found --controller {word}, expected a class and an address, such as my-controller=10.0.0.5")
+            raise ValueError(
+                f"found --controller {word}, expected a class and an address, such as my-controller=10.0.0.5"
+            )
         found.setdefault(name, []).append(address)
     if missing := [one for one in profile.controllers if one not in found]:
-        raise ValueError(f"the profile is about {missing[0]}, and only you know who that is: add --controller {missing[0]}=ADDRESS")
-    if others := [one for one in found if one not in profile.controllers and not one.startswith("urn:ietf:params:mud:")]:
+        raise ValueError(
+            f"the profile is about {missing[0]}, and only you know who that is: add --controller {missing[0]}=ADDRESS"
+        )
+    if others := [
+        one for one in found if one not in profile.controllers and not one.startswith("urn:ietf:params:mud:")
+    ]:
         raise ValueError(
             f"found --controller {others[0]}, {nearest(others[0], profile.controllers) if profile.controllers else 'expected none: it names no class'}"
         )
@@ -127,7 +138,14 @@ def show(args: argparse.Namespace) -> int:
         return 0
     profile = one.profile
     put(f"{one.text}: {_size(profile)}")
-    facts = {"what": profile.info, "maker": profile.vendor, "model": profile.model, "firmware": profile.firmware, "made": profile.updated, "url": profile.url}
+    facts = {
+        "what": profile.info,
+        "maker": profile.vendor,
+        "model": profile.model,
+        "firmware": profile.firmware,
+        "made": profile.updated,
+        "url": profile.url,
+    }
     facts |= {f"{name} is": ", ".join(_span(span) for span in spans) for name, spans in one.controllers.items()}
     for name, value in facts.items():
         if value:
@@ -154,7 +172,9 @@ def _told(entry: Entry) -> str:
     begun = f", {'the device' if entry.begun == 'from-device' else 'the other'} begins" if entry.begun else ""
     version = f" (IPv{entry.version})" if entry.version else ""
     unread = f"; not supported: {', '.join(entry.unread)}" if entry.unread else ""
-    return tidy(f"{'accept' if entry.accept else 'drop':7} {' '.join([proto, *ports])}, {peers}{version}{begun}{unread}")
+    return tidy(
+        f"{'accept' if entry.accept else 'drop':7} {' '.join([proto, *ports])}, {peers}{version}{begun}{unread}"
+    )
 
 
 def _ports(ports: tuple[tuple[int, int], ...]) -> str:
@@ -178,7 +198,10 @@ def remove(args: argparse.Namespace) -> int:
 def named(args: argparse.Namespace) -> Installed | None:
     """The profile that is named; None after it was said that there is none, or what is wrong with it."""
     if len(args.words) != 1 or not NAME.match(args.words[0]):
-        complain(f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` shows it", error="usage.missing-argument")
+        complain(
+            f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` shows it",
+            error="usage.missing-argument",
+        )
         return None
     found = load(folder_of(args))
     for fault in found.faults:
@@ -188,7 +211,11 @@ def named(args: argparse.Namespace) -> Installed | None:
     one = next((one for one in found.installed if one.name == args.words[0]), None)
     if one is None:
         names = [each.name for each in found.installed]
-        complain(f"no profile {args.words[0]!r}" + (f", {nearest(args.words[0], names)}" if names else ": none is installed"), error="profile.unknown")
+        complain(
+            f"no profile {args.words[0]!r}"
+            + (f", {nearest(args.words[0], names)}" if names else ": none is installed"),
+            error="profile.unknown",
+        )
     return one
 
 

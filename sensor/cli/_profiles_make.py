@@ -55,10 +55,16 @@ def _sound(args: argparse.Namespace) -> bool:
         complain("expected a DEVICE, --type TYPE or --product PRODUCT", error="usage.missing-argument")
         return False
     if args.format is not None and args.format not in allowing():
-        complain(f"found --format {args.format}, {nearest(args.format, allowing())}: only these can hold an allow-list", error="usage.invalid-value")
+        complain(
+            f"found --format {args.format}, {nearest(args.format, allowing())}: only these can hold an allow-list",
+            error="usage.invalid-value",
+        )
         return False
     if args.url and not args.url.startswith("https://"):
-        complain(f"found --url {args.url}, expected one that begins with https:// (RFC 8520, section 1.4)", error="usage.invalid-value")
+        complain(
+            f"found --url {args.url}, expected one that begins with https:// (RFC 8520, section 1.4)",
+            error="usage.invalid-value",
+        )
         return False
     return True
 
@@ -88,7 +94,9 @@ def _tell(args: argparse.Namespace, seen: Observed) -> None:
     if seen.confidence.wanting:
         complain(seen.confidence.wanting, "info")
     for what, alert in seen.left_out[:SHOWN]:
-        complain(f"left out: {what}, for {alert} is about it; close the alert, or add --alerted, where it is wanted", "info")
+        complain(
+            f"left out: {what}, for {alert} is about it; close the alert, or add --alerted, where it is wanted", "info"
+        )
     if len(seen.left_out) > SHOWN:
         complain(f"left out: {len(seen.left_out) - SHOWN} more that alerts are about", "info")
     if seen.vague:

@@ -18,11 +18,21 @@ from sensor.posture.site import Node, Site
 def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
     """What they are called, and the devices; none after it was said that there are none."""
     if args.type is not None:
-        return _all(args.type, "type", [node for node in site.nodes.values() if node.type == args.type], sorted({node.type for node in site.nodes.values()}))
+        return _all(
+            args.type,
+            "type",
+            [node for node in site.nodes.values() if node.type == args.type],
+            sorted({node.type for node in site.nodes.values()}),
+        )
     if args.product is not None:
         wanted = args.product.casefold()
         products = sorted({node.product for node in site.nodes.values()} - {""})
-        return _all(args.product, "product", [node for node in site.nodes.values() if node.product.casefold() == wanted], products)
+        return _all(
+            args.product,
+            "product",
+            [node for node in site.nodes.values() if node.product.casefold() == wanted],
+            products,
+        )
     nodes = [node for word in args.words or [args.device] if (node := the_node(site, word)) is not None]
     if len(nodes) < len(args.words or [args.device]):
         return "", ()

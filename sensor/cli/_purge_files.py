@@ -28,7 +28,11 @@ def packets_of(places: Places, devices: list[Record]) -> list[Path]:
     fold = folded(places.log)
     ids = {tidy(part(record, "device").get("id")) for record in devices}
     macs = {tidy(mac) for record in devices for mac in part(record, "device").get("macs") or ()}
-    found = {_file(record) for record in fold.alerts.values() if any(tidy(end.get("device")) in ids or tidy(end.get("mac")) in macs for end in _ends(record))}
+    found = {
+        _file(record)
+        for record in fold.alerts.values()
+        if any(tidy(end.get("device")) in ids or tidy(end.get("mac")) in macs for end in _ends(record))
+    }
     return sorted(path for name in found if name and (path := places.evidence / name).is_file())
 
 
@@ -84,4 +88,6 @@ def out_of_profiles(places: Places, devices: Collection[str]) -> int:
 def copies(places: Places) -> list[Path]:
     """What upgrades, repairs and restores kept in the state folder."""
     patterns = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*", "backup-before-datasets")
-    return sorted(path for pattern in patterns for path in places.state.glob(pattern) if not path.name.endswith(("-wal", "-shm")))
+    return sorted(
+        path for pattern in patterns for path in places.state.glob(pattern) if not path.name.endswith(("-wal", "-shm"))
+    )

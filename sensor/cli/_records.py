@@ -24,7 +24,12 @@ NO_RECORDS = "replay a capture or run the sensor with the extra `hunt` installed
 
 
 def add_records_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", metavar="TIME", default="", help="begin: a span before the newest record such as 7d, or a time such as 2026-11-24T09:00")
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        default="",
+        help="begin: a span before the newest record such as 7d, or a time such as 2026-11-24T09:00",
+    )
     parser.add_argument("--until", metavar="TIME", default="", help="end: the same forms")
     parser.add_argument("--records", metavar="DIR", type=Path, help="folder of traffic records, instead of a dataset")
     add_data_arguments(parser)

@@ -38,13 +38,30 @@ def status(args: argparse.Namespace) -> int:
     for name in TABLES:
         own = [file for file in files if file.table == name]
         first, last = min((file.first for file in own), default=None), max((file.last for file in own), default=None)
-        rows.append((name, sum(file.rows for file in own), sum(file.size for file in own), len(own), as_sql(first)[:16], as_sql(last)[:16]))
+        rows.append(
+            (
+                name,
+                sum(file.rows for file in own),
+                sum(file.size for file in own),
+                len(own),
+                as_sql(first)[:16],
+                as_sql(last)[:16],
+            )
+        )
     heads = ("table", "rows", "bytes", "files", "oldest", "newest")
     if args.json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
         return 0
-    print(table(heads, [(one[0], *(f"{value:,}" if isinstance(value, int) else value for value in one[1:])) for one in rows], sys.stdout))
-    print(f"{folder}: {sum(file.size for file in files) / (1 << 20):,.1f} MiB, {unread(folder / FOLDER) / (1 << 20):,.1f} MiB wait to be written")
+    print(
+        table(
+            heads,
+            [(one[0], *(f"{value:,}" if isinstance(value, int) else value for value in one[1:])) for one in rows],
+            sys.stdout,
+        )
+    )
+    print(
+        f"{folder}: {sum(file.size for file in files) / (1 << 20):,.1f} MiB, {unread(folder / FOLDER) / (1 << 20):,.1f} MiB wait to be written"
+    )
     for _, name, what in damages:
         print(tidy(f"unreadable: {name}: {what}"))
     return 0

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 class Place:
     """``log``: None for standard output, /dev/null for none; ``inventory``: the folder of the inventory, None when none is kept."""
 
-    def __init__(self, log: Path | None, inventory: Path | None = None, replay: NewReplay | None = None, card: Card | None = None) -> None:
+    def __init__(
+        self, log: Path | None, inventory: Path | None = None, replay: NewReplay | None = None, card: Card | None = None
+    ) -> None:
         self.log, self.inventory, self.replay, self.card = log, inventory, replay, card
         self.kept = False
 
@@ -68,7 +70,11 @@ def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Itera
     """Within, the replay writes there, and what it makes is private. Nothing is made when nothing can be read (``barren``). Stop when it cannot be made."""
     named: Path | None = args.state or config.state
     if args.name and args.events and named is None:
-        raise Stop(USAGE, "expected --name NAME or --events FILE, and not both: a lone event log is no dataset", error="usage.conflicting-options")
+        raise Stop(
+            USAGE,
+            "expected --name NAME or --events FILE, and not both: a lone event log is no dataset",
+            error="usage.conflicting-options",
+        )
     with contextlib.ExitStack() as within:
         if barren:
             yield Place(Path(os.devnull))
@@ -113,11 +119,17 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
         if holds_live(folder):
             return _beside_live(args, folder)
         log = log_of(args.events) if args.events else folder / RUN_LOG
-        card = begin_replay(folder, captures_of(args.paths), name, log) if log is not None and log != Path(os.devnull) else None
+        card = (
+            begin_replay(folder, captures_of(args.paths), name, log)
+            if log is not None and log != Path(os.devnull)
+            else None
+        )
     except BadName as error:
         raise Stop(USAGE, f"--name: {error}", error="usage.invalid-value") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write the inventory in {folder}: {error.strerror}", error="file.not-written") from None
+        raise Stop(
+            NOT_OPENED, f"cannot write the inventory in {folder}: {error.strerror}", error="file.not-written"
+        ) from None
     return Place(log, folder, card=card)
 
 
@@ -126,7 +138,10 @@ def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
     if args.events:
         return Place(log_of(args.events), folder)
     replay = _new(args, folder)
-    complain(f"{folder} belongs to a live sensor: its inventory is updated from the capture; the log is the dataset {replay.name!r}", "info")
+    complain(
+        f"{folder} belongs to a live sensor: its inventory is updated from the capture; the log is the dataset {replay.name!r}",
+        "info",
+    )
     return Place(replay.log, folder, replay)
 
 

@@ -63,13 +63,18 @@ def _asked(args: argparse.Namespace) -> Asked | int:
     """An exit code after it was said what makes no sense or is missing, before anything large is read."""
     kind = args.format or ENDINGS.get(args.output.suffix.lower(), "")
     if not kind:
-        complain(f"found -o {tidy(str(args.output))}, expected a name that ends with .html, .pdf or .json, or --format", error="usage.invalid-value")
+        complain(
+            f"found -o {tidy(str(args.output))}, expected a name that ends with .html, .pdf or .json, or --format",
+            error="usage.invalid-value",
+        )
         return USAGE
     try:
         if kind == "pdf":
             writer()
         older = stored(args.against) if args.against is not None else None
-        return Asked(kind, wish(args.period, args.since, args.until), older, policy_of(load_config(usual(args.config)).tickets))
+        return Asked(
+            kind, wish(args.period, args.since, args.until), older, policy_of(load_config(usual(args.config)).tickets)
+        )
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return USAGE
@@ -149,7 +154,11 @@ def _put(path: Path, data: bytes, report: Report) -> int:
     except OSError as error:
         complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
-    told = [counted(len(report.devices), "device"), counted(len(report.findings), "finding"), counted(len(report.alerts), "alert")]
+    told = [
+        counted(len(report.devices), "device"),
+        counted(len(report.findings), "finding"),
+        counted(len(report.alerts), "alert"),
+    ]
     span = f"{report.period.since[:16]}Z to {report.period.until[:16]}Z" if report.period.until else report.period.label
     print(f"{path}: {', '.join(told)}; {span}")
     return 0

@@ -24,7 +24,11 @@ TRY_COLUMNS = ("rule", "matched", "alerts")
 
 def as_json(one: Loaded) -> str:
     """A rule for programs, with where it stands."""
-    return json.dumps({"path": str(one.path), **one.rule.model_dump(mode="json", exclude_defaults=True)}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        {"path": str(one.path), **one.rule.model_dump(mode="json", exclude_defaults=True)},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
 
 
 def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
@@ -53,7 +57,11 @@ def fields_table(word: str, out: TextIO) -> str:
     from sensor.rules.values import WORDS
 
     fields = fields_of([word], Nowhere())
-    return table((word, "holds", "words"), [(name, field.kind.value, ", ".join(WORDS[field.kind])) for name, field in sorted(fields.items())], out)
+    return table(
+        (word, "holds", "words"),
+        [(name, field.kind.value, ", ".join(WORDS[field.kind])) for name, field in sorted(fields.items())],
+        out,
+    )
 
 
 def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:

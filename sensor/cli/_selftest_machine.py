@@ -24,9 +24,14 @@ def kernels() -> Verdict:
     """Every compiled module that is there can be loaded."""
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
     top = Path(str(sensor.__file__)).parent
-    found = sorted(path.relative_to(top.parent).as_posix().removesuffix(suffix).replace("/", ".") for path in top.rglob(f"*{suffix}"))
+    found = sorted(
+        path.relative_to(top.parent).as_posix().removesuffix(suffix).replace("/", ".")
+        for path in top.rglob(f"*{suffix}")
+    )
     if not found:
-        return error(f"no compiled module (*{suffix}) in {top}: it was built for another Python, or not at all", REINSTALL)
+        return error(
+            f"no compiled module (*{suffix}) in {top}: it was built for another Python, or not at all", REINSTALL
+        )
     for name in found:
         try:
             importlib.import_module(name)
@@ -41,14 +46,20 @@ def mac_registry() -> Verdict:
 
     name = Oui().organisation(KYOCERA)
     if "kyocera" not in name.lower():
-        return error(f"00:17:c8 is {name or 'nobody'}, expected Kyocera", "install netaddr again: the registry of MAC prefixes is in it")
+        return error(
+            f"00:17:c8 is {name or 'nobody'}, expected Kyocera",
+            "install netaddr again: the registry of MAC prefixes is in it",
+        )
     return ok(f"00:17:c8 is {name}")
 
 
 def sqlite() -> Verdict:
     """The database can do what the inventory asks of it."""
     if sqlite3.sqlite_version_info < SQLITE:
-        return error(f"SQLite {sqlite3.sqlite_version}, expected {'.'.join(map(str, SQLITE))} or newer", "update the system's SQLite, or use another Python")
+        return error(
+            f"SQLite {sqlite3.sqlite_version}, expected {'.'.join(map(str, SQLITE))} or newer",
+            "update the system's SQLite, or use another Python",
+        )
     return ok(f"SQLite {sqlite3.sqlite_version}")
 
 

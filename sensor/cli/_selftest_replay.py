@@ -48,11 +48,28 @@ def replay(folder: Path) -> Iterator[Finding]:
 
 def _replayed(folder: Path) -> Replayed:
     log = folder / "log.jsonl"
-    words = [sys.executable, "-m", "sensor", "replay", "--events", str(log), "--state", str(folder / "state"), "--evidence", str(folder / "evidence")]
+    words = [
+        sys.executable,
+        "-m",
+        "sensor",
+        "replay",
+        "--events",
+        str(log),
+        "--state",
+        str(folder / "state"),
+        "--evidence",
+        str(folder / "evidence"),
+    ]
     with as_file(files("sensor.lifecycle") / CAPTURE) as path:
         try:
             done = subprocess.run(
-                [*words, str(path)], cwd=folder, env={**os.environ, "SENSOR_STATE": str(folder)}, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+                [*words, str(path)],
+                cwd=folder,
+                env={**os.environ, "SENSOR_STATE": str(folder)},
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return Replayed(folder, -1, f"it took more than {TIMEOUT_S} s", [], [])
@@ -68,7 +85,10 @@ def _replayed(folder: Path) -> Replayed:
 def capture(done: Replayed) -> Verdict:
     """The program reads the capture to its end."""
     if done.code:
-        return error(f"the replay ended with {done.code}: {tidy(done.said.strip().splitlines()[-1] if done.said.strip() else 'without a word')}", HELP)
+        return error(
+            f"the replay ended with {done.code}: {tidy(done.said.strip().splitlines()[-1] if done.said.strip() else 'without a word')}",
+            HELP,
+        )
     told = [part(record, "capture") for record in done.records if record.get("action") == "summary"]
     if not told or not told[-1].get("packets") or told[-1].get("malformed") or told[-1].get("faults"):
         return error(f"the replay ended without a good summary: {tidy(told[-1] if told else 'none')}", HELP)
@@ -77,11 +97,19 @@ def capture(done: Replayed) -> Verdict:
 
 def devices(done: Replayed) -> Verdict:
     """Each device is named for what it is, with its evidence."""
-    found = {mac: record["device"] for record in done.records if record.get("kind") == "device" for mac in part(record, "device").get("macs") or ()}
+    found = {
+        mac: record["device"]
+        for record in done.records
+        if record.get("kind") == "device"
+        for mac in part(record, "device").get("macs") or ()
+    }
     for mac, (kind, vendor) in DEVICES.items():
         device = found.get(mac, {})
         if device.get("type") != kind or device.get("vendor") != vendor:
-            return error(f"{mac} is {tidy(device.get('type')) or 'nobody'} by {tidy(device.get('vendor')) or 'nobody'}, expected {kind} by {vendor}", HELP)
+            return error(
+                f"{mac} is {tidy(device.get('type')) or 'nobody'} by {tidy(device.get('vendor')) or 'nobody'}, expected {kind} by {vendor}",
+                HELP,
+            )
     evident = {tidy(part(record, "device").get("id")) for record in done.records if record.get("evidence")}
     if any(found[mac]["id"] not in evident for mac in DEVICES):
         return error("a device is named without evidence", HELP)
@@ -90,7 +118,13 @@ def devices(done: Replayed) -> Verdict:
 
 def alerts(done: Replayed) -> Verdict:
     """What is wrong in the capture is told, and nothing else of weight."""
-    told = sorted({tidy(part(record, "alert").get("detector")) for record in _opened(done) if record.get("severity") in {"medium", "high", "critical"}})
+    told = sorted(
+        {
+            tidy(part(record, "alert").get("detector"))
+            for record in _opened(done)
+            if record.get("severity") in {"medium", "high", "critical"}
+        }
+    )
     if told != sorted(ALERTS):
         return error(f"alerts: {', '.join(told) or 'none'}; expected {', '.join(ALERTS)}", HELP)
     return ok(f"{', '.join(told)}: raised")
@@ -100,7 +134,10 @@ def evidence(done: Replayed) -> Verdict:
     """The packets behind the alert are kept as a capture file."""
     for record in _opened(done):
         if tidy(part(record, "alert").get("detector")) in ALERTS:
-            path, frames = done.folder / tidy(part(record, "packets").get("file")), part(record, "packets").get("frames", 0)
+            path, frames = (
+                done.folder / tidy(part(record, "packets").get("file")),
+                part(record, "packets").get("frames", 0),
+            )
             held = _frames(path.read_bytes()) if path.is_file() else 0
             if not frames or held < frames:
                 return error(f"{tidy(path.name) or 'no file'} holds {held:,} packets, expected {frames:,}", HELP)
@@ -153,7 +190,9 @@ def formats(done: Replayed) -> Verdict:
     for name, encode in FORMATS.items():
         lines = [line for record in told if (line := encode(record)) is not None]
         if not lines or any(b"\n" in line for line in lines):
-            return error(f"the format {name} has {'a line with an end in it' if lines else 'no words for what was found'}", HELP)
+            return error(
+                f"the format {name} has {'a line with an end in it' if lines else 'no words for what was found'}", HELP
+            )
     return ok(f"{len(FORMATS)} formats: {', '.join(FORMATS)}")
 
 

@@ -17,7 +17,15 @@ from sensor.config_file import SYSTEM
 
 SERVICE, MIRROR = "sensor.service", "sensor-mirror@.service"
 # Those whose state is told: what runs all the time, and what begins the others. A mirror port is an instance of its own, by the name of its interface.
-TOLD = ("sensor.target", SERVICE, "sensor-records.service", "sensor-forward.service", "sensor-console.service", "sensor-posture.timer", "sensor-update.timer")
+TOLD = (
+    "sensor.target",
+    SERVICE,
+    "sensor-records.service",
+    "sensor-forward.service",
+    "sensor-console.service",
+    "sensor-posture.timer",
+    "sensor-update.timer",
+)
 UNITS = (*TOLD, "sensor-posture.service", "sensor-update.service", MIRROR)
 USER_FILE = "sysusers.conf"
 # Where the units have the command; what ProtectHome= and PrivateTmp= hide from a service.
@@ -44,21 +52,31 @@ def folder() -> Path:
 
 def packaged(root: Path) -> Path | None:
     """A unit of ours that a package brought."""
-    return next((path for place in ("usr/lib", "lib") if (path := root / place / "systemd/system" / SERVICE).exists()), None)
+    return next(
+        (path for place in ("usr/lib", "lib") if (path := root / place / "systemd/system" / SERVICE).exists()), None
+    )
 
 
 def written(root: Path) -> list[Path]:
     """The files of ours that are there."""
-    return [path for path in (*(root / "etc/systemd/system" / name for name in UNITS), root / "etc/sysusers.d/sensor.conf") if path.exists()]
+    return [
+        path
+        for path in (*(root / "etc/systemd/system" / name for name in UNITS), root / "etc/sysusers.d/sensor.conf")
+        if path.exists()
+    ]
 
 
 def check_program(program: Path) -> Path:
     """The command, if a service can call it."""
     if not program.exists():
-        raise CannotServe(f"{program} is not there: install the wheel into an environment of its own: python3 -m venv /opt/sensor")
+        raise CannotServe(
+            f"{program} is not there: install the wheel into an environment of its own: python3 -m venv /opt/sensor"
+        )
     for path in (program, Path(sys.executable).resolve()):
         if any(path.is_relative_to(place) for place in HIDDEN):
-            raise CannotServe(f"{path} is hidden from services, which see no home and no temporary folder: install into /opt: python3 -m venv /opt/sensor")
+            raise CannotServe(
+                f"{path} is hidden from services, which see no home and no temporary folder: install into /opt: python3 -m venv /opt/sensor"
+            )
     if not _PLAIN.fullmatch(str(program)):
         raise CannotServe(f"{program}: only letters, digits and ./+@_- may stand in the path of a service")
     return program
@@ -86,10 +104,14 @@ def make_user(root: Path) -> Iterator[str]:
     """The user of the units, by systemd's own program."""
     program = shutil.which("systemd-sysusers")
     if program is None:
-        raise CannotServe("systemd-sysusers is not there, and so the user sensor cannot be made; expected systemd on this system")
+        raise CannotServe(
+            "systemd-sysusers is not there, and so the user sensor cannot be made; expected systemd on this system"
+        )
     made = subprocess.run([program, f"--root={root}", "sensor.conf"], capture_output=True, text=True, check=False)
     if made.returncode:
-        raise CannotServe(f"the user sensor cannot be made: {(made.stderr.strip().splitlines() or ['systemd-sysusers failed'])[-1]}")
+        raise CannotServe(
+            f"the user sensor cannot be made: {(made.stderr.strip().splitlines() or ['systemd-sysusers failed'])[-1]}"
+        )
     yield "user sensor: there" if not made.stderr else "user sensor: made"
 
 
@@ -146,13 +168,18 @@ def states() -> list[dict[str, str]] | None:
         return None
     if told.returncode:
         return None
-    units = [dict(line.split("=", 1) for line in part.splitlines() if "=" in line) for part in told.stdout.strip().split("\n\n")]
+    units = [
+        dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
+        for part in told.stdout.strip().split("\n\n")
+    ]
     return [_state(unit) for unit in units if unit.get("LoadState") == "loaded"]
 
 
 def _state(unit: dict[str, str]) -> dict[str, str]:
     state = {word: unit.get(name, "") for name, word in PROPERTIES.items()}
-    state["memory"] = f"{int(state['memory']) // MIB} MiB" if state["memory"].isdigit() and int(state["memory"]) < 1 << 60 else ""
+    state["memory"] = (
+        f"{int(state['memory']) // MIB} MiB" if state["memory"].isdigit() and int(state["memory"]) < 1 << 60 else ""
+    )
     state["pid"] = "" if state["pid"] == "0" else state["pid"]
     if state["state"] == "failed":
         state["state"] = f"failed ({state['result']})"

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)")
+    parser.add_argument(
+        "--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)"
+    )
     lists = "additional threat list, in any supported format; repeatable"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
     state = "folder of the inventory, continued by later runs (default: state: of the configuration; of `run`: the state folder)"
@@ -26,7 +28,9 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evidence", metavar="DIR", type=Path, help=packets)
     mutes = "file of mutes (default: alerts.mutes of the configuration, else mutes.yaml beside the inventory)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration file (YAML); every key has a default")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="configuration file (YAML); every key has a default"
+    )
     add_log_argument(parser)
 
 
@@ -66,7 +70,9 @@ def log_of(events: str) -> Path | None:
 
     path = Path(events)
     if events != "-" and not path.parent.is_dir():
-        raise Stop(NOT_OPENED, f"cannot write the event log {path}: no such folder: {path.parent}", error="file.not-written")
+        raise Stop(
+            NOT_OPENED, f"cannot write the event log {path}: no such folder: {path.parent}", error="file.not-written"
+        )
     return path if events != "-" else None
 
 

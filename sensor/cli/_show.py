@@ -123,7 +123,14 @@ def _device_order(record: Record) -> tuple[Any, ...]:
         place: tuple[int, int] = (address.version, int(address))
     except ValueError:
         place = (9, 0)
-    return kind == "unknown", kind, tidy(device.get("vendor")).casefold(), tidy(device.get("model")).casefold(), place, tidy(device.get("id"))
+    return (
+        kind == "unknown",
+        kind,
+        tidy(device.get("vendor")).casefold(),
+        tidy(device.get("model")).casefold(),
+        place,
+        tidy(device.get("id")),
+    )
 
 
 def alert_table(fold: Fold, out: TextIO) -> str:
@@ -135,7 +142,11 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
     """Some alerts, the most severe and newest first unless their order is to stay; then how many there are of each severity."""
     listed = list(records)
     if ordered:
-        listed = sorted(sorted(listed, key=lambda record: tidy(part(record, "alert").get("last")), reverse=True), key=level, reverse=True)
+        listed = sorted(
+            sorted(listed, key=lambda record: tidy(part(record, "alert").get("last")), reverse=True),
+            key=level,
+            reverse=True,
+        )
     if not listed:
         return "no alerts"
     shown = short_ids([tidy(part(record, "alert").get("id")) for record in listed])

@@ -24,7 +24,9 @@ class Signals:
         return again
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        self._before = {
+            number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        }
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -43,7 +43,12 @@ def picture_of(args: argparse.Namespace, take: Take | None = None) -> Picture | 
     try:
         base = reading(args)
         found = known(args, alerts=True, take=take)
-        picture = Picture(found.fold, Surroundings(Networks(config.networks), hosts_of(config), base), baseline_of(found), found.details).made()
+        picture = Picture(
+            found.fold,
+            Surroundings(Networks(config.networks), hosts_of(config), base),
+            baseline_of(found),
+            found.details,
+        ).made()
         tell_age(sources_of(base), datetime.now(UTC), complain)
     except (DatabaseError, StoreError) as error:
         complain(str(error), error="inventory.not-read")
@@ -62,7 +67,12 @@ def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
     except StoreError as error:
         complain(str(error), error="vulnerability.database")
         return None
-    return Picture(found.fold, Surroundings(Networks(config.networks), hosts_of(config)), baseline, found.details if found.reader is not None else None).view
+    return Picture(
+        found.fold,
+        Surroundings(Networks(config.networks), hosts_of(config)),
+        baseline,
+        found.details if found.reader is not None else None,
+    ).view
 
 
 def baseline_of(found: Known) -> Baseline:

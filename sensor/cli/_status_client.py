@@ -34,9 +34,24 @@ class Place(NamedTuple):
 
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) of the sensor (default: that of the system, if any)")
-    parser.add_argument("--state", metavar="DIR", type=Path, help="its state folder (default: state: of the configuration, else the usual one)")
-    parser.add_argument("--socket", metavar="FILE", type=Path, help="its socket (default: telemetry: of the configuration, else in the usual places)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration (YAML) of the sensor (default: that of the system, if any)",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="its state folder (default: state: of the configuration, else the usual one)",
+    )
+    parser.add_argument(
+        "--socket",
+        metavar="FILE",
+        type=Path,
+        help="its socket (default: telemetry: of the configuration, else in the usual places)",
+    )
 
 
 def place_of(args: argparse.Namespace) -> Place | None:
@@ -59,7 +74,10 @@ def place_of(args: argparse.Namespace) -> Place | None:
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         if args.config is not None and args.state is None and args.socket is None:
-            complain("the socket of the sensor is unknown: name it with --state DIR or --socket FILE; a running sensor is not affected", error="config.missing")
+            complain(
+                "the socket of the sensor is unknown: name it with --state DIR or --socket FILE; a running sensor is not affected",
+                error="config.missing",
+            )
             return None
         config = Config()
     state = args.state or config.state or folder_to_read()
@@ -72,7 +90,11 @@ def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:
     """The socket that was named, else those in the usual places."""
     from sensor.telemetry.listen import usual_socket
 
-    return [args.socket] if args.socket else list(dict.fromkeys((usual_socket(state), usual_socket(state, ""), *([] if args.state else [SYSTEM]))))
+    return (
+        [args.socket]
+        if args.socket
+        else list(dict.fromkeys((usual_socket(state), usual_socket(state, ""), *([] if args.state else [SYSTEM]))))
+    )
 
 
 def status_of(sockets: list[Path]) -> Status:

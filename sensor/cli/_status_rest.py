@@ -20,7 +20,13 @@ Known = dict[str, Any]
 
 def rest(place: Place) -> Known:
     """All that the files tell."""
-    return {"state": str(place.state), "log": _log(place), "devices": _devices(place), "outputs": _outputs(place), "intel": {"lists": _lists(place)}}
+    return {
+        "state": str(place.state),
+        "log": _log(place),
+        "devices": _devices(place),
+        "outputs": _outputs(place),
+        "intel": {"lists": _lists(place)},
+    }
 
 
 def _log(place: Place) -> Known:
@@ -35,12 +41,20 @@ def _log(place: Place) -> Known:
         if end is None:
             return told
         told |= {"segments": len(there), "bytes": sum(one.path.stat().st_size for one in there)}
-        records = (record for line in islice(backwards(place.log, end), LOOKED_AT) if (record := record_of(line)) is not None)
+        records = (
+            record for line in islice(backwards(place.log, end), LOOKED_AT) if (record := record_of(line)) is not None
+        )
         last = next(records, None)
         if last is not None:
             told["last"] = last.get("ts")
-            said = last if last.get("kind") == "sensor" else next((one for one in records if one.get("kind") == "sensor"), None)
-            told["said"] = {name: said.get(name) for name in ("ts", "action", "severity", "msg")} if said is not None else {}
+            said = (
+                last
+                if last.get("kind") == "sensor"
+                else next((one for one in records if one.get("kind") == "sensor"), None)
+            )
+            told["said"] = (
+                {name: said.get(name) for name in ("ts", "action", "severity", "msg")} if said is not None else {}
+            )
     return told
 
 
@@ -88,7 +102,17 @@ def _parts(known: Known, now: float) -> list[Part]:
     devices = part(known, "devices")
     told: list[Part] = [
         ("log", _log_lines(log, now)),
-        ("devices", [(f"{number(devices.get('devices')):,} in {tidy(known.get('state'))}" if devices else f"no inventory in {tidy(known.get('state'))}", "")]),
+        (
+            "devices",
+            [
+                (
+                    f"{number(devices.get('devices')):,} in {tidy(known.get('state'))}"
+                    if devices
+                    else f"no inventory in {tidy(known.get('state'))}",
+                    "",
+                )
+            ],
+        ),
         ("outputs", [output(name, outputs[name], now) for name in outputs]),
         ("lists", [(f"{tidy(name)}: {age(now - decimal(one.get('written')))} old", "") for name, one in lists.items()]),
     ]
@@ -101,7 +125,12 @@ def _log_lines(log: Known, now: float) -> list[Line]:
     lines = [(f"{tidy(log.get('path'))}: {size(log.get('bytes'))} in {several(log.get('segments'), 'segment')}", "")]
     said = part(log, "said")
     if said:
-        lines.append((f"last word {_ago(said.get('ts'), now)}: {tidy(said.get('msg'))}", "" if said.get("action") == "stopped" else "yellow"))
+        lines.append(
+            (
+                f"last word {_ago(said.get('ts'), now)}: {tidy(said.get('msg'))}",
+                "" if said.get("action") == "stopped" else "yellow",
+            )
+        )
     return lines
 
 

@@ -52,7 +52,10 @@ def parts(status: Status, now: float) -> Iterator[Part]:
     yield "alerts", [(alerts(part(status, "alerts")), "")]
     yield "log", list(_log(part(status, "log"), now))
     if outputs := part(status, "outputs"):
-        yield "outputs", [output(name, outputs[name] if isinstance(outputs[name], dict) else {}, now) for name in outputs]
+        yield (
+            "outputs",
+            [output(name, outputs[name] if isinstance(outputs[name], dict) else {}, now) for name in outputs],
+        )
     yield "lists", list(_lists(part(status, "intel"), now))
     yield "rules", list(_rules(part(status, "rules")))
     if wrong := list(_configuration(part(status, "configuration"))):
@@ -60,7 +63,17 @@ def parts(status: Status, now: float) -> Iterator[Part]:
     if room := made_room(part(status, "evicted")):
         yield "tables", [(room, "")]
     yield "health", list(health(status, now))
-    yield "process", [(process(part(status, "process"), decimal(status.get("uptime_s")), part(status, "traffic").get("ring_bytes")), "")]
+    yield (
+        "process",
+        [
+            (
+                process(
+                    part(status, "process"), decimal(status.get("uptime_s")), part(status, "traffic").get("ring_bytes")
+                ),
+                "",
+            )
+        ],
+    )
 
 
 def _traffic(status: Status) -> Iterator[Line]:
@@ -82,7 +95,10 @@ def interfaces(told: Mapping[str, Any]) -> Iterator[Line]:
         counts = one if isinstance(one, dict) else {}
         dropped, returns = number(counts.get("dropped")), number(counts.get("returns"))
         again = f", disappeared and returned {several(returns, 'time')}" if returns else ""
-        yield f"{tidy(name):12} {number(counts.get('packets')):>15,} packets, {dropped:,} lost{again}", "yellow" if dropped else ""
+        yield (
+            f"{tidy(name):12} {number(counts.get('packets')):>15,} packets, {dropped:,} lost{again}",
+            "yellow" if dropped else "",
+        )
 
 
 def devices(told: Mapping[str, Any]) -> str:
@@ -91,16 +107,24 @@ def devices(told: Mapping[str, Any]) -> str:
     ranked = sorted(types.items(), key=lambda pair: (pair[0] == "unknown", -pair[1], pair[0]))
     shown = [f"{count:,} {name}" for name, count in ranked[:TYPES_SHOWN]]
     rest = sum(count for _, count in ranked[TYPES_SHOWN:])
-    return ": ".join(filter(None, [f"{number(told.get('devices')):,}", ", ".join(shown + [f"{rest:,} others"] * bool(rest))]))
+    return ": ".join(
+        filter(None, [f"{number(told.get('devices')):,}", ", ".join(shown + [f"{rest:,} others"] * bool(rest))])
+    )
 
 
 def alerts(told: Mapping[str, Any]) -> str:
     """How many are open, by severity, and what was not told."""
     open_ones = part(dict(told), "open")
     counts = [f"{number(open_ones.get(name)):,} {name}" for name in reversed(SEVERITIES) if number(open_ones.get(name))]
-    beside = [f"{number(told.get(name)):,} {word}" for name, word in (("muted", "muted"), ("below", "below the minimum severity")) if number(told.get(name))]
+    beside = [
+        f"{number(told.get(name)):,} {word}"
+        for name, word in (("muted", "muted"), ("below", "below the minimum severity"))
+        if number(told.get(name))
+    ]
     total = sum(number(count) for count in open_ones.values())
-    words = f"{total:,} open: {', '.join(counts)}; {several(told.get('incidents'), 'incident')}" if total else "none open"
+    words = (
+        f"{total:,} open: {', '.join(counts)}; {several(told.get('incidents'), 'incident')}" if total else "none open"
+    )
     return "; ".join([words, *([", ".join(beside)] if beside else [])])
 
 
@@ -113,9 +137,9 @@ def _log(told: Status, now: float) -> Iterator[Line]:
     if told.get("stalled"):
         yield f"the disk cannot be written: {size(told.get('waiting_bytes'))} wait in memory", "red"
     given_up = sum(number(count) for count in part(told, "given_up").values())
-    lost = [f"{given_up:,} records given up"] * bool(given_up) + [f"{number(told.get('shortened')):,} removed before every output received them"] * bool(
-        number(told.get("shortened"))
-    )
+    lost = [f"{given_up:,} records given up"] * bool(given_up) + [
+        f"{number(told.get('shortened')):,} removed before every output received them"
+    ] * bool(number(told.get("shortened")))
     if lost:
         yield ", ".join(lost), "red"
 
@@ -125,10 +149,21 @@ def output(name: str, told: Status, now: float) -> Line:
     if not told:
         return f"{tidy(name):12} `sensor forward` does not run, or has another configuration", "yellow"
     state = tidy(told.get("state"))
-    counts = ", ".join(f"{number(told.get(word)):,} {word}" for word in ("delivered", "pending", "refused", "missing") if word != "missing" or told.get(word))
-    error = f": {tidy(told.get('error'))} ({age(now - decimal(told.get('error_at')))} ago)" if told.get("error") and state != "delivering" else ""
+    counts = ", ".join(
+        f"{number(told.get(word)):,} {word}"
+        for word in ("delivered", "pending", "refused", "missing")
+        if word != "missing" or told.get(word)
+    )
+    error = (
+        f": {tidy(told.get('error'))} ({age(now - decimal(told.get('error_at')))} ago)"
+        if told.get("error") and state != "delivering"
+        else ""
+    )
     silent = now - decimal(told.get("written")) > 6 * SILENT_S
-    return f"{tidy(name):12} {state}, {counts}{error}{', no process delivers now' if silent else ''}", "yellow" if silent else STATE_STYLES.get(state, "")
+    return (
+        f"{tidy(name):12} {state}, {counts}{error}{', no process delivers now' if silent else ''}",
+        "yellow" if silent else STATE_STYLES.get(state, ""),
+    )
 
 
 def _lists(told: Status, now: float) -> Iterator[Line]:
@@ -137,7 +172,10 @@ def _lists(told: Status, now: float) -> Iterator[Line]:
         yield "none", ""
     else:
         newest = max(decimal(one.get("written")) for one in lists.values() if isinstance(one, dict))
-        yield f"{number(told.get('entries')):,} entries in {several(len(lists), 'list')}, the newest {age(now - newest)} old", ""
+        yield (
+            f"{number(told.get('entries')):,} entries in {several(len(lists), 'list')}, the newest {age(now - newest)} old",
+            "",
+        )
     if number(told.get("left_out")) or number(told.get("unread")):
         yield f"left out: {several(told.get('unread'), 'list')}, {several(told.get('left_out'), 'line')}:", "yellow"
         yield from ((text, "yellow") for text in texts(told.get("why")))
@@ -161,7 +199,9 @@ def _configuration(told: Status) -> Iterator[Line]:
 def made_room(told: Mapping[str, Any]) -> str:
     """Which tables had to let entries go, the most first; empty where none had to."""
     ranked = sorted(((number(count), tidy(name)) for name, count in told.items() if number(count)), reverse=True)
-    return ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " had to make room" if ranked else ""
+    return (
+        ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " had to make room" if ranked else ""
+    )
 
 
 def health(status: Status, now: float) -> Iterator[Line]:
@@ -172,10 +212,16 @@ def health(status: Status, now: float) -> Iterator[Line]:
     lasting = [one for one in part(part(status, "health"), "lasting").values() if isinstance(one, dict)]
     for one in lasting:
         severity = tidy(one.get("severity"))
-        yield f"{severity:8} {tidy(one.get('msg'))} (since {age(now - decimal(one.get('since')))})", STYLES.get(severity, "")
+        yield (
+            f"{severity:8} {tidy(one.get('msg'))} (since {age(now - decimal(one.get('since')))})",
+            STYLES.get(severity, ""),
+        )
     faults = sum(number(count) for count in part(status, "faults").values())
     if faults:
-        yield f"units of the sensor broke {several(faults, 'time')}: {', '.join(tidy(name) for name in part(status, 'faults'))}", "yellow"
+        yield (
+            f"units of the sensor broke {several(faults, 'time')}: {', '.join(tidy(name) for name in part(status, 'faults'))}",
+            "yellow",
+        )
     if silent <= SILENT_S and not lasting and not faults:
         yield "no faults", ""
 

@@ -56,7 +56,10 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     from sensor.cli._show import coloured
 
     heads = [f"{column} {zone_name()}" if column in TIMES else column for column in columns]
-    lines = [[_TIME.sub(r"\1 \2", cell) if column in TIMES else cell for column, cell in zip(columns, row, strict=True)] for row in rows]
+    lines = [
+        [_TIME.sub(r"\1 \2", cell) if column in TIMES else cell for column, cell in zip(columns, row, strict=True)]
+        for row in rows
+    ]
     least = [_least(column, cells) for column, *cells in zip(columns, *_with_heads(heads, lines), strict=True)]
     kept = list(range(len(columns))) if _WIDE[0] else _kept(columns, least, _width(out))
     width = sum(max(map(len, cells)) + _GAP for cells in zip(heads, *lines, strict=True)) if _WIDE[0] else _width(out)
@@ -64,7 +67,13 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for at in kept:
         whole = columns[at] not in FLEXIBLE
-        grid.add_column(heads[at], overflow="fold", no_wrap=whole, min_width=least[at], justify="right" if columns[at] in RIGHT else "left")
+        grid.add_column(
+            heads[at],
+            overflow="fold",
+            no_wrap=whole,
+            min_width=least[at],
+            justify="right" if columns[at] in RIGHT else "left",
+        )
     for row, line in zip(rows, lines, strict=True):
         grid.add_row(*(Text(line[at]) for at in kept), style=style(row) if style else "")
     with console.capture() as made:
@@ -105,4 +114,6 @@ def _plain(columns: Row, rows: Sequence[Row]) -> str:
     """Columns with two blanks between them; a dash where there is nothing, so that every row has as many fields."""
     lines = [[column.upper() for column in columns], *([cell or "-" for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

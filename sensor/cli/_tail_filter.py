@@ -20,14 +20,23 @@ NAMES = ("ip", "mac", "device", "hostname")
 
 def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--since", metavar="TIME", type=moment, help="only events since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)"
+        "--since",
+        metavar="TIME",
+        type=moment,
+        help="only events since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)",
     )
-    parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="only events of this kind; repeatable")
+    parser.add_argument(
+        "--kind", action="append", default=[], choices=KINDS, help="only events of this kind; repeatable"
+    )
     parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
     parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
-    parser.add_argument("--src", metavar="WHO", type=Who, help="only events from this address, network, MAC, device name or id")
+    parser.add_argument(
+        "--src", metavar="WHO", type=Who, help="only events from this address, network, MAC, device name or id"
+    )
     parser.add_argument("--dst", metavar="WHO", type=Who, help="only events to it; any target of an alert matches")
-    parser.add_argument("--device", metavar="WHO", type=Who, help="only events about this device, as source or destination too")
+    parser.add_argument(
+        "--device", metavar="WHO", type=Who, help="only events about this device, as source or destination too"
+    )
     parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only devices and flows in this VLAN")
 
 
@@ -40,7 +49,9 @@ def moment(text: str, now: datetime | None = None) -> str:
             when = datetime.fromisoformat(text)
             when = when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
         except (ValueError, OverflowError):
-            raise argparse.ArgumentTypeError(f"found {text}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00") from None
+            raise argparse.ArgumentTypeError(
+                f"found {text}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00"
+            ) from None
     return f"{when.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
@@ -57,7 +68,10 @@ class Who:
 
     def is_one_of(self, values: list[Any]) -> bool:
         """Whether one of some names is meant: the same text, or an address in the network."""
-        return any(isinstance(value, str) and (value.casefold() == self.word or self._has(value) or means(self.word, value)) for value in values)
+        return any(
+            isinstance(value, str) and (value.casefold() == self.word or self._has(value) or means(self.word, value))
+            for value in values
+        )
 
     def is_end(self, end: Any) -> bool:
         """Whether an end of a conversation is meant."""
@@ -66,7 +80,13 @@ class Who:
     def is_device(self, device: Record) -> bool:
         """Whether a device is meant."""
         lists = (device.get(name) for name in ("ips", "macs"))
-        return self.is_one_of([device.get("id"), device.get("hostname"), *(one for some in lists if isinstance(some, list) for one in some)])
+        return self.is_one_of(
+            [
+                device.get("id"),
+                device.get("hostname"),
+                *(one for some in lists if isinstance(some, list) for one in some),
+            ]
+        )
 
     def _has(self, value: str) -> bool:
         if self.network is None:
@@ -85,7 +105,10 @@ def wanted(record: Record, args: argparse.Namespace) -> bool:
         return False
     if args.detector and not fnmatchcase(tidy(part(record, "alert").get("detector")), args.detector):
         return False
-    if args.vlan is not None and args.vlan not in (part(record, "device").get("vlan"), part(record, "network").get("vlan")):
+    if args.vlan is not None and args.vlan not in (
+        part(record, "device").get("vlan"),
+        part(record, "network").get("vlan"),
+    ):
         return False
     return _parties(record, args)
 
@@ -97,4 +120,8 @@ def _parties(record: Record, args: argparse.Namespace) -> bool:
         return False
     if args.dst and not any(map(args.dst.is_end, others)):
         return False
-    return not args.device or args.device.is_device(part(record, "device")) or any(map(args.device.is_end, [*sources, *others]))
+    return (
+        not args.device
+        or args.device.is_device(part(record, "device"))
+        or any(map(args.device.is_end, [*sources, *others]))
+    )

@@ -52,7 +52,15 @@ class Desk:
 
 def policy_of(section: Tickets) -> Policy:
     owners = section.owners
-    return Policy(section.due_days.model_dump(), section.owner, owners.types, owners.segments, owners.tags, Severity[section.least], section.least_points)
+    return Policy(
+        section.due_days.model_dump(),
+        section.owner,
+        owners.types,
+        owners.segments,
+        owners.tags,
+        Severity[section.least],
+        section.least_points,
+    )
 
 
 @contextlib.contextmanager
@@ -123,7 +131,13 @@ def chosen(args: argparse.Namespace, found: Iterable[Standing], names: Iterable[
     for name in names:
         several = matching(name, known)
         if len(several) != 1:
-            near = f"it is the beginning of {', '.join(several)}" if several else nearest(name, list(known)) if known else "nothing is to be fixed"
+            near = (
+                f"it is the beginning of {', '.join(several)}"
+                if several
+                else nearest(name, list(known))
+                if known
+                else "nothing is to be fixed"
+            )
             complain(f"no ticket {name!r}: {near}", error="ticket.unknown")
             return None
         meant += several

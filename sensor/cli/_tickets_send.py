@@ -77,11 +77,22 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
     """That of a name, or all that are switched on; None after it was said that there is none."""
     outputs = desk.config.outputs
     ours = {each: options for each, options in outputs.items() if not options.records}
-    found = {name: ours[name]} if name in ours else {} if name else {each: options for each, options in ours.items() if options.enabled}
+    found = (
+        {name: ours[name]}
+        if name in ours
+        else {}
+        if name
+        else {each: options for each, options in ours.items() if options.enabled}
+    )
     if name and name not in outputs:
-        complain(f"no output {tidy(name)!r}: {nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}", error="output.unknown")
+        complain(
+            f"no output {tidy(name)!r}: {nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}",
+            error="output.unknown",
+        )
     elif name and name not in ours:
-        complain(f"the output {name!r} takes records of the log: expected one of type tickets", error="output.wrong-type")
+        complain(
+            f"the output {name!r} takes records of the log: expected one of type tickets", error="output.wrong-type"
+        )
     elif not found:
         complain(
             "no output of type tickets is configured and switched on: expected one in the section `outputs:` of the configuration",
@@ -101,7 +112,9 @@ def _change(one: Standing, name: str, options: Any, form: Form) -> Change | None
     if one.note.done:
         if given is None or given.closed:
             return None
-        return Change("close", *known, one.note.done[:19], words.closed(list(one.note.over.values())[-LINES:], form), {})
+        return Change(
+            "close", *known, one.note.done[:19], words.closed(list(one.note.over.values())[-LINES:], form), {}
+        )
     if ticket is None or (given is None and not _wanted(ticket, options.filter)):
         return None
     content = content_of(ticket)
@@ -142,7 +155,9 @@ class _Sending:
                     outcome = self._given(change)
                 except Refuse as error:
                     refused += 1
-                    self._complain(f"refused: {_called(one, change.handle)}: {error}; `extra: {{FIELD: null}}` in its section leaves a field out")
+                    self._complain(
+                        f"refused: {_called(one, change.handle)}: {error}; `extra: {{FIELD: null}}` in its section leaves a field out"
+                    )
                     continue
                 self._note(one, change, outcome)
                 done[change.kind] += 1

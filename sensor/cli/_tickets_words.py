@@ -25,7 +25,21 @@ from sensor.posture.tickets.progress import Standing
 from sensor.posture.tickets.words import device_line, facts, step_text
 
 COLUMNS = ("priority", "severity", "due", "ticket", "state", "devices", "owner", "title")
-CSV_COLUMNS = ("ticket", "state", "priority", "severity", "points", "title", "owner", "first_seen", "due", "done", "devices", "findings", "given")
+CSV_COLUMNS = (
+    "ticket",
+    "state",
+    "priority",
+    "severity",
+    "points",
+    "title",
+    "owner",
+    "first_seen",
+    "due",
+    "done",
+    "devices",
+    "findings",
+    "given",
+)
 DEVICES_SHOWN, OVER_SHOWN, NAMES_IN_CSV = 40, 20, 50
 OVERDUE = "bold red"
 DONE_SHOWN_DAYS = 30
@@ -33,13 +47,18 @@ DONE_SHOWN_DAYS = 30
 
 def list_tickets(args: argparse.Namespace) -> int:
     if args.words:
-        complain(f"found {' '.join(args.words)!r}, expected options alone: --severity, --owner, --type, --vlan, --status", error="usage.unexpected-argument")
+        complain(
+            f"found {' '.join(args.words)!r}, expected options alone: --severity, --owner, --type, --vlan, --status",
+            error="usage.unexpected-argument",
+        )
         return USAGE
     with at_desk(args) as desk:
         if isinstance(desk, int):
             return desk
         if desk.trouble:
-            complain(f"{desk.trouble}; nothing was stored, so new tickets are new again next time", error="ticket.ledger")
+            complain(
+                f"{desk.trouble}; nothing was stored, so new tickets are new again next time", error="ticket.ledger"
+            )
         found = [one for one in chosen(args, desk.standings, ()) or () if args.status or not _old(one.note, desk)]
         _put_list(args, found, desk)
     return 0
@@ -52,7 +71,11 @@ def _put_list(args: argparse.Namespace, found: Sequence[Standing], desk: Desk) -
     elif args.csv:
         write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(one) for one in found))
     else:
-        put(_table(found, desk, sys.stdout) if found or not getattr(args, "incomplete", 0) else "no tickets among what is known")
+        put(
+            _table(found, desk, sys.stdout)
+            if found or not getattr(args, "incomplete", 0)
+            else "no tickets among what is known"
+        )
 
 
 def show(args: argparse.Namespace) -> int:
@@ -75,7 +98,10 @@ def show(args: argparse.Namespace) -> int:
 def _old(note: Note, desk: Desk) -> bool:
     """Whether it was done so long ago that only `--status done` tells of it."""
     try:
-        return bool(note.done) and (date.fromisoformat(desk.site.now[:10]) - date.fromisoformat(note.done[:10])).days > DONE_SHOWN_DAYS
+        return (
+            bool(note.done)
+            and (date.fromisoformat(desk.site.now[:10]) - date.fromisoformat(note.done[:10])).days > DONE_SHOWN_DAYS
+        )
     except ValueError:
         return False
 
@@ -111,7 +137,15 @@ def _counted(found: Sequence[Standing], late: int) -> str:
     done = len(found) - len(todo)
     parts = [f"{late:,} late" if late else "", f"{done:,} done" if done else ""]
     text = f"{len(todo):,} ticket{'s' if len(todo) != 1 else ''} on {devices:,} device{'s' if devices != 1 else ''}"
-    return "; ".join(filter(None, [text + (f": {', '.join(f'{count:,} {kind}' for kind, count in kinds)}" if kinds else ""), ", ".join(filter(None, parts))]))
+    return "; ".join(
+        filter(
+            None,
+            [
+                text + (f": {', '.join(f'{count:,} {kind}' for kind, count in kinds)}" if kinds else ""),
+                ", ".join(filter(None, parts)),
+            ],
+        )
+    )
 
 
 def _csv_row(one: Standing) -> dict[str, str]:
@@ -127,19 +161,40 @@ def _csv_row(one: Standing) -> dict[str, str]:
 def _body(one: Standing, desk: Desk) -> dict[str, Any]:
     """All of it, for programs."""
     kept = msgspec.to_builtins(one.note)
-    known = told(one.ticket) if one.ticket is not None else {"id": one.id, **{key: kept[key] for key in ("title", "kind", "severity", "priority")}}
-    more = {"state": one.state, "overdue": _overdue(one.note, desk), "done": one.note.done, "over": list(one.note.over.values())}
+    known = (
+        told(one.ticket)
+        if one.ticket is not None
+        else {"id": one.id, **{key: kept[key] for key in ("title", "kind", "severity", "priority")}}
+    )
+    more = {
+        "state": one.state,
+        "overdue": _overdue(one.note, desk),
+        "done": one.note.done,
+        "over": list(one.note.over.values()),
+    }
     return known | more | {"given": {name: each.handle for name, each in one.note.given.items()}}
 
 
 def _lines(one: Standing, desk: Desk, colours: bool) -> Iterator[str]:
     note, ticket = one.note, one.ticket
     yield paint(f"{one.id}: {note.title}", "bold", colours)
-    state = f"{one.state}, since {note.done[:10]}" if note.done else one.state + (", late" if _overdue(note, desk) else "")
-    unseen = "" if ticket is not None or note.done else f"not seen since {clock(note.last)}, and nothing shows that it is done"
+    state = (
+        f"{one.state}, since {note.done[:10]}" if note.done else one.state + (", late" if _overdue(note, desk) else "")
+    )
+    unseen = (
+        ""
+        if ticket is not None or note.done
+        else f"not seen since {clock(note.last)}, and nothing shows that it is done"
+    )
     head = [("State", state), ("Given to", ", ".join(_given(note))), ("But", unseen)]
     head += (
-        facts(ticket) if ticket is not None else [("Priority", f"{note.priority}, {note.severity}"), ("Owner", note.owner), ("First seen", clock(note.first))]
+        facts(ticket)
+        if ticket is not None
+        else [
+            ("Priority", f"{note.priority}, {note.severity}"),
+            ("Owner", note.owner),
+            ("First seen", clock(note.first)),
+        ]
     )
     yield from (f"  {name:11} {value}" for name, value in head if value)
     if ticket is not None:

@@ -45,7 +45,11 @@ def span_text(first: str, last: str) -> str:
 
 
 def _from_to(begin: datetime, end: datetime) -> str:
-    return f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M}" if begin.date() == end.date() else f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+    return (
+        f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M}"
+        if begin.date() == end.date()
+        else f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+    )
 
 
 def age(seconds: float) -> str:

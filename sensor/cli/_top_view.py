@@ -28,7 +28,9 @@ class Drawn:
 
     def __init__(self) -> None:
         console = Console(no_color=not coloured(sys.stdout), highlight=False)
-        self._live = Live(console=console, screen=True, auto_refresh=False, redirect_stderr=False, vertical_overflow="crop")
+        self._live = Live(
+            console=console, screen=True, auto_refresh=False, redirect_stderr=False, vertical_overflow="crop"
+        )
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -60,7 +62,10 @@ def _all(before: Status, status: Status, now: float, height: int) -> RenderableT
         _interfaces(before, status, seconds),
         Text(),
         _words(status, now),
-        _newest(status, max(1, min(NEWEST_SHOWN, height - OTHERS - len(part(status, "outputs")) - len(part(status, "interfaces"))))),
+        _newest(
+            status,
+            max(1, min(NEWEST_SHOWN, height - OTHERS - len(part(status, "outputs")) - len(part(status, "interfaces")))),
+        ),
     )
 
 
@@ -94,7 +99,12 @@ def _interfaces(before: Status, status: Status, seconds: float) -> Table:
         old, new = part(part(before, "interfaces"), name), one if isinstance(one, dict) else {}
         lost = number(new.get("dropped"))
         rate = _rate(old.get("packets"), new.get("packets"), seconds)
-        grid.add_row(Text(tidy(name)), f"{rate:,.0f}", f"{number(new.get('packets')):,}", Text(f"{lost:,}", style="red" if lost else ""))
+        grid.add_row(
+            Text(tidy(name)),
+            f"{rate:,.0f}",
+            f"{number(new.get('packets')):,}",
+            Text(f"{lost:,}", style="red" if lost else ""),
+        )
     return grid
 
 
@@ -116,7 +126,11 @@ def _lines(status: Status, now: float) -> Iterator[tuple[str, str, str]]:
     for place, (name, one) in enumerate(outputs.items()):
         yield "" if place else "outputs", *output(name, one if isinstance(one, dict) else {}, now)
     log = part(status, "log")
-    yield "log", f"{size(log.get('bytes'))}, {size(log.get('waiting_bytes'))} wait in memory", "red" if log.get("stalled") else ""
+    yield (
+        "log",
+        f"{size(log.get('bytes'))}, {size(log.get('waiting_bytes'))} wait in memory",
+        "red" if log.get("stalled") else "",
+    )
     rings = part(status, "traffic").get("ring_bytes")
     yield "process", process(part(status, "process"), decimal(status.get("uptime_s")), rings), ""
     for place, (text, style) in enumerate(health(status, now)):
@@ -136,7 +150,12 @@ def _newest(status: Status, most: int) -> RenderableType:
     for one in found:
         severity = tidy(one.get("severity"))
         style = STYLES.get(severity, "") if severity in SEVERITIES else ""
-        grid.add_row(clock(one.get("ts"))[11:19], Text(severity, style=style), Text(short_id(tidy(one.get("id")))), Text(tidy(one.get("msg")), style=style))
+        grid.add_row(
+            clock(one.get("ts"))[11:19],
+            Text(severity, style=style),
+            Text(short_id(tidy(one.get("id")))),
+            Text(tidy(one.get("msg")), style=style),
+        )
     return grid
 
 

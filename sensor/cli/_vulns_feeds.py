@@ -42,9 +42,15 @@ def reading(args: argparse.Namespace) -> sqlite3.Connection | None:
 def import_feeds(args: argparse.Namespace) -> int:
     """Each by itself: one that fails does not keep the others."""
     if not args.words:
-        complain("expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF", error="usage.missing-argument")
+        complain(
+            "expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF", error="usage.missing-argument"
+        )
         return USAGE
-    if wrong := [word for word in args.words if "://" in word and not (word.lower().startswith("https://") and urlsplit(word).hostname)]:
+    if wrong := [
+        word
+        for word in args.words
+        if "://" in word and not (word.lower().startswith("https://") and urlsplit(word).hostname)
+    ]:
         complain(f"found {tidy(wrong[0])}, expected an https:// URL or a file", error="usage.invalid-value")
         return USAGE
     places = [word if "://" in word else str(Path(word).expanduser().absolute()) for word in args.words]
@@ -60,7 +66,13 @@ def update(args: argparse.Namespace) -> int:
     if not chosen:
         print(f"nothing to update in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
         return 0
-    return _each(args, [Origin(one.name, one.place, "" if one.trouble else one.etag, "" if one.trouble else one.modified) for one in chosen])
+    return _each(
+        args,
+        [
+            Origin(one.name, one.place, "" if one.trouble else one.etag, "" if one.trouble else one.modified)
+            for one in chosen
+        ],
+    )
 
 
 def forget(args: argparse.Namespace) -> int:
@@ -101,7 +113,10 @@ def _known(args: argparse.Namespace) -> dict[str, Source] | int:
     known = {one.name: one for one in sources}
     for name in args.words:
         if name not in known:
-            complain(f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing has been imported'}", error="vulnerability.unknown-source")
+            complain(
+                f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing has been imported'}",
+                error="vulnerability.unknown-source",
+            )
             return NOT_FOUND
     return known
 
@@ -130,7 +145,12 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
                 base.execute("UPDATE sources SET imported = ? WHERE name = ?", (moment, origin.name))
                 print(f"{origin.name}: unchanged")
                 return True
-            return _say(origin, import_feed(base, Path(file.name), origin._replace(etag=got.etag, modified=got.modified), moment, force=force))
+            return _say(
+                origin,
+                import_feed(
+                    base, Path(file.name), origin._replace(etag=got.etag, modified=got.modified), moment, force=force
+                ),
+            )
     except NotFetched as error:
         base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (str(error), origin.name))
         return _say(origin, Outcome(origin.name, trouble=str(error)))
@@ -142,13 +162,22 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
 def _say(origin: Origin, outcome: Outcome) -> bool:
     """What came of it: on standard output what is, on standard error what is wrong."""
     for fault in outcome.faults:
-        complain(f"{tidy(origin.place)}: {tidy(fault.where)}: skipped: {tidy(fault.why)}", error="vulnerability.invalid-entry")
+        complain(
+            f"{tidy(origin.place)}: {tidy(fault.where)}: skipped: {tidy(fault.why)}",
+            error="vulnerability.invalid-entry",
+        )
     if outcome.broken > len(outcome.faults):
-        complain(f"{tidy(origin.place)}: and {outcome.broken - len(outcome.faults):,} more entries were skipped", error="vulnerability.invalid-entry")
+        complain(
+            f"{tidy(origin.place)}: and {outcome.broken - len(outcome.faults):,} more entries were skipped",
+            error="vulnerability.invalid-entry",
+        )
     if outcome.trouble:
         complain(f"{outcome.name}: {tidy(origin.place)} {tidy(outcome.trouble)}", error="vulnerability.feed-failed")
         return False
-    notes = [f"{outcome.broken:,} left out" if outcome.broken else "", f"{outcome.older:,} known in a newer state" if outcome.older else ""]
+    notes = [
+        f"{outcome.broken:,} left out" if outcome.broken else "",
+        f"{outcome.older:,} known in a newer state" if outcome.older else "",
+    ]
     notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]
     print(", ".join(filter(None, (f"{outcome.name}: {outcome.entries:,} entries of {outcome.kind}", *notes))))
     return True
@@ -161,7 +190,9 @@ def list_sources(args: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     if args.json:
         for one in sources:
-            print(json.dumps(one._asdict() | {"age_days": one.age_days(now)}, ensure_ascii=False, separators=(",", ":")))
+            print(
+                json.dumps(one._asdict() | {"age_days": one.age_days(now)}, ensure_ascii=False, separators=(",", ":"))
+            )
     elif sources:
         print(table(COLUMNS, [_row(one, now) for one in sources], sys.stdout))
     else:
@@ -179,7 +210,16 @@ def _sources(args: argparse.Namespace) -> list[Source] | None:
 
 
 def _row(one: Source, now: datetime) -> tuple[str, ...]:
-    return one.name, one.kind, f"{one.entries:,}", f"{one.broken:,}", one.stamp[:10], one.imported, tidy(state_of(one, now)), tidy(one.place)
+    return (
+        one.name,
+        one.kind,
+        f"{one.entries:,}",
+        f"{one.broken:,}",
+        one.stamp[:10],
+        one.imported,
+        tidy(state_of(one, now)),
+        tidy(one.place),
+    )
 
 
 def state_of(one: Source, now: datetime) -> str:

@@ -24,7 +24,15 @@ from sensor.posture.database import DatabaseError
 from sensor.posture.fleet import Fleet
 from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.sources import sources_of
-from sensor.views.vulnerabilities import BY_DEFAULT, VERDICTS, FindingRow, VulnerabilityFilter, VulnerabilityRow, by_cve, every_finding
+from sensor.views.vulnerabilities import (
+    BY_DEFAULT,
+    VERDICTS,
+    FindingRow,
+    VulnerabilityFilter,
+    VulnerabilityRow,
+    by_cve,
+    every_finding,
+)
 
 Record = dict[str, Any]
 
@@ -51,7 +59,9 @@ def _assessed(args: argparse.Namespace) -> Assessed | None:
     try:
         base = reading(args)
         found = known(args, alerts=True)
-        picture = Picture(found.fold, Surroundings(vulnerabilities=base), details=found.details if found.reader is not None else None)
+        picture = Picture(
+            found.fold, Surroundings(vulnerabilities=base), details=found.details if found.reader is not None else None
+        )
         _ = picture.fleet  # made here, where its errors are reported
     except (DatabaseError, DocumentErrors) as error:
         complain(str(error), error="vulnerability.database")
@@ -88,11 +98,21 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     return 0
 
 
-def _findings(args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = "") -> list[FindingRow]:
+def _findings(
+    args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = ""
+) -> list[FindingRow]:
     """Of some devices; those that are not affected with --all alone, and of one CVE."""
-    ids = tuple(name for record in records if (name := tidy(part(record, "device").get("id"))) and assessed.picture.known.device(name) is not None)
+    ids = tuple(
+        name
+        for record in records
+        if (name := tidy(part(record, "device").get("id"))) and assessed.picture.known.device(name) is not None
+    )
     verdicts = tuple(VERDICTS) if args.all or cve else BY_DEFAULT
-    return every_finding(assessed.picture, VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=())) if ids else []
+    return (
+        every_finding(assessed.picture, VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=()))
+        if ids
+        else []
+    )
 
 
 def _listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
@@ -104,7 +124,12 @@ def _listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
     counts = _counted(found, devices, len(listed), hidden=len(listed) - len(shown))
     if not shown:
         return f"no device is known to be affected\n{counts}"
-    text = table(LIST_COLUMNS, list(map(_list_row, shown)), sys.stdout, lambda row: STYLES["affected"] if row[2] else STYLES["cannot tell"])
+    text = table(
+        LIST_COLUMNS,
+        list(map(_list_row, shown)),
+        sys.stdout,
+        lambda row: STYLES["affected"] if row[2] else STYLES["cannot tell"],
+    )
     return f"{text}\n{counts}"
 
 
@@ -118,7 +143,13 @@ def _counted(found: list[FindingRow], devices: int, cves: int, *, hidden: int) -
 
 def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:
     counts = (str(count or "") for count in (one.affected, one.cannot_tell))
-    return f"{one.priority:.1f}", one.cve, *counts, *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware), _short(one.title)
+    return (
+        f"{one.priority:.1f}",
+        one.cve,
+        *counts,
+        *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware),
+        _short(one.title),
+    )
 
 
 def _scores(cvss: float | None, epss: float | None, exploited: str, *, ransomware: bool) -> tuple[str, str, str]:
@@ -147,8 +178,14 @@ def device(args: argparse.Namespace) -> int:
         return 0
     for line in _told_version(assessed.picture.fleet, record):
         put(line)
-    rows = [(f"{one.priority:.1f}", one.cve, _verdict(one), one.reason, terms_text(one), _short(one.title)) for one in found]
-    put(table(DEVICE_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[2], "")) if rows else "nothing is known against it")
+    rows = [
+        (f"{one.priority:.1f}", one.cve, _verdict(one), one.reason, terms_text(one), _short(one.title)) for one in found
+    ]
+    put(
+        table(DEVICE_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[2], ""))
+        if rows
+        else "nothing is known against it"
+    )
     return 0
 
 
@@ -192,16 +229,26 @@ def show(args: argparse.Namespace) -> int:
     cve, fleet = args.words[0].upper(), assessed.picture.fleet
     about = fleet.library.about(cve)
     if about is None:
-        complain(f"{tidy(cve)} is in none of the sources: `sensor vulns sources` lists them", error="vulnerability.unknown")
+        complain(
+            f"{tidy(cve)} is in none of the sources: `sensor vulns sources` lists them", error="vulnerability.unknown"
+        )
         return NOT_FOUND
     found = _findings(args, assessed, assessed.known.fold.devices.values(), cve)
     if args.json:
-        print(json.dumps(about._asdict() | {"findings": list(map(_body, found))}, ensure_ascii=False, separators=(",", ":")))
+        print(
+            json.dumps(
+                about._asdict() | {"findings": list(map(_body, found))}, ensure_ascii=False, separators=(",", ":")
+            )
+        )
         return 0
     for line in _about_lines(fleet, about):
         put(line)
     rows = [_show_row(one) for one in found]
-    put(table(SHOW_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[5], "")) if rows else "no device here is one of its products")
+    put(
+        table(SHOW_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[5], ""))
+        if rows
+        else "no device here is one of its products"
+    )
     if found:
         put(f"priority of the first: {terms_text(found[0])}")
     return 0
@@ -227,7 +274,15 @@ def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
 
 
 def _show_row(one: FindingRow) -> tuple[str, ...]:
-    return f"{one.priority:.1f}", short_id(one.device), one.address, f"{one.vendor} {one.model}".strip(), one.firmware, _verdict(one), one.reason
+    return (
+        f"{one.priority:.1f}",
+        short_id(one.device),
+        one.address,
+        f"{one.vendor} {one.model}".strip(),
+        one.firmware,
+        _verdict(one),
+        one.reason,
+    )
 
 
 def terms_text(one: FindingRow) -> str:
@@ -246,7 +301,15 @@ def _print_json(found: Iterable[FindingRow]) -> None:
 
 def _body(one: FindingRow) -> Record:
     """A finding with the arithmetic of its priority and the packets that showed the version."""
-    device_body = {"id": one.device, "vendor": one.vendor, "model": one.model, "type": one.type, "os": one.os, "firmware": one.firmware, "ips": one.addresses}
+    device_body = {
+        "id": one.device,
+        "vendor": one.vendor,
+        "model": one.model,
+        "type": one.type,
+        "os": one.os,
+        "firmware": one.firmware,
+        "ips": one.addresses,
+    }
     return {
         "cve": one.cve, "title": one.title, "priority": one.priority, "share": one.share, "terms": [term._asdict() for term in one.terms],
         "device": device_body, "verdict": _verdict(one), "reason": one.reason, "source": one.source, "product": one.product, "certainty": one.certainty,

@@ -60,7 +60,10 @@ def main(args: argparse.Namespace) -> int:
         complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
     if args.words and args.action in ALONE:
-        complain(f"{args.action} takes no arguments, found {' '.join(args.words)!r}: `sensor alerts show` shows one", error="usage.unexpected-argument")
+        complain(
+            f"{args.action} takes no arguments, found {' '.join(args.words)!r}: `sensor alerts show` shows one",
+            error="usage.unexpected-argument",
+        )
         return USAGE
     if args.action == "list":
         from sensor.cli._alerts_list import list_alerts

@@ -35,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with-log", action="store_true", help="include the event log and muted alerts")
     parser.add_argument("--with-evidence", action="store_true", help="include the packets of alerts")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration of the sensor (default: /etc/sensor/sensor.yaml, if it exists)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration of the sensor (default: /etc/sensor/sensor.yaml, if it exists)",
+    )
     add_state_argument(parser)
     add_json_argument(parser)
 
@@ -53,7 +58,9 @@ def main(args: argparse.Namespace) -> int:
     from sensor.lifecycle.backup import Backup, Whose
 
     try:
-        backup = Backup(places, Whose(config.sensor.id, config.sensor.site, args.with_log, args.with_evidence), time.time_ns())
+        backup = Backup(
+            places, Whose(config.sensor.id, config.sensor.site, args.with_log, args.with_evidence), time.time_ns()
+        )
         with reading("copying", backup.size) as progress:
             manifest = backup.write(args.file, progress)
     except (StoreError, ValueError) as error:
@@ -76,12 +83,19 @@ def _tell(args: argparse.Namespace, manifest: Manifest, state: Path) -> None:
     if not manifest.tables:
         complain(f"there is no inventory in {state}", error="inventory.missing")
     asked = {"--with-log": args.with_log, "--with-evidence": args.with_evidence}
-    missing = [f"{what} ({'there is none' if asked[option] else option})" for what, option, there in _optional(manifest) if not there]
+    missing = [
+        f"{what} ({'there is none' if asked[option] else option})"
+        for what, option, there in _optional(manifest)
+        if not there
+    ]
     put(f"not in it: {', '.join([*missing, 'the secrets of outputs', *map(tidy, manifest.left_out)])}")
 
 
 def _optional(manifest: Manifest) -> tuple[tuple[str, str, bool], ...]:
-    return (("the event log", "--with-log", manifest.log), ("packets behind alerts", "--with-evidence", manifest.evidence))
+    return (
+        ("the event log", "--with-log", manifest.log),
+        ("packets behind alerts", "--with-evidence", manifest.evidence),
+    )
 
 
 def contents(manifest: Manifest) -> str:

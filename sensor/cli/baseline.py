@@ -33,7 +33,15 @@ EXAMPLES = """\
   sensor baseline forget 10.20.10.62
 """
 # Action → function of _baseline_words.
-ACTIONS = {"list": "list_learned", "show": "show", "forget": "forget", "allow": "rule", "forbid": "rule", "rules": "rules", "undo": "undo"}
+ACTIONS = {
+    "list": "list_learned",
+    "show": "show",
+    "forget": "forget",
+    "allow": "rule",
+    "forbid": "rule",
+    "rules": "rules",
+    "undo": "undo",
+}
 HOURS = 72.0
 
 
@@ -41,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
     add_json_argument(parser)
     parser.add_argument("--all", action="store_true", help="of forget: the whole baseline")
-    parser.add_argument("--hours", type=float, default=HOURS, help=f"hours after which a device is mature (default: {HOURS:g})")
+    parser.add_argument(
+        "--hours", type=float, default=HOURS, help=f"hours after which a device is mature (default: {HOURS:g})"
+    )
     add_data_arguments(parser, events=False)
     parser.add_argument("--reason", metavar="TEXT", default="", help="reason, stored with the rule")
     parser.add_argument("--author", metavar="NAME", help="author (default: the user)")

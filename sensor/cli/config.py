@@ -43,9 +43,18 @@ ACTIONS = ("check", "show", "schema", "init")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION [FILE]", nargs="*", help="an action and a configuration (default: show)")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="the configuration, a file or a folder, as other commands take it")
-    parser.add_argument("--state", metavar="DIR", type=Path, help="of check: folder of the sensor's state (default: state: of the configuration)")
+    parser.add_argument(
+        "words", metavar="ACTION [FILE]", nargs="*", help="an action and a configuration (default: show)"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="the configuration, a file or a folder, as other commands take it"
+    )
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="of check: folder of the sensor's state (default: state: of the configuration)",
+    )
     parser.add_argument("--offline", action="store_true", help="of check: do not resolve host names")
     parser.add_argument("--effective", action="store_true", help="of show: include presets and defaults")
     parser.add_argument("--defaults", action="store_true", help="of show: only the defaults")
@@ -63,10 +72,18 @@ def main(args: argparse.Namespace) -> int:
         complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
     if len(files) + (args.config is not None) > 1:
-        complain(f"expected {action} [FILE]: one file or folder; conf.d beside it is included", error="usage.unexpected-argument")
+        complain(
+            f"expected {action} [FILE]: one file or folder; conf.d beside it is included",
+            error="usage.unexpected-argument",
+        )
         return USAGE
     args.config = Path(files[0]) if files else args.config
-    deeds: dict[str, Callable[[argparse.Namespace], int]] = {"check": _check, "show": _show, "schema": _schema, "init": _init}
+    deeds: dict[str, Callable[[argparse.Namespace], int]] = {
+        "check": _check,
+        "show": _show,
+        "schema": _schema,
+        "init": _init,
+    }
     return deeds[action](args)
 
 

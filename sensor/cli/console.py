@@ -43,14 +43,37 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: serve)")
-    parser.add_argument("--listen", metavar="WHERE", default="127.0.0.1:8765", help="ADDRESS:PORT or unix:/PATH (default: 127.0.0.1:8765)")
+    parser.add_argument(
+        "--listen",
+        metavar="WHERE",
+        default="127.0.0.1:8765",
+        help="ADDRESS:PORT or unix:/PATH (default: 127.0.0.1:8765)",
+    )
     parser.add_argument("--cert", metavar="FILE", type=Path, help="certificate chain (PEM), for TLS")
     parser.add_argument("--key", metavar="FILE", type=Path, help="key of the certificate (PEM)")
-    parser.add_argument("--public-url", metavar="URL", default="", help="URL that browsers use, if it differs: a host name, a proxy or a tunnel")
-    parser.add_argument("--scope", choices=("read", "write"), help="what a link or a token permits (default: write for a link, read for a token)")
-    parser.add_argument("--days", metavar="NUMBER", type=float, default=90.0, help="of token: days until it expires (default: 90)")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks and tickets (default: the system's)")
-    parser.add_argument("--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)")
+    parser.add_argument(
+        "--public-url",
+        metavar="URL",
+        default="",
+        help="URL that browsers use, if it differs: a host name, a proxy or a tunnel",
+    )
+    parser.add_argument(
+        "--scope",
+        choices=("read", "write"),
+        help="what a link or a token permits (default: write for a link, read for a token)",
+    )
+    parser.add_argument(
+        "--days", metavar="NUMBER", type=float, default=90.0, help="of token: days until it expires (default: 90)"
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration, for its networks and tickets (default: the system's)",
+    )
+    parser.add_argument(
+        "--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)"
+    )
     parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
     add_json_argument(parser)
 
@@ -61,6 +84,9 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     name, count = ACTIONS[args.action]
     if not (args.words if count is None else len(args.words) in count):
-        complain(f"found {len(args.words)} arguments after {args.action}: see sensor console --help", error="usage.unexpected-argument")
+        complain(
+            f"found {len(args.words)} arguments after {args.action}: see sensor console --help",
+            error="usage.unexpected-argument",
+        )
         return USAGE
     return deed("_console", name)(args)

@@ -37,12 +37,22 @@ EXAMPLES = """\
   sensor data export office -o office.tar.gz
 """
 # Action → function of _data_words.
-ACTIONS = {"list": "list_datasets", "show": "show", "use": "use", "rename": "rename", "remove": "remove", "rebuild": "rebuild", "export": "export"}
+ACTIONS = {
+    "list": "list_datasets",
+    "show": "show",
+    "use": "use",
+    "rename": "rename",
+    "remove": "remove",
+    "rebuild": "rebuild",
+    "export": "export",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of export: archive to write (default: NAME.tar.gz)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="of export: archive to write (default: NAME.tar.gz)"
+    )
     parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
     add_json_argument(parser)
 

@@ -49,15 +49,25 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="FILTER | ACTION …", nargs="*", help="filters, or an action with its arguments")
+    parser.add_argument(
+        "words", metavar="FILTER | ACTION …", nargs="*", help="filters, or an action with its arguments"
+    )
     add_json_argument(parser)
-    parser.add_argument("--csv", action="store_true", help="CSV with a heading; cells are safe to open in a spreadsheet")
+    parser.add_argument(
+        "--csv", action="store_true", help="CSV with a heading; cells are safe to open in a spreadsheet"
+    )
     parser.add_argument("--summary", action="store_true", help="count devices by type and VLAN")
-    parser.add_argument("--sort", metavar="COLUMN", help="sort by a column (type, vendor, name, ip, seen, first …); descending with --sort=-seen")
+    parser.add_argument(
+        "--sort",
+        metavar="COLUMN",
+        help="sort by a column (type, vendor, name, ip, seen, first …); descending with --sort=-seen",
+    )
     add_data_arguments(parser)
     parser.add_argument("--reason", metavar="TEXT", help="reason, stored with the change")
     parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
-    parser.add_argument("--format", choices=("csv", "json", "netbox"), help="of export (default: by the file name extension, else csv)")
+    parser.add_argument(
+        "--format", choices=("csv", "json", "netbox"), help="of export (default: by the file name extension, else csv)"
+    )
     parser.add_argument("--site", metavar="NAME", help="of export --format netbox: site of the devices")
 
 

@@ -42,16 +42,25 @@ MIB = 1 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     several = "interface to look at; may be given often (default: those of the configuration, else the network cards that are running)"
     parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
-    parser.add_argument("--seconds", metavar="N", type=float, default=SECONDS, help="seconds to capture (default: %(default)g)")
-    parser.add_argument("--file", metavar="CAPTURE", action="append", default=[], help="check a capture file instead; may be repeated")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML): interfaces, networks, folders, outputs")
+    parser.add_argument(
+        "--seconds", metavar="N", type=float, default=SECONDS, help="seconds to capture (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--file", metavar="CAPTURE", action="append", default=[], help="check a capture file instead; may be repeated"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="configuration (YAML): interfaces, networks, folders, outputs"
+    )
     add_json_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Look, and tell each thing as it is found."""
     if not 0 < args.seconds <= MOST_SECONDS:
-        complain(f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}", error="usage.invalid-value")
+        complain(
+            f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}",
+            error="usage.invalid-value",
+        )
         return USAGE
     if args.file and args.interface:
         complain("found both --file and -i, expected one of them", error="usage.conflicting-options")
@@ -139,7 +148,8 @@ def _machine(args: argparse.Namespace, config: Config) -> int:
 
     if not sys.platform.startswith("linux"):
         complain(
-            "only Linux reports the settings of interfaces; a capture can be checked everywhere: sensor doctor --file CAPTURE", error="capture.not-supported"
+            "only Linux reports the settings of interfaces; a capture can be checked everywhere: sensor doctor --file CAPTURE",
+            error="capture.not-supported",
         )
         return NOT_OPENED
     names = args.interface or config.capture.interfaces or _running()

@@ -42,7 +42,9 @@ Record = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="WHAT", help="device, alert, detector, incident, address, domain or fingerprint")
+    parser.add_argument(
+        "what", metavar="WHAT", help="device, alert, detector, incident, address, domain or fingerprint"
+    )
     add_json_argument(parser)
     add_data_arguments(parser)
 
@@ -53,12 +55,22 @@ def main(args: argparse.Namespace) -> int:
 
     found = known(args, alerts=True)
     fold = found.fold
-    devices, alerts = [found.details(record) for record in devices_named(fold, args.what)], alerts_named(fold, args.what)
-    incidents = [record for name, record in fold.incidents.items() if name == args.what or (len(args.what) > LONGEST_WORD and name.startswith(args.what))]
+    devices, alerts = (
+        [found.details(record) for record in devices_named(fold, args.what)],
+        alerts_named(fold, args.what),
+    )
+    incidents = [
+        record
+        for name, record in fold.incidents.items()
+        if name == args.what or (len(args.what) > LONGEST_WORD and name.startswith(args.what))
+    ]
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
         near = _nearest(fold, args.what)
-        complain(f"nothing is known about {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="device.unknown")
+        complain(
+            f"nothing is known about {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""),
+            error="device.unknown",
+        )
         return NOT_FOUND
     if args.json:
         for record in (*devices, *alerts, *incidents):
@@ -67,7 +79,9 @@ def main(args: argparse.Namespace) -> int:
             print(json.dumps(body_of(about), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     colours = coloured(sys.stdout)
-    told = [explain_device(record, fold, colours) for record in devices] + [explain_alert(record, fold, colours) for record in alerts]
+    told = [explain_device(record, fold, colours) for record in devices] + [
+        explain_alert(record, fold, colours) for record in alerts
+    ]
     if incidents:
         from sensor.cli._incidents import explain_incident
 
@@ -114,21 +128,32 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
         "VLAN": device.get("vlan"),
         "roles": device.get("roles"),
         "seen": f"{clock(device.get('first_seen'))} to {clock(device.get('last_seen'))}",
-        "before": [lost for lost in fold.merged if tidy(part(fold.device(lost) or {}, "device").get("id")) == device.get("id")],
+        "before": [
+            lost for lost in fold.merged if tidy(part(fold.device(lost) or {}, "device").get("id")) == device.get("id")
+        ],
         "services": device.get("services"),
         "uses": record.get("used"),
-        "plugged in": [" ".join(tidy(one.get(name)) for name in ("protocol", "name", "chassis", "port")) for one in objects(record.get("neighbours"))],
+        "plugged in": [
+            " ".join(tidy(one.get(name)) for name in ("protocol", "name", "chassis", "port"))
+            for one in objects(record.get("neighbours"))
+        ],
         "owner": device.get("owner"),
         "criticality": device.get("criticality"),
         "tags": device.get("tags"),
-        "had": [f"{tidy(one.get('address'))} until {clock(one.get('to'))}" for one in objects(record.get("leases")) if not one.get("held")][-FORMER:],
+        "had": [
+            f"{tidy(one.get('address'))} until {clock(one.get('to'))}"
+            for one in objects(record.get("leases"))
+            if not one.get("held")
+        ][-FORMER:],
     }
     lines += _facts(facts)
     if device.get("randomised_mac"):
         lines.append("  the MAC is randomized: it does not identify the vendor and may change")
     claims = objects(record.get("evidence"))
     for attribute in dict.fromkeys(tidy(claim.get("attribute")) for claim in claims):
-        lines += _attribute(device, attribute, [claim for claim in claims if tidy(claim.get("attribute")) == attribute], colours)
+        lines += _attribute(
+            device, attribute, [claim for claim in claims if tidy(claim.get("attribute")) == attribute], colours
+        )
     if not claims:
         lines += ["", "  no observation identifies it so far"]
     if "evidence" in (record.get("cut") or ()):
@@ -143,7 +168,9 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
     values: dict[str, list[Record]] = {}
     for claim in claims:
         values.setdefault(_same(attribute, tidy(claim.get("value"))), []).append(claim)
-    told = tidy(device.get("hostname" if attribute == "name" else attribute) or part(device, "attributes").get(attribute))
+    told = tidy(
+        device.get("hostname" if attribute == "name" else attribute) or part(device, "attributes").get(attribute)
+    )
     sure = part(device, "confidences").get(attribute, device.get("confidence") if attribute == "type" else None)
     contested = device.get("contested")
     note = ", contested" if isinstance(contested, list) and attribute in contested else ""
@@ -191,7 +218,11 @@ def _claim(claim: Record) -> str:
 
 
 def _alerts_of(device: str, fold: Fold, colours: bool) -> Iterator[str]:
-    mine = [record for record in fold.alerts.values() if device and device in (part(record, "src").get("device"), part(record, "dst").get("device"))]
+    mine = [
+        record
+        for record in fold.alerts.values()
+        if device and device in (part(record, "src").get("device"), part(record, "dst").get("device"))
+    ]
     if mine:
         yield from ("", "alerts:")
     for record in mine:
@@ -212,23 +243,35 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
     facts = {
         "who": _end(part(record, "src")),
         "to whom": _end(part(record, "dst")) or "",
-        "targets": [end_name(end) for end in _objects(record.get("targets"))] if len(_objects(record.get("targets"))) > 1 else "",
+        "targets": [end_name(end) for end in _objects(record.get("targets"))]
+        if len(_objects(record.get("targets"))) > 1
+        else "",
         "when": f"{clock(alert.get('first'))} to {clock(alert.get('last'))}, {count} time{'s' if count != 1 else ''}",
         "network": ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(record, "network").items()),
         "sureness": decimal(alert.get("confidence")),
         "risk": _risk(alert),
         "numbers": numbers,
-        "ATT&CK": "; ".join(" ".join(tidy(one.get(name)) for name in ("technique", "name", "tactic")) for one in _objects(alert.get("attack"))),
+        "ATT&CK": "; ".join(
+            " ".join(tidy(one.get(name)) for name in ("technique", "name", "tactic"))
+            for one in _objects(alert.get("attack"))
+        ),
         "packets": _packets(part(record, "packets")),
         "state": _state(record),
-        "incident": [name for name, one in fold.incidents.items() if alert.get("id") in (chapter.get("alert") for chapter in _story(one))],
+        "incident": [
+            name
+            for name, one in fold.incidents.items()
+            if alert.get("id") in (chapter.get("alert") for chapter in _story(one))
+        ],
     }
     why = alert.get("why")
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}", *_facts(facts)]
     lines += ["  why"] + [f"    - {tidy(one)}" for one in why] if isinstance(why, list) and why else []
     proofs = [_proof(one) for one in _objects(record.get("evidence"))]
     lines += ["  seen", *(f"    - {one}" for one in proofs)] if proofs else []
-    lines += _facts({"benign if": alert.get("false_positives"), "advice": alert.get("advice"), "to mute": alert.get("mute")}, limit=1024)
+    lines += _facts(
+        {"benign if": alert.get("false_positives"), "advice": alert.get("advice"), "to mute": alert.get("mute")},
+        limit=1024,
+    )
     return [*lines, *_parties(record, fold)]
 
 
@@ -248,7 +291,11 @@ def _state(record: Record) -> str:
     if record.get("action") != "close":
         return ""
     closed = part(part(record, "alert"), "closed")
-    return f"closed by {tidy(closed.get('by'))}: {tidy(closed.get('reason')) or 'no reason given'}" if closed else "closed: nothing more was seen"
+    return (
+        f"closed by {tidy(closed.get('by'))}: {tidy(closed.get('reason')) or 'no reason given'}"
+        if closed
+        else "closed: nothing more was seen"
+    )
 
 
 def _story(record: Record) -> list[Record]:

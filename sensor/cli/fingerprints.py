@@ -42,15 +42,28 @@ ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=tuple(ACTIONS))
-    parser.add_argument("words", metavar="FILTER | FINGERPRINT | PATH | CAPTURE", nargs="*", help="filters, ids, files or captures, by action")
+    parser.add_argument(
+        "words",
+        metavar="FILTER | FINGERPRINT | PATH | CAPTURE",
+        nargs="*",
+        help="filters, ids, files or captures, by action",
+    )
     add_json_argument(parser)
     parser.add_argument("--summary", action="store_true", help="of list: number by protocol, and asserted attributes")
     parser.add_argument(
-        "--label", metavar="KEY=VALUE", nargs="+", default=[], help="of learn: attributes of the device, such as type=camera vendor=Axis model=P3245-LV"
+        "--label",
+        metavar="KEY=VALUE",
+        nargs="+",
+        default=[],
+        help="of learn: attributes of the device, such as type=camera vendor=Axis model=P3245-LV",
     )
     parser.add_argument("--mac", metavar="MAC", help="of learn: MAC of the device, if the capture has several")
-    parser.add_argument("--to", metavar="DIR", type=Path, help="of learn: folder for the drafts (default: standard output)")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration whose fingerprint folders are read too")
+    parser.add_argument(
+        "--to", metavar="DIR", type=Path, help="of learn: folder for the drafts (default: standard output)"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="configuration whose fingerprint folders are read too"
+    )
 
 
 def main(args: argparse.Namespace) -> int:

@@ -36,20 +36,42 @@ DEFAULT_SPAN = "7d"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("suggest",))
-    parser.add_argument("what", metavar="WHAT", nargs="?", help="an alert, a detector, an incident, a recommendation or a setting")
+    parser.add_argument(
+        "what", metavar="WHAT", nargs="?", help="an alert, a detector, an incident, a recommendation or a setting"
+    )
     parser.add_argument("--address", metavar="ADDRESS", help="an address or CIDR block to block, internal or external")
-    parser.add_argument("--service", metavar="SERVICE", default="", help="only this service, such as tcp/8443, udp/53 or smb/445")
+    parser.add_argument(
+        "--service", metavar="SERVICE", default="", help="only this service, such as tcp/8443, udp/53 or smb/445"
+    )
     parser.add_argument("--everyone", action="store_true", help="for all hosts, not only for those seen")
     parser.add_argument(
-        "--allow", metavar="DEVICE", action="append", default=[], help="except this host, or all hosts 'seen' using the service; may be repeated"
+        "--allow",
+        metavar="DEVICE",
+        action="append",
+        default=[],
+        help="except this host, or all hosts 'seen' using the service; may be repeated",
     )
-    parser.add_argument("--format", metavar="FORMAT", help="csv, fortios, ios, ip6tables, iptables, junos, nftables, panos, pf or windows")
+    parser.add_argument(
+        "--format",
+        metavar="FORMAT",
+        help="csv, fortios, ios, ip6tables, iptables, junos, nftables, panos, pf or windows",
+    )
     parser.add_argument("--simulate", action="store_true", help="only show the side effects")
     parser.add_argument("--undo", action="store_true", help="write the commands that remove the rules of --format")
-    parser.add_argument("--expires", metavar="SPAN", default=DEFAULT_SPAN, help=f"duration, such as 12h, 7d, 4w or never (default: {DEFAULT_SPAN})")
+    parser.add_argument(
+        "--expires",
+        metavar="SPAN",
+        default=DEFAULT_SPAN,
+        help=f"duration, such as 12h, 7d, 4w or never (default: {DEFAULT_SPAN})",
+    )
     parser.add_argument("--comment", metavar="TEXT", default="", help="comment for the rules, such as a change number")
     parser.add_argument("--force", action="store_true", help="block multicast, broadcast and gateways too")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: and outputs: (default: the system's)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration, for its networks: and outputs: (default: the system's)",
+    )
     add_json_argument(parser)
     add_data_arguments(parser)
 

@@ -28,8 +28,14 @@ TICK_S = 0.2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_outputs_arguments(parser)
-    parser.add_argument("--output", metavar="NAME", dest="only", action="append", default=[], help="only this output; may be repeated")
-    parser.add_argument("--once", action="store_true", help="deliver pending records and exit: 0 all delivered, 1 records pending or rejected")
+    parser.add_argument(
+        "--output", metavar="NAME", dest="only", action="append", default=[], help="only this output; may be repeated"
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="deliver pending records and exit: 0 all delivered, 1 records pending or rejected",
+    )
     add_log_argument(parser)
 
 
@@ -47,7 +53,10 @@ def main(args: argparse.Namespace) -> int:
     if outputs is None:
         return USAGE
     if not outputs:
-        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config", error="output.none-configured")
+        complain(
+            "no outputs are configured: add a section `outputs:` to the configuration and name it with --config",
+            error="output.none-configured",
+        )
         return USAGE
     log = log_of(args, found)
     forwarder = Forwarder(log, once=args.once)
@@ -82,7 +91,10 @@ def _once(forwarder: Forwarder) -> int:
     for one in statuses:
         new = one.refused - refused[one.name]
         if one.pending or new:
-            complain(f"{one.name}: {one.pending:,} pending, {new:,} refused{f': {one.error}' if one.error else ''}", error="output.failed")
+            complain(
+                f"{one.name}: {one.pending:,} pending, {new:,} refused{f': {one.error}' if one.error else ''}",
+                error="output.failed",
+            )
             code = UNDELIVERED
     return code
 
@@ -117,7 +129,16 @@ def _status(forwarder: Forwarder) -> str:
     """How the outputs fare, in one line."""
     fares = forwarder.statuses()
     total = f"{len(fares)} outputs, {sum(one.delivered for one in fares):,} records delivered, {sum(one.pending for one in fares):,} wait"
-    return "; ".join([total, *(f"{one.name} {one.state}: {one.error}" for one in fares if one.state in ("stalled", "waiting", "stopped"))])
+    return "; ".join(
+        [
+            total,
+            *(
+                f"{one.name} {one.state}: {one.error}"
+                for one in fares
+                if one.state in ("stalled", "waiting", "stopped")
+            ),
+        ]
+    )
 
 
 def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
@@ -128,7 +149,9 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
         complain("the new configuration is invalid; the previous one stays in use", error="config.not-reloaded")
         return
     if log_of(args, found) != forwarder.log:
-        complain("another event log needs a restart; the previous configuration stays in use", error="config.not-reloaded")
+        complain(
+            "another event log needs a restart; the previous configuration stays in use", error="config.not-reloaded"
+        )
         return
     _configure_log(args, found)
     try:

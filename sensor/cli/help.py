@@ -29,7 +29,13 @@ MOST_WIDTH = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("topic", metavar="TOPIC", nargs="?", default="", help="a command, an error code or its first part, errors, or exit-codes")
+    parser.add_argument(
+        "topic",
+        metavar="TOPIC",
+        nargs="?",
+        default="",
+        help="a command, an error code or its first part, errors, or exit-codes",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -69,7 +75,12 @@ def _topics(entries: Iterable[str]) -> Iterator[str]:
     yield from (f"  {task:12} {' '.join(names)}" for task, names in TASKS.items())
     yield from ("", "error codes (sensor help CODE; sensor help errors lists all):")
     yield _wrapped(" ".join(dict.fromkeys(code.partition(".")[0] for code in entries)), "  ")
-    yield from ("", "other topics:", "  errors       every error code with its meaning", "  exit-codes   what the exit code of a command means")
+    yield from (
+        "",
+        "other topics:",
+        "  errors       every error code with its meaning",
+        "  exit-codes   what the exit code of a command means",
+    )
 
 
 def _overview(entries: Iterable[Entry]) -> Iterator[str]:
@@ -80,7 +91,12 @@ def _overview(entries: Iterable[Entry]) -> Iterator[str]:
 def _entries(entries: list[Entry]) -> Iterator[str]:
     for number, entry in enumerate(entries):
         yield from (*([""] if number else []), entry.code, _wrapped(entry.meaning, "  "), "", "  example:")
-        yield from (_wrapped(f"sensor: {entry.example} [{entry.code}]", "    "), "", "  fix:", _wrapped(entry.fix, "    "))
+        yield from (
+            _wrapped(f"sensor: {entry.example} [{entry.code}]", "    "),
+            "",
+            "  fix:",
+            _wrapped(entry.fix, "    "),
+        )
 
 
 def _wrapped(text: str, indent: str) -> str:

@@ -56,7 +56,10 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     name, count = ACTIONS[args.action]
     if not (args.words if count is None else len(args.words) in count):
-        complain(f"found {len(args.words)} arguments after {args.action}: see sensor hunt --help", error="usage.unexpected-argument")
+        complain(
+            f"found {len(args.words)} arguments after {args.action}: see sensor hunt --help",
+            error="usage.unexpected-argument",
+        )
         return USAGE
     if not 1 <= args.n <= 1_000_000:
         complain(f"found -n {args.n}, expected 1 to 1000000", error="usage.invalid-value")

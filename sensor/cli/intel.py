@@ -50,12 +50,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="of add: name of the list (default: from its source)")
     parser.add_argument("--allow", action="store_true", help="of add: its entries are benign and override other lists")
     parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries without one")
-    parser.add_argument("--confidence", metavar="PERCENT", type=int, help="of add: confidence of entries without one (default: 80, of JA3 50)")
+    parser.add_argument(
+        "--confidence",
+        metavar="PERCENT",
+        type=int,
+        help="of add: confidence of entries without one (default: 80, of JA3 50)",
+    )
     keep = "of add: entries expire so many days after the list was last fetched (default: as the list defines)"
     parser.add_argument("--keep-days", metavar="DAYS", type=int, default=0, help=keep)
-    parser.add_argument("--header-file", metavar="FILE", default="", help="of add: file with headers to send, as `Auth-Key: …`, one a line")
+    parser.add_argument(
+        "--header-file",
+        metavar="FILE",
+        default="",
+        help="of add: file with headers to send, as `Auth-Key: …`, one a line",
+    )
     parser.add_argument("--force", action="store_true", help="of update: accept a list that lost most of its entries")
-    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
+    parser.add_argument(
+        "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
+    )
     asked = "of check: configuration whose lists are asked as well (default: the one of the system, where there is one)"
     parser.add_argument("--config", metavar="FILE", type=Path, help=asked)
     add_json_argument(parser)
@@ -122,7 +134,10 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
     if args.allow and not name.startswith(ALLOW):
         name = f"{ALLOW}-{name}"
     if any(one.name == name for one in kept):
-        complain(f"the list {name} exists: choose another name with --name, or remove it with `sensor intel remove {name}`", error="intel.list-exists")
+        complain(
+            f"the list {name} exists: choose another name with --name, or remove it with `sensor intel remove {name}`",
+            error="intel.list-exists",
+        )
         return None
     given = {"category": args.category, "confidence": args.confidence, "keep_days": args.keep_days}
     header_file = str(Path(args.header_file).expanduser().absolute()) if args.header_file else ""
@@ -184,7 +199,10 @@ def _named(names: list[str], kept: list[Kept], folder: Path) -> list[Kept] | Non
     known = {one.name: one for one in kept}
     unknown = [name for name in names if name not in known]
     for name in unknown:
-        complain(f"no list {name!r} in {folder}: {nearest(name, list(known)) or 'there are none'}", error="intel.unknown-list")
+        complain(
+            f"no list {name!r} in {folder}: {nearest(name, list(known)) or 'there are none'}",
+            error="intel.unknown-list",
+        )
     return None if unknown else [known[name] for name in names]
 
 
@@ -211,7 +229,11 @@ def _list(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
         for line in lists_json(kept, folder):
             print(line)
     else:
-        print(lists_table(kept, folder, sys.stdout, time.time()) if kept else f"no lists in {folder}: `sensor intel add SOURCE` keeps one")
+        print(
+            lists_table(kept, folder, sys.stdout, time.time())
+            if kept
+            else f"no lists in {folder}: `sensor intel add SOURCE` keeps one"
+        )
     return 0
 
 
@@ -219,7 +241,10 @@ def _check(args: argparse.Namespace, folder: Path, _: list[Kept]) -> int:
     from sensor.cli._intel_words import check
 
     if not args.words:
-        complain("expected check VALUE…: an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate", error="usage.missing-argument")
+        complain(
+            "expected check VALUE…: an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate",
+            error="usage.missing-argument",
+        )
         return USAGE
     from sensor.cli._setup import settings
     from sensor.config import usual

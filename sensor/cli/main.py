@@ -51,13 +51,20 @@ def commands(chosen: Sequence[str]) -> dict[str, ModuleType]:
 
 def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser with the chosen commands in it, or with all."""
-    top = TopParser(prog="sensor", description=str(sensor.__doc__), epilog=EPILOG, formatter_class=Formatter, allow_abbrev=False)
+    top = TopParser(
+        prog="sensor", description=str(sensor.__doc__), epilog=EPILOG, formatter_class=Formatter, allow_abbrev=False
+    )
     top.add_argument("--version", action="version", version=f"sensor {sensor.__version__}")
     below = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True, parser_class=Parser)
     for name, module in commands(names() if chosen is None else chosen).items():
         text = str(module.__doc__).strip()
         one = below.add_parser(
-            name, help=text.splitlines()[0].rstrip("."), description=text, epilog=f"examples:\n{module.EXAMPLES}", formatter_class=Formatter, allow_abbrev=False
+            name,
+            help=text.splitlines()[0].rstrip("."),
+            description=text,
+            epilog=f"examples:\n{module.EXAMPLES}",
+            formatter_class=Formatter,
+            allow_abbrev=False,
         )
         module.add_arguments(one)
         top.abouts[name] = text.splitlines()[0].rstrip(".")
@@ -169,7 +176,10 @@ def _refused(error: OSError) -> int:
     from sensor.cli._show import FULL
 
     if isinstance(error, PermissionError) and error.filename:
-        complain(f"no permission for {error.filename}: run the command as root or a member of its group", error="permission.denied")
+        complain(
+            f"no permission for {error.filename}: run the command as root or a member of its group",
+            error="permission.denied",
+        )
         return NOT_PERMITTED
     if error.errno in FULL:
         complain(f"cannot write {error.filename or 'to standard output'}: {error.strerror}", error="file.not-written")

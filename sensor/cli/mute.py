@@ -50,16 +50,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detector", metavar="GLOB", default="", help="detections with a matching id")
     party = "address, CIDR block, MAC, device id or host name (* and ? as in file names)"
     parser.add_argument("--src", "--source", metavar="END", default="", help=f"actor: {party}")
-    parser.add_argument("--dst", "--target", metavar="END", default="", help="target; if there are several targets, all must match")
+    parser.add_argument(
+        "--dst", "--target", metavar="END", default="", help="target; if there are several targets, all must match"
+    )
     parser.add_argument("--port", metavar="NUMBER", type=int, help="port of the target")
     parser.add_argument("--type", metavar="TYPE", default="", help="device type of the actor")
     parser.add_argument("--vlan", metavar="NUMBER", type=int)
     parser.add_argument("--hours", metavar="HH:MM-HH:MM", default="", help="only at these hours (UTC)")
-    parser.add_argument("--all", action="store_true", help="of add: accept a mute without detector, source and destination")
-    parser.add_argument("--for", metavar="SPAN", dest="span", default=DEFAULT_SPAN, help=f"duration, such as 12h, 7d, 4w or ever (default: {DEFAULT_SPAN})")
+    parser.add_argument(
+        "--all", action="store_true", help="of add: accept a mute without detector, source and destination"
+    )
+    parser.add_argument(
+        "--for",
+        metavar="SPAN",
+        dest="span",
+        default=DEFAULT_SPAN,
+        help=f"duration, such as 12h, 7d, 4w or ever (default: {DEFAULT_SPAN})",
+    )
     parser.add_argument("--reason", metavar="TEXT", default="", help="reason, shown with the mute")
     parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
-    mutes = "file of mutes (default: alerts.mutes: of the system's configuration, else mutes.yaml in the folder of --state)"
+    mutes = (
+        "file of mutes (default: alerts.mutes: of the system's configuration, else mutes.yaml in the folder of --state)"
+    )
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     add_data_arguments(parser)
     add_view_arguments(parser)
@@ -138,16 +150,28 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
         return None
     found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", args.span)
     if not found and args.span != "ever":
-        complain(f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever", error="usage.invalid-value")
+        complain(
+            f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever", error="usage.invalid-value"
+        )
         return None
     now = datetime.fromtimestamp(int(time.time()), UTC)
     expires = _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
     given = {field: value for field in FIELDS if (value := getattr(args, field)) not in ("", None)}
     try:
-        return Mute(id=name, author=author_of(args), reason=args.reason or "no reason given", created=_moment(now), expires=expires, **given)
+        return Mute(
+            id=name,
+            author=author_of(args),
+            reason=args.reason or "no reason given",
+            created=_moment(now),
+            expires=expires,
+            **given,
+        )
     except ValidationError as error:
         for fault in error.errors(include_url=False):
-            where, expected = "".join(f"--{name}: " for name in fault["loc"][:1]), str(fault["msg"]).removeprefix("Value error, ")
+            where, expected = (
+                "".join(f"--{name}: " for name in fault["loc"][:1]),
+                str(fault["msg"]).removeprefix("Value error, "),
+            )
             if fault["type"] == "literal_error":
                 expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
             complain(where + expected, error="usage.invalid-value")
@@ -183,7 +207,15 @@ def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
         return 0
     counts = _silenced(args)
     rows = [
-        (mute.id, mute.scope, _until(mute), "unknown" if counts is None else str(counts[mute.id]), mute.author, mute.reason, clock(mute.created))
+        (
+            mute.id,
+            mute.scope,
+            _until(mute),
+            "unknown" if counts is None else str(counts[mute.id]),
+            mute.author,
+            mute.reason,
+            clock(mute.created),
+        )
         for mute in mutes
     ]
     put(table(COLUMNS, [tuple(map(tidy, row)) for row in rows], sys.stdout))

@@ -41,7 +41,12 @@ Outputs = dict[str, "Options"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with names of outputs (default: list)")
-    parser.add_argument("--since", metavar="TIME", default="", help="of replay: a span such as 2h or 7d, or a time such as 2026-11-24T09:00 (UTC)")
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        default="",
+        help="of replay: a span such as 2h or 7d, or a time such as 2026-11-24T09:00 (UTC)",
+    )
     add_outputs_arguments(parser)
     add_json_argument(parser)
 
@@ -65,7 +70,10 @@ def main(args: argparse.Namespace) -> int:
     if outputs is None:
         return USAGE
     if not outputs:
-        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config", error="output.none-configured")
+        complain(
+            "no outputs are configured: add a section `outputs:` to the configuration and name it with --config",
+            error="output.none-configured",
+        )
         return USAGE
     deeds: dict[str, Callable[[argparse.Namespace, Configured, Outputs], int]] = {
         "list": _list, "check": _check, "test": _test, "status": _status, "replay": _replay,
@@ -130,7 +138,10 @@ def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
     names = args.words[1:]
     moment = moment_of(args.since, time.time())
     if not names or not moment:
-        complain("expected replay NAME… --since TIME, with a span such as 2h or 7d, or a time such as 2026-11-24T09:00", error="usage.missing-argument")
+        complain(
+            "expected replay NAME… --since TIME, with a span such as 2h or 7d, or a time such as 2026-11-24T09:00",
+            error="usage.missing-argument",
+        )
         return USAGE
     log = log_of(args, found)
     try:
@@ -138,7 +149,11 @@ def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
         for name in outputs:
             again, running = gone_back(log, name, before)
             when = "within a second" if running else "once `sensor forward` runs"
-            print(f"{name}: {again:,} records come again {when}" if again else f"{name}: has delivered nothing since then, so nothing comes again")
+            print(
+                f"{name}: {again:,} records come again {when}"
+                if again
+                else f"{name}: has delivered nothing since then, so nothing comes again"
+            )
     except OSError as error:
         complain_of(error, log)
         return NOT_OPENED

@@ -30,7 +30,9 @@ ANYWHERE = "outside"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="source", metavar="DEVICE", help="only from this device, or from 'outside' (the internet)")
+    parser.add_argument(
+        "--from", dest="source", metavar="DEVICE", help="only from this device, or from 'outside' (the internet)"
+    )
     parser.add_argument("--to", dest="goal", metavar="DEVICE", help="only to this device")
     parser.add_argument("--dot", action="store_true", help="as a graph for Graphviz")
     add_json_argument(parser)
@@ -54,5 +56,7 @@ def main(args: argparse.Namespace) -> int:
     source, goal = named(picture, args.source, outside=True), named(picture, args.goal, outside=False)
     if source is None or goal is None:
         return NOT_FOUND
-    (put_dot if args.dot else put_json if args.json else put_told)(paths(picture, PathFilter(source, goal), limit=MOST), picture)
+    (put_dot if args.dot else put_json if args.json else put_told)(
+        paths(picture, PathFilter(source, goal), limit=MOST), picture
+    )
     return 0

@@ -50,8 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: scores)")
     parser.add_argument("--by", choices=GROUPS, help="of scores: one line per group, highest score first")
     parser.add_argument("--csv", action="store_true", help="of scores: CSV with a heading, one row per device or group")
-    parser.add_argument("--since", metavar="TIME", default="", help="of trend: a span such as 90d, or a time such as 2026-11-24 (default: all)")
-    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of recommendations: only this severity or higher")
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        default="",
+        help="of trend: a span such as 90d, or a time such as 2026-11-24 (default: all)",
+    )
+    parser.add_argument(
+        "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of recommendations: only this severity or higher"
+    )
     parser.add_argument("--open", action="store_true", help="of recommendations: only open ones")
     add_json_argument(parser)
     add_site_arguments(parser)

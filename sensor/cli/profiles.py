@@ -39,19 +39,33 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", metavar="ACTION", choices=tuple(ACTIONS), help="make, install, list, show, check or remove")
+    parser.add_argument(
+        "action", metavar="ACTION", choices=tuple(ACTIONS), help="make, install, list, show, check or remove"
+    )
     parser.add_argument("words", metavar="WHAT", nargs="*", help="devices, a file, or names of profiles")
     parser.add_argument("--for", dest="device", metavar="DEVICE", help="of install: device of the profile")
     parser.add_argument("--type", metavar="TYPE", help="all devices of a type, such as camera")
-    parser.add_argument("--product", metavar="PRODUCT", help="all devices of a vendor and model, as `sensor devices` writes them")
     parser.add_argument(
-        "--format", metavar="FORMAT", help="of make: an allow-list as csv, fortios, ios, ip6tables, iptables or nftables, instead of a MUD file"
+        "--product", metavar="PRODUCT", help="all devices of a vendor and model, as `sensor devices` writes them"
+    )
+    parser.add_argument(
+        "--format",
+        metavar="FORMAT",
+        help="of make: an allow-list as csv, fortios, ios, ip6tables, iptables or nftables, instead of a MUD file",
     )
     parser.add_argument("--alerted", action="store_true", help="of make: include traffic of open alerts")
     parser.add_argument("--url", metavar="URL", default="", help="of make: where the file will be kept")
-    parser.add_argument("--controller", metavar="CLASS=ADDRESS", action="append", default=[], help="of install: devices of a controller class; may be repeated")
+    parser.add_argument(
+        "--controller",
+        metavar="CLASS=ADDRESS",
+        action="append",
+        default=[],
+        help="of install: devices of a controller class; may be repeated",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of make: write to a file")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)"
+    )
     add_json_argument(parser)
     add_data_arguments(parser)
 

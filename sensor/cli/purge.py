@@ -39,13 +39,25 @@ SHOWN = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="DEVICE", nargs="*", help="id, MAC, address or name of a device")
-    parser.add_argument("--before", metavar="SPAN", default="", help="devices not seen for so long, as 90d or 12h, or since a time such as 2026-08-24")
-    parser.add_argument("--log", action="store_true", help="also remove them from the event log; sensor and forwarder must be stopped")
+    parser.add_argument(
+        "--before",
+        metavar="SPAN",
+        default="",
+        help="devices not seen for so long, as 90d or 12h, or since a time such as 2026-08-24",
+    )
+    parser.add_argument(
+        "--log", action="store_true", help="also remove them from the event log; sensor and forwarder must be stopped"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why: it is kept with the id of the device")
     parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration of the sensor (default: /etc/sensor/sensor.yaml, where it is)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration of the sensor (default: /etc/sensor/sensor.yaml, where it is)",
+    )
     add_state_argument(parser)
 
 
@@ -81,7 +93,9 @@ def _chosen(args: argparse.Namespace, found: Known, since: str) -> list[Record] 
     from sensor.cli._known import the_device
 
     if since:
-        return [record for record in found.fold.devices.values() if tidy(part(record, "device").get("last_seen")) < since]
+        return [
+            record for record in found.fold.devices.values() if tidy(part(record, "device").get("last_seen")) < since
+        ]
     named = [the_device(found.fold, what) for what in args.words]
     if None in named:
         return None
@@ -106,7 +120,13 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
     return _done(args, places, chosen, packets, pattern)
 
 
-def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packets: list[Path], pattern: re.Pattern[bytes] | None) -> int:
+def _done(
+    args: argparse.Namespace,
+    places: Places,
+    chosen: list[Record],
+    packets: list[Path],
+    pattern: re.Pattern[bytes] | None,
+) -> int:
     """Log first: where that cannot be, nothing is done."""
     from sensor.cli._devices_words import author_of
     from sensor.cli._purge_files import out_of_profiles, out_of_tickets
@@ -130,9 +150,13 @@ def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packet
     if tickets:
         put(f"taken out of {counted(tickets, 'ticket')}")
     if profiles:
-        put(f"{counted(profiles, 'installed profile')} removed{': the sensor goes by it until `systemctl reload sensor`' if running else ''}")
+        put(
+            f"{counted(profiles, 'installed profile')} removed{': the sensor goes by it until `systemctl reload sensor`' if running else ''}"
+        )
     seconds = 1 + len(chosen) // ORDERS
-    put(f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}")
+    put(
+        f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}"
+    )
     _tell_what_stays(places, left, unread, log=args.log)
     return 0
 
@@ -149,7 +173,14 @@ def _tell_what_goes(places: Places, chosen: list[Record], packets: list[Path]) -
 def _line(record: Record) -> str:
     """A device in one line."""
     device = part(record, "device")
-    words = [device.get("id"), device.get("type"), device.get("vendor"), device.get("model"), device.get("hostname"), first_of(device.get("ips"))]
+    words = [
+        device.get("id"),
+        device.get("type"),
+        device.get("vendor"),
+        device.get("model"),
+        device.get("hostname"),
+        first_of(device.get("ips")),
+    ]
     return "  ".join([*filter(None, map(tidy, words)), f"last seen {tidy(device.get('last_seen'))[:10]}"])
 
 

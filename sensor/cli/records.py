@@ -29,9 +29,19 @@ ACTIONS = {"status": "status", "write": "write", "export": "export"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION", nargs="*", help="status, write or export (default: status)")
-    parser.add_argument("--format", choices=("parquet", "csv", "zeek", "eve"), default="parquet", help="of export (default: parquet)")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("records-export"), help="of export: output folder (default: records-export)")
-    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="of export: only this table; repeatable")
+    parser.add_argument(
+        "--format", choices=("parquet", "csv", "zeek", "eve"), default="parquet", help="of export (default: parquet)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("records-export"),
+        help="of export: output folder (default: records-export)",
+    )
+    parser.add_argument(
+        "--table", metavar="NAME", action="append", default=[], help="of export: only this table; repeatable"
+    )
     parser.add_argument("--config", metavar="FILE", type=Path, help="of write: configuration (YAML)")
     add_records_arguments(parser)
     add_json_argument(parser)
@@ -43,6 +53,8 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "status"):
         return USAGE
     if args.words:
-        complain(f"found {len(args.words)} arguments after {args.action}, expected none", error="usage.unexpected-argument")
+        complain(
+            f"found {len(args.words)} arguments after {args.action}, expected none", error="usage.unexpected-argument"
+        )
         return USAGE
     return deed("_records_actions", ACTIONS[args.action])(args)

@@ -59,11 +59,15 @@ SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert",
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="capture file, folder, quoted glob, or -")
-    parser.add_argument("--follow", action="store_true", help="wait for more packets in a file or folder that is still being written")
+    parser.add_argument(
+        "--follow", action="store_true", help="wait for more packets in a file or folder that is still being written"
+    )
     as_json = "devices, alerts, incidents and the summary as JSON, one object per line"
     parser.add_argument("--json", action="store_true", help=as_json)
     add_view_arguments(parser)
-    parser.add_argument("--name", metavar="NAME", default="", help="name of the dataset (default: that of the capture file)")
+    parser.add_argument(
+        "--name", metavar="NAME", default="", help="name of the dataset (default: that of the capture file)"
+    )
     add_engine_arguments(parser)
 
 
@@ -129,7 +133,9 @@ def _log(path: Path | None) -> EventLog:
     try:
         return EventLog(path, fresh=True)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write the event log {path}: {error.strerror}", error="file.not-written") from None
+        raise Stop(
+            NOT_OPENED, f"cannot write the event log {path}: {error.strerror}", error="file.not-written"
+        ) from None
 
 
 def _tidy_up(config: Config, place: Place) -> None:
@@ -182,7 +188,13 @@ def _progress(source: CaptureFiles) -> Iterator[Callable[[], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), TextColumn("{task.fields[packets]:,} packets")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[packets]:,} packets"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=source.total_bytes or None, packets=0)
         yield lambda: bar.update(task, completed=source.read_bytes, packets=source.tally.packets)

@@ -28,11 +28,26 @@ FORMATS = ("html", "pdf", "json")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, required=True, help="file to write; its extension selects the format; - is standard output"
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="file to write; its extension selects the format; - is standard output",
     )
     parser.add_argument("--format", choices=FORMATS, help="format, if the file name does not give it")
-    parser.add_argument("--period", metavar="SPAN", default="", help="the last 24h, 7d or 4w, or a month such as 2026-11 (default: all data)")
-    parser.add_argument("--since", metavar="TIME", default="", help="begin: a day or a time such as 2026-11-24T09:00 (UTC), instead of --period")
+    parser.add_argument(
+        "--period",
+        metavar="SPAN",
+        default="",
+        help="the last 24h, 7d or 4w, or a month such as 2026-11 (default: all data)",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        default="",
+        help="begin: a day or a time such as 2026-11-24T09:00 (UTC), instead of --period",
+    )
     parser.add_argument("--until", metavar="TIME", default="", help="end, exclusive")
     parser.add_argument("--against", metavar="REPORT", type=Path, help="compare with an older report (HTML or JSON)")
     add_site_arguments(parser)

@@ -47,7 +47,10 @@ def main(args: argparse.Namespace) -> int:
 
     places = _places(args)
     if places is None:
-        complain("the configuration of this host does not define the state folder: name it with --state", error="restore.no-folder")
+        complain(
+            "the configuration of this host does not define the state folder: name it with --state",
+            error="restore.no-folder",
+        )
         return USAGE
     try:
         with reading("looking through", 0) as progress:
@@ -86,7 +89,9 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
     with reading("restoring", manifest.size) as progress:
         restore.run(progress)
     if restore.undone:
-        complain("a previous restore was interrupted: the state before it was put back first", error="restore.interrupted")
+        complain(
+            "a previous restore was interrupted: the state before it was put back first", error="restore.interrupted"
+        )
     put(f"restored {contents(manifest)} of {_origin(manifest)} into {places.state}")
     for aside in restore.aside.values():
         put(f"what was there is in {aside}")
@@ -107,7 +112,10 @@ def _foretell(args: argparse.Namespace, manifest: Manifest, places: Places) -> N
 
 
 def _origin(manifest: Manifest) -> str:
-    return f"{tidy(manifest.created)[:19]}Z by {tidy(manifest.id) or 'a sensor'} {tidy(manifest.site)}".rstrip() + f" (version {tidy(manifest.sensor)})"
+    return (
+        f"{tidy(manifest.created)[:19]}Z by {tidy(manifest.id) or 'a sensor'} {tidy(manifest.site)}".rstrip()
+        + f" (version {tidy(manifest.sensor)})"
+    )
 
 
 def _tell_configuration(args: argparse.Namespace, manifest: Manifest) -> None:

@@ -45,9 +45,13 @@ COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
-    beside = "configuration; rules are looked for beside it as well (default: the one of the system, where there is one)"
+    beside = (
+        "configuration; rules are looked for beside it as well (default: the one of the system, where there is one)"
+    )
     parser.add_argument("--config", metavar="FILE", type=Path, help=beside)
-    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
+    parser.add_argument(
+        "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
+    )
     add_json_argument(parser)
 
 
@@ -99,7 +103,15 @@ def _row(one: Loaded) -> tuple[str, ...]:
     rule = one.rule
     watched = " → ".join(" | ".join(step.when) for step in rule.steps)
     state = "on" if rule.enabled else "off"
-    return f"custom.{rule.id}", rule.severity, watched, str(len(rule.tests)), state, tidy(rule.title), tidy(str(one.path))
+    return (
+        f"custom.{rule.id}",
+        rule.severity,
+        watched,
+        str(len(rule.tests)),
+        state,
+        tidy(rule.title),
+        tidy(str(one.path)),
+    )
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -85,7 +85,9 @@ def main(args: argparse.Namespace) -> int:
 class _Ready:
     """What a run writes. It is opened once the interfaces are, before privileges are given up: a run that cannot listen leaves nothing behind."""
 
-    def __init__(self, args: argparse.Namespace, config: Config, folder: Path, path: Path | None, within: contextlib.ExitStack) -> None:
+    def __init__(
+        self, args: argparse.Namespace, config: Config, folder: Path, path: Path | None, within: contextlib.ExitStack
+    ) -> None:
         self.folder, self.path, self._args, self._config, self._within = folder, path, args, config, within
         self.log: EventLog | LiveLog | None = None
         self.keeper: Keeper | None = None
@@ -114,7 +116,9 @@ class _Ready:
                 complain(done, "info")
             begin_live(self.folder, self.path, self._evidence)
         except OSError as error:
-            complain(f"cannot write the dataset description in {self.folder}: {error.strerror}", error="file.not-written")
+            complain(
+                f"cannot write the dataset description in {self.folder}: {error.strerror}", error="file.not-written"
+            )
 
     @property
     def _evidence(self) -> Path | None:
@@ -161,7 +165,9 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
     return 0
 
 
-def _say_begin(args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, inventory: Path | None) -> None:
+def _say_begin(
+    args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, inventory: Path | None
+) -> None:
     """What it listens on, and where it writes."""
     wanted = config.capture.filter if args.filter is None else args.filter
     filtered = f", only {wanted!r}" if wanted else ""
@@ -173,7 +179,10 @@ def _say_end(run: Run, log: EventLog | LiveLog) -> None:
     """What came of it."""
     tally, pipeline = run.source.tally, run.pipeline
     found = f"{pipeline.inventory.table.devices:,} devices known, {len(pipeline.room.desk):,} alerts open"
-    complain(f"stopped: {tally.packets:,} packets, {tally.lost:,} lost; {found}; {log.written:,} events in {log.path or 'standard output'}", "info")
+    complain(
+        f"stopped: {tally.packets:,} packets, {tally.lost:,} lost; {found}; {log.written:,} events in {log.path or 'standard output'}",
+        "info",
+    )
 
 
 def _close(log: EventLog | LiveLog, seconds: float) -> None:
@@ -195,8 +204,12 @@ def _settings(args: argparse.Namespace, folder: Path, config: Config | None = No
     if config is None:
         config = load_config(args.config)
         configure(args.log_format or config.logging.format, config.logging.level)
-    evidence = (args.evidence or config.evidence.folder or folder / "evidence") if config.evidence.enabled else args.evidence
-    return Settings(config, mutes_file(args, config, folder), evidence, rule_folders(args, folder), profiles_folder(folder))
+    evidence = (
+        (args.evidence or config.evidence.folder or folder / "evidence") if config.evidence.enabled else args.evidence
+    )
+    return Settings(
+        config, mutes_file(args, config, folder), evidence, rule_folders(args, folder), profiles_folder(folder)
+    )
 
 
 def _telemetry(config: Config, folder: Path) -> Telemetry:
@@ -266,7 +279,9 @@ def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]
         )
     except CaptureError as error:
         complain(str(error), error=error.code)
-        return USAGE if isinstance(error, Senseless) else NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
+        return (
+            USAGE if isinstance(error, Senseless) else NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
+        )
 
 
 def _missing(names: Sequence[str]) -> str:

@@ -17,7 +17,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import USAGE
-from sensor.cli._records import add_output_arguments, add_records_arguments, asking, found, print_csv, print_json, tell_coverage
+from sensor.cli._records import (
+    add_output_arguments,
+    add_records_arguments,
+    asking,
+    found,
+    print_csv,
+    print_json,
+    tell_coverage,
+)
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import table
@@ -39,9 +47,13 @@ COLUMNS = ("time", "table", "source", "destination", "summary")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="WHAT", nargs="*", help="what to search for, and filters such as dst_port=443")
-    parser.add_argument("--flow", metavar="UID", type=int, help="all records of one connection, by its uid (shown by --json)")
+    parser.add_argument(
+        "--flow", metavar="UID", type=int, help="all records of one connection, by its uid (shown by --json)"
+    )
     parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only this table; repeatable")
-    parser.add_argument("-n", metavar="COUNT", type=int, default=200, help="maximum number of rows, newest first (default: 200)")
+    parser.add_argument(
+        "-n", metavar="COUNT", type=int, default=200, help="maximum number of rows, newest first (default: 200)"
+    )
     add_records_arguments(parser)
     add_output_arguments(parser)
 
@@ -57,7 +69,9 @@ def main(args: argparse.Namespace) -> int:
             rows, more = search(query, word, filters, args.table, args.n)
             _print(args, query, rows)
             if more:
-                complain(f"these are the newest {len(rows):,} rows: -n shows more, --since and filters narrow it", "info")
+                complain(
+                    f"these are the newest {len(rows):,} rows: -n shows more, --since and filters narrow it", "info"
+                )
             if not rows:
                 complain(f"nothing found for {f'the {word.what} {word.text}' if word else 'these filters'}", "info")
             tell_coverage(args, query)
@@ -95,7 +109,10 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
         print_json([row | ({"community_id": community} if (community := _community(row)) else {}) for row in rows])
         return
     names = labels(query, rows)
-    lines = [(_clock(row["ts"]), row["table"], _end(row, "src", names), _end(row, "dst", names), tidy(summary(row))) for row in rows]
+    lines = [
+        (_clock(row["ts"]), row["table"], _end(row, "src", names), _end(row, "dst", names), tidy(summary(row)))
+        for row in rows
+    ]
     if args.csv:
         print_csv((*COLUMNS, "uid"), [(*line, row.get("uid")) for line, row in zip(lines, rows, strict=True)])
     elif rows:
@@ -123,7 +140,9 @@ def _community(row: dict[str, Any]) -> str:
     numbers = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "sctp": 132}
     if row.get("proto") not in numbers or not row.get("src_ip") or not row.get("dst_ip"):
         return ""
-    return community_id(parse(row["src_ip"]), parse(row["dst_ip"]), numbers[row["proto"]], row["src_port"] or 0, row["dst_port"] or 0)
+    return community_id(
+        parse(row["src_ip"]), parse(row["dst_ip"]), numbers[row["proto"]], row["src_port"] or 0, row["dst_port"] or 0
+    )
 
 
 def _clock(moment: str) -> str:

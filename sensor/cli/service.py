@@ -33,7 +33,13 @@ FORBIDDEN = 4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", metavar="ACTION", nargs="?", default="status", help="action (default: status)")
-    parser.add_argument("--root", metavar="DIR", type=Path, default=Path("/"), help="of install and uninstall: root folder of the system (default: /)")
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        type=Path,
+        default=Path("/"),
+        help="of install and uninstall: root folder of the system (default: /)",
+    )
     add_json_argument(parser)
 
 
@@ -47,7 +53,9 @@ def main(args: argparse.Namespace) -> int:
     if args.action == "status":
         return _status(args)
     if args.root == Path("/") and os.geteuid() != 0:
-        complain(f"only root may {args.action} a service: sudo {_program()} service {args.action}", error="permission.denied")
+        complain(
+            f"only root may {args.action} a service: sudo {_program()} service {args.action}", error="permission.denied"
+        )
         return FORBIDDEN
     deed = _install if args.action == "install" else _uninstall
     return _tried(lambda: deed(args.root))
@@ -82,7 +90,9 @@ def _install(root: Path) -> int:
             put(line)
     if root == Path("/"):
         systemctl("daemon-reload")
-    put("nothing is started yet; next: sensor config init --force; systemctl enable --now sensor-mirror@INTERFACE sensor.target")
+    put(
+        "nothing is started yet; next: sensor config init --force; systemctl enable --now sensor-mirror@INTERFACE sensor.target"
+    )
     return 0
 
 
@@ -91,7 +101,9 @@ def _uninstall(root: Path) -> int:
 
     there = written(root)
     if not there:
-        complain(f"no units of the sensor in {root / 'etc/systemd/system'}: nothing to remove", error="service.not-installed")
+        complain(
+            f"no units of the sensor in {root / 'etc/systemd/system'}: nothing to remove", error="service.not-installed"
+        )
         return NOT_FOUND
     if root == Path("/"):
         systemctl("disable", "--now", *(unit for unit in UNITS if unit != MIRROR))

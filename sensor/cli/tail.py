@@ -48,8 +48,19 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="event log, or - for standard input")
-    parser.add_argument("-f", "--follow", action="store_true", help="follow new events until Ctrl-C; waits for the log if it does not exist yet")
-    parser.add_argument("-n", "--lines", metavar="N", type=_count, help=f"only the last N matching events (default: all; {LAST} with -f and no --since)")
+    parser.add_argument(
+        "-f",
+        "--follow",
+        action="store_true",
+        help="follow new events until Ctrl-C; waits for the log if it does not exist yet",
+    )
+    parser.add_argument(
+        "-n",
+        "--lines",
+        metavar="N",
+        type=_count,
+        help=f"only the last N matching events (default: all; {LAST} with -f and no --since)",
+    )
     add_filter_arguments(parser)
     add_json_argument(parser)
     add_data_arguments(parser)

@@ -46,13 +46,21 @@ STATES = ("new", "open", "changed", "done")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
-    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only tickets of at least this severity")
+    parser.add_argument(
+        "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only tickets of at least this severity"
+    )
     parser.add_argument("--owner", metavar="NAME", help="only those of an owner")
     parser.add_argument("--type", metavar="TYPE", help="only those with a device of a type, such as camera")
     parser.add_argument("--vlan", metavar="VLAN", type=int, help="only those with a device in a VLAN")
     parser.add_argument("--status", choices=STATES, help="only those in a state")
-    parser.add_argument("--format", metavar="FORMAT", help="of export: csv, email, github, jira, jira_server, json, markdown or servicenow (default: markdown)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of export: output file; marks these tickets as sent")
+    parser.add_argument(
+        "--format",
+        metavar="FORMAT",
+        help="of export: csv, email, github, jira, jira_server, json, markdown or servicenow (default: markdown)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="of export: output file; marks these tickets as sent"
+    )
     parser.add_argument("--project", metavar="KEY", default="", help="of export: the project in Jira")
     parser.add_argument("--dry-run", action="store_true", help="of send: show the changes only")
     parser.add_argument("--csv", action="store_true", help="of list: CSV with a heading")

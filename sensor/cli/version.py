@@ -13,7 +13,19 @@ EXAMPLES = """\
   sensor version
   sensor version --json
 """
-LIBRARIES = ("dpkt", "lz4", "msgspec", "netaddr", "numpy", "pcapy-ng", "pydantic", "PyYAML", "rich", "structlog", "zstandard")
+LIBRARIES = (
+    "dpkt",
+    "lz4",
+    "msgspec",
+    "netaddr",
+    "numpy",
+    "pcapy-ng",
+    "pydantic",
+    "PyYAML",
+    "rich",
+    "structlog",
+    "zstandard",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +57,13 @@ def _facts() -> dict[str, Any]:
             libraries[name] = "missing"
     units = {name: _units(name) for name in ("dissectors", "detectors")}
     python = f"{platform.python_version()} ({platform.python_implementation()})"
-    return {"sensor": sensor.__version__, "python": python, "platform": platform.platform(), "units": units, "libraries": libraries}
+    return {
+        "sensor": sensor.__version__,
+        "python": python,
+        "platform": platform.platform(),
+        "units": units,
+        "libraries": libraries,
+    }
 
 
 def _units(name: str) -> int:

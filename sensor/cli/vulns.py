@@ -52,10 +52,20 @@ ACTIONS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
     add_json_argument(parser)
-    parser.add_argument("--csv", action="store_true", help="of list and device: CSV with a heading, a row for each device and CVE")
-    parser.add_argument("--cannot-tell", action="store_true", help="of list: include CVEs for which it is unknown whether a device is affected")
-    parser.add_argument("--all", action="store_true", help="of list and device: include CVEs that do not affect the device")
-    parser.add_argument("--force", action="store_true", help="of import and update: accept a feed that lost most of its entries")
+    parser.add_argument(
+        "--csv", action="store_true", help="of list and device: CSV with a heading, a row for each device and CVE"
+    )
+    parser.add_argument(
+        "--cannot-tell",
+        action="store_true",
+        help="of list: include CVEs for which it is unknown whether a device is affected",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="of list and device: include CVEs that do not affect the device"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="of import and update: accept a feed that lost most of its entries"
+    )
     add_data_arguments(parser)
 
 

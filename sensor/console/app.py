@@ -77,19 +77,31 @@ ACTIONS: dict[str, Page] = {"/alerts/act": alert_actions.act, "/alerts/undo": al
 
 def app_of(console: Console) -> Starlette:
     """All of it. ``console`` is what requests share."""
-    routes: list[BaseRoute] = [Mount("/static", StaticFiles(directory=STATIC)), *login.routes(console), *theme.routes(console), *live.routes(console)]
+    routes: list[BaseRoute] = [
+        Mount("/static", StaticFiles(directory=STATIC)),
+        *login.routes(console),
+        *theme.routes(console),
+        *live.routes(console),
+    ]
     routes += [Route(path, _endpoint(console, action), methods=["POST"]) for path, action in ACTIONS.items()]
     routes += [Route(path, _endpoint(console, page), methods=["GET"]) for path, page in PAGES.items()]
     routes += api_routes(console)
 
     async def missing(request: Request, _: Exception) -> Response:
-        return await run_in_threadpool(errors.no_page, console, request, [path for path in PAGES if "{" not in path and "." not in path])
+        return await run_in_threadpool(
+            errors.no_page, console, request, [path for path in PAGES if "{" not in path and "." not in path]
+        )
 
     async def failed(request: Request, _: Exception) -> Response:
         return errors.fault(request)
 
     guard = Middleware(Guard, names=console.place.names, secure=console.place.secure)
-    return Starlette(routes=routes, middleware=[guard], exception_handlers={404: missing, 405: missing, 500: failed}, lifespan=_lifespan)
+    return Starlette(
+        routes=routes,
+        middleware=[guard],
+        exception_handlers={404: missing, 405: missing, 500: failed},
+        lifespan=_lifespan,
+    )
 
 
 @asynccontextmanager

@@ -58,7 +58,9 @@ class Ask:
 
     def url(self, path: str, **changes: object) -> str:
         """A path with parameters. The dataset is kept where the URL named one."""
-        return url_of(path, {"data": self.given.get("data", [])} | {name: _texts(value) for name, value in changes.items()})
+        return url_of(
+            path, {"data": self.given.get("data", [])} | {name: _texts(value) for name, value in changes.items()}
+        )
 
     def here(self, **changes: object) -> str:
         """The URL with some parameters changed; None takes one away. Another question begins at its first page."""

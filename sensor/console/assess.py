@@ -57,12 +57,18 @@ class Assessments:
     def _made(self, opened: Opened) -> Picture:
         total = devices(opened.data, limit=1).total
         if total > MOST:
-            raise NotReadable(f"{total:,} devices: assessments of more than {MOST:,} are made by `sensor vulns`, `sensor posture` and `sensor tickets`")
+            raise NotReadable(
+                f"{total:,} devices: assessments of more than {MOST:,} are made by `sensor vulns`, `sensor posture` and `sensor tickets`"
+            )
         try:
             base = open_to_read(self._state)
             if base is not None:
                 self._open.callback(base.close)
-            data = self._open.enter_context(open_folder(opened.data.folder)) if opened.data.folder is not None else opened.data
+            data = (
+                self._open.enter_context(open_folder(opened.data.folder))
+                if opened.data.folder is not None
+                else opened.data
+            )
             return picture_of(data, self._around._replace(vulnerabilities=base)).made()
         except DatabaseError as error:
             raise NotReadable(str(error)) from None

@@ -36,7 +36,9 @@ def histogram(moments: Sequence[tuple[int, str]]) -> Chart | None:
         counts.setdefault((ts - first) // step, Counter())[severity] += 1
     most = max(one.total() for one in counts.values())
     width = WIDTH / BARS
-    bars = Markup("").join(_bar(number * width, width, counts[number], most, first + number * step) for number in sorted(counts))
+    bars = Markup("").join(
+        _bar(number * width, width, counts[number], most, first + number * step) for number in sorted(counts)
+    )
     label = f"alerts over time, at most {most} in one bar"
     return Chart(_FRAME.format(WIDTH, HEIGHT, label, bars), first, last, len(moments))
 
@@ -49,4 +51,6 @@ def _bar(left: float, width: float, counts: Mapping[str, int], most: int, begins
             bottom -= height
             parts.append(_RECT.format(severity, left + 1, bottom, width - 2, height))
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return Markup("<g><title>{}: {}</title>{}</g>").format(f"{time_text(begins)[:16].replace('T', ' ')} UTC", told, Markup("").join(parts))
+    return Markup("<g><title>{}: {}</title>{}</g>").format(
+        f"{time_text(begins)[:16].replace('T', ' ')} UTC", told, Markup("").join(parts)
+    )

@@ -78,4 +78,6 @@ def _back(old: Before, new: AlertRow) -> list[Word]:
 
 def _append(dataset: Dataset, author: str, said: Sequence[tuple[str, str, str, str]]) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    append_notes(notes_log(dataset.log), [Note(now, alert, action, author, text, value) for alert, action, value, text in said])
+    append_notes(
+        notes_log(dataset.log), [Note(now, alert, action, author, text, value) for alert, action, value, text in said]
+    )

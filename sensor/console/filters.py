@@ -73,4 +73,6 @@ def paging_of(given: Mapping[str, Sequence[str]], sort: str, limit: int = 50, *,
     order = last.get("order", "desc" if backwards else "asc")
     if order not in ("asc", "desc"):
         raise Unknown("order", order, ("asc", "desc"))
-    return Paging(last.get("sort", sort), order == "desc", last.get("cursor", ""), _number("limit", last.get("limit", str(limit))))
+    return Paging(
+        last.get("sort", sort), order == "desc", last.get("cursor", ""), _number("limit", last.get("limit", str(limit)))
+    )

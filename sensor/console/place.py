@@ -57,7 +57,9 @@ def place_of(listen: str, cert: Path | None = None, key: Path | None = None, pub
     host, port = _host_and_port(listen)
     scheme = "https" if cert is not None else "http"
     if scheme == "http" and not ipaddress.ip_address(host).is_loopback:
-        raise BadPlace(f"found {listen}, which other hosts reach, without TLS: give --cert FILE and --key FILE, or listen on 127.0.0.1 and use an SSH tunnel")
+        raise BadPlace(
+            f"found {listen}, which other hosts reach, without TLS: give --cert FILE and --key FILE, or listen on 127.0.0.1 and use an SSH tunnel"
+        )
     return Place(host, port, "", cert, key, public or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
 
 
@@ -75,7 +77,9 @@ def _host_and_port(listen: str) -> tuple[str, int]:
 def _check_public(public: str) -> None:
     found = urlsplit(public)
     if public and (found.scheme not in ("http", "https") or not found.hostname or found.path.strip("/")):
-        raise BadPlace(f"found --public-url {public!r}, expected a URL without a path such as https://sensor.example.net")
+        raise BadPlace(
+            f"found --public-url {public!r}, expected a URL without a path such as https://sensor.example.net"
+        )
 
 
 def tls_of(place: Place) -> ssl.SSLContext | None:
@@ -87,7 +91,9 @@ def tls_of(place: Place) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(place.cert, place.key)
     except ssl.SSLError as error:
-        raise BadPlace(f"{place.cert} and {place.key}: {error.reason}: expected a certificate and its key in PEM") from None
+        raise BadPlace(
+            f"{place.cert} and {place.key}: {error.reason}: expected a certificate and its key in PEM"
+        ) from None
     except OSError as error:
         raise BadPlace(f"{place.cert} or {place.key}: {error.strerror}") from None
     return context

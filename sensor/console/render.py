@@ -36,7 +36,13 @@ NAV = (
 
 def render(ask: Ask, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page of a dataset."""
-    values |= {"opened": ask.opened, "dataset": ask.dataset, "datasets": ask.console.sources.all(), "who": ask.who, "undo": _undo(ask)}
+    values |= {
+        "opened": ask.opened,
+        "dataset": ask.dataset,
+        "datasets": ask.console.sources.all(),
+        "who": ask.who,
+        "undo": _undo(ask),
+    }
     return bare(ask.request, template, title, status, **values, ask=ask)
 
 
@@ -44,7 +50,13 @@ def bare(request: Request, template: str, title: str, status: int = 200, **value
     """A page without a dataset, or without a user: the frame shows what there is."""
     empty: dict[str, Any] = {"ask": None, "opened": None, "dataset": None, "datasets": (), "who": None, "undo": None}
     theme = request.cookies.get("theme", THEMES[0])
-    frame = {"title": title, "nav": NAV, "path": request.url.path, "theme": theme if theme in THEMES else THEMES[0], "themes": THEMES}
+    frame = {
+        "title": title,
+        "nav": NAV,
+        "path": request.url.path,
+        "theme": theme if theme in THEMES else THEMES[0],
+        "themes": THEMES,
+    }
     page = _environment().get_template(template).render(empty | frame | values)
     return HTMLResponse(page, status)
 
@@ -60,9 +72,17 @@ def _undo(ask: Ask) -> dict[str, str] | None:
 def _environment() -> jinja2.Environment:
     """Records of a foreign log may lack any key: what is not there is shown as nothing."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.ChainableUndefined, finalize=_cleaned
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.ChainableUndefined,
+        finalize=_cleaned,
     )
-    made.filters |= {one.__name__: one for one in (moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, cell)}
+    made.filters |= {
+        one.__name__: one
+        for one in (moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, cell)
+    }
     made.globals |= {"version": sensor.__version__, "severities": SEVERITIES[::-1]}
     return made
 
@@ -76,7 +96,9 @@ def cell(value: object) -> str:
     """A value of a row of a query."""
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000 else str(value)
+    return (
+        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000 else str(value)
+    )
 
 
 def _cleaned(value: object) -> object:
@@ -91,7 +113,9 @@ def moment(value: object) -> Markup | str:
     if when is None:
         return clean(text)
     shown = when.strftime("%Y-%m-%d %H:%M:%S")
-    return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(when.strftime("%Y-%m-%dT%H:%M:%SZ"), when.isoformat(" ")[:26], shown)
+    return Markup('<time datetime="{}" title="{} UTC">{} UTC</time>').format(
+        when.strftime("%Y-%m-%dT%H:%M:%SZ"), when.isoformat(" ")[:26], shown
+    )
 
 
 def age(value: object) -> str:
@@ -141,4 +165,8 @@ def fact(value: object) -> object:
 
 def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
     """A facet: severities by their order, others by their count."""
-    return [(one, counts[one]) for one in SEVERITIES[::-1] if one in counts] if name == "severity" else list(counts.items())
+    return (
+        [(one, counts[one]) for one in SEVERITIES[::-1] if one in counts]
+        if name == "severity"
+        else list(counts.items())
+    )

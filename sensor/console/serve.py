@@ -30,7 +30,15 @@ TICK_S = 5.0
 
 def console_of(state: Path, place: Place, usual: str = "", assessing: Assessing | None = None) -> Console:
     """What requests share. OSError or sqlite3.Error where the state folder cannot be written."""
-    return Console(place, Sources(state, usual), Keys(state), Audit(state), Attempts(), Undo(), Assessments(state, assessing or Assessing()))
+    return Console(
+        place,
+        Sources(state, usual),
+        Keys(state),
+        Audit(state),
+        Attempts(),
+        Undo(),
+        Assessments(state, assessing or Assessing()),
+    )
 
 
 def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], None] = lambda: None) -> None:
@@ -40,7 +48,9 @@ def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], 
     listener = bound(place)
     if not place.path and place.port == 0:
         port = listener.getsockname()[1]
-        place = place._replace(port=port, public=place.public[:-2] + f":{port}" if place.public.endswith(":0") else place.public)
+        place = place._replace(
+            port=port, public=place.public[:-2] + f":{port}" if place.public.endswith(":0") else place.public
+        )
     config = uvicorn.Config(
         app_of(console), http="h11", ws="none", loop="asyncio", log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S, h11_max_incomplete_event_size=HEAD_BYTES,

@@ -67,7 +67,9 @@ class Sources:
             with self._tables(dataset, notes) as data:
                 yield Opened(dataset, data, notes, dataset.has_log)
         except sqlite3.DatabaseError as error:
-            raise NotReadable(f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data {dataset.name}` makes them again") from None
+            raise NotReadable(
+                f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data {dataset.name}` makes them again"
+            ) from None
         except OSError as error:
             raise NotReadable(f"cannot read {dataset.name}: {error.strerror}") from None
 
@@ -76,7 +78,9 @@ class Sources:
         if not dataset.has_log:
             if dataset.inventory is None:
                 raise NotReadable(f"{dataset.name} holds no device and no record")
-            notes.append("There is no event log: alerts, incidents, recommendations and health are unknown, not absent.")
+            notes.append(
+                "There is no event log: alerts, incidents, recommendations and health are unknown, not absent."
+            )
             known = inventory_alone(dataset.folder)
             notes += [known.note] if known.note else []
             with known.data as data:
@@ -85,7 +89,9 @@ class Sources:
         found = current(dataset.folder, dataset.log) if dataset.inventory is not None else None
         behind = _as_they_are(dataset) if found is None else None
         if behind is not None:
-            notes.append("The tables are behind the event log and cannot be brought up to it: the newest records are missing.")
+            notes.append(
+                "The tables are behind the event log and cannot be brought up to it: the newest records are missing."
+            )
             with behind:
                 yield behind
         elif found is None:
@@ -122,7 +128,14 @@ class _Logs:
     @contextlib.contextmanager
     def opened(self, log: Path) -> Iterator[Data]:
         with self._lock:
-            stamp = (log, [(path, path.stat().st_size) for path in (*(part.path for part in parts(log)), notes_log(log)) if path.exists()])
+            stamp = (
+                log,
+                [
+                    (path, path.stat().st_size)
+                    for path in (*(part.path for part in parts(log)), notes_log(log))
+                    if path.exists()
+                ],
+            )
             if self._data is None or stamp != self._stamp:
                 if self._data is not None:
                     self._data.close()

@@ -56,7 +56,11 @@ async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> Async
             found = await run_in_threadpool(cursor.read, BATCH)
             for number, line in found:
                 if (kind := _kind(line)) and wanted(kind):
-                    yield b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), line.strip().replace(b"\r", b" "))
+                    yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
+                        number,
+                        kind.encode(),
+                        line.strip().replace(b"\r", b" "),
+                    )
             quiet = 0.0 if found else quiet + EVERY_S
             if quiet >= HEARTBEAT_S:
                 quiet = 0.0

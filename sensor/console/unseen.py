@@ -19,5 +19,9 @@ def unseen(health: Health) -> list[str]:
     figures = health.summary
     if not figures:
         return ["Packet loss is unknown: the sensor has not reported its figures yet."]
-    found = [f"{count:,} {what}" for name, what in LOSSES.items() if isinstance(count := figures.get(name), int) and count > 0]
+    found = [
+        f"{count:,} {what}"
+        for name, what in LOSSES.items()
+        if isinstance(count := figures.get(name), int) and count > 0
+    ]
     return found + ([f"{health.unusable:,} lines of the event log are unusable"] if health.unusable else [])

@@ -54,7 +54,11 @@ class Acquaintances:
     ) -> None:  # fmt: skip
         self._window, self._recent = window, RecentSet(bits)
         self._apart, self._near = apart, near
-        self._reading = _ended if not at_once and wanted is None else partial(_talks, tcp=Change.ANSWERED if at_once else Change.ENDED, wanted=wanted)
+        self._reading = (
+            _ended
+            if not at_once and wanted is None
+            else partial(_talks, tcp=Change.ANSWERED if at_once else Change.ENDED, wanted=wanted)
+        )
 
     def fresh(self, changes: Changes) -> list[int]:
         """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order."""
@@ -85,11 +89,19 @@ def _talks(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | Non
     over = np.where(proto == TCP, contacts["kind"] == tcp, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
     if wanted is not None:
         over &= wanted[port + ((proto == UDP) << 16)] > 0
-    found = contacts[over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded]
+    found = contacts[
+        over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded
+    ]
     rows = changes.rows[found["row"]]
     least = SAID if tcp == Change.ENDED else (0, 0)
-    heard = (found["service"] & 0xFF == UDP) | ((rows["client_packets"] >= least[0]) & (rows["server_packets"] >= least[1]))
-    asked = (found["service"] & 0xFF == TCP) | (found["client_port"] >= 1024) | (found["client_port"] == found["service"] >> 8)
+    heard = (found["service"] & 0xFF == UDP) | (
+        (rows["client_packets"] >= least[0]) & (rows["server_packets"] >= least[1])
+    )
+    asked = (
+        (found["service"] & 0xFF == TCP)
+        | (found["client_port"] >= 1024)
+        | (found["client_port"] == found["service"] >> 8)
+    )
     kept = heard & asked
     found = found[kept]
     with np.errstate(over="ignore"):

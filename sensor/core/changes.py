@@ -60,7 +60,9 @@ class Changes:
 
     __slots__ = ("_once", "contacts", "flooded", "places", "rows")
 
-    def __init__(self, rows: Rows, contacts: Rows, flooded: npt.NDArray[np.bool_], places: npt.NDArray[np.intp] | None = None) -> None:
+    def __init__(
+        self, rows: Rows, contacts: Rows, flooded: npt.NDArray[np.bool_], places: npt.NDArray[np.intp] | None = None
+    ) -> None:
         self.rows, self.contacts, self.flooded, self.places = rows, contacts, flooded, places
         self._once: dict[Callable[[Changes], Any], Any] = {}
 

@@ -292,7 +292,9 @@ class Detector:
         self.context = context
         self.options: Any = options if options is not None else self.Options()
 
-    def window(self, window_ns: int, key_bits: int, pair_bits: int, grace_ns: int = 0, wait_bits: int = 15) -> DistinctWindow:
+    def window(
+        self, window_ns: int, key_bits: int, pair_bits: int, grace_ns: int = 0, wait_bits: int = 15
+    ) -> DistinctWindow:
         """A window to count in, of a size that the memory budget allows."""
         more = self.context.more_bits
         return DistinctWindow(window_ns, key_bits + more, pair_bits + more, grace_ns, wait_bits + more)

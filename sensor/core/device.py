@@ -27,9 +27,13 @@ WIDER: dict[str, frozenset[str]] = {
         "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom ups wearable signage tv printer "
         "conferencing medical building industrial access_point router barcode_scanner voip_phone nas label_printer".split()
     ),
-    "workstation": frozenset("server conferencing signage medical nvr industrial barcode_scanner tablet building".split()),
+    "workstation": frozenset(
+        "server conferencing signage medical nvr industrial barcode_scanner tablet building".split()
+    ),
     "server": frozenset("nas nvr hub".split()),
-    "mobile": frozenset("tablet wearable tv media_player conferencing voip_phone barcode_scanner signage speaker hub".split()),
+    "mobile": frozenset(
+        "tablet wearable tv media_player conferencing voip_phone barcode_scanner signage speaker hub".split()
+    ),
     "media_player": frozenset("tv speaker game_console".split()),
     "voip_phone": frozenset("conferencing intercom".split()),
     "camera": frozenset(("intercom",)),

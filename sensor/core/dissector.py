@@ -61,7 +61,9 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
 
     def begins(self, payload: bytes) -> bool:
         """Whether a payload is one that ``starts`` or ``magic`` recognise."""
-        return payload.startswith(self.starts) or any(payload[offset : offset + 4] == value for offset, value in self.magic)
+        return payload.startswith(self.starts) or any(
+            payload[offset : offset + 4] == value for offset, value in self.magic
+        )
 
 
 class Stream:

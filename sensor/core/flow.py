@@ -93,7 +93,26 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
 
 def flow_of(change: np.void) -> Flow:
     """The object of one row of CHANGE."""
-    ts, first, uid, c_hi, c_lo, s_hi, s_lo, c_mac, s_mac, c_bytes, s_bytes, c_packets, s_packets, _, _, c_port, s_port, *rest = change.tolist()
+    (
+        ts,
+        first,
+        uid,
+        c_hi,
+        c_lo,
+        s_hi,
+        s_lo,
+        c_mac,
+        s_mac,
+        c_bytes,
+        s_bytes,
+        c_packets,
+        s_packets,
+        _,
+        _,
+        c_port,
+        s_port,
+        *rest,
+    ) = change.tolist()
     vlan, source, kind, proto, reason, answered, _, _ = rest
     return Flow(
         ts, first, uid, c_hi << 64 | c_lo, s_hi << 64 | s_lo, c_mac, s_mac, c_port, s_port, proto, vlan, source,

@@ -13,7 +13,17 @@ from sensor.core.event import Event
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.observation import Evidence, Subject
 from sensor.core.reader import clean
-from sensor.core.record_parts import FACTS_LIMIT, ITEMS_LIMIT, TEXT_LIMIT, Body, end_body, filled, plain, time_text, words
+from sensor.core.record_parts import (
+    FACTS_LIMIT,
+    ITEMS_LIMIT,
+    TEXT_LIMIT,
+    Body,
+    end_body,
+    filled,
+    plain,
+    time_text,
+    words,
+)
 
 
 def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
@@ -21,11 +31,18 @@ def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
     observation of a device, with what a fingerprint made of it.
     """
     if not isinstance(proof, (Event, Flow, DeviceChange)):
-        made = {proof.attribute: words(proof.value), "seen": clean(proof.seen, TEXT_LIMIT), "fingerprint": words(proof.fingerprint), "count": proof.count}
+        made = {
+            proof.attribute: words(proof.value),
+            "seen": clean(proof.seen, TEXT_LIMIT),
+            "fingerprint": words(proof.fingerprint),
+            "count": proof.count,
+        }
         return {"event": words(proof.kind), "ts": time_text(proof.last), "facts": filled(made)}
     if isinstance(proof, DeviceChange):
         facts = {one.field: f"{words(one.old) or 'unknown'} → {words(one.new)}" for one in proof.changes}
-        return filled({"event": f"device.{proof.action}", "ts": time_text(proof.ts), "device": proof.device.id, "facts": facts})
+        return filled(
+            {"event": f"device.{proof.action}", "ts": time_text(proof.ts), "device": proof.device.id, "facts": facts}
+        )
     client, server, client_port, server_port, proto, vlan = _ends(proof)
     facts = _flow_facts(proof) if isinstance(proof, Flow) else _event_facts(proof)
     return filled(
@@ -89,7 +106,9 @@ def _fact(name: str, value: Any) -> Any:
         if addresses.is_v4(value) or 0 < value >> 64 < 1 << 64:
             return addresses.text(value)
     if isinstance(value, msgspec.Struct):
-        return clean(" ".join(str(_fact(field, getattr(value, field))) for field in value.__struct_fields__), TEXT_LIMIT)
+        return clean(
+            " ".join(str(_fact(field, getattr(value, field))) for field in value.__struct_fields__), TEXT_LIMIT
+        )
     if isinstance(value, tuple | list):
         return [_item(name, one) for one in value[:ITEMS_LIMIT]]
     return plain(value)

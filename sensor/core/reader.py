@@ -73,6 +73,8 @@ def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
     if not isinstance(raw, str):
         raw = raw[: limit * 4].decode("utf-8", "replace")
     raw = raw[:limit]
-    if not raw.isprintable():  # False for every control, format, surrogate, private and unassigned character and every separator but the space
+    if (
+        not raw.isprintable()
+    ):  # False for every control, format, surrogate, private and unassigned character and every separator but the space
         raw = "".join([c if c.isprintable() else " " for c in raw.replace("\0", "")])
     return raw.strip()

@@ -132,7 +132,11 @@ class RecordMaker:
     """
 
     def __init__(self, sensor_id: str, site: str = "", version: str = "", networks: Networks | None = None) -> None:
-        self.sensor_id, self.site, self.version = clean(sensor_id, WORD_LIMIT), clean(site, WORD_LIMIT), clean(version, WORD_LIMIT)
+        self.sensor_id, self.site, self.version = (
+            clean(sensor_id, WORD_LIMIT),
+            clean(site, WORD_LIMIT),
+            clean(version, WORD_LIMIT),
+        )
         self.networks = networks or Networks()
         self.loss: float | None = None
         self.shed = 0.0
@@ -150,7 +154,9 @@ class RecordMaker:
         record = self._begin(change.ts, "device", change.action, "info", device_sentence(change, ips))
         record.device = device_body(change.device, ips)
         if change.changes:
-            record.changes = [filled({"field": one.field, "old": words(one.old), "new": words(one.new)}) for one in change.changes]
+            record.changes = [
+                filled({"field": one.field, "old": words(one.old), "new": words(one.new)}) for one in change.changes
+            ]
         if change.note:
             record.reason = clean(change.note, TEXT_LIMIT) or UNSET
         if change.evidence:
@@ -187,7 +193,9 @@ class RecordMaker:
             record.capture = {"loss": round(self.loss, 4)} | ({"shed": round(self.shed, 4)} if self.shed else {})
         return self._end(ts, record)
 
-    def incident(self, action: str, incident: Incident, device: Callable[[Subject], Device | None], at: int | None = None) -> Record:
+    def incident(
+        self, action: str, incident: Incident, device: Callable[[Subject], Device | None], at: int | None = None
+    ) -> Record:
         """A story as it stands. ``device`` knows the device of a party."""
         ts = incident.ts if at is None else at
         record = self._begin(ts, "incident", action, incident.severity.name, incident.summary)
@@ -196,18 +204,33 @@ class RecordMaker:
         record.targets = [end_body(one, device(one)) for one in list(incident.targets)[:LIST_LIMIT]] or UNSET
         return self._end(ts, record)
 
-    def recommendation(self, action: str, told: Recommendation, at: int, device: Callable[[Subject], Device | None], closed: str = "") -> Record:
+    def recommendation(
+        self, action: str, told: Recommendation, at: int, device: Callable[[Subject], Device | None], closed: str = ""
+    ) -> Record:
         """Work to be handed out, as it stands ``at`` a time. ``closed``: why it is done."""
         record = self._begin(at, "recommendation", action, told.severity.name, told.summary)
-        record.recommendation = _recommendation_body(told, self.sensor_id) | ({"closed": clean(closed, TEXT_LIMIT)} if closed else {})
+        record.recommendation = _recommendation_body(told, self.sensor_id) | (
+            {"closed": clean(closed, TEXT_LIMIT)} if closed else {}
+        )
         record.src = end_body(told.subject, device(told.subject), told.port)
         if told.other is not None:
             record.dst = end_body(told.other, device(told.other), told.other_port)
-        record.network = filled({"app": told.app, "vlan": told.subject.vlan, "community_id": told.community_id}) or UNSET
+        record.network = (
+            filled({"app": told.app, "vlan": told.subject.vlan, "community_id": told.community_id}) or UNSET
+        )
         record.evidence = list(told.proof)
         return self._end(at, record)
 
-    def sensor(self, action: str, ts: int, msg: str, severity: str = "info", *, capture: Mapping[str, Any] | None = None, **facts: Any) -> Record:
+    def sensor(
+        self,
+        action: str,
+        ts: int,
+        msg: str,
+        severity: str = "info",
+        *,
+        capture: Mapping[str, Any] | None = None,
+        **facts: Any,
+    ) -> Record:
         """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out,
         figures of ``capture`` are not.
         """
@@ -223,7 +246,15 @@ class RecordMaker:
 
     def _begin(self, ts: int, kind: str, action: str, severity: str, msg: str) -> Record:
         origin = Origin(id=self.sensor_id, site=self.site or UNSET, version=self.version)
-        return Record(ts=time_text(ts), kind=kind, action=action, severity=severity, msg=clean(msg, MSG_LIMIT), schema=SCHEMA, sensor=origin)
+        return Record(
+            ts=time_text(ts),
+            kind=kind,
+            action=action,
+            severity=severity,
+            msg=clean(msg, MSG_LIMIT),
+            schema=SCHEMA,
+            sensor=origin,
+        )
 
     def _end(self, ts: int, record: Record) -> Record:
         """Limited in size and numbered: the id is derived from all of the content."""
@@ -306,7 +337,11 @@ def risk_terms(alert: Alert) -> dict[str, int]:
     """What makes the risk: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and what the case
     itself adds.
     """
-    return {"severity": _BASE_RISK[Severity(alert.severity).name], "confidence": round(20 * (alert.confidence - 0.5)), **alert.terms}
+    return {
+        "severity": _BASE_RISK[Severity(alert.severity).name],
+        "confidence": round(20 * (alert.confidence - 0.5)),
+        **alert.terms,
+    }
 
 
 def mute_command(alert: Alert) -> str:
@@ -321,7 +356,9 @@ def _bounded(points: int) -> int:
 
 
 def _attack(techniques: tuple[Technique, ...]) -> list[Body]:
-    return [{"tactic": one.tactic, "technique": one.technique, "name": one.name.split(": ", 1)[-1]} for one in techniques]
+    return [
+        {"tactic": one.tactic, "technique": one.technique, "name": one.name.split(": ", 1)[-1]} for one in techniques
+    ]
 
 
 def _chapter_body(chapter: Chapter) -> Body:

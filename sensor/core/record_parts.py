@@ -26,7 +26,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Attributes that are keys of the device object; all others stand in its ``attributes``.
 _KEYS = ("vendor", "model", "firmware", "serial", "os", "owner", "criticality")
 _APART = frozenset(("type", "tags", *_KEYS))
-_SAYINGS = {"back": "is back", "merged": "is one with a device known before", "split": "is not the device it was taken for"}
+_SAYINGS = {
+    "back": "is back",
+    "merged": "is one with a device known before",
+    "split": "is not the device it was taken for",
+}
 
 
 @functools.lru_cache(maxsize=512)
@@ -62,7 +66,11 @@ def device_body(device: Device, ips: list[str] | None = None) -> Body:
             body["names"] = names
     body["type"] = words(device.type)
     _put_attributes(body, device)
-    roles = sorted([words(role) for role in device.roles if role != "randomised_mac"])[:LIST_LIMIT] if device.roles else None
+    roles = (
+        sorted([words(role) for role in device.roles if role != "randomised_mac"])[:LIST_LIMIT]
+        if device.roles
+        else None
+    )
     if roles:
         body["roles"] = roles
     if device.services:
@@ -75,7 +83,11 @@ def device_body(device: Device, ips: list[str] | None = None) -> Body:
 
 def _put_attributes(body: Body, device: Device) -> None:
     """The attributes, each in its place."""
-    told = dict(list(device.attributes.items())[:FACTS_LIMIT]) if len(device.attributes) > FACTS_LIMIT else device.attributes
+    told = (
+        dict(list(device.attributes.items())[:FACTS_LIMIT])
+        if len(device.attributes) > FACTS_LIMIT
+        else device.attributes
+    )
     if not told:
         return
     for key in _KEYS:
@@ -142,7 +154,11 @@ def end_body(subject: Subject, device: Device | None, port: int = 0) -> Body:
         "mac": addresses.mac_text(subject.mac) if subject.mac else "",
     }
     if device is not None:
-        end |= {"device": device.id, "hostname": words(next(iter(device.names), "")), "type": words(device.value("type"))}
+        end |= {
+            "device": device.id,
+            "hostname": words(next(iter(device.names), "")),
+            "type": words(device.value("type")),
+        }
     return filled(end)
 
 
@@ -150,7 +166,9 @@ def ips_of(device: Device) -> list[str]:
     """Addresses as text: IPv4 first, then the one used last."""
     if len(device.addresses) < 2:
         return [addresses.text(address) for address in device.addresses]
-    order = sorted(device.addresses, key=lambda address: (not addresses.is_v4(address), -device.addresses[address], address))
+    order = sorted(
+        device.addresses, key=lambda address: (not addresses.is_v4(address), -device.addresses[address], address)
+    )
     return [addresses.text(address) for address in order[:LIST_LIMIT]]
 
 

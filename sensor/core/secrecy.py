@@ -37,5 +37,7 @@ def _forms(secret: str) -> set[str]:
             parts = urlsplit(secret)
         except ValueError:
             return forms
-        forms |= {one for one in (parts.path.strip("/"), parts.query) if len(one) >= SHORTEST_PART} | {parts.password or ""}
+        forms |= {one for one in (parts.path.strip("/"), parts.query) if len(one) >= SHORTEST_PART} | {
+            parts.password or ""
+        }
     return forms

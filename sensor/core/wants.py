@@ -243,7 +243,9 @@ class Compared(OfField, frozen=True):
         return bool(_COMPARE[self.sign](left, right))
 
     def code(self, write: Writer) -> str:
-        return f"{write.named(self.name)} {self.sign} {write.named(self.other) if self.other else write.kept(self.value)}"
+        return (
+            f"{write.named(self.name)} {self.sign} {write.named(self.other) if self.other else write.kept(self.value)}"
+        )
 
     def check(self, kind: type[Event]) -> None:
         super().check(kind)
@@ -387,7 +389,11 @@ class field:  # noqa: N801 - reads as a word of the language
         return Has(self.name, frozenset(values))
 
     def matches(self, pattern: str | re.Pattern[str], flags: int = 0) -> Want:
-        return Matches(self.name, pattern, flags) if isinstance(pattern, str) else Matches(self.name, pattern.pattern, pattern.flags)
+        return (
+            Matches(self.name, pattern, flags)
+            if isinstance(pattern, str)
+            else Matches(self.name, pattern.pattern, pattern.flags)
+        )
 
     def passes(self, test: Callable[[Any], object], of: Versioned | None = None) -> Want:
         """``test`` is pure but for what it asks of ``of``: its answers are remembered by value until that has another
@@ -418,7 +424,11 @@ class field:  # noqa: N801 - reads as a word of the language
         return self._compared(">=", other)
 
     def _compared(self, sign: Sign, other: object) -> Want:
-        return Compared(self.name, sign, None, other.name) if isinstance(other, field) else Compared(self.name, sign, other)
+        return (
+            Compared(self.name, sign, None, other.name)
+            if isinstance(other, field)
+            else Compared(self.name, sign, other)
+        )
 
 
 class ReadAs:

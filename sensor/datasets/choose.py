@@ -31,7 +31,11 @@ class UnknownDataset(Exception):
 def replays_in(state: Path) -> list[Dataset]:
     """The replays of a state folder, the newest first."""
     folder = state / DATASETS
-    found = [dataset_in(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")] if folder.is_dir() else []
+    found = (
+        [dataset_in(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        if folder.is_dir()
+        else []
+    )
     return sorted(found, key=lambda one: (one.written, one.name), reverse=True)
 
 

@@ -83,7 +83,12 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
     @property
     def written(self) -> float:
         """When it was last written, seconds since the epoch; 0 when nothing is there."""
-        files = [self.folder / INVENTORY, self.folder / f"{INVENTORY}-wal", self.folder / CARD, *(part.path for part in parts(self.log)[-1:])]
+        files = [
+            self.folder / INVENTORY,
+            self.folder / f"{INVENTORY}-wal",
+            self.folder / CARD,
+            *(part.path for part in parts(self.log)[-1:]),
+        ]
         return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
 
 

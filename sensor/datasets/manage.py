@@ -55,7 +55,9 @@ def remove(state: Path, dataset: Dataset) -> None:
     """Remove a replay with all its files. Taken when it is not one, or is being written; OSError."""
     _may_change(dataset)
     if dataset.folder == state:
-        raise Taken(f"the dataset {dataset.name!r} is the state folder {state} itself, which holds more than it: remove what you do not need there by hand")
+        raise Taken(
+            f"the dataset {dataset.name!r} is the state folder {state} itself, which holds more than it: remove what you do not need there by hand"
+        )
     shutil.rmtree(dataset.folder)
     if chosen_in(state) == dataset.name:
         use(state, "")
@@ -63,7 +65,9 @@ def remove(state: Path, dataset: Dataset) -> None:
 
 def _may_change(dataset: Dataset) -> None:
     if dataset.kind == LIVE:
-        raise Taken("the dataset of the live sensor keeps its name and place: `sensor purge` takes devices out of it, `sensor backup` copies it")
+        raise Taken(
+            "the dataset of the live sensor keeps its name and place: `sensor purge` takes devices out of it, `sensor backup` copies it"
+        )
     if is_written(dataset.folder):
         raise Taken(f"the dataset {dataset.name!r} is being written: wait for the end of its replay")
 
@@ -73,7 +77,10 @@ def export(dataset: Dataset, path: Path) -> int:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+        with (
+            os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
+            tarfile.open(fileobj=file, mode="w:gz") as archive,
+        ):
             for name, source in _files(dataset):
                 archive.add(source, f"{dataset.name}/{name}", recursive=False, filter=_anonymous)
                 count += 1
@@ -103,11 +110,18 @@ def _files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
             yield INVENTORY, copy
     for part in parts(dataset.log):
         yield f"events.segments/{part.path.name}" if part.first else RUN_LOG, part.path
-    for name, path in ((muted_log(Path(RUN_LOG)).name, muted_log(dataset.log)), (notes_log(Path(RUN_LOG)).name, notes_log(dataset.log))):
+    for name, path in (
+        (muted_log(Path(RUN_LOG)).name, muted_log(dataset.log)),
+        (notes_log(Path(RUN_LOG)).name, notes_log(dataset.log)),
+    ):
         if path.is_file():
             yield name, path
     if dataset.evidence.is_dir():
-        yield from ((f"evidence/{path.name}", path) for path in sorted(dataset.evidence.iterdir()) if path.is_file() and not path.is_symlink())
+        yield from (
+            (f"evidence/{path.name}", path)
+            for path in sorted(dataset.evidence.iterdir())
+            if path.is_file() and not path.is_symlink()
+        )
 
 
 def _copy(source: Path, target: Path) -> None:

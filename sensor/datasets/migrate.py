@@ -49,7 +49,9 @@ def _is_written(log: Path) -> bool:
 def _is_of_replay(state: Path) -> bool:
     """Whether the inventory of the folder is that of the replay: no sensor ever ran here."""
     log = state / RUN_LOG
-    return (state / INVENTORY).is_file() and not parts(log) and not folder_of(log).is_dir() and not (state / FILE).exists()
+    return (
+        (state / INVENTORY).is_file() and not parts(log) and not folder_of(log).is_dir() and not (state / FILE).exists()
+    )
 
 
 def _back_up(state: Path, log: Path) -> None:

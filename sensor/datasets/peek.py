@@ -42,7 +42,9 @@ def bring_up_to_date(path: Path) -> str:
 def times_of(path: Path) -> tuple[str, str]:
     """When the first device was seen first and the last one last, RFC 3339; empty when that is unknown."""
     with contextlib.suppress(sqlite3.Error):
-        first, last = _ask(path, "SELECT min(json_extract(body, '$.first_seen')), max(json_extract(body, '$.last_seen')) FROM devices")
+        first, last = _ask(
+            path, "SELECT min(json_extract(body, '$.first_seen')), max(json_extract(body, '$.last_seen')) FROM devices"
+        )
         return str(first or ""), str(last or "")
     return "", ""
 

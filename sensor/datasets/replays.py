@@ -63,9 +63,13 @@ def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewRepla
     if folder.exists():
         former = dataset_in(folder)
         if not _same(former, captures):
-            raise Taken(f"the dataset {name!r} is of {_told(former)}: choose another name, or remove it with `sensor data remove {name}`")
+            raise Taken(
+                f"the dataset {name!r} is of {_told(former)}: choose another name, or remove it with `sensor data remove {name}`"
+            )
         if is_written(folder):
-            raise Taken(f"another replay writes the dataset {folder.name!r} now: wait for its end, or choose another name with --name")
+            raise Taken(
+                f"another replay writes the dataset {folder.name!r} now: wait for its end, or choose another name with --name"
+            )
     return NewReplay(folder, captures)
 
 

@@ -18,14 +18,31 @@ from sensor.core.bounded import Bounded
 
 PIECES_LIMIT = 512  # a frame of 1,500 bytes in the smallest fragments has 188
 SIZE_LIMIT = 65_535  # bytes (RFC 791, 3.1)
-WAIT_NS = 30 * 1_000_000_000  # for what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963)
+WAIT_NS = (
+    30 * 1_000_000_000
+)  # for what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963)
 UDP, UDP_HEADER = 17, 8
 V4, V6, VLAN, ETHERNET = 0x0800, 0x86DD, 0x8100, 1
 V4_HEADER, V6_HEADER = struct.Struct("!BBHHHBBHII"), struct.Struct("!IHBBQQQQ")
 
 FRAGMENTS_PER_S = 10_000  # of packet time
 SECOND = 1_000_000_000
-FIELDS = ["src_hi", "src_lo", "dst_hi", "dst_lo", "proto", "vlan", "seq", "ts", "problem", "spare", "frame", "payload", "payload_len", "tcp_flags"]
+FIELDS = [
+    "src_hi",
+    "src_lo",
+    "dst_hi",
+    "dst_lo",
+    "proto",
+    "vlan",
+    "seq",
+    "ts",
+    "problem",
+    "spare",
+    "frame",
+    "payload",
+    "payload_len",
+    "tcp_flags",
+]
 ENDS = ["dst_mac", "src_mac", "ip_version", "ttl"]
 KEY = 7  # of the fields tell datagrams apart
 
@@ -51,7 +68,12 @@ class Datagram(msgspec.Struct):
         end = at + len(piece)
         if (known := self.pieces.get(at)) == piece:
             return
-        if known is not None or end > SIZE_LIMIT or len(self.pieces) == PIECES_LIMIT or (last and self.size not in (-1, end)):
+        if (
+            known is not None
+            or end > SIZE_LIMIT
+            or len(self.pieces) == PIECES_LIMIT
+            or (last and self.size not in (-1, end))
+        ):
             raise Overlap
         self.pieces[at] = piece
         self.held += len(piece)

@@ -32,7 +32,14 @@ def scan_pcap(
     source: int,
 ) -> tuple[int, int, int, int]: ...
 def scan_snoop(
-    data: npt.NDArray[np.uint8], start: int, end: int, rows: npt.NDArray[np.void], filled: int, largest: int, link: int, source: int
+    data: npt.NDArray[np.uint8],
+    start: int,
+    end: int,
+    rows: npt.NDArray[np.void],
+    filled: int,
+    largest: int,
+    link: int,
+    source: int,
 ) -> tuple[int, int, int, int]: ...
 def scan_pcapng(
     data: npt.NDArray[np.uint8],

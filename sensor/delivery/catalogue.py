@@ -13,7 +13,11 @@ from sensor.registry import unit_of
 
 def types() -> list[str]:
     """The types there are. Folders (the formats) and names with a leading underscore are none."""
-    return sorted(info.name for info in pkgutil.iter_modules(sensor.outputs.__path__) if not info.ispkg and not info.name.startswith("_"))
+    return sorted(
+        info.name
+        for info in pkgutil.iter_modules(sensor.outputs.__path__)
+        if not info.ispkg and not info.name.startswith("_")
+    )
 
 
 def output_class(kind: str) -> type[Output]:

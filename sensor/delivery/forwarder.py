@@ -70,7 +70,13 @@ class Forwarder:
         are, and it is tried again.
         """
         self._wanted = dict(outputs)
-        self._end([name for name, runner in self.runners.items() if name not in outputs or not _same(outputs[name], runner.options)])
+        self._end(
+            [
+                name
+                for name, runner in self.runners.items()
+                if name not in outputs or not _same(outputs[name], runner.options)
+            ]
+        )
         failures = [error for _, error in self._begin()]
         if failures:
             raise failures[0]
@@ -148,7 +154,11 @@ class Forwarder:
 
     def _tell(self, status: Status) -> None:
         before = self._written.get(status.name)
-        if before is not None and abs(status.written - before.written) < HEARTBEAT_S and msgspec.structs.replace(status, written=before.written) == before:
+        if (
+            before is not None
+            and abs(status.written - before.written) < HEARTBEAT_S
+            and msgspec.structs.replace(status, written=before.written) == before
+        ):
             return
         try:
             save_status(self.log, status)
@@ -178,7 +188,9 @@ def last_number(log: Path) -> int:
         if end is None:
             return 0
         numbers = (number for line in backwards(log, end) if (number := number_of(line)) is not None)
-        votes = sorted(number + place for place, number in enumerate(islice(numbers, VOTES if end.segment.first else 1)))
+        votes = sorted(
+            number + place for place, number in enumerate(islice(numbers, VOTES if end.segment.first else 1))
+        )
         return votes[(len(votes) - 1) // 2] if votes else 0
     except OSError:
         return 0

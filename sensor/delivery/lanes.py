@@ -67,7 +67,11 @@ class Lane:
 
     def _fits(self, shaped: Shaped) -> bool:
         batch, entry = self.batch, shaped.entry
-        return entry is None or not batch.count or (batch.count < self._room.events and batch.size + len(entry.payload) <= self._room.size)
+        return (
+            entry is None
+            or not batch.count
+            or (batch.count < self._room.events and batch.size + len(entry.payload) <= self._room.size)
+        )
 
     def _take(self, shaped: Shaped) -> None:
         """Put one into the batch, or count why it does not go."""
@@ -87,7 +91,9 @@ class MainLane(Lane):
     another log.
     """
 
-    def __init__(self, log: Path, position: Position, shape: Shape, room: Room, dead: Callable[[Letters], None]) -> None:
+    def __init__(
+        self, log: Path, position: Position, shape: Shape, room: Room, dead: Callable[[Letters], None]
+    ) -> None:
         super().__init__(log, position.seq, shape, room, dead)
         self._position = position
         self.backlog = self.replaced = False

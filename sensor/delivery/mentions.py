@@ -40,7 +40,9 @@ class Mentions:
 
     def __init__(self, marks: Mapping[str, str]) -> None:
         self._marks = marks
-        needles = (needle for value, mark in marks.items() if len(value) >= SHORTEST for needle in _needles(small(value), mark))
+        needles = (
+            needle for value, mark in marks.items() if len(value) >= SHORTEST for needle in _needles(small(value), mark)
+        )
         self._needles = list({needle.text: needle for needle in needles}.values())
 
     def among(self, texts: Iterable[str]) -> Mentions | None:
@@ -52,7 +54,9 @@ class Mentions:
     def replaced(self, text: str) -> str:
         """The text with its mentions marked; where two overlap, the first and of those the longest."""
         folded = small(text)
-        found = sorted((at, -len(needle.text), needle.mark) for needle in self._needles for at in _places(folded, needle))
+        found = sorted(
+            (at, -len(needle.text), needle.mark) for needle in self._needles for at in _places(folded, needle)
+        )
         parts, done = [], 0
         for at, length, mark in found:
             if at >= done:
@@ -90,7 +94,9 @@ def _places(folded: str, needle: _Needle) -> Iterator[int]:
             # Nothing begins before what it is a part of has ended.
             apart = _APART[needle.signs](folded, at)
             on = apart.start() if apart else len(folded)
-        elif not (needle.ends and beside(folded[end : end + 1])) and not (needle.signs == _DIGITS and _dotted(folded, at, end)):
+        elif not (needle.ends and beside(folded[end : end + 1])) and not (
+            needle.signs == _DIGITS and _dotted(folded, at, end)
+        ):
             yield at
             on = end
         at = folded.find(needle.text, on)
@@ -98,4 +104,6 @@ def _places(folded: str, needle: _Needle) -> Iterator[int]:
 
 def _dotted(folded: str, at: int, end: int) -> bool:
     """Whether more numbers stand before or behind an address of IPv4, as in the name of an object of SNMP."""
-    return any(two[:1] == "." and two[1:].isdecimal() for two in (folded[max(0, at - 2) : at][::-1], folded[end : end + 2]))
+    return any(
+        two[:1] == "." and two[1:].isdecimal() for two in (folded[max(0, at - 2) : at][::-1], folded[end : end + 2])
+    )

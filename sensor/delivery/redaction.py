@@ -77,7 +77,12 @@ def changes(fields: Sequence[str], redact: Sequence[str], salt: bytes) -> Change
     """What is done to each record before it goes; None where nothing is."""
     if not fields and not redact:
         return None
-    along = (f"{path}.{name}" for path, names in NEEDED.items() if any(field.startswith(f"{path}.") for field in fields) for name in names)
+    along = (
+        f"{path}.{name}"
+        for path, names in NEEDED.items()
+        if any(field.startswith(f"{path}.") for field in fields)
+        for name in names
+    )
     kept = _tree((*ENVELOPE, *FACTS, *along, *fields)) if fields else None
     hidden = [tuple(path.split(".")) for path in redact]
 
@@ -87,7 +92,9 @@ def changes(fields: Sequence[str], redact: Sequence[str], salt: bytes) -> Change
         if kept is None:
             return done
         chosen: Body = _kept(done, kept)
-        return chosen | {name: lists | chosen[name] for name, lists in LISTS.items() if isinstance(chosen.get(name), dict)}
+        return chosen | {
+            name: lists | chosen[name] for name, lists in LISTS.items() if isinstance(chosen.get(name), dict)
+        }
 
     return change
 
@@ -153,7 +160,10 @@ def _hidden(value: Any, path: tuple[str, ...], salt: bytes, found: dict[str, str
         return [_hidden(one, path, salt, found) for one in value]
     if isinstance(value, dict):
         name, rest = path[:1], path[1:]
-        return {key: _hidden(one, rest, salt, found) if name in ((), (key,)) and key not in RECKONED else one for key, one in value.items()}
+        return {
+            key: _hidden(one, rest, salt, found) if name in ((), (key,)) and key not in RECKONED else one
+            for key, one in value.items()
+        }
     if path or value is None:
         return value
     text = str(value)

@@ -91,9 +91,19 @@ class Runner:
         """Its status. ``end``: the last number of the log."""
         told, sender, now = self.told, self.sender, time.time()
         pending = told.pending(end)
-        since = sender.failing_since or (sender.sending_since if sender.sending_since and now - sender.sending_since > STALLED_S else 0.0)
+        since = sender.failing_since or (
+            sender.sending_since if sender.sending_since and now - sender.sending_since > STALLED_S else 0.0
+        )
         stalled = since if pending and since else 0.0
-        state = "stopped" if not self._thread.is_alive() else "stalled" if stalled and now - stalled >= STALLED_S else "waiting" if stalled else ""
+        state = (
+            "stopped"
+            if not self._thread.is_alive()
+            else "stalled"
+            if stalled and now - stalled >= STALLED_S
+            else "waiting"
+            if stalled
+            else ""
+        )
         return Status(
             self.name, type_of(self.options), state or ("delivering" if pending else "idle"), told.seq, told.alerts, told.done + pending,  # type: ignore[arg-type]
             told.delivered, told.filtered, told.refused, told.missing, pending, sender.backoff.tries, sender.last_delivered, stalled, sender.error,
@@ -165,7 +175,13 @@ class Runner:
         if urgent is None and main.backlog and not main.batch.count and self.options.alerts_first:
             after = max(self.position.alerts, self.position.seq)
             self._urgent = UrgentLane(self.log, after, self._shape, self._room, self._keep_dead)
-        elif urgent is not None and not main.backlog and not main.batch.count and not urgent.batch.count and self.position.seq >= self.position.alerts:
+        elif (
+            urgent is not None
+            and not main.backlog
+            and not main.batch.count
+            and not urgent.batch.count
+            and self.position.seq >= self.position.alerts
+        ):
             urgent.close()
             self._urgent = None
         return main
@@ -176,7 +192,9 @@ class Runner:
         """
         if not batch.count:
             return batch.numbers > 0
-        return batch.full or batch.urgent or self._once or time.monotonic() - batch.begun >= self.options.batch_ms / 1000
+        return (
+            batch.full or batch.urgent or self._once or time.monotonic() - batch.begun >= self.options.batch_ms / 1000
+        )
 
     def _settle_main(self, lane: MainLane) -> None:
         batch, position = lane.batch, self.position
@@ -185,7 +203,13 @@ class Runner:
         position.missing += batch.missing
         position.ahead -= batch.passed
         if batch.missing:
-            self._tell("warning", "numbers of the log can never come any more", missing=batch.missing, before=lane.at, damages=lane.damages[:3])
+            self._tell(
+                "warning",
+                "numbers of the log can never come any more",
+                missing=batch.missing,
+                before=lane.at,
+                damages=lane.damages[:3],
+            )
         self._count(batch)
         lane.begin()
 
@@ -287,7 +311,9 @@ class Runner:
         self._refusals += len(letters)
         now = time.monotonic()
         if now - self._refusals_at >= REFUSALS_EVERY_S:
-            self._tell("warning", "refused", records=self._refusals, answer=letters[0][2][:200], kept=str(self._letters.path))
+            self._tell(
+                "warning", "refused", records=self._refusals, answer=letters[0][2][:200], kept=str(self._letters.path)
+            )
             self._refusals, self._refusals_at = 0, now
 
     def _tell_fault(self, fault: Fault) -> None:

@@ -110,7 +110,10 @@ def _model(kinds: tuple[tuple[str, str | None], ...]) -> type[BaseModel]:
     """One field for each named output, with its type. Names of outputs may be names of ours, so they are aliases."""
     fields: dict[str, Any] = {}
     for place, (name, kind) in enumerate(kinds):
-        fields[f"output_{place}"] = (Annotated[_options(kind), BeforeValidator(functools.partial(_named, name))], Field(alias=name))
+        fields[f"output_{place}"] = (
+            Annotated[_options(kind), BeforeValidator(functools.partial(_named, name))],
+            Field(alias=name),
+        )
     return create_model("Outputs", __base__=_Section, **fields)
 
 
@@ -140,7 +143,9 @@ def _by_name(outputs: BaseModel) -> dict[str, Any]:
 
 def _named(name: Any, options: Any) -> Any:
     if not NAME.fullmatch(str(name)):
-        raise ValueError(f"found an output called {str(name)[:64]!r}, expected 1 to 32 small letters, digits and dashes")
+        raise ValueError(
+            f"found an output called {str(name)[:64]!r}, expected 1 to 32 small letters, digits and dashes"
+        )
     return options
 
 

@@ -36,7 +36,14 @@ class Sender:
     ``moved_at``: when something was done last, by a clock that only goes forward.
     """
 
-    def __init__(self, output: Output, options: Options, boundary: Boundary, dead: Callable[[Letters], None], stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        output: Output,
+        options: Options,
+        boundary: Boundary,
+        dead: Callable[[Letters], None],
+        stopped: Callable[[], bool],
+    ) -> None:
         self.output, self.backoff = output, Backoff(options.backoff_s, options.backoff_max_s)
         self.rate = Rate(options.rate, time.monotonic())
         self.error, self.error_at, self.failing_since, self.sending_since, self.last_delivered = "", 0.0, 0.0, 0.0, 0.0
@@ -106,7 +113,10 @@ class Sender:
             answer = Ack(refused={0: str(answer.args[0])})
         refused = {place: said for place, said in answer.refused.items() if 0 <= place < len(piece)}
         busy = tuple(sorted({place for place in answer.busy if 0 <= place < len(piece)} - refused.keys()))
-        batch.letters += [(piece[place].seq, piece[place].record, clean(masked(said), ANSWER_LIMIT)) for place, said in sorted(refused.items())]
+        batch.letters += [
+            (piece[place].seq, piece[place].record, clean(masked(said), ANSWER_LIMIT))
+            for place, said in sorted(refused.items())
+        ]
         batch.took(len(refused), busy)
         self.rate.sent(len(piece) - len(busy))
         if len(busy) < len(piece):

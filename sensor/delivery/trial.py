@@ -33,7 +33,11 @@ def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, 
     """
     unit = output_class(type_of(options))
     if not options.records:
-        return Finding("test", "warning", f"it takes tickets, so no event was sent: `sensor tickets send {name} --dry-run` shows what would be sent")
+        return Finding(
+            "test",
+            "warning",
+            f"it takes tickets, so no event was sent: `sensor tickets send {name} --dry-run` shows what would be sent",
+        )
     output = unit(name, options)
     form = options.format or formats_of(unit)[0]
     record = _record(sensor_id, site, now_ns)
@@ -41,12 +45,16 @@ def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, 
     record = record if change is None else change(record)
     payload = FORMATS[form](record)
     if payload is None:
-        return Finding("test", "warning", f"the format {form} has no words for events about the sensor, so none was sent")
+        return Finding(
+            "test", "warning", f"the format {form} has no words for events about the sensor, so none was sent"
+        )
     return next(iter(_guarded(output, "send", [Entry(1, record, payload)])))
 
 
 def _record(sensor_id: str, site: str, now_ns: int) -> dict[str, Any]:
-    made: dict[str, Any] = msgspec.to_builtins(RecordMaker(f"{sensor_id}-test", site).sensor("health", now_ns, MESSAGE, test=True, check="sensor.test"))
+    made: dict[str, Any] = msgspec.to_builtins(
+        RecordMaker(f"{sensor_id}-test", site).sensor("health", now_ns, MESSAGE, test=True, check="sensor.test")
+    )
     made["sensor"]["seq"] = 1
     return made
 
@@ -79,7 +87,9 @@ def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
         yield Finding("test", "error", clean(masked(str(answer.args[0])), SAID_LIMIT))
         return
     if ack.refused or ack.busy:
-        yield Finding("test", "error", clean(masked(next(iter(ack.refused.values()), "it has no room now")), SAID_LIMIT))
+        yield Finding(
+            "test", "error", clean(masked(next(iter(ack.refused.values()), "it has no room now")), SAID_LIMIT)
+        )
         return
     promise = "" if output.guarantee != "best_effort" else ", as far as can be known: this destination answers nothing"
     yield Finding("test", "ok", f"delivered the event {entries[0].id}{promise}")

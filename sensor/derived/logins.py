@@ -83,13 +83,25 @@ class Shown(NamedTuple):
 
 
 def _attempt(
-    said: Event, service: str, account: str, accepted: bool, *, answer: bool = True, unknown: bool = False, judged: bool = True, seal: str = ""
+    said: Event,
+    service: str,
+    account: str,
+    accepted: bool,
+    *,
+    answer: bool = True,
+    unknown: bool = False,
+    judged: bool = True,
+    seal: str = "",
 ) -> LoginAttempt:
     packet = said.packet
     source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
     if answer:
-        return LoginAttempt(packet, said, service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal)
-    return LoginAttempt(packet, said, service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal)
+        return LoginAttempt(
+            packet, said, service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal
+        )
+    return LoginAttempt(
+        packet, said, service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal
+    )
 
 
 class Logins(Deriver):
@@ -98,7 +110,9 @@ class Logins(Deriver):
     def __init__(self) -> None:
         self._centres = Exchanges()
         self._asked: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
-        self._calls: Bounded[tuple[str, int], str] = Bounded(OPEN_LIMIT)  # the same of SIP: call and number of the request
+        self._calls: Bounded[tuple[str, int], str] = Bounded(
+            OPEN_LIMIT
+        )  # the same of SIP: call and number of the request
 
     def wants(self) -> dict[type[Event], Want]:
         shown, answered = field("credentials").is_in(*PASSWORDS), held(self._asked, "packet.flow")
@@ -106,7 +120,9 @@ class Logins(Deriver):
         return ended | {
             FtpLogin: field("password").filled(),
             TelnetLogin: field("result") != "undecided",
-            SmbLoginResult: (field("method") != "anonymous") & ~field("guest").filled() & field("status").is_in(0, *REFUSALS),
+            SmbLoginResult: (field("method") != "anonymous")
+            & ~field("guest").filled()
+            & field("status").is_in(0, *REFUSALS),
             SipRequest: field("credentials").filled(),
             SipResponse: (field("status") >= 200) & held(self._calls, "call_id", "cseq"),
             HttpRequest: shown & ~field("forwarded").filled(),
@@ -131,7 +147,9 @@ class Logins(Deriver):
         packet = event.packet
         if event.result == "undecided":
             return None
-        return _attempt(event, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal)
+        return _attempt(
+            event, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal
+        )
 
     def shell(self, event: SshLogin) -> LoginAttempt | None:
         return _attempt(event, "SSH", "", event.accepted)
@@ -181,7 +199,11 @@ class Logins(Deriver):
 
     def web_answered(self, event: HttpResponse) -> LoginAttempt | None:
         shown = self._asked.pop(event.packet.flow)
-        if shown is None or event.status >= 500 or (shown.query and event.status >= 300 and event.status not in (401, 403)):
+        if (
+            shown is None
+            or event.status >= 500
+            or (shown.query and event.status >= 300 and event.status not in (401, 403))
+        ):
             return None
         return _attempt(event, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
 

@@ -46,7 +46,11 @@ class Beats:
         size = 1 << bits
         self._mask = np.uint64(size - 1)
         self._wanted = intervals
-        self._keys, self._last, self._start = np.zeros(size, np.uint64), np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self._keys, self._last, self._start = (
+            np.zeros(size, np.uint64),
+            np.zeros(size, np.int64),
+            np.zeros(size, np.int64),
+        )
         self._count, self._intervals = np.zeros(size, np.int64), np.zeros((size, intervals), np.float32)
         self._sizes = np.zeros((3, size))  # how many flows ended, their bytes, the squares
 
@@ -63,7 +67,9 @@ class Beats:
         found: list[tuple[int, Rhythm]] = []
         for turn in range(int(rank.max(initial=-1)) + 1):
             some = np.flatnonzero(rank == turn)  # at most one a slot
-            found += self._turn(rows[some], slots[some], keys[rows[some]], ts[rows[some]], ends[some], sizes[rows[some]])
+            found += self._turn(
+                rows[some], slots[some], keys[rows[some]], ts[rows[some]], ends[some], sizes[rows[some]]
+            )
         return sorted(found)
 
     def _turn(self, rows: I64, slots: I64, keys: U64, ts: I64, ends: I64, sizes: I64) -> list[tuple[int, Rhythm]]:
@@ -100,7 +106,9 @@ class Beats:
         flows, total, squares = self._sizes[:, slot].tolist()
         mean, size = float(intervals.mean()), total / flows if flows else 0.0
         spread = max(squares / flows - size * size, 0.0) ** 0.5 if flows else 0.0
-        return Rhythm(int(self._count[slot]) + 1, mean, float(intervals.std()) / mean, size, spread / size if size else 0.0)
+        return Rhythm(
+            int(self._count[slot]) + 1, mean, float(intervals.std()) / mean, size, spread / size if size else 0.0
+        )
 
 
 def _joined(rows: I64, keys: U64, ts: I64) -> tuple[I64, I64]:

@@ -14,7 +14,16 @@ APART = SECOND
 # The last byte tells the ports of a machine apart; so many of them are one machine's at most. LOCAL: the bit of MACs that no maker gave.
 PORT_BITS, PORTS, LOCAL = 8, 8, 1 << 41
 # MACs that stand for whoever holds them now, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP, GLBP, clusters of Windows load balancers.
-VIRTUAL = ((8, 0x00005E0001), (8, 0x00005E0002), (8, 0x00000C07AC), (12, 0x00000C9FF), (12, 0x000573A00), (16, 0x0007B400), (32, 0x02BF), (32, 0x03BF))
+VIRTUAL = (
+    (8, 0x00005E0001),
+    (8, 0x00005E0002),
+    (8, 0x00000C07AC),
+    (12, 0x00000C9FF),
+    (12, 0x000573A00),
+    (16, 0x0007B400),
+    (32, 0x02BF),
+    (32, 0x03BF),
+)
 
 
 class Binding(msgspec.Struct):
@@ -72,7 +81,9 @@ class Bindings:
         owner = self._owners.get((vlan, mac))
         return owner.last if owner else 0
 
-    def claim(self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unasked: bool = False) -> Binding | None:
+    def claim(
+        self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unasked: bool = False
+    ) -> Binding | None:
         """A MAC claims the address, ``unasked`` or not. The binding where another MAC holds it and claimed it within ``patience`` ns; None where nothing is
         in dispute.
         """

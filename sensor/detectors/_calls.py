@@ -31,7 +31,9 @@ Numbers = dict[str, int | float | str]
 class CallOptions(detector.Options):
     """Hosts that are authorized to administer others."""
 
-    managers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of management hosts: their alerts have low severity")
+    managers: tuple[str, ...] = Field(
+        (), description="addresses or CIDR blocks of management hosts: their alerts have low severity"
+    )
 
 
 def pair_of(packet: Packet, *, answer: bool = False) -> tuple[int, int]:
@@ -62,7 +64,10 @@ class CallDetector(EventDetector):
         device = self.context.device(subject)
         if device is None:
             return False
-        return "domain_controller" in device.roles or sum(service in device.services for service in CONTROLLER_SERVICES) > 1
+        return (
+            "domain_controller" in device.roles
+            or sum(service in device.services for service in CONTROLLER_SERVICES) > 1
+        )
 
     def told(
         self,
@@ -99,6 +104,11 @@ class CallDetector(EventDetector):
             confidence=confidence,
             actor_port=ends.actor_port,
             target_port=ends.target_port,
-            network=network_of_packet(self.context, event.packet, app or ("smb" if ends.target_port in (139, 445) else "dcerpc"), answer=answer),
+            network=network_of_packet(
+                self.context,
+                event.packet,
+                app or ("smb" if ends.target_port in (139, 445) else "dcerpc"),
+                answer=answer,
+            ),
             techniques=techniques,
         )

@@ -34,7 +34,11 @@ class OfDevices(Detector):
 def subject_of(device: Device) -> Subject:
     """Where to find it: its MAC, and the address seen last, of IPv4 where it has one."""
     held = device.addresses
-    address = next(iter(held), 0) if len(held) < 2 else max(held.items(), key=lambda one: (addresses.is_v4(one[0]), one[1]))[0]
+    address = (
+        next(iter(held), 0)
+        if len(held) < 2
+        else max(held.items(), key=lambda one: (addresses.is_v4(one[0]), one[1]))[0]
+    )
     return Subject(device.macs[-1] if device.macs else 0, address, device.vlan)
 
 

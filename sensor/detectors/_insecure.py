@@ -96,8 +96,17 @@ class Insecure:
         if proved or method not in WATCHING or cseq != event.cseq:
             return None
         if event.status != OK:
-            return Shown("", why="it answered 401 to a request without credentials", mends=("rtsp_open",)) if event.status == PASSWORD_WANTED else None
-        return Shown("rtsp_open", "rtsp", "streams without authentication (RTSP)", f"it answered {method} with 200 without credentials")
+            return (
+                Shown("", why="it answered 401 to a request without credentials", mends=("rtsp_open",))
+                if event.status == PASSWORD_WANTED
+                else None
+            )
+        return Shown(
+            "rtsp_open",
+            "rtsp",
+            "streams without authentication (RTSP)",
+            f"it answered {method} with 200 without credentials",
+        )
 
     def _came(self, event: MqttConnect) -> None:
         self._brokers.put(event.packet.flow, not event.user and not event.password)
@@ -106,8 +115,17 @@ class Insecure:
         if not self._brokers.get(event.packet.flow):
             return None
         if event.code:
-            return Shown("", why="it rejected a client without a login", mends=("mqtt_anonymous",)) if event.code in NO_LOGIN else None
-        return Shown("mqtt_anonymous", "mqtt", "accepts clients without a login (MQTT)", "CONNECT without user and password, CONNACK code 0")
+            return (
+                Shown("", why="it rejected a client without a login", mends=("mqtt_anonymous",))
+                if event.code in NO_LOGIN
+                else None
+            )
+        return Shown(
+            "mqtt_anonymous",
+            "mqtt",
+            "accepts clients without a login (MQTT)",
+            "CONNECT without user and password, CONNACK code 0",
+        )
 
 
 def _telnet_shown(event: TelnetBanner) -> Shown:
@@ -117,23 +135,49 @@ def _telnet_shown(event: TelnetBanner) -> Shown:
 def _telnet(event: TelnetLogin) -> Shown:
     mends, proof = (("telnet_open",), " with a password") if event.password else ((), "")
     if event.result == "accepted" and not event.password:
-        return Shown("telnet_open", "telnet", "accepts Telnet logins without a password", "it accepted a login without asking for a password")
+        return Shown(
+            "telnet_open",
+            "telnet",
+            "accepts Telnet logins without a password",
+            "it accepted a login without asking for a password",
+        )
     return Shown(
-        "telnet", "telnet", "accepts logins over Telnet, which is not encrypted", f"it answered a login in cleartext{proof}: {event.result}", mends=mends
+        "telnet",
+        "telnet",
+        "accepts logins over Telnet, which is not encrypted",
+        f"it answered a login in cleartext{proof}: {event.result}",
+        mends=mends,
     )
 
 
 def _ftp(event: FtpLogin) -> Shown:
-    return Shown("ftp", "ftp", "accepts logins over FTP, which is not encrypted", f"it answered a login in cleartext with {event.code}")
+    return Shown(
+        "ftp",
+        "ftp",
+        "accepts logins over FTP, which is not encrypted",
+        f"it answered a login in cleartext with {event.code}",
+    )
 
 
 def _tftp(event: TftpRead) -> Shown:
     verb = "write" if isinstance(event, TftpWrite) else "read"
-    return Shown("tftp", "tftp", "serves files over TFTP, which has no authentication", f"request to {verb} {event.file[:80]!r}", asked=True)
+    return Shown(
+        "tftp",
+        "tftp",
+        "serves files over TFTP, which has no authentication",
+        f"request to {verb} {event.file[:80]!r}",
+        asked=True,
+    )
 
 
 def _form(event: HttpLogin) -> Shown:
-    return Shown("http_login", "http", "accepts passwords over plain HTTP", f"a form with a password was submitted to {event.path[:80]!r}", asked=True)
+    return Shown(
+        "http_login",
+        "http",
+        "accepts passwords over plain HTTP",
+        f"a form with a password was submitted to {event.path[:80]!r}",
+        asked=True,
+    )
 
 
 def _page(event: HttpResponse) -> Shown | None:
@@ -141,7 +185,9 @@ def _page(event: HttpResponse) -> Shown | None:
         return Shown("", why=f"it answered {event.status} and redirects to HTTPS", mends=("http_basic", "http_login"))
     if event.status != PASSWORD_WANTED or "basic" not in event.schemes or event.forwarded:
         return None
-    return Shown("http_basic", "http", "requests passwords over plain HTTP (Basic)", "it answered 401 with the scheme Basic")
+    return Shown(
+        "http_basic", "http", "requests passwords over plain HTTP (Basic)", "it answered 401 with the scheme Basic"
+    )
 
 
 def _agent(event: SnmpResponse) -> Shown | None:
@@ -149,8 +195,18 @@ def _agent(event: SnmpResponse) -> Shown | None:
         return None
     if event.community in COMMUNITIES:
         does = f"answers SNMP with a default community string ({event.community})"
-        return Shown("snmp_default", "snmp", does, f"it answered a message of version {event.version} with the community string {event.community!r}")
-    return Shown("snmp_clear", "snmp", f"answers SNMP version {event.version}, which is not encrypted", f"it answered a message of version {event.version}")
+        return Shown(
+            "snmp_default",
+            "snmp",
+            does,
+            f"it answered a message of version {event.version} with the community string {event.community!r}",
+        )
+    return Shown(
+        "snmp_clear",
+        "snmp",
+        f"answers SNMP version {event.version}, which is not encrypted",
+        f"it answered a message of version {event.version}",
+    )
 
 
 def _shares(event: SmbNegotiated) -> Shown | None:
@@ -164,7 +220,9 @@ def _shares(event: SmbNegotiated) -> Shown | None:
 def _tls(event: TlsServerHello) -> Shown | None:
     if event.version not in OLD_TLS:
         return None
-    return Shown("tls_old", "tls", f"negotiates {event.version}, which is deprecated", f"its ServerHello chose {event.version}")
+    return Shown(
+        "tls_old", "tls", f"negotiates {event.version}, which is deprecated", f"its ServerHello chose {event.version}"
+    )
 
 
 def _certificate(event: TlsCertificate) -> Shown | None:
@@ -173,14 +231,27 @@ def _certificate(event: TlsCertificate) -> Shown | None:
         return None
     name = f"{(event.common_name or event.subject)[:80]!r}"
     if event.not_after * SECOND < event.ts:
-        return Shown("certificate_expired", "tls", "presents an expired certificate", f"notAfter of {name} is {_days(event)} days before the packet")
+        return Shown(
+            "certificate_expired",
+            "tls",
+            "presents an expired certificate",
+            f"notAfter of {name} is {_days(event)} days before the packet",
+        )
     least = LEAST_BITS.get(event.key, 0)
     if 0 < event.key_bits < least:
         return Shown(
-            "certificate_weak", "tls", "presents a certificate with a short key", f"the {event.key} key of {name} has {event.key_bits} bits (required: {least})"
+            "certificate_weak",
+            "tls",
+            "presents a certificate with a short key",
+            f"the {event.key} key of {name} has {event.key_bits} bits (required: {least})",
         )
     if event.self_signed:
-        return Shown("certificate_self_signed", "tls", "presents a self-signed certificate", f"issuer and subject of {name} are the same")
+        return Shown(
+            "certificate_self_signed",
+            "tls",
+            "presents a self-signed certificate",
+            f"issuer and subject of {name} are the same",
+        )
     return Shown("", why=f"it presents a valid certificate of {event.issuer[:80]!r}", mends=CERTIFICATES)
 
 
@@ -193,7 +264,12 @@ def _desktop(event: VncLogin) -> Shown | None:
         return Shown("", why=f"it requested a password ({event.method})", mends=("vnc_open",))
     if not event.accepted:
         return None
-    return Shown("vnc_open", "vnc", "shares its desktop without a password (VNC)", "the security type 1 (None) was selected and accepted")
+    return Shown(
+        "vnc_open",
+        "vnc",
+        "shares its desktop without a password (VNC)",
+        "the security type 1 (None) was selected and accepted",
+    )
 
 
 _READERS: dict[type[Event], Callable[..., Shown | None]] = {

@@ -10,7 +10,20 @@ from sensor.dissectors.kerberos import KerberosError, KerberosReply, KerberosReq
 # Encryption types: AES (RFC 3962, RFC 8009), and those older than it: DES, triple DES and RC4 (RFC 8429).
 AES = frozenset((17, 18, 19, 20))
 WEAK = frozenset((1, 2, 3, 16, 23, 24, -133, -135))
-NAMES = {1: "DES", 2: "DES", 3: "DES", 16: "3DES", 17: "AES-128", 18: "AES-256", 19: "AES-128", 20: "AES-256", 23: "RC4", 24: "RC4", -133: "RC4", -135: "RC4"}
+NAMES = {
+    1: "DES",
+    2: "DES",
+    3: "DES",
+    16: "3DES",
+    17: "AES-128",
+    18: "AES-256",
+    19: "AES-128",
+    20: "AES-256",
+    23: "RC4",
+    24: "RC4",
+    -133: "RC4",
+    -135: "RC4",
+}
 
 
 def ends(event: KerberosRequest | KerberosReply | KerberosError) -> tuple[Subject, Subject, int]:

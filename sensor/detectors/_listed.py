@@ -16,7 +16,11 @@ def listing(entry: Listed, ts: int) -> str:
 
 def facts(entry: Listed, ts: int) -> dict[str, int | float | str]:
     """The numbers of an alert about it."""
-    found: dict[str, int | float | str] = {"list": entry.list_name, "entry": entry.entry, "category": entry.category or "none given"}
+    found: dict[str, int | float | str] = {
+        "list": entry.list_name,
+        "entry": entry.entry,
+        "category": entry.category or "none given",
+    }
     days = age(entry, ts)
     return found | {"age_days": days, "list_confidence": entry.confidence} if days >= 0 else found
 

@@ -84,7 +84,9 @@ def _is_a_letter_off(one: str, other: str) -> bool:
     if len(one) != len(other):
         longer, shorter = (one, other) if len(one) > len(other) else (other, one)
         return longer[first + 1 :] == shorter[first:]
-    return one[first + 1 :] == other[first + 1 :] or (one[first : first + 2] == other[first : first + 2][::-1] and one[first + 2 :] == other[first + 2 :])
+    return one[first + 1 :] == other[first + 1 :] or (
+        one[first : first + 2] == other[first : first + 2][::-1] and one[first + 2 :] == other[first + 2 :]
+    )
 
 
 def _foreign(label: str) -> tuple[str, str]:

@@ -43,6 +43,11 @@ class Ratio:
     def add(self, key: Hashable, bad: bool, ts: int) -> Finding | None:
         """Counts an answer. The finding where errors are too many, once in a while."""
         answers, errors = self._all.add(key, ts), self._bad.add(key, ts, int(bad))
-        if not bad or errors < self._want.errors or errors < self._want.share * answers or not self._told.fresh(key, ts):
+        if (
+            not bad
+            or errors < self._want.errors
+            or errors < self._want.share * answers
+            or not self._told.fresh(key, ts)
+        ):
             return None
         return Finding(errors, answers)

@@ -83,7 +83,11 @@ class AdminSessions(FlowDetector):
         rows = changes.rows[opened["at"]]
         kind = rows["kind"]
         begun = (kind == Change.ANSWERED) & ~changes.flooded[np.searchsorted(changes.contacts["row"], opened["at"])]
-        begun[begun] = self._recent.fresh(combine(opened["key"][begun].copy(), opened["value"][begun].copy()), np.ascontiguousarray(opened["ts"][begun]), HOLD)
+        begun[begun] = self._recent.fresh(
+            combine(opened["key"][begun].copy(), opened["value"][begun].copy()),
+            np.ascontiguousarray(opened["ts"][begun]),
+            HOLD,
+        )
         short = (kind == Change.ENDED) & (rows["answered"] == 1) & (rows["ts"] - rows["first"] < HOLD)
         # Where the capture shows the client only, a long talk was answered out of sight.
         unheard = (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * SAID[0])

@@ -18,7 +18,9 @@ FEW = 3
 def unheard(changes: Changes) -> npt.NDArray[np.intp]:
     """Which of the contacts are the end of such a question; none where the capture shows answers over UDP."""
     contacts = changes.contacts
-    at = np.flatnonzero((contacts["kind"] == Change.ENDED) & (contacts["op"] == SKIP) & (contacts["service"] & 0xFF == UDP))
+    at = np.flatnonzero(
+        (contacts["kind"] == Change.ENDED) & (contacts["op"] == SKIP) & (contacts["service"] & 0xFF == UDP)
+    )
     if not len(at):
         return at
     rows = changes.rows[contacts["row"][at]]

@@ -26,7 +26,9 @@ class Ends(NamedTuple):
 def ends_of(packet: Packet, *, answer: bool = False) -> Ends:
     """The ends of a request, or of an answer."""
     sender, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-    return Ends(other, sender, packet.dport, packet.sport) if answer else Ends(sender, other, packet.sport, packet.dport)
+    return (
+        Ends(other, sender, packet.dport, packet.sport) if answer else Ends(sender, other, packet.sport, packet.dport)
+    )
 
 
 def app_of(event: Event) -> str:
@@ -44,7 +46,11 @@ def server_of(flow: Flow) -> Subject:
 
 def network_of(context: Context, flow: Flow) -> dict[str, str | int]:
     """Facts of the flow for the record."""
-    return {"proto": PROTOCOLS.get(flow.proto, str(flow.proto)), "vlan": flow.vlan, "direction": context.networks.direction(flow.client, flow.server)}
+    return {
+        "proto": PROTOCOLS.get(flow.proto, str(flow.proto)),
+        "vlan": flow.vlan,
+        "direction": context.networks.direction(flow.client, flow.server),
+    }
 
 
 def network_of_packet(context: Context, packet: Packet, app: str = "", *, answer: bool = False) -> dict[str, str | int]:

@@ -27,7 +27,17 @@ _PROTOCOLS = {
     0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3",
     0xFEFF: "DTLS 1.0", 0xFEFD: "DTLS 1.2", 0xFEFC: "DTLS 1.3",
 }  # fmt: skip
-_JA4_VERSIONS = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3", 0x0002: "s2", 0xFEFF: "d1", 0xFEFD: "d2", 0xFEFC: "d3"}
+_JA4_VERSIONS = {
+    0x0304: "13",
+    0x0303: "12",
+    0x0302: "11",
+    0x0301: "10",
+    0x0300: "s3",
+    0x0002: "s2",
+    0xFEFF: "d1",
+    0xFEFD: "d2",
+    0xFEFC: "d3",
+}
 _EXTENSION = struct.Struct("!HH")
 _DTLS = 0xFE00  # versions of DTLS count down from here
 
@@ -94,9 +104,17 @@ def old_hello(data: bytes) -> ClientHello | None:
         return None
     version, ciphers, session, challenge = struct.unpack_from("!HHHH", data, 3)
     size = (data[0] & 0x7F) << 8 | data[1]
-    if (version != 2 and version >> 8 != 3) or ciphers % 3 or not ciphers or size != 9 + ciphers + session + challenge or not 16 <= challenge <= 32:
+    if (
+        (version != 2 and version >> 8 != 3)
+        or ciphers % 3
+        or not ciphers
+        or size != 9 + ciphers + session + challenge
+        or not 16 <= challenge <= 32
+    ):
         return None
-    offered = tuple(data[at + 1] << 8 | data[at + 2] for at in range(11, min(11 + ciphers, len(data) - 2), 3) if not data[at])
+    offered = tuple(
+        data[at + 1] << 8 | data[at + 2] for at in range(11, min(11 + ciphers, len(data) - 2), 3) if not data[at]
+    )
     return ClientHello("", (), protocol(version), "", "", weak_of(offered), False)
 
 
@@ -184,7 +202,9 @@ def _md5(raw: str) -> str:
 
 
 @functools.lru_cache(maxsize=2048)
-def _ja3(version: int, ciphers: tuple[int, ...], kinds: tuple[int, ...], groups: tuple[int, ...], formats: tuple[int, ...]) -> str:
+def _ja3(
+    version: int, ciphers: tuple[int, ...], kinds: tuple[int, ...], groups: tuple[int, ...], formats: tuple[int, ...]
+) -> str:
     lists = ["-".join([str(one) for one in some if one not in GREASE]) for some in (ciphers, kinds, groups)]
     return _md5(",".join((str(version), *lists, "-".join(map(str, formats)))))
 

@@ -56,7 +56,14 @@ def size(data: bytes, at: int = 0) -> int:
         return 0
     head = _BIG_HEADER if not data[at + 4] & 0x10 else _HEADER
     version, minor, kind, _, length, verifier, _ = head.unpack_from(data, at)
-    if version != 5 or minor > 1 or kind not in KINDS or data[at + 4] & 0xEF or length < HEADER_SIZE or verifier > length:
+    if (
+        version != 5
+        or minor > 1
+        or kind not in KINDS
+        or data[at + 4] & 0xEF
+        or length < HEADER_SIZE
+        or verifier > length
+    ):
         return -1
     return int(length)
 
@@ -120,7 +127,9 @@ class RpcTalk:
         if isinstance(message, _ntlm.Login):
             said.append(RpcLogin(packet, self._pipe, message.method, message.user, message.domain, message.workstation))
 
-    def _request(self, packet: Packet, data: bytes, flags: int, length: int, verifier: int, call: int, said: list[Said]) -> None:
+    def _request(
+        self, packet: Packet, data: bytes, flags: int, length: int, verifier: int, call: int, said: list[Said]
+    ) -> None:
         hint, context, number = _REQUEST.unpack_from(data, HEADER_SIZE)
         start = HEADER_SIZE + _REQUEST.size + (16 if flags & OBJECT else 0)
         level, stop = self._protection(data, length, verifier)
@@ -136,7 +145,9 @@ class RpcTalk:
         read = arguments.READERS.get((used.name, number))
         facts = read(stub) if read else ()
         count = max(length - start - (verifier + 8 if verifier else 0), hint if not flags & LAST else 0)
-        said.append(RpcCall(packet, self._pipe, used.name, used.call(number), number, level, count, texts, facts, inferred))
+        said.append(
+            RpcCall(packet, self._pipe, used.name, used.call(number), number, level, count, texts, facts, inferred)
+        )
 
     def _protection(self, data: bytes, length: int, verifier: int) -> tuple[int, int]:
         """The level of protection, and where the arguments end."""
@@ -165,7 +176,17 @@ class RpcTalk:
         del history[:-HISTORY_LIMIT]
         return UNKNOWN
 
-    def _answer(self, packet: Packet, data: bytes, fault: bool, last: bool, length: int, verifier: int, call: int, said: list[Said]) -> None:
+    def _answer(
+        self,
+        packet: Packet,
+        data: bytes,
+        fault: bool,
+        last: bool,
+        length: int,
+        verifier: int,
+        call: int,
+        said: list[Said],
+    ) -> None:
         asked = self._pending.pop(call)
         if asked is None:
             return
@@ -175,7 +196,18 @@ class RpcTalk:
             status = _U32.unpack_from(data, start)[0]
         elif last and level < PRIVACY and stop - start >= 4:
             status = _U32.unpack_from(data, stop - 4)[0]
-        said.append(RpcAnswer(packet, self._pipe, asked.interface.name, asked.interface.call(asked.number), asked.number, fault, status, max(stop - start, 0)))
+        said.append(
+            RpcAnswer(
+                packet,
+                self._pipe,
+                asked.interface.name,
+                asked.interface.call(asked.number),
+                asked.number,
+                fault,
+                status,
+                max(stop - start, 0),
+            )
+        )
         if asked.interface.name == "epm" and level < PRIVACY and not fault:
             stub = data[start:stop]
             name, port = arguments.tower(stub), arguments.port(stub)
@@ -186,7 +218,11 @@ class RpcTalk:
 def _netlogon(number: int, stub: bytes) -> Interface:
     r"""The calls that begin a secure channel: ``\\server`` first, and behind the last name a challenge or credential."""
     names = arguments.texts(stub)
-    return INTERFACES["netlogon"] if names and len(names) == (2 if number == 4 else 3) and names[0].startswith("\\\\") else UNKNOWN
+    return (
+        INTERFACES["netlogon"]
+        if names and len(names) == (2 if number == 4 else 3) and names[0].startswith("\\\\")
+        else UNKNOWN
+    )
 
 
 class Pipes:

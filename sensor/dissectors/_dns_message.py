@@ -127,7 +127,11 @@ def _fill(questions: list[Question], records: list[Record], data: bytes, asked: 
             value, after = _name(data, offset + NAME_AT[type_], names, fold, 0)
             if after > stop:
                 raise Malformed("name longer than its record")
-            append(Record(name, type_, ttl, size, NONE, value, _U16.unpack_from(data, offset + 4)[0] if type_ == SRV else 0))
+            append(
+                Record(
+                    name, type_, ttl, size, NONE, value, _U16.unpack_from(data, offset + 4)[0] if type_ == SRV else 0
+                )
+            )
         elif type_ == TXT:
             raw = data[offset:stop]
             append(Record(name, type_, ttl, size, NONE, clean(b" ".join(texts(raw))) if fold else "", 0, raw))
@@ -149,7 +153,9 @@ def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: in
         tail = names.get(target)
         if tail is None:
             if target >= offset or depth == POINTERS_LIMIT:
-                raise Malformed("name pointer that does not lead back" if target >= offset else "too many name pointers")
+                raise Malformed(
+                    "name pointer that does not lead back" if target >= offset else "too many name pointers"
+                )
             tail, _ = _name(data, target, names, fold, depth + 1)
         name = f"{name}.{tail}" if name and tail else name or tail
         if len(name) > NAME_LIMIT:

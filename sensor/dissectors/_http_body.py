@@ -145,7 +145,13 @@ class Body:
 
 
 def of(
-    head: Head, packet: Packet, *, page: Page | None = None, description: Described | None = None, login: Login | None = None, upload: Upload | None = None
+    head: Head,
+    packet: Packet,
+    *,
+    page: Page | None = None,
+    description: Described | None = None,
+    login: Login | None = None,
+    upload: Upload | None = None,
 ) -> Body:
     """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a login, the shape of what is sent."""
     fields = head.fields
@@ -158,7 +164,9 @@ def of(
         reading = sent(media_type, login, upload)
     elif page is not None and media_type.startswith(PAGES):
         reading = title(page)
-    elif description is not None and ("xml" in media_type or media_type in ("", "text/plain", "application/octet-stream")):
+    elif description is not None and (
+        "xml" in media_type or media_type in ("", "text/plain", "application/octet-stream")
+    ):
         reading = xml_facts(description)
     if encoding not in (b"", b"identity", b"gzip", b"x-gzip", b"deflate"):
         reading = None

@@ -17,7 +17,9 @@ NAME_LIMIT = 255
 HEAD_LIMIT = 8192
 TOKEN_LIMIT = 8192
 BASIC_LIMIT = 2048
-SCHEMES = frozenset(("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse"))
+SCHEMES = frozenset(
+    ("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse")
+)
 _REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
 _USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 # A user and a password in the query of an address, as the pages of cameras and routers take them.
@@ -77,7 +79,9 @@ def challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
     """(schemes, realm) that a response asks for."""
     found = _REALM.search(raw)
     words = (clean(word, 32).lower() for word in re.split(rb"[\s,]+", raw[:4096]))
-    return tuple(dict.fromkeys(word for word in words if word in SCHEMES)), clean(found[1] or found[2] or b"", 512) if found else ""
+    return tuple(dict.fromkeys(word for word in words if word in SCHEMES)), clean(
+        found[1] or found[2] or b"", 512
+    ) if found else ""
 
 
 def ntlm(raw: bytes) -> _ntlm.Message | None:

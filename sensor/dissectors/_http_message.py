@@ -21,7 +21,9 @@ LENGTH_DIGITS = 15
 UNKNOWN = -1
 FOLD = b" \t"
 REMEMBERED_LIMIT = 2048  # bytes
-_HOLDS_SECRET = re.compile(rb"uthorization|UTHORIZATION|ookie|OOKIE|[?&][^ ]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)")
+_HOLDS_SECRET = re.compile(
+    rb"uthorization|UTHORIZATION|ookie|OOKIE|[?&][^ ]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)"
+)
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of an address.
@@ -114,7 +116,9 @@ def read_start(line: bytes) -> tuple[str, bytes, int]:
 def begins(data: bytes) -> bool:
     """Whether a message begins with these bytes."""
     line = data[: data.find(b"\n") + 1 or len(data)].rstrip()
-    return line.startswith(VERSION) or (line[:1].isalpha() and line[:-1].endswith(VERSION))  # else it is the end of a request line
+    return line.startswith(VERSION) or (
+        line[:1].isalpha() and line[:-1].endswith(VERSION)
+    )  # else it is the end of a request line
 
 
 @functools.lru_cache(maxsize=1024)
@@ -157,7 +161,12 @@ def _address(host: str) -> int:
 
 @functools.lru_cache(maxsize=1024)
 def _is_method(method: bytes) -> bool:
-    return 2 < len(method) <= METHOD_LIMIT and method[:1].isalpha() and method.isupper() and method.replace(b"-", b"").replace(b"_", b"").isalnum()
+    return (
+        2 < len(method) <= METHOD_LIMIT
+        and method[:1].isalpha()
+        and method.isupper()
+        and method.replace(b"-", b"").replace(b"_", b"").isalnum()
+    )
 
 
 _text: Callable[[bytes], str] = functools.lru_cache(maxsize=2048)(clean)

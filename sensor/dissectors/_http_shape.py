@@ -24,7 +24,18 @@ BODY_LIMIT = 4096
 QUOTES = b' "'
 FORM = "application/x-www-form-urlencoded"
 # Header fields whose values are told in other ways, or never.
-PRIVATE = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"host", b"content-length", b"content-type", b"if-none-match", b"if-match"))
+PRIVATE = frozenset(
+    (
+        b"authorization",
+        b"proxy-authorization",
+        b"cookie",
+        b"host",
+        b"content-length",
+        b"content-type",
+        b"if-none-match",
+        b"if-match",
+    )
+)
 SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credential", re.IGNORECASE)
 ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
 # In bodies also what ends one command or text and begins another. JSON and XML have braces and brackets of their own.
@@ -36,7 +47,14 @@ SIGNS = (
 )  # fmt: skip
 ODD_COMMAND = re.compile(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
 ODD_BODY = re.compile(
-    b"|".join((*(re.escape(sign) for sign in SIGNS if sign != b"union"), ODD_COMMAND.pattern, rb"\bunion\b[^\r\n]{1,40}\bselect\b")), re.IGNORECASE
+    b"|".join(
+        (
+            *(re.escape(sign) for sign in SIGNS if sign != b"union"),
+            ODD_COMMAND.pattern,
+            rb"\bunion\b[^\r\n]{1,40}\bselect\b",
+        )
+    ),
+    re.IGNORECASE,
 )
 BEFORE, AFTER = 120, 200
 _LINE_END = re.compile(rb"[\r\n]")
@@ -66,7 +84,11 @@ def cookie_shapes(raw: bytes) -> str:
 
 def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
     """(name, value) of the header fields that hold odd characters."""
-    found = ((name, value) for name, value in fields.items() if name not in PRIVATE and ODD.search(value) and not SECRET_NAME.search(name))
+    found = (
+        (name, value)
+        for name, value in fields.items()
+        if name not in PRIVATE and ODD.search(value) and not SECRET_NAME.search(name)
+    )
     return tuple((clean(name, NAME_LIMIT), clean(value[:ODD_LIMIT])) for name, value in _few(found))
 
 
@@ -77,7 +99,13 @@ def body_shape(body: bytes, media_type: str, length: int) -> str:
         parts = [part.partition(b"=") for part in body.split(b"&", PARTS_LIMIT)[:PARTS_LIMIT]]
         return "&".join(f"{clean(name, NAME_LIMIT)}={_form_shape(name, value)}" for name, _, value in parts)
     begin = body[:1]
-    kind = "json" if begin in b"{[" and begin else "xml" if begin == b"<" else shape_of(body[:BODY_LIMIT]).partition(":")[0]
+    kind = (
+        "json"
+        if begin in b"{[" and begin
+        else "xml"
+        if begin == b"<"
+        else shape_of(body[:BODY_LIMIT]).partition(":")[0]
+    )
     return f"{kind}:{size}"
 
 

@@ -9,7 +9,15 @@ from sensor.core.reader import clean
 SIZE_LIMIT = 2048
 KEYS_LIMIT = 48
 # The long names of keys that also have a short one.
-_SHORT = {"MANUFACTURER": "MFG", "MODEL": "MDL", "CLASS": "CLS", "DESCRIPTION": "DES", "SERN": "SN", "SERIALNUMBER": "SN", "FIRMWARE": "FWVER"}
+_SHORT = {
+    "MANUFACTURER": "MFG",
+    "MODEL": "MDL",
+    "CLASS": "CLS",
+    "DESCRIPTION": "DES",
+    "SERN": "SN",
+    "SERIALNUMBER": "SN",
+    "FIRMWARE": "FWVER",
+}
 
 
 @functools.lru_cache(maxsize=1024)

@@ -43,9 +43,13 @@ def mapping(body: bytes) -> Mapping:
         client = parse(clean(found.get(b"InternalClient", b""), 64))
     except ValueError:
         client = NONE
-    protocol = {b"6": "tcp", b"17": "udp"}.get(found.get(b"Protocol", b""), clean(found.get(b"Protocol", b""), 16).lower())
+    protocol = {b"6": "tcp", b"17": "udp"}.get(
+        found.get(b"Protocol", b""), clean(found.get(b"Protocol", b""), 16).lower()
+    )
     description = clean(html.unescape(clean(found.get(b"PortMappingDescription", b""))), 128)
-    return Mapping(client, protocol, _port(found.get(b"InternalPort", b"")), _port(found.get(b"ExternalPort", b"")), description)
+    return Mapping(
+        client, protocol, _port(found.get(b"InternalPort", b"")), _port(found.get(b"ExternalPort", b"")), description
+    )
 
 
 def _port(raw: bytes) -> int:

@@ -18,4 +18,9 @@ _LATER = {
     0x0033: "cancel_document", 0x0034: "get_document_attributes", 0x0038: "cancel_jobs", 0x0039: "cancel_my_jobs", 0x003A: "resubmit_job", 0x003B: "close_job",
     0x003C: "identify_printer", 0x003D: "validate_document", 0x4027: "cups_get_document", 0x4028: "cups_create_local_printer",
 }  # fmt: skip
-OPERATIONS = {number: name for first, names in ((0x0002, _STANDARD), (0x4001, _CUPS)) for number, name in enumerate(names, first) if name} | _LATER
+OPERATIONS = {
+    number: name
+    for first, names in ((0x0002, _STANDARD), (0x4001, _CUPS))
+    for number, name in enumerate(names, first)
+    if name
+} | _LATER

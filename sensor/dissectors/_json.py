@@ -21,7 +21,10 @@ def read_object(data: bytes) -> Object:
         raise Malformed("JSON too long")
     try:
         value = _decoder.decode(data.rstrip(b"\0\r\n "))
-    except (ValueError, RecursionError):  # msgspec's errors and those of UTF-8 are ValueErrors; it stops at the interpreter's depth
+    except (
+        ValueError,
+        RecursionError,
+    ):  # msgspec's errors and those of UTF-8 are ValueErrors; it stops at the interpreter's depth
         raise Malformed("no JSON") from None
     if not isinstance(value, dict):
         raise Malformed("JSON that is no object")

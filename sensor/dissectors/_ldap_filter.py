@@ -5,7 +5,18 @@ from __future__ import annotations
 from sensor.core.reader import Malformed
 from sensor.dissectors import _der as der
 
-AND, OR, NOT, EQUAL, SUBSTRINGS, GREATER, LESS, PRESENT, APPROXIMATE, EXTENSIBLE = 0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0x87, 0xA8, 0xA9
+AND, OR, NOT, EQUAL, SUBSTRINGS, GREATER, LESS, PRESENT, APPROXIMATE, EXTENSIBLE = (
+    0xA0,
+    0xA1,
+    0xA2,
+    0xA3,
+    0xA4,
+    0xA5,
+    0xA6,
+    0x87,
+    0xA8,
+    0xA9,
+)
 JOINED = {AND: "&", OR: "|", NOT: "!"}
 COMPARED = {EQUAL: "=", GREATER: ">=", LESS: "<=", APPROXIMATE: "~="}
 INITIAL, FINAL = 0x80, 0x82
@@ -20,7 +31,10 @@ def written(data: bytes, one: der.Element, depth: int = 0) -> str:
     if depth > DEPTH_LIMIT:
         raise Malformed("filter too deep")
     if one.tag in JOINED:
-        parts = [written(data, child, depth + 1) for child, _ in zip(der.children(data, one), range(CHILDREN_LIMIT), strict=False)]
+        parts = [
+            written(data, child, depth + 1)
+            for child, _ in zip(der.children(data, one), range(CHILDREN_LIMIT), strict=False)
+        ]
         return f"({JOINED[one.tag]}{''.join(parts)})"
     if one.tag == PRESENT:
         return f"({_text(data, one)}=*)"

@@ -17,7 +17,16 @@ NAME_SIZE = 15
 LABELS_LIMIT = 16
 # What the owner of a name with a suffix is, by (suffix, whether the name belongs to a group).
 UNIQUE, GROUP = False, True
-WORKSTATION, MESSENGER, REMOTE_ACCESS, MASTER_OF_DOMAIN, CONTROLLERS, MASTER, ELECTION, SERVER = 0x00, 0x03, 0x06, 0x1B, 0x1C, 0x1D, 0x1E, 0x20
+WORKSTATION, MESSENGER, REMOTE_ACCESS, MASTER_OF_DOMAIN, CONTROLLERS, MASTER, ELECTION, SERVER = (
+    0x00,
+    0x03,
+    0x06,
+    0x1B,
+    0x1C,
+    0x1D,
+    0x1E,
+    0x20,
+)
 SERVICES = {
     (0x00, UNIQUE): "workstation", (0x03, UNIQUE): "messenger", (0x06, UNIQUE): "remote_access_server", (0x1F, UNIQUE): "net_dde",
     (0x20, UNIQUE): "server", (0x21, UNIQUE): "remote_access_client", (0x22, UNIQUE): "exchange_interchange", (0x23, UNIQUE): "exchange_store",

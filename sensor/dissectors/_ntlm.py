@@ -71,7 +71,11 @@ class Login(msgspec.Struct, frozen=True, gc=False):
 
     def facts(self) -> list[tuple[str, str]]:
         """(kind, value) about the client."""
-        return [(kind, value) for kind, value in (("ntlm.hostname", self.workstation), ("ntlm.version", self.version)) if value]
+        return [
+            (kind, value)
+            for kind, value in (("ntlm.hostname", self.workstation), ("ntlm.version", self.version))
+            if value
+        ]
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
@@ -122,7 +126,16 @@ def _challenge(data: bytes) -> Challenge:
     pairs = _pairs(_field(data, 40)) if flags & TARGET_INFO else {}
     version = _version(data, 48) if flags & VERSION else ""
     get = pairs.get
-    return Challenge(target, get(COMPUTER, ""), get(DOMAIN, ""), get(DNS_COMPUTER, ""), get(DNS_DOMAIN, ""), get(DNS_FOREST, ""), version, _hash(data[24:32]))
+    return Challenge(
+        target,
+        get(COMPUTER, ""),
+        get(DOMAIN, ""),
+        get(DNS_COMPUTER, ""),
+        get(DNS_DOMAIN, ""),
+        get(DNS_FOREST, ""),
+        version,
+        _hash(data[24:32]),
+    )
 
 
 def _pairs(data: bytes) -> dict[int, str]:

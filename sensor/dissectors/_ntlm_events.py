@@ -32,5 +32,7 @@ def told(packet: Packet, carrier: str, message: _ntlm.Message | None) -> list[Nt
     if isinstance(message, _ntlm.Challenge):
         return [NtlmChallenge(packet, carrier, message.computer, message.domain, message.nonce)]
     if isinstance(message, _ntlm.Login):
-        return [NtlmLogin(packet, carrier, message.method, message.user, message.domain, message.workstation, message.proof)]
+        return [
+            NtlmLogin(packet, carrier, message.method, message.user, message.domain, message.workstation, message.proof)
+        ]
     return []

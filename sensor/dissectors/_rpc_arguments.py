@@ -14,7 +14,10 @@ TEXTS_LIMIT = 12
 TEXT_LIMIT = 256
 LENGTH_LIMIT = 32768  # characters of a text
 _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
-_NAME, _NAME_64 = struct.Struct("<HHI"), struct.Struct("<HH4xQ")  # RPC_UNICODE_STRING: bytes used, bytes there, reference to the characters
+_NAME, _NAME_64 = (
+    struct.Struct("<HHI"),
+    struct.Struct("<HH4xQ"),
+)  # RPC_UNICODE_STRING: bytes used, bytes there, reference to the characters
 _WORDS, _LONGS = struct.Struct("<III"), struct.Struct("<QQQ")
 # Activation properties ([MS-DCOM] 2.2.22): the object reference around them, and what each serialized part begins with.
 _MEOW = b"MEOW\x04\0\0\0\xa2\1\0\0\0\0\0\0\xc0\0\0\0\0\0\0\x46"
@@ -65,7 +68,13 @@ def _characters(stub: bytes, at: int, count: int) -> tuple[str, int]:
     if text:
         return text, end
     raw = stub[at : at + count]
-    if len(raw) > 2 and raw[-1:] == b"\0" and raw[:-1].isascii() and 0 not in raw[:-1] and raw[:-1].decode("ascii").isprintable():
+    if (
+        len(raw) > 2
+        and raw[-1:] == b"\0"
+        and raw[:-1].isascii()
+        and 0 not in raw[:-1]
+        and raw[:-1].decode("ascii").isprintable()
+    ):
         return clean(raw[:-1], TEXT_LIMIT), at + count
     return "", 0
 
@@ -73,7 +82,9 @@ def _characters(stub: bytes, at: int, count: int) -> tuple[str, int]:
 def _wide(stub: bytes, at: int, count: int, *, ended: bool) -> tuple[str, int]:
     """Wide characters. They are a text where none of them but the last, which may be missing, is zero or unprintable."""
     raw = stub[at : at + 2 * min(count, TEXT_LIMIT)]
-    if len(raw) < 4 or (ended and count <= TEXT_LIMIT and len(raw) == 2 * count and raw[-2:] != b"\0\0" and len(raw) < 6):
+    if len(raw) < 4 or (
+        ended and count <= TEXT_LIMIT and len(raw) == 2 * count and raw[-2:] != b"\0\0" and len(raw) < 6
+    ):
         return "", 0
     text = raw[: len(raw) & ~1].decode("utf-16-le", "replace").removesuffix("\0")
     if not text or "\0" in text or "\ufffd" in text or not all(c.isprintable() or c in "\r\n\t" for c in text):
@@ -119,7 +130,11 @@ def _overlong(stub: bytes) -> Facts:
     """A path whose server has a longer name than any computer: no wide backslash, and no end, for ``_SERVER`` bytes behind two of them."""
     start = stub.find(_UNC)
     name = stub[start + len(_UNC) : start + len(_UNC) + _SERVER]
-    long = start >= 0 and len(name) == _SERVER and all(name[at : at + 2] not in (b"\\\0", b"\0\0") for at in range(0, _SERVER, 2))
+    long = (
+        start >= 0
+        and len(name) == _SERVER
+        and all(name[at : at + 2] not in (b"\\\0", b"\0\0") for at in range(0, _SERVER, 2))
+    )
     return (("path", "overlong"),) if long else ()
 
 
@@ -146,7 +161,11 @@ def _looked_up(raw: bytes, major: int) -> str:
 def tower(stub: bytes) -> str:
     """The interface of a tower, empty where there is none."""
     at = stub.find(_FLOOR)
-    return _looked_up(stub[at + 3 : at + 19], _U16.unpack_from(stub, at + 19)[0]) if at >= 0 and at + 21 <= len(stub) else ""
+    return (
+        _looked_up(stub[at + 3 : at + 19], _U16.unpack_from(stub, at + 19)[0])
+        if at >= 0 and at + 21 <= len(stub)
+        else ""
+    )
 
 
 def port(stub: bytes) -> int:

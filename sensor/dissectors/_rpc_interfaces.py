@@ -155,7 +155,11 @@ CLASSES = {
 
 
 def _made(name: str, calls: dict[int, str]) -> Interface:
-    return Interface(name, {number: call.lstrip("+") for number, call in calls.items()}, frozenset(n for n, call in calls.items() if call.startswith("+")))
+    return Interface(
+        name,
+        {number: call.lstrip("+") for number, call in calls.items()},
+        frozenset(n for n, call in calls.items() if call.startswith("+")),
+    )
 
 
 INTERFACES = {name: _made(name, calls) for name, (_, _, calls) in _TABLE.items()}

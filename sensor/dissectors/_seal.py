@@ -16,4 +16,6 @@ SALT = b"known logins"
 
 def seal(user: str, password: bytes) -> str:
     """Of a login; letter case of the user aside, as most devices see it."""
-    return hashlib.blake2b(user.lower().encode("utf-8", "replace") + b"\0" + password, digest_size=8, salt=SALT).hexdigest()[:DIGITS]
+    return hashlib.blake2b(
+        user.lower().encode("utf-8", "replace") + b"\0" + password, digest_size=8, salt=SALT
+    ).hexdigest()[:DIGITS]

@@ -13,7 +13,17 @@ from sensor.core.packet import Packet
 from sensor.dissectors import _ntlm
 from sensor.dissectors._facts import facts
 from sensor.dissectors._ntlm_events import told
-from sensor.dissectors._smb_events import SmbChallenge, SmbCreate, SmbCreateResult, SmbDelete, SmbLogin, SmbLoginResult, SmbPipe, SmbTreeResult, SmbWrite
+from sensor.dissectors._smb_events import (
+    SmbChallenge,
+    SmbCreate,
+    SmbCreateResult,
+    SmbDelete,
+    SmbLogin,
+    SmbLoginResult,
+    SmbPipe,
+    SmbTreeResult,
+    SmbWrite,
+)
 
 PENDING_LIMIT, TREES_LIMIT, FILES_LIMIT = 64, 32, 128
 PIPE_LIMIT = 4096  # bytes of one piece of pipe data that are kept
@@ -87,7 +97,12 @@ def security(packet: Packet, talk: Talk, version: int, key: int, blob: bytes, pa
     if isinstance(message, _ntlm.Challenge):
         said.append(SmbChallenge(packet, message.computer, message.domain, message.fqdn, message.version))
     elif key >= 0 and isinstance(message, _ntlm.Login):
-        login(talk, key, SmbLogin(packet, version, message.method, message.user, message.domain, message.workstation), said)
+        login(
+            talk,
+            key,
+            SmbLogin(packet, version, message.method, message.user, message.domain, message.workstation),
+            said,
+        )
     elif key >= 0 and message is None and _ntlm.KERBEROS in blob:
         login(talk, key, SmbLogin(packet, version, "kerberos", "", "", ""), said)
     if message is not None and isinstance(message, _ntlm.Challenge) == (key < 0):
@@ -104,10 +119,16 @@ def login(talk: Talk, key: int, event: SmbLogin, said: list[Said]) -> None:
 def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, said: list[Said]) -> None:
     """The answer to a login that was seen."""
     if isinstance(asked, SmbLogin):
-        said.append(SmbLoginResult(packet, asked.version, asked.method, asked.user, asked.domain, asked.workstation, status, guest))
+        said.append(
+            SmbLoginResult(
+                packet, asked.version, asked.method, asked.user, asked.domain, asked.workstation, status, guest
+            )
+        )
 
 
-def tree_result(packet: Packet, talk: Talk, place: tuple[int, int], asked: Asked | None, type_: str, status: int, said: list[Said]) -> None:
+def tree_result(
+    packet: Packet, talk: Talk, place: tuple[int, int], asked: Asked | None, type_: str, status: int, said: list[Said]
+) -> None:
     """A share was connected or refused. What a server shares with success is its role: hidden and administrative shares have every Windows host."""
     if not isinstance(asked, Tree):
         return
@@ -123,15 +144,30 @@ def tree_result(packet: Packet, talk: Talk, place: tuple[int, int], asked: Asked
         said += facts(packet, [("smb.role", "file_server")])
 
 
-def create(packet: Packet, share: Tree, name: str, access: int, disposition: int, options: int, said: list[Said]) -> File:
+def create(
+    packet: Packet, share: Tree, name: str, access: int, disposition: int, options: int, said: list[Said]
+) -> File:
     """Somebody opens something."""
     pipe = is_pipe(share, name)
     end = "" if pipe else extension(name)
-    said.append(SmbCreate(packet, share.share, name, pipe, access, disposition, options, bool(access & WRITES) and not pipe, end))
+    said.append(
+        SmbCreate(
+            packet, share.share, name, pipe, access, disposition, options, bool(access & WRITES) and not pipe, end
+        )
+    )
     return File(share.share, name, pipe, deletes=bool(options & DELETE_ON_CLOSE))
 
 
-def create_result(packet: Packet, talk: Talk, asked: Asked | None, handle: bytes, status: int, action: int, size: int, said: list[Said]) -> None:
+def create_result(
+    packet: Packet,
+    talk: Talk,
+    asked: Asked | None,
+    handle: bytes,
+    status: int,
+    action: int,
+    size: int,
+    said: list[Said],
+) -> None:
     """The opening was granted or refused."""
     if not isinstance(asked, File):
         return

@@ -14,7 +14,17 @@ from sensor.dissectors._facts import facts
 from sensor.dissectors._netbios import oem
 from sensor.dissectors._ntlm import utf16
 from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
-from sensor.dissectors._smb_events import SmbDelete, SmbFault, SmbLogin, SmbNegotiate, SmbNegotiated, SmbPipe, SmbRename, SmbTransaction, SmbTreeConnect
+from sensor.dissectors._smb_events import (
+    SmbDelete,
+    SmbFault,
+    SmbLogin,
+    SmbNegotiate,
+    SmbNegotiated,
+    SmbPipe,
+    SmbRename,
+    SmbTransaction,
+    SmbTreeConnect,
+)
 
 HEADER_SIZE = 32
 CHAIN_LIMIT = 8
@@ -156,7 +166,9 @@ class Smb1:
             self._transacted(packet, head, asked, said)
 
     def _transacted(self, packet: Packet, head: Head, function: int, said: list[Said]) -> None:
-        said.append(SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, True, head.status))
+        said.append(
+            SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, True, head.status)
+        )
 
     def file(self, number: int) -> File:
         """The file behind an id."""
@@ -181,7 +193,17 @@ class Smb1:
         else:
             oem_size, unicode_size = _SETUP_OLD.unpack_from(words)
             user, domain, *names = block.texts(block.at + oem_size + unicode_size, 4)
-            method = "ntlmv2" if unicode_size > 24 else "ntlmv1" if unicode_size == 24 else "lm" if oem_size == 24 else "plain" if user else "anonymous"
+            method = (
+                "ntlmv2"
+                if unicode_size > 24
+                else "ntlmv1"
+                if unicode_size == 24
+                else "lm"
+                if oem_size == 24
+                else "plain"
+                if user
+                else "anonymous"
+            )
             _smb.login(self._talk, head.key, SmbLogin(packet, 1, method, user, domain, ""), said)
         said += facts(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])])
 
@@ -198,7 +220,9 @@ class Smb1:
         mode, how = _OPEN.unpack_from(block.words)
         self._open(packet, block, (1, 2, 3, 0x20)[mode & 3], how, 0, said)
 
-    def _open(self, packet: Packet, block: Block, access: int, disposition: int, options: int, said: list[Said]) -> None:
+    def _open(
+        self, packet: Packet, block: Block, access: int, disposition: int, options: int, said: list[Said]
+    ) -> None:
         tree = self._talk.trees.get(block.head.place) or NO_TREE
         name = block.texts(block.at, 1)[0].removeprefix("\\")
         self._talk.pending.put(block.head.key, _smb.create(packet, tree, name, access, disposition, options, said))
@@ -305,12 +329,16 @@ class Smb1:
     def data_read(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
         if isinstance(asked, File):
             size, start = _READ_ANSWER.unpack_from(block.words)
-            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT))))
+            said.append(
+                SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT)))
+            )
 
     def transacted(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
         if isinstance(asked, File):
             size, start = _TRANSACTION_ANSWER.unpack_from(block.words)
-            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT))))
+            said.append(
+                SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT)))
+            )
         elif isinstance(asked, int):
             self._transacted(packet, block.head, asked, said)
 

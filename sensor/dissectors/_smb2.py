@@ -13,7 +13,15 @@ from sensor.dissectors import _smb
 from sensor.dissectors._facts import facts
 from sensor.dissectors._ntlm import utf16
 from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
-from sensor.dissectors._smb_events import SmbDelete, SmbFault, SmbNegotiate, SmbNegotiated, SmbPipe, SmbRename, SmbTreeConnect
+from sensor.dissectors._smb_events import (
+    SmbDelete,
+    SmbFault,
+    SmbNegotiate,
+    SmbNegotiated,
+    SmbPipe,
+    SmbRename,
+    SmbTreeConnect,
+)
 
 HEADER_SIZE = 64
 CHAIN_LIMIT = 64
@@ -223,12 +231,16 @@ class Smb2:
     def data_read(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
         if isinstance(asked, File) and head.status in (0, 0x80000005):  # more follows
             start, size = _READ_ANSWER.unpack_from(body)
-            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT))))
+            said.append(
+                SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT)))
+            )
 
     def controlled(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
         if isinstance(asked, File) and head.status in (0, 0x80000005):
             _, _, start, size = _IOCTL_ANSWER.unpack_from(body)
-            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT))))
+            said.append(
+                SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT)))
+            )
 
 
 _REQUESTS: dict[int, Callable[[Smb2, Packet, Head, bytes, list[Said]], None]] = {

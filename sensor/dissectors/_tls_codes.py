@@ -8,7 +8,9 @@ GREASE = frozenset(0x0A0A + 0x1010 * step for step in range(16))
 
 def _some(*spans: int | tuple[int, int]) -> frozenset[int]:
     """Numbers, and spans of them with both ends."""
-    return frozenset(one for span in spans for one in (range(span[0], span[1] + 1) if isinstance(span, tuple) else (span,)))
+    return frozenset(
+        one for span in spans for one in (range(span[0], span[1] + 1) if isinstance(span, tuple) else (span,))
+    )
 
 
 # Kinds of weak suites: no encryption, no authentication, export strength, and ciphers that are broken.

@@ -17,10 +17,20 @@ UPNP = {
     "softwareVersion": "upnp.software_version", "firmwareVersion": "upnp.software_version", "displayVersion": "upnp.display_version",
     "roomName": "upnp.instance",
 }  # fmt: skip
-ONVIF = {"Manufacturer": "onvif.manufacturer", "Model": "onvif.model", "FirmwareVersion": "onvif.firmware", "SerialNumber": "onvif.serial"}
+ONVIF = {
+    "Manufacturer": "onvif.manufacturer",
+    "Model": "onvif.model",
+    "FirmwareVersion": "onvif.firmware",
+    "SerialNumber": "onvif.serial",
+}
 DPWS_MODEL = {"Manufacturer": "wsd.manufacturer", "ModelName": "wsd.model_name", "ModelNumber": "wsd.model_number"}
 DPWS_DEVICE = {"FriendlyName": "wsd.friendly_name", "FirmwareVersion": "wsd.firmware", "SerialNumber": "wsd.serial"}
-HNAP = {"VendorName": "http.device_vendor", "ModelName": "http.device_model", "FirmwareVersion": "http.device_firmware", "DeviceName": "http.device_name"}
+HNAP = {
+    "VendorName": "http.device_vendor",
+    "ModelName": "http.device_model",
+    "FirmwareVersion": "http.device_firmware",
+    "DeviceName": "http.device_name",
+}
 ISAPI = {
     "deviceName": "http.device_name", "model": "http.device_model", "serialNumber": "http.device_serial", "firmwareVersion": "http.device_firmware",
     "deviceType": "http.device_type",
@@ -88,4 +98,8 @@ def _metadata(metadata: Element) -> Iterator[tuple[str, str]]:
 
 
 def _fields(parent: Element, kinds: dict[str, str]) -> list[tuple[str, str]]:
-    return [(kinds[child.name], value) for child in parent.children if child.name in kinds and child.closed and (value := parent.value(child.name))]
+    return [
+        (kinds[child.name], value)
+        for child in parent.children
+        if child.name in kinds and child.closed and (value := parent.value(child.name))
+    ]

@@ -67,7 +67,9 @@ def _read(data: bytes) -> Certificate:
     if len(fields) < 6 or any(field.tag != der.SEQUENCE for field in fields[1:6]):
         raise Malformed("not a certificate")
     _, _, issuer, validity, subject, key = fields[:6]
-    times = [der.unix_time(time.tag, der.content(data, time)) for time in der.children(data, validity) if time.tag in _TIMES]
+    times = [
+        der.unix_time(time.tag, der.content(data, time)) for time in der.children(data, validity) if time.tag in _TIMES
+    ]
     if len(times) != 2:
         raise Malformed("certificate without a validity")
     whom, of = _name(data, subject), dict(reversed(_name(data, subject)))

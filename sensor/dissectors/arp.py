@@ -51,7 +51,9 @@ class Arp(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         try:
-            link, network, hlen, plen, operation, mac_hi, mac_lo, sender, _, _, target = _MESSAGE.unpack_from(packet.payload)
+            link, network, hlen, plen, operation, mac_hi, mac_lo, sender, _, _, target = _MESSAGE.unpack_from(
+                packet.payload
+            )
         except struct.error:
             if packet.truncated:
                 return iter(())
@@ -66,4 +68,9 @@ class Arp(Dissector):
         event = kind(packet, mac, address, V4 | target)
         if not mac or mac & GROUP or not FIRST_HOST <= sender <= LAST_HOST:
             return iter((event,))
-        return iter((event, Observation(packet.ts, Subject(mac, address, packet.vlan), "arp.address", text(address), packet.flow)))
+        return iter(
+            (
+                event,
+                Observation(packet.ts, Subject(mac, address, packet.vlan), "arp.address", text(address), packet.flow),
+            )
+        )

@@ -76,4 +76,9 @@ def _answer(packet: Packet, device: int, code: int, body: bytes) -> list[Said]:
     if not own:
         return [event]
     what = "printer" if device == 1 else "scanner" if device == 2 else ""
-    return [event, *facts(packet, (("bjnp.device", what), ("bjnp.vendor", vendor), ("bjnp.model", model), ("bjnp.version", firmware)))]
+    return [
+        event,
+        *facts(
+            packet, (("bjnp.device", what), ("bjnp.vendor", vendor), ("bjnp.model", model), ("bjnp.version", firmware))
+        ),
+    ]

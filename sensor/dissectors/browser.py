@@ -27,7 +27,18 @@ MAILSLOT = b"\\MAILSLOT\\"
 BROWSE, LAN_MANAGER = "\\MAILSLOT\\BROWSE", "\\MAILSLOT\\LANMAN"
 MAILSLOT_LIMIT = 64
 COMMENT_LIMIT = 64  # with the zero at its end at most 43 by [MS-BRWS] 2.2.1
-HOST, WANTED, ELECT, LIST_WANTED, LIST, BACKUP, DOMAIN, MASTERS, RESET, LOCAL_MASTER = 1, 2, 8, 9, 10, 11, 12, 13, 14, 15
+HOST, WANTED, ELECT, LIST_WANTED, LIST, BACKUP, DOMAIN, MASTERS, RESET, LOCAL_MASTER = (
+    1,
+    2,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+)
 SIGNATURE = 0xAA55
 # Bits of the server type ([MS-BRWS] 2.2.1, [MS-RAP] 2.5.5.4).
 TYPES = {
@@ -41,7 +52,9 @@ CONTROLLER_BITS, PRINT_QUEUE, UNIX = 0x18, 0x200, 0x800
 _DATAGRAM = struct.Struct("!BBHIHHH")  # type, flags, id, source address, source port, length, offset of the piece
 _DATA = struct.Struct("<HH")
 _ANNOUNCEMENT = struct.Struct("<BI16sBBIBBH")
-_LAN_MANAGER = struct.Struct("<HIBBH")  # 1 for a host, server types, version, seconds to the next one; then name and comment, each up to a zero
+_LAN_MANAGER = struct.Struct(
+    "<HIBBH"
+)  # 1 for a host, server types, version, seconds to the next one; then name and comment, each up to a zero
 _ELECTION = struct.Struct("<BIII")
 DATA_AT = 32 + 1 + 22  # size and place of the data among the words of a transaction
 
@@ -163,7 +176,12 @@ def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: boo
     """A host or the local master announces itself; the datagram goes to a name of its domain."""
     _, _, name, major, minor, types, _, _, _ = _ANNOUNCEMENT.unpack_from(raw, 1)
     comment = raw[32 : 32 + COMMENT_LIMIT]
-    return _told(BrowserAnnouncement(packet, _text(name), _domain(destination), f"{major}.{minor}", types, _text(comment), raw[0] == LOCAL_MASTER), own)
+    return _told(
+        BrowserAnnouncement(
+            packet, _text(name), _domain(destination), f"{major}.{minor}", types, _text(comment), raw[0] == LOCAL_MASTER
+        ),
+        own,
+    )
 
 
 def _lan_manager(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Said]:
@@ -171,7 +189,12 @@ def _lan_manager(packet: Packet, raw: bytes, destination: NetbiosName, own: bool
     _, types, major, minor, _ = _LAN_MANAGER.unpack_from(raw)
     name, _, comment = raw[_LAN_MANAGER.size :].partition(b"\0")
     comment = comment[:COMMENT_LIMIT]
-    return _told(BrowserAnnouncement(packet, _text(name[:NAME_SIZE]), _domain(destination), f"{major}.{minor}", types, _text(comment), False), own)
+    return _told(
+        BrowserAnnouncement(
+            packet, _text(name[:NAME_SIZE]), _domain(destination), f"{major}.{minor}", types, _text(comment), False
+        ),
+        own,
+    )
 
 
 def _domain(destination: NetbiosName) -> str:

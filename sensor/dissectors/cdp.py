@@ -20,8 +20,28 @@ PROTOCOL = 0x2000
 SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; left out on Cisco HDLC
 VERSIONS = (1, 2)
 HEADER = 4  # version, life in seconds, checksum
-DEVICE_ID, ADDRESSES, PORT, CAPABILITIES, SOFTWARE, PLATFORM, VTP_DOMAIN, NATIVE_VLAN, DUPLEX = 1, 2, 3, 4, 5, 6, 9, 10, 11
-VOICE_REPLY, VOICE_QUERY, POWER_USED, NAME, OBJECT_ID, MANAGEMENT, LOCATION, POWER_ASKED, POWER_OFFERED = 14, 15, 16, 20, 21, 22, 23, 25, 26
+DEVICE_ID, ADDRESSES, PORT, CAPABILITIES, SOFTWARE, PLATFORM, VTP_DOMAIN, NATIVE_VLAN, DUPLEX = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    9,
+    10,
+    11,
+)
+VOICE_REPLY, VOICE_QUERY, POWER_USED, NAME, OBJECT_ID, MANAGEMENT, LOCATION, POWER_ASKED, POWER_OFFERED = (
+    14,
+    15,
+    16,
+    20,
+    21,
+    22,
+    23,
+    25,
+    26,
+)
 CAPABILITY_NAMES = (
     "router", "transparent_bridge", "source_bridge", "switch", "host", "igmp", "repeater", "telephone", "remotely_managed", "cvta", "two_port_relay",
 )  # fmt: skip

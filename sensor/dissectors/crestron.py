@@ -50,6 +50,16 @@ class Crestron(Discovery):
         told = _TEXT.search(data, HEADER)
         if told is None:
             raise Malformed("answer without a model")
-        name, model, firmware, serial = field(data[HEADER : HEADER + NAME_SIZE]), field(told[1]), field(told[2]), field(told[3] or b"")
-        pairs = (("crestron.model", model), ("crestron.firmware", firmware), ("crestron.serial", serial), ("crestron.hostname", name))
+        name, model, firmware, serial = (
+            field(data[HEADER : HEADER + NAME_SIZE]),
+            field(told[1]),
+            field(told[2]),
+            field(told[3] or b""),
+        )
+        pairs = (
+            ("crestron.model", model),
+            ("crestron.firmware", firmware),
+            ("crestron.serial", serial),
+            ("crestron.hostname", name),
+        )
         return [CrestronAnswer(packet, model, firmware, serial, name), *facts(packet, pairs)]

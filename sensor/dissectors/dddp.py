@@ -42,5 +42,10 @@ class Dddp(Discovery):
             raise Malformed("beacon without members")
         get = members.get
         event = DddpBeacon(packet, get(b"sdkclass", ""), get(b"make", ""), get(b"model", ""), get(b"revision", ""))
-        pairs = (("dddp.class", event.sdk_class), ("dddp.make", event.make), ("dddp.model", event.model), ("dddp.revision", event.revision))
+        pairs = (
+            ("dddp.class", event.sdk_class),
+            ("dddp.make", event.make),
+            ("dddp.model", event.model),
+            ("dddp.revision", event.revision),
+        )
         return [event, *facts(packet, pairs)]

@@ -124,7 +124,9 @@ class Dhcp(Dissector):
         options = _options(data, bool(partial)) if cookie == MAGIC else {}
         type_ = (options.get(53) or b"\0")[0]
         mac = mac_hi << 32 | mac_lo if link == ETHERNET and hlen == 6 else 0
-        event = _EVENTS.get(type_, DhcpOther)(packet, type_, xid, mac, _v4(ciaddr), _v4(yiaddr), _one(options, 50), _one(options, 54), _v4(giaddr))
+        event = _EVENTS.get(type_, DhcpOther)(
+            packet, type_, xid, mac, _v4(ciaddr), _v4(yiaddr), _one(options, 50), _one(options, 54), _v4(giaddr)
+        )
         if agent := options.get(82):
             event.circuit, event.remote = _relay_agent(agent)
         said: list[Said] = [event]
@@ -212,7 +214,12 @@ def _client(event: DhcpMessage, options: dict[int, bytes], said: list[Said]) -> 
 def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, bytes]) -> None:
     """What a server hands out, into the event."""
     get = options.get
-    event.netmask, event.gateways, event.dns, event.tftp = _one(options, 1), _many(get(3)), _many(get(6)), _many(get(150))
+    event.netmask, event.gateways, event.dns, event.tftp = (
+        _one(options, 1),
+        _many(get(3)),
+        _many(get(6)),
+        _many(get(150)),
+    )
     event.boot_server = _v4(siaddr)
     if raw := get(51):
         event.lease_s = int.from_bytes(raw[:4], "big")
@@ -235,7 +242,15 @@ def _server_facts(event: DhcpMessage, said: list[Said]) -> None:
         mac = packet.src_mac if packet.src == event.server and not event.relay else 0
         said.append(Observation(packet.ts, Subject(mac, event.server, packet.vlan), "dhcp.role", "server", packet.flow))
     if event.type == ACK and event.offered and event.mac and not event.mac & GROUP:
-        said.append(Observation(packet.ts, Subject(event.mac, event.offered, packet.vlan), "dhcp.lease", text(event.offered), packet.flow))
+        said.append(
+            Observation(
+                packet.ts,
+                Subject(event.mac, event.offered, packet.vlan),
+                "dhcp.lease",
+                text(event.offered),
+                packet.flow,
+            )
+        )
 
 
 def _v4(number: int) -> int:

@@ -18,7 +18,21 @@ from sensor.core.packet import Packet
 from sensor.core.reader import TEXT_LIMIT, Malformed, clean
 
 CLIENT_PORT, SERVER_PORT = 546, 547
-SOLICIT, ADVERTISE, REQUEST, CONFIRM, RENEW, REBIND, REPLY, RELEASE, DECLINE, RECONFIGURE, INFORMATION, RELAY_FORWARD, RELAY_REPLY = range(1, 14)
+(
+    SOLICIT,
+    ADVERTISE,
+    REQUEST,
+    CONFIRM,
+    RENEW,
+    REBIND,
+    REPLY,
+    RELEASE,
+    DECLINE,
+    RECONFIGURE,
+    INFORMATION,
+    RELAY_FORWARD,
+    RELAY_REPLY,
+) = range(1, 14)
 FROM_CLIENTS = (SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE, INFORMATION)
 FROM_SERVERS = (ADVERTISE, REPLY, RECONFIGURE)
 RELAYS_LIMIT = 8  # of them may follow each other (RFC 8415, 7.6)
@@ -135,7 +149,9 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
     if not relay:
         near, address = (packet.src_mac, packet.src) if type_ in FROM_CLIENTS else (packet.dst_mac, packet.dst)
         mac = near if address >> 118 == LINK_LOCAL else 0  # any other address may have come through a router
-    event = _EVENTS.get(type_, Dhcpv6Other)(packet, type_, xid, _hex(options.get(CLIENT_ID, b"")), _hex(options.get(SERVER_ID, b"")), mac)
+    event = _EVENTS.get(type_, Dhcpv6Other)(
+        packet, type_, xid, _hex(options.get(CLIENT_ID, b"")), _hex(options.get(SERVER_ID, b"")), mac
+    )
     event.addresses, lasting = _addresses(options)
     event.relay, event.circuit = relay, circuit
     event.status, event.fqdn = _status(options.get(STATUS, b"")), _fqdn(options.get(FQDN, b""))
@@ -200,7 +216,9 @@ def _client(event: Dhcpv6Message, options: dict[int, bytes], said: list[Said]) -
 def _server(event: Dhcpv6Message, options: dict[int, bytes], lasting: tuple[int, ...], said: list[Said]) -> None:
     """What a server hands out, its role, and the lease. Behind a relay the frame is the relay's, and the client's MAC is not in it."""
     packet, dns = event.packet, options.get(DNS, b"")
-    event.dns = tuple([int.from_bytes(dns[at : at + 16], "big") for at in range(0, len(dns) - 15, 16)][:ADDRESSES_LIMIT])
+    event.dns = tuple(
+        [int.from_bytes(dns[at : at + 16], "big") for at in range(0, len(dns) - 15, 16)][:ADDRESSES_LIMIT]
+    )
     event.domain, event.boot_file = _labels(options.get(DOMAINS, b"")), clean(options.get(BOOT_FILE, b""))
     if event.relay:
         return

@@ -60,8 +60,16 @@ class Dhip(Discovery):
 
 def _answer(packet: Packet, said: Object) -> list[Said]:
     info = inner(said, "params", "deviceInfo")
-    model, kind, firmware, serial = text(info, "DeviceType"), text(info, "DeviceClass"), text(info, "Version"), text(info, "SerialNo")
-    mac, address = mac_of(text(said, "mac") or text(info, "mac")), address_of(text(inner(info, "IPv4Address"), "IPAddress"))
+    model, kind, firmware, serial = (
+        text(info, "DeviceType"),
+        text(info, "DeviceClass"),
+        text(info, "Version"),
+        text(info, "SerialNo"),
+    )
+    mac, address = (
+        mac_of(text(said, "mac") or text(info, "mac")),
+        address_of(text(inner(info, "IPv4Address"), "IPAddress")),
+    )
     own = is_own(packet, mac, address)
     event = DhipAnswer(packet, model, kind, firmware, serial, mac, address, own)
     if not own:

@@ -64,4 +64,7 @@ def _answer(packet: Packet, data: bytes) -> list[Said]:
     event = DiscoverydAnswer(packet, model, firmware, name, mac, own)
     if not own:
         return [event]
-    return [event, *facts(packet, (("discoveryd.model", model), ("discoveryd.firmware", firmware), ("discoveryd.hostname", name)))]
+    return [
+        event,
+        *facts(packet, (("discoveryd.model", model), ("discoveryd.firmware", firmware), ("discoveryd.hostname", name))),
+    ]

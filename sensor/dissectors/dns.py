@@ -123,9 +123,15 @@ def _said(packet: Packet, data: bytes, message: Message) -> list[Said]:
     if message.response:
         said: list[Said] = [DnsResponse(packet, id_, name, type_, flags & 15, bool(flags & TRUNCATED), message.records)]
         if packet.sport == PORT:
-            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.role", "dns_server", packet.flow))
+            said.append(
+                Observation(
+                    packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.role", "dns_server", packet.flow
+                )
+            )
         return said
     said = [DnsQuery(packet, id_, name, type_, message.operation, bool(flags & RECURSION))]
     if name and type_ in OF_HOSTS and flags & RECURSION and not message.operation and packet.sport != PORT:
-        said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.query", name, packet.flow))
+        said.append(
+            Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.query", name, packet.flow)
+        )
     return said

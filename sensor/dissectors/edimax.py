@@ -61,8 +61,14 @@ class Edimax(Discovery):
             raise Malformed("message without a number")
         mac = mac_of(field(told.get(b"id", b"")))
         own = int(code) == REGISTER and bool(mac) and is_own(packet, mac, address_of(field(told.get(b"lanip", b""))))
-        model, product, firmware, name = (field(told.get(key, b"")) for key in (b"model", b"type", b"devfwver", b"alias")) if own else ("", "", "", "")
-        event = EdimaxMessage(packet, int(code), model, product, firmware.partition("#")[0], name, mac if own else 0, own)
+        model, product, firmware, name = (
+            (field(told.get(key, b"")) for key in (b"model", b"type", b"devfwver", b"alias"))
+            if own
+            else ("", "", "", "")
+        )
+        event = EdimaxMessage(
+            packet, int(code), model, product, firmware.partition("#")[0], name, mac if own else 0, own
+        )
         searches = "yes" if int(code) == SEARCH else ""
         pairs = (
             ("edimax.search", searches), ("edimax.model", model), ("edimax.product", product), ("edimax.firmware", event.firmware), ("edimax.instance", name),

@@ -13,7 +13,14 @@ from sensor.core.addresses import mac_text
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._neighbour import ADDRESSES_LIMIT, FIELDS_LIMIT, Announcement, address_facts, address_of, observations
+from sensor.dissectors._neighbour import (
+    ADDRESSES_LIMIT,
+    FIELDS_LIMIT,
+    Announcement,
+    address_facts,
+    address_of,
+    observations,
+)
 
 PROTOCOL = 0x00BB
 SNAP = bytes.fromhex("00e02b00bb")  # Extreme and its protocol

@@ -28,7 +28,9 @@ COMMANDS = {
 IDENTITY = 0x0C
 LENGTH_LIMIT = 65511
 _HEADER = struct.Struct("<HHII8xI")  # command, length, session, status, sender's context left out, options
-_IDENTITY = struct.Struct("<H2sHI8xHHHBBHI")  # version, family, port, address, maker, type, code, revision, status, serial
+_IDENTITY = struct.Struct(
+    "<H2sHI8xHHHBBHI"
+)  # version, family, port, address, maker, type, code, revision, status, serial
 
 
 class EnipCommand(Event):
@@ -116,7 +118,13 @@ def _identity(packet: Packet, reader: Reader) -> Iterator[Said]:
     yield EnipIdentity(packet, vendor, kind, code, revision, number, name)
     if address and v4(address) != packet.src:
         return
-    facts = (("vendor", str(vendor)), ("type", str(kind)), ("product", name), ("revision", revision), ("serial", number if serial else ""))
+    facts = (
+        ("vendor", str(vendor)),
+        ("type", str(kind)),
+        ("product", name),
+        ("revision", revision),
+        ("serial", number if serial else ""),
+    )
     subject = Subject(packet.src_mac, packet.src, packet.vlan)
     for key, value in facts:
         if value:

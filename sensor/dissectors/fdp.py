@@ -66,4 +66,6 @@ def _announced(packet: Packet, life: int, found: dict[int, bytes]) -> list[Said]
 def _capabilities(value: bytes) -> tuple[str, ...]:
     """Words, as Foundry writes them: ``Router``, ``Switch``."""
     text = clean(value) if value.isascii() else ""
-    return tuple(text.lower().replace(",", " ").split()[:8]) if text.replace(",", " ").replace(" ", "").isalpha() else ()
+    return (
+        tuple(text.lower().replace(",", " ").split()[:8]) if text.replace(",", " ").replace(" ", "").isalpha() else ()
+    )

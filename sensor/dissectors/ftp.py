@@ -21,7 +21,9 @@ USER_LIMIT = 128
 PATH_LIMIT = 512
 BANNER_LIMIT = 512
 # Commands about files (RFC 959, 4.1.3).
-FILES = frozenset((b"RETR", b"STOR", b"STOU", b"APPE", b"DELE", b"RNFR", b"RNTO", b"MKD", b"RMD", b"XMKD", b"XRMD", b"SITE"))
+FILES = frozenset(
+    (b"RETR", b"STOR", b"STOU", b"APPE", b"DELE", b"RNFR", b"RNTO", b"MKD", b"RMD", b"XMKD", b"XRMD", b"SITE")
+)
 COMMANDS = FILES | frozenset((
     b"USER", b"PASS", b"ACCT", b"CWD", b"CDUP", b"SMNT", b"QUIT", b"REIN", b"PORT", b"PASV", b"TYPE", b"STRU", b"MODE", b"ALLO", b"REST", b"ABOR", b"PWD",
     b"LIST", b"NLST", b"SYST", b"STAT", b"HELP", b"NOOP", b"AUTH", b"PBSZ", b"PROT", b"EPRT", b"EPSV", b"FEAT", b"OPTS", b"LANG", b"SIZE", b"MDTM", b"MLST",

@@ -42,7 +42,12 @@ class Gdm(Discovery):
         if not data.startswith(TELLING):
             return []
         get = lines(data).get
-        content, name, product, version = get("content-type", ""), get("name", ""), get("product", ""), get("version", "")
+        content, name, product, version = (
+            get("content-type", ""),
+            get("name", ""),
+            get("product", ""),
+            get("version", ""),
+        )
         if not content.startswith(CONTENT):
             return []
         pairs = (("gdm.content", content), ("gdm.hostname", name), ("gdm.product", product), ("gdm.version", version))

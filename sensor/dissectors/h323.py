@@ -39,11 +39,44 @@ RAS = (
     "location_confirm", "location_reject", "info_request", "info_request_response", "non_standard", "unknown",
 )  # fmt: skip
 OF_ENDPOINTS = ("gatekeeper_request", "registration_request")
-OF_GATEKEEPERS = ("gatekeeper_confirm", "registration_confirm", "registration_reject", "admission_confirm", "admission_reject")
+OF_GATEKEEPERS = (
+    "gatekeeper_confirm",
+    "registration_confirm",
+    "registration_reject",
+    "admission_confirm",
+    "admission_reject",
+)
 PROTOCOL = b"\x00\x08\x91\x4a\x00"  # {itu-t recommendation h 2250 version}, the version follows
 # Countries of makers (ITU-T T.35), among them Japan, Germany, Australia, China, Israel, Korea, Norway, Sweden, the United Kingdom and the USA.
 COUNTRIES = bytes(
-    (0x00, 0x04, 0x09, 0x0A, 0x0F, 0x20, 0x26, 0x31, 0x3C, 0x3D, 0x42, 0x53, 0x54, 0x58, 0x59, 0x61, 0x7B, 0x82, 0x8A, 0x9C, 0xA0, 0xA5, 0xA6, 0xB4, 0xB5, 0xFE)
+    (
+        0x00,
+        0x04,
+        0x09,
+        0x0A,
+        0x0F,
+        0x20,
+        0x26,
+        0x31,
+        0x3C,
+        0x3D,
+        0x42,
+        0x53,
+        0x54,
+        0x58,
+        0x59,
+        0x61,
+        0x7B,
+        0x82,
+        0x8A,
+        0x9C,
+        0xA0,
+        0xA5,
+        0xA6,
+        0xB4,
+        0xB5,
+        0xFE,
+    )
 )
 _MAKER = re.compile(rb"(?=([" + re.escape(COUNTRIES) + rb"][\x00-\x01]..)([\x01-\x7f])[\x20-\x7e])", re.DOTALL)
 _ALIAS = re.compile(rb"(?=\x40([\x00-\x7f])\x00[\x20-\x7e])")
@@ -114,7 +147,18 @@ def _call(packet: Packet, data: bytes) -> list[Said]:
     user = elements.get(USER, b"")
     maker, product, version = _vendor(user) if kind in DESCRIBES else ("", "", "")
     display = clean(elements.get(DISPLAY, b"").strip(b"\0\xb1"))
-    said: list[Said] = [H323Call(packet, kind, reference, _number(elements.get(CALLING, b"")), _number(elements.get(CALLED, b"")), display, product, version)]
+    said: list[Said] = [
+        H323Call(
+            packet,
+            kind,
+            reference,
+            _number(elements.get(CALLING, b"")),
+            _number(elements.get(CALLED, b"")),
+            display,
+            product,
+            version,
+        )
+    ]
     said += _facts(packet, maker, product, version)
     return said
 

@@ -203,7 +203,9 @@ class HttpStream(Stream):
         if len(self._asked) < 2:
             self._asked.append(event)
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
-        if event.method == "CONNECT" or (b"upgrade" in head.fields and not has_body):  # what follows may be no HTTP, and the answer that says so not be heard
+        if event.method == "CONNECT" or (
+            b"upgrade" in head.fields and not has_body
+        ):  # what follows may be no HTTP, and the answer that says so not be heard
             return bodies.Body(packet, UNKNOWN, False, False, None)
         return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 
@@ -284,7 +286,11 @@ def _request(packet: Packet, head: Head) -> HttpRequest:
 def _of_request(head: Head) -> tuple[Any, ...]:
     """The fields of an HttpRequest."""
     fields, text = head.fields, head.text
-    found = credentials(_asking(fields)) if b"authorization" in fields or b"proxy-authorization" in fields else in_query(head.target)
+    found = (
+        credentials(_asking(fields))
+        if b"authorization" in fields or b"proxy-authorization" in fields
+        else in_query(head.target)
+    )
     target, action = masked(head.target), text(b"soapaction").strip('"')
     host = host_of(head.target if b"://" in head.target[:16] else fields.get(b"host", b""))
     media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), head.length, _forwarded(fields)
@@ -347,12 +353,17 @@ def _login(event: HttpRequest) -> bodies.Login:
 
 def _upload(event: HttpRequest) -> bodies.Upload:
     def told(packet: Packet, body: bytes) -> Iterator[Event]:
-        shape, odd = shapes.body_shape(body, event.content_type, event.length), shapes.odd_parts(body, event.content_type)
+        shape, odd = (
+            shapes.body_shape(body, event.content_type, event.length),
+            shapes.odd_parts(body, event.content_type),
+        )
         yield HttpBody(packet, event.method, event.host, event.path, event.user_agent, event.headers, shape, odd)
         if event.action and _igd.opens(event.action):
             asked = _igd.mapping(body)
             call = event.action.rpartition("#")[2]
-            yield HttpPortMapping(packet, call, asked.client, asked.protocol, asked.internal_port, asked.external_port, asked.description)
+            yield HttpPortMapping(
+                packet, call, asked.client, asked.protocol, asked.internal_port, asked.external_port, asked.description
+            )
 
     return told
 

@@ -135,7 +135,15 @@ def _version_6(packet: Packet, data: bytes) -> Event | None:
 
 def _echo(kind: type[IcmpMessage], packet: Packet, data: bytes) -> IcmpMessage:
     body = data[HEADER : HEADER + MEASURED]
-    return kind(packet, int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), len(data) - HEADER, _disorder(body), data[1], _carries(data))
+    return kind(
+        packet,
+        int.from_bytes(data[4:6], "big"),
+        int.from_bytes(data[6:8], "big"),
+        len(data) - HEADER,
+        _disorder(body),
+        data[1],
+        _carries(data),
+    )
 
 
 def _carries(data: bytes) -> str:
@@ -154,13 +162,19 @@ def _carries(data: bytes) -> str:
 
 def _steps(data: bytes) -> float:
     """The share of bytes that are the one before or its successor."""
-    return sum((after - before) & 255 < 2 for before, after in pairwise(data)) / (len(data) - 1) if len(data) > 1 else 1.0
+    return (
+        sum((after - before) & 255 < 2 for before, after in pairwise(data)) / (len(data) - 1) if len(data) > 1 else 1.0
+    )
 
 
 def _disorder(body: bytes) -> float:
     """Entropy in bits a byte."""
     total = len(body)
-    return round(-sum(count / total * math.log2(count / total) for count in Counter(body).values()), 2) + 0.0 if total else 0.0
+    return (
+        round(-sum(count / total * math.log2(count / total) for count in Counter(body).values()), 2) + 0.0
+        if total
+        else 0.0
+    )
 
 
 def _quoted_4(data: bytes) -> tuple[int, int, int, int]:

@@ -98,7 +98,9 @@ class ImapStream(LoginStream):
         """User and password, as far as they are there."""
         literal = _LITERAL.search(rest)
         bare = rest[: literal.start()] if literal is not None else rest
-        words += [re.sub(rb"\\(.)", rb"\1", found[1]) if found[2] is None else found[2] for found in _WORD.finditer(bare)]
+        words += [
+            re.sub(rb"\\(.)", rb"\1", found[1]) if found[2] is None else found[2] for found in _WORD.finditer(bare)
+        ]
         if literal is not None and len(words) < 2:
             self._words, self._wanted = words, min(int(literal[1]), LITERAL_LIMIT)
         elif len(words) >= 2:

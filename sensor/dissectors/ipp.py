@@ -40,7 +40,16 @@ FACTS = {
     b"printer-firmware-string-version": "ipp.firmware", b"printer-serial-number": "ipp.serial", b"printer-device-id": "ipp.device_id",
 }  # fmt: skip
 # Attributes that only spoolers have: CUPS documents them as its own.
-SPOOLER = frozenset((b"printer-is-shared", b"printer-type", b"device-uri", b"member-names", b"server-is-sharing-printers", b"cups-version"))
+SPOOLER = frozenset(
+    (
+        b"printer-is-shared",
+        b"printer-type",
+        b"device-uri",
+        b"member-names",
+        b"server-is-sharing-printers",
+        b"cups-version",
+    )
+)
 QUEUES = ("/printers/", "/classes/")
 
 
@@ -90,7 +99,9 @@ class IppStream(HttpStream):
         fields = head.fields
         length, chunked = head.length, b"chunked" in fields.get(b"transfer-encoding", b"").lower()
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        ipp = media_type == MEDIA_TYPE or (not media_type and not head.method and bool(self._requests))  # some printers name no type
+        ipp = media_type == MEDIA_TYPE or (
+            not media_type and not head.method and bool(self._requests)
+        )  # some printers name no type
         if head.method and not ipp and packet.dport != PORT:
             self.done = True
             return None
@@ -119,7 +130,9 @@ class IppStream(HttpStream):
         status, request_id, attributes = _read(body)
         operation, path = self._requests.pop(request_id, ("", ""))
         addresses = (path, attributes.get(b"printer-uri-supported", ""))
-        spooler = bool(SPOOLER & attributes.keys()) or any(queue in address for queue in QUEUES for address in addresses)
+        spooler = bool(SPOOLER & attributes.keys()) or any(
+            queue in address for queue in QUEUES for address in addresses
+        )
         model = attributes.get(b"printer-make-and-model", "")
         said: list[Said] = [IppResponse(packet, operation, status, request_id, model, head.text(b"server"), spooler)]
         told = {"ipp.role": "print_server"} if spooler else _facts(attributes)

@@ -47,10 +47,21 @@ class Kasa(Discovery):
             return []
         plain = shown(data)
         said = read_object(plain)
-        orders = tuple(f"{module}.{method}"[:64] for module, methods in said.items() if isinstance(methods, dict) for method in methods)[:ORDERS_LIMIT]
+        orders = tuple(
+            f"{module}.{method}"[:64]
+            for module, methods in said.items()
+            if isinstance(methods, dict)
+            for method in methods
+        )[:ORDERS_LIMIT]
         if not orders or not all(order.isprintable() for order in orders):
             return []
-        answers = [answer for methods in said.values() if isinstance(methods, dict) for answer in methods.values() if isinstance(answer, dict)]
+        answers = [
+            answer
+            for methods in said.values()
+            if isinstance(methods, dict)
+            for answer in methods.values()
+            if isinstance(answer, dict)
+        ]
         if not any("err_code" in answer for answer in answers):
             return [KasaRequest(packet, orders)]
         return _answer(packet, orders, inner(said, "system", "get_sysinfo"))
@@ -63,10 +74,19 @@ def shown(data: bytes) -> bytes:
 
 
 def _answer(packet: Packet, orders: tuple[str, ...], info: Object) -> list[Said]:
-    model, firmware, mac = text(info, "model"), text(info, "sw_ver"), mac_of(text(info, "mac", "mic_mac", "ethernet_mac"))
+    model, firmware, mac = (
+        text(info, "model"),
+        text(info, "sw_ver"),
+        mac_of(text(info, "mac", "mic_mac", "ethernet_mac")),
+    )
     own = bool(info) and is_own(packet, mac)
     event = KasaAnswer(packet, orders, model, firmware, mac, own)
     if not own:
         return [event]
-    pairs = (("kasa.kind", text(info, "type", "mic_type")), ("kasa.model", model), ("kasa.firmware", firmware), ("kasa.instance", text(info, "alias")))
+    pairs = (
+        ("kasa.kind", text(info, "type", "mic_type")),
+        ("kasa.model", model),
+        ("kasa.firmware", firmware),
+        ("kasa.instance", text(info, "alias")),
+    )
     return [event, *facts(packet, pairs)]

@@ -23,7 +23,16 @@ AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR = 0x6A, 0x6B, 0x6C, 0x6D, 0x
 AP_REQUEST, TICKET = 0x6E, 0x61
 MESSAGES = (AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR)
 # Kinds of pre-authentication data (RFC 4120, 7.5.2; RFC 6113, 5.4; [MS-SFU] 2.2.1 for the last).
-TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHALLENGE, FOR_USER = 1, 2, 11, 16, 19, 136, 138, 129
+TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHALLENGE, FOR_USER = (
+    1,
+    2,
+    11,
+    16,
+    19,
+    136,
+    138,
+    129,
+)
 NETBIOS_ADDRESS = 20
 SIZE_LIMIT = 1 << 20  # bytes of a message over TCP
 KEEP = 1 << 16  # tickets that list many groups fill tens of kilobytes, and what is asked for stands behind them
@@ -160,7 +169,11 @@ def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Sai
         said = [KerberosAsRequest(*common, *_preauthentication(proofs))]
         machine = client[:-1] if client.endswith("$") and "/" not in client else ""
         if name := host or machine:
-            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "kerberos.hostname", name, packet.flow))
+            said.append(
+                Observation(
+                    packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "kerberos.hostname", name, packet.flow
+                )
+            )
         return said
     return [KerberosTgsRequest(*common, *_shown(proofs.get(TGS_PROOF, b"")), FOR_USER in proofs)]
 
@@ -187,7 +200,11 @@ def _error(packet: Packet, data: bytes, fields: Fields) -> list[Said]:
             etypes = _offered(der.content(data, fields[12]))
         except Malformed:  # the data of some errors is of the maker's own form
             etypes = ()
-    return [KerberosError(packet, code, _name(data, fields.get(8)), _text(data, fields.get(9)), _name(data, fields.get(10)), etypes)]
+    return [
+        KerberosError(
+            packet, code, _name(data, fields.get(8)), _text(data, fields.get(9)), _name(data, fields.get(10)), etypes
+        )
+    ]
 
 
 def _fields(data: bytes, whole: der.Element) -> Fields:
@@ -199,7 +216,11 @@ def _sequence(data: bytes, parent: der.Element) -> Fields:
     if parent.tag != der.SEQUENCE:
         raise Malformed("element of another kind than expected")
     number = der.CONTEXT | der.CONSTRUCTED
-    return {child.tag - number: der.element(data, child.start, child.stop) for child in der.children(data, parent) if child.tag >= number}
+    return {
+        child.tag - number: der.element(data, child.start, child.stop)
+        for child in der.children(data, parent)
+        if child.tag >= number
+    }
 
 
 def _need(fields: Fields, number: int) -> der.Element:

@@ -38,7 +38,11 @@ OPEN_LIMIT = 32
 NAME_LIMIT, FILTER_LIMIT = 255, 512
 ATTRIBUTES_LIMIT = 32
 VALUES_LIMIT = 16
-WRAP, WRAP_SIZE, SEALED = b"\x05\x04", 16, 2  # a GSS token around messages, its header, and the flag that its content is encrypted
+WRAP, WRAP_SIZE, SEALED = (
+    b"\x05\x04",
+    16,
+    2,
+)  # a GSS token around messages, its header, and the flag that its content is encrypted
 # What a directory says of itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
 ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
 DIRECTORY = b"1.2.840.113556.1.4.800"  # the capability that only Active Directory has
@@ -247,7 +251,11 @@ class LdapStream(FramedStream):
         asked, entries = open_
         if not isinstance(asked, LdapSearch) or not isinstance(entries, int):
             return []
-        return [LdapSearchDone(packet, asked.base, asked.scope, asked.filter, asked.attributes, _code(data, operation), entries)]
+        return [
+            LdapSearchDone(
+                packet, asked.base, asked.scope, asked.filter, asked.attributes, _code(data, operation), entries
+            )
+        ]
 
 
 def _signed(token: bytes, whole: bool) -> bytes:
@@ -309,7 +317,9 @@ def _change(packet: Packet, data: bytes, operation: der.Element) -> LdapChange:
             part = der.expect(data, at, each.stop, der.SEQUENCE, der.OCTET_STRING)
             kept = der.element(data, part.start, part.stop) if part.tag == der.SEQUENCE else part
             attributes.append(der.text(kept.tag, der.content(data, kept), NAME_LIMIT))
-    return LdapChange(packet, kind, der.text(name.tag, der.content(data, name), NAME_LIMIT), tuple(attributes[:ATTRIBUTES_LIMIT]))
+    return LdapChange(
+        packet, kind, der.text(name.tag, der.content(data, name), NAME_LIMIT), tuple(attributes[:ATTRIBUTES_LIMIT])
+    )
 
 
 def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Said]:
@@ -324,7 +334,9 @@ def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Said]:
             kind = ABOUT.get(attribute)
             if kind and count < VALUES_LIMIT and (text := der.text(value.tag, raw)):
                 about[kind, text] = None
-            elif (attribute == "supportedcapabilities" and raw == DIRECTORY) or (attribute == "netlogon" and raw[:1] and raw[0] in PING_ANSWERS):
+            elif (attribute == "supportedcapabilities" and raw == DIRECTORY) or (
+                attribute == "netlogon" and raw[:1] and raw[0] in PING_ANSWERS
+            ):
                 about["ldap.role", "domain_controller"] = None
     host = next((value for kind, value in about if kind == ABOUT["dnshostname"]), "")
     event = LdapDirectory(packet, host, ("ldap.role", "domain_controller") in about)

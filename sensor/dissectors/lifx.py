@@ -16,10 +16,19 @@ from sensor.dissectors._facts import facts
 
 PORT = 56700
 PROTOCOL = 1024
-STATE_SERVICE, STATE_HOST_FIRMWARE, STATE_WIFI_FIRMWARE, STATE_LABEL, STATE_VERSION, LIGHT_STATE = 3, 15, 19, 25, 33, 107
+STATE_SERVICE, STATE_HOST_FIRMWARE, STATE_WIFI_FIRMWARE, STATE_LABEL, STATE_VERSION, LIGHT_STATE = (
+    3,
+    15,
+    19,
+    25,
+    33,
+    107,
+)
 # Body sizes of the states that are read.
 SIZES = {STATE_SERVICE: 5, STATE_HOST_FIRMWARE: 20, STATE_LABEL: 32, STATE_VERSION: 12, LIGHT_STATE: 52}
-_HEADER = struct.Struct("<HHI8s6sBB8sHH")  # size, protocol and flags, source, target, reserved, flags, sequence, reserved, type, reserved
+_HEADER = struct.Struct(
+    "<HHI8s6sBB8sHH"
+)  # size, protocol and flags, source, target, reserved, flags, sequence, reserved, type, reserved
 _FIRMWARE = struct.Struct("<QQHH")  # build time, reserved, minor, major
 _VERSION = struct.Struct("<III")
 
@@ -74,5 +83,10 @@ def _state(packet: Packet, kind: int, mac: int, body: bytes) -> list[Said]:
     event = LifxState(packet, kind, mac, product, firmware, label)
     if not is_own(packet, mac) or packet.sport != PORT:
         return [event]
-    pairs = (("lifx.state", "service" if kind == STATE_SERVICE else ""), ("lifx.product", product), ("lifx.firmware", firmware), ("lifx.instance", label))
+    pairs = (
+        ("lifx.state", "service" if kind == STATE_SERVICE else ""),
+        ("lifx.product", product),
+        ("lifx.firmware", firmware),
+        ("lifx.instance", label),
+    )
     return [event, *facts(packet, pairs)]

@@ -16,14 +16,46 @@ from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._neighbour import ADDRESSES_LIMIT, FIELDS_LIMIT, Announcement, address_facts, address_of, observations, readable, words
+from sensor.dissectors._neighbour import (
+    ADDRESSES_LIMIT,
+    FIELDS_LIMIT,
+    Announcement,
+    address_facts,
+    address_of,
+    observations,
+    readable,
+    words,
+)
 
 ETHERTYPE = 0x88CC
-END, CHASSIS, PORT, LIFE, PORT_DESCRIPTION, NAME, DESCRIPTION, CAPABILITIES, ADDRESS, COMPANY = 0, 1, 2, 3, 4, 5, 6, 7, 8, 127
+END, CHASSIS, PORT, LIFE, PORT_DESCRIPTION, NAME, DESCRIPTION, CAPABILITIES, ADDRESS, COMPANY = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    127,
+)
 MANDATORY = [CHASSIS, PORT, LIFE]  # in this order, before all others (9.2.7.1)
 IEEE_802_1, IEEE_802_3, MED = b"\x00\x80\xc2", b"\x00\x12\x0f", b"\x00\x12\xbb"
 # Table 8-4, bit by bit.
-CAPABILITY_NAMES = ("other", "repeater", "bridge", "wlan_access_point", "router", "telephone", "docsis", "station", "c_vlan", "s_vlan", "two_port_relay")
+CAPABILITY_NAMES = (
+    "other",
+    "repeater",
+    "bridge",
+    "wlan_access_point",
+    "router",
+    "telephone",
+    "docsis",
+    "station",
+    "c_vlan",
+    "s_vlan",
+    "two_port_relay",
+)
 # Subtypes of ids that hold a MAC and a network address (8.5.2.2 and 8.5.3.2).
 MAC_IDS, NETWORK_IDS = {CHASSIS: 4, PORT: 3}, {CHASSIS: 5, PORT: 4}
 ADDRESS_FAMILIES = {1: 4, 2: 16}  # IANA's numbers of IPv4 and IPv6 → size
@@ -41,7 +73,22 @@ INVENTORY = {
     (MED, 11): "asset",
 }
 # What makers write where they have nothing to tell.
-NOTHING = frozenset(("", "-", "n/a", "na", "none", "null", "unknown", "not specified", "not available", "0", "to be filled by o.e.m.", "default string"))
+NOTHING = frozenset(
+    (
+        "",
+        "-",
+        "n/a",
+        "na",
+        "none",
+        "null",
+        "unknown",
+        "not specified",
+        "not available",
+        "0",
+        "to be filled by o.e.m.",
+        "default string",
+    )
+)
 _POLICY = struct.Struct("!I")
 
 

@@ -59,14 +59,20 @@ class Llmnr(Dissector):
         id_, flags = data[0] << 8 | data[1], message.flags
         name, type_ = (message.questions[0].name, message.questions[0].type) if message.questions else ("", 0)
         if message.response:
-            said: list[Said] = [LlmnrResponse(packet, id_, name, type_, flags & 15, bool(flags & TENTATIVE), message.records)]
+            said: list[Said] = [
+                LlmnrResponse(packet, id_, name, type_, flags & 15, bool(flags & TENTATIVE), message.records)
+            ]
             host = _own_name(packet, message.records) if packet.sport == PORT and not flags & 15 else ""
         else:
             claim = type_ == ANY
             said = [LlmnrQuery(packet, id_, name, type_, claim, bool(flags & CONFLICT))]
             host = name if claim else ""
         if host:
-            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "llmnr.hostname", host, packet.flow))
+            said.append(
+                Observation(
+                    packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "llmnr.hostname", host, packet.flow
+                )
+            )
         return iter(said)
 
 

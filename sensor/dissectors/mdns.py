@@ -62,7 +62,11 @@ def _asked(packet: Packet, questions: tuple[Question, ...], probe: bool) -> list
     if probe:
         return said
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    said += [Observation(ts, subject, "mdns.query", value, flow) for value in dict.fromkeys([q.name.removesuffix(DOMAIN) for q in questions]) if value]
+    said += [
+        Observation(ts, subject, "mdns.query", value, flow)
+        for value in dict.fromkeys([q.name.removesuffix(DOMAIN) for q in questions])
+        if value
+    ]
     return said
 
 
@@ -97,11 +101,21 @@ def _comparable(address: int, sender: int) -> bool:
 
 def _without_queues(records: tuple[Record, ...]) -> tuple[Record, ...]:
     """The records but those of shared queues, and of their services where these are listed."""
-    queues = {one.name for one in records if one.type == TXT and any(text.lower().startswith(QUEUES) for text in texts(one.data))}
+    queues = {
+        one.name
+        for one in records
+        if one.type == TXT and any(text.lower().startswith(QUEUES) for text in texts(one.data))
+    }
     if not queues:
         return records
     services = {_parts(name)[1] for name in queues}
-    return tuple([one for one in records if not {one.name, one.value} & queues and not (one.name == ALL_SERVICES and _service(one.value) in services)])
+    return tuple(
+        [
+            one
+            for one in records
+            if not {one.name, one.value} & queues and not (one.name == ALL_SERVICES and _service(one.value) in services)
+        ]
+    )
 
 
 def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str], None]:

@@ -128,7 +128,11 @@ class ModbusStream(FramedStream):
 def _size(data: bytes, at: int) -> int:
     """Whole length of the message, 0 where no header is: the protocol is 0, and the length counts from the unit on."""
     length = data[at + 4] << 8 | data[at + 5]
-    return 6 + length if not data[at + 2] and not data[at + 3] and 2 <= length <= LENGTH_MAX - 6 and data[at + 7] & 127 else 0
+    return (
+        6 + length
+        if not data[at + 2] and not data[at + 3] and 2 <= length <= LENGTH_MAX - 6 and data[at + 7] & 127
+        else 0
+    )
 
 
 def _request(packet: Packet, data: bytes, write: bool) -> ModbusRequest:

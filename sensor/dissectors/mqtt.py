@@ -19,7 +19,11 @@ from sensor.dissectors._seal import seal
 
 PORT = 1883
 CONNECT, CONNACK, PUBLISH, SUBSCRIBE = 1, 2, 3, 8
-FIXED_FLAGS = {6: 2, 8: 2, 10: 2}  # PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has flags of its own, all others none (MQTT 5.0, 2.1.3)
+FIXED_FLAGS = {
+    6: 2,
+    8: 2,
+    10: 2,
+}  # PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has flags of its own, all others none (MQTT 5.0, 2.1.3)
 NAMES = {b"MQTT": (4, 5), b"MQIsdp": (3,)}
 BRIDGE = 0x80  # set in the version by brokers that connect to another broker
 TOPICS_LIMIT = 16
@@ -132,7 +136,16 @@ class MqttStream(FramedStream):
         if flags & WILL:
             self._properties(reader)
             will = _text(_string(reader))
-        yield MqttConnect(packet, version, client_id, bool(flags & USER), bool(flags & PASSWORD), keep_alive, will, _login(reader, flags))
+        yield MqttConnect(
+            packet,
+            version,
+            client_id,
+            bool(flags & USER),
+            bool(flags & PASSWORD),
+            keep_alive,
+            will,
+            _login(reader, flags),
+        )
         if client_id:
             yield fact(packet, "mqtt.client_id", client_id)
         yield from self._topic(packet, will)

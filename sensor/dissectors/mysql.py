@@ -110,7 +110,9 @@ class MysqlStream(FramedStream):
         self._plugin = clean(rest[44:].partition(b"\0")[0], PLUGIN_LIMIT) if len(rest) > 44 else ""
         text = clean(version, NAME_LIMIT)
         event = MysqlServer(packet, text, self._plugin)
-        fact = Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "mysql.version", text, packet.flow)
+        fact = Observation(
+            packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "mysql.version", text, packet.flow
+        )
         return [event, *([fact] if text else [])]
 
     def _answer(self, body: bytes) -> None:

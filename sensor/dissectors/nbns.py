@@ -15,7 +15,16 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._netbios import CONTROLLERS, SERVER, WORKSTATION, NetbiosName, is_machine, name_at, plain, service
+from sensor.dissectors._netbios import (
+    CONTROLLERS,
+    SERVER,
+    WORKSTATION,
+    NetbiosName,
+    is_machine,
+    name_at,
+    plain,
+    service,
+)
 
 PORT = 137
 NB, NBSTAT = 0x20, 0x21
@@ -124,7 +133,9 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
         type_, _ = _QUESTION.unpack_from(data, offset)
         offset += _QUESTION.size
         if operation == QUERY:
-            return [NbnsQuery(packet, id_, asked_name.name, asked_name.suffix, type_ == NBSTAT, bool(flags & BROADCAST))]
+            return [
+                NbnsQuery(packet, id_, asked_name.name, asked_name.suffix, type_ == NBSTAT, bool(flags & BROADCAST))
+            ]
     if not (answers if response else additional):
         raise Malformed("no record")
     name, offset = name_at(data, offset)
@@ -144,7 +155,12 @@ def _owners(raw: bytes) -> tuple[tuple[int, bool], ...]:
     """(address, whether the name is a group's) of an NB record."""
     if len(raw) % _OWNER.size:
         raise Malformed("owner of a wrong size")
-    return tuple([(V4 | address, bool(flags & GROUP_NAME)) for flags, address in _OWNER.iter_unpack(raw[: ADDRESSES_LIMIT * _OWNER.size])])
+    return tuple(
+        [
+            (V4 | address, bool(flags & GROUP_NAME))
+            for flags, address in _OWNER.iter_unpack(raw[: ADDRESSES_LIMIT * _OWNER.size])
+        ]
+    )
 
 
 def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: NetbiosName, raw: bytes) -> list[Said]:
@@ -158,7 +174,9 @@ def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: Netb
     if operation not in CLAIMS:
         raise Malformed("a server's message sent as a client's")
     said: list[Said] = [
-        NbnsRegistration(packet, id_, name.name, name.suffix, group, address, operation in (REFRESH, ALTERNATIVE_REFRESH), broadcast),
+        NbnsRegistration(
+            packet, id_, name.name, name.suffix, group, address, operation in (REFRESH, ALTERNATIVE_REFRESH), broadcast
+        ),
     ]
     if address == packet.src:
         _facts(packet, [(name, group)], said)
@@ -189,9 +207,14 @@ def _status(packet: Packet, id_: int, raw: bytes) -> list[Said]:
     count = min(raw[0], NAMES_LIMIT)
     if len(raw) < 1 + count * _STATUS_NAME.size:
         raise IndexError
-    names = [(plain(name), bool(flags & GROUP_NAME)) for name, flags in _STATUS_NAME.iter_unpack(raw[1 : 1 + count * _STATUS_NAME.size])]
+    names = [
+        (plain(name), bool(flags & GROUP_NAME))
+        for name, flags in _STATUS_NAME.iter_unpack(raw[1 : 1 + count * _STATUS_NAME.size])
+    ]
     unit = int.from_bytes(raw[1 + raw[0] * _STATUS_NAME.size :][:6], "big")
-    said: list[Said] = [NbnsStatus(packet, id_, tuple([(name.name, name.suffix, group) for name, group in names]), unit)]
+    said: list[Said] = [
+        NbnsStatus(packet, id_, tuple([(name.name, name.suffix, group) for name, group in names]), unit)
+    ]
     if packet.sport == PORT:
         _facts(packet, names, said)
     return said

@@ -19,7 +19,9 @@ PORT = 10000
 MAGIC = b"MO_I"
 HEADER = 23
 SEARCH, ANSWER = 0, 1
-_ANSWER = struct.Struct("!13s21s4s4s4s4s4s4s4sHB")  # id, name, address, mask, gateway, DNS, reserved, firmware, pages, port, DHCP
+_ANSWER = struct.Struct(
+    "!13s21s4s4s4s4s4s4s4sHB"
+)  # id, name, address, mask, gateway, DNS, reserved, firmware, pages, port, DHCP
 
 
 class NetwaveRequest(Event):
@@ -58,4 +60,8 @@ class Netwave(Discovery):
         mac, where, version = mac_of(field(identity)), v4(int.from_bytes(address, "big")), ".".join(map(str, firmware))
         own = is_own(packet, mac, where)
         event = NetwaveAnswer(packet, field(name), version, mac, where, own)
-        return [event, *facts(packet, (("netwave.firmware", version), ("netwave.instance", event.name)))] if own else [event]
+        return (
+            [event, *facts(packet, (("netwave.firmware", version), ("netwave.instance", event.name)))]
+            if own
+            else [event]
+        )

@@ -20,7 +20,9 @@ SIGNATURE = b"NSDP"
 READ, READ_ANSWER, WRITE, WRITE_ANSWER = 1, 2, 3, 4
 MODEL, NAME, PASSWORD, FIRMWARE, END = 0x0001, 0x0003, 0x000A, 0x000D, 0xFFFF
 FIELDS_LIMIT = 256
-_HEADER = struct.Struct("!BBHI6s6sHH4sI")  # version, operation, status, reserved, MACs of computer and switch, reserved, sequence, signature, reserved
+_HEADER = struct.Struct(
+    "!BBHI6s6sHH4sI"
+)  # version, operation, status, reserved, MACs of computer and switch, reserved, sequence, signature, reserved
 
 
 class NsdpRequest(Event):
@@ -60,7 +62,11 @@ class Nsdp(Discovery):
         model, name, firmware = (field(fields.get(kind, b"")) for kind in (MODEL, NAME, FIRMWARE))
         own = is_own(packet, mac)
         event = NsdpAnswer(packet, operation == WRITE_ANSWER, status, mac, model, name, firmware, own)
-        return [event, *facts(packet, (("nsdp.model", model), ("nsdp.hostname", name), ("nsdp.firmware", firmware)))] if own else [event]
+        return (
+            [event, *facts(packet, (("nsdp.model", model), ("nsdp.hostname", name), ("nsdp.firmware", firmware)))]
+            if own
+            else [event]
+        )
 
 
 def _fields(reader: Reader) -> dict[int, bytes]:

@@ -25,8 +25,12 @@ UNSYNCHRONISED = 3  # leap indicator of a clock that was never set
 LAST_STRATUM = 15
 READ_VARIABLES = 2
 NAMES = (b"version", b"processor", b"system")
-_HEADER = struct.Struct("!BBbb4x4x4s")  # leap, version, mode; stratum; poll, precision; root delay and dispersion; reference
-_CONTROL = struct.Struct("!BBHHHHH")  # leap, version, mode; flags, operation; sequence; status; association; offset; count
+_HEADER = struct.Struct(
+    "!BBbb4x4x4s"
+)  # leap, version, mode; stratum; poll, precision; root delay and dispersion; reference
+_CONTROL = struct.Struct(
+    "!BBHHHHH"
+)  # leap, version, mode; flags, operation; sequence; status; association; offset; count
 _VARIABLE = re.compile(rb'\s*([A-Za-z_]{1,32})=(?:"([^"]{0,255})"|([^,"\r\n]{0,255}))')
 VARIABLES_LIMIT = 64
 
@@ -93,7 +97,11 @@ def _time(packet: Packet, data: bytes, mode: int, version: int) -> list[Said]:
     first, stratum, _, _, reference = _HEADER.unpack_from(data)
     said: list[Said] = [NtpAnswer(packet, version, stratum, _reference(reference, stratum), mode == BROADCAST)]
     if packet.sport == PORT and 1 <= stratum <= LAST_STRATUM and first >> 6 != UNSYNCHRONISED:
-        said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ntp.role", "ntp_server", packet.flow))
+        said.append(
+            Observation(
+                packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ntp.role", "ntp_server", packet.flow
+            )
+        )
     return said
 
 
@@ -109,9 +117,14 @@ def _control(packet: Packet, data: bytes) -> list[Said]:
     operation, answer = flags & 0x1F, bool(flags & 0x80)
     names: dict[str, str] = {}
     if answer and operation == READ_VARIABLES and not association and not offset and not flags & 0x40:
-        names = _variables(data[CONTROL_SIZE : CONTROL_SIZE + count], packet.truncated or CONTROL_SIZE + count > len(data) or bool(flags & 0x20))
+        names = _variables(
+            data[CONTROL_SIZE : CONTROL_SIZE + count],
+            packet.truncated or CONTROL_SIZE + count > len(data) or bool(flags & 0x20),
+        )
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    facts = [Observation(ts, subject, f"ntp.{name}", value, flow) for name, value in names.items() if packet.sport == PORT]
+    facts = [
+        Observation(ts, subject, f"ntp.{name}", value, flow) for name, value in names.items() if packet.sport == PORT
+    ]
     return [NtpControl(packet, operation, answer, tuple(names.items())), *facts]
 
 

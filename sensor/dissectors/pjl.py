@@ -55,7 +55,9 @@ class PjlAnswer(Event):
 class Pjl(Dissector):
     """Only the beginnings of jobs, and each payload that begins with the exit sequence or a command."""
 
-    interest = Interest(tcp=(9100, 9101, 9102), starts=(b"\x1b%-12345", b"@PJL INF", b"@PJL UST"), stream=True, opening=4)
+    interest = Interest(
+        tcp=(9100, 9101, 9102), starts=(b"\x1b%-12345", b"@PJL INF", b"@PJL UST"), stream=True, opening=4
+    )
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())
@@ -165,7 +167,11 @@ def _answer(packet: Packet, answer: bytes) -> list[Said]:
         if topic == "INFO ID":
             told += _identity(body)
         elif topic in ("INFO CONFIG", "INFO PRODINFO"):
-            told += [(kind, clean(value, TEXT_LIMIT)) for name, value in _PAIR.findall(body) if (kind := _FIELDS.get(name.strip().upper()))]
+            told += [
+                (kind, clean(value, TEXT_LIMIT))
+                for name, value in _PAIR.findall(body)
+                if (kind := _FIELDS.get(name.strip().upper()))
+            ]
     return said + facts(packet, told)
 
 
@@ -176,4 +182,7 @@ def _identity(body: bytes) -> list[tuple[str, str]]:
     if not text.startswith(("MFG:", "MANUFACTURER:")):
         return [("pjl.id", text)]
     fields = device_id(text)
-    return [("pjl.id", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()), ("pjl.serial", fields.get("SN", ""))]
+    return [
+        ("pjl.id", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()),
+        ("pjl.serial", fields.get("SN", "")),
+    ]

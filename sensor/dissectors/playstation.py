@@ -55,8 +55,14 @@ class Playstation(Discovery):
         mac = mac_of(get("host-id", ""))
         own = mac == 0 or is_own(packet, mac)
         version = get("system-version", "")
-        event = PlaystationStatus(packet, int(data[9:12]), get("host-type", ""), get("host-name", ""), version, mac, own)
+        event = PlaystationStatus(
+            packet, int(data[9:12]), get("host-type", ""), get("host-name", ""), version, mac, own
+        )
         if not own:
             return [event]
-        pairs = (("playstation.type", event.host_type), ("playstation.hostname", event.name), ("playstation.firmware", version))
+        pairs = (
+            ("playstation.type", event.host_type),
+            ("playstation.hostname", event.name),
+            ("playstation.firmware", version),
+        )
         return [event, *facts(packet, pairs)]

@@ -62,7 +62,9 @@ class PortmapAdminCall(Event):
 class Portmap(Dissector):
     """Calls of the administration daemon are recognised by version and number of the program."""
 
-    interest = Interest(udp=(PORT,), magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))), repeats_s=1)
+    interest = Interest(
+        udp=(PORT,), magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))), repeats_s=1
+    )
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload
@@ -129,11 +131,19 @@ def _reply(packet: Packet, xid: int) -> list[Said]:
     if len(body) == 4:
         return [PortmapReply(packet, xid, int.from_bytes(body, "big") & 0xFFFF, size=len(body))]
     length = int.from_bytes(body[:4], "big")
-    text = clean(body[4 : 4 + length], ADDRESS_LIMIT) if 0 < length <= ADDRESS_LIMIT and len(body) == 4 + (length + 3 & ~3) else ""
+    text = (
+        clean(body[4 : 4 + length], ADDRESS_LIMIT)
+        if 0 < length <= ADDRESS_LIMIT and len(body) == 4 + (length + 3 & ~3)
+        else ""
+    )
     return [PortmapReply(packet, xid, _port_of(text), text, len(body))]
 
 
 def _port_of(address: str) -> int:
     """The last two numbers of a universal address (RFC 5665): ``10.0.0.1.3.233`` is port 1001."""
     *_, high, low = ["0", "0", *address.split(".")]
-    return int(high) << 8 | int(low) if high.isascii() and low.isascii() and high.isdigit() and low.isdigit() and max(len(high), len(low)) < 4 else 0
+    return (
+        int(high) << 8 | int(low)
+        if high.isascii() and low.isascii() and high.isdigit() and low.isdigit() and max(len(high), len(low)) < 4
+        else 0
+    )

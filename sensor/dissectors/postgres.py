@@ -38,7 +38,9 @@ class PostgresLogin(PasswordLogin):
 class Postgres(Dissector):
     """The first messages of each side. A wish for encryption, with which most clients begin, is known on any port."""
 
-    interest = Interest(tcp=(PORT,), starts=(WISH + TLS.to_bytes(4, "big"), WISH + GSS.to_bytes(4, "big")), stream=True, opening=4)
+    interest = Interest(
+        tcp=(PORT,), starts=(WISH + TLS.to_bytes(4, "big"), WISH + GSS.to_bytes(4, "big")), stream=True, opening=4
+    )
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())
@@ -128,11 +130,23 @@ class PostgresStream(FramedStream):
         if kind == ord("E") and not self._in:
             self.done = True
             codes = [field[1:] for field in body.split(b"\0", 16) if field[:1] == b"C"]
-            return [PostgresLogin(packet, self._user or "", self._method, False, self._seal)] if codes and codes[0] in DENIED else []
+            return (
+                [PostgresLogin(packet, self._user or "", self._method, False, self._seal)]
+                if codes and codes[0] in DENIED
+                else []
+            )
         if kind == ord("S") and self._in:
             name, _, rest = body.partition(b"\0")
             text = clean(rest.partition(b"\0")[0], NAME_LIMIT)
             if name == b"server_version" and text:
-                return [Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "postgres.version", text, packet.flow)]
+                return [
+                    Observation(
+                        packet.ts,
+                        Subject(packet.src_mac, packet.src, packet.vlan),
+                        "postgres.version",
+                        text,
+                        packet.flow,
+                    )
+                ]
         self.done = kind == ord("Z")
         return []

@@ -77,7 +77,12 @@ class Quic(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload
         version = VERSIONS.get(data[1:5])
-        if version is None or data[0] & (LONG | FIXED | TYPE) != LONG | FIXED | version.initial or packet.direction or packet.truncated:
+        if (
+            version is None
+            or data[0] & (LONG | FIXED | TYPE) != LONG | FIXED | version.initial
+            or packet.direction
+            or packet.truncated
+        ):
             return iter(())
         return iter(self._datagram(packet, data, version))
 
@@ -122,7 +127,11 @@ class _Pieces:
     def take(self, frames: list[tuple[int, bytes]]) -> None:
         """Keep parts, as far as there is room; what was there before stays."""
         for offset, part in frames:
-            if offset + len(part) <= HELLO_LIMIT and self._size + len(part) <= HELLO_LIMIT and len(self.parts) < FRAMES_LIMIT:
+            if (
+                offset + len(part) <= HELLO_LIMIT
+                and self._size + len(part) <= HELLO_LIMIT
+                and len(self.parts) < FRAMES_LIMIT
+            ):
                 known = self.parts.get(offset, b"")
                 if len(part) > len(known):
                     self.parts[offset] = part
@@ -196,11 +205,17 @@ class _Keys(NamedTuple):
 @functools.lru_cache(maxsize=64)
 def _keys(destination: bytes, version: _Version) -> _Keys:
     """What protects Initial packets that a client sends to a connection id of its choice (RFC 9001, 5.2)."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # takes a while, and many networks never need it
+    from cryptography.hazmat.primitives.ciphers import (
+        Cipher,
+        algorithms,
+        modes,
+    )  # takes a while, and many networks never need it
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     secret = _expand(hmac.digest(version.salt, destination, "sha256"), b"client in", 32)
-    key, nonce, header = (_expand(secret, version.word + b" " + word, size) for word, size in ((b"key", 16), (b"iv", 12), (b"hp", 16)))
+    key, nonce, header = (
+        _expand(secret, version.word + b" " + word, size) for word, size in ((b"key", 16), (b"iv", 12), (b"hp", 16))
+    )
     # One block under ECB is what the standard asks for (RFC 9001, 5.4.3).
     return _Keys(AESGCM(key), int.from_bytes(nonce, "big"), Cipher(algorithms.AES(header), modes.ECB()))  # noqa: S305
 
@@ -260,7 +275,9 @@ def _frames(plain: bytes) -> list[tuple[int, bytes]]:
 def _said(packet: Packet, body: bytes, version: str) -> list[Said]:
     """The event and the facts about the client."""
     hello = client_hello(body, "q")
-    said: list[Said] = [QuicClientHello(packet, version, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.encrypted)]
+    said: list[Said] = [
+        QuicClientHello(packet, version, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.encrypted)
+    ]
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if hello.sni:
         said.append(Observation(ts, subject, "quic.sni", hello.sni, flow))

@@ -106,7 +106,9 @@ class RatStream(Stream):
                 else:
                     yield message
                 break
-        self.done = self._shell is None and (len(self._told) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads))
+        self.done = self._shell is None and (
+            len(self._told) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads)
+        )
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
         self._heads[not from_client].clear()

@@ -25,7 +25,13 @@ REQUEST, CONFIRM, DATA = 0xE0, 0xD0, 0xF0
 SIZE_LIMIT = 16384
 NAME_LIMIT = 128
 WISH, AGREED, REFUSED = 1, 2, 3
-SECURED = {1: "tls", 2: "nla", 4: "rdstls", 8: "nla", 16: "aad"}  # bits of a wish, and the value of an answer; 0 is the old way
+SECURED = {
+    1: "tls",
+    2: "nla",
+    4: "rdstls",
+    8: "nla",
+    16: "aad",
+}  # bits of a wish, and the value of an answer; 0 is the old way
 CORE = b"\x01\xc0"
 CONFERENCE = b"Duca"  # before the client's settings
 # How requests begin that hold a wish, and a cookie of up to nine characters before it.

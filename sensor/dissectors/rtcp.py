@@ -75,7 +75,9 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
     for start, stop in parts:
         if data[start + 1] == DESCRIPTION:
             items |= _items(data, start, stop, source)
-    said: list[Said] = [RtcpReport(packet, source, kind == SENDER_REPORT, sent, octets, lost / 256, items.get(TOOL, ""), encrypted)]
+    said: list[Said] = [
+        RtcpReport(packet, source, kind == SENDER_REPORT, sent, octets, lost / 256, items.get(TOOL, ""), encrypted)
+    ]
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     kinds = ((CNAME, "rtcp.cname"), (TOOL, "rtcp.tool"))
     said += [Observation(ts, subject, name, items[item], flow) for item, name in kinds if items.get(item)]

@@ -187,7 +187,14 @@ def _start(line: bytes) -> tuple[bytes, bytes, int] | None:
         uri, space, version = rest.rpartition(b" ")
         if version.startswith(b"HTTP/1.") or line.startswith(b"HTTP/1."):
             return None
-        if space and uri and version in VERSIONS and method.replace(b"_", b"").isalpha() and method.isupper() and len(method) <= 32:
+        if (
+            space
+            and uri
+            and version in VERSIONS
+            and method.replace(b"_", b"").isalpha()
+            and method.isupper()
+            and len(method) <= 32
+        ):
             return method, uri, 0
     raise Malformed("no start line")
 
@@ -226,7 +233,9 @@ def _said(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes, b
     told: list[tuple[str, str]] = []
     if method:
         found = credentials(proof)
-        said: list[Said] = [RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, found.scheme, found.user, found.seal)]
+        said: list[Said] = [
+            RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, found.scheme, found.user, found.seal)
+        ]
     else:
         schemes = tuple(dict.fromkeys(_scheme(one) for one in challenge.split(b"\n") if one))
         said = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]

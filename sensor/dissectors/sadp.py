@@ -76,8 +76,16 @@ def _text(elements: dict[bytes, bytes], name: bytes) -> str:
 
 
 def _answer(packet: Packet, elements: dict[bytes, bytes]) -> list[Said]:
-    model, firmware, serial = _text(elements, b"DeviceDescription"), _text(elements, b"SoftwareVersion"), _text(elements, b"DeviceSN")
-    mac, address, vendor = mac_of(_text(elements, b"MAC")), address_of(_text(elements, b"IPv4Address")), _text(elements, b"OEMInfo")
+    model, firmware, serial = (
+        _text(elements, b"DeviceDescription"),
+        _text(elements, b"SoftwareVersion"),
+        _text(elements, b"DeviceSN"),
+    )
+    mac, address, vendor = (
+        mac_of(_text(elements, b"MAC")),
+        address_of(_text(elements, b"IPv4Address")),
+        _text(elements, b"OEMInfo"),
+    )
     own = is_own(packet, mac, address)
     activated = {"true": True, "false": False}.get(_text(elements, b"Activated").lower())
     event = SadpAnswer(packet, model, firmware, serial, mac, address, activated, own)

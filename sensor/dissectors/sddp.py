@@ -44,8 +44,15 @@ class Sddp(Discovery):
         told = {name: value.strip('" ') for name, value in lines(data).items()}
         get = told.get
         own = is_own(packet, 0, address_of(get("from", "").partition(":")[0]))
-        event = SddpAnnouncement(packet, get("primary-proxy", ""), get("manufacturer", ""), get("model", ""), get("host", ""), own)
+        event = SddpAnnouncement(
+            packet, get("primary-proxy", ""), get("manufacturer", ""), get("model", ""), get("host", ""), own
+        )
         if not own:
             return [event]
-        pairs = (("sddp.proxy", event.proxy), ("sddp.manufacturer", event.manufacturer), ("sddp.model", event.model), ("sddp.hostname", event.host))
+        pairs = (
+            ("sddp.proxy", event.proxy),
+            ("sddp.manufacturer", event.manufacturer),
+            ("sddp.model", event.model),
+            ("sddp.hostname", event.host),
+        )
         return [event, *facts(packet, pairs)]

@@ -45,7 +45,19 @@ _LONG = {
     b"Proxy-Authenticate": "auth", b"Content-Type": "type", b"Reason": "reason",
     b"Max-Forwards": "", b"Allow": "", b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
 }  # fmt: skip
-_COMPACT = {b"v": "via", b"f": "from", b"t": "to", b"i": "call-id", b"m": "contact", b"l": "length", b"o": "event", b"c": "type", b"e": "", b"s": "", b"k": ""}
+_COMPACT = {
+    b"v": "via",
+    b"f": "from",
+    b"t": "to",
+    b"i": "call-id",
+    b"m": "contact",
+    b"l": "length",
+    b"o": "event",
+    b"c": "type",
+    b"e": "",
+    b"s": "",
+    b"k": "",
+}
 HEADERS = _LONG | {name.lower(): held for name, held in (_LONG | _COMPACT).items()}
 # Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones send.
 DEVICE_WORDS = (
@@ -116,7 +128,9 @@ class Sip(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload.lstrip(KEEP_ALIVE)
-        if not data[:1].isalpha():  # telephones keep the port open with STUN too (RFC 5626, 3.5.2); tunnels and games like it as well
+        if not data[
+            :1
+        ].isalpha():  # telephones keep the port open with STUN too (RFC 5626, 3.5.2); tunnels and games like it as well
             return iter(())
         end = data.find(b"\r\n\r\n")
         if end < 0:
@@ -300,16 +314,33 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
     get = values.get
     number, _, of = get("cseq", b"").lstrip().partition(b" ")
     cseq = int(number[:10]) if number.isdigit() else 0
-    caller, callee, call_id = address_in(get("from", b"")), address_in(get("to", b"")), clean(get("call-id", b""), NAME_LIMIT)
+    caller, callee, call_id = (
+        address_in(get("from", b"")),
+        address_in(get("to", b"")),
+        clean(get("call-id", b""), NAME_LIMIT),
+    )
     agent = _program(values["agent"]) if "agent" in values else ""
     server = _program(values["server"]) if "server" in values else ""
     event: SipRequest | SipResponse
     if method:
         program, basic = agent or server, _is_basic(get("auth", b""))
-        event = SipRequest(packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, program, "auth" in values, basic)
+        event = SipRequest(
+            packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, program, "auth" in values, basic
+        )
         own = vias <= 1
     else:
-        event = SipResponse(packet, status, clean(rest, NAME_LIMIT), clean(of, 32), caller, callee, call_id, cseq, server or agent, "auth" in values)
+        event = SipResponse(
+            packet,
+            status,
+            clean(rest, NAME_LIMIT),
+            clean(of, 32),
+            caller,
+            callee,
+            call_id,
+            cseq,
+            server or agent,
+            "auth" in values,
+        )
         if event.challenge:
             _challenge(event, values["auth"])
         own = of.strip() == b"REGISTER" or "contact" not in values or names_sender(packet, values["contact"])
@@ -325,16 +356,25 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
 def _challenge(event: SipResponse, raw: bytes) -> None:
     """How it asks for credentials, into the event."""
     scheme, _, rest = raw.strip().partition(b" ")
-    found = {each[1].lower(): each[2] or each[3] or b"" for each in itertools.islice(_PARAMETER.finditer(rest), PARAMETERS_LIMIT)}
+    found = {
+        each[1].lower(): each[2] or each[3] or b""
+        for each in itertools.islice(_PARAMETER.finditer(rest), PARAMETERS_LIMIT)
+    }
     event.scheme, event.qop = clean(scheme.lower(), 32), bool(found.get(b"qop"))
-    event.realm, event.algorithm, event.nonce = (clean(found.get(name, b""), NAME_LIMIT) for name in (b"realm", b"algorithm", b"nonce"))
+    event.realm, event.algorithm, event.nonce = (
+        clean(found.get(name, b""), NAME_LIMIT) for name in (b"realm", b"algorithm", b"nonce")
+    )
 
 
 def _registering(packet: Packet, contact: bytes, reason: bytes, said: list[Said]) -> None:
     """Facts that only a registration tells: parameters of the Contact, and the alarm in which Cisco's telephones name their firmware."""
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if b"+" in contact:
-        for kind, pattern in (("sip.hostname", _DEVICE_NAME), ("sip.device_type", _DEVICE_TYPE), ("sip.instance_id", _INSTANCE)):
+        for kind, pattern in (
+            ("sip.hostname", _DEVICE_NAME),
+            ("sip.device_type", _DEVICE_TYPE),
+            ("sip.instance_id", _INSTANCE),
+        ):
             found = pattern.search(contact)
             if found and (value := clean(found[1])):
                 said.append(Observation(ts, subject, kind, value, flow))
@@ -348,7 +388,9 @@ def _media(packet: Packet, raw: bytes, body: _Body) -> list[Said]:
     if found is None:
         return []
     said: list[Said] = [SipMedia(packet, body.call_id, found.address, found.media)]
-    if body.own and (found.address == text(packet.src) or not (found.address.replace(".", "").isdigit() or ":" in found.address)):
+    if body.own and (
+        found.address == text(packet.src) or not (found.address.replace(".", "").isdigit() or ":" in found.address)
+    ):
         ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
         named = (("sip.sdp_user", found.user), ("sip.sdp_session", found.session), ("sip.sdp_tool", found.tool))
         said += [Observation(ts, subject, kind, value, flow) for kind, value in named if value]

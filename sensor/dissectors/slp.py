@@ -19,7 +19,16 @@ from sensor.dissectors._facts import facts
 from sensor.dissectors._ieee1284 import device_id
 
 PORT = 427
-REQUEST, REPLY, REGISTER, ATTRIBUTE_REQUEST, ATTRIBUTE_REPLY, DIRECTORY_ADVERT, TYPE_REQUEST, SERVICE_ADVERT = 1, 2, 3, 6, 7, 8, 9, 11
+REQUEST, REPLY, REGISTER, ATTRIBUTE_REQUEST, ATTRIBUTE_REPLY, DIRECTORY_ADVERT, TYPE_REQUEST, SERVICE_ADVERT = (
+    1,
+    2,
+    3,
+    6,
+    7,
+    8,
+    9,
+    11,
+)
 FUNCTIONS = range(1, 12)
 URLS_LIMIT = 64
 ATTRIBUTES_LIMIT = 64
@@ -126,7 +135,10 @@ def _offer(packet: Packet, function: int, urls: list[str]) -> list[Said]:
     own = bool(urls) and all(_host(url) == sender for url in urls)
     said: list[Said] = [SlpOffer(packet, function, tuple(urls), own)]
     if own:
-        said += facts(packet, [("slp.service", service) for service in dict.fromkeys(url.partition("://")[0][:255] for url in urls)])
+        said += facts(
+            packet,
+            [("slp.service", service) for service in dict.fromkeys(url.partition("://")[0][:255] for url in urls)],
+        )
     return said
 
 

@@ -37,7 +37,11 @@ class Smartglass(Discovery):
 
     def read(self, packet: Packet) -> list[Said]:
         data = packet.payload
-        if not data.startswith((SEARCH, ANSWER)) or len(data) < HEADER or int.from_bytes(data[2:4], "big") != len(data) - HEADER:
+        if (
+            not data.startswith((SEARCH, ANSWER))
+            or len(data) < HEADER
+            or int.from_bytes(data[2:4], "big") != len(data) - HEADER
+        ):
             return []
         if data.startswith(SEARCH):
             return [SmartglassSearch(packet)]

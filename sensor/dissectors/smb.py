@@ -25,7 +25,13 @@ from sensor.dissectors._smb_events import SmbCompressed, SmbEncrypted, SmbPipe, 
 SESSION_PORT, PORT = 139, 445
 FRAME_SIZE = 4
 MESSAGE, REQUEST, POSITIVE, NEGATIVE, RETARGET, KEEP_ALIVE = 0x00, 0x81, 0x82, 0x83, 0x84, 0x85
-CONTROLS = {REQUEST: 0xFFFF, POSITIVE: 0, NEGATIVE: 1, RETARGET: 6, KEEP_ALIVE: 0}  # with the greatest size of each in bytes
+CONTROLS = {
+    REQUEST: 0xFFFF,
+    POSITIVE: 0,
+    NEGATIVE: 1,
+    RETARGET: 6,
+    KEEP_ALIVE: 0,
+}  # with the greatest size of each in bytes
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
 # Bytes of a message that are read: 4096 of a pipe behind the headers. What comes with four payloads of a segment each is about as much.

@@ -62,10 +62,16 @@ class SmiStream(FramedStream):
         yield SmiMessage(packet, kind, size, from_client)
         if not from_client and not self._answered:
             self._answered = True
-            yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "smi.answer", "Smart Install", packet.flow)
+            yield Observation(
+                packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "smi.answer", "Smart Install", packet.flow
+            )
 
 
 def _size(data: bytes, at: int) -> int:
     """Whole length in bytes of the message at ``at``; 0 where none begins there."""
     sender, version, kind, size = _HEADER.unpack_from(data, at)
-    return _HEADER.size + size if sender in SENDERS and version in VERSIONS and kind <= KINDS_LIMIT and size <= SIZE_LIMIT else 0
+    return (
+        _HEADER.size + size
+        if sender in SENDERS and version in VERSIONS and kind <= KINDS_LIMIT and size <= SIZE_LIMIT
+        else 0
+    )

@@ -16,7 +16,18 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._ber import INTEGER, IP_ADDRESS, OCTETS, OID, SEQUENCE, dotted, element, identifier, integer, octets
+from sensor.dissectors._ber import (
+    INTEGER,
+    IP_ADDRESS,
+    OCTETS,
+    OID,
+    SEQUENCE,
+    dotted,
+    element,
+    identifier,
+    integer,
+    octets,
+)
 from sensor.dissectors._ieee1284 import device_id
 from sensor.dissectors._seal import seal
 from sensor.dissectors._snmp_variables import TREES, VARIABLES
@@ -210,7 +221,11 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
         if not any(name == TRAP_ADDRESS for name, _, _ in variables):
             _enterprise(packet, "snmp.trap_enterprise", trap, said)
         return said
-    return [SnmpRequest(*common, max(second, 0) if tag == GET_BULK else 0, "" if sender.secret is None else seal("", sender.secret))]
+    return [
+        SnmpRequest(
+            *common, max(second, 0) if tag == GET_BULK else 0, "" if sender.secret is None else seal("", sender.secret)
+        )
+    ]
 
 
 def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
@@ -226,7 +241,9 @@ def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, c
     _, _, at = element(data, at, end)
     trap = GENERIC_TRAPS[generic] if 0 <= generic < len(GENERIC_TRAPS) else f"{enterprise}.0.{max(specific, 0)}"
     names = _names(_variables(data, at, end, cut))
-    said: list[Said] = [SnmpTrap(packet, sender.version, sender.community, sender.user, sender.level, "trap", 0, names, trap)]
+    said: list[Said] = [
+        SnmpTrap(packet, sender.version, sender.community, sender.user, sender.level, "trap", 0, names, trap)
+    ]
     if v4(int.from_bytes(agent, "big")) == packet.src:
         _enterprise(packet, "snmp.trap_enterprise", enterprise, said)
     return said
@@ -286,7 +303,10 @@ def _facts(packet: Packet, variables: list[Variable], said: list[Said]) -> None:
                 said.append(Observation(ts, subject, kind, text, flow))
                 if kind == "snmp.device_id":
                     fields = device_id(text)
-                    named = (("snmp.printer_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()), ("snmp.serial", fields.get("SN", "")))
+                    named = (
+                        ("snmp.printer_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()),
+                        ("snmp.serial", fields.get("SN", "")),
+                    )
                     said += [Observation(ts, subject, of_id, found, flow) for of_id, found in named if found]
         elif tag == OID and VARIABLES.get(name) == "snmp.sys_object_id":
             text = dotted(value)
@@ -310,6 +330,8 @@ def _engine(packet: Packet, engine: bytes, said: list[Said]) -> None:
     if not 5 <= len(engine) <= ENGINE_LIMIT:
         return
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    said.append(Observation(ts, subject, "snmp.engine_enterprise", str(int.from_bytes(engine[:4], "big") & 0x7FFFFFFF), flow))
+    said.append(
+        Observation(ts, subject, "snmp.engine_enterprise", str(int.from_bytes(engine[:4], "big") & 0x7FFFFFFF), flow)
+    )
     if engine[0] & 0x80 and engine[4] == MAC_FORMAT and len(engine) == 11:
         said.append(Observation(ts, subject, "snmp.engine_mac", mac_text(int.from_bytes(engine[5:], "big")), flow))

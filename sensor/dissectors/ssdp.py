@@ -85,7 +85,9 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Said]:
     location = head.fields.get(b"location") or head.fields.get(b"al", b"")
     own = state == "alive" and may_be_at(packet, host_of(location)) and bool(location or not cut)
     target = text(b"st" if not head.method else b"nt")
-    said = [SsdpAnnouncement(packet, state, target, text(b"usn"), text(b"location"), text(b"server"), not head.method, own)]
+    said = [
+        SsdpAnnouncement(packet, state, target, text(b"usn"), text(b"location"), text(b"server"), not head.method, own)
+    ]
     if own:
         said += [fact(packet, kind, value) for kind, value in _facts(head, target, location)]
     return said

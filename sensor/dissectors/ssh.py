@@ -122,7 +122,19 @@ class _Login:
     ends where the other side sends something.
     """
 
-    __slots__ = ("_accept", "_answer", "_answers", "_clear", "_decided", "_keys", "_refusal", "_request", "_server_sends", "_service", "over")
+    __slots__ = (
+        "_accept",
+        "_answer",
+        "_answers",
+        "_clear",
+        "_decided",
+        "_keys",
+        "_refusal",
+        "_request",
+        "_server_sends",
+        "_service",
+        "over",
+    )
 
     def __init__(self) -> None:
         self._service = self._accept = self._refusal = self._request = self._answer = self._answers = 0

@@ -26,11 +26,15 @@ LATER = "spb"  # what later versions are read as
 REGIONAL = ("mstp", "spb")
 TOPOLOGY_CHANGED = 0x01
 REGION, REGION_SIZE = 39, 32  # of MSTP: where its name stands
-OWN_BRIDGE = 93  # of MSTP: where the sender's id stands; in the place of old is that of its region's root (802.1Q, 14.4)
+OWN_BRIDGE = (
+    93  # of MSTP: where the sender's id stands; in the place of old is that of its region's root (802.1Q, 14.4)
+)
 VLAN_FIELD = bytes.fromhex("00000002")  # behind the message of one VLAN: type 0, two bytes
 _HEADER = struct.Struct("!HBB")  # protocol, version, type
 _BRIDGE = struct.Struct("!HHI")  # priority, the MAC in two parts
-_CONFIGURATION = struct.Struct("!BHHIIHHIHHHHH")  # flags; root, cost, bridge, port; age, greatest age, hello time, delay
+_CONFIGURATION = struct.Struct(
+    "!BHHIIHHIHHHHH"
+)  # flags; root, cost, bridge, port; age, greatest age, hello time, delay
 
 
 class StpConfiguration(Event):
@@ -87,10 +91,14 @@ def _early(packet: Packet) -> Iterator[Said]:
 
 def _configuration(packet: Packet, data: bytes, version: str) -> StpConfiguration:
     """The low twelve bits of a priority are the tree's number (802.1D-2004, 9.2.5)."""
-    flags, root_priority, root_hi, root_lo, cost, priority, hi, lo, port, *_ = _CONFIGURATION.unpack_from(data, _HEADER.size)
+    flags, root_priority, root_hi, root_lo, cost, priority, hi, lo, port, *_ = _CONFIGURATION.unpack_from(
+        data, _HEADER.size
+    )
     at = data.find(VLAN_FIELD, _HEADER.size + _CONFIGURATION.size) if packet.ethertype == PER_VLAN else -1
     vlan = int.from_bytes(data[at + 4 : at + 6], "big") if at >= 0 else 0
-    region = _region(data[REGION : REGION + REGION_SIZE]) if version == "mstp" and len(data) >= REGION + REGION_SIZE else ""
+    region = (
+        _region(data[REGION : REGION + REGION_SIZE]) if version == "mstp" and len(data) >= REGION + REGION_SIZE else ""
+    )
     if version in REGIONAL and len(data) >= OWN_BRIDGE + _BRIDGE.size:
         priority, hi, lo = _BRIDGE.unpack_from(data, OWN_BRIDGE)
     return StpConfiguration(

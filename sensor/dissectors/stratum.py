@@ -96,5 +96,11 @@ def _request(packet: Packet, method: bytes, line: bytes) -> StratumRequest | Non
         return None
     agent, first = _AGENT.search(line), _FIRST.search(line)
     program = agent[1] if agent else first[1] if first and method == b"mining.subscribe" else b""
-    account = login[1] if login else first[1] if first and method in (b"mining.authorize", b"eth_submitLogin", b"eth_login") else b""
+    account = (
+        login[1]
+        if login
+        else first[1]
+        if first and method in (b"mining.authorize", b"eth_submitLogin", b"eth_login")
+        else b""
+    )
     return StratumRequest(packet, clean(method), clean(program, TEXT_LIMIT), clean(account, TEXT_LIMIT))

@@ -18,7 +18,18 @@ FIN, SYN, RST, PUSH, ACK, URGENT = 1, 2, 4, 8, 16, 32
 HEADER = 20
 END, NOP, MSS, SCALE, SACK, TIMESTAMPS, AUTHENTICATION = 0, 1, 2, 3, 4, 8, 29
 # Options and the lengths that they have (RFC 9293 3.2, 7323, 2018, 2385, 5925, 7413); others are told by number.
-NAMES = {END: "eol", NOP: "nop", MSS: "mss", SCALE: "ws", SACK: "sok", 5: "sack", TIMESTAMPS: "ts", 19: "md5", AUTHENTICATION: "ao", 34: "tfo"}
+NAMES = {
+    END: "eol",
+    NOP: "nop",
+    MSS: "mss",
+    SCALE: "ws",
+    SACK: "sok",
+    5: "sack",
+    TIMESTAMPS: "ts",
+    19: "md5",
+    AUTHENTICATION: "ao",
+    34: "tfo",
+}
 LENGTHS = {MSS: 4, SCALE: 3, SACK: 2, TIMESTAMPS: 10, 19: 18}
 SHORTEST = {AUTHENTICATION: 4}
 # Hop limits that systems begin with.
@@ -68,7 +79,18 @@ class Tcp(Dissector):
         event.reserved, event.urgent = bool(data[12] & 0x0E), bool(flags & URGENT or data[18:20] != b"\0\0")
         if broken >= 0 or event.reserved:
             return iter((event,))
-        return iter((event, Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "tcp.syn", _signature(event), packet.flow)))
+        return iter(
+            (
+                event,
+                Observation(
+                    packet.ts,
+                    Subject(packet.src_mac, packet.src, packet.vlan),
+                    "tcp.syn",
+                    _signature(event),
+                    packet.flow,
+                ),
+            )
+        )
 
 
 def _options(data: bytes) -> tuple[tuple[str, ...], dict[int, bytes], int]:

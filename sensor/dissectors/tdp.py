@@ -58,7 +58,12 @@ class Tdp(Discovery):
 
 def _answer(packet: Packet, body: bytes) -> list[Said]:
     info = inner(read_object(body), "result")
-    kind, model, mac, address = text(info, "device_type"), text(info, "device_model"), mac_of(text(info, "mac")), address_of(text(info, "ip"))
+    kind, model, mac, address = (
+        text(info, "device_type"),
+        text(info, "device_model"),
+        mac_of(text(info, "mac")),
+        address_of(text(info, "ip")),
+    )
     if not kind and not model:
         return []
     default = info.get("factory_default")
@@ -66,4 +71,10 @@ def _answer(packet: Packet, body: bytes) -> list[Said]:
     event = TdpAnswer(packet, kind, model, mac, address, default if isinstance(default, bool) else None, own)
     if not own:
         return [event]
-    return [event, *facts(packet, (("tdp.kind", kind), ("tdp.model", model), ("tdp.firmware", text(info, "firmware_version", "fw_ver"))))]
+    return [
+        event,
+        *facts(
+            packet,
+            (("tdp.kind", kind), ("tdp.model", model), ("tdp.firmware", text(info, "firmware_version", "fw_ver"))),
+        ),
+    ]

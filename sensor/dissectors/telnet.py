@@ -28,10 +28,14 @@ LINE_LIMIT = 512
 TYPED_BEHIND_LIMIT = 8192
 ERASE = (8, 127)
 PRINTABLE = 32
-_LOGIN = re.compile(r"(?:log ?[io]n|user ?name|user ?id|user|account|benutzername)(?: name)?[^\w:>]{0,3}[:>]\s*$", re.IGNORECASE)
+_LOGIN = re.compile(
+    r"(?:log ?[io]n|user ?name|user ?id|user|account|benutzername)(?: name)?[^\w:>]{0,3}[:>]\s*$", re.IGNORECASE
+)
 _PASSWORD = re.compile(r"(?:pass(?:word|code|phrase|wd)?|kennwort|passwort)\b[^:>]{0,40}[:>]\s*$", re.IGNORECASE)
 _PROMPT = re.compile(r"[:>#$%?]\s*$")
-_REFUSED = re.compile(r"incorrect|invalid|fail|denied|bad pass|wrong|not authori[sz]ed|unknown user|refused|rejected", re.IGNORECASE)
+_REFUSED = re.compile(
+    r"incorrect|invalid|fail|denied|bad pass|wrong|not authori[sz]ed|unknown user|refused|rejected", re.IGNORECASE
+)
 _COMMAND = re.compile(
     rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
 )

@@ -42,7 +42,9 @@ class Tftp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload
         if data[:2] not in (READ, WRITE):
-            if packet.truncated or packet.dport != PORT or data[:2] in LATER:  # a server that stays at the port, and what it is answered
+            if (
+                packet.truncated or packet.dport != PORT or data[:2] in LATER
+            ):  # a server that stays at the port, and what it is answered
                 return iter(())
             raise Malformed("no request")
         cut = packet.truncated
@@ -61,4 +63,7 @@ def _request(packet: Packet, write: bool, name: bytes, mode: bytes, options: lis
     event = (TftpWrite if write else TftpRead)(packet, file, clean(mode, MODE_LIMIT).lower(), names)
     if write or not file:
         return [event]
-    return [event, Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "tftp.file", file, packet.flow)]
+    return [
+        event,
+        Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "tftp.file", file, packet.flow),
+    ]

@@ -180,7 +180,9 @@ class _Half:
             return len(data)
         stop = min(at + 5 - len(head), len(data))
         head += memoryview(data)[at:stop]
-        if not (head[0] in (HANDSHAKE, ALERT, HEARTBEAT) or (self.retried and head[0] == CHANGE_CIPHER)) or (len(head) > 1 and head[1] != 3):
+        if not (head[0] in (HANDSHAKE, ALERT, HEARTBEAT) or (self.retried and head[0] == CHANGE_CIPHER)) or (
+            len(head) > 1 and head[1] != 3
+        ):
             if self.greeted and not CHANGE_CIPHER <= head[0] <= HEARTBEAT:
                 raise Malformed("record of an unknown type")
             self.over = True  # encrypted from here on, or never TLS
@@ -207,7 +209,9 @@ class _Half:
         message = self._message
         while len(message) >= 4 and not self.over:
             kind, size = message[0], int.from_bytes(message[1:4], "big")
-            if kind == CLIENT_KEY or (kind not in WANTED and not self.greeted):  # heard from the middle, it may be encrypted already
+            if kind == CLIENT_KEY or (
+                kind not in WANTED and not self.greeted
+            ):  # heard from the middle, it may be encrypted already
                 self.over = True
                 return
             if size > MESSAGE_LIMIT:
@@ -268,7 +272,9 @@ def old_client(packet: Packet, body: bytes) -> Iterator[Said]:
     """The event of a hello in the shape of SSL 2.0, if it is one."""
     hello = old_hello(body)
     if hello is not None:
-        yield TlsClientHello(packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted)
+        yield TlsClientHello(
+            packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted
+        )
 
 
 def server(packet: Packet, hello: ServerHello) -> TlsServerHello:
@@ -278,7 +284,9 @@ def server(packet: Packet, hello: ServerHello) -> TlsServerHello:
 
 def client(packet: Packet, hello: ClientHello) -> Iterator[Said]:
     """The event and the facts about whoever sent a ClientHello."""
-    yield TlsClientHello(packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted)
+    yield TlsClientHello(
+        packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted
+    )
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if hello.sni:
         yield Observation(ts, subject, "tls.sni", hello.sni, flow)
@@ -296,7 +304,13 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said
         one.key, one.key_bits, one.sha1, one.sha256,
     )  # fmt: skip
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    told = (("subject", one.subject), ("issuer", one.issuer), ("cn", one.common_name), ("organisation", one.organisation), ("unit", one.unit))
+    told = (
+        ("subject", one.subject),
+        ("issuer", one.issuer),
+        ("cn", one.common_name),
+        ("organisation", one.organisation),
+        ("unit", one.unit),
+    )
     for word, value in told:
         if value:
             yield Observation(ts, subject, f"tls.certificate_{word}", value, flow)
@@ -310,7 +324,9 @@ def _datagram(packet: Packet) -> list[Said]:
     data, at = packet.payload, 0
     said: list[Said] = []
     for _ in range(RECORDS_LIMIT):
-        if at + DTLS_RECORD > len(data) or data[at] != HANDSHAKE or data[at + 3] or data[at + 4]:  # of another epoch: encrypted
+        if (
+            at + DTLS_RECORD > len(data) or data[at] != HANDSHAKE or data[at + 3] or data[at + 4]
+        ):  # of another epoch: encrypted
             break
         stop = at + DTLS_RECORD + (data[at + 11] << 8 | data[at + 12])
         if stop > len(data) or stop < at + DTLS_RECORD + DTLS_MESSAGE:
@@ -321,7 +337,12 @@ def _datagram(packet: Packet) -> list[Said]:
 
 
 def _dtls_message(packet: Packet, message: bytes) -> Iterator[Said]:
-    kind, size, offset, part = message[0], int.from_bytes(message[1:4], "big"), int.from_bytes(message[6:9], "big"), int.from_bytes(message[9:12], "big")
+    kind, size, offset, part = (
+        message[0],
+        int.from_bytes(message[1:4], "big"),
+        int.from_bytes(message[6:9], "big"),
+        int.from_bytes(message[9:12], "big"),
+    )
     if offset or part > len(message) - DTLS_MESSAGE:
         return
     body = message[DTLS_MESSAGE : DTLS_MESSAGE + part]

@@ -17,7 +17,10 @@ from sensor.dissectors._facts import facts
 from sensor.dissectors._json import read_object, text
 
 PORTS = (6666, 6667, 7000)
-FRAMES = {b"\0\0\x55\xaa": (16, b"\0\0\xaa\x55"), b"\0\0\x66\x99": (18, b"\0\0\x99\x66")}  # first bytes: size of the header, last bytes
+FRAMES = {
+    b"\0\0\x55\xaa": (16, b"\0\0\xaa\x55"),
+    b"\0\0\x66\x99": (18, b"\0\0\x99\x66"),
+}  # first bytes: size of the header, last bytes
 BROADCASTS = (0x00, 0x13, 0x14, 0x23)  # a device tells itself; an app asks with 0x25
 _HEADER = struct.Struct("!III")  # sequence, command, size of what follows
 _NEW_HEADER = struct.Struct("!HIII")

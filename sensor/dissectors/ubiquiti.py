@@ -74,7 +74,11 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Said]:
     known = fields.keys() & {MAC, MAC_AND_ADDRESS, FIRMWARE, PLATFORM, SHORT_MODEL}
     if not known:
         return []
-    platform, model, firmware = first(PLATFORM), first(MODEL) or first(SHORT_MODEL) or first(PLATFORM), first(VERSION) or first(FIRMWARE)
+    platform, model, firmware = (
+        first(PLATFORM),
+        first(MODEL) or first(SHORT_MODEL) or first(PLATFORM),
+        first(VERSION) or first(FIRMWARE),
+    )
     mac = int.from_bytes(fields.get(MAC, [b""])[0][:6], "big")
     uptime, default = int.from_bytes(fields.get(UPTIME, [b""])[0][:4], "big"), fields.get(DEFAULT)
     own = _own(packet, fields)
@@ -84,7 +88,12 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Said]:
     if not own:
         return [event]
     code = "" if platform == model else platform
-    pairs = (("ubiquiti.model", model), ("ubiquiti.platform", code), ("ubiquiti.firmware", firmware), ("ubiquiti.hostname", first(HOSTNAME)))
+    pairs = (
+        ("ubiquiti.model", model),
+        ("ubiquiti.platform", code),
+        ("ubiquiti.firmware", firmware),
+        ("ubiquiti.hostname", first(HOSTNAME)),
+    )
     return [event, *facts(packet, pairs)]
 
 
@@ -92,4 +101,8 @@ def _own(packet: Packet, fields: dict[int, list[bytes]]) -> bool:
     """Whether any of the interfaces it names is the one it sent from; a device has several."""
     macs = [value[:6] for kind in (MAC, MAC_AND_ADDRESS, SOURCE_MAC) for value in fields.get(kind, ())]
     addresses = [value[6:10] for value in fields.get(MAC_AND_ADDRESS, ())]
-    return not macs or packet.src_mac.to_bytes(6, "big") in macs or (packet.src & 0xFFFFFFFF).to_bytes(4, "big") in addresses
+    return (
+        not macs
+        or packet.src_mac.to_bytes(6, "big") in macs
+        or (packet.src & 0xFFFFFFFF).to_bytes(4, "big") in addresses
+    )

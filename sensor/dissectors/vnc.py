@@ -24,7 +24,19 @@ INIT_SIZE = 24  # of what the server says of its desktop, before the name
 NAME_LIMIT = 255
 KEPT_LIMIT = 4096
 FAILED, NONE, CLASSIC = 0, 1, 2
-METHODS = {NONE: "none", CLASSIC: "vnc", 5: "ra2", 6: "ra2ne", 16: "tight", 17: "ultra", 18: "tls", 19: "vencrypt", 20: "sasl", 30: "apple", 35: "apple"}
+METHODS = {
+    NONE: "none",
+    CLASSIC: "vnc",
+    5: "ra2",
+    6: "ra2ne",
+    16: "tight",
+    17: "ultra",
+    18: "tls",
+    19: "vencrypt",
+    20: "sasl",
+    30: "apple",
+    35: "apple",
+}
 # Before version 3.7 the server alone chooses; before 3.8 it says nothing to who needs no password.
 LISTS, TELLS = (3, 7), (3, 8)
 _VERSION = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
@@ -102,7 +114,9 @@ class VncStream(Stream):
         return list(said)
 
     def _server_version(self, packet: Packet) -> list[Said] | None:
-        if self._kept[1] and not self._kept[0]:  # other protocols let the client begin, and so do conversations heard from their middle
+        if (
+            self._kept[1] and not self._kept[0]
+        ):  # other protocols let the client begin, and so do conversations heard from their middle
             return self._end()
         raw = self._take(VERSION_SIZE)
         if raw is None:
@@ -189,7 +203,9 @@ class VncStream(Stream):
         size = int.from_bytes(kept[20:INIT_SIZE], "big")
         name = clean(bytes(kept[INIT_SIZE : INIT_SIZE + min(size, NAME_LIMIT)]), NAME_LIMIT)
         event = VncDesktop(packet, name, int.from_bytes(kept[:2], "big"), int.from_bytes(kept[2:4], "big"))
-        fact = Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "vnc.desktop", name, packet.flow)
+        fact = Observation(
+            packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "vnc.desktop", name, packet.flow
+        )
         return self._end(event, *([fact] if name else []))
 
 

@@ -49,4 +49,8 @@ class Wiz(Discovery):
         module, firmware, mac = text(told, "moduleName"), text(told, "fwVersion"), mac_of(text(told, "mac"))
         own = mac != 0 and is_own(packet, mac)
         event = WizAnswer(packet, method, module, firmware, mac, own)
-        return [event, *facts(packet, (("wiz.method", method), ("wiz.module", module), ("wiz.firmware", firmware)))] if own else [event]
+        return (
+            [event, *facts(packet, (("wiz.method", method), ("wiz.module", module), ("wiz.firmware", firmware)))]
+            if own
+            else [event]
+        )

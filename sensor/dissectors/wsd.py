@@ -39,7 +39,22 @@ PREFIXES = {
     "http://standards.ieee.org/downloads/11073/11073-20702-2016": "mdpws",
 }
 # Scopes of ONVIF (Core, 7.3.2.2) and what other makers add, by their first part. Type is what it can do, Profile what it conforms to.
-SCOPES = frozenset(("name", "hardware", "location", "type", "profile", "mac", "manufacturer", "model", "firmware", "serial", "extension", "vendor"))
+SCOPES = frozenset(
+    (
+        "name",
+        "hardware",
+        "location",
+        "type",
+        "profile",
+        "mac",
+        "manufacturer",
+        "model",
+        "firmware",
+        "serial",
+        "extension",
+        "vendor",
+    )
+)
 ONVIF = "onvif://"
 
 
@@ -97,9 +112,15 @@ def _read(packet: Packet, document: _xml.Document, message: _xml.Element) -> lis
 
 def _told(packet: Packet, document: _xml.Document, action: str, match: _xml.Element, alone: bool) -> list[Said]:
     """One device. Among several, one that tells no address may be anybody's."""
-    endpoint, types, scopes = match.value("EndpointReference", "Address"), _types(document, match), _words(match, "Scopes")
+    endpoint, types, scopes = (
+        match.value("EndpointReference", "Address"),
+        _types(document, match),
+        _words(match, "Scopes"),
+    )
     addresses = _words(match, "XAddrs")
-    own = action != "Bye" and (any(may_be_at(packet, host_of(address.encode())) for address in addresses) if addresses else alone)
+    own = action != "Bye" and (
+        any(may_be_at(packet, host_of(address.encode())) for address in addresses) if addresses else alone
+    )
     said: list[Said] = [WsdAnnouncement(packet, action, endpoint, types, scopes, addresses, own)]
     if own:
         said += facts(packet, dict.fromkeys(_facts(endpoint, types, scopes)))

@@ -19,7 +19,9 @@ from sensor.dissectors._json import inner, number, read_object, text
 PORT = 34569
 FIRST = 0xFF
 SEARCH, ANSWER = 1530, 1531
-_HEADER = struct.Struct("<BBHIIBBHI")  # ff, version, reserved, session, sequence, parts, part, message, size of what follows
+_HEADER = struct.Struct(
+    "<BBHIIBBHI"
+)  # ff, version, reserved, session, sequence, parts, part, message, size of what follows
 
 
 class XmeyeSearch(Event):
@@ -55,14 +57,24 @@ class Xmeye(Discovery):
         if size > len(data) - _HEADER.size:
             raise Malformed("field longer than the message")
         info = inner(read_object(data[_HEADER.size : _HEADER.size + size]), "NetWork.NetCommon")
-        name, firmware, serial, channels = text(info, "HostName"), text(info, "Version"), text(info, "SN"), number(info, "ChannelNum")
+        name, firmware, serial, channels = (
+            text(info, "HostName"),
+            text(info, "Version"),
+            text(info, "SN"),
+            number(info, "ChannelNum"),
+        )
         mac, address = mac_of(text(info, "MAC")), _address(text(info, "HostIP"))
         own = bool(info) and is_own(packet, mac, address)
         event = XmeyeAnswer(packet, name, firmware, serial, channels, mac, address, own)
         if not own:
             return [event]
         counted = str(channels) if channels > 0 else ""
-        pairs = (("xmeye.channels", counted), ("xmeye.firmware", firmware), ("xmeye.serial", serial), ("xmeye.hostname", name))
+        pairs = (
+            ("xmeye.channels", counted),
+            ("xmeye.firmware", firmware),
+            ("xmeye.serial", serial),
+            ("xmeye.hostname", name),
+        )
         return [event, *facts(packet, pairs)]
 
 

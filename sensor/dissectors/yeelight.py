@@ -49,4 +49,14 @@ class Yeelight(Discovery):
         event = YeelightAnnouncement(packet, get("model", ""), get("fw_ver", ""), get("id", ""), get("name", ""), own)
         if not own:
             return [event]
-        return [event, *facts(packet, (("yeelight.model", event.model), ("yeelight.firmware", event.firmware), ("yeelight.instance", event.name)))]
+        return [
+            event,
+            *facts(
+                packet,
+                (
+                    ("yeelight.model", event.model),
+                    ("yeelight.firmware", event.firmware),
+                    ("yeelight.instance", event.name),
+                ),
+            ),
+        ]

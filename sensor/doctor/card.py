@@ -14,7 +14,16 @@ FOLDER, IPV6 = Path("/sys/class/net"), Path("/proc/sys/net/ipv6/conf")
 # Of a bridge, and of what is part of one, or of a bond.
 SWITCHING = ("bridge", "brport", "master")
 LOOPBACK, NO_ARP, PROMISCUOUS = 0x8, 0x80, 0x100
-COUNTERS = ("rx_packets", "rx_dropped", "rx_missed_errors", "rx_fifo_errors", "rx_over_errors", "rx_length_errors", "rx_crc_errors", "rx_frame_errors")
+COUNTERS = (
+    "rx_packets",
+    "rx_dropped",
+    "rx_missed_errors",
+    "rx_fifo_errors",
+    "rx_over_errors",
+    "rx_length_errors",
+    "rx_crc_errors",
+    "rx_frame_errors",
+)
 
 
 class Card(msgspec.Struct):

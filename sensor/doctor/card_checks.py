@@ -27,9 +27,17 @@ def interface(card: Card) -> Verdict:
     if not card.up:
         return error("it is down", f"ip link set {name} up")
     if card.carrier is False:
-        return error("no carrier: no cable, or the other end is off", "plug the cable in, or switch on the mirror port at the switch")
+        return error(
+            "no carrier: no cable, or the other end is off",
+            "plug the cable in, or switch on the mirror port at the switch",
+        )
     speed = f", {card.speed:,} Mbit/s" if card.speed else ""
-    return ok(f"it is up{' and has a carrier' if card.carrier else ''}{speed}", mtu=card.mtu, speed=card.speed, physical=card.physical)
+    return ok(
+        f"it is up{' and has a carrier' if card.carrier else ''}{speed}",
+        mtu=card.mtu,
+        speed=card.speed,
+        physical=card.physical,
+    )
 
 
 def offloads(card: Card) -> Verdict | None:
@@ -69,11 +77,15 @@ def promiscuous(card: Card, wanted: bool) -> Verdict | None:
     if card.loopback or card.promiscuous is None:
         return None
     if not wanted:
-        return warning("capture.promiscuous is off: frames for other machines may be left out", "set capture: {promiscuous: true} in the configuration")
+        return warning(
+            "capture.promiscuous is off: frames for other machines may be left out",
+            "set capture: {promiscuous: true} in the configuration",
+        )
     if not card.promiscuous:
         name = clean(card.name)
         return warning(
-            "it did not become promiscuous: frames for other machines are left out", f"ip link set {name} promisc on   (a virtual switch must allow it)"
+            "it did not become promiscuous: frames for other machines are left out",
+            f"ip link set {name} promisc on   (a virtual switch must allow it)",
         )
     return ok("it takes frames for other machines while the sensor listens (promiscuous)")
 
@@ -85,16 +97,24 @@ def kernel_drops(before: Card, after: Card) -> Verdict:
     facts = {counter: count for counter, count in grown.items() if count > 0}
     name = clean(after.name)
     if short > 0:
-        advice = f"ethtool -G {name} rx {after.ring_most}" if after.ring_most > after.ring else "mirror less, or give the machine a faster processor"
+        advice = (
+            f"ethtool -G {name} rx {after.ring_most}"
+            if after.ring_most > after.ring
+            else "mirror less, or give the machine a faster processor"
+        )
         return warning(f"the card lost {short:,} frames meanwhile for which it had no room", advice, **facts)
     if dropped > 0:
         advice = "raise net.core.netdev_max_backlog: sysctl -w net.core.netdev_max_backlog=10000"
         return warning(f"the kernel dropped {dropped:,} frames meanwhile before the capture saw them", advice, **facts)
     if grown.get("rx_length_errors", 0) > 0:
         advice = f"ip link set {name} mtu 9216"
-        return warning(f"{grown['rx_length_errors']:,} frames were longer than the card takes (MTU {after.mtu:,})", advice, **facts)
+        return warning(
+            f"{grown['rx_length_errors']:,} frames were longer than the card takes (MTU {after.mtu:,})", advice, **facts
+        )
     if sum(grown.get(counter, 0) for counter in FAULTY) > 0:
-        return warning("frames arrived damaged: checksums of the wire were wrong", "change the cable or the transceiver", **facts)
+        return warning(
+            "frames arrived damaged: checksums of the wire were wrong", "change the cable or the transceiver", **facts
+        )
     return ok("neither the card nor the kernel lost frames meanwhile", **facts)
 
 

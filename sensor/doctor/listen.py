@@ -9,7 +9,13 @@ from sensor.capture.source import Source
 from sensor.doctor.traffic import Traffic
 
 
-def listen(source: Source, seconds: float, traffics: Mapping[str, Traffic], clock: Callable[[], int], progress: Callable[[], None]) -> None:
+def listen(
+    source: Source,
+    seconds: float,
+    traffics: Mapping[str, Traffic],
+    clock: Callable[[], int],
+    progress: Callable[[], None],
+) -> None:
     """So many seconds of live interfaces, or until somebody stops the source. ``traffics``: by the interface's name; ``clock``: our own, ns."""
     end = time.perf_counter() + seconds
     for batch in source.batches():

@@ -30,7 +30,9 @@ def clock(told: Clock) -> Verdict | None:
         return None
     if not told.synchronised:
         advice = "timedatectl set-ntp true   (systemd-timesyncd), or install chrony"
-        return warning("the clock is not synchronised: times of events do not compare with those of other machines", advice)
+        return warning(
+            "the clock is not synchronised: times of events do not compare with those of other machines", advice
+        )
     return ok(f"the clock is synchronised, to {told.error_s:.3f} s", error_s=round(told.error_s, 6))
 
 
@@ -38,7 +40,10 @@ def writable(folder: Folder) -> Verdict:
     """Files can be written there."""
     path = clean(folder.path)
     if folder.problem:
-        return error(f"cannot be written: {folder.problem}", f"install -d -o USER {path}, or name another folder in the configuration (events:, state:)")
+        return error(
+            f"cannot be written: {folder.problem}",
+            f"install -d -o USER {path}, or name another folder in the configuration (events:, state:)",
+        )
     made = "" if folder.there == folder.path else f"; it is made in {clean(folder.there)} when it is needed"
     return ok(f"can be written{made}")
 
@@ -47,11 +52,18 @@ def space(folder: Folder) -> Verdict | None:
     """There is room for what may still come."""
     if folder.problem:
         return None
-    free, facts = f"{folder.free // MIB:,} MiB free", {"free": folder.free, "needed": folder.needed, "inodes": round(folder.inodes, 4)}
+    free, facts = (
+        f"{folder.free // MIB:,} MiB free",
+        {"free": folder.free, "needed": folder.needed, "inodes": round(folder.inodes, 4)},
+    )
     if folder.free < LEAST_FREE:
         return error(f"the disk is full: {free}", f"make room: du -xsh {clean(folder.there)}/*", **facts)
     if folder.inodes > FULL_INODES:
-        return warning(f"{folder.inodes:.0%} of the disk's inodes are used", f"make room: du -x --inodes -d1 {clean(folder.there)}", **facts)
+        return warning(
+            f"{folder.inodes:.0%} of the disk's inodes are used",
+            f"make room: du -x --inodes -d1 {clean(folder.there)}",
+            **facts,
+        )
     if folder.free < folder.needed:
         found = f"{free}, and the log and the evidence may grow by {folder.needed // MIB:,} MiB"
         return warning(found, "lower retention.size_mib or evidence.mib in the configuration, or make room", **facts)
@@ -64,7 +76,11 @@ def disk_speed(folder: Folder) -> Verdict | None:
         return None
     if folder.sync_s > SLOW_S:
         found = f"the disk took {folder.sync_s:.2f} s for one small write: events are durable, and delivered, only after that"
-        return warning(found, "put events: onto another disk, or look what keeps this one busy: iostat -x 1", sync_s=round(folder.sync_s, 3))
+        return warning(
+            found,
+            "put events: onto another disk, or look what keeps this one busy: iostat -x 1",
+            sync_s=round(folder.sync_s, 3),
+        )
     return ok(f"a small write is on the disk after {folder.sync_s * 1000:.1f} ms", sync_s=round(folder.sync_s, 6))
 
 

@@ -19,12 +19,18 @@ def silent_port(card: Card, seen: Seen) -> Verdict | None:
         return None
     name = clean(card.name)
     fixed = [address for address in card.addresses if ":" not in address]
-    ways = [(f"has {', '.join(fixed)}", f"ip address flush dev {name} (manage this machine over another interface)")] if fixed else []
+    ways = (
+        [(f"has {', '.join(fixed)}", f"ip address flush dev {name} (manage this machine over another interface)")]
+        if fixed
+        else []
+    )
     if card.arp:  # of Linux: on each interface, for the addresses of all (ip-sysctl, arp_ignore)
         ways.append(("answers ARP for any address of this machine", f"ip link set {name} arp off"))
     if card.ipv6:
         key = f"net.ipv6.conf.{name}.disable_ipv6" if "." not in name else f"net/ipv6/conf/{name}/disable_ipv6"
-        ways.append(("takes IPv6 addresses from mirrored router advertisements and answers neighbours", f"sysctl -w {key}=1"))
+        ways.append(
+            ("takes IPv6 addresses from mirrored router advertisements and answers neighbours", f"sysctl -w {key}=1")
+        )
     if not ways:
         return ok("the kernel does not answer there: no address, no ARP, no IPv6")
     found = f"this mirror port is not silent: it {', '.join(way for way, _ in ways)}"

@@ -19,7 +19,9 @@ MOST_KEPT = 8192
 GROUP = np.uint64(1 << 40)
 ETHERNET = 1
 TAGS = (0x8100, 0x88A8, 0x9100)
-FACTORS = np.random.Generator(np.random.PCG64(7)).integers(1 << 62, 1 << 63, LOOKED_BYTES // 8 + 3, dtype=np.uint64) | np.uint64(1)
+FACTORS = np.random.Generator(np.random.PCG64(7)).integers(
+    1 << 62, 1 << 63, LOOKED_BYTES // 8 + 3, dtype=np.uint64
+) | np.uint64(1)
 
 
 class Repeats:
@@ -64,6 +66,8 @@ def prints(data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> npt.NDArr
     return found
 
 
-def _byte(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+def _byte(
+    data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
     """0 where the frame is over."""
     return np.where(places < ends, data[np.minimum(places, len(data) - 1)], 0).astype(np.uint8)

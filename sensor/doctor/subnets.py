@@ -28,7 +28,12 @@ class Subnets:
     def add(self, batch: Batch, count: int) -> None:
         """The first so many frames of a decoded batch."""
         rows = batch.rows[:count]
-        chosen = rows[(rows["ethertype"] == ARP) & (rows["vlan"] == 0) & (rows["payload_len"] >= ARP_SIZE) & (rows["tunnels"] == 0)]
+        chosen = rows[
+            (rows["ethertype"] == ARP)
+            & (rows["vlan"] == 0)
+            & (rows["payload_len"] >= ARP_SIZE)
+            & (rows["tunnels"] == 0)
+        ]
         if not len(chosen):
             return
         starts = chosen["frame"] + chosen["payload"]
@@ -42,7 +47,9 @@ class Subnets:
         sums: dict[int, int] = {}
         for block, times in self._asked.items():
             sums[self._root(block)] = sums.get(self._root(block), 0) + times
-        return [block for block, times in sorted(sums.items(), key=lambda item: (-item[1], item[0])) if times >= LEAST_ASKED]
+        return [
+            block for block, times in sorted(sums.items(), key=lambda item: (-item[1], item[0])) if times >= LEAST_ASKED
+        ]
 
     def _ask(self, asker: int, asked: int, times: int) -> None:
         if not _usable(asker) or not _usable(asked):  # a probe before an address is taken, or made up without a server

@@ -37,14 +37,21 @@ def mirror(seen: Seen) -> Verdict | None:
         return None
     facts = {"unicast": seen.unicast, "own": seen.own, "broadcast": seen.broadcast, "group": seen.group}
     if seen.unicast and seen.own >= ALL_OWN * seen.unicast:
-        return warning(f"only traffic of this machine itself ({seen.own:,} of {seen.unicast:,} frames to single machines)", MIRROR, **facts)
+        return warning(
+            f"only traffic of this machine itself ({seen.own:,} of {seen.unicast:,} frames to single machines)",
+            MIRROR,
+            **facts,
+        )
     if not seen.unicast and (seen.live or seen.ethernet >= FEWEST):
         return warning("only broadcast and multicast, no unicast between hosts", MIRROR, **facts)
     if not seen.live and seen.unicast >= FEWEST and seen.busiest >= ALL_OWN * seen.unicast:
         found = f"every frame is from or to one machine, {mac_text(seen.busiest_mac)}"
         return warning(found, "well if that is the router whose port is mirrored; else " + MIRROR, **facts)
     return ok(
-        f"{seen.unicast:,} frames between machines, {seen.unicast - seen.own:,} of them not of this one" if seen.live else "several machines talk", **facts
+        f"{seen.unicast:,} frames between machines, {seen.unicast - seen.own:,} of them not of this one"
+        if seen.live
+        else "several machines talk",
+        **facts,
     )
 
 
@@ -55,8 +62,14 @@ def broadcast(seen: Seen) -> Verdict | None:
     if not seen.broadcast:
         groups = f", {seen.group:,} to groups" if seen.group else ""
         found = f"no broadcast in {seen.ethernet:,} frames{groups}: names and types of devices come from there"
-        return warning(found, "mirror the VLAN, or the ports of the devices, rather than an uplink alone; listen for longer: --seconds 120")
-    return ok(f"broadcast is seen: {seen.broadcast:,} of {seen.ethernet:,} frames, and {seen.group - seen.broadcast:,} to groups", broadcast=seen.broadcast)
+        return warning(
+            found,
+            "mirror the VLAN, or the ports of the devices, rather than an uplink alone; listen for longer: --seconds 120",
+        )
+    return ok(
+        f"broadcast is seen: {seen.broadcast:,} of {seen.ethernet:,} frames, and {seen.group - seen.broadcast:,} to groups",
+        broadcast=seen.broadcast,
+    )
 
 
 def directions(seen: Seen) -> Verdict | None:
@@ -81,7 +94,11 @@ def vlan_tags(seen: Seen) -> Verdict | None:
     if len(seen.networks) > 1:
         blocks = ", ".join(text(V4 | block << 8) + "/24" for block in seen.networks[:4])
         advice = "if these are VLANs, let the mirror keep the tags (Cisco: encapsulation replicate; VMware: a port group of VLAN 4095)"
-        return warning(f"no VLAN tag, though {len(seen.networks)} networks ask for addresses on one wire: {blocks}", advice, networks=len(seen.networks))
+        return warning(
+            f"no VLAN tag, though {len(seen.networks)} networks ask for addresses on one wire: {blocks}",
+            advice,
+            networks=len(seen.networks),
+        )
     return ok("no VLAN tag, and no sign of several networks")
 
 
@@ -90,7 +107,11 @@ def whole_frames(seen: Seen) -> Verdict | None:
     if not seen.packets:
         return None
     if seen.truncated > CUT * seen.packets:
-        advice = "raise capture.snaplen in the configuration, or leave it out" if seen.live else "capture whole frames: tcpdump -s 0"
+        advice = (
+            "raise capture.snaplen in the configuration, or leave it out"
+            if seen.live
+            else "capture whole frames: tcpdump -s 0"
+        )
         return warning(f"{seen.truncated:,} of {seen.packets:,} frames were captured cut", advice, cut=seen.truncated)
     return ok("frames are captured whole", cut=seen.truncated)
 
@@ -101,7 +122,11 @@ def joined_frames(seen: Seen) -> Verdict | None:
     if seen.longest <= most:
         return None
     found = f"frames of up to {seen.longest:,} bytes, longer than the wire allows: they were joined before they were captured"
-    return warning(found, "ethtool -K IF gro off lro off, and between virtual machines tso off gso off where they are sent", longest=seen.longest)
+    return warning(
+        found,
+        "ethtool -K IF gro off lro off, and between virtual machines tso off gso off where they are sent",
+        longest=seen.longest,
+    )
 
 
 def repeats(seen: Seen) -> Verdict | None:
@@ -114,7 +139,9 @@ def repeats(seen: Seen) -> Verdict | None:
         return ok("frames come once", **facts)
     of = "every frame comes" if share >= 0.45 else f"{2 * share:.0%} of the frames come"
     return warning(
-        f"{of} twice within 5 ms: both ends are mirrored", "mirror one end: the ports received (rx) of all, or both directions of one uplink", **facts
+        f"{of} twice within 5 ms: both ends are mirrored",
+        "mirror one end: the ports received (rx) of all, or both directions of one uplink",
+        **facts,
     )
 
 
@@ -124,10 +151,15 @@ def inside(seen: Seen) -> Verdict | None:
         return None
     facts = {"outside": seen.outside, "of": seen.addressed}
     if seen.outside <= OUTSIDE * seen.addressed:
-        return ok(f"addresses fit the networks that count as inside ({seen.addressed - seen.outside:,} of {seen.addressed:,} frames)", **facts)
+        return ok(
+            f"addresses fit the networks that count as inside ({seen.addressed - seen.outside:,} of {seen.addressed:,} frames)",
+            **facts,
+        )
     blocks = ", ".join(text(block << 8) + "/24" for block, _ in seen.blocks[:1]) or "YOUR/BLOCK"
     found = f"{seen.outside:,} of {seen.addressed:,} frames go between addresses that count as outside"
-    return warning(found, f"name the blocks that are yours in the configuration, for example networks: [{blocks}]", **facts)
+    return warning(
+        found, f"name the blocks that are yours in the configuration, for example networks: [{blocks}]", **facts
+    )
 
 
 def own_drops(seen: Seen) -> Verdict | None:
@@ -151,7 +183,11 @@ def capture_clock(seen: Seen) -> Verdict | None:
     if -SKEW_NS <= seen.lag <= LATE_NS:
         return ok("capture times are those of this machine's clock", lag_s=late)
     way = "behind" if late > 0 else "ahead of"
-    return warning(f"capture times are {abs(late):,.1f} s {way} this machine's clock", "stop the sensor, set the clock, and start again", lag_s=late)
+    return warning(
+        f"capture times are {abs(late):,.1f} s {way} this machine's clock",
+        "stop the sensor, set the clock, and start again",
+        lag_s=late,
+    )
 
 
 TRAFFIC = (

@@ -33,7 +33,14 @@ TRAFFIC = (traffic_checks.mirror, traffic_checks.broadcast, traffic_checks.insid
 class Watch:
     """``names``: the interfaces, as rows count them; ``folders``: where the run writes now; ``promiscuous``: as the configuration wants it."""
 
-    def __init__(self, names: Sequence[str], networks: Networks, folders: Callable[[], Sequence[Path]], *, promiscuous: bool = True) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        networks: Networks,
+        folders: Callable[[], Sequence[Path]],
+        *,
+        promiscuous: bool = True,
+    ) -> None:
         self._names, self._networks, self._folders, self._promiscuous = tuple(names), networks, folders, promiscuous
         self._cards: dict[str, Card] = {}
         self._next: float | None = None
@@ -63,7 +70,9 @@ class Watch:
         for one in self._found() if due else self._links():
             msg = f"{one.subject}: {one.found}" + (f"; {one.advice}" if one.advice else "")
             facts = {"subject": one.subject, **({"advice": one.advice} if one.advice else {}), **one.facts}
-            yield from told.stands(health.Finding(f"sensor.{one.check}", now, SEVERITIES[one.level], msg, facts), one.subject, clock)
+            yield from told.stands(
+                health.Finding(f"sensor.{one.check}", now, SEVERITIES[one.level], msg, facts), one.subject, clock
+            )
 
     def _links(self) -> Iterator[Finding]:
         """Between two looks: only whether interfaces that were seen are there and up, for without them nothing is found at all."""

@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from sensor.documents.faults import DocumentErrors, Fault, Place, each_once, nearest
 from sensor.documents.layers import LAYERS, Stamps, layers, stamps
-from sensor.documents.load import FilePath, Model, Moment, fault_at, foreign_documents, load_document, load_entries, places
+from sensor.documents.load import (
+    FilePath,
+    Model,
+    Moment,
+    fault_at,
+    foreign_documents,
+    load_document,
+    load_entries,
+    places,
+)
 from sensor.documents.write import write_entries, write_whole
 
 __all__ = [

@@ -104,7 +104,9 @@ def text_of(path: Path) -> str:
     except OSError as error:
         raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
     if len(raw) > SIZE_LIMIT:
-        raise DocumentErrors([Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a file that people write", NOT_READ)])
+        raise DocumentErrors(
+            [Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a file that people write", NOT_READ)]
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -128,7 +130,9 @@ def compose(path: Path, text: str) -> yaml.MappingNode:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        raise DocumentErrors([Fault(path, line + 1, column + 1, _syntax(text, line, column, error), NOT_YAML)]) from None
+        raise DocumentErrors(
+            [Fault(path, line + 1, column + 1, _syntax(text, line, column, error), NOT_YAML)]
+        ) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())}", NOT_YAML)]) from None
     if tree is None:

@@ -64,7 +64,9 @@ def load_document(path: Path, model: type[Model], *, text: str | None = None, co
     return document
 
 
-def load_entries(path: Path, model: type[Model], name: str, *, text: str | None = None) -> tuple[Model, list[int], list[Fault]]:
+def load_entries(
+    path: Path, model: type[Model], name: str, *, text: str | None = None
+) -> tuple[Model, list[int], list[Fault]]:
     """The document with those entries of its list ``name`` that are right, their places in the list, and the faults of the others.
 
     Raises DocumentErrors where more is wrong than entries of that list.
@@ -81,7 +83,9 @@ def load_entries(path: Path, model: type[Model], name: str, *, text: str | None 
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
     faults = list(dict.fromkeys(fault_of(tree, model, detail) for detail in details))
-    wrong = {detail["loc"][1] if detail["loc"][:1] == (name,) and len(detail["loc"]) > 1 else None for detail in details}
+    wrong = {
+        detail["loc"][1] if detail["loc"][:1] == (name,) and len(detail["loc"]) > 1 else None for detail in details
+    }
     places = [place for place in places if place not in wrong]
     if None in wrong or not places:
         raise DocumentErrors(faults)
@@ -93,7 +97,9 @@ def foreign_documents(path: Path, text: str) -> list[Any]:
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())[:200]}", "config.not-yaml")]) from None
+        raise DocumentErrors(
+            [Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())[:200]}", "config.not-yaml")]
+        ) from None
 
 
 def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:

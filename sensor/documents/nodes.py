@@ -69,7 +69,9 @@ class Reader:
                 continue
             name = key.value if key.tag in _KEYS else _scalar(key, self.faults)
             if name in pairs:
-                self.faults.append(at(key, f"found the key {name!r} a second time, expected it once", "config.duplicate-key"))
+                self.faults.append(
+                    at(key, f"found the key {name!r} a second time, expected it once", "config.duplicate-key")
+                )
             pairs[name] = self.value(item, depth + 1)
         return pairs
 
@@ -107,7 +109,9 @@ def _scalar(node: yaml.ScalarNode, faults: list[Fault]) -> Any:
     if construct is not None:
         with contextlib.suppress(ValueError):
             return construct(node)
-    faults.append(at(node, f"found the tag {node.tag.removeprefix(_TAG)!r}, expected plain text, number, true, false or null"))
+    faults.append(
+        at(node, f"found the tag {node.tag.removeprefix(_TAG)!r}, expected plain text, number, true, false or null")
+    )
     return None
 
 
@@ -134,7 +138,9 @@ def children(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Node]]:
 
 
 def key_node(node: yaml.Node, name: str | int) -> yaml.Node:
-    keys: list[yaml.Node] = [key for key, _ in node.value if key.value == name] if isinstance(node, yaml.MappingNode) else []
+    keys: list[yaml.Node] = (
+        [key for key, _ in node.value if key.value == name] if isinstance(node, yaml.MappingNode) else []
+    )
     return keys[0] if keys else node
 
 

@@ -43,7 +43,9 @@ def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[s
     location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
     if kind == "extra_forbidden":
         return at(
-            find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}", "config.unknown-key"
+            find(tree, location, key=True),
+            f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}",
+            "config.unknown-key",
         )
     if kind == "invalid_key":
         location = (*location[:-1], str(given), "[key]")
@@ -55,7 +57,9 @@ def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[s
         return at(node, str(detail["msg"]).split(", ", 1)[-1])
     if kind in ("literal_error", "enum"):
         return at(node, f"found {shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}")
-    expected = _EXPECTED.get(kind) or _SHOULD.sub("", str(detail["msg"])).partition(" after validation")[0].replace("match pattern", "text like")
+    expected = _EXPECTED.get(kind) or _SHOULD.sub("", str(detail["msg"])).partition(" after validation")[0].replace(
+        "match pattern", "text like"
+    )
     quotes = ", in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
     return at(node, f"found {shown(given)}, expected {expected}{quotes}")
 
@@ -69,7 +73,12 @@ def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:
     """The keys that the model knows at a place."""
     models = {model}
     for step in location:
-        fields = [field.annotation for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
+        fields = [
+            field.annotation
+            for each in models
+            for name, field in each.model_fields.items()
+            if step in (name, field.alias)
+        ]
         # A list index, a key of a free mapping or the branch of a union keeps the models that the step before led to.
         if fields:
             models = set().union(*(_models(annotation) for annotation in fields)) or models

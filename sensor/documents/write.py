@@ -27,5 +27,8 @@ def write_entries(path: Path, heading: str, name: str, entries: Sequence[Mapping
     """A document that is a list ``name`` of entries, below a comment; a value a line, as JSON, which is YAML. OSError where it cannot be written."""
     lines = [heading, f"{name}:\n" if entries else f"{name}: []\n"]
     for entry in entries:
-        lines += [f"  {'- ' if place == 0 else '  '}{key}: {json.dumps(value, ensure_ascii=False)}\n" for place, (key, value) in enumerate(entry.items())]
+        lines += [
+            f"  {'- ' if place == 0 else '  '}{key}: {json.dumps(value, ensure_ascii=False)}\n"
+            for place, (key, value) in enumerate(entry.items())
+        ]
     write_whole(path, "".join(lines).encode())

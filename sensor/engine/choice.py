@@ -96,7 +96,12 @@ class _Writer:
         """Whether a want is to be answered by value: it looks at one field, which can be
         remembered, and at no state.
         """
-        return len(want.fields) == 1 and want.costly and not want.state and _can_be_key(type_of(self.kind, next(iter(want.fields))))
+        return (
+            len(want.fields) == 1
+            and want.costly
+            and not want.state
+            and _can_be_key(type_of(self.kind, next(iter(want.fields))))
+        )
 
     def look_up(self, want: Want, bit: int) -> str:
         """A bit that is set where the want holds; what the bits of its field are called."""
@@ -155,7 +160,9 @@ def _code(text: str, kind: str) -> CodeType:
 
 def _can_be_key(held: Any) -> bool:
     """Whether values of a type can be looked up: texts, numbers, tuples of them."""
-    return held in _PLAIN or (get_origin(held) in (tuple, frozenset) and all(one is ... or _can_be_key(one) for one in get_args(held)))
+    return held in _PLAIN or (
+        get_origin(held) in (tuple, frozenset) and all(one is ... or _can_be_key(one) for one in get_args(held))
+    )
 
 
 _PLAIN = (str, int, float, bool, bytes)

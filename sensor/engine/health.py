@@ -76,7 +76,12 @@ class _Figures(msgspec.Struct):
     shed: int = 0
 
     def less(self, other: _Figures) -> _Figures:
-        return _Figures(*(mine - theirs for mine, theirs in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)))
+        return _Figures(
+            *(
+                mine - theirs
+                for mine, theirs in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+            )
+        )
 
 
 class Health:
@@ -113,13 +118,21 @@ class Health:
             yield from self._rarely(self._jump(now, step))
         elif step > SILENCE_S:
             facts: Facts = {"silence_s": step, "threshold_s": SILENCE_S}
-            yield from self._rarely(Finding("sensor.no_traffic", before + SILENCE_S * SECOND, "info", f"no packets for {step:,} s", facts))
-            yield from self._rarely(Finding("sensor.traffic_resumed", now, "info", f"packets again after {step:,} s", facts))
+            yield from self._rarely(
+                Finding("sensor.no_traffic", before + SILENCE_S * SECOND, "info", f"no packets for {step:,} s", facts)
+            )
+            yield from self._rarely(
+                Finding("sensor.traffic_resumed", now, "info", f"packets again after {step:,} s", facts)
+            )
 
     def changes(self, changes: npt.NDArray[np.void]) -> None:
         """Connections that are over or went on for long: how many were seen from both sides, and how many from one."""
         kind = changes["kind"]
-        over = (changes["proto"] == TCP) & ((kind == Change.ENDED) | (kind == Change.PROGRESS)) & (changes["client_bytes"] >= TALKING_BYTES)
+        over = (
+            (changes["proto"] == TCP)
+            & ((kind == Change.ENDED) | (kind == Change.PROGRESS))
+            & (changes["client_bytes"] >= TALKING_BYTES)
+        )
         both = int(np.count_nonzero(over & (changes["server_packets"] > 0)))
         self._sums.both += both
         self._sums.one += int(np.count_nonzero(over)) - both
@@ -145,10 +158,16 @@ class Health:
             facts: Facts = {"source": name, "silence_s": silence, "threshold_s": SILENCE_S}
             if silence >= SILENCE_S and not self._silent[source]:
                 self._silent[source] = True
-                yield self._lasts(f"sensor.no_traffic/{name}", Finding("sensor.no_traffic", now, "medium", f"no packets on {name} for {silence:,} s", facts))
+                yield self._lasts(
+                    f"sensor.no_traffic/{name}",
+                    Finding("sensor.no_traffic", now, "medium", f"no packets on {name} for {silence:,} s", facts),
+                )
             elif silence < SILENCE_S and self._silent[source]:
                 self._silent[source] = False
-                yield self._ends(f"sensor.no_traffic/{name}", Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts))
+                yield self._ends(
+                    f"sensor.no_traffic/{name}",
+                    Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts),
+                )
 
     def upstream(self, outputs: Iterable[Upstream], now: int) -> Iterator[Finding]:
         """Called every few seconds of a live run. ``now``: wall time, ns. Of an output that is there no more nothing
@@ -157,8 +176,17 @@ class Health:
         gone = {check for check in self._bad if check.startswith(f"{STALLED}/")}
         for one in outputs:
             gone.discard(f"{STALLED}/{one.name}")
-            check, waited, last = f"{STALLED}/{one.name}", now / SECOND - one.since, self._bad.get(f"{STALLED}/{one.name}")
-            facts: Facts = {"output": one.name, "pending": one.pending, "stalled_s": int(waited), "threshold_s": SILENCE_S}
+            check, waited, last = (
+                f"{STALLED}/{one.name}",
+                now / SECOND - one.since,
+                self._bad.get(f"{STALLED}/{one.name}"),
+            )
+            facts: Facts = {
+                "output": one.name,
+                "pending": one.pending,
+                "stalled_s": int(waited),
+                "threshold_s": SILENCE_S,
+            }
             if one.since and waited >= SILENCE_S:
                 if last is None or now / SECOND - last >= AGAIN_S:
                     self._bad[check] = now / SECOND
@@ -167,7 +195,9 @@ class Health:
             elif last is not None and not one.since:
                 del self._bad[check]
                 msg = f"the output {one.name} takes records again"
-                yield self._ends(check, Finding(STALLED, now, "info", msg, {"output": one.name, "pending": one.pending}))
+                yield self._ends(
+                    check, Finding(STALLED, now, "info", msg, {"output": one.name, "pending": one.pending})
+                )
         for check in gone:
             del self._bad[check], self.lasting[check]
 
@@ -191,16 +221,45 @@ class Health:
         """Live once a minute, and at the end of a file: checks the packets since the last call. ``shed``: messages left
         unread for lack of time.
         """
-        self._sums.packets, self._sums.lost, self._sums.truncated, self._sums.shed = tally.packets, tally.lost, tally.truncated, shed
+        self._sums.packets, self._sums.lost, self._sums.truncated, self._sums.shed = (
+            tally.packets,
+            tally.lost,
+            tally.truncated,
+            shed,
+        )
         new = self._sums.less(self._window)
         self._window = msgspec.structs.replace(self._sums)
         sent, talking = new.packets + new.lost, new.both + new.one
-        yield from self._figure("sensor.packet_loss", "medium", new.lost, sent, LOST, 1, now, clock, "packets were lost before they were read")
+        yield from self._figure(
+            "sensor.packet_loss",
+            "medium",
+            new.lost,
+            sent,
+            LOST,
+            1,
+            now,
+            clock,
+            "packets were lost before they were read",
+        )
         what = "packets held messages that there was no time to read: flows and scans are whole, names and contents are not"
-        yield from self._figure("sensor.messages_shed", "medium", new.shed, new.packets, SHED, FEWEST_PACKETS, now, clock, what)
-        yield from self._figure("sensor.truncated_capture", "low", new.truncated, new.packets, CUT, FEWEST_PACKETS, now, clock, "frames were captured cut")
+        yield from self._figure(
+            "sensor.messages_shed", "medium", new.shed, new.packets, SHED, FEWEST_PACKETS, now, clock, what
+        )
+        yield from self._figure(
+            "sensor.truncated_capture",
+            "low",
+            new.truncated,
+            new.packets,
+            CUT,
+            FEWEST_PACKETS,
+            now,
+            clock,
+            "frames were captured cut",
+        )
         what = "connections were seen from one side: is one direction mirrored only?"
-        yield from self._figure("sensor.one_way_traffic", "medium", new.one, talking, ONE_WAY, FEWEST_CONNECTIONS, now, clock, what)
+        yield from self._figure(
+            "sensor.one_way_traffic", "medium", new.one, talking, ONE_WAY, FEWEST_CONNECTIONS, now, clock, what
+        )
 
     def _figure(
         self, check: str, severity: str, count: int, of: int, most: float, fewest: int, now: int, clock: float, what: str
@@ -215,15 +274,25 @@ class Health:
         if share > most:
             if since is None or clock - since >= AGAIN_S:
                 self._bad[check] = clock
-                yield self._lasts(check, Finding(check, now, severity, f"{count:,} of {of:,} {what} ({share:.1%})", facts))
+                yield self._lasts(
+                    check, Finding(check, now, severity, f"{count:,} of {of:,} {what} ({share:.1%})", facts)
+                )
         elif since is not None:
             del self._bad[check]
-            yield self._ends(check, Finding(check, now, "info", f"no more: {count:,} of {of:,} {what} ({share:.1%})", facts))
+            yield self._ends(
+                check, Finding(check, now, "info", f"no more: {count:,} of {of:,} {what} ({share:.1%})", facts)
+            )
 
     def _jump(self, now: int, step: int) -> Finding:
         way = "forward" if step > 0 else "back"
         facts: Facts = {"step_s": step, "threshold_s": JUMP_S}
-        return Finding("sensor.clock_jump", now, "low", f"the clock went {way} by {abs(step):,} s: times before and after do not compare", facts)
+        return Finding(
+            "sensor.clock_jump",
+            now,
+            "low",
+            f"the clock went {way} by {abs(step):,} s: times before and after do not compare",
+            facts,
+        )
 
     def _rarely(self, finding: Finding) -> Iterator[Finding]:
         """The first, the tenth, the hundredth … of its kind: two clocks in one file would fill the log."""

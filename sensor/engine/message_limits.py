@@ -55,7 +55,9 @@ class MessageLimits:
         fresh = (count == 1).nonzero()[0]
         if len(fresh):
             macs, ts = macs[fresh], ts[fresh]
-            left[fresh] = (self._fresh.count(macs, ts) > self._newcomers) | (self._all.count(np.zeros_like(macs), ts) > self._crowd)
+            left[fresh] = (self._fresh.count(macs, ts) > self._newcomers) | (
+                self._all.count(np.zeros_like(macs), ts) > self._crowd
+            )
         if not left.any():
             return work
         left &= work.wanted >> np.uint64(NEWCOMERS_BIT) == 0

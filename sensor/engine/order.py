@@ -42,7 +42,9 @@ class Agenda:
         """Things to do of packets."""
         self._add(task, rows, np.full(len(rows), task), np.full(len(rows), -1), what)
 
-    def _add(self, task: int, rows: npt.NDArray[Any], order: npt.NDArray[Any], at: npt.NDArray[Any], what: Iterable[Any]) -> None:
+    def _add(
+        self, task: int, rows: npt.NDArray[Any], order: npt.NDArray[Any], at: npt.NDArray[Any], what: Iterable[Any]
+    ) -> None:
         if len(rows):
             self._columns.append(np.array((rows, order, np.full(len(rows), task), at), np.int64))
             self._what.extend(what)
@@ -56,4 +58,8 @@ class Agenda:
         rows, order, tasks, at = np.concatenate(self._columns, axis=1)
         sorting = np.lexsort((order, rows))
         columns = (rows, order >= packet, tasks, at)
-        return zip(*(column[sorting].tolist() for column in columns), map(self._what.__getitem__, sorting.tolist()), strict=True)
+        return zip(
+            *(column[sorting].tolist() for column in columns),
+            map(self._what.__getitem__, sorting.tolist()),
+            strict=True,
+        )

@@ -36,8 +36,14 @@ class PassiveDns:
 
     def listeners(self) -> list[Listener]:
         """What the pipeline is to tell this memory."""
-        opened = [Listener("passive_dns", kind, self._opened, field("sni").filled()) for kind in (TlsClientHello, QuicClientHello)]
-        return [Listener("passive_dns", DnsResponse, self._answered, field("name").filled() & field("answers").filled()), *opened]
+        opened = [
+            Listener("passive_dns", kind, self._opened, field("sni").filled())
+            for kind in (TlsClientHello, QuicClientHello)
+        ]
+        return [
+            Listener("passive_dns", DnsResponse, self._answered, field("name").filled() & field("answers").filled()),
+            *opened,
+        ]
 
     def _answered(self, event: DnsResponse) -> None:
         """The name that was asked for stands for all addresses of the answer, over however many aliases."""

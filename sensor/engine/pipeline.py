@@ -100,25 +100,50 @@ class Pipeline:
         self.sizes = sizes = sizes or Sizes()
         repeats = RecentSet(sizes.repeat_bits)
         selector = Selector([unit.interest for unit in dissectors.values()], repeats)
-        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, reading(dissectors, sizes.conversations, sizes.held) if native else None)
+        self.kernels = Kernels(
+            FlowTable(sizes.flow_bits),
+            selector,
+            reading(dissectors, sizes.conversations, sizes.held) if native else None,
+        )
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.records: Keeping | None = None
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
         self.dispatcher = self._dispatcher(derivers, listeners)
         dispatch = hear or self.dispatcher.dispatch
         heard = hear or self.dispatcher.record_and_dispatch
-        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, heard, conversations=sizes.conversations, held=sizes.held)
-        self.hearing = Hearing(dispatch, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ()))
+        self.dissection = Dissection(
+            dissectors, boundary, self.kernels.unfollow, heard, conversations=sizes.conversations, held=sizes.held
+        )
+        self.hearing = Hearing(
+            dispatch, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ())
+        )
         self.keep(evidence)
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
         self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
-        self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
+        self._tables = {
+            "flows": self.kernels.flows,
+            "repeats": repeats,
+            "inventory": inventory,
+            "alerts": room,
+            "dissectors": self.dissection,
+            **(more or {}),
+        }
         self._tables |= {"datagrams": self.kernels.datagrams}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
-        self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors, **derivers}
-        self._tables |= {"senders": selector.senders, "glimpsed": selector.glimpsed, "head_senders": selector.head_senders}
+        self._tables |= {
+            "sightings": self.sightings,
+            "services": self.services,
+            "boundary": boundary,
+            **dissectors,
+            **derivers,
+        }
+        self._tables |= {
+            "senders": selector.senders,
+            "glimpsed": selector.glimpsed,
+            "head_senders": selector.head_senders,
+        }
         self._started = False
         self._now = self._last = 0
         self.malformed = self.decoded = 0
@@ -329,7 +354,9 @@ class Pipeline:
         return evictions(self._tables | {detector.id: detector for detector in self.detectors})
 
 
-def _note(agenda: Agenda, task: int, found: Iterable[tuple[int, Any]], places: npt.NDArray[np.intp] | None = None) -> None:
+def _note(
+    agenda: Agenda, task: int, found: Iterable[tuple[int, Any]], places: npt.NDArray[np.intp] | None = None
+) -> None:
     """Put what was found of changes on the agenda. ``places``: where each change stands in the batch."""
     if found := list(found):
         at, what = zip(*found, strict=True)

@@ -30,7 +30,9 @@ class ReadAhead:
     which batches without packets let time pass, and whose engine must not fall behind for long.
     """
 
-    def __init__(self, source: Source, kernels: Kernels, shedder: Shedder | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, source: Source, kernels: Kernels, shedder: Shedder | None = None, clock: Callable[[], int] = time.time_ns
+    ) -> None:
         """``clock``: ns since the epoch."""
         self._source, self._kernels, self._shedder, self._clock = source, kernels, shedder, clock
         self._queue: queue.Queue[Piece | BaseException | None] = queue.Queue(AHEAD if shedder is None else 1)
@@ -126,5 +128,10 @@ def joined(pieces: Sequence[Piece]) -> Piece:
 
     rows = np.concatenate([one.rows for one in batches])
     return Batch(batches[0].data, rows, release), Work(
-        changes, chosen, wanted, ticks, sum(work.malformed for work in works), tuple(messages for work in works for messages in work.messages)
+        changes,
+        chosen,
+        wanted,
+        ticks,
+        sum(work.malformed for work in works),
+        tuple(messages for work in works for messages in work.messages),
     )

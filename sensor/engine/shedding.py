@@ -68,6 +68,8 @@ def _kept(rows: npt.NDArray[np.void], wanted: npt.NDArray[np.uint64], level: int
     with np.errstate(over="ignore"):
         place = rows["flow"] * _SPREAD >> np.uint64(64 - _BITS)
     streams, others = (1 << _BITS) >> level, (1 << _BITS) >> max(level - SPARED, 0)
-    kept: npt.NDArray[np.bool_] = (place < np.where(rows["proto"] == TCP, streams, others)) | (wanted >> np.uint64(NEWCOMERS_BIT) > 0)
+    kept: npt.NDArray[np.bool_] = (place < np.where(rows["proto"] == TCP, streams, others)) | (
+        wanted >> np.uint64(NEWCOMERS_BIT) > 0
+    )
     groups = (rows["dst_mac"] >> np.uint64(40) & np.uint64(1)) > 0
     return kept | groups if np.count_nonzero(groups) <= GROUPS else kept

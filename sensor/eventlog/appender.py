@@ -55,7 +55,9 @@ class Appender:
 
     def add(self, lines: Sequence[bytes]) -> None:
         """Number lines. They are kept until they are down; ``push`` and ``sync`` see to it."""
-        self._pinned += b"".join([line.replace(MARK, b',"seq":%d}' % number, 1) + b"\n" for number, line in enumerate(lines, self.next)])
+        self._pinned += b"".join(
+            [line.replace(MARK, b',"seq":%d}' % number, 1) + b"\n" for number, line in enumerate(lines, self.next)]
+        )
         self.next += len(lines)
 
     def push(self) -> None:
@@ -85,7 +87,11 @@ class Appender:
         """End the segment where it is long or old enough, or where somebody took it away; the next lines begin another. OSError as of ``sync``."""
         if self._file < 0 or not self._down + self._done:
             return
-        if self._down + self._done >= self._limit or time.monotonic() - self._began >= self._age_s or not os.fstat(self._file).st_nlink:
+        if (
+            self._down + self._done >= self._limit
+            or time.monotonic() - self._began >= self._age_s
+            or not os.fstat(self._file).st_nlink
+        ):
             self.sync()
             self._leave()
 

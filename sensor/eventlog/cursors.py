@@ -38,7 +38,9 @@ def delivered(log: Path, outputs: Sequence[str]) -> int:
 def furthest(log: Path) -> int:
     """The highest number that any cursor names, configured or not: it was given once."""
     try:
-        paths = [path for path in cursors_of(log).iterdir() if path.name.endswith(".json") and not path.name.endswith(STATUS)]
+        paths = [
+            path for path in cursors_of(log).iterdir() if path.name.endswith(".json") and not path.name.endswith(STATUS)
+        ]
     except FileNotFoundError:
         return 0
     return max((_read(path) or 0 for path in paths), default=0)
@@ -50,7 +52,11 @@ def unreadable(log: Path) -> list[str]:
         paths = sorted(cursors_of(log).iterdir())
     except FileNotFoundError:
         return []
-    return [path.name for path in paths if path.name.endswith(".json") and not path.name.endswith(STATUS) and _read(path) is None]
+    return [
+        path.name
+        for path in paths
+        if path.name.endswith(".json") and not path.name.endswith(STATUS) and _read(path) is None
+    ]
 
 
 def _read(path: Path) -> int | None:

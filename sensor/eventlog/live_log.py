@@ -129,7 +129,14 @@ class LiveLog:
         start = resume(path, self._hint)
         self.torn = start.torn
         self.damages += start.damages
-        self._appender = Appender(path, start.next, self._hint, disk, segment_bytes=int(keep.segment_mib * MIB), segment_s=keep.segment_h * 3600)
+        self._appender = Appender(
+            path,
+            start.next,
+            self._hint,
+            disk,
+            segment_bytes=int(keep.segment_mib * MIB),
+            segment_s=keep.segment_h * 3600,
+        )
         self._go_on(start.path)
         return start.next
 
@@ -147,7 +154,9 @@ class LiveLog:
         """How it is kept from now on."""
         self._appender.limit(int(keep.segment_mib * MIB), keep.segment_h * 3600)
         size, hard = int(keep.size_mib * MIB), int(keep.hard_mib * MIB)
-        self._retention.limit(size=size, hard=hard, age_s=keep.age_days * 86_400, segment_s=keep.segment_h * 3600, outputs=outputs)
+        self._retention.limit(
+            size=size, hard=hard, age_s=keep.age_days * 86_400, segment_s=keep.segment_h * 3600, outputs=outputs
+        )
         self._backlog.limit, self._commit_s = int(keep.memory_mib * MIB), keep.commit_ms / 1000
 
     def write(self, record: Record) -> None:
@@ -199,7 +208,13 @@ class LiveLog:
         """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk; ``stalled``: whether it takes nothing."""
         with self._condition:
             lost, waiting, stalled = dict(self._backlog.given_up), self._backlog.size, self._stall is not None
-        return {"written": self.written, "given_up": lost, "shortened": self.shortened, "waiting_bytes": waiting, "stalled": stalled}
+        return {
+            "written": self.written,
+            "given_up": lost,
+            "shortened": self.shortened,
+            "waiting_bytes": waiting,
+            "stalled": stalled,
+        }
 
     def close(self, seconds: float = CLOSE_S) -> None:
         """Write what is left and close, within so many seconds. OSError where something could not be written: it is given up. A second call does nothing."""
@@ -220,7 +235,9 @@ class LiveLog:
         os.close(self._folder)
         self.lost = self._backlog.given_up + lost
         if self._stall is not None:
-            raise OSError(errno.EIO, f"{self._stall.reason}; {self.lost.total():,} records were given up", str(self.path))
+            raise OSError(
+                errno.EIO, f"{self._stall.reason}; {self.lost.total():,} records were given up", str(self.path)
+            )
 
     def _go_on(self, path: Path | None) -> None:
         """Go on in a segment or begin one. On a full disk neither may be possible: the first lines then wait for room."""
@@ -311,7 +328,9 @@ class LiveLog:
         reason = os.strerror(error.errno) if error.errno else str(error)
         if self._stall is None:
             self._stall = _Stall(reason, time.monotonic(), 1)
-            self._complain(f"sensor.log_stalled: the event log {self.path} cannot be written: {reason}; records wait in memory")
+            self._complain(
+                f"sensor.log_stalled: the event log {self.path} cannot be written: {reason}; records wait in memory"
+            )
             return
         self._stall = _Stall(reason, self._stall.since, self._stall.tries + 1)
         if error.errno not in FULL and self._stall.tries % TRIES == 0:
@@ -331,13 +350,30 @@ class LiveLog:
             return
         reason, since = ended or ("the disk is too slow", time.monotonic())
         given_up = f"{lost.total():,} records were given up" if lost else "nothing was given up"
-        facts = {"reason": reason, "stalled_s": round(time.monotonic() - since, 1), "count": lost.total(), "given_up": dict(lost)}
-        yield News("sensor.log_resumed", now, "high" if lost else "low", f"the event log is written again after: {reason}; {given_up}", facts)
+        facts = {
+            "reason": reason,
+            "stalled_s": round(time.monotonic() - since, 1),
+            "count": lost.total(),
+            "given_up": dict(lost),
+        }
+        yield News(
+            "sensor.log_resumed",
+            now,
+            "high" if lost else "low",
+            f"the event log is written again after: {reason}; {given_up}",
+            facts,
+        )
 
     def _damaged(self, now: int, damages: list[Any]) -> Iterator[News]:
         if damages:
             msg = f"{len(damages):,} places of the event log are damaged: {damages[0]}"
-            yield News("sensor.log_damaged", now, "medium", msg, {"count": len(damages), "damages": [str(one) for one in damages[:TOLD]]})
+            yield News(
+                "sensor.log_damaged",
+                now,
+                "medium",
+                msg,
+                {"count": len(damages), "damages": [str(one) for one in damages[:TOLD]]},
+            )
 
 
 def _lock(folder: Path, log: Path) -> int:

@@ -94,7 +94,9 @@ class LogCursor:
             self._begun, self.at, self._lost, self._within = source.begun, 0, 0, None
             self._waiting.clear()
         segment = source.segment
-        self._waiting.extend(_Line(line, segment, place) for place, line in enumerate(lines, source.line - len(lines) + 1))
+        self._waiting.extend(
+            _Line(line, segment, place) for place, line in enumerate(lines, source.line - len(lines) + 1)
+        )
         return True
 
     def _next(self) -> tuple[int, bytes] | None:
@@ -123,7 +125,11 @@ class LogCursor:
 
     def _can_follow(self, number: int, line: _Line) -> bool:
         """Whether a number that leaves some out can be true."""
-        return number == line.segment.first or (number - self.at - 1) * SHORTEST <= self._lost or bool(self._confirmed(number))
+        return (
+            number == line.segment.first
+            or (number - self.at - 1) * SHORTEST <= self._lost
+            or bool(self._confirmed(number))
+        )
 
     def _confirmed(self, number: int) -> bool | None:
         """Whether the next number is greater; None where that is not there yet. A log without segments ends where it ends."""

@@ -28,7 +28,9 @@ class Reader:
     were read.
     """
 
-    def __init__(self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None, start: Place | None = None) -> None:
+    def __init__(
+        self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None, start: Place | None = None
+    ) -> None:
         """``follow``: go on at the end, as ``tail -F`` does: over segments, and a log that is cut, replaced or not there yet is read from its beginning.
 
         ``stop`` is asked at each pause. ``start``: where to begin instead of the beginning.
@@ -85,7 +87,9 @@ class Reader:
         while True:
             if lines := source.more():
                 # Of a compressed segment nothing but the end cannot be had.
-                if not (self.start and self.start.at and source.segment == self.start.segment and source.segment.compressed):
+                if not (
+                    self.start and self.start.at and source.segment == self.start.segment and source.segment.compressed
+                ):
                     yield lines
             elif self.follow and not self._stopped():
                 time.sleep(PAUSE_S)
@@ -121,4 +125,8 @@ def record_of(line: bytes) -> dict[str, Any] | None:
         record = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("ts"), str) and isinstance(record.get("kind"), str) else None
+    return (
+        record
+        if isinstance(record, dict) and isinstance(record.get("ts"), str) and isinstance(record.get("kind"), str)
+        else None
+    )

@@ -53,7 +53,11 @@ def prepare(log: Path) -> Path:
             around = folder.parent.stat()
             os.chown(folder, around.st_uid, around.st_gid)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OSError(errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES, "it cannot be written", str(folder))
+        raise OSError(
+            errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES,
+            "it cannot be written",
+            str(folder),
+        )
     return folder
 
 
@@ -151,7 +155,9 @@ def _adopt(log: Path) -> list[Damage]:
             raise OSError(errno.EBUSY, "another sensor writes it", str(log)) from None
         first = _first_number(log)
         if any(folder.glob(f"*{PLAIN}*")):
-            aside = next(path for number in range(1, 1000) if not (path := log.with_suffix(f".{number}{PLAIN}")).exists())
+            aside = next(
+                path for number in range(1, 1000) if not (path := log.with_suffix(f".{number}{PLAIN}")).exists()
+            )
             log.rename(aside)
             return [Damage(log.name, 0, f"it stood where the link to the segments belongs, and is {aside.name} now")]
         log.rename(segment_path(log, first))

@@ -103,14 +103,22 @@ class Retention:
             return
         begin = self._begin(there[0].first, again=False)
         if begin < there[0].first:
-            self.damages.append(Damage(there[0].path.name, 0, f"records {begin:,} to {there[0].first - 1:,}, which were before it, are missing"))
+            self.damages.append(
+                Damage(
+                    there[0].path.name,
+                    0,
+                    f"records {begin:,} to {there[0].first - 1:,}, which were before it, are missing",
+                )
+            )
         cursor = LogCursor(self._log, there[0].first - 1)
         try:
             told, last = 0, there[0].first - 1
             while last < until and (lines := cursor.read()):
                 for number, _ in lines:
                     if number > last + 1:
-                        self.damages.append(Damage(_holder(there, last + 1), 0, f"records {last + 1:,} to {number - 1:,} are missing"))
+                        self.damages.append(
+                            Damage(_holder(there, last + 1), 0, f"records {last + 1:,} to {number - 1:,} are missing")
+                        )
                     last = number
                 self.damages += cursor.damages[told:]
                 told = len(cursor.damages)
@@ -154,7 +162,10 @@ class Retention:
 
     def _compress(self, segment: Segment) -> None:
         """Both are there until the compressed one is down; readers take the plain one as long as it is there."""
-        new, path = segment.path.with_suffix(".new"), segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED))
+        new, path = (
+            segment.path.with_suffix(".new"),
+            segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED)),
+        )
         try:
             with segment.path.open("rb") as plain, os.fdopen(open_file(new, os.O_TRUNC), "wb") as packed:
                 for frame in _frames(plain.readlines(FRAME) for _ in iter(int, 1)):

@@ -22,7 +22,11 @@ LINE_LIMIT = 1 << 20
 PIECE = 1 << 13
 WINDOW_LIMIT = 1 << 27
 MAGIC = zstandard.FRAME_HEADER
-TOO_LONG, UNPACKABLE, CUT = "a line that is too long for a record", "a part that cannot be unpacked", "the end is missing"
+TOO_LONG, UNPACKABLE, CUT = (
+    "a line that is too long for a record",
+    "a part that cannot be unpacked",
+    "the end is missing",
+)
 
 Tell = Callable[[str], None]
 

@@ -33,7 +33,9 @@ class EventLog:
 
     damages: tuple[()] = ()
 
-    def __init__(self, target: Path | BinaryIO | None, *, fresh: bool = False, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, target: Path | BinaryIO | None, *, fresh: bool = False, clock: Callable[[], float] | None = None
+    ) -> None:
         """``target``: a file by its path (folders are made), an open binary stream, or None: standard output. ``fresh``: begin the file anew.
 
         ``clock`` (live runs): seconds since the epoch, for ``emitted``. OSError where it cannot be written.
@@ -44,7 +46,9 @@ class EventLog:
         self._clock = clock
         self._lines: list[bytes] = []
         self._size = 0
-        self._file = self._open(target, fresh=fresh) if isinstance(target, Path) else os.dup((target or sys.stdout).fileno())
+        self._file = (
+            self._open(target, fresh=fresh) if isinstance(target, Path) else os.dup((target or sys.stdout).fileno())
+        )
 
     def write(self, record: Record) -> None:
         """Number a record and write its line; it may wait in the buffer until ``flush``. OSError as with ``flush``."""

@@ -47,7 +47,10 @@ _LONE_BASE64 = re.compile(rb"\A([A-Za-z0-9+/]{4,}={0,2})\r?\n\Z")
 # SNMP versions 1 and 2c (RFC 1157, 4): a sequence, the version, the community.
 _SNMP = re.compile(rb"\A\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x04([\x00-\x7f])", re.DOTALL)
 # LDAP bind (RFC 4511, 4.2): message id, [APPLICATION 0], version, name, then [0] for a simple one.
-_LDAP = re.compile(rb"\x02[\x01-\x04].{1,4}?\x60(?:[\x00-\x7f]|\x81.|\x82..|\x84....)\x02\x01[\x02\x03]\x04([\x00-\x7f]|\x81.|\x82..|\x84....)", re.DOTALL)
+_LDAP = re.compile(
+    rb"\x02[\x01-\x04].{1,4}?\x60(?:[\x00-\x7f]|\x81.|\x82..|\x84....)\x02\x01[\x02\x03]\x04([\x00-\x7f]|\x81.|\x82..|\x84....)",
+    re.DOTALL,
+)
 
 
 class Blanker:
@@ -64,7 +67,19 @@ class Blanker:
         rows["wirelen"], rows["link"] = [frame.size for frame in frames], [frame.link for frame in frames]
         data = bytearray(b"".join(frame.data for frame in frames))
         decode(np.frombuffer(bytes(data) or b"\0", np.uint8), rows)
-        names = ("frame", "payload", "payload_len", "proto", "ip_version", "src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport")
+        names = (
+            "frame",
+            "payload",
+            "payload_len",
+            "proto",
+            "ip_version",
+            "src_hi",
+            "src_lo",
+            "dst_hi",
+            "dst_lo",
+            "sport",
+            "dport",
+        )
         blanked = []
         for start, payload, size, proto, version, *ends in zip(*(rows[name].tolist() for name in names), strict=True):
             first = start + payload
@@ -72,7 +87,10 @@ class Blanker:
             for begin, end in spans:
                 data[first + begin : first + end] = bytes((BLANK,)) * (end - begin)
             blanked.append(bool(spans))
-        return [(bytes(data[int(row["frame"]) : int(row["frame"]) + int(row["caplen"])]), was) for row, was in zip(rows, blanked, strict=True)]
+        return [
+            (bytes(data[int(row["frame"]) : int(row["frame"]) + int(row["caplen"])]), was)
+            for row, was in zip(rows, blanked, strict=True)
+        ]
 
     def _spans(self, payload: bytes, proto: int, ends: tuple[int, ...]) -> Iterator[Span]:
         """(first byte, byte after the last) of each secret."""

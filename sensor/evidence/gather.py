@@ -113,14 +113,18 @@ class Gatherer:
 
     def _open(self, name: str, alert: Alert) -> None:
         wanted, proofs = _wanted(alert), list(_proofs(alert))
-        frames = dict.fromkeys([*self._found(self.flows, alert.ts, wanted), *self._found(self.packets, alert.ts, wanted), *proofs])
+        frames = dict.fromkeys(
+            [*self._found(self.flows, alert.ts, wanted), *self._found(self.packets, alert.ts, wanted), *proofs]
+        )
         frames = dict.fromkeys(sorted(_whole(frames), key=lambda frame: frame.ts)[-BEFORE_LIMIT - len(proofs) :])
         if not frames:
             return
         about = f"{alert.severity.name} {alert.detector}: {alert.summary}"
         decisive = {proof.ts for proof in alert.proof}
         self._write(name, about, [(frame, about if frame.ts in decisive else "before it") for frame in frames])
-        gathering = _Gathering(name, about, wanted, len(frames), AFTER_LIMIT, alert.ts + AFTER, {_mark(frame) for frame in frames})
+        gathering = _Gathering(
+            name, about, wanted, len(frames), AFTER_LIMIT, alert.ts + AFTER, {_mark(frame) for frame in frames}
+        )
         self._counts.put(name, len(frames))
         self._gatherings.put(name, gathering)
         for end in (*wanted.flows, wanted.actor):
@@ -149,15 +153,25 @@ class Gatherer:
             self._add(gathering, frame)
         if gathering.pending:
             self._counts.put(gathering.name, gathering.frames)
-            self._write(gathering.name, gathering.about, [(frame, "after it") for frame in sorted(gathering.pending, key=lambda frame: frame.ts)])
+            self._write(
+                gathering.name,
+                gathering.about,
+                [(frame, "after it") for frame in sorted(gathering.pending, key=lambda frame: frame.ts)],
+            )
             gathering.pending = []
 
 
 def _wanted(alert: Alert) -> Wanted:
-    flows = frozenset(proof.uid if isinstance(proof, Flow) else proof.packet.flow for proof in alert.proof if not isinstance(proof, DeviceChange)) - {0}
+    flows = frozenset(
+        proof.uid if isinstance(proof, Flow) else proof.packet.flow
+        for proof in alert.proof
+        if not isinstance(proof, DeviceChange)
+    ) - {0}
     targets = frozenset(target.address for target in alert.targets if target.address)
     # Frames that are no IP count where one of them is what proves: else all the ARP of the actor would come along.
-    below_ip = not alert.actor.address or any(isinstance(proof, Event) and not proof.packet.ip_version for proof in alert.proof)
+    below_ip = not alert.actor.address or any(
+        isinstance(proof, Event) and not proof.packet.ip_version for proof in alert.proof
+    )
     return Wanted(flows, alert.actor.address, alert.actor.mac if below_ip else 0, targets)
 
 

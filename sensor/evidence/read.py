@@ -114,7 +114,9 @@ def _ip(protocol: int, source: bytes, target: bytes, payload: bytes) -> str:
     if name not in ("TCP", "UDP") or len(payload) < 8:
         return f"{name} {' → '.join(ends)}"
     ports = struct.unpack_from(">HH", payload)
-    told = f"{name} " + " → ".join(f"{f'[{end}]' if ':' in end else end}:{port}" for end, port in zip(ends, ports, strict=True))
+    told = f"{name} " + " → ".join(
+        f"{f'[{end}]' if ':' in end else end}:{port}" for end, port in zip(ends, ports, strict=True)
+    )
     if name == "TCP" and len(payload) >= 14:
         told += " " + ", ".join(flag for flag, bit in FLAGS if payload[13] & bit)
     return told

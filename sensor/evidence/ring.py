@@ -117,7 +117,9 @@ def _mask(changes: npt.NDArray[np.void], wanted: Wanted) -> npt.NDArray[np.bool_
     found = np.isin(changes["flow"], np.fromiter(wanted.flows, np.uint64, len(wanted.flows)))
     if wanted.actor:
         for mine, other in (("client", "server"), ("server", "client")):
-            is_actor = (changes[mine + "_lo"] == np.uint64(wanted.actor & MASK)) & (changes[mine + "_hi"] == np.uint64(wanted.actor >> 64))
+            is_actor = (changes[mine + "_lo"] == np.uint64(wanted.actor & MASK)) & (
+                changes[mine + "_hi"] == np.uint64(wanted.actor >> 64)
+            )
             found |= is_actor & _one_of(changes, other, wanted.targets)
     if wanted.mac and not wanted.actor:
         found |= changes["client_mac"] == np.uint64(wanted.mac)

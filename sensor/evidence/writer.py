@@ -47,7 +47,13 @@ class Writer:
     """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` hears once what is wrong."""
 
     def __init__(
-        self, folder: Path, application: str = "sensor", *, mib: int = MIB, wait: bool = True, complain: Callable[[str], None] = lambda _: None
+        self,
+        folder: Path,
+        application: str = "sensor",
+        *,
+        mib: int = MIB,
+        wait: bool = True,
+        complain: Callable[[str], None] = lambda _: None,
     ) -> None:
         """``wait``: let whoever writes wait for the disk. OSError where there can be no such folder."""
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)  # what people say and send is in it

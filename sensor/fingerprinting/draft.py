@@ -16,7 +16,16 @@ from sensor.fingerprinting.load import Knowledge
 from sensor.fingerprinting.match import Claim, Matcher
 
 # A person who knows the product should raise these.
-CERTAINTY = {"type": 0.5, "vendor": 0.6, "model": 0.6, "firmware": 0.6, "serial": 0.6, "os": 0.5, "software": 0.5, "module": 0.5}
+CERTAINTY = {
+    "type": 0.5,
+    "vendor": 0.6,
+    "model": 0.6,
+    "firmware": 0.6,
+    "serial": 0.6,
+    "os": 0.5,
+    "software": 0.5,
+    "module": 0.5,
+}
 LONGEST = 256
 LETTERS = re.compile(r"[^\W\d_]{3}")
 # Said of every unit of a product; the others only where the text holds them.
@@ -57,7 +66,12 @@ class Draft(NamedTuple):
 
 def is_telling(kind: str, value: str) -> bool:
     """Whether such a value can tell of a product."""
-    if kind in UNTELLING or kind.endswith(UNTELLING_ENDS) or value.lower().startswith(STANDARD_STARTS) or len(value) > LONGEST:
+    if (
+        kind in UNTELLING
+        or kind.endswith(UNTELLING_ENDS)
+        or value.lower().startswith(STANDARD_STARTS)
+        or len(value) > LONGEST
+    ):
         return False
     if kind in WHOLE:
         return value.count(",") >= SHORTEST_LIST - 1 or kind == "snmp.sys_object_id"
@@ -72,24 +86,53 @@ def drafts(heard: Iterable[tuple[str, str]], label: dict[str, str], mac: int, kn
     for kind, value in sorted(set(heard)):
         if kind not in families or not is_telling(kind, value):
             continue
-        said = {(claim.attribute, _folded(claim.attribute, claim.value, label)): claim for claim in matcher.match(kind, value)}
+        said = {
+            (claim.attribute, _folded(claim.attribute, claim.value, label)): claim
+            for claim in matcher.match(kind, value)
+        }
         if _of_any_maker(kind, said.values()):
             continue
         operator, text, groups = _pattern(kind, value, label, mac)
-        wanted = {name: label[name] for name in label if name in OF_ALL or name in groups or (name == "model" and label[name].casefold() in value.casefold())}
+        wanted = {
+            name: label[name]
+            for name in label
+            if name in OF_ALL or name in groups or (name == "model" and label[name].casefold() in value.casefold())
+        }
         known = {(name, _folded(name, told, label)) for name, told in wanted.items()}
-        asserts = {name: f"{{{name}}}" if name in groups else told for name, told in wanted.items() if (name, _folded(name, told, label)) not in said}
+        asserts = {
+            name: f"{{{name}}}" if name in groups else told
+            for name, told in wanted.items()
+            if (name, _folded(name, told, label)) not in said
+        }
         if asserts and _tells(kind, text, operator):
             counts[kind] += 1
-            doubts = [f"{one.fingerprint} gives {one.attribute} {one.value}" for key, one in sorted(said.items()) if key[0] in wanted and key not in known]
+            doubts = [
+                f"{one.fingerprint} gives {one.attribute} {one.value}"
+                for key, one in sorted(said.items())
+                if key[0] in wanted and key not in known
+            ]
             yields = {name: held for name, held in groups.items() if name in asserts}
-            yield Draft(kind, families[kind], _name(kind, label, counts[kind]), operator, text, asserts, value, yields, tuple(doubts))
+            yield Draft(
+                kind,
+                families[kind],
+                _name(kind, label, counts[kind]),
+                operator,
+                text,
+                asserts,
+                value,
+                yields,
+                tuple(doubts),
+            )
 
 
 def _name(kind: str, label: dict[str, str], number: int) -> str:
     """An id: kind, what the device is, and a number from the second one on."""
-    words = re.sub(r"[^a-z0-9]+", "_", " ".join(label.get(name, "") for name in ("vendor", "model", "type")).lower()).strip("_")
-    return f"site.{re.sub(r'[^a-z0-9_.]', '_', kind.lower())}.{words or 'device'}" + (f"_{number}" if number > 1 else "")
+    words = re.sub(
+        r"[^a-z0-9]+", "_", " ".join(label.get(name, "") for name in ("vendor", "model", "type")).lower()
+    ).strip("_")
+    return f"site.{re.sub(r'[^a-z0-9_.]', '_', kind.lower())}.{words or 'device'}" + (
+        f"_{number}" if number > 1 else ""
+    )
 
 
 def _folded(attribute: str, value: str, label: dict[str, str]) -> str:
@@ -110,7 +153,11 @@ def _of_any_maker(kind: str, said: Iterable[Claim]) -> bool:
 
 def _tells(kind: str, text: str, operator: str) -> bool:
     """Whether enough of a pattern is plain text."""
-    return kind in WHOLE or operator == "exact" or LETTERS.search(re.sub(r"\(\?P<\w+>[^)]*\)|\[[^\]]*\]|\\.", " ", text)) is not None
+    return (
+        kind in WHOLE
+        or operator == "exact"
+        or LETTERS.search(re.sub(r"\(\?P<\w+>[^)]*\)|\[[^\]]*\]|\\.", " ", text)) is not None
+    )
 
 
 def _pattern(kind: str, value: str, label: dict[str, str], mac: int) -> tuple[str, str, dict[str, str]]:
@@ -146,7 +193,11 @@ _PLACES = {
 def _open_places(label: dict[str, str], mac: int) -> re.Pattern[str]:
     """Finds what is not the product's: the label's firmware and serial number, the MAC however written, versions, addresses and long numbers. A model stays."""
     digits = mac_text(mac).split(":") if mac else ["\0"]
-    known = [f"(?P<{name}>(?<![A-Za-z0-9]){re.escape(label[name])}(?![A-Za-z0-9]))" for name in ("model", "firmware", "serial") if label.get(name)]
+    known = [
+        f"(?P<{name}>(?<![A-Za-z0-9]){re.escape(label[name])}(?![A-Za-z0-9]))"
+        for name in ("model", "firmware", "serial")
+        if label.get(name)
+    ]
     shapes = [
         f"(?P<mac>{'[:.-]?'.join(digits)})",
         "(?P<uuid>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})",

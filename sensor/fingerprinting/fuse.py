@@ -117,11 +117,15 @@ def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attrib
     if sure < (CONTESTED_THRESHOLD if contested else THRESHOLD):
         return None
     shown = sorted(mine[winner], key=_order) if len(mine[winner]) > 1 else mine[winner]
-    against = sorted((piece for key in sure_of if key != winner for piece in mine[key]), key=_order) if contested else ()
+    against = (
+        sorted((piece for key in sure_of if key != winner for piece in mine[key]), key=_order) if contested else ()
+    )
     return Attribute(name, winner if name in _EXACT else shown[0].value, _rounded(sure), (*shown, *against), contested)
 
 
-def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple[dict[str, list[Evidence]], dict[str, _Families]]:
+def _grouped(
+    name: str, evidence: list[Evidence], now: int, maker: str
+) -> tuple[dict[str, list[Evidence]], dict[str, _Families]]:
     """(value → its evidence, value → family → confidence of its best evidence)."""
     mine: dict[str, list[Evidence]] = {}
     best: dict[str, _Families] = {}
@@ -164,7 +168,9 @@ def _drop_backing(best: dict[str, _Families]) -> None:
 
 def _only_backs(families: _Families) -> bool:
     """Whether nobody speaks for a value but services that the machine turns to, or its MAC prefix faintly: its maker makes such things among others."""
-    return all(family in BACKING or (family == HINTING and confidence < THRESHOLD) for family, confidence in families.items())
+    return all(
+        family in BACKING or (family == HINTING and confidence < THRESHOLD) for family, confidence in families.items()
+    )
 
 
 def _aged(piece: Evidence, now: int) -> float:

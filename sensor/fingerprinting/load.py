@@ -52,7 +52,11 @@ class Vocabulary(_Words):
 
     def spellings(self) -> dict[str, str]:
         """Any spelling of a vendor in lower case → the canonical one."""
-        return {spelling.lower(): vendor for vendor, others in self.vendors.items() for spelling in (vendor, *(others or ()))}
+        return {
+            spelling.lower(): vendor
+            for vendor, others in self.vendors.items()
+            for spelling in (vendor, *(others or ()))
+        }
 
 
 def _word(section: str) -> AfterValidator:
@@ -85,7 +89,9 @@ class Match(_Words):
     def _one(self) -> Match:
         given = [name for name in OPERATORS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"found {' and '.join(given) or 'nothing to match by'}, expected exactly one of {', '.join(OPERATORS)}")
+            raise ValueError(
+                f"found {' and '.join(given) or 'nothing to match by'}, expected exactly one of {', '.join(OPERATORS)}"
+            )
         if not all(self.texts) or not self.texts:
             raise ValueError("found an empty text to match by, expected at least one character")
         return self
@@ -109,7 +115,9 @@ class Entry(_Words):
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
     match: Match
-    asserts: dict[Annotated[str, _word("attributes")], Annotated[str, Field(min_length=1)]] = Field(alias="assert", min_length=1)
+    asserts: dict[Annotated[str, _word("attributes")], Annotated[str, Field(min_length=1)]] = Field(
+        alias="assert", min_length=1
+    )
     certainty: Certainty | dict[str, Certainty] = {}
     examples: list[str | dict[str, str]] = []
     negatives: list[str] = []
@@ -147,9 +155,15 @@ class FingerprintFile(_Words):
     @model_validator(mode="after")
     def _certain(self) -> FingerprintFile:
         for entry in self.fingerprints:
-            missing = [name for name in entry.asserts if isinstance(entry.certainty, dict) and name not in {**self.certainty, **entry.certainty}]
+            missing = [
+                name
+                for name in entry.asserts
+                if isinstance(entry.certainty, dict) and name not in {**self.certainty, **entry.certainty}
+            ]
             if missing:
-                raise ValueError(f"found no certainty for {', '.join(missing)} of {entry.id}, expected it in the entry or in the file")
+                raise ValueError(
+                    f"found no certainty for {', '.join(missing)} of {entry.id}, expected it in the entry or in the file"
+                )
         return self
 
 
@@ -274,7 +288,9 @@ def load_more(knowledge: Knowledge, path: Path) -> list[Fingerprint]:
 
     The words of a file are those of the vocabulary beside it.
     """
-    knowledge.fingerprints = [one for one in knowledge.fingerprints if not Path(one.path).resolve().is_relative_to(path.resolve())]
+    knowledge.fingerprints = [
+        one for one in knowledge.fingerprints if not Path(one.path).resolve().is_relative_to(path.resolve())
+    ]
     known = len(knowledge.fingerprints)
     if path.is_dir():
         _add_folder(knowledge, path)
@@ -346,5 +362,13 @@ def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
         for attribute, text in entry.asserts.items():
             for name in PLACEHOLDER.findall(text):
                 if name not in groups:
-                    expected = nearest(name, sorted(groups)) if groups else "expected plain text, for there are no named groups"
-                    yield fault_at(path, ("fingerprints", number, "assert", attribute), f"found the placeholder {{{name}}}, {expected}")
+                    expected = (
+                        nearest(name, sorted(groups))
+                        if groups
+                        else "expected plain text, for there are no named groups"
+                    )
+                    yield fault_at(
+                        path,
+                        ("fingerprints", number, "assert", attribute),
+                        f"found the placeholder {{{name}}}, {expected}",
+                    )

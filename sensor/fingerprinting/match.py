@@ -101,7 +101,13 @@ class Matcher:
                 if attribute == "vendor":
                     text = self._spellings.get(text.lower(), text)
             if text:
-                yield Claim(attribute, text, _rounded(fingerprint.certainty[attribute] * weight), fingerprint.id, fingerprint.family)
+                yield Claim(
+                    attribute,
+                    text,
+                    _rounded(fingerprint.certainty[attribute] * weight),
+                    fingerprint.id,
+                    fingerprint.family,
+                )
 
 
 def _one_witness(claims: list[Claim]) -> set[Claim]:

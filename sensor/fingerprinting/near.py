@@ -32,13 +32,21 @@ class NearLists:
         if len(codes) < SAME_CODES_MINIMUM:
             return
         bits = _bits(codes)
-        same = [fingerprint for known_bits, known, fingerprint in self._lists if known_bits == bits and len(known) == len(codes)]
+        same = [
+            fingerprint
+            for known_bits, known, fingerprint in self._lists
+            if known_bits == bits and len(known) == len(codes)
+        ]
         if same:
             for fingerprint in same:
                 yield fingerprint, SAME_CODES
         elif len(codes) >= EDITS_MINIMUM:
             for known_bits, known, fingerprint in self._lists:
-                if (known_bits ^ bits).bit_count() <= 2 * EDITS and len(known) >= EDITS_MINIMUM and within(known, codes, EDITS):
+                if (
+                    (known_bits ^ bits).bit_count() <= 2 * EDITS
+                    and len(known) >= EDITS_MINIMUM
+                    and within(known, codes, EDITS)
+                ):
                     yield fingerprint, FEW_EDITS
 
 
@@ -67,6 +75,8 @@ def within(one: Codes, other: Codes, edits: int) -> bool:
         if row <= edits:
             now[0] = row
         for column in range(max(1, row - edits), min(len(other), row + edits) + 1):
-            now[column] = min(before[column - 1] + (code != other[column - 1]), before[column] + 1, now[column - 1] + 1, far)
+            now[column] = min(
+                before[column - 1] + (code != other[column - 1]), before[column] + 1, now[column - 1] + 1, far
+            )
         before = now
     return before[len(other)] <= edits

@@ -119,7 +119,9 @@ def read_registry(path: Path) -> dict[tuple[int, int], str]:
         rows = _csv(file) if first.startswith("Registry,") else _lines(file)
         found = {(len(digits) * 4 if bits is None else bits, int(digits, 16)): name for digits, bits, name in rows}
     if not found:
-        raise ValueError(f"{path}: found no MAC prefixes, expected IEEE's oui.txt or CSV, or lines of prefix, tab and name")
+        raise ValueError(
+            f"{path}: found no MAC prefixes, expected IEEE's oui.txt or CSV, or lines of prefix, tab and name"
+        )
     return found
 
 

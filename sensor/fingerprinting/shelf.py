@@ -45,9 +45,13 @@ class Shelf:
 
 def _digest(folder: Path) -> str:
     """Changes with every change of a document, and with the program that reads them."""
-    documents = sorted((str(path.relative_to(folder)), status.st_size, status.st_mtime_ns) for path, status in _statuses(folder))
+    documents = sorted(
+        (str(path.relative_to(folder)), status.st_size, status.st_mtime_ns) for path, status in _statuses(folder)
+    )
     reader = Path(__file__).with_name("load.py").stat()
-    return hashlib.blake2b(repr((__version__, reader.st_size, reader.st_mtime_ns, str(folder), documents)).encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(
+        repr((__version__, reader.st_size, reader.st_mtime_ns, str(folder), documents)).encode(), digest_size=12
+    ).hexdigest()
 
 
 def _statuses(folder: Path) -> list[tuple[Path, os.stat_result]]:

@@ -41,12 +41,16 @@ class Sum:
             text = f"{ordered[0][0]} {ordered[0][1]:.2f}"
         else:
             text = ", ".join(f"{family} {sure:.2f}" for family, sure in ordered)
-            text += ": 1 − " + " × ".join(f"(1 − {min(sure, CERTAIN):.2f})" for _, sure in ordered) + f" = {1 - doubt:.2f}"
+            text += (
+                ": 1 − " + " × ".join(f"(1 − {min(sure, CERTAIN):.2f})" for _, sure in ordered) + f" = {1 - doubt:.2f}"
+            )
         if 1 - doubt > most:
             kind = "weak families" if weak else "one family" if len(counted) == 1 else "any number of families"
             text += f", at most {most:.2f} for {'one weak family' if weak and len(best) == 1 else kind}"
         skipped = sorted(best.keys() - counted.keys())
-        return cls(total, text + (f" ({', '.join(skipped)} is the same text and does not count again)" if skipped else ""))
+        return cls(
+            total, text + (f" ({', '.join(skipped)} is the same text and does not count again)" if skipped else "")
+        )
 
     def against(self, attribute: str, value: str, sums: Mapping[str, Sum], told: object) -> Iterator[str]:
         """What other values take away, and where the sensor knew more than the record tells."""
@@ -54,7 +58,11 @@ class Sum:
         wider: list[str] = []
         for key in sums:
             if key != value:
-                is_wider = value in WIDER.get(key, ()) if attribute == "type" else attribute != "vendor" and value.startswith(key)
+                is_wider = (
+                    value in WIDER.get(key, ())
+                    if attribute == "type"
+                    else attribute != "vendor" and value.startswith(key)
+                )
                 (wider if is_wider else rivals).append(key)
         if wider:
             yield f"{', '.join(wider)} is a wider word for {value}: no contradiction"

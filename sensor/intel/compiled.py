@@ -43,9 +43,18 @@ class Compiled:
         self.lists = [each for each in lists if len(each)]
         self.begins = np.cumsum([0, *map(len, self.lists)])
         firsts = self.begins[:-1].tolist()
-        hi, lo, bits = (np.concatenate([getattr(each, name) for each in self.lists] or [np.empty(0, np.uint64)]) for name in ("hi", "lo", "bits"))
-        prefixes = [np.arange(first, first + len(each.hi), dtype=np.int32) for each, first in zip(self.lists, firsts, strict=True)]
-        names = [np.arange(first + len(each.hi), first + len(each), dtype=np.int32) for each, first in zip(self.lists, firsts, strict=True)]
+        hi, lo, bits = (
+            np.concatenate([getattr(each, name) for each in self.lists] or [np.empty(0, np.uint64)])
+            for name in ("hi", "lo", "bits")
+        )
+        prefixes = [
+            np.arange(first, first + len(each.hi), dtype=np.int32)
+            for each, first in zip(self.lists, firsts, strict=True)
+        ]
+        names = [
+            np.arange(first + len(each.hi), first + len(each), dtype=np.int32)
+            for each, first in zip(self.lists, firsts, strict=True)
+        ]
         hashes = np.concatenate([each.hashes for each in self.lists] or [np.empty(0, np.uint64)])
         for each in self.lists:
             each.forget_keys()
@@ -80,7 +89,9 @@ class Compiled:
             raw = key_of(value)
             number = self.text(raw)
             return number if number >= 0 else self.domain(raw.partition(b"/")[0])
-        [number] = self.listed(np.array([address >> 64], np.uint64), np.array([address & 2**64 - 1], np.uint64)).tolist()
+        [number] = self.listed(
+            np.array([address >> 64], np.uint64), np.array([address & 2**64 - 1], np.uint64)
+        ).tolist()
         return int(number)
 
     def entry(self, number: int) -> Entry:
@@ -94,4 +105,11 @@ def entry_of(one: IndicatorList, number: int) -> Entry:
     """What a line of a list says, with the confidence that its kind deserves where the list tells none."""
     line = one.line(number)
     usual = SHARED if _JA3.fullmatch(line.value) else USUAL
-    return Entry(one.path.stem, line.value, line.category, line.seen, line.until, line.confidence / 100 if line.confidence >= 0 else usual)
+    return Entry(
+        one.path.stem,
+        line.value,
+        line.category,
+        line.seen,
+        line.until,
+        line.confidence / 100 if line.confidence >= 0 else usual,
+    )

@@ -51,7 +51,13 @@ def load_defaults(folder: Path | None = None) -> dict[str, DefaultLogin]:
         for number, entry in enumerate(document.logins):
             for place, value in enumerate(entry.seals):
                 if value in known:
-                    faults.append(fault_at(path, ("logins", number, "seals", place), f"found the seal {value!r} a second time, expected it once"))
+                    faults.append(
+                        fault_at(
+                            path,
+                            ("logins", number, "seals", place),
+                            f"found the seal {value!r} a second time, expected it once",
+                        )
+                    )
                 known[value] = entry
     if faults:
         raise DocumentErrors(faults)

@@ -50,7 +50,9 @@ def _lines(text: str) -> Found:
             continue
         if not isinstance(document, dict) or document.get("type") == "metadata":
             continue
-        for one in _row(document) if first(document, VALUES) or "asn" in document else (one for _, one in _entries(document)):
+        for one in (
+            _row(document) if first(document, VALUES) or "asn" in document else (one for _, one in _entries(document))
+        ):
             yield Broken(number, one) if isinstance(one, str) else (number, one)
 
 
@@ -120,7 +122,11 @@ def _stix_indicator(one: dict[str, Any]) -> Said:
     if re.search(r"\b(?:AND|FOLLOWEDBY|NOT)\b", re.sub(r"'[^']*'", "", pattern)):
         yield f"the pattern {clean(pattern, 60)!r} needs several things at once and is left out"
         return
-    row = {**one, "category": first(one, ("name", "labels", "indicator_types")), "created": one.get("valid_from") or one.get("created")}
+    row = {
+        **one,
+        "category": first(one, ("name", "labels", "indicator_types")),
+        "created": one.get("valid_from") or one.get("created"),
+    }
     for value in _STIX.findall(pattern):
         yield from _row({**row, "ioc_value": value})
 
@@ -129,19 +135,33 @@ def _misp(event: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
     """Attributes that are meant for detection, those of objects included."""
     objects = [one for one in _dicts(event.get("Object")) if one.get("deleted") is not True]
     attributes = [*_dicts(event.get("Attribute")), *(each for one in objects for each in _dicts(one.get("Attribute")))]
-    wanted = (one for one in attributes if one.get("to_ids") is True and one.get("deleted") is not True and one.get("type") in MISP_TYPES)
+    wanted = (
+        one
+        for one in attributes
+        if one.get("to_ids") is True and one.get("deleted") is not True and one.get("type") in MISP_TYPES
+    )
     yield from _numbered(lambda one: _misp_attribute(one, event), wanted)
 
 
 def _misp_attribute(one: dict[str, Any], event: dict[str, Any]) -> Said:
-    parts = str(one.get("value", "")).split("|") if one["type"] == "domain|ip" else [str(one.get("value", "")).partition("|")[0]]
+    parts = (
+        str(one.get("value", "")).split("|")
+        if one["type"] == "domain|ip"
+        else [str(one.get("value", "")).partition("|")[0]]
+    )
     for value in parts:
-        row = {"ioc_value": value, "category": one.get("comment") or event.get("info"), "first_seen": one.get("first_seen") or one.get("timestamp")}
+        row = {
+            "ioc_value": value,
+            "category": one.get("comment") or event.get("info"),
+            "first_seen": one.get("first_seen") or one.get("timestamp"),
+        }
         yield from _row(row)
 
 
 def _otx(pulse: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
-    wanted = (one for one in _dicts(pulse.get("indicators")) if one.get("type") in OTX_TYPES and one.get("is_active", 1) != 0)
+    wanted = (
+        one for one in _dicts(pulse.get("indicators")) if one.get("type") in OTX_TYPES and one.get("is_active", 1) != 0
+    )
     yield from _numbered(lambda one: _row({**one, "category": pulse.get("name")}), wanted)
 
 

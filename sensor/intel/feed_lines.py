@@ -13,7 +13,9 @@ ZEEK_TYPES = frozenset(("Intel::ADDR", "Intel::SUBNET", "Intel::DOMAIN", "Intel:
 # Columns of a CSV without names in which an indicator is looked for.
 GUESSED = 3
 LINE_LIMIT = 65536
-_LIKELY = re.compile(r"(?!\d{4}-\d\d-\d\d)(?:[0-9a-f.:/]{7,43}|[0-9a-f]{32,64}|https?://\S+|(?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
+_LIKELY = re.compile(
+    r"(?!\d{4}-\d\d-\d\d)(?:[0-9a-f.:/]{7,43}|[0-9a-f]{32,64}|https?://\S+|(?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE
+)
 
 
 def csv_lines(text: str) -> Found:
@@ -51,7 +53,11 @@ def _guess(cells: list[str]) -> Indicator | str:
     for cell in cells[:GUESSED]:
         value = refanged(cell)
         if _LIKELY.fullmatch(value):
-            rest = [each.strip() for each in cells if each != cell and each.strip().lower() not in NOTHING and not each.strip()[:1].isdigit()]
+            rest = [
+                each.strip()
+                for each in cells
+                if each != cell and each.strip().lower() not in NOTHING and not each.strip()[:1].isdigit()
+            ]
             return Indicator(value, category(rest[0] if rest else ""))
     return f"found {clean(','.join(cells), 60)!r}, expected an indicator in one of the first columns"
 

@@ -32,7 +32,14 @@ class Fetched(NamedTuple):
     modified: str = ""
 
 
-def fetch(source: str, *, etag: str = "", modified: str = "", headers: Mapping[str, str] | None = None, limit: int = SIZE_LIMIT) -> Fetched:
+def fetch(
+    source: str,
+    *,
+    etag: str = "",
+    modified: str = "",
+    headers: Mapping[str, str] | None = None,
+    limit: int = SIZE_LIMIT,
+) -> Fetched:
     """The list at ``source``. ``headers`` are sent to its own host only. NotFetched where it cannot be had."""
     if not source.lower().startswith("https://"):
         return _file(Path(source).expanduser(), limit)
@@ -110,7 +117,9 @@ def _whole(url: str, body: bytes, headers: Mapping[str, str], limit: int) -> byt
         return _joined(url, document, "objects", headers, limit)
     if isinstance(document.get("results"), list) and document.get("next"):
         return _joined(url, document, "results", headers, limit)
-    if document and all(isinstance(event, dict) and "info" in event and "timestamp" in event for event in document.values()):
+    if document and all(
+        isinstance(event, dict) and "info" in event and "timestamp" in event for event in document.values()
+    ):
         return _events(url, document, headers, limit)
     return body
 

@@ -13,8 +13,12 @@ FIELD_LIMIT = 120
 VALUE_LIMIT = 1024
 NOTHING = frozenset(("", "none", "null", "n/a", "-", "(empty)"))
 # Names of columns and keys, in the order in which they are looked for.
-VALUES = tuple("ioc_value ioc dst_ip dstip ip_address indicator cidr url sha1 ja3_md5 ja4 domain hostname host ip value network".split())
-CATEGORIES = tuple("malware_printable malware listingreason threat threat_type category meta.desc description sblid tags name comment".split())
+VALUES = tuple(
+    "ioc_value ioc dst_ip dstip ip_address indicator cidr url sha1 ja3_md5 ja4 domain hostname host ip value network".split()
+)
+CATEGORIES = tuple(
+    "malware_printable malware listingreason threat threat_type category meta.desc description sblid tags name comment".split()
+)
 SEEN = tuple("first_seen_utc firstseen first_seen listingdate dateadded created timestamp date".split())
 UNTIL = tuple("valid_until expiration expires until".split())
 CONFIDENCES = ("confidence_level", "confidence", "meta.confidence")
@@ -67,7 +71,9 @@ def of_row(row: Mapping[str, Any]) -> Indicator | str | None:
         return f"found {clean(str(dict(row)), 60)!r}, expected an indicator in one of {', '.join(VALUES[:4])} …"
     told = first(row, CONFIDENCES)
     sure = min(int(float(told)), 100) if re.fullmatch(r"\d{1,3}(?:\.\d+)?", told) else -1
-    return Indicator(value, category(first(row, CATEGORIES)), seconds(first(row, SEEN)), seconds(first(row, UNTIL)), sure)
+    return Indicator(
+        value, category(first(row, CATEGORIES)), seconds(first(row, SEEN)), seconds(first(row, UNTIL)), sure
+    )
 
 
 def first(row: Mapping[str, Any], names: Iterable[str]) -> str:

@@ -44,7 +44,9 @@ class Kept(BaseModel):
     @field_validator("source")
     @classmethod
     def _reachable(cls, source: str) -> str:
-        if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE) and not (source.lower().startswith("https://") and urlsplit(source).hostname):
+        if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE) and not (
+            source.lower().startswith("https://") and urlsplit(source).hostname
+        ):
             raise ValueError(f"found {source!r}, expected an https:// URL or a file")
         return source
 
@@ -84,7 +86,14 @@ def load_kept(folder: Path) -> list[Kept]:
 
 def save_kept(folder: Path, lists: Iterable[Kept]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
-    told = [{name: value for name, value in one.model_dump().items() if value not in ("", None) and (name, value) != ("keep_days", 0)} for one in lists]
+    told = [
+        {
+            name: value
+            for name, value in one.model_dump().items()
+            if value not in ("", None) and (name, value) != ("keep_days", 0)
+        }
+        for one in lists
+    ]
     write_entries(folder / FILE, HEADING, "lists", told)
 
 

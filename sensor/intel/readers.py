@@ -33,12 +33,16 @@ REMARK_LIMIT = 120
 # A comment begins at a blank in a URL, and anywhere else at its sign.
 _COMMENT, _URL_COMMENT = re.compile(r"[#;]"), re.compile(r"\s[#;]")
 _NETWORKS = addresses.Networks()
-_RESERVED = (*_NETWORKS.blocks, *map(addresses.parse_network, ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "ff00::/8", "::/128")))
+_RESERVED = (
+    *_NETWORKS.blocks,
+    *map(addresses.parse_network, ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "ff00::/8", "::/128")),
+)
 _U64, _U128 = 2**64 - 1, 2**128 - 1
 # Names of hosts files stand behind an address that leads nowhere.
 _HOSTS = re.compile(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
 _FINGERPRINT = re.compile(
-    r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}", re.IGNORECASE
+    r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}",
+    re.IGNORECASE,
 )
 _URL = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.IGNORECASE)
 _NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECASE)
@@ -80,7 +84,16 @@ def read_list(path: Path) -> IndicatorList:
     """The list in a file. DocumentErrors where it cannot be read or holds lines but not one indicator."""
     text = _bytes(path)
     if b"\0" in text[:HEAD_LIMIT]:
-        raise DocumentErrors([Fault(path, 1, 1, "found a binary file, expected a threat list in text: plain, CSV, JSON, hosts file or Zeek")])
+        raise DocumentErrors(
+            [
+                Fault(
+                    path,
+                    1,
+                    1,
+                    "found a binary file, expected a threat list in text: plain, CSV, JSON, hosts file or Zeek",
+                )
+            ]
+        )
     faults = _Faults(path, text)
     try:
         made = converted(text)
@@ -133,7 +146,13 @@ def key_of(text: str) -> bytes:
     """What a name, a hash or a URL is looked up by. URLs lose scheme, port and fragment: what travels in the clear has none of them."""
     url = _URL.fullmatch(text)
     if url is None or url[2] in (None, "/"):
-        return (url[1] if url else text).strip("[]").replace(":", "" if _FINGERPRINT.fullmatch(text) else ":").lower().encode()
+        return (
+            (url[1] if url else text)
+            .strip("[]")
+            .replace(":", "" if _FINGERPRINT.fullmatch(text) else ":")
+            .lower()
+            .encode()
+        )
     return f"{url[1].lower()}{url[2].partition('#')[0]}".encode()
 
 
@@ -176,7 +195,11 @@ def _bytes(path: Path) -> bytes:
 
 
 def _left_out(
-    hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], bits: npt.NDArray[np.uint8], offsets: npt.NDArray[np.uint32], faults: _Faults
+    hi: npt.NDArray[np.uint64],
+    lo: npt.NDArray[np.uint64],
+    bits: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.uint32],
+    faults: _Faults,
 ) -> npt.NDArray[np.bool_]:
     """Which prefixes are too wide or reserved."""
     short = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF) & (bits >= 96)
@@ -185,12 +208,16 @@ def _left_out(
     for first, last in _RESERVED:
         same = _U128 ^ first ^ last
         reserved |= (
-            (hi & np.uint64(same >> 64) == np.uint64(first >> 64)) & (lo & np.uint64(same & _U64) == np.uint64(first & _U64)) & (bits >= same.bit_count())
+            (hi & np.uint64(same >> 64) == np.uint64(first >> 64))
+            & (lo & np.uint64(same & _U64) == np.uint64(first & _U64))
+            & (bits >= same.bit_count())
         )
     for i in np.flatnonzero(wide | reserved).tolist():
         size = int(bits[i]) - (96 if short[i] else 0)
         why = "private, local or multicast" if reserved[i] else f"wider than /{WIDEST_V4 if short[i] else WIDEST_V6}"
-        faults.add(int(offsets[i]), f"{addresses.text(int(hi[i]) << 64 | int(lo[i]))}/{size} is left out: {why}", broken=False)
+        faults.add(
+            int(offsets[i]), f"{addresses.text(int(hi[i]) << 64 | int(lo[i]))}/{size} is left out: {why}", broken=False
+        )
     return wide | reserved
 
 
@@ -201,7 +228,9 @@ def _written(text: bytes, offset: int, *, told: bool) -> str:
     return line.partition("\t")[0] if told else _split(line)[0]
 
 
-def _odd_line(written: str, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults) -> None:
+def _odd_line(
+    written: str, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults
+) -> None:
     """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash, offset)."""
     meant = refanged(written)
     url = _URL.fullmatch(meant)
@@ -217,7 +246,10 @@ def _odd_line(written: str, offset: int, slow: list[tuple[int, int, int]], keys:
         if (name := _NAME.fullmatch(meant)) is not None:
             keys.append((hash_of(key_of(name[1])), offset))
         else:
-            faults.add(offset, f"found {clean(written, 60)!r}, expected an address, a CIDR block, a range first-last, a domain, a URL or a hash")
+            faults.add(
+                offset,
+                f"found {clean(written, 60)!r}, expected an address, a CIDR block, a range first-last, a domain, a URL or a hash",
+            )
         return
     for network in networks:
         base, shift = (addresses.V4, 96) if network.version == 4 else (0, 0)
@@ -241,5 +273,11 @@ def _split(line: str) -> tuple[str, str]:
     sign = (_URL_COMMENT if line.lstrip()[:4].lower() in {"http", "hxxp"} else _COMMENT).search(line)
     cut = sign.start() if sign else len(line)
     words, remark = line[:cut].split(), line[cut:].lstrip("#; \t")
-    taken = 3 if len(words) > 2 and words[1] == "-" else 2 if len(words) > 1 and (words[1].startswith("-") or words[0].endswith("-")) else 1
+    taken = (
+        3
+        if len(words) > 2 and words[1] == "-"
+        else 2
+        if len(words) > 1 and (words[1].startswith("-") or words[0].endswith("-"))
+        else 1
+    )
     return "".join(words[:taken]), clean(" ".join((*words[taken:], remark)), REMARK_LIMIT)

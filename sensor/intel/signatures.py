@@ -21,7 +21,25 @@ from sensor.core.wants import Searched, Want, all_of, any_of
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
 
 FOLDERS = ("frameworks", "exploits")
-FIELDS = ("method", "host", "path", "agent", "headers", "cookies", "type", "body", "text", "sni", "alpn", "ja3", "ja4", "subject", "issuer", "sha1", "line")
+FIELDS = (
+    "method",
+    "host",
+    "path",
+    "agent",
+    "headers",
+    "cookies",
+    "type",
+    "body",
+    "text",
+    "sni",
+    "alpn",
+    "ja3",
+    "ja4",
+    "subject",
+    "issuer",
+    "sha1",
+    "line",
+)
 # Questions whose answer is remembered.
 REMEMBERED = 1024
 # What a request's path, cookies and other texts are cut at to find words in them.
@@ -132,7 +150,11 @@ class Signatures:
         """
         told = [fields[name].passes(partial(self._tells, event, name)) for name in texts if event in self._by_word]
         always = [
-            all_of(fields[name].matches(pattern, re.IGNORECASE) for name, pattern in ready.entry.match.items() if name in fields)
+            all_of(
+                fields[name].matches(pattern, re.IGNORECASE)
+                for name, pattern in ready.entry.match.items()
+                if name in fields
+            )
             for ready in self._always.get(event, ())
         ]
         return any_of((*told, *always))
@@ -189,7 +211,13 @@ def load_signatures(subject: str) -> Signatures:
             continue
         for number, entry in enumerate(document.signatures):
             if entry.id in entries:
-                faults.append(fault_at(path, ("signatures", number, "id"), f"found the id {entry.id!r} a second time, expected a new one"))
+                faults.append(
+                    fault_at(
+                        path,
+                        ("signatures", number, "id"),
+                        f"found the id {entry.id!r} a second time, expected a new one",
+                    )
+                )
             entries[entry.id] = entry
     if faults:
         raise DocumentErrors(faults)

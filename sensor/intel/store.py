@@ -69,8 +69,17 @@ class ThreatLists:
 
     def telemetry(self) -> dict[str, Any]:
         """``entries`` and ``bytes`` of all; of each of the ``lists`` its entries and when its file was written (s); lines ``left_out``; lists ``unread``."""
-        lists = {str(each.path): {"entries": len(each), "written": self._stamps.get(each.path, (0, 0))[0] / 1e9} for each in self._lists}
-        return {"entries": len(self), "bytes": self.nbytes, "lists": lists, "left_out": len(self.faults), "unread": len(self.unread)}
+        lists = {
+            str(each.path): {"entries": len(each), "written": self._stamps.get(each.path, (0, 0))[0] / 1e9}
+            for each in self._lists
+        }
+        return {
+            "entries": len(self),
+            "bytes": self.nbytes,
+            "lists": lists,
+            "left_out": len(self.faults),
+            "unread": len(self.unread),
+        }
 
     def changed(self) -> bool:
         """Whether a file is another than when it was read, was added, or is gone. Costs a look at each file's date."""

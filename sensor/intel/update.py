@@ -64,7 +64,11 @@ def _update(one: Kept, folder: Path, now: int, moment: str, *, force: bool, get:
         return _refused(one, errors.faults[0].message, tuple(errors.faults))
     before, lines = _values(path), _lines(one, new, now)
     if shrunk(len(before), len(lines)) and not force:
-        return _refused(one, f"has {len(lines):,} entries instead of {len(before):,}: the old list is kept (--force takes the new one)", tuple(new.faults))
+        return _refused(
+            one,
+            f"has {len(lines):,} entries instead of {len(before):,}: the old list is kept (--force takes the new one)",
+            tuple(new.faults),
+        )
     if new_text := "".join(f"{line.line()}\n" for line in lines.values()).encode():
         new_text = HEADING + new_text
     write_whole(path, new_text)
@@ -99,7 +103,10 @@ def _lines(one: Kept, read: IndicatorList, now: int) -> dict[str, Indicator]:
         line = read.line(offset_at)
         value = refanged(line.value) or line.value
         found[value] = line._replace(
-            value=value, category=line.category or one.category, until=line.until or until, confidence=line.confidence if line.confidence >= 0 else confidence
+            value=value,
+            category=line.category or one.category,
+            until=line.until or until,
+            confidence=line.confidence if line.confidence >= 0 else confidence,
         )
     return found
 

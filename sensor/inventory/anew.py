@@ -28,7 +28,9 @@ class Anew:
         self._inventory.know(matcher, oui)
         table = self._inventory.table
         self.waiting.clear()
-        self.waiting.extend(record for queue in (table.identified, table.unidentified, table.pending) for record in queue)
+        self.waiting.extend(
+            record for queue in (table.identified, table.unidentified, table.pending) for record in queue
+        )
 
     def go_on(self, devices: int) -> bool:
         """Look at so many more; whether any are left."""

@@ -82,7 +82,9 @@ class Baseline:
         return use.first if use is not None else 0
 
     def first_served(self, server: Subject, service: int) -> int:
-        if self._rules and any(said and about == service and name == self._name(server) for (_, name, about), said in self._rules.items()):
+        if self._rules and any(
+            said and about == service and name == self._name(server) for (_, name, about), said in self._rules.items()
+        ):
             return ALLOWED_SINCE
         habits = self._of(server)
         served = habits.serves.get(service) if habits is not None else None
@@ -112,7 +114,9 @@ class Baseline:
         if habits is None or habits.reached is None:
             return 0, ()
         reached = (*habits.reached.names.items(), *habits.reached.addresses.items())
-        return habits.last, tuple(Used(server, service, use.first, use.last, use.count) for (server, service), use in reached)
+        return habits.last, tuple(
+            Used(server, service, use.first, use.last, use.count) for (server, service), use in reached
+        )
 
     def start(self, kind: str) -> Start | None:
         return self._starts.get(kind)
@@ -127,7 +131,11 @@ class Baseline:
     def learn(self, ts: int, client: Subject, server: Subject, service: int, outside: bool) -> None:
         """A conversation that began at ``ts`` is over. ``outside``: the server is none of this network."""
         user, offerer = self._device(client), None if outside else self._device(server)
-        if self._rules and ruled(self._rules, _name(user, client), OUTSIDE if outside else _name(offerer, server), service) is False:
+        if (
+            self._rules
+            and ruled(self._rules, _name(user, client), OUTSIDE if outside else _name(offerer, server), service)
+            is False
+        ):
             return
         if user is not None:
             habits = self._open(user, client.address, ts)
@@ -147,7 +155,11 @@ class Baseline:
         """
         device = self._device(client)
         habits = self._habits.get(device.id) if device is not None and device.type not in MANY_JOBS else None
-        if device is None or habits is None or (self._rules and ruled(self._rules, device.id, OUTSIDE, service) is False):
+        if (
+            device is None
+            or habits is None
+            or (self._rules and ruled(self._rules, device.id, OUTSIDE, service) is False)
+        ):
             return
         self._reach(device, habits, server, service, ts)
 
@@ -192,7 +204,9 @@ class Baseline:
         """What the operator allows and forbids now. What is forbidden was never learned."""
         self._rules = MappingProxyType(dict(rules))
         for client, habits in list(self._habits.items()) if rules else ():
-            forbidden = [(peer, service) for peer, service in habits.uses if ruled(rules, client, peer, service) is False]
+            forbidden = [
+                (peer, service) for peer, service in habits.uses if ruled(rules, client, peer, service) is False
+            ]
             for use in forbidden:
                 habits.uses.pop(use)
             if forbidden:
@@ -245,7 +259,11 @@ class Baseline:
     def _name(self, subject: Subject) -> str:
         """How an end is called in what was learned: all that are outside are one."""
         device = self._device(subject)
-        return OUTSIDE if device is None and subject.address and not self._inside(subject.address) else _name(device, subject)
+        return (
+            OUTSIDE
+            if device is None and subject.address and not self._inside(subject.address)
+            else _name(device, subject)
+        )
 
     def _open(self, device: Device, address: int, ts: int) -> Habits:
         habits = self._habits.get(device.id)

@@ -43,7 +43,13 @@ class Endpoints:
         holder = self.table.leases.get(address) if address else None
         record = self.table.by_mac.get(mac) if identity.is_machine(mac) else None
         if record is None:
-            return holder if not identity.is_machine(mac) or identity.is_virtual(mac) or (holder and self._keeps(holder, address, holder.last)) else None
+            return (
+                holder
+                if not identity.is_machine(mac)
+                or identity.is_virtual(mac)
+                or (holder and self._keeps(holder, address, holder.last))
+                else None
+            )
         if not address or holder is record:
             return record
         if holder is not None and (record.router or self._keeps(holder, address, record.last)):
@@ -97,7 +103,9 @@ class Endpoints:
         spoofed devices take nothing from known ones.
         """
         holder = self.table.leases.get(address)
-        if not address or (not trait.claim and (holder is not None or record.router or not self.networks.inside(address))):
+        if not address or (
+            not trait.claim and (holder is not None or record.router or not self.networks.inside(address))
+        ):
             return
         if holder is not None and holder is not record and not record.admitted and record.random:
             return
@@ -110,7 +118,11 @@ class Endpoints:
     def _end_leases(self, ts: int, record: Record, address: int) -> None:
         """A new lease of a family replaces the addresses the device had of it."""
         for old in list(record.addresses):
-            if old != address and addresses.is_v4(old) == addresses.is_v4(address) and (addresses.is_v4(old) or not identity.is_link_local(old)):
+            if (
+                old != address
+                and addresses.is_v4(old) == addresses.is_v4(address)
+                and (addresses.is_v4(old) or not identity.is_link_local(old))
+            ):
                 self.table.release(record, old, ts)
 
     def _give(self, ts: int, record: Record, address: int, claimed: bool) -> None:
@@ -163,7 +175,12 @@ class Endpoints:
         if len(record.networks) >= self.limits.networks:
             record.gateway = True
             record.take_role("gateway", self.limits)
-            record.learn(evidence.forwards(ts, record.subject(), "flow.outside", f"addresses of {len(record.networks)} outside networks"), self.limits)
+            record.learn(
+                evidence.forwards(
+                    ts, record.subject(), "flow.outside", f"addresses of {len(record.networks)} outside networks"
+                ),
+                self.limits,
+            )
             self.table.mark(record, ts)
             self._crowded(ts, record)
 
@@ -183,18 +200,37 @@ class Endpoints:
         record.services = record.used = ()
         if record.device is not None:
             record.device.services = ()
-        hosts = [address for address in record.addresses if address not in record.claimed and not identity.is_link_local(address)]
+        hosts = [
+            address
+            for address in record.addresses
+            if address not in record.claimed and not identity.is_link_local(address)
+        ]
         if record.told is not None:
-            record.news += (("split", f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are known by address"),)
+            record.news += (
+                (
+                    "split",
+                    f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are known by address",
+                ),
+            )
         for address in hosts:
             self.table.release(record, address, ts)
             self._move_out(ts, record, address)
-        record.learn(evidence.forwards(ts, record.subject(), "flow.behind", f"{len(hosts) + len(record.behind)} inside addresses behind one MAC"), self.limits)
+        record.learn(
+            evidence.forwards(
+                ts,
+                record.subject(),
+                "flow.behind",
+                f"{len(hosts) + len(record.behind)} inside addresses behind one MAC",
+            ),
+            self.limits,
+        )
         self.table.mark(record, ts)
 
     def _move_out(self, ts: int, record: Record, address: int) -> None:
         """The facts that came from one address behind a router go to a record of that address."""
-        facts = [fact for fact in record.facts.values() if fact.address == address and not identity.trait_of(fact.kind).bound]
+        facts = [
+            fact for fact in record.facts.values() if fact.address == address and not identity.trait_of(fact.kind).bound
+        ]
         host = self._host(ts, address, record.vlan)
         if host is None:
             return
@@ -214,7 +250,11 @@ class Endpoints:
         if other is None or other is record or other.dead or self.are_apart(record, other):
             return record
         if len(record.macs) == 1 and (trait.join == "id" or record.first - other.last >= self.limits.quiet_ns):
-            self.merge(other, record, f"{observation.kind} {observation.value} now comes from {addresses.mac_text(observation.subject.mac)}")
+            self.merge(
+                other,
+                record,
+                f"{observation.kind} {observation.value} now comes from {addresses.mac_text(observation.subject.mac)}",
+            )
             return other
         self._shared.put(key, True)
         return record
@@ -270,7 +310,9 @@ class Endpoints:
         keep.roles |= lose.roles - {"randomised_mac"}
         keep.services = tuple(dict.fromkeys(keep.services + lose.services))[: self.limits.services]
         keep.used = tuple(dict.fromkeys(keep.used + lose.used))[: self.limits.services]
-        keep.neighbours = tuple({one.protocol: one for one in lose.neighbours + keep.neighbours}.values())[: self.limits.neighbours]
+        keep.neighbours = tuple({one.protocol: one for one in lose.neighbours + keep.neighbours}.values())[
+            : self.limits.neighbours
+        ]
         keep.touch(lose.last)
         if lose.told is not None and lose.device is not None:
             keep.news += (("merged", f"{lose.device.id} is the same device: {reason}"),)

@@ -62,7 +62,16 @@ def facts_of(raw: bytes | msgspec.Raw) -> list[Fact]:
 
 def _fact(state: FactState) -> Fact:
     kind, rank = _kind(state.kind)
-    return Fact(kind, state.value, int(state.address, 16), state.first, state.last, rank, claims_of(bytes(state.claims)), state.count)
+    return Fact(
+        kind,
+        state.value,
+        int(state.address, 16),
+        state.first,
+        state.last,
+        rank,
+        claims_of(bytes(state.claims)),
+        state.count,
+    )
 
 
 @functools.lru_cache(maxsize=1024)
@@ -75,4 +84,9 @@ def _kind(kind: str) -> tuple[str, int]:
 def claims_of(raw: bytes) -> Claims:
     """Claims from their text; the same objects for all facts that are alike."""
     intern = sys.intern
-    return tuple([(intern(attribute), intern(value), sure, intern(name), intern(family)) for attribute, value, sure, name, family in _CLAIMS.decode(raw)])
+    return tuple(
+        [
+            (intern(attribute), intern(value), sure, intern(name), intern(family))
+            for attribute, value, sure, name, family in _CLAIMS.decode(raw)
+        ]
+    )

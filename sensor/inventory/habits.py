@@ -172,7 +172,11 @@ class Habits:
 
     def absorb(self, other: Habits) -> None:
         """The other is the same device."""
-        self.first, self.last, self.hours = min(self.first, other.first), max(self.last, other.last), max(self.hours, other.hours)
+        self.first, self.last, self.hours = (
+            min(self.first, other.first),
+            max(self.last, other.last),
+            max(self.hours, other.hours),
+        )
         for (peer, service), use in other.uses.items():
             self.uses.put((peer, service), self.uses.get((peer, service)) or use)
         for service, (use, clients) in other.serves.items():

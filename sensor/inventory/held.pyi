@@ -22,7 +22,17 @@ class Fact:
     first: int
     last: int
     count: int
-    def __init__(self, kind: str, value: str, address: int, first: int, last: int, rank: int, claims: tuple[Claim, ...], count: int = ...) -> None: ...
+    def __init__(
+        self,
+        kind: str,
+        value: str,
+        address: int,
+        first: int,
+        last: int,
+        rank: int,
+        claims: tuple[Claim, ...],
+        count: int = ...,
+    ) -> None: ...
     @property
     def kind(self) -> str: ...
     @property

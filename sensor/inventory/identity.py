@@ -156,7 +156,9 @@ def join_key(way: str, value: str, mac: int) -> str:
 def device_id(key: str, taken: Container[str] = (), scope: str = "") -> str:
     """``dev-5k2m8q0a7c1xw4``, made from the key; another one where that is taken. ``scope``: the sensor, for keys that other sites may have too."""
     within = scope if is_local(key) else ""
-    names = (entity_id("dev", f"{key}#{salt}" if salt else key, within, head_bytes=_HEAD_BYTES) for salt in itertools.count())
+    names = (
+        entity_id("dev", f"{key}#{salt}" if salt else key, within, head_bytes=_HEAD_BYTES) for salt in itertools.count()
+    )
     return next(name for name in names if name not in taken)
 
 

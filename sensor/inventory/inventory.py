@@ -153,7 +153,12 @@ class Inventory:
     def offer(self, seen: Sighted) -> None:
         """A device answered at a port, or used one."""
         record = self.endpoints.find(Subject(seen.mac, seen.address, seen.vlan))
-        if record is not None and record.admitted and seen.address in record.addresses and record.offer(seen.service, seen.offered, self.limits):
+        if (
+            record is not None
+            and record.admitted
+            and seen.address in record.addresses
+            and record.offer(seen.service, seen.offered, self.limits)
+        ):
             self.table.note(record)
             if seen.offered:
                 device = self.table.open(record)
@@ -255,7 +260,12 @@ class Inventory:
         """Whether a new fact of a remembered endpoint leaves it with its record: no address is claimed, and no other
         host sends it.
         """
-        if trait.claim or record.gone or (trait.join and record.random) or (subject.vlan and subject.vlan != record.vlan):
+        if (
+            trait.claim
+            or record.gone
+            or (trait.join and record.random)
+            or (subject.vlan and subject.vlan != record.vlan)
+        ):
             return False
         bearer = self.table.by_mac.get(subject.mac)
         return bearer is record or (not trait.bound and (bearer is not None or not subject.mac))
@@ -422,7 +432,9 @@ class Inventory:
                 changes.append(moved)
         yield from self._said(record, told, device, changes, now)
 
-    def _said(self, record: Record, told: Told, device: Device, changes: list[FieldChange], now: int) -> Iterator[DeviceChange]:
+    def _said(
+        self, record: Record, told: Told, device: Device, changes: list[FieldChange], now: int
+    ) -> Iterator[DeviceChange]:
         """One change for all fields; news of identity (merged, split, back) carry them where there are any."""
         news, record.news = record.news, ()
         if changes and (not news or not told.identified):
@@ -458,7 +470,9 @@ class Inventory:
             record
             for queue in (self.table.unidentified, self.table.identified)
             for record in queue
-            if not record.gone and record.told is not None and now - max(record.last, self._watching) >= self.limits.gone_ns
+            if not record.gone
+            and record.told is not None
+            and now - max(record.last, self._watching) >= self.limits.gone_ns
         ]
         for record in silent:
             record.gone = True

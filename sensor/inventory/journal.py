@@ -55,7 +55,16 @@ class Entries(msgspec.Struct):
     advice: list[tuple[str, str, str]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.removed or self.states or self.moves or self.mergers or self.told or self.outcomes or self.habits or self.advice)
+        return bool(
+            self.removed
+            or self.states
+            or self.moves
+            or self.mergers
+            or self.told
+            or self.outcomes
+            or self.habits
+            or self.advice
+        )
 
 
 class Journal:
@@ -76,7 +85,9 @@ class Journal:
     @property
     def pressing(self) -> bool:
         """Whether entries will soon be lost."""
-        return max(len(self.moves), len(self.told), len(self.removed)) > ENTRIES // 2 or len(self.mergers) > MERGERS // 2
+        return (
+            max(len(self.moves), len(self.told), len(self.removed)) > ENTRIES // 2 or len(self.mergers) > MERGERS // 2
+        )
 
     def moved(self, ts: int, record: Record, address: int, held: bool) -> None:
         self.lost += len(self.moves) == ENTRIES

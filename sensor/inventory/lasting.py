@@ -119,7 +119,10 @@ class Lasting:
         """What was learned since it was last asked for, of at most ``limit`` devices."""
         if self.baseline is None:
             return Entries()
-        return Entries(habits=[(device, body.decode()) for device, body in self.baseline.take(limit)], watched=self.baseline.watched)
+        return Entries(
+            habits=[(device, body.decode()) for device, body in self.baseline.take(limit)],
+            watched=self.baseline.watched,
+        )
 
     def sweep(self, since: int) -> None:
         """Let all devices seen after ``since`` be written: their times and counts went on without news. The same for
@@ -145,12 +148,18 @@ class Lasting:
         if journal is None:
             return Entries()
         told = Entries(list(journal.removed), [], [], list(journal.mergers), list(journal.told), list(journal.outcomes))
-        told.moves = [Move(ts, name, address, held) for ts, who, address, held in journal.moves if (name := self._id(who))]
+        told.moves = [
+            Move(ts, name, address, held) for ts, who, address, held in journal.moves if (name := self._id(who))
+        ]
         for queue in (journal.removed, journal.moves, journal.mergers, journal.told, journal.outcomes):
             queue.clear()
         if self.advice is not None:
             told.advice = [(*name, body.decode()) for name, body in self.advice.take(limit)]
-        told.states = [(state_of(record), device) for record in journal.records(limit) for device in (self.inventory.own_view(record),)]
+        told.states = [
+            (state_of(record), device)
+            for record in journal.records(limit)
+            for device in (self.inventory.own_view(record),)
+        ]
         return told
 
     def _id(self, who: Record | str) -> str:

@@ -20,7 +20,18 @@ AGAIN = 3_600_000_000_000
 # A flow as far as it is learned, and whether it is new only for its external server: tens of thousands of those are
 # irrelevant, so all is made of columns and unpacked late.
 Talk = tuple[int, ...]
-COLUMNS = ("first", "client_mac", "client_hi", "client_lo", "vlan", "server_hi", "server_lo", "proto", "server_port", "server_mac")
+COLUMNS = (
+    "first",
+    "client_mac",
+    "client_hi",
+    "client_lo",
+    "vlan",
+    "server_hi",
+    "server_lo",
+    "proto",
+    "server_port",
+    "server_mac",
+)
 
 
 class Learner(FlowDetector, DeviceDetector):

@@ -47,7 +47,9 @@ def _split(endpoints: Endpoints, record: Record, order: Order) -> str:
     table.release(record, address, ts)
     host = table.create(ts, order.other, 0, record.vlan)
     table.lease(host, address, ts, claimed=False)
-    for fact in [fact for fact in record.facts.values() if fact.address == address and not identity.trait_of(fact.kind).bound]:
+    for fact in [
+        fact for fact in record.facts.values() if fact.address == address and not identity.trait_of(fact.kind).bound
+    ]:
         record.forget(fact)
         host.learn(fact, endpoints.limits)
     _parted(endpoints, record, host, order)
@@ -78,7 +80,11 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
     kept, lost = order.before
     table, ts = endpoints.table, record.last
     record.macs = tuple(mac for mac in record.macs if mac in kept.macs or mac not in lost.macs)
-    held = [address for address in (int(text, 16) for text in lost.addresses if text not in kept.addresses) if address in record.addresses]
+    held = [
+        address
+        for address in (int(text, 16) for text in lost.addresses if text not in kept.addresses)
+        if address in record.addresses
+    ]
     for address in held:
         table.release(record, address, ts)
     ours = {(fact.kind, fact.value) for fact in facts_of(kept.facts)}

@@ -144,7 +144,11 @@ class Record(Seen):
                 else:
                     six += 1
         networks = {identity.network_of(address) for address in others if is_v4(address)}
-        return len(others) > (1 if self.gateway else limits.own4) or len(networks) > limits.own_networks or six > limits.own6
+        return (
+            len(others) > (1 if self.gateway else limits.own4)
+            or len(networks) > limits.own_networks
+            or six > limits.own6
+        )
 
     @property
     def ipv4(self) -> tuple[int, ...]:
@@ -158,7 +162,9 @@ class Record(Seen):
         device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles
         if self.stale:
             others = self._others(limits)
-            mine = [fact for fact in self.facts.values() if not others or identity.trait_of(fact.kind).family not in others]
+            mine = [
+                fact for fact in self.facts.values() if not others or identity.trait_of(fact.kind).family not in others
+            ]
             device.names = dict(self._names(mine, borrowed, limits)) or NO_NAMES
             device.attributes = fuse([proof for fact in mine for proof in fact.proofs()], self.since) or NO_ATTRIBUTES
             if said:
@@ -208,7 +214,12 @@ class Record(Seen):
         seen: set[str] = set()
         for fact in given:
             name = identity.bare(fact.value)
-            if name and UNREADABLE not in name and name.lower() not in seen and not (fact.rank and borrowed(self, name.lower(), fact.first)):
+            if (
+                name
+                and UNREADABLE not in name
+                and name.lower() not in seen
+                and not (fact.rank and borrowed(self, name.lower(), fact.first))
+            ):
                 seen.add(name.lower())
                 yield name, fact.last
                 if len(seen) >= limits.names:

@@ -33,4 +33,14 @@ def members(table: Table) -> Iterator[Member]:
         for record in queue:
             if record.told is not None:
                 kind, vendor, model, firmware, _, system, *_ = [value for value, _ in record.told.values]
-                yield Member(table.open(record), kind or "unknown", vendor, model, firmware, system, record.gone, record.unread is not None, record)
+                yield Member(
+                    table.open(record),
+                    kind or "unknown",
+                    vendor,
+                    model,
+                    firmware,
+                    system,
+                    record.gone,
+                    record.unread is not None,
+                    record,
+                )

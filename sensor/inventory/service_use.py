@@ -30,7 +30,9 @@ class Services:
         """(index into ``changes``, what was seen) of every service not seen of this end within the last hour, in order."""
         proto = changes["proto"]
         port = changes["server_port"]
-        picked = ((changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < LENT) & (port > 0)).nonzero()[0]
+        picked = (
+            (changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < LENT) & (port > 0)
+        ).nonzero()[0]
         if not len(picked):
             return iter(())
         rows = changes[picked]
@@ -43,7 +45,11 @@ class Services:
         found = new.nonzero()[0]
         at, offers = found >> 1, found & 1 == 0
         rows = rows[at]
-        mac, high, low = (np.where(offers, rows[f"server_{part}"], rows[f"client_{part}"]).tolist() for part in ("mac", "hi", "lo"))
+        mac, high, low = (
+            np.where(offers, rows[f"server_{part}"], rows[f"client_{part}"]).tolist() for part in ("mac", "hi", "lo")
+        )
         address = [hi << 64 | lo for hi, lo in zip(high, low, strict=True)]
-        seen = map(Sighted, rows["ts"].tolist(), mac, address, rows["vlan"].tolist(), service[at].tolist(), offers.tolist())
+        seen = map(
+            Sighted, rows["ts"].tolist(), mac, address, rows["vlan"].tolist(), service[at].tolist(), offers.tolist()
+        )
         return zip(picked[at].tolist(), seen, strict=True)

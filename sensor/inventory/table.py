@@ -126,14 +126,22 @@ class Table:
         """The device of a key."""
         kind, _, text = key.partition(":")
         with contextlib.suppress(ValueError):  # a key that no device can have
-            record = self.by_mac.get(parse_mac(text)) if kind == "mac" else self.leases.get(parse(text)) if kind == "ip" else None
+            record = (
+                self.by_mac.get(parse_mac(text))
+                if kind == "mac"
+                else self.leases.get(parse(text))
+                if kind == "ip"
+                else None
+            )
             if record is not None and record.key == key:
                 return record if record.admitted else None
         # Its MAC may have made room for others, or it is known by an id or a name: look at all, where it is there.
         name = identity.device_id(key, scope=self.scope)
         if key not in self.keys and key not in (self.ids.get(name), self.ids.get(short_id(name))):
             return None
-        return next((record for queue in (self.identified, self.unidentified) for record in queue if record.key == key), None)
+        return next(
+            (record for queue in (self.identified, self.unidentified) for record in queue if record.key == key), None
+        )
 
     def _within_burst(self, ts: int) -> bool:
         if self._burst_start is None or not 0 <= ts - self._burst_start < self.limits.burst_ns:
@@ -256,7 +264,18 @@ class Table:
 
     @staticmethod
     def _device(name: str, record: Record) -> Device:
-        return Device(name, record.key, record.first, record.last, record.macs, record.addresses, record.vlan, NO_NAMES, NO_ATTRIBUTES, record.roles)
+        return Device(
+            name,
+            record.key,
+            record.first,
+            record.last,
+            record.macs,
+            record.addresses,
+            record.vlan,
+            NO_NAMES,
+            NO_ATTRIBUTES,
+            record.roles,
+        )
 
     def lease(self, record: Record, address: int, ts: int, claimed: bool) -> Record | None:
         """Give an address to a record; returns the record that lost it."""

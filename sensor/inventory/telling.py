@@ -58,7 +58,13 @@ class Told:
             old, sureness = self.values[index]
             if value == old:
                 self._settle(field)
-            elif last_word or not old or confidence == SURE or (value and confidence >= sureness + limits.margin) or self._held(field, value, now, limits):
+            elif (
+                last_word
+                or not old
+                or confidence == SURE
+                or (value and confidence >= sureness + limits.margin)
+                or self._held(field, value, now, limits)
+            ):
                 self._settle(field)
                 self.values = (*self.values[:index], (value, confidence), *self.values[index + 1 :])
                 found.append(_change(field, old, value))
@@ -107,7 +113,13 @@ def first_word(ts: int, device: Device) -> Iterator[DeviceChange]:
     proof = evidence_of(device)
     yield DeviceChange(ts=ts, action="new", device=device, evidence=proof)
     if device.type != "unknown":
-        yield DeviceChange(ts=ts, action="identified", device=device, changes=(_change("type", "", device.value("type")),), evidence=proof)
+        yield DeviceChange(
+            ts=ts,
+            action="identified",
+            device=device,
+            changes=(_change("type", "", device.value("type")),),
+            evidence=proof,
+        )
 
 
 def action_of(told: Told, changes: list[FieldChange]) -> str:
@@ -140,7 +152,12 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
     found = [attributes[field].evidence for field in fields]
     if sum(map(len, found)) > EVIDENCE_TOLD:
         turns = itertools.zip_longest(*[_weightiest_first(pieces) for pieces in found])
-        told = {id(piece) for piece in itertools.islice((piece for turn in turns for piece in turn if piece is not None), EVIDENCE_TOLD)}
+        told = {
+            id(piece)
+            for piece in itertools.islice(
+                (piece for turn in turns for piece in turn if piece is not None), EVIDENCE_TOLD
+            )
+        }
         found = [tuple([piece for piece in pieces if id(piece) in told]) for pieces in found]
     return tuple(itertools.chain.from_iterable(found))
 
@@ -157,7 +174,11 @@ def _weightiest_first(evidence: tuple[Evidence, ...]) -> list[Evidence]:
 def _value(device: Device, field: str) -> tuple[str, float]:
     """Value and confidence; an unknown type is no value."""
     attribute = device.attributes.get(field)
-    return _pair(attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
+    return (
+        _pair(attribute.value, attribute.confidence)
+        if attribute is not None and attribute.value != "unknown"
+        else _NOTHING
+    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -20,7 +20,20 @@ OPERATOR = "operator"
 SURE = 1.0
 CRITICALITIES = ("low", "medium", "high", "critical")
 # Fields that can be set; those that are also observed come first.
-FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "location", "note", "tags")
+FIELDS = (
+    "type",
+    "vendor",
+    "model",
+    "firmware",
+    "serial",
+    "os",
+    "name",
+    "owner",
+    "criticality",
+    "location",
+    "note",
+    "tags",
+)
 # Fields that are keys of a device in records; the others stand in its ``attributes``.
 _KEYS = frozenset(("vendor", "model", "firmware", "serial", "os", "owner", "criticality"))
 
@@ -93,7 +106,17 @@ def joined(tags: list[str]) -> str:
 def evidence_of(word: Word) -> Evidence:
     """The word as evidence beside that of packets."""
     seen = word.reason or "set by the operator"
-    return Evidence(word.field, word.value, SURE, OPERATOR, OPERATOR, f"{OPERATOR}.{word.author or 'somebody'}", seen, word.ts, word.ts)
+    return Evidence(
+        word.field,
+        word.value,
+        SURE,
+        OPERATOR,
+        OPERATOR,
+        f"{OPERATOR}.{word.author or 'somebody'}",
+        seen,
+        word.ts,
+        word.ts,
+    )
 
 
 def onto(device: Device, said: Said) -> None:
@@ -101,7 +124,10 @@ def onto(device: Device, said: Said) -> None:
     attributes = dict(device.attributes)
     for field, word in said.items():
         if field == "name":
-            device.names = {word.value: word.ts, **{name: ts for name, ts in device.names.items() if name != word.value}}
+            device.names = {
+                word.value: word.ts,
+                **{name: ts for name, ts in device.names.items() if name != word.value},
+            }
             continue
         known = attributes.get(field)
         attributes[field] = Attribute(field, word.value, SURE, (evidence_of(word), *(known.evidence if known else ())))
@@ -118,7 +144,10 @@ def onto_body(body: Body, said: Said) -> Body:
     for field, word in said.items():
         confidences[field] = SURE
         if field == "name":
-            names = [word.value, *(name for name in body.get("names") or [body.get("hostname")] if name and name != word.value)]
+            names = [
+                word.value,
+                *(name for name in body.get("names") or [body.get("hostname")] if name and name != word.value),
+            ]
             body["hostname"] = word.value
             body |= {"names": names} if len(names) > 1 else {}
             del confidences[field]
@@ -129,7 +158,9 @@ def onto_body(body: Body, said: Said) -> Body:
         else:
             (body if field in _KEYS else attributes)[field] = word.value
     body |= {"confidences": confidences, "attributes": attributes, "contested": contested}
-    return {name: value for name, value in body.items() if value or name not in ("confidences", "attributes", "contested")}
+    return {
+        name: value for name, value in body.items() if value or name not in ("confidences", "attributes", "contested")
+    }
 
 
 Saying = Callable[[str], Said | None]

@@ -26,5 +26,9 @@ def alone(places: Places, *, restoring: bool = False) -> Iterator[None]:
                 try:
                     fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    raise OSError(errno.EBUSY, "another process works with it: stop `sensor run` and `sensor forward` first", str(path)) from None
+                    raise OSError(
+                        errno.EBUSY,
+                        "another process works with it: stop `sensor run` and `sensor forward` first",
+                        str(path),
+                    ) from None
         yield

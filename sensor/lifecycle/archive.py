@@ -60,7 +60,9 @@ class Packer:
 def members(path: Path, file: BinaryIO) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """Each file of an archive with what is in it. What is left of one is passed over. BadArchive, named ``path``, where it is no backup."""
     size = path.stat().st_size
-    unpacked = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).stream_reader(file, read_across_frames=True, closefd=False)
+    unpacked = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).stream_reader(
+        file, read_across_frames=True, closefd=False
+    )
     names: set[str] = set()
     total = 0
     while any(head := _read(path, unpacked, BLOCK)):
@@ -112,5 +114,11 @@ def _member(path: Path, head: bytes) -> Member:
 
 
 def _kind(told: tarfile.TarInfo) -> str:
-    kinds = {tarfile.SYMTYPE: "symbolic link", tarfile.LNKTYPE: "link", tarfile.DIRTYPE: "folder", tarfile.CHRTYPE: "device", tarfile.BLKTYPE: "device"}
+    kinds = {
+        tarfile.SYMTYPE: "symbolic link",
+        tarfile.LNKTYPE: "link",
+        tarfile.DIRTYPE: "folder",
+        tarfile.CHRTYPE: "device",
+        tarfile.BLKTYPE: "device",
+    }
     return kinds.get(told.type, "special file")

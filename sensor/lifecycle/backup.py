@@ -70,7 +70,10 @@ class Backup:
 
     def _pack(self, packer: Packer, folder: Path, progress: Progress) -> Manifest:
         """``folder``: for copies."""
-        found = [self._database(packer, Piece(f"state/{name}", self._places.state / name), folder, progress) for name in DATABASES]
+        found = [
+            self._database(packer, Piece(f"state/{name}", self._places.state / name), folder, progress)
+            for name in DATABASES
+        ]
         for piece in self._pieces:
             self._piece(packer, piece, progress)
         manifest = self._manifest(found[0])
@@ -98,7 +101,9 @@ class Backup:
                 size = _whole_lines(file, told.st_size) if name.endswith(GROWING) else told.st_size
                 self._add(packer, name, file, size, told.st_mtime_ns, progress, told.st_mode)
 
-    def _add(self, packer: Packer, name: str, file: BinaryIO, size: int, mtime: int, progress: Progress, mode: int = 0o600) -> None:
+    def _add(
+        self, packer: Packer, name: str, file: BinaryIO, size: int, mtime: int, progress: Progress, mode: int = 0o600
+    ) -> None:
         packer.begin(Member(name, size, mode & 0o777), mtime // 1_000_000_000)
         summed, left = hashlib.sha256(), size
         while left and (data := file.read(min(left, CHUNK))):
@@ -127,13 +132,19 @@ def _opened(piece: Piece) -> tuple[str, BinaryIO]:
     except FileNotFoundError:
         if not piece.name.startswith(SEGMENTS) or not piece.name.endswith(PLAIN):
             raise
-        packed = Piece(piece.name.removesuffix(PLAIN) + COMPRESSED, piece.path.with_name(piece.path.name.removesuffix(PLAIN) + COMPRESSED))
+        packed = Piece(
+            piece.name.removesuffix(PLAIN) + COMPRESSED,
+            piece.path.with_name(piece.path.name.removesuffix(PLAIN) + COMPRESSED),
+        )
         return packed.name, _file(packed)
 
 
 def _file(piece: Piece) -> BinaryIO:
     """Links are followed in the folder of the configuration only."""
-    return os.fdopen(os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC | (0 if piece.name.startswith("config/") else os.O_NOFOLLOW)), "rb")
+    return os.fdopen(
+        os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC | (0 if piece.name.startswith("config/") else os.O_NOFOLLOW)),
+        "rb",
+    )
 
 
 def _whole_lines(file: BinaryIO, size: int) -> int:

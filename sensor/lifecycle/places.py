@@ -52,7 +52,13 @@ class Places(NamedTuple):
 
     def log_place(self, part: str) -> Path:
         """Where a part of the log lies (``LOG``)."""
-        found = {"segments": folder_of, "cursors": cursors_of, "dead": dead_of, "notes.jsonl": notes_log, "muted.jsonl": muted_log}
+        found = {
+            "segments": folder_of,
+            "cursors": cursors_of,
+            "dead": dead_of,
+            "notes.jsonl": notes_log,
+            "muted.jsonl": muted_log,
+        }
         return found[part](self.log) if part in found else self.log
 
 
@@ -66,7 +72,13 @@ class Piece(NamedTuple):
 def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
     """All files of a backup but the databases, in an order that is always the same, each once. Cursors come before the log: none is ever ahead of it."""
     found: dict[Path, Piece] = {}
-    for piece in (*_state(places), *_beside_log(places), *_log(places, whole=log), *(_evidence(places) if evidence else ()), *_configuration(places)):
+    for piece in (
+        *_state(places),
+        *_beside_log(places),
+        *_log(places, whole=log),
+        *(_evidence(places) if evidence else ()),
+        *_configuration(places),
+    ):
         found.setdefault(piece.path.absolute(), piece)
     return list(found.values())
 
@@ -134,7 +146,9 @@ def _below(path: Path, name: str, *, links: bool = False) -> Iterator[Piece]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink()) if folder.is_dir() else []
+    return (
+        sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink()) if folder.is_dir() else []
+    )
 
 
 def target(name: str, places: Places) -> Path | None:

@@ -42,7 +42,10 @@ def theirs(names: Sequence[str]) -> re.Pattern[bytes]:
 def redact(log: Path, pattern: re.Pattern[bytes], *, dry_run: bool = False) -> Redacted:
     """All of a log, with what mutes kept out of it and what destinations refused. OSError where something cannot be read or written."""
     muted = muted_log(log)
-    found = [_file(one, pattern, dry_run=dry_run) for one in [*segments(log), *([Segment(0, muted)] if muted.is_file() else [])]]
+    found = [
+        _file(one, pattern, dry_run=dry_run)
+        for one in [*segments(log), *([Segment(0, muted)] if muted.is_file() else [])]
+    ]
     dead = dead_of(log)
     letters = sorted(path for path in dead.iterdir() if path.is_file()) if dead.is_dir() else []
     found += [_file(Segment(0, path), pattern, dry_run=dry_run, drop=True) for path in letters]
@@ -89,7 +92,11 @@ def _rewrite(segment: Segment, lines: Iterator[bytes]) -> None:
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             for data in _pieces(lines):
-                file.write(zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(data) if segment.compressed else data)
+                file.write(
+                    zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(data)
+                    if segment.compressed
+                    else data
+                )
             file.flush()
             os.fsync(file.fileno())
             _alike(file, there)

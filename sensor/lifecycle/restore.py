@@ -73,7 +73,13 @@ def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
     there, told = {one.name: one for one in found}, {one.name: one for one in manifest.files}
     for name in sorted(there.keys() | told.keys()):
         if there.get(name) != told.get(name):
-            wrong = "is missing" if name not in there else "is not in the manifest" if name not in told else "is not what it was when the backup was made"
+            wrong = (
+                "is missing"
+                if name not in there
+                else "is not in the manifest"
+                if name not in told
+                else "is not what it was when the backup was made"
+            )
             raise BadArchive(f"{path}: {clean(name)} {wrong}")
 
 
@@ -136,7 +142,12 @@ class Restore:
     def _base(self, place: Path) -> Path:
         """The folder beside whose contents a file waits, and in which what was there is kept."""
         places = self._places
-        bases = [places.state, places.log.parent, places.evidence.parent, *([places.base] if places.base is not None else [])]
+        bases = [
+            places.state,
+            places.log.parent,
+            places.evidence.parent,
+            *([places.base] if places.base is not None else []),
+        ]
         return max((base for base in bases if place.is_relative_to(base)), key=lambda base: len(base.parts))
 
     def _moves(self, stages: dict[Path, Path]) -> list[Move]:

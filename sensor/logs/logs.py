@@ -79,7 +79,13 @@ def log() -> Any:
 
     if not structlog.is_configured():
         structlog.configure(
-            processors=[_heard, _safe, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), _rendered],
+            processors=[
+                _heard,
+                _safe,
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                _rendered,
+            ],
             logger_factory=_StandardError,
         )
         atexit.register(_last_words)
@@ -138,7 +144,9 @@ def _rendered(logger: Any, method: str, event: Event) -> str:
     if _LOG.journal is not None:
         fields = {name: str(value) for name, value in event.items() if name not in ("event", "level", "timestamp")}
         try:
-            _LOG.journal.send(" ".join([str(event["event"]), *(f"{name}={value}" for name, value in fields.items())]), method, fields)
+            _LOG.journal.send(
+                " ".join([str(event["event"]), *(f"{name}={value}" for name, value in fields.items())]), method, fields
+            )
         except OSError:
             return f"<{PRIORITIES[method]}>{_console(False)(logger, method, event)}"  # sd-daemon(3): the journal takes the level from it
         raise structlog.DropEvent

@@ -86,7 +86,9 @@ class TlsClientHelloBody(Punted):
     body: bytes
 
     def read(self, packet: Packet) -> Iterable[Said]:
-        return tls.client(packet, _client_hello(self.body) if len(self.body) <= HELLO_LIMIT else client_hello(self.body, "t"))
+        return tls.client(
+            packet, _client_hello(self.body) if len(self.body) <= HELLO_LIMIT else client_hello(self.body, "t")
+        )
 
 
 class TlsServerHelloBody(Punted):
@@ -95,7 +97,9 @@ class TlsServerHelloBody(Punted):
     body: bytes
 
     def read(self, packet: Packet) -> Iterable[Said]:
-        return (tls.server(packet, _server_hello(self.body) if len(self.body) <= HELLO_LIMIT else server_hello(self.body)),)
+        return (
+            tls.server(packet, _server_hello(self.body) if len(self.body) <= HELLO_LIMIT else server_hello(self.body)),
+        )
 
 
 class TlsOldHello(Punted):

@@ -10,7 +10,17 @@ from sensor.core.event import Event
 from sensor.dissectors._dns_message import Question, Record
 from sensor.dissectors._snmp_variables import VARIABLES
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
-from sensor.dissectors.dhcp import DhcpAck, DhcpDecline, DhcpDiscover, DhcpInform, DhcpNak, DhcpOffer, DhcpOther, DhcpRelease, DhcpRequest
+from sensor.dissectors.dhcp import (
+    DhcpAck,
+    DhcpDecline,
+    DhcpDiscover,
+    DhcpInform,
+    DhcpNak,
+    DhcpOffer,
+    DhcpOther,
+    DhcpRelease,
+    DhcpRequest,
+)
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest, HttpResponse
 from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply, IcmpError, IcmpQuery, IcmpQueryReply, IcmpRedirect
@@ -49,21 +59,60 @@ class Unit(NamedTuple):
 
 
 _HTTP = (HttpRequestHead, HttpResponseHead, HttpSentBody, HttpPageBody, HttpDescriptionBody)
-_DHCP_CLIENT = ("dhcp.architecture", "dhcp.client_id", "dhcp.fqdn", "dhcp.hostname", "dhcp.message_size", "dhcp.mud_url", "dhcp.parameter_list")
-_DHCP = (*_DHCP_CLIENT, "dhcp.lease", "dhcp.role", "dhcp.user_class", "dhcp.uuid", "dhcp.vendor_class", "dhcp.vendor_specific")
+_DHCP_CLIENT = (
+    "dhcp.architecture",
+    "dhcp.client_id",
+    "dhcp.fqdn",
+    "dhcp.hostname",
+    "dhcp.message_size",
+    "dhcp.mud_url",
+    "dhcp.parameter_list",
+)
+_DHCP = (
+    *_DHCP_CLIENT,
+    "dhcp.lease",
+    "dhcp.role",
+    "dhcp.user_class",
+    "dhcp.uuid",
+    "dhcp.vendor_class",
+    "dhcp.vendor_specific",
+)
 _TLS = (TlsClientHelloBody, TlsServerHelloBody, TlsOldHello, TlsCertificateBody)
 _NETBIOS = ("netbios.domain", "netbios.hostname", "netbios.role", "netbios.service")
-_SIP = ("sip.instance_id", "sip.profile", "sip.sdp_session", "sip.sdp_tool", "sip.sdp_user", "sip.server", "sip.user_agent")
-_SNMP = ("snmp.engine_enterprise", "snmp.engine_mac", "snmp.enterprise", "snmp.trap_enterprise", "snmp.tree", *sorted(set(VARIABLES.values())))
+_SIP = (
+    "sip.instance_id",
+    "sip.profile",
+    "sip.sdp_session",
+    "sip.sdp_tool",
+    "sip.sdp_user",
+    "sip.server",
+    "sip.user_agent",
+)
+_SNMP = (
+    "snmp.engine_enterprise",
+    "snmp.engine_mac",
+    "snmp.enterprise",
+    "snmp.trap_enterprise",
+    "snmp.tree",
+    *sorted(set(VARIABLES.values())),
+)
 _SSDP = ("ssdp.header.", "ssdp.location", "ssdp.nt", "ssdp.server", "ssdp.user_agent", "ssdp.usn")
 UNITS = (
     Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
-    Unit("dhcp", (DhcpDiscover, DhcpOffer, DhcpRequest, DhcpDecline, DhcpAck, DhcpNak, DhcpRelease, DhcpInform, DhcpOther), _DHCP),
+    Unit(
+        "dhcp",
+        (DhcpDiscover, DhcpOffer, DhcpRequest, DhcpDecline, DhcpAck, DhcpNak, DhcpRelease, DhcpInform, DhcpOther),
+        _DHCP,
+    ),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
     Unit("http", (HttpRequest, HttpResponse), ("http.asked", "http.path", "http.server", "http.user_agent"), _HTTP),
     Unit("icmp", (IcmpEcho, IcmpEchoReply, IcmpQuery, IcmpQueryReply, IcmpError, IcmpRedirect), ()),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
-    Unit("mdns", (MdnsQuery, MdnsAnnouncement), ("mdns.hostname", "mdns.instance", "mdns.query", "mdns.service", "mdns.text", "mdns.txt.")),
+    Unit(
+        "mdns",
+        (MdnsQuery, MdnsAnnouncement),
+        ("mdns.hostname", "mdns.instance", "mdns.query", "mdns.service", "mdns.text", "mdns.txt."),
+    ),
     Unit("nbns", (NbnsQuery, NbnsAnswer, NbnsRegistration, NbnsRegistered, NbnsRelease, NbnsStatus), _NETBIOS),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
     Unit("sip", (SipRequest, SipResponse, SipMedia), _SIP),

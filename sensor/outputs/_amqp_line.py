@@ -56,7 +56,11 @@ class Line:
         self._channel: Any = None
         self._loop = importlib.import_module("pika.adapters.select_connection").IOLoop()
         self._connection = pika.SelectConnection(
-            parameters, on_open_callback=self._opened, on_open_error_callback=self._lost, on_close_callback=self._lost, custom_ioloop=self._loop
+            parameters,
+            on_open_callback=self._opened,
+            on_open_error_callback=self._lost,
+            on_close_callback=self._lost,
+            custom_ioloop=self._loop,
         )
         try:
             self._until(lambda: self._channel is not None)
@@ -122,7 +126,11 @@ class Line:
     def _confirmed(self, frame: Any) -> None:
         method = frame.method
         # In the order in which they were sent.
-        tags = list(takewhile(lambda tag: tag <= method.delivery_tag, self._waiting)) if method.multiple else [method.delivery_tag]
+        tags = (
+            list(takewhile(lambda tag: tag <= method.delivery_tag, self._waiting))
+            if method.multiple
+            else [method.delivery_tag]
+        )
         for tag in tags:
             place = self._waiting.pop(tag, None)
             if place is not None and method.NAME == "Basic.Nack":
@@ -134,7 +142,9 @@ class Line:
         place = self._places.get(properties.message_id)
         if place is not None:
             key, words = clean(method.routing_key, 64), clean(method.reply_text, 64)
-            self._left[place] = f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({words}): bind one, or set `queue`"
+            self._left[place] = (
+                f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({words}): bind one, or set `queue`"
+            )
         self._poke()
 
     def _block(self, connection: Any, method: Any) -> None:
@@ -159,7 +169,11 @@ class Line:
         self._run(lambda: done() or self._fault is not None, self._timeout_s)
         self._look()
         if not done():
-            raise Retry(f"AMQP: the broker takes nothing now: {self._blocked}" if self._blocked else f"AMQP: no answer within {self._timeout_s:g} s")
+            raise Retry(
+                f"AMQP: the broker takes nothing now: {self._blocked}"
+                if self._blocked
+                else f"AMQP: no answer within {self._timeout_s:g} s"
+            )
 
     def _run(self, done: Callable[[], bool], seconds: float) -> None:
         """Run the library until it is done, or until nothing was received for so long."""

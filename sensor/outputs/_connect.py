@@ -27,7 +27,9 @@ PROBES = 3
 _NO_TLS = "it does not speak TLS at this port: look at the port, or leave out tls"
 _VERSIONS = "it speaks no version of TLS that we allow: renew its software, or lower tls.minimum where it is 1.3"
 _OURS_MISSING = "it asks for a certificate of ours: name its files as tls.certificate and tls.key"
-_OURS_REFUSED = "it does not accept our certificate: look whether it trusts the authority of tls.certificate, and when that expires"
+_OURS_REFUSED = (
+    "it does not accept our certificate: look whether it trusts the authority of tls.certificate, and when that expires"
+)
 # Parts of OpenSSL's names of errors and alerts.
 _REASONS = {
     "CERTIFICATE_REQUIRED": _OURS_MISSING,
@@ -75,10 +77,17 @@ def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) 
     try:
         found = socket.getaddrinfo(host, port, type=kind)
     except (OSError, UnicodeError) as error:
-        unknown = isinstance(error, UnicodeError) or getattr(error, "errno", None) in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
+        unknown = isinstance(error, UnicodeError) or getattr(error, "errno", None) in (
+            socket.EAI_NONAME,
+            getattr(socket, "EAI_NODATA", None),
+        )
         if unknown:
-            raise Retry(f"no address is known for the name {host}: look at its spelling, and whether this machine's name servers know it") from None
-        raise Retry(f"the name {host} cannot be looked up now ({said(error)}): look at this machine's name servers (/etc/resolv.conf)") from None
+            raise Retry(
+                f"no address is known for the name {host}: look at its spelling, and whether this machine's name servers know it"
+            ) from None
+        raise Retry(
+            f"the name {host} cannot be looked up now ({said(error)}): look at this machine's name servers (/etc/resolv.conf)"
+        ) from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
@@ -134,7 +143,9 @@ def shown(connection: ssl.SSLSocket) -> Shown | None:
     try:
         found = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
         names = _alternatives(x509, found)
-        return Shown(_called(found.subject), _called(found.issuer), found.not_valid_before_utc, found.not_valid_after_utc, names)
+        return Shown(
+            _called(found.subject), _called(found.issuer), found.not_valid_before_utc, found.not_valid_after_utc, names
+        )
     except ValueError:
         return None
 
@@ -143,7 +154,11 @@ def late_alert(connection: socket.socket) -> str:
     """Why a peer ends a connection that was just made; empty where it does not. What it sends meanwhile is lost."""
     connection.settimeout(LATE_ALERT_S)
     try:
-        return "" if connection.recv(1) else "it closed the connection after the handshake: it may not accept our address or our certificate"
+        return (
+            ""
+            if connection.recv(1)
+            else "it closed the connection after the handshake: it may not accept our address or our certificate"
+        )
     except TimeoutError:
         return ""
     except OSError as error:
@@ -161,7 +176,9 @@ def said(error: BaseException) -> str:
     """The text of an error, limited and clean; for a TLS alert, its meaning."""
     if isinstance(error, ssl.SSLError):
         reason = error.reason or str(error)
-        return next((words for part, words in _REASONS.items() if part in reason), clean(reason.replace("_", " ").lower(), 200))
+        return next(
+            (words for part, words in _REASONS.items() if part in reason), clean(reason.replace("_", " ").lower(), 200)
+        )
     return clean(str(getattr(error, "strerror", None) or str(error) or type(error).__name__), 200)
 
 
@@ -173,7 +190,12 @@ def _notice_death(connection: socket.socket, timeout_s: float) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     pause_s = max(1, int(timeout_s / PROBES))
-    for option, value in (("TCP_USER_TIMEOUT", int(timeout_s * 1000)), ("TCP_KEEPIDLE", pause_s), ("TCP_KEEPINTVL", pause_s), ("TCP_KEEPCNT", PROBES)):
+    for option, value in (
+        ("TCP_USER_TIMEOUT", int(timeout_s * 1000)),
+        ("TCP_KEEPIDLE", pause_s),
+        ("TCP_KEEPINTVL", pause_s),
+        ("TCP_KEEPCNT", PROBES),
+    ):
         if hasattr(socket, option):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
@@ -238,4 +260,8 @@ def _alternatives(x509: Any, certificate: Any) -> tuple[str, ...]:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    return tuple(clean(str(each.value), NAME_LIMIT) for each in found if isinstance(each.value, str | ipaddress.IPv4Address | ipaddress.IPv6Address))
+    return tuple(
+        clean(str(each.value), NAME_LIMIT)
+        for each in found
+        if isinstance(each.value, str | ipaddress.IPv4Address | ipaddress.IPv6Address)
+    )

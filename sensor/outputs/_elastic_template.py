@@ -20,14 +20,28 @@ _IP = {"type": "ip", "ignore_malformed": True}
 _KEPT = {"type": "object", "enabled": False}
 # Sentences, by their name in any format.
 _SENTENCES = ("message", "msg", "reason", "advice", "false_positives", "why", "desc", "title")
-_KEPT_NAMES = ("numbers", "facts", "risk_terms", "evidence", "evidences", "changes", "attributes", "confidences", "story", "raw_data", "unmapped")
+_KEPT_NAMES = (
+    "numbers",
+    "facts",
+    "risk_terms",
+    "evidence",
+    "evidences",
+    "changes",
+    "attributes",
+    "confidences",
+    "story",
+    "raw_data",
+    "unmapped",
+)
 _DATES = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "start", "end", "created")
 
 
 def template(pattern: str, *, data_stream: bool) -> dict[str, Any]:
     """The body of ``PUT _index_template/NAME``. ``pattern``: the indices it is for."""
     # A hash in place of a port or an address costs that field its index, not the record its place.
-    settings = {"index": {"mapping": {"ignore_malformed": True, "total_fields": {"limit": 2000}}, "refresh_interval": "5s"}}
+    settings = {
+        "index": {"mapping": {"ignore_malformed": True, "total_fields": {"limit": 2000}}, "refresh_interval": "5s"}
+    }
     made: dict[str, Any] = {
         "index_patterns": [pattern],
         "priority": PRIORITY,
@@ -44,10 +58,19 @@ def mappings() -> dict[str, Any]:
         "numeric_detection": False,
         "properties": {"@timestamp": {"type": "date"}},
         "dynamic_templates": [
-            *({f"kept_{name}": {"match": name, "match_mapping_type": "object", "mapping": _KEPT}} for name in _KEPT_NAMES),
-            *({f"sentence_{name}": {"match": name, "match_mapping_type": "string", "mapping": _TEXT}} for name in _SENTENCES),
+            *(
+                {f"kept_{name}": {"match": name, "match_mapping_type": "object", "mapping": _KEPT}}
+                for name in _KEPT_NAMES
+            ),
+            *(
+                {f"sentence_{name}": {"match": name, "match_mapping_type": "string", "mapping": _TEXT}}
+                for name in _SENTENCES
+            ),
             *({f"date_{name}": {"match": name, "match_mapping_type": "string", "mapping": _DATE}} for name in _DATES),
-            *({f"address_{name}": {"match": name, "match_mapping_type": "string", "mapping": _IP}} for name in ("ip", "ips")),
+            *(
+                {f"address_{name}": {"match": name, "match_mapping_type": "string", "mapping": _IP}}
+                for name in ("ip", "ips")
+            ),
             {"keywords": {"match_mapping_type": "string", "mapping": _KEYWORD}},
         ],
     }

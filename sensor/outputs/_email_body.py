@@ -66,10 +66,23 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("targets", _listed(targets)),
         ("device", _device(about) if kind == "device" else ""),
         ("changes", _listed([_change(_object(one)) for one in _list(record.get("changes"))])),
-        ("facts", _listed([f"{_text(key)} {_text(value)}" for key, value in _object(record.get("facts")).items() if _text(value)])),
+        (
+            "facts",
+            _listed(
+                [f"{_text(key)} {_text(value)}" for key, value in _object(record.get("facts")).items() if _text(value)]
+            ),
+        ),
         ("story", _listed([_text(_object(one).get("msg")) for one in _list(about.get("story"))], "; ")),
         ("risk", _text(about.get("risk"))),
-        ("techniques", _listed([f"{_text(_object(one).get('technique'))} {_text(_object(one).get('name'))}" for one in _list(about.get("attack"))])),
+        (
+            "techniques",
+            _listed(
+                [
+                    f"{_text(_object(one).get('technique'))} {_text(_object(one).get('name'))}"
+                    for one in _list(about.get("attack"))
+                ]
+            ),
+        ),
         ("why", _listed([_text(one) for one in _list(about.get("why"))], "; ")),
         ("proof", _text(about.get("seen"))),
         ("what to do", _text(about.get("advice") or about.get("fix"))),
@@ -106,7 +119,9 @@ def _change(change: Record) -> str:
 
 def _listed(texts: Sequence[str], separator: str = ", ") -> str:
     told = [text for text in texts if text]
-    return separator.join(told[:LIST_LIMIT]) + (f"{separator}{len(told) - LIST_LIMIT} more" if len(told) > LIST_LIMIT else "")
+    return separator.join(told[:LIST_LIMIT]) + (
+        f"{separator}{len(told) - LIST_LIMIT} more" if len(told) > LIST_LIMIT else ""
+    )
 
 
 def _severity(record: Record) -> str:

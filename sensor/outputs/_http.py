@@ -81,7 +81,15 @@ class Client:
         self._timeout_s, self._packing = options.timeout_s, options.packing
         self._pools = pools(options)
 
-    def ask(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, limit: int = ANSWER_LIMIT) -> Answer:
+    def ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        limit: int = ANSWER_LIMIT,
+    ) -> Answer:
         """One request and its answer, whatever its status. Retry if there is none, or only a part: the result of the
         request is unknown then.
         """
@@ -120,7 +128,9 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

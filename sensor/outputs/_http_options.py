@@ -116,7 +116,9 @@ class HttpOptions(Options):
 
     def greeting(self) -> dict[str, str]:
         """The authentication headers of every request."""
-        made = dict(self.headers) | {name: _sendable(value, value.reveal()) for name, value in self.secret_headers.items()}
+        made = dict(self.headers) | {
+            name: _sendable(value, value.reveal()) for name, value in self.secret_headers.items()
+        }
         if self.token is not None:
             made["Authorization"] = f"Bearer {_sendable(self.token, self.token.reveal())}"
         if self.password is not None:
@@ -137,7 +139,13 @@ def basic(user: str, password: str) -> str:
 def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        fine = parts.scheme in PORTS and bool(parts.hostname) and (parts.port is None or parts.port > 0) and url.isprintable() and " " not in url
+        fine = (
+            parts.scheme in PORTS
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+            and url.isprintable()
+            and " " not in url
+        )
     except ValueError:
         fine = False
     if not fine:
@@ -150,5 +158,7 @@ def _parts(url: str) -> SplitResult:
 def _sendable(place: Secret, value: str) -> str:
     """A secret as a header's value; faults are reported without it."""
     if not value.isascii() or not value.isprintable():
-        raise Retry(f"the secret {place} is no value for a header: it has line ends or other signs that are no printable ASCII")
+        raise Retry(
+            f"the secret {place} is no value for a header: it has line ends or other signs that are no printable ASCII"
+        )
     return value

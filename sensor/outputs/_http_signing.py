@@ -27,8 +27,16 @@ def signature(secret: str, key: str, moment: int, body: bytes) -> dict[str, str]
     secret is none.
     """
     try:
-        signing = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True) if secret.startswith(SECRET_PREFIX) else secret.encode()
+        signing = (
+            base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+            if secret.startswith(SECRET_PREFIX)
+            else secret.encode()
+        )
     except binascii.Error:
         raise Retry(f"the secret to sign with begins with {SECRET_PREFIX}, but no base64 comes after it") from None
     digest = hmac.digest(signing, f"{key}.{moment}.".encode() + body, "sha256")
-    return {"webhook-id": key, "webhook-timestamp": str(moment), "webhook-signature": f"v1,{base64.b64encode(digest).decode()}"}
+    return {
+        "webhook-id": key,
+        "webhook-timestamp": str(moment),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }

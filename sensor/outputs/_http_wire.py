@@ -42,7 +42,9 @@ def pools(options: HttpOptions) -> urllib3.PoolManager:
     trusting = context(options.tls)
     shared: dict[str, Any] = {"maxsize": 1, "ssl_context": trusting, "server_hostname": options.tls.server_name or None}
     if options.proxy:
-        made: urllib3.PoolManager = urllib3.ProxyManager(options.proxy, proxy_headers=login(options) or None, proxy_ssl_context=trusting, **shared)
+        made: urllib3.PoolManager = urllib3.ProxyManager(
+            options.proxy, proxy_headers=login(options) or None, proxy_ssl_context=trusting, **shared
+        )
     else:
         made = urllib3.PoolManager(**shared)
     made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecuredPool}
@@ -66,7 +68,11 @@ def failed(error: Exception, timeout_s: float) -> str:
     """Why there is no answer, as text without the URL."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__ or next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
+        cause = (
+            cause.__cause__
+            or cause.__context__
+            or next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
+        )
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {clean(cause.verify_message, SAID_LIMIT)}; `sensor outputs check` shows more"
     if cause is not None and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -89,7 +95,9 @@ def _no_tunnel(error: BaseException) -> str:
 def _root(error: BaseException) -> str:
     """The text of the system's error below those of the library, which contain the URL."""
     error = _lowest(error)
-    return clean(_ENDS.get(type(error).__name__) or getattr(error, "strerror", None) or type(error).__name__, SAID_LIMIT)
+    return clean(
+        _ENDS.get(type(error).__name__) or getattr(error, "strerror", None) or type(error).__name__, SAID_LIMIT
+    )
 
 
 def _lowest(error: BaseException) -> BaseException:

@@ -49,7 +49,9 @@ def _parts(credentials: Secret) -> tuple[str, str]:
     try:
         return blocks["NATS USER JWT"], blocks["USER NKEY SEED"]
     except KeyError as error:
-        raise Retry(f"the credentials {credentials} have no part {error.args[0]!r}: expected a file as `nsc generate creds` makes it") from None
+        raise Retry(
+            f"the credentials {credentials} have no part {error.args[0]!r}: expected a file as `nsc generate creds` makes it"
+        ) from None
 
 
 def _signed(seed: str, nonce: str, secret: Secret) -> str:
@@ -73,6 +75,11 @@ def _raw(seed: str, secret: Secret) -> bytes:
     except binascii.Error:
         whole = b""
     key, crc = whole[:-2], whole[-2:]
-    if len(key) != KEY_SIZE + 2 or binascii.crc_hqx(key, 0).to_bytes(2, "little") != crc or key[0] & 0xF8 != SEED or (key[0] & 7) << 5 | key[1] >> 3 != USER:
+    if (
+        len(key) != KEY_SIZE + 2
+        or binascii.crc_hqx(key, 0).to_bytes(2, "little") != crc
+        or key[0] & 0xF8 != SEED
+        or (key[0] & 7) << 5 | key[1] >> 3 != USER
+    ):
         raise Retry(f"{secret} is no seed of a user: it begins with SU")
     return key[2:]

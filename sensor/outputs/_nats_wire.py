@@ -87,7 +87,8 @@ class Wire:
         for number, (subject, headers, payload) in zip(numbers, messages, strict=True):
             size = len(headers) + 12
             parts.append(
-                b"HPUB %b %b.%d %d %d\r\nNATS/1.0\r\n%b\r\n%b\r\n" % (subject, self._inbox, number, size, size + len(payload), headers, payload),
+                b"HPUB %b %b.%d %d %d\r\nNATS/1.0\r\n%b\r\n%b\r\n"
+                % (subject, self._inbox, number, size, size + len(payload), headers, payload),
             )
         self._write(b"".join(parts))
         return numbers
@@ -119,9 +120,21 @@ class Wire:
     def _log_in(self, host: str, login: Login) -> None:
         if not self.info.headers:
             raise Retry(f"{host} knows no headers: it needs NATS 2.2 or later")
-        told = {"verbose": False, "pedantic": False, "lang": "python", "name": "sensor", "protocol": 1, "headers": True, "no_responders": True, "echo": False}
+        told = {
+            "verbose": False,
+            "pedantic": False,
+            "lang": "python",
+            "name": "sensor",
+            "protocol": 1,
+            "headers": True,
+            "no_responders": True,
+            "echo": False,
+        }
         told["version"] = "1"
-        self._write(b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (msgspec.json.encode(told | login.answer(self.info.nonce)), self._inbox))
+        self._write(
+            b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n"
+            % (msgspec.json.encode(told | login.answer(self.info.nonce)), self._inbox)
+        )
         while (line := self._line()) != b"PONG":
             word, _, rest = line.partition(b" ")
             self._heard(word, rest)
@@ -239,7 +252,9 @@ def _info(connection: socket.socket, host: str) -> Info:
         return _parsed(_greeting(connection), host)
     except TimeoutError:
         connection.close()
-        raise Retry(f"{host} accepted the connection and sent nothing: it is not a NATS server, is stuck, or begins with TLS (tls_first)") from None
+        raise Retry(
+            f"{host} accepted the connection and sent nothing: it is not a NATS server, is stuck, or begins with TLS (tls_first)"
+        ) from None
     except OSError as error:
         connection.close()
         raise Retry(f"{host} hung up at once: {said(error)}") from None
@@ -263,7 +278,9 @@ def _parsed(greeting: bytes, host: str) -> Info:
     except msgspec.MsgspecError:
         info = None
     if info is None:
-        raise Retry(f"{host} does not begin as NATS servers do: {clean(line, WORDS_LIMIT) or 'it closed the connection'}")
+        raise Retry(
+            f"{host} does not begin as NATS servers do: {clean(line, WORDS_LIMIT) or 'it closed the connection'}"
+        )
     if more:
         raise Retry(f"NATS: {clean(more, WORDS_LIMIT).removeprefix('-ERR ').strip(chr(39))}")
     return info

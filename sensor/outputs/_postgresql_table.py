@@ -41,7 +41,9 @@ def valid_name(name: str) -> str:
     """The name itself: identifiers that need no quoting. ValueError for any other."""
     parts = name.split(".")
     if len(parts) > 2 or not all(_NAME.fullmatch(part) and len(part) <= NAME_LIMIT for part in parts):
-        raise ValueError(f"found {name[:NAME_LIMIT]!r}, expected a name such as sensor_events or siem.sensor_events, of letters, digits and underscores")
+        raise ValueError(
+            f"found {name[:NAME_LIMIT]!r}, expected a name such as sensor_events or siem.sensor_events, of letters, digits and underscores"
+        )
     return name
 
 
@@ -89,7 +91,9 @@ def row(entry: Entry) -> tuple[str | None, ...]:
         _address(part(record, "dst").get("ip")),
         device_of(record) or None,
         _text(record.get("msg")),
-        _ZERO.sub(rb"\1\\ufffd", entry.payload).decode("utf-8", "replace") if b"\\u0000" in entry.payload else entry.payload.decode("utf-8", "replace"),
+        _ZERO.sub(rb"\1\\ufffd", entry.payload).decode("utf-8", "replace")
+        if b"\\u0000" in entry.payload
+        else entry.payload.decode("utf-8", "replace"),
     )
 
 

@@ -54,7 +54,10 @@ def _judged(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]
     certificate = shown(connection)
     words = f"{connection.version()}, {certificate or 'no certificate that can be read'}"
     if not tls.verify:
-        return "warning", f"{words}; not verified (tls.verify is false): a man in the middle can read and change everything sent to {host}"
+        return (
+            "warning",
+            f"{words}; not verified (tls.verify is false): a man in the middle can read and change everything sent to {host}",
+        )
     if certificate is not None and certificate.end - datetime.now(UTC) < EXPIRES_SOON:
         return "warning", f"{words}; it expires soon, and nothing will be delivered from then on: have it renewed"
     return "ok", words

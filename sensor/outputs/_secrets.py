@@ -54,7 +54,9 @@ class Secret:
             with Path(folder, self._place).open("rb") as file:
                 return file.read(SIZE_LIMIT).decode().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise Retry(f"the secret {self} cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8'}") from None
+            raise Retry(
+                f"the secret {self} cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8'}"
+            ) from None
 
     def __str__(self) -> str:
         return f"{self._way}:{self._place}"
@@ -72,4 +74,6 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema())
+        return core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema()
+        )

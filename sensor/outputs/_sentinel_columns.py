@@ -52,7 +52,14 @@ def _attack(key: str) -> Callable[[Body], Any]:
         named = about(record)
         if not isinstance(named, list):
             return None
-        return list(dict.fromkeys(each[key] for each in named if isinstance(each, Mapping) and isinstance(each.get(key), str))) or None
+        return (
+            list(
+                dict.fromkeys(
+                    each[key] for each in named if isinstance(each, Mapping) and isinstance(each.get(key), str)
+                )
+            )
+            or None
+        )
 
     return look
 

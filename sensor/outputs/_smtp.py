@@ -80,17 +80,25 @@ def log_in(client: Client, user: str, password: Secret) -> None:
         client.login(user, secret)
     except smtplib.SMTPAuthenticationError as error:
         words = clean(error.smtp_error, 1024)
-        told = (secret, base64.b64encode(secret.encode()).decode(), base64.b64encode(f"\0{user}\0{secret}".encode()).decode())
+        told = (
+            secret,
+            base64.b64encode(secret.encode()).decode(),
+            base64.b64encode(f"\0{user}\0{secret}".encode()).decode(),
+        )
         shown = "in words that repeat the password" if any(one in words for one in told) else words[:ANSWER_LIMIT]
         raise Retry(f"the login of {user} is turned down: {error.smtp_code} {shown}") from None
     except smtplib.SMTPNotSupportedError:
-        raise Retry("the server takes no login here: look at port and security, or leave out user and password") from None
+        raise Retry(
+            "the server takes no login here: look at port and security, or leave out user and password"
+        ) from None
     except UnicodeError:
         raise Retry(f"user and the password in {password} must be ASCII: SMTP knows no other") from None
 
 
 def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
-    told = "; ".join(f"{address}: {code} {clean(words, ANSWER_LIMIT)}" for address, (code, words) in turned_down.items())
+    told = "; ".join(
+        f"{address}: {code} {clean(words, ANSWER_LIMIT)}" for address, (code, words) in turned_down.items()
+    )
     return told[: 2 * ANSWER_LIMIT]
 
 
@@ -106,5 +114,7 @@ def raise_told(error: Exception, place: str) -> NoReturn:
     about_content = isinstance(error, smtplib.SMTPDataError) and code not in NO_LOGIN
     if code >= 500 and (about_content or code in TOO_LARGE):
         raise Refuse(f"{code} {words}") from None
-    turned_down = f"turns down the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answers "
+    turned_down = (
+        f"turns down the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answers "
+    )
     raise Retry(f"{place} {turned_down}{code} {words}") from None

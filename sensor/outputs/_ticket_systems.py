@@ -68,13 +68,25 @@ class System:
     def reopen(self, handle: str) -> str:
         raise NotImplementedError
 
-    def _ask(self, method: str, url: str, body: Body | None = None, more: Mapping[str, str] | None = None, *, limit: int = ANSWER_LIMIT) -> Answer:
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        body: Body | None = None,
+        more: Mapping[str, str] | None = None,
+        *,
+        limit: int = ANSWER_LIMIT,
+    ) -> Answer:
         """A good answer. Missing where there is no such thing; Retry or Refuse where it is not good."""
         raw = msgspec.json.encode(body) if body is not None else b""
         answer = self._client.ask(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
         if answer.status in (404, 410):
             raise Missing(answer.said)
-        if answer.status in (401, 403) and answer.after_s is None and answer.headers.get("x-ratelimit-remaining") != "0":
+        if (
+            answer.status in (401, 403)
+            and answer.after_s is None
+            and answer.headers.get("x-ratelimit-remaining") != "0"
+        ):
             raise Locked(f"{answer.said}: look at user, password, token, and at what they may do there")
         judge(answer)
         return answer
@@ -123,7 +135,9 @@ class Jira(System):
         done = self._status(handle) == "done"
         moved = done or self._moved(handle, "done")
         self._ask("POST", f"{self._issue(handle)}/comment", body)
-        return "" if moved else f"{handle}: its workflow leads from where it is to no status that is done: close it there"
+        return (
+            "" if moved else f"{handle}: its workflow leads from where it is to no status that is done: close it there"
+        )
 
     def reopen(self, handle: str) -> str:
         moved = self._status(handle) != "done" or self._moved(handle, "new", "indeterminate")
@@ -134,7 +148,11 @@ class Jira(System):
 
     def _status(self, handle: str) -> str:
         """Its category: ``new``, ``indeterminate`` or ``done``."""
-        return str(self._told(self._ask("GET", f"{self._issue(handle)}?fields=status"), "fields", "status", "statusCategory", "key"))
+        return str(
+            self._told(
+                self._ask("GET", f"{self._issue(handle)}?fields=status"), "fields", "status", "statusCategory", "key"
+            )
+        )
 
     def _moved(self, handle: str, *categories: str) -> bool:
         """By the first transition that leads there; whether there is one."""
@@ -142,7 +160,9 @@ class Jira(System):
         for category in categories:
             for one in offered if isinstance(offered, list) else ():
                 if _within(one, "to", "statusCategory", "key") == category:
-                    self._ask("POST", f"{self._issue(handle)}/transitions", {"transition": {"id": str(one.get("id", ""))}})
+                    self._ask(
+                        "POST", f"{self._issue(handle)}/transitions", {"transition": {"id": str(one.get("id", ""))}}
+                    )
                     return True
         return False
 
@@ -160,7 +180,9 @@ class ServiceNow(System):
         return f"{self._base}?sysparm_limit=1&sysparm_fields=sys_id"
 
     def find(self, found_by: str) -> str:
-        asked = urlencode({"sysparm_query": f"{found_by}^active=true", "sysparm_fields": "sys_id,number", "sysparm_limit": 1})
+        asked = urlencode(
+            {"sysparm_query": f"{found_by}^active=true", "sysparm_fields": "sys_id,number", "sysparm_limit": 1}
+        )
         rows = self._told(self._ask("GET", f"{self._base}?{asked}"), "result")
         return _named(_within(rows[0], "sys_id")) if isinstance(rows, list) and rows else ""
 
@@ -186,7 +208,11 @@ class ServiceNow(System):
 class GitHub(System):
     """Issues of a repository. Those that are open are looked through once, when the first new one is to be opened."""
 
-    headers: ClassVar[Mapping[str, str]] = {**JSON, "Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    headers: ClassVar[Mapping[str, str]] = {
+        **JSON,
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+    }
 
     def __init__(self, client: Client, options: Any) -> None:
         super().__init__(client, options)
@@ -198,7 +224,11 @@ class GitHub(System):
 
     def doubt(self, answer: Answer) -> str:
         push = self._told(answer, "permissions", "push")
-        return "we may not push there: GitHub drops the labels of our issues, so that a lost one is not found again" if push is False else ""
+        return (
+            "we may not push there: GitHub drops the labels of our issues, so that a lost one is not found again"
+            if push is False
+            else ""
+        )
 
     def find(self, found_by: str) -> str:
         if self._known is None:
@@ -270,17 +300,34 @@ class Webhook(System):
 
     def _change(self, handle: str, key: str, content: str, body: Body) -> None:
         url = self._options.update_url.replace("{id}", quote(handle, safe=""))
-        self._ask(self._options.update_method if url else "POST", url or self._client.place.url, body, self._signed(key, content, body))
+        self._ask(
+            self._options.update_method if url else "POST",
+            url or self._client.place.url,
+            body,
+            self._signed(key, content, body),
+        )
 
     def _signed(self, key: str, content: str, body: Body) -> dict[str, str]:
         """By which a repeat is known, and that it is ours."""
-        name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "/._-") else "-" for sign in f"{key}-{body.get('action', '')}-{content}")
+        name = "".join(
+            sign if sign.isascii() and (sign.isalnum() or sign in "/._-") else "-"
+            for sign in f"{key}-{body.get('action', '')}-{content}"
+        )
         if self._options.sign is None:
             return {"Idempotency-Key": name}
-        return {"Idempotency-Key": name, **signature(self._options.sign.reveal(), name, int(time.time()), msgspec.json.encode(body))}
+        return {
+            "Idempotency-Key": name,
+            **signature(self._options.sign.reveal(), name, int(time.time()), msgspec.json.encode(body)),
+        }
 
 
-SYSTEMS: dict[str, type[System]] = {"jira": Jira, "jira_server": JiraServer, "servicenow": ServiceNow, "github": GitHub, "webhook": Webhook}
+SYSTEMS: dict[str, type[System]] = {
+    "jira": Jira,
+    "jira_server": JiraServer,
+    "servicenow": ServiceNow,
+    "github": GitHub,
+    "webhook": Webhook,
+}
 
 
 def _handle(answer: Answer, found: Any) -> str:

@@ -32,14 +32,22 @@ def refusal(code: str, words: str) -> str:
 
 def login(options: HttpOptions) -> dict[str, str]:
     """The header by which a proxy knows us. Retry where the secret is missing."""
-    return {"Proxy-Authorization": basic(options.proxy_user, options.proxy_password.reveal())} if options.proxy_password is not None else {}
+    return (
+        {"Proxy-Authorization": basic(options.proxy_user, options.proxy_password.reveal())}
+        if options.proxy_password is not None
+        else {}
+    )
 
 
 def tunnel(options: HttpOptions, place: Place) -> socket.socket:
     """A connection to a destination through a proxy that is used without TLS. Retry with a plain text."""
     proxy = place_of(options.proxy)
     host = f"[{place.host}]" if ":" in place.host else place.host
-    lines = [f"CONNECT {host}:{place.port} HTTP/1.1", f"Host: {host}:{place.port}", *(f"{name}: {value}" for name, value in login(options).items())]
+    lines = [
+        f"CONNECT {host}:{place.port} HTTP/1.1",
+        f"Host: {host}:{place.port}",
+        *(f"{name}: {value}" for name, value in login(options).items()),
+    ]
     connection = connect(proxy.host, proxy.port, None, options.timeout_s)
     try:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())

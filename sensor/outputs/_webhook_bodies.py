@@ -39,7 +39,9 @@ def slack(record: Record) -> Body:
     blocks: list[Body] = [{"type": "header", "text": _plain(head)}]
     blocks += [{"type": "section", "text": _plain(text)} for text in (message(record), *prose(record))]
     # A section has ten fields at most.
-    blocks += [{"type": "section", "fields": [_plain(f"{name}\n{value}") for name, value in facts[:10]]}] if facts else []
+    blocks += (
+        [{"type": "section", "fields": [_plain(f"{name}\n{value}") for name, value in facts[:10]]}] if facts else []
+    )
     blocks.append({"type": "context", "elements": [_plain(foot(record))]})
     escaped = f"{head}: {message(record)}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return {"text": escaped, "blocks": blocks}
@@ -50,11 +52,23 @@ def teams(record: Record) -> Body:
     other than text blocks and facts.
     """
     colour = _COLOURS.get(_severity(record), "Default")
-    card: list[Body] = [_runs(_run(f"{_severity(record).upper()}: ", weight="Bolder", color=colour), _run(title(record), weight="Bolder", size="Medium"))]
+    card: list[Body] = [
+        _runs(
+            _run(f"{_severity(record).upper()}: ", weight="Bolder", color=colour),
+            _run(title(record), weight="Bolder", size="Medium"),
+        )
+    ]
     card += [_runs(_run(text)) for text in (message(record), *prose(record))]
-    card += [_runs(_run(f"{name}: ", weight="Bolder"), _run(value)) | {"spacing": "Small"} for name, value in told(record)]
+    card += [
+        _runs(_run(f"{name}: ", weight="Bolder"), _run(value)) | {"spacing": "Small"} for name, value in told(record)
+    ]
     card.append(_runs(_run(foot(record), isSubtle=True, size="Small")))
-    content = {"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4", "body": card}
+    content = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": card,
+    }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
     return {"type": "message", "attachments": [attachment]}
 
@@ -63,8 +77,13 @@ def jira(record: Record, project: str, issue_type: str) -> Body | None:
     """An issue of Jira Cloud (version 3 of its interface), whose texts are documents."""
     if not _begins(record):
         return None
-    facts = [_item([_text(f"{name}: ", strong=True), _text(value)]) for name, value in [*told(record), ("Record", foot(record))]]
-    content = [_paragraph(text) for text in (message(record), *prose(record))] + [{"type": "bulletList", "content": facts}]
+    facts = [
+        _item([_text(f"{name}: ", strong=True), _text(value)])
+        for name, value in [*told(record), ("Record", foot(record))]
+    ]
+    content = [_paragraph(text) for text in (message(record), *prose(record))] + [
+        {"type": "bulletList", "content": facts}
+    ]
     return _issue(record, project, issue_type, {"type": "doc", "version": 1, "content": content})
 
 
@@ -127,7 +146,13 @@ def pagerduty(record: Record, routing_key: str) -> Body:
     if record.get("ts"):
         payload["timestamp"] = _cut(str(record["ts"]), 40)
     action = "resolve" if record.get("action") == "close" else "trigger"
-    return {"routing_key": routing_key, "event_action": action, "dedup_key": key(record), "client": "Passive network sensor", "payload": payload}
+    return {
+        "routing_key": routing_key,
+        "event_action": action,
+        "dedup_key": key(record),
+        "client": "Passive network sensor",
+        "payload": payload,
+    }
 
 
 # Content.
@@ -173,7 +198,16 @@ def told(record: Record) -> list[tuple[str, str]]:
         ("Severity", _severity(record)),
         ("Risk", about.get("risk")),
         ("Confidence", about.get("confidence")),
-        ("Techniques", _several([f"{each.get('technique')} {each.get('name')}" for each in _list(about, "attack") if isinstance(each, Mapping)])),
+        (
+            "Techniques",
+            _several(
+                [
+                    f"{each.get('technique')} {each.get('name')}"
+                    for each in _list(about, "attack")
+                    if isinstance(each, Mapping)
+                ]
+            ),
+        ),
         ("Seen", _span(about)),
         ("Protocol", " ".join(str(network[name]) for name in ("proto", "app") if name in network)),
         ("Detector", about.get("detector")),
@@ -236,7 +270,11 @@ def _end(end: Any) -> str:
     """``FS01 (10.20.1.5, server)``."""
     if not isinstance(end, Mapping):
         return ""
-    known = [str(each) for each in (end.get("hostname"), end.get("ip") or next(iter(_list(end, "ips")), None), end.get("type")) if each]
+    known = [
+        str(each)
+        for each in (end.get("hostname"), end.get("ip") or next(iter(_list(end, "ips")), None), end.get("type"))
+        if each
+    ]
     known = known or [str(each) for each in (end.get("mac"), end.get("device"), end.get("id")) if each]
     return f"{known[0]} ({', '.join(known[1:])})" if len(known) > 1 else "".join(known)
 
@@ -286,5 +324,10 @@ def _item(content: list[Body]) -> Body:
 
 def _issue(record: Record, project: str, issue_type: str, description: Any) -> Body:
     labels = ["network-sensor", f"severity-{_severity(record)}"]
-    fields = {"project": {"key": project}, "issuetype": {"name": issue_type}, "summary": _cut(f"{title(record)}: {message(record)}", 250), "labels": labels}
+    fields = {
+        "project": {"key": project},
+        "issuetype": {"name": issue_type},
+        "summary": _cut(f"{title(record)}: {message(record)}", 250),
+        "labels": labels,
+    }
     return {"fields": fields | {"description": description}}

@@ -57,7 +57,9 @@ class Options(CommonOptions):
     password: Secret | None = None
     tls: Tls = Tls()
     exchange: str = Field(default="amq.topic", max_length=KEY_LIMIT)
-    routing_key: Annotated[str, AfterValidator(known)] = Field(default="sensor.{kind}.{severity}", min_length=1, max_length=KEY_LIMIT)
+    routing_key: Annotated[str, AfterValidator(known)] = Field(
+        default="sensor.{kind}.{severity}", min_length=1, max_length=KEY_LIMIT
+    )
     queue: str = Field(default="", max_length=KEY_LIMIT)
     mandatory: bool = True
 
@@ -94,19 +96,28 @@ class Amqp(Output):
         yield Finding("auth", "ok", f"logged in to the vhost {self._vhost} as {self.options.user}")
         try:
             if self.options.exchange:
-                line.ask(lambda channel, then: channel.exchange_declare(self.options.exchange, passive=True, callback=then))
+                line.ask(
+                    lambda channel, then: channel.exchange_declare(self.options.exchange, passive=True, callback=then)
+                )
             if self.options.queue:
                 self._make_queue(line)
         except Retry as error:
             yield Finding("permission", "error", error.args[0])
             return
-        yield Finding("permission", "ok", f"the exchange {self.options.exchange or '(default)'} is there; the right to write to it shows with the first record")
+        yield Finding(
+            "permission",
+            "ok",
+            f"the exchange {self.options.exchange or '(default)'} is there; the right to write to it shows with the first record",
+        )
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         if self._line is None:
             raise Retry("not connected")
         basic = library().BasicProperties
-        messages = [(self.options.exchange, self._key(entry.record), entry.payload, self._properties(basic, entry)) for entry in entries]
+        messages = [
+            (self.options.exchange, self._key(entry.record), entry.payload, self._properties(basic, entry))
+            for entry in entries
+        ]
         left = self._line.publish(messages, mandatory=self.options.mandatory)
         if len(left) == len(entries):
             raise Retry(f"AMQP: {left[0]}")
@@ -144,8 +155,14 @@ class Amqp(Output):
             host=name,
             port=self._port,
             virtual_host=self._vhost,
-            credentials=pika.PlainCredentials(self.options.user, self.options.password.reveal() if self.options.password else "", erase_on_connect=True),
-            ssl_options=pika.SSLOptions(context(tls), tls.server_name or name) if self._parts.scheme == "amqps" else None,
+            credentials=pika.PlainCredentials(
+                self.options.user,
+                self.options.password.reveal() if self.options.password else "",
+                erase_on_connect=True,
+            ),
+            ssl_options=pika.SSLOptions(context(tls), tls.server_name or name)
+            if self._parts.scheme == "amqps"
+            else None,
             heartbeat=0,
             socket_timeout=self.options.timeout_s,
             stack_timeout=self.options.timeout_s,
@@ -157,7 +174,9 @@ class Amqp(Output):
         line.ask(lambda channel, then: channel.queue_declare(self.options.queue, durable=True, callback=then))
         if self.options.exchange:
             key = anywhere(self.options.routing_key, "#")
-            line.ask(lambda channel, then: channel.queue_bind(self.options.queue, self.options.exchange, key, callback=then))
+            line.ask(
+                lambda channel, then: channel.queue_bind(self.options.queue, self.options.exchange, key, callback=then)
+            )
 
     def _key(self, record: Mapping[str, Any]) -> str:
         return named(self.options.routing_key, record).encode()[:KEY_LIMIT].decode(errors="ignore")
@@ -172,7 +191,11 @@ class Amqp(Output):
             content_encoding="utf-8",
             timestamp=_seconds(record),
             delivery_mode=PERSISTENT,
-            headers={"severity": str(record.get("severity", "")), "sensor": str(part(record, "sensor").get("id", "")), "seq": entry.seq},
+            headers={
+                "severity": str(record.get("severity", "")),
+                "sensor": str(part(record, "sensor").get("id", "")),
+                "seq": entry.seq,
+            },
         )
 
 

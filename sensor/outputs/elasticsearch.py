@@ -33,7 +33,12 @@ FILTER = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.rea
 NDJSON = {"Content-Type": "application/x-ndjson"}
 JSON = {"Content-Type": "application/json"}
 # Answered with 400, but a fault of how things are set up, not of a document.
-SETUP_FAULTS = ("index_closed_exception", "invalid_index_name_exception", "index_not_found_exception", "cluster_block_exception")
+SETUP_FAULTS = (
+    "index_closed_exception",
+    "invalid_index_name_exception",
+    "index_not_found_exception",
+    "cluster_block_exception",
+)
 
 _PLACES = re.compile(r"%[Ymd]|\{kind\}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -64,7 +69,11 @@ class _Item(msgspec.Struct):
     def refused(self) -> bool:
         """Never accepted, however long one waits."""
         error = self.error or _Error()
-        return self.status in (400, 413, 422) and error.type not in SETUP_FAULTS and not _NO_PIPELINE.match(error.reason or "")
+        return (
+            self.status in (400, 413, 422)
+            and error.type not in SETUP_FAULTS
+            and not _NO_PIPELINE.match(error.reason or "")
+        )
 
 
 class _Bulk(msgspec.Struct):
@@ -87,7 +96,9 @@ class _Templates(msgspec.Struct):
 def _index(name: str) -> str:
     plain = _PLACES.sub("0", name)
     if not _NAME.fullmatch(plain) or not _NAME.match(name):
-        raise ValueError(f"found {name!r}, expected small letters, digits, . _ -, and as places %Y, %m, %d and {{kind}} after at least one sign")
+        raise ValueError(
+            f"found {name!r}, expected small letters, digits, . _ -, and as places %Y, %m, %d and {{kind}} after at least one sign"
+        )
     return name
 
 
@@ -136,7 +147,9 @@ class Elasticsearch(Output):
 
     def open(self) -> None:
         self.close()
-        self._client = open_client(self.options, (lambda client: put_template(client, self.options)) if self.options.template else None)
+        self._client = open_client(
+            self.options, (lambda client: put_template(client, self.options)) if self.options.template else None
+        )
 
     def check(self) -> Iterator[Finding]:
         if not (yield from reached(self.options)):
@@ -151,12 +164,18 @@ class Elasticsearch(Output):
         if self._client is None:
             raise Retry("not open")
         query = f"{FILTER}&pipeline={self.options.pipeline}" if self.options.pipeline else FILTER
-        answer = self._client.post(_at(self._client, f"_bulk?{query}"), self._body(entries), NDJSON, limit=ANSWERS_LIMIT)
+        answer = self._client.post(
+            _at(self._client, f"_bulk?{query}"), self._body(entries), NDJSON, limit=ANSWERS_LIMIT
+        )
         judge(answer)
         told = decoded(answer, _Bulk)
         if told is None:
             raise Retry(f"{answer.where} answered no bulk answer: is it Elasticsearch? {clean(answer.body[:200], 80)}")
-        return Ack() if not told.errors else _each([next(iter(item.values()), None) for item in told.items], len(entries), answer)
+        return (
+            Ack()
+            if not told.errors
+            else _each([next(iter(item.values()), None) for item in told.items], len(entries), answer)
+        )
 
     def close(self) -> None:
         if self._client is not None:
@@ -183,7 +202,11 @@ class Elasticsearch(Output):
         version = (decoded(answer, dict[str, Any]) or {}).get("version")
         if not isinstance(version, dict) or "number" not in version:
             return Finding("auth", "error", f"{answer.where} is no Elasticsearch or OpenSearch: look at url")
-        return Finding("auth", "ok", f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} {clean(str(version['number']), 40)} knows us")
+        return Finding(
+            "auth",
+            "ok",
+            f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} {clean(str(version['number']), 40)} knows us",
+        )
 
     def _permission(self) -> Finding:
         """Elasticsearch reports whether we may write; OpenSearch has no such request."""
@@ -193,16 +216,30 @@ class Elasticsearch(Output):
             answer = client.ask("POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(asked), JSON)
         told = (decoded(answer, dict[str, Any]) or {}).get("has_all_requested")
         if told is False:
-            return Finding("permission", "error", f"we may not create documents in {name}: give the role create_doc and auto_configure there")
-        return Finding("permission", "ok" if told else "warning", f"we may create documents in {name}" if told else "not known before the first record")
+            return Finding(
+                "permission",
+                "error",
+                f"we may not create documents in {name}: give the role create_doc and auto_configure there",
+            )
+        return Finding(
+            "permission",
+            "ok" if told else "warning",
+            f"we may create documents in {name}" if told else "not known before the first record",
+        )
 
     def _template(self) -> Finding:
         name = template_name(self.options)
         with Client(self.options) as client:
             answer = client.ask("GET", _at(client, f"_index_template/{name}"), limit=ANSWERS_LIMIT)
         if answer.status == 404:
-            todo = "is put when it is opened" if self.options.template else "is missing: set template to true, or put one of your own"
-            return Finding("template", "ok" if self.options.template else "warning", f"the index template {name} {todo}")
+            todo = (
+                "is put when it is opened"
+                if self.options.template
+                else "is missing: set template to true, or put one of your own"
+            )
+            return Finding(
+                "template", "ok" if self.options.template else "warning", f"the index template {name} {todo}"
+            )
         judge(answer)
         return Finding("template", "ok", f"the index template {name} is there")
 
@@ -246,7 +283,9 @@ def _action(pattern: str, day: str, kind: str) -> bytes:
     if not _DAY.fullmatch(day):
         day = "1970-01-01"
     places = {"%Y": day[:4], "%m": day[5:7], "%d": day[8:], "{kind}": kind}
-    return b'{"create":{"_index":' + msgspec.json.encode(_PLACES.sub(lambda found: places[found[0]], pattern)) + b',"_id":'
+    return (
+        b'{"create":{"_index":' + msgspec.json.encode(_PLACES.sub(lambda found: places[found[0]], pattern)) + b',"_id":'
+    )
 
 
 def _each(items: list[_Item | None], count: int, answer: Answer) -> Ack:

@@ -80,7 +80,9 @@ class Options(CommonOptions):
         if bool(self.user) != (self.password is not None):
             raise ValueError("found half a login, expected both user and password")
         if self.password is not None and self.security == "none":
-            raise ValueError("found a password without security, expected starttls or tls: it would be sent in the clear")
+            raise ValueError(
+                "found a password without security, expected starttls or tls: it would be sent in the clear"
+            )
         return self
 
 
@@ -115,7 +117,13 @@ class Email(Output):
                 return
         try:
             self.open()
-            yield Finding("auth", "ok", f"logged in as {options.user}" if options.user else "the server takes our connection; no login is configured")
+            yield Finding(
+                "auth",
+                "ok",
+                f"logged in as {options.user}"
+                if options.user
+                else "the server takes our connection; no login is configured",
+            )
             yield from self._check_addresses()
         except Retry as error:
             yield Finding("auth", "error", error.args[0])
@@ -125,7 +133,9 @@ class Email(Output):
     def send(self, entries: Sequence[Entry]) -> Ack:
         mail = compose(entries, self.options)
         key = str(mail["Message-ID"])
-        recipients, patience_end = self._missing.get(key, (list(self.options.recipients), time.monotonic() + PATIENCE_S))
+        recipients, patience_end = self._missing.get(
+            key, (list(self.options.recipients), time.monotonic() + PATIENCE_S)
+        )
         with self._told():
             try:
                 turned_down = self._ready().sendmail(self.options.sender, recipients, mail.as_bytes())
@@ -163,7 +173,9 @@ class Email(Output):
             with self._told():
                 client = self._ready()
                 asked = [("sender", self.options.sender, *client.mail(self.options.sender))]
-                asked += [("recipient", each, *client.rcpt(each)) for each in self.options.recipients if asked[0][2] < 400]
+                asked += [
+                    ("recipient", each, *client.rcpt(each)) for each in self.options.recipients if asked[0][2] < 400
+                ]
                 client.rset()
         except Retry as error:
             yield Finding("permission", "error", error.args[0])
@@ -193,7 +205,9 @@ class Email(Output):
         if options.security == "starttls":
             client = Client(secure(self._before_tls, options.host, options.tls, options.timeout_s))
         else:
-            client = Client(connect(options.host, self._port, options.tls if options.security == "tls" else None, options.timeout_s))
+            client = Client(
+                connect(options.host, self._port, options.tls if options.security == "tls" else None, options.timeout_s)
+            )
         try:
             if options.security != "starttls":
                 client.greet()
@@ -212,7 +226,9 @@ class Email(Output):
         with self._told(), contextlib.closing(client):
             client.greet()
             client.ehlo()
-            code, words = client.docmd("STARTTLS") if client.has_extn("starttls") else (502, b"it is not among what it offers")
+            code, words = (
+                client.docmd("STARTTLS") if client.has_extn("starttls") else (502, b"it is not among what it offers")
+            )
             if code != 220:
                 raise Retry(f"{options.host} port {self._port} speaks no STARTTLS: {clean(words, ANSWER_LIMIT)}")
             return client.detach()

@@ -72,7 +72,11 @@ class File(Output):
         if path.is_dir():
             yield Finding("permission", "error", f"{path} is a folder: name a file")
         elif (there != path and not there.is_dir()) or not os.access(there, right):
-            yield Finding("permission", "error", f"{there} cannot be written by this user: give it the right, or name another file")
+            yield Finding(
+                "permission",
+                "error",
+                f"{there} cannot be written by this user: give it the right, or name another file",
+            )
         else:
             yield Finding("permission", "ok", f"{path} can be written")
 
@@ -81,7 +85,9 @@ class File(Output):
             if self._moved():
                 self.open()
             lines = [entry.payload + b"\n" for entry in entries]
-            self._write(b"".join(line for line in lines if _hash(line) not in self._there) if self._there else b"".join(lines))
+            self._write(
+                b"".join(line for line in lines if _hash(line) not in self._there) if self._there else b"".join(lines)
+            )
             if self._plain and self.options.sync:
                 os.fdatasync(self._file)
         except OSError as error:

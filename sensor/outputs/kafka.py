@@ -35,7 +35,17 @@ STEP_S = 0.5
 # Room for the largest batch.
 QUEUE_MESSAGES, QUEUE_KIB = 100_000, 256 * 1024
 # Errors of a message that no later try fixes. A broker returns them for all messages that went to a partition together.
-REFUSALS = frozenset(("MSG_SIZE_TOO_LARGE", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD", "INVALID_TIMESTAMP", "_BAD_MSG", "_INVALID_ARG"))
+REFUSALS = frozenset(
+    (
+        "MSG_SIZE_TOO_LARGE",
+        "INVALID_MSG",
+        "INVALID_MSG_SIZE",
+        "INVALID_RECORD",
+        "INVALID_TIMESTAMP",
+        "_BAD_MSG",
+        "_INVALID_ARG",
+    )
+)
 # The error of messages that were taken back, which explains nothing.
 TAKEN_BACK = frozenset(("_PURGE_QUEUE", "_PURGE_INFLIGHT"))
 
@@ -91,7 +101,9 @@ class Options(CommonOptions):
         if self.tls is not None and self.tls.server_name:
             raise ValueError("found tls.server_name, which Kafka cannot use: brokers advertise their own names")
         if self.tls is not None and self.tls.minimum != "1.2":
-            raise ValueError("found tls.minimum 1.3, which cannot be kept to here: set ssl.enabled.protocols=TLSv1.3 at the brokers")
+            raise ValueError(
+                "found tls.minimum 1.3, which cannot be kept to here: set ssl.enabled.protocols=TLSv1.3 at the brokers"
+            )
         return self
 
 
@@ -111,7 +123,9 @@ class Kafka(Output):
         try:
             import confluent_kafka
         except ImportError:
-            raise Retry("Kafka needs the package confluent-kafka: pip install 'passive-network-sensor[kafka]'") from None
+            raise Retry(
+                "Kafka needs the package confluent-kafka: pip install 'passive-network-sensor[kafka]'"
+            ) from None
         self.close()
         self._trouble = ""
         try:
@@ -138,7 +152,11 @@ class Kafka(Output):
         except Retry as error:
             yield Finding("auth", "error", str(error))
             return
-        yield Finding("auth", "ok", f"logged in as {self.options.sasl.user}" if self.options.sasl else "the brokers ask for no login")
+        yield Finding(
+            "auth",
+            "ok",
+            f"logged in as {self.options.sasl.user}" if self.options.sasl else "the brokers ask for no login",
+        )
         yield self._topic_finding()
 
     def send(self, entries: Sequence[Entry]) -> Ack:
@@ -197,7 +215,11 @@ class Kafka(Output):
             headers = [("id", entry.id), ("kind", entry.kind), ("severity", str(entry.record["severity"]))]
             try:
                 self._producer.produce(
-                    self._topic_of(entry.record), entry.payload, key=key_of(entry.record), headers=headers, on_delivery=_noting(fates, place)
+                    self._topic_of(entry.record),
+                    entry.payload,
+                    key=key_of(entry.record),
+                    headers=headers,
+                    on_delivery=_noting(fates, place),
                 )
             except confluent_kafka.KafkaException as error:
                 fates[place] = error.args[0]
@@ -250,8 +272,14 @@ class Kafka(Output):
             return Finding("permission", "warning", f"{words}; make it, and allow us to write to it")
         broken = [topic for topic in topics if topic.error is not None]
         if broken:
-            return Finding("permission", "error", f"the topic {clean(broken[0].topic, TOPIC_LIMIT)}: {said(broken[0].error)}")
-        return Finding("permission", "ok", f"the topic {clean(topics[0].topic, TOPIC_LIMIT)} is there, with {len(topics[0].partitions)} partitions")
+            return Finding(
+                "permission", "error", f"the topic {clean(broken[0].topic, TOPIC_LIMIT)}: {said(broken[0].error)}"
+            )
+        return Finding(
+            "permission",
+            "ok",
+            f"the topic {clean(topics[0].topic, TOPIC_LIMIT)} is there, with {len(topics[0].partitions)} partitions",
+        )
 
     def _noted_trouble(self, error: Any) -> None:
         """Errors of the library's connections. That all are down is reported after the reason."""

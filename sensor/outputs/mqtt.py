@@ -146,7 +146,9 @@ class Mqtt(Output):
             self._window = window
             self._connect()
         if self.options.home_assistant is not None:
-            for _, words in self._deliver([Message(0, self.options.home_assistant.status, ONLINE, retain=True)]).values():
+            for _, words in self._deliver(
+                [Message(0, self.options.home_assistant.status, ONLINE, retain=True)]
+            ).values():
                 self.close()
                 raise Retry(words)
 
@@ -160,10 +162,18 @@ class Mqtt(Output):
         except Retry as error:
             yield Finding("auth", "error", str(error))
             return
-        yield Finding("auth", "ok", f"logged in as {self.options.user}" if self.options.user else "the broker accepts clients without a password")
+        yield Finding(
+            "auth",
+            "ok",
+            f"logged in as {self.options.user}"
+            if self.options.user
+            else "the broker accepts clients without a password",
+        )
         largest = self._link.granted.get("MaximumPacketSize")
         words = f"records up to {largest - PACKET_SIZE} bytes" if largest else "records of any size"
-        yield Finding("limits", "ok", f"it takes QoS 1 and {words}; whether we may publish is known with the first record")
+        yield Finding(
+            "limits", "ok", f"it takes QoS 1 and {words}; whether we may publish is known with the first record"
+        )
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         if self._client is None:
@@ -233,7 +243,12 @@ class Mqtt(Output):
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return made
 
-        made = Client(CallbackAPIVersion.VERSION2, client_id=self.options.client_id, protocol=paho.MQTTv5, reconnect_on_failure=False)
+        made = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.options.client_id,
+            protocol=paho.MQTTv5,
+            reconnect_on_failure=False,
+        )
         made.max_inflight_messages_set(self._window)
         made.on_connect, made.on_disconnect, made.on_publish = link.connected, link.disconnected, link.acknowledged
         if self.options.user:
@@ -350,7 +365,9 @@ class Link:
         self._news.set()
 
     def acknowledged(self, client: Any, data: Any, number: int, reason: Any, properties: Any) -> None:
-        self.answers[number] = (reason.value, _said(reason, properties)) if reason.value >= FAILED else (reason.value, "")
+        self.answers[number] = (
+            (reason.value, _said(reason, properties)) if reason.value >= FAILED else (reason.value, "")
+        )
         if len(self.answers) >= self._wanted:
             self._news.set()
 

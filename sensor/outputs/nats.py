@@ -72,7 +72,9 @@ class Rights(msgspec.Struct):
     deny: list[str] | None = None
 
     def allows(self, subject: str) -> bool:
-        return (self.allow is None or any(covers(each, subject) for each in self.allow)) and not any(covers(each, subject) for each in self.deny or ())
+        return (self.allow is None or any(covers(each, subject) for each in self.allow)) and not any(
+            covers(each, subject) for each in self.deny or ()
+        )
 
 
 class Permissions(msgspec.Struct):
@@ -107,14 +109,21 @@ def _server(url: str) -> str:
     except ValueError as error:
         raise ValueError(f"found no URL: {error}") from None
     if parts.username is not None or parts.password is not None:
-        raise ValueError("found a login in the URL, expected it as `user` and `password`, `token`, `nkey` or `credentials`")
+        raise ValueError(
+            "found a login in the URL, expected it as `user` and `password`, `token`, `nkey` or `credentials`"
+        )
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise ValueError("expected nats://host:4222 or tls://host:4222")
     return url
 
 
 def _subject(subject: str) -> str:
-    if any(c in subject for c in " \t*>") or subject.startswith((".", "{", "$")) or subject.endswith(".") or ".." in subject:
+    if (
+        any(c in subject for c in " \t*>")
+        or subject.startswith((".", "{", "$"))
+        or subject.endswith(".")
+        or ".." in subject
+    ):
         raise ValueError("found no subject, expected words between dots, of which the first is no place: sensor.{kind}")
     return known(subject)
 
@@ -138,7 +147,9 @@ class Options(CommonOptions):
     tls: Tls = Tls()
     tls_first: bool = False
     stream: str = Field(default="SENSOR", pattern=r"^[A-Za-z0-9_-]+$", max_length=64)
-    subject: Annotated[str, AfterValidator(_subject)] = Field(default="sensor.{kind}.{severity}", min_length=1, max_length=512)
+    subject: Annotated[str, AfterValidator(_subject)] = Field(
+        default="sensor.{kind}.{severity}", min_length=1, max_length=512
+    )
     domain: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$", max_length=64)
     inbox: str = Field(default="_INBOX", pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)
     create_stream: bool = False
@@ -198,7 +209,11 @@ class Nats(Output):
             return
         yield Finding("auth", "ok", f"logged in, NATS {clean(self._opened.info.version, ANSWER_LIMIT)}")
         if not self._rights(self._opened).allows(subject := self._subject_of(LIKELY)):
-            yield Finding("permission", "error", f"we may not publish to {subject}: allow this login to publish to {self._subjects()}")
+            yield Finding(
+                "permission",
+                "error",
+                f"we may not publish to {subject}: allow this login to publish to {self._subjects()}",
+            )
             return
         try:
             yield from self._stream_findings(self._asked(self._opened, "STREAM.INFO"))
@@ -209,7 +224,11 @@ class Nats(Output):
         if self._wire is not None and time.monotonic() - self._used > IDLE_S:
             self.open()
         wire, limit = self._opened, self._opened.info.max_payload - HEADERS_SIZE
-        refused = {place: f"over the server's limit of {limit} bytes" for place, entry in enumerate(entries) if len(entry.payload) > limit}
+        refused = {
+            place: f"over the server's limit of {limit} bytes"
+            for place, entry in enumerate(entries)
+            if len(entry.payload) > limit
+        }
         places = [place for place in range(len(entries)) if place not in refused]
         busy: list[int] = []
         for start in range(0, len(places), WINDOW):
@@ -239,7 +258,9 @@ class Nats(Output):
                 self._places.append(self._places.pop(0))
         raise failed
 
-    def _publish(self, wire: Wire, entries: Sequence[Entry], places: Sequence[int], refused: dict[int, str], busy: list[int]) -> None:
+    def _publish(
+        self, wire: Wire, entries: Sequence[Entry], places: Sequence[int], refused: dict[int, str], busy: list[int]
+    ) -> None:
         """Send the entries at some places of a batch, and return once each was answered."""
         numbers = wire.publish([self._message(entries[place]) for place in places])
         at = dict(zip(numbers, places, strict=True))
@@ -260,7 +281,9 @@ class Nats(Output):
 
     def _subject_of(self, record: Mapping[str, Any]) -> str:
         subject = named(self.options.subject, record)
-        return ".".join(word or "_" for word in subject.split(".")) if ".." in subject or subject[-1] == "." else subject
+        return (
+            ".".join(word or "_" for word in subject.split(".")) if ".." in subject or subject[-1] == "." else subject
+        )
 
     def _message(self, entry: Entry) -> tuple[bytes, bytes, bytes]:
         record = entry.record
@@ -334,26 +357,40 @@ class Nats(Output):
             if finding.level == "error":
                 return
         if place.tls is not None:
-            plain = (lambda: reached(place, timeout_s)) if place.tls_first else (lambda: introduced(place, timeout_s)[0])
+            plain = (
+                (lambda: reached(place, timeout_s)) if place.tls_first else (lambda: introduced(place, timeout_s)[0])
+            )
             yield probe_tls(plain, place.host, place.tls, timeout_s)
 
     def _stream_findings(self, stream: Stream) -> Iterator[Finding]:
         """How the stream stands to what we want of it."""
         options, config = self.options, stream.config
         if stream.error is not None and stream.error.err_code == NO_STREAM and options.create_stream:
-            yield Finding("permission", "ok", f"the stream {options.stream} is not there yet: it is made when the first record is sent")
+            yield Finding(
+                "permission",
+                "ok",
+                f"the stream {options.stream} is not there yet: it is made when the first record is sent",
+            )
             return
         if stream.error is not None:
             words = f"the stream {options.stream}: {said(stream.error)}"
-            yield Finding("permission", "error", f"{words}; make it with the subject {self._subjects()} (`nats stream add`), or set create_stream: true")
+            yield Finding(
+                "permission",
+                "error",
+                f"{words}; make it with the subject {self._subjects()} (`nats stream add`), or set create_stream: true",
+            )
             return
         yield Finding("permission", "ok", f"the stream {options.stream} is there")
         window_s = float(config.get("duplicate_window") or 0) / NANOSECONDS
         if window_s < SHORT_WINDOW_S:
             words = f"the stream remembers ids for {window_s:g} s only: a batch that was cut off by a longer outage may be stored twice"
-            yield Finding("duplicates", "warning", f"{words}; raise it with `nats stream edit {options.stream} --dupe-window=4h`")
+            yield Finding(
+                "duplicates", "warning", f"{words}; raise it with `nats stream edit {options.stream} --dupe-window=4h`"
+            )
         if config.get("storage") == "memory":
-            yield Finding("durability", "warning", "the stream lies in memory: it is empty once its server was started again")
+            yield Finding(
+                "durability", "warning", "the stream lies in memory: it is empty once its server was started again"
+            )
 
 
 def covers(pattern: str, subject: str) -> bool:
@@ -373,4 +410,6 @@ def said(error: Error) -> str:
 
 def _place(url: str, options: Options) -> Place:
     parts = urlsplit(url)
-    return Place(parts.hostname or "", parts.port or PORT, options.tls if parts.scheme == "tls" else None, options.tls_first)
+    return Place(
+        parts.hostname or "", parts.port or PORT, options.tls if parts.scheme == "tls" else None, options.tls_first
+    )

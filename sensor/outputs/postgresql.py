@@ -69,10 +69,14 @@ class Postgresql(Output):
         try:
             import psycopg
         except ImportError:
-            raise Retry("PostgreSQL needs the package psycopg: pip install 'passive-network-sensor[postgresql]'") from None
+            raise Retry(
+                "PostgreSQL needs the package psycopg: pip install 'passive-network-sensor[postgresql]'"
+            ) from None
         self.close()
         try:
-            self._connection = _patient(psycopg, self.options.timeout_s).connect(**self._place(), autocommit=True, prepare_threshold=None)
+            self._connection = _patient(psycopg, self.options.timeout_s).connect(
+                **self._place(), autocommit=True, prepare_threshold=None
+            )
         except (psycopg.Error, OSError) as error:
             raise Retry(f"PostgreSQL: {_said(error)}") from None
         if self.options.create_table:
@@ -152,7 +156,11 @@ class Postgresql(Output):
         if self.options.host.startswith("/"):
             return Finding("tls", "ok", "not needed: a socket of this machine")
         if self.options.tls is None or not self.options.tls.verify:
-            how = "encrypted, but its certificate is not verified" if encrypted else "not encrypted: every record can be read in transit"
+            how = (
+                "encrypted, but its certificate is not verified"
+                if encrypted
+                else "not encrypted: every record can be read in transit"
+            )
             return Finding("tls", "warning", f"{how}; name its authority as tls.ca")
         return Finding("tls", "ok", "encrypted, and its certificate is the right one")
 
@@ -191,10 +199,15 @@ def _within(asked: Generator[Any, Any, Any], seconds: float) -> Generator[Any, A
 
 
 def _tls_of(tls: Tls, host: str, port: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"sslmode": "verify-full" if tls.verify else "require", "ssl_min_protocol_version": f"TLSv{tls.minimum}"}
+    told: dict[str, Any] = {
+        "sslmode": "verify-full" if tls.verify else "require",
+        "ssl_min_protocol_version": f"TLSv{tls.minimum}",
+    }
     if tls.verify:
         found = ssl.get_default_verify_paths()
-        system = next((path for path in (found.cafile, found.openssl_cafile) if path and Path(path).is_file()), "system")
+        system = next(
+            (path for path in (found.cafile, found.openssl_cafile) if path and Path(path).is_file()), "system"
+        )
         told["sslrootcert"] = str(tls.ca) if tls.ca else system
     if tls.certificate is not None:
         told |= {"sslcert": str(tls.certificate), "sslkey": str(tls.key or tls.certificate)}

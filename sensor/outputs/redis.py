@@ -72,7 +72,9 @@ class Options(CommonOptions):
     @model_validator(mode="after")
     def _room_for_repeats(self) -> Options:
         if 0 < self.max_entries < 2 * self.batch_events:
-            raise ValueError(f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: a repeat is known by what is still there")
+            raise ValueError(
+                f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: a repeat is known by what is still there"
+            )
         return self
 
 
@@ -144,12 +146,22 @@ class Redis(Output):
             "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
         }
         if self._parts.scheme == "unix":
-            told |= {"connection_class": redis.UnixDomainSocketConnection, "path": unquote(self._parts.path), "db": self.options.database}
+            told |= {
+                "connection_class": redis.UnixDomainSocketConnection,
+                "path": unquote(self._parts.path),
+                "db": self.options.database,
+            }
             return redis.ConnectionPool(**told)
-        told |= {"host": self._parts.hostname, "port": self._parts.port or PORT, "db": int(self._parts.path.strip("/") or self.options.database)}
+        told |= {
+            "host": self._parts.hostname,
+            "port": self._parts.port or PORT,
+            "db": int(self._parts.path.strip("/") or self.options.database),
+        }
         told |= {"socket_connect_timeout": self.options.timeout_s, "socket_keepalive": True}
         if self._parts.scheme == "rediss":
-            told["connection_class"] = _over_tls(redis, context(self.options.tls), self.options.tls.server_name or self._parts.hostname or "")
+            told["connection_class"] = _over_tls(
+                redis, context(self.options.tls), self.options.tls.server_name or self._parts.hostname or ""
+            )
         return redis.ConnectionPool(**told)
 
     def _stream(self, record: Mapping[str, Any]) -> str:
@@ -162,7 +174,12 @@ class Redis(Output):
         pipe = self._asked(self._client_now().pipeline, transaction=False)
         limit = {"maxlen": self.options.max_entries, "approximate": True} if self.options.max_entries else {}
         for place, entry in places:
-            told = {"id": entry.id, "kind": entry.kind, "severity": entry.record.get("severity", ""), "data": entry.payload}
+            told = {
+                "id": entry.id,
+                "kind": entry.kind,
+                "severity": entry.record.get("severity", ""),
+                "data": entry.payload,
+            }
             pipe.xadd(stream, told, place, **limit)
         answers = self._asked(pipe.execute, raise_on_error=False)
         faults = [said(answer) for answer in answers if isinstance(answer, Exception) and PASSED not in str(answer)]
@@ -214,7 +231,9 @@ class Redis(Output):
     def _permission(self) -> Finding:
         """Append an entry under a number that every server refuses, once it has let us in."""
         stream = self._stream({"sensor": {"id": "check"}, "kind": "alert"})
-        answer = self._asked(self._client.pipeline(transaction=False).xadd(stream, {"id": "check"}, "0-0").execute, raise_on_error=False)[0]
+        answer = self._asked(
+            self._client.pipeline(transaction=False).xadd(stream, {"id": "check"}, "0-0").execute, raise_on_error=False
+        )[0]
         if "0-0" not in str(answer):
             raise Retry(f"Redis: {said(answer)}")
         return Finding("permission", "ok", f"may append to {self.options.prefix}:SENSOR:KIND")
@@ -227,12 +246,24 @@ class Redis(Output):
         except Retry as error:
             return Finding("durability", "warning", f"cannot be asked for: {error}")
         if not told.get("aof_enabled"):
-            return Finding("durability", "warning", "the server keeps no append-only file: it may lose what it acknowledged; set `appendonly yes` there")
+            return Finding(
+                "durability",
+                "warning",
+                "the server keeps no append-only file: it may lose what it acknowledged; set `appendonly yes` there",
+            )
         if told.get("maxmemory") and told.get("maxmemory_policy") != "noeviction":
             policy = clean(str(told.get("maxmemory_policy")), 32)
-            return Finding("durability", "warning", f"the server drops keys when its memory is full ({policy}); set `maxmemory-policy noeviction` there")
+            return Finding(
+                "durability",
+                "warning",
+                f"the server drops keys when its memory is full ({policy}); set `maxmemory-policy noeviction` there",
+            )
         if when != "always" and not self.options.synced:
-            return Finding("durability", "warning", f"what was acknowledged is written later (appendfsync {when}); set it to always there, or synced here")
+            return Finding(
+                "durability",
+                "warning",
+                f"what was acknowledged is written later (appendfsync {when}); set it to always there, or synced here",
+            )
         return Finding("durability", "ok", f"the server keeps an append-only file (appendfsync {when})")
 
 

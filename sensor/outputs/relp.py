@@ -76,9 +76,15 @@ class Relp(Output):
         session, refused = self._opened(), dict[int, str]()
         with self._told():
             for start in range(0, len(entries), WINDOW):
-                numbers = session.tell("syslog", [message(entry, self.options) for entry in entries[start : start + WINDOW]])
+                numbers = session.tell(
+                    "syslog", [message(entry, self.options) for entry in entries[start : start + WINDOW]]
+                )
                 answers = session.answers(numbers)
-                refused |= {start + place: clean(answers[number], 200) for place, number in enumerate(numbers) if not answers[number].startswith(b"200")}
+                refused |= {
+                    start + place: clean(answers[number], 200)
+                    for place, number in enumerate(numbers)
+                    if not answers[number].startswith(b"200")
+                }
         return Ack(refused)
 
     def close(self) -> None:
@@ -89,7 +95,9 @@ class Relp(Output):
     def _opened(self) -> _Session:
         if self._session is not None:
             return self._session
-        self._session = made = _Session(connect(self.options.host, self.options.port, self.options.tls, self.options.timeout_s))
+        self._session = made = _Session(
+            connect(self.options.host, self.options.port, self.options.tls, self.options.timeout_s)
+        )
         with self._told():
             (number,) = made.tell("open", [OFFER])
             answer = made.answers([number])[number]
@@ -131,7 +139,11 @@ class _Session:
         for each in told:
             self._number = self._number % LAST_NUMBER + 1
             numbers.append(self._number)
-            frames.append(b"%d %b %d %b\n" % (self._number, command.encode(), len(each), each) if each else b"%d %b 0\n" % (self._number, command.encode()))
+            frames.append(
+                b"%d %b %d %b\n" % (self._number, command.encode(), len(each), each)
+                if each
+                else b"%d %b 0\n" % (self._number, command.encode())
+            )
         left = memoryview(b"".join(frames))
         while left:
             left = left[self._connection.send(left[:ANSWER_LIMIT]) :]

@@ -155,7 +155,12 @@ class Sentinel(Output):
             "client_secret": self.options.client_secret.reveal(),
             "scope": self.options.scope,
         }
-        answer = client.ask("POST", f"{self.options.login.rstrip('/')}/{self.options.tenant}/oauth2/v2.0/token", urlencode(told).encode(), FORM)
+        answer = client.ask(
+            "POST",
+            f"{self.options.login.rstrip('/')}/{self.options.tenant}/oauth2/v2.0/token",
+            urlencode(told).encode(),
+            FORM,
+        )
         if answer.status != 200:
             raise Retry(f"login: {_words(answer)}", answer.after_s)
         token = decoded(answer, _Token)

@@ -116,7 +116,12 @@ class SplunkHec(Output):
         if self._client is None:
             raise Retry("not open")
         said = self._posted(self._client, EVENT, b"\n".join(self._event(entry) for entry in entries))
-        if said.answer.status == 400 and said.told.code in EVENT_FAULTS and said.told.event is not None and 0 <= said.told.event < len(entries):
+        if (
+            said.answer.status == 400
+            and said.told.code in EVENT_FAULTS
+            and said.told.event is not None
+            and 0 <= said.told.event < len(entries)
+        ):
             return self._partly(said, len(entries))
         _judge(said)
         if said.told.code < 0:
@@ -133,8 +138,14 @@ class SplunkHec(Output):
     def _event(self, entry: Entry) -> bytes:
         record = entry.record
         # Formats of text are strings to Splunk.
-        event: Any = msgspec.Raw(entry.payload) if entry.payload[:1] == b"{" else entry.payload.decode("utf-8", "replace")
-        told: dict[str, Any] = {"source": self.options.source, "sourcetype": self.options.sourcetype.replace("{kind}", entry.kind), "event": event}
+        event: Any = (
+            msgspec.Raw(entry.payload) if entry.payload[:1] == b"{" else entry.payload.decode("utf-8", "replace")
+        )
+        told: dict[str, Any] = {
+            "source": self.options.source,
+            "sourcetype": self.options.sourcetype.replace("{kind}", entry.kind),
+            "event": event,
+        }
         if (moment := _seconds(record.get("ts"))) is not None:
             told["time"] = moment
         if isinstance(sensor := record.get("sensor"), Mapping) and "id" in sensor:
@@ -172,7 +183,15 @@ class SplunkHec(Output):
             time.sleep(pause)
             pause = min(pause * 2, POLL_MAX_S)
 
-    def _ask(self, client: Client, path: str, body: bytes, *, headers: Mapping[str, str] | None = None, allowed: tuple[int, ...] = ()) -> _Said:
+    def _ask(
+        self,
+        client: Client,
+        path: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        allowed: tuple[int, ...] = (),
+    ) -> _Said:
         """A question that is no record: whatever is wrong is a matter of how things are set up."""
         said = self._posted(client, path, body, headers)
         if said.told.code in allowed:
@@ -200,7 +219,9 @@ class SplunkHec(Output):
             said = self._ask(client, EVENT, b"", allowed=(NO_DATA,))
         if said.told.code != NO_DATA:
             return Finding("auth", "warning", f"{said.words}: is it Splunk's event collector?")
-        return Finding("auth", "warning", "the token is known; without acknowledgement a batch counts before it is written")
+        return Finding(
+            "auth", "warning", "the token is known; without acknowledgement a batch counts before it is written"
+        )
 
 
 def _judge(said: _Said) -> None:

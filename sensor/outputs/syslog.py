@@ -95,7 +95,11 @@ class Syslog(Output):
             yield finding
             if finding.level == "error":
                 return
-        yield Finding("delivery", "ok", "it takes messages; what becomes of them cannot be seen, since syslog has no answers: relp has")
+        yield Finding(
+            "delivery",
+            "ok",
+            "it takes messages; what becomes of them cannot be seen, since syslog has no answers: relp has",
+        )
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         connection = self._opened()
@@ -107,7 +111,11 @@ class Syslog(Output):
         except OSError as error:
             self.close()
             host, port = self.options.place
-            silence = f"took nothing for {self.options.timeout_s:g} s" if isinstance(error, TimeoutError) else f"the connection is lost: {said(error)}"
+            silence = (
+                f"took nothing for {self.options.timeout_s:g} s"
+                if isinstance(error, TimeoutError)
+                else f"the connection is lost: {said(error)}"
+            )
             raise Retry(f"{host} port {port}: {silence}") from None
         return Ack()
 
@@ -120,7 +128,11 @@ class Syslog(Output):
         if self._connection is None:
             host, port = self.options.place
             datagrams = self.options.transport == "udp"
-            self._connection = _datagrams(host, port) if datagrams else connect(host, port, self.options.secured, self.options.timeout_s)
+            self._connection = (
+                _datagrams(host, port)
+                if datagrams
+                else connect(host, port, self.options.secured, self.options.timeout_s)
+            )
         return self._connection
 
     def _framed(self, told: bytes) -> bytes:
@@ -192,9 +204,13 @@ def _probe_datagrams(host: str, port: int) -> Iterator[Finding]:
             time.sleep(ICMP_S)
             _raise_pending(connection)
     except (OSError, Retry) as error:
-        yield Finding("udp", "error", f"{host} port {port}: {said(error)}: does the receiver run, and is the port right?")
+        yield Finding(
+            "udp", "error", f"{host} port {port}: {said(error)}: does the receiver run, and is the port right?"
+        )
         return
-    yield Finding("udp", "warning", "no ICMP error, and UDP has no acknowledgement: delivery is unknown; prefer tcp, tls or relp")
+    yield Finding(
+        "udp", "warning", "no ICMP error, and UDP has no acknowledgement: delivery is unknown; prefer tcp, tls or relp"
+    )
 
 
 def _raise_pending(connection: socket.socket) -> None:

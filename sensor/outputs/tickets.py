@@ -58,7 +58,9 @@ class Options(HttpOptions):
     def _of_tickets(self) -> Options:
         """What is for records would be thought to hide something, and hide nothing."""
         if self.format or self.fields or self.redact:
-            raise ValueError("format, fields and redact apply to events: tickets have texts of their own, with names and addresses of devices")
+            raise ValueError(
+                "format, fields and redact apply to events: tickets have texts of their own, with names and addresses of devices"
+            )
         if self.filter.kinds or self.filter.detectors or self.filter.sites:
             raise ValueError("tickets have no kinds, detectors and sites: filter them by severity, types and vlans")
         return self
@@ -68,7 +70,9 @@ class Options(HttpOptions):
         if self.system in ("jira", "jira_server") and not self.project:
             raise ValueError(f"found no key 'project', which {self.system} needs")
         if self.update_url and (self.system != "webhook" or PLACE not in self.update_url):
-            raise ValueError(f"update_url is for the system webhook, with {PLACE} in it: https://desk.example.org/tickets/{PLACE}")
+            raise ValueError(
+                f"update_url is for the system webhook, with {PLACE} in it: https://desk.example.org/tickets/{PLACE}"
+            )
         if self.sign is not None and self.system != "webhook":
             raise ValueError(f"requests to {self.system} are not signed: sign is for the system webhook")
         return self
@@ -161,7 +165,9 @@ class Tickets(Output):
         with Client(self.options) as client:
             system = SYSTEMS[self.options.system](client, self.options)
             if not system.looked_at:
-                return Finding("auth", "warning", "whether it takes tickets shows with the first: `sensor tickets send` sends them")
+                return Finding(
+                    "auth", "warning", "whether it takes tickets shows with the first: `sensor tickets send` sends them"
+                )
             answer = client.ask("GET", system.looked_at)
         if answer.status != 200:
             return Finding("auth", "error", f"{answer.said}: look at url, user, password, token and project")

@@ -34,7 +34,11 @@ from sensor.outputs._secrets import Secret
 Receiver = Literal["plain", "slack", "teams", "jira", "jira_server", "servicenow", "servicenow_event", "pagerduty"]
 
 # Named by an answer of 400, these are faults of how things are set up, not of a record.
-SETUP_WORDS = {"jira": ('"project"', '"issuetype"'), "jira_server": ('"project"', '"issuetype"'), "pagerduty": ("routing_key",)}
+SETUP_WORDS = {
+    "jira": ('"project"', '"issuetype"'),
+    "jira_server": ('"project"', '"issuetype"'),
+    "pagerduty": ("routing_key",),
+}
 
 
 class Options(HttpOptions):
@@ -110,9 +114,16 @@ class Webhook(Output):
         body = self._body(entry)
         if body is None:
             return
-        packed, encoding = packed_body(body if isinstance(body, bytes) else msgspec.json.encode(body), self.options.packing)
+        packed, encoding = packed_body(
+            body if isinstance(body, bytes) else msgspec.json.encode(body), self.options.packing
+        )
         key = idempotency_key([entry])
-        headers = {"Content-Type": self._content_type(), "Accept": "application/json", "Idempotency-Key": key, **encoding}
+        headers = {
+            "Content-Type": self._content_type(),
+            "Accept": "application/json",
+            "Idempotency-Key": key,
+            **encoding,
+        }
         if self.options.sign is not None:
             headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
         self._judge(client.ask("POST", client.place.url, packed, headers))
@@ -138,10 +149,14 @@ class Webhook(Output):
             elif self.options.receiver in ("servicenow", "servicenow_event"):
                 answer = client.ask("GET", f"{url}?sysparm_limit=1&sysparm_fields=sys_id")
             else:
-                return Finding("auth", "warning", "whether it takes messages shows with the first: `sensor outputs test` sends one")
+                return Finding(
+                    "auth", "warning", "whether it takes messages shows with the first: `sensor outputs test` sends one"
+                )
         fine = answer.status == 200
         return Finding(
-            "auth", "ok" if fine else "error", answer.said.partition(": {")[0] if fine else f"{answer.said}: look at url, user, password and project"
+            "auth",
+            "ok" if fine else "error",
+            answer.said.partition(": {")[0] if fine else f"{answer.said}: look at url, user, password and project",
         )
 
 

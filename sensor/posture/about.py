@@ -59,9 +59,15 @@ class Library:
         if not entries:
             return About(cve)
         one = entries[0]
-        fixed = "; ".join(dict.fromkeys(entry.fixed + (REMEMBERED if entry.basis == "recalled" else "") for entry in entries if entry.fixed))
+        fixed = "; ".join(
+            dict.fromkeys(
+                entry.fixed + (REMEMBERED if entry.basis == "recalled" else "") for entry in entries if entry.fixed
+            )
+        )
         exploited = "known" if one.kev or one.exploited else ""
-        return About(cve, one.title, one.cvss, exploited=exploited, fixed=fixed, advice=one.advice, sources=("curated",))
+        return About(
+            cve, one.title, one.cvss, exploited=exploited, fixed=fixed, advice=one.advice, sources=("curated",)
+        )
 
     def products(self, cve: str) -> list[tuple[str, str, str, str]]:
         """(source, vendor, product, versions) of each rule that was imported, as the record words them."""
@@ -75,10 +81,16 @@ def _imported(base: sqlite3.Connection, told: About, number: int) -> About:
     """With what was imported: scores take the place of ours, our words for title and advice stay."""
     rows = base.execute("SELECT * FROM cves WHERE id = ? ORDER BY source", (number,)).fetchall()
     for row in rows:
-        told = told._replace(title=told.title or row["title"], published=told.published or row["published"], sources=(*told.sources, SOURCES[row["source"]]))
+        told = told._replace(
+            title=told.title or row["title"],
+            published=told.published or row["published"],
+            sources=(*told.sources, SOURCES[row["source"]]),
+        )
     scores = [row["cvss"] for row in rows if row["cvss"] is not None]
     exploited = next((row["exploited"] for row in rows if row["exploited"]), told.exploited)
-    told = told._replace(cvss=scores[0] if scores else told.cvss, rejected=any(row["rejected"] for row in rows), exploited=exploited)
+    told = told._replace(
+        cvss=scores[0] if scores else told.cvss, rejected=any(row["rejected"] for row in rows), exploited=exploited
+    )
     score = base.execute("SELECT probability, percentile FROM scores WHERE cve = ?", (number,)).fetchone()
     if score is not None:
         told = told._replace(probability=score[0], percentile=score[1])
@@ -86,7 +98,12 @@ def _imported(base: sqlite3.Connection, told: About, number: int) -> About:
     if known is None:
         return told
     advice = told.advice if told.advice != UPDATE else known["action"] or UPDATE
-    told = told._replace(title=told.title or known["name"], exploited=known["added"] or "known", ransomware=bool(known["ransomware"]), advice=advice)
+    told = told._replace(
+        title=told.title or known["name"],
+        exploited=known["added"] or "known",
+        ransomware=bool(known["ransomware"]),
+        advice=advice,
+    )
     return told._replace(due=known["due"], sources=(*told.sources, "kev"))
 
 

@@ -52,4 +52,9 @@ def asset_of(device: Body, evidence: Iterable[Any] = ()) -> Asset:
 
 def _proves(claim: Body, firmware: str) -> bool:
     """Whether a packet said so."""
-    return bool(firmware) and claim.get("attribute") == "firmware" and claim.get("value") == firmware and claim.get("family") != OPERATOR
+    return (
+        bool(firmware)
+        and claim.get("attribute") == "firmware"
+        and claim.get("value") == firmware
+        and claim.get("family") != OPERATOR
+    )

@@ -53,7 +53,10 @@ def _misconfigured(view: View, nodes: dict[str, Node]) -> Iterable[Weakness]:
 
 def _node(record: Record, fleet: Fleet) -> Node:
     device = part(record, "device")
-    words = {name: tidy(device.get(name)) for name in ("id", "type", "vendor", "model", "firmware", "owner", "first_seen", "last_seen")}
+    words = {
+        name: tidy(device.get(name))
+        for name in ("id", "type", "vendor", "model", "firmware", "owner", "first_seen", "last_seen")
+    }
     address = _address([tidy(one) for one in texts(device.get("ips"))])
     return Node(
         **words,

@@ -83,7 +83,9 @@ def _reach(site: Site, node: Node, crowded: set[str]) -> Iterator[str]:
 def _unknown(node: Node) -> Iterator[str]:
     if node.type in ("", "unknown"):
         yield TYPE
-    if not node.firmware and node.type not in PCS:  # PCs and telephones of people have no firmware that anybody could tell
+    if (
+        not node.firmware and node.type not in PCS
+    ):  # PCs and telephones of people have no firmware that anybody could tell
         yield FIRMWARE
 
 
@@ -110,14 +112,20 @@ def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign
 
 
 def _sign(alert: Record, actor: Node | None) -> Sign:
-    name, title, risk = _text(alert.get("id")), _text(alert.get("title")) or _text(alert.get("detector")), alert.get("risk")
+    name, title, risk = (
+        _text(alert.get("id")),
+        _text(alert.get("title")) or _text(alert.get("detector")),
+        alert.get("risk"),
+    )
     whose = f"Investigate and contain {actor.text}" if actor is not None else f"Investigate {name}: {title}"
     fix = Fix(f"alerts|{actor.id if actor is not None else name}", whose, LOOK, CLOSED)
     return Sign(name, min(100.0, max(0.0, float(risk))) if isinstance(risk, int | float) else 0.0, title, fix)
 
 
 def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:
-    return ((record, alert) for record, alert in standing(site) if not _text(alert.get("detector")).startswith(NO_ATTACK))
+    return (
+        (record, alert) for record, alert in standing(site) if not _text(alert.get("detector")).startswith(NO_ATTACK)
+    )
 
 
 def standing(site: Site) -> Iterator[tuple[Record, Record]]:
@@ -127,7 +135,11 @@ def standing(site: Site) -> Iterator[tuple[Record, Record]]:
         alert, severity = record.get("alert"), record.get("severity")
         if not isinstance(alert, dict) or "closed" in alert:
             continue
-        if not isinstance(severity, str) or severity not in Severity.__members__ or Severity[severity] < Severity.medium:
+        if (
+            not isinstance(severity, str)
+            or severity not in Severity.__members__
+            or Severity[severity] < Severity.medium
+        ):
             continue
         if record.get("action") != "close" or _text(alert.get("last") or record.get("ts")) >= since:
             yield record, alert
@@ -145,7 +157,9 @@ def owners(nodes: Iterable[Node]) -> dict[str, str]:
     """Device by address: an alert may name one by an id from before it was merged, or not at all."""
     told = ((node.id, node.record.get("device")) for node in nodes)
     several = ((name, device.get("ips")) for name, device in told if isinstance(device, dict))
-    return {address: name for name, ips in several if isinstance(ips, list) for address in ips if isinstance(address, str)}
+    return {
+        address: name for name, ips in several if isinstance(ips, list) for address in ips if isinstance(address, str)
+    }
 
 
 def whose(end: Any, there: Mapping[str, Node], mine: Mapping[str, str]) -> str:

@@ -70,7 +70,9 @@ class Affected(Words):
         if self.before and self.through:
             raise ValueError("found both before and through, expected one")
         if self.all == any((self.start, self.above, self.before, self.through)):
-            raise ValueError("found no bound, or bounds beside all, expected from, above, before or through, or else all: true")
+            raise ValueError(
+                "found no bound, or bounds beside all, expected from, above, before or through, or else all: true"
+            )
         return self
 
     @property
@@ -137,10 +139,14 @@ class Vulnerability(Words):
             raise ValueError("found no devices, expected product, os or types")
         rules = bool(self.affected or self.known)
         if rules and self.basis != "record":
-            raise ValueError(f"found versions whose basis is {self.basis}, expected none: only a record is a basis for a verdict")
+            raise ValueError(
+                f"found versions whose basis is {self.basis}, expected none: only a record is a basis for a verdict"
+            )
         verdicts = {example.verdict for example in self.examples}
         if rules and not ("affected" in verdicts and verdicts - {"affected"}):
-            raise ValueError("found a version rule without examples both ways, expected one that is affected and one that is not")
+            raise ValueError(
+                "found a version rule without examples both ways, expected one that is affected and one that is not"
+            )
         for name in (*(bound for one in self.affected for bound in one.range[:2]), *self.known):
             if name and SCHEMES[self.scheme].read(name) is None:
                 raise ValueError(f"found the version {name!r}, expected one of the scheme {self.scheme}")
@@ -167,7 +173,9 @@ class VulnerabilityFile(Words):
 def load_curated(folder: Path | None = None) -> tuple[Vulnerability, ...]:
     """All entries. DocumentErrors with every fault of the files."""
     folder = folder or own_folder() / FOLDER
-    words = load_document(own_folder() / VOCABULARY, Vocabulary).joined(load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary))
+    words = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
+        load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)
+    )
     found: dict[tuple[str, str, str], Vulnerability] = {}
     faults: list[Fault] = []
     for path in sorted(folder.glob("*.yaml")):
@@ -181,7 +189,13 @@ def load_curated(folder: Path | None = None) -> tuple[Vulnerability, ...]:
         for number, entry in enumerate(document.vulnerabilities):
             key = entry.cve, entry.product, entry.os
             if key in found:
-                faults.append(fault_at(path, ("vulnerabilities", number, "cve"), f"found {entry.cve} of the same products a second time, expected it once"))
+                faults.append(
+                    fault_at(
+                        path,
+                        ("vulnerabilities", number, "cve"),
+                        f"found {entry.cve} of the same products a second time, expected it once",
+                    )
+                )
             found[key] = entry
     if faults:
         raise DocumentErrors(faults)

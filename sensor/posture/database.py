@@ -107,12 +107,20 @@ def _made(base: sqlite3.Connection) -> None:
 
 def _to_read(path: Path) -> sqlite3.Connection:
     """Where we may not write the folder and nobody imports, the file is taken as it is: nobody changes it."""
-    base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
+    base = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=PATIENCE_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     try:
         base.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         base.close()
-        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+        base = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+        )
     except sqlite3.Error:
         base.close()
         raise
@@ -136,6 +144,8 @@ def _version(base: sqlite3.Connection) -> int:
 def _checked(base: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     if (version := _version(base)) != VERSION:
         base.close()
-        raise DatabaseError(f"{path}: its tables have version {version}, this sensor knows {VERSION}: remove it and import again")
+        raise DatabaseError(
+            f"{path}: its tables have version {version}, this sensor knows {VERSION}: remove it and import again"
+        )
     base.row_factory = sqlite3.Row
     return base

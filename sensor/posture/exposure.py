@@ -133,7 +133,9 @@ def points_of(values: Values) -> float:
 def exposure_of(causes: Causes) -> Exposure:
     """Of one device."""
     values = values_of(causes)
-    return _summed(zip(Values._fields, steps_of(values), _shown(values), _whys(causes, values), _ids(causes), strict=True))
+    return _summed(
+        zip(Values._fields, steps_of(values), _shown(values), _whys(causes, values), _ids(causes), strict=True)
+    )
 
 
 def _shown(values: Values) -> tuple[float, ...]:
@@ -144,14 +146,20 @@ def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
     """Why each term is as it is, also where it adds nothing."""
     weak, criticality = causes.weaknesses, causes.criticality
     worst = f"{weak[0].points:.1f} {weak[0].name}: {weak[0].title}" if weak else "no weakness is known"
-    signs = [(one.risk * ACTOR, f"it did: {one.title}") for one in causes.acts] + [(one.risk * TARGET, f"it suffered: {one.title}") for one in causes.suffers]
+    signs = [(one.risk * ACTOR, f"it did: {one.title}") for one in causes.acts] + [
+        (one.risk * TARGET, f"it suffered: {one.title}") for one in causes.suffers
+    ]
     gravest = max(signs, default=(0.0, ""))
     return (
         worst + _and_more(len(weak), values.weaknesses - weak[0].points if weak else 0.0),
-        (f"{gravest[0]:.1f} {gravest[1]}" if signs else "no attack by or on it was observed") + _and_more(len(signs), values.attack - gravest[0]),
-        ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach) or "no inbound traffic from the internet was observed",
+        (f"{gravest[0]:.1f} {gravest[1]}" if signs else "no attack by or on it was observed")
+        + _and_more(len(signs), values.attack - gravest[0]),
+        ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach)
+        or "no inbound traffic from the internet was observed",
         ", ".join(f"{UNKNOWN:g} its {what} is not known" for what in causes.unknown) or "type and firmware are known",
-        f"{criticality}: {values.criticality:.0%} of the points so far" if values.criticality else f"criticality {criticality or 'not set'}",
+        f"{criticality}: {values.criticality:.0%} of the points so far"
+        if values.criticality
+        else f"criticality {criticality or 'not set'}",
     )
 
 
@@ -160,7 +168,13 @@ def _and_more(count: int, points: float) -> str:
 
 
 def _ids(causes: Causes) -> tuple[tuple[str, ...], ...]:
-    return tuple(one.id for one in causes.weaknesses), tuple(one.id for one in (*causes.acts, *causes.suffers)), (), (), ()
+    return (
+        tuple(one.id for one in causes.weaknesses),
+        tuple(one.id for one in (*causes.acts, *causes.suffers)),
+        (),
+        (),
+        (),
+    )
 
 
 def _summed(parts: Iterable[tuple[str, float, float, str, tuple[str, ...]]]) -> Exposure:

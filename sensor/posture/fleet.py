@@ -37,7 +37,9 @@ class Judged(NamedTuple):
 class Fleet:
     """Devices matched against all known vulnerabilities."""
 
-    def __init__(self, alerts: Iterable[Record], base: sqlite3.Connection | None, details: Details | None = None) -> None:
+    def __init__(
+        self, alerts: Iterable[Record], base: sqlite3.Connection | None, details: Details | None = None
+    ) -> None:
         """``base``: imported vulnerabilities, if any; ``details``: adds the evidence of a device where records do not carry it. DocumentErrors."""
         curated = load_curated()
         self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
@@ -91,7 +93,9 @@ class Fleet:
 
 def ordered(found: Iterable[Judged]) -> list[Judged]:
     """Affected devices first, then by priority, CVE and device."""
-    return sorted(found, key=lambda one: (one.finding.verdict is not Verdict.AFFECTED, -one.points, one.finding.cve, one.asset.id))
+    return sorted(
+        found, key=lambda one: (one.finding.verdict is not Verdict.AFFECTED, -one.points, one.finding.cve, one.asset.id)
+    )
 
 
 def _targets(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:

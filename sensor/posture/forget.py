@@ -33,7 +33,11 @@ def forget(base: sqlite3.Connection, name: str, kind: str) -> int:
     try:
         base.execute("BEGIN IMMEDIATE")
         try:
-            count = _cleared(base, {"kev": "exploited", "epss": "scores"}[kind]) if kind in ("kev", "epss") else _without(base, name)
+            count = (
+                _cleared(base, {"kev": "exploited", "epss": "scores"}[kind])
+                if kind in ("kev", "epss")
+                else _without(base, name)
+            )
             base.execute("DELETE FROM sources WHERE name = ?", (name,))
         except BaseException:
             base.execute("ROLLBACK")

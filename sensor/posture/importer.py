@@ -62,7 +62,18 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
                 outcome = _taken(base, feed, origin)
                 outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
                 if not outcome.trouble:
-                    told = (outcome.name, feed.kind, origin.place, outcome.stamp, moment, outcome.entries, outcome.broken, "", origin.etag, origin.modified)
+                    told = (
+                        outcome.name,
+                        feed.kind,
+                        origin.place,
+                        outcome.stamp,
+                        moment,
+                        outcome.entries,
+                        outcome.broken,
+                        "",
+                        origin.etag,
+                        origin.modified,
+                    )
                     base.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", told)
             except BaseException:
                 base.execute("ROLLBACK")
@@ -86,7 +97,9 @@ def _loss(base: sqlite3.Connection, outcome: Outcome) -> str:
     if outcome.entries == 0:
         return "has no entry that can be used"
     if before >= SMALL and outcome.entries < before * (1 - LOSS_LIMIT):
-        return f"has {outcome.entries:,} entries instead of {before:,}: the old ones are kept (--force takes the new ones)"
+        return (
+            f"has {outcome.entries:,} entries instead of {before:,}: the old ones are kept (--force takes the new ones)"
+        )
     return ""
 
 
@@ -99,7 +112,16 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
     name = feed.kind if feed.kind in ("kev", "epss") else origin.name
     taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0, members_of(base, name))
     taker.take(feed.items)
-    return Outcome(name, feed.kind, taker.entries, taker.broken, taker.older, tuple(taker.faults), feed.stamp or taker.newest, feed.page)
+    return Outcome(
+        name,
+        feed.kind,
+        taker.entries,
+        taker.broken,
+        taker.older,
+        tuple(taker.faults),
+        feed.stamp or taker.newest,
+        feed.page,
+    )
 
 
 class _Taker:
@@ -125,25 +147,51 @@ class _Taker:
             if isinstance(item, Entry):
                 self._cve(item)
             elif isinstance(item, Score):
-                self._base.execute("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", (number_of(item.cve), item.probability, item.percentile))
+                self._base.execute(
+                    "INSERT OR REPLACE INTO scores VALUES (?, ?, ?)",
+                    (number_of(item.cve), item.probability, item.percentile),
+                )
             else:
-                self._base.execute("INSERT OR REPLACE INTO exploited VALUES (?, ?, ?, ?, ?, ?)", (number_of(item.cve), *item[1:]))
+                self._base.execute(
+                    "INSERT OR REPLACE INTO exploited VALUES (?, ?, ?, ?, ?, ?)", (number_of(item.cve), *item[1:])
+                )
 
     def _cve(self, entry: Entry) -> None:
         number = number_of(entry.cve)
         self.newest = max(self.newest, entry.modified)
         self._base.execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?)", (number, self._source, self._feed))
-        known = self._base.execute("SELECT modified FROM cves WHERE id = ? AND source = ?", (number, self._source)).fetchone()
+        known = self._base.execute(
+            "SELECT modified FROM cves WHERE id = ? AND source = ?", (number, self._source)
+        ).fetchone()
         if known is not None:
             if known[0] > entry.modified:
                 self.older += 1
                 return
             self._base.execute("DELETE FROM rules WHERE cve = ? AND source = ?", (number, self._source))
-        told = (entry.title, entry.cvss, entry.cvss_version, entry.published, entry.modified, entry.rejected, entry.cut, entry.exploited)
-        self._base.execute("INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *told))
+        told = (
+            entry.title,
+            entry.cvss,
+            entry.cvss_version,
+            entry.published,
+            entry.modified,
+            entry.rejected,
+            entry.cut,
+            entry.exploited,
+        )
+        self._base.execute(
+            "INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *told)
+        )
         if not entry.rejected:
             rules = [
-                (self._product(one.vendor, one.product), number, self._source, place, _encode(one.ranges), _encode(one.hardware), one.unclear)
+                (
+                    self._product(one.vendor, one.product),
+                    number,
+                    self._source,
+                    place,
+                    _encode(one.ranges),
+                    _encode(one.hardware),
+                    one.unclear,
+                )
                 for place, one in enumerate(entry.affects)
             ]
             self._base.executemany("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", rules)
@@ -156,8 +204,12 @@ class _Taker:
             return known
         row = self._base.execute("SELECT id FROM products WHERE vendor = ? AND name = ?", (vendor, name)).fetchone()
         if row is None:
-            number = int(self._base.execute("INSERT INTO products (vendor, name) VALUES (?, ?)", (vendor, name)).lastrowid or 0)
-            self._base.executemany("INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(vendor, word, number) for word in telling(name)])
+            number = int(
+                self._base.execute("INSERT INTO products (vendor, name) VALUES (?, ?)", (vendor, name)).lastrowid or 0
+            )
+            self._base.executemany(
+                "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(vendor, word, number) for word in telling(name)]
+            )
         else:
             number = int(row[0])
         if len(self._products) >= _REMEMBERED:

@@ -44,6 +44,8 @@ def alerts_named(known: Known, what: str) -> list[Record]:
     for key, record in known.alerts.items():
         alert = part(record, "alert")
         names = [tidy(name) for name in (key, alert.get("id"), record.get("id"))]
-        if what in (*names, alert.get("detector")) or (len(what) >= PREFIX and any(name.startswith(what) or means(what, name) for name in names)):
+        if what in (*names, alert.get("detector")) or (
+            len(what) >= PREFIX and any(name.startswith(what) or means(what, name) for name in names)
+        ):
             found.append(record)
     return found

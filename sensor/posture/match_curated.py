@@ -32,13 +32,27 @@ class CuratedIndex:
     def findings(self, asset: Asset) -> Iterator[Finding]:
         """What the entries say of a device; nothing of those about other products."""
         for entry, product, system in self._of(asset.vendor):
-            if (not entry.types or asset.type in entry.types) and product.search(asset.product) and (not entry.os or system.search(asset.os)):
+            if (
+                (not entry.types or asset.type in entry.types)
+                and product.search(asset.product)
+                and (not entry.os or system.search(asset.os))
+            ):
                 answer = _answer(entry, asset)
-                yield Finding(entry.cve, answer.verdict, answer.reason, SOURCE, entry.product or entry.os or "any", entry.certainty)
+                yield Finding(
+                    entry.cve,
+                    answer.verdict,
+                    answer.reason,
+                    SOURCE,
+                    entry.product or entry.os or "any",
+                    entry.certainty,
+                )
 
     def _of(self, vendor: str) -> list[tuple[Vulnerability, re.Pattern[str], re.Pattern[str]]]:
         if vendor not in self._ready and vendor in self._entries:
-            compiled = [(one, re.compile(one.product, re.IGNORECASE), re.compile(one.os, re.IGNORECASE)) for one in self._entries[vendor]]
+            compiled = [
+                (one, re.compile(one.product, re.IGNORECASE), re.compile(one.os, re.IGNORECASE))
+                for one in self._entries[vendor]
+            ]
             self._ready[vendor] = compiled
         return self._ready.get(vendor, [])
 
@@ -50,5 +64,7 @@ def _answer(entry: Vulnerability, asset: Asset) -> Answer:
         return Answer(Verdict.CANNOT_TELL, asset.trouble)
     answer = judge(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
     if entry.known and answer.verdict is Verdict.NOT_AFFECTED:
-        return Answer(Verdict.CANNOT_TELL, f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed")
+        return Answer(
+            Verdict.CANNOT_TELL, f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed"
+        )
     return answer

@@ -68,9 +68,17 @@ class ImportedIndex:
             products.setdefault(vendor, {})[number] = name
         found: dict[str, list[Finding]] = {}
         for maker, assets in by_vendor.items():
-            near = {number: name for vendor in self._names_of.vendors(maker) for number, name in products.get(vendor, {}).items()}
+            near = {
+                number: name
+                for vendor in self._names_of.vendors(maker)
+                for number, name in products.get(vendor, {}).items()
+            }
             if near:
-                found |= {asset.id: list(self._of_cve(cve, asset, near)) for asset in assets if self._may_be(asset, near.values())}
+                found |= {
+                    asset.id: list(self._of_cve(cve, asset, near))
+                    for asset in assets
+                    if self._may_be(asset, near.values())
+                }
         return found
 
     def _may_be(self, asset: Asset, names: Iterable[str]) -> bool:
@@ -82,10 +90,18 @@ class ImportedIndex:
         trouble = asset.trouble
         for product in self._products(_bare(asset)):
             if product.number in near:
-                yield from (self._finding(asset, trouble, product, rule) for rule in self._rules(product.number) if rule.cve == cve)
+                yield from (
+                    self._finding(asset, trouble, product, rule)
+                    for rule in self._rules(product.number)
+                    if rule.cve == cve
+                )
 
     def _judge(self, asset: Asset, trouble: str) -> tuple[Finding, ...]:
-        found = (self._finding(asset, trouble, product, rule) for product in self._products(_bare(asset)) for rule in self._rules(product.number))
+        found = (
+            self._finding(asset, trouble, product, rule)
+            for product in self._products(_bare(asset))
+            for rule in self._rules(product.number)
+        )
         return tuple(strongest(found).values())
 
     def _finding(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Finding:
@@ -95,10 +111,20 @@ class ImportedIndex:
     def _answer(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Answer:
         if product.likeness is Likeness.VARIANT:
             return Answer(Verdict.CANNOT_TELL, f"the record is about {product.name}, which {asset.model} may be or not")
-        if product.system and rule.hardware and not any(self._names_of.likeness(asset, one) is Likeness.SAME for one in rule.hardware):
-            return Answer(Verdict.CANNOT_TELL, f"the record is about {product.name} on other models, {rule.hardware[0]} among them")
+        if (
+            product.system
+            and rule.hardware
+            and not any(self._names_of.likeness(asset, one) is Likeness.SAME for one in rule.hardware)
+        ):
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"the record is about {product.name} on other models, {rule.hardware[0]} among them",
+            )
         if not rule.ranges:
-            return Answer(Verdict.CANNOT_TELL, f"the versions are free text: {rule.unclear}" if rule.unclear else "the record names no versions")
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"the versions are free text: {rule.unclear}" if rule.unclear else "the record names no versions",
+            )
         if trouble:
             return Answer(Verdict.CANNOT_TELL, trouble)
         answer = judge(SCHEMES[product.scheme], asset.firmware, rule.ranges)
@@ -115,7 +141,12 @@ class ImportedIndex:
 
     def _models(self, asset: Asset, vendors: tuple[str, ...]) -> Iterator[_Product]:
         scheme = self._names_of.scheme(asset.vendor)
-        rows = {number: name for vendor in vendors for word in telling(asset.model) for number, name in self._named(vendor, word)}
+        rows = {
+            number: name
+            for vendor in vendors
+            for word in telling(asset.model)
+            for number, name in self._named(vendor, word)
+        }
         for number, name in list(rows.items())[:PRODUCTS_LIMIT]:
             likeness = self._names_of.likeness(asset, name)
             if likeness is not Likeness.OTHER:

@@ -88,7 +88,9 @@ class Names:
     def _keys_of(self, vendor: str) -> tuple[str, ...]:
         """The keys of a vendor in feeds."""
         maker = self._makers.get(vendor)
-        return tuple(sorted({key(vendor), *self._others.get(vendor, ()), *(map(key, maker.cpe) if maker else ())} - {""}))
+        return tuple(
+            sorted({key(vendor), *self._others.get(vendor, ()), *(map(key, maker.cpe) if maker else ())} - {""})
+        )
 
     def scheme(self, vendor: str) -> str:
         """How the vendor writes the versions of a model's firmware."""
@@ -127,10 +129,17 @@ def _found(pattern: str, text: str) -> bool:
 def load_names(folder: Path | None = None) -> Names:
     """The table of a folder, else ours. DocumentErrors with every fault."""
     folder = folder or own_folder() / FOLDER
-    vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary).joined(load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary))
+    vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
+        load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)
+    )
     path, known = folder / NAMES, list(vocabulary.vendors)
     table = load_document(path, Table)
     strangers = [vendor for vendor in table.vendors if vendor not in vocabulary.vendors]
     if strangers:
-        raise DocumentErrors([fault_at(path, ("vendors", one), f"found the vendor {one!r}, {nearest(one, known)}", key=True) for one in strangers])
+        raise DocumentErrors(
+            [
+                fault_at(path, ("vendors", one), f"found the vendor {one!r}, {nearest(one, known)}", key=True)
+                for one in strangers
+            ]
+        )
     return Names(table, vocabulary.spellings())

@@ -29,7 +29,9 @@ class Surroundings(NamedTuple):
 class Picture:
     """Properties raise DocumentErrors where a file of the sensor is invalid, and DatabaseError where the imported vulnerabilities cannot be read."""
 
-    def __init__(self, known: Known, around: Surroundings, baseline: Baseline | None = None, details: Details | None = None) -> None:
+    def __init__(
+        self, known: Known, around: Surroundings, baseline: Baseline | None = None, details: Details | None = None
+    ) -> None:
         self.known, self.around, self._baseline, self._details = known, around, baseline or Baseline(), details
 
     def made(self) -> Self:

@@ -17,7 +17,14 @@ from typing import NamedTuple
 from sensor.posture.about import About
 from sensor.posture.ranges import Verdict
 
-EXPLOITED, PROBABILITY, SEVERITY, OUTSIDE, CRITICALITY, ATTACKED = 30.0, 20.0, 2.0, 10.0, {"critical": 10.0, "high": 7.0, "medium": 4.0, "low": 0.0}, 10.0
+EXPLOITED, PROBABILITY, SEVERITY, OUTSIDE, CRITICALITY, ATTACKED = (
+    30.0,
+    20.0,
+    2.0,
+    10.0,
+    {"critical": 10.0, "high": 7.0, "medium": 4.0, "low": 0.0},
+    10.0,
+)
 UNRATED = 5.0
 SHARES = {Verdict.AFFECTED: 1.0, Verdict.CANNOT_TELL: 0.5, Verdict.NOT_AFFECTED: 0.0}
 
@@ -50,11 +57,31 @@ def priority(about: About, verdict: Verdict, device: Circumstances) -> Priority:
     """The terms of a finding and what they come to."""
     terms = (
         Term("exploited", EXPLOITED if about.exploited else 0.0, _since(about)),
-        Term("probability", PROBABILITY * (about.probability or 0.0), "no EPSS score" if about.probability is None else f"EPSS {about.probability:.3f}"),
-        Term("severity", SEVERITY * (UNRATED if about.cvss is None else about.cvss), "not rated" if about.cvss is None else f"CVSS {about.cvss}"),
-        Term("outside", OUTSIDE * device.outside, "reachable from external hosts" if device.outside else "no external host was answered"),
-        Term("criticality", CRITICALITY.get(device.criticality, CRITICALITY["medium"]), f"criticality {device.criticality or 'not set'}"),
-        Term("attacked", ATTACKED * device.attacked, "an attack on it was seen" if device.attacked else "no attack on it was seen"),
+        Term(
+            "probability",
+            PROBABILITY * (about.probability or 0.0),
+            "no EPSS score" if about.probability is None else f"EPSS {about.probability:.3f}",
+        ),
+        Term(
+            "severity",
+            SEVERITY * (UNRATED if about.cvss is None else about.cvss),
+            "not rated" if about.cvss is None else f"CVSS {about.cvss}",
+        ),
+        Term(
+            "outside",
+            OUTSIDE * device.outside,
+            "reachable from external hosts" if device.outside else "no external host was answered",
+        ),
+        Term(
+            "criticality",
+            CRITICALITY.get(device.criticality, CRITICALITY["medium"]),
+            f"criticality {device.criticality or 'not set'}",
+        ),
+        Term(
+            "attacked",
+            ATTACKED * device.attacked,
+            "an attack on it was seen" if device.attacked else "no attack on it was seen",
+        ),
     )
     share = SHARES[verdict]
     return Priority(round(share * sum(term.points for term in terms), 1), share, terms)

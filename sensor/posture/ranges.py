@@ -68,7 +68,10 @@ def judge(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
     if Place.OUTSIDE in places:
         return Answer(Verdict.NOT_AFFECTED, f"{version} is not among the affected versions: {places[Place.OUTSIDE]}")
     if places:
-        return Answer(Verdict.CANNOT_TELL, f"{version} is on another track than the affected versions that are named: {places[Place.ELSEWHERE]}")
+        return Answer(
+            Verdict.CANNOT_TELL,
+            f"{version} is on another track than the affected versions that are named: {places[Place.ELSEWHERE]}",
+        )
     return Answer(Verdict.CANNOT_TELL, "the record names no versions that can be compared")
 
 

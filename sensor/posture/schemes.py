@@ -23,7 +23,9 @@ _AXIS = re.compile(r"v?(\d{1,2})\.(\d{1,3})((?:\.\d{1,6}){0,4})\Z")
 _TRAIN = re.compile(r"(\d{1,2})\.(\d{1,2})\((\d{1,3})([a-z]?)\)(?:(sr|es)(?=\d)|([a-z]{1,4}))?(\d{1,3})?([a-z]?)\Z")
 _IOS_XE = re.compile(r"(\d{2})\.(\d{1,2})\.(\d{1,2})([a-z]?)\Z")
 _IOS_XE_3 = re.compile(r"0?(3)\.(\d{1,2})\.(\d{1,2})(?:\.?(s|e|se|sg|xo))\Z")
-_DAHUA = re.compile(r"v?(\d{1,4}(?:\.\d{1,10}){1,4})(?:\.([rt]))?(?:[ ,]+build(?: date)?[ :]*(\d{4})-?(\d\d)-?(\d\d))?\Z")
+_DAHUA = re.compile(
+    r"v?(\d{1,4}(?:\.\d{1,10}){1,4})(?:\.([rt]))?(?:[ ,]+build(?: date)?[ :]*(\d{4})-?(\d\d)-?(\d\d))?\Z"
+)
 _FUTURESMART = re.compile(r"(?:futuresmart|fs)? ?([345])((?:\.\d{1,6}){1,4})\Z")
 _BUNDLE = re.compile(r"(2[2-9])(\d{5})_(\d{6})\Z")
 _YEALINK = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\.(\d{1,4})\Z")
@@ -72,7 +74,9 @@ def _cisco(text: str) -> Version | None:
         rest = [one for one in (letter, issue, int(number or 0), last) if one]
         return Version(f"{major}.{minor}{train or ''}", (int(major), int(minor), int(build), *rest))
     if found := _IOS_XE.match(text):
-        return Version(f"{found[1]}.{int(found[2])}", (int(found[1]), int(found[2]), int(found[3]), *filter(None, (found[4],))))
+        return Version(
+            f"{found[1]}.{int(found[2])}", (int(found[1]), int(found[2]), int(found[3]), *filter(None, (found[4],)))
+        )
     if found := _IOS_XE_3.match(text):
         return Version(f"3.{int(found[2])}{found[4]}", (3, int(found[2]), int(found[3])))
     return None

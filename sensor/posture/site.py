@@ -85,4 +85,8 @@ def ends_of(record: Record) -> tuple[list[str], list[str]]:
 
 
 def _ids(ends: Iterable[Any]) -> list[str]:
-    return list(dict.fromkeys(clean(end["device"], 64) for end in ends if isinstance(end, dict) and isinstance(end.get("device"), str)))
+    return list(
+        dict.fromkeys(
+            clean(end["device"], 64) for end in ends if isinstance(end, dict) and isinstance(end.get("device"), str)
+        )
+    )

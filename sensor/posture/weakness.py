@@ -18,11 +18,19 @@ from sensor.posture.finding import Finding
 from sensor.posture.ranges import Verdict
 from sensor.posture.recommendations.knowledge import load_advice
 
-SETTING_POINTS = {Severity.info: 3.0, Severity.low: 10.0, Severity.medium: 30.0, Severity.high: 55.0, Severity.critical: 80.0}
+SETTING_POINTS = {
+    Severity.info: 3.0,
+    Severity.low: 10.0,
+    Severity.medium: 30.0,
+    Severity.high: 55.0,
+    Severity.critical: 80.0,
+}
 # CVSS from which on a vulnerability is of a severity (CVSS 3.1, section 5); one that nobody rated is of the middle.
 RATED = ((9.0, Severity.critical), (7.0, Severity.high), (4.0, Severity.medium), (0.0, Severity.low))
 VULNERABILITY, SETTING = "vulnerability", "setting"
-SEE_FIRMWARE = "The sensor sees the new version in a packet of the device, and `sensor vulns device` no longer lists it."
+SEE_FIRMWARE = (
+    "The sensor sees the new version in a packet of the device, and `sensor vulns device` no longer lists it."
+)
 FIND_OUT = "Look up the firmware version on the device and set it (`sensor devices set … firmware=`), or update to the newest version."
 COMPARE = "The operator set this version, and no packet confirms it: if an advisory names it (see `sensor vulns show`), update the device."
 
@@ -68,7 +76,9 @@ class Weakness(NamedTuple):
 def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float) -> Weakness:
     """Of a finding that is not ``not affected``."""
     claim = asset.proof[0] if asset.proof else {}
-    proof = Proof(_text(claim.get("last") or claim.get("first")), _text(claim.get("observation")), _text(claim.get("seen")))
+    proof = Proof(
+        _text(claim.get("last") or claim.get("first")), _text(claim.get("observation")), _text(claim.get("seen"))
+    )
     return Weakness(
         entity_id("weakness", f"{asset.id}|{finding.cve}"),
         asset.id,
@@ -86,7 +96,10 @@ def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float
 
 def of_recommendation(record: Body, device: str) -> Weakness:
     """Of a record that is open, about a device that is known."""
-    told, severity = record.get("recommendation") or {}, Severity.__members__.get(_text(record.get("severity")), Severity.medium)
+    told, severity = (
+        record.get("recommendation") or {},
+        Severity.__members__.get(_text(record.get("severity")), Severity.medium),
+    )
     setting, proofs, why = _text(told.get("setting")), objects(record.get("evidence")), told.get("why")
     first = proofs[0] if proofs else {}
     return Weakness(
@@ -116,7 +129,12 @@ def _update(asset: Asset, about: About) -> Fix:
         key = f"version|{asset.vendor}|{asset.model or asset.os}|{asset.firmware}"
         return Fix(key, f"Find out whether {product} {asset.firmware} is affected", COMPARE, SEE_FIRMWARE)
     if asset.trouble:
-        return Fix(f"version|{asset.vendor}|{asset.model or asset.os}", f"Find out which firmware {product} runs", FIND_OUT, SEE_FIRMWARE)
+        return Fix(
+            f"version|{asset.vendor}|{asset.model or asset.os}",
+            f"Find out which firmware {product} runs",
+            FIND_OUT,
+            SEE_FIRMWARE,
+        )
     steps = " ".join(filter(None, (f"Fixed in {about.fixed}." if about.fixed else "", about.advice)))
     key = f"update|{asset.vendor}|{asset.model or asset.os}|{asset.firmware}"
     return Fix(key, f"Update {product} from {asset.firmware}", steps, SEE_FIRMWARE)

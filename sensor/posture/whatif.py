@@ -14,7 +14,18 @@ from itertools import islice
 from typing import NamedTuple
 
 from sensor.posture.causes import FIRMWARE, REACHED, SHUT, Causes, causes_of
-from sensor.posture.exposure import REACH, UNKNOWN, Values, attack_of, joined, piled, points_of, spread_of, tenth_of, values_of
+from sensor.posture.exposure import (
+    REACH,
+    UNKNOWN,
+    Values,
+    attack_of,
+    joined,
+    piled,
+    points_of,
+    spread_of,
+    tenth_of,
+    values_of,
+)
 from sensor.posture.site import Site
 from sensor.posture.weakness import FIND_OUT, Fix
 
@@ -57,13 +68,17 @@ def mended_site(site: Site, count: int = BEST) -> list[Mended]:
     return _best(causes_of(site), lambda scores: _Ranked(scores).after, count)
 
 
-def _best(causes: Mapping[str, Causes], judge_of: Callable[[Mapping[str, float]], Judge], count: int | None = None) -> list[Mended]:
+def _best(
+    causes: Mapping[str, Causes], judge_of: Callable[[Mapping[str, float]], Judge], count: int | None = None
+) -> list[Mended]:
     """``judge_of``: by the scores of devices, what tells the score of all of them when some fall."""
     values = {name: values_of(one) for name, one in causes.items()}
     before = {name: points_of(one) for name, one in values.items()}
     judge, found = judge_of(before), []
     for work in _works(causes):
-        devices = {name: points_of(_without(values[name], causes[name], {work.fix.key: work.fix})) for name in work.devices}
+        devices = {
+            name: points_of(_without(values[name], causes[name], {work.fix.key: work.fix})) for name in work.devices
+        }
         lowers = round(sum(before[name] - points for name, points in devices.items()), 1)
         found.append(Mended(work.fix, judge(devices), 0.0, devices, lowers, tuple(work.mends)))
     found.sort(key=lambda one: (one.points, -one.lowers, one.fix.key))
@@ -79,7 +94,10 @@ def _best(causes: Mapping[str, Causes], judge_of: Callable[[Mapping[str, float]]
 def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
     found: dict[str, _Work] = {}
     for name, one in causes.items():
-        needed: list[tuple[Fix, str]] = [*((weak.fix, weak.name) for weak in one.weaknesses), *((sign.fix, sign.id) for sign in (*one.acts, *one.suffers))]
+        needed: list[tuple[Fix, str]] = [
+            *((weak.fix, weak.name) for weak in one.weaknesses),
+            *((sign.fix, sign.id) for sign in (*one.acts, *one.suffers)),
+        ]
         needed += [(SHUT, REACHED)] if REACHED in one.reach else []
         for fix, what in needed:
             work = found.get(fix.key) or found.setdefault(fix.key, _Work(fix))
@@ -89,11 +107,19 @@ def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
 
 def _without(values: Values, causes: Causes, done: Mapping[str, Fix]) -> Values:
     """A device after some fixes. Where one was to find out the firmware, that is known then."""
-    found_out = FIRMWARE in causes.unknown and any(fix.steps == FIND_OUT and _needs(causes, fix) for fix in done.values())
+    found_out = FIRMWARE in causes.unknown and any(
+        fix.steps == FIND_OUT and _needs(causes, fix) for fix in done.values()
+    )
     left = [one.points for one in causes.weaknesses if one.fix.key not in done]
     acts, suffers = ([one for one in signs if one.fix.key not in done] for signs in (causes.acts, causes.suffers))
     reach = values.reach - (REACH[REACHED] if SHUT.key in done and REACHED in causes.reach else 0.0)
-    return Values(piled(left), attack_of(acts, suffers), reach, values.unknown - (UNKNOWN if found_out else 0.0), values.criticality)
+    return Values(
+        piled(left),
+        attack_of(acts, suffers),
+        reach,
+        values.unknown - (UNKNOWN if found_out else 0.0),
+        values.criticality,
+    )
 
 
 def _needs(causes: Causes, fix: Fix) -> bool:

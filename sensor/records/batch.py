@@ -68,7 +68,10 @@ class Batch:
         made = Exchange(parts, keys, [one.server for one in some], timed)
         places, left = made.split(made.places(), self.until)
         self.left += [(one.name, part) for part, one in zip(left, some, strict=True) if len(part)]
-        return made.first(places), [Fields(one.name, *member(part, places[:, at])) for at, (part, one) in enumerate(zip(parts, some, strict=True))]
+        return made.first(places), [
+            Fields(one.name, *member(part, places[:, at]))
+            for at, (part, one) in enumerate(zip(parts, some, strict=True))
+        ]
 
     def alone(self, name: str) -> Fields:
         """The messages of a class that stand alone."""
@@ -89,7 +92,11 @@ class Batch:
             made["site"] = pa.array([world.site], pa.string()).take(pa.array(np.zeros(rows, np.int32)))
         for end, port in (("src", "sport"), ("dst", "dport")):
             mac, hi, lo = (heads[f"{end}_{name}"] for name in ("mac", "hi", "lo"))
-            made |= {f"{end}_ip": columns.ips(hi, lo), f"{end}_mac": columns.macs(mac), f"{end}_device": world.identity.devices(mac, hi, lo)}
+            made |= {
+                f"{end}_ip": columns.ips(hi, lo),
+                f"{end}_mac": columns.macs(mac),
+                f"{end}_device": world.identity.devices(mac, hi, lo),
+            }
             made[f"{end}_port"] = columns.where(np.isin(heads["proto"], PORTED), heads[port].astype(np.int64))
         return made
 
@@ -99,7 +106,9 @@ PORTED = [number for number, name in PROTOCOLS.items() if name in {"tcp", "udp",
 
 def uids(run: int, flows: npt.NDArray[np.uint64]) -> pa.Array:
     """Ids of connections; null for what is part of none, as ARP."""
-    return columns.where(flows > 0, (np.uint64(run << FLOW_BITS) | (flows & np.uint64((1 << FLOW_BITS) - 1))).astype(np.int64))
+    return columns.where(
+        flows > 0, (np.uint64(run << FLOW_BITS) | (flows & np.uint64((1 << FLOW_BITS) - 1))).astype(np.int64)
+    )
 
 
 SHAPES = {message.name: message for message in MESSAGES}

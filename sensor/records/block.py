@@ -28,7 +28,14 @@ HEAD = np.dtype(
     + [(name, "u2") for name in ("sport", "dport", "vlan", "source")]
     + [("proto", "u1"), ("direction", "u1"), ("spare", "u1", 6)]
 )
-CONNECTION = np.dtype([*((name, CHANGE[name].str) for name in CHANGE.names or ()), ("first_flags", "u1"), ("reset_by", "u1"), ("spare2", "u1", 6)])
+CONNECTION = np.dtype(
+    [
+        *((name, CHANGE[name].str) for name in CHANGE.names or ()),
+        ("first_flags", "u1"),
+        ("reset_by", "u1"),
+        ("spare2", "u1", 6),
+    ]
+)
 COUNT = np.dtype(
     [("first", "i8"), ("last", "i8")]
     + [(name, "u8") for name in ("packets", "bytes", "lost", "shed", "dropped")]
@@ -111,7 +118,11 @@ def parts(sections: memoryview) -> Iterator[Part]:
 def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[int]) -> Rows:
     """Sections of one kind as one. ``spans``: which words are spans of the text, which moves."""
     heads = np.frombuffer(b"".join(part.heads for part in some), dtype) if dtype is not None else np.zeros(0, "V1")
-    words = np.frombuffer(b"".join(part.cells for part in some), np.uint64).reshape(sum(part.rows for part in some), some[0].words).copy()
+    words = (
+        np.frombuffer(b"".join(part.cells for part in some), np.uint64)
+        .reshape(sum(part.rows for part in some), some[0].words)
+        .copy()
+    )
     starts = np.cumsum([0, *(len(part.text) for part in some)][:-1], dtype=np.uint64)
     moved = np.repeat(starts << np.uint64(32), [part.rows for part in some])
     for place in spans:

@@ -100,7 +100,9 @@ def http(batch: Batch) -> pa.Table:
 
 def tls(batch: Batch) -> pa.Table:
     heads, (hello, chosen, shown) = batch.exchange(
-        Said("TlsClientHello", _flow), Said("TlsServerHello", _flow, server=True), Said("TlsCertificate", _flow, server=True, when=False)
+        Said("TlsClientHello", _flow),
+        Said("TlsServerHello", _flow, server=True),
+        Said("TlsCertificate", _flow, server=True, when=False),
     )
     more = {
         "version": chosen.text("version"),
@@ -134,7 +136,11 @@ def auth(batch: Batch) -> pa.Table:
     tried = batch.alone("LoginAttempt")
     judged, accepted, unknown = (tried.number(name) != 0 for name in ("judged", "accepted", "unknown"))
     result = np.select([~judged, accepted, unknown], ["unknown", "accepted", "no such account"], "refused")
-    more = {"service": pc.utf8_lower(tried.text("service")), "user": tried.text("account"), "result": pa.array(result.astype(object), pa.string())}
+    more = {
+        "service": pc.utf8_lower(tried.text("service")),
+        "user": tried.text("account"),
+        "result": pa.array(result.astype(object), pa.string()),
+    }
     return _stacked(AUTH, batch, [(tried.rows.heads, more)])
 
 
@@ -144,13 +150,24 @@ def ssh(batch: Batch) -> pa.Table:
         Said("SshBanner", _flow, when=True), Said("SshBanner", _flow, server=True, when=False),
         Said("SshKeyExchange", _flow, when=True), Said("SshKeyExchange", _flow, server=True, when=False), timed=False,
     )  # fmt: skip
-    more = {"client": client.text("software"), "server": server.text("software"), "hassh": theirs.text("hassh"), "hassh_server": ours.text("hassh")}
+    more = {
+        "client": client.text("software"),
+        "server": server.text("software"),
+        "hassh": theirs.text("hassh"),
+        "hassh_server": ours.text("hassh"),
+    }
     return _stacked(SSH, batch, [(heads, more)])
 
 
 def smb(batch: Batch) -> pa.Table:
     some = []
-    for name, word in (("TreeConnect", "connect"), ("Create", "open"), ("Write", "write"), ("Rename", "rename"), ("Delete", "delete")):
+    for name, word in (
+        ("TreeConnect", "connect"),
+        ("Create", "open"),
+        ("Write", "write"),
+        ("Rename", "rename"),
+        ("Delete", "delete"),
+    ):
         said = batch.alone(f"Smb{name}")
         more = {"operation": _all(word, said), "share": said.text("share")}
         if name != "TreeConnect":
@@ -164,9 +181,15 @@ def smb(batch: Batch) -> pa.Table:
 
 
 def sip(batch: Batch) -> pa.Table:
-    heads, (asked, told) = batch.exchange(Said("SipRequest", _mixed(3, 4)), Said("SipResponse", _mixed(4, 5), server=True))
+    heads, (asked, told) = batch.exchange(
+        Said("SipRequest", _mixed(3, 4)), Said("SipResponse", _mixed(4, 5), server=True)
+    )
     both = {name: pc.coalesce(asked.text(name), told.text(name)) for name in ("method", "caller", "callee", "call_id")}
-    more = both | {"user_agent": asked.text("user_agent"), "server": told.text("user_agent"), "status": told.known("status")}
+    more = both | {
+        "user_agent": asked.text("user_agent"),
+        "server": told.text("user_agent"),
+        "status": told.known("status"),
+    }
     return _stacked(SIP, batch, [(heads, more)])
 
 

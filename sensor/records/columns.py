@@ -88,8 +88,12 @@ def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], list[tu
     for place, part in enumerate(parts):
         cells[:, place] = part
     size = 8 * len(parts)
-    made = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(cells), [None, pa.py_buffer(cells)]).dictionary_encode()
-    different = np.frombuffer(made.dictionary.buffers()[1], ">u8", len(made.dictionary) * len(parts)).reshape(-1, len(parts))
+    made = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(size), len(cells), [None, pa.py_buffer(cells)]
+    ).dictionary_encode()
+    different = np.frombuffer(made.dictionary.buffers()[1], ">u8", len(made.dictionary) * len(parts)).reshape(
+        -1, len(parts)
+    )
     return made.indices.to_numpy(), [tuple(one) for one in different.tolist()]
 
 

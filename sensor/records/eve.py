@@ -14,7 +14,17 @@ NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
 PROTOS = {"ipv6-icmp": "IPv6-ICMP"}
 STATES = {"S0": "new", "REJ": "closed", "RSTOS0": "closed"}
 SEVERITIES = {"critical": 1, "high": 1, "medium": 2, "low": 3, "info": 3}
-_TYPES = {"conn": "flow", "http": "http", "tls": "tls", "dns": "dns", "ssh": "ssh", "smb": "smb", "sip": "sip", "dhcp": "dhcp", "alert": "alert"}
+_TYPES = {
+    "conn": "flow",
+    "http": "http",
+    "tls": "tls",
+    "dns": "dns",
+    "ssh": "ssh",
+    "smb": "smb",
+    "sip": "sip",
+    "dhcp": "dhcp",
+    "alert": "alert",
+}
 
 
 def event(table: str, row: Row) -> dict[str, Any]:
@@ -38,7 +48,16 @@ def identity(row: Row) -> str | None:
     """The community id of a connection."""
     if row["proto"] not in NUMBERS or not row["src_ip"] or not row["dst_ip"]:
         return None
-    return community_id(parse(row["src_ip"]), parse(row["dst_ip"]), NUMBERS[row["proto"]], row["src_port"] or 0, row["dst_port"] or 0) or None
+    return (
+        community_id(
+            parse(row["src_ip"]),
+            parse(row["dst_ip"]),
+            NUMBERS[row["proto"]],
+            row["src_port"] or 0,
+            row["dst_port"] or 0,
+        )
+        or None
+    )
 
 
 def moment(ts: datetime) -> str:
@@ -60,7 +79,14 @@ def _flow(row: Row) -> dict[str, Any]:
 def _dns(row: Row) -> dict[str, Any]:
     answers = [{"rrname": row["query"], "rrtype": row["qtype"], "rdata": one} for one in row["answers"] or ()]
     kind = "answer" if row["rcode"] else "query"
-    return {"version": 2, "type": kind, "rrname": row["query"], "rrtype": row["qtype"], "rcode": row["rcode"], "answers": answers or None}
+    return {
+        "version": 2,
+        "type": kind,
+        "rrname": row["query"],
+        "rrtype": row["qtype"],
+        "rcode": row["rcode"],
+        "answers": answers or None,
+    }
 
 
 def _http(row: Row) -> dict[str, Any]:
@@ -80,11 +106,20 @@ def _tls(row: Row) -> dict[str, Any]:
 
 def _ssh(row: Row) -> dict[str, Any]:
     sides = (("client", "client", "hassh"), ("server", "server", "hassh_server"))
-    return {end: _filled({"software_version": row[name], "hassh": {"hash": row[mark]} if row[mark] else None}) for end, name, mark in sides}
+    return {
+        end: _filled({"software_version": row[name], "hassh": {"hash": row[mark]} if row[mark] else None})
+        for end, name, mark in sides
+    }
 
 
 def _smb(row: Row) -> dict[str, Any]:
-    return {"command": row["operation"], "share": row["share"], "filename": row["file"], "rename": row["new_name"], "size": row["size"]}
+    return {
+        "command": row["operation"],
+        "share": row["share"],
+        "filename": row["file"],
+        "rename": row["new_name"],
+        "size": row["size"],
+    }
 
 
 def _sip(row: Row) -> dict[str, Any]:
@@ -99,7 +134,12 @@ def _dhcp(row: Row) -> dict[str, Any]:
 
 
 def _alert(row: Row) -> dict[str, Any]:
-    return {"signature": row["title"], "category": row["detector"], "severity": SEVERITIES.get(row["severity"], 3), "action": "allowed"}
+    return {
+        "signature": row["title"],
+        "category": row["detector"],
+        "severity": SEVERITIES.get(row["severity"], 3),
+        "action": "allowed",
+    }
 
 
 _BODIES: dict[str, Callable[[Row], dict[str, Any]]] = {

@@ -25,7 +25,9 @@ FORMATS = ("parquet", "csv", "zeek", "eve")
 Row = dict[str, Any]
 
 
-def export(folder: Path, files: Sequence[File], within: Range, form: str, out: Path, tables: Sequence[str] = ()) -> dict[Path, int]:
+def export(
+    folder: Path, files: Sequence[File], within: Range, form: str, out: Path, tables: Sequence[str] = ()
+) -> dict[Path, int]:
     """Rows by the file that they were written to. ``files``: of the manifest, in ``folder``; ``out``: a folder that is
     made. OSError.
     """

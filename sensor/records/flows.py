@@ -99,7 +99,12 @@ def alert(told: Sequence[Mapping[str, Any]]) -> pa.Table:
         techniques = [one["technique"] for one in body.get("attack", ()) if "technique" in one]
         rows.append(
             _of_record(record)
-            | {"alert": body["id"], "detector": body.get("detector"), "title": body.get("title"), "severity": record["severity"]}
+            | {
+                "alert": body["id"],
+                "detector": body.get("detector"),
+                "title": body.get("title"),
+                "severity": record["severity"],
+            }
             | {"techniques": techniques or None, "message": record["msg"]}
             | ends
         )

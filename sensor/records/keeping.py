@@ -67,7 +67,9 @@ def note_of(record: Record) -> dict[str, Any]:
 class Keeping:
     """``flows``: slots of the flow table."""
 
-    def __init__(self, folder: Path, origin: Origin, flows: int, *, wait: bool, complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, origin: Origin, flows: int, *, wait: bool, complain: Callable[[str], None]
+    ) -> None:
         """``wait``: for the disk, of a replay. OSError where nothing can be written."""
         self.folder, self.recorder = folder, Recorder(flows)
         kinds = [[message.name, [[name, int(how)] for name, how in message.fields]] for message in MESSAGES]

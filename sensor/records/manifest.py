@@ -89,7 +89,9 @@ class Manifest:
         except (sqlite3.Error, OSError) as error:
             raise ManifestError(f"{path}: {error}") from None
         if found != VERSION:
-            raise ManifestError(f"{path}: version {found}, expected {VERSION}: it was made by another version of the sensor")
+            raise ManifestError(
+                f"{path}: version {found}, expected {VERSION}: it was made by another version of the sensor"
+            )
 
     def _make(self) -> None:
         if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -120,7 +122,9 @@ class Manifest:
 
     def drop(self, names: Iterable[str], now: float) -> None:
         """Queries see these files no more; they are deleted later. ``now``: seconds since the epoch."""
-        self._db.executemany("UPDATE file SET gone_at = ? WHERE name = ? AND gone_at IS NULL", [(now, name) for name in names])
+        self._db.executemany(
+            "UPDATE file SET gone_at = ? WHERE name = ? AND gone_at IS NULL", [(now, name) for name in names]
+        )
 
     def forget(self, names: Iterable[str]) -> None:
         """These files are deleted."""
@@ -149,7 +153,9 @@ class Manifest:
         return dict(self._db.execute("SELECT name, offset FROM tail"))
 
     def reached(self, name: str, offset: int) -> None:
-        self._db.execute("INSERT INTO tail VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET offset = excluded.offset", (name, offset))
+        self._db.execute(
+            "INSERT INTO tail VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET offset = excluded.offset", (name, offset)
+        )
 
     def read_whole(self, name: str) -> None:
         """A tail file is deleted."""
@@ -161,7 +167,10 @@ class Manifest:
 
     def keep_pending(self, name: str, sections: bytes) -> None:
         if sections:
-            self._db.execute("INSERT INTO pending VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET section = excluded.section", (name, sections))
+            self._db.execute(
+                "INSERT INTO pending VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET section = excluded.section",
+                (name, sections),
+            )
         else:
             self._db.execute("DELETE FROM pending WHERE name = ?", (name,))
 
@@ -174,7 +183,10 @@ class Manifest:
             if body is None:
                 self._db.execute("DELETE FROM device WHERE id = ?", (name,))
             else:
-                self._db.execute("INSERT INTO device VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body", (name, json.dumps(body)))
+                self._db.execute(
+                    "INSERT INTO device VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+                    (name, json.dumps(body)),
+                )
 
     # What was damaged.
 

@@ -16,12 +16,19 @@ from sensor.records.tail import FOLDER, MIB, unread
 # Seconds between two files, and between two looks at what is too old.
 EVERY_S, UPKEEP_S = 10.0, 60.0
 # What Arrow and the C library keep of freed memory, and how many threads they start, is small beside a replay.
-SMALL = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+SMALL = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 # Of a replay: so much is written by a process beside it, what is less when it is over.
 ASIDE_MIB = 16
 
 
-def follow(folder: Path, days: float, gib: float, complain: Callable[[str], None], stopped: Callable[[float], bool]) -> None:
+def follow(
+    folder: Path, days: float, gib: float, complain: Callable[[str], None], stopped: Callable[[float], bool]
+) -> None:
     """Write until stopped. ``stopped`` waits for so many seconds at most. Busy, ManifestError, OSError."""
     from sensor.records.upkeep import Upkeep
     from sensor.records.writer import Writer
@@ -79,7 +86,13 @@ class Aside:
             self._complain(f"writing the traffic records in {self.folder} ended with exit code {child.returncode}")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=os.environ | SMALL)
+        self._child = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | SMALL,
+        )
         return self._child
 
 

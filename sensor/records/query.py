@@ -30,7 +30,9 @@ class QueryError(Exception):
 class Query:
     """Close it after use. ``left_out``: files that cannot be read, as text; ``files``: those that can."""
 
-    def __init__(self, folder: Path, within: Range | None = None, *, memory_mib: int = MEMORY_MIB, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, folder: Path, within: Range | None = None, *, memory_mib: int = MEMORY_MIB, seconds: float = SECONDS
+    ) -> None:
         """``folder``: of the records; ``seconds``: for each query. NoRecords."""
         self.folder, self.within, self._seconds, self._memory = folder.resolve(), within or Range(), seconds, memory_mib
         self.files, self.left_out = readable(self.folder, self.within)
@@ -39,7 +41,10 @@ class Query:
             by_table.setdefault(file.table, []).append(str(self.folder / file.name))
         made = list(statements(by_table, *(as_sql(one) for one in self.within)))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sensor.records.query_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "sensor.records.query_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         )
         self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         self._send(Begin(str(self.folder), made, memory_mib, max(1, min(4, os.cpu_count() or 1))))
@@ -67,11 +72,15 @@ class Query:
             while not (parts and parts[-1].endswith(b"\n")):
                 if not selector.select(max(0.0, until - time.monotonic())):
                     self.close()
-                    raise QueryError(f"the query took longer than {self._seconds:g} s: narrow it with --since, or by fewer tables and columns")
+                    raise QueryError(
+                        f"the query took longer than {self._seconds:g} s: narrow it with --since, or by fewer tables and columns"
+                    )
                 part = os.read(out.fileno(), 1 << 20)
                 if not part:
                     code = self._process.wait()
-                    raise QueryError(f"the query needed more than {self._memory} MiB, or its process was ended (exit code {code}): narrow it with --since")
+                    raise QueryError(
+                        f"the query needed more than {self._memory} MiB, or its process was ended (exit code {code}): narrow it with --since"
+                    )
                 parts.append(part)
         return b"".join(parts)
 

@@ -93,7 +93,9 @@ def answer(connection: Any, request: Request) -> Answer:
         rows = done.fetchmany(request.most + 1)
     except duckdb.Error as error:
         return Answer(error=str(error))
-    return Answer(columns, types, [[plain(value) for value in row] for row in rows[: request.most]], len(rows) > request.most)
+    return Answer(
+        columns, types, [[plain(value) for value in row] for row in rows[: request.most]], len(rows) > request.most
+    )
 
 
 def plain(value: Any) -> Any:

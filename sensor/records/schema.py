@@ -50,7 +50,13 @@ ENDS = (
     Column("vlan", INT, "802.1Q VLAN, null where untagged", "network.vlan.id", "vlan"),
     Column("src_ip", TEXT, "address of the client", "source.ip", "id.orig_h"),
     Column("src_port", INT, "its port; of ICMP the type", "source.port", "id.orig_p"),
-    Column("src_mac", TEXT, "its MAC on the segment: that of the router where it is not on the segment", "source.mac", "orig_l2_addr"),
+    Column(
+        "src_mac",
+        TEXT,
+        "its MAC on the segment: that of the router where it is not on the segment",
+        "source.mac",
+        "orig_l2_addr",
+    ),
     Column("src_device", TEXT, "id of the device behind it, null where it is not in the inventory", "source.device.id"),
     Column("dst_ip", TEXT, "address of the server", "destination.ip", "id.resp_h"),
     Column("dst_port", INT, "its port", "destination.port", "id.resp_p"),
@@ -58,7 +64,12 @@ ENDS = (
     Column("dst_device", TEXT, "id of the device behind it", "destination.device.id"),
     Column("proto", TEXT, "tcp, udp, icmp, or the number of the IP protocol", "network.transport", "proto"),
 )
-COMMON = (_TS, Column("uid", INT, "id of the connection: the same in all tables", "network.session_id", "uid"), *_SENSOR, *ENDS)
+COMMON = (
+    _TS,
+    Column("uid", INT, "id of the connection: the same in all tables", "network.session_id", "uid"),
+    *_SENSOR,
+    *ENDS,
+)
 
 
 def _table(name: str, meaning: str, *columns: Column, zeek: str = "", eve: str = "") -> Table:
@@ -78,7 +89,12 @@ CONN = _table(
     Column("dst_packets", INT, "packets of the server", "destination.packets", "resp_pkts"),
     Column("sni", TEXT, "host name of the TLS or QUIC ClientHello", "tls.client.server_name"),
     Column("ja4", TEXT, "JA4 of the TLS or QUIC ClientHello", "tls.client.ja4"),
-    Column("end_reason", TEXT, "why the row was written: finished, reset, idle, evicted (table full) or stopped (end of capture)", "event.reason"),
+    Column(
+        "end_reason",
+        TEXT,
+        "why the row was written: finished, reset, idle, evicted (table full) or stopped (end of capture)",
+        "event.reason",
+    ),
     zeek="conn",
     eve="flow",
 )
@@ -106,7 +122,13 @@ HTTP = _table(
     Column("server", TEXT, "Server of the response", "", "server"),
     Column("status", INT, "status code; null where no response was seen", "http.response.status_code", "status_code"),
     Column("content_type", TEXT, "Content-Type of the response", "http.response.mime_type", "resp_mime_types"),
-    Column("request_size", INT, "Content-Length of the request, null where it has none", "http.request.body.bytes", "request_body_len"),
+    Column(
+        "request_size",
+        INT,
+        "Content-Length of the request, null where it has none",
+        "http.request.body.bytes",
+        "request_body_len",
+    ),
     Column("response_size", INT, "Content-Length of the response", "http.response.body.bytes", "response_body_len"),
     Column("rtt", SECONDS, "from request to response", "event.duration"),
     zeek="http",
@@ -115,10 +137,18 @@ HTTP = _table(
 TLS = _table(
     "tls",
     "One row for each handshake of TLS, and for each ClientHello of QUIC.",
-    Column("version", TEXT, "version that the server chose; null where no ServerHello was seen", "tls.version", "version"),
+    Column(
+        "version", TEXT, "version that the server chose; null where no ServerHello was seen", "tls.version", "version"
+    ),
     Column("cipher", TEXT, "cipher suite that the server chose, as its number", "tls.cipher", "cipher"),
     Column("sni", TEXT, "host name that the client asked for", "tls.client.server_name", "server_name"),
-    Column("alpn", TEXT, "application protocol: that which the server chose, else the first offered", "tls.next_protocol", "next_protocol"),
+    Column(
+        "alpn",
+        TEXT,
+        "application protocol: that which the server chose, else the first offered",
+        "tls.next_protocol",
+        "next_protocol",
+    ),
     Column("ja3", TEXT, "JA3 of the client", "tls.client.ja3", "ja3"),
     Column("ja4", TEXT, "JA4 of the client", "tls.client.ja4", "ja4"),
     Column("ja3s", TEXT, "JA3S of the server", "tls.server.ja3s", "ja3s"),

@@ -53,7 +53,9 @@ def understood(text: str, query: Query) -> Word:
     """What a word is. SearchError where it looks like an address and is none."""
     text = text.strip()
     if not text:
-        raise SearchError("found nothing to look for, expected an address, a block, a MAC, a device, a domain, a hash or a word")
+        raise SearchError(
+            "found nothing to look for, expected an address, a block, a MAC, a device, a domain, a hash or a word"
+        )
     if (kind := _address(text)) is not None:
         if kind == "block" and ":" in text:
             return Word(text, "block", addresses=_within(text, query))
@@ -65,7 +67,9 @@ def understood(text: str, query: Query) -> Word:
         return Word(text.lower(), "JA4")
     if _HASH.fullmatch(text.lower()):
         return Word(text.lower(), "hash")
-    found = query.ask("SELECT DISTINCT device FROM device_history WHERE device = ? OR lower(name) = lower(?)", (text, text), NEAR)
+    found = query.ask(
+        "SELECT DISTINCT device FROM device_history WHERE device = ? OR lower(name) = lower(?)", (text, text), NEAR
+    )
     if found.rows:
         return Word(text, "device", tuple(row[0] for row in found.rows))
     if _DOMAIN.fullmatch(text.lower()):
@@ -85,7 +89,9 @@ def _address(text: str) -> str | None:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
         if re.fullmatch(r"[0-9.]+(?:/\d+)?", text) and text.count(".") >= 2:
-            raise SearchError(f"found {text!r}, expected an address such as 203.0.113.66 or a block such as 203.0.113.0/24") from None
+            raise SearchError(
+                f"found {text!r}, expected an address such as 203.0.113.66 or a block such as 203.0.113.0/24"
+            ) from None
         return None
     return "block"
 
@@ -93,7 +99,11 @@ def _address(text: str) -> str | None:
 def _within(block: str, query: Query) -> tuple[str, ...]:
     """The addresses of IPv6 that were seen in a block."""
     network = ipaddress.ip_network(block, strict=False)
-    union = " UNION ".join(f"SELECT {end} AS ip FROM {table.name} WHERE {end} LIKE '%:%'" for table in TRAFFIC for end in ("src_ip", "dst_ip"))
+    union = " UNION ".join(
+        f"SELECT {end} AS ip FROM {table.name} WHERE {end} LIKE '%:%'"
+        for table in TRAFFIC
+        for end in ("src_ip", "dst_ip")
+    )
     return tuple(ip for (ip,) in query.ask(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
 
 
@@ -112,7 +122,14 @@ def condition(word: Word, table: Table) -> Condition | None:
     if word.what == "text":
         return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{_escaped(word.text)}%",)))
     columns = {"address": IPS, "MAC": MACS, "JA4": ("ja4",), "hash": HASHES}[word.what]
-    return _any(table, columns, lambda column: (f"list_contains({column.name}, ?)" if column.kind == LIST else f"{column.name} = ?", (word.text,)))
+    return _any(
+        table,
+        columns,
+        lambda column: (
+            f"list_contains({column.name}, ?)" if column.kind == LIST else f"{column.name} = ?",
+            (word.text,),
+        ),
+    )
 
 
 def _in_block(column: Column) -> str:
@@ -133,7 +150,9 @@ def _any(table: Table, names: Sequence[str], made: Any) -> Condition | None:
     if not columns:
         return None
     parts = [made(column) for column in columns]
-    return Condition(" OR ".join(f"({sql})" for sql, _ in parts), tuple(value for _, values in parts for value in values))
+    return Condition(
+        " OR ".join(f"({sql})" for sql, _ in parts), tuple(value for _, values in parts for value in values)
+    )
 
 
 def _escaped(text: str) -> str:
@@ -194,7 +213,9 @@ def _number(one: Filter) -> float | int | bool | str:
 Row = dict[str, Any]
 
 
-def search(query: Query, word: Word | None, filters: Sequence[Filter] = (), tables: Sequence[str] = (), most: int = 200) -> tuple[list[Row], bool]:
+def search(
+    query: Query, word: Word | None, filters: Sequence[Filter] = (), tables: Sequence[str] = (), most: int = 200
+) -> tuple[list[Row], bool]:
     """The newest rows of all tables that fit, in the order of time, each with its ``table``; and whether there are
     more.
     """

@@ -46,7 +46,17 @@ def coverage(query: Query) -> Coverage:
     ).rows
     vlans = query.ask("SELECT DISTINCT vlan FROM coverage WHERE vlan IS NOT NULL ORDER BY vlan").rows
     first, last, packets, lost, shed, dropped = totals
-    return Coverage(first or "", last or "", packets, lost, shed, dropped, [(one, other) for one, other in gaps], [vlan for (vlan,) in vlans], query.left_out)
+    return Coverage(
+        first or "",
+        last or "",
+        packets,
+        lost,
+        shed,
+        dropped,
+        [(one, other) for one, other in gaps],
+        [vlan for (vlan,) in vlans],
+        query.left_out,
+    )
 
 
 def sentences(seen: Coverage) -> Iterator[str]:

@@ -33,11 +33,22 @@ def _conn(row: Row) -> list[str]:
 def _dns(row: Row) -> list[str]:
     answers = ", ".join(one or "" for one in (row["answers"] or ())[:4])
     asked = " ".join(filter(None, (row["qtype"], row["query"])))
-    return ["" if row["service"] == "dns" else row["service"], asked, f"→ {answers}" if answers else "", row["rcode"] if row["rcode"] != "NOERROR" else ""]
+    return [
+        "" if row["service"] == "dns" else row["service"],
+        asked,
+        f"→ {answers}" if answers else "",
+        row["rcode"] if row["rcode"] != "NOERROR" else "",
+    ]
 
 
 def _http(row: Row) -> list[str]:
-    return [row["method"], f"{row['host'] or ''}{row['uri'] or ''}", str(row["status"] or ""), row["content_type"] or "", row["user_agent"] or ""]
+    return [
+        row["method"],
+        f"{row['host'] or ''}{row['uri'] or ''}",
+        str(row["status"] or ""),
+        row["content_type"] or "",
+        row["user_agent"] or "",
+    ]
 
 
 def _tls(row: Row) -> list[str]:
@@ -55,7 +66,12 @@ def _ssh(row: Row) -> list[str]:
 
 def _smb(row: Row) -> list[str]:
     path = "\\".join(filter(None, (row["share"], row["file"])))
-    return [row["operation"], path, f"→ {row['new_name']}" if row["new_name"] else "", "(program)" if row["executable"] else ""]
+    return [
+        row["operation"],
+        path,
+        f"→ {row['new_name']}" if row["new_name"] else "",
+        "(program)" if row["executable"] else "",
+    ]
 
 
 def _sip(row: Row) -> list[str]:
@@ -67,7 +83,14 @@ def _dhcp(row: Row) -> list[str]:
 
 
 def _device(row: Row) -> list[str]:
-    return [row["action"], row["type"] or "", row["vendor"] or "", row["model"] or "", row["name"] or "", ", ".join((row["ips"] or ())[:2])]
+    return [
+        row["action"],
+        row["type"] or "",
+        row["vendor"] or "",
+        row["model"] or "",
+        row["name"] or "",
+        ", ".join((row["ips"] or ())[:2]),
+    ]
 
 
 def _alert(row: Row) -> list[str]:

@@ -33,7 +33,14 @@ class Tail:
     """``put`` hands over; ``dropped`` is called with the number of lost rows, ``complain`` with faults of the disk."""
 
     def __init__(
-        self, folder: Path, context: dict[str, Any], *, wait: bool, dropped: Callable[[int], None], complain: Callable[[str], None], file_mib: float = FILE_MIB
+        self,
+        folder: Path,
+        context: dict[str, Any],
+        *,
+        wait: bool,
+        dropped: Callable[[int], None],
+        complain: Callable[[str], None],
+        file_mib: float = FILE_MIB,
     ) -> None:
         """``folder``: of the records; ``context``: of the run; ``wait``: of a replay. OSError where nothing can be
         written there.
@@ -107,7 +114,9 @@ class Tail:
         path = self.folder / f"{self._run}-{self._number:06}{SUFFIX}"
         fresh = path.with_suffix(FRESH)
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        fcntl.flock(fd, fcntl.LOCK_EX)  # before it has its name: a reader that got the lock would take it for an abandoned file
+        fcntl.flock(
+            fd, fcntl.LOCK_EX
+        )  # before it has its name: a reader that got the lock would take it for an abandoned file
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._number = fd, self._number + 1

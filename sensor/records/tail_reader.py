@@ -45,7 +45,11 @@ def piece(path: Path, offset: int) -> Piece | None:
     with path.open("rb") as file:
         head = next(blocks(file.read(64 << 10)), None)
         if head is None or head.holds != CONTEXT_BLOCK:
-            return Piece(path, {}, [], os.fstat(file.fileno()).st_size, True, ["no context at its beginning"]) if last else None
+            return (
+                Piece(path, {}, [], os.fstat(file.fileno()).st_size, True, ["no context at its beginning"])
+                if last
+                else None
+            )
         start, window = max(offset, head.end), WINDOW
         while True:
             file.seek(start)
@@ -55,7 +59,9 @@ def piece(path: Path, offset: int) -> Piece | None:
             if end or rest <= 0:
                 break
             window *= 2  # a block that is larger
-    return Piece(path, json.loads(bytes(head.sections)), found, start + end, last and rest <= 0 and end == len(data), damages)
+    return Piece(
+        path, json.loads(bytes(head.sections)), found, start + end, last and rest <= 0 and end == len(data), damages
+    )
 
 
 def _whole(data: bytes, last: bool) -> tuple[list[Block], int, list[str]]:

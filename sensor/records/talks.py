@@ -48,7 +48,9 @@ def seen(query: Query, word: Word) -> Seen:
     counts = {}
     for table in TABLES.values():
         fits = condition(word, table) if table.name != "coverage" else None
-        if fits is not None and (count := query.ask(f"SELECT count(*) FROM {table.name} WHERE {fits.sql}", fits.values).rows[0][0]):
+        if fits is not None and (
+            count := query.ask(f"SELECT count(*) FROM {table.name} WHERE {fits.sql}", fits.values).rows[0][0]
+        ):
             counts[table.name] = int(count)
     return Seen(talks, more, _names(query, word) if word.what == "address" else [], counts)
 

@@ -101,7 +101,9 @@ class Upkeep:
 
 def _grouped(files: Iterable[File]) -> Iterator[tuple[tuple[str, int], list[File]]]:
     """Files by table and hour."""
-    for key, some in itertools.groupby(sorted(files, key=lambda file: (file.table, file.hour)), key=lambda file: (file.table, file.hour)):
+    for key, some in itertools.groupby(
+        sorted(files, key=lambda file: (file.table, file.hour)), key=lambda file: (file.table, file.hour)
+    ):
         yield key, list(some)
 
 

@@ -76,7 +76,14 @@ class Made:
 class Writer:
     """``folder``: of the records. ``complain`` is called with damage. ``rows``: written so far."""
 
-    def __init__(self, folder: Path, complain: Callable[[str], None], clock: Callable[[], float] = time.time, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        complain: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
+        *,
+        durable: bool = True,
+    ) -> None:
         """``clock``: seconds since the epoch; ``durable``: files outlast a loss of power, not only the end of this process. Busy where another one writes;
         ManifestError, OSError.
         """
@@ -102,7 +109,9 @@ class Writer:
         """Away with files that an earlier writer began and did not enter into the manifest."""
         known = self.manifest.known()
         for path in itertools.chain.from_iterable((self.folder / name).glob("*") for name in TABLES):
-            if path.suffix == TEMPORARY or (path.suffix == ".parquet" and path.relative_to(self.folder).as_posix() not in known):
+            if path.suffix == TEMPORARY or (
+                path.suffix == ".parquet" and path.relative_to(self.folder).as_posix() not in known
+            ):
                 path.unlink(missing_ok=True)
 
     def write(self, *, final: bool = False) -> int:
@@ -144,11 +153,16 @@ class Writer:
 
     def _over(self, found: Piece) -> bool:
         """Whether this is the end of its run."""
-        return found.last and not any(path.name.rpartition("-")[0] == found.run and path > found.path for path in files(self.folder))
+        return found.last and not any(
+            path.name.rpartition("-")[0] == found.run and path > found.path for path in files(self.folder)
+        )
 
     def _take(self, found: Piece, made: Made, *, over: bool) -> None:
         """The rows of what a piece holds."""
-        sections = [*parts(memoryview(made.left.get(found.run, b""))), *(part for one in found.blocks for part in parts(one.sections))]
+        sections = [
+            *parts(memoryview(made.left.get(found.run, b""))),
+            *(part for one in found.blocks for part in parts(one.sections)),
+        ]
         by_kind: dict[int, list[Part]] = {}
         for part in sections:
             by_kind.setdefault(part.kind, []).append(part)
@@ -158,7 +172,9 @@ class Writer:
             if record["kind"] == "device":
                 identity.learn(record["device"], record["action"])
                 made.learned[record["device"]["id"]] = identity.bodies.get(record["device"]["id"])
-        batch = self._batch(found, identity, by_kind, patient=not over and len(made.left.get(found.run, b"")) <= MOST_WAITING)
+        batch = self._batch(
+            found, identity, by_kind, patient=not over and len(made.left.get(found.run, b"")) <= MOST_WAITING
+        )
         for name, table in _tables(batch, by_kind, told).items():
             for hour, rows in hours(table):
                 made.add(name, hour, rows)
@@ -166,11 +182,23 @@ class Writer:
         made.ends[found.path.name] = found.end
         made.damages += [(found.path, damage) for damage in found.damages]
 
-    def _batch(self, found: Piece, identity: Identity, by_kind: Mapping[int, Sequence[Part]], *, patient: bool) -> Batch:
+    def _batch(
+        self, found: Piece, identity: Identity, by_kind: Mapping[int, Sequence[Part]], *, patient: bool
+    ) -> Batch:
         """``patient``: messages wait for their answers."""
         context, kinds = found.context, shapes(found.context)
-        world = World(context.get("sensor", ""), context.get("site", ""), context.get("run", 0), context.get("interfaces", ()), identity)
-        messages = {name: rows for number, (name, shape) in enumerate(kinds) if (rows := _messages(name, shape, by_kind.get(number, ()))) is not None}
+        world = World(
+            context.get("sensor", ""),
+            context.get("site", ""),
+            context.get("run", 0),
+            context.get("interfaces", ()),
+            identity,
+        )
+        messages = {
+            name: rows
+            for number, (name, shape) in enumerate(kinds)
+            if (rows := _messages(name, shape, by_kind.get(number, ()))) is not None
+        }
         same = [(one.name, [(field, int(how)) for field, how in one.fields]) for one in MESSAGES] == kinds
         now = max((one.now for one in found.blocks), default=0)
         return Batch(messages, world, now - WAIT if same and patient else NOBODY_WAITS)
@@ -211,7 +239,15 @@ class Writer:
         path = self.folder / name
         temporary = path.with_suffix(TEMPORARY)
         pa.default_memory_pool().release_unused()
-        pq.write_table(rows, temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, write_page_checksum=True, store_schema=False)
+        pq.write_table(
+            rows,
+            temporary,
+            compression="zstd",
+            compression_level=3,
+            row_group_size=ROW_GROUP,
+            write_page_checksum=True,
+            store_schema=False,
+        )
         if self._durable:
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -223,7 +259,9 @@ class Writer:
         return File(name, table, hour, len(rows), path.stat().st_size, first, last, crc, stamp_of(path), compact)
 
 
-def _tables(batch: Batch, by_kind: Mapping[int, Sequence[Part]], told: Sequence[Mapping[str, Any]]) -> dict[str, pa.Table]:
+def _tables(
+    batch: Batch, by_kind: Mapping[int, Sequence[Part]], told: Sequence[Mapping[str, Any]]
+) -> dict[str, pa.Table]:
     """All tables, by name. ``told``: records of the event log."""
     tables = {name: build(batch) for name, build in BUILDERS.items()}
     if CONNECTIONS in by_kind:

@@ -22,7 +22,10 @@ def roads_of(paths: Paths) -> Roads | None:
         pairs=paths.pairs,
         ways=paths.ways,
         roads=[_road(paths, one) for one in paths.paths[:ROADS_LIMIT]],
-        breakers=[Breaker(title=clean(deed(paths, one.sort, one.what).title), broken=one.broken, users=one.users) for one in paths.breaks[:BREAKERS_LIMIT]],
+        breakers=[
+            Breaker(title=clean(deed(paths, one.sort, one.what).title), broken=one.broken, users=one.users)
+            for one in paths.breaks[:BREAKERS_LIMIT]
+        ],
     )
 
 
@@ -38,7 +41,14 @@ def _road(paths: Paths, path: Path) -> Road:
 
 def _stop(paths: Paths, hop: Hop) -> Stop:
     cuts = [clean(deed(paths, *one).title) for one in hop.cuts]
-    return Stop(at=_text(paths, hop.target), cost=hop.cost, why=[clean(one) for one in hop.why], assumed=hop.assumed, alert=hop.alert, cuts=cuts)
+    return Stop(
+        at=_text(paths, hop.target),
+        cost=hop.cost,
+        why=[clean(one) for one in hop.why],
+        assumed=hop.assumed,
+        alert=hop.alert,
+        cuts=cuts,
+    )
 
 
 def _text(paths: Paths, name: str) -> str:

@@ -61,7 +61,9 @@ def report_of(sources: Sources, wish: Wish) -> Report:
     site, story, proofs = sources.site, sources.story, Proofs()
     now = site.now if is_time(site.now) else story.last
     if sources.older is not None and wish == Wish():
-        wish = Wish(since=sources.older.period.until, label=f"since the last report, of {sources.older.period.until[:10]}")
+        wish = Wish(
+            since=sources.older.period.until, label=f"since the last report, of {sources.older.period.until[:10]}"
+        )
     period = wish.resolve(story.first or _first(site), now)
     scores = exposures(site)
     devices = devices_of(site, story, period, scores.devices, proofs)
@@ -78,7 +80,10 @@ def report_of(sources: Sources, wish: Wish) -> Report:
         period=period,
         score=score_of(scores.site),
         work=[_work(ticket) for ticket in tickets],
-        done=sorted([*_done(noted(sources.ledger, tickets, site), period), *_closed(site, period)], key=lambda one: (one.when, one.id)),
+        done=sorted(
+            [*_done(noted(sources.ledger, tickets, site), period), *_closed(site, period)],
+            key=lambda one: (one.when, one.id),
+        ),
         changes=changes,
         changes_left_out=changes_left_out,
         devices=devices,
@@ -122,7 +127,11 @@ def _work(ticket: Ticket) -> Work:
 def _trend(days: Sequence[Kept], today: str, scores: Exposures) -> list[Day]:
     """What was kept by then, and the score of today where it was not kept yet."""
     told = [Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in days if one.day <= today]
-    fresh = [Day(day=today, points=round(scores.site.points, 1), devices=len(scores.devices))] if told and told[-1].day < today else []
+    fresh = (
+        [Day(day=today, points=round(scores.site.points, 1), devices=len(scores.devices))]
+        if told and told[-1].day < today
+        else []
+    )
     return told + fresh
 
 
@@ -131,8 +140,15 @@ def _closed(site: Site, period: Period) -> Iterator[Done]:
     for record in site.recommendations:
         told, src, when = _part(record, "recommendation"), _part(record, "src"), record.get("ts")
         if record.get("action") == "close" and is_time(when) and period.since <= str(when) <= period.until:
-            where = _text(src.get("ip") or src.get("mac")) + (f" ({name})" if (name := _text(src.get("hostname"))) else "")
-            yield Done(id=_text(told.get("id")), title=f"{_text(told.get('title'))}: {where}", when=str(when), why=_text(told.get("closed")))
+            where = _text(src.get("ip") or src.get("mac")) + (
+                f" ({name})" if (name := _text(src.get("hostname"))) else ""
+            )
+            yield Done(
+                id=_text(told.get("id")),
+                title=f"{_text(told.get('title'))}: {where}",
+                when=str(when),
+                why=_text(told.get("closed")),
+            )
 
 
 def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -173,7 +189,9 @@ def _feeds(sources: Sources, until: str) -> Iterator[Feed]:
     for one in sources.lists:
         fetched = moment(one.fetched) if one.fetched else moment(until)
         days = max((moment(until) - (fetched if fetched.tzinfo else fetched.replace(tzinfo=UTC))).days, 0)
-        yield Feed(name=one.name, kind="threats", entries=one.entries, days=days, stale=days > STALE_DAYS or not one.fetched)
+        yield Feed(
+            name=one.name, kind="threats", entries=one.entries, days=days, stale=days > STALE_DAYS or not one.fetched
+        )
 
 
 def _notes(sources: Sources, period: Period) -> Iterator[str]:

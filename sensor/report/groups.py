@@ -36,8 +36,19 @@ def groups_of(present: Iterable[Device], *, by_product: bool) -> list[Group]:
 
 def _group(kind: str, product: str, several: list[Device]) -> Group:
     versions = Counter(device.firmware for device in several if device.firmware)
-    told = ", ".join(f"{version} ({count:,})" for version, count in sorted(versions.items(), key=lambda one: (-one[1], one[0]))[:VERSIONS_SHOWN])
+    told = ", ".join(
+        f"{version} ({count:,})"
+        for version, count in sorted(versions.items(), key=lambda one: (-one[1], one[0]))[:VERSIONS_SHOWN]
+    )
     scores = [device.score for device in several if device.score is not None]
     worst = max(scores, key=lambda score: score.points, default=None)
     weak = sum(1 for device in several if device.findings)
-    return Group(kind, product, len(several), len({device.segment for device in several}), weak, worst, told + (" …" if len(versions) > VERSIONS_SHOWN else ""))
+    return Group(
+        kind,
+        product,
+        len(several),
+        len({device.segment for device in several}),
+        weak,
+        worst,
+        told + (" …" if len(versions) > VERSIONS_SHOWN else ""),
+    )

@@ -41,13 +41,25 @@ def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple
     """What came, went and changed, in order of time, and how many of the oldest had no room."""
     fresh = {device.id for device in devices if device.first_seen >= period.since}
     # Of a device that is new, type and model become clear one after the other: that is no change.
-    told = [one for one in story.changes if period.since <= one.ts <= period.until and not (one.kind == "other" and one.device in fresh)]
+    told = [
+        one
+        for one in story.changes
+        if period.since <= one.ts <= period.until and not (one.kind == "other" and one.device in fresh)
+    ]
     everything = all_new(devices, period)
     for device in devices:
         if device.id in fresh and not everything:
-            told.append(Change(ts=device.first_seen, kind="new", device=device.id, said=f"new: {kind(device.type)} {device.text}"))
+            told.append(
+                Change(
+                    ts=device.first_seen, kind="new", device=device.id, said=f"new: {kind(device.type)} {device.text}"
+                )
+            )
         if device.gone and period.since <= device.last_seen <= period.until:
-            told.append(Change(ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {kind(device.type)} {device.text}"))
+            told.append(
+                Change(
+                    ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {kind(device.type)} {device.text}"
+                )
+            )
     told.sort(key=lambda change: (change.ts, change.device, change.kind))
     return told[-CHANGES_LIMIT:], max(len(told) - CHANGES_LIMIT, 0)
 
@@ -81,16 +93,23 @@ def _alert(record: Record, proofs: Proofs) -> Alert:
         more_ends=max(len(ends) - ENDS_SHOWN, 0),
         why=_texts(alert.get("why"))[:WHY_SHOWN],
         advice=_text(alert.get("advice")),
-        techniques=[" ".join(filter(None, (_text(one.get("technique")), _text(one.get("name"))))) for one in objects(alert.get("attack"))],
+        techniques=[
+            " ".join(filter(None, (_text(one.get("technique")), _text(one.get("name")))))
+            for one in objects(alert.get("attack"))
+        ],
         packets=packets,
-        proofs=list(dict.fromkeys(filter(None, (proofs.of_alert(one, packets) for one in objects(record.get("evidence")))))),
+        proofs=list(
+            dict.fromkeys(filter(None, (proofs.of_alert(one, packets) for one in objects(record.get("evidence")))))
+        ),
     )
 
 
 def _incident(record: Record) -> Incident:
     incident = _part(record, "incident")
     story = [
-        Chapter(ts=_text(one.get("ts")), alert=_text(one.get("alert")), severity=_severity(one), said=_text(one.get("msg")))
+        Chapter(
+            ts=_text(one.get("ts")), alert=_text(one.get("alert")), severity=_severity(one), said=_text(one.get("msg"))
+        )
         for one in objects(incident.get("story"))
     ]
     return Incident(

@@ -23,7 +23,9 @@ def _network(report: Report) -> Iterator[str]:
         yield "No device is known."
         return
     types = Counter(device.type for device in present if device.type != "unknown")
-    named = [kinds(kind, count) for kind, count in sorted(types.items(), key=lambda one: (-one[1], one[0]))[:TYPES_NAMED]]
+    named = [
+        kinds(kind, count) for kind, count in sorted(types.items(), key=lambda one: (-one[1], one[0]))[:TYPES_NAMED]
+    ]
     segments = len({device.segment for device in present if device.segment})
     where = f" in {counted(segments, 'segment')}" if segments else ""
     which = f"{', among them' if len(types) > TYPES_NAMED else ':'} {listed(named)}" if named else ""

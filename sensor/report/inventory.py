@@ -20,7 +20,11 @@ def score_of(exposure: Exposure | None) -> Score | None:
     """As the report shows it, without the terms that are nothing."""
     if exposure is None:
         return None
-    terms = [Term(name=one.name, points=round(one.points, 1), why=clean(one.why, TEXT_LIMIT)) for one in exposure.terms if one.points]
+    terms = [
+        Term(name=one.name, points=round(one.points, 1), why=clean(one.why, TEXT_LIMIT))
+        for one in exposure.terms
+        if one.points
+    ]
     return Score(points=round(exposure.points, 1), band=str(exposure.band), terms=terms[:TERMS_SHOWN])
 
 
@@ -29,10 +33,15 @@ def there(node: Node, period: Period) -> bool:
     return (not period.until or node.first_seen <= period.until) and not (node.gone and node.last_seen < period.since)
 
 
-def devices_of(site: Site, story: Story, period: Period, exposures: Mapping[str, Exposure], proofs: Proofs) -> list[Device]:
+def devices_of(
+    site: Site, story: Story, period: Period, exposures: Mapping[str, Exposure], proofs: Proofs
+) -> list[Device]:
     """By type, product and address."""
     nodes = [node for node in site.nodes.values() if there(node, period)]
-    return [_device(node, site.weaknesses.get(node.id, ()), story, exposures.get(node.id), proofs) for node in sorted(nodes, key=_order)]
+    return [
+        _device(node, site.weaknesses.get(node.id, ()), story, exposures.get(node.id), proofs)
+        for node in sorted(nodes, key=_order)
+    ]
 
 
 def findings_of(site: Site, devices: Iterable[Device], proofs: Proofs) -> list[Finding]:
@@ -41,7 +50,10 @@ def findings_of(site: Site, devices: Iterable[Device], proofs: Proofs) -> list[F
     for device in devices:
         for weakness in () if device.gone else site.weaknesses.get(device.id, ()):
             named.setdefault(clean(weakness.name, 64), []).append(weakness)
-    return sorted((_finding(name, several, proofs) for name, several in named.items()), key=lambda one: (-one.points, not one.sure, one.name))
+    return sorted(
+        (_finding(name, several, proofs) for name, several in named.items()),
+        key=lambda one: (-one.points, not one.sure, one.name),
+    )
 
 
 def _device(node: Node, weak: Iterable[Weakness], story: Story, exposure: Exposure | None, proofs: Proofs) -> Device:
@@ -107,7 +119,15 @@ def _finding(name: str, several: list[Weakness], proofs: Proofs) -> Finding:
 def _order(node: Node) -> tuple[Any, ...]:
     """Unknown ones last; addresses by number."""
     place = tuple(int(part) if part.isdecimal() else 999 for part in node.address.split("."))
-    return node.type in {"", "unknown"}, node.type, node.vendor.casefold(), node.model.casefold(), place, node.address, node.id
+    return (
+        node.type in {"", "unknown"},
+        node.type,
+        node.vendor.casefold(),
+        node.model.casefold(),
+        place,
+        node.address,
+        node.id,
+    )
 
 
 def _texts(value: Any) -> list[str]:

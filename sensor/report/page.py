@@ -70,7 +70,9 @@ def _style(names: str) -> Markup:
 @functools.cache
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(FOLDER)
-    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined).get_template("page.jinja")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    ).get_template("page.jinja")
 
 
 def _pictures(report: Report) -> Mapping[str, Markup]:
@@ -96,7 +98,9 @@ def _contents(report: Report) -> list[tuple[str, str]]:
 def _kinds_of_change(report: Report) -> list[tuple[str, int]]:
     """The count of each kind, as text, largest first."""
     counts = Counter(change.kind for change in report.changes)
-    return [(CHANGES.get(name, name), count) for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+    return [
+        (CHANGES.get(name, name), count) for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    ]
 
 
 def _urgent(report: Report) -> list[Incident]:

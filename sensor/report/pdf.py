@@ -21,7 +21,9 @@ def writer() -> ModuleType:
     except ImportError:
         raise NoPdf(f"PDF is written by WeasyPrint, which is not installed: {INSTALL}") from None
     except OSError as error:  # the library of the system that it loads
-        raise NoPdf(f"PDF is written by WeasyPrint, which cannot load Pango ({str(error).splitlines()[0]}): {INSTALL}") from None
+        raise NoPdf(
+            f"PDF is written by WeasyPrint, which cannot load Pango ({str(error).splitlines()[0]}): {INSTALL}"
+        ) from None
     module: ModuleType = weasyprint
     return module
 

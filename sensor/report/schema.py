@@ -17,7 +17,11 @@ from sensor.report.model import Report
 def schema() -> str:
     """JSON Schema 2020-12, made of the model."""
     made = _described(msgspec.json.schema(Report))
-    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Report of the passive network sensor", **made}
+    told = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Report of the passive network sensor",
+        **made,
+    }
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -27,7 +31,10 @@ def _described(part: Any) -> Any:
         return [_described(one) for one in part]
     if not isinstance(part, dict):
         return part
-    return {key: inspect.cleandoc(one) if key == "description" and isinstance(one, str) else _described(one) for key, one in part.items()}
+    return {
+        key: inspect.cleandoc(one) if key == "description" and isinstance(one, str) else _described(one)
+        for key, one in part.items()
+    }
 
 
 if __name__ == "__main__":

@@ -40,5 +40,7 @@ def stored(path: Path) -> Report:
     except (msgspec.DecodeError, RecursionError) as error:  # a ValidationError is a DecodeError
         raise BadReport(f"{path}: not a report of this sensor: {error}") from None
     if report.format != FORMAT or report.version > VERSION:
-        raise BadReport(f"{path}: found {report.format} version {report.version}, expected {FORMAT} version {VERSION} or older")
+        raise BadReport(
+            f"{path}: found {report.format} version {report.version}, expected {FORMAT} version {VERSION} or older"
+        )
     return report

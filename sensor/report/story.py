@@ -111,7 +111,11 @@ class Story:
             known = sums.get(source, nothing)
             sums[source] = tuple(old + max(new - less, 0) for old, new, less in zip(known, last, before, strict=True))
         names = ("packets", "bytes", "lost", "malformed", "truncated", "unread")
-        return [Source(name=name, **dict(zip(names, figures, strict=True))) for name, figures in sorted(sums.items()) if any(figures)]
+        return [
+            Source(name=name, **dict(zip(names, figures, strict=True)))
+            for name, figures in sorted(sums.items())
+            if any(figures)
+        ]
 
     def health(self, period: Period) -> list[Trouble]:
         """Health events of the sensor, most severe first."""
@@ -120,7 +124,9 @@ class Story:
             if period.since <= ts <= period.until:
                 known = told.get(check)
                 worst = max(severity, known.severity, key=GRAVE.index) if known else severity
-                told[check] = Trouble(check=check, severity=worst, count=1 + (known.count if known else 0), last=ts, said=said)
+                told[check] = Trouble(
+                    check=check, severity=worst, count=1 + (known.count if known else 0), last=ts, said=said
+                )
         return sorted(told.values(), key=lambda one: (-GRAVE.index(one.severity), one.check))
 
 

@@ -56,7 +56,10 @@ def _talks(pairs: dict[tuple[str, str], Counter[int]]) -> list[Talk]:
     for (client, server), services in pairs.items():
         ends = client if client in clients else OTHERS, server if server in servers else OTHERS
         merged.setdefault(ends, Counter()).update(services)
-    talks = [Talk(client=client, server=server, count=services.total(), services=_services(services)) for (client, server), services in merged.items()]
+    talks = [
+        Talk(client=client, server=server, count=services.total(), services=_services(services))
+        for (client, server), services in merged.items()
+    ]
     return sorted(talks, key=lambda talk: (-talk.count, talk.client, talk.server))[:TALKS_LIMIT]
 
 

@@ -130,7 +130,11 @@ def _holds(where: Asked, unless: list[Asked], either: list[Asked]) -> Holds:
     wanted, unwanted, some = _all(where), [_all(each) for each in unless], [_all(each) for each in either]
     if not unless and not some:
         return wanted
-    return lambda thing: wanted(thing) and not any(holds(thing) for holds in unwanted) and (not some or any(holds(thing) for holds in some))
+    return lambda thing: (
+        wanted(thing)
+        and not any(holds(thing) for holds in unwanted)
+        and (not some or any(holds(thing) for holds in some))
+    )
 
 
 def _all(asked: Asked) -> Holds:
@@ -180,7 +184,9 @@ class Counting:
         self._value = _field(step.fields, rule.distinct, "distinct").get if rule.distinct else None
         window = (rule.within or 1) * SECOND
         self._counts: Counts[Hashable] = Counts(window, KEYS_LIMIT)
-        self._values: Distinct[Hashable, Hashable] = Distinct(window, KEYS_LIMIT, min(max(rule.count, 16), VALUES_LIMIT))
+        self._values: Distinct[Hashable, Hashable] = Distinct(
+            window, KEYS_LIMIT, min(max(rule.count, 16), VALUES_LIMIT)
+        )
 
     def add(self, thing: Any, _: int) -> Found | None:
         if self._most == 1:
@@ -236,7 +242,9 @@ def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Call
             return str(found.number)
         return who(thing, name) if name in {"src", "dst"} else shown(fields[name].kind, fields[name].get(thing))
 
-    return lambda thing, found: "".join(said(part, thing, found) if place % 2 else part for place, part in enumerate(parts))
+    return lambda thing, found: "".join(
+        said(part, thing, found) if place % 2 else part for place, part in enumerate(parts)
+    )
 
 
 def shown(kind: Kind, value: Any) -> str:

@@ -64,7 +64,10 @@ class _Custom(Detector):
         if rule.actor == "dst":
             src, dst, ports = dst, src, ports[::-1]
         target = dst if dst.address or dst.mac else None
-        numbers: dict[str, int | float | str] = {"count": found.number, "threshold": len(self._steps) if rule.sequence else rule.count}
+        numbers: dict[str, int | float | str] = {
+            "count": found.number,
+            "threshold": len(self._steps) if rule.sequence else rule.count,
+        }
         if rule.within is not None:
             numbers["window_s"] = rule.within
         alert = self.alert(
@@ -144,10 +147,16 @@ class _OnDevices(_Custom, DeviceDetector):
 def detector_of(rule: Rule, sets: Sets, context: Context) -> Detector:
     """The detector of a rule. Wrong where the rule makes no sense."""
     steps = ready_steps(rule, sets, context)
-    events = tuple(dict.fromkeys(event for step in steps for event in sorted(step.events, key=lambda one: one.__name__)))
+    events = tuple(
+        dict.fromkeys(event for step in steps for event in sorted(step.events, key=lambda one: one.__name__))
+    )
     bases = [
         base
-        for base, wanted in ((_OnEvents, events), (_OnFlows, any(step.flows for step in steps)), (_OnDevices, any(step.devices for step in steps)))
+        for base, wanted in (
+            (_OnEvents, events),
+            (_OnFlows, any(step.flows for step in steps)),
+            (_OnDevices, any(step.devices for step in steps)),
+        )
         if wanted
     ]
     facts = {

@@ -26,7 +26,10 @@ Thing = Event | Flow | DeviceChange
 Get = Callable[[Any], Any]
 
 FLOW_WORDS = {f"flow.{change.name.lower()}": change for change in Change}
-DEVICE_WORDS = {f"device.{action}": action for action in ("new", "identified", "changed", "address_changed", "merged", "split", "gone", "back")}
+DEVICE_WORDS = {
+    f"device.{action}": action
+    for action in ("new", "identified", "changed", "address_changed", "merged", "split", "gone", "back")
+}
 PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 ATTRIBUTES = ("vendor", "model", "firmware", "serial", "os", "software", "criticality", "location", "owner")
 HOUR_NS = 3_600_000_000_000
@@ -112,9 +115,14 @@ def watched(when: Iterable[str]) -> list[str]:
     for place, word in enumerate(words):
         if word not in event_classes() and word not in FLOW_WORDS and word not in DEVICE_WORDS:
             near = nearest(word, [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
-            raise Wrong(f"found {word!r}, {near}; `sensor rules fields` lists all", "when", *([place] if len(words) > 1 else []))
+            raise Wrong(
+                f"found {word!r}, {near}; `sensor rules fields` lists all", "when", *([place] if len(words) > 1 else [])
+            )
     if len({word.partition(".")[0] if word in FLOW_WORDS or word in DEVICE_WORDS else "" for word in words}) > 1:
-        raise Wrong("found events, flows and devices together, expected one category: a step may watch several kinds of the same category only", "when")
+        raise Wrong(
+            "found events, flows and devices together, expected one category: a step may watch several kinds of the same category only",
+            "when",
+        )
     return words
 
 
@@ -122,8 +130,18 @@ def fields_of(words: Iterable[str], context: Context) -> Fields:
     """The fields that everything watched has: of several kinds of events those that all of them have."""
     found: Fields | None = None
     for word in words:
-        here = _flow_fields(context) if word in FLOW_WORDS else _device_fields() if word in DEVICE_WORDS else _event_fields(event_classes()[word], context)
-        found = here if found is None else {name: field for name, field in found.items() if name in here and here[name].kind is field.kind}
+        here = (
+            _flow_fields(context)
+            if word in FLOW_WORDS
+            else _device_fields()
+            if word in DEVICE_WORDS
+            else _event_fields(event_classes()[word], context)
+        )
+        found = (
+            here
+            if found is None
+            else {name: field for name, field in found.items() if name in here and here[name].kind is field.kind}
+        )
     return found or {}
 
 
@@ -201,10 +219,19 @@ def _of_time() -> Fields:
 
 def _of_device(side: str, device: Get) -> Fields:
     """What is known of a device at that packet; empty where nothing is."""
-    found = {f"{side}.{name}": Field(Kind.TEXT, functools.partial(_attribute, device, name), asks=True) for name in ATTRIBUTES}
-    found[f"{side}.type"] = Field(Kind.TEXT, lambda thing: known.type if (known := device(thing)) else "unknown", asks=True)
+    found = {
+        f"{side}.{name}": Field(Kind.TEXT, functools.partial(_attribute, device, name), asks=True)
+        for name in ATTRIBUTES
+    }
+    found[f"{side}.type"] = Field(
+        Kind.TEXT, lambda thing: known.type if (known := device(thing)) else "unknown", asks=True
+    )
     found[f"{side}.device"] = Field(Kind.TEXT, lambda thing: known.id if (known := device(thing)) else "", asks=True)
-    for name, get in (("name", attrgetter("names")), ("role", attrgetter("roles")), ("service", attrgetter("services"))):
+    for name, get in (
+        ("name", attrgetter("names")),
+        ("role", attrgetter("roles")),
+        ("service", attrgetter("services")),
+    ):
         found[f"{side}.{name}"] = Field(Kind.TEXTS, functools.partial(_listed, device, get), asks=True)
     return found
 

@@ -72,7 +72,11 @@ class Rules:
         made: list[Detector] = []
         for one in self.loaded:
             if one.rule.enabled:
-                same = old.get(PREFIX + one.rule.id) if one.says_as(known.get(one.rule.id)) and not (zones and one.zoned) else None
+                same = (
+                    old.get(PREFIX + one.rule.id)
+                    if one.says_as(known.get(one.rule.id)) and not (zones and one.zoned)
+                    else None
+                )
                 made.append(same if same is not None else one.detector(context))
         self.made = tuple(made)
         return self.made

@@ -111,7 +111,9 @@ class Rule(Step):
     severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
     confidence: float = Field(0.8, gt=0, le=1)
     attack: list[str | Attack] = []
-    false_positives: str = Field("A custom rule: its usual false positives are not documented.", min_length=3, max_length=1024)
+    false_positives: str = Field(
+        "A custom rule: its usual false positives are not documented.", min_length=3, max_length=1024
+    )
     advice: str = Field("Follow the procedure of this rule.", min_length=3, max_length=1024)
     author: str = Field("", max_length=128)
     reference: str = Field("", max_length=512)
@@ -129,7 +131,9 @@ class Rule(Step):
     def _known(cls, attack: list[str | Attack]) -> list[str | Attack]:
         for one in attack:
             if isinstance(one, str) and one not in TECHNIQUES:
-                raise ValueError(f"found the technique {one!r}, {nearest(one, list(TECHNIQUES))}; others as {{technique, tactic, name}}")
+                raise ValueError(
+                    f"found the technique {one!r}, {nearest(one, list(TECHNIQUES))}; others as {{technique, tactic, name}}"
+                )
         return attack
 
     @model_validator(mode="after")
@@ -137,13 +141,19 @@ class Rule(Step):
         if bool(self.when) == bool(self.sequence):
             raise ValueError(f"the rule {self.id} needs either when or a sequence of steps with when")
         if self.sequence and (self.where or self.any or self.unless or self.count > 1 or self.distinct):
-            raise ValueError(f"the rule {self.id} is a sequence: what must hold stands in its steps, and they are not counted")
+            raise ValueError(
+                f"the rule {self.id} is a sequence: what must hold stands in its steps, and they are not counted"
+            )
         if len(self.sequence) == 1 or any(not step.when for step in self.sequence):
             raise ValueError(f"the sequence of the rule {self.id} needs two steps or more, each with when")
         if (self.count > 1 or self.sequence) and self.within is None:
-            raise ValueError(f"the rule {self.id} needs within, a span such as 5m, for its {'sequence' if self.sequence else 'count'}")
+            raise ValueError(
+                f"the rule {self.id} needs within, a span such as 5m, for its {'sequence' if self.sequence else 'count'}"
+            )
         if self.count == 1 and (self.distinct or (self.within is not None and not self.sequence)):
-            raise ValueError(f"the rule {self.id} counts nothing, expected a count of 2 or more beside {'distinct' if self.distinct else 'within'}")
+            raise ValueError(
+                f"the rule {self.id} counts nothing, expected a count of 2 or more beside {'distinct' if self.distinct else 'within'}"
+            )
         return self
 
     @property
@@ -157,7 +167,10 @@ class Rule(Step):
 
     @property
     def techniques(self) -> tuple[Technique, ...]:
-        return tuple(TECHNIQUES[one] if isinstance(one, str) else Technique(one.tactic, one.technique, one.name) for one in self.attack)
+        return tuple(
+            TECHNIQUES[one] if isinstance(one, str) else Technique(one.tactic, one.technique, one.name)
+            for one in self.attack
+        )
 
 
 class RuleFile(_Written):

@@ -58,7 +58,11 @@ def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
         raise Unfit("pySigma is needed to read rules of Sigma: pip install 'passive-network-sensor[sigma]'") from None
     try:
         documents = foreign_documents(path, text)
-        rules = list(SigmaCollection.from_dicts(documents, collect_errors=True)) if all(isinstance(one, dict) for one in documents) else []
+        rules = (
+            list(SigmaCollection.from_dicts(documents, collect_errors=True))
+            if all(isinstance(one, dict) for one in documents)
+            else []
+        )
     except (DocumentErrors, SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise Unfit(f"not a file of Sigma: {' '.join(str(error).split())[:200]}") from None
     if not rules:
@@ -96,11 +100,17 @@ def _entry(rule: SigmaRule) -> str:
         "reference": next(iter([*rule.references, str(rule.id or "")]), "")[:512],
         "actor": source.actor,
         "when": source.when,
-        **({"where": _block(blocks[0], source)} if len(blocks) == 1 else {"any": [_block(block, source) for block in blocks]}),
+        **(
+            {"where": _block(blocks[0], source)}
+            if len(blocks) == 1
+            else {"any": [_block(block, source) for block in blocks]}
+        ),
     }
     if len(told["false_positives"]) < 3:
         del told["false_positives"]
-    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value not in ("", [])]
+    lines = [
+        f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value not in ("", [])
+    ]
     return "  - " + "\n    ".join(lines) + "\n"
 
 
@@ -114,7 +124,11 @@ def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
     where = rule.logsource
     sources = sources_of(where.category, where.product, where.service)
     if not sources:
-        named = ", ".join(f"{name} {value}" for name, value in (("category", where.category), ("product", where.product), ("service", where.service)) if value)
+        named = ", ".join(
+            f"{name} {value}"
+            for name, value in (("category", where.category), ("product", where.product), ("service", where.service))
+            if value
+        )
         raise Unfit(f"the log source ({named or 'none'}) is not a supported network log source")
     parsed = [condition.parsed for condition in rule.detection.parsed_condition]
     blocks = [block for one in parsed for block in _either(_tree(one), wanted=True)]
@@ -126,7 +140,11 @@ def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
             return source, blocks
     known = list(dict.fromkeys(name for source in sources for name in source.fields))
     unknown = [name for name in used if name not in known]
-    raise Unfit(f"no counterpart of the field {unknown[0]!r}, {nearest(unknown[0], known)}" if unknown else f"no event has all of {', '.join(used)}")
+    raise Unfit(
+        f"no counterpart of the field {unknown[0]!r}, {nearest(unknown[0], known)}"
+        if unknown
+        else f"no event has all of {', '.join(used)}"
+    )
 
 
 # Conditions.
@@ -167,7 +185,15 @@ def _together(nodes: list[_Node]) -> Iterable[_Node]:
 
 
 def _leaf(field: str, value: Any) -> Leaf:
-    from sigma.types import SigmaBool, SigmaCIDRExpression, SigmaCompareExpression, SigmaNull, SigmaNumber, SigmaRegularExpression, SigmaString
+    from sigma.types import (
+        SigmaBool,
+        SigmaCIDRExpression,
+        SigmaCompareExpression,
+        SigmaNull,
+        SigmaNumber,
+        SigmaRegularExpression,
+        SigmaString,
+    )
 
     if isinstance(value, SigmaString):
         return _of_text(field, value)

@@ -25,19 +25,34 @@ NUMBERED = {"qtype_name": RECORD_TYPES, "record_type": RECORD_TYPES, "rcode_name
 
 _SRC = dict.fromkeys(("id.orig_h", "src_ip", "SourceIp", "c-ip"), "src")
 _DST = dict.fromkeys(("id.resp_h", "dst_ip", "DestinationIp", "r-ip", "s-ip"), "dst")
-_PORTS = {**dict.fromkeys(("id.orig_p", "src_port", "SourcePort"), "src.port"), **dict.fromkeys(("id.resp_p", "dst_port", "DestinationPort"), "dst.port")}
+_PORTS = {
+    **dict.fromkeys(("id.orig_p", "src_port", "SourcePort"), "src.port"),
+    **dict.fromkeys(("id.resp_p", "dst_port", "DestinationPort"), "dst.port"),
+}
 _ENDS = {**_SRC, **_DST, **_PORTS}
 _SWAP = {"src": "dst", "dst": "src", "src.port": "dst.port", "dst.port": "src.port"}
 _BACK = {name: _SWAP[field] for name, field in _ENDS.items()}
 
-_DNS = {**dict.fromkeys(("query", "QueryName"), "name"), **dict.fromkeys(("qtype", "qtype_name", "record_type"), "type")}
-_ANSWERS = {**dict.fromkeys(("answers", "answer", "QueryResults"), "answers"), **dict.fromkeys(("rcode", "rcode_name", "QueryStatus"), "rcode")}
-_PATH = dict.fromkeys(("uri", "c-uri", "cs-uri-stem", "c-uri-query", "cs-uri-query", "c-uri-extension", "c-uri-stem"), "path")
+_DNS = {
+    **dict.fromkeys(("query", "QueryName"), "name"),
+    **dict.fromkeys(("qtype", "qtype_name", "record_type"), "type"),
+}
+_ANSWERS = {
+    **dict.fromkeys(("answers", "answer", "QueryResults"), "answers"),
+    **dict.fromkeys(("rcode", "rcode_name", "QueryStatus"), "rcode"),
+}
+_PATH = dict.fromkeys(
+    ("uri", "c-uri", "cs-uri-stem", "c-uri-query", "cs-uri-query", "c-uri-extension", "c-uri-stem"), "path"
+)
 _HTTP = {
     **_PATH, **dict.fromkeys(("host", "cs-host", "r-dns"), "host"), **dict.fromkeys(("method", "cs-method"), "method"),
     **dict.fromkeys(("user_agent", "c-useragent", "cs-user-agent", "c-user-agent"), "user_agent"),
 }  # fmt: skip
-_STATUS = {**_PATH, **dict.fromkeys(("method", "cs-method"), "method"), **dict.fromkeys(("status_code", "sc-status"), "status")}
+_STATUS = {
+    **_PATH,
+    **dict.fromkeys(("method", "cs-method"), "method"),
+    **dict.fromkeys(("status_code", "sc-status"), "status"),
+}
 _FLOW = {**_ENDS, **dict.fromkeys(("proto", "protocol"), "proto")}
 _ENDED = {
     **_FLOW, "duration": "duration_s",
@@ -60,10 +75,14 @@ SOURCES: dict[tuple[str, str, str], tuple[Source, ...]] = {
     ("firewall", "", ""): _OF_FLOWS,
     ("", "zeek", "conn"): _OF_FLOWS,
     ("", "zeek", "ssl"): (Source("tls.client_hello", {**_ENDS, "server_name": "sni", "ja3": "ja3", "ja4": "ja4"}),),
-    ("", "zeek", "x509"): (Source("tls.certificate", {**_BACK, "certificate.subject": "subject", "certificate.issuer": "issuer"}),),
+    ("", "zeek", "x509"): (
+        Source("tls.certificate", {**_BACK, "certificate.subject": "subject", "certificate.issuer": "issuer"}),
+    ),
     ("", "zeek", "smb_files"): (Source("smb.create", {**_ENDS, "name": "name", "path": "share"}),),
     ("", "zeek", "smb_mapping"): (Source("smb.tree_connect", {**_ENDS, "path": "path"}),),
-    ("", "zeek", "dce_rpc"): (Source("rpc.call", {**_ENDS, "endpoint": "interface", "operation": "call", "named_pipe": "pipe"}),),
+    ("", "zeek", "dce_rpc"): (
+        Source("rpc.call", {**_ENDS, "endpoint": "interface", "operation": "call", "named_pipe": "pipe"}),
+    ),
 }
 
 

@@ -25,7 +25,16 @@ from sensor.rules.values import Wrong
 
 START = 1_767_225_600 * SECOND  # 2026-01-01
 PACKET_WORDS = ("src", "dst", "src.port", "dst.port", "src.mac", "dst.mac", "vlan", "proto", "ttl")
-FLOW_FACTS = (*PACKET_WORDS[:-1], "src.bytes", "dst.bytes", "src.packets", "dst.packets", "answered", "reason", "duration_s")
+FLOW_FACTS = (
+    *PACKET_WORDS[:-1],
+    "src.bytes",
+    "dst.bytes",
+    "src.packets",
+    "dst.packets",
+    "answered",
+    "reason",
+    "duration_s",
+)
 DEVICE_FACTS = ("src", "src.mac", "vlan", "src.type", "src.name", *(f"src.{name}" for name in ATTRIBUTES), "changed")
 MOST = {"src.port": 65535, "dst.port": 65535, "vlan": 4095, "ttl": 255, "duration_s": 7 * 86400}
 _EMPTY: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False, bool | None: None, bytes: b"", dict[str, str]: {}}
@@ -80,7 +89,17 @@ def _device(ts: int, address: int, attributes: dict[str, str], mac: int = 0, vla
     }
     names = {attributes["name"]: ts} if "name" in attributes else {}
     place = addresses.text(address)
-    return Device(f"dev-{place}", f"ip:{place}", ts, ts, (mac,) if mac else (), {address: ts} if address else {}, vlan, names, made)
+    return Device(
+        f"dev-{place}",
+        f"ip:{place}",
+        ts,
+        ts,
+        (mac,) if mac else (),
+        {address: ts} if address else {},
+        vlan,
+        names,
+        made,
+    )
 
 
 def _things(one: Loaded, trial: Trial) -> Iterator[Thing]:
@@ -118,7 +137,9 @@ def _event(event: type[Event], ts: int, facts: dict[str, Any]) -> Event:
         src_mac=_mac(facts, "src.mac"), dst_mac=_mac(facts, "dst.mac"), vlan=0 if "vlan" in fields else _number(facts, "vlan"),
         proto=_proto(facts.get("proto", "udp")), ttl=_number(facts, "ttl", 64),
     )  # fmt: skip
-    values = {name: _value(field, facts[name], name) if name in facts else _empty(field) for name, field in fields.items()}
+    values = {
+        name: _value(field, facts[name], name) if name in facts else _empty(field) for name, field in fields.items()
+    }
     return event(packet, **values)
 
 
@@ -138,7 +159,9 @@ def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
         from sensor.dissectors._dns_message import Record
 
         return tuple(Record("", 1, 0, 0, value=str(one)) for one in given)
-    wanted: tuple[type, ...] = {str: (str,), int: (int,), float: (int, float), bool: (bool,)}.get(field.type, (str, int, float, bool, list))
+    wanted: tuple[type, ...] = {str: (str,), int: (int,), float: (int, float), bool: (bool,)}.get(
+        field.type, (str, int, float, bool, list)
+    )
     if not isinstance(given, wanted) or (field.type is int and isinstance(given, bool)):
         raise Wrong(f"found {given!r}, which is not a valid {name}", name)
     return tuple(given) if isinstance(given, list) else given
@@ -149,7 +172,10 @@ def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
     reason = str(facts.get("reason", "none"))
     if reason not in _REASONS:
         raise Wrong(f"found the reason {reason!r}, {nearest(reason, list(_REASONS))}", "reason")
-    numbers = {name: _number(facts, name) for name in ("src.port", "dst.port", "vlan", "src.packets", "dst.packets", "src.bytes", "dst.bytes")}
+    numbers = {
+        name: _number(facts, name)
+        for name in ("src.port", "dst.port", "vlan", "src.packets", "dst.packets", "src.bytes", "dst.bytes")
+    }
     return Flow(
         ts, ts - int(_number(facts, "duration_s") * SECOND), 1, _address(facts, "src"), _address(facts, "dst"), _mac(facts, "src.mac"),
         _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"], _proto(facts.get("proto", "tcp")), numbers["vlan"], 0, FLOW_WORDS[word],
@@ -159,7 +185,11 @@ def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
 
 def _change(word: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
     _known(facts, DEVICE_FACTS)
-    attributes = {name.partition(".")[2]: str(value) for name, value in facts.items() if name.startswith("src.") and name != "src.mac"}
+    attributes = {
+        name.partition(".")[2]: str(value)
+        for name, value in facts.items()
+        if name.startswith("src.") and name != "src.mac"
+    }
     device = _device(ts, _address(facts, "src"), attributes, _mac(facts, "src.mac"), _number(facts, "vlan"))
     changed = facts.get("changed", ())
     fields = changed if isinstance(changed, list | tuple) else (changed,)
@@ -169,7 +199,11 @@ def _change(word: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
 def _number(facts: dict[str, Any], name: str, usual: int = 0) -> Any:
     """A number of a packet or a flow, none of which is negative."""
     value, most = facts.get(name, usual), MOST.get(name, 2**63 - 1)
-    if isinstance(value, bool) or not isinstance(value, int if name != "duration_s" else (int, float)) or not 0 <= value <= most:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int if name != "duration_s" else (int, float))
+        or not 0 <= value <= most
+    ):
         raise Wrong(f"found {value!r}, expected a number from 0 to {most}", name)
     return value
 

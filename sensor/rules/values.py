@@ -148,7 +148,9 @@ def _items(wanted: Any, sets: Sets) -> list[Any]:
             raise Wrong("found no single value, expected text or a number", *where)
         if isinstance(item, str) and item.startswith("$"):
             if item[1:] not in sets:
-                raise Wrong(f"found the set {item!r}, {nearest(item[1:], list(sets)) or 'but the file has no sets'}", *where)
+                raise Wrong(
+                    f"found the set {item!r}, {nearest(item[1:], list(sets)) or 'but the file has no sets'}", *where
+                )
             found += sets[item[1:]]
         else:
             found.append(item)
@@ -180,7 +182,10 @@ def _text(word: str, items: list[Any]) -> One:
     if word == "contains":
         return lambda value: any(text in value.lower() for text in texts)
     try:
-        pattern = re.compile("|".join(f"(?:{fnmatch.translate(item) if word == 'like' else item})" for item in items), re.IGNORECASE | re.DOTALL)
+        pattern = re.compile(
+            "|".join(f"(?:{fnmatch.translate(item) if word == 'like' else item})" for item in items),
+            re.IGNORECASE | re.DOTALL,
+        )
     except re.error as error:
         raise Wrong(f"found no regular expression: {error}") from None
     search = pattern.match if word == "like" else pattern.search
@@ -226,7 +231,9 @@ def _address(items: list[Any], networks: Networks) -> Fit:
         try:
             first, last = addresses.parse_network(str(item))
         except ValueError:
-            raise Wrong(f"found {item!r}, expected an address, a block such as 10.0.0.0/8, inside, outside or multicast") from None
+            raise Wrong(
+                f"found {item!r}, expected an address, a block such as 10.0.0.0/8, inside, outside or multicast"
+            ) from None
         if first == last:
             exact.add(first)
         else:
@@ -249,7 +256,10 @@ def _address(items: list[Any], networks: Networks) -> Fit:
 def _ranges(ranges: list[tuple[int, int]]) -> Many:
     """Whether addresses, as two columns of halves, lie in one of the blocks."""
     masks = [(first, 2**128 - 1 ^ first ^ last) for first, last in ranges]
-    parts = [tuple(np.uint64(number) for number in (mask >> 64, mask & _LOW, first >> 64, first & _LOW)) for first, mask in masks]
+    parts = [
+        tuple(np.uint64(number) for number in (mask >> 64, mask & _LOW, first >> 64, first & _LOW))
+        for first, mask in masks
+    ]
 
     def many(hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> Mask:
         found = np.zeros(len(hi), np.bool_)

@@ -66,7 +66,9 @@ class World:
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory, budget: Budget) -> None:
         self.networks, self.intel, self._inventory, self.more_bits = networks, intel, inventory, budget.more_bits
         self.passive_dns = PassiveDns(budget.names)
-        self.baseline = Baseline(inventory.device, inside=networks.inside, things=budget.learned, names_of=self.names_of)
+        self.baseline = Baseline(
+            inventory.device, inside=networks.inside, things=budget.learned, names_of=self.names_of
+        )
         self.profiles = Confines(self)
 
     def device(self, subject: Subject) -> Device | None:
@@ -165,7 +167,10 @@ class Engine:
             boundary=Boundary(report),
             sizes=_sizes(config, budget),
             listeners=[
-                *(Listener("inventory", kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()),
+                *(
+                    Listener("inventory", kind, partial(_neighbour, inventory))
+                    for kind in Announcement.__subclasses__()
+                ),
                 *world.passive_dns.listeners(),
             ],
             evidence=evidence,
@@ -174,7 +179,9 @@ class Engine:
             more={"passive_dns": world.passive_dns},
         )
 
-    def _room(self, config: Config, emit: Callable[[Record], None], inventory: Inventory, budget: Budget, **more: Any) -> AlertRoom:
+    def _room(
+        self, config: Config, emit: Callable[[Record], None], inventory: Inventory, budget: Budget, **more: Any
+    ) -> AlertRoom:
         """Where alerts are weighed. ``more``: mutes, who gets what they silence, and evidence."""
         alerts = config.alerts
         return AlertRoom(
@@ -188,7 +195,9 @@ class Engine:
             **more,
         )
 
-    def take_up(self, config: Config, rules: Rules | None, found: Known | None, profiles: Profiles | None = None) -> None:
+    def take_up(
+        self, config: Config, rules: Rules | None, found: Known | None, profiles: Profiles | None = None
+    ) -> None:
         """Work by another configuration from the next batch on. ``rules``, ``found``, what is known of devices, and
         ``profiles``: None where they stay as they are.
         """
@@ -200,7 +209,12 @@ class Engine:
         inventory.limits = msgspec.structs.replace(inventory.limits, gone_ns=int(config.inventory.gone_after_h * HOUR))
         self._weigher.roles = Roles(config.roles.model_dump())
         self.advisor.settled = _settled(config)
-        room.adjust(config.least, int(config.alerts.suppression_h * HOUR), int(config.alerts.incident_h * HOUR), config.sensor.site)
+        room.adjust(
+            config.least,
+            int(config.alerts.suppression_h * HOUR),
+            int(config.alerts.incident_h * HOUR),
+            config.sensor.site,
+        )
         self._detectors = _detectors(config, self.world, self._detectors)
         rules = rules if rules is not None else self.rules
         pipeline.watch(self._all(rules.detectors(self.world, self.rules, zones=zones)))
@@ -235,7 +249,9 @@ def assemble(
     """The pipeline of an engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``,
     read already; ``more``: as of Engine.
     """
-    return Engine(config, emit, lists=lists if lists is not None else ThreatLists(intel, more=config.intel), **more).pipeline
+    return Engine(
+        config, emit, lists=lists if lists is not None else ThreatLists(intel, more=config.intel), **more
+    ).pipeline
 
 
 def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
@@ -245,7 +261,9 @@ def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
     detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
-        told = dict(vars(options))  # not model_dump, for which pydantic would build a serializer for each detector at the start
+        told = dict(
+            vars(options)
+        )  # not model_dump, for which pydantic would build a serializer for each detector at the start
         if not options.enabled:
             continue
         if name in before and before[name][0] == told:
@@ -273,7 +291,13 @@ def _limits(config: Config, budget: Budget) -> Limits:
 def _sizes(config: Config, budget: Budget) -> Sizes:
     """Sizes of the pipeline's tables. What the configuration names wins over the budget."""
     tables = config.tables
-    return Sizes(tables.flow_bits or budget.flow_bits, tables.repeat_bits or budget.repeat_bits, budget.conversations, budget.packets, budget.held)
+    return Sizes(
+        tables.flow_bits or budget.flow_bits,
+        tables.repeat_bits or budget.repeat_bits,
+        budget.conversations,
+        budget.packets,
+        budget.held,
+    )
 
 
 def _settled(config: Config) -> frozenset[str]:

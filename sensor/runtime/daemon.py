@@ -79,7 +79,9 @@ class Run:
         self.source, self.log, self.live, self._clock = source, log, live, clock
         self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
         wall = (lambda: clock() / 1e9) if live else None
-        self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn)
+        self.files = AlertFiles(
+            log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn
+        )
         self.health = Health(source.names, live=live)
         self.shedder, self._lately = Shedder() if live else None, Lately()
         self._outputs = Outputs([name for name, options in config.outputs.items() if options.delivers], clock() / 1e9)
@@ -90,8 +92,14 @@ class Run:
             secret=secrets.randbits(128) if live else 0,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
-        self.records = recording(records, config, source.names or [source.name], self.pipeline, live=live, complain=_warn)
-        self._doctor = Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous) if live else None
+        self.records = recording(
+            records, config, source.names or [source.name], self.pipeline, live=live, complain=_warn
+        )
+        self._doctor = (
+            Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous)
+            if live
+            else None
+        )
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
         parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
@@ -115,7 +123,9 @@ class Run:
 
     def _folders(self) -> list[Path]:
         """Where this run writes now."""
-        return [folder for folder in (self.log.path and self.log.path.parent, self.files.evidence) if folder is not None]
+        return [
+            folder for folder in (self.log.path and self.log.path.parent, self.files.evidence) if folder is not None
+        ]
 
     def _emit(self, record: Record) -> None:
         self.log.write(record)
@@ -226,7 +236,11 @@ class Run:
     def _status(self) -> str:
         """How it goes, in one line."""
         tally, pipeline = self.source.tally, self.pipeline
-        words = [f"{tally.packets:,} packets, {tally.lost:,} lost", f"{pipeline.inventory.table.devices:,} devices", f"{len(pipeline.room.desk):,} alerts open"]
+        words = [
+            f"{tally.packets:,} packets, {tally.lost:,} lost",
+            f"{pipeline.inventory.table.devices:,} devices",
+            f"{len(pipeline.room.desk):,} alerts open",
+        ]
         wrong = self.reloader.state.faults[:1] if self.reloader is not None else []
         return "; ".join([", ".join(words), *(f"the configuration is wrong: {fault}" for fault in wrong)])
 
@@ -263,7 +277,11 @@ class Run:
     def _tell_outputs(self) -> None:
         """Whether events are delivered: another process delivers them, and writes its status beside the log."""
         if self.log.path is not None:
-            self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, self._clock() / 1e9, time.monotonic()), self._now()))
+            self.pipeline.tell(
+                self.health.upstream(
+                    self._outputs.look(self.log.path, self._clock() / 1e9, time.monotonic()), self._now()
+                )
+            )
 
     def _tell_log(self) -> None:
         """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took
@@ -295,7 +313,15 @@ class Run:
     def _tell_refused(self, ts: int, what: str, refused: list[str]) -> None:
         """Faults in files of the operator are reported in the log as well: it outlives the terminal."""
         if refused:
-            self._emit(self.pipeline.maker.sensor("health", ts, f"{len(refused):,} {what} left out: {refused[0]}", "low", left_out=refused[:SHAPES_TOLD]))
+            self._emit(
+                self.pipeline.maker.sensor(
+                    "health",
+                    ts,
+                    f"{len(refused):,} {what} left out: {refused[0]}",
+                    "low",
+                    left_out=refused[:SHAPES_TOLD],
+                )
+            )
 
     def _now(self) -> int:
         return self._clock() if self.live else self.last
@@ -328,4 +354,6 @@ def _warn(line: str) -> None:
 
 
 def _report(fault: Fault) -> None:
-    log().error("a unit of the sensor broke; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place)
+    log().error(
+        "a unit of the sensor broke; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place
+    )

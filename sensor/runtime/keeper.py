@@ -74,7 +74,9 @@ class Keeper:
         self._behind = False
         self._until: float | None = None
 
-    def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None) -> int:
+    def begin(
+        self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None
+    ) -> int:
         """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are
         others than at the last run, all facts are read again. ``baseline``: what learns; ``advice``: what recommends.
         """
@@ -83,7 +85,9 @@ class Keeper:
         inventory.table.words.update(self._said)
         again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
         with no_collection():
-            restored = sum(self.lasting.restore(state, again=again) for state in self.store.devices(inventory.limits.devices))
+            restored = sum(
+                self.lasting.restore(state, again=again) for state in self.store.devices(inventory.limits.devices)
+            )
         if self.store.broken:
             self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
         for one, other in self.store.apart():
@@ -166,7 +170,9 @@ class Keeper:
         reported.
         """
         until = self._until = None if seconds is None else time.monotonic() + seconds
-        last = None if until is None or seconds is None else until - seconds / 3  # what is handed over is to be written as well
+        last = (
+            None if until is None or seconds is None else until - seconds / 3
+        )  # what is handed over is to be written as well
         self._hurry.set()
         self._hand_over_all(last)
         if self._swept is not None:
@@ -178,7 +184,9 @@ class Keeper:
             self._complain(f"{self.store.path} lacks what was learned last: the disk takes too long")
             return
         if left := self.lasting.waiting:
-            self._complain(f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to write that down")
+            self._complain(
+                f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to write that down"
+            )
         with contextlib.suppress(StoreError):  # then facts are read again at the next start
             self._note()
         self.store.close()
@@ -206,7 +214,11 @@ class Keeper:
 
     def _hand_over_all(self, until: float | None) -> None:
         """What waits now, as far as there is time."""
-        while _left(until) != 0 and (entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH)) and self._put(entries, until):
+        while (
+            _left(until) != 0
+            and (entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH))
+            and self._put(entries, until)
+        ):
             pass
 
     def _put(self, entries: Entries | None, until: float | None) -> bool:

@@ -20,7 +20,9 @@ STATUS_LIMIT = 512
 class Notifier:
     """``reached``: whether the last message could be sent; also true if none was requested."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """``clock``: seconds that only go forward."""
         given = os.environ if environment is None else environment
         self._address, self._clock = _address(given.get("NOTIFY_SOCKET", "")), clock
@@ -60,7 +62,11 @@ class Notifier:
         grows with the work of another thread meanwhile, None if it has none: while the count stands still, nothing is
         fed.
         """
-        if not self._feed_every or self._clock() - self._fed < self._feed_every or (progress is not None and progress == self._seen):
+        if (
+            not self._feed_every
+            or self._clock() - self._fed < self._feed_every
+            or (progress is not None and progress == self._seen)
+        ):
             return
         self._fed, self._seen = self._clock(), progress
         self._send("WATCHDOG=1")
@@ -102,6 +108,10 @@ def _watchdog_s(given: Mapping[str, str]) -> float:
     process is meant.
     """
     try:
-        return int(given.get("WATCHDOG_USEC", "0")) / 1e6 if int(given.get("WATCHDOG_PID", os.getpid())) == os.getpid() else 0.0
+        return (
+            int(given.get("WATCHDOG_USEC", "0")) / 1e6
+            if int(given.get("WATCHDOG_PID", os.getpid())) == os.getpid()
+            else 0.0
+        )
     except ValueError:
         return 0.0

@@ -34,7 +34,13 @@ class Recording:
 
 
 def recording(
-    folder: Path | None, config: Config, interfaces: Sequence[str], pipeline: Pipeline, *, live: bool, complain: Callable[[str], None]
+    folder: Path | None,
+    config: Config,
+    interfaces: Sequence[str],
+    pipeline: Pipeline,
+    *,
+    live: bool,
+    complain: Callable[[str], None],
 ) -> Recording | None:
     """The records of a run; None where none are kept: they are switched off, the extra is not installed, or the folder
     cannot be written. A replay begins again.

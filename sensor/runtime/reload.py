@@ -99,7 +99,9 @@ class Reloader:
     whether a reload was requested.
     """
 
-    def __init__(self, config: Config, parts: Parts, read: Callable[[], Settings], asked: Callable[[], bool], notifier: Notifier) -> None:
+    def __init__(
+        self, config: Config, parts: Parts, read: Callable[[], Settings], asked: Callable[[], bool], notifier: Notifier
+    ) -> None:
         self.state = State()
         self._config, self._begun, self._parts, self._notifier = config, config, parts, notifier
         self._read, self._asked = read, asked
@@ -137,12 +139,23 @@ class Reloader:
     def _prepare(self, settings: Settings) -> _Fresh:
         config, engine = settings.config, self._parts.engine
         rules = Rules(settings.rules) if stamps(files_of(settings.rules)) != engine.rules.stamps else None
-        found = known(config) if config.fingerprints != self._config.fingerprints or stamp_of(config) != engine.known.stamp else None
+        found = (
+            known(config)
+            if config.fingerprints != self._config.fingerprints or stamp_of(config) != engine.known.stamp
+            else None
+        )
         writer = self._parts.files.writer_for(settings.evidence, config.evidence.mib)
         profiles = load(settings.profiles) if stamps(profiles_of(settings.profiles)) != engine.profiles.stamps else None
         faults = [fault for one in (rules, found, profiles) if one is not None for fault in one.faults]
         kept = profiles.keeping(engine.profiles) if profiles is not None else None
-        return _Fresh(settings, rules if rules and not rules.faults else None, found if found and not found.faults else None, kept, writer, faults)
+        return _Fresh(
+            settings,
+            rules if rules and not rules.faults else None,
+            found if found and not found.faults else None,
+            kept,
+            writer,
+            faults,
+        )
 
     # In the engine's thread.
 
@@ -176,7 +189,11 @@ class Reloader:
             msg += f"; {_listed(restart)} {'count' if len(restart) > 1 else 'counts'} from the next start on"
         if faults:
             msg += f"; rules, fingerprints and profiles with faults are left as they were: {_first(faults)}"
-        facts = {"changed": changed[:KEYS_TOLD], "restart": restart[:KEYS_TOLD], "faults": self.state.faults[:FAULTS_TOLD]}
+        facts = {
+            "changed": changed[:KEYS_TOLD],
+            "restart": restart[:KEYS_TOLD],
+            "faults": self.state.faults[:FAULTS_TOLD],
+        }
         self._say(msg, faults[1:])
         return News("low" if faults else "info", msg, facts)
 
@@ -209,12 +226,18 @@ def _plain(config: Config) -> dict[str, Any]:
     for section in type(config).model_fields:
         value = getattr(config, section)
         if section == "detectors":
-            given = {name: getattr(value, name.replace(".", "__")) if value is not None else unit.Options() for name, unit in detector_units().items()}
+            given = {
+                name: getattr(value, name.replace(".", "__")) if value is not None else unit.Options()
+                for name, unit in detector_units().items()
+            }
             found |= {f"{section}.{name}": options.model_dump() for name, options in given.items()}
         elif isinstance(value, BaseModel):
             found |= {f"{section}.{key}": item for key, item in value.model_dump().items()}
         elif isinstance(value, dict):
-            found |= {f"{section}.{key}": item.model_dump() if isinstance(item, BaseModel) else item for key, item in value.items()}
+            found |= {
+                f"{section}.{key}": item.model_dump() if isinstance(item, BaseModel) else item
+                for key, item in value.items()
+            }
         else:
             found[section] = value
     return found

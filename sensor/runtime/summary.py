@@ -49,8 +49,13 @@ class Summary:
         tally, pipeline, log = self._source.tally, self._pipeline, self._log
         muted = {name: count for name, count in pipeline.room.mutes.counts.items() if count}
         lost = {name: count for name, count in tally.dropped.items() if count} if tally.lost else {}
-        faults = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in pipeline.boundary.faults.values()]
-        told: dict[str, Any] = {name: value for name, value in pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
+        faults = [
+            f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times"
+            for fault in pipeline.boundary.faults.values()
+        ]
+        told: dict[str, Any] = {
+            name: value for name, value in pipeline.inventory.telemetry().items() if name in ("devices", "pending")
+        }
         found = {
             "evicted": dict(sorted(pipeline.evicted().items(), key=itemgetter(1), reverse=True)[:SHAPES_TOLD]),
             "muted": dict(list(muted.items())[:SHAPES_TOLD]),

@@ -106,7 +106,9 @@ class AlertRows:
         if one is None:
             self.collisions += tries > 1
             self._last += 1
-            one = alerts[name] = _Alert(self._last, name, key, 0, "", 0, 0, time_ns(line.ts), 0, 0, 0, "", "", 0, "", "", Said(), None, ends={})
+            one = alerts[name] = _Alert(
+                self._last, name, key, 0, "", 0, 0, time_ns(line.ts), 0, 0, 0, "", "", 0, "", "", Said(), None, ends={}
+            )
         return one
 
     def _said(self, alerts: Iterable[_Alert]) -> None:
@@ -121,13 +123,18 @@ class AlertRows:
         base.executemany(_FORGET_TEXT, [(one.number, *one.told) for one in news if one.told is not None])
         base.executemany(_SAVE, [_row(one) for one in alerts])
         base.executemany(_INDEX_TEXT, [(one.number, one.summary, one.words) for one in news])
-        base.executemany("INSERT OR REPLACE INTO alert_records VALUES (?, ?)", [(one.number, one.record) for one in alerts])
+        base.executemany(
+            "INSERT OR REPLACE INTO alert_records VALUES (?, ?)", [(one.number, one.record) for one in alerts]
+        )
         self._save_ends(alerts)
 
     def _save_ends(self, alerts: Iterable[_Alert]) -> None:
         ends = [(end[1:], end[0], one.number) for one in alerts for end in one.ends]
         numbers = self._entities_of(dict.fromkeys(end for end, _, _ in ends))
-        self._base.executemany("INSERT OR IGNORE INTO alert_entities VALUES (?, ?, ?)", [(numbers[end], role, alert) for end, role, alert in ends])
+        self._base.executemany(
+            "INSERT OR IGNORE INTO alert_entities VALUES (?, ?, ?)",
+            [(numbers[end], role, alert) for end, role, alert in ends],
+        )
 
     def _entities_of(self, ends: Iterable[Name]) -> dict[Name, int]:
         """Their numbers, in the order in which they came first."""
@@ -135,7 +142,10 @@ class AlertRows:
         unknown = [end for end in ends if end not in numbers]
         found = self._base.execute(_ENTITIES, (json.dumps([value for _, value in unknown]),)).fetchall()
         numbers |= {(kind, value): number for number, kind, value in found}
-        new = [(number, *end) for number, end in enumerate((end for end in unknown if end not in numbers), self._last_entity + 1)]
+        new = [
+            (number, *end)
+            for number, end in enumerate((end for end in unknown if end not in numbers), self._last_entity + 1)
+        ]
         self._last_entity += len(new)
         rows = [(number, kind, value, address_bytes(value) if kind == "ip" else None) for number, kind, value in new]
         self._base.executemany("INSERT INTO entities (number, kind, value, address) VALUES (?, ?, ?, ?)", rows)
@@ -149,13 +159,18 @@ class AlertRows:
         moves: list[tuple[int, int]] = []
         counts: Counter[int] = Counter()
         for one in alerts:
-            group = self._group((_state(one), one.severity, one.detector, one.said.verdict, one.said.assignee, one.site))
+            group = self._group(
+                (_state(one), one.severity, one.detector, one.said.verdict, one.said.assignee, one.site)
+            )
             if group != one.group:
                 counts[group] += 1
                 counts[one.group] -= 1
                 moves.append((group, one.number))
                 one.group = group
-        self._base.executemany("UPDATE alert_groups SET alerts = alerts + ? WHERE number = ?", [(count, number) for number, count in counts.items()])
+        self._base.executemany(
+            "UPDATE alert_groups SET alerts = alerts + ? WHERE number = ?",
+            [(count, number) for number, count in counts.items()],
+        )
         return moves
 
     def _group(self, group: Group) -> int:

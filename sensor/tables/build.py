@@ -92,7 +92,11 @@ def _a_little(path: Path, log: Path) -> Built | None:
     except sqlite3.Error:
         return None
     try:
-        if base.execute("PRAGMA user_version").fetchone()[0] != VERSION or not (there := position(base)).seq or not there.whole:
+        if (
+            base.execute("PRAGMA user_version").fetchone()[0] != VERSION
+            or not (there := position(base)).seq
+            or not there.whole
+        ):
             return None
         if unlisted(base):
             with transaction(base):

@@ -22,7 +22,11 @@ def save_devices(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
         if line.device is None:
             continue
         record = msgspec.json.decode(text)
-        before = base.execute("SELECT record FROM device_records WHERE id = ?", (line.device.id,)).fetchone() if line.action == "gone" else None
+        before = (
+            base.execute("SELECT record FROM device_records WHERE id = ?", (line.device.id,)).fetchone()
+            if line.action == "gone"
+            else None
+        )
         if before is not None and line.device.id not in fold.devices:
             fold.add(msgspec.json.decode(before[0]))
         fold.add(record)
@@ -43,10 +47,34 @@ def _save(base: sqlite3.Connection, fold: Fold) -> None:
     shown = {}
     for name, record in fold.devices.items():
         body, ts = record["device"], time_ns(record["ts"])
-        shown[name] = Shown(time_or(str(body.get("first_seen", "")), ts), time_or(str(body.get("last_seen", "")), ts), record.get("action") == "gone", body)
+        shown[name] = Shown(
+            time_or(str(body.get("first_seen", "")), ts),
+            time_or(str(body.get("last_seen", "")), ts),
+            record.get("action") == "gone",
+            body,
+        )
     save_rows(base, shown.values())
-    base.executemany("INSERT OR REPLACE INTO device_records VALUES (?, ?)", [(name, msgspec.json.encode(fold.devices[name]).decode()) for name in shown])
+    base.executemany(
+        "INSERT OR REPLACE INTO device_records VALUES (?, ?)",
+        [(name, msgspec.json.encode(fold.devices[name]).decode()) for name in shown],
+    )
     base.executemany(
         _DEVICE,
-        [(name, name, "", "", "", "", 0, one.first, one.last, int(one.gone), msgspec.json.encode(one.body).decode(), "") for name, one in shown.items()],
+        [
+            (
+                name,
+                name,
+                "",
+                "",
+                "",
+                "",
+                0,
+                one.first,
+                one.last,
+                int(one.gone),
+                msgspec.json.encode(one.body).decode(),
+                "",
+            )
+            for name, one in shown.items()
+        ],
     )

@@ -170,7 +170,10 @@ def time_or(text: str, other: int) -> int:
 def address_bytes(text: str) -> bytes | None:
     """An IP address as 16 bytes that sort as addresses do, IPv4 as mapped (RFC 4291); None where it is none."""
     parts = text.split(".")
-    if len(parts) == 4 and all(part.isascii() and part.isdecimal() and len(part) <= 3 and int(part) < 256 and str(int(part)) == part for part in parts):
+    if len(parts) == 4 and all(
+        part.isascii() and part.isdecimal() and len(part) <= 3 and int(part) < 256 and str(int(part)) == part
+        for part in parts
+    ):
         return _MAPPED + bytes(map(int, parts))  # most are IPv4, and this is ten times as fast
     try:
         return parse(text).to_bytes(16, "big")

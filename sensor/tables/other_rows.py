@@ -27,7 +27,17 @@ def save_incidents(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
             ts = time_ns(line.ts)
             state = "closed" if line.action == "close" else "open"
             times = time_or(part.first, ts), time_or(part.last, ts)
-            rows[part.id[:WORD]] = (part.id[:WORD], state, line.level, part.risk, part.count, *times, line.sensor.seq, line.summary, text)
+            rows[part.id[:WORD]] = (
+                part.id[:WORD],
+                state,
+                line.level,
+                part.risk,
+                part.count,
+                *times,
+                line.sensor.seq,
+                line.summary,
+                text,
+            )
     base.executemany(_INCIDENT, rows.values())
     base.executemany("INSERT OR IGNORE INTO incident_alerts VALUES (?, ?)", parts)
 
@@ -39,15 +49,31 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Told]) -> Non
         part = line.recommendation
         if part is not None:
             ts = time_ns(line.ts)
-            state, whose = "closed" if line.action == "close" else "open", (line.src.device or line.src.ip or line.src.mac)[:WORD]
+            state, whose = (
+                "closed" if line.action == "close" else "open",
+                (line.src.device or line.src.ip or line.src.mac)[:WORD],
+            )
             times = time_or(part.first, ts), time_or(part.last, ts)
-            rows[part.id[:WORD]] = (part.id[:WORD], state, line.level, part.setting[:WORD], whose, *times, line.sensor.seq, line.summary, text)
+            rows[part.id[:WORD]] = (
+                part.id[:WORD],
+                state,
+                line.level,
+                part.setting[:WORD],
+                whose,
+                *times,
+                line.sensor.seq,
+                line.summary,
+                text,
+            )
     base.executemany(_RECOMMENDATION, rows.values())
 
 
 def save_findings(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
     """Health events of the sensor. Of its figures, written once a minute, the last hold."""
-    rows = [(line.sensor.seq, time_ns(line.ts), line.action, line.facts.check[:WORD], line.level, line.summary, text) for line, text in lines]
+    rows = [
+        (line.sensor.seq, time_ns(line.ts), line.action, line.facts.check[:WORD], line.level, line.summary, text)
+        for line, text in lines
+    ]
     last = max((row[0] for row in rows if row[2] == SUMMARY), default=0)
     if last:
         base.execute("DELETE FROM findings WHERE action = ?", (SUMMARY,))
@@ -57,7 +83,15 @@ def save_findings(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
 def save_moments(base: sqlite3.Connection, lines: Iterable[Line]) -> None:
     """One line for each record, except figures that are written once a minute."""
     rows = [
-        (line.sensor.seq, time_ns(line.ts), line.kind[:WORD], line.action[:WORD], line.level, _about(line)[:WORD], line.summary)
+        (
+            line.sensor.seq,
+            time_ns(line.ts),
+            line.kind[:WORD],
+            line.action[:WORD],
+            line.level,
+            _about(line)[:WORD],
+            line.summary,
+        )
         for line in lines
         if (line.kind, line.action) != ("sensor", SUMMARY)
     ]

@@ -24,9 +24,12 @@ def prune(base: sqlite3.Connection, first: int) -> bool:
 
 
 def _prune_alerts(base: sqlite3.Connection) -> None:
-    text = "INSERT INTO alert_text (alert_text, rowid, summary, words) SELECT 'delete', number, summary, words FROM alerts"
+    text = (
+        "INSERT INTO alert_text (alert_text, rowid, summary, words) SELECT 'delete', number, summary, words FROM alerts"
+    )
     base.execute(f"{text} WHERE number IN ({_GONE})")
-    counts = base.execute(f"SELECT of_group, count(*) FROM alerts WHERE number IN ({_GONE}) GROUP BY of_group").fetchall()  # noqa: S608 - constants only
+    by_group = f"SELECT of_group, count(*) FROM alerts WHERE number IN ({_GONE}) GROUP BY of_group"  # noqa: S608 - constants only
+    counts = base.execute(by_group).fetchall()
     base.executemany("UPDATE alert_groups SET alerts = alerts - ?2 WHERE number = ?1", [tuple(row) for row in counts])
     for table, column in (("alert_entities", "alert"), ("alert_records", "number"), ("alerts", "number")):
         base.execute(f"DELETE FROM {table} WHERE {column} IN ({_GONE})")  # noqa: S608

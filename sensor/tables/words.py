@@ -80,7 +80,9 @@ def append_notes(path: Path, notes: Iterable[Note]) -> None:
         if not size and os.geteuid() == 0:
             owner = path.parent.stat()
             os.fchown(file, owner.st_uid, owner.st_gid)
-        if size and os.pread(file, 1, size - 1) != b"\n":  # half a line of a crash: the next one must not become part of it
+        if (
+            size and os.pread(file, 1, size - 1) != b"\n"
+        ):  # half a line of a crash: the next one must not become part of it
             text = b"\n" + text
         if os.write(file, text) < len(text):
             os.ftruncate(file, size)
@@ -91,12 +93,17 @@ def append_notes(path: Path, notes: Iterable[Note]) -> None:
 
 def _line(note: Note) -> bytes:
     fields = msgspec.structs.asdict(note)
-    return msgspec.json.encode(fields if note.value else {name: value for name, value in fields.items() if name != "value"})
+    return msgspec.json.encode(
+        fields if note.value else {name: value for name, value in fields.items() if name != "value"}
+    )
 
 
 def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
     """Add notes; the ids of their alerts."""
-    rows = [(time_or(one.ts, 0), one.by[:WORD], one.alert[:WORD], one.action, one.value[:WORD], one.text[:TEXT]) for one in notes]
+    rows = [
+        (time_or(one.ts, 0), one.by[:WORD], one.alert[:WORD], one.action, one.value[:WORD], one.text[:TEXT])
+        for one in notes
+    ]
     base.executemany("INSERT INTO alert_words (ts, author, alert, action, value, text) VALUES (?, ?, ?, ?, ?, ?)", rows)
     return list(dict.fromkeys(row[2] for row in rows))
 
@@ -104,7 +111,9 @@ def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
 def said_of(base: sqlite3.Connection, alerts: str) -> dict[str, Said]:
     """The resulting state of some alerts. ``alerts``: their ids, a JSON list."""
     said: dict[str, Said] = {}
-    wanted = "SELECT alert, action, value FROM alert_words WHERE alert IN (SELECT value FROM json_each(?)) ORDER BY number"
+    wanted = (
+        "SELECT alert, action, value FROM alert_words WHERE alert IN (SELECT value FROM json_each(?)) ORDER BY number"
+    )
     for alert, action, value in base.execute(wanted, (alerts,)):
         said.setdefault(alert, Said()).hear(action, value)
     return said

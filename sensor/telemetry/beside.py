@@ -62,7 +62,9 @@ def process() -> Facts:
     used = resource.getrusage(resource.RUSAGE_SELF)
     told: Facts = {"pid": os.getpid(), "cpu_s": round(used.ru_utime + used.ru_stime, 3)}
     with contextlib.suppress(OSError, ValueError, IndexError):
-        told["memory_bytes"] = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+        told["memory_bytes"] = (
+            int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+        )
         told["descriptors"] = len(list(Path("/proc/self/fd").iterdir())) - 1  # the one that lists them
         told["threads"] = len(list(Path("/proc/self/task").iterdir()))
         if (limit := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:

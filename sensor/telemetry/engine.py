@@ -105,7 +105,10 @@ class Engine:
         if clock < self._next_walk:
             return
         table = run.pipeline.inventory.table
-        self._types = Counter(one.device.type if one.device is not None else "unknown" for one in chain(table.unidentified, table.identified))
+        self._types = Counter(
+            one.device.type if one.device is not None else "unknown"
+            for one in chain(table.unidentified, table.identified)
+        )
         self._evicted = {"flows": 0, "inventory.table": 0} | run.pipeline.evicted()
         self._open = dict.fromkeys(SEVERITIES, 0) | run.pipeline.room.desk.severities()
         took = time.monotonic() - clock
@@ -169,7 +172,12 @@ def _traffic(run: Watched) -> Facts:
 
 
 def _alerts(room: AlertRoom) -> Facts:
-    counts = {"folded": room.desk.folded, "muted": sum(room.mutes.counts.values()), "below": room.below, "dropped": room.desk.dropped}
+    counts = {
+        "folded": room.desk.folded,
+        "muted": sum(room.mutes.counts.values()),
+        "below": room.below,
+        "dropped": room.desk.dropped,
+    }
     return counts | {"incidents": len(room.incidents)}
 
 
@@ -193,4 +201,7 @@ def _rules(rules: Rules | None) -> Facts:
 
 
 def _lasting(health: Health) -> Facts:
-    return {name: {"since": since, "severity": one.severity, "msg": one.msg} for name, (since, one) in health.lasting.items()}
+    return {
+        name: {"since": since, "severity": one.severity, "msg": one.msg}
+        for name, (since, one) in health.lasting.items()
+    }

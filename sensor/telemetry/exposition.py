@@ -22,7 +22,10 @@ def exposition(status: dict[str, Any], metrics: Sequence[Metric] = METRICS) -> s
     for metric in metrics:
         found = list(islice(samples(metric, status), SAMPLES_LIMIT))
         if found:
-            lines += (f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {'gauge' if metric.type == 'info' else metric.type}")
+            lines += (
+                f"# HELP {metric.name} {metric.help}",
+                f"# TYPE {metric.name} {'gauge' if metric.type == 'info' else metric.type}",
+            )
             lines += (f"{metric.name}{_labels(metric.labels, values)} {_number(value)}" for values, value in found)
     return "".join(f"{line}\n" for line in lines)
 

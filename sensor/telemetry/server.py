@@ -60,7 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """In our own words: those of the library quote who asks."""
-        self._answer(Reply(code, TEXT, f"{code} {self.responses[code][0] if code in self.responses else 'Error'}\n".encode()))
+        self._answer(
+            Reply(code, TEXT, f"{code} {self.responses[code][0] if code in self.responses else 'Error'}\n".encode())
+        )
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called there
         """Who asks is nobody's news."""
@@ -164,7 +166,9 @@ class Server:
             self._add(f"the socket {path}", lambda: _at_path(served, path))
             self._path = path if self._servers else None
         if listen is not None:
-            self._add(f"{listen[0]} port {listen[1]}", lambda: (_Loopback6 if ":" in listen[0] else _Loopback)(served, listen))
+            self._add(
+                f"{listen[0]} port {listen[1]}", lambda: (_Loopback6 if ":" in listen[0] else _Loopback)(served, listen)
+            )
         self._waker, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._work, name="telemetry", daemon=True)
         self._thread.start()

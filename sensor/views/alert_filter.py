@@ -48,13 +48,18 @@ def groups_that_fit(groups: Groups, wanted: AlertFilter) -> Counter[int]:
     one_of("site", wanted.site, {group.site for group in known})
     _check_detectors(wanted.detector, {group.detector for group in known})
     least = SEVERITIES.index(wanted.severity) if wanted.severity else 0
-    return Counter({number: count for number, (group, count) in groups.items() if group.severity >= least and _fits(group, wanted)})
+    return Counter(
+        {number: count for number, (group, count) in groups.items() if group.severity >= least and _fits(group, wanted)}
+    )
 
 
 def _fits(group: Group, wanted: AlertFilter) -> bool:
     if wanted.detector and not any(fnmatchcase(group.detector, pattern) for pattern in wanted.detector):
         return False
-    return all(not (values := getattr(wanted, name)) or group.named(name) in values for name in ("state", "verdict", "assignee", "site"))
+    return all(
+        not (values := getattr(wanted, name)) or group.named(name) in values
+        for name in ("state", "verdict", "assignee", "site")
+    )
 
 
 def _check_detectors(patterns: tuple[str, ...], known: set[str]) -> None:

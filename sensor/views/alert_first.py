@@ -42,7 +42,14 @@ def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limi
     severity, last = _place(after)
     few = few_of(chosen.base, chosen.fitting, chosen.clauses) if chosen.clauses else None
     if few is not None:
-        places, counts = of_few(chosen.base, chosen.fitting, few, chosen.clauses, "last", lambda value, group: [chosen.groups[group][0].severity, value])
+        places, counts = of_few(
+            chosen.base,
+            chosen.fitting,
+            few,
+            chosen.clauses,
+            "last",
+            lambda value, group: [chosen.groups[group][0].severity, value],
+        )
         return behind(places, Order("", backwards, after))[:limit], counts, few.exact
     first: list[Place] = []
     for level in range(4, -1, -1) if backwards else range(5):
@@ -57,7 +64,9 @@ def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limi
 
 
 def _of_level(chosen: Chosen, level: int, order: Order, limit: int) -> list[Place]:
-    groups = Counter({number: count for number, count in chosen.fitting.items() if chosen.groups[number][0].severity == level})
+    groups = Counter(
+        {number: count for number, count in chosen.fitting.items() if chosen.groups[number][0].severity == level}
+    )
     if not groups:
         return []
     if not chosen.clauses:

@@ -37,7 +37,9 @@ Groups = dict[int, tuple[Group, int]]
 
 def groups_of(base: sqlite3.Connection) -> Groups:
     """All groups that have alerts, and how many."""
-    wanted = "SELECT number, alerts, state, severity, detector, verdict, assignee, site FROM alert_groups WHERE alerts > 0"
+    wanted = (
+        "SELECT number, alerts, state, severity, detector, verdict, assignee, site FROM alert_groups WHERE alerts > 0"
+    )
     return {number: (Group(*rest), count) for number, count, *rest in map(tuple, base.execute(wanted))}
 
 

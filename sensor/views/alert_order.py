@@ -43,7 +43,10 @@ class Order(NamedTuple):
         """A condition for what comes behind the row, with its parameters."""
         if self.after is None:
             return "1", ()
-        return f"(a.{self.column}, a.number) {'<' if self.backwards else '>'} (?, ?)", (self.after.value, self.after.number)
+        return f"(a.{self.column}, a.number) {'<' if self.backwards else '>'} (?, ?)", (
+            self.after.value,
+            self.after.number,
+        )
 
 
 class Few(NamedTuple):
@@ -69,10 +72,17 @@ def few_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) 
 
 
 def of_few(
-    base: sqlite3.Connection, groups: Groups, few: Few, clauses: Sequence[Clause], column: str, place: Callable[[int, int], Any]
+    base: sqlite3.Connection,
+    groups: Groups,
+    few: Few,
+    clauses: Sequence[Clause],
+    column: str,
+    place: Callable[[int, int], Any],
 ) -> tuple[list[Place], Groups]:
     """Those that match all clauses, with their places in an order, in no order. ``place`` makes the place of a value and a group."""
-    others = [clause for clause in clauses if clause.parameters != few.clause.parameters or clause.test != few.clause.test]
+    others = [
+        clause for clause in clauses if clause.parameters != few.clause.parameters or clause.test != few.clause.test
+    ]
     tests = "".join(f" AND {clause.test}" for clause in others)
     wanted = f"SELECT a.{column}, a.number, a.of_group FROM alerts a WHERE a.number IN ({few.clause.numbers}){tests}"  # noqa: S608 - our own names
     parameters = [*few.clause.parameters, *(one for clause in others for one in clause.parameters)]
@@ -91,12 +101,16 @@ def first_of_groups(base: sqlite3.Connection, groups: Groups, order: Order, limi
     return sorted(found, reverse=order.backwards)[:limit]
 
 
-def first_of_many(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause], order: Order, limit: int) -> list[Place]:
+def first_of_many(
+    base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause], order: Order, limit: int
+) -> list[Place]:
     """The order is followed until enough were found."""
     condition, parameters = order.behind
     tests, theirs = _tests(groups, clauses)
     index = _INDICES[order.column]
-    wanted = f"SELECT a.{order.column}, a.number FROM alerts a {index} WHERE {condition} AND {tests} {order.words} LIMIT ?"  # noqa: S608
+    wanted = (
+        f"SELECT a.{order.column}, a.number FROM alerts a {index} WHERE {condition} AND {tests} {order.words} LIMIT ?"  # noqa: S608
+    )
     return [(row[0], row[1]) for row in base.execute(wanted, (*parameters, *theirs, limit))]
 
 
@@ -104,9 +118,8 @@ def count_of_many(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Cl
     """Of those seen last that match, how many are in each group, and whether these are all."""
     tests, parameters = _tests(groups, clauses)
     most = COUNTED if all(clause.cheap for clause in clauses) else PROBED
-    wanted = (
-        f"SELECT of_group, count(*) FROM (SELECT a.of_group FROM alerts a INDEXED BY alerts_last WHERE {tests} ORDER BY a.last DESC LIMIT {most}) GROUP BY 1"  # noqa: S608
-    )
+    newest = f"SELECT a.of_group FROM alerts a INDEXED BY alerts_last WHERE {tests} ORDER BY a.last DESC LIMIT {most}"  # noqa: S608
+    wanted = f"SELECT of_group, count(*) FROM ({newest}) GROUP BY 1"  # noqa: S608
     counts = Counter(dict(tuple(row) for row in base.execute(wanted, parameters)))
     return counts, counts.total() < most
 

@@ -66,7 +66,15 @@ JOIN alert_records ON alert_records.number = alerts.number ORDER BY one.key
 """
 
 
-def alerts(data: Data, wanted: AlertFilter = EVERY_ALERT, sort: str = "last", *, backwards: bool = True, limit: int = 50, cursor: str = "") -> Page[AlertRow]:
+def alerts(
+    data: Data,
+    wanted: AlertFilter = EVERY_ALERT,
+    sort: str = "last",
+    *,
+    backwards: bool = True,
+    limit: int = 50,
+    cursor: str = "",
+) -> Page[AlertRow]:
     """A page of alerts. ``sort``: one of SORTS, the newest or highest first unless ``backwards`` is false. Unknown or Malformed where an argument is wrong."""
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
@@ -84,8 +92,12 @@ def alert(data: Data, name: str) -> AlertDetails:
     """One by its id, or the beginning of it. Unknown, Ambiguous."""
     found = data.resolve("alerts", name)
     (number,) = data.base.execute("SELECT number FROM alerts WHERE id = ?", (found,)).fetchone()
-    words = data.base.execute("SELECT ts, author, action, value, text FROM alert_words WHERE alert = ? ORDER BY number", (found,)).fetchall()
-    incidents = data.base.execute("SELECT incident FROM incident_alerts WHERE alert = ? ORDER BY incident", (found,)).fetchall()
+    words = data.base.execute(
+        "SELECT ts, author, action, value, text FROM alert_words WHERE alert = ? ORDER BY number", (found,)
+    ).fetchall()
+    incidents = data.base.execute(
+        "SELECT incident FROM incident_alerts WHERE alert = ? ORDER BY incident", (found,)
+    ).fetchall()
     return AlertDetails(_rows(data, [number])[0], [Word(*row) for row in words], [row[0] for row in incidents])
 
 
@@ -93,7 +105,8 @@ def closers(data: Data, rows: Iterable[AlertRow]) -> dict[str, Word]:
     """Of alerts that an operator closed, by id: the last word that did it."""
     closed = [row.id for row in rows if row.state == "closed"]
     wanted = (
-        "SELECT alert, ts, author, action, value, text FROM alert_words WHERE action = 'close' AND alert IN (SELECT value FROM json_each(?)) ORDER BY number"
+        "SELECT alert, ts, author, action, value, text FROM alert_words"
+        " WHERE action = 'close' AND alert IN (SELECT value FROM json_each(?)) ORDER BY number"
     )
     return {row[0]: Word(*tuple(row)[1:]) for row in data.base.execute(wanted, (json.dumps(closed),))}
 
@@ -125,7 +138,10 @@ def with_state(record: dict[str, Any], state: str, closer: tuple[str, str] | Non
 
 def _clauses(wanted: AlertFilter) -> list[Clause]:
     found = [text_clause(wanted.text) if wanted.text else None, time_clause(wanted.since, wanted.until)]
-    found += [who_clause(word, role) if word else None for word, role in ((wanted.source, SOURCE), (wanted.target, TARGET), (wanted.device, None))]
+    found += [
+        who_clause(word, role) if word else None
+        for word, role in ((wanted.source, SOURCE), (wanted.target, TARGET), (wanted.device, None))
+    ]
     found += [vlan_clause(wanted.vlan)] if wanted.vlan is not None else []
     return [clause for clause in found if clause is not None]
 

@@ -55,8 +55,14 @@ def who_clause(word: str, role: int | None) -> Clause:
         return clause
     if _NEARLY.fullmatch(word):
         raise Malformed("address", word, "an address or a network such as 10.20.30.0/24")
-    if _DEVICE.fullmatch(word):  # the beginning of an id, or one of which alerts of an earlier version have the short form
-        return _entity("(value >= ? AND value < ? OR value = ?) AND kind = 'device'", (word, word + "\U0010ffff", short_id(word)), role)
+    if _DEVICE.fullmatch(
+        word
+    ):  # the beginning of an id, or one of which alerts of an earlier version have the short form
+        return _entity(
+            "(value >= ? AND value < ? OR value = ?) AND kind = 'device'",
+            (word, word + "\U0010ffff", short_id(word)),
+            role,
+        )
     return _entity("value = ? AND kind != 'vlan'", (word.casefold(),), role)
 
 
@@ -68,7 +74,9 @@ def vlan_clause(vlan: int) -> Clause:
 def time_clause(since: int | None, until: int | None) -> Clause | None:
     """Alerts seen last within a time, ns; None where neither end is named."""
     return (
-        _range("last", since if since is not None else -(1 << 63), until if until is not None else 1 << 62) if since is not None or until is not None else None
+        _range("last", since if since is not None else -(1 << 63), until if until is not None else 1 << 62)
+        if since is not None or until is not None
+        else None
     )
 
 

@@ -71,7 +71,12 @@ SORTS: dict[str, Callable[[ConversationRow], Any]] = {
 
 
 def conversations(
-    picture: Picture, wanted: ConversationFilter = EVERY_CONVERSATION, sort: str = "last", *, limit: int = 100, cursor: str = ""
+    picture: Picture,
+    wanted: ConversationFilter = EVERY_CONVERSATION,
+    sort: str = "last",
+    *,
+    limit: int = 100,
+    cursor: str = "",
 ) -> Page[ConversationRow]:
     """A page of conversations. NotReadable where no inventory was read: they are unknown then, and not none. Unknown or Malformed where an argument is
     wrong.
@@ -83,7 +88,10 @@ def conversations(
     if wanted.device and wanted.device not in picture.site.nodes:
         raise Unknown("id", wanted.device, picture.site.nodes)
     block = _block(wanted.address)
-    rows = sorted((row for row in all_of(picture) if _fits(row, wanted, block)), key=lambda row: (SORTS[sort](row), row.client.id, row.server.id, row.service))
+    rows = sorted(
+        (row for row in all_of(picture) if _fits(row, wanted, block)),
+        key=lambda row: (SORTS[sort](row), row.client.id, row.server.id, row.service),
+    )
     fields: dict[str, Callable[[ConversationRow], str]] = {
         "service": lambda row: row.service, "direction": lambda row: row.direction, "client_type": lambda row: row.client.type or "unknown",
         "server_type": lambda row: row.server.type or "unknown",

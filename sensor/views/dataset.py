@@ -51,7 +51,8 @@ class Data:
         wanted = f"SELECT id FROM {table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"  # noqa: S608
         found = [str(row[0]) for row in self.base.execute(wanted, (start, start + "\U0010ffff", SHOWN)) if start]
         if not found and short_id(start) != start:  # an entity that has its id of an earlier version
-            found = [str(row[0]) for row in self.base.execute(f"SELECT id FROM {table} WHERE id = ?", (short_id(start),))]  # noqa: S608
+            same = f"SELECT id FROM {table} WHERE id = ?"  # noqa: S608
+            found = [str(row[0]) for row in self.base.execute(same, (short_id(start),))]
         if len(found) == 1:
             return found[0]
         if found:

@@ -17,7 +17,22 @@ from sensor.views.errors import ViewError
 
 EXACT = ("type", "vlan", "id", "state", "criticality")
 FIELDS = {
-    **{name: (name,) for name in ("type", "vlan", "id", "vendor", "model", "firmware", "serial", "os", "contested", "owner", "criticality")},
+    **{
+        name: (name,)
+        for name in (
+            "type",
+            "vlan",
+            "id",
+            "vendor",
+            "model",
+            "firmware",
+            "serial",
+            "os",
+            "contested",
+            "owner",
+            "criticality",
+        )
+    },
     "name": ("hostname", "names"),
     "ip": ("ips",),
     "mac": ("macs",),
@@ -63,10 +78,17 @@ def term_of(word: str) -> Term:
 
 def _check_word(key: str, text: str) -> None:
     """WrongTerm where a field cannot have a value: what no device can be is a mistake, and not a device that is not there."""
-    words = {"type": (*filter(None, TYPES), "unknown"), "state": ("present", "gone"), "criticality": (*CRITICALITIES, "")}.get(key)
+    words = {
+        "type": (*filter(None, TYPES), "unknown"),
+        "state": ("present", "gone"),
+        "criticality": (*CRITICALITIES, ""),
+    }.get(key)
     if words is not None and text not in words:
         near = get_close_matches(text, words, 1)
-        raise WrongTerm(f"found {text!r} for {key}, expected one of {', '.join(filter(None, words))}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise WrongTerm(
+            f"found {text!r} for {key}, expected one of {', '.join(filter(None, words))}"
+            + (f"; did you mean {near[0]!r}?" if near else "")
+        )
 
 
 def _comparison(key: str, sign: str, text: str) -> Term:
@@ -95,7 +117,10 @@ def matching(records: Iterable[Record], wanted: Sequence[Term], now: datetime) -
 
 def last_seen(records: Iterable[Record]) -> datetime | None:
     """When one of some devices was seen last; None where no record has a time."""
-    return max((time for record in records if (time := _time(part(record, "device").get("last_seen"))) is not None), default=None)
+    return max(
+        (time for record in records if (time := _time(part(record, "device").get("last_seen"))) is not None),
+        default=None,
+    )
 
 
 def matches(record: Record, wanted: Sequence[Term], now: datetime) -> bool:
@@ -150,7 +175,11 @@ def _values(record: Record, key: str) -> list[str]:
 
 def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
     """By a field of the device; those without a value last, either way."""
-    with_value = [(value, record) for record in records if (value := _sortable(place, part(record, "device").get(place))) is not None]
+    with_value = [
+        (value, record)
+        for record in records
+        if (value := _sortable(place, part(record, "device").get(place))) is not None
+    ]
     without = [record for record in records if _sortable(place, part(record, "device").get(place)) is None]
     return [record for _, record in sorted(with_value, key=itemgetter(0), reverse=backwards)] + without
 
@@ -176,4 +205,10 @@ def _sortable(place: str, value: Any) -> Any:
             return address.version, int(address)
         except ValueError:
             return None
-    return value if place in NUMBERS and isinstance(value, int | float) else None if place in NUMBERS else tidy(value).casefold()
+    return (
+        value
+        if place in NUMBERS and isinstance(value, int | float)
+        else None
+        if place in NUMBERS
+        else tidy(value).casefold()
+    )

@@ -82,7 +82,13 @@ SELECT d.id, d.type, d.vendor, d.model, d.name, d.ip, d.mac, d.vlan, d.first, d.
 
 
 def devices(
-    data: Data, wanted: DeviceFilter = EVERY_DEVICE, sort: str = "last", *, backwards: bool = True, limit: int = 100, cursor: str = ""
+    data: Data,
+    wanted: DeviceFilter = EVERY_DEVICE,
+    sort: str = "last",
+    *,
+    backwards: bool = True,
+    limit: int = 100,
+    cursor: str = "",
 ) -> Page[DeviceRow]:
     """A page of devices. ``sort``: one of SORTS; devices of one value come in the order in which they were found. Unknown or Malformed where an argument is
     wrong.
@@ -107,7 +113,9 @@ def device(data: Data, name: str) -> dict[str, Any]:
     heir = data.base.execute(_HEIR, (name,)).fetchone()
     found = data.resolve("device_rows", str(heir[0]) if heir is not None else name)
     record = data.base.execute("SELECT record FROM device_records WHERE id = ?", (found,)).fetchone()
-    told: dict[str, Any] = msgspec.json.decode(record[0]) if record is not None else Reader(Path(), data.base).details(found)
+    told: dict[str, Any] = (
+        msgspec.json.decode(record[0]) if record is not None else Reader(Path(), data.base).details(found)
+    )
     return told
 
 
@@ -122,21 +130,30 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, *, listed: bool) -> tu
 
     one_of("state", wanted.state, STATES)
     if wanted.type:
-        one_of("type", wanted.type, {row[0] for row in base.execute("SELECT DISTINCT type FROM device_rows")} | {"unknown"})
+        one_of(
+            "type", wanted.type, {row[0] for row in base.execute("SELECT DISTINCT type FROM device_rows")} | {"unknown"}
+        )
         add("d.type IN (SELECT value FROM json_each(?))", json.dumps(wanted.type))
     if wanted.vlan:
         add("d.vlan IN (SELECT value FROM json_each(?))", json.dumps(wanted.vlan))
     if len(wanted.state) == 1:
         add("d.gone = ?", int(wanted.state[0] == "gone"))
     if wanted.criticality:
-        add("d.criticality IN (SELECT value FROM json_each(?))", json.dumps(["" if one == _NO["criticality"] else one for one in wanted.criticality]))
+        add(
+            "d.criticality IN (SELECT value FROM json_each(?))",
+            json.dumps(["" if one == _NO["criticality"] else one for one in wanted.criticality]),
+        )
     for column in ("vendor", "owner"):
         if value := getattr(wanted, column):
             add(f"d.{column} LIKE ? ESCAPE '!'", _part(value))
     for tag in wanted.tag:
         add("', ' || d.tags || ',' LIKE ? ESCAPE '!'", f"%, {_like(tag)},%")
     if wanted.since is not None or wanted.until is not None:
-        add("d.last >= ? AND d.last < ?", wanted.since if wanted.since is not None else -(1 << 63), wanted.until if wanted.until is not None else 1 << 62)
+        add(
+            "d.last >= ? AND d.last < ?",
+            wanted.since if wanted.since is not None else -(1 << 63),
+            wanted.until if wanted.until is not None else 1 << 62,
+        )
     _add_names(wanted, add)
     _add_text(wanted.text, add, INDEXED if listed else MANY)
     return " AND ".join(tests) or "1", parameters
@@ -149,7 +166,11 @@ def _add_names(wanted: DeviceFilter, add: Any) -> None:
             first, last = parse_network(wanted.address)
         except ValueError:
             raise Malformed("address", wanted.address, "an address or a network such as 10.20.30.0/24") from None
-        add("d.number IN (SELECT device FROM device_addresses WHERE address BETWEEN ? AND ?)", first.to_bytes(16, "big"), last.to_bytes(16, "big"))
+        add(
+            "d.number IN (SELECT device FROM device_addresses WHERE address BETWEEN ? AND ?)",
+            first.to_bytes(16, "big"),
+            last.to_bytes(16, "big"),
+        )
     if wanted.mac:
         try:
             mac = mac_text(parse_mac(wanted.mac))
@@ -199,7 +220,15 @@ def _facets(base: sqlite3.Connection, test: str, parameters: list[object]) -> tu
     return {name: dict(counts.most_common()) for name, counts in facets.items()}, total
 
 
-def _first(base: sqlite3.Connection, test: str, parameters: list[object], sort: str, backwards: bool, after: After | None, limit: int) -> list[tuple[Any, int]]:
+def _first(
+    base: sqlite3.Connection,
+    test: str,
+    parameters: list[object],
+    sort: str,
+    backwards: bool,
+    after: After | None,
+    limit: int,
+) -> list[tuple[Any, int]]:
     """(value, number) of the first devices. Addresses sort as addresses, devices without any come last of all either way."""
     column = "coalesce(d.address, x'')" if sort == "ip" else f"d.{sort}"
     value = "hex(coalesce(d.address, x''))" if sort == "ip" else column

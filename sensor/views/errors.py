@@ -48,7 +48,9 @@ class Ambiguous(ViewError):
 
     def __init__(self, value: str, candidates: Iterable[str]) -> None:
         self.value, self.candidates = value, list(candidates)
-        super().__init__(f"{value!r} is the beginning of {', '.join(self.candidates)} and perhaps more: give more of it")
+        super().__init__(
+            f"{value!r} is the beginning of {', '.join(self.candidates)} and perhaps more: give more of it"
+        )
 
 
 def one_of(field: str, values: Iterable[str], known: Iterable[str]) -> None:

@@ -100,7 +100,9 @@ def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicato
     talks = sorted(_talks(picture, kind, test, {one.device for one in holders if one.held}), key=lambda row: -row.last)
     mentions = list(_mentions(picture, test, value, data)) if kind in (FINGERPRINT, DOMAIN) else []
     alerts = [record for record in picture.known.alerts.values() if any(map(test, _texts(record)))]
-    times = [(one.first, one.last) for several in (holders, mentions, talks) for one in several] + list(map(_times, alerts))
+    times = [(one.first, one.last) for several in (holders, mentions, talks) for one in several] + list(
+        map(_times, alerts)
+    )
     return Indicator(
         kind, value, picture.around.networks.inside(parse(value)) if kind == ADDRESS else None, min((first for first, _ in times if first), default=0),
         max((last for _, last in times), default=0), [name for name in _names(picture, kind, test, talks, holders) if name != value],
@@ -111,7 +113,11 @@ def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicato
 
 def _names(picture: Picture, kind: str, test: Test, talks: list[ConversationRow], holders: list[Holder]) -> list[str]:
     """Of an external address the domains that devices asked for; of an internal one, or of a MAC, the host names of its device; of a domain those below it."""
-    found = {row.server.name for row in talks if row.server.id == OUTSIDE and test(row.server.name if kind == DOMAIN else row.server.address)}
+    found = {
+        row.server.name
+        for row in talks
+        if row.server.id == OUTSIDE and test(row.server.name if kind == DOMAIN else row.server.address)
+    }
     for one in holders:
         device = part(picture.known.device(one.device) or {}, "device")
         found |= {one.name, *map(tidy, texts(device.get("names")))} if one.held else set()
@@ -139,14 +145,21 @@ def _holders(picture: Picture, kind: str, value: str, data: Data | None) -> list
         return []
     devices = [part(record, "device") for record in picture.known.devices.values()]
     leases = list(_leases(data, value)) if data is not None and kind == ADDRESS else []
-    former = [Holder(name, _name(picture, name), first, last, held=False) for name, first, last, held in leases if not held]
+    former = [
+        Holder(name, _name(picture, name), first, last, held=False) for name, first, last, held in leases if not held
+    ]
     since = {name: (first, last) for name, first, last, held in leases if held}
     has = [(tidy(one.get("id")), one) for one in devices if value in texts(one.get(lists))]
-    return [*(Holder(name, tidy(one.get("hostname")), *since.get(name, _seen(one)), held=True) for name, one in has), *former]
+    return [
+        *(Holder(name, tidy(one.get("hostname")), *since.get(name, _seen(one)), held=True) for name, one in has),
+        *former,
+    ]
 
 
 def _leases(data: Data, address: str) -> Iterator[tuple[str, int, int, bool]]:
-    for device, first, last, held in data.base.execute("SELECT device, first, last, held FROM leases WHERE address = ? ORDER BY number DESC", (address,)):
+    for device, first, last, held in data.base.execute(
+        "SELECT device, first, last, held FROM leases WHERE address = ? ORDER BY number DESC", (address,)
+    ):
         yield str(device), first, last, bool(held)
 
 
@@ -160,7 +173,9 @@ def _mentions(picture: Picture, test: Test, value: str, data: Data | None) -> It
     for name, record in picture.known.devices.items():
         for claim in objects(record.get("evidence")):
             if test(seen := tidy(claim.get("seen"))):
-                yield Mention(name, _name(picture, name), tidy(claim.get("observation")), seen, *_times({"alert": claim}))
+                yield Mention(
+                    name, _name(picture, name), tidy(claim.get("observation")), seen, *_times({"alert": claim})
+                )
 
 
 def _name(picture: Picture, device: str) -> str:

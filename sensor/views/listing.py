@@ -9,7 +9,9 @@ from typing import Any
 from sensor.views.page import After, Facets, Page, Row, after_of, cursor_of, limit_of
 
 
-def page_of(rows: Sequence[Row], name_of: Callable[[Row], str], facets: Facets, mark: str, limit: int, cursor: str) -> Page[Row]:
+def page_of(
+    rows: Sequence[Row], name_of: Callable[[Row], str], facets: Facets, mark: str, limit: int, cursor: str
+) -> Page[Row]:
     """``rows``: all that match, in their order; ``name_of``: what identifies a row; ``mark``: of the filter and the sort (``page.mark_of``). A page begins
     after the last row of the page before; where that row is gone, at its place. Malformed where the limit or the cursor is wrong.
     """
@@ -24,7 +26,10 @@ def _behind(rows: Sequence[Row], name_of: Callable[[Row], str], after: After) ->
     expected = after.number - 1
     if 0 <= expected < len(rows) and name_of(rows[expected]) == after.value:
         return after.number
-    return next((place + 1 for place, row in enumerate(rows) if name_of(row) == after.value), min(max(after.number, 0), len(rows)))
+    return next(
+        (place + 1 for place, row in enumerate(rows) if name_of(row) == after.value),
+        min(max(after.number, 0), len(rows)),
+    )
 
 
 def facets_of(rows: Iterable[Row], fields: Mapping[str, Callable[[Row], str]]) -> Facets:

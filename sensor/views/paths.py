@@ -98,27 +98,41 @@ class PathsView(msgspec.Struct, frozen=True):
 SORTS: dict[str, Callable[[PathRow], Any]] = {"cost": lambda row: row.cost, "goal": lambda row: (row.goal, row.cost)}
 
 
-def paths(picture: Picture, wanted: PathFilter = EVERY_PATH, sort: str = "cost", *, limit: int = 20, cursor: str = "") -> PathsView:
+def paths(
+    picture: Picture, wanted: PathFilter = EVERY_PATH, sort: str = "cost", *, limit: int = 20, cursor: str = ""
+) -> PathsView:
     """A page of paths with all choke points. Unknown or Malformed where an argument is wrong."""
     one_of("sort", [sort], SORTS)
     there = [name for name, node in picture.site.nodes.items() if not node.gone]
     for name, known in ((wanted.source, [*there, OUTSIDE]), (wanted.goal, there)):
         if name and name not in known:
             raise Unknown("id", name, known)
-    return view_of(attack_paths(picture.site, wanted.source, wanted.goal), mark_of("paths", wanted, sort), sort, limit, cursor)
+    return view_of(
+        attack_paths(picture.site, wanted.source, wanted.goal), mark_of("paths", wanted, sort), sort, limit, cursor
+    )
 
 
 def view_of(found: Paths, mark: str, sort: str, limit: int, cursor: str) -> PathsView:
     """Paths that were searched, as rows."""
     rows = sorted((_path(found, one) for one in found.paths), key=SORTS[sort])
-    facets = facets_of(rows, {"goal": lambda row: row.goal, "from": lambda row: OUTSIDE if row.sources[0] == OUTSIDE else "device"})
+    facets = facets_of(
+        rows, {"goal": lambda row: row.goal, "from": lambda row: OUTSIDE if row.sources[0] == OUTSIDE else "device"}
+    )
     page = page_of(rows, lambda row: f"{row.sources[0]} {row.goal} {row.cost}", facets, mark, limit, cursor)
     about = (len(found.sources), list(found.goals), found.chosen, found.more_goals, found.pairs, found.ways)
-    return PathsView(page, [_break(found, one) for one in found.breaks], *about, found.site.seen.habits is not None, LIMIT, MUCH)
+    return PathsView(
+        page, [_break(found, one) for one in found.breaks], *about, found.site.seen.habits is not None, LIMIT, MUCH
+    )
 
 
 def _path(found: Paths, path: Path) -> PathRow:
-    return PathRow(list(path.sources), path.goal, path.cost, [_hop(found, hop) for hop in path.hops], [_path(found, one) for one in path.others])
+    return PathRow(
+        list(path.sources),
+        path.goal,
+        path.cost,
+        [_hop(found, hop) for hop in path.hops],
+        [_path(found, one) for one in path.others],
+    )
 
 
 def _hop(found: Paths, hop: Hop) -> HopRow:
@@ -133,7 +147,9 @@ def _hop(found: Paths, hop: Hop) -> HopRow:
 
 def _break(found: Paths, one: Break) -> BreakRow:
     what = deed(found, one.sort, one.what)
-    return BreakRow(one.sort, tidy(what.title), one.broken, one.goals, one.users, list(map(tidy, what.commands)), list(what.devices))
+    return BreakRow(
+        one.sort, tidy(what.title), one.broken, one.goals, one.users, list(map(tidy, what.commands)), list(what.devices)
+    )
 
 
 def _text(found: Paths, name: str) -> str:

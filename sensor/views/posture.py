@@ -124,14 +124,26 @@ def posture(picture: Picture, *, fixes: int = BEST) -> Posture:
     """The score of the site. A site without devices has 0 points in the band ``low``, and no terms."""
     total = picture.exposures.site
     bands = _bands(picture.exposures.devices.values())
-    return Posture(total.points, total.band, _terms(total.terms), bands, list(map(_fix, mended_site(picture.site, fixes))), picture.site.now)
+    return Posture(
+        total.points,
+        total.band,
+        _terms(total.terms),
+        bands,
+        list(map(_fix, mended_site(picture.site, fixes))),
+        picture.site.now,
+    )
 
 
-def scores(picture: Picture, wanted: ScoreFilter = EVERY_SCORE, sort: str = "points", *, limit: int = 100, cursor: str = "") -> Page[ScoreRow]:
+def scores(
+    picture: Picture, wanted: ScoreFilter = EVERY_SCORE, sort: str = "points", *, limit: int = 100, cursor: str = ""
+) -> Page[ScoreRow]:
     """A page of devices with their scores. Unknown or Malformed where an argument is wrong."""
     one_of("sort", [sort], SORTS)
     one_of("band", wanted.band, BAND_NAMES)
-    rows = sorted((row for row in every_score(picture) if _fits(row, wanted)), key=lambda row: (SORTS[sort](row), -row.points, row.id))
+    rows = sorted(
+        (row for row in every_score(picture) if _fits(row, wanted)),
+        key=lambda row: (SORTS[sort](row), -row.points, row.id),
+    )
     facets = facets_of(rows, {name: value_of(name) for name in FIELDS})
     return page_of(rows, lambda row: row.id, facets, mark_of("scores", wanted, sort), limit, cursor)
 
@@ -158,18 +170,36 @@ def groups(picture: Picture, by: str) -> list[GroupRow]:
     for name, exposure in sorted(devices.items(), key=lambda one: (-one[1].points, one[0])):
         members.setdefault(GROUPS[by](nodes[name]), {})[name] = exposure
     found = grouped(picture.site, devices, GROUPS[by])
-    rows = [GroupRow(name, one.points, one.band, _terms(one.terms), _bands(members[name].values()), next(iter(members[name]))) for name, one in found.items()]
+    rows = [
+        GroupRow(
+            name, one.points, one.band, _terms(one.terms), _bands(members[name].values()), next(iter(members[name]))
+        )
+        for name, one in found.items()
+    ]
     return sorted(rows, key=lambda row: (-row.points, row.name))
 
 
 def _fits(row: ScoreRow, wanted: ScoreFilter) -> bool:
     if any((values := getattr(wanted, name)) and getattr(row, name) not in values for name in FIELDS):
         return False
-    return not wanted.text or contains(wanted.text, (row.id, row.name, row.address, row.type, row.vendor, row.model, row.segment, row.owner))
+    return not wanted.text or contains(
+        wanted.text, (row.id, row.name, row.address, row.type, row.vendor, row.model, row.segment, row.owner)
+    )
 
 
 def _score(node: Node, exposure: Exposure) -> ScoreRow:
-    known = (node.id, node.name, node.address, node.type or "unknown", node.vendor, node.model, node.firmware, node.segment, node.owner, node.text)
+    known = (
+        node.id,
+        node.name,
+        node.address,
+        node.type or "unknown",
+        node.vendor,
+        node.model,
+        node.firmware,
+        node.segment,
+        node.owner,
+        node.text,
+    )
     return ScoreRow(*known, exposure.points, exposure.band, _terms(exposure.terms))
 
 
@@ -185,4 +215,6 @@ def _bands(several: Iterable[Exposure]) -> dict[str, int]:
 
 def _fix(one: Mended) -> FixRow:
     fix = one.fix
-    return FixRow(fix.key, fix.title, fix.steps, one.points, one.together, one.lowers, list(one.devices), list(one.mends))
+    return FixRow(
+        fix.key, fix.title, fix.steps, one.points, one.together, one.lowers, list(one.devices), list(one.mends)
+    )

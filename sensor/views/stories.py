@@ -45,12 +45,16 @@ class StoryRow(msgspec.Struct, frozen=True):
     record: dict[str, Any]
 
 
-def incidents(data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = "") -> Page[StoryRow]:
+def incidents(
+    data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = ""
+) -> Page[StoryRow]:
     """A page of incidents. Unknown or Malformed where an argument is wrong."""
     return _page(data, "incidents", wanted, sort, limit, cursor)
 
 
-def recommendations(data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "severity", *, limit: int = 50, cursor: str = "") -> Page[StoryRow]:
+def recommendations(
+    data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "severity", *, limit: int = 50, cursor: str = ""
+) -> Page[StoryRow]:
     """A page of recommendations. Unknown or Malformed where an argument is wrong."""
     return _page(data, "recommendations", wanted, sort, limit, cursor)
 
@@ -58,7 +62,9 @@ def recommendations(data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "
 def incident(data: Data, name: str) -> StoryRow:
     """One by its id, or the beginning of it. Unknown, Ambiguous."""
     found = data.resolve("incidents", name)
-    row = data.base.execute("SELECT id, state, severity, first, last, summary, record FROM incidents WHERE id = ?", (found,)).fetchone()
+    row = data.base.execute(
+        "SELECT id, state, severity, first, last, summary, record FROM incidents WHERE id = ?", (found,)
+    ).fetchone()
     return _row(tuple(row))
 
 
@@ -82,12 +88,19 @@ def _test(table: str, wanted: StoryFilter) -> tuple[str, list[object]]:
     one_of("state", wanted.state, STATES)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     tests, parameters = ["severity >= ?"], [SEVERITIES.index(wanted.severity) if wanted.severity else 0]
-    pairs: list[tuple[str, Any]] = [("last >= ?", wanted.since), ("last < ?", wanted.until), ("state = ?", wanted.state[0] if len(wanted.state) == 1 else None)]
+    pairs: list[tuple[str, Any]] = [
+        ("last >= ?", wanted.since),
+        ("last < ?", wanted.until),
+        ("state = ?", wanted.state[0] if len(wanted.state) == 1 else None),
+    ]
     pairs.append(("instr(lower(summary), lower(?)) > 0", wanted.text or None))
     if table == "recommendations":
         pairs += [
             ("device = ?", wanted.device or None),
-            ("setting IN (SELECT value FROM json_each(?))", msgspec.json.encode(wanted.setting).decode() if wanted.setting else None),
+            (
+                "setting IN (SELECT value FROM json_each(?))",
+                msgspec.json.encode(wanted.setting).decode() if wanted.setting else None,
+            ),
         ]
     for test, value in pairs:
         if value is not None:
@@ -99,7 +112,8 @@ def _test(table: str, wanted: StoryFilter) -> tuple[str, list[object]]:
 def _facets(data: Data, table: str, test: str, parameters: list[object]) -> tuple[Facets, int]:
     states: Counter[str] = Counter()
     severities: Counter[str] = Counter()
-    for state, severity, count in data.base.execute(f"SELECT state, severity, count(*) FROM {table} WHERE {test} GROUP BY 1, 2", parameters):  # noqa: S608
+    grouped = f"SELECT state, severity, count(*) FROM {table} WHERE {test} GROUP BY 1, 2"  # noqa: S608
+    for state, severity, count in data.base.execute(grouped, parameters):
         states[state] += count
         severities[SEVERITIES[severity]] += count
     return {"state": dict(states.most_common()), "severity": dict(severities.most_common())}, states.total()

@@ -103,14 +103,23 @@ SORTS: dict[str, Callable[[TicketRow], Any]] = {
 
 
 def tickets(
-    picture: Picture, folder: Path | None, policy: Policy, wanted: TicketFilter = EVERY_TICKET, sort: str = "severity", *, limit: int = 100, cursor: str = ""
+    picture: Picture,
+    folder: Path | None,
+    policy: Policy,
+    wanted: TicketFilter = EVERY_TICKET,
+    sort: str = "severity",
+    *,
+    limit: int = 100,
+    cursor: str = "",
 ) -> Page[TicketRow]:
     """A page of tickets. ``folder``: of the dataset, None for an event log alone, which has no ledger. NotReadable where the ledger is damaged, Unknown or
     Malformed where an argument is wrong.
     """
     one_of("sort", [sort], SORTS)
     rows = sorted((row for row in _rows(picture, folder, policy) if _fits(row, wanted)), key=SORTS[sort])
-    facets = facets_of(rows, {name: value_of(name, "none") for name in ("state", "severity", "priority", "owner", "kind")})
+    facets = facets_of(
+        rows, {name: value_of(name, "none") for name in ("state", "severity", "priority", "owner", "kind")}
+    )
     return page_of(rows, lambda row: row.id, facets, mark_of("tickets", wanted, sort), limit, cursor)
 
 
@@ -148,7 +157,13 @@ def _fits(row: TicketRow, wanted: TicketFilter) -> bool:
         and (not wanted.type or any(one.type in wanted.type for one in row.devices))
         and (not segments or any(one.segment in segments for one in row.devices))
         and (not wanted.device or any(one.id == wanted.device for one in row.devices))
-        and (not wanted.text or contains(wanted.text, (row.id, row.title, row.owner, *row.names, *(f"{one.name} {one.address}" for one in row.devices))))
+        and (
+            not wanted.text
+            or contains(
+                wanted.text,
+                (row.id, row.title, row.owner, *row.names, *(f"{one.name} {one.address}" for one in row.devices)),
+            )
+        )
     )
 
 

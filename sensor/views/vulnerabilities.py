@@ -108,24 +108,47 @@ SORTS: dict[str, Callable[[Any], Any]] = {
 
 
 def findings(
-    picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority", *, limit: int = 100, cursor: str = ""
+    picture: Picture,
+    wanted: VulnerabilityFilter = EVERY_VULNERABILITY,
+    sort: str = "priority",
+    *,
+    limit: int = 100,
+    cursor: str = "",
 ) -> Page[FindingRow]:
     """A page of findings: affected devices first, then by ``sort``. Unknown or Malformed where an argument is wrong."""
     rows = every_finding(picture, wanted, sort)
-    facets = facets_of(rows, {name: value_of(name) for name in ("verdict", "severity", "type", "vendor")} | {"exploited": _exploited})
-    return page_of(rows, lambda row: f"{row.cve} {row.device}", facets, mark_of("findings", wanted, sort), limit, cursor)
+    facets = facets_of(
+        rows, {name: value_of(name) for name in ("verdict", "severity", "type", "vendor")} | {"exploited": _exploited}
+    )
+    return page_of(
+        rows, lambda row: f"{row.cve} {row.device}", facets, mark_of("findings", wanted, sort), limit, cursor
+    )
 
 
 def vulnerabilities(
-    picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority", *, limit: int = 100, cursor: str = ""
+    picture: Picture,
+    wanted: VulnerabilityFilter = EVERY_VULNERABILITY,
+    sort: str = "priority",
+    *,
+    limit: int = 100,
+    cursor: str = "",
 ) -> Page[VulnerabilityRow]:
     """A page of CVEs: those that affect a device first, then by ``sort``. Unknown or Malformed where an argument is wrong."""
     rows = by_cve(every_finding(picture, wanted), sort)
-    facets = facets_of(rows, {"verdict": lambda row: BY_DEFAULT[not row.affected], "severity": value_of("severity"), "exploited": _exploited})
+    facets = facets_of(
+        rows,
+        {
+            "verdict": lambda row: BY_DEFAULT[not row.affected],
+            "severity": value_of("severity"),
+            "exploited": _exploited,
+        },
+    )
     return page_of(rows, value_of("cve"), facets, mark_of("vulnerabilities", wanted, sort), limit, cursor)
 
 
-def every_finding(picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority") -> list[FindingRow]:
+def every_finding(
+    picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority"
+) -> list[FindingRow]:
     """All that match, without pages."""
     return sorted(_findings(picture, wanted), key=lambda row: (row.verdict != BY_DEFAULT[0], _key(sort)(row)))
 
@@ -173,7 +196,10 @@ def _fits(row: FindingRow, wanted: VulnerabilityFilter) -> bool:
         return False
     if wanted.exploited is not None and bool(row.exploited) != wanted.exploited:
         return False
-    return not wanted.text or contains(wanted.text, (row.cve, row.title, row.reason, row.device, row.name, row.address, row.vendor, row.model, row.firmware))
+    return not wanted.text or contains(
+        wanted.text,
+        (row.cve, row.title, row.reason, row.device, row.name, row.address, row.vendor, row.model, row.firmware),
+    )
 
 
 def _finding(fleet: Fleet, one: Judged) -> FindingRow:

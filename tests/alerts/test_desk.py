@@ -15,7 +15,21 @@ def made(ts: float, key: str = "k", severity: Severity = Severity.medium, target
     """An alert at ``ts`` seconds."""
     ns = int(ts * SECOND)
     return Alert(
-        ns, "d", "t", severity, 0.5, (), Subject(1), f"at {ts}", ("w",), {}, "a", "f", key, targets=(Subject(0, target),), proof=(Event(Packet(ts=ns)),)
+        ns,
+        "d",
+        "t",
+        severity,
+        0.5,
+        (),
+        Subject(1),
+        f"at {ts}",
+        ("w",),
+        {},
+        "a",
+        "f",
+        key,
+        targets=(Subject(0, target),),
+        proof=(Event(Packet(ts=ns)),),
     )
 
 

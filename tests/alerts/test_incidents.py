@@ -19,7 +19,15 @@ HOUR = 3600 * SECOND
 LAPTOP, SERVER, OTHER = "10.0.0.9", "10.0.0.5", "10.0.0.6"
 
 
-def made(ts: float, actor: str, target: str = SERVER, *, detector: str = "discovery.port_scan", severity: Severity = Severity.medium, **more: Any) -> Alert:
+def made(
+    ts: float,
+    actor: str,
+    target: str = SERVER,
+    *,
+    detector: str = "discovery.port_scan",
+    severity: Severity = Severity.medium,
+    **more: Any,
+) -> Alert:
     """An alert at ``ts`` seconds."""
     ns, technique = int(ts * SECOND), more.pop("technique", "T1046")
     targets = tuple(Subject(0, parse(one)) for one in target.split())
@@ -50,10 +58,30 @@ def test_alerts_of_one_actor_are_one_story() -> None:
     """In order, with the highest severity and risk, and a sentence that names all of it."""
     desk = Desk(World(device("workstation", LAPTOP, "tp-lab")))
     assert told(desk.take(made(10, LAPTOP))) == [("open", 1)]
-    [(action, incident)] = desk.take(made(70, LAPTOP, OTHER, detector="lateral_movement.remote_service", title="Remote service", severity=Severity.high))
-    assert (action, incident.count, incident.severity, incident.first, incident.ts) == ("update", 2, Severity.high, 10 * SECOND, 70 * SECOND)
-    assert [chapter.detector for chapter in incident.story] == ["discovery.port_scan", "lateral_movement.remote_service"]
-    assert incident.summary == "workstation tp-lab (10.0.0.9): port scan, then remote service; 2 targets within 1 minute"
+    [(action, incident)] = desk.take(
+        made(
+            70,
+            LAPTOP,
+            OTHER,
+            detector="lateral_movement.remote_service",
+            title="Remote service",
+            severity=Severity.high,
+        )
+    )
+    assert (action, incident.count, incident.severity, incident.first, incident.ts) == (
+        "update",
+        2,
+        Severity.high,
+        10 * SECOND,
+        70 * SECOND,
+    )
+    assert [chapter.detector for chapter in incident.story] == [
+        "discovery.port_scan",
+        "lateral_movement.remote_service",
+    ]
+    assert (
+        incident.summary == "workstation tp-lab (10.0.0.9): port scan, then remote service; 2 targets within 1 minute"
+    )
     assert incident.risk == 70
 
 
@@ -69,7 +97,9 @@ def test_a_host_that_was_taken_over_continues_the_story() -> None:
     desk = Desk()
     desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.remote_service", technique="T1021.002"))
     desk.take(made(60, SERVER, OTHER, detector="lateral_movement.remote_service", technique="T1021.002"))
-    [(action, incident)] = desk.take(made(90, OTHER, "203.0.113.5", detector="command_and_control.beaconing", technique="T1071"))
+    [(action, incident)] = desk.take(
+        made(90, OTHER, "203.0.113.5", detector="command_and_control.beaconing", technique="T1071")
+    )
     assert (action, incident.count) == ("update", 3)
     assert [actor.address for actor in incident.actors] == [parse(LAPTOP), parse(SERVER), parse(OTHER)]
     assert len(desk.incidents) == 1

@@ -67,7 +67,9 @@ def test_it_counts_what_it_silences() -> None:
     """The first that fits is the one."""
     quiet = Mutes([mute(src="10.0.0.9"), mute(id="m2", detector="discovery.*")])
     nobody = World().device
-    assert [found.id for actor in ("10.0.0.9", "10.0.0.9", "10.0.0.8") if (found := quiet.silence(made(1, actor), nobody))] == ["m1", "m1", "m2"]
+    assert [
+        found.id for actor in ("10.0.0.9", "10.0.0.9", "10.0.0.8") if (found := quiet.silence(made(1, actor), nobody))
+    ] == ["m1", "m1", "m2"]
     assert quiet.counts == {"m1": 2, "m2": 1}
     assert Mutes(quiet.mutes, quiet.counts).counts == quiet.counts
 
@@ -78,7 +80,9 @@ def test_an_alert_and_its_record_are_the_same_finding() -> None:
     alert = made(TS / SECOND, "10.0.0.9", severity=Severity.low)
     alert.actor, alert.target_port = Subject(0x17C81A2B3C, alert.actor.address, 30), 445
     alert.network = {"vlan": 30}
-    record = RecordMaker("s").alert("open", alert, world.device(alert.actor), [world.device(one) for one in alert.targets])
+    record = RecordMaker("s").alert(
+        "open", alert, world.device(alert.actor), [world.device(one) for one in alert.targets]
+    )
     told = {name: getattr(record, name) for name in ("ts", "alert", "src", "dst", "targets", "network")}
     assert finding_of_record(told) == finding_of(alert, world.device)
     assert finding_of_record({"kind": "device"}) is None
@@ -109,7 +113,13 @@ def test_the_file_keeps_them(tmp_path: Path) -> None:
     assert load_mutes(path) == []
     mutes = [
         mute(src='a"b: #', port=80),
-        mute(id="m2", detector="discovery.*", hours="22:00-06:00", expires="2026-11-24T09:00:00Z", created="2026-11-23T09:00:00Z"),
+        mute(
+            id="m2",
+            detector="discovery.*",
+            hours="22:00-06:00",
+            expires="2026-11-24T09:00:00Z",
+            created="2026-11-23T09:00:00Z",
+        ),
     ]
     save_mutes(path, mutes)
     assert load_mutes(path) == mutes
@@ -120,7 +130,9 @@ def test_the_file_keeps_them(tmp_path: Path) -> None:
 def test_faults_are_told_with_their_place(tmp_path: Path) -> None:
     """All at once, with the nearest valid key."""
     path = tmp_path / "mutes.yaml"
-    path.write_text("mutes:\n  - id: m1\n    author: anna\n    reason: x\n    detektor: a.b\n  - id: m2\n    author: anna\n    reason: x\n    type: printr\n")
+    path.write_text(
+        "mutes:\n  - id: m1\n    author: anna\n    reason: x\n    detektor: a.b\n  - id: m2\n    author: anna\n    reason: x\n    type: printr\n"
+    )
     with pytest.raises(DocumentErrors) as caught:
         load_mutes(path)
     first, second = str(caught.value).splitlines()

@@ -22,7 +22,9 @@ GIVEN = Roles({"scanner": [SCANNER], "jump_host": ["10.0.9.0/24"]})
 
 
 def made(detector: str, actor: str, *targets: str, severity: Severity = Severity.medium) -> Alert:
-    flow = Flow(1, 1, 1, parse(actor), parse("10.0.0.5"), 0, 0, 1, 445, 6, 0, 0, Change.NEW, Reason.NONE, False, 1, 1, 60, 60)
+    flow = Flow(
+        1, 1, 1, parse(actor), parse("10.0.0.5"), 0, 0, 1, 445, 6, 0, 0, Change.NEW, Reason.NONE, False, 1, 1, 60, 60
+    )
     ends = tuple(Subject(0, parse(target)) for target in targets or ("10.0.0.5",))
     return Alert(
         1, detector, "t", severity=severity, confidence=0.5, techniques=(), actor=Subject(0, parse(actor)), summary="s", why=("w",), numbers={}, advice="a",
@@ -41,7 +43,10 @@ def test_a_scanner_scans() -> None:
 def test_a_role_is_no_licence() -> None:
     """A scanner that starts services on other machines, and a jump host that scans, are no less grave than others."""
     weigher = Weigher(World(), GIVEN)
-    assert weigher.weigh(made("lateral_movement.remote_service", SCANNER, severity=Severity.high)).severity == Severity.high
+    assert (
+        weigher.weigh(made("lateral_movement.remote_service", SCANNER, severity=Severity.high)).severity
+        == Severity.high
+    )
     assert weigher.weigh(made("discovery.port_scan", JUMP)).severity == Severity.medium
 
 
@@ -54,14 +59,19 @@ def test_chains_over_a_jump_host() -> None:
 
 def test_what_is_mild_already_stays() -> None:
     """Nothing is raised by a role."""
-    assert Weigher(World(), GIVEN).weigh(made("discovery.port_scan", SCANNER, severity=Severity.info)).severity == Severity.info
+    assert (
+        Weigher(World(), GIVEN).weigh(made("discovery.port_scan", SCANNER, severity=Severity.info)).severity
+        == Severity.info
+    )
 
 
 def test_every_role_names_detectors_that_there_are() -> None:
     """And the configuration knows each role."""
     assert RolesSection.model_fields.keys() == ROLES.keys()
     known = detector_units()
-    assert [name for names in ROLES.values() for name in names if not any(unit.startswith(name) for unit in known)] == []
+    assert [
+        name for names in ROLES.values() for name in names if not any(unit.startswith(name) for unit in known)
+    ] == []
 
 
 def test_a_block_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:

@@ -25,7 +25,15 @@ class Told:
         self.muted: list[Record] = []
         world = World(device("camera", CAMERA))
         desk = AlertDesk(suppression=100 * SECOND)
-        self.room = AlertRoom(desk, RecordMaker("s"), self.told.append, world.device, weigher=Weigher(world), muted=self.muted.append, **options)
+        self.room = AlertRoom(
+            desk,
+            RecordMaker("s"),
+            self.told.append,
+            world.device,
+            weigher=Weigher(world),
+            muted=self.muted.append,
+            **options,
+        )
 
     def take(self, *alerts: Alert) -> Told:
         self.room.take(alerts)
@@ -39,7 +47,11 @@ def test_an_alert_and_its_incident() -> None:
     """First the alert, then the story that it is part of; both end with silence, at the time at which that is known."""
     one = Told().take(made(1, LAPTOP))
     one.room.tick(200 * SECOND)
-    assert [(record.kind, record.action) for record in one.told] == [("alert", "open"), ("incident", "open"), ("alert", "close")]
+    assert [(record.kind, record.action) for record in one.told] == [
+        ("alert", "open"),
+        ("incident", "open"),
+        ("alert", "close"),
+    ]
     assert one.told[-1].ts == "1970-01-01T00:03:20.000000Z"
     opened, incident, closed = (record.alert if record.kind == "alert" else record.incident for record in one.told)
     assert opened["id"] == closed["id"] == incident["story"][0]["alert"]  # type: ignore[index]
@@ -63,7 +75,10 @@ def test_mutes_are_applied_before_anything_is_told() -> None:
     one = Told(mutes=quiet).take(made(1, LAPTOP), made(2, LAPTOP), made(3, CAMERA))
     one.room.finish(4 * SECOND)
     assert [record.src["ip"] for record in one.told] == [CAMERA, CAMERA]  # type: ignore[index]
-    assert [(record.action, record.alert["count"], record.alert["muted"]["id"]) for record in one.muted] == [("open", 1, "m1"), ("update", 2, "m1")]  # type: ignore[index]
+    assert [(record.action, record.alert["count"], record.alert["muted"]["id"]) for record in one.muted] == [
+        ("open", 1, "m1"),
+        ("update", 2, "m1"),
+    ]  # type: ignore[index]
     assert quiet.counts == {"m1": 2}
 
 

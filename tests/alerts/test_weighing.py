@@ -21,7 +21,9 @@ HERE, SERVER, OUTSIDE = "10.0.0.9", "10.0.0.5", "203.0.113.66"
 
 def made(target: str = SERVER, *, answered: bool = False, **more: Any) -> Alert:
     actor, other = Subject(0, parse(HERE)), Subject(0, parse(target))
-    flow = Flow(1, 1, 1, actor.address, other.address, 0, 0, 1, 445, 6, 0, 0, Change.NEW, Reason.NONE, answered, 1, 1, 60, 60)
+    flow = Flow(
+        1, 1, 1, actor.address, other.address, 0, 0, 1, 445, 6, 0, 0, Change.NEW, Reason.NONE, answered, 1, 1, 60, 60
+    )
     facts = {"severity": Severity.medium, "usual": Severity.medium} | more
     return Alert(
         1, "d.x", "t", confidence=0.5, techniques=(), actor=actor, summary="s", why=("w",), numbers={}, advice="a", false_positives="f", key="k", target=other,
@@ -71,7 +73,10 @@ def test_what_is_not_raised(more: dict[str, Any]) -> None:
     assert weighed.terms == {"device_type": 5}
 
 
-@pytest.mark.parametrize(("word", "severity", "points"), [("critical", Severity.high, 10), ("high", Severity.high, 5), ("medium", Severity.medium, 0)])
+@pytest.mark.parametrize(
+    ("word", "severity", "points"),
+    [("critical", Severity.high, 10), ("high", Severity.high, 5), ("medium", Severity.medium, 0)],
+)
 def test_the_operators_word(word: str, severity: Severity, points: int) -> None:
     """A critical target makes it graver."""
     weighed = Weigher(World(critical(SERVER, word))).weigh(made())

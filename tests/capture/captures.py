@@ -85,7 +85,9 @@ class Ng:
     def section(self, version: tuple[int, int] = (1, 0)) -> bytes:
         return self.block(0x0A0D0D0A, struct.pack(self.order + "IHHq", 0x1A2B3C4D, *version, -1))
 
-    def interface(self, link: int = ETHERNET, snaplen: int = 0, *, resolution: int | None = None, offset: int = 0) -> bytes:
+    def interface(
+        self, link: int = ETHERNET, snaplen: int = 0, *, resolution: int | None = None, offset: int = 0
+    ) -> bytes:
         options = self.option(2, b"eth0")
         if resolution is not None:
             options += self.option(9, bytes((resolution,)))
@@ -96,19 +98,38 @@ class Ng:
     def packet(self, frame: Frame, interface: int = 0, units: int | None = None) -> bytes:
         """Enhanced packet block; times in microseconds where ``units`` does not say otherwise."""
         units = frame.ts // 1000 if units is None else units
-        head = struct.pack(self.order + "IIIII", interface, units >> 32, units & 0xFFFFFFFF, len(frame.data), frame.wirelen or len(frame.data))
-        return self.block(6, head + frame.data + bytes(-len(frame.data) % 4) + self.option(1, b"seen") + self.option(0, b""))
+        head = struct.pack(
+            self.order + "IIIII",
+            interface,
+            units >> 32,
+            units & 0xFFFFFFFF,
+            len(frame.data),
+            frame.wirelen or len(frame.data),
+        )
+        return self.block(
+            6, head + frame.data + bytes(-len(frame.data) % 4) + self.option(1, b"seen") + self.option(0, b"")
+        )
 
     def old_packet(self, frame: Frame, interface: int = 0) -> bytes:
         units = frame.ts // 1000
-        head = struct.pack(self.order + "HHIIII", interface, 0xFFFF, units >> 32, units & 0xFFFFFFFF, len(frame.data), frame.wirelen or len(frame.data))
+        head = struct.pack(
+            self.order + "HHIIII",
+            interface,
+            0xFFFF,
+            units >> 32,
+            units & 0xFFFFFFFF,
+            len(frame.data),
+            frame.wirelen or len(frame.data),
+        )
         return self.block(2, head + frame.data)
 
     def simple(self, data: bytes, wirelen: int = 0) -> bytes:
         return self.block(3, struct.pack(self.order + "I", wirelen or len(data)) + data)
 
     def statistics(self, interface: int, dropped: int, by_system: int) -> bytes:
-        options = self.option(5, struct.pack(self.order + "Q", dropped)) + self.option(7, struct.pack(self.order + "Q", by_system))
+        options = self.option(5, struct.pack(self.order + "Q", dropped)) + self.option(
+            7, struct.pack(self.order + "Q", by_system)
+        )
         return self.block(5, struct.pack(self.order + "III", interface, 0, 0) + options)
 
 
@@ -121,7 +142,10 @@ def drain(source: CaptureFiles) -> list[Seen]:
     """All packets, batches released at once."""
     out: list[Seen] = []
     for batch in source.batches():
-        out += [Seen(int(row["ts"]), batch.frame(i), int(row["wirelen"]), int(row["link"])) for i, row in enumerate(batch.rows)]
+        out += [
+            Seen(int(row["ts"]), batch.frame(i), int(row["wirelen"]), int(row["link"]))
+            for i, row in enumerate(batch.rows)
+        ]
         batch.release()
     source.close()
     return out

@@ -28,7 +28,12 @@ def test_a_filter_ends_with_the_snap_length_or_with_nothing():
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("frobnicate", "syntax error"), ("tcp port port", "syntax error"), ("ip[0:9] = 1", "data size must be 1, 2, or 4"), ("tcp and ether proto 'x", "")],
+    [
+        ("frobnicate", "syntax error"),
+        ("tcp port port", "syntax error"),
+        ("ip[0:9] = 1", "data size must be 1, 2, or 4"),
+        ("tcp and ether proto 'x", ""),
+    ],
 )
 def test_a_filter_that_does_not_compile_is_named(text, why):
     """The one line tells the filter and libpcap's own words."""
@@ -47,7 +52,16 @@ def test_a_filter_on_vlans_needs_an_interface():
 
 def test_the_network_header_is_found_by_the_kernel():
     """Loads of packet bytes count from the network header; constants, jumps and what the kernel knows of the packet stay."""
-    program = [(0x28, 0, 0, 6), (0x15, 0, 1, 6), (0xB1, 0, 0, 0), (0x50, 0, 0, 4), (0x80, 0, 0, 0), (0x30, 0, 0, 0xFFFFF030), (0x60, 0, 0, 3), (6, 0, 0, 96)]
+    program = [
+        (0x28, 0, 0, 6),
+        (0x15, 0, 1, 6),
+        (0xB1, 0, 0, 0),
+        (0x50, 0, 0, 4),
+        (0x80, 0, 0, 0),
+        (0x30, 0, 0, 0xFFFFF030),
+        (0x60, 0, 0, 3),
+        (6, 0, 0, 96),
+    ]
     moved = bpf.from_network_header(program)
     assert [k for _, _, _, k in moved] == [0xFFF00006, 6, 0xFFF00000, 0xFFF00004, 0, 0xFFFFF030, 3, 96]
     assert [instruction[:3] for instruction in moved] == [instruction[:3] for instruction in program]
@@ -55,7 +69,8 @@ def test_the_network_header_is_found_by_the_kernel():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="classic BPF on sockets is Linux's")
 @pytest.mark.parametrize(
-    ("text", "length", "seen"), [("tcp port 80", 65535, [WEB]), ("udp", 20, [NAMES[:20]]), ("", 65535, [WEB, NAMES]), ("host 10.0.0.9", 65535, [])]
+    ("text", "length", "seen"),
+    [("tcp port 80", 65535, [WEB]), ("udp", 20, [NAMES[:20]]), ("", 65535, [WEB, NAMES]), ("host 10.0.0.9", 65535, [])],
 )
 def test_the_kernel_runs_the_program(text, length, seen):
     """A socket with the program attached receives what matches, cut at the snap length, and nothing else."""

@@ -115,17 +115,23 @@ def test_bombs_are_refused(tmp_path: Path, name: str) -> None:
     """What grows more than the limits allow is read up to there, then told: by ratio, and by size."""
     bomb = PACK[name](pcap([Frame(0, bytes(250_000))] * 160))
     _, source = read(tmp_path, bomb, Limits(ratio=50, free_bytes=1 << 20))
-    assert [(damage.kind, damage.found) for damage in source.damages] == [("limit", f"the {name} data grows more than 50 times")]
+    assert [(damage.kind, damage.found) for damage in source.damages] == [
+        ("limit", f"the {name} data grows more than 50 times")
+    ]
     assert 0 < source.tally.bytes < 80 << 20
     _, source = read(tmp_path, bomb, Limits(decompressed_bytes=2 << 20))
-    assert [(damage.kind, damage.found) for damage in source.damages] == [("limit", f"the {name} data becomes more than {2 << 20} bytes")]
+    assert [(damage.kind, damage.found) for damage in source.damages] == [
+        ("limit", f"the {name} data becomes more than {2 << 20} bytes")
+    ]
     assert 0 < source.tally.bytes <= 2 << 20
 
 
 def test_zstd_windows_are_bounded(tmp_path: Path) -> None:
     """A zstd frame that wants more memory than is given is told, not obeyed."""
     parameters = zstandard.ZstdCompressionParameters(window_log=28)
-    _, source = read(tmp_path, zstandard.ZstdCompressor(compression_params=parameters).compressobj().compress(SMALL) or _long_frame())
+    _, source = read(
+        tmp_path, zstandard.ZstdCompressor(compression_params=parameters).compressobj().compress(SMALL) or _long_frame()
+    )
     assert source.damages[0].kind == "limit"
     assert "window of 256 MiB" in source.damages[0].found
 

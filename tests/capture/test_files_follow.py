@@ -39,7 +39,9 @@ class Watch:
     def until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE
         while not true():
-            assert time.monotonic() < end, f"waited in vain: {self.found}, {self.source.damages}, {self.source.unreadable}"
+            assert time.monotonic() < end, (
+                f"waited in vain: {self.found}, {self.source.damages}, {self.source.unreadable}"
+            )
             time.sleep(0.01)
 
     def expect(self, *frames: bytes) -> None:
@@ -82,7 +84,9 @@ def _one(mark: bytes, second: int = 1) -> bytes:
     return pcap([Frame(second * SECOND, mark)])
 
 
-@pytest.mark.parametrize("content", [pcap(FRAMES), pcapng(FRAMES), gzip.compress(pcap(FRAMES))], ids=["pcap", "pcapng", "gzip"])
+@pytest.mark.parametrize(
+    "content", [pcap(FRAMES), pcapng(FRAMES), gzip.compress(pcap(FRAMES))], ids=["pcap", "pcapng", "gzip"]
+)
 def test_a_file_in_the_making(tmp_path: Path, watch: Callable[..., Watch], content: bytes) -> None:
     """Written in pieces that care for no record, from its very first bytes on; stopping it inside a record is no damage."""
     path = tmp_path / "a"
@@ -166,7 +170,9 @@ def test_files_packed_after_rotation_are_not_read_twice(tmp_path: Path, watch: C
     assert not reader.source.damages
 
 
-def test_followed_files_are_bounded(tmp_path: Path, watch: Callable[..., Watch], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_followed_files_are_bounded(
+    tmp_path: Path, watch: Callable[..., Watch], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of many files those silent for longest are taken to be complete and closed; new ones are still read."""
     monkeypatch.setattr(follow, "MOST_OPEN", 3)
     write(tmp_path, {f"{i}": _one(b"%d" % i, i) for i in range(8)})

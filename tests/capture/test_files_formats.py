@@ -38,7 +38,13 @@ def test_all_records_are_given(tmp_path: Path, content: bytes) -> None:
     assert (source.damages, source.unreadable) == ([], [])
     size = sum(len(frame.data) for frame in FRAMES)
     tally = source.tally
-    assert (tally.packets, tally.bytes, tally.wire_bytes, tally.truncated, tally.linktypes) == (len(FRAMES), size, size, 0, {"ethernet": len(FRAMES)})
+    assert (tally.packets, tally.bytes, tally.wire_bytes, tally.truncated, tally.linktypes) == (
+        len(FRAMES),
+        size,
+        size,
+        0,
+        {"ethernet": len(FRAMES)},
+    )
     assert source.names == [str(tmp_path / "content.txt")]
     assert source.read_bytes == source.total_bytes == len(content)
 
@@ -66,7 +72,9 @@ def test_a_cut_file_gives_what_was_before(tmp_path: Path, content: bytes) -> Non
 @pytest.mark.parametrize("content", [WHOLE["pcap"], WHOLE["pcapng"], WHOLE["snoop"]], ids=["pcap", "pcapng", "snoop"])
 @settings(max_examples=150)
 @given(data=st.data())
-def test_broken_files_never_raise(tmp_path_factory: pytest.TempPathFactory, content: bytes, data: st.DataObject) -> None:
+def test_broken_files_never_raise(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, data: st.DataObject
+) -> None:
     """Whatever bytes are changed, the outcome is rows inside the block, one reported damage, or a file told to be unreadable."""
     broken = bytearray(content)
     for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
@@ -153,7 +161,13 @@ def test_more_packets_than_a_block_holds(tmp_path: Path) -> None:
 def test_sections_and_interfaces(tmp_path: Path) -> None:
     """Sections may change the byte order and describe interfaces anew; each interface has its link type."""
     little, big = Ng("<"), Ng(">")
-    content = little.section() + little.interface(1) + little.interface(113) + little.packet(FRAMES[1], 1) + little.packet(FRAMES[2], 0)
+    content = (
+        little.section()
+        + little.interface(1)
+        + little.interface(113)
+        + little.packet(FRAMES[1], 1)
+        + little.packet(FRAMES[2], 0)
+    )
     content += big.section((1, 2)) + big.interface(101) + big.packet(FRAMES[3], 0)
     found, source = read(tmp_path, content)
     assert found == seen(FRAMES[1:2], 113) + seen(FRAMES[2:3], 1) + seen(FRAMES[3:4], 101)
@@ -184,14 +198,24 @@ def test_sections_and_interfaces(tmp_path: Path) -> None:
 def test_resolutions_and_offsets(tmp_path: Path, resolution: int | None, offset: int, units: int, ts: int) -> None:
     """Decimal and binary units, with an offset in seconds; what lies outside 1970 to 2262 is told as the edge."""
     ng = Ng()
-    found, _ = read(tmp_path, ng.section() + ng.interface(resolution=resolution, offset=offset) + ng.packet(Frame(0, b"x"), units=units))
+    found, _ = read(
+        tmp_path,
+        ng.section() + ng.interface(resolution=resolution, offset=offset) + ng.packet(Frame(0, b"x"), units=units),
+    )
     assert [frame.ts for frame in found] == [ts]
 
 
 def test_simple_packets(tmp_path: Path) -> None:
     """They are as long as the snap length lets them, and have the time of the packet before, having none of their own."""
     ng = Ng(">")
-    content = ng.section() + ng.interface(1, snaplen=6) + ng.simple(b"abc") + ng.packet(FRAMES[1]) + ng.interface() + ng.simple(b"abcdef", 100)
+    content = (
+        ng.section()
+        + ng.interface(1, snaplen=6)
+        + ng.simple(b"abc")
+        + ng.packet(FRAMES[1])
+        + ng.interface()
+        + ng.simple(b"abcdef", 100)
+    )
     found, source = read(tmp_path, content)
     assert found == [Seen(0, b"abc", 3, 1), *seen(FRAMES[1:2]), Seen(FRAMES[1].ts, b"abcdef", 100, 1)]
     assert source.tally.truncated == 1
@@ -200,7 +224,9 @@ def test_simple_packets(tmp_path: Path) -> None:
 def test_old_packets_and_unknown_blocks(tmp_path: Path) -> None:
     """Obsolete packet blocks are read; names, secrets, custom and unknown blocks are passed over."""
     ng = Ng()
-    content = ng.section() + ng.block(0xBAD, bytes(17)) + ng.interface() + ng.old_packet(FRAMES[1]) + ng.block(4, bytes(8))
+    content = (
+        ng.section() + ng.block(0xBAD, bytes(17)) + ng.interface() + ng.old_packet(FRAMES[1]) + ng.block(4, bytes(8))
+    )
     content += ng.block(10, bytes(40)) + ng.block(0x80000001, b"") + ng.old_packet(FRAMES[2])
     found, source = read(tmp_path, content)
     assert found == seen(FRAMES[1:3])

@@ -28,7 +28,14 @@ def _frames(*seconds: float, mark: bytes = b"x") -> list[Frame]:
 
 def test_files_come_in_order_of_time(tmp_path: Path) -> None:
     """Not in that of their names; each once, however often it is named. Row column ``source`` tells the file."""
-    paths = write(tmp_path, {"a": pcap(_frames(20, 21, mark=b"a")), "b": pcapng(_frames(1, 2, mark=b"b")), "c": pcap(_frames(10, mark=b"c"))})
+    paths = write(
+        tmp_path,
+        {
+            "a": pcap(_frames(20, 21, mark=b"a")),
+            "b": pcapng(_frames(1, 2, mark=b"b")),
+            "c": pcap(_frames(10, mark=b"c")),
+        },
+    )
     source = open_captures([*paths, str(tmp_path), str(tmp_path / "[abc]"), f"{tmp_path}/../{tmp_path.name}/a"])
     marks, names = b"", []
     for batch in source.batches():
@@ -42,7 +49,11 @@ def test_files_come_in_order_of_time(tmp_path: Path) -> None:
 
 def test_overlapping_files_are_merged(tmp_path: Path) -> None:
     """Packet by packet; at equal times the file named first comes first, in its own order."""
-    files = {"a": pcap(_frames(1, 3, 5, 5, 9, mark=b"a")), "b": pcap(_frames(2, 3, 5, 6, mark=b"b")), "c": pcap(_frames(5, mark=b"c"))}
+    files = {
+        "a": pcap(_frames(1, 3, 5, 5, 9, mark=b"a")),
+        "b": pcap(_frames(2, 3, 5, 6, mark=b"b")),
+        "c": pcap(_frames(5, mark=b"c")),
+    }
     found = drain(open_captures(write(tmp_path, files)))
     assert b"".join(frame.data for frame in found) == b"ababaabcba"
 
@@ -130,7 +141,9 @@ def test_the_rest_goes_on(tmp_path: Path) -> None:
     write(tmp_path, {"good": good, "cut": cut, "notes": b"some text", "zero": b"", ".hidden": good})
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    source = open_captures([str(tmp_path), str(tmp_path / "empty"), str(tmp_path / "missing"), str(tmp_path / "*.pcap")])
+    source = open_captures(
+        [str(tmp_path), str(tmp_path / "empty"), str(tmp_path / "missing"), str(tmp_path / "*.pcap")]
+    )
     assert len(drain(source)) == 3
     assert {Path(line.path).name: line.found for line in source.unreadable} == {
         "notes": "text",

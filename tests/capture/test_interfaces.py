@@ -77,12 +77,25 @@ def test_messages_of_netlink():
         + attribute(1, bytes.fromhex("02000000000a"))
         + attribute(4, struct.pack("=I", 1500))
     )
-    assert (link.name, link.index, link.mac, link.up, link.running, link.link, link.mtu) == ("eth7", 7, "02:00:00:00:00:0a", True, True, 1, 1500)
+    assert (link.name, link.index, link.mac, link.up, link.running, link.link, link.mtu) == (
+        "eth7",
+        7,
+        "02:00:00:00:00:0a",
+        True,
+        True,
+        1,
+        1500,
+    )
     found = {7: link}
     head = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, 7)
     interfaces._add_address(found, head + attribute(1, bytes([10, 0, 0, 2])) + attribute(2, bytes([10, 0, 0, 1])))
-    interfaces._add_address(found, struct.pack("=BBBBI", socket.AF_INET6, 64, 0, 0, 7) + attribute(1, bytes.fromhex("fe80" + "00" * 13 + "01")))
-    interfaces._add_address(found, struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, 9) + attribute(1, bytes([10, 0, 0, 2])))
+    interfaces._add_address(
+        found,
+        struct.pack("=BBBBI", socket.AF_INET6, 64, 0, 0, 7) + attribute(1, bytes.fromhex("fe80" + "00" * 13 + "01")),
+    )
+    interfaces._add_address(
+        found, struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, 9) + attribute(1, bytes([10, 0, 0, 2]))
+    )
     interfaces._add_address(found, head)
     assert link.addresses == ["10.0.0.1/24", "fe80::1/64"]
 

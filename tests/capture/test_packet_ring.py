@@ -18,7 +18,13 @@ class Kernel:
     """Writes blocks as the kernel does: in order, and only where the status says that they are its own."""
 
     def __init__(self, shape: Shape = SHAPE) -> None:
-        self.memory, self.shape, self.next, self.dropped, self.sent = bytearray(shape.blocks * shape.block_size), shape, 0, 0, 0
+        self.memory, self.shape, self.next, self.dropped, self.sent = (
+            bytearray(shape.blocks * shape.block_size),
+            shape,
+            0,
+            0,
+            0,
+        )
 
     def hand_over(self, frames: int = 3) -> None:
         start = self.next * self.shape.block_size
@@ -168,7 +174,9 @@ def test_a_block_that_lies_about_its_frames_costs_them_only(pair):
     assert numbers(blocks.take(1, 0, 0, 1)) == [4, 5, 6]
 
 
-@pytest.mark.parametrize(("ring_mib", "block_kib"), [(0, 64), (1, 1024), (64, 2048), (64, 3), (64, 0), (64, 1022), (8192, 1024), (-1, 64)])
+@pytest.mark.parametrize(
+    ("ring_mib", "block_kib"), [(0, 64), (1, 1024), (64, 2048), (64, 3), (64, 0), (64, 1022), (8192, 1024), (-1, 64)]
+)
 def test_impossible_sizes_are_refused(ring_mib, block_kib):
     """One line says what is allowed."""
     with pytest.raises(CaptureError, match=r"block size|ring size"):

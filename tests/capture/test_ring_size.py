@@ -8,7 +8,9 @@ from sensor.capture.live import _in_words
 from sensor.capture.ring_size import LEAST, MOST, size_for, speed_of
 
 
-@pytest.mark.parametrize(("speed", "mib"), [(10, 16), (100, 16), (1_000, 64), (2_500, 256), (5_000, 512), (10_000, 512), (100_000, 512)])
+@pytest.mark.parametrize(
+    ("speed", "mib"), [(10, 16), (100, 16), (1_000, 64), (2_500, 256), (5_000, 512), (10_000, 512), (100_000, 512)]
+)
 def test_a_ring_holds_half_a_second_of_its_link(speed: int, mib: int) -> None:
     assert size_for(speed, fanout=1, rings=1, memory_mib=4096) == mib
 
@@ -17,7 +19,9 @@ def test_a_link_that_does_not_tell_its_speed_is_taken_for_a_usual_one() -> None:
     assert size_for(0, 1, 1, 256) == size_for(1_000, 1, 1, 256) == 64
 
 
-@pytest.mark.parametrize(("fanout", "interfaces", "memory"), [(1, 1, 256), (1, 2, 256), (4, 1, 4096), (2, 3, 1024), (1, 1, 208)])
+@pytest.mark.parametrize(
+    ("fanout", "interfaces", "memory"), [(1, 1, 256), (1, 2, 256), (4, 1, 4096), (2, 3, 1024), (1, 1, 208)]
+)
 def test_all_rings_together_take_at_most_half_of_the_memory(fanout: int, interfaces: int, memory: int) -> None:
     size = size_for(40_000, fanout, fanout * interfaces, memory)
     assert LEAST <= size <= MOST
@@ -39,5 +43,8 @@ def test_what_there_is_not_has_no_speed() -> None:
 def test_sizes_are_told_with_their_reason() -> None:
     """Once for links that are alike; a size that was asked for needs none."""
     assert _in_words({"a": 64, "b": 64}, {"a": 1000, "b": 1000}) == "ring 64 MiB for 1000 Mbit/s"
-    assert _in_words({"a": 16, "b": 64}, {"a": 100, "b": 0}) == "ring 16 MiB for 100 Mbit/s, ring 64 MiB for 1000 Mbit/s, as the link reports no speed"
+    assert (
+        _in_words({"a": 16, "b": 64}, {"a": 100, "b": 0})
+        == "ring 16 MiB for 100 Mbit/s, ring 64 MiB for 1000 Mbit/s, as the link reports no speed"
+    )
     assert _in_words({"a": 8}, {}) == "ring 8 MiB"

@@ -34,16 +34,36 @@ class Told(NamedTuple):
 
 def record(kind: str, action: str, msg: str, severity: str = "info", **parts: Any) -> dict[str, Any]:
     start = {"ts": TIMES["first"], "kind": kind, "action": action, "severity": severity, "msg": msg}
-    return {**start, "id": "01M86DAZ2P6S6000000000" + f"{len(msg):04d}", "schema": "1.0", "sensor": {"id": "hq", "version": "0.1.0", "seq": 1}, **parts}
+    return {
+        **start,
+        "id": "01M86DAZ2P6S6000000000" + f"{len(msg):04d}",
+        "schema": "1.0",
+        "sensor": {"id": "hq", "version": "0.1.0", "seq": 1},
+        **parts,
+    }
 
 
 def claim(attribute: str, value: str, family: str, confidence: float, count: int = 1) -> dict[str, Any]:
-    words = {"observation": f"{family}.field", "seen": f"{value} said", "fingerprint": f"{family}.{value}", "family": family}
+    words = {
+        "observation": f"{family}.field",
+        "seen": f"{value} said",
+        "fingerprint": f"{family}.{value}",
+        "family": family,
+    }
     return {"attribute": attribute, "value": value, **words, "confidence": confidence, "count": count, **TIMES}
 
 
-def device(number: int, kind: str, action: str = "new", evidence: list[dict[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
-    facts = {"id": f"dev-{number}", "macs": [f"00:17:c8:00:00:{number:02x}"], "ips": [f"10.0.0.{number}"], "type": kind, **more, **SEEN}
+def device(
+    number: int, kind: str, action: str = "new", evidence: list[dict[str, Any]] | None = None, **more: Any
+) -> dict[str, Any]:
+    facts = {
+        "id": f"dev-{number}",
+        "macs": [f"00:17:c8:00:00:{number:02x}"],
+        "ips": [f"10.0.0.{number}"],
+        "type": kind,
+        **more,
+        **SEEN,
+    }
     return record("device", action, f"{action} {kind}", device=facts, **({"evidence": evidence} if evidence else {}))
 
 
@@ -95,7 +115,13 @@ LOG = [
         "open",
         "listed address",
         "high",
-        alert={**SCAN, "id": "alert-xyz789", "key": "bad|1", "detector": "command_and_control.malicious_address", "count": 1},
+        alert={
+            **SCAN,
+            "id": "alert-xyz789",
+            "key": "bad|1",
+            "detector": "command_and_control.malicious_address",
+            "count": 1,
+        },
     ),
 ]
 
@@ -115,12 +141,20 @@ def inventory(tmp_path: Path) -> Path:
 
     folder = tmp_path / "state"
     with Run(folder) as run:
-        run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7", vlan=30)
+        run.story.says(
+            "00:17:c8:1a:2b:3c",
+            "10.0.0.9",
+            "dhcp.vendor_class",
+            "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7",
+            vlan=30,
+        )
         run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "dhcp.hostname", "PRN", vlan=30)
         run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "http.server", "type=camera@0.2", vlan=30)
         run.story.says("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.txt.ty", "type=camera@0.85;vendor=Axis@0.8")
         run.story.says("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.hostname", "=cmd|calc")
-        run.story.says("00:1b:21:00:00:02", "10.0.0.5", "http.server", "type=workstation").says("00:1c:7f:00:00:01", "10.0.0.6", "http.server", "model=Y").at(8)
+        run.story.says("00:1b:21:00:00:02", "10.0.0.5", "http.server", "type=workstation").says(
+            "00:1c:7f:00:00:01", "10.0.0.6", "http.server", "model=Y"
+        ).at(8)
     return folder
 
 
@@ -151,4 +185,6 @@ def parted(code: int, out: str, err: str) -> Told:
     if found := HEAD.match(out):
         return Told(code, out[found.end() :], err, found[1], errors)
     found = HEAD.search(err)
-    return Told(code, out, err[: found.start()] + err[found.end() :] if found else err, found[1] if found else "", errors)
+    return Told(
+        code, out, err[: found.start()] + err[found.end() :] if found else err, found[1] if found else "", errors
+    )

@@ -45,7 +45,11 @@ class Fixed(Beside):
         self.looks = 0
 
     def added(self, engine: Status) -> Status:
-        if isinstance(engine.get("uptime_s"), float) and isinstance(engine.get("traffic"), dict) and "packets" in engine["traffic"]:
+        if (
+            isinstance(engine.get("uptime_s"), float)
+            and isinstance(engine.get("traffic"), dict)
+            and "packets" in engine["traffic"]
+        ):
             engine["uptime_s"] += self.looks
             engine["traffic"]["packets"] += 100 * self.looks
         self.looks += 1

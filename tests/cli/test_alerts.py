@@ -24,7 +24,9 @@ def test_the_table(tell) -> None:
 def test_filters(tell) -> None:
     """By severity at least and by detector."""
     assert [json.loads(line)["severity"] for line in tell("alerts", "--json", "--severity", "high").lines] == ["high"]
-    assert [json.loads(line)["severity"] for line in tell("alerts", "--json", "--detector", "disc*").lines] == ["medium"]
+    assert [json.loads(line)["severity"] for line in tell("alerts", "--json", "--detector", "disc*").lines] == [
+        "medium"
+    ]
     assert tell("alerts", "--severity", "critical").out == "no alerts\n"
 
 
@@ -42,10 +44,15 @@ def test_close_and_comment(tell) -> None:
 
 def test_what_is_not_there(tell) -> None:
     """Alerts, actions and words that are missing."""
-    assert [tell("alerts", *words).code for words in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))] == [1, 2, 2, 2]
+    assert [
+        tell("alerts", *words).code for words in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))
+    ] == [1, 2, 2, 2]
     assert tell("alerts", "why").out == "no mute suppressed an alert\n"
     told = tell("alerts", "why", "alert-5k2m8q")
-    assert (told.code, told.err) == (2, "sensor: why takes no arguments, found 'alert-5k2m8q': `sensor alerts show` shows one\n")
+    assert (told.code, told.err) == (
+        2,
+        "sensor: why takes no arguments, found 'alert-5k2m8q': `sensor alerts show` shows one\n",
+    )
     assert tell("alerts", "incidents").out == "no incidents\n"
 
 
@@ -60,8 +67,13 @@ def test_work_with_alerts(tell) -> None:
     assert tell("alerts", "assign", "bert", first).out == f"assigned to bert: {first}\n"
     assert listed(tell("alerts", "--json", "--is", "acknowledged", "--assignee", "bert")) == [first]
     assert listed(tell("alerts", "--json", "--assignee", "nobody")) == [second]
-    assert tell("alerts", "close", first, "--as", "false-positive", "--reason", "our scanner", "--author", "anna").code == 0
-    (record,) = [json.loads(line) for line in tell("alerts", "--json", "--verdict", "false_positive", "--is", "closed").lines]
+    assert (
+        tell("alerts", "close", first, "--as", "false-positive", "--reason", "our scanner", "--author", "anna").code
+        == 0
+    )
+    (record,) = [
+        json.loads(line) for line in tell("alerts", "--json", "--verdict", "false_positive", "--is", "closed").lines
+    ]
     assert (record["action"], record["alert"]["assignee"]) == ("close", "bert")
     assert record["alert"]["closed"] == {"by": "anna", "reason": "our scanner"}
     assert listed(tell("alerts", "--json", "--open")) == [second]
@@ -70,7 +82,11 @@ def test_work_with_alerts(tell) -> None:
     assert tell("alerts", "verdict", "benign", first).code == 0
     assert listed(tell("alerts", "--json", "--verdict", "benign")) == [first]
     said = tell("alerts", "show", first).out
-    assert [word for word in ("acknowledged it", "assigned it: bert", "closed it: our scanner", "set the verdict: benign") if word not in said] == []
+    assert [
+        word
+        for word in ("acknowledged it", "assigned it: bert", "closed it: our scanner", "set the verdict: benign")
+        if word not in said
+    ] == []
 
 
 def test_many_at_once(tell) -> None:
@@ -97,7 +113,11 @@ def test_ids_by_their_beginning(tell) -> None:
 
 def test_wrong_filters_name_the_nearest(tell) -> None:
     """A value that no alert can have is no empty list."""
-    for words, near in ((("--verdict", "benin"), "benign"), (("--detector", "discovery.port_scn"), "discovery.port_scan"), (("--sort", "rsik"), "risk")):
+    for words, near in (
+        (("--verdict", "benin"), "benign"),
+        (("--detector", "discovery.port_scn"), "discovery.port_scan"),
+        (("--sort", "rsik"), "risk"),
+    ):
         told = tell("alerts", *words)
         assert (told.code, near in told.err) == (2, True), words
     assert tell("alerts", "verdict", "good", "alert-abc123").code == 2

@@ -31,12 +31,24 @@ def house(inventory: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def back_up(tell, house: Path, tmp_path: Path):
-    return lambda *words: tell("backup", str(tmp_path / "a.tar.zst"), "--state", str(house), "--config", str(tmp_path / "etc" / "sensor.yaml"), *words)
+    return lambda *words: tell(
+        "backup",
+        str(tmp_path / "a.tar.zst"),
+        "--state",
+        str(house),
+        "--config",
+        str(tmp_path / "etc" / "sensor.yaml"),
+        *words,
+    )
 
 
 def opened(path: Path) -> dict[str, bytes]:
     """Files of an archive, read by another program than ours."""
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+    with (
+        path.open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as tar,
+    ):
         return {member.name: tar.extractfile(member).read() for member in tar}
 
 
@@ -51,7 +63,13 @@ def test_what_is_in_it(back_up, tmp_path: Path) -> None:
         "log/segments/next", "log/notes.jsonl", "config/conf.d/10-site.yaml", "config/partners.txt", "config/sensor.yaml", "manifest.json",
     ]  # fmt: skip
     manifest = json.loads(files.pop("manifest.json"))
-    assert (manifest["id"], manifest["site"], manifest["devices"], manifest["log"], manifest["evidence"]) == ("hq", "HQ", 4, False, False)
+    assert (manifest["id"], manifest["site"], manifest["devices"], manifest["log"], manifest["evidence"]) == (
+        "hq",
+        "HQ",
+        4,
+        False,
+        False,
+    )
     assert {one["name"]: (one["size"], one["sha256"]) for one in manifest["files"]} == {
         name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()
     }
@@ -59,7 +77,10 @@ def test_what_is_in_it(back_up, tmp_path: Path) -> None:
     assert b"file:/etc/sensor/siem.key" in files["config/sensor.yaml"]
     assert (tmp_path / "a.tar.zst").stat().st_mode & 0o777 == 0o600
     assert "4 devices, 15 files" in told.out
-    assert "not in it: the event log (--with-log), packets behind alerts (--with-evidence), the secrets of outputs\n" in told.out
+    assert (
+        "not in it: the event log (--with-log), packets behind alerts (--with-evidence), the secrets of outputs\n"
+        in told.out
+    )
 
 
 def test_log_and_evidence_where_they_are_asked_for(back_up, house: Path, tmp_path: Path) -> None:
@@ -171,7 +192,13 @@ def test_files_elsewhere_are_named(tell, house: Path, tmp_path: Path) -> None:
 def test_links_in_the_state_are_not_followed(back_up, house: Path, tmp_path: Path) -> None:
     """Who got into the sensor may lay them to what only root may read, and a restore would give it away. Those of a configuration are followed."""
     (tmp_path / "shadow").write_text("root:secret")
-    for name in ("rules/shadow.yaml", "intel/shadow.list", "evidence/alert-shadow.pcapng", "events.dead/shadow.jsonl", "events.cursors/shadow.json"):
+    for name in (
+        "rules/shadow.yaml",
+        "intel/shadow.list",
+        "evidence/alert-shadow.pcapng",
+        "events.dead/shadow.jsonl",
+        "events.cursors/shadow.json",
+    ):
         (house / name).symlink_to(tmp_path / "shadow")
     (house / "mutes.yaml").unlink()
     (house / "mutes.yaml").symlink_to(tmp_path / "shadow")
@@ -200,7 +227,9 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "sensor", "backup", str(tmp_path / "a.tar.zst"), "--with-log", "--state", str(house)]
     for _ in range(5):
         process = subprocess.Popen(words, stderr=subprocess.PIPE)
-        while not any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst")) and process.poll() is None:
+        while (
+            not any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst")) and process.poll() is None
+        ):
             time.sleep(0.005)
         process.send_signal(2)
         process.communicate(timeout=60)
@@ -216,7 +245,9 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
 def test_tar_lists_it(back_up, tmp_path: Path) -> None:
     """An ordinary archive: whoever has lost the sensor still has the files."""
     back_up()
-    told = subprocess.run(["tar", "--zstd", "-tf", str(tmp_path / "a.tar.zst")], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["tar", "--zstd", "-tf", str(tmp_path / "a.tar.zst")], capture_output=True, text=True, check=True
+    )
     assert "state/inventory.db" in told.stdout.splitlines()
 
 
@@ -224,7 +255,9 @@ def test_a_bar_on_a_terminal_and_none_elsewhere(house: Path, tmp_path: Path) -> 
     """Whoever watches sees how far it is; a log of a timer holds two lines and no control characters."""
     words = [sys.executable, "-m", "sensor", "backup", "--force", str(tmp_path / "a.tar.zst"), "--state", str(house)]
     ours, theirs = os.openpty()
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, env={**os.environ, "TERM": "xterm"})
+    done = subprocess.run(
+        words, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, env={**os.environ, "TERM": "xterm"}
+    )
     os.close(theirs)
     assert b"copying" in os.read(ours, 1 << 16)
     os.close(ours)

@@ -20,7 +20,18 @@ def baseline(tell, tmp_path: Path):
 def test_what_was_learned_is_listed_with_its_maturity(baseline) -> None:
     """All, or those that filters name; as a table and as JSON."""
     told = baseline("list", "type=printer")
-    assert told.lines[0].split() == ["DEVICE", "TYPE", "NAME", "ADDRESS", "MATURITY", "WATCHED", "TALKED", "SERVES", "USES", "LAST"]
+    assert told.lines[0].split() == [
+        "DEVICE",
+        "TYPE",
+        "NAME",
+        "ADDRESS",
+        "MATURITY",
+        "WATCHED",
+        "TALKED",
+        "SERVES",
+        "USES",
+        "LAST",
+    ]
     assert told.lines[1].split()[1:6] == ["printer", "-", "10.0.0.9", "1", "%"]
     assert told.lines[-1] == "1 devices, 0 of them known after 72 h; the network was watched for 0.0 h"
     assert baseline("--hours", "1").lines[-1].startswith("2 devices, 2 of them known after 1 h")
@@ -39,10 +50,15 @@ def test_one_device_is_shown(baseline) -> None:
 
 def test_rules_are_said_listed_and_taken_back(baseline) -> None:
     """With author and reason, by device, address or anybody."""
-    assert " → * tcp/22: applied within a second" in baseline("allow", LAPTOP, "*", "ssh/22", "--reason", "the jump host", "--author", "anna").out
+    assert (
+        " → * tcp/22: applied within a second"
+        in baseline("allow", LAPTOP, "*", "ssh/22", "--reason", "the jump host", "--author", "anna").out
+    )
     assert baseline("forbid", "10.9.9.9", PRINTER, "9100").code == 0
     rows = [json.loads(line) for line in baseline("rules", "--json").lines]
-    assert [(row["rule"], row["server"][:1], row["service"], row["author"]) for row in rows[:1]] == [("allow", "*", "ssh/22", "anna")]
+    assert [(row["rule"], row["server"][:1], row["service"], row["author"]) for row in rows[:1]] == [
+        ("allow", "*", "ssh/22", "anna")
+    ]
     assert (rows[1]["client"], rows[1]["service"], rows[0]["reason"]) == ("10.9.9.9", "jetdirect/9100", "the jump host")
     assert baseline("show", PRINTER).lines[-1].split()[1] == "forbid"
     assert baseline("undo", rows[0]["number"]).out.startswith("undone: allow dev-")

@@ -14,7 +14,19 @@ import pytest
 import sensor
 from tests.datasets._folders import write_inventory, write_log
 
-READING = ("tail", "devices", "alerts", "baseline", "profiles", "explain", "fingerprints", "interfaces", "report", "tickets", "version")
+READING = (
+    "tail",
+    "devices",
+    "alerts",
+    "baseline",
+    "profiles",
+    "explain",
+    "fingerprints",
+    "interfaces",
+    "report",
+    "tickets",
+    "version",
+)
 
 
 @pytest.mark.parametrize("name", READING)
@@ -61,6 +73,12 @@ def test_lists_need_no_large_library(command: str, tmp_path: Path) -> None:
     write_inventory(state)
     write_log(state / "events.jsonl")
     program = f"import sys; from sensor.cli.main import main; main(['{command}', '--state', {str(state)!r}]); print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ, "SENSOR_STATE": str(state)})
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SENSOR_STATE": str(state)},
+    )
     assert done.stdout
     assert {"numpy", "pydantic", "yaml", "rich"}.isdisjoint(done.stderr.split())

@@ -84,7 +84,10 @@ def test_help_teaches(tell: Callable[..., Told]) -> None:
     """What layers are, every action and option; every example is one that the command takes."""
     told = tell("config", "--help")
     assert told.code == 0
-    assert all(word in told.out for word in ("conf.d/*.yaml", "check [FILE]", "schema", "init [FILE]", "--effective", "--offline", "--force"))
+    assert all(
+        word in told.out
+        for word in ("conf.d/*.yaml", "check [FILE]", "schema", "init [FILE]", "--effective", "--offline", "--force")
+    )
     examples = [line.strip() for line in told.out.partition("examples:\n")[2].splitlines() if line.strip()]
     assert len(examples) >= 6
     for line in examples:
@@ -137,12 +140,19 @@ def test_the_configuration_of_the_system(tell: Callable[..., Told], etc: Path, m
 
 def test_typos(config: Callable[..., Told], etc: Path) -> None:
     """An operator's afternoon: a key, a detector, a word and a type of output, in two files, told at once with what was meant."""
-    (etc / "sensor.yaml").write_text("capture: {interface: [eth0]}\npreset: quite\ndetectors:\n  discovery.portscan: {ports: 3}\n")
+    (etc / "sensor.yaml").write_text(
+        "capture: {interface: [eth0]}\npreset: quite\ndetectors:\n  discovery.portscan: {ports: 3}\n"
+    )
     layer(etc, "outputs:\n  siem: {type: htttp, url: 'https://x'}\n")
     told = config("check")
     lines = told.err.splitlines()
     assert told.code == 2
-    assert [line.split(": ")[0] for line in lines] == ["conf.d/10.yaml:2:16", "sensor.yaml:1:11", "sensor.yaml:2:9", "sensor.yaml:4:3"]
+    assert [line.split(": ")[0] for line in lines] == [
+        "conf.d/10.yaml:2:16",
+        "sensor.yaml:1:11",
+        "sensor.yaml:2:9",
+        "sensor.yaml:4:3",
+    ]
     for line, meant in zip(lines, ("http", "interfaces", "quiet", "discovery.port_scan"), strict=True):
         assert f"did you mean '{meant}'?" in line
     assert told.out.startswith("4 faults")
@@ -152,7 +162,9 @@ def test_secrets_that_are_missing(config: Callable[..., Told], etc: Path, monkey
     """File, variable and credential, each at its key; by where it should lie; not those of an output that is off."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(etc))
     monkeypatch.delenv("SENSOR_NOT_SET", raising=False)
-    secrets = "password: 'env:SENSOR_NOT_SET', user: me, secret_headers: {X-Key: 'credential:none'}, sign: 'file:/none/sign'"
+    secrets = (
+        "password: 'env:SENSOR_NOT_SET', user: me, secret_headers: {X-Key: 'credential:none'}, sign: 'file:/none/sign'"
+    )
     off = "\n  off: {type: http, url: 'https://127.0.0.1', token: 'env:SENSOR_NOT_SET', enabled: false}\n"
     layer(etc, f"outputs:\n  more: {{type: http, url: 'https://127.0.0.1', {secrets}}}{off}")
     told = config("check")
@@ -164,13 +176,17 @@ def test_secrets_that_are_missing(config: Callable[..., Told], etc: Path, monkey
     assert all(place in told.err for place in places.values()), told.err
 
 
-def test_a_credential_outside_of_systemd(config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_credential_outside_of_systemd(
+    config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only the service gets it: a warning, no fault."""
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     layer(etc, "outputs:\n  siem: {token: 'credential:siem'}\n")
     told = config("check")
     assert told.code == 0
-    assert told.err.startswith("conf.d/10.yaml:2:10: warning: the secret credential:siem is missing: $CREDENTIALS_DIRECTORY")
+    assert told.err.startswith(
+        "conf.d/10.yaml:2:10: warning: the secret credential:siem is missing: $CREDENTIALS_DIRECTORY"
+    )
 
 
 def test_a_secret_that_holds_no_url(config: Callable[..., Told], etc: Path) -> None:
@@ -199,7 +215,12 @@ outputs:
     lines = told.err.splitlines()
     assert [line.split(": ")[0].split(":")[1] for line in lines] == ["2", "5", "6", "7"]
     assert lines[1].startswith("conf.d/10.yaml:5:33: ")
-    assert [name for line in lines for name in re.findall(r"\S+\.invalid", line)] == [NOWHERE, NOWHERE, NOWHERE, f"b.{NOWHERE}"]
+    assert [name for line in lines for name in re.findall(r"\S+\.invalid", line)] == [
+        NOWHERE,
+        NOWHERE,
+        NOWHERE,
+        f"b.{NOWHERE}",
+    ]
     assert config("check", "--offline").code == 0
 
 
@@ -245,7 +266,8 @@ def test_files_that_do_not_load(config: Callable[..., Told], etc: Path, tmp_path
     (etc / "rules" / "a.yaml").write_text("rules:\n  - {id: broken, title: Broken, when: dns.qery}\n")
     (tmp_path / "mutes.yaml").write_text("mutes: [{id: x}]\n")
     layer(
-        etc, "intel: [../list.txt, ../prose.txt, none.txt]\nfingerprints: {folders: [../own, gone], oui_registry: oui.txt}\ncapture: {filter: nott port 22}\n"
+        etc,
+        "intel: [../list.txt, ../prose.txt, none.txt]\nfingerprints: {folders: [../own, gone], oui_registry: oui.txt}\ncapture: {filter: nott port 22}\n",
     )
     told = config("check", "--state", str(tmp_path))
     assert told.code == 2
@@ -339,7 +361,9 @@ def test_defaults_are_those_without_a_file(config: Callable[..., Told]) -> None:
 
 def test_what_looks_like_a_secret_is_not_shown(config: Callable[..., Told], etc: Path) -> None:
     """A query of a URL, the value of a header by the name of a key."""
-    layer(etc, "outputs:\n  siem: {url: 'https://127.0.0.1/in?sig=HIDDEN', headers: {X-Api-Key: HIDDEN, X-Site: shown}}\n")
+    layer(
+        etc, "outputs:\n  siem: {url: 'https://127.0.0.1/in?sig=HIDDEN', headers: {X-Api-Key: HIDDEN, X-Site: shown}}\n"
+    )
     for words in ((), ("--effective",), ("--json",)):
         told = config("show", *words)
         assert "HIDDEN" not in told.out
@@ -385,7 +409,12 @@ def test_every_default_is_valid(valid: Callable[[Any], list[str]], tell: Callabl
 def test_every_key_has_words() -> None:
     """Sections, keys of outputs and options of detectors, save the few that say it themselves."""
     made = schema()
-    silent = [f"{name}.{key}" for name, one in made["$defs"].items() for key, about in one.get("properties", {}).items() if not about.get("description")]
+    silent = [
+        f"{name}.{key}"
+        for name, one in made["$defs"].items()
+        for key, about in one.get("properties", {}).items()
+        if not about.get("description")
+    ]
     total = sum(len(one.get("properties", {})) for one in made["$defs"].values())
     assert len([name for name in silent if not name.endswith(".enabled")]) < total * 0.06, silent
     assert all(about.get("description") for about in made["properties"].values())
@@ -529,8 +558,15 @@ def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
         "recipients": ["b@example.org"], "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:X", "token": "env:X", "system": "github",
     }  # fmt: skip
     schemes = {"amqp": "amqp://h", "mqtt": "mqtt://h", "redis": "redis://h"}
-    required = [key for key, field in output_class(kind).Options.model_fields.items() if field.is_required() or (kind, key) == ("splunk_hec", "token")]
-    answers = {"type": kind, **{key: schemes.get(kind, needed[key]) if key == "url" else needed[key] for key in required}}
+    required = [
+        key
+        for key, field in output_class(kind).Options.model_fields.items()
+        if field.is_required() or (kind, key) == ("splunk_hec", "token")
+    ]
+    answers = {
+        "type": kind,
+        **{key: schemes.get(kind, needed[key]) if key == "url" else needed[key] for key in required},
+    }
     text = document({"outputs": {"one": answers}})
     path = tmp_path / "sensor.yaml"
     loaded = []
@@ -546,7 +582,10 @@ def answering(folder: Path, *answers: str) -> tuple[int, str, Path]:
     ours, theirs = pty.openpty()
     try:
         with subprocess.Popen(
-            [sys.executable, "-m", "sensor", "config", "init", str(path)], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "sensor", "config", "init", str(path)],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         ) as process:
             os.write(ours, "".join(f"{answer}\n" for answer in answers).encode() + b"\x04")
             out, _ = process.communicate(timeout=30)
@@ -561,7 +600,9 @@ def test_a_conversation(tmp_path: Path) -> None:
     words = ("hq-3f", "HQ", "nosuch0", "lo9", "", "300.0.0.0/8", "203.0.113.0/24 198.51.100.0/24", "10.0.0.9", "", "htttp", "http", "My SIEM", "siem", "ftp://x",
              "https://siem.example/in")  # fmt: skip
     has_interfaces = bool(asking._interfaces())
-    code, asked, path = answering(tmp_path, *(word for word in words if has_interfaces or word not in ("nosuch0", "lo9")))
+    code, asked, path = answering(
+        tmp_path, *(word for word in words if has_interfaces or word not in ("nosuch0", "lo9"))
+    )
     assert code == 0, asked
     assert "did you mean 'http'?" in asked
     assert "expected a URL" in asked

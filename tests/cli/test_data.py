@@ -28,7 +28,10 @@ def state(tmp_path: Path) -> Path:
     age(folder, 100)
     for name, seconds in (("alpha", 50), ("beta", 10)):
         write_log(folder / "datasets" / name / "events.jsonl", devices=5, alerts=2)
-        write_card(folder / "datasets" / name, Card(REPLAY, name, [f"/pcaps/{name}.pcap"], first="2026-11-24T08:00:00Z", last="2026-11-25T09:30:00Z"))
+        write_card(
+            folder / "datasets" / name,
+            Card(REPLAY, name, [f"/pcaps/{name}.pcap"], first="2026-11-24T08:00:00Z", last="2026-11-25T09:30:00Z"),
+        )
         age(folder / "datasets" / name, seconds)
     write_inventory(folder / "datasets" / "alpha")
     age(folder / "datasets" / "alpha", 50)
@@ -61,7 +64,11 @@ def test_the_list(data: Data, state: Path) -> None:
         ["-", "alpha", "replay", "2026-11-24 08:00 to 2026-11-25 09:30 UTC"],
     ]
     found = {one["name"]: one for one in map(json.loads, data("list", "--json").lines)}
-    assert [(one["devices"], one["alerts"], one["read"]) for one in found.values()] == [(3, 0, False), (5, 2, True), (3, 2, False)]
+    assert [(one["devices"], one["alerts"], one["read"]) for one in found.values()] == [
+        (3, 0, False),
+        (5, 2, True),
+        (3, 2, False),
+    ]
     assert found["beta"]["missing"] == ["inventory", "evidence"]
     (state / "datasets" / "alpha" / "events.jsonl").unlink()
     assert {one["name"]: one["alerts"] for one in map(json.loads, data("list", "--json").lines)}["alpha"] is None
@@ -74,7 +81,9 @@ def test_all_about_one(data: Data, state: Path) -> None:
     assert f"  folder     {state}" in data("show", "live").lines
 
 
-def test_the_environment_names_one(data: Data, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_one(
+    data: Data, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """--data goes before it, and it goes before what was chosen."""
     assert data("use", "beta").code == 0
     monkeypatch.setenv("SENSOR_DATA", "alpha")
@@ -128,7 +137,15 @@ def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: py
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [(["lst"], 2), (["show", "a", "b"], 2), (["show", "alhpa"], 1), (["rename", "a"], 2), (["remove"], 2), (["export"], 2)]
+    ("words", "code"),
+    [
+        (["lst"], 2),
+        (["show", "a", "b"], 2),
+        (["show", "alhpa"], 1),
+        (["rename", "a"], 2),
+        (["remove"], 2),
+        (["export"], 2),
+    ],
 )
 def test_what_makes_no_sense(data: Data, words: list[str], code: int) -> None:
     """One line; the nearest name of those that there are."""
@@ -140,7 +157,10 @@ def test_what_makes_no_sense(data: Data, words: list[str], code: int) -> None:
 def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
     """One object for each."""
     archive = tmp_path / "alpha.tgz"
-    lines = [data(*words.split(), "--json").lines for words in ("use alpha", "use", "rename alpha gamma", f"export gamma -o {archive}", "remove gamma beta")]
+    lines = [
+        data(*words.split(), "--json").lines
+        for words in ("use alpha", "use", "rename alpha gamma", f"export gamma -o {archive}", "remove gamma beta")
+    ]
     told = [json.loads(line) for some in lines for line in some]
     assert [(one["action"], one["name"]) for one in told] == [
         ("use", "alpha"), ("use", ""), ("rename", "gamma"), ("export", "gamma"), ("remove", "gamma"), ("remove", "beta"),

@@ -135,7 +135,10 @@ def test_on_a_terminal() -> None:
     assert text.endswith("5 devices: 2 camera, 1 printer, 1 workstation, 1 unknown")
 
 
-@pytest.mark.parametrize(("word", "near"), [("type=camra", "camera"), ("type!=printr", "printer"), ("state=presnt", "present"), ("criticality=hgh", "high")])
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("type=camra", "camera"), ("type!=printr", "printer"), ("state=presnt", "present"), ("criticality=hgh", "high")],
+)
 def test_a_value_that_no_device_can_have(tell, word: str, near: str) -> None:
     """It is a mistake, and not a device that is not there: 2, with the nearest value."""
     told = tell("devices", word)

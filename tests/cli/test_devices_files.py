@@ -61,7 +61,13 @@ def test_netbox_columns(ask) -> None:
     """As NetBox imports devices; reading them back finds the same devices."""
     out = rows(ask("export", "--format", "netbox", "--site", "HQ").out)
     printer = out["PRN"]
-    assert (printer["role"], printer["manufacturer"], printer["device_type"], printer["status"], printer["site"]) == ("printer", "Kyocera", "X", "active", "HQ")
+    assert (printer["role"], printer["manufacturer"], printer["device_type"], printer["status"], printer["site"]) == (
+        "printer",
+        "Kyocera",
+        "X",
+        "active",
+        "HQ",
+    )
     assert "00:17:c8:1a:2b:3c" in printer["comments"]
 
 
@@ -79,7 +85,8 @@ def test_import_of_other_people_s_lists(ask, inventory: Path, tmp_path: Path) ->
     told = ask("import", str(path))
     assert told.out == "rows read: 4, 1 of devices not seen yet; attributes set: 12; faults: 2\n"
     assert told.err.splitlines() == [
-        f"sensor: {path}:4: found 'blinkenlights' for type, expected one of " + told.err.splitlines()[0].split("expected one of ")[1],
+        f"sensor: {path}:4: found 'blinkenlights' for type, expected one of "
+        + told.err.splitlines()[0].split("expected one of ")[1],
         f"sensor: {path}:5: no device of that name, address or id, and no MAC to identify it",
     ]
     with Run(inventory) as run:
@@ -92,7 +99,18 @@ def test_import_of_other_people_s_lists(ask, inventory: Path, tmp_path: Path) ->
 def test_import_of_json(ask, tmp_path: Path) -> None:
     """A list of objects, NetBox's nested ones too, and what --json prints."""
     path = tmp_path / "devices.json"
-    path.write_text(json.dumps([{"name": "lobby", "role": {"name": "camera"}, "device_type": {"model": "XNV-1"}, "primary_ip4": {"address": "10.0.0.9/24"}}]))
+    path.write_text(
+        json.dumps(
+            [
+                {
+                    "name": "lobby",
+                    "role": {"name": "camera"},
+                    "device_type": {"model": "XNV-1"},
+                    "primary_ip4": {"address": "10.0.0.9/24"},
+                }
+            ]
+        )
+    )
     assert ask("import", str(path)).out == "rows read: 1; attributes set: 3; faults: 0\n"
     lines = tmp_path / "lines.json"
     lines.write_text(ask("--json").out)
@@ -102,7 +120,9 @@ def test_import_of_json(ask, tmp_path: Path) -> None:
 def test_diff(ask, tmp_path: Path) -> None:
     """What is missing, different and unexpected; exit code 1."""
     path = tmp_path / "expected.csv"
-    path.write_text("mac,type,vendor,name\n00:17:c8:1a:2b:3c,camera,KYOCERA,PRN\n00:17:c8:00:00:99,tv,,Hall\nac:cc:8e:00:00:01,camera,Axis,\n")
+    path.write_text(
+        "mac,type,vendor,name\n00:17:c8:1a:2b:3c,camera,KYOCERA,PRN\n00:17:c8:00:00:99,tv,,Hall\nac:cc:8e:00:00:01,camera,Axis,\n"
+    )
     told = ask("diff", str(path), "--json")
     found = [json.loads(line) for line in told.lines]
     assert told.code == 1
@@ -117,7 +137,14 @@ def test_diff(ask, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "no rows"), ("[1]", "expected a list of objects"), ("[{", "no JSON"), ('a,b\n"x', "no CSV"), (b"\xff\xfe", "not UTF-8 at byte")]
+    ("text", "said"),
+    [
+        ("", "no rows"),
+        ("[1]", "expected a list of objects"),
+        ("[{", "no JSON"),
+        ('a,b\n"x', "no CSV"),
+        (b"\xff\xfe", "not UTF-8 at byte"),
+    ],
 )
 def test_files_that_are_none(ask, tmp_path: Path, text: str | bytes, said: str) -> None:
     """One line, exit code 3."""

@@ -27,7 +27,9 @@ def one(ask, *filters: str) -> dict:
 
 def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:
     """What was said is shown as said, with what packets say behind it."""
-    told = ask("set", "10.0.0.9", "type=camera", "name=Lobby", "owner=facilities", "criticality=high", "--reason", "I looked")
+    told = ask(
+        "set", "10.0.0.9", "type=camera", "name=Lobby", "owner=facilities", "criticality=high", "--reason", "I looked"
+    )
     assert told.code == 0
     assert told.out.endswith(": type=camera, name=Lobby, owner=facilities, criticality=high\n")
     device = one(ask, "name=lobby")
@@ -48,7 +50,10 @@ def test_explain_shows_the_word_and_what_stands_against_it(ask, tell, inventory:
     """Who said it, when and why; then every claim of packets, those that lost too, with the arithmetic."""
     ask("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
     text = tell("explain", "--state", str(inventory), "Lobby").out
-    assert "type: nvr 1.00\n  set by the operator, which overrides observations\n    1.00 operator: set by anna on " in text
+    assert (
+        "type: nvr 1.00\n  set by the operator, which overrides observations\n    1.00 operator: set by anna on "
+        in text
+    )
     assert ": I looked\n  printer: dhcp 0.80\n" in text
     assert "  camera: http 0.20\n" in text
     assert "name: Lobby\n  set by the operator\n" in text
@@ -68,7 +73,10 @@ def test_merge_undo_and_history(ask, inventory: Path) -> None:
     """The next run does it; undone, both are back under their ids."""
     old = one(ask, "10.0.0.6")["id"]
     told = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
-    assert told.out == "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: applied within a second by a running sensor, else at the next start\n"
+    assert (
+        told.out
+        == "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: applied within a second by a running sensor, else at the next start\n"
+    )
     with Run(inventory):
         pass
     device = one(ask, "10.0.0.6")
@@ -123,5 +131,8 @@ def test_a_log_keeps_no_words(tell, log: Path) -> None:
     """Nor does a folder without an inventory."""
     told = tell("devices", "set", "dev-10", "type=tv", "--events", str(log))
     assert (told.code, told.out[:20]) == (6, "inventory: unknown: ")
-    assert [tell("devices", "set", "dev-10", "type=tv", "--state", str(path)).code for path in (log.parent, log.parent / "none")] == [6, 3]
+    assert [
+        tell("devices", "set", "dev-10", "type=tv", "--state", str(path)).code
+        for path in (log.parent, log.parent / "none")
+    ] == [6, 3]
     assert tell("devices", "--state", str(log)).code == 3

@@ -182,7 +182,9 @@ class Lab:
     def start(self, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         command = ["ip", "netns", "exec", self.there, *before, sys.executable, "-m", "sensor", "doctor", *words]
         environment = ENVIRONMENT | {"SENSOR_STATE": str(self.state)}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+        )
 
     def doctor(self, *words: str, before: tuple[str, ...] = ()) -> tuple[int, dict[str, Any]]:
         """The exit code, and the findings by check."""
@@ -213,7 +215,11 @@ FRAMES = [frame for _, frame in office()]
 
 def bad(found: dict[str, Any]) -> dict[str, str]:
     """What is not well, but for the clock and the disk, which are those of the machine the test runs on."""
-    return {name: one["level"] for name, one in found.items() if one["level"] != "ok" and name not in ("clock", "space", "disk_speed")}
+    return {
+        name: one["level"]
+        for name, one in found.items()
+        if one["level"] != "ok" and name not in ("clock", "space", "disk_speed")
+    }
 
 
 @pytest.mark.lab
@@ -244,7 +250,9 @@ def test_an_interface_that_is_set_badly(lab: Lab) -> None:
 def test_a_port_that_is_no_mirror(lab: Lab) -> None:
     """Only what is for this machine, and only what it is told."""
     address = Path("/sys/class/net/vb/address")
-    own = subprocess.run(["ip", "netns", "exec", lab.there, "cat", str(address)], capture_output=True, text=True, check=True).stdout.strip()
+    own = subprocess.run(
+        ["ip", "netns", "exec", lab.there, "cat", str(address)], capture_output=True, text=True, check=True
+    ).stdout.strip()
     server = mac("10.0.0.200").to_bytes(6, "big")
     lab.send([bytes.fromhex(own.replace(":", "")) + frame[6:] for frame in FRAMES if frame[:6] == server])
     code, found = lab.doctor()

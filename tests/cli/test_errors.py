@@ -65,7 +65,9 @@ def test_help_explains_every_code(tell) -> None:
         text = " ".join(told.out.split())
         assert (told.code, told.lines[0]) == (0, code)
         assert all(part in text for part in (entry.meaning, f"{entry.example} [{code}]", entry.fix)), code
-    assert [line for line in tell("help", "capture").lines if line.startswith("capture.")] == [code for code in catalogue() if code.startswith("capture.")]
+    assert [line for line in tell("help", "capture").lines if line.startswith("capture.")] == [
+        code for code in catalogue() if code.startswith("capture.")
+    ]
     assert [line for line in tell("help", "errors").lines if not line.startswith(" ")] == list(catalogue())
 
 
@@ -76,7 +78,11 @@ def test_help_of_topics(tell) -> None:
     assert tell("help", "devices").out == tell("devices", "--help").out
     assert [line.split()[0] for line in tell("help", "exit-codes").lines] == ["0", "1", "2", "3", "4", "5", "6", "130"]
     told = tell("help", "dataset.mising")
-    assert (told.code, told.errors, "did you mean 'dataset.missing'?" in told.err) == (1, ("usage.invalid-value",), True)
+    assert (told.code, told.errors, "did you mean 'dataset.missing'?" in told.err) == (
+        1,
+        ("usage.invalid-value",),
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +115,9 @@ def test_help_of_topics(tell) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_codes_of_common_mistakes(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, error: str) -> None:
+def test_codes_of_common_mistakes(
+    tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, error: str
+) -> None:
     """The exit code says which kind of failure, the error code which failure."""
     (tmp_path / "notes.txt").write_text("no capture")
     (tmp_path / "empty").mkdir()
@@ -166,7 +174,15 @@ def test_the_suggestion_for_a_guess_exists(tell, guess: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "near"), [("devcies", "devices"), ("ALERTS", "alerts"), ("host", "devices"), ("vuln", "vulns"), ("incident", "alerts incidents"), ("zzzz", "")]
+    ("typed", "near"),
+    [
+        ("devcies", "devices"),
+        ("ALERTS", "alerts"),
+        ("host", "devices"),
+        ("vuln", "vulns"),
+        ("incident", "alerts incidents"),
+        ("zzzz", ""),
+    ],
 )
 def test_typing_errors(typed: str, near: str) -> None:
     """Commands and guesses alike; capital letters do not matter."""

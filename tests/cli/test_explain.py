@@ -25,7 +25,10 @@ def test_a_device(tell) -> None:
     """Every claim with its evidence, and how it adds up."""
     text = tell("explain", "dev-10").out
     assert "type: printer 0.88, contested\n  mdns 0.80, snmp 0.50: 1 − (1 − 0.80) × (1 − 0.50) = 0.90\n" in text
-    assert '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, 2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z)' in text
+    assert (
+        '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, 2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z)'
+        in text
+    )
     assert "  camera: dhcp 0.30\n" in text
     assert "  against the others: odds 9.00 / (1 + 9.00 + 0.43) = 0.86\n" in text
     assert "  reported as 0.88: old evidence counts less, and some may not be in this record\n" in text
@@ -43,12 +46,16 @@ def test_a_device(tell) -> None:
 def test_the_sum_is_the_one_of_the_fusion(claims: list[tuple[str, float]]) -> None:
     """What is written out for people gives the number that the fusion gives."""
     evidence = [Evidence("type", "printer", sure, "f", family, "k", "s", 1, 1) for family, sure in claims]
-    assert Sum.of(claim("type", "printer", family, sure) for family, sure in claims).sure == pytest.approx(fuse(evidence)["type"].confidence, abs=0.001)
+    assert Sum.of(claim("type", "printer", family, sure) for family, sure in claims).sure == pytest.approx(
+        fuse(evidence)["type"].confidence, abs=0.001
+    )
 
 
 def test_the_alerts_of_a_device(tell) -> None:
     """They are listed with it."""
-    assert "alerts:\n  medium from it: evil tried 120 ports of 10.0.0.10 (alert-abc123)\n" in tell("explain", "evil").out
+    assert (
+        "alerts:\n  medium from it: evil tried 120 ports of 10.0.0.10 (alert-abc123)\n" in tell("explain", "evil").out
+    )
 
 
 def test_a_device_that_nothing_is_known_of(tell) -> None:
@@ -85,14 +92,20 @@ def test_an_alert(tell, what: str) -> None:
 def test_an_unknown_name(tell) -> None:
     """1, one line, the nearest names."""
     told = tell("explain", "PRN-3G")
-    assert (told.code, told.out, told.err.splitlines()) == (1, "", ["sensor: nothing is known about 'PRN-3G': did you mean prn-3f?"])
+    assert (told.code, told.out, told.err.splitlines()) == (
+        1,
+        "",
+        ["sensor: nothing is known about 'PRN-3G': did you mean prn-3f?"],
+    )
     assert tell("explain", "zzz").err.splitlines() == ["sensor: nothing is known about 'zzz'"]
 
 
 def test_a_merged_device_by_its_old_id(tell, log: Path) -> None:
     """The one that it is now."""
     with log.open("a") as file:
-        file.write(json.dumps(device(10, "printer", "merged") | {"reason": "dev-11 is the same device: same serial"}) + "\n")
+        file.write(
+            json.dumps(device(10, "printer", "merged") | {"reason": "dev-11 is the same device: same serial"}) + "\n"
+        )
     told = tell("explain", "dev-11")
     assert told.lines[0] == "printer (dev-10)"
     assert "  before      dev-11" in told.lines

@@ -21,7 +21,12 @@ Ask = Callable[..., tuple[int, dict[str, Any]]]
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("office")
-    assert main(["replay", str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt"), "--state", str(folder)]) == 0
+    assert (
+        main(
+            ["replay", str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt"), "--state", str(folder)]
+        )
+        == 0
+    )
     return folder
 
 
@@ -50,7 +55,10 @@ def test_an_external_address(ask: Ask, office: Path, tmp_path: Path) -> None:
     (state / "intel").mkdir()
     (state / "intel" / "blocked.list").write_text("203.0.113.0/24,scanner\n", encoding="utf-8")
     (state / "intel" / "allow-mine.list").write_text("203.0.113.66\n", encoding="utf-8")
-    assert {(one["list"], one["allows"]) for one in ask("203.0.113.66", state)[1]["lists"]} == {("blocked", False), ("allow-mine", True)}
+    assert {(one["list"], one["allows"]) for one in ask("203.0.113.66", state)[1]["lists"]} == {
+        ("blocked", False),
+        ("allow-mine", True),
+    }
     assert ask("198.18.0.99") == (1, {})
 
 
@@ -68,7 +76,11 @@ def test_an_internal_address(ask: Ask) -> None:
 def test_a_domain(ask: Ask) -> None:
     """Names below it belong to it, names that only end with the same letters do not."""
     about = ask("hik-connect.example")[1]["indicator"]
-    assert (about["kind"], about["names"], about["addresses"]) == ("domain", ["dev.hik-connect.example"], ["198.51.100.15"])
+    assert (about["kind"], about["names"], about["addresses"]) == (
+        "domain",
+        ["dev.hik-connect.example"],
+        ["198.51.100.15"],
+    )
     assert {row["client"]["address"] for row in about["conversations"]} == {CAMERA}
     assert ask("connect.example") == (1, {})
 
@@ -97,7 +109,10 @@ def test_lines_fit_a_terminal() -> None:
     assert max(map(len, lines)) <= 60
     assert all(one.startswith("      ") for one in lines[2:])
     assert " ".join(one.strip() for one in lines[1:]) == line.strip()
-    assert "2001:db8:1234:5678:9abc:def0:1234:5678" in list(fitted(["  x 2001:db8:1234:5678:9abc:def0:1234:5678 y"], 20))[1]
+    assert (
+        "2001:db8:1234:5678:9abc:def0:1234:5678"
+        in list(fitted(["  x 2001:db8:1234:5678:9abc:def0:1234:5678 y"], 20))[1]
+    )
 
 
 def test_for_people(office: Path, capsys: pytest.CaptureFixture[str]) -> None:

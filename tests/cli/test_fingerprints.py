@@ -29,7 +29,11 @@ def test_list_by_filters(tell) -> None:
     """A type must be equal, other keys contain the text, different keys mean both; the last line counts by protocol."""
     told = tell("fingerprints", "list", "type=camera", "vendor=AXIS", "kind=dhcp")
     wanted = sorted(
-        one.id for one in SHIPPED if one.asserts.get("type") == "camera" and one.asserts.get("vendor") == "Axis" and any("dhcp" in kind for kind in one.kinds)
+        one.id
+        for one in SHIPPED
+        if one.asserts.get("type") == "camera"
+        and one.asserts.get("vendor") == "Axis"
+        and any("dhcp" in kind for kind in one.kinds)
     )
     assert [line.split()[0] for line in told.lines[1:-1]] == wanted
     assert told.lines[-1].startswith(f"{len(wanted)} fingerprints: ")
@@ -92,7 +96,11 @@ def test_a_file_of_ones_own(tell, tmp_path: Path) -> None:
 def test_an_expression_that_can_be_slowed_down(tell, tmp_path: Path) -> None:
     """It is a fault: any peer could send such a text."""
     path = tmp_path / "site.yaml"
-    slow = OWN.replace("^PRN-(?P<model>[0-9])", "^(?:(?:a+)+b|PRN-(?P<model>[0-9]))").replace(", PRN-4", "").replace(", PRN-5", "")
+    slow = (
+        OWN.replace("^PRN-(?P<model>[0-9])", "^(?:(?:a+)+b|PRN-(?P<model>[0-9]))")
+        .replace(", PRN-4", "")
+        .replace(", PRN-5", "")
+    )
     path.write_text(slow)
     told = tell("fingerprints", "test", str(path))
     assert told.code == 2
@@ -102,7 +110,9 @@ def test_an_expression_that_can_be_slowed_down(tell, tmp_path: Path) -> None:
 def test_words_beside_a_file(tell, tmp_path: Path) -> None:
     """A vocabulary in the same folder adds to ours."""
     (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: []}\n")
-    (tmp_path / "site.yaml").write_text(OWN.replace("vendor: HP", "vendor: Acme").replace(", PRN-4", "").replace(", PRN-5", ""))
+    (tmp_path / "site.yaml").write_text(
+        OWN.replace("vendor: HP", "vendor: Acme").replace(", PRN-4", "").replace(", PRN-5", "")
+    )
     assert tell("fingerprints", "test", str(tmp_path / "site.yaml")).code == 0
 
 
@@ -116,13 +126,26 @@ def test_our_own_files_can_be_tested(tell, root: Path) -> None:
 def test_drafts_pass_their_tests_and_name_the_device(tell, root: Path, tmp_path: Path) -> None:
     """From the office's television to a folder that loads: what it says is then known by the new label too."""
     capture, folder = str(root / "pcaps" / "office.pcapng"), tmp_path / "site"
-    told = tell("fingerprints", "learn", capture, "--label", "type=signage", "vendor=Acme Boards", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder))
+    told = tell(
+        "fingerprints",
+        "learn",
+        capture,
+        "--label",
+        "type=signage",
+        "vendor=Acme Boards",
+        "--mac",
+        "8c:77:12:5d:e0:41",
+        "--to",
+        str(folder),
+    )
     assert told.code == 0, told.err
     assert "Acme Boards is not a known vendor" in told.err
     assert tell("fingerprints", "test", str(folder)).code == 0
     claims = Matcher(load_knowledge([folder])).match("mdns.service", "_samsungmsf._tcp")
     assert {("type", "signage"), ("vendor", "Acme Boards")} <= {(claim.attribute, claim.value) for claim in claims}
-    again = tell("fingerprints", "learn", capture, "--label", "type=signage", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder))
+    again = tell(
+        "fingerprints", "learn", capture, "--label", "type=signage", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder)
+    )
     assert (again.code, "exists" in again.err) == (2, True)
 
 
@@ -156,6 +179,10 @@ def test_what_others_say_too_is_left_out(tell, root: Path) -> None:
     told = tell("fingerprints", "learn", office, "--label", "type=signage", "vendor=Acme", "--mac", "80:ce:62:a3:1c:5d")
     assert "mdns.txt.ty.yaml" in told.out
     devices = root / "pcaps" / "lab" / "devices"
-    two = (str(devices / "polycom_vvx_411.pcapng"), str(devices / "poly_ccx_500.pcapng"), str(devices / "yealink_t46s.pcapng"))
+    two = (
+        str(devices / "polycom_vvx_411.pcapng"),
+        str(devices / "poly_ccx_500.pcapng"),
+        str(devices / "yealink_t46s.pcapng"),
+    )
     told = tell("fingerprints", "learn", *two, "--label", "type=intercom", "vendor=Acme", "--mac", "64:16:7f:5e:54:01")
     assert "1,28,66,43,160,2,3,15,6,4,42,12,7,120" in told.out

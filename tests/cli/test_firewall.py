@@ -44,7 +44,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def suggest(tell, office: Path) -> Callable[..., Told]:
     """sensor firewall suggest on the office."""
-    return lambda *words: tell("firewall", "suggest", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *words: tell(
+        "firewall", "suggest", *words, "--state", str(office), "--events", str(office / "events.jsonl")
+    )
 
 
 @pytest.fixture
@@ -76,9 +78,28 @@ def end(number: int, **more: Any) -> dict[str, Any]:
     return {"ip": f"10.0.0.{number}", "device": f"dev-{number}", **more}
 
 
-def alert(number: int, src: dict[str, Any], dst: dict[str, Any], detector: str = LISTED, app: str = "tls", **more: Any) -> dict[str, Any]:
-    about = {"id": f"alert-{number:06}", "detector": detector, "title": "x", "key": f"{detector}|{number}", "count": 1, **TIMES}
-    return record("alert", "open", f"alert number {number}", "high", alert=about, src=src, dst=dst, network={"proto": "tcp", "app": app}, **more)
+def alert(
+    number: int, src: dict[str, Any], dst: dict[str, Any], detector: str = LISTED, app: str = "tls", **more: Any
+) -> dict[str, Any]:
+    about = {
+        "id": f"alert-{number:06}",
+        "detector": detector,
+        "title": "x",
+        "key": f"{detector}|{number}",
+        "count": 1,
+        **TIMES,
+    }
+    return record(
+        "alert",
+        "open",
+        f"alert number {number}",
+        "high",
+        alert=about,
+        src=src,
+        dst=dst,
+        network={"proto": "tcp", "app": app},
+        **more,
+    )
 
 
 # The office.
@@ -89,7 +110,9 @@ def test_a_camera_is_cut_off_a_listed_address(suggest) -> None:
     told = suggest(LISTED)
     name = "10.20.10.62 (DS-2CD2143G0-I20190814AAWRD53310771, camera)"
     assert told.code == 0
-    assert re.fullmatch(rf"fw-\w{{6}}: block all protocols between {re.escape(name)} and 203\.0\.113\.66", told.lines[0])
+    assert re.fullmatch(
+        rf"fw-\w{{6}}: block all protocols between {re.escape(name)} and 203\.0\.113\.66", told.lines[0]
+    )
     assert "  seen        https/8443" in told.lines
     assert "rests on: the baseline of 34 devices, watched for 0.3 h until 2026-11-24T08:19Z: too short" in told.out
     assert "use outside ntp/123 by 1, https/443 by 1, https/8443 by 1: to other addresses that goes on" in told.out
@@ -108,7 +131,10 @@ def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path
     ]
     assert [party["ips"] for party in beacon["peers"]] == [["198.51.100.14"]]
     assert len(sweep["peers"]) == 61
-    assert told.err == f"sensor: left out: 10.20.30.1 (router) is, or holds, a gateway that others need (10.20.20.1){INSISTS}\n"
+    assert (
+        told.err
+        == f"sensor: left out: 10.20.30.1 (router) is, or holds, a gateway that others need (10.20.20.1){INSISTS}\n"
+    )
     forced = bodies(suggest(incident, "--json", "--force"))
     assert "10.20.30.1" in {address for one in forced for party in one["peers"] for address in party["ips"]}
 
@@ -119,7 +145,10 @@ def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(suggest) -> N
     assert told.lines[0].endswith(": block tcp/445 from any machine to 10.20.10.5 (fs01, nas)")
     assert "    cut, as the alerts ask for: 1 conversation of 1 client" in told.lines
     assert "    ALSO CUT: 3 conversations of 3 clients" in told.lines
-    assert "      10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas), 1 time, last 2026-11-24T08:05Z" in told.lines
+    assert (
+        "      10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas), 1 time, last 2026-11-24T08:05Z"
+        in told.lines
+    )
     assert "  warning: both ends live in 10.20.10.0/24: packets between them reach no router" in told.out
     assert "--format" in told.lines[-1]
     assert not told.lines[-1].startswith("  rules")
@@ -136,10 +165,15 @@ def test_a_telephone_exchange_is_a_server_that_many_use(suggest) -> None:
 def test_telephones_lose_their_exchange_both_ways(suggest) -> None:
     """They call it and it calls them: a service that is named is cut as it was used."""
     (body,) = bodies(suggest("--address", "10.20.20.5", "--service", "udp/5060", "--json"))
-    assert [(len(rule["from"]), len(rule["to"]), rule["port"]) for rule in body["rules"]] == [(7, 1, 5060), (1, 7, 5060)]
+    assert [(len(rule["from"]), len(rule["to"]), rule["port"]) for rule in body["rules"]] == [
+        (7, 1, 5060),
+        (1, 7, 5060),
+    ]
 
 
-@pytest.mark.parametrize("address", ["10.20.10.1", "10.20.30.1", "10.20.10.0/24", "224.0.0.251", "255.255.255.255", "0.0.0.0/0", "ff02::1"])
+@pytest.mark.parametrize(
+    "address", ["10.20.10.1", "10.20.30.1", "10.20.10.0/24", "224.0.0.251", "255.255.255.255", "0.0.0.0/0", "ff02::1"]
+)
 def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
     """Unless somebody insists, who is warned of the gateway all the same."""
     told = suggest("--address", address)
@@ -151,7 +185,9 @@ def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
 
 def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(suggest) -> None:
     """So that a pipe holds nothing but rules; above them stands what was simulated, below them how to take them back."""
-    told = suggest("--address", "10.20.10.5", "--everyone", "--format", "nftables", "--expires", "12h", "--comment", "CHG0012345")
+    told = suggest(
+        "--address", "10.20.10.5", "--everyone", "--format", "nftables", "--expires", "12h", "--comment", "CHG0012345"
+    )
     assert "10.20.10.5 timeout 43200s" in told.out
     assert "# comment: CHG0012345\n" in told.out
     assert "# also cut: 10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas)\n" in told.out
@@ -178,14 +214,19 @@ def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
 
     mac = "00:17:c8:1a:2b:3c"
     with Run(tmp_path / "state") as run:
-        run.story.says(mac, "10.0.0.19", "dhcp.vendor_class", "type=camera@0.8").says(mac, "10.0.0.19", "dhcp.hostname", "door").at(8)
+        run.story.says(mac, "10.0.0.19", "dhcp.vendor_class", "type=camera@0.8").says(
+            mac, "10.0.0.19", "dhcp.hostname", "door"
+        ).at(8)
         name = run.story.who(mac).id
     with contextlib.closing(sqlite3.connect(tmp_path / "state" / FILE)) as base, base:
         base.execute("INSERT INTO leases (device, address, first, last, held) VALUES (?, '10.0.0.9', 1, 2, 0)", (name,))
     log = tmp_path / "made.jsonl"
     log.write_text(json.dumps(alert(1, {"ip": "10.0.0.19", "device": name}, {"ip": C2, "port": 443})), encoding="utf-8")
     told = tell("firewall", "suggest", "alert-000001", "--events", str(log), "--state", str(tmp_path / "state"))
-    assert "  warning: rules follow no lease, and these had other addresses before, so reserve theirs first: 10.0.0.19 (door, camera)" in told.out
+    assert (
+        "  warning: rules follow no lease, and these had other addresses before, so reserve theirs first: 10.0.0.19 (door, camera)"
+        in told.out
+    )
 
 
 def test_an_address_that_is_no_device_is_known_by_who_used_it(tell, tmp_path: Path) -> None:
@@ -248,10 +289,17 @@ def test_who_comes_from_outside_is_blocked_by_its_address(logged) -> None:
 def test_a_listed_name_does_not_cost_the_name_server(logged) -> None:
     """It was asked, and that is all that it did. A name server that is itself the matter is another thing."""
     resolver = {"ip": "9.9.9.9", "port": 53}
-    told = logged([device(1, "camera"), alert(1, end(1), resolver, "command_and_control.malicious_domain", "dns")], "alert-000001")
+    told = logged(
+        [device(1, "camera"), alert(1, end(1), resolver, "command_and_control.malicious_domain", "dns")], "alert-000001"
+    )
     assert (told.code, told.out) == (1, "")
-    assert told.err == f"sensor: left out: alert number 1: block the domain at the resolver, not the resolver itself{INSISTS}\n"
-    told = logged([device(1, "camera"), alert(1, end(1), resolver, "command_and_control.resolver_bypass", "dns")], "alert-000001")
+    assert (
+        told.err
+        == f"sensor: left out: alert number 1: block the domain at the resolver, not the resolver itself{INSISTS}\n"
+    )
+    told = logged(
+        [device(1, "camera"), alert(1, end(1), resolver, "command_and_control.resolver_bypass", "dns")], "alert-000001"
+    )
     assert "and 9.9.9.9" in told.lines[0]
 
 
@@ -276,16 +324,23 @@ def test_the_configuration_says_what_is_inside_and_where_the_sensor_delivers_to(
         f"networks: [203.0.113.0/24]\noutputs:\n  siem: {{type: elasticsearch, url: 'https://{C2}:9200'}}\n  disk: {{type: file, path: {tmp_path}/out}}\n",
         encoding="utf-8",
     )
-    told = logged([device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 9200})], "alert-000001", "--config", str(config))
+    told = logged(
+        [device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 9200})], "alert-000001", "--config", str(config)
+    )
     assert told.lines[0].endswith(f": block tcp/9200 from 10.0.0.1 (camera) to {C2}")
     assert f"  warning: the output siem of this sensor delivers to {C2}: " in told.out
 
 
 def test_a_foreign_log_breaks_nothing(logged) -> None:
     """Odd values are left out, and names that would move the cursor are cleaned."""
-    evil = alert(1, end(1), {"ip": C2, "port": "443"}, targets=[{"ip": 7}, "x", {"ip": "999.1.1.1"}, {"ip": "203.0.113.67"}])
+    evil = alert(
+        1, end(1), {"ip": C2, "port": "443"}, targets=[{"ip": 7}, "x", {"ip": "999.1.1.1"}, {"ip": "203.0.113.67"}]
+    )
     evil["msg"] = "\x1b[2Jgone\nfw-aaaaaa: block nothing"
-    told = logged([device(1, "camera", hostname="\x1b[31mred\n", ips=["x", 5, "10.0.0.1"]), evil, alert(2, {"ip": None}, {})], "alert-000001")
+    told = logged(
+        [device(1, "camera", hostname="\x1b[31mred\n", ips=["x", 5, "10.0.0.1"]), evil, alert(2, {"ip": None}, {})],
+        "alert-000001",
+    )
     assert told.code == 0
     assert "\x1b" not in told.out
     assert len([line for line in told.lines if line.startswith("fw-")]) == 1
@@ -304,10 +359,22 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "wrong"),
     [
-        (["nonsense"], 1, "no alert, incident or recommendation 'nonsense' in the log: `sensor alerts` and `sensor posture recommendations` list them"),
+        (
+            ["nonsense"],
+            1,
+            "no alert, incident or recommendation 'nonsense' in the log: `sensor alerts` and `sensor posture recommendations` list them",
+        ),
         ([], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
-        (["x", "--address", C2], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
-        (["--address", "300.1.1.1"], 2, "found --address 300.1.1.1, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24"),
+        (
+            ["x", "--address", C2],
+            2,
+            "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both",
+        ),
+        (
+            ["--address", "300.1.1.1"],
+            2,
+            "found --address 300.1.1.1, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24",
+        ),
         (["x", "--format", "iptable"], 2, "found --format iptable, "),
         (["x", "--undo"], 2, "--undo needs --format"),
         (["x", "--expires", "soon"], 2, "found --expires soon, expected a span such as 12h, 7d or 4w, or never"),
@@ -337,7 +404,9 @@ def test_nothing_to_read_is_another_code(tell, tmp_path: Path) -> None:
 
 def test_an_address_in_the_clothes_of_ipv6_is_the_one_of_ipv4(logged) -> None:
     """::ffff:203.0.113.66 (RFC 4291, 2.5.5.2)."""
-    (body,) = bodies(logged([device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 443})], "--address", f"::ffff:{C2}", "--json"))
+    (body,) = bodies(
+        logged([device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 443})], "--address", f"::ffff:{C2}", "--json")
+    )
     assert [party["device"] for party in body["machines"]] == ["dev-1"]
     assert body["rules"][0]["to"] == [f"{C2}/32"]
 
@@ -345,20 +414,45 @@ def test_an_address_in_the_clothes_of_ipv6_is_the_one_of_ipv4(logged) -> None:
 # Recommendations.
 
 
-def work(number: int, device: int, setting: str = "telnet", port: int = 23, app: str = "telnet", action: str = "open") -> dict[str, Any]:
+def work(
+    number: int, device: int, setting: str = "telnet", port: int = 23, app: str = "telnet", action: str = "open"
+) -> dict[str, Any]:
     about = {"id": f"recommendation-{number:06}", "setting": setting, "title": "x", "count": 1, **TIMES}
     src = end(device, **({"port": port} if port else {}))
-    return record("recommendation", action, f"machine {device} offers {setting}", "medium", recommendation=about, src=src, network={"app": app})
+    return record(
+        "recommendation",
+        action,
+        f"machine {device} offers {setting}",
+        "medium",
+        recommendation=about,
+        src=src,
+        network={"app": app},
+    )
 
 
 def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged) -> None:
     """One request for each port; what a recommendation is about is named, and that it is closed elsewhere."""
-    records = [device(1, "switch"), device(2, "switch"), device(3, "printer"), work(1, 1), work(2, 2), work(3, 3, port=2323), work(4, 3, action="close")]
+    records = [
+        device(1, "switch"),
+        device(2, "switch"),
+        device(3, "printer"),
+        work(1, 1),
+        work(2, 2),
+        work(3, 3, port=2323),
+        work(4, 3, action="close"),
+    ]
     told = logged(records, "telnet", "--json")
     first, second = bodies(told)
-    assert (first["title"], second["title"]) == ("block tcp/23 from any machine to 2 switches", "block tcp/2323 from any machine to 10.0.0.3 (printer)")
-    assert first["reasons"] == [f"2026-11-24T09:20:00Z machine {at} offers telnet (recommendation-{at:06})" for at in (1, 2)]
-    assert [(one["from"], one["to"], one["proto"], one["port"]) for one in first["rules"]] == [([], ["10.0.0.1/32", "10.0.0.2/32"], "tcp", 23)]
+    assert (first["title"], second["title"]) == (
+        "block tcp/23 from any machine to 2 switches",
+        "block tcp/2323 from any machine to 10.0.0.3 (printer)",
+    )
+    assert first["reasons"] == [
+        f"2026-11-24T09:20:00Z machine {at} offers telnet (recommendation-{at:06})" for at in (1, 2)
+    ]
+    assert [(one["from"], one["to"], one["proto"], one["port"]) for one in first["rules"]] == [
+        ([], ["10.0.0.1/32", "10.0.0.2/32"], "tcp", 23)
+    ]
     assert told.err == "sensor: left out: machine 3 offers telnet: the recommendation is done\n"
     assert bodies(logged(records, "recommendation-000002", "--json"))[0]["title"].endswith("to 10.0.0.2 (switch)")
 
@@ -369,8 +463,12 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: 
 
     camera, switch, telnet = "ac:cc:8e:00:00:01", "00:1c:7f:00:00:09", 6 << 16 | 23
     with Run(tmp_path / "state") as run:
-        run.story.says(LAPTOP, "10.0.0.8", "http.server", "type=workstation").says(camera, "10.0.0.9", "http.server", "type=camera")
-        run.story.says(switch, "10.0.0.2", "http.server", "type=switch").says(PRINTER, "10.0.0.7", "http.server", "type=printer").at(8)
+        run.story.says(LAPTOP, "10.0.0.8", "http.server", "type=workstation").says(
+            camera, "10.0.0.9", "http.server", "type=camera"
+        )
+        run.story.says(switch, "10.0.0.2", "http.server", "type=switch").says(
+            PRINTER, "10.0.0.7", "http.server", "type=printer"
+        ).at(8)
         for mac in (LAPTOP, camera):
             run.learns(mac, switch, telnet)
         name = run.story.who(switch).id
@@ -396,10 +494,25 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: 
 @pytest.mark.parametrize(
     ("setting", "port", "app", "why"),
     [
-        ("smb1", 445, "smb", "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use"),
-        ("tls_old", 443, "tls", "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use"),
+        (
+            "smb1",
+            445,
+            "smb",
+            "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use",
+        ),
+        (
+            "tls_old",
+            443,
+            "tls",
+            "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use",
+        ),
         ("llmnr", 0, "llmnr", "it is not about a service of the device: nothing to block"),
-        ("upnp_mapping", 5000, "upnp", "requests come from its own segment, which no firewall filters: disable it on the router"),
+        (
+            "upnp_mapping",
+            5000,
+            "upnp",
+            "requests come from its own segment, which no firewall filters: disable it on the router",
+        ),
     ],
 )
 def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: str, why: str) -> None:
@@ -411,7 +524,10 @@ def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: s
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
-        (["recommendation-zzzzzz"], "no recommendation 'recommendation-zzzzzz' in the log: `sensor posture recommendations` lists them"),
+        (
+            ["recommendation-zzzzzz"],
+            "no recommendation 'recommendation-zzzzzz' in the log: `sensor posture recommendations` lists them",
+        ),
         (["vnc_open"], "no recommendation 'vnc_open' in the log: `sensor posture recommendations` lists them"),
         (["telnet", "--allow", "nobody"], "no device 'nobody' with an address to --allow"),
         (["telnet", "--allow", "twin"], "--allow 'twin' is ambiguous: any of 2: name one by its id"),
@@ -422,7 +538,10 @@ def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: s
     ],
 )
 def test_what_is_not_known_of_recommendations_is_told(logged, words: list[str], wrong: str) -> None:
-    told = logged([device(1, "switch"), work(1, 1), device(2, "camera", hostname="twin"), device(3, "camera", hostname="twin")], *words)
+    told = logged(
+        [device(1, "switch"), work(1, 1), device(2, "camera", hostname="twin"), device(3, "camera", hostname="twin")],
+        *words,
+    )
     assert (told.code, told.out, told.err) == (1, "", f"sensor: {wrong}\n")
 
 
@@ -450,9 +569,15 @@ def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(logged) -> None
     """Both in one request; what the configuration calls inside is not outside, and neither is an address that is left alone."""
     records = [device(1, "camera"), device(2, "printer"), work(1, 1, "internet", 0, ""), work(2, 2, "internet", 0, "")]
     (body,) = bodies(logged(records, "internet", "--allow", "203.0.113.9", "--json"))
-    assert body["title"] == "block all protocols from 2 machines (1 camera, 1 printer) to all that is outside but 203.0.113.9"
+    assert (
+        body["title"]
+        == "block all protocols from 2 machines (1 camera, 1 printer) to all that is outside but 203.0.113.9"
+    )
     assert (body["direction"], body["rules"][0]["from"]) == ("outbound", ["10.0.0.1/32", "10.0.0.2/32"])
     assert not {"10.0.0.0/8", "192.168.0.0/16", "203.0.113.9/32"} & set(body["rules"][0]["to"])
     assert "203.0.113.8/32" in body["rules"][0]["to"]
     told = logged(records, "internet", "--allow", "seen")
-    assert (told.code, told.err) == (1, "sensor: the baseline does not distinguish external addresses: name each required one with --allow ADDRESS\n")
+    assert (told.code, told.err) == (
+        1,
+        "sensor: the baseline does not distinguish external addresses: name each required one with --allow ADDRESS\n",
+    )

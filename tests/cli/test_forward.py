@@ -36,8 +36,22 @@ def start(folder: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def run(*words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "sensor", "forward", "--config", "sensor.yaml", "--events", "events.jsonl", *words]
-        started.append(subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}))
+        command = [
+            sys.executable,
+            "-m",
+            "sensor",
+            "forward",
+            "--config",
+            "sensor.yaml",
+            "--events",
+            "events.jsonl",
+            *words,
+        ]
+        started.append(
+            subprocess.Popen(
+                command, cwd=folder, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
+            )
+        )
         return started[-1]
 
     yield run
@@ -70,7 +84,9 @@ def test_once(tell, folder: Path) -> None:
 
 def test_once_with_what_cannot_be_delivered(tell, folder: Path) -> None:
     """One that is away is given up after some tries, told, and does not keep the others from their end."""
-    (folder / "sensor.yaml").write_text(CONFIG + "  gone: {type: file, path: /dev/full, backoff_s: 0.01, backoff_max_s: 0.01}\n")
+    (folder / "sensor.yaml").write_text(
+        CONFIG + "  gone: {type: file, path: /dev/full, backoff_s: 0.01, backoff_max_s: 0.01}\n"
+    )
     told = tell("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
     assert told.code == 1
     assert "gone: 100 pending, 0 refused: /dev/full: No space left on device" in told.err
@@ -168,7 +184,10 @@ def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> Non
     assert start("--once").wait(30) == 0
     got = numbers(folder / "out.jsonl")
     assert sorted(got) == list(range(1, log.last + 1))
-    kinds = {json.loads(text)["sensor"]["seq"]: json.loads(text)["kind"] for text in (folder / "out.jsonl").read_bytes().splitlines()}
+    kinds = {
+        json.loads(text)["sensor"]["seq"]: json.loads(text)["kind"]
+        for text in (folder / "out.jsonl").read_bytes().splitlines()
+    }
     for kind in ("alert", "device"):
         came = [number for number in got if kinds[number] == kind]
         assert came == sorted(came)
@@ -190,7 +209,13 @@ def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) ->
     assert "••• port 9" in said[1]["error"]
     assert "••• port 9" in load_status(folder / "events.jsonl", "away").error
     process = start("--log-format", "console")
-    wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.state != "stopped" and status.tries > 0)
+    wait(
+        lambda: (
+            (status := load_status(folder / "events.jsonl", "away")) is not None
+            and status.state != "stopped"
+            and status.tries > 0
+        )
+    )
     process.send_signal(signal.SIGTERM)
     assert "cannot deliver" not in process.communicate(timeout=60)[1], "warnings are not said"
 
@@ -203,6 +228,11 @@ def test_it_needs_nothing_of_the_engine(folder: Path) -> None:
         "'sensor.engine','sensor.runtime.daemon','sensor.config','scapy','dpkt'))])"
     )
     made = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
+        [sys.executable, "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     )
     assert made.stdout == "[]\n"

@@ -17,7 +17,25 @@ READING = (
     "alerts", "baseline", "data", "devices", "explain", "firewall", "hunt", "paths", "posture", "records", "report", "search", "tail", "tickets", "vulns",
 )  # fmt: skip
 # Examples that a shell must run, that go on until Ctrl-C, need a network or another file, or change the dataset for those after them.
-OTHERS = {"|", ">", "-f", "import", "update", "send", "forget", "remove", "rename", "use", "write", "set", "diff", "close", "assign", "show", "--against"}
+OTHERS = {
+    "|",
+    ">",
+    "-f",
+    "import",
+    "update",
+    "send",
+    "forget",
+    "remove",
+    "rename",
+    "use",
+    "write",
+    "set",
+    "diff",
+    "close",
+    "assign",
+    "show",
+    "--against",
+}
 
 
 @pytest.mark.parametrize("name", ["sensor", *names()])
@@ -50,12 +68,17 @@ def office(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     state = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SENSOR_STATE", str(state))
-        assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--intel", str(root / "pcaps" / "office.intel.txt")]) == 0
+        assert (
+            main(["replay", str(root / "pcaps" / "office.pcapng"), "--intel", str(root / "pcaps" / "office.intel.txt")])
+            == 0
+        )
     return state
 
 
 @pytest.fixture
-def run(office: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Told]:
+def run(
+    office: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Told]:
     monkeypatch.setenv("SENSOR_STATE", str(office))
     monkeypatch.delenv("SENSOR_DATA", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -19,7 +19,12 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("office")
-    assert main(["replay", str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt"), "--state", str(folder)]) == 0
+    assert (
+        main(
+            ["replay", str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt"), "--state", str(folder)]
+        )
+        == 0
+    )
     return folder
 
 
@@ -46,7 +51,9 @@ def test_alerts_and_devices_by_a_beginning(ask: Callable[..., Told]) -> None:
     device = json.loads(ask("devices", "--json").lines[0])["id"]
     assert ask("explain", device[:10]).lines == ask("explain", device).lines
     assert ask("devices", "history", device[:9]).code == 0
-    assert {json.loads(line)["alert"]["id"] for line in ask("alerts", "--json", "--device", _camera(alerts, ask)[:10]).lines} >= {name}
+    assert {
+        json.loads(line)["alert"]["id"] for line in ask("alerts", "--json", "--device", _camera(alerts, ask)[:10]).lines
+    } >= {name}
 
 
 def _camera(alerts: list[dict[str, str]], ask: Callable[..., Told]) -> str:

@@ -91,7 +91,9 @@ def certify(folder: Path) -> None:
     pem = certificate.public_bytes(serialization.Encoding.PEM)
     form = serialization.PrivateFormat.PKCS8
     (folder / "ca.pem").write_bytes(pem)
-    (folder / "server.pem").write_bytes(pem + key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    (folder / "server.pem").write_bytes(
+        pem + key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    )
 
 
 @pytest.fixture
@@ -128,7 +130,9 @@ def test_add_list_check_remove_a_file(intel, folder: Path, tmp_path: Path) -> No
     """A list becomes entries with category, age and confidence; what is wrong in it is told by its line, and the rest counts."""
     assert intel("list").out.startswith("no lists in ")
     source = tmp_path / "Our Bad-ones.csv"
-    source.write_text("indicator,category,first_seen,confidence\n203.0.113.0/24,botnet,2026-03-01,60\nno such thing at all,,,\nevil.example,,,\n")
+    source.write_text(
+        "indicator,category,first_seen,confidence\n203.0.113.0/24,botnet,2026-03-01,60\nno such thing at all,,,\nevil.example,,,\n"
+    )
     told = intel("add", str(source), "--category", "ours", "--confidence", "95")
     assert (told.code, told.out) == (0, "our-bad-ones: 2 entries, 2 new, 0 gone\n")
     assert f"{source}:3: found " in told.err
@@ -187,7 +191,9 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
         ("203.0.113.1\n" * 1000, "larger than 10,000 bytes"),
     ],
 )
-def test_what_is_refused_leaves_the_old_list(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any, said: str) -> None:
+def test_what_is_refused_leaves_the_old_list(
+    intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any, said: str
+) -> None:
     """It answers as before; the trouble is told now and by `list`, and is over with the next good answer. The lists beside it are updated."""
     monkeypatch.setattr(fetch.fetch, "__kwdefaults__", fetch.fetch.__kwdefaults__ | {"limit": 10_000})
     server.pages |= {"/bad.txt": MANY, "/other.txt": "c2.example\n"}
@@ -254,11 +260,24 @@ def test_pages_are_put_together(intel, server: Server) -> None:
     server.pages |= {
         objects: json.dumps({"more": True, "next": "2 &", "objects": [indicator(1)]}),
         f"{objects}?next=2+%26": json.dumps({"more": False, "objects": [indicator(2), indicator(3)]}),
-        "/pulses": json.dumps({"results": [{"indicators": [{"indicator": "p1.example", "type": "domain"}]}], "next": f"{server.url}/pulses?page=2"}),
-        "/pulses?page=2": json.dumps({"results": [{"indicators": [{"indicator": "p2.example", "type": "domain"}]}], "next": None}),
-        "/misp/manifest.json": json.dumps({name: {"info": "x", "timestamp": time} for name, time in (("aa-1", "5"), ("bb-2", "6"), ("../evil", "7"))}),
-        "/misp/aa-1.json": json.dumps({"Event": {"Attribute": [{"type": "domain", "value": "m1.example", "to_ids": True}]}}),
-        "/misp/bb-2.json": json.dumps({"Event": {"Attribute": [{"type": "domain", "value": "m2.example", "to_ids": True}]}}),
+        "/pulses": json.dumps(
+            {
+                "results": [{"indicators": [{"indicator": "p1.example", "type": "domain"}]}],
+                "next": f"{server.url}/pulses?page=2",
+            }
+        ),
+        "/pulses?page=2": json.dumps(
+            {"results": [{"indicators": [{"indicator": "p2.example", "type": "domain"}]}], "next": None}
+        ),
+        "/misp/manifest.json": json.dumps(
+            {name: {"info": "x", "timestamp": time} for name, time in (("aa-1", "5"), ("bb-2", "6"), ("../evil", "7"))}
+        ),
+        "/misp/aa-1.json": json.dumps(
+            {"Event": {"Attribute": [{"type": "domain", "value": "m1.example", "to_ids": True}]}}
+        ),
+        "/misp/bb-2.json": json.dumps(
+            {"Event": {"Attribute": [{"type": "domain", "value": "m2.example", "to_ids": True}]}}
+        ),
     }
     assert intel("add", server.url + objects, "--name", "taxii").out == "taxii: 3 entries, 3 new, 0 gone\n"
     assert {headers["Accept"] for _, headers in server.asked} == {"application/taxii+json;version=2.1"}
@@ -323,15 +342,25 @@ def test_a_replay_loads_them(intel, tell, tmp_path: Path, root: Path) -> None:
     capture, source = str(root / "pcaps" / "office.pcapng"), root / "pcaps" / "office.intel.txt"
     alerts = []
     for words in (("--intel", str(source)), ()):
-        told = tell("replay", capture, "--state", str(tmp_path / "state"), "--events", str(tmp_path / "log"), "--json", *words)
+        told = tell(
+            "replay", capture, "--state", str(tmp_path / "state"), "--events", str(tmp_path / "log"), "--json", *words
+        )
         found = [json.loads(line) for line in told.lines]
-        alerts.append([one["alert"]["numbers"]["entry"] for one in found if one["kind"] == "alert" and "list" in one["alert"]["numbers"]])
+        alerts.append(
+            [
+                one["alert"]["numbers"]["entry"]
+                for one in found
+                if one["kind"] == "alert" and "list" in one["alert"]["numbers"]
+            ]
+        )
         intel("add", str(source), "--name", "office")
     assert alerts[0]
     assert sorted(alerts[1]) == sorted(alerts[0])
 
 
-@pytest.mark.parametrize("body", [bytes(range(256)) * 40, b"\x0a\x0d\x0d\x0a\x1c\0\0\0M<+\x1a, a, b\r,\r\r\n", b"name,value\ra\rb,c\n"])
+@pytest.mark.parametrize(
+    "body", [bytes(range(256)) * 40, b"\x0a\x0d\x0d\x0a\x1c\0\0\0M<+\x1a, a, b\r,\r\r\n", b"name,value\ra\rb,c\n"]
+)
 def test_a_file_that_is_no_list(tell, tmp_path: Path, body: bytes) -> None:
     """A capture, or something with an odd end of line: one line, 3, and nothing is kept."""
     (tmp_path / "list.bin").write_bytes(body)

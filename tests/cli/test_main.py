@@ -45,7 +45,9 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str], words: list[str]
     assert told.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [[], ["--nonsense"], ["replay"], ["replay", "--nonsense", "x"], ["tail", "--severity", "loud"]])
+@pytest.mark.parametrize(
+    "words", [[], ["--nonsense"], ["replay"], ["replay", "--nonsense", "x"], ["tail", "--severity", "loud"]]
+)
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     """Said on standard error; exit code 2."""
     with pytest.raises(SystemExit) as ended:
@@ -78,7 +80,9 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
     """A closed pipe is no error worth a word."""
     reading, writing = os.pipe()
     os.close(reading)
-    told = subprocess.run([sys.executable, "-m", "sensor", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    told = subprocess.run(
+        [sys.executable, "-m", "sensor", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
     os.close(writing)
     assert (told.returncode, told.stderr) == (0, "")
 
@@ -86,10 +90,19 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
 @pytest.mark.parametrize("command", ["replay", "devices", "alerts", "tail"])
 def test_no_room_for_what_is_said(log: Path, command: str) -> None:
     """A line and exit code 3, as of any file that cannot be written."""
-    words = ["replay", OFFICE, "--events", str(log.with_name("new.jsonl"))] if command == "replay" else [command, "--events", str(log)]
+    words = (
+        ["replay", OFFICE, "--events", str(log.with_name("new.jsonl"))]
+        if command == "replay"
+        else [command, "--events", str(log)]
+    )
     with Path("/dev/full").open("w") as full:
-        told = subprocess.run([sys.executable, "-m", "sensor", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (told.returncode, told.stderr) == (3, "sensor: cannot write to standard output: No space left on device [file.not-written]\n")
+        told = subprocess.run(
+            [sys.executable, "-m", "sensor", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (told.returncode, told.stderr) == (
+        3,
+        "sensor: cannot write to standard output: No space left on device [file.not-written]\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,11 +131,20 @@ def test_started_with_closed_streams(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     words = [sys.executable, "-m", "sensor", "replay", OFFICE, "--events", str(log)]
     assert subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words], check=False).returncode == 0
-    assert all(json.loads(line)["sensor"]["seq"] == number for number, line in enumerate(log.read_text().splitlines(), 1))
+    assert all(
+        json.loads(line)["sensor"]["seq"] == number for number, line in enumerate(log.read_text().splitlines(), 1)
+    )
 
 
 @pytest.mark.parametrize(
-    "words", [["devices"], ["devices", "set", "10.0.0.7", "type=camera"], ["alerts"], ["mute", "add", "--type", "printer"], ["intel", "list"]]
+    "words",
+    [
+        ["devices"],
+        ["devices", "set", "10.0.0.7", "type=camera"],
+        ["alerts"],
+        ["mute", "add", "--type", "printer"],
+        ["intel", "list"],
+    ],
 )
 def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> None:
     """One line with what to do, and exit code 4. Root does without its right to look everywhere."""
@@ -132,21 +154,39 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     before = []
     if os.geteuid() == 0:
         os.chown(state, STRANGER, STRANGER)
-        before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+        before = [
+            "setpriv",
+            "--bounding-set=-dac_override,-dac_read_search",
+            "--inh-caps=-dac_override,-dac_read_search",
+        ]
     state.chmod(0o700 if before else 0)
     ran = subprocess.run(
-        [*before, sys.executable, "-m", "sensor", *words], env={**os.environ, "SENSOR_STATE": str(state)}, capture_output=True, text=True, check=False
+        [*before, sys.executable, "-m", "sensor", *words],
+        env={**os.environ, "SENSOR_STATE": str(state)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     state.chmod(0o700)
     assert (ran.returncode, ran.stdout) == (4, "")
-    assert re.fullmatch(rf"sensor: no permission for {state}/\S+: run the command as root or a member of its group \[permission\.denied\]\n", ran.stderr)
+    assert re.fullmatch(
+        rf"sensor: no permission for {state}/\S+: run the command as root or a member of its group \[permission\.denied\]\n",
+        ran.stderr,
+    )
 
 
 def test_options_may_stand_between_words(tell) -> None:
     """Before, between and after; what is no option is told all the same."""
-    ways = [("type=camera", "vendor=Axis", "--json"), ("--json", "type=camera", "vendor=Axis"), ("type=camera", "--json", "vendor=Axis")]
+    ways = [
+        ("type=camera", "vendor=Axis", "--json"),
+        ("--json", "type=camera", "vendor=Axis"),
+        ("type=camera", "--json", "vendor=Axis"),
+    ]
     told = [tell("devices", *words) for words in ways]
     assert [(one.code, len(one.lines)) for one in told] == [(0, 1)] * 3
     told = tell("devices", "type=camera", "--jsn", "vendor=Axis")
-    assert (told.code, told.err.splitlines()[-1]) == (2, "sensor devices: error: unrecognized arguments: --jsn vendor=Axis: did you mean --json?")
+    assert (told.code, told.err.splitlines()[-1]) == (
+        2,
+        "sensor devices: error: unrecognized arguments: --jsn vendor=Axis: did you mean --json?",
+    )
     assert tell("version", "x").code == 2

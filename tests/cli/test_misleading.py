@@ -17,14 +17,25 @@ from tests.datasets._folders import age, running, write_inventory, write_log
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 # What a line may say only of what is known.
-NONE = re.compile(r"^(no (alerts|incidents|recommendations|devices|tickets)|nothing was .*|0 (alerts|devices).*)$|\bNo alert was raised", re.MULTILINE)
-LIVE, OFFICE, SAME = "live · 2026-11-24 08:00 to 08:20 UTC", "office · replay · 2026-11-24 09:00 to 09:30 UTC", "the same folder"
+NONE = re.compile(
+    r"^(no (alerts|incidents|recommendations|devices|tickets)|nothing was .*|0 (alerts|devices).*)$|\bNo alert was raised",
+    re.MULTILINE,
+)
+LIVE, OFFICE, SAME = (
+    "live · 2026-11-24 08:00 to 08:20 UTC",
+    "office · replay · 2026-11-24 09:00 to 09:30 UTC",
+    "the same folder",
+)
 
 
 def rows() -> Iterator[tuple[str, list[str]]]:
     """Condition → code for each command of the table."""
     conditions: list[str] = []
-    for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")):
+    for cells in (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ):
         if cells[0] == "command" and len(cells) > 3:
             conditions = cells[1:]
         elif conditions and len(cells) == len(conditions) + 1 and not cells[0].startswith("---"):
@@ -36,7 +47,11 @@ def conditions() -> list[str]:
     return ["nothing", "empty", "replay only", "live only", "both", "log missing", "store missing", "unreadable"]
 
 
-CASES = [(command, condition, int(code)) for command, codes in rows() for condition, code in zip(conditions(), codes, strict=True)]
+CASES = [
+    (command, condition, int(code))
+    for command, codes in rows()
+    for condition, code in zip(conditions(), codes, strict=True)
+]
 
 
 def made(state: Path, condition: str, within: ExitStack) -> None:
@@ -75,8 +90,12 @@ def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     return run
 
 
-@pytest.mark.parametrize(("command", "condition", "code"), CASES, ids=[f"{command} - {condition}" for command, condition, _ in CASES])
-def test_every_command_in_every_condition(tmp_path: Path, ask: Callable[[str], Told], command: str, condition: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("command", "condition", "code"), CASES, ids=[f"{command} - {condition}" for command, condition, _ in CASES]
+)
+def test_every_command_in_every_condition(
+    tmp_path: Path, ask: Callable[[str], Told], command: str, condition: str, code: int
+) -> None:
     """The code of the page; the dataset is named wherever one was read; nothing unknown is called none, on either stream; nothing is left behind."""
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
@@ -131,7 +150,12 @@ def test_the_office_replayed_into_a_folder(tmp_path: Path, ask: Callable[[str], 
     scores, counts = set(), set()
     assert ask(f"replay {office} --intel {lists} --state {tmp_path / 'state'}").code == 0
     assert ask(f"replay {office} --intel {lists}").code == 0
-    for place in ("", f" --state {tmp_path / 'state'}", " --data office", f" --events {tmp_path / 'state' / 'events.jsonl'} --state {tmp_path / 'state'}"):
+    for place in (
+        "",
+        f" --state {tmp_path / 'state'}",
+        " --data office",
+        f" --events {tmp_path / 'state' / 'events.jsonl'} --state {tmp_path / 'state'}",
+    ):
         assert ask(f"report -o FILE{place}".replace("FILE", str(tmp_path / "report.json"))).code == 0
         report = json.loads((tmp_path / "report.json").read_bytes())
         scores |= {report["score"]["points"], float(ask(f"posture{place}").lines[0].split()[1])}

@@ -19,7 +19,19 @@ def mute(tell, tmp_path: Path):
 def test_add_list_remove(mute, tmp_path: Path) -> None:
     """Numbered; with author, reason and expiry; taken back by its id."""
     assert mute("list").out.startswith("no mutes in ")
-    told = mute("add", "--detector", "discovery.*", "--src", "10.0.0.9", "--for", "7d", "--reason", "our scanner", "--author", "anna")
+    told = mute(
+        "add",
+        "--detector",
+        "discovery.*",
+        "--src",
+        "10.0.0.9",
+        "--for",
+        "7d",
+        "--reason",
+        "our scanner",
+        "--author",
+        "anna",
+    )
     assert (told.code, told.out.split(" until")[0]) == (0, "m1 silences discovery.* from 10.0.0.9")
     assert mute("add", "--all", "--type", "printer", "--port", "9100", "--for", "ever").out.startswith(
         "m2 silences everything from any printer at port 9100 for ever"

@@ -27,7 +27,9 @@ def outputs(tell, tmp_path: Path):
     folder.mkdir()
     (folder / "sensor.yaml").write_text(CONFIG)
     (folder / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 101)))
-    return lambda *words: tell("outputs", *words, "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"))
+    return lambda *words: tell(
+        "outputs", *words, "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl")
+    )
 
 
 @pytest.fixture
@@ -52,7 +54,11 @@ def test_list(outputs) -> None:
     assert "hidden" not in told.out
     assert outputs().out == told.out
     rows = [json.loads(text) for text in outputs("list", "--json").lines]
-    assert [(row["output"], row["type"], row["enabled"]) for row in rows] == [("archive", "file", "yes"), ("nowhere", "syslog", "yes"), ("spare", "http", "no")]
+    assert [(row["output"], row["type"], row["enabled"]) for row in rows] == [
+        ("archive", "file", "yes"),
+        ("nowhere", "syslog", "yes"),
+        ("spare", "http", "no"),
+    ]
 
 
 def test_those_of_the_service(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +86,12 @@ def test_a_test_event(outputs, folder: Path) -> None:
     told = outputs("test", "archive")
     assert told.code == 0
     record = json.loads((folder / "out.jsonl").read_text())
-    assert (record["kind"], record["action"], record["sensor"]["id"], record["facts"]["test"]) == ("sensor", "health", "hq-test", True)
+    assert (record["kind"], record["action"], record["sensor"]["id"], record["facts"]["test"]) == (
+        "sensor",
+        "health",
+        "hq-test",
+        True,
+    )
     assert record["id"] in told.out
     assert outputs("test", "nowhere").code == 1
 
@@ -88,8 +99,14 @@ def test_a_test_event(outputs, folder: Path) -> None:
 def test_status(outputs, delivered: None) -> None:
     """What is delivered and what is pending, by the files alone; of one that never ran everything is pending."""
     told = [json.loads(text) for text in outputs("status", "--json").lines]
-    assert [(one["name"], one["state"], one["delivered"], one["pending"]) for one in told] == [("archive", "stopped", 100, 0), ("nowhere", "stopped", 0, 100)]
-    assert all(one["read"] == one["delivered"] + one["filtered"] + one["refused"] + one["missing"] + one["pending"] for one in told)
+    assert [(one["name"], one["state"], one["delivered"], one["pending"]) for one in told] == [
+        ("archive", "stopped", 100, 0),
+        ("nowhere", "stopped", 0, 100),
+    ]
+    assert all(
+        one["read"] == one["delivered"] + one["filtered"] + one["refused"] + one["missing"] + one["pending"]
+        for one in told
+    )
     text = outputs("status").lines
     assert text[0].split()[:4] == ["OUTPUT", "STATE", "DELIVERED", "PENDING"]
     assert text[2].split()[:4] == ["nowhere", "stopped", "0", "100"]
@@ -102,9 +119,14 @@ def test_replay(outputs, delivered: None, folder: Path, tell) -> None:
     (folder / "out.jsonl").unlink()
     words = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--output", "archive")
     assert tell("forward", "--once", *words).code == 0
-    assert [json.loads(text)["sensor"]["seq"] for text in (folder / "out.jsonl").read_text().splitlines()] == list(range(80, 101))
+    assert [json.loads(text)["sensor"]["seq"] for text in (folder / "out.jsonl").read_text().splitlines()] == list(
+        range(80, 101)
+    )
     lock = Lock(folder / "events.jsonl", "archive")
-    assert outputs("replay", "archive", "--since", "2026-11-24T09:01:31Z").out == "archive: 10 records come again within a second\n"
+    assert (
+        outputs("replay", "archive", "--since", "2026-11-24T09:01:31Z").out
+        == "archive: 10 records come again within a second\n"
+    )
     assert requested(folder / "events.jsonl", "archive") == 90
     lock.close()
     assert "nothing comes again" in outputs("replay", "archive", "--since", "1s").out

@@ -22,7 +22,15 @@ CAMERA, NAS = "10.20.10.62", "10.20.10.5"
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small office as a sensor knows it."""
     folder = tmp_path_factory.mktemp("office")
-    words = ["--state", str(folder), "--events", str(folder / "events.jsonl"), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")]
+    words = [
+        "--state",
+        str(folder),
+        "--events",
+        str(folder / "events.jsonl"),
+        "--intel",
+        str(PCAPS / "office.intel.txt"),
+        str(PCAPS / "office.pcapng"),
+    ]
     assert main(["replay", *words]) == 0
     return folder
 
@@ -57,7 +65,10 @@ def test_the_office(paths) -> None:
     """The camera that opened a share is nearest to the file server; outside comes in by the other camera, which calls a listed address."""
     told = paths()
     assert told.code == 0
-    assert told.lines[0] == f"goals: 10.20.20.5 (server), {NAS} (fs01, nas) (none is marked critical or high: servers, by type)"
+    assert (
+        told.lines[0]
+        == f"goals: 10.20.20.5 (server), {NAS} (fs01, nas) (none is marked critical or high: servers, by type)"
+    )
     assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, nas)" in told.lines
     at = told.lines.index(f"cost 17: outside → {NAS} (fs01, nas)")
     assert told.lines[at + 1] == "  outside"
@@ -76,7 +87,12 @@ def test_what_breaks_most_comes_with_a_command_that_works(paths, tell, office: P
     commands = [line.split()[1:] for line in told.lines if line.strip().startswith("sensor firewall suggest")]
     assert any("--allow" in command for command in commands)
     for command in commands:
-        assert tell(*command, "--format", "nftables", "--state", str(office), "--events", str(office / "events.jsonl")).code == 0
+        assert (
+            tell(
+                *command, "--format", "nftables", "--state", str(office), "--events", str(office / "events.jsonl")
+            ).code
+            == 0
+        )
     first, *_ = bodies(paths("--json"), "break")
     assert first["commands"]
     assert 0 < first["broken"] <= first["pairs"]
@@ -99,14 +115,24 @@ def test_a_graph_for_graphviz(paths) -> None:
     assert told.lines[-1] == "}"
     assert any("style=dashed" in line for line in told.lines)
     if shutil.which("dot"):
-        assert "<svg" in subprocess.run(["dot", "-Tsvg"], input=told.out, capture_output=True, text=True, check=True).stdout
+        assert (
+            "<svg"
+            in subprocess.run(["dot", "-Tsvg"], input=told.out, capture_output=True, text=True, check=True).stdout
+        )
 
 
 # Logs.
 
 
 def attack(message: str) -> dict[str, Any]:
-    about = {"id": "alert-abc123", "detector": "lateral_movement.remote_service", "title": "x", "key": "k", "count": 1, **TIMES}
+    about = {
+        "id": "alert-abc123",
+        "detector": "lateral_movement.remote_service",
+        "title": "x",
+        "key": "k",
+        "count": 1,
+        **TIMES,
+    }
     ends = {"src": {"ip": "10.0.0.1", "device": "dev-1"}, "dst": {"ip": "10.0.0.2", "device": "dev-2", "port": 445}}
     return record("alert", "open", message, "high", alert=about, network={"proto": "tcp", "app": "smb"}, **ends)
 
@@ -122,18 +148,26 @@ def test_nothing_that_a_peer_calls_itself_reaches_a_terminal_or_a_graph_as_an_or
     dot = logged(records, "--dot").out
     assert "\x1b" not in dot
     assert len([line for line in dot.splitlines() if "->" in line]) == 1
-    assert [line.replace("\\\\", "").replace('\\"', "").count('"') % 2 for line in dot.splitlines()] == [0] * len(dot.splitlines())
+    assert [line.replace("\\\\", "").replace('\\"', "").count('"') % 2 for line in dot.splitlines()] == [0] * len(
+        dot.splitlines()
+    )
 
 
 def test_without_a_baseline_it_says_so(logged) -> None:
     told = logged([device(1, "camera"), device(2, "server"), attack("seen")])
-    assert "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state" in told.lines
+    assert (
+        "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state"
+        in told.lines
+    )
 
 
 def test_no_goal_and_no_path_are_told(logged) -> None:
     told = logged([device(1, "camera")])
     assert told.lines[0] == "goals: none (none is marked critical or high, and there is no server)"
-    assert logged([device(1, "camera"), device(2, "server")]).lines[-1] == "0 of 2 pairs of a start and a goal have a path that costs less than 40"
+    assert (
+        logged([device(1, "camera"), device(2, "server")]).lines[-1]
+        == "0 of 2 pairs of a start and a goal have a path that costs less than 40"
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,14 @@ LOG = [
     device(12, "camera", hostname="=door\x1b[2J", vendor="Acme", model="C1", vlan=30, firmware="10.1"),
     device(13, "camera", "gone", vendor="Hikvision"),
     record("alert", "open", "evil tried 120 ports", "high", alert={**SCAN, "risk": 80}, **ENDS),
-    record("recommendation", "open", "open stream", "medium", recommendation=RTSP, src={"device": "dev-12", "ip": "10.0.0.12"}),
+    record(
+        "recommendation",
+        "open",
+        "open stream",
+        "medium",
+        recommendation=RTSP,
+        src={"device": "dev-12", "ip": "10.0.0.12"},
+    ),
 ]
 
 
@@ -35,7 +42,15 @@ LOG = [
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
     folder = tmp_path_factory.mktemp("office")
-    words = ["--state", str(folder), "--events", str(folder / "events.jsonl"), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")]
+    words = [
+        "--state",
+        str(folder),
+        "--events",
+        str(folder / "events.jsonl"),
+        "--intel",
+        str(PCAPS / "office.intel.txt"),
+        str(PCAPS / "office.pcapng"),
+    ]
     assert main(["replay", *words]) == 0
     return folder
 
@@ -101,7 +116,19 @@ def test_all_about_one_device(posture) -> None:
     ]
     assert told.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "MENDS"]
     assert [line.split() for line in told.lines[9:11]] == [
-        ["30.0", "medium", "30.0", "medium", "Investigate", "and", "contain", "10.0.0.9", "(evil,", "workstation)", "alert-abc123"],
+        [
+            "30.0",
+            "medium",
+            "30.0",
+            "medium",
+            "Investigate",
+            "and",
+            "contain",
+            "10.0.0.9",
+            "(evil,",
+            "workstation)",
+            "alert-abc123",
+        ],
         ["32.0", "medium", "0.0", "low", "Stream", "without", "a", "password", "rtsp_open"],
     ]
     (body,) = bodies(posture("device", "dev-12", "--json"))
@@ -115,20 +142,30 @@ def test_who_attacked_burns_until_somebody_closes_the_alert(posture, tell, tmp_p
     """That it fell silent says nothing; `sensor alerts close` does, whether the sensor still runs or not."""
     silent = [*LOG[:3], record("alert", "close", "evil tried 120 ports", "high", alert={**SCAN, "risk": 80}, **ENDS)]
     assert posture("device", "evil", records=silent).lines[0].endswith(": 64.0 of 100, high")
-    assert tell("alerts", "close", SCAN["id"], "--reason", "our scanner", "--events", str(tmp_path / "made.jsonl")).code == 0
+    assert (
+        tell("alerts", "close", SCAN["id"], "--reason", "our scanner", "--events", str(tmp_path / "made.jsonl")).code
+        == 0
+    )
     assert posture("device", "evil", records=silent).lines[0].endswith(": 0.0 of 100, low")
 
 
 @pytest.mark.parametrize(
     ("by", "names"),
-    [("segment", ["vlan 10", "vlan 30"]), ("vlan", ["vlan 10", "vlan 30"]), ("type", ["workstation", "camera"]), ("vendor", ["unknown", "Acme"])],
+    [
+        ("segment", ["vlan 10", "vlan 30"]),
+        ("vlan", ["vlan 10", "vlan 30"]),
+        ("type", ["workstation", "camera"]),
+        ("vendor", ["unknown", "Acme"]),
+    ],
 )
 def test_by(posture, by: str, names: list[str]) -> None:
     """A line for each of them, the worst first; who is gone is in none."""
     told = posture("--by", by)
     assert told.lines[0].split()[:3] == ["SCORE", "BAND", by.upper()]
     assert [line.split("  ")[2].strip() or line.split("  ")[3].strip() for line in told.lines[1:]] == names
-    assert [(one["scope"], one["name"], one["devices"]["high"]) for one in bodies(posture("--by", by, "--json"))] == [(by, name, 1) for name in names]
+    assert [(one["scope"], one["name"], one["devices"]["high"]) for one in bodies(posture("--by", by, "--json"))] == [
+        (by, name, 1) for name in names
+    ]
     rows = list(csv.DictReader(io.StringIO(posture("--by", by, "--csv").out)))
     assert [(row["name"], row["devices"]) for row in rows] == [(name, "1") for name in names]
 
@@ -152,7 +189,12 @@ def test_an_empty_log_and_a_foreign_one(posture) -> None:
     odd = device(1, "camera", ips=["x", 5], vlan="7", criticality=["high"], firmware=3)
     worse = device(2, "camera", ips="10.0.0.2", vendor=["x"])
     told = posture(
-        records=[odd, worse, record("alert", "open", "x", "grave", alert=7, src=[], targets=[4]), record("recommendation", "open", "x", recommendation=[])]
+        records=[
+            odd,
+            worse,
+            record("alert", "open", "x", "grave", alert=7, src=[], targets=[4]),
+            record("recommendation", "open", "x", recommendation=[]),
+        ]
     )
     assert told.code == 0, told.err
     assert told.lines[0].startswith("site: ")
@@ -199,7 +241,13 @@ def went(tell, tmp_path: Path) -> Callable[..., Told]:
     """sensor posture trend on three days with a gap between."""
     for name, points, rest in (("2026-11-20", 80.0, 2), ("2026-11-21", 60.5, 1), ("2026-11-24", 12.0, 0)):
         counts = {"devices": {"high": rest, "low": 1}, "weaknesses": {"critical": rest, "low": 4}}
-        body = {"day": name, "ts": f"{name}T09:00:00Z", "points": points, **counts, "segments": {"vlan 30": points} if rest else {}}
+        body = {
+            "day": name,
+            "ts": f"{name}T09:00:00Z",
+            "points": points,
+            **counts,
+            "segments": {"vlan 30": points} if rest else {},
+        }
         with (tmp_path / FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(body) + "\n")
     return lambda *words: tell("posture", "trend", *words, "--state", str(tmp_path))
@@ -223,7 +271,10 @@ def test_a_trend(went) -> None:
 
 def test_a_trend_of_a_segment(went) -> None:
     """On the days on which it was among those that are kept."""
-    assert [line.split() for line in went("vlan 30").lines[3:]] == [["2026-11-20", "80.0", "high", "-"], ["2026-11-21", "60.5", "high", "-19.5"]]
+    assert [line.split() for line in went("vlan 30").lines[3:]] == [
+        ["2026-11-20", "80.0", "high", "-"],
+        ["2026-11-21", "60.5", "high", "-19.5"],
+    ]
     assert [(one["day"], one["segment"], one["points"]) for one in bodies(went("vlan 30", "--json"))] == [
         ("2026-11-20", "vlan 30", 80.0),
         ("2026-11-21", "vlan 30", 60.5),
@@ -242,7 +293,10 @@ def test_a_link_local_address_tells_no_segment(posture) -> None:
 def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
     """A segment that nobody knows, a span that is none, a damaged line, nothing recorded."""
     told = went("vlan 31")
-    assert (told.code, told.err) == (1, "sensor: no segment 'vlan 31' was recorded: expected one of vlan 30; did you mean 'vlan 30'?\n")
+    assert (told.code, told.err) == (
+        1,
+        "sensor: no segment 'vlan 31' was recorded: expected one of vlan 30; did you mean 'vlan 30'?\n",
+    )
     told = went("--since", "soon")
     assert told.code == 2
     assert told.err.startswith("sensor: --since: found soon, expected a span")
@@ -254,7 +308,9 @@ def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
     assert tell("posture", "trend", "--state", str(tmp_path / "none")).code == 3
 
 
-def test_the_scores_of_a_day_are_those_of_the_sensor(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scores_of_a_day_are_those_of_the_sensor(
+    tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the line that tells what was kept."""
     _began(inventory)
     (inventory / "replay.jsonl").write_bytes(log.read_bytes())
@@ -274,29 +330,44 @@ def test_recording_tells_of_what_was_damaged(tell, inventory: Path) -> None:
     (inventory / FILE).write_text("x\n")
     told = tell("posture", "record", "--state", str(inventory))
     assert told.code == 0
-    assert told.err.splitlines()[0].startswith(f"sensor: {inventory / FILE}: skipped 1 invalid lines, the first line 1: ")
+    assert told.err.splitlines()[0].startswith(
+        f"sensor: {inventory / FILE}: skipped 1 invalid lines, the first line 1: "
+    )
     assert told.err.splitlines()[1] == f"sensor: the previous file is in {inventory / DAMAGED}"
     kept = json.loads((inventory / FILE).read_text())
     (inventory / FILE).write_text(json.dumps(kept | {"ts": "2023-11-14T23:59:59Z"}) + "\n")
     told = tell("posture", "record", "--state", str(inventory))
-    assert told.out == f"2023-11-14: nothing was stored: scores exist for 23:59:59 already, and these are of {kept['ts'][11:19]}\n"
+    assert (
+        told.out
+        == f"2023-11-14: nothing was stored: scores exist for 23:59:59 already, and these are of {kept['ts'][11:19]}\n"
+    )
 
 
 def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> None:
     """A log may be foreign. What cannot be written is told as well."""
     odd = tmp_path / "odd.jsonl"
-    odd.write_text(json.dumps(record("alert", "open", "x", "high", alert=SCAN, **ENDS) | {"ts": "soon"}), encoding="utf-8")
+    odd.write_text(
+        json.dumps(record("alert", "open", "x", "high", alert=SCAN, **ENDS) | {"ts": "soon"}), encoding="utf-8"
+    )
     told = tell("posture", "record", "--state", str(inventory), "--events", str(odd))
     assert (told.code, told.out) == (3, "")
-    assert told.err == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored\n"
+    assert (
+        told.err
+        == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored\n"
+    )
     (inventory / FILE).mkdir()
     _began(inventory)
     told = tell("posture", "record", "--state", str(inventory))
     assert (told.code, told.err) == (3, f"sensor: cannot write the scores to {inventory / FILE}: Is a directory\n")
-    assert tell("posture", "trend", "--state", str(inventory)).err == f"sensor: cannot read {inventory / FILE}: Is a directory\n"
+    assert (
+        tell("posture", "trend", "--state", str(inventory)).err
+        == f"sensor: cannot read {inventory / FILE}: Is a directory\n"
+    )
 
 
-def test_an_inventory_without_its_log_is_told(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inventory_without_its_log_is_told(
+    tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Alerts and recommendations are in logs alone, so the scores are too good: they are shown with that, and are not kept."""
     told = tell("posture", "--state", str(inventory))
     assert (told.code, told.lines[0]) == (6, "alerts and recommendations: unknown: live has no event log")
@@ -322,7 +393,9 @@ def test_nothing_was_seen_yet(tell, tmp_path: Path) -> None:
 
 def _began(folder: Path) -> None:
     """The log of a sensor that has found nothing so far."""
-    (folder / "events.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0") | {"ts": "2023-11-14T00:00:00.000000Z"}) + "\n")
+    (folder / "events.jsonl").write_text(
+        json.dumps(record("sensor", "started", "listening on eth0") | {"ts": "2023-11-14T00:00:00.000000Z"}) + "\n"
+    )
 
 
 def test_many_days_fit_the_picture() -> None:

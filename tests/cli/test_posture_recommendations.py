@@ -14,11 +14,23 @@ TELNET = {
     "seen": "it greeted with 'login:'", "fix": "Use SSH.", "maker": "Cisco", "steps": "transport input ssh", "test": "Port 23 is closed.",
 }  # fmt: skip
 OLD = {**TELNET, "id": "recommendation-zzz999", "title": "TLS before version 1.2", "setting": "tls_old"}
-SRC, OTHER = {"src": ENDS["src"], "dst": ENDS["dst"], "evidence": [PROOF]}, {"src": {"ip": "10.0.0.7"}, "evidence": [PROOF]}
+SRC, OTHER = (
+    {"src": ENDS["src"], "dst": ENDS["dst"], "evidence": [PROOF]},
+    {"src": {"ip": "10.0.0.7"}, "evidence": [PROOF]},
+)
 LOG = [
-    record("recommendation", "open", "evil \x1b[31moffers Telnet", "medium", recommendation={**TELNET, "count": 1}, **SRC),
+    record(
+        "recommendation", "open", "evil \x1b[31moffers Telnet", "medium", recommendation={**TELNET, "count": 1}, **SRC
+    ),
     record("recommendation", "update", "evil \x1b[31moffers Telnet", "medium", recommendation=TELNET, **SRC),
-    record("recommendation", "close", "10.0.0.7 agrees to TLS 1.0", "low", recommendation={**OLD, "closed": "not seen for 14 days"}, **OTHER),
+    record(
+        "recommendation",
+        "close",
+        "10.0.0.7 agrees to TLS 1.0",
+        "low",
+        recommendation={**OLD, "closed": "not seen for 14 days"},
+        **OTHER,
+    ),
     record("recommendation", "open", "is damaged", "low", recommendation=7),
 ]
 
@@ -51,13 +63,19 @@ def test_all_about_one(tell, work: str) -> None:
     assert facts["proof"] == "it greeted with 'login:'"
     assert facts["packet"] == "2026-11-24T09:20:00Z flow.refused with 10.0.0.10"
     assert facts["where"] == "transport input ssh (Cisco)"
-    assert "packet  2026-11-24T09:20:00Z flow.refused\n" in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
+    assert (
+        "packet  2026-11-24T09:20:00Z flow.refused\n"
+        in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
+    )
     assert "done    not seen for 14 days" in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
 
 
 def test_for_machines(tell, work: str) -> None:
     """The records, one a line."""
-    found = [json.loads(line)["recommendation"]["setting"] for line in tell("posture", "recommendations", "--json", "--events", work).lines]
+    found = [
+        json.loads(line)["recommendation"]["setting"]
+        for line in tell("posture", "recommendations", "--json", "--events", work).lines
+    ]
     assert found == ["telnet", "tls_old"]
 
 

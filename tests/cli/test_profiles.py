@@ -23,7 +23,15 @@ NAS = "my-controller=10.20.10.5"
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small office as a sensor knows it."""
     folder = tmp_path_factory.mktemp("office")
-    words = ["--state", str(folder), "--events", str(folder / "events.jsonl"), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")]
+    words = [
+        "--state",
+        str(folder),
+        "--events",
+        str(folder / "events.jsonl"),
+        "--intel",
+        str(PCAPS / "office.intel.txt"),
+        str(PCAPS / "office.pcapng"),
+    ]
     assert main(["replay", *words]) == 0
     return folder
 
@@ -78,7 +86,18 @@ def test_of_a_type_and_of_a_product(profiles, tmp_path: Path) -> None:
     """All devices of it together; the maker and model where they are one."""
     phones, printer = tmp_path / "phones.json", tmp_path / "printer.json"
     assert "5 devices" in profiles("make", "--type", "voip_phone", "-o", str(phones)).err
-    assert profiles("make", "--product", "hikvision ds-2cd2143g0-i", "-o", str(printer), "--url", "https://mud.example.net/c.json").code == 0
+    assert (
+        profiles(
+            "make",
+            "--product",
+            "hikvision ds-2cd2143g0-i",
+            "-o",
+            str(printer),
+            "--url",
+            "https://mud.example.net/c.json",
+        ).code
+        == 0
+    )
     assert read(printer).profile().url == "https://mud.example.net/c.json"
     assert (read(printer).profile().vendor, read(phones).profile().vendor) == ("Hikvision", "")
 
@@ -100,7 +119,11 @@ def test_an_allow_list_for_a_firewall(profiles, name: str) -> None:
         (("make", "--product", "Axis Q1"), 1, "no device of the product 'Axis Q1', "),
         (("make", "10.9.9.9"), 1, "no device '10.9.9.9'"),
         (("make", CAMERA, "10.9.9.9"), 1, "no device '10.9.9.9'"),
-        (("make", CAMERA, "--format", "panos"), 2, "found --format panos, expected one of csv, fortios, ios, ip6tables, iptables, nftables: only these"),
+        (
+            ("make", CAMERA, "--format", "panos"),
+            2,
+            "found --format panos, expected one of csv, fortios, ios, ip6tables, iptables, nftables: only these",
+        ),
         (("make", CAMERA, "--url", "http://x"), 2, "found --url http://x, expected one that begins with https://"),
         (("make", CAMERA, "-o", "/nowhere/x.json"), 3, "cannot write /nowhere/x.json: No such file or directory"),
     ],
@@ -126,7 +149,10 @@ def test_installed_shown_and_removed(profiles, camera: str) -> None:
     """Whom it is for, who is in charge; what it allows, in words and as the file that it was."""
     assert profiles("list").out == "no profiles are installed\n"
     told = profiles("install", camera, "--type", "camera", "--controller", NAS)
-    assert told.out == "installed: type-camera, 8 entries in 2 access lists; a running sensor loads it on `systemctl reload sensor` (SIGHUP)\n"
+    assert (
+        told.out
+        == "installed: type-camera, 8 entries in 2 access lists; a running sensor loads it on `systemctl reload sensor` (SIGHUP)\n"
+    )
     assert profiles("install", camera, "--type", "camera", "--controller", NAS).out.startswith("replaced: ")
     (row,) = profiles("list").lines[1:]
     assert row.split()[:3] == ["type-camera", "type", "camera"]
@@ -134,7 +160,9 @@ def test_installed_shown_and_removed(profiles, camera: str) -> None:
     shown = profiles("show", "type-camera")
     assert "  my-controller is 10.20.10.5" in shown.lines
     assert "    accept  tcp port 443, dev.hik-connect.example (IPv4), the device begins" in shown.lines
-    assert json.loads(profiles("show", "type-camera", "--json").out) == json.loads(Path(camera).read_text(encoding="utf-8"))
+    assert json.loads(profiles("show", "type-camera", "--json").out) == json.loads(
+        Path(camera).read_text(encoding="utf-8")
+    )
     assert profiles("remove", "type-camera").code == 0
     assert profiles("show", "type-camera").code == 1
 
@@ -160,8 +188,14 @@ def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path,
     log = tmp_path / "again.jsonl"
     assert main(["replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng")]) == 0
     records = map(json.loads, log.read_text(encoding="utf-8").splitlines())
-    found: list[dict[str, Any]] = [one for one in records if one["kind"] == "alert" and one["action"] == "open" and one["alert"]["detector"] == ROLE]
-    assert {(one["src"]["ip"], one["dst"]["ip"]) for one in found if one["alert"]["numbers"]["rule"] == "profile"} == {(CAMERA, C2)}
+    found: list[dict[str, Any]] = [
+        one
+        for one in records
+        if one["kind"] == "alert" and one["action"] == "open" and one["alert"]["detector"] == ROLE
+    ]
+    assert {(one["src"]["ip"], one["dst"]["ip"]) for one in found if one["alert"]["numbers"]["rule"] == "profile"} == {
+        (CAMERA, C2)
+    }
 
 
 def test_a_broken_profile_is_told_when_a_run_begins(tell, office: Path, tmp_path: Path) -> None:
@@ -172,7 +206,11 @@ def test_a_broken_profile_is_told_when_a_run_begins(tell, office: Path, tmp_path
     log = tmp_path / "again.jsonl"
     told = tell("replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng"))
     assert (told.code, f"{broken}:1:28: found no JSON" in told.err) == (0, True)
-    (record,) = [one for one in map(json.loads, log.read_text(encoding="utf-8").splitlines()) if "faults in profiles left out" in one["msg"]]
+    (record,) = [
+        one
+        for one in map(json.loads, log.read_text(encoding="utf-8").splitlines())
+        if "faults in profiles left out" in one["msg"]
+    ]
     assert str(broken) in record["msg"]
 
 
@@ -186,8 +224,16 @@ def test_a_broken_profile_is_told_when_a_run_begins(tell, office: Path, tmp_path
             2,
             "the profile is about my-controller, and only you know who that is: add --controller",
         ),
-        (("install", "FILE", "--type", "camera", "--controller", "my-controller=x"), 2, "found --controller my-controller=x, expected a class and an address"),
-        (("install", "FILE", "--type", "camera", "--controller", NAS, "--controller", "boss=10.0.0.1"), 2, "found --controller boss, "),
+        (
+            ("install", "FILE", "--type", "camera", "--controller", "my-controller=x"),
+            2,
+            "found --controller my-controller=x, expected a class and an address",
+        ),
+        (
+            ("install", "FILE", "--type", "camera", "--controller", NAS, "--controller", "boss=10.0.0.1"),
+            2,
+            "found --controller boss, ",
+        ),
         (("install", "FILE", "--type", "camra", "--controller", NAS), 2, "found --type camra, did you mean 'camera'?"),
         (("install", "FILE", "--for", "10.9.9.9", "--controller", NAS), 1, "no device '10.9.9.9'"),
         (("install", "/nowhere.json", "--type", "camera"), 3, "cannot read /nowhere.json: No such file or directory"),

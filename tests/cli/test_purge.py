@@ -73,7 +73,15 @@ def test_tickets_know_it_no_more(purge, inventory: Path) -> None:
     printer, laptop = ids[f"mac:{PRINTER}"], ids[f"mac:{LAPTOP}"]
     devices = {printer: Part(SHOUT), laptop: Part("a laptop")}
     note = Note("Telnet", "setting", "high", "P2", devices=devices, over={printer: f"{SHOUT} is mended"})
-    write_ledger(inventory, Ledger(tickets={"ticket-1": note, "ticket-2": Note("FTP", "setting", "low", "P4", devices={laptop: Part("a laptop")})}))
+    write_ledger(
+        inventory,
+        Ledger(
+            tickets={
+                "ticket-1": note,
+                "ticket-2": Note("FTP", "setting", "low", "P4", devices={laptop: Part("a laptop")}),
+            }
+        ),
+    )
     (inventory / FILE).rename(inventory / "whole")
     (inventory / FILE).write_text("[]")
     assert (purge(PRINTER, "--yes").code, f"mac:{PRINTER}" in keys(inventory)) == (3, True)
@@ -90,7 +98,11 @@ def test_its_profile_goes_with_it(purge, inventory: Path) -> None:
     ids = {one["key"]: one["device"]["id"] for one in reader.records()}
     reader.close()
     folder = inventory / "profiles"
-    for name, whom in (("its", {"device": ids[f"mac:{PRINTER}"]}), ("other", {"device": ids[f"mac:{LAPTOP}"]}), ("type-printer", {"type": "printer"})):
+    for name, whom in (
+        ("its", {"device": ids[f"mac:{PRINTER}"]}),
+        ("other", {"device": ids[f"mac:{LAPTOP}"]}),
+        ("type-printer", {"type": "printer"}),
+    ):
         write(folder, name, whom, {}, MUD)
     (folder / "broken.json").write_text("{")
     told = purge(PRINTER, "--yes")
@@ -104,7 +116,10 @@ def test_what_was_deleted_long_before_is_gone_too(purge, inventory: Path) -> Non
         base.execute("PRAGMA secure_delete = OFF")
         base.execute("UPDATE devices SET state = state || ? WHERE key = ?", (f" {SHOUT}" * 2000, f"mac:{PRINTER}"))
         base.commit()
-        base.execute("UPDATE devices SET state = rtrim(substr(state, 1, instr(state, ?) - 1)) WHERE key = ?", (SHOUT, f"mac:{PRINTER}"))
+        base.execute(
+            "UPDATE devices SET state = rtrim(substr(state, 1, instr(state, ?) - 1)) WHERE key = ?",
+            (SHOUT, f"mac:{PRINTER}"),
+        )
     base.close()
     assert SHOUT.encode() in everything(inventory)
     assert purge(PRINTER, "--yes").code == 0
@@ -159,7 +174,12 @@ def test_more_orders_than_a_tick_takes(inventory: Path, purge) -> None:
     """They are done some at a time, and none is lost on the way."""
     with Run(inventory) as run:
         for number in range(2 * ORDERS + 10):
-            run.story.says(f"00:17:c8:10:{number >> 8:02x}:{number & 255:02x}", f"10.1.{number >> 8}.{number & 255}", "http.server", "model=Z")
+            run.story.says(
+                f"00:17:c8:10:{number >> 8:02x}:{number & 255:02x}",
+                f"10.1.{number >> 8}.{number & 255}",
+                "http.server",
+                "model=Z",
+            )
             if number % 40 == 0:
                 run.story.at(number / 40)
         run.story.at(60)
@@ -202,9 +222,33 @@ def test_packets_behind_its_alerts_go_too(purge, inventory: Path) -> None:
     ends = {"src": {**ENDS["src"], "mac": PRINTER}, "dst": ENDS["dst"], "targets": []}
     mine, theirs, wrong = "alert-abc123.pcapng", "alert-xyz789.pcapng", "inventory.db"
     records = [
-        record("alert", "open", "mine", "high", alert={**SCAN, "key": "a"}, **ends, packets={"file": f"evidence/{mine}", "frames": 1}),
-        record("alert", "open", "theirs", "high", alert={**SCAN, "key": "b"}, **ENDS, packets={"file": f"evidence/{theirs}", "frames": 1}),
-        record("alert", "open", "false", "high", alert={**SCAN, "key": "c"}, **ends, packets={"file": f"../{wrong}", "frames": 1}),
+        record(
+            "alert",
+            "open",
+            "mine",
+            "high",
+            alert={**SCAN, "key": "a"},
+            **ends,
+            packets={"file": f"evidence/{mine}", "frames": 1},
+        ),
+        record(
+            "alert",
+            "open",
+            "theirs",
+            "high",
+            alert={**SCAN, "key": "b"},
+            **ENDS,
+            packets={"file": f"evidence/{theirs}", "frames": 1},
+        ),
+        record(
+            "alert",
+            "open",
+            "false",
+            "high",
+            alert={**SCAN, "key": "c"},
+            **ends,
+            packets={"file": f"../{wrong}", "frames": 1},
+        ),
     ]
     (inventory / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
     for name in (mine, theirs):
@@ -220,12 +264,23 @@ def test_what_may_still_be_written_to_waits(purge, inventory: Path) -> None:
     evidence = inventory / "evidence"
     evidence.mkdir()
     ends = {"src": {"mac": PRINTER}, "dst": {}, "targets": []}
-    alert = record("alert", "open", "mine", "high", alert=SCAN, **ends, packets={"file": "evidence/alert-abc123.pcapng", "frames": 1})
+    alert = record(
+        "alert",
+        "open",
+        "mine",
+        "high",
+        alert=SCAN,
+        **ends,
+        packets={"file": "evidence/alert-abc123.pcapng", "frames": 1},
+    )
     (inventory / "events.jsonl").write_text(json.dumps(alert) + "\n")
     (evidence / "alert-abc123.pcapng").write_bytes(b"frames")
     with Run(inventory):
         told = purge(PRINTER, "--yes")
-        assert f"stays: {evidence / 'alert-abc123.pcapng'}, which is still being written: purge again in some minutes" in told.lines
+        assert (
+            f"stays: {evidence / 'alert-abc123.pcapng'}, which is still being written: purge again in some minutes"
+            in told.lines
+        )
         assert (evidence / "alert-abc123.pcapng").exists()
 
 
@@ -234,14 +289,22 @@ def test_what_stays_is_said(purge, inventory: Path) -> None:
     (inventory / "inventory.db.version-2").touch()
     lines = purge(PRINTER, "--yes").lines
     assert f"stays: {inventory / 'inventory.db.version-2'}, a copy of before" in lines
-    assert lines[-2:] == ["kept: its events in the event log, until retention removes them (retention.age_days)", "stays: what outputs delivered"]
+    assert lines[-2:] == [
+        "kept: its events in the event log, until retention removes them (retention.age_days)",
+        "stays: what outputs delivered",
+    ]
 
 
 def test_the_log_as_well_where_it_is_asked_for(purge, tell, inventory: Path) -> None:
     """Told before by a dry run; not while a sensor runs, and then nothing at all is done; else no byte of the log names the device."""
     ends = {"src": {"mac": PRINTER}, "dst": {}, "targets": []}
     log = inventory / "events.jsonl"
-    log.write_text("".join(json.dumps(record("alert", "open", text, "high", alert=SCAN, **more)) + "\n" for text, more in (("mine", ends), ("theirs", ENDS))))
+    log.write_text(
+        "".join(
+            json.dumps(record("alert", "open", text, "high", alert=SCAN, **more)) + "\n"
+            for text, more in (("mine", ends), ("theirs", ENDS))
+        )
+    )
     before = log.read_bytes()
     assert "1 record of the event log" in purge(PRINTER, "--log", "--dry-run").lines
     with Run(inventory):

@@ -21,7 +21,9 @@ import pytest
 import sensor.eventlog
 from sensor.cli.main import main
 
-SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
+)
 Runs = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -201,7 +203,10 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
     foreign.write_text("precious\n")
     told = replay(dhcp, "--events", foreign)
     assert (told.returncode, told.stdout) == (3, "")
-    assert told.stderr == f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is [file.not-written]\n"
+    assert (
+        told.stderr
+        == f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is [file.not-written]\n"
+    )
     assert foreign.read_text() == "precious\n"
     (tmp_path / "state").write_text("in the way")
     told = replay(dhcp)
@@ -214,7 +219,10 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
 def test_a_full_disk(replay: Runs, dhcp: Path) -> None:
     """One line; exit code 3."""
     told = replay(dhcp, "--events", "/dev/full")
-    assert (told.returncode, told.stderr) == (3, "sensor: cannot write the event log /dev/full: No space left on device [file.not-written]\n")
+    assert (told.returncode, told.stderr) == (
+        3,
+        "sensor: cannot write the event log /dev/full: No space left on device [file.not-written]\n",
+    )
 
 
 def test_whoever_has_read_enough(environment: dict[str, str], root: Path) -> None:
@@ -285,7 +293,12 @@ def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: P
     config.write_text("state: kept\n")
     counts = []
     for number, words in enumerate((("--state", str(tmp_path / "kept")), ("--config", str(config)), ())):
-        assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--events", str(tmp_path / f"{number}.jsonl"), *words]) == 0
+        assert (
+            main(
+                ["replay", str(root / "pcaps" / "office.pcapng"), "--events", str(tmp_path / f"{number}.jsonl"), *words]
+            )
+            == 0
+        )
         counts.append((tmp_path / f"{number}.jsonl").read_text().count('"kind":"device"'))
     assert counts[0] == counts[2] > 10
     assert counts[1] == 0
@@ -297,7 +310,12 @@ def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: P
 def test_an_inventory_that_cannot_be_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
     """Told before anything is read; exit code 3."""
     (tmp_path / "file").write_text("")
-    assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--events", os.devnull, "--state", str(tmp_path / "file")]) == 3
+    assert (
+        main(
+            ["replay", str(root / "pcaps" / "office.pcapng"), "--events", os.devnull, "--state", str(tmp_path / "file")]
+        )
+        == 3
+    )
     assert capsys.readouterr().err.startswith(f"sensor: cannot write the inventory in {tmp_path / 'file'}: ")
 
 
@@ -326,7 +344,10 @@ def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None
     assert (modes, folder.stat().st_mode & 0o777) == ({0o600}, 0o700)
     told = replay(copy, "--name", "before")
     assert (told.returncode, str(dhcp) in told.stderr) == (2, True)
-    assert [replay(dhcp, "--name", "x", "--events", "-").returncode, replay(dhcp, "--name", "../x").returncode] == [2, 2]
+    assert [replay(dhcp, "--name", "x", "--events", "-").returncode, replay(dhcp, "--name", "../x").returncode] == [
+        2,
+        2,
+    ]
 
 
 def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
     folder = tmp_path_factory.mktemp("office")
     log, listed = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
-    assert main(["replay", "--state", str(folder), "--events", log, "--intel", listed, str(PCAPS / "office.pcapng")]) == 0
+    assert (
+        main(["replay", "--state", str(folder), "--events", log, "--intel", listed, str(PCAPS / "office.pcapng")]) == 0
+    )
     return folder
 
 
@@ -40,7 +42,9 @@ def report(tell, office: Path) -> Callable[..., Told]:
 def unpacked(path: Path) -> bytes:
     """A PDF with all that is compressed in it."""
     data = path.read_bytes()
-    return data + b"".join(zlib.decompressobj().decompress(one) for one in re.findall(rb"stream\r?\n(x.*?)\r?\nendstream", data, re.DOTALL))
+    return data + b"".join(
+        zlib.decompressobj().decompress(one) for one in re.findall(rb"stream\r?\n(x.*?)\r?\nendstream", data, re.DOTALL)
+    )
 
 
 class _Page(HTMLParser):
@@ -84,8 +88,21 @@ def test_the_page_needs_nothing_else(report, tmp_path: Path) -> None:
 def test_the_same_log_gives_the_same_bytes(report, office: Path, tmp_path: Path, name: str) -> None:
     """In another process too, where sets have another order; the time of making is that of the site."""
     assert report("-o", str(tmp_path / name)).code == 0
-    words = ["report", "-o", str(tmp_path / f"again-{name}"), "--state", str(office), "--events", str(office / "events.jsonl")]
-    subprocess.run([sys.executable, "-m", "sensor", *words], check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    words = [
+        "report",
+        "-o",
+        str(tmp_path / f"again-{name}"),
+        "--state",
+        str(office),
+        "--events",
+        str(office / "events.jsonl"),
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "sensor", *words],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+    )
     assert (tmp_path / name).read_bytes() == (tmp_path / f"again-{name}").read_bytes()
 
 
@@ -130,19 +147,25 @@ def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     told = report("-o", str(tmp_path / "office.pdf"))
     assert (told.code, told.out) == (3, "")
-    assert told.err.startswith("sensor: PDF is written by WeasyPrint, which is not installed: pip install 'passive-network-sensor[report]', and Pango")
+    assert told.err.startswith(
+        "sensor: PDF is written by WeasyPrint, which is not installed: pip install 'passive-network-sensor[report]', and Pango"
+    )
     assert told.err.count("\n") == 1
     assert list(tmp_path.glob("*.pdf")) == []
 
 
 def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """WeasyPrint itself is there, and what draws letters is not."""
-    (tmp_path / "weasyprint.py").write_text("raise OSError(\"cannot load library 'libpango-1.0-0'\\nand much more\")", encoding="utf-8")
+    (tmp_path / "weasyprint.py").write_text(
+        "raise OSError(\"cannot load library 'libpango-1.0-0'\\nand much more\")", encoding="utf-8"
+    )
     monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     told = report("-o", str(tmp_path / "office.pdf"))
     assert told.code == 3
-    assert told.err.startswith("sensor: PDF is written by WeasyPrint, which cannot load Pango (cannot load library 'libpango-1.0-0'): ")
+    assert told.err.startswith(
+        "sensor: PDF is written by WeasyPrint, which cannot load Pango (cannot load library 'libpango-1.0-0'): "
+    )
 
 
 def test_a_period_tells_what_happened_in_it(report, tmp_path: Path) -> None:
@@ -166,7 +189,10 @@ def test_two_reports_are_compared(report, tell, tmp_path: Path) -> None:
     old = tmp_path / "old.json"
     assert report("-o", str(old)).code == 0
     told = json.loads(old.read_bytes())
-    told["devices"] = [one | {"findings": [*one.get("findings", []), "telnet"]} if one["type"] == "nas" else one for one in told["devices"]]
+    told["devices"] = [
+        one | {"findings": [*one.get("findings", []), "telnet"]} if one["type"] == "nas" else one
+        for one in told["devices"]
+    ]
     told["devices"].append({"id": "dev-gone", "type": "printer", "name": "old-printer"})
     told["score"]["points"] = 95.5
     old.write_text(json.dumps(told), encoding="utf-8")
@@ -184,7 +210,8 @@ def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(report, tell,
     """As `sensor tickets` and `sensor posture record` keep them; a ledger that is broken is told."""
     where = ["--state", str(office), "--events", str(office / "events.jsonl")]
     (office / "posture.jsonl").write_text(
-        '{"day":"2026-11-23","ts":"2026-11-23T10:00:00Z","points":90.0,"devices":{"high":3},"weaknesses":{},"segments":{}}\n', encoding="utf-8"
+        '{"day":"2026-11-23","ts":"2026-11-23T10:00:00Z","points":90.0,"devices":{"high":3},"weaknesses":{},"segments":{}}\n',
+        encoding="utf-8",
     )
     assert tell("posture", "record", *where).code == 0
     assert report("-o", str(tmp_path / "office.html")).code == 0
@@ -198,7 +225,12 @@ def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(report, tell,
 
 def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes], office: Path) -> None:
     """And nothing else does."""
-    assert main(["report", "-o", "-", "--format", "json", "--state", str(office), "--events", str(office / "events.jsonl")]) == 0
+    assert (
+        main(
+            ["report", "-o", "-", "--format", "json", "--state", str(office), "--events", str(office / "events.jsonl")]
+        )
+        == 0
+    )
     assert json.loads(capfdbinary.readouterr().out)["format"] == "passive-network-sensor/report"
 
 
@@ -207,9 +239,21 @@ def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes],
     [
         (["-o", "report"], 2, "found -o report, expected a name that ends with .html, .pdf or .json, or --format"),
         (["-o", "report.docx"], 2, "found -o report.docx, expected a name that ends with"),
-        (["-o", "x.html", "--period", "soon"], 2, "found --period soon, expected a span such as 24h, 7d or 4w, or a month such as 2026-11"),
-        (["-o", "x.html", "--period", "7d", "--since", "2026-11-01"], 2, "expected --period, or --since and --until, and not both"),
-        (["-o", "x.html", "--against", "/nowhere/old.html"], 3, "cannot read /nowhere/old.html: No such file or directory"),
+        (
+            ["-o", "x.html", "--period", "soon"],
+            2,
+            "found --period soon, expected a span such as 24h, 7d or 4w, or a month such as 2026-11",
+        ),
+        (
+            ["-o", "x.html", "--period", "7d", "--since", "2026-11-01"],
+            2,
+            "expected --period, or --since and --until, and not both",
+        ),
+        (
+            ["-o", "x.html", "--against", "/nowhere/old.html"],
+            3,
+            "cannot read /nowhere/old.html: No such file or directory",
+        ),
         (["-o", "x.html", "--against", __file__], 3, f"{__file__}: not a report of this sensor: "),
         (["-o", "/nowhere/report.html"], 3, "cannot write /nowhere/report.html: No such file or directory"),
     ],
@@ -232,7 +276,9 @@ def test_nothing_to_read_is_told(tell, tmp_path: Path) -> None:
 
 @pytest.mark.paper
 def test_an_empty_log_is_paper_too(tell, tmp_path: Path) -> None:
-    (tmp_path / "empty.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8")
+    (tmp_path / "empty.jsonl").write_text(
+        json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8"
+    )
     told = tell("report", "-o", str(tmp_path / "x.pdf"), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
     assert (told.code, told.err) == (0, "")
 
@@ -242,13 +288,17 @@ def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
     assert tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl")).code == 3
     assert not (tmp_path / "x.html").exists()
-    (tmp_path / "empty.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8")
+    (tmp_path / "empty.jsonl").write_text(
+        json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8"
+    )
     for name in ("x.html", "x.json"):
         told = tell("report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
         assert (told.code, told.err) == (0, "")
     assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."
     told = tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl"))
-    assert told.out == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; 2026-11-24T09:14Z to 2026-11-24T09:14Z\n"
+    assert (
+        told.out == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; 2026-11-24T09:14Z to 2026-11-24T09:14Z\n"
+    )
 
 
 def test_a_file_is_replaced_whole_and_a_pipe_is_written(report, tmp_path: Path) -> None:

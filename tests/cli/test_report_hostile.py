@@ -64,18 +64,67 @@ class _Page(HTMLParser):
 
 def enemy(word: str) -> list[dict[str, Any]]:
     """A log in which everything is called so."""
-    words = {"hostname": word, "vendor": word, "model": word, "firmware": word, "serial": word, "os": word, "owner": word, "services": [word], "roles": [word]}
+    words = {
+        "hostname": word,
+        "vendor": word,
+        "model": word,
+        "firmware": word,
+        "serial": word,
+        "os": word,
+        "owner": word,
+        "services": [word],
+        "roles": [word],
+    }
     end = {"ip": word, "mac": word, "device": "dev-1", "hostname": word, "type": word, "port": 80}
-    alert = {**SCAN, "id": word, "key": word, "detector": word, "title": word, "why": [word], "advice": word, "attack": [{"technique": word, "name": word}]}
+    alert = {
+        **SCAN,
+        "id": word,
+        "key": word,
+        "detector": word,
+        "title": word,
+        "why": [word],
+        "advice": word,
+        "attack": [{"technique": word, "name": word}],
+    }
     proof = {"event": word, "ts": TIMES["last"], "src": end, "dst": end, "facts": {word: word}}
     story = [{"ts": TIMES["first"], "alert": word, "severity": "high", "msg": word}]
-    advice = {"id": "recommendation-1", "setting": word, "title": word, "why": [word], "seen": word, "fix": word, "test": word, "count": 1, **TIMES}
+    advice = {
+        "id": "recommendation-1",
+        "setting": word,
+        "title": word,
+        "why": [word],
+        "seen": word,
+        "fix": word,
+        "test": word,
+        "count": 1,
+        **TIMES,
+    }
     told = [
-        device(1, "camera", evidence=[{**claim("model", word, "mdns", 0.9), "seen": word, "observation": word}], **words),
+        device(
+            1, "camera", evidence=[{**claim("model", word, "mdns", 0.9), "seen": word, "observation": word}], **words
+        ),
         device(2, word, vlan=30, **words),
         device(1, "camera", "changed", changes=[{"field": "model", "old": word, "new": word}], **words),
-        record("alert", "open", word, "high", alert=alert, src=end, dst=end, targets=[end], evidence=[proof], packets={"file": word, "frames": 1}),
-        record("incident", "open", word, "high", incident={"id": word, "risk": 70, "actors": [end], "story": story, **TIMES}, src=end),
+        record(
+            "alert",
+            "open",
+            word,
+            "high",
+            alert=alert,
+            src=end,
+            dst=end,
+            targets=[end],
+            evidence=[proof],
+            packets={"file": word, "frames": 1},
+        ),
+        record(
+            "incident",
+            "open",
+            word,
+            "high",
+            incident={"id": word, "risk": 70, "actors": [end], "story": story, **TIMES},
+            src=end,
+        ),
         record("recommendation", "open", word, "high", recommendation=advice, src=end, evidence=[proof]),
         record("sensor", "health", word, "high", facts={"check": word}),
         record("sensor", "summary", word, capture={"source": word, "packets": 7}),
@@ -123,7 +172,22 @@ def test_what_nobody_sees_is_not_said(tell, logged, tmp_path: Path, word: str) -
         assert {sign for sign in text if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co"}} <= {"\n"}
 
 
-JUNK = [None, 7, -1, 1e308, 1 << 70, "", [], {}, ["x", 7, None], {"a": {"b": [1]}}, True, TIMES["first"], "x" * 3000, "9999-99-99T99:99:99Z"]
+JUNK = [
+    None,
+    7,
+    -1,
+    1e308,
+    1 << 70,
+    "",
+    [],
+    {},
+    ["x", 7, None],
+    {"a": {"b": [1]}},
+    True,
+    TIMES["first"],
+    "x" * 3000,
+    "9999-99-99T99:99:99Z",
+]
 
 
 def _places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

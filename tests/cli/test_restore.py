@@ -159,7 +159,9 @@ def test_not_while_a_sensor_is_at_work(tell, backup: Path, house: Path, who: str
     assert snapshot(house) == before
 
 
-def test_one_that_fails_amid_moving_undoes_itself(tell, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_fails_amid_moving_undoes_itself(
+    tell, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whichever rename fails, all is as it was before."""
     before = snapshot(house)
     rename, left = Path.rename, [0]
@@ -202,7 +204,12 @@ Path.rename = sometimes
 main(sys.argv[1:])
 """
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    killed = subprocess.run([sys.executable, "-c", program, "restore", str(backup), "--state", house.name], cwd=house.parent, env=env, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", program, "restore", str(backup), "--state", house.name],
+        cwd=house.parent,
+        env=env,
+        check=False,
+    )
     assert killed.returncode == 137
     assert snapshot(house) != before
     with pytest.raises(StoreError, match="a restore was cut off here: run `sensor restore` again"):
@@ -217,7 +224,10 @@ main(sys.argv[1:])
     } | {"evidence/alert-abc234.pcapng": b"frames"}
 
 
-@pytest.mark.parametrize(("note", "said"), [("[", "it cannot be read: remove it"), ('[["a","b"],["/etc/a","/etc/b"]]', "another user wrote it")])
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [("[", "it cannot be read: remove it"), ('[["a","b"],["/etc/a","/etc/b"]]', "another user wrote it")],
+)
 def test_a_note_that_nobody_should_follow(tell, backup: Path, house: Path, note: str, said: str) -> None:
     """What is moved back is what we noted ourselves: a note of somebody else's may name any file."""
     (house / "restore.unfinished").write_text(note)
@@ -252,7 +262,9 @@ def test_no_such_file(tell, tmp_path: Path, name: str) -> None:
     assert str(tmp_path / name) in told.err
 
 
-def test_places_that_the_configuration_names(tell, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_places_that_the_configuration_names(
+    tell, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """State, log and evidence in folders of their own, as this machine's configuration says: each part is put where it belongs, and set aside there."""
     far = {name: tmp_path / "far" / name for name in ("state", "log", "frames")}
     log = far["log"] / "net.jsonl"
@@ -267,7 +279,11 @@ def test_places_that_the_configuration_names(tell, house: Path, tmp_path: Path, 
     with system.open("a") as file:
         file.write(f"state: {far['state']}\nevents: {log}\nevidence: {{folder: {far['frames']}}}\n")
     monkeypatch.setattr("sensor.config_file.SYSTEM", system)
-    before = {name: data for name, data in snapshot(tmp_path / "far").items() if name not in {"state/inventory.db", "log/net.jsonl"} and "status" not in name}
+    before = {
+        name: data
+        for name, data in snapshot(tmp_path / "far").items()
+        if name not in {"state/inventory.db", "log/net.jsonl"} and "status" not in name
+    }
     assert tell("backup", str(tmp_path / "a"), "--with-log", "--with-evidence").code == 0
     (far["state"] / "mutes.yaml").write_text("mutes: [] # later\n")
     (far["frames"] / "alert-zzzzzz.pcapng").write_bytes(b"later")
@@ -276,13 +292,19 @@ def test_places_that_the_configuration_names(tell, house: Path, tmp_path: Path, 
     after = snapshot(tmp_path / "far")
     aside = {name: data for name, data in after.items() if "before-restore-" in name}
     assert {name: data for name, data in after.items() if name not in aside and name != "state/inventory.db"} == before
-    assert sorted({name.split("/before-restore-")[0] if "/before-restore-" in name else "" for name in aside}) == ["", "log", "state"]
+    assert sorted({name.split("/before-restore-")[0] if "/before-restore-" in name else "" for name in aside}) == [
+        "",
+        "log",
+        "state",
+    ]
     assert any(name.endswith("/frames/alert-zzzzzz.pcapng") for name in aside)
     assert devices(far["state"])
     assert system.read_text().endswith("net.jsonl\nevidence: {folder: " + str(far["frames"]) + "}\n")
 
 
-def test_a_wrong_configuration_of_this_machine(tell, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_configuration_of_this_machine(
+    tell, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It does not tell where the state belongs: its place is told, and what to do."""
     (tmp_path / "sensor.yaml").write_text("stat: /var/lib/sensor\n")
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")

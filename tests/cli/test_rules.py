@@ -46,7 +46,9 @@ def test_where_the_service_has_them(tell, tmp_path: Path, monkeypatch: pytest.Mo
     """Beside the configuration of the system, and in the state of the service, where nobody names another."""
     for folder in ("etc", "var"):
         (tmp_path / folder / "rules").mkdir(parents=True)
-        (tmp_path / folder / "rules" / "ours.yaml").write_text(tell("rules", "example").out.replace("- id: ", f"- id: {folder}_"))
+        (tmp_path / folder / "rules" / "ours.yaml").write_text(
+            tell("rules", "example").out.replace("- id: ", f"- id: {folder}_")
+        )
     for folder, name in (("var", "inventory.db"), ("etc", "sensor.yaml")):
         (tmp_path / folder / name).touch()
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "etc" / "sensor.yaml")
@@ -79,14 +81,22 @@ def test_what_is_wrong(rules, folder: Path) -> None:
 
 def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
     """Over a capture, without a word to the log; other detectors are silent."""
-    (tmp_path / "loud.yaml").write_text(BROKEN + "  - {id: device, title: A device, when: device.identified, says: '{src} is there'}\n")
+    (tmp_path / "loud.yaml").write_text(
+        BROKEN + "  - {id: device, title: A device, when: device.identified, says: '{src} is there'}\n"
+    )
     told = rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"))
     assert told.code == 0
     row = told.lines[1].split()
     assert row[0] == "custom.loud"
     assert int(row[1].replace(",", "")) >= int(row[2]) > 3
-    assert {word for line in told.lines[4:-1] for word in line.split() if word.startswith("custom.")} == {"custom.loud", "custom.device"}
-    found = [json.loads(line) for line in rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"), "--json").lines]
+    assert {word for line in told.lines[4:-1] for word in line.split() if word.startswith("custom.")} == {
+        "custom.loud",
+        "custom.device",
+    }
+    found = [
+        json.loads(line)
+        for line in rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"), "--json").lines
+    ]
     assert {one["alert"]["detector"] for one in found} == {"custom.loud", "custom.device"}
     assert rules("try", str(tmp_path / "loud.yaml"), str(tmp_path / "none.pcap")).code == 3
 
@@ -97,10 +107,23 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
     config = tmp_path / "etc" / "sensor.yaml"
     (config.parent / "rules").mkdir(parents=True)
     config.write_text("networks: []\n")
-    (config.parent / "rules" / "b.yaml").write_text("rules:\n  - {id: other, title: Another, when: device.identified, again: 7d}\n")
+    (config.parent / "rules" / "b.yaml").write_text(
+        "rules:\n  - {id: other, title: Another, when: device.identified, again: 7d}\n"
+    )
     log = tmp_path / "log"
-    words = ("replay", root / "pcaps" / "office.pcapng", "--state", tmp_path / "state", "--events", log, "--config", config)
-    told = subprocess.run([sys.executable, "-m", "sensor", *map(str, words)], capture_output=True, text=True, check=False)
+    words = (
+        "replay",
+        root / "pcaps" / "office.pcapng",
+        "--state",
+        tmp_path / "state",
+        "--events",
+        log,
+        "--config",
+        config,
+    )
+    told = subprocess.run(
+        [sys.executable, "-m", "sensor", *map(str, words)], capture_output=True, text=True, check=False
+    )
     assert told.returncode == 0
     assert "a.yaml:2:39" in told.stderr
     records = [json.loads(line) for line in log.read_text().splitlines()]
@@ -112,7 +135,9 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
 def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
     """What fits comes out as a file that is good; the rest is said."""
     head = "logsource: {product: zeek, service: dns}\ndetection: {s: {%s: x.example}, condition: s}\nlevel: low\n"
-    (tmp_path / "sigma.yml").write_text("title: One name\n" + head % "query" + "---\ntitle: No such field\n" + head % "qurey")
+    (tmp_path / "sigma.yml").write_text(
+        "title: One name\n" + head % "query" + "---\ntitle: No such field\n" + head % "qurey"
+    )
     told = rules("import-sigma", str(tmp_path / "sigma.yml"))
     assert told.code == 0
     assert "left out: No such field: no counterpart of the field 'qurey'" in told.err
@@ -124,7 +149,11 @@ def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "fault"),
-    [(("look",), "no action 'look'"), (("try",), "expected try PATH CAPTURE"), (("fields", "dns.qery"), "did you mean 'dns.query'?")],
+    [
+        (("look",), "no action 'look'"),
+        (("try",), "expected try PATH CAPTURE"),
+        (("fields", "dns.qery"), "did you mean 'dns.query'?"),
+    ],
 )
 def test_what_makes_no_sense(rules, words: tuple[str, ...], fault: str) -> None:
     """It is said."""
@@ -139,4 +168,7 @@ def test_what_can_be_watched(rules) -> None:
     assert {"dns.query", "flow.answered", "device.new", "smb.write"} <= set(kinds)
     told = rules("fields", *kinds)
     assert told.code == 0
-    assert any(line.split() == ["name", "text", "is,", "not,", "contains,", "begins,", "ends,", "like,", "matches,", "present"] for line in told.lines)
+    assert any(
+        line.split() == ["name", "text", "is,", "not,", "contains,", "begins,", "ends,", "like,", "matches,", "present"]
+        for line in told.lines
+    )

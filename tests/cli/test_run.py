@@ -21,7 +21,9 @@ from sensor.cli.main import main, parser
 from sensor.config import Config
 from sensor.logs import logs
 
-SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
+)
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +76,10 @@ def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], t
     words = ["office.pcapng"] if command == "replay" else []
     assert main([command, *words, "--config", str(path), "--log-format", "json"]) == 2
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(one["level"], one["event"].split(": ")[0]) for one in told] == [("error", f"{path}:2:9"), ("error", f"{path}:3:10")]
+    assert [(one["level"], one["event"].split(": ")[0]) for one in told] == [
+        ("error", f"{path}:2:9"),
+        ("error", f"{path}:3:10"),
+    ]
 
 
 def ready(tmp_path: Path, log: Path) -> run._Ready:
@@ -90,7 +95,10 @@ def test_a_log_that_is_in_use(tmp_path: Path) -> None:
     first = EventLog(tmp_path / "log")
     with pytest.raises(Stop) as stop:
         ready(tmp_path, tmp_path / "log").open()
-    assert (stop.value.code, stop.value.message) == (3, f"cannot write the event log {tmp_path / 'log'}: another sensor writes it")
+    assert (stop.value.code, stop.value.message) == (
+        3,
+        f"cannot write the event log {tmp_path / 'log'}: another sensor writes it",
+    )
     first.close()
 
 
@@ -103,7 +111,10 @@ def test_a_log_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(run, "_opened", refused)
     with pytest.raises(Stop) as stop:
         ready(tmp_path, tmp_path / "log").open()
-    assert (stop.value.code, stop.value.message) == (4, f"cannot write the event log {tmp_path / 'log'}: Permission denied")
+    assert (stop.value.code, stop.value.message) == (
+        4,
+        f"cannot write the event log {tmp_path / 'log'}: Permission denied",
+    )
 
 
 def test_a_sensor_begins_where_a_replay_was(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
@@ -139,10 +150,16 @@ def test_what_a_reload_reads(tmp_path: Path) -> None:
     path.write_text("logging: {level: error}\nalerts: {mutes: quiet.yaml}\nevidence: {folder: packets}\n")
     args = parser(["run"]).parse_args(["run", "-i", "eth0", "--config", str(path)])
     at = run._settings(args, tmp_path / "state")
-    assert (at.mutes, at.evidence, list(at.rules)) == (tmp_path / "quiet.yaml", tmp_path / "packets", [tmp_path / "rules"])
+    assert (at.mutes, at.evidence, list(at.rules)) == (
+        tmp_path / "quiet.yaml",
+        tmp_path / "packets",
+        [tmp_path / "rules"],
+    )
     assert logs._LOG.level == logs.LEVELS.index("error")
     path.write_text("evidence: {enabled: false}\n")
-    args = parser(["run"]).parse_args(["run", "-i", "eth0", "--config", str(path), "--mutes", str(tmp_path / "mine.yaml")])
+    args = parser(["run"]).parse_args(
+        ["run", "-i", "eth0", "--config", str(path), "--mutes", str(tmp_path / "mine.yaml")]
+    )
     at = run._settings(args, tmp_path / "state")
     assert (at.mutes, at.evidence) == (tmp_path / "mine.yaml", None)
     assert logs._LOG.level == logs.LEVELS.index("info")
@@ -171,7 +188,9 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
     torn = b'{"ts":"2026-11-24T09:14'
     for _ in range(2):
         script = f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter udp --events {log}"
-        with subprocess.Popen(["unshare", "--net", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
             _wait_for(process, log, b'"started"')
             knock = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x', ('127.0.0.1', 9)) for _ in range(5)]"
             subprocess.run(["nsenter", f"--net=/proc/{process.pid}/ns/net", sys.executable, "-c", knock], check=True)
@@ -190,7 +209,11 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
     for record in records:
         SCHEMA.validate(record)
     assert [record["sensor"]["seq"] for record in records] == list(range(1, len(records) + 1))
-    assert [record["action"] for record in records if record["kind"] == "sensor"] == ["started", "summary", "stopped"] * 2
+    assert [record["action"] for record in records if record["kind"] == "sensor"] == [
+        "started",
+        "summary",
+        "stopped",
+    ] * 2
     summary = records[-2]["capture"]
     assert (summary["source"], summary["packets"], summary["dropped"]) == ("lo", 5, 0)
     assert not any("emitted" in record for record in records)

@@ -64,7 +64,9 @@ def test_a_device_is_found_by_name_id_and_mac(found: Any) -> None:
     named = found("fs01")
     device = next(row["src_device"] for row in named if row.get("src_ip") == NAS)
     assert found(device) == named
-    assert {row["uid"] for row in found("00:11:32:6e:20:b7") if row["table"] == "conn"} >= {row["uid"] for row in named if row["table"] == "conn"}
+    assert {row["uid"] for row in found("00:11:32:6e:20:b7") if row["table"] == "conn"} >= {
+        row["uid"] for row in named if row["table"] == "conn"
+    }
 
 
 def test_a_domain_is_found_with_the_names_below_it(found: Any) -> None:
@@ -98,7 +100,19 @@ def test_what_is_not_there_is_not_found(ask: Any) -> None:
     assert "nothing found for the address 203.0.113.250" in err
 
 
-@pytest.mark.parametrize("words", [[], ["10.0.0.300"], ["10.0.0.0/40"], ["dst_prot=1"], ["dst_port=x"], ["a", "b"], ["x", "--table", "con"], ["x", "-n", "0"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["10.0.0.300"],
+        ["10.0.0.0/40"],
+        ["dst_prot=1"],
+        ["dst_port=x"],
+        ["a", "b"],
+        ["x", "--table", "con"],
+        ["x", "-n", "0"],
+    ],
+)
 def test_what_makes_no_sense_is_refused(ask: Any, words: list[str]) -> None:
     code, out, err = ask("search", *words)
     assert (code, out) == (2, "")
@@ -132,7 +146,9 @@ def test_since_counts_back_from_the_newest_record(found: Any) -> None:
 
 
 def test_sql(ask: Any) -> None:
-    code, out, err = ask("hunt", "sql", "SELECT service, count(*) AS n FROM conn WHERE service = 'tls' GROUP BY 1", "--json")
+    code, out, err = ask(
+        "hunt", "sql", "SELECT service, count(*) AS n FROM conn WHERE service = 'tls' GROUP BY 1", "--json"
+    )
     assert (code, json.loads(out)) == (0, {"service": "tls", "n": 137})
     assert err.startswith("coverage: ")
     code, out, err = ask("hunt", "sql", "SELECT quer FROM dns")
@@ -153,7 +169,10 @@ def test_hunts(ask: Any) -> None:
     """The port scan of the office is found, and no beacon."""
     code, out, _ = ask("hunt", "run", "port_scans", "beacons", "--json")
     rows = [json.loads(line) for line in out.splitlines()]
-    assert (code, [(row["hunt"], row["src_ip"], row["dst_ip"]) for row in rows]) == (0, [("port_scans", "10.20.10.106", NAS)])
+    assert (code, [(row["hunt"], row["src_ip"], row["dst_ip"]) for row in rows]) == (
+        0,
+        [("port_scans", "10.20.10.106", NAS)],
+    )
     assert ask("hunt", "run", "beacons")[0] == 1
     assert ask("hunt", "run", "port_scan")[0] == 2
     assert ask("hunt", "list")[0] == 0
@@ -176,7 +195,9 @@ def test_without_the_extra_it_says_how_to_install_it(ask: Any, monkeypatch: pyte
     assert "pip install 'passive-network-sensor[hunt]'" in err
 
 
-def test_without_records_it_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_records_it_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty folder; and a dataset that lacks them, of which everything is unknown and nothing is denied."""
     assert main(["search", "10.0.0.1", "--records", str(tmp_path)]) == 3
     assert f"no traffic records in {tmp_path}" in capsys.readouterr().err
@@ -188,7 +209,9 @@ def test_without_records_it_says_what_to_do(capsys: pytest.CaptureFixture[str], 
     assert "traffic records: unknown" in capsys.readouterr().err
 
 
-def test_a_replay_keeps_records_in_its_dataset(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_keeps_records_in_its_dataset(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same capture again replaces them; the first line names the dataset."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
     for _ in range(2):

@@ -72,21 +72,41 @@ def last(records: list[dict], kind: str) -> dict:
     ("check", "change", "said"),
     [
         ("capture", lambda them: last(them, "sensor") and them.__delitem__(slice(-3, None)), "without a good summary"),
-        ("capture", lambda them: [one["capture"].update(malformed=1) for one in them if one["action"] == "summary"], "without a good summary"),
-        ("devices", lambda them: [one["device"].update(type="nvr") for one in them if one["kind"] == "device"], "is nvr by Kyocera, expected printer"),
+        (
+            "capture",
+            lambda them: [one["capture"].update(malformed=1) for one in them if one["action"] == "summary"],
+            "without a good summary",
+        ),
+        (
+            "devices",
+            lambda them: [one["device"].update(type="nvr") for one in them if one["kind"] == "device"],
+            "is nvr by Kyocera, expected printer",
+        ),
         ("devices", lambda them: them.__setitem__(slice(None), []), "is nobody by nobody"),
         ("devices", lambda them: [one.pop("evidence", None) for one in them], "without evidence"),
         ("alerts", lambda them: them.__setitem__(slice(None), []), "alerts: none; expected discovery.port_scan"),
-        ("alerts", lambda them: them.append({"kind": "alert", "action": "open", "severity": "high", "alert": {"detector": "x.y"}}), "x.y"),
+        (
+            "alerts",
+            lambda them: them.append(
+                {"kind": "alert", "action": "open", "severity": "high", "alert": {"detector": "x.y"}}
+            ),
+            "x.y",
+        ),
         ("evidence", lambda them: [one.pop("packets", None) for one in them], "holds 0 packets, expected 0"),
-        ("evidence", lambda them: [one["packets"].update(frames=10_000) for one in them if "packets" in one], "expected 10,000"),
+        (
+            "evidence",
+            lambda them: [one["packets"].update(frames=10_000) for one in them if "packets" in one],
+            "expected 10,000",
+        ),
         ("evidence", lambda them: them.__setitem__(slice(None), []), "no alert has packets"),
         ("log", lambda them: them.pop(3), "have gaps"),
         ("log", lambda them: them[3].update(id=them[2]["id"]), "the same id"),
         ("formats", lambda them: [one.update(kind="flow") for one in them], "no words for what was found"),
     ],
 )
-def test_what_is_not_right_is_seen(good: Replayed, check: str, change: Callable[[list[dict]], object], said: str) -> None:
+def test_what_is_not_right_is_seen(
+    good: Replayed, check: str, change: Callable[[list[dict]], object], said: str
+) -> None:
     """Each check passes on what came of the capture, and not on that with one thing changed."""
     look = getattr(replayed, check)
     assert look(good).level == "ok"
@@ -125,7 +145,9 @@ def test_a_program_that_is_not_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert all(verdict.level == "error" for verdict in (parts.kernels(), parts.sqlite(), parts.mac_registry()))
 
 
-def test_a_wrong_configuration_and_a_folder_that_cannot_be_written(tell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_wrong_configuration_and_a_folder_that_cannot_be_written(
+    tell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Both are told with their place, and the rest is looked at all the same."""
     (tmp_path / "sensor.yaml").write_text("netwroks: []\n")
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")

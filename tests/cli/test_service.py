@@ -34,7 +34,9 @@ Id=sensor-forward.service
 LoadState=not-found
 ActiveState=inactive
 """
-as_root = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("systemd-sysusers") is None, reason="needs root and systemd-sysusers")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("systemd-sysusers") is None, reason="needs root and systemd-sysusers"
+)
 
 
 @pytest.fixture
@@ -63,8 +65,14 @@ def test_install(tell, system: Path) -> None:
     assert told.lines[-1].startswith("nothing is started yet; next: ")
     program = Path(sys.executable).parent / "sensor"
     for name, command in (("sensor.service", "run --wait"), ("sensor-forward.service", "forward")):
-        assert f"\nExecStart={program} {command} --config /etc/sensor/sensor.yaml\n" in (system / "etc/systemd/system" / name).read_text()
-    assert f"'{program} intel update; lists=$?; {program} vulns update && exit $lists'" in (system / "etc/systemd/system/sensor-update.service").read_text()
+        assert (
+            f"\nExecStart={program} {command} --config /etc/sensor/sensor.yaml\n"
+            in (system / "etc/systemd/system" / name).read_text()
+        )
+    assert (
+        f"'{program} intel update; lists=$?; {program} vulns update && exit $lists'"
+        in (system / "etc/systemd/system/sensor-update.service").read_text()
+    )
     account = next(line for line in (system / "etc/passwd").read_text().splitlines() if line.startswith("sensor:"))
     assert account.split(":")[5:] == ["/var/lib/sensor", "/usr/sbin/nologin"]
     found = (system / "etc/sensor").stat()
@@ -80,7 +88,9 @@ def test_install_again(tell, system: Path) -> None:
     (system / "etc/sensor/sensor.yaml").write_text("preset: quiet\n")
     told = tell("service", "install", "--root", str(system))
     assert told.code == 0
-    endings = {Path(line.split(":")[0]).name: line.split(": ")[1] for line in told.lines if line.startswith(str(system))}
+    endings = {
+        Path(line.split(":")[0]).name: line.split(": ")[1] for line in told.lines if line.startswith(str(system))
+    }
     assert endings.pop("sensor.service") == "updated"
     assert endings == dict.fromkeys((*set(units.UNITS) - {"sensor.service"}, "sensor.conf", "sensor.yaml"), "as it was")
     assert (system / "etc/sensor/sensor.yaml").read_text() == "preset: quiet\n"
@@ -134,13 +144,19 @@ def test_only_root_may(tell, monkeypatch: pytest.MonkeyPatch, action: str) -> No
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     told = tell("service", action)
     assert told.code == 4
-    assert told.err == f"sensor: only root may {action} a service: sudo {Path(sys.executable).parent / 'sensor'} service {action}\n"
+    assert (
+        told.err
+        == f"sensor: only root may {action} a service: sudo {Path(sys.executable).parent / 'sensor'} service {action}\n"
+    )
 
 
 def test_wrong_action(tell) -> None:
     """The nearest one is named."""
     told = tell("service", "instal")
-    assert (told.code, told.err) == (2, "sensor: found 'instal', expected one of status, install, uninstall; did you mean 'install'?\n")
+    assert (told.code, told.err) == (
+        2,
+        "sensor: found 'instal', expected one of status, install, uninstall; did you mean 'install'?\n",
+    )
 
 
 @pytest.mark.parametrize(("state", "code"), [("active", 0), ("failed", 1)])
@@ -152,14 +168,21 @@ def test_status(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: st
     target, sensor = map(json.loads, told.lines)
     assert target["unit"] == "sensor.target"
     assert sensor["state"] == ("active" if code == 0 else "failed (watchdog)")
-    assert (sensor["pid"], sensor["memory"], sensor["restarts"], sensor["says"]) == ("4711", "116 MiB", "2", "12,345 packets, 31 devices")
+    assert (sensor["pid"], sensor["memory"], sensor["restarts"], sensor["says"]) == (
+        "4711",
+        "116 MiB",
+        "2",
+        "12,345 packets, 31 devices",
+    )
     table = tell("service")
     assert table.code == code
     assert table.lines[0].split("  ")[0] == "UNIT"
     assert len(table.lines) == 3
 
 
-def test_status_where_nothing_is_installed_or_systemd_does_not_run(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_where_nothing_is_installed_or_systemd_does_not_run(
+    tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line each with what to do."""
     systemctl(tmp_path, "echo LoadState=not-found", monkeypatch)
     told = tell("service")
@@ -177,7 +200,9 @@ def test_systemd_takes_what_was_written(tell, system: Path) -> None:
         pytest.skip("systemd-analyze is not installed")
     assert tell("service", "install", "--root", str(system)).code == 0
     paths = [str(system / "etc/systemd/system" / name) for name in units.UNITS]
-    verified = subprocess.run(["systemd-analyze", "verify", "--man=no", *paths], capture_output=True, text=True, check=False)
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *paths], capture_output=True, text=True, check=False
+    )
     assert (verified.returncode, [line for line in verified.stderr.splitlines() if "sensor" in line]) == (0, [])
 
 

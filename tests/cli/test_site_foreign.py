@@ -27,7 +27,10 @@ COMMANDS = (
 def records(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What a sensor says of the small office."""
     log = tmp_path_factory.mktemp("office") / "events.jsonl"
-    assert main(["replay", "--events", str(log), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")]) == 0
+    assert (
+        main(["replay", "--events", str(log), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")])
+        == 0
+    )
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
@@ -39,7 +42,9 @@ def bent(value: Any, chance: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("seed", [3, 5, 21, 75])
-def test_a_foreign_log_fells_no_command(seed: int, records: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_log_fells_no_command(
+    seed: int, records: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each answers, or says why it cannot."""
     monkeypatch.chdir(tmp_path)
     chance = random.Random(seed)

@@ -17,7 +17,13 @@ from sensor.delivery.status import Status, save_status
 from sensor.telemetry.server import Server
 from tests.cli.served import serve, status_now
 
-STALLED = {"sensor.upstream_stalled/siem": {"since": 0, "severity": "medium", "msg": "the output siem has taken nothing for 90 s"}}
+STALLED = {
+    "sensor.upstream_stalled/siem": {
+        "since": 0,
+        "severity": "medium",
+        "msg": "the output siem has taken nothing for 90 s",
+    }
+}
 
 
 @pytest.fixture
@@ -119,7 +125,22 @@ def test_what_is_to_be_looked_at(tell, running, other: dict[str, Any], said: str
     assert any(line.startswith(said) for line in told.lines), told.out
 
 
-@pytest.mark.parametrize("value", [None, [], {}, "x\x1b[2J\nnext", 10**400, float("inf"), -1, True, [None], {"a": None}, {"\x1b[2J": {"\x1b[31m": "\x1b"}}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        {},
+        "x\x1b[2J\nnext",
+        10**400,
+        float("inf"),
+        -1,
+        True,
+        [None],
+        {"a": None},
+        {"\x1b[2J": {"\x1b[31m": "\x1b"}},
+    ],
+)
 def test_nonsense_from_the_socket(tell, running, value: Any) -> None:
     """Whatever stands where something else belongs: a screen all the same, and nothing in it steers the terminal."""
     status = status_now()

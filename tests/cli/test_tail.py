@@ -15,7 +15,10 @@ def test_one_line_a_record(tell, log: Path) -> None:
     told = tell("tail", str(log))
     assert told.code == 0
     assert told.lines[0] == "2026-11-24T09:14:07Z info     sensor started         listening on eth0"
-    assert told.lines[-2] == "2026-11-24T09:14:07Z medium   alert open             discovery.port_scan: evil tried 120 ports of 10.0.0.10"
+    assert (
+        told.lines[-2]
+        == "2026-11-24T09:14:07Z medium   alert open             discovery.port_scan: evil tried 120 ports of 10.0.0.10"
+    )
     assert len(told.lines) == 9
     assert "\033" not in told.out
 
@@ -35,19 +38,27 @@ def test_filters(tell, log: Path) -> None:
     """By kind, severity at least, and detector."""
     assert len(tell("tail", "--kind", "alert", "--kind", "sensor", str(log)).lines) == 3
     assert len(tell("tail", "--severity", "medium", str(log)).lines) == 2
-    assert [json.loads(line)["alert"]["id"] for line in tell("tail", "--json", "--detector", "discovery.*", str(log)).lines] == ["alert-abc123"]
+    assert [
+        json.loads(line)["alert"]["id"] for line in tell("tail", "--json", "--detector", "discovery.*", str(log)).lines
+    ] == ["alert-abc123"]
 
 
 def test_what_is_no_record_is_said(tell, log: Path) -> None:
     """On standard error, at the end, and where."""
     log.write_bytes(b"nonsense\n" + log.read_bytes())
     told = tell("tail", str(log))
-    assert (len(told.lines), told.err) == (9, f"sensor: {log}: skipped 1 invalid lines, the first at {log.name}:1: no record\n")
+    assert (len(told.lines), told.err) == (
+        9,
+        f"sensor: {log}: skipped 1 invalid lines, the first at {log.name}:1: no record\n",
+    )
 
 
 def test_a_foreign_log_cannot_steer_the_terminal(tell, log: Path) -> None:
     """Escapes in a sentence are printed as blanks."""
-    log.write_text(json.dumps({"ts": "2026", "kind": "de\033vice", "action": "\x9b2J", "severity": "odd", "msg": "a\033[2J\nb"}) + "\n")
+    log.write_text(
+        json.dumps({"ts": "2026", "kind": "de\033vice", "action": "\x9b2J", "severity": "odd", "msg": "a\033[2J\nb"})
+        + "\n"
+    )
     assert tell("tail", str(log)).out == "2026 info     de vice 2J             a [2J b\n"
 
 
@@ -58,20 +69,38 @@ def test_no_log(tell, log: Path) -> None:
     assert told.code == 3
     assert told.err.startswith(f"sensor: no data in {log.parent}: `sensor replay FILE`")
     told = tell("tail", str(log))
-    assert (told.code, told.err, told.errors) == (3, f"sensor: cannot read {log}: No such file or directory\n", ("file.not-read",))
+    assert (told.code, told.err, told.errors) == (
+        3,
+        f"sensor: cannot read {log}: No such file or directory\n",
+        ("file.not-read",),
+    )
 
 
 def test_following(tell, log: Path) -> None:
     """A line appears while the command runs, also into a pipe; when the pipe is closed it ends without a word."""
     code = "import sys; from sensor.cli.main import main; sys.exit(main())"
     with subprocess.Popen(
-        [sys.executable, "-c", code, "tail", "-f", "--kind", "sensor", str(log)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, "tail", "-f", "--kind", "sensor", str(log)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "events.jsonl · log · 2026-11-24 09:14 to 09:14 UTC\n"
         assert process.stdout.readline().endswith("listening on eth0\n")
-        more = json.dumps({"ts": "2026-11-24T09:14:08.000000Z", "kind": "sensor", "action": "stopped", "severity": "info", "msg": "bye"}) + "\n"
+        more = (
+            json.dumps(
+                {
+                    "ts": "2026-11-24T09:14:08.000000Z",
+                    "kind": "sensor",
+                    "action": "stopped",
+                    "severity": "info",
+                    "msg": "bye",
+                }
+            )
+            + "\n"
+        )
         with log.open("a") as file:
             file.write(more)
         assert process.stdout.readline().endswith("bye\n")
@@ -94,7 +123,9 @@ def _on_a_terminal(log: Path, env: dict[str, str]) -> str:
     ours, theirs = os.openpty()
     code = "import sys; from sensor.cli.main import main; sys.exit(main())"
     variables = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"} | env
-    subprocess.run([sys.executable, "-c", code, "tail", "--kind", "alert", str(log)], stdout=theirs, check=True, env=variables)
+    subprocess.run(
+        [sys.executable, "-c", code, "tail", "--kind", "alert", str(log)], stdout=theirs, check=True, env=variables
+    )
     os.close(theirs)
     text = os.read(ours, 65536).decode()
     os.close(ours)

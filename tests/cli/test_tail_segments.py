@@ -69,7 +69,9 @@ def test_the_last_of_a_large_log_are_there_at_once(tell, events: Segmented) -> N
 def test_the_last_records_of_a_pipe(tell, events: Segmented, tmp_path: Path) -> None:
     """It can only be read forward."""
     events.add(20)
-    done = subprocess.run([*PROGRAM, "--json", "-n", "3", "-"], input=events.current.read_bytes(), capture_output=True, check=True)
+    done = subprocess.run(
+        [*PROGRAM, "--json", "-n", "3", "-"], input=events.current.read_bytes(), capture_output=True, check=True
+    )
     assert numbers(done.stdout.decode()) == [18, 19, 20]
 
 
@@ -106,7 +108,9 @@ def test_no_times(text: str) -> None:
         moment(text)
 
 
-@pytest.mark.parametrize("words", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]])
+@pytest.mark.parametrize(
+    "words", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]]
+)
 def test_wrong_usage(tell, words: list[str]) -> None:
     """2, and the argument is named."""
     told = tell("tail", *words)
@@ -114,10 +118,31 @@ def test_wrong_usage(tell, words: list[str]) -> None:
     assert words[0] in told.err
 
 
-PRINTER: dict[str, Any] = {"ip": "10.20.30.41", "mac": "00:17:c8:1a:2b:3c", "device": "dev-1", "hostname": "PRN-3F-EAST"}
+PRINTER: dict[str, Any] = {
+    "ip": "10.20.30.41",
+    "mac": "00:17:c8:1a:2b:3c",
+    "device": "dev-1",
+    "hostname": "PRN-3F-EAST",
+}
 LINES = (
-    line(1, device={"id": "dev-1", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "hostname": "PRN-3F-EAST", "vlan": 30}),
-    line(2, "alert", src=PRINTER, dst={"ip": "10.20.1.5"}, targets=[{"ip": "10.20.1.5"}, {"ip": "2001:db8::7"}], network={"vlan": 30}),
+    line(
+        1,
+        device={
+            "id": "dev-1",
+            "macs": ["00:17:c8:1a:2b:3c"],
+            "ips": ["10.20.30.41"],
+            "hostname": "PRN-3F-EAST",
+            "vlan": 30,
+        },
+    ),
+    line(
+        2,
+        "alert",
+        src=PRINTER,
+        dst={"ip": "10.20.1.5"},
+        targets=[{"ip": "10.20.1.5"}, {"ip": "2001:db8::7"}],
+        network={"vlan": 30},
+    ),
     line(3, "alert", src={"ip": "10.20.1.5"}, dst=PRINTER, network={"vlan": 31}),
     line(4, "alert", src="odd", dst=7, targets={"ip": []}, device=[], network="x"),
 )
@@ -212,7 +237,9 @@ def test_the_tail_of_the_system_follows(events: Segmented) -> None:
 @pytest.mark.skipif(not shutil.which("tail") or not shutil.which("jq"), reason="no tail or no jq here")
 def test_the_tail_of_the_system_into_jq(events: Segmented) -> None:
     """As the handbook has it."""
-    tail = subprocess.Popen(["tail", "-n", "+1", "-s", "0.1", "-F", str(events.log)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    tail = subprocess.Popen(
+        ["tail", "-n", "+1", "-s", "0.1", "-F", str(events.log)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     with tail, running(["jq", "-c", "--unbuffered", "."], stdin=tail.stdout) as lines:
         try:
             events.add(20)

@@ -30,7 +30,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
     folder = tmp_path_factory.mktemp("office")
     log, lists = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
-    assert main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
+    assert (
+        main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
+    )
     return folder
 
 
@@ -69,7 +71,10 @@ def test_one_ticket_for_the_same_fix_on_several_devices(ask) -> None:
     """Two cameras of two makers show their pictures to everybody: one ticket, with the packet that proves it of each."""
     [ticket] = [one for one in bodies(ask("list", "--json")) if one["names"] == ["rtsp_open"]]
     assert {one["vendor"] for one in ticket["devices"]} == {"Axis", "Hikvision"}
-    assert all(one["proof"]["event"] == "rtsp.response" and one["proof"]["ts"].startswith("2026-11-24T08:06") for one in ticket["devices"])
+    assert all(
+        one["proof"]["event"] == "rtsp.response" and one["proof"]["ts"].startswith("2026-11-24T08:06")
+        for one in ticket["devices"]
+    )
     assert (ticket["state"], ticket["overdue"], ticket["given"]) == ("new", False, {})
 
 
@@ -77,7 +82,10 @@ def test_all_about_a_ticket(ask) -> None:
     """Points with their reason, each CVE, what to do, the test, and the packet."""
     [ticket] = [one for one in bodies(ask("list", "--json")) if "Aruba" in one["title"]]
     out = ask("show", ticket["id"]).out
-    assert "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access_point), the most severe of 3 findings" in out
+    assert (
+        "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access_point), the most severe of 3 findings"
+        in out
+    )
     assert "Fixed in 8.12.0.2 / 8.10.0.13." in out
     assert "proof: 2026-11-24T08:18:01Z, lldp.system_description, ArubaOS (MODEL: 515), Version 8.10.0.6" in out
 
@@ -85,8 +93,13 @@ def test_all_about_a_ticket(ask) -> None:
 def test_some_of_them(ask) -> None:
     """By severity, type, VLAN and state."""
     assert [one["severity"] for one in bodies(ask("list", "--json", "--severity", "critical"))] == ["critical"]
-    assert all(any(each["type"] == "camera" for each in one["devices"]) for one in bodies(ask("list", "--json", "--type", "camera")))
-    assert {each["segment"] for one in bodies(ask("list", "--json", "--vlan", "20")) for each in one["devices"]} == {"vlan 20"}
+    assert all(
+        any(each["type"] == "camera" for each in one["devices"])
+        for one in bodies(ask("list", "--json", "--type", "camera"))
+    )
+    assert {each["segment"] for one in bodies(ask("list", "--json", "--vlan", "20")) for each in one["devices"]} == {
+        "vlan 20"
+    }
     assert ask("--status", "done").out == "no tickets\n"
     assert ask("--owner", "nobody").out == "no tickets\n"
 
@@ -151,7 +164,9 @@ def test_of_a_log_alone_nothing_is_kept(tell, office: Path, tmp_path: Path, monk
     assert not list(tmp_path.glob("tickets*"))
 
 
-def test_a_later_replay_does_not_make_tickets_done(tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_replay_does_not_make_tickets_done(
+    tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A capture from elsewhere that was replayed since is a dataset of its own: by its explicit place the inventory is read."""
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
@@ -164,9 +179,19 @@ def test_a_later_replay_does_not_make_tickets_done(tell, office: Path, tmp_path:
 
 def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(tell, office: Path, tmp_path: Path) -> None:
     """It was not filled yet, after it was lost say."""
-    note = {"title": "x", "kind": "update", "severity": "high", "priority": "P1", "last": "2026-11-24T09:00:00Z", "devices": {"dev-1": {"text": "x"}}}
+    note = {
+        "title": "x",
+        "kind": "update",
+        "severity": "high",
+        "priority": "P1",
+        "last": "2026-11-24T09:00:00Z",
+        "devices": {"dev-1": {"text": "x"}},
+    }
     (tmp_path / "tickets.json").write_text(json.dumps({"tickets": {"ticket-aaaaaa": note}}))
-    with contextlib.closing(sqlite3.connect(office / FILE)) as there, contextlib.closing(sqlite3.connect(tmp_path / FILE)) as here:
+    with (
+        contextlib.closing(sqlite3.connect(office / FILE)) as there,
+        contextlib.closing(sqlite3.connect(tmp_path / FILE)) as here,
+    ):
         there.backup(here)
         here.execute("DELETE FROM devices")
         here.commit()
@@ -180,12 +205,19 @@ def test_a_firmware_that_somebody_looked_up_needs_not_be_found_out_again(tell, o
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
     model = "Hikvision DS-2CD2143G0-I"
-    [asked] = [one for one in bodies(tell("tickets", "--json", "--state", str(folder))) if one["title"] == f"Find out which firmware {model} runs"]
+    [asked] = [
+        one
+        for one in bodies(tell("tickets", "--json", "--state", str(folder)))
+        if one["title"] == f"Find out which firmware {model} runs"
+    ]
     assert "devices set" in asked["steps"][0]["text"]
     assert tell("devices", "set", "10.20.10.62", "firmware=5.7.1", "--state", str(folder)).code == 0
     now = {one["id"]: one for one in bodies(tell("tickets", "--json", "--state", str(folder)))}
     assert now[asked["id"]]["state"] == "done"
-    assert "runs 5.7.1 now, one that was not known before" in tell("tickets", "show", asked["id"], "--state", str(folder)).out
+    assert (
+        "runs 5.7.1 now, one that was not known before"
+        in tell("tickets", "show", asked["id"], "--state", str(folder)).out
+    )
     [left] = [one for one in now.values() if one["state"] != "done" and model in one["title"]]
     assert left["title"] == f"Find out whether {model} 5.7.1 is affected"
 

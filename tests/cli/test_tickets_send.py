@@ -27,7 +27,9 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("office")
     log, lists = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
-    assert main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
+    assert (
+        main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
+    )
     return folder
 
 
@@ -43,7 +45,14 @@ class Desk(NamedTuple):
     @property
     def words(self) -> list[str]:
         """How the command is told where all that is."""
-        return ["--config", str(self.folder / "sensor.yaml"), "--state", str(self.folder), "--events", str(self.folder / "events.jsonl")]
+        return [
+            "--config",
+            str(self.folder / "sensor.yaml"),
+            "--state",
+            str(self.folder),
+            "--events",
+            str(self.folder / "events.jsonl"),
+        ]
 
     @property
     def all(self) -> int:
@@ -63,11 +72,15 @@ class Desk(NamedTuple):
     def recommendation(self, setting: str) -> dict[str, Any]:
         """The record of a setting that one device has."""
         records = map(json.loads, (self.folder / "events.jsonl").read_text(encoding="utf-8").splitlines())
-        return next(one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == setting)
+        return next(
+            one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == setting
+        )
 
 
 @pytest.fixture(params=["jira"])
-def desk(request: pytest.FixtureRequest, tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(
+    request: pytest.FixtureRequest, tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
     monkeypatch.setenv("PASSWORD", "s3cret")
     folder = tmp_path / "state"
     shutil.copytree(office, folder)
@@ -77,7 +90,15 @@ def desk(request: pytest.FixtureRequest, tell, office: Path, tmp_path: Path, mon
 
         def configure(**more: Any) -> None:
             url = receiver.url + path
-            output = {"type": "tickets", "system": request.param, "url": url, "backoff_s": 0.01, "timeout_s": 3, **options, **more}
+            output = {
+                "type": "tickets",
+                "system": request.param,
+                "url": url,
+                "backoff_s": 0.01,
+                "timeout_s": 3,
+                **options,
+                **more,
+            }
             output |= {"update_url": url + "/{id}"} if request.param == "webhook" else {}
             (folder / "sensor.yaml").write_text(json.dumps({"sensor": {"id": "hq"}, "outputs": {"desk": output}}))
 
@@ -109,7 +130,14 @@ def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
     count = desk.all
     assert desk.ask("devices", "set", "10.20.10.61", "owner=Facilities", "--state", str(desk.folder)).code == 0
     record = desk.recommendation("sip_clear")
-    desk.add(**record | {"action": "close", "id": "x" * 26, "recommendation": record["recommendation"] | {"closed": "its telephones use TLS now"}})
+    desk.add(
+        **record
+        | {
+            "action": "close",
+            "id": "x" * 26,
+            "recommendation": record["recommendation"] | {"closed": "its telephones use TLS now"},
+        }
+    )
     told = desk.send()
     assert told.code == 0, told.err
     assert len([line for line in told.lines if ": closed: " in line]) == 1
@@ -142,7 +170,11 @@ def test_some_of_them(desk: Desk) -> None:
     assert len(desk.service.tickets) == len(of_phones)
     desk.configure()
     assert desk.send("--severity", "critical").lines[-1] == "desk: 1 opened, 0 as they were"
-    name = next(one["id"] for one in map(json.loads, desk.ask("tickets", "list", "--json", *desk.words).lines) if not one["given"])
+    name = next(
+        one["id"]
+        for one in map(json.loads, desk.ask("tickets", "list", "--json", *desk.words).lines)
+        if not one["given"]
+    )
     assert desk.send(name).lines[-1] == "desk: 1 opened, 0 as they were"
 
 
@@ -208,7 +240,9 @@ def test_a_wrong_password_is_told_once(desk: Desk, monkeypatch: pytest.MonkeyPat
 
 def test_what_is_refused_does_not_hold_up_the_others(desk: Desk) -> None:
     """A field that the project does not have: the answer is told, with what to do, and the rest goes."""
-    words = json.dumps({"errors": {"priority": "Field 'priority' cannot be set. It is not on the appropriate screen, or unknown."}}).encode()
+    words = json.dumps(
+        {"errors": {"priority": "Field 'priority' cannot be set. It is not on the appropriate screen, or unknown."}}
+    ).encode()
     desk.receiver.script = [None, Fault(status=400, body=words)]
     told = desk.send()
     assert told.code == 1
@@ -229,7 +263,15 @@ def test_a_workflow_that_leads_nowhere_is_told(desk: Desk) -> None:
 
 def test_without_an_inventory_nothing_is_sent(desk: Desk, tmp_path: Path) -> None:
     """A log alone may be of anywhere, and nothing is noted of it."""
-    told = desk.ask("tickets", "send", "desk", "--config", str(desk.folder / "sensor.yaml"), "--events", str(desk.folder / "events.jsonl"))
+    told = desk.ask(
+        "tickets",
+        "send",
+        "desk",
+        "--config",
+        str(desk.folder / "sensor.yaml"),
+        "--events",
+        str(desk.folder / "events.jsonl"),
+    )
     assert (told.code, told.out.partition(": ")[0]) == (6, "what was sent before")
     assert desk.service.said == []
 
@@ -263,9 +305,18 @@ def test_two_at_once(desk: Desk) -> None:
     ("outputs", "told"),
     [
         ({}, "no output 'desk': no output of type tickets is configured"),
-        ({"desk": {"type": "file", "path": "x"}}, "the output 'desk' takes records of the log: expected one of type tickets"),
-        ({"dask": {"type": "tickets", "system": "github", "url": "https://x"}}, "no output 'desk': expected one of dask; did you mean 'dask'?"),
-        ({"desk": {"type": "tickets", "system": "jira", "url": "https://x"}}, "found no key 'project', which jira needs"),
+        (
+            {"desk": {"type": "file", "path": "x"}},
+            "the output 'desk' takes records of the log: expected one of type tickets",
+        ),
+        (
+            {"dask": {"type": "tickets", "system": "github", "url": "https://x"}},
+            "no output 'desk': expected one of dask; did you mean 'dask'?",
+        ),
+        (
+            {"desk": {"type": "tickets", "system": "jira", "url": "https://x"}},
+            "found no key 'project', which jira needs",
+        ),
     ],
 )
 def test_outputs_that_make_no_sense(desk: Desk, outputs: dict[str, Any], told: str) -> None:
@@ -279,7 +330,12 @@ def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.Mon
     """Those that are switched on; one that is away does not keep the others, and the worst of all is the exit code."""
     document = json.loads((desk.folder / "sensor.yaml").read_text())
     away = document["outputs"]["desk"] | {"url": "http://127.0.0.1:9"}
-    document["outputs"] = {"away": away, "off": away | {"enabled": False}, "desk": document["outputs"]["desk"], "log": {"type": "file", "path": "x"}}
+    document["outputs"] = {
+        "away": away,
+        "off": away | {"enabled": False},
+        "desk": document["outputs"]["desk"],
+        "log": {"type": "file", "path": "x"},
+    }
     (desk.folder / "sensor.yaml").write_text(json.dumps(document))
     told = desk.ask("tickets", "send", *desk.words)
     assert (told.code, told.lines[-1]) == (3, f"desk: {desk.all} opened, 0 as they were")

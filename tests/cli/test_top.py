@@ -66,7 +66,10 @@ def test_a_sensor_that_began_anew() -> None:
     assert re.search(r"^ +0 +0 +0 ", drawn(before, before, time.time()), re.MULTILINE)
 
 
-@pytest.mark.parametrize("value", [None, [], {}, "x\x1b[2J\n", [None, {"ts": 5, "msg": "\x1b[2J"}], {"a": {"packets": "\x1b"}}, {"[bold]x": 5}])
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {}, "x\x1b[2J\n", [None, {"ts": 5, "msg": "\x1b[2J"}], {"a": {"packets": "\x1b"}}, {"[bold]x": 5}],
+)
 def test_nonsense_from_the_socket(value: Any) -> None:
     """Nothing steers the terminal, and no word is taken for markup."""
     status = status_now()
@@ -101,7 +104,9 @@ class Terminal:
         self.seen = b""
         self.size(40, 120)
         # setsid(1) makes it the terminal that Ctrl-C comes from. What says another size than the terminal, as test runners do, is not handed on.
-        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {"TERM": "xterm-256color"}
+        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {
+            "TERM": "xterm-256color"
+        }
         command = ["setsid", "--ctty", sys.executable, "-m", "sensor", "top", *words]
         self.process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=environment)
         os.close(inside)

@@ -21,8 +21,16 @@ from tests.posture.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
 FEED = nvd_feed(
     [
-        nvd_cve("CVE-2024-2001", [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.69")], score=9.8),
-        nvd_cve("CVE-2024-2002", [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.2")], score=5.0),
+        nvd_cve(
+            "CVE-2024-2001",
+            [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.69")],
+            score=9.8,
+        ),
+        nvd_cve(
+            "CVE-2024-2002",
+            [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.2")],
+            score=5.0,
+        ),
         *(nvd_cve(f"CVE-2024-{number}", []) for number in range(3000, 3040)),
     ]
 )
@@ -38,7 +46,12 @@ def state(tmp_path: Path) -> Path:
 
     folder = tmp_path / "state"
     with Run(folder) as run:
-        run.story.says(CAMERA, "10.0.0.10", "dhcp.vendor_class", "type=camera@0.85;vendor=Axis@0.8;model=P3245-LV@0.8;firmware=9.80.3@0.8")
+        run.story.says(
+            CAMERA,
+            "10.0.0.10",
+            "dhcp.vendor_class",
+            "type=camera@0.85;vendor=Axis@0.8;model=P3245-LV@0.8;firmware=9.80.3@0.8",
+        )
         run.story.says(CAMERA, "10.0.0.10", "mdns.hostname", "=cmd|calc")
         run.story.says(SWITCH, "10.0.0.11", "dhcp.vendor_class", "type=camera@0.85;vendor=Axis@0.8;model=P1448-LE@0.8")
         run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7")
@@ -55,7 +68,11 @@ def vulns(tell, state: Path):
 def imported(vulns, tmp_path: Path) -> None:
     """NVD, the catalogue and scores."""
     files = []
-    for name, content in (("nvdcve-2.0-2024.json.gz", gzip.compress(json.dumps(FEED).encode())), ("kev.json", json.dumps(EXPLOITED)), ("epss.csv", SCORES)):
+    for name, content in (
+        ("nvdcve-2.0-2024.json.gz", gzip.compress(json.dumps(FEED).encode())),
+        ("kev.json", json.dumps(EXPLOITED)),
+        ("epss.csv", SCORES),
+    ):
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         files.append(str(tmp_path / name))
     told = vulns("import", *files)
@@ -104,7 +121,10 @@ def test_what_comes_with_the_sensor(vulns) -> None:
 def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> None:
     """They are told of by number, and listed where they are asked for; reports, scores and tickets do not count them either."""
     log = tmp_path / "log.jsonl"
-    cameras = [device(number, "camera", action, vendor="Hikvision", model="DS-2CD2143G0-I") for number, action in ((1, "new"), (2, "gone"), (3, "gone"))]
+    cameras = [
+        device(number, "camera", action, vendor="Hikvision", model="DS-2CD2143G0-I")
+        for number, action in ((1, "new"), (2, "gone"), (3, "gone"))
+    ]
     log.write_text("".join(f"{json.dumps(one)}\n" for one in cameras), encoding="utf-8")
     told = tell("vulns", "--events", str(log))
     assert told.lines == [
@@ -121,8 +141,17 @@ def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> Non
 def test_imported_ones_are_found(vulns, imported: None) -> None:
     """With the terms of the priority, which add up, and the packet that told the version."""
     worst = rows(vulns("--json"))[0]
-    assert (worst["cve"], worst["verdict"], worst["source"], worst["device"]["firmware"]) == ("CVE-2024-2001", "affected", "nvd", "9.80.3")
-    assert worst["priority"] == round(sum(term["points"] for term in worst["terms"]), 1) == round(30 + 20 * 0.944 + 19.6 + 4, 1)
+    assert (worst["cve"], worst["verdict"], worst["source"], worst["device"]["firmware"]) == (
+        "CVE-2024-2001",
+        "affected",
+        "nvd",
+        "9.80.3",
+    )
+    assert (
+        worst["priority"]
+        == round(sum(term["points"] for term in worst["terms"]), 1)
+        == round(30 + 20 * 0.944 + 19.6 + 4, 1)
+    )
     assert worst["reason"] == "9.80.3 is among the affected versions: from 9.80 before 9.80.69"
     assert [(claim["observation"], claim["value"]) for claim in worst["evidence"]] == [("dhcp.vendor_class", "9.80.3")]
     found = rows(vulns("--json", "--all"))
@@ -155,7 +184,10 @@ def test_a_device(vulns, imported: None) -> None:
     assert "Axis P3245-LV, camera" in told.lines[0]
     assert told.lines[1].startswith("version: 9.80.3, for dhcp.vendor_class is ")
     row = next(line for line in told.lines if "CVE-2024-2001" in line)
-    assert "30.0 known to be exploited since 2025-02-12, by ransomware too + 18.9 EPSS 0.944 + 19.6 CVSS 9.8 + 4.0 criticality not set" in row
+    assert (
+        "30.0 known to be exploited since 2025-02-12, by ransomware too + 18.9 EPSS 0.944 + 19.6 CVSS 9.8 + 4.0 criticality not set"
+        in row
+    )
     assert "CVE-2024-2002" not in told.out
     assert "CVE-2024-2002" in vulns("device", "10.0.0.10", "--all").out
     assert vulns("device", "10.0.0.11").lines[1] == "version: no packet contained its firmware version"
@@ -205,12 +237,19 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
     told = vulns("import", str(path))
     assert told.code == 0
     assert told.out == "broken: 42 entries of nvd, 8 left out, data of 2025-10-21\n"
-    assert told.err.splitlines()[0] == f"sensor: {path}: vulnerabilities[42]: skipped: found 'CVE-0' for its name, expected CVE-YEAR-NUMBER"
+    assert (
+        told.err.splitlines()[0]
+        == f"sensor: {path}: vulnerabilities[42]: skipped: found 'CVE-0' for its name, expected CVE-YEAR-NUMBER"
+    )
     assert told.err.splitlines()[-1] == f"sensor: {path}: and 3 more entries were skipped"
-    assert vulns("import", str(tmp_path / "none.json")).err.endswith("none.json cannot be read: No such file or directory\n")
+    assert vulns("import", str(tmp_path / "none.json")).err.endswith(
+        "none.json cannot be read: No such file or directory\n"
+    )
     assert vulns("import", str(tmp_path / "none.json")).code == 3
     path.write_text(json.dumps(FEED | {"totalResults": 4000}), encoding="utf-8")
-    assert vulns("import", str(path)).out == "broken: 42 entries of nvd, a page, from 1 on, of 4,000, data of 2025-10-21\n"
+    assert (
+        vulns("import", str(path)).out == "broken: 42 entries of nvd, a page, from 1 on, of 4,000, data of 2025-10-21\n"
+    )
     assert vulns("import").code == 2
     assert vulns("import", "http://example.com/feed.json").code == 2
     told = vulns("delete")
@@ -223,7 +262,10 @@ def test_update(vulns, server: Server, state: Path) -> None:
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(FEED)
     assert vulns("update").out.startswith("nothing to update in ")
     assert not (state / FILE).exists()
-    assert vulns("import", f"{server.url}/nvdcve-2.0-2024.json").out == "nvdcve-2.0-2024: 42 entries of nvd, data of 2025-10-21\n"
+    assert (
+        vulns("import", f"{server.url}/nvdcve-2.0-2024.json").out
+        == "nvdcve-2.0-2024: 42 entries of nvd, data of 2025-10-21\n"
+    )
     assert vulns("update").out == "nvdcve-2.0-2024: unchanged\n"
     assert "If-None-Match" in server.asked[-1][1]
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(nvd_feed(FEED["vulnerabilities"][:20]))
@@ -276,8 +318,17 @@ def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None
     """Who answered the outside, and who was attacked, is known from alerts that nobody closed; how much a device matters, from the operator."""
     ends = {"src": {"ip": "203.0.113.66"}, "dst": {"ip": "10.0.0.12", "device": "dev-12"}}
     alerts = [
-        record("alert", "open", "x", "high", alert={"id": f"alert-{number}", "key": str(number), "detector": detector}, **ends)
-        for number, detector in enumerate(("exposure.inbound_from_internet", "initial_access.exploit_attempt", "discovery.port_scan"))
+        record(
+            "alert",
+            "open",
+            "x",
+            "high",
+            alert={"id": f"alert-{number}", "key": str(number), "detector": detector},
+            **ends,
+        )
+        for number, detector in enumerate(
+            ("exposure.inbound_from_internet", "initial_access.exploit_attempt", "discovery.port_scan")
+        )
     ]
     camera = {"vendor": "Axis", "model": "P3245-LV", "criticality": "high"}
     path = tmp_path / "other.jsonl"
@@ -285,10 +336,17 @@ def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None
         (alerts, {"outside": 10.0, "criticality": 7.0, "attacked": 10.0}),
         (alerts[2:], {"outside": 0.0, "criticality": 7.0, "attacked": 0.0}),
         ([{**one, "action": "close"} for one in alerts], {"outside": 10.0, "attacked": 10.0}),
-        ([{**one, "alert": {**one["alert"], "closed": {"by": "ann"}}} for one in alerts], {"outside": 0.0, "attacked": 0.0}),
+        (
+            [{**one, "alert": {**one["alert"], "closed": {"by": "ann"}}} for one in alerts],
+            {"outside": 0.0, "attacked": 0.0},
+        ),
     ):
-        path.write_text("".join(json.dumps(one) + "\n" for one in (device(12, "camera", **camera), *told)), encoding="utf-8")
-        terms = {term["name"]: term["points"] for term in rows(tell("vulns", "--json", "--events", str(path)))[0]["terms"]}
+        path.write_text(
+            "".join(json.dumps(one) + "\n" for one in (device(12, "camera", **camera), *told)), encoding="utf-8"
+        )
+        terms = {
+            term["name"]: term["points"] for term in rows(tell("vulns", "--json", "--events", str(path)))[0]["terms"]
+        }
         assert {name: terms[name] for name in points} == points
 
 
@@ -300,4 +358,8 @@ def test_help_and_the_installed_program(tell) -> None:
     for words in ("30 known to be exploited", "up to 20 for CVSS", "sensor vulns show CVE-2021-36260"):
         assert words in " ".join(told.out.split())
     program = shutil.which("sensor", path=str(Path(sys.executable).parent))
-    assert program is None or "sensor vulns" in subprocess.run([program, "vulns", "--help"], capture_output=True, text=True, check=True).stdout
+    assert (
+        program is None
+        or "sensor vulns"
+        in subprocess.run([program, "vulns", "--help"], capture_output=True, text=True, check=True).stdout
+    )

@@ -19,7 +19,16 @@ class Running:
 
     def __init__(self, state: Path, *words: str) -> None:
         self.state = state
-        command = [sys.executable, "-m", "sensor", "console", "--state", str(state), *([] if "--listen" in words else ["--listen", "127.0.0.1:0"]), *words]
+        command = [
+            sys.executable,
+            "-m",
+            "sensor",
+            "console",
+            "--state",
+            str(state),
+            *([] if "--listen" in words else ["--listen", "127.0.0.1:0"]),
+            *words,
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().split()[1]
@@ -27,11 +36,36 @@ class Running:
 
     def login(self, name: str = "anna", scope: str = "write") -> str:
         """A one-time link, by the command for it."""
-        command = [sys.executable, "-m", "sensor", "console", "login", name, "--scope", scope, "--state", str(self.state), "--public-url", self.url]
+        command = [
+            sys.executable,
+            "-m",
+            "sensor",
+            "console",
+            "login",
+            name,
+            "--scope",
+            scope,
+            "--state",
+            str(self.state),
+            "--public-url",
+            self.url,
+        ]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
 
     def token(self, scope: str = "read", *words: str) -> str:
-        command = [sys.executable, "-m", "sensor", "console", "token", "program", "--scope", scope, "--state", str(self.state), *words]
+        command = [
+            sys.executable,
+            "-m",
+            "sensor",
+            "console",
+            "token",
+            "program",
+            "--scope",
+            scope,
+            "--state",
+            str(self.state),
+            *words,
+        ]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
 
     @contextlib.contextmanager

@@ -22,7 +22,12 @@ def there(start, own: Path) -> Running:
 
 def by_command(state: Path) -> dict[str, dict[str, Any]]:
     """The alerts as the command lists them."""
-    told = subprocess.run([sys.executable, "-m", "sensor", "alerts", "--json", "--state", str(state)], check=True, capture_output=True, text=True)
+    told = subprocess.run(
+        [sys.executable, "-m", "sensor", "alerts", "--json", "--state", str(state)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return {one["alert"]["id"]: one["alert"] for one in map(json.loads, told.stdout.splitlines())}
 
 
@@ -47,13 +52,27 @@ def test_one_alert_through_its_life(there: Running) -> None:
         assert by_command(there.state)[name]["assignee"] == "berta"
         closed = act(client, action="close", verdict="benign", text="known scanner", alert=name, back="alert")
         found = by_command(there.state)[name]
-        assert (found["state"], found["verdict"], found["closed"]) == ("closed", "benign", {"by": "anna", "reason": "known scanner"})
+        assert (found["state"], found["verdict"], found["closed"]) == (
+            "closed",
+            "benign",
+            {"by": "anna", "reason": "known scanner"},
+        )
         page = client.get(f"/alerts/{name}").text
         assert "known scanner" in page
         assert undo(client, closed).status_code == 303
         found = by_command(there.state)[name]
         assert (found["state"], found.get("verdict", ""), found["assignee"]) == ("acknowledged", "", "berta")
-        words = ["sensor", "alerts", "comment", name, "asked the owner", "--author", "carl", "--state", str(there.state)]
+        words = [
+            "sensor",
+            "alerts",
+            "comment",
+            name,
+            "asked the owner",
+            "--author",
+            "carl",
+            "--state",
+            str(there.state),
+        ]
         subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
         page = client.get(f"/alerts/{name}").text
         assert "asked the owner" in page
@@ -121,7 +140,11 @@ def test_every_write_is_in_the_audit_log(there: Running) -> None:
         undo(client, done)
         page = client.get("/audit").text
     entries = [json.loads(line) for line in (there.state / "console-audit.jsonl").read_text().splitlines()]
-    assert [(one["who"], one["action"], one.get("count", 0)) for one in entries] == [("dora", "login", 0), ("dora", "close", 2), ("dora", "undo", 2)]
+    assert [(one["who"], one["action"], one.get("count", 0)) for one in entries] == [
+        ("dora", "login", 0),
+        ("dora", "close", 2),
+        ("dora", "undo", 2),
+    ]
     assert (entries[1]["ids"], entries[1]["text"], entries[1]["dataset"]) == (names[:2], "night work", "office")
     assert (there.state / "console-audit.jsonl").stat().st_mode & 0o077 == 0
     assert "night work" in page
@@ -132,4 +155,6 @@ def test_another_user_cannot_undo(there: Running) -> None:
         done = act(anna, action="close", alert=names_on(anna)[0])
         name = re.search(r"done=([\w-]+)", done.headers["location"])
         assert name is not None
-        assert berta.post("/alerts/undo", data={"csrf": csrf_of(berta.get("/").text), "name": name[1]}).status_code == 403
+        assert (
+            berta.post("/alerts/undo", data={"csrf": csrf_of(berta.get("/").text), "name": name[1]}).status_code == 403
+        )

@@ -18,13 +18,23 @@ from sensor.views.alerts import alerts
 from sensor.views.dataset import open_folder
 from tests.console.kit import Running
 
-LISTS = {"/devices": 38, "/alerts": 7, "/incidents": 3, "/recommendations": 16, "/timeline": 0, "/vulnerabilities": 0, "/tickets": 0}
+LISTS = {
+    "/devices": 38,
+    "/alerts": 7,
+    "/incidents": 3,
+    "/recommendations": 16,
+    "/timeline": 0,
+    "/vulnerabilities": 0,
+    "/tickets": 0,
+}
 SINGLES = ("/health", "/posture", "/search?q=tp-lab", "/datasets")
 
 
 @pytest.fixture(scope="module")
 def program(office: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=office.url + BASE, headers={"Authorization": f"Bearer {office.token()}"}, timeout=60) as client:
+    with httpx.Client(
+        base_url=office.url + BASE, headers={"Authorization": f"Bearer {office.token()}"}, timeout=60
+    ) as client:
         yield client
 
 
@@ -157,7 +167,9 @@ def test_events_go_on_where_the_client_was(program: httpx.Client) -> None:
 def test_a_new_record_is_heard(start, own: Path) -> None:
     """A stream that waits gets what is written later."""
     running = start(own)
-    with httpx.Client(base_url=running.url + BASE, headers={"Authorization": f"Bearer {running.token()}"}, timeout=60) as client:
+    with httpx.Client(
+        base_url=running.url + BASE, headers={"Authorization": f"Bearer {running.token()}"}, timeout=60
+    ) as client:
         log = own / "events.jsonl"
         last = json.loads(log.read_bytes().splitlines()[-1])
         last["sensor"]["seq"] = 145

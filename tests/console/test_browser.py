@@ -38,7 +38,10 @@ class Page:
         self.context = chromium.new_context(base_url=running.url, **options)
         self.page = self.context.new_page()
         self.reports: list[str] = []
-        self.page.on("console", lambda message: self.reports.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda message: self.reports.append(message.text) if message.type in ("error", "warning") else None,
+        )
         self.page.on("pageerror", lambda error: self.reports.append(str(error)))
         self.page.goto(running.login())
         self.page.click("button.primary")
@@ -63,7 +66,9 @@ def open_page(chromium: Any, office: Running) -> Iterator[Any]:
         one.context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (800, "light"), (360, "light"), (360, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (800, "light"), (360, "light"), (360, "dark")]
+)
 def test_every_page_fits_and_reports_nothing(open_page: Any, width: int, scheme: str) -> None:
     """No error, no violation of the policy, nothing wider than the screen, colours as the system has them."""
     there = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
@@ -147,7 +152,17 @@ def test_what_is_new_comes_by_itself(open_page: Any, start, own) -> None:
     running = start(own)
     page = open_page(running).page
     page.goto("/alerts")
-    command = [sys.executable, "-m", "sensor", "alerts", "close", "--detector", "discovery.port_scan", "--state", str(own)]
+    command = [
+        sys.executable,
+        "-m",
+        "sensor",
+        "alerts",
+        "close",
+        "--detector",
+        "discovery.port_scan",
+        "--state",
+        str(own),
+    ]
     with page.expect_response(lambda answer: "/alerts" in answer.url and answer.status == 200, timeout=30_000):
         subprocess.run(command, check=True, capture_output=True)
     sync_api.expect(page.locator("tr.gone")).to_have_count(1)

@@ -56,10 +56,14 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.faults += [tag] if tag not in OWN_TAGS else []
         for name, value in attrs:
-            leads_out = (name in ("href", "src", "action", "formaction") and not str(value).startswith(("/", "#"))) or str(value).startswith("//")
+            leads_out = (
+                name in ("href", "src", "action", "formaction") and not str(value).startswith(("/", "#"))
+            ) or str(value).startswith("//")
             if name.startswith("on") or name == "style" or "pwned" in name or leads_out:
                 self.faults.append(f"{tag} {name}={value}")
-            self.faults += [f"script {value}"] if tag == "script" and name == "src" and value != "/static/console.js" else []
+            self.faults += (
+                [f"script {value}"] if tag == "script" and name == "src" and value != "/static/console.js" else []
+            )
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
@@ -73,9 +77,14 @@ def folder(office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A foreign log, whose every text is an attack; devices, alerts and all else are made of it."""
     made = tmp_path_factory.mktemp("hostile")
     texts = endless()
-    lines = [json.dumps(hostile(json.loads(line), texts)) for line in (office_folder / "events.jsonl").read_text().splitlines()]
+    lines = [
+        json.dumps(hostile(json.loads(line), texts))
+        for line in (office_folder / "events.jsonl").read_text().splitlines()
+    ]
     (made / "events.jsonl").write_text("\n".join(lines) + "\n")
-    (made / "dataset.json").write_text(json.dumps({"kind": "replay", "name": "<script>pwned()</script>", "captures": ['"><pwned>']}))
+    (made / "dataset.json").write_text(
+        json.dumps({"kind": "replay", "name": "<script>pwned()</script>", "captures": ['"><pwned>']})
+    )
     (made / "events.notes.jsonl").write_text("")
     return made
 
@@ -119,8 +128,16 @@ def test_no_element_comes_from_data(client: httpx.Client) -> None:
         assert (path, page.faults) == (path, [])
         assert "\u202e" not in answer.text
         assert "\x00" not in answer.text
-        kinds |= {path.partition("?")[0].rsplit("/", 1)[0]} if answer.status_code == 200 and any("pwned" in text for text in page.texts) else set()
-        todo += [link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', answer.text) if not link.startswith(("/static", "/api"))]
+        kinds |= (
+            {path.partition("?")[0].rsplit("/", 1)[0]}
+            if answer.status_code == 200 and any("pwned" in text for text in page.texts)
+            else set()
+        )
+        todo += [
+            link.replace("&amp;", "&")
+            for link in re.findall(r'href="(/[^"]*)"', answer.text)
+            if not link.startswith(("/static", "/api"))
+        ]
     assert {"", "/alerts", "/devices", "/incidents"} <= kinds
 
 
@@ -135,7 +152,9 @@ def test_no_element_comes_from_the_url(client: httpx.Client, text: str) -> None:
         assert answer.status_code < 500 or answer.status_code == 503
         assert (path, name, Reader(answer.text).faults) == (path, name, [])
     for path in ("/alerts/", "/devices/", "/incidents/", "/login/", "/"):
-        answer = client.get(path + text.replace("/", "%2f").replace("\x00", "%00").replace("?", "%3f").replace("#", "%23"))
+        answer = client.get(
+            path + text.replace("/", "%2f").replace("\x00", "%00").replace("?", "%3f").replace("#", "%23")
+        )
         assert answer.status_code < 500
         assert (path, Reader(answer.text).faults) == (path, [])
 
@@ -146,10 +165,25 @@ def test_records_of_another_shape_are_shown_as_far_as_they_go(tmp_path: Path, of
     lines = []
     for number, line in enumerate((office_folder / "events.jsonl").read_text().splitlines()):
         record = json.loads(line)
-        for name in ("alert", "incident", "recommendation", "src", "dst", "network", "evidence", "targets", "packets", "device", "capture"):
+        for name in (
+            "alert",
+            "incident",
+            "recommendation",
+            "src",
+            "dst",
+            "network",
+            "evidence",
+            "targets",
+            "packets",
+            "device",
+            "capture",
+        ):
             body = record.get(name)
             if isinstance(body, dict):
-                record[name] = {key: one if key == "id" else wrong[(number + place) % len(wrong)] for place, (key, one) in enumerate(body.items())}
+                record[name] = {
+                    key: one if key == "id" else wrong[(number + place) % len(wrong)]
+                    for place, (key, one) in enumerate(body.items())
+                }
             elif body is not None:
                 record[name] = wrong[number % len(wrong)]
         lines.append(json.dumps(record))

@@ -37,14 +37,22 @@ class Strict(HTMLParser):
         self.feed(text)
         self.close()
         self.faults += [f"left open: {tag}" for tag in self._open]
-        self.faults += [f"without a label: {one}" for one in self._inputs if one.get("id") not in self._labels and "aria-label" not in one]
+        self.faults += [
+            f"without a label: {one}"
+            for one in self._inputs
+            if one.get("id") not in self._labels and "aria-label" not in one
+        ]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag not in self.VOID and tag != "option":
             self._open.append(tag)
         self.faults += [f"{tag} {name}" for name, _ in attrs if name.startswith("on") or name == "style"]
-        self.faults += [f"{tag} {value}" for name, value in attrs if name in ("href", "src", "action") and not str(value).startswith(("/", "#"))]
+        self.faults += [
+            f"{tag} {value}"
+            for name, value in attrs
+            if name in ("href", "src", "action") and not str(value).startswith(("/", "#"))
+        ]
         if tag in ("style", "iframe", "object", "embed", "base") or (tag == "script" and not given.get("src")):
             self.faults.append(tag)
         if (name := given.get("id")) is not None:
@@ -129,7 +137,14 @@ def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) ->
     """The Canon: two models are supported by evidence, one is chosen."""
     text = browser.get("/devices?text=Canon7F029A").text
     page = browser.get(re.findall(r"/devices/dev-\w+", text)[0]).text
-    for word in ("dhcp.vendor_class.canon_ir_adv", "oui.vendor.canon", "competing value", "iR-ADV C3826", "18:0c:ac:7f:02:9a", "10.20.10.24"):
+    for word in (
+        "dhcp.vendor_class.canon_ir_adv",
+        "oui.vendor.canon",
+        "competing value",
+        "iR-ADV C3826",
+        "18:0c:ac:7f:02:9a",
+        "10.20.10.24",
+    ):
         assert word in page
 
 
@@ -138,14 +153,23 @@ def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None
     text = browser.get("/alerts?detector=command_and_control.malicious_address").text
     name = re.findall(r"/alerts/(alert-\w+)", text)[0]
     page = browser.get(f"/alerts/{name}").text
-    for word in ("botnet controller", "Shared hosting", "T1071", "Block the address", "TCP 10.20.10.62:55325 → 203.0.113.66:8443 SYN", "74 83 c2 10 4e 01"):
+    for word in (
+        "botnet controller",
+        "Shared hosting",
+        "T1071",
+        "Block the address",
+        "TCP 10.20.10.62:55325 → 203.0.113.66:8443 SYN",
+        "74 83 c2 10 4e 01",
+    ):
         assert word in page
     file = browser.get(f"/alerts/{name}/packets.pcapng")
     assert file.content[:4] == b"\x0a\x0d\x0d\x0a"
     assert f'filename="{name}.pcapng"' in file.headers["content-disposition"]
 
 
-def test_assessments_are_those_of_the_commands(browser: httpx.Client, office_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_assessments_are_those_of_the_commands(
+    browser: httpx.Client, office_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The same CVEs, tickets and score; a CVE that only may affect a device is not counted as one that does."""
     capsys.readouterr()
     assert main(["vulns", "--json", "--state", str(office_folder)]) == 0
@@ -183,7 +207,12 @@ def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:
     assert lines == ["dst_ip,n", *(f"{address},{count.replace(',', '')}" for address, count in rows)]
     wrong = browser.get("/hunt", params={"sql": "SELECT nothing FROM conn"})
     assert "Binder Error" in wrong.text
-    for forbidden in ("DROP TABLE conn", "SELECT * FROM read_text('/etc/passwd')", "COPY conn TO '/tmp/x'", "SELECT 1; SELECT 2"):
+    for forbidden in (
+        "DROP TABLE conn",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "COPY conn TO '/tmp/x'",
+        "SELECT 1; SELECT 2",
+    ):
         answer = browser.get("/hunt", params={"sql": forbidden})
         assert "root:" not in answer.text
         assert 'class="notice"' in answer.text

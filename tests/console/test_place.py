@@ -24,10 +24,18 @@ from tests.console.kit import FORM
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """Of localhost, by nobody but itself."""
-    key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    key, name, now = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
+        datetime.now(UTC),
+    )
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    )
     builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    made = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).sign(key, hashes.SHA256())
+    made = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).sign(
+        key, hashes.SHA256()
+    )
     cert, secret = tmp_path / "cert.pem", tmp_path / "key.pem"
     cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -36,7 +44,19 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(
-    "listen", ["0.0.0.0:8765", "192.0.2.1:80", "[::]:8765", "[2001:db8::1]:1", "8765", "localhost:8765", "127.0.0.1:x", "127.0.0.1:99999", "unix:relative", ""]
+    "listen",
+    [
+        "0.0.0.0:8765",
+        "192.0.2.1:80",
+        "[::]:8765",
+        "[2001:db8::1]:1",
+        "8765",
+        "localhost:8765",
+        "127.0.0.1:x",
+        "127.0.0.1:99999",
+        "unix:relative",
+        "",
+    ],
 )
 def test_no_plain_http_where_others_reach_it(listen: str) -> None:
     """Nor anywhere that makes no sense."""
@@ -55,7 +75,9 @@ def test_the_command_refuses(tmp_path: Path, office_folder: Path, capsys: pytest
     assert "--cert" in capsys.readouterr().err
     assert main(["console", "--state", str(office_folder), "--listen", "127.0.0.1:0", "--cert", "x.pem"]) == 2
     none = str(tmp_path / "none.pem")
-    assert main(["console", "--state", str(office_folder), "--listen", "127.0.0.1:0", "--cert", none, "--key", none]) == 3
+    assert (
+        main(["console", "--state", str(office_folder), "--listen", "127.0.0.1:0", "--cert", none, "--key", none]) == 3
+    )
     assert main(["console", "--state", str(tmp_path / "nothing"), "--listen", "127.0.0.1:0"]) == 3
     assert main(["console", "--state", str(office_folder), "--public-url", "ftp://x"]) == 2
     assert main(["console", "serv"]) == 2
@@ -97,7 +119,12 @@ def test_without_the_extra_the_command_names_it(tmp_path: Path) -> None:
     """And every other command works."""
     block = "import sys\nfor name in ('starlette', 'uvicorn'): sys.modules[name] = None\n"
     run = block + "from sensor.cli.main import main\nsys.exit(main(sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", run, "console", "--state", str(tmp_path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", run, "console", "--state", str(tmp_path)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 3
     assert "passive-network-sensor[console]" in done.stderr
-    assert subprocess.run([sys.executable, "-c", run, "console", "--help"], capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", run, "console", "--help"], capture_output=True, check=False).returncode
+        == 0
+    )

@@ -12,13 +12,30 @@ import pytest
 from sensor.console.security.keys import LINK_S, SESSION_S, Keys
 from tests.console.kit import FORM, Running, act, csrf_of
 
-PATHS = ("/", "/alerts", "/nothing", "/static/console.css", "/static/nothing", "/login/x", "/api/v1/alerts", "/alerts?severity=x")
+PATHS = (
+    "/",
+    "/alerts",
+    "/nothing",
+    "/static/console.css",
+    "/static/nothing",
+    "/login/x",
+    "/api/v1/alerts",
+    "/alerts?severity=x",
+)
 
 
 def test_without_a_session_nothing_is_shown(office: Running) -> None:
     """Every page asks for a login; the API for a token."""
     with httpx.Client(base_url=office.url) as stranger:
-        for path in ("/", "/alerts", "/devices", "/hunt?name=beacons", "/audit", "/live", "/alerts/alert-x/packets.pcapng"):
+        for path in (
+            "/",
+            "/alerts",
+            "/devices",
+            "/hunt?name=beacons",
+            "/audit",
+            "/live",
+            "/alerts/alert-x/packets.pcapng",
+        ):
             answer = stranger.get(path)
             assert (path, answer.status_code) == (path, 401)
             assert "10.20." not in answer.text
@@ -53,7 +70,9 @@ def test_logout_ends_the_session(office: Running) -> None:
     assert httpx.get(office.url, cookies=cookies).status_code == 401
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost.evil.example"]
+)
 def test_another_name_for_the_host_is_refused(browser: httpx.Client, host: str) -> None:
     """DNS rebinding: a page of another name that resolves to loopback."""
     assert browser.get("/", headers={"Host": host}).status_code in (400, 421)
@@ -72,11 +91,24 @@ def test_other_sites_may_link_and_not_read(browser: httpx.Client, headers: dict[
     assert browser.get("/alerts", headers=headers).status_code == status
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
 def test_forms_of_other_sites_are_refused(browser: httpx.Client, headers: dict[str, str]) -> None:
     """Even with the right token."""
     token = csrf_of(browser.get("/alerts").text)
-    assert browser.post("/alerts/act", data={"csrf": token, "action": "close", "alert": "alert-t42g35"}, headers=headers).status_code == 403
+    assert (
+        browser.post(
+            "/alerts/act", data={"csrf": token, "action": "close", "alert": "alert-t42g35"}, headers=headers
+        ).status_code
+        == 403
+    )
 
 
 def test_a_form_needs_the_token_of_its_session(office: Running, browser: httpx.Client) -> None:
@@ -100,7 +132,10 @@ def test_who_may_only_read_cannot_write(office: Running) -> None:
 
 def test_every_answer_carries_the_headers(office: Running, browser: httpx.Client) -> None:
     """Errors, refusals and files too: no script and no style but our own, no frame."""
-    answers = [browser.get(path) for path in PATHS] + [browser.get("/", headers={"Host": "evil.example"}), browser.request("PUT", "/")]
+    answers = [browser.get(path) for path in PATHS] + [
+        browser.get("/", headers={"Host": "evil.example"}),
+        browser.request("PUT", "/"),
+    ]
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -110,7 +145,16 @@ def test_every_answer_carries_the_headers(office: Running, browser: httpx.Client
         assert "server" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd", "/alerts/..%2f..%2fetc%2fpasswd"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/static/..%2fapp.py",
+        "/static//etc/passwd",
+        "/alerts/..%2f..%2fetc%2fpasswd",
+    ],
+)
 def test_no_path_leads_out(browser: httpx.Client, path: str) -> None:
     answer = browser.get(path)
     assert answer.status_code in (400, 404)
@@ -118,7 +162,9 @@ def test_no_path_leads_out(browser: httpx.Client, path: str) -> None:
     assert "root:" not in answer.text
 
 
-@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\r\nX: y"])
+@pytest.mark.parametrize(
+    "back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\r\nX: y"]
+)
 def test_no_open_redirect(browser: httpx.Client, back: str) -> None:
     answer = browser.post("/theme", data={"theme": "dark", "back": back})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")

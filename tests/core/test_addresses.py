@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.core.addresses import Networks, is_group_mac, is_host, is_multicast, is_random_mac, is_v4, mac_text, parse, parse_mac, parse_network, text, v4
+from sensor.core.addresses import (
+    Networks,
+    is_group_mac,
+    is_host,
+    is_multicast,
+    is_random_mac,
+    is_v4,
+    mac_text,
+    parse,
+    parse_mac,
+    parse_network,
+    text,
+    v4,
+)
 
 
 @pytest.mark.parametrize("written", ["10.0.0.1", "255.255.255.255", "fe80::1", "2001:db8::a:b", "::1"])
@@ -39,15 +52,26 @@ def test_the_operator_adds_networks() -> None:
 
 def test_who_can_be_a_host() -> None:
     """Multicast, broadcast and the unspecified addresses are nobody's."""
-    assert [is_host(parse(a)) for a in ("0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1", "10.0.0.1", "fe80::1")] == [False] * 5 + [True] * 2
+    assert [
+        is_host(parse(a)) for a in ("0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1", "10.0.0.1", "fe80::1")
+    ] == [False] * 5 + [True] * 2
     assert is_multicast(parse("239.255.255.250"))
 
 
 def test_macs() -> None:
     """Written with any separator; group and local bits told."""
-    assert parse_mac("00:17:C8:1a:2b:3c") == parse_mac("0017.c81a.2b3c") == parse_mac("00-17-c8-1a-2b-3c") == 0x0017C81A2B3C
+    assert (
+        parse_mac("00:17:C8:1a:2b:3c")
+        == parse_mac("0017.c81a.2b3c")
+        == parse_mac("00-17-c8-1a-2b-3c")
+        == 0x0017C81A2B3C
+    )
     assert mac_text(0x0017C81A2B3C) == "00:17:c8:1a:2b:3c"
-    assert (is_group_mac(0x01005E0000FB), is_random_mac(0xDA0000000001), is_random_mac(0x0017C81A2B3C)) == (True, True, False)
+    assert (is_group_mac(0x01005E0000FB), is_random_mac(0xDA0000000001), is_random_mac(0x0017C81A2B3C)) == (
+        True,
+        True,
+        False,
+    )
     with pytest.raises(ValueError, match="not a MAC"):
         parse_mac("00:17:c8")
 

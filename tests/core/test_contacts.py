@@ -72,10 +72,14 @@ LONE = {"client_packets": 2}
         (Change.ENDED, {"client_packets": 9, "answered": 1, "reason": Reason.FINISHED}, (0, 0), (0, 0)),
     ],
 )
-def test_what_a_change_says_of_its_contact(kind: Change, more: dict[str, int], dark: tuple[int, int], lit: tuple[int, int]) -> None:
+def test_what_a_change_says_of_its_contact(
+    kind: Change, more: dict[str, int], dark: tuple[int, int], lit: tuple[int, int]
+) -> None:
     """Operation and step, before and after both directions of the protocol were seen."""
     for seen, want in ((0, dark), (1, lit)):
-        [row] = contacts(change(kind, "10.0.0.1", "203.0.113.9", **more), Blocks(Networks().blocks), np.full(3, seen, np.uint8))
+        [row] = contacts(
+            change(kind, "10.0.0.1", "203.0.113.9", **more), Blocks(Networks().blocks), np.full(3, seen, np.uint8)
+        )
         assert (int(row["op"]), int(row["step"])) == want
         assert (int(row["service"]), int(row["flags"]), int(row["row"])) == (80 << 8 | more.get("proto", 6), 1, 0)
 
@@ -91,12 +95,23 @@ def test_both_directions_are_noticed_a_protocol_each() -> None:
 
 def test_groups_and_other_protocols_are_no_contacts() -> None:
     """Multicast, broadcast, group MACs, unspecified addresses, ICMP that is no echo, and protocols without ports."""
-    story = [change(Change.NEW, "10.0.0.1", server) for server in ("224.0.0.251", "255.255.255.255", "240.0.0.1", "0.0.0.0", "ff02::fb")]
+    story = [
+        change(Change.NEW, "10.0.0.1", server)
+        for server in ("224.0.0.251", "255.255.255.255", "240.0.0.1", "0.0.0.0", "ff02::fb")
+    ]
     story += [
         change(Change.NEW, "10.0.0.1", "10.0.0.2", **more)
-        for more in ({"server_mac": 1 << 40}, {"proto": 1, "server_port": 3}, {"proto": 47}, {"proto": 58, "server_port": 135})
+        for more in (
+            {"server_mac": 1 << 40},
+            {"proto": 1, "server_port": 3},
+            {"proto": 47},
+            {"proto": 58, "server_port": 135},
+        )
     ]
-    story += [change(Change.NEW, "10.0.0.1", "10.0.0.2", proto=1, server_port=8), change(Change.NEW, "fd00::1", "fd00::2", proto=58, server_port=128)]
+    story += [
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", proto=1, server_port=8),
+        change(Change.NEW, "fd00::1", "fd00::2", proto=58, server_port=128),
+    ]
     assert contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))["row"].tolist() == [9, 10]
 
 
@@ -126,7 +141,11 @@ def test_answers_of_multicast_dns_are_no_failures_but_may_be_a_flood() -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
-        st.one_of(st.integers(0, 2**32 - 1).map(lambda n: 0xFFFF << 32 | n), st.integers(0, 2**128 - 1), st.integers(0xFC << 120, (0xFF << 120) - 1)),
+        st.one_of(
+            st.integers(0, 2**32 - 1).map(lambda n: 0xFFFF << 32 | n),
+            st.integers(0, 2**128 - 1),
+            st.integers(0xFC << 120, (0xFF << 120) - 1),
+        ),
         min_size=1,
         max_size=50,
     )
@@ -134,11 +153,17 @@ def test_answers_of_multicast_dns_are_no_failures_but_may_be_a_flood() -> None:
 def test_inside_is_what_the_networks_say(numbers: list[int]) -> None:
     """Blocks smaller and larger than the table's parts, both families, edges included."""
     networks = Networks(("192.0.2.64/27", "203.0.112.0/23", "2001:db8:5::/48", "11.0.0.0/9"))
-    numbers = [number for number in numbers + [edge + step for block in networks.blocks for edge in block for step in (-1, 0, 1)] if 0 <= number < 2**128]
+    numbers = [
+        number
+        for number in numbers + [edge + step for block in networks.blocks for edge in block for step in (-1, 0, 1)]
+        if 0 <= number < 2**128
+    ]
     changes = np.zeros(len(numbers), CHANGE)
     changes["client_hi"], changes["client_lo"] = [n >> 64 for n in numbers], [n & LOW for n in numbers]
     changes["server_lo"], changes["proto"] = parse("8.8.8.8"), 6
-    assert contacts(changes, Blocks(networks.blocks), np.ones(3, np.uint8))["flags"].tolist() == [int(networks.inside(number)) for number in numbers]
+    assert contacts(changes, Blocks(networks.blocks), np.ones(3, np.uint8))["flags"].tolist() == [
+        int(networks.inside(number)) for number in numbers
+    ]
 
 
 def places(*ports: int) -> np.ndarray:
@@ -164,7 +189,9 @@ def test_knocks_are_near_or_on_a_port_that_counts_far_away() -> None:
     )
     near, far = knocks(rows, 1 - places(6881))
     assert (near["at"].tolist(), near["op"].tolist(), far["at"].tolist(), far["op"].tolist()) == ([0], [1], [3], [3])
-    assert [far[0][name] for name in ("key", "value", "ts", "since")] == [rows[3][name] for name in ("knock", "server", "ts", "since")]
+    assert [far[0][name] for name in ("key", "value", "ts", "since")] == [
+        rows[3][name] for name in ("knock", "server", "ts", "since")
+    ]
     assert near["key"][0] == rows["knock"][0] != far["key"][0]
 
 

@@ -53,4 +53,10 @@ def test_a_beginning_names_what_it_is_the_beginning_of() -> None:
     assert matching("dev-5k2m", names) == names
     assert matching("dev-5k2m9", names) == names[2:]
     assert matching("dev-5k2m8qbbbbbbbb", names) == names[:1]
-    assert matching("dev-5k2", names) == matching("alert-5k2m9", names) == matching("", names) == matching("5k2m", names) == []
+    assert (
+        matching("dev-5k2", names)
+        == matching("alert-5k2m9", names)
+        == matching("", names)
+        == matching("5k2m", names)
+        == []
+    )

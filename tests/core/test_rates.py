@@ -35,7 +35,11 @@ def test_rates_like_the_reference_whatever_the_cut(rows: list[tuple[int, int]], 
         slow[k] = (latest, seen)
         want.append(len(seen))
     window = RateWindow(WINDOW, 8)
-    got = [n for start in range(0, len(ts), cut) for n in window.count(keys[start : start + cut], ts[start : start + cut]).tolist()]
+    got = [
+        n
+        for start in range(0, len(ts), cut)
+        for n in window.count(keys[start : start + cut], ts[start : start + cut]).tolist()
+    ]
     assert got == want
 
 

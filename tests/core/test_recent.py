@@ -15,7 +15,14 @@ def fresh(recent: RecentSet, *pairs: tuple[int, int], window: int = 10) -> list[
 
 def test_a_key_is_fresh_once_a_window() -> None:
     """The window starts at the sighting that was fresh and is not prolonged by repeats."""
-    assert fresh(RecentSet(4), (8, 0), (8, 5), (8, 9), (8, 10), (8, 15), (10, 15)) == [True, False, False, True, False, True]
+    assert fresh(RecentSet(4), (8, 0), (8, 5), (8, 9), (8, 10), (8, 15), (10, 15)) == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_time_that_runs_backwards() -> None:

@@ -49,16 +49,21 @@ def maker() -> RecordMaker:
 def printer(**more: Any) -> Device:
     """A printer with one name, one address and evidence for its type and model."""
     claims = [
-        Evidence(name, value, 0.9, "mdns.ipp", "mdns", "mdns.txt.ty", "Kyocera", TS, TS, 2) for name, value in (("type", "printer"), ("model", "M3655idn"))
+        Evidence(name, value, 0.9, "mdns.ipp", "mdns", "mdns.txt.ty", "Kyocera", TS, TS, 2)
+        for name, value in (("type", "printer"), ("model", "M3655idn"))
     ]
     attributes = {claim.attribute: Attribute(claim.attribute, claim.value, 0.85, (claim,)) for claim in claims}
     facts = {"macs": (MAC,), "addresses": {HERE: TS}, "names": {"PRN-3F-EAST": TS}, "vlan": 30}
     return Device(id="dev-5k2m8q", key="mac:0017c81a2b3c", first=TS, last=TS, attributes=attributes, **(facts | more))
 
 
-def change(action: str = "identified", device: Device | None = None, *fields: FieldChange, note: str = "") -> DeviceChange:
+def change(
+    action: str = "identified", device: Device | None = None, *fields: FieldChange, note: str = ""
+) -> DeviceChange:
     device = device or printer()
-    return DeviceChange(TS, action, device, fields, tuple(claim for one in device.attributes.values() for claim in one.evidence), note)
+    return DeviceChange(
+        TS, action, device, fields, tuple(claim for one in device.attributes.values() for claim in one.evidence), note
+    )
 
 
 def alert(**more: Any) -> Alert:
@@ -88,12 +93,30 @@ def recommendation(**more: Any) -> Recommendation:
 def incident() -> Incident:
     """A story of two chapters, and a third that had no room."""
     one = alert()
-    story = [Chapter(TS + n, f"alert-00000{n}", one.detector, one.title, one.severity, one.summary, one.techniques, one.actor) for n in range(2)]
-    return Incident("dev-5k2m8q#1", TS, TS + 1, Severity.high, 86, [one.actor], dict.fromkeys(one.targets), story, "printer did two things", 1)
+    story = [
+        Chapter(
+            TS + n, f"alert-00000{n}", one.detector, one.title, one.severity, one.summary, one.techniques, one.actor
+        )
+        for n in range(2)
+    ]
+    return Incident(
+        "dev-5k2m8q#1",
+        TS,
+        TS + 1,
+        Severity.high,
+        86,
+        [one.actor],
+        dict.fromkeys(one.targets),
+        story,
+        "printer did two things",
+        1,
+    )
 
 
 def flow() -> Flow:
-    return Flow(TS, TS - 5, 7, HERE, THERE, MAC, 0, 49712, 445, 6, 30, 0, Change.REFUSED, Reason.NONE, False, 1, 1, 60, 54)
+    return Flow(
+        TS, TS - 5, 7, HERE, THERE, MAC, 0, 49712, 445, 6, 30, 0, Change.REFUSED, Reason.NONE, False, 1, 1, 60, 54
+    )
 
 
 def body(record: Record) -> dict[str, Any]:
@@ -174,7 +197,10 @@ def test_a_device_record_in_full() -> None:
     """What is known is there under its documented name, what is not known is absent, the left edge comes first."""
     record = body(maker().device(change("identified", None, FieldChange("type", "unknown", "printer"))))
     assert list(record)[:8] == ["ts", "kind", "action", "severity", "msg", "id", "schema", "sensor"]
-    assert (record["ts"], record["msg"]) == ("2026-11-24T09:14:07.318442Z", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.85")
+    assert (record["ts"], record["msg"]) == (
+        "2026-11-24T09:14:07.318442Z",
+        "printer M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.85",
+    )
     assert record["sensor"] == {"id": "hq-3f-01", "site": "HQ", "version": "0.1.0"}
     assert record["device"] == {
         "id": "dev-5k2m8q", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "vlan": 30, "hostname": "PRN-3F-EAST", "type": "printer",
@@ -191,16 +217,33 @@ def test_a_device_record_in_full() -> None:
 def test_an_alert_record_in_full() -> None:
     """Who, whom, why, the numbers, the technique, the conversation and the message that proves it."""
     record = body(maker().alert("open", alert(), printer(), [None, None]))
-    assert (record["kind"], record["action"], record["severity"], record["msg"]) == ("alert", "open", "high", "printer opened ADMIN$ on FS01")
+    assert (record["kind"], record["action"], record["severity"], record["msg"]) == (
+        "alert",
+        "open",
+        "high",
+        "printer opened ADMIN$ on FS01",
+    )
     told = record["alert"]
-    assert (told["detector"], told["count"], told["numbers"]) == ("lateral_movement.remote_service", 1, {"hosts": 3, "threshold": 1})
-    assert told["attack"] == [{"tactic": "lateral-movement", "technique": "T1021.002", "name": "SMB/Windows Admin Shares"}]
+    assert (told["detector"], told["count"], told["numbers"]) == (
+        "lateral_movement.remote_service",
+        1,
+        {"hosts": 3, "threshold": 1},
+    )
+    assert told["attack"] == [
+        {"tactic": "lateral-movement", "technique": "T1021.002", "name": "SMB/Windows Admin Shares"}
+    ]
     assert record["src"] == {
         "ip": "10.20.30.41", "port": 49712, "mac": "00:17:c8:1a:2b:3c", "device": "dev-5k2m8q", "hostname": "PRN-3F-EAST", "type": "printer"
     }  # fmt: skip
     assert record["dst"] == {"ip": "10.20.1.5", "port": 445}
     assert record["targets"] == [{"ip": "10.20.1.5"}, {"ip": "10.20.1.6"}]
-    network = {"proto": "tcp", "app": "smb", "vlan": 30, "direction": "internal", "community_id": community_id(HERE, THERE, 6, 49712, 445)}
+    network = {
+        "proto": "tcp",
+        "app": "smb",
+        "vlan": 30,
+        "direction": "internal",
+        "community_id": community_id(HERE, THERE, 6, 49712, 445),
+    }
     assert record["network"] == network
     assert record["evidence"][0]["facts"] == {"share": "ADMIN$"}
 
@@ -211,7 +254,11 @@ def test_an_alert_record_in_full() -> None:
         ("new", "", "new printer M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.85"),
         ("gone", "", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST) not seen since 2026-11-24T09:14:07Z"),
         ("back", "", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST) is back"),
-        ("split", "a router", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST) is not the device it was taken for: a router"),
+        (
+            "split",
+            "a router",
+            "printer M3655idn at 10.20.30.41 (PRN-3F-EAST) is not the device it was taken for: a router",
+        ),
         ("address_changed", "", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST): ips unknown → 10.20.30.41"),
     ],
 )
@@ -252,7 +299,9 @@ def test_an_alert_keeps_its_name() -> None:
 def test_a_record_is_at_most_64_kib() -> None:
     """A device with hundreds of long claims keeps its line within the bound, with room for what the writer adds, and says what was shortened."""
     claims = tuple(Evidence("type", "printer", 0.5, "f", "mdns", "mdns.txt", "ä" * 500, TS, TS) for _ in range(300))
-    record = maker().device(DeviceChange(TS, "changed", printer(names={f"{number}-{'é' * 250}": TS for number in range(64)}), (), claims))
+    record = maker().device(
+        DeviceChange(TS, "changed", printer(names={f"{number}-{'é' * 250}": TS for number in range(64)}), (), claims)
+    )
     assert len(encode(record)) <= SIZE_LIMIT - 100
     assert record.cut == ["evidence"]
     assert record.device["id"] == "dev-5k2m8q"
@@ -284,11 +333,20 @@ def test_summary_keeps_zeros() -> None:
         (1, "192.168.0.1", "192.168.0.89", 0, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
         (1, "192.168.0.89", "192.168.0.1", 20, 0, "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="),
         (58, "fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 135, 0, "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
-        (58, "3ffe:507:0:1:260:97ff:fe07:69ea", "3ffe:507:0:1:200:86ff:fe05:80da", 3, 0, "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w="),
+        (
+            58,
+            "3ffe:507:0:1:260:97ff:fe07:69ea",
+            "3ffe:507:0:1:200:86ff:fe05:80da",
+            3,
+            0,
+            "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w=",
+        ),
         (46, "10.1.24.4", "10.1.12.1", 0, 0, "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
     ],
 )
-def test_community_ids_of_the_published_examples(proto: int, client: str, server: str, client_port: int, server_port: int, expected: str) -> None:
+def test_community_ids_of_the_published_examples(
+    proto: int, client: str, server: str, client_port: int, server_port: int, expected: str
+) -> None:
     """The examples of corelight/community-id-spec, both directions, ICMP with and without an answer."""
     assert community_id(parse(client), parse(server), proto, client_port, server_port) == expected
 

@@ -17,7 +17,10 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_password() -> None:
     """As it is, and as a URL writes it."""
     hide("p@ss word/1")
-    assert masked("login 'p@ss word/1' failed at https://x/?k=p%40ss%20word%2F1") == f"login '{MASK}' failed at https://x/?k={MASK}"
+    assert (
+        masked("login 'p@ss word/1' failed at https://x/?k=p%40ss%20word%2F1")
+        == f"login '{MASK}' failed at https://x/?k={MASK}"
+    )
 
 
 def test_an_address_that_is_a_secret() -> None:

@@ -111,7 +111,13 @@ ROWS = st.lists(
 def columns(rows: list[tuple[int, int, int, int, int]]) -> tuple[np.ndarray, ...]:
     data = np.array(rows, np.int64).reshape(-1, 5)
     ts = START + np.cumsum(data[:, 2]) * SECOND
-    return data[:, 0].astype(np.uint64), data[:, 1].astype(np.uint64), ts, ts - data[:, 3] * SECOND, data[:, 4].astype(np.int8)
+    return (
+        data[:, 0].astype(np.uint64),
+        data[:, 1].astype(np.uint64),
+        ts,
+        ts - data[:, 3] * SECOND,
+        data[:, 4].astype(np.int8),
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -120,27 +126,44 @@ def test_counts_like_the_reference(rows: list[tuple[int, int, int, int, int]]) -
     """Distinct values a key and window, row by row, whatever the clock does."""
     keys, values, ts, _, _ = columns(rows)
     slow = Slow()
-    want = [slow.count(k, "counted") if slow.row(k, v, t, t, 1) else 0 for k, v, t in zip(keys.tolist(), values.tolist(), ts.tolist(), strict=True)]
+    want = [
+        slow.count(k, "counted") if slow.row(k, v, t, t, 1) else 0
+        for k, v, t in zip(keys.tolist(), values.tolist(), ts.tolist(), strict=True)
+    ]
     assert DistinctWindow(WINDOW, 8, 12).count(keys, values, ts).tolist() == want
 
 
 @settings(max_examples=200, deadline=None)
 @given(ROWS, st.sampled_from([0, GRACE]), st.integers(1, 4), st.sampled_from([0.0, 0.6]), st.integers(1, 17))
-def test_follows_like_the_reference_whatever_the_cut(rows: list[tuple[int, int, int, int, int]], grace: int, threshold: int, share: float, cut: int) -> None:
+def test_follows_like_the_reference_whatever_the_cut(
+    rows: list[tuple[int, int, int, int, int]], grace: int, threshold: int, share: float, cut: int
+) -> None:
     """Openings, answers, failures and waiting give the same findings as the reference, in one call or in many."""
     keys, values, ts, since, ops = columns(rows)
     slow, want = Slow(grace, threshold, share), []
-    for i, (k, v, t, s, op) in enumerate(zip(keys.tolist(), values.tolist(), ts.tolist(), since.tolist(), ops.tolist(), strict=True)):
+    for i, (k, v, t, s, op) in enumerate(
+        zip(keys.tolist(), values.tolist(), ts.tolist(), since.tolist(), ops.tolist(), strict=True)
+    ):
         if op:
             slow.mature(t)
             slow.row(k, v, t, s, op)
             if slow.found(k):
-                want.append((i, slow.count(k, "counted"), slow.count(k, "met"), {x for x, (state, _) in slow.keys[k].pairs.items() if state == "counted"}))
+                want.append(
+                    (
+                        i,
+                        slow.count(k, "counted"),
+                        slow.count(k, "met"),
+                        {x for x, (state, _) in slow.keys[k].pairs.items() if state == "counted"},
+                    )
+                )
     window, got = DistinctWindow(WINDOW, 8, 12, grace), []
     window.rule(threshold=threshold, share=share)
     for start in range(0, len(ts), cut):
         part = slice(start, start + cut)
-        got += [(start + i, n, met, set(some)) for i, n, met, some in window.follow(keys[part], values[part], ts[part], since[part], ops[part])]
+        got += [
+            (start + i, n, met, set(some))
+            for i, n, met, some in window.follow(keys[part], values[part], ts[part], since[part], ops[part])
+        ]
     assert got == want
 
 
@@ -189,11 +212,19 @@ def test_a_full_queue_leaves_the_longest_waiting_uncounted() -> None:
     window = DistinctWindow(WINDOW, 8, 12, GRACE, 4)
     window.rule(threshold=5)
     n = 40
-    columns_ = (np.ones(n, np.uint64), np.arange(n, dtype=np.uint64), np.full(n, START), np.full(n, START), np.ones(n, np.int8))
+    columns_ = (
+        np.ones(n, np.uint64),
+        np.arange(n, dtype=np.uint64),
+        np.full(n, START),
+        np.full(n, START),
+        np.ones(n, np.int8),
+    )
     assert window.follow(*columns_) == []
     assert window.overrun == n - 16
     late = START + 2 * GRACE
-    [(row, counted, met, some)] = window.follow(np.ones(1, np.uint64), np.zeros(1, np.uint64), np.array([late]), np.array([late]), np.array([2], np.int8))
+    [(row, counted, met, some)] = window.follow(
+        np.ones(1, np.uint64), np.zeros(1, np.uint64), np.array([late]), np.array([late]), np.array([2], np.int8)
+    )
     assert (row, counted, met, len(some)) == (0, 16, 1, 16)
 
 
@@ -212,7 +243,11 @@ def test_columns_of_unequal_length_are_an_error() -> None:
     """Nothing is read past the end of a column."""
     one, two, ts = np.ones(1, np.uint64), np.ones(2, np.uint64), np.ones(2, np.int64)
     window = DistinctWindow(WINDOW)
-    for call in (lambda: window.count(two, one, ts), lambda: window.forget(two, two, ts[:1]), lambda: combine(one, two)):
+    for call in (
+        lambda: window.count(two, one, ts),
+        lambda: window.forget(two, two, ts[:1]),
+        lambda: combine(one, two),
+    ):
         with pytest.raises(ValueError, match="rows"):
             call()
     with pytest.raises(ValueError, match="window"):

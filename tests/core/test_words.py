@@ -60,7 +60,17 @@ def test_a_flow_from_its_columns() -> None:
         rows[name] = number + 1
     rows["kind"], rows["reason"] = Change.ENDED, Reason.IDLE
     flow = flow_of(rows[0])
-    for name in ("ts", "first", "client_mac", "server_port", "client_packets", "server_bytes", "vlan", "proto", "source"):
+    for name in (
+        "ts",
+        "first",
+        "client_mac",
+        "server_port",
+        "client_packets",
+        "server_bytes",
+        "vlan",
+        "proto",
+        "source",
+    ):
         assert getattr(flow, name) == rows[0][name]
     assert (flow.client, flow.kind, flow.reason) == (4 << 64 | 5, Change.ENDED, Reason.IDLE)
 
@@ -69,7 +79,13 @@ def test_a_packet_from_its_row() -> None:
     """What the columns say is what the packet says."""
     batch = batch_of([udp_frame("10.0.0.1", "10.0.0.2", b"hello", dport=5353)])
     packet = Packets(batch.data, batch.rows).at(0)
-    assert (packet.payload, packet.dport, packet.proto, packet.frame, packet.truncated) == (b"hello", 5353, 17, batch.frame(0), False)
+    assert (packet.payload, packet.dport, packet.proto, packet.frame, packet.truncated) == (
+        b"hello",
+        5353,
+        17,
+        batch.frame(0),
+        False,
+    )
     other = packet.with_payload(b"whole")
     assert (other.payload, other.src, other.ts, other.frame) == (b"whole", packet.src, packet.ts, packet.frame)
 
@@ -85,8 +101,23 @@ def test_a_row_outside_its_block_is_no_packet() -> None:
 def test_the_reader_checks_before_it_reads() -> None:
     """Fields come in order; whatever is too long is Malformed."""
     reader = Reader(b"\x01\x00\x02\x00\x00\x00\x03abc")
-    assert (reader.u8(), reader.u16(), reader.u32(), reader.take(2), reader.left, reader.rest()) == (1, 2, 3, b"ab", 1, b"c")
-    for read in (reader.u8, reader.u16, reader.u32, reader.u64, lambda: reader.take(1), lambda: reader.skip(-1), lambda: reader.unpack(struct.Struct("!I"))):
+    assert (reader.u8(), reader.u16(), reader.u32(), reader.take(2), reader.left, reader.rest()) == (
+        1,
+        2,
+        3,
+        b"ab",
+        1,
+        b"c",
+    )
+    for read in (
+        reader.u8,
+        reader.u16,
+        reader.u32,
+        reader.u64,
+        lambda: reader.take(1),
+        lambda: reader.skip(-1),
+        lambda: reader.unpack(struct.Struct("!I")),
+    ):
         with pytest.raises(Malformed):
             read()
     with pytest.raises(Malformed):

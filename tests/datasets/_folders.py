@@ -18,21 +18,42 @@ DAY = "2026-11-24"
 def line(kind: str, action: str, clock: str, **parts: Any) -> str:
     """A record as it stands in a log."""
     origin = {"id": "hq", "version": "0.1.0", "seq": 1}
-    one = {"ts": f"{DAY}T{clock}:00.000000Z", "kind": kind, "action": action, "severity": "info", "msg": f"{kind} {action}", "sensor": origin, **parts}
+    one = {
+        "ts": f"{DAY}T{clock}:00.000000Z",
+        "kind": kind,
+        "action": action,
+        "severity": "info",
+        "msg": f"{kind} {action}",
+        "sensor": origin,
+        **parts,
+    }
     return json.dumps(one) + "\n"
 
 
 def device(number: int, clock: str) -> str:
     seen = {"first_seen": f"{DAY}T{clock}:00.000000Z", "last_seen": f"{DAY}T{clock}:00.000000Z"}
-    body = {"id": f"dev-{number}", "type": "printer", "ips": [f"10.0.0.{number}"], "macs": [f"00:17:c8:00:00:{number:02x}"], **seen}
+    body = {
+        "id": f"dev-{number}",
+        "type": "printer",
+        "ips": [f"10.0.0.{number}"],
+        "macs": [f"00:17:c8:00:00:{number:02x}"],
+        **seen,
+    }
     return line("device", "new", clock, device=body)
 
 
 def alert(number: int, clock: str) -> str:
     when = f"{DAY}T{clock}:00.000000Z"
-    finding = {"key": f"discovery.port_scan|{number}", "detector": "discovery.port_scan", "title": "Port scan", "count": 1}
+    finding = {
+        "key": f"discovery.port_scan|{number}",
+        "detector": "discovery.port_scan",
+        "title": "Port scan",
+        "count": 1,
+    }
     body = {"id": f"alert-abc{number:03}", "first": when, "last": when, **finding}
-    return line("alert", "open", clock, severity="high", alert=body, src={"ip": "10.0.0.9"}, dst={"ip": "10.0.0.10", "port": 22})
+    return line(
+        "alert", "open", clock, severity="high", alert=body, src={"ip": "10.0.0.9"}, dst={"ip": "10.0.0.10", "port": 22}
+    )
 
 
 def write_log(path: Path, *, devices: int = 2, alerts: int = 1, begin: str = "08:00", end: str = "08:20") -> Path:

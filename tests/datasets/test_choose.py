@@ -55,7 +55,11 @@ def test_a_sensor_that_runs_goes_before_a_newer_replay(tmp_path: Path) -> None:
     with running(tmp_path):
         age(tmp_path, 60)
         found = choose(tmp_path)
-    assert (found.name, found.kind, found.span) == ("live", "live", ("2026-11-24T08:00:00.000000Z", "2026-11-24T08:20:00.000000Z"))
+    assert (found.name, found.kind, found.span) == (
+        "live",
+        "live",
+        ("2026-11-24T08:00:00.000000Z", "2026-11-24T08:20:00.000000Z"),
+    )
 
 
 def test_a_sensor_that_is_installed_goes_before_a_newer_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +69,9 @@ def test_a_sensor_that_is_installed_goes_before_a_newer_replay(tmp_path: Path, m
     replay(tmp_path, "office", 10)
     (tmp_path / "units").mkdir()
     (tmp_path / "units" / "sensor.service").touch()
-    monkeypatch.setattr(live, "installed", lambda: live.UNIT_FOLDERS and (tmp_path / "units" / "sensor.service").exists())
+    monkeypatch.setattr(
+        live, "installed", lambda: live.UNIT_FOLDERS and (tmp_path / "units" / "sensor.service").exists()
+    )
     assert choose(tmp_path).name == "office"
     monkeypatch.setattr(live, "SYSTEM", tmp_path)
     assert choose(tmp_path).name == "live"

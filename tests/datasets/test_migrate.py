@@ -40,7 +40,12 @@ def test_a_replay_that_has_the_folder_to_itself(tmp_path: Path) -> None:
     write_log(tmp_path / "replay.jsonl", alerts=7)
     assert migrate(tmp_path)
     (found,) = datasets_in(tmp_path)
-    assert (found.name, found.kind, found.has_log, found.inventory) == ("replay", "replay", True, tmp_path / "inventory.db")
+    assert (found.name, found.kind, found.has_log, found.inventory) == (
+        "replay",
+        "replay",
+        True,
+        tmp_path / "inventory.db",
+    )
 
 
 def test_a_sensor_that_came_to_nothing_hides_no_replay(tmp_path: Path) -> None:
@@ -88,6 +93,10 @@ def test_a_live_sensor_begins_where_a_replay_was(tmp_path: Path) -> None:
     begin_live(tmp_path, tmp_path / "events.jsonl", None)
     card = read_card(tmp_path)
     assert card is not None
-    assert (card.kind, (tmp_path / "events.jsonl").exists(), (tmp_path / "inventory.db").exists()) == ("live", False, True)
+    assert (card.kind, (tmp_path / "events.jsonl").exists(), (tmp_path / "inventory.db").exists()) == (
+        "live",
+        False,
+        True,
+    )
     assert choose(tmp_path, "replay").kind == REPLAY
     assert set_aside(tmp_path) == ""

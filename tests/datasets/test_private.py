@@ -26,7 +26,12 @@ def test_a_new_folder(tmp_path: Path) -> None:
         (tmp_path / "other").touch()
     finally:
         os.umask(before)
-    assert modes(tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "file", tmp_path / "other") == [0o700, 0o700, 0o600, 0o644]
+    assert modes(tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "file", tmp_path / "other") == [
+        0o700,
+        0o700,
+        0o600,
+        0o644,
+    ]
 
 
 @pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o600), (0o755, 0o600), (0o750, 0o640)])

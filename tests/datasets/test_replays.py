@@ -59,7 +59,11 @@ def test_captures_are_known_from_any_folder(tmp_path: Path, monkeypatch: pytest.
 
 def test_another_capture_stands_beside(tmp_path: Path) -> None:
     """Also one of the same name from another folder."""
-    assert [made(tmp_path, path).name for path in ("/a/office.pcap", "/b/office.pcap", "/c/lab.pcap")] == ["office", "office-2", "lab"]
+    assert [made(tmp_path, path).name for path in ("/a/office.pcap", "/b/office.pcap", "/c/lab.pcap")] == [
+        "office",
+        "office-2",
+        "lab",
+    ]
     assert {one.name for one in datasets_in(tmp_path)} == {"office", "office-2", "lab"}
 
 

@@ -26,7 +26,10 @@ A, B = "10.0.0.1", "10.0.0.2"
 def pieces_of(datagram: bytes, proto: int = 17, size: int = 32, vlan: int = 0) -> list[bytes]:
     """IPv4 frames of the datagram cut every ``size`` bytes."""
     cuts = range(0, len(datagram), size)
-    parts = [ipv4(datagram[at : at + size], proto, A, B, fragment=at // 8 | (MORE if at + size < len(datagram) else 0)) for at in cuts]
+    parts = [
+        ipv4(datagram[at : at + size], proto, A, B, fragment=at // 8 | (MORE if at + size < len(datagram) else 0))
+        for at in cuts
+    ]
     return [ethernet(part, 0x0800, vlan=vlan) for part in parts]
 
 
@@ -49,7 +52,11 @@ def read(frames: list[bytes], times: list[int] | None = None) -> list[bytes]:
     return [Packets(batch.data, batch.rows).at(row).payload for row in chosen]
 
 
-@pytest.mark.parametrize(("proto", "datagram"), [(17, udp(bytes(range(72)), 5060, 5060)), (6, tcp(bytes(range(80)), 40000, 80))], ids=["udp", "tcp"])
+@pytest.mark.parametrize(
+    ("proto", "datagram"),
+    [(17, udp(bytes(range(72)), 5060, 5060)), (6, tcp(bytes(range(80)), 40000, 80))],
+    ids=["udp", "tcp"],
+)
 def test_fragments_in_any_order_are_one_message(proto: int, datagram: bytes) -> None:
     """Whichever comes last, also where the first eight bytes are a fragment of their own."""
     message = datagram[8 if proto == 17 else 20 :]
@@ -64,7 +71,13 @@ def test_the_whole_datagram_has_the_ends_of_its_fragments() -> None:
     batch, [last] = run(frames)
     packet = Packets(batch.data, batch.rows).at(last)
     assert (packet.src, packet.dst, packet.vlan, packet.sport, packet.dport) == (parse(A), parse(B), 42, 40000, 5060)
-    assert (packet.src_mac, packet.dst_mac, packet.fragment, packet.problem, packet.ttl) == (0x0200_0000_000A, 0x0200_0000_000B, 0, 0, 64)
+    assert (packet.src_mac, packet.dst_mac, packet.fragment, packet.problem, packet.ttl) == (
+        0x0200_0000_000A,
+        0x0200_0000_000B,
+        0,
+        0,
+        64,
+    )
     assert (packet.ts, last) == (int(batch.rows["ts"][-1]), len(frames) - 1)
 
 
@@ -72,7 +85,10 @@ def test_ipv6_fragments() -> None:
     """The fragment header of IPv6 does the same."""
     datagram = udp(b"x" * 40, 5060, 5060)
     head = [struct.pack("!BBHI", 17, 0, at | more, 77) for at, more in ((0, 1), (24, 0))]
-    frames = [ethernet(ipv6(part + piece, 44), 0x86DD) for part, piece in zip(head, (datagram[:24], datagram[24:]), strict=True)]
+    frames = [
+        ethernet(ipv6(part + piece, 44), 0x86DD)
+        for part, piece in zip(head, (datagram[:24], datagram[24:]), strict=True)
+    ]
     assert read(frames) == [b"x" * 40]
 
 

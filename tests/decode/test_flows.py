@@ -34,17 +34,33 @@ def back(flags: int, payload: bytes = b"", **kw: int) -> bytes:
 
 def test_a_whole_connection() -> None:
     """Handshake, data and both FINs tell: new, answered, finished, with the counts of each side."""
-    changes = run([out(SYN), back(SYN_ACK), out(ACK), out(ACK, b"get"), back(ACK, b"page"), out(FIN), back(FIN), out(ACK)])
-    assert kinds(changes) == [(Change.NEW, Reason.NONE), (Change.ANSWERED, Reason.NONE), (Change.ENDED, Reason.FINISHED)]
+    changes = run(
+        [out(SYN), back(SYN_ACK), out(ACK), out(ACK, b"get"), back(ACK, b"page"), out(FIN), back(FIN), out(ACK)]
+    )
+    assert kinds(changes) == [
+        (Change.NEW, Reason.NONE),
+        (Change.ANSWERED, Reason.NONE),
+        (Change.ENDED, Reason.FINISHED),
+    ]
     flow = flow_of(changes[-1])
-    assert (flow.client, flow.server, flow.client_port, flow.server_port, flow.proto) == (parse(A), parse(B), 40000, 80, 6)
+    assert (flow.client, flow.server, flow.client_port, flow.server_port, flow.proto) == (
+        parse(A),
+        parse(B),
+        40000,
+        80,
+        6,
+    )
     assert (flow.client_packets, flow.server_packets, flow.answered) == (4, 3, True)
     assert flow.client_bytes == 4 * 54 + 3
 
 
 def test_a_refused_connection() -> None:
     """A RST in answer to a SYN is a refusal, not an answer."""
-    assert kinds(run([out(SYN), back(RST | ACK)])) == [(Change.NEW, Reason.NONE), (Change.REFUSED, Reason.NONE), (Change.ENDED, Reason.RESET)]
+    assert kinds(run([out(SYN), back(RST | ACK)])) == [
+        (Change.NEW, Reason.NONE),
+        (Change.REFUSED, Reason.NONE),
+        (Change.ENDED, Reason.RESET),
+    ]
 
 
 def test_the_server_spoke_first() -> None:
@@ -79,7 +95,13 @@ def test_datagrams_and_echo() -> None:
 def test_a_port_used_again_is_a_new_flow() -> None:
     """A SYN on a closed flow opens the next one."""
     changes = run([out(SYN), back(SYN_ACK), out(FIN), back(FIN), out(SYN, seq=9), back(SYN_ACK)])
-    assert [kind for kind, _ in kinds(changes)] == [Change.NEW, Change.ANSWERED, Change.ENDED, Change.NEW, Change.ANSWERED]
+    assert [kind for kind, _ in kinds(changes)] == [
+        Change.NEW,
+        Change.ANSWERED,
+        Change.ENDED,
+        Change.NEW,
+        Change.ANSWERED,
+    ]
     assert changes["flow"].tolist() == [1, 1, 1, 2, 2]
 
 
@@ -146,5 +168,8 @@ def test_segments_outside_of_every_window_end_nothing(flags: int) -> None:
     """RST and FIN whose numbers no receiver accepts are no end; those within the window are (RFC 9293, 3.10.7.4)."""
     opening = [out(SYN, seq=0), tcp_frame(B, A, sport=80, dport=40000, flags=SYN_ACK, seq=0)]
     answer = tcp_frame(B, A, sport=80, dport=40000, flags=flags, seq=1)
-    assert Change.ENDED not in {kind for kind, _ in kinds(run([*opening, out(flags, seq=1 + 2**31), answer, answer][: 3 if flags == RST else 5]))}
+    assert Change.ENDED not in {
+        kind
+        for kind, _ in kinds(run([*opening, out(flags, seq=1 + 2**31), answer, answer][: 3 if flags == RST else 5]))
+    }
     assert Change.ENDED in {kind for kind, _ in kinds(run([*opening, out(flags, seq=1), answer]))}

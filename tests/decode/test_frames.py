@@ -28,15 +28,39 @@ def address(row: np.void, end: str) -> int:
 def test_ethernet_ipv4_tcp() -> None:
     """A plain TCP frame fills every column."""
     row = first(IPV4_TCP)
-    assert (row["src_mac"], row["dst_mac"], row["vlan"], row["ethertype"], row["ip_version"], row["proto"], row["ttl"]) == (MAC_A, MAC_B, 0, 0x0800, 4, 6, 64)
+    assert (
+        row["src_mac"],
+        row["dst_mac"],
+        row["vlan"],
+        row["ethertype"],
+        row["ip_version"],
+        row["proto"],
+        row["ttl"],
+    ) == (MAC_A, MAC_B, 0, 0x0800, 4, 6, 64)
     assert (address(row, "src"), address(row, "dst")) == (parse("10.0.0.1"), parse("10.0.0.2"))
-    assert (row["sport"], row["dport"], row["tcp_flags"], row["seq"], row["payload"], row["payload_len"], row["problem"]) == (1234, 80, 2, 77, 54, 5, 0)
+    assert (
+        row["sport"],
+        row["dport"],
+        row["tcp_flags"],
+        row["seq"],
+        row["payload"],
+        row["payload_len"],
+        row["problem"],
+    ) == (1234, 80, 2, 77, 54, 5, 0)
 
 
 def test_vlan_ipv6_udp() -> None:
     """A tagged IPv6 datagram is read as well as an IPv4 one."""
     row = first(IPV6_UDP)
-    assert (row["vlan"], row["ethertype"], row["ip_version"], row["proto"], row["sport"], row["dport"], row["payload_len"]) == (30, 0x86DD, 6, 17, 5353, 53, 8)
+    assert (
+        row["vlan"],
+        row["ethertype"],
+        row["ip_version"],
+        row["proto"],
+        row["sport"],
+        row["dport"],
+        row["payload_len"],
+    ) == (30, 0x86DD, 6, 17, 5353, 53, 8)
     assert (address(row, "src"), address(row, "dst")) == (parse("fd00::1"), parse("fd00::2"))
 
 
@@ -89,7 +113,7 @@ PACKET6 = ipv6(udp(b"hi", 1000, 2000), 17)
         (51, b"\x11\x00\x00\x01" + struct.pack("!H", 2 + len(PACKET4)) + b"\x00\x21" + PACKET4),
         (104, b"\x0f\x00\x08\x00" + PACKET4),
         (105, b"\x08\x01\0\0" + bytes(18) + b"\0\0" + b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4),
-        (127, b"\0\0\x08\0\0\0\0\0" + b"\x88\x02\0\0" + bytes(18) + b"\0\0" + b"\0\0" + b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4),
+        (127, b"\0\0\x08\0\0\0\0\0\x88\x02\0\0" + bytes(18) + b"\0\0\0\0\xaa\xaa\x03\0\0\0\x08\0" + PACKET4),
         (1, ethernet(b"\x11\x00\x00\x01" + struct.pack("!H", 2 + len(PACKET4)) + b"\x00\x21" + PACKET4, 0x8864)),
         (1, ethernet(struct.pack("!II", 16 << 12 | 64, 17 << 12 | 0x100 | 64) + PACKET4, 0x8847)),
         (1, ethernet(b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4, 8 + len(PACKET4))),
@@ -157,7 +181,12 @@ INNER = ethernet(ipv4(udp(b"inside", 7000, 7001), 17, "192.168.9.1", "192.168.9.
         (ipv4(udp(b"\x08\0\0\0\0\0\x05\0" + INNER, 5000, 4789), 17), 0x0A0B0C0D0E0F),
         (ipv4(udp(struct.pack("!BBHI", 1, 0, 0x6558, 0) + bytes(4) + INNER, 5000, 6081), 17), 0x0A0B0C0D0E0F),
         (ipv4(udp(struct.pack("!BBHI", 0x30, 255, len(INNER) - 14, 1) + INNER[14:], 2152, 2152), 17), 0),
-        (ipv4(udp(struct.pack("!BBHI", 0x34, 255, 0, 1) + b"\0\0\0\x85" + b"\x01\0\0\0" + INNER[14:], 2152, 2152), 17), 0),
+        (
+            ipv4(
+                udp(struct.pack("!BBHI", 0x34, 255, 0, 1) + b"\0\0\0\x85" + b"\x01\0\0\0" + INNER[14:], 2152, 2152), 17
+            ),
+            0,
+        ),
     ],
 )
 def test_tunnels(outer: bytes, mac: int) -> None:
@@ -167,7 +196,13 @@ def test_tunnels(outer: bytes, mac: int) -> None:
     assert address(row, "src") == parse("192.168.9.1")
 
 
-@pytest.mark.parametrize("inner", [ethernet(b"arp request bytes", 0x0806, src=9), b"\x01\x80\xc2\0\0\0" + bytes(5) + b"\x09\0\x08" + b"\x42\x42\3stp.."])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        ethernet(b"arp request bytes", 0x0806, src=9),
+        b"\x01\x80\xc2\0\0\0" + bytes(5) + b"\x09\0\x08" + b"\x42\x42\3stp..",
+    ],
+)
 def test_what_is_no_ip_in_a_tunnel(inner: bytes) -> None:
     """A switch that mirrors to far away sends ARP, LLDP and spanning tree along: protocol and addresses of the tunnel are not theirs."""
     row = first(ethernet(ipv4(udp(b"\x08\0\0\0\0\0\x05\0" + inner, 5000, 4789), 17), 0x0800))
@@ -248,7 +283,12 @@ def reference(frame: bytes) -> tuple[int, ...] | None:
     return None
 
 
-SAMPLES = [IPV4_TCP, IPV6_UDP, ethernet(PACKET4, 0x0800), ethernet(ipv4(struct.pack("!HHI", 0x1000, 0x88BE, 1) + bytes(8) + INNER, 47), 0x0800)]
+SAMPLES = [
+    IPV4_TCP,
+    IPV6_UDP,
+    ethernet(PACKET4, 0x0800),
+    ethernet(ipv4(struct.pack("!HHI", 0x1000, 0x88BE, 1) + bytes(8) + INNER, 47), 0x0800),
+]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -259,7 +299,11 @@ def test_every_truncation(sample: bytes) -> None:
         assert row["payload"] + row["payload_len"] <= size
 
 
-@given(sample=st.sampled_from(SAMPLES), edits=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 255)), max_size=6), cut=st.integers(0, 140))
+@given(
+    sample=st.sampled_from(SAMPLES),
+    edits=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 255)), max_size=6),
+    cut=st.integers(0, 140),
+)
 def test_mutations_against_the_reference(sample: bytes, edits: list[tuple[int, int]], cut: int) -> None:
     """Mutated frames never raise, never point outside, and agree with the slow reference where it reads them."""
     frame = bytearray(sample)
@@ -270,10 +314,21 @@ def test_mutations_against_the_reference(sample: bytes, edits: list[tuple[int, i
     assert row["payload"] + row["payload_len"] <= row["caplen"]
     expected = reference(bytes(frame[: max(cut, 1)]))
     if expected is not None:
-        assert (address(row, "src"), address(row, "dst"), row["proto"], row["sport"], row["dport"], row["tcp_flags"], row["payload_len"]) == expected
+        assert (
+            address(row, "src"),
+            address(row, "dst"),
+            row["proto"],
+            row["sport"],
+            row["dport"],
+            row["tcp_flags"],
+            row["payload_len"],
+        ) == expected
 
 
-@given(frame=st.binary(max_size=200), link=st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 105, 108, 113, 127, 192, 228, 229, 276]))
+@given(
+    frame=st.binary(max_size=200),
+    link=st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 105, 108, 113, 127, 192, 228, 229, 276]),
+)
 def test_any_bytes_on_any_link(frame: bytes, link: int) -> None:
     """Any bytes under any link type are decoded without an error."""
     row = first(frame, link)

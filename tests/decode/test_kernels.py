@@ -63,13 +63,20 @@ def test_a_silent_wire_whose_clock_is_set_back() -> None:
     """Time goes on from there, instead of standing still until the clock has caught up."""
     engine = kernels()
     run(engine, [udp_frame(A, B)], [9000 * SECOND])
-    assert [engine.idle(now * SECOND).ticks["second"].tolist() for now in (8999, 5000, 5000, 5001)] == [[], [5000], [], [5001]]
+    assert [engine.idle(now * SECOND).ticks["second"].tolist() for now in (8999, 5000, 5000, 5001)] == [
+        [],
+        [5000],
+        [],
+        [5001],
+    ]
 
 
 def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
     """After ``unfollow`` nobody is left who wants the rows of the flow, and which rows are chosen does not change by it."""
     engine = kernels(Interest(starts=(b"REGISTER",), stream=True))
-    frames = [tcp_frame(A, B, b"REGISTER sip:b")] + [tcp_frame(A, B, b"more and more", seq=100 + 13 * i) for i in range(12)]
+    frames = [tcp_frame(A, B, b"REGISTER sip:b")] + [
+        tcp_frame(A, B, b"more and more", seq=100 + 13 * i) for i in range(12)
+    ]
     batch = batch_of(frames[:7], raw=True)
     assert len(engine.run(batch.data, batch.rows).chosen) == 7
     engine.unfollow(int(batch.rows["slot"][0]), int(batch.rows["flow"][0]), 1)
@@ -103,7 +110,11 @@ def test_cuts_change_nothing() -> None:
     """Changes, choices and ticks are the same in one piece and packet by packet, and more changes than expected find room."""
     frames, times = [], []
     for i in range(3000):
-        frames.append(tcp_frame(f"10.1.{i >> 8}.{i & 255}", B, flags=SYN) if i % 3 else udp_frame(A, B, b"question %d" % i, dport=53))
+        frames.append(
+            tcp_frame(f"10.1.{i >> 8}.{i & 255}", B, flags=SYN)
+            if i % 3
+            else udp_frame(A, B, b"question %d" % i, dport=53)
+        )
         times.append(i * SECOND // 7)
     whole, engine = run(kernels(), frames, times), kernels()
     pieces = [run(engine, frames[i : i + 1], times[i : i + 1]) for i in range(3000)]

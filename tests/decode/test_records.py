@@ -60,14 +60,25 @@ def _pcap(data: bytes, order: str, fraction: int, header: int, lengths: int, roo
         at += header + caplen
 
 
-@given(changes=BYTES, order=st.sampled_from("<>"), nano=st.booleans(), header=st.sampled_from((16, 24)), lengths=st.integers(0, 2), room=st.integers(0, 8))
-def test_pcap_equals_the_reference(changes: list[tuple[int, int]], order: str, nano: bool, header: int, lengths: int, room: int) -> None:
+@given(
+    changes=BYTES,
+    order=st.sampled_from("<>"),
+    nano=st.booleans(),
+    header=st.sampled_from((16, 24)),
+    lengths=st.integers(0, 2),
+    room=st.integers(0, 8),
+)
+def test_pcap_equals_the_reference(
+    changes: list[tuple[int, int]], order: str, nano: bool, header: int, lengths: int, room: int
+) -> None:
     """Rows, where it ended and why are those of a plain reading, whatever the bytes."""
     content = pcap(FRAMES, order, nano=nano, extra=bytes(header - 16))[24:]
     data = _mutated(content, changes)
     rows = _blank(room)
     fraction = 1 if nano else 1000
-    filled, *rest = records.scan_pcap(np.frombuffer(data, np.uint8), 0, len(data), rows, 0, order == ">", fraction, header, lengths, LARGEST, 1, 7)
+    filled, *rest = records.scan_pcap(
+        np.frombuffer(data, np.uint8), 0, len(data), rows, 0, order == ">", fraction, header, lengths, LARGEST, 1, 7
+    )
     assert (_rows(rows, filled), *rest) == _pcap(data, order, fraction, header, lengths, room)
 
 
@@ -106,7 +117,10 @@ INTERFACES = [(1000, 0, 0, 1, 0), (10**9, 20, 5, 113, 20)]
 
 
 def _table() -> np.ndarray:
-    return np.array([(multiply, 1, offset, shift, snaplen, link, 0) for multiply, shift, offset, link, snaplen in INTERFACES], records.INTERFACE)
+    return np.array(
+        [(multiply, 1, offset, shift, snaplen, link, 0) for multiply, shift, offset, link, snaplen in INTERFACES],
+        records.INTERFACE,
+    )
 
 
 def _packet(kind: int, body: bytes, size: int, at: int, order: str, ts: int) -> tuple[int, int, int, int, int] | int:
@@ -156,7 +170,9 @@ def _pcapng(data: bytes, order: str, ts: int, room: int) -> Walk:
     return rows, at, records.MORE, 12
 
 
-@given(changes=BYTES, order=st.sampled_from("<>"), room=st.integers(0, 8), kinds=st.lists(st.integers(0, 7), max_size=8))
+@given(
+    changes=BYTES, order=st.sampled_from("<>"), room=st.integers(0, 8), kinds=st.lists(st.integers(0, 7), max_size=8)
+)
 def test_pcapng_equals_the_reference(changes: list[tuple[int, int]], order: str, room: int, kinds: list[int]) -> None:
     """As for pcap, over packets of all kinds on both interfaces, blocks that are put aside and blocks that are unknown."""
     ng, frame = Ng(order), FRAMES[3]
@@ -172,7 +188,9 @@ def test_pcapng_equals_the_reference(changes: list[tuple[int, int]], order: str,
     }
     data = _mutated(b"".join(make[kind] for kind in kinds) + make[0], changes)
     rows = _blank(room)
-    filled, *rest = records.scan_pcapng(np.frombuffer(data, np.uint8), 0, len(data), rows, 0, order == ">", _table(), 77, LARGEST, 7)
+    filled, *rest = records.scan_pcapng(
+        np.frombuffer(data, np.uint8), 0, len(data), rows, 0, order == ">", _table(), 77, LARGEST, 7
+    )
     assert (_rows(rows, filled), *rest) == _pcapng(data, order, 77, room)
 
 
@@ -235,14 +253,18 @@ def test_gather_copies_frames_and_rows() -> None:
     assert out.sum() == 5 * 35 + 7
 
 
-@pytest.mark.parametrize(("pick", "place", "frame"), [(6, 0, 0), (-1, 0, 0), (5, 3, 0), (5, -1, 0), (5, 0, 66), (5, 0, -1)])
+@pytest.mark.parametrize(
+    ("pick", "place", "frame"), [(6, 0, 0), (-1, 0, 0), (5, 3, 0), (5, -1, 0), (5, 0, 66), (5, 0, -1)]
+)
 def test_gather_stays_inside(pick: int, place: int, frame: int) -> None:
     """Rows, places and bytes outside are errors."""
     data = np.frombuffer(pcap(FRAMES), np.uint8)
     rows = _blank(6)
     records.scan_pcap(data, 24, len(data), rows, 0, False, 1000, 16, 0, LARGEST, 1, 3)
     with pytest.raises(IndexError):
-        records.gather(data, rows, np.array([pick]), np.array([place]), np.array([frame]), np.zeros(100, np.uint8), _blank(3))
+        records.gather(
+            data, rows, np.array([pick]), np.array([place]), np.array([frame]), np.zeros(100, np.uint8), _blank(3)
+        )
     rows["frame"][5] = len(data)
     with pytest.raises(IndexError):
         records.gather(data, rows, np.array([5]), np.array([0]), np.array([0]), np.zeros(100, np.uint8), _blank(3))
@@ -256,7 +278,12 @@ def test_sums_equal_numpy(frames: list[tuple[int, int, int]]) -> None:
     rows = np.zeros(len(frames), ROW)
     rows["caplen"], rows["wirelen"], rows["link"] = [list(column) for column in zip(*frames, strict=True)] or [0, 0, 0]
     same = sum(link == frames[0][2] for _, _, link in frames)
-    assert records.sums(rows) == (sum(c for c, _, _ in frames), sum(w for _, w, _ in frames), sum(c < w for c, w, _ in frames), same)
+    assert records.sums(rows) == (
+        sum(c for c, _, _ in frames),
+        sum(w for _, w, _ in frames),
+        sum(c < w for c, w, _ in frames),
+        same,
+    )
 
 
 def test_pcapng_helper_and_kernel_agree_on_the_whole() -> None:
@@ -266,4 +293,9 @@ def test_pcapng_helper_and_kernel_agree_on_the_whole() -> None:
     assert records.scan_pcapng(data, 0, len(data), rows, 0, False, _table(), 0, LARGEST, 0) == (0, 0, records.ASIDE, 0)
     filled, at, why, need = records.scan_pcapng(data, 28, len(data), rows, 0, False, _table(), 0, LARGEST, 0)
     assert (filled, at, why) == (0, 28, records.ASIDE)
-    assert records.scan_pcapng(data, 28 + need, len(data), rows, 0, False, _table(), 0, LARGEST, 0) == (6, len(data), records.MORE, 12)
+    assert records.scan_pcapng(data, 28 + need, len(data), rows, 0, False, _table(), 0, LARGEST, 0) == (
+        6,
+        len(data),
+        records.MORE,
+        12,
+    )

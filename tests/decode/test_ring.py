@@ -19,13 +19,38 @@ FRAME = udp_frame("10.0.0.1", "10.0.0.2", b"hello")
 TWO_TO_THE_32 = (1 << 32) - 1
 
 
-def block(frames: list[bytes], *, status: int = 1, flags: int = 0, tci: int = 0, net: int = 96, mac: int = 82, hardware: int = 1) -> bytearray:
+def block(
+    frames: list[bytes],
+    *,
+    status: int = 1,
+    flags: int = 0,
+    tci: int = 0,
+    net: int = 96,
+    mac: int = 82,
+    hardware: int = 1,
+) -> bytearray:
     """One block as the kernel writes it, opened at 6 s + 5000 ns, frames from 7 s + 1000 ns on."""
     out = bytearray(SIZE)
     at = 48
     for number, frame in enumerate(frames):
         step = 0 if number == len(frames) - 1 else -(-(mac + len(frame)) // 16) * 16
-        struct.pack_into("=6IHHIIHH8x", out, at, step, 7, 1000 * (number + 1), len(frame), len(frame) + number, flags, mac, net, 0, tci, 0x8100, 0)
+        struct.pack_into(
+            "=6IHHIIHH8x",
+            out,
+            at,
+            step,
+            7,
+            1000 * (number + 1),
+            len(frame),
+            len(frame) + number,
+            flags,
+            mac,
+            net,
+            0,
+            tci,
+            0x8100,
+            0,
+        )
         struct.pack_into("=H2sIHBB8s", out, at + 48, 17, b"\x08\x00", 3, hardware, 4, 6, b"\2\0\0\0\0\x0b\0\0")
         out[at + mac : at + mac + len(frame)] = frame
         at += step or -(-(mac + len(frame)) // 16) * 16
@@ -47,7 +72,11 @@ def test_rows_point_at_the_frames_of_a_block():
     assert rows["ts"].tolist() == [7_000_001_000, 7_000_002_000, 7_000_003_000]
     assert rows["caplen"].tolist() == [len(FRAME), 20, len(FRAME)]
     assert rows["wirelen"].tolist() == [len(FRAME), 21, len(FRAME) + 2]
-    assert [bytes(data[at : at + size]) for at, size in zip(rows["frame"], rows["caplen"], strict=True)] == [FRAME, FRAME[:20], FRAME]
+    assert [bytes(data[at : at + size]) for at, size in zip(rows["frame"], rows["caplen"], strict=True)] == [
+        FRAME,
+        FRAME[:20],
+        FRAME,
+    ]
     assert set(rows["link"].tolist()) == {1}
     assert set(rows["source"].tolist()) == {5}
     filled = {"ts", "frame", "caplen", "wirelen", "link", "source"}
@@ -183,7 +212,10 @@ def test_mutated_blocks_never_leave_their_memory(changes, layer):
     rows, broken = walk(data, layer=layer, room=8)
     (count,) = struct.unpack_from("=I", data, 12)
     assert len(rows) + broken == count
-    assert all(frame >= 48 and frame + size <= SIZE for frame, size in zip(rows["frame"].tolist(), rows["caplen"].tolist(), strict=True))
+    assert all(
+        frame >= 48 and frame + size <= SIZE
+        for frame, size in zip(rows["frame"].tolist(), rows["caplen"].tolist(), strict=True)
+    )
     assert (rows["wirelen"] >= rows["caplen"]).all()
 
 
@@ -195,4 +227,7 @@ def test_garbage_never_leaves_its_memory(seed, layer, count):
     struct.pack_into("=II", garbage, 12, count, 48)
     rows, broken = walk(garbage, layer=layer, room=8)
     assert len(rows) + broken == count
-    assert all(frame >= 48 and frame + size <= SIZE for frame, size in zip(rows["frame"].tolist(), rows["caplen"].tolist(), strict=True))
+    assert all(
+        frame >= 48 and frame + size <= SIZE
+        for frame, size in zip(rows["frame"].tolist(), rows["caplen"].tolist(), strict=True)
+    )

@@ -28,19 +28,32 @@ def select(frames: list[bytes], *interests: Interest, times: list[int] | None = 
 
 def test_ports_of_either_end() -> None:
     """A datagram is wanted by the port of either end; bits add up."""
-    frames = [udp_frame(A, B, b"q", dport=53), udp_frame(B, A, b"a", sport=53, dport=9), udp_frame(A, B, b"x", dport=54), udp_frame(A, B, dport=53)]
+    frames = [
+        udp_frame(A, B, b"q", dport=53),
+        udp_frame(B, A, b"a", sport=53, dport=9),
+        udp_frame(A, B, b"x", dport=54),
+        udp_frame(A, B, dport=53),
+    ]
     assert select(frames, Interest(udp=(53,)), Interest(udp=(53, 54))) == [3, 3, 2, 0]
 
 
 def test_content_beats_port() -> None:
     """Leading bytes and magic numbers find a protocol on any port."""
-    frames = [udp_frame(A, B, b"INVITE sip:x", dport=9999), udp_frame(A, B, b"INVITED", dport=9999), udp_frame(A, B, bytes(236) + b"c\x82Sc", dport=1)]
+    frames = [
+        udp_frame(A, B, b"INVITE sip:x", dport=9999),
+        udp_frame(A, B, b"INVITED", dport=9999),
+        udp_frame(A, B, bytes(236) + b"c\x82Sc", dport=1),
+    ]
     assert select(frames, Interest(starts=(b"INVITE ",)), Interest(magic=((236, b"c\x82Sc"),))) == [1, 0, 2]
 
 
 def test_frames_without_ip() -> None:
     """Ethertypes, ICMPv6 types and IP protocols have tables of their own."""
-    frames = [ethernet(b"arp request bytes", 0x0806), ethernet(ipv6(b"\x87\0" + bytes(22), 58), 0x86DD), ethernet(ipv4(b"\x16\0\0\0", 2), 0x0800)]
+    frames = [
+        ethernet(b"arp request bytes", 0x0806),
+        ethernet(ipv6(b"\x87\0" + bytes(22), 58), 0x86DD),
+        ethernet(ipv4(b"\x16\0\0\0", 2), 0x0800),
+    ]
     assert select(frames, Interest(ethertypes=(0x0806,)), Interest(icmp6=(135,)), Interest(protocols=(2,))) == [1, 2, 4]
 
 
@@ -54,7 +67,9 @@ def test_a_repeat_is_dropped_until_its_window_ends() -> None:
 
 def test_volatile_bytes_do_not_count() -> None:
     """A new transaction id alone makes no new message."""
-    frames = [udp_frame(A, B, bytes([i, i]) + b"question", dport=53) for i in range(3)] + [udp_frame(A, B, b"\0\0Question", dport=53)]
+    frames = [udp_frame(A, B, bytes([i, i]) + b"question", dport=53) for i in range(3)] + [
+        udp_frame(A, B, b"\0\0Question", dport=53)
+    ]
     assert select(frames, Interest(udp=(53,), repeats_s=5, volatile=(0, 2))) == [1, 0, 0, 1]
 
 
@@ -76,7 +91,22 @@ def test_only_the_openings_of_messages_are_wanted() -> None:
     bodies = [b"bulk" * 360] * 6
     parts = [b"GET /one HTTP".ljust(1440), *bodies, b"GET /two HTTP".ljust(1440), *bodies]
     frames = [tcp_frame(A, B, part, seq=1440 * i) for i, part in enumerate(parts)]
-    assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=4)) == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
+    assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=4)) == [
+        1,
+        1,
+        1,
+        1,
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        0,
+        0,
+        0,
+    ]
     assert select(frames, Interest(starts=(b"GET ",), stream=True)) == [1] * 14
 
 
@@ -98,7 +128,14 @@ def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
 
 def test_what_the_capture_lacks_before_a_payload() -> None:
     """Bytes between the last payload of its direction, or its SYN, and this one. What comes late or again lacks nothing."""
-    parts = [(1000, b"", 2), (1101, b"a" * 100, 24), (1001, b"b" * 100, 24), (1201, b"c" * 100, 24), (1311, b"d" * 100, 24), (1301, b"e" * 10, 24)]
+    parts = [
+        (1000, b"", 2),
+        (1101, b"a" * 100, 24),
+        (1001, b"b" * 100, 24),
+        (1201, b"c" * 100, 24),
+        (1311, b"d" * 100, 24),
+        (1301, b"e" * 10, 24),
+    ]
     rows = batch_of([tcp_frame(A, B, data, seq=seq, flags=flags) for seq, data, flags in parts], raw=True)
     selector, flows = Selector([Interest(tcp=(80,), stream=True)], RecentSet(8)), FlowTable(8)
     Kernels(flows, selector).run(rows.data, rows.rows)
@@ -125,11 +162,19 @@ def test_a_budget_is_of_one_dissector() -> None:
     pages = [tcp_frame(A, B, b"page %02d" % i, dport=80, seq=7 * i) for i in range(20)]
     call = udp_frame(A, B, b"INVITE sip:b", dport=53)
     interests = Interest(udp=(53,)), Interest(starts=(b"INVITE ",)), Interest(tcp=(80,), stream=True)
-    batch, flows, selector = batch_of([*questions, *pages, call], times=[SECOND] * 41), FlowTable(10), Selector(interests, RecentSet(8), 15)
+    batch, flows, selector = (
+        batch_of([*questions, *pages, call], times=[SECOND] * 41),
+        FlowTable(10),
+        Selector(interests, RecentSet(8), 15),
+    )
     flows.follow(batch.rows, 0, 41)
     selector.select(batch.data, batch.rows, 0, 41, flows)
     assert batch.rows["wanted"].tolist() == [1] * 15 + [0] * 5 + [1] * 15 + [0] * 5 + [2]
-    assert (selector.shed, selector.shed_of.nonzero()[0].tolist(), selector.shed_of[[64, 128]].tolist()) == (11, [64, 128], [6, 5])
+    assert (selector.shed, selector.shed_of.nonzero()[0].tolist(), selector.shed_of[[64, 128]].tolist()) == (
+        11,
+        [64, 128],
+        [6, 5],
+    )
 
 
 def test_answers_that_nobody_asked_for_share_a_budget() -> None:
@@ -143,9 +188,22 @@ def test_answers_that_nobody_asked_for_share_a_budget() -> None:
 
 def test_kinds_of_rows_count_their_dissectors_apart() -> None:
     """The same bit means one dissector in a datagram, another in a segment and a third in a frame without either."""
-    both, only, arp = Interest(udp=(5060,), tcp=(5060,), stream=True), Interest(tcp=(80,), stream=True), Interest(ethertypes=(0x0806,))
-    frames = [udp_frame(A, B, b"datagram", dport=5060), tcp_frame(A, B, b"stream", dport=5060), tcp_frame(A, B, b"stream", dport=80)]
-    assert select([*frames, ethernet(b"arp request bytes", 0x0806)], Interest(udp=(53,)), both, only, arp) == [2, 1, 2, 1]
+    both, only, arp = (
+        Interest(udp=(5060,), tcp=(5060,), stream=True),
+        Interest(tcp=(80,), stream=True),
+        Interest(ethertypes=(0x0806,)),
+    )
+    frames = [
+        udp_frame(A, B, b"datagram", dport=5060),
+        tcp_frame(A, B, b"stream", dport=5060),
+        tcp_frame(A, B, b"stream", dport=80),
+    ]
+    assert select([*frames, ethernet(b"arp request bytes", 0x0806)], Interest(udp=(53,)), both, only, arp) == [
+        2,
+        1,
+        2,
+        1,
+    ]
 
 
 def test_late_bytes_do_not_make_a_stream() -> None:
@@ -161,17 +219,29 @@ def test_tcp_ports_need_a_stream_dissector() -> None:
     assert select([tcp_frame(A, B, b"question", dport=53)], Interest(tcp=(53,), stream=True)) == [1]
 
 
-@pytest.mark.parametrize("interest", [Interest(starts=(b"abc",)), Interest(starts=(b"123456789",)), Interest(magic=((0, b"abc"),))])
+@pytest.mark.parametrize(
+    "interest", [Interest(starts=(b"abc",)), Interest(starts=(b"123456789",)), Interest(magic=((0, b"abc"),))]
+)
 def test_rules_that_cannot_be_held_are_refused(interest: Interest) -> None:
     """A rule of the wrong length is an error at start, not silence later."""
     with pytest.raises(ValueError, match="bytes"):
         Selector([interest], RecentSet(4))
 
 
-def syn(src: str, options: bytes = b"\x02\x04\x05\xb4", *, flags: int = 2, sport: int = 40000, dst: str = B, data: bytes = b"") -> bytes:
+def syn(
+    src: str,
+    options: bytes = b"\x02\x04\x05\xb4",
+    *,
+    flags: int = 2,
+    sport: int = 40000,
+    dst: str = B,
+    data: bytes = b"",
+) -> bytes:
     """A segment with options."""
     head = tcp(b"", sport, 80, flags=flags)
-    return ethernet(ipv4(head[:12] + bytes([(20 + len(options)) << 2]) + head[13:] + options + data, 6, src, dst), 0x0800)
+    return ethernet(
+        ipv4(head[:12] + bytes([(20 + len(options)) << 2]) + head[13:] + options + data, 6, src, dst), 0x0800
+    )
 
 
 HEADS = Interest(tcp_heads=True, repeats_s=600)
@@ -189,15 +259,25 @@ def test_headers_that_are_new_of_their_sender() -> None:
 
 def test_the_header_is_the_payload() -> None:
     """Such a row is no segment of a stream any more, and its bit is one of frames."""
-    batch, flows = batch_of([ethernet(b"arp request bytes", 0x0806), syn(A), tcp_frame(A, B, b"GET / HTTP")]), FlowTable(10)
+    batch, flows = (
+        batch_of([ethernet(b"arp request bytes", 0x0806), syn(A), tcp_frame(A, B, b"GET / HTTP")]),
+        FlowTable(10),
+    )
     selector = Selector([Interest(ethertypes=(0x0806,)), HEADS, Interest(tcp=(80,), stream=True)], RecentSet(8))
     flows.follow(batch.rows, 0, 3)
     selector.select(batch.data, batch.rows, 0, 3, flows)
     rows = Packets(batch.data, batch.rows)
-    assert (batch.rows["wanted"].tolist(), batch.rows["begins"].tolist()[1:], rows.at(1).payload[-4:]) == ([1, 2, 1], [2, 0], b"\x02\x04\x05\xb4")
+    assert (batch.rows["wanted"].tolist(), batch.rows["begins"].tolist()[1:], rows.at(1).payload[-4:]) == (
+        [1, 2, 1],
+        [2, 0],
+        b"\x02\x04\x05\xb4",
+    )
 
 
-@pytest.mark.parametrize(("flags", "odd"), [(0, 1), (1, 1), (8, 1), (0x29, 1), (3, 1), (6, 1), (0x13, 1), (4, 0), (0x14, 0), (0x11, 0), (0x10, 0)])
+@pytest.mark.parametrize(
+    ("flags", "odd"),
+    [(0, 1), (1, 1), (8, 1), (0x29, 1), (3, 1), (6, 1), (0x13, 1), (4, 0), (0x14, 0), (0x11, 0), (0x10, 0)],
+)
 def test_impossible_flags(flags: int, odd: int) -> None:
     """Null, FIN alone, PSH alone, xmas, SYN with FIN, SYN with RST; resets and ends as they should be are ordinary."""
     assert select([syn(A, flags=flags)], HEADS) == [odd]
@@ -233,7 +313,16 @@ def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_heard
     """
     known, late, later = 0x0017C8000001, 0x0017C8000002, 0x0017C8000003
     crowd = [spoken(0x020000000000 + n) for n in range(1_200)]
-    frames = [spoken(known), *crowd, spoken(known), spoken(late), spoken(late), *(spoken(0x060000000000 + n) for n in range(50)), spoken(known), spoken(later)]
+    frames = [
+        spoken(known),
+        *crowd,
+        spoken(known),
+        spoken(late),
+        spoken(late),
+        *(spoken(0x060000000000 + n) for n in range(50)),
+        spoken(known),
+        spoken(later),
+    ]
     times = [SECOND] * 1_202 + [SECOND, SECOND + 1] + [2 * SECOND] * 51 + [4 * SECOND]
     wanted = select(frames, Interest(ethertypes=(0x0806,)), times=times)
     assert wanted[:1_000] == [1] * 1_000

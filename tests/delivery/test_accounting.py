@@ -17,7 +17,9 @@ from sensor.eventlog.segments import cursors_of, segments
 from tests.delivery.scripted import Desk, dead, lead, leave, runner
 from tests.eventlog.segmented import Segmented
 
-KINDS = st.lists(st.tuples(st.sampled_from(["device", "sensor", "alert", "incident"]), st.integers(1, 12)), min_size=1, max_size=8)
+KINDS = st.lists(
+    st.tuples(st.sampled_from(["device", "sensor", "alert", "incident"]), st.integers(1, 12)), min_size=1, max_size=8
+)
 STEP = st.sampled_from(["ack", "ack", "ack", "retry", "refuse", "break", "refuse one", "busy one"])
 
 
@@ -28,7 +30,9 @@ def answer(word: str) -> object:
         place = len(entries) // 2
         return Ack(refused={place: "wrong"}) if word == "refuse one" else Ack(busy=(place,))
 
-    return {"ack": Ack(), "retry": Retry("away"), "refuse": Refuse("never"), "break": ValueError("oops")}.get(word, partly)
+    return {"ack": Ack(), "retry": Retry("away"), "refuse": Refuse("never"), "break": ValueError("oops")}.get(
+        word, partly
+    )
 
 
 def holds(one: Runner, log: Path) -> bool:
@@ -84,7 +88,9 @@ def test_every_number_is_accounted_for(
 
 @settings(max_examples=40)
 @given(parts=KINDS, events=st.sampled_from([1, 4]), after=st.integers(1, 8))
-def test_without_failures_everything_comes_once_and_in_order(parts: list[tuple[str, int]], events: int, after: int) -> None:
+def test_without_failures_everything_comes_once_and_in_order(
+    parts: list[tuple[str, int]], events: int, after: int
+) -> None:
     """Each lane in its order; a clean end between any two turns repeats nothing."""
     with tempfile.TemporaryDirectory() as folder:
         log = Segmented(Path(folder) / "events.jsonl")

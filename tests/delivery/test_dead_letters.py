@@ -25,7 +25,9 @@ SIZE = 4096
 
 
 def letters(first: int, count: int, size: int = 100) -> list[tuple[int, dict[str, Any], str]]:
-    return [(number, {"id": f"{number:026}", "msg": "x" * size}, "400 wrong type") for number in range(first, first + count)]
+    return [
+        (number, {"id": f"{number:026}", "msg": "x" * size}, "400 wrong type") for number in range(first, first + count)
+    ]
 
 
 def numbers(path: Path) -> list[int]:
@@ -132,14 +134,17 @@ def test_nothing_is_sent_again_because_letters_cannot_be_kept(tmp_path: Path, mo
     assert (one.position.delivered, one.position.refused) == (5, 1)
 
 
-def test_an_alert_without_words_is_not_lost_while_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alert_without_words_is_not_lost_while_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Amid a backlog, on the lane of alerts: one that a format cannot say is kept once there is room, and counted once."""
     log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
     log.add(30)
     for number in (31, 32):
         # Without a severity: a foreign line.
         log.append(
-            b'{"ts":"2026-11-24T09:00:00.000000Z","kind":"alert","action":"open","msg":"m","id":"%d","sensor":{"id":"hq","seq":%d}}\n' % (number, number)
+            b'{"ts":"2026-11-24T09:00:00.000000Z","kind":"alert","action":"open","msg":"m","id":"%d","sensor":{"id":"hq","seq":%d}}\n'
+            % (number, number)
         )
     log.last = 32
     log.add(20)

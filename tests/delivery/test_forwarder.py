@@ -44,7 +44,13 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
     log.add(10)
     forwarder.take({"same": Options(desk=same), "changed": Options(desk=changed), "gone": Options(desk=gone)})
     eventually(lambda: [len(desk.got) for desk in (same, changed, gone)] == [10, 10, 10])
-    forwarder.take({"same": Options(desk=same), "changed": Options(desk=changed, filter=Filter(kinds=["alert"])), "new": Options(desk=new)})
+    forwarder.take(
+        {
+            "same": Options(desk=same),
+            "changed": Options(desk=changed, filter=Filter(kinds=["alert"])),
+            "new": Options(desk=new),
+        }
+    )
     log.add(5)
     log.add(1, "alert")
     eventually(lambda: len(same.got) == 16 and changed.got[-1] == 16 and len(new.got) == 16)
@@ -60,7 +66,9 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
     eventually(lambda: gone.got == list(range(1, 17)))
 
 
-def test_one_that_hangs_while_it_is_changed(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_hangs_while_it_is_changed(
+    log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It keeps its cursor until its send ends, and then begins with the new options; the others are as they should be at once."""
     monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     stuck, other = Desk(), Desk()
@@ -99,7 +107,9 @@ def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypat
     eventually(lambda: forwarder.stuck == [])
 
 
-def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_hangs_while_it_is_taken_away(
+    log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing of it is left once its send ends: another process may have its cursor."""
     monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     stuck = Desk()
@@ -119,7 +129,9 @@ def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwar
     Lock(log.log, "stuck").close()
 
 
-def test_while_nothing_changes_nothing_is_written(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_nothing_changes_nothing_is_written(
+    log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An output that waits for its next try says so once, and not each second until then."""
     saved: list[str] = []
     log.add(1)
@@ -182,7 +194,16 @@ def test_one_that_cannot_be_begun_stops_no_other(log: Segmented, forwarder: Forw
 
 @pytest.mark.parametrize(
     ("ends", "last"),
-    [([], 10), ([11], 11), ([9_000_011], 11), ([11, 9_000_012], 12), ([9_000_011, 12], 12), ([11, 12, 3], 13), ([4, 12, 13], 13), ([11, 12, 13, 14], 14)],
+    [
+        ([], 10),
+        ([11], 11),
+        ([9_000_011], 11),
+        ([11, 9_000_012], 12),
+        ([9_000_011, 12], 12),
+        ([11, 12, 3], 13),
+        ([4, 12, 13], 13),
+        ([11, 12, 13, 14], 14),
+    ],
 )
 def test_a_number_that_cannot_be_true_makes_nothing_pending(log: Segmented, ends: list[int], last: int) -> None:
     """One damaged digit in the last lines of a log: what is pending is what is there."""
@@ -225,16 +246,24 @@ def test_sighup_adds_takes_away_and_changes(tmp_path: Path, log: Segmented, root
     with Receiver() as receiver:
         write(tmp_path, receiver, more="", third="old")
         log.add(5)
-        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(root)}) as process:
+        with subprocess.Popen(
+            command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(root)}
+        ) as process:
             try:
-                eventually(lambda: numbers(tmp_path / "old.jsonl") == numbers(tmp_path / "changed.jsonl") == [1, 2, 3, 4, 5], 30)
+                eventually(
+                    lambda: numbers(tmp_path / "old.jsonl") == numbers(tmp_path / "changed.jsonl") == [1, 2, 3, 4, 5],
+                    30,
+                )
                 eventually(lambda: len(receiver.store.lines) == 5)
                 connections = receiver.connections
                 write(tmp_path, receiver, more=", redact: [msg], format: native", third="new")
                 process.send_signal(signal.SIGHUP)
                 eventually(lambda: numbers(tmp_path / "new.jsonl") == [1, 2, 3, 4, 5], 30)
                 log.add(3)
-                eventually(lambda: numbers(tmp_path / "changed.jsonl") == list(range(1, 9)) and len(receiver.store.lines) == 8, 30)
+                eventually(
+                    lambda: numbers(tmp_path / "changed.jsonl") == list(range(1, 9)) and len(receiver.store.lines) == 8,
+                    30,
+                )
                 eventually(lambda: numbers(tmp_path / "new.jsonl") == list(range(1, 9)))
             finally:
                 process.terminate()

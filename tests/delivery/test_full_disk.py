@@ -78,7 +78,9 @@ def told_by(story: str, folder: Path, root: Path) -> Any:
     mount = f'mount -t tmpfs -o size=1m none {folder} && exec {sys.executable} -c "$0" {folder} {root}'
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount (root)")
-    done = subprocess.run(["unshare", "-m", "sh", "-c", mount, story], capture_output=True, check=False, timeout=60, cwd=root)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount, story], capture_output=True, check=False, timeout=60, cwd=root
+    )
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
 
@@ -88,7 +90,12 @@ def test_a_disk_without_room(tmp_path: Path, root: Path) -> None:
     told = told_by(STORY, tmp_path, root)
     letters = tmp_path / "events.dead" / "one.jsonl"
     assert told["held"] == {"seq": 20, "error": f"{letters}: No space left on device", "tried": 2}
-    assert told["full"] == {"cursor": 1234567, "sensor": 1234567, "error": "", "new": "the position cannot be kept: No space left on device"}
+    assert told["full"] == {
+        "cursor": 1234567,
+        "sensor": 1234567,
+        "error": "",
+        "new": "the position cannot be kept: No space left on device",
+    }
     assert told["status"] == 1234567
     assert not [name for name in told["left"] if name.endswith(".new")]
     assert told["dead"] == [25]

@@ -32,11 +32,36 @@ SALT = b"s" * 32
 ALL = {**RECORDS, **{f"core {name}": numbered(make(maker())) for name, make in EVERY.items()}}
 # What stands around a value in sentences: URLs, a domain, keys, shares, lists.
 AROUND = (
-    *("{}", "({})", "{}:445", "http://{}/x", "http://{}:8080", "{}.corp.example", "www.{}", "ip:{}", "mac:{}", "{}._ipp._tcp.local", r"\\{}\ADMIN$", "a|{}|b"),
+    *(
+        "{}",
+        "({})",
+        "{}:445",
+        "http://{}/x",
+        "http://{}:8080",
+        "{}.corp.example",
+        "www.{}",
+        "ip:{}",
+        "mac:{}",
+        "{}._ipp._tcp.local",
+        r"\\{}\ADMIN$",
+        "a|{}|b",
+    ),
     *("[{}]:53", '"{}"', "{},", "{}'s", "<{}>", "x@{}", "{}/24"),
 )
 ADDRESSES = ("10.20.30.41", "00:17:c8:1a:2b:3c", "fd00:20::41")
-VALUES = (*ADDRESSES, "PRN-3F-EAST", "prn", "Müller", "打印机", "$share$", "a b", "..", "x" * 300, "K\u212ass", "printer")
+VALUES = (
+    *ADDRESSES,
+    "PRN-3F-EAST",
+    "prn",
+    "Müller",
+    "打印机",
+    "$share$",
+    "a b",
+    "..",
+    "x" * 300,
+    "K\u212ass",
+    "printer",
+)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -56,7 +81,11 @@ def encoded(record: dict[str, Any]) -> list[str]:
 
 
 PATHS = sorted({path for record in ALL.values() for path, _ in leaves(record)})
-HIDEABLE = [path for path in PATHS if path.partition(".")[0] not in set(ENVELOPE) - {"msg"} and path.rpartition(".")[2] not in RECKONED]
+HIDEABLE = [
+    path
+    for path in PATHS
+    if path.partition(".")[0] not in set(ENVELOPE) - {"msg"} and path.rpartition(".")[2] not in RECKONED
+]
 
 
 def tokens_in(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -88,7 +117,12 @@ def test_fields_that_were_not_chosen_are_in_no_format(case: str, fields: list[st
     record, words = tokens_in(ALL[case])
     native, *others = [FORMATS["native"](change(record)), *encoded(change(record))]
     assert native is not None
-    along = [f"{path}.{name}" for path, names in NEEDED.items() if any(below(field, [path]) for field in fields) for name in names]
+    along = [
+        f"{path}.{name}"
+        for path, names in NEEDED.items()
+        if any(below(field, [path]) for field in fields)
+        for name in names
+    ]
     for path, told in words.items():
         goes = below(path, [*fields, *ENVELOPE, *FACTS, *along])
         assert all((word in native.decode()) == goes for word in told), path
@@ -120,13 +154,21 @@ def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], f
     hidden = [word for path, told in words.items() if below(path, redact) and path != "msg" for word in told]
     assert not any(word in line for line in encoded(done) for word in hidden)
     if "msg" not in redact:
-        assert [word for word in done["msg"].split() if not word.startswith("#")] == [word for word in sentence.split() if word not in hidden]
+        assert [word for word in done["msg"].split() if not word.startswith("#")] == [
+            word for word in sentence.split() if word not in hidden
+        ]
 
 
 def worded(record: dict[str, Any]) -> list[str]:
     """The record by all outputs that have words of their own for it."""
     topics = HomeAssistant()
-    told = [json.dumps(row(record), ensure_ascii=False), subject([record], "x"), plain([record]), page([record]), key_of(record)]
+    told = [
+        json.dumps(row(record), ensure_ascii=False),
+        subject([record], "x"),
+        plain([record]),
+        page([record]),
+        key_of(record),
+    ]
     told += [json.dumps(make(record), ensure_ascii=False) for make in RECEIVERS.values()]
     told += [topic + payload.decode() for topic, payload in presence(record, topics)]
     return [*told, named("{action} {detector} {device} {kind} {sensor} {severity} {site} {type}", record)]
@@ -199,7 +241,9 @@ def test_addresses_that_differ_by_their_dots_alone() -> None:
     """Each has its own mark."""
     change = changes([], ["targets.ip"], SALT)
     assert change is not None
-    done = change({"kind": "alert", "msg": "10.1.11.1 10-11-1-1 10.11.1.1", "targets": [{"ip": "10.1.11.1"}, {"ip": "10.11.1.1"}]})
+    done = change(
+        {"kind": "alert", "msg": "10.1.11.1 10-11-1-1 10.11.1.1", "targets": [{"ip": "10.1.11.1"}, {"ip": "10.11.1.1"}]}
+    )
     one, other = (end["ip"] for end in done["targets"])
     assert done["msg"] == f"{one} {other} {other}"
 
@@ -207,8 +251,17 @@ def test_addresses_that_differ_by_their_dots_alone() -> None:
 @pytest.mark.parametrize("text", ["a" * 1000, "$" * 1000, "host-7 " * 140, "$aa" * 330])
 def test_a_peer_that_chooses_names_and_texts_costs_little_time(text: str) -> None:
     """The longest record, full of names that look alike and of texts that look like them."""
-    names = [f"host-{number}" for number in range(300)] + ["a" * number for number in range(1, 250)] + ["$" * number for number in range(1, 250)]
-    record = {"kind": "alert", "msg": text, "targets": [{"hostname": name} for name in names], "alert": {"why": [text] * 60}}
+    names = (
+        [f"host-{number}" for number in range(300)]
+        + ["a" * number for number in range(1, 250)]
+        + ["$" * number for number in range(1, 250)]
+    )
+    record = {
+        "kind": "alert",
+        "msg": text,
+        "targets": [{"hostname": name} for name in names],
+        "alert": {"why": [text] * 60},
+    }
     change = changes([], ["targets.hostname"], SALT)
     assert change is not None
     begun = time.process_time()
@@ -217,7 +270,15 @@ def test_a_peer_that_chooses_names_and_texts_costs_little_time(text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("value", "other"), [("10.0.0.1", "10.0.0.10"), ("10.0.0.1", "110.0.0.1"), ("prn", "prn-2"), ("prn", "my_prn"), ("prn", "prnt"), ("445", "4450")]
+    ("value", "other"),
+    [
+        ("10.0.0.1", "10.0.0.10"),
+        ("10.0.0.1", "110.0.0.1"),
+        ("prn", "prn-2"),
+        ("prn", "my_prn"),
+        ("prn", "prnt"),
+        ("445", "4450"),
+    ],
 )
 def test_another_value_that_begins_or_ends_alike(value: str, other: str) -> None:
     """It is not the one that is hidden."""
@@ -242,7 +303,15 @@ def test_who_is_named_like_a_word_of_ours_hides_nothing_else() -> None:
     """A device that calls itself after a detector, a severity or a type: rules of a receiver go by those."""
     before = RECORDS["alert_open"]
     folder, detector = before["alert"]["detector"].split(".")
-    for name in (folder, detector, before["severity"], before["src"]["type"], "alert", "open", before["alert"]["attack"][0]["technique"]):
+    for name in (
+        folder,
+        detector,
+        before["severity"],
+        before["src"]["type"],
+        "alert",
+        "open",
+        before["alert"]["attack"][0]["technique"],
+    ):
         record = copy.deepcopy(before)
         record["dst"]["hostname"] = name
         change = changes([], ["dst.hostname"], SALT)

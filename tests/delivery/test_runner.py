@@ -79,7 +79,10 @@ def test_what_is_refused_is_found_by_halving(log: Segmented) -> None:
     lead(one)
     leave(one)
     assert desk.got == [number for number in range(1, 101) if number not in (17, 64)]
-    assert [(letter["seq"], letter["answer"]) for letter in dead(log.log)] == [(17, "mapping of 17 failed"), (64, "mapping of 64 failed")]
+    assert [(letter["seq"], letter["answer"]) for letter in dead(log.log)] == [
+        (17, "mapping of 17 failed"),
+        (64, "mapping of 64 failed"),
+    ]
     assert dead(log.log)[0]["record"]["id"] == f"{17:026}"
     assert (one.position.seq, one.position.delivered, one.position.refused) == (100, 98, 2)
 

@@ -52,9 +52,16 @@ def test_guarantees_on_the_page_are_those_of_the_outputs(root: Path) -> None:
         (root / "docs" / "deliver" / "outputs.md").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
-    promised = {name: row for row, told in rows for name in re.findall(r"`(\w+)`", told) if name in types() and (row, name) != ("none", "relp")}
+    promised = {
+        name: row
+        for row, told in rows
+        for name in re.findall(r"`(\w+)`", told)
+        if name in types() and (row, name) != ("none", "relp")
+    }
     words = {"exactly_once": "each record once", "at_least_once": "each record at least once", "best_effort": "none"}
-    assert promised == {name: words[output_class(name).guarantee] for name in types() if output_class(name).Options.records}
+    assert promised == {
+        name: words[output_class(name).guarantee] for name in types() if output_class(name).Options.records
+    }
 
 
 def test_options_by_name(tmp_path: Path) -> None:
@@ -87,18 +94,33 @@ def test_two_readings_of_a_configuration_are_equal(tmp_path: Path) -> None:
     [
         ("outputs:\n  a: {type: htpp, url: x}\n", ["2:13: found 'htpp', ", "did you mean 'http'?"]),
         ("outputs:\n  a: {path: x}\n", ["2:6: found no key 'type'"]),
-        ("outputs:\n  a:\n    type: file\n    pth: x\n    path: x\n", ["4:5: found the key 'pth'", "did you mean 'path'?"]),
+        (
+            "outputs:\n  a:\n    type: file\n    pth: x\n    path: x\n",
+            ["4:5: found the key 'pth'", "did you mean 'path'?"],
+        ),
         ("outputs:\n  a: {type: file}\n", ["2:6: found no key 'path'"]),
         ("outputs:\n  a: {type: file, path: x, format: ces}\n", ["2:36: found 'ces'", "did you mean 'ecs'?"]),
         ("outputs:\n  a: {type: elasticsearch, url: 'http://x', format: cef}\n", ["found 'cef'", "expected one of"]),
-        ("outputs:\n  a: {type: file, path: x, filter: {kind: [alert]}}\n", ["found the key 'kind'", "did you mean 'kinds'?"]),
-        ("outputs:\n  a: {type: file, path: x, fields: [srcs.ip]}\n", ["found the path 'srcs.ip'", "did you mean 'src'?"]),
+        (
+            "outputs:\n  a: {type: file, path: x, filter: {kind: [alert]}}\n",
+            ["found the key 'kind'", "did you mean 'kinds'?"],
+        ),
+        (
+            "outputs:\n  a: {type: file, path: x, fields: [srcs.ip]}\n",
+            ["found the path 'srcs.ip'", "did you mean 'src'?"],
+        ),
         ("outputs:\n  a: {type: file, path: x, redact: [id]}\n", ["cannot be redacted"]),
-        ("outputs:\n  My SIEM: {type: file, path: x}\n", ["2:12: found an output called 'My SIEM'", "1 to 32 small letters"]),
+        (
+            "outputs:\n  My SIEM: {type: file, path: x}\n",
+            ["2:12: found an output called 'My SIEM'", "1 to 32 small letters"],
+        ),
         ("outputs: [file]\n", ["1:10: found a list, expected keys with values"]),
         ("outputs:\n  a: file\n", ["2:6: found 'file', expected keys with values"]),
         ("outputs:\n  a: {type: http, url: 'https://x', password: secret}\n", ["a secret is named by its place"]),
-        ("outputs:\n  a: {type: http, url: 'https://x', token: 'file:siem.key'}\n", ["the file of a secret is named from the root on: file:/path"]),
+        (
+            "outputs:\n  a: {type: http, url: 'https://x', token: 'file:siem.key'}\n",
+            ["the file of a secret is named from the root on: file:/path"],
+        ),
         ("outputs:\n  a: {type: http, url: 'https://x', format: nativ}\n", ["expected one of native, cef"]),
     ],
 )
@@ -111,6 +133,9 @@ def test_mistakes_have_their_place(tmp_path: Path, text: str, told: list[str]) -
 
 def test_all_at_once(tmp_path: Path) -> None:
     """Of two outputs, each its own."""
-    told = faults(tmp_path, "outputs:\n  a: {type: file, path: x, batch_event: 1}\n  b: {type: http, url: 'https://x', heders: {}}\n")
+    told = faults(
+        tmp_path,
+        "outputs:\n  a: {type: file, path: x, batch_event: 1}\n  b: {type: http, url: 'https://x', heders: {}}\n",
+    )
     assert "'batch_events'" in told[0]
     assert "'headers'" in told[1]

@@ -38,13 +38,19 @@ def test_no_filter_takes_everything() -> None:
     [
         ({"kinds": ["alert", "incident"]}, lambda record: record["kind"] in ("alert", "incident")),
         ({"severity": "high"}, lambda record: record["severity"] in ("high", "critical")),
-        ({"detectors": ["lateral_movement.*"]}, lambda record: record["kind"] in ("alert", "incident") and '"lateral_movement.' in text(record)),
+        (
+            {"detectors": ["lateral_movement.*"]},
+            lambda record: record["kind"] in ("alert", "incident") and '"lateral_movement.' in text(record),
+        ),
         ({"types": ["prin*"]}, lambda record: '"type":"printer"' in text(record)),
         ({"sites": ["nowhere"]}, lambda record: "nowhere" in text(record)),
         ({"sites": ["H?", "nowhere"]}, lambda record: record["sensor"]["site"] == "HQ"),
         ({"vlans": [30]}, lambda record: '"vlan":30' in text(record)),
         ({"detectors": ["*.remote_service", "none.*"]}, lambda record: '.remote_service"' in text(record)),
-        ({"types": ["printer", "server"], "kinds": ["device"]}, lambda record: record["kind"] == "device" and '"type":"printer"' in text(record)),
+        (
+            {"types": ["printer", "server"], "kinds": ["device"]},
+            lambda record: record["kind"] == "device" and '"type":"printer"' in text(record),
+        ),
     ],
 )
 def test_each_list(lists: dict[str, Any], fits: Any) -> None:
@@ -64,7 +70,12 @@ def test_vlans_of_device_and_ends() -> None:
 
 def test_types_of_every_actor_of_an_incident() -> None:
     """Not only of the one that it is named after."""
-    incident = {"kind": "incident", "src": {"type": "printer"}, "incident": {"actors": [{"type": "printer"}, {"type": "camera"}]}, "targets": [{"type": "nas"}]}
+    incident = {
+        "kind": "incident",
+        "src": {"type": "printer"},
+        "incident": {"actors": [{"type": "printer"}, {"type": "camera"}]},
+        "targets": [{"type": "nas"}],
+    }
     for kind in ("printer", "camera", "nas"):
         assert wanted(Filter(types=[kind]))(incident)
     assert not wanted(Filter(types=["tv"]))(incident)

@@ -50,7 +50,11 @@ def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pyte
 
 def test_nobody_hears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What reads our own log went away: what was refused is kept once, and all goes on."""
-    log, desk, ear = Segmented(tmp_path / "events.jsonl"), Desk(Refuse("no"), Refuse("no"), Ack(), Refuse("no"), Ack()), Ear(deaf=True)
+    log, desk, ear = (
+        Segmented(tmp_path / "events.jsonl"),
+        Desk(Refuse("no"), Refuse("no"), Ack(), Refuse("no"), Ack()),
+        Ear(deaf=True),
+    )
     monkeypatch.setattr(module, "say", lambda: ear)
     log.add(4)
     one = runner(log.log, desk)

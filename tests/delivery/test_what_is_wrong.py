@@ -21,7 +21,9 @@ from tests.outputs.listener import listener
 from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store
 
 # Colours, the title of the window, the other set of control signs, the direction of text, a line of its own.
-HOSTILE = "mapping failed \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eleft\u202c\r\nERROR all is well\tevil=1 " + "y" * 5000
+HOSTILE = (
+    "mapping failed \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eleft\u202c\r\nERROR all is well\tevil=1 " + "y" * 5000
+)
 STEERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -130,9 +132,21 @@ def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.Monkey
     ("text", "place", "words"),
     [
         ("outputs:\n  siem: {type: htpp, url: 'https://x'}\n", "sensor.yaml:2:16", "found 'htpp', "),
-        ("outputs:\n  siem: {type: http, urll: 'https://x', url: 'https://x'}\n", "sensor.yaml:2:22", "did you mean 'url'?"),
-        ("outputs:\n  siem: {type: file, path: x, filter: {types: [priter]}}\n", "sensor.yaml:2:", "found the type 'priter', did you mean 'printer'?"),
-        ("outputs:\n  siem: {type: file, path: x, filter: {vlans: [30, 5000]}}\n", "sensor.yaml:2:", "found the VLAN 5000, expected 0 to 4095"),
+        (
+            "outputs:\n  siem: {type: http, urll: 'https://x', url: 'https://x'}\n",
+            "sensor.yaml:2:22",
+            "did you mean 'url'?",
+        ),
+        (
+            "outputs:\n  siem: {type: file, path: x, filter: {types: [priter]}}\n",
+            "sensor.yaml:2:",
+            "found the type 'priter', did you mean 'printer'?",
+        ),
+        (
+            "outputs:\n  siem: {type: file, path: x, filter: {vlans: [30, 5000]}}\n",
+            "sensor.yaml:2:",
+            "found the VLAN 5000, expected 0 to 4095",
+        ),
     ],
 )
 def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> None:
@@ -148,8 +162,16 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> No
 @pytest.mark.parametrize(
     ("options", "place", "words"),
     [
-        ("url: 'http://127.0.0.1:1', token: 'env:SENSOR_NOT_SET'", "sensor.yaml:2:", "the secret env:SENSOR_NOT_SET is empty or missing"),
-        ("url: 'http://127.0.0.1:1', token: 'file:/none/token'", "sensor.yaml:2:", "the secret file:/none/token cannot be read: No such file or directory"),
+        (
+            "url: 'http://127.0.0.1:1', token: 'env:SENSOR_NOT_SET'",
+            "sensor.yaml:2:",
+            "the secret env:SENSOR_NOT_SET is empty or missing",
+        ),
+        (
+            "url: 'http://127.0.0.1:1', token: 'file:/none/token'",
+            "sensor.yaml:2:",
+            "the secret file:/none/token cannot be read: No such file or directory",
+        ),
         ("url: 'http://siem.invalid:9200'", "sensor.yaml:2:", "no address is known for the name siem.invalid"),
         ("url: 'https://127.0.0.1:1', tls: {ca: none.pem}", "sensor.yaml:2:", "none.pem"),
     ],
@@ -164,7 +186,9 @@ def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: s
         return looked_up(host, *args, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", known)
-    write(f"outputs:\n  siem: {{type: http, {options}, backoff_s: 0.01, backoff_max_s: 0.01}}\n  archive: {{type: file, path: out.jsonl}}\n")
+    write(
+        f"outputs:\n  siem: {{type: http, {options}, backoff_s: 0.01, backoff_max_s: 0.01}}\n  archive: {{type: file, path: out.jsonl}}\n"
+    )
     told = run("config", "check", events=False)
     assert told.code == 2
     assert f"{place}" in told.err
@@ -182,14 +206,28 @@ def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "credentials" / "siem").write_text("s3cret-token\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
     with Receiver() as receiver:
-        write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', token: 'credential:siem', backoff_s: 0.01, backoff_max_s: 0.01}}\n")
+        write(
+            f"outputs:\n  siem: {{type: http, url: '{receiver.url}', token: 'credential:siem', backoff_s: 0.01, backoff_max_s: 0.01}}\n"
+        )
         assert run("config", "check", events=False).code == 0
         (tmp_path / "credentials" / "siem").rename(tmp_path / "away")
-        told = [run("config", "check", events=False), run("outputs", "check"), run("forward", "--once"), run("outputs", "status")]
+        told = [
+            run("config", "check", events=False),
+            run("outputs", "check"),
+            run("forward", "--once"),
+            run("outputs", "status"),
+        ]
         assert [one.code for one in told] == [2, 1, 1, 0]
-        assert all("the secret credential:siem cannot be read: No such file or directory" in one.err + one.out for one in told)
+        assert all(
+            "the secret credential:siem cannot be read: No such file or directory" in one.err + one.out for one in told
+        )
         (tmp_path / "away").rename(tmp_path / "credentials" / "siem")
-        told += [run("forward", "--once"), run("outputs", "check"), run("outputs", "list", "--json"), run("config", "show", events=False)]
+        told += [
+            run("forward", "--once"),
+            run("outputs", "check"),
+            run("outputs", "list", "--json"),
+            run("config", "show", events=False),
+        ]
         assert [one.code for one in told[4:]] == [0, 0, 0, 0]
         assert receiver.requests[0].headers["authorization"] == "Bearer s3cret-token"
         assert len(receiver.store.lines) == 20
@@ -198,7 +236,9 @@ def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_test_event_keeps_what_is_hidden(run: Run) -> None:
     """The name of the sensor, where that must not leave."""
-    write("sensor: {id: vault-7, site: Basel}\noutputs:\n  a: {type: file, path: out.jsonl, redact: [sensor.site], fields: [facts.check]}\n")
+    write(
+        "sensor: {id: vault-7, site: Basel}\noutputs:\n  a: {type: file, path: out.jsonl, redact: [sensor.site], fields: [facts.check]}\n"
+    )
     assert run("outputs", "test").code == 0
     (sent,) = map(json.loads, Path("out.jsonl").read_text().splitlines())
     assert sent["sensor"]["site"].startswith("#")
@@ -225,7 +265,9 @@ def refused() -> contextlib.AbstractContextManager[int]:
     return free()
 
 
-def tls_server(pair: Pair, *, clients: Path | None = None, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> contextlib.AbstractContextManager[int]:
+def tls_server(
+    pair: Pair, *, clients: Path | None = None, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+) -> contextlib.AbstractContextManager[int]:
     shown = pair.context(clients)
     shown.maximum_version = newest
 
@@ -239,15 +281,27 @@ def tls_server(pair: Pair, *, clients: Path | None = None, newest: ssl.TLSVersio
 Server = Callable[[Authority], contextlib.AbstractContextManager[int]]
 TLS: dict[str, tuple[Server, str, str]] = {
     "nobody": (lambda _: refused(), "", "tcp: refused: nothing listens at this port"),
-    "other name": (lambda a: tls_server(a.issue("other", ("log.example",))), "", "tls: the certificate is for log.example, not for localhost"),
+    "other name": (
+        lambda a: tls_server(a.issue("other", ("log.example",))),
+        "",
+        "tls: the certificate is for log.example, not for localhost",
+    ),
     "expired": (lambda a: tls_server(a.issue("old", days=-3)), "", "tls: the certificate of localhost expired on 20"),
     "stranger": (
         lambda a: tls_server(Authority(a.folder, "Strange").issue("strange")),
         "",
         "tls: the certificate of localhost comes from Strange, ",
     ),
-    "by itself": (lambda a: tls_server(a.self_signed("alone")), "", "tls: the certificate of localhost is vouched for by itself alone"),
-    "too old": (lambda a: tls_server(a.issue("past"), newest=ssl.TLSVersion.TLSv1_2), "minimum: '1.3'", "it speaks no version of TLS that we allow"),
+    "by itself": (
+        lambda a: tls_server(a.self_signed("alone")),
+        "",
+        "tls: the certificate of localhost is vouched for by itself alone",
+    ),
+    "too old": (
+        lambda a: tls_server(a.issue("past"), newest=ssl.TLSVersion.TLSv1_2),
+        "minimum: '1.3'",
+        "it speaks no version of TLS that we allow",
+    ),
     "ours missing": (lambda a: tls_server(a.issue("asks"), clients=a.ca), "", "certificate of ours"),
     "no tls": (
         lambda _: listener(lambda connection: (connection.sendall(b"220 hello\r\n"), connection.recv(1 << 16))),
@@ -263,7 +317,9 @@ def test_a_check_says_what_is_wrong_on_the_way(run: Run, authority: Authority, k
     """By each kind of output in the same words, on one line that names the output, the step and what to do; 1 is the exit code."""
     server, tls, words = TLS[case]
     with server(authority) as port:
-        place = f"host: localhost, port: {port}, transport: tls" if kind == "syslog" else f"url: 'https://localhost:{port}'"
+        place = (
+            f"host: localhost, port: {port}, transport: tls" if kind == "syslog" else f"url: 'https://localhost:{port}'"
+        )
         write(f"outputs:\n  siem: {{type: {kind}, {place}, timeout_s: 2, tls: {{ca: {authority.ca}, {tls}}}}}\n")
         told = run("outputs", "check")
     assert told.code == 1

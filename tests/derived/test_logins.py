@@ -21,7 +21,9 @@ def packet(*, answer: bool, flow: int = 1) -> Packet:
 
 
 def asked(credentials: str = "basic", flow: int = 1) -> Event:
-    return HttpRequest(packet(answer=False, flow=flow), "GET", "h", "/", "", credentials, "Ann", "", "", -1, False, seal="s")
+    return HttpRequest(
+        packet(answer=False, flow=flow), "GET", "h", "/", "", credentials, "Ann", "", "", -1, False, seal="s"
+    )
 
 
 def answered(status: int, flow: int = 1) -> Event:
@@ -44,8 +46,19 @@ def test_an_event_that_says_how_a_login_ended() -> None:
     event = FtpLogin(packet(answer=True), "Ann", True, False, 530, "s")
     [attempt] = attempts([event])
     assert (attempt.said, attempt.packet, attempt.ts) == (event, event.packet, 1)
-    assert (attempt.service, attempt.account, attempt.accepted, attempt.judged, attempt.seal) == ("FTP", "Ann", False, True, "s")
-    assert (attempt.client.address, attempt.server.address, attempt.server_port, attempt.client_port) == (CLIENT, SERVER, 80, 4000)
+    assert (attempt.service, attempt.account, attempt.accepted, attempt.judged, attempt.seal) == (
+        "FTP",
+        "Ann",
+        False,
+        True,
+        "s",
+    )
+    assert (attempt.client.address, attempt.server.address, attempt.server_port, attempt.client_port) == (
+        CLIENT,
+        SERVER,
+        80,
+        4000,
+    )
     assert attempt.pair == (CLIENT, SERVER, "FTP")
 
 

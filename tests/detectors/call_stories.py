@@ -15,7 +15,9 @@ CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
 def packet(at: float = 0, *, answer: bool = False, src: str = CLIENT, dst: str = SERVER) -> Packet:
     one, other = (dst, src) if answer else (src, dst)
     ports = (445, 50000) if answer else (50000, 445)
-    return Packet(ts=START + int(at * SECOND), src=parse(one), dst=parse(other), sport=ports[0], dport=ports[1], proto=6)
+    return Packet(
+        ts=START + int(at * SECOND), src=parse(one), dst=parse(other), sport=ports[0], dport=ports[1], proto=6
+    )
 
 
 def call(
@@ -31,9 +33,22 @@ def call(
     dst: str = SERVER,
 ) -> Event:
     """A call by its number, named as the table has it."""
-    return RpcCall(packet(at, src=src, dst=dst), pipe, interface, INTERFACES[interface].call(number), number, level, size, texts, facts, False)
+    return RpcCall(
+        packet(at, src=src, dst=dst),
+        pipe,
+        interface,
+        INTERFACES[interface].call(number),
+        number,
+        level,
+        size,
+        texts,
+        facts,
+        False,
+    )
 
 
 def answer(interface: str, number: int, *, at: float = 0, status: int = 0, fault: bool = False) -> Event:
     """Its answer."""
-    return RpcAnswer(packet(at, answer=True), "", interface, INTERFACES[interface].call(number), number, fault, status, 8)
+    return RpcAnswer(
+        packet(at, answer=True), "", interface, INTERFACES[interface].call(number), number, fault, status, 8
+    )

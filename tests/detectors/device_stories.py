@@ -17,12 +17,23 @@ def claim(attribute: str, value: str, family: str = "mdns", *, confidence: float
     return Evidence(attribute, value, confidence, f"{family}.story", family, f"{family}.field", value, ts, ts)
 
 
-def made(*evidence: Evidence, mac: str = MAC, host: str = HOST, key: str = "", name: str = "", vlan: int = 0, services: tuple[str, ...] = ()) -> Device:
+def made(
+    *evidence: Evidence,
+    mac: str = MAC,
+    host: str = HOST,
+    key: str = "",
+    name: str = "",
+    vlan: int = 0,
+    services: tuple[str, ...] = (),
+) -> Device:
     """A device with what evidence says: the first value of an attribute is told, others contest it."""
     attributes = {}
     for one in evidence:
         some = tuple(each for each in evidence if each.attribute == one.attribute)
-        attributes.setdefault(one.attribute, Attribute(one.attribute, some[0].value, 0.9, some, any(each.value != some[0].value for each in some)))
+        attributes.setdefault(
+            one.attribute,
+            Attribute(one.attribute, some[0].value, 0.9, some, any(each.value != some[0].value for each in some)),
+        )
     return Device(
         f"dev-{mac[-2:]}", key or f"mac:{mac}", START, START, macs=(parse_mac(mac),), addresses={parse(host): START}, names={name: START} if name else {},
         attributes=attributes, vlan=vlan, services=services,
@@ -31,4 +42,6 @@ def made(*evidence: Evidence, mac: str = MAC, host: str = HOST, key: str = "", n
 
 def change(hours: float, action: str, device: Device, **fields: tuple[str, str]) -> DeviceChange:
     """What is told of a device so many hours after it was first seen; ``fields``: (old, new)."""
-    return DeviceChange(START + int(hours * HOUR), action, device, tuple(FieldChange(name, *values) for name, values in fields.items()))
+    return DeviceChange(
+        START + int(hours * HOUR), action, device, tuple(FieldChange(name, *values) for name, values in fields.items())
+    )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError, KerberosTgsReply, KerberosTgsRequest
+from sensor.dissectors.kerberos import (
+    KerberosAsReply,
+    KerberosAsRequest,
+    KerberosError,
+    KerberosTgsReply,
+    KerberosTgsRequest,
+)
 from tests.detectors.stories import SECOND, START, mac_of
 
 CLIENT, CENTRE, REALM = "10.0.0.66", "10.0.0.5", "EXAMPLE.ORG"
@@ -17,8 +23,18 @@ WINDOWS = (18, 17, 23, 24, -135, 3)
 def packets(at: float, client: str, flow: int) -> tuple[Packet, Packet]:
     """What the client sends and what it gets."""
     ts, ends = START + int(at * SECOND), {"flow": flow, "proto": 6}
-    here, there = {"src": parse(client), "src_mac": mac_of(client), "sport": 50000}, {"dst": parse(CENTRE), "dst_mac": mac_of(CENTRE), "dport": 88}
-    back = {"src": parse(CENTRE), "src_mac": mac_of(CENTRE), "sport": 88, "dst": parse(client), "dst_mac": mac_of(client), "dport": 50000}
+    here, there = (
+        {"src": parse(client), "src_mac": mac_of(client), "sport": 50000},
+        {"dst": parse(CENTRE), "dst_mac": mac_of(CENTRE), "dport": 88},
+    )
+    back = {
+        "src": parse(CENTRE),
+        "src_mac": mac_of(CENTRE),
+        "sport": 88,
+        "dst": parse(client),
+        "dst_mac": mac_of(client),
+        "dport": 50000,
+    }
     return Packet(ts=ts, **ends, **here, **there), Packet(ts=ts + 1000, **ends, **back)
 
 
@@ -40,7 +56,11 @@ def login(
     flow = int(at * 1000) + 1
     out, back = packets(at, client, flow)
     common = (account, REALM, TGT, etypes, 0x40810010, host)
-    said: list[Event] = [KerberosAsRequest(out, *common, "", 0), KerberosError(back, 25, "", REALM, TGT, (AES, RC4))] if asked_before and proof else []
+    said: list[Event] = (
+        [KerberosAsRequest(out, *common, "", 0), KerberosError(back, 25, "", REALM, TGT, (AES, RC4))]
+        if asked_before and proof
+        else []
+    )
     said.append(KerberosAsRequest(out, *common, proof, etype if proof else 0))
     if refused:
         return [*said, KerberosError(back, refused, "", REALM, TGT, ())]

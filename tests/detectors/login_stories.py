@@ -25,15 +25,21 @@ def ends(at: float, port: int, *, answer: bool, client: str = CLIENT, server: st
     near, far = (server, client) if answer else (client, server)
     ports = {"sport": port, "dport": 40000} if answer else {"sport": 40000, "dport": port}
     ts = START + int(at * SECOND)
-    return Packet(ts=ts, src=parse(near), dst=parse(far), src_mac=mac_of(near), dst_mac=mac_of(far), proto=6, flow=flow, **ports)
+    return Packet(
+        ts=ts, src=parse(near), dst=parse(far), src_mac=mac_of(near), dst_mac=mac_of(far), proto=6, flow=flow, **ports
+    )
 
 
 def ftp(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"?", **where: Any) -> Event:
-    return FtpLogin(ends(at, 21, answer=True, **where), user, True, accepted, 230 if accepted else 530, seal(user, password))
+    return FtpLogin(
+        ends(at, 21, answer=True, **where), user, True, accepted, 230 if accepted else 530, seal(user, password)
+    )
 
 
 def telnet(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"?", **where: Any) -> Event:
-    return TelnetLogin(ends(at, 23, answer=True, **where), user, True, "accepted" if accepted else "refused", seal(user, password))
+    return TelnetLogin(
+        ends(at, 23, answer=True, **where), user, True, "accepted" if accepted else "refused", seal(user, password)
+    )
 
 
 def ssh(at: float, *, accepted: bool = False, **where: Any) -> Event:
@@ -45,20 +51,55 @@ def smb(at: float, user: str = "anna", *, status: int = LOGON_FAILURE, **where: 
     return SmbLoginResult(ends(at, 445, answer=True, **where), 2, "ntlmv2", user, "EXAMPLE", "WS-1", status, False)
 
 
-def web(at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", password: bytes = b"?", **where: Any) -> list[Event]:
+def web(
+    at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", password: bytes = b"?", **where: Any
+) -> list[Event]:
     """A request with credentials and its answer."""
     flow = int(at * 1000) + 1
-    asked = HttpRequest(ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False)
+    asked = HttpRequest(
+        ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False
+    )
     asked.seal = seal(user, password) if scheme in ("basic", "query") else ""
-    return [asked, HttpResponse(ends(at, 80, answer=True, flow=flow, **where), status, "", "", 0, (scheme,), "", "", "GET", "/", False)]
+    return [
+        asked,
+        HttpResponse(
+            ends(at, 80, answer=True, flow=flow, **where), status, "", "", 0, (scheme,), "", "", "GET", "/", False
+        ),
+    ]
 
 
 def form(at: float, **where: Any) -> Event:
     return HttpLogin(ends(at, 80, answer=False, **where), SERVER, "/login.php", ("user", "password"))
 
 
-def register(at: float, extension: str = "100", *, status: int = 401, credentials: bool = True, **where: Any) -> list[Event]:
+def register(
+    at: float, extension: str = "100", *, status: int = 401, credentials: bool = True, **where: Any
+) -> list[Event]:
     """A registration and its answer."""
     number, address = int(at * 1000), f"{extension}@{SERVER}"
-    asked = SipRequest(ends(at, 5060, answer=False, **where), "REGISTER", f"sip:{SERVER}", address, address, "id", number, "Phone", credentials)
-    return [asked, SipResponse(ends(at, 5060, answer=True, **where), status, "x", "REGISTER", address, address, "id", number, "PBX", status == 401)]
+    asked = SipRequest(
+        ends(at, 5060, answer=False, **where),
+        "REGISTER",
+        f"sip:{SERVER}",
+        address,
+        address,
+        "id",
+        number,
+        "Phone",
+        credentials,
+    )
+    return [
+        asked,
+        SipResponse(
+            ends(at, 5060, answer=True, **where),
+            status,
+            "x",
+            "REGISTER",
+            address,
+            address,
+            "id",
+            number,
+            "PBX",
+            status == 401,
+        ),
+    ]

@@ -24,6 +24,16 @@ def challenge(at: float, client: str, server: str, nonce: str = "n1", carrier: s
 
 
 def proof(
-    at: float, client: str, server: str, proof: str = "p1", carrier: str = "smb", *, user: str = "anna", workstation: str = "WS-1", method: str = "ntlmv2"
+    at: float,
+    client: str,
+    server: str,
+    proof: str = "p1",
+    carrier: str = "smb",
+    *,
+    user: str = "anna",
+    workstation: str = "WS-1",
+    method: str = "ntlmv2",
 ) -> Event:
-    return NtlmLogin(packet(at, client, server, carrier, answer=False), carrier, method, user, "OFFICE", workstation, proof)
+    return NtlmLogin(
+        packet(at, client, server, carrier, answer=False), carrier, method, user, "OFFICE", workstation, proof
+    )

@@ -38,7 +38,9 @@ def device(kind: str, address: str, name: str = "", *, sure: float = 0.9) -> Dev
     """A device of a type at an address."""
     evidence = Evidence("type", kind, sure, "f", "mdns", "k", "s", START, START)
     attributes = {"type": Attribute("type", kind, sure, (evidence,))}
-    return Device(f"dev-{address}", f"ip:{address}", START, START, names={name: START} if name else {}, attributes=attributes)
+    return Device(
+        f"dev-{address}", f"ip:{address}", START, START, names={name: START} if name else {}, attributes=attributes
+    )
 
 
 class World:
@@ -162,20 +164,41 @@ class Story:
         if refused:
             self._rows.append((at + 0.001, Change.REFUSED, fixed | sent | {"server_packets": 1, "server_bytes": 54}))
         if ended is not None:
-            last = {"client_packets": packets[0], "server_packets": packets[1], "client_bytes": 100 * packets[0], "server_bytes": 100 * packets[1]}
-            self._rows.append((at + ended, Change.ENDED, fixed | last | {"answered": int(answered), "reason": Reason.IDLE}))
+            last = {
+                "client_packets": packets[0],
+                "server_packets": packets[1],
+                "client_bytes": 100 * packets[0],
+                "server_bytes": 100 * packets[1],
+            }
+            self._rows.append(
+                (at + ended, Change.ENDED, fixed | last | {"answered": int(answered), "reason": Reason.IDLE})
+            )
         return self
 
-    def talk(self, at: float, client: str, server: str, port: int, *, lasts: float = 60, said: tuple[int, int] = (20, 20), proto: int = TCP) -> Story:
+    def talk(
+        self,
+        at: float,
+        client: str,
+        server: str,
+        port: int,
+        *,
+        lasts: float = 60,
+        said: tuple[int, int] = (20, 20),
+        proto: int = TCP,
+    ) -> Story:
         """A conversation in which something is said."""
         return self.flow(at, client, server, port, proto=proto, answered=True, ended=lasts, packets=said)
 
-    def going(self, at: float, client: str, server: str, port: int, sent: list[tuple[float, int]], *, ended: tuple[float, int]) -> Story:
+    def going(
+        self, at: float, client: str, server: str, port: int, sent: list[tuple[float, int]], *, ended: tuple[float, int]
+    ) -> Story:
         """A long flow that goes on: (seconds later, megabytes its client sent so far), and the same at its end."""
         self.flow(at, client, server, port, answered=True)
         fixed = self._rows[-1][2] | {"server_packets": 9, "server_bytes": 900}
         for kind, (later, megabytes) in [*((Change.PROGRESS, each) for each in sent), (Change.ENDED, ended)]:
-            self._rows.append((at + later, kind, fixed | {"client_packets": 1000 * megabytes, "client_bytes": 1_000_000 * megabytes}))
+            self._rows.append(
+                (at + later, kind, fixed | {"client_packets": 1000 * megabytes, "client_bytes": 1_000_000 * megabytes})
+            )
         return self
 
     def changes(self) -> npt.NDArray[np.void]:

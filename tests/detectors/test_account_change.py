@@ -14,7 +14,10 @@ def test_a_user_that_is_made_and_put_into_a_group() -> None:
     made, joined = heard(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 31, at=60)])
     assert (made.severity, made.techniques[0].technique) == (Severity.low, "T1136.002")
     assert (joined.severity, joined.techniques[0].technique) == (Severity.medium, "T1098")
-    assert heard(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 22, at=90_000)])[1].severity == Severity.low
+    assert (
+        heard(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 22, at=90_000)])[1].severity
+        == Severity.low
+    )
 
 
 def test_a_password_that_somebody_else_sets() -> None:
@@ -27,7 +30,9 @@ def test_a_password_that_somebody_else_sets() -> None:
 def test_innocent_twins_are_quiet() -> None:
     """Questions, users who change their own password; a machine that joins the domain makes no member grave."""
     assert heard(detector(ACCOUNT), [call("samr", number) for number in (13, 36, 38, 47, 55, 64)]) == []
-    assert {alert.severity for alert in heard(detector(ACCOUNT), [call("samr", 50, "DESK-04$"), call("samr", 22, at=5)])} == {Severity.low}
+    assert {
+        alert.severity for alert in heard(detector(ACCOUNT), [call("samr", 50, "DESK-04$"), call("samr", 22, at=5)])
+    } == {Severity.low}
 
 
 def test_repetition_is_one_finding() -> None:

@@ -92,7 +92,10 @@ def test_browsing_and_resolving_are_quiet() -> None:
         dead = n % 12 == 0
         story.flow(1 + n * 0.02, "10.0.0.5", f"198.51.{n // 200}.{n % 200 + 1}", 443, answered=not dead)
         story.flow(1 + n * 0.02, "10.0.0.53", f"203.0.{n // 200}.{n % 200 + 1}", 53, proto=UDP, answered=not dead)
-    assert raised(SCAN, story.flow(60, "10.0.0.5", "198.51.9.9", 443).flow(60, "10.0.0.53", "203.0.9.9", 53, proto=UDP)) == []
+    assert (
+        raised(SCAN, story.flow(60, "10.0.0.5", "198.51.9.9", 443).flow(60, "10.0.0.53", "203.0.9.9", 53, proto=UDP))
+        == []
+    )
 
 
 def test_a_burst_of_a_monitoring_system_is_quiet() -> None:

@@ -25,11 +25,19 @@ ADMIN = "lateral_movement.admin_from_device"
 )
 def test_a_camera_that_administers_is_told(port: int, service: str, technique: str) -> None:
     """Medium where it tried, high once it is answered; device, service, technique and both ends are named."""
-    found = raised(ADMIN, Story().flow(1, "10.0.0.5", "10.0.1.9", port, answered=True, ended=60), World(device("camera", "10.0.0.5", "CAM-1")))
+    found = raised(
+        ADMIN,
+        Story().flow(1, "10.0.0.5", "10.0.1.9", port, answered=True, ended=60),
+        World(device("camera", "10.0.0.5", "CAM-1")),
+    )
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high]
     alert = found[-1]
     assert alert.target is not None
-    assert (alert.actor.address, alert.target.address, alert.target_port) == (parse("10.0.0.5"), parse("10.0.1.9"), port)
+    assert (alert.actor.address, alert.target.address, alert.target_port) == (
+        parse("10.0.0.5"),
+        parse("10.0.1.9"),
+        port,
+    )
     assert alert.techniques[0].technique == technique
     assert alert.summary == f"camera CAM-1 (10.0.0.5) opened {service} to 10.0.1.9"
     assert len({alert.key for alert in found}) == 1
@@ -56,9 +64,9 @@ def test_ordinary_machines_and_ordinary_services_are_quiet() -> None:
     world = World(device("workstation", "10.0.0.7"), device("printer", "10.0.0.5"), device("camera", "10.0.0.6"))
     story = Story()
     for port in (22, 445, 3389):
-        story.flow(1, "10.0.0.7", "10.0.1.9", port, answered=True).flow(1, "10.0.0.8", "10.0.1.9", port, answered=True).flow(
-            1, "10.0.0.7", "10.0.0.5", port, answered=True
-        )
+        story.flow(1, "10.0.0.7", "10.0.1.9", port, answered=True).flow(
+            1, "10.0.0.8", "10.0.1.9", port, answered=True
+        ).flow(1, "10.0.0.7", "10.0.0.5", port, answered=True)
     story.flow(2, "10.0.0.6", "10.0.1.9", 443, answered=True).flow(2, "10.0.0.6", "10.0.1.9", 554, answered=True)
     story.flow(2, "10.0.0.6", "203.0.113.5", 22, answered=True).flow(2, "10.0.0.6", "10.0.1.9", 22, proto=17)
     assert raised(ADMIN, story, world) == []
@@ -88,4 +96,7 @@ def test_a_device_known_only_later_is_told_then() -> None:
 def test_exempt_types_stay_quiet() -> None:
     """An operator may allow a type."""
     world = World(device("building", "10.0.0.5"))
-    assert raised(ADMIN, Story().flow(1, "10.0.0.5", "10.0.1.9", 3306, answered=True), world, exempt_types=("building",)) == []
+    assert (
+        raised(ADMIN, Story().flow(1, "10.0.0.5", "10.0.1.9", 3306, answered=True), world, exempt_types=("building",))
+        == []
+    )

@@ -26,7 +26,9 @@ def hello(at: float, sni: str, server: str = "203.0.113.9") -> Event:
 
 def certificate(at: float, subject: str, issuer: str) -> Event:
     name = subject.removeprefix("CN=")
-    return TlsCertificate(packet(at, "203.0.113.9", True), False, subject, issuer, name, "", "", (), 0, 0, False, "rsa", 1024, "", "")
+    return TlsCertificate(
+        packet(at, "203.0.113.9", True), False, subject, issuer, name, "", "", (), 0, 0, False, "rsa", 1024, "", ""
+    )
 
 
 def asked(at: float, name: str) -> Event:
@@ -35,8 +37,14 @@ def asked(at: float, name: str) -> Event:
 
 def test_certificates_of_relays() -> None:
     """Two made-up names: the client inside is named, and the relay."""
-    [alert] = heard(detector(ANONYMISER), [certificate(0, "CN=www.g6ghvisevf3ibuu5.net", "CN=www.xkgk7fdx362yyyxib.com")])
-    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse("10.0.0.66"), parse("203.0.113.9"), 443)
+    [alert] = heard(
+        detector(ANONYMISER), [certificate(0, "CN=www.g6ghvisevf3ibuu5.net", "CN=www.xkgk7fdx362yyyxib.com")]
+    )
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
+        parse("10.0.0.66"),
+        parse("203.0.113.9"),
+        443,
+    )
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1090.003")
 
 
@@ -48,13 +56,22 @@ def test_names_in_handshakes() -> None:
 
 
 def test_names_of_services() -> None:
-    found = heard(detector(ANONYMISER), [asked(0, "expyuzz4wqqyqhjn.onion"), asked(1, "dist.torproject.org"), asked(2, "abc.onion.ws")])
+    found = heard(
+        detector(ANONYMISER),
+        [asked(0, "expyuzz4wqqyqhjn.onion"), asked(1, "dist.torproject.org"), asked(2, "abc.onion.ws")],
+    )
     assert [alert.severity for alert in found] == [Severity.medium, Severity.low, Severity.low]
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Odd names that were asked for, words, other certificates of one's own making."""
-    story = [asked(0, "www.xkgk7fdx.com"), hello(1, "www.xkgk7fdx.com"), hello(2, "www.microsoft.com"), hello(3, "www.wikipedia.net"), hello(4, "")]
+    story = [
+        asked(0, "www.xkgk7fdx.com"),
+        hello(1, "www.xkgk7fdx.com"),
+        hello(2, "www.microsoft.com"),
+        hello(3, "www.wikipedia.net"),
+        hello(4, ""),
+    ]
     story += [
         certificate(5, "CN=www.example.net", "CN=www.example.net"),
         certificate(6, "CN=www.abcdefgh.net, O=x", "CN=Some CA"),

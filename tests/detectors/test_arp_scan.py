@@ -15,19 +15,31 @@ SCANNER, OTHER = 0x020000000066, 0x020000000001
 
 def asks(at: float, target: str, *, mac: int = SCANNER, sender: str = "10.0.0.66") -> Event:
     return ArpRequest(
-        Packet(ts=START + int(at * SECOND), src_mac=mac, dst_mac=(1 << 48) - 1, ethertype=0x0806, ip_version=0, proto=0), mac, parse(sender), parse(target)
+        Packet(
+            ts=START + int(at * SECOND), src_mac=mac, dst_mac=(1 << 48) - 1, ethertype=0x0806, ip_version=0, proto=0
+        ),
+        mac,
+        parse(sender),
+        parse(target),
     )
 
 
 def answers(at: float, sender: str, *, mac: int = SCANNER, target: str = "10.0.0.66") -> Event:
     return ArpReply(
-        Packet(ts=START + int(at * SECOND), src_mac=OTHER, dst_mac=mac, ethertype=0x0806, ip_version=0, proto=0), OTHER, parse(sender), parse(target)
+        Packet(ts=START + int(at * SECOND), src_mac=OTHER, dst_mac=mac, ethertype=0x0806, ip_version=0, proto=0),
+        OTHER,
+        parse(sender),
+        parse(target),
     )
 
 
 def test_many_targets_that_do_not_answer_are_a_scan() -> None:
     """Any order, where the capture shows replies; targets and numbers are told."""
-    story = [asks(0, "10.0.0.1"), answers(0.1, "10.0.0.1"), *(asks(1 + n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(60))]
+    story = [
+        asks(0, "10.0.0.1"),
+        answers(0.1, "10.0.0.1"),
+        *(asks(1 + n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(60)),
+    ]
     [alert] = heard(detector(SCAN), story)
     assert (alert.actor.mac, alert.actor.address) == (SCANNER, parse("10.0.0.66"))
     assert alert.numbers["unanswered"] == 40
@@ -57,7 +69,10 @@ def test_a_gateway_that_refreshes_is_quiet() -> None:
 
 def test_a_slow_trickle_is_quiet() -> None:
     """Forty targets in an hour are below the threshold."""
-    assert heard(detector(SCAN), [answers(0, "10.0.0.1"), *(asks(60 + n * 60, f"10.0.0.{n + 1}") for n in range(60))]) == []
+    assert (
+        heard(detector(SCAN), [answers(0, "10.0.0.1"), *(asks(60 + n * 60, f"10.0.0.{n + 1}") for n in range(60))])
+        == []
+    )
 
 
 def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> None:

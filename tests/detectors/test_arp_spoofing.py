@@ -18,7 +18,15 @@ GATEWAY, VICTIM, ATTACKER = 0x02000000000A, 0x02000000000B, 0x0200000000EE
 
 
 def packet(at: float, mac: int, src: int = 0, dst: int = 0) -> Packet:
-    return Packet(ts=START + int(at * SECOND), src_mac=mac, ethertype=0x0806, ip_version=0 if not src else 6, proto=58 if src else 0, src=src, dst=dst)
+    return Packet(
+        ts=START + int(at * SECOND),
+        src_mac=mac,
+        ethertype=0x0806,
+        ip_version=0 if not src else 6,
+        proto=58 if src else 0,
+        src=src,
+        dst=dst,
+    )
 
 
 def reply(at: float, mac: int, address: str, to: str = "10.0.0.5") -> Event:
@@ -34,24 +42,39 @@ def announcement(at: float, mac: int, address: str) -> Event:
 
 
 def advertisement(at: float, mac: int, address: str, *, solicited: bool = False) -> Event:
-    return NdpNeighbourAdvertisement(packet(at, mac, parse(address), parse("fe80::5")), mac, parse(address), False, solicited, True)
+    return NdpNeighbourAdvertisement(
+        packet(at, mac, parse(address), parse("fe80::5")), mac, parse(address), False, solicited, True
+    )
 
 
 def between(mac: int, times: Iterable[float]) -> list[Event]:
     """Unsolicited replies to two hosts, each with the address of the other."""
-    return [one for at in times for one in (reply(at, mac, "10.0.0.1", "10.0.0.5"), reply(at, mac, "10.0.0.5", "10.0.0.1"))]
+    return [
+        one for at in times for one in (reply(at, mac, "10.0.0.1", "10.0.0.5"), reply(at, mac, "10.0.0.5", "10.0.0.1"))
+    ]
 
 
 def told(events: Iterable[Event], world: World | None = None) -> list[Alert]:
     return heard(detector(SPOOF, world), events)
 
 
-ORDINARY = [reply(0, GATEWAY, "10.0.0.1"), reply(0.1, VICTIM, "10.0.0.5", "10.0.0.1"), request(0.2, ATTACKER, "10.0.0.66", "10.0.0.1")]
+ORDINARY = [
+    reply(0, GATEWAY, "10.0.0.1"),
+    reply(0.1, VICTIM, "10.0.0.5", "10.0.0.1"),
+    request(0.2, ATTACKER, "10.0.0.66", "10.0.0.1"),
+]
 
 
 def test_both_ends_of_a_conversation_are_taken() -> None:
     """The gateway's address for the victim, and the victim's for the gateway."""
-    alert = told([*ORDINARY, announcement(1, ATTACKER, "10.0.0.66"), reply(2, ATTACKER, "10.0.0.1"), reply(2.1, ATTACKER, "10.0.0.5", "10.0.0.1")])[0]
+    alert = told(
+        [
+            *ORDINARY,
+            announcement(1, ATTACKER, "10.0.0.66"),
+            reply(2, ATTACKER, "10.0.0.1"),
+            reply(2.1, ATTACKER, "10.0.0.5", "10.0.0.1"),
+        ]
+    )[0]
     assert (alert.severity, alert.actor.mac, alert.actor.address) == (Severity.high, ATTACKER, parse("10.0.0.66"))
     assert alert.techniques[0].technique == "T1557.002"
     assert alert.target is not None
@@ -75,7 +98,13 @@ def test_who_asks_for_what_it_claims_lied() -> None:
 def test_the_gateway_is_known_from_its_leases() -> None:
     """Twice, with the gateway still there."""
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
-    events = [lease, *ORDINARY, reply(1, ATTACKER, "10.0.0.1"), reply(2, GATEWAY, "10.0.0.1"), reply(3, ATTACKER, "10.0.0.1")]
+    events = [
+        lease,
+        *ORDINARY,
+        reply(1, ATTACKER, "10.0.0.1"),
+        reply(2, GATEWAY, "10.0.0.1"),
+        reply(3, ATTACKER, "10.0.0.1"),
+    ]
     assert "the gateway 10.0.0.1" in told(events)[0].summary
 
 
@@ -110,7 +139,10 @@ def test_a_gateway_that_is_replaced_is_quiet() -> None:
 
 def test_neighbour_discovery() -> None:
     """Advertisements that override, unasked, three times."""
-    events = [advertisement(0, GATEWAY, "fe80::1", solicited=True), *(advertisement(8 + 5 * n, ATTACKER, "fe80::1") for n in range(3))]
+    events = [
+        advertisement(0, GATEWAY, "fe80::1", solicited=True),
+        *(advertisement(8 + 5 * n, ATTACKER, "fe80::1") for n in range(3)),
+    ]
     [alert] = told(events)
     assert [technique.technique for technique in alert.techniques] == ["T1557"]
     assert (alert.actor.mac, alert.actor.address) == (ATTACKER, parse("fe80::1"))
@@ -126,9 +158,13 @@ def test_a_capture_without_the_holders() -> None:
 def test_replies_that_look_alike_are_quiet() -> None:
     """A proxy that answers requests; a host with two addresses that updates its neighbors; a virtual MAC; one direction; twice only."""
     asked = [request(3 * n, VICTIM, "10.0.0.5", "10.0.1.1") for n in range(20)]
-    proxy = [each for ask in asked for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))]
+    proxy = [
+        each for ask in asked for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))
+    ]
     assert told(proxy) == []
-    assert told([reply(n, ATTACKER, own, "10.0.0.5") for n in range(0, 60, 2) for own in ("10.0.0.1", "10.0.0.2")]) == []
+    assert (
+        told([reply(n, ATTACKER, own, "10.0.0.5") for n in range(0, 60, 2) for own in ("10.0.0.1", "10.0.0.2")]) == []
+    )
     virtual = 0x00005E000101
     assert told(between(virtual, range(20))) == []
     assert told(between(ATTACKER, range(0, 40, 20))) == []
@@ -137,9 +173,17 @@ def test_replies_that_look_alike_are_quiet() -> None:
 def test_honest_moves_are_quiet() -> None:
     """A lease that ended, a failover, a router pair with a virtual MAC, a cluster that announces itself a few times, a machine that is given two addresses."""
     lease = [reply(0, VICTIM, "10.0.0.5"), *(reply(400 + 5 * n, ATTACKER, "10.0.0.5") for n in range(4))]
-    failover = [reply(0, GATEWAY, "10.0.0.9"), *(announcement(30 + n / 4, ATTACKER, "10.0.0.9") for n in range(5)), announcement(35, ATTACKER, "10.0.0.9")]
+    failover = [
+        reply(0, GATEWAY, "10.0.0.9"),
+        *(announcement(30 + n / 4, ATTACKER, "10.0.0.9") for n in range(5)),
+        announcement(35, ATTACKER, "10.0.0.9"),
+    ]
     virtual = [reply(n, 0x00005E000101 if n % 2 else GATEWAY, "10.0.0.1") for n in range(20)]
-    two = [announcement(0, VICTIM, "10.0.0.5"), announcement(1, VICTIM, "10.0.0.6"), request(2, VICTIM, "10.0.0.5", "10.0.0.1")]
+    two = [
+        announcement(0, VICTIM, "10.0.0.5"),
+        announcement(1, VICTIM, "10.0.0.6"),
+        request(2, VICTIM, "10.0.0.5", "10.0.0.1"),
+    ]
     probe = [reply(0, VICTIM, "10.0.0.5"), *(request(n, ATTACKER, "0.0.0.0", "10.0.0.5") for n in range(1, 4))]
     for story in (lease, failover, virtual, two, probe):
         assert told(story) == []
@@ -150,8 +194,14 @@ def test_a_capture_that_begins_amid_it() -> None:
     asks = [request(5 + 9 * n, GATEWAY, "10.0.0.1", "10.0.0.77") for n in range(6)]
     found = told(sorted([*(reply(2 * n, ATTACKER, "10.0.0.1") for n in range(30)), *asks], key=lambda each: each.ts))
     assert {(alert.actor.mac, alert.target and alert.target.mac) for alert in found} == {(ATTACKER, GATEWAY)}
-    asked = [each for n in range(6) for each in (request(5 + 9 * n, VICTIM, "10.0.0.5", "10.0.0.1"), reply(5.1 + 9 * n, ATTACKER, "10.0.0.1"))]
-    defended = told(sorted([*(announcement(2 * n, GATEWAY, "10.0.0.1") for n in range(30)), *asked], key=lambda each: each.ts))
+    asked = [
+        each
+        for n in range(6)
+        for each in (request(5 + 9 * n, VICTIM, "10.0.0.5", "10.0.0.1"), reply(5.1 + 9 * n, ATTACKER, "10.0.0.1"))
+    ]
+    defended = told(
+        sorted([*(announcement(2 * n, GATEWAY, "10.0.0.1") for n in range(30)), *asked], key=lambda each: each.ts)
+    )
     assert GATEWAY not in {alert.actor.mac for alert in defended}
 
 
@@ -160,7 +210,9 @@ NODES = 0x3C5282000001, 0x3C5282000048
 
 def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
     """A node takes the address of a service: it says so twice, five seconds apart, and then answers who asks, while both nodes go on under their own."""
-    said = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [announcement(at + 5.5 + n / 5, mac, "10.0.0.10") for n in range(5)]
+    said = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [
+        announcement(at + 5.5 + n / 5, mac, "10.0.0.10") for n in range(5)
+    ]
     for n in range(90):
         ts, client = at + 7 + n * every, f"10.0.0.{30 + n}"
         said += [request(ts, VICTIM, client, "10.0.0.10"), reply(ts + 0.1, mac, "10.0.0.10", client)]
@@ -171,7 +223,10 @@ def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
 def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
     """There and back again, without a virtual MAC; the node that dies right after it spoke; an attacker that does the same, but is contradicted."""
     assert told([each for n in range(4) for each in failover(n * 300, NODES[n % 2])]) == []
-    dead = [reply(95, NODES[0], "10.0.0.10"), *(each for each in failover(100, NODES[1]) if each.packet.src_mac != NODES[0])]
+    dead = [
+        reply(95, NODES[0], "10.0.0.10"),
+        *(each for each in failover(100, NODES[1]) if each.packet.src_mac != NODES[0]),
+    ]
     assert told(dead) == []
     contradicted = [reply(100 + n * 10, NODES[0], "10.0.0.10", "10.0.0.40") for n in range(5)]
     found = told(sorted([*failover(0, NODES[0]), *failover(95, NODES[1]), *contradicted], key=lambda each: each.ts))
@@ -201,5 +256,12 @@ def test_repetition_is_one_alert() -> None:
 def test_a_printer_that_does_it_is_critical() -> None:
     """Devices with one job never answer for others."""
     world = World(device("printer", "10.0.0.66"))
-    found = told([*ORDINARY, announcement(1, ATTACKER, "10.0.0.66"), *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4))], world)
+    found = told(
+        [
+            *ORDINARY,
+            announcement(1, ATTACKER, "10.0.0.66"),
+            *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4)),
+        ],
+        world,
+    )
     assert found[0].severity == Severity.critical

@@ -25,7 +25,12 @@ def test_a_tool_wants_rc4_only() -> None:
 def test_innocent_twins_are_quiet() -> None:
     """Logins with a proof, by certificate, through an armoured tunnel; machines; refusals."""
     story = [each for n in range(9) for each in login(n, f"user{n}")]
-    story += login(10, "anna", proof="public_key") + login(11, "anna", proof="armoured") + login(12, "WS-1$", proof="") + login(13, "x", proof="", refused=6)
+    story += (
+        login(10, "anna", proof="public_key")
+        + login(11, "anna", proof="armoured")
+        + login(12, "WS-1$", proof="")
+        + login(13, "x", proof="", refused=6)
+    )
     assert heard(detector(ROAST), story) == []
 
 

@@ -13,7 +13,10 @@ def test_the_key_is_read() -> None:
     """By either call, under its name."""
     for number in (28, 43):
         [alert] = heard(detector(KEY), [call("lsarpc", number, "G$BCKUPKEY_PREFERRED", pipe="lsarpc")])
-        assert (alert.severity, [each.technique for each in alert.techniques]) == (Severity.critical, ["T1555", "T1003.004"])
+        assert (alert.severity, [each.technique for each in alert.techniques]) == (
+            Severity.critical,
+            ["T1555", "T1003.004"],
+        )
 
 
 def test_a_user_s_key_is_a_hint() -> None:

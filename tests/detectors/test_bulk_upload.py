@@ -15,7 +15,14 @@ MB = 10_000  # packets of a hundred bytes
 
 
 def sent(
-    megabytes: float, at: float = 0, *, client: str = NEAR, server: str = FAR, story: Story | None = None, back: bool = False, sport: int = 40000
+    megabytes: float,
+    at: float = 0,
+    *,
+    client: str = NEAR,
+    server: str = FAR,
+    story: Story | None = None,
+    back: bool = False,
+    sport: int = 40000,
 ) -> Story:
     said = (20, int(megabytes * MB)) if back else (int(megabytes * MB), 20)
     return (story or Story()).flow(at, client, server, 443, answered=True, ended=60, packets=said, sport=sport)
@@ -33,8 +40,16 @@ def test_a_printer_sends_much() -> None:
     """By the limit, from the first day on; a bare address is grave, a name less."""
     world = World(device("printer", NEAR, "PRN"))
     alert = one(raised(UPLOAD, sent(150), world))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(NEAR), parse(FAR), Severity.high)
-    assert (alert.numbers["megabytes"], alert.numbers["threshold"], alert.techniques[0].technique) == (150, 100, "T1048")
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        parse(NEAR),
+        parse(FAR),
+        Severity.high,
+    )
+    assert (alert.numbers["megabytes"], alert.numbers["threshold"], alert.techniques[0].technique) == (
+        150,
+        100,
+        "T1048",
+    )
     world.names = {parse(FAR): ("files.example.net",)}
     alert = one(raised(UPLOAD, sent(150), world))
     assert alert.severity == Severity.medium
@@ -51,7 +66,11 @@ def test_many_flows_add_up() -> None:
 def test_data_connections_of_ftp_count_the_other_way_round() -> None:
     """The server opens them from port 20; the one who sends is inside."""
     alert = one(raised(UPLOAD, sent(150, client=FAR, server=NEAR, back=True, sport=20), World(device("printer", NEAR))))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(NEAR), parse(FAR), 20)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
+        parse(NEAR),
+        parse(FAR),
+        20,
+    )
 
 
 @pytest.mark.parametrize("kind", ["workstation", "camera"])

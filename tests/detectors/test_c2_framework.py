@@ -24,10 +24,24 @@ BROWSER = "Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko"
 
 def packet(at: float = 0, *, back: bool = False) -> Packet:
     source, target = (SERVER, VICTIM) if back else (VICTIM, SERVER)
-    return Packet(ts=START + int(at * SECOND), src=parse(source), dst=parse(target), sport=80 if back else 50000, dport=50000 if back else 80, proto=6)
+    return Packet(
+        ts=START + int(at * SECOND),
+        src=parse(source),
+        dst=parse(target),
+        sport=80 if back else 50000,
+        dport=50000 if back else 80,
+        proto=6,
+    )
 
 
-def request(at: float, path: str, cookies: str = "", *, agent: str = BROWSER, headers: tuple[str, ...] = ("cookie", "user-agent", "host")) -> Event:
+def request(
+    at: float,
+    path: str,
+    cookies: str = "",
+    *,
+    agent: str = BROWSER,
+    headers: tuple[str, ...] = ("cookie", "user-agent", "host"),
+) -> Event:
     return HttpRequest(packet(at), "GET", "203.0.113.9", path, agent, "", "", "", "", -1, False, headers, cookies)
 
 
@@ -38,11 +52,22 @@ def certificate(subject: str) -> Event:
 EVENTS = [
     (request(0, "/news.php", "session=base64:28"), "Empire"),
     (request(0, "/en-us/test.html", "ASPSESSIONID=hex:10; SESSIONID=digits:13"), "Covenant"),
-    (HttpBody(packet(), "POST", "a.example", "/76N1Lm.php?n=x4tk7t4jo6", "Mozilla/4.0", ("accept",), "o=hex:129", ()), "CryptoWall"),
-    (HttpBody(packet(), "POST", "203.0.113.9", "/OK21pqJA", "Mozilla/4.0", ("referer",), "OK21pqJA=base64:620", ()), "Emotet"),
+    (
+        HttpBody(
+            packet(), "POST", "a.example", "/76N1Lm.php?n=x4tk7t4jo6", "Mozilla/4.0", ("accept",), "o=hex:129", ()
+        ),
+        "CryptoWall",
+    ),
+    (
+        HttpBody(packet(), "POST", "203.0.113.9", "/OK21pqJA", "Mozilla/4.0", ("referer",), "OK21pqJA=base64:620", ()),
+        "Emotet",
+    ),
     (certificate("CN=Major Cobalt Strike, O=cobaltstrike"), "Cobalt Strike"),
     (TlsClientHello(packet(), "", (), "TLS 1.0", "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t10", (), False), "TrickBot"),
-    (QuicClientHello(packet(), "1", "", ("h3",), "TLS 1.3", "", "q13i0311h3_55b375c5d22e_c183556c78e2", False), "Merlin"),
+    (
+        QuicClientHello(packet(), "1", "", ("h3",), "TLS 1.3", "", "q13i0311h3_55b375c5d22e_c183556c78e2", False),
+        "Merlin",
+    ),
     (RatMessage(packet(), "njRAT", "ll", True), "njRAT"),
     (RatMessage(packet(back=True), "DarkComet", "8EA4AB05FA7E", False), "DarkComet"),
     (RatMessage(packet(), "command shell", "sh: no job control", True), "command shell"),
@@ -89,16 +114,33 @@ def test_a_device_raises_the_severity() -> None:
 
 
 QUIET: dict[str, list[Any]] = {
-    "a browser that polls": [request(5 * n, "/poll?id=t05mP2IPW8aK1x", "session=base64:28", headers=("host", "accept-language", "cookie")) for n in range(20)],
-    "a program under its own name": [request(5 * n, f"/v1/state/a8f01c33d2e{n}", agent="okhttp/4.9") for n in range(20)],
-    "no rhythm": [request(at, f"/a?id=t05mP2IPW8aK{n}") for n, at in enumerate((0, 1.5, 9, 11, 40, 43, 90, 200, 203, 290, 300, 450))],
+    "a browser that polls": [
+        request(5 * n, "/poll?id=t05mP2IPW8aK1x", "session=base64:28", headers=("host", "accept-language", "cookie"))
+        for n in range(20)
+    ],
+    "a program under its own name": [
+        request(5 * n, f"/v1/state/a8f01c33d2e{n}", agent="okhttp/4.9") for n in range(20)
+    ],
+    "no rhythm": [
+        request(at, f"/a?id=t05mP2IPW8aK{n}")
+        for n, at in enumerate((0, 1.5, 9, 11, 40, 43, 90, 200, 203, 290, 300, 450))
+    ],
     "pages without numbers": [request(5 * n, "/status") for n in range(20)],
     "a login by telnet": [
-        RatMessage(Packet(ts=START, src=parse(SERVER), dst=parse(VICTIM), sport=23, dport=50000, proto=6), "command shell", "Microsoft Windows", False)
+        RatMessage(
+            Packet(ts=START, src=parse(SERVER), dst=parse(VICTIM), sport=23, dport=50000, proto=6),
+            "command shell",
+            "Microsoft Windows",
+            False,
+        )
     ],
     "ordinary hellos": [
-        TlsClientHello(packet(), "www.example.com", (), "TLS 1.0", "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t10", (), False),
-        QuicClientHello(packet(), "1", "www.example.com", ("h3",), "TLS 1.3", "", "q13d0311h3_55b375c5d22e_c183556c78e2", False),
+        TlsClientHello(
+            packet(), "www.example.com", (), "TLS 1.0", "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t10", (), False
+        ),
+        QuicClientHello(
+            packet(), "1", "www.example.com", ("h3",), "TLS 1.3", "", "q13d0311h3_55b375c5d22e_c183556c78e2", False
+        ),
         certificate("CN=www.example.com"),
     ],
 }
@@ -114,7 +156,11 @@ def test_a_shell_that_is_open_to_everybody() -> None:
     """As exploits leave one behind; behind the ports of logins it is ordinary."""
     answer = Packet(ts=START, src=parse("10.0.0.5"), dst=parse(VICTIM), sport=4444, dport=50000, proto=6)
     [alert] = heard(detector(C2), [RatMessage(answer, "command shell", "Microsoft Windows XP", False)])
-    assert (alert.target and alert.target.address, alert.target_port, alert.techniques[0].technique) == (parse("10.0.0.5"), 4444, "T1059")
+    assert (alert.target and alert.target.address, alert.target_port, alert.techniques[0].technique) == (
+        parse("10.0.0.5"),
+        4444,
+        "T1059",
+    )
 
 
 def test_repetition_is_one_finding() -> None:
@@ -129,7 +175,10 @@ def test_signatures_by_their_own_examples(subject: str) -> None:
     """Every example is recognised, no look-alike is by anything."""
     known = load_signatures(subject)
     for entry in known.entries:
-        for fields, expected in (*((each, True) for each in entry.examples), *((each, False) for each in entry.lookalikes)):
+        for fields, expected in (
+            *((each, True) for each in entry.examples),
+            *((each, False) for each in entry.lookalikes),
+        ):
             words = " ".join(fields.get(name, "") for name in ("path", "cookies", "text"))
             found = {each.id for each in known.found(entry.event, fields, words)}
             assert (entry.id in found) if expected else not found, (entry.id, fields, found)

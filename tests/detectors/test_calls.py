@@ -29,19 +29,33 @@ class Case(NamedTuple):
 
 CASES = {
     "lateral_movement.remote_service": Case(
-        [opened("PSEXESVC.exe", writes=True), call("svcctl", 12, "PSEXESVC", "%SystemRoot%\\PSEXESVC.exe", pipe="svcctl"), call("svcctl", 19, pipe="svcctl")],
+        [
+            opened("PSEXESVC.exe", writes=True),
+            call("svcctl", 12, "PSEXESVC", "%SystemRoot%\\PSEXESVC.exe", pipe="svcctl"),
+            call("svcctl", 19, pipe="svcctl"),
+        ],
         Severity.high,
         "T1543.003",
         [call("svcctl", number) for number in (0, 6, 14, 15, 16, 17, 26, 42)],
     ),
     "lateral_movement.remote_task": Case(
-        [call("atsvc", 0, "cmd.exe /c whoami", pipe="atsvc", size=80)], Severity.high, "T1053.002", [call("atsvc", 2), call("ITaskSchedulerService", 7)]
+        [call("atsvc", 0, "cmd.exe /c whoami", pipe="atsvc", size=80)],
+        Severity.high,
+        "T1053.002",
+        [call("atsvc", 2), call("ITaskSchedulerService", 7)],
     ),
     "lateral_movement.dcom_execution": Case(
-        [call("ISystemActivator", 4, facts=(("class", "MMC20.Application"),)), call("IDispatch", 5, "ExecuteShellCommand")],
+        [
+            call("ISystemActivator", 4, facts=(("class", "MMC20.Application"),)),
+            call("IDispatch", 5, "ExecuteShellCommand"),
+        ],
         Severity.high,
         "T1021.003",
-        [call("ISystemActivator", 4, facts=(("class", "WbemLevel1Login"),)), call("IDispatch", 5, "Document"), call("IDispatch", 3)],
+        [
+            call("ISystemActivator", 4, facts=(("class", "WbemLevel1Login"),)),
+            call("IDispatch", 5, "Document"),
+            call("IDispatch", 3),
+        ],
     ),
     "lateral_movement.remote_registry": Case(
         [call("winreg", 22, "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run")],
@@ -49,7 +63,9 @@ CASES = {
         "T1112",
         [call("winreg", n) for n in (2, 9, 15, 17, 26)],
     ),
-    "lateral_movement.event_log_clear": Case([call("eventlog", 0)], Severity.high, "T1070.001", [call("eventlog", number) for number in (1, 7, 10)]),
+    "lateral_movement.event_log_clear": Case(
+        [call("eventlog", 0)], Severity.high, "T1070.001", [call("eventlog", number) for number in (1, 7, 10)]
+    ),
     "lateral_movement.event_log_crash": Case(
         [call("eventlog", 8, facts=(("event_source", "malformed"),))],
         Severity.high,
@@ -57,21 +73,40 @@ CASES = {
         [call("eventlog", 8, "MySource"), call("eventlog", 0), call("eventlog", 7)],
     ),
     "lateral_movement.print_spooler": Case(
-        [call("spoolss", 89, "\\\\10.0.0.66\\share\\evil.dll")], Severity.high, "T1068", [call("spoolss", number) for number in (0, 10, 17, 19)]
+        [call("spoolss", 89, "\\\\10.0.0.66\\share\\evil.dll")],
+        Severity.high,
+        "T1068",
+        [call("spoolss", number) for number in (0, 10, 17, 19)],
     ),
     "lateral_movement.tool_transfer": Case(
         [SmbWrite(packet(), "C$", "Windows\\Temp\\svc.txt", 0, 4096, True)],
         Severity.medium,
         "T1570",
-        [opened("setup.exe", "SOFTWARE", writes=True), opened("report.pdf", "C$", writes=True), opened("cmd.exe", "C$")],
+        [
+            opened("setup.exe", "SOFTWARE", writes=True),
+            opened("report.pdf", "C$", writes=True),
+            opened("cmd.exe", "C$"),
+        ],
     ),
     "credential_access.remote_hive": Case(
-        [call("winreg", 20, "C:\\Windows\\Temp\\a.tmp")], Severity.high, "T1003.002", [call("winreg", 17), opened("Temp\\system.log", "C$")]
+        [call("winreg", 20, "C:\\Windows\\Temp\\a.tmp")],
+        Severity.high,
+        "T1003.002",
+        [call("winreg", 17), opened("Temp\\system.log", "C$")],
     ),
-    "credential_access.lsa_secrets": Case([call("lsarpc", 28, "$MACHINE.ACC")], Severity.high, "T1003.004", [call("lsarpc", 6), call("lsarpc", 58, "joe")]),
-    "credential_access.ntds_copy": Case([opened("Windows\\NTDS\\ntds.dit", "C$")], Severity.high, "T1003.003", [opened("notes\\ntds.dit.txt", "C$")]),
+    "credential_access.lsa_secrets": Case(
+        [call("lsarpc", 28, "$MACHINE.ACC")], Severity.high, "T1003.004", [call("lsarpc", 6), call("lsarpc", 58, "joe")]
+    ),
+    "credential_access.ntds_copy": Case(
+        [opened("Windows\\NTDS\\ntds.dit", "C$")], Severity.high, "T1003.003", [opened("notes\\ntds.dit.txt", "C$")]
+    ),
     "credential_access.dcsync": Case(
-        [call("drsuapi", 0, level=6), call("drsuapi", 16, level=6), call("drsuapi", 12, level=6), call("drsuapi", 3, level=6, size=400)],
+        [
+            call("drsuapi", 0, level=6),
+            call("drsuapi", 16, level=6),
+            call("drsuapi", 12, level=6),
+            call("drsuapi", 3, level=6, size=400),
+        ],
         Severity.high,
         "T1003.006",
         [call("drsuapi", 0), call("drsuapi", 12), call("drsuapi", 1)],
@@ -92,7 +127,9 @@ def test_the_attack(path: str) -> None:
     found = heard(detector(path), case.attack)
     assert max(alert.severity for alert in found) == case.severity
     assert found[0].techniques[0].technique == case.technique
-    assert {(alert.actor.address, alert.target and alert.target.address) for alert in found} == {(parse(CLIENT), parse(SERVER))}
+    assert {(alert.actor.address, alert.target and alert.target.address) for alert in found} == {
+        (parse(CLIENT), parse(SERVER))
+    }
     if path != "credential_access.dcsync":
         assert max(alert.severity for alert in heard(detector(path, managers=(CLIENT,)), case.attack)) == Severity.low
 
@@ -121,9 +158,18 @@ def test_psexec_is_named_by_what_came_before() -> None:
 def test_the_key_of_the_hives_is_read_in_pieces() -> None:
     """Four keys that nobody opens but who wants the secrets; what lies beside them is read by inventories."""
     path, places = "credential_access.remote_hive", ("JD", "Skew1", "GBG", "Data")
-    found = heard(detector(path), [call("winreg", 15, f"SYSTEM\\CurrentControlSet\\Control\\Lsa\\{name}", at=n) for n, name in enumerate(places)])
+    found = heard(
+        detector(path),
+        [call("winreg", 15, f"SYSTEM\\CurrentControlSet\\Control\\Lsa\\{name}", at=n) for n, name in enumerate(places)],
+    )
     assert (one(found).severity, one(found).techniques[0].technique) == (Severity.high, "T1003.002")
-    assert heard(detector(path), [call("winreg", 15, "SYSTEM\\CurrentControlSet\\Control\\Lsa"), call("winreg", 15, "SOFTWARE\\Data")]) == []
+    assert (
+        heard(
+            detector(path),
+            [call("winreg", 15, "SYSTEM\\CurrentControlSet\\Control\\Lsa"), call("winreg", 15, "SOFTWARE\\Data")],
+        )
+        == []
+    )
 
 
 def test_a_controller_that_replicates_is_quiet() -> None:
@@ -138,7 +184,9 @@ SHARE, HUNT, ENUMERATION = "lateral_movement.admin_share", "discovery.admin_hunt
 
 
 def connected(n: int, status: int = 0, share: str = "C$") -> Event:
-    return SmbTreeResult(packet(n, answer=True, dst=f"10.0.1.{n + 1}"), f"\\\\10.0.1.{n + 1}\\{share}", share, "disk", status)
+    return SmbTreeResult(
+        packet(n, answer=True, dst=f"10.0.1.{n + 1}"), f"\\\\10.0.1.{n + 1}\\{share}", share, "disk", status
+    )
 
 
 def test_administrative_shares() -> None:
@@ -151,7 +199,11 @@ def test_administrative_shares() -> None:
 
 def test_a_hunt_for_rights() -> None:
     """Service managers opened and closed; who opens a service between them works."""
-    hunt = [each for n in range(6) for each in (call("svcctl", 15, at=n, dst=f"10.0.1.{n}"), call("svcctl", 0, at=n + 0.1, dst=f"10.0.1.{n}"))]
+    hunt = [
+        each
+        for n in range(6)
+        for each in (call("svcctl", 15, at=n, dst=f"10.0.1.{n}"), call("svcctl", 0, at=n + 0.1, dst=f"10.0.1.{n}"))
+    ]
     found = heard(detector(HUNT), hunt)
     assert one(found)
     assert [alert.severity for alert in found] == [Severity.low] * 3 + [Severity.medium] * 2
@@ -164,7 +216,16 @@ def test_enumeration() -> None:
     """Single questions are low; three kinds, or five hosts, are how domains are mapped. Services are looked at all day."""
     single = heard(detector(ENUMERATION), [call("srvsvc", 15)])
     assert (single[0].severity, single[0].techniques[0].technique) == (Severity.low, "T1135")
-    assert heard(detector(ENUMERATION), [call("srvsvc", 15), call("samr", 13), call("srvsvc", 12)])[-1].severity == Severity.medium
-    assert heard(detector(ENUMERATION), [call("samr", 13, dst=f"10.0.1.{n}") for n in range(5)])[-1].severity == Severity.medium
-    assert {alert.severity for alert in heard(detector(ENUMERATION, World()), [call("svcctl", 14, dst=f"10.0.1.{n}") for n in range(50)])} == {Severity.low}
+    assert (
+        heard(detector(ENUMERATION), [call("srvsvc", 15), call("samr", 13), call("srvsvc", 12)])[-1].severity
+        == Severity.medium
+    )
+    assert (
+        heard(detector(ENUMERATION), [call("samr", 13, dst=f"10.0.1.{n}") for n in range(5)])[-1].severity
+        == Severity.medium
+    )
+    assert {
+        alert.severity
+        for alert in heard(detector(ENUMERATION, World()), [call("svcctl", 14, dst=f"10.0.1.{n}") for n in range(50)])
+    } == {Severity.low}
     assert heard(detector(ENUMERATION), [call("samr", 64), call("lsarpc", 58), call("srvsvc", 21)]) == []

@@ -29,13 +29,18 @@ def test_a_computer_under_the_mac_of_a_printer_is_told() -> None:
     [alert] = reviewed(detector(CHANGED), [change(6, "changed", impostor(), os=("", "Windows 11"))])
     assert (alert.severity, alert.numbers["known_h"]) == (Severity.medium, 6)
     assert "printer → workstation" in alert.summary
-    assert "its type was printer and is workstation (confidence 0.99), from smb.field 'workstation', dhcp.field 'workstation'" in alert.why[0]
+    assert (
+        "its type was printer and is workstation (confidence 0.99), from smb.field 'workstation', dhcp.field 'workstation'"
+        in alert.why[0]
+    )
 
 
 def test_what_is_told_as_changed_counts_too() -> None:
     """A camera in the place of a printer, of another maker: no computer, so that it is low."""
     now = made(claim("type", "camera", first=30), claim("vendor", "Axis", first=30))
-    [alert] = reviewed(detector(CHANGED), [change(31, "changed", now, type=("printer", "camera"), vendor=("HP", "Axis"))])
+    [alert] = reviewed(
+        detector(CHANGED), [change(31, "changed", now, type=("printer", "camera"), vendor=("HP", "Axis"))]
+    )
     assert alert.severity == Severity.low
     assert len(alert.why) == 3
 
@@ -45,8 +50,14 @@ def test_what_is_told_as_changed_counts_too() -> None:
     [
         (made(claim("type", "camera", first=5)), {"type": ("iot", "camera")}),
         (made(claim("type", "nvr", first=5)), {"type": ("workstation", "nvr")}),
-        (made(claim("vendor", "Hewlett Packard Enterprise", first=5)), {"vendor": ("Hewlett-Packard", "Hewlett Packard Enterprise")}),
-        (made(claim("type", "workstation"), claim("os", "Ubuntu 24.04", first=5)), {"os": ("Windows 11", "Ubuntu 24.04")}),
+        (
+            made(claim("vendor", "Hewlett Packard Enterprise", first=5)),
+            {"vendor": ("Hewlett-Packard", "Hewlett Packard Enterprise")},
+        ),
+        (
+            made(claim("type", "workstation"), claim("os", "Ubuntu 24.04", first=5)),
+            {"os": ("Windows 11", "Ubuntu 24.04")},
+        ),
         (made(claim("type", "printer"), claim("os", "Windows 11", first=5)), {"os": ("Windows 10", "Windows 11")}),
         (made(claim("type", "camera")), {"type": ("printer", "camera")}),
         (made(claim("type", "camera", confidence=0.6, first=5)), {"type": ("printer", "camera")}),
@@ -55,11 +66,17 @@ def test_what_is_told_as_changed_counts_too() -> None:
         (made(claim("type", "camera", first=5), mac="da:a1:19:00:00:01"), {"type": ("printer", "camera")}),
         (made(claim("type", "camera", first=5), key="ip:10.0.2.5"), {"type": ("printer", "camera")}),
         (
-            made(claim("type", "router"), claim("type", "workstation", "smb", first=5), claim("type", "workstation", "http", first=5)),
+            made(
+                claim("type", "router"),
+                claim("type", "workstation", "smb", first=5),
+                claim("type", "workstation", "http", first=5),
+            ),
             {"os": ("", "Windows 11")},
         ),
     ],
-    ids="narrower,on a PC,written in full,dual boot,new release,known before,unsure,a name,the operator,randomised,no MAC,behind a router".split(","),
+    ids="narrower,on a PC,written in full,dual boot,new release,known before,unsure,a name,the operator,randomised,no MAC,behind a router".split(
+        ","
+    ),
 )
 def test_what_is_no_other_machine_is_quiet(device: Device, fields: dict[str, tuple[str, str]]) -> None:
     """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC of its own."""

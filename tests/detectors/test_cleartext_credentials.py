@@ -29,8 +29,14 @@ STORIES: dict[str, tuple[Event, Severity]] = {
     "FTP": (ftp(0, "anna"), Severity.low),
     "Telnet": (TelnetLogin(ends(0, 23, answer=True), "root", True, "refused"), Severity.low),
     "HTTP": (web(0)[0], Severity.info),
-    "RTSP": (RtspRequest(ends(0, 554, answer=False), "DESCRIBE", "rtsp://cam/", 2, "", "basic", "admin"), Severity.info),
-    "SIP": (SipRequest(ends(0, 5060, answer=False), "REGISTER", "sip:pbx", "100@pbx", "100@pbx", "id", 1, "", True, True), Severity.low),
+    "RTSP": (
+        RtspRequest(ends(0, 554, answer=False), "DESCRIBE", "rtsp://cam/", 2, "", "basic", "admin"),
+        Severity.info,
+    ),
+    "SIP": (
+        SipRequest(ends(0, 5060, answer=False), "REGISTER", "sip:pbx", "100@pbx", "100@pbx", "id", 1, "", True, True),
+        Severity.low,
+    ),
     "SNMP": (snmp(0), Severity.info),
     "LDAP": (LdapBind(ends(0, 389, answer=False), "simple", "cn=scan,dc=example", True), Severity.low),
     "PostgreSQL": (PostgresLogin(ends(0, 5432, answer=True), "report", "clear", False), Severity.low),
@@ -56,12 +62,28 @@ def test_what_leaves_the_network_is_low_at_least() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """Guests, digests, version 3, logins without a password or by Kerberos, results of what was told already, proxies."""
-    nobody, signed = LdapBind(ends(0, 389, answer=False), "simple", "", False), LdapBind(ends(0, 389, answer=False), "gss-spnego", "", False)
-    story = [ftp(0, "anonymous", accepted=True), web(1, scheme="digest")[0], *register(2), snmp(3, "3", ""), nobody, signed]
-    story += [LdapBindResult(ends(4, 389, answer=True), "simple", "cn=scan", True, 0), MqttConnect(ends(5, 1883, answer=False), 4, "one", False, False, 60, "")]
+    nobody, signed = (
+        LdapBind(ends(0, 389, answer=False), "simple", "", False),
+        LdapBind(ends(0, 389, answer=False), "gss-spnego", "", False),
+    )
+    story = [
+        ftp(0, "anonymous", accepted=True),
+        web(1, scheme="digest")[0],
+        *register(2),
+        snmp(3, "3", ""),
+        nobody,
+        signed,
+    ]
+    story += [
+        LdapBindResult(ends(4, 389, answer=True), "simple", "cn=scan", True, 0),
+        MqttConnect(ends(5, 1883, answer=False), 4, "one", False, False, 60, ""),
+    ]
     passed_on = web(6)[0]
     passed_on.forwarded = True
-    story += [PostgresLogin(ends(7, 5432, answer=True), "shop", "scram", True), VncLogin(ends(8, 5900, answer=True), "", "vnc", True)]
+    story += [
+        PostgresLogin(ends(7, 5432, answer=True), "shop", "scram", True),
+        VncLogin(ends(8, 5900, answer=True), "", "vnc", True),
+    ]
     assert heard(detector(CLEAR), [*story, passed_on]) == []
 
 

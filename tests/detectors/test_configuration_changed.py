@@ -24,7 +24,15 @@ class Knowing(World):
 
 def announced(hours: float, **facts):
     """What the switch announces so many hours after it was first seen."""
-    told = {"chassis": MAC, "port": "Gi0/1", "name": "sw-1", "description": "", "capabilities": ("bridge",), "addresses": (), "vlan": 10} | facts
+    told = {
+        "chassis": MAC,
+        "port": "Gi0/1",
+        "name": "sw-1",
+        "description": "",
+        "capabilities": ("bridge",),
+        "addresses": (),
+        "vlan": 10,
+    } | facts
     return LldpAnnouncement(Packet(ts=START + int(hours * HOUR), src_mac=parse_mac(MAC)), **told)
 
 
@@ -35,7 +43,9 @@ def test_it_is_off_unless_switched_on() -> None:
 
 def test_another_announcement_is_told() -> None:
     """Each field, as it was and as it is."""
-    [alert] = heard(detector(CONFIGURATION, Knowing()), [announced(1), announced(30, vlan=99, capabilities=("bridge", "router"))])
+    [alert] = heard(
+        detector(CONFIGURATION, Knowing()), [announced(1), announced(30, vlan=99, capabilities=("bridge", "router"))]
+    )
     assert alert.why[:2] == ("capabilities bridge → bridge, router", "vlan 10 → 99")
     assert alert.severity == Severity.low
 
@@ -45,7 +55,11 @@ def test_another_announcement_is_told() -> None:
     [
         ({"name": "HR-PC", "vlan": 10}, "name PRN → HR-PC", Severity.low),
         ({"name": "PRN", "vlan": 99}, "VLAN 10 → 99", Severity.low),
-        ({"name": "PRN", "vlan": 10, "services": ("ipp/631", "ssh/22")}, "services ipp/631 → ipp/631, ssh/22", Severity.info),
+        (
+            {"name": "PRN", "vlan": 10, "services": ("ipp/631", "ssh/22")},
+            "services ipp/631 → ipp/631, ssh/22",
+            Severity.info,
+        ),
     ],
 )
 def test_what_a_device_shows_is_compared(now, told: str, severity: Severity) -> None:
@@ -59,14 +73,22 @@ def test_what_a_device_shows_is_compared(now, told: str, severity: Severity) -> 
 def test_what_passes_and_what_becomes_known_is_quiet() -> None:
     """Time to live and power; another port; the first day; a name that was not known before; a phone with a randomised MAC."""
     unit = detector(CONFIGURATION, Knowing())
-    assert heard(unit, [announced(1), announced(30, life_s=60, power_mw=7000), announced(31, port="Gi0/2", vlan=20)]) == []
+    assert (
+        heard(unit, [announced(1), announced(30, life_s=60, power_mw=7000), announced(31, port="Gi0/2", vlan=20)]) == []
+    )
     assert heard(detector(CONFIGURATION, Knowing()), [announced(1), announced(2, vlan=99)]) == []
     unit = detector(CONFIGURATION)
     assert reviewed(unit, [change(1, "new", made()), change(30, "changed", made(name="PRN", vlan=10))]) == []
     phone = {"mac": "da:a1:19:00:00:01"}
-    assert reviewed(unit, [change(1, "new", made(name="a", **phone)), change(30, "changed", made(name="b", **phone))]) == []
+    assert (
+        reviewed(unit, [change(1, "new", made(name="a", **phone)), change(30, "changed", made(name="b", **phone))])
+        == []
+    )
 
 
 def test_a_change_is_told_once() -> None:
     """The announcements after it are as the new one."""
-    assert len(heard(detector(CONFIGURATION, Knowing()), [announced(1), *(announced(30 + n, vlan=99) for n in range(9))])) == 1
+    assert (
+        len(heard(detector(CONFIGURATION, Knowing()), [announced(1), *(announced(30 + n, vlan=99) for n in range(9))]))
+        == 1
+    )

@@ -56,16 +56,26 @@ def test_all_clear_protocols(service: str) -> None:
             RtspRequest(ends(0, 554, answer=False, flow=7), "DESCRIBE", "rtsp://cam/", 2, "", "basic", "admin", mark),
             RtspResponse(ends(0, 554, answer=True, flow=7), 200, "OK", 2, "", (), ""),
         ],
-        "broker": [MqttConnect(ends(0, 1883, answer=False, flow=8), 4, "one", True, True, 60, "", mark), MqttConnack(ends(0, 1883, answer=True, flow=8), 0)],
+        "broker": [
+            MqttConnect(ends(0, 1883, answer=False, flow=8), 4, "one", True, True, 60, "", mark),
+            MqttConnack(ends(0, 1883, answer=True, flow=8), 0),
+        ],
     }
     assert one(heard(detector(DEFAULT), stories[service])).severity == Severity.medium
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody answered; pages that are not there."""
-    story = [telnet(0, "root", b"correct horse"), telnet(1, "admin", b"vizxv"), ftp(2, "anonymous", accepted=True, password=b"admin")]
+    story = [
+        telnet(0, "root", b"correct horse"),
+        telnet(1, "admin", b"vizxv"),
+        ftp(2, "anonymous", accepted=True, password=b"admin"),
+    ]
     story += [*web(3, status=200, scheme="digest"), web(4, password=b"admin")[0]]
-    story += [*web(5, status=404, scheme="query", password=b"admin"), *web(6, status=302, scheme="query", password=b"admin")]
+    story += [
+        *web(5, status=404, scheme="query", password=b"admin"),
+        *web(6, status=302, scheme="query", password=b"admin"),
+    ]
     assert heard(detector(DEFAULT), story) == []
 
 
@@ -73,5 +83,9 @@ def test_repetition_is_told_once_a_day() -> None:
     """A monitoring program that asks the device every minute; a botnet that is refused everywhere."""
     story = [each for n in range(3000) for each in web(n * 60, status=200, password=b"admin")]
     assert len(heard(detector(DEFAULT), story)) == 3
-    spray = [telnet(n, user, user.encode(), "refused", server=f"10.0.1.{n}") for n in range(1, 200) for user in ("root", "admin", "support")]
+    spray = [
+        telnet(n, user, user.encode(), "refused", server=f"10.0.1.{n}")
+        for n in range(1, 200)
+        for user in ("root", "admin", "support")
+    ]
     assert len(heard(detector(DEFAULT), spray)) == 1

@@ -14,14 +14,25 @@ ATTACKER = 0x0200000000EE
 
 
 def ask(
-    at: float, mac: int, *, sender: int = 0, xid: int = 7, relay: str = "", kind: type[DhcpDiscover | DhcpRequest] = DhcpDiscover, address: str = ""
+    at: float,
+    mac: int,
+    *,
+    sender: int = 0,
+    xid: int = 7,
+    relay: str = "",
+    kind: type[DhcpDiscover | DhcpRequest] = DhcpDiscover,
+    address: str = "",
 ) -> Event:
-    packet = Packet(ts=START + int(at * SECOND), src=V4, dst=parse("255.255.255.255"), src_mac=sender or mac, sport=68, dport=67)
+    packet = Packet(
+        ts=START + int(at * SECOND), src=V4, dst=parse("255.255.255.255"), src_mac=sender or mac, sport=68, dport=67
+    )
     return kind(packet, 1, xid, mac, relay=parse(relay) if relay else 0, address=parse(address) if address else 0)
 
 
 def ack(at: float, mac: int) -> Event:
-    return DhcpAck(Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), src_mac=1), 5, 7, mac, offered=parse("10.0.0.9"))
+    return DhcpAck(
+        Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), src_mac=1), 5, 7, mac, offered=parse("10.0.0.9")
+    )
 
 
 def test_a_hundred_clients_at_once() -> None:
@@ -33,8 +44,17 @@ def test_a_hundred_clients_at_once() -> None:
 
 def test_starvation_behind_a_relay() -> None:
     """Where the capture shows the server, too."""
-    served = DhcpAck(Packet(ts=START - SECOND, src=parse("10.0.0.1"), src_mac=1), 5, 7, 0x3FFF, offered=parse("10.0.9.9"), relay=parse("10.0.9.1"))
-    found = heard(detector(STARVED), [served, *(ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(150))])
+    served = DhcpAck(
+        Packet(ts=START - SECOND, src=parse("10.0.0.1"), src_mac=1),
+        5,
+        7,
+        0x3FFF,
+        offered=parse("10.0.9.9"),
+        relay=parse("10.0.9.1"),
+    )
+    found = heard(
+        detector(STARVED), [served, *(ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(150))]
+    )
     assert [alert.numbers["count"] for alert in found] == [100]
 
 
@@ -47,7 +67,10 @@ def test_one_machine_plays_many_clients() -> None:
 
 def test_one_client_that_begins_ever_new_questions() -> None:
     """Sixty transactions within a minute."""
-    assert heard(detector(STARVED), [ask(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers["count"] == 60
+    assert (
+        heard(detector(STARVED), [ask(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers["count"]
+        == 60
+    )
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -59,7 +82,13 @@ def test_innocent_twins_are_quiet() -> None:
     one_way = [ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(300)]
     for story in (crowd, relayed, renewals, again, one_way):
         assert heard(detector(STARVED), story) == []
-    assert heard(detector(STARVED, exempt_macs=("02:00:00:00:00:ee",)), [ask(n, 0x4000 + n, sender=ATTACKER) for n in range(50)]) == []
+    assert (
+        heard(
+            detector(STARVED, exempt_macs=("02:00:00:00:00:ee",)),
+            [ask(n, 0x4000 + n, sender=ATTACKER) for n in range(50)],
+        )
+        == []
+    )
 
 
 def test_repetition_is_one_alert() -> None:

@@ -18,13 +18,17 @@ LINUX = b"\x7fELF\2\1\1" + bytes(400)
 PAGE = b"<html><title>Tools</title>MZ and PE</html>"
 
 
-def answer(body: bytes, kind: bytes = b"text/html", *, encoding: bytes = b"", server: str = FAR, at: float = 0) -> list[Event]:
+def answer(
+    body: bytes, kind: bytes = b"text/html", *, encoding: bytes = b"", server: str = FAR, at: float = 0
+) -> list[Event]:
     """What a response says, in segments of 100 bytes."""
     packet = Packet(ts=START + int(at * SECOND), src=parse(server), dst=parse(NEAR), sport=80, dport=50000, proto=6)
     stream = Http().stream(packet)
     fields = b"Content-Type: " + kind + (b"\r\nContent-Encoding: " + encoding if encoding else b"")
     message = b"HTTP/1.1 200 OK\r\n" + fields + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    said = [one for start in range(0, len(message), 100) for one in stream.feed(packet, message[start : start + 100], False)]
+    said = [
+        one for start in range(0, len(message), 100) for one in stream.feed(packet, message[start : start + 100], False)
+    ]
     return [one for one in said if isinstance(one, Event)]
 
 
@@ -38,14 +42,22 @@ def test_programs_declared_as_pages() -> None:
     for body, encoding in ((WINDOWS, b""), (LINUX, b""), (gzip.compress(WINDOWS), b"gzip")):
         alert = one(told(answer(body, encoding=encoding)))
         assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), parse(FAR))
-        assert (alert.severity, [each.technique for each in alert.techniques]) == (Severity.medium, ["T1105", "T1036.008"])
+        assert (alert.severity, [each.technique for each in alert.techniques]) == (
+            Severity.medium,
+            ["T1105", "T1036.008"],
+        )
     assert one(told(answer(LINUX), World(device("camera", NEAR)))).severity == Severity.high
     assert one(told(answer(WINDOWS, server=SERVER))).severity == Severity.low
 
 
 def test_benign_twins_are_quiet() -> None:
     """Pages, also such that speak of programs; programs that are declared to be such; beginnings that are no programs."""
-    assert told([*answer(PAGE), *answer(b"MZ is a name.<title>x</title>"), *answer(b"\x7fELF text"), *answer(WINDOWS[:60])]) == []
+    assert (
+        told(
+            [*answer(PAGE), *answer(b"MZ is a name.<title>x</title>"), *answer(b"\x7fELF text"), *answer(WINDOWS[:60])]
+        )
+        == []
+    )
     assert told([*answer(WINDOWS, b"application/octet-stream"), *answer(LINUX, b"application/x-executable")]) == []
 
 

@@ -32,7 +32,11 @@ def code(n: int, size: int = 24) -> str:
 
 def test_names_full_of_data_are_a_tunnel() -> None:
     """Mixed record types, hexadecimal names: told at twenty, client and resolver are named."""
-    alert = one(heard(detector(TUNNEL), [question(n, f"{code(n)}.evil.example.com", (CNAME, TXT)[n % 3 == 0]) for n in range(25)]))
+    alert = one(
+        heard(
+            detector(TUNNEL), [question(n, f"{code(n)}.evil.example.com", (CNAME, TXT)[n % 3 == 0]) for n in range(25)]
+        )
+    )
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
     assert alert.numbers["names"] == 20
     assert alert.severity == Severity.high
@@ -46,7 +50,11 @@ def test_strange_record_types_are_a_tunnel() -> None:
 
 def test_commands_in_texts_are_a_tunnel() -> None:
     """Short names, long answers; a printer that does so is grave."""
-    story = [each for n in range(12) for each in (question(n, f"l.{n}.ns.example.pl", TXT), answer(n, f"l.{n}.ns.example.pl", TXT, 250))]
+    story = [
+        each
+        for n in range(12)
+        for each in (question(n, f"l.{n}.ns.example.pl", TXT), answer(n, f"l.{n}.ns.example.pl", TXT, 250))
+    ]
     alert = one(heard(detector(TUNNEL, World(device("printer", "10.0.0.66"))), story))
     assert alert.severity == Severity.critical
 
@@ -81,8 +89,15 @@ def test_innocent_twins_are_quiet() -> None:
     story: list[Event] = []
     for n in range(80):
         story += [question(n, f"{n}.2.0.192.zen.listed.example.org", TXT), question(n, f"{code(n)}.sophosxl.net", TXT)]
-        story += [question(n, f"{n}.0.0.10.in-addr.arpa", 12), question(n, f"{words[n % 15]}-{n}.example.com"), question(n, f"_dmarc.firm{n}.com", TXT)]
-        story += [question(n, f"_ldap._tcp.site{n % 4}._sites.dc._msdcs.corp.example.net", 33), question(n, f"{code(n % 30)}.cloudfront.net")]
+        story += [
+            question(n, f"{n}.0.0.10.in-addr.arpa", 12),
+            question(n, f"{words[n % 15]}-{n}.example.com"),
+            question(n, f"_dmarc.firm{n}.com", TXT),
+        ]
+        story += [
+            question(n, f"_ldap._tcp.site{n % 4}._sites.dc._msdcs.corp.example.net", 33),
+            question(n, f"{code(n % 30)}.cloudfront.net"),
+        ]
     assert heard(detector(TUNNEL), story) == []
 
 
@@ -98,6 +113,14 @@ def test_a_mail_server_is_quiet() -> None:
 
 def test_repetition_is_one_finding() -> None:
     """It goes on: one key, told again as it grows; the same names asked again and again add nothing."""
-    assert len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])) == 19
-    assert one(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])).key
-    assert len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n % 20)}.evil.example.com", CNAME) for n in range(400)])) == 1
+    assert (
+        len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)]))
+        == 19
+    )
+    assert one(
+        heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])
+    ).key
+    assert (
+        len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n % 20)}.evil.example.com", CNAME) for n in range(400)]))
+        == 1
+    )

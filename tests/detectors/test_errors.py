@@ -49,8 +49,16 @@ def test_a_client_whose_requests_are_wrong() -> None:
 def test_calls_that_fail() -> None:
     """Faults, and interfaces that are refused."""
     alert = one(heard(detector(CALLS), [call(True, n) for n in range(25)]))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["errors"]) == (parse(CLIENT), parse(SERVER), 20)
-    assert one(heard(detector(CALLS), [RpcRefused(packet(n, 135), "", ("winreg",), 2) for n in range(25)])).why[1].endswith(" winreg")
+    assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["errors"]) == (
+        parse(CLIENT),
+        parse(SERVER),
+        20,
+    )
+    assert (
+        one(heard(detector(CALLS), [RpcRefused(packet(n, 135), "", ("winreg",), 2) for n in range(25)]))
+        .why[1]
+        .endswith(" winreg")
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,20 @@ INBOUND, OUTBOUND = "exposure.inbound_from_internet", "exposure.internet_access"
 FAR, NEAR = "203.0.113.9", "10.0.0.41"
 
 
-def flow(client: str, server: str, port: int, *, at: float = 0, proto: int = TCP, answered: bool = True, sport: int = 40000) -> Story:
+def flow(
+    client: str, server: str, port: int, *, at: float = 0, proto: int = TCP, answered: bool = True, sport: int = 40000
+) -> Story:
     return Story().flow(at, client, server, port, proto=proto, answered=answered, sport=sport, ended=1)
 
 
 def test_services_that_answer_the_internet() -> None:
     """A hint; administration is more, and most on a device with one job."""
     alert = one(raised(INBOUND, flow(FAR, NEAR, 8443)))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(FAR), parse(NEAR), Severity.low)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        parse(FAR),
+        parse(NEAR),
+        Severity.low,
+    )
     assert alert.techniques[0].technique == "T1133"
     assert one(raised(INBOUND, flow(FAR, NEAR, 443, sport=1025))).severity == Severity.low
     assert one(raised(INBOUND, flow(FAR, NEAR, 3389))).severity == Severity.medium

@@ -11,7 +11,16 @@ FAN_OUT = "lateral_movement.fan_out"
 DAY = 86_400
 
 
-def fan(count: int, at: float = 1, port: int = 22, *, net: str = "10.0.1", step: float = 60, said: tuple[int, int] = (20, 20), lasts: float = 30) -> Story:
+def fan(
+    count: int,
+    at: float = 1,
+    port: int = 22,
+    *,
+    net: str = "10.0.1",
+    step: float = 60,
+    said: tuple[int, int] = (20, 20),
+    lasts: float = 30,
+) -> Story:
     story = Story()
     for n in range(count):
         story.talk(at + n * step, "10.0.0.66", f"{net}.{n + 1}", port, said=said, lasts=lasts)
@@ -42,7 +51,10 @@ def test_four_hosts_or_slow_ones_are_quiet() -> None:
 
 def test_a_backup_server_is_quiet_once_it_is_known() -> None:
     """What it did during learning is its job; who administers ten may meet five new ones."""
-    machines = [device("server", "10.0.0.66"), *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 12))]
+    machines = [
+        device("server", "10.0.0.66"),
+        *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 12)),
+    ]
     world = World(*machines).learned(fan(10))
     assert in_time(FAN_OUT, fan(10, DAY), world) == []
     assert in_time(FAN_OUT, fan(6, DAY, net="10.0.2"), world) == []
@@ -52,7 +64,10 @@ def test_a_backup_server_is_quiet_once_it_is_known() -> None:
 
 def test_what_is_learned_meanwhile_is_no_habit() -> None:
     """Who administers six goes on to eight others, all of which are learned by the end."""
-    machines = [device("server", "10.0.0.66"), *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 9))]
+    machines = [
+        device("server", "10.0.0.66"),
+        *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 9)),
+    ]
     spread = fan(8, DAY, net="10.0.2")
     alert = in_time(FAN_OUT, spread, World(*machines).learned(fan(6)).learned(spread))[-1]
     assert (alert.numbers["hosts"], alert.numbers["usual"]) == (8, 6)
@@ -65,9 +80,14 @@ def test_our_own_deployment_is_exempt() -> None:
 
 def test_shares_and_print_queues_are_quiet() -> None:
     """A busy morning: five servers and printers by SMB, and a server that many use."""
-    world = World(*(device(kind, f"10.0.1.{n + 1}") for n, kind in enumerate(("server", "nas", "printer", "server", "server"))))
+    world = World(
+        *(device(kind, f"10.0.1.{n + 1}") for n, kind in enumerate(("server", "nas", "printer", "server", "server")))
+    )
     assert in_time(FAN_OUT, fan(5, port=445), world) == []
-    assert len(in_time(FAN_OUT, fan(5, port=445), World(*(device("workstation", f"10.0.1.{n + 1}") for n in range(5))))) == 1
+    assert (
+        len(in_time(FAN_OUT, fan(5, port=445), World(*(device("workstation", f"10.0.1.{n + 1}") for n in range(5)))))
+        == 1
+    )
 
 
 def test_repeats_fold_into_one_alert() -> None:

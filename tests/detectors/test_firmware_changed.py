@@ -37,7 +37,9 @@ def test_another_version_is_told(old: str, new: str, way: str, severity: Severit
 def test_the_file_it_fetched_before_is_named() -> None:
     """From whom, and how long before; the server is the target."""
     unit = detector(FIRMWARE)
-    packet = Packet(ts=START + 31 * HOUR - 90 * 10**9, src=parse(HOST), dst=parse("10.0.1.7"), sport=2000, dport=69, proto=17)
+    packet = Packet(
+        ts=START + 31 * HOUR - 90 * 10**9, src=parse(HOST), dst=parse("10.0.1.7"), sport=2000, dport=69, proto=17
+    )
     assert heard(unit, [TftpRead(packet, "images/printer-2.1.bin", "octet", ())]) == []
     [alert] = reviewed(unit, [change(31, "changed", runs("2.1"), firmware=("2.0", "2.1"))])
     assert all(word in alert.why[1] for word in ("images/printer-2.1.bin", "10.0.1.7", "90 s"))
@@ -63,11 +65,17 @@ def test_what_is_no_other_version_is_quiet(device, old: str) -> None:
 
 def test_two_protocols_that_disagree_are_quiet() -> None:
     """SNMP tells one version, mDNS another: neither is a change of the other."""
-    told = [change(0, "new", runs("7.1 (boot)", "snmp")), change(31, "changed", runs("2.1", "mdns"), firmware=("7.1 (boot)", "2.1"))]
+    told = [
+        change(0, "new", runs("7.1 (boot)", "snmp")),
+        change(31, "changed", runs("2.1", "mdns"), firmware=("7.1 (boot)", "2.1")),
+    ]
     assert reviewed(detector(FIRMWARE), told) == []
 
 
 def test_a_version_is_told_once() -> None:
     """What is told of the device afterwards does not repeat it."""
-    told = [change(31, "changed", runs("2.1"), firmware=("2.0", "2.1")), *(change(32 + n, "address_changed", runs("2.1")) for n in range(5))]
+    told = [
+        change(31, "changed", runs("2.1"), firmware=("2.0", "2.1")),
+        *(change(32 + n, "address_changed", runs("2.1")) for n in range(5)),
+    ]
     assert len(reviewed(detector(FIRMWARE), told)) == 1

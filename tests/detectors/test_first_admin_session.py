@@ -10,7 +10,9 @@ from tests.detectors.stories import SECOND, START, Story, World, device, in_time
 
 FIRST = "lateral_movement.first_admin_session"
 DAY = 86_400
-MACHINES = [device("workstation", f"10.0.0.{n}") for n in range(1, 30)] + [device("server", f"10.0.1.{n}") for n in range(1, 10)]
+MACHINES = [device("workstation", f"10.0.0.{n}") for n in range(1, 30)] + [
+    device("server", f"10.0.1.{n}") for n in range(1, 10)
+]
 
 
 def office() -> Story:
@@ -23,13 +25,20 @@ def office() -> Story:
     return story.talk(7200, "10.0.0.20", "10.0.1.1", 3389)
 
 
-@pytest.mark.parametrize(("port", "technique"), [(22, "T1021.004"), (3389, "T1021.001"), (5900, "T1021.005"), (5985, "T1021.006"), (23, "T1021")])
+@pytest.mark.parametrize(
+    ("port", "technique"),
+    [(22, "T1021.004"), (3389, "T1021.001"), (5900, "T1021.005"), (5985, "T1021.006"), (23, "T1021")],
+)
 def test_a_pair_that_never_did_so_is_told(port: int, technique: str) -> None:
     """After a day; both ends, service and technique are named."""
     world = World(*MACHINES).learned(office())
     [alert] = in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", port), world)
     assert alert.target is not None
-    assert (alert.actor.address, alert.target.address, alert.target_port) == (parse("10.0.0.5"), parse("10.0.0.6"), port)
+    assert (alert.actor.address, alert.target.address, alert.target_port) == (
+        parse("10.0.0.5"),
+        parse("10.0.0.6"),
+        port,
+    )
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, technique)
 
 
@@ -51,7 +60,9 @@ def test_time_that_nobody_watched_is_no_learning() -> None:
 def test_what_was_learned_is_quiet() -> None:
     """The administrator, the remote desktop of yesterday, and a newcomer at the file server that everybody uses."""
     world, day = World(*MACHINES).learned(office()), Story()
-    day.talk(DAY + 60, "10.0.0.1", "10.0.1.3", 22).talk(DAY + 90, "10.0.0.20", "10.0.1.1", 3389).talk(DAY + 120, "10.0.0.25", "10.0.1.9", 445)
+    day.talk(DAY + 60, "10.0.0.1", "10.0.1.3", 22).talk(DAY + 90, "10.0.0.20", "10.0.1.1", 3389).talk(
+        DAY + 120, "10.0.0.25", "10.0.1.9", 445
+    )
     assert in_time(FIRST, day, world) == []
 
 

@@ -23,7 +23,9 @@ def flood(count: int, *, sources: int = 0, ended: bool = False, per_second: int 
     changes["ts"] = changes["first"] = START + np.arange(count) * (SECOND // per_second)
     v4 = np.uint64(0xFFFF << 32)
     changes["client_lo"] = (
-        np.uint64(0x0A010000) + rng.integers(0, sources, count, dtype=np.uint64) if sources else rng.integers(1 << 24, 0xDF << 24, count, dtype=np.uint64)
+        np.uint64(0x0A010000) + rng.integers(0, sources, count, dtype=np.uint64)
+        if sources
+        else rng.integers(1 << 24, 0xDF << 24, count, dtype=np.uint64)
     ) | v4
     changes["server_lo"] = np.uint64(0x0A000001) + rng.integers(0, 16, count, dtype=np.uint64) | v4
     changes["server_port"] = np.array([80, 443, 22, 445, 3389], np.uint16)[np.arange(count) % 5]
@@ -82,7 +84,10 @@ def test_a_scan_during_a_flood_is_still_seen() -> None:
 
 def test_memory_does_not_grow_with_the_flood() -> None:
     """After the first hundred thousand sources nothing more is kept."""
-    units = [detector(path) for path in (FLOOD, "discovery.address_scan", "discovery.port_scan", "lateral_movement.admin_from_device")]
+    units = [
+        detector(path)
+        for path in (FLOOD, "discovery.address_scan", "discovery.port_scan", "lateral_movement.admin_from_device")
+    ]
     changes = np.concatenate((lit(Story()).changes(), flood(200_000)))
     for unit in units:
         alerts_of(unit, changes[:100_000], 10_000)

@@ -27,7 +27,17 @@ def test_shells_tell_as_well(login: Callable[..., Event]) -> None:
     """Whether the session says how it ended, or its sizes do; once, for one who is in logs in again. Who mistypes a few times is no guesser."""
     story = [*(login(n) for n in range(20)), *(login(30 + n, accepted=True) for n in range(5))]
     assert one(heard(detector(GUESSED), story)).numbers["failures"] == 20
-    assert heard(detector(GUESSED), [*(login(n) for n in range(6)), login(10, accepted=True), *(login(20 + n, accepted=True) for n in range(50))]) == []
+    assert (
+        heard(
+            detector(GUESSED),
+            [
+                *(login(n) for n in range(6)),
+                login(10, accepted=True),
+                *(login(20 + n, accepted=True) for n in range(50)),
+            ],
+        )
+        == []
+    )
 
 
 def test_at_a_directory_the_account_counts() -> None:
@@ -38,7 +48,12 @@ def test_at_a_directory_the_account_counts() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """A user who remembers it at last, failures long ago, forms whose outcome nobody knows, ordinary logins."""
-    story = [*(ftp(n) for n in range(4)), ftp(5, accepted=True), *(ftp(10 + n) for n in range(7)), ftp(3000, accepted=True)]
+    story = [
+        *(ftp(n) for n in range(4)),
+        ftp(5, accepted=True),
+        *(ftp(10 + n) for n in range(7)),
+        ftp(3000, accepted=True),
+    ]
     story += [*(form(4000 + n) for n in range(50)), *web(5000, status=200), *login(6000), *login(6001, "bob")]
     assert heard(detector(GUESSED), story) == []
 

@@ -56,7 +56,13 @@ def test_hops_that_do_not_belong_together_are_quiet() -> None:
     assert in_time(CHAIN, chain(step=4000)) == []
     assert in_time(CHAIN, chain(1, 22, "10.0.0.66", "10.0.0.7", "10.0.0.66")) == []
     assert in_time(CHAIN, Story().talk(1, "10.0.0.66", "10.0.0.7", 22).talk(90, "10.0.0.66", "10.0.0.8", 22)) == []
-    assert in_time(CHAIN, Story().talk(1, "10.0.0.66", "10.0.0.7", 22).talk(90, "10.0.0.7", "10.0.0.8", 22, lasts=0.2, said=(4, 3))) == []
+    assert (
+        in_time(
+            CHAIN,
+            Story().talk(1, "10.0.0.66", "10.0.0.7", 22).talk(90, "10.0.0.7", "10.0.0.8", 22, lasts=0.2, said=(4, 3)),
+        )
+        == []
+    )
 
 
 def test_a_jump_host_is_quiet_once_it_is_known() -> None:

@@ -13,7 +13,9 @@ TUNNEL = "command_and_control.icmp_tunnel"
 
 
 def ping(at: float, size: int = 56, disorder: float = 5.5, carries: str = "pattern", problem: int = 0) -> Event:
-    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), proto=1, problem=problem)
+    packet = Packet(
+        ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), proto=1, problem=problem
+    )
     return IcmpEcho(packet, 7, int(at), size, disorder, 0, carries)
 
 
@@ -47,7 +49,11 @@ def test_sizes_that_vary_with_what_is_said() -> None:
 
 def test_replies_that_return_the_data() -> None:
     """Encrypted data of one size, returned unchanged: much of it in one direction, or both hosts send requests."""
-    full = [each for n in range(60) for each in (ping(n, 1200, 7.5 + n / 1000, "data"), pong(n, 1200, 7.5 + n / 1000, "data"))]
+    full = [
+        each
+        for n in range(60)
+        for each in (ping(n, 1200, 7.5 + n / 1000, "data"), pong(n, 1200, 7.5 + n / 1000, "data"))
+    ]
     assert one(heard(detector(TUNNEL), full)).numbers["volume"] == 60_000
     found = heard(detector(TUNNEL), [each for n in range(30) for each in (ping(n, 64, 5.5, "data"), turned(n + 0.5))])
     assert one([alert for alert in found if "requests" in alert.numbers]).numbers["requests"] == 10

@@ -42,9 +42,13 @@ def hello(version: str) -> Event:
     return TlsServerHello(answer(443), version, 0x002F, "", "", ())
 
 
-def certificate(*, ends_in_days: int = 90, key: str = "rsa", bits: int = 2048, own: bool = False, client: bool = False) -> Event:
+def certificate(
+    *, ends_in_days: int = 90, key: str = "rsa", bits: int = 2048, own: bool = False, client: bool = False
+) -> Event:
     last = NOW + ends_in_days * DAY
-    return TlsCertificate(answer(443), client, "CN=cam", "CN=ca", "cam", "", "", (), NOW - 900 * DAY, last, own, key, bits, "aa", "bb")
+    return TlsCertificate(
+        answer(443), client, "CN=cam", "CN=ca", "cam", "", "", (), NOW - 900 * DAY, last, own, key, bits, "aa", "bb"
+    )
 
 
 def stream(status: int = 200, credentials: str = "", uri: str = "rtsp://cam/1", *, cseq: int = 2) -> list[Event]:
@@ -93,13 +97,19 @@ def test_each_service_in_use_is_told(setting: str) -> None:
 
 def test_the_field_that_proves_it_is_named() -> None:
     """With what it held."""
-    assert "notAfter of 'cam' is 3 days before the packet" in one(heard(detector(INSECURE), STORIES["certificate_expired"])).why[0]
+    assert (
+        "notAfter of 'cam' is 3 days before the packet"
+        in one(heard(detector(INSECURE), STORIES["certificate_expired"])).why[0]
+    )
     nameless = certificate(ends_in_days=-3)
     nameless.common_name = ""  # type: ignore[attr-defined]
     assert "notAfter of 'CN=cam'" in one(heard(detector(INSECURE), [nameless])).why[0]
     assert "the rsa key of 'cam' has 1024 bits" in one(heard(detector(INSECURE), STORIES["certificate_weak"])).why[0]
     assert "ServerHello chose TLS 1.0" in one(heard(detector(INSECURE), STORIES["tls_old"])).why[0]
-    assert "to write 'startup-config'" in one(heard(detector(INSECURE), [TftpWrite(ends(0, 69, answer=False), "startup-config", "octet", ())])).why[0]
+    assert (
+        "to write 'startup-config'"
+        in one(heard(detector(INSECURE), [TftpWrite(ends(0, 69, answer=False), "startup-config", "octet", ())])).why[0]
+    )
     assert "'MikroTik" in one(heard(detector(INSECURE), [TelnetBanner(answer(23), "MikroTik v6.49 Login:")])).why[0]
 
 
@@ -110,7 +120,11 @@ def test_versions_that_were_withdrawn_are_told(old: str) -> None:
 
 TWINS: dict[str, list[Event]] = {
     "TLS 1.2 and 1.3": [hello("TLS 1.2"), hello("TLS 1.3")],
-    "a certificate of an authority": [certificate(), certificate(key="ec", bits=256), certificate(key="ed25519", bits=0)],
+    "a certificate of an authority": [
+        certificate(),
+        certificate(key="ec", bits=256),
+        certificate(key="ed25519", bits=0),
+    ],
     "the certificate of a client": [certificate(own=True, client=True)],
     "SNMP version 3": [snmp("3", "")],
     "SMB 2 and later": [shares(2, "3.1.1")],
@@ -137,7 +151,10 @@ def test_secure_twins_are_quiet(twin: str) -> None:
 
 def test_servers_outside_are_not_ours_to_mend() -> None:
     """Nor is a file that is asked of everybody."""
-    story = [ftp(0, server="198.51.100.7"), TftpRead(ends(0, 69, answer=False, server="255.255.255.255"), "boot", "octet", ())]
+    story = [
+        ftp(0, server="198.51.100.7"),
+        TftpRead(ends(0, 69, answer=False, server="255.255.255.255"), "boot", "octet", ()),
+    ]
     assert heard(detector(INSECURE), story) == []
 
 

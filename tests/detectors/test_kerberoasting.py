@@ -28,7 +28,9 @@ def test_a_tool_asks_for_rc4_first() -> None:
 
 def test_a_harvest_of_a_tool_is_one_finding() -> None:
     """From the first ticket on, and graver with the tenth."""
-    found = heard(detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23,), given=RC4)])
+    found = heard(
+        detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23,), given=RC4)]
+    )
     assert one(found).severity == Severity.medium
     assert max(alert.severity for alert in found) == Severity.high
 
@@ -46,7 +48,11 @@ def test_innocent_twins_are_quiet() -> None:
     story = [each for n in range(40) for each in service(n, f"MSSQLSvc/db{n}")]
     story += [each for n in range(40, 80) for each in service(n, f"cifs/fs{n}", given=RC4)]
     story += [each for n in range(80, 85) for each in service(n, f"HTTP/old{n}", shown=RC4, given=RC4)]
-    story += service(90, "ldap/dc", account="UBUNTU$", etypes=(23, 3), given=RC4) + service(91, "krbtgt/OTHER.ORG", given=RC4) + service(92, "ws9$", given=RC4)
+    story += (
+        service(90, "ldap/dc", account="UBUNTU$", etypes=(23, 3), given=RC4)
+        + service(91, "krbtgt/OTHER.ORG", given=RC4)
+        + service(92, "ws9$", given=RC4)
+    )
     assert heard(detector(ROAST), story) == []
 
 

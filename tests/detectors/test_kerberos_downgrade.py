@@ -33,7 +33,11 @@ def test_a_client_that_wants_rc4_only_is_low() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """AES everywhere; a domain that has none; an account known as old."""
-    story = [*login(0), *login(1, "bob", etype=RC4, ticket_etype=RC4), *login(2, "des", etypes=(3,), etype=3, ticket_etype=RC4)]
+    story = [
+        *login(0),
+        *login(1, "bob", etype=RC4, ticket_etype=RC4),
+        *login(2, "des", etypes=(3,), etype=3, ticket_etype=RC4),
+    ]
     assert heard(detector(LOWER), story) == []
     assert heard(detector(LOWER, exempt=("Scanner",)), login(3, "scanner", etype=RC4)) == []
 

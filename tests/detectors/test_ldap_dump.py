@@ -13,7 +13,13 @@ from tests.detectors.stories import SECOND, START, World, detector, device, hear
 
 DUMP = "discovery.ldap_dump"
 CLIENT, DIRECTORY, BASE = "10.0.0.66", "10.0.0.5", "DC=corp,DC=example"
-KINDS = ("(objectCategory=person)", "(objectClass=group)", "(samAccountType=805306369)", "(objectClass=trustedDomain)", "(objectClass=organizationalUnit)")
+KINDS = (
+    "(objectCategory=person)",
+    "(objectClass=group)",
+    "(samAccountType=805306369)",
+    "(objectClass=trustedDomain)",
+    "(objectClass=organizationalUnit)",
+)
 
 
 def packet(at: float, answer: bool = False) -> Packet:
@@ -23,7 +29,9 @@ def packet(at: float, answer: bool = False) -> Packet:
     return Packet(ts=START + int(at * SECOND), proto=6, **ends)
 
 
-def search(filter_: str, at: float = 0, *, base: str = BASE, scope: str = "tree", attributes: tuple[str, ...] = ("cn",)) -> Event:
+def search(
+    filter_: str, at: float = 0, *, base: str = BASE, scope: str = "tree", attributes: tuple[str, ...] = ("cn",)
+) -> Event:
     return LdapSearch(packet(at), base, scope, filter_, attributes)
 
 
@@ -43,15 +51,27 @@ def told(events: list[Event], world: World | None = None, **options: object) -> 
             "accounts with service principal names (Kerberoasting)",
             "T1558.003",
         ),
-        ("(&(objectClass=user)(userAccountControl:1.2.840.113556.1.4.803:=4194304))", "accounts without pre-authentication (AS-REP roasting)", "T1558.004"),
+        (
+            "(&(objectClass=user)(userAccountControl:1.2.840.113556.1.4.803:=4194304))",
+            "accounts without pre-authentication (AS-REP roasting)",
+            "T1558.004",
+        ),
         ("(msDS-AllowedToDelegateTo=*)", "accounts with delegation", "T1087.002"),
-        ("(&(objectCategory=computer)(ms-Mcs-AdmPwdExpirationTime=*))", "local administrator passwords (LAPS)", "T1087.002"),
+        (
+            "(&(objectCategory=computer)(ms-Mcs-AdmPwdExpirationTime=*))",
+            "local administrator passwords (LAPS)",
+            "T1087.002",
+        ),
         ("(&(objectClass=user)(adminCount=1))", "administrators", "T1069.002"),
     ],
 )
 def test_searches_that_help_an_attacker(filter_: str, what: str, technique: str) -> None:
     alert = told([search(filter_)])[0]
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(CLIENT), parse(DIRECTORY), Severity.medium)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        parse(CLIENT),
+        parse(DIRECTORY),
+        Severity.medium,
+    )
     assert alert.techniques[0].technique == technique
     assert alert.key.endswith(f"|{what}")
 
@@ -60,7 +80,10 @@ def test_many_kinds_of_entries() -> None:
     """Four kinds within minutes; asking who may do what with them is one more."""
     alert = one(told([search(each, n) for n, each in enumerate(KINDS)]))
     assert (alert.severity, alert.numbers["kinds"], alert.techniques[0].technique) == (Severity.medium, 4, "T1087.002")
-    assert told([search(each, n) for n, each in enumerate(KINDS)], World(device("printer", CLIENT)))[0].severity == Severity.high
+    assert (
+        told([search(each, n) for n, each in enumerate(KINDS)], World(device("printer", CLIENT)))[0].severity
+        == Severity.high
+    )
     wide = [search(each, n, attributes=("nTSecurityDescriptor", "cn")) for n, each in enumerate(KINDS[:3])]
     assert one(told(wide)).numbers["kinds"] == 4
 
@@ -78,7 +101,10 @@ def test_much_was_found() -> None:
         [search("(&(objectCategory=person)(objectClass=user)(sAMAccountName=anna))"), done(1)],
         [search(each, n * 3600) for n, each in enumerate(KINDS)],
         [search("(objectClass=*)", base="", scope="base"), search("(objectClass=*)", scope="base")],
-        [search("(&(objectClass=computer)(servicePrincipalName=HOST/pc7.corp.example))"), search("(servicePrincipalName=*/pc7)")],
+        [
+            search("(&(objectClass=computer)(servicePrincipalName=HOST/pc7.corp.example))"),
+            search("(servicePrincipalName=*/pc7)"),
+        ],
         [search(f"(&(objectClass=user)(mail=a{n}*))", n) for n in range(60)],
         [done(1, "(&(objectClass=user)(uid=anna))", n) for n in range(2000)],
         [search("(objectClass=printQueue)"), search("(objectClass=nTDSDSA)"), done(300)],

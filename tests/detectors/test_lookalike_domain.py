@@ -37,7 +37,12 @@ def asked(name: str, at: float = 0) -> Event:
 )
 def test_imitations(name: str, meant: str, how: str) -> None:
     alert = one(heard(detector(LOOK), [asked(name)]))
-    assert (alert.actor.address, alert.severity, alert.numbers["imitates"], alert.techniques[0].technique) == (parse(NEAR), Severity.low, meant, "T1071.004")
+    assert (alert.actor.address, alert.severity, alert.numbers["imitates"], alert.techniques[0].technique) == (
+        parse(NEAR),
+        Severity.low,
+        meant,
+        "T1071.004",
+    )
     assert how in alert.why[0]
 
 
@@ -47,7 +52,9 @@ def test_letters_of_another_alphabet_are_no_mistake() -> None:
     hello = TlsClientHello(packet(0), f"{label}.com", (), "TLS 1.3", "", "", (), False)
     alert = one(heard(detector(LOOK), [hello]))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1071.001")
-    assert one(heard(detector(LOOK, World(device("camera", NEAR))), [asked("micosoft.com")])).severity == Severity.medium
+    assert (
+        one(heard(detector(LOOK, World(device("camera", NEAR))), [asked("micosoft.com")])).severity == Severity.medium
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,28 @@ def lists(tmp_path: Path) -> ThreatLists:
 
 def test_an_answered_contact_is_told_and_raised(lists: ThreatLists) -> None:
     """Tried: medium; answered: high; one alert that names list, entry, direction, bytes and both ends."""
-    found = raised(LISTED, Story().flow(1, "10.0.0.5", "203.0.113.66", 443, answered=True, ended=60, packets=(10, 8)), World(lists=lists))
+    found = raised(
+        LISTED,
+        Story().flow(1, "10.0.0.5", "203.0.113.66", 443, answered=True, ended=60, packets=(10, 8)),
+        World(lists=lists),
+    )
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high, Severity.high]
     assert len({alert.key for alert in found}) == 1
     last = found[-1]
     assert last.target is not None
-    assert (last.actor.address, last.target.address, last.target_port) == (parse("10.0.0.5"), parse("203.0.113.66"), 443)
-    assert last.numbers == {"list": "feodo", "entry": "203.0.113.66", "category": "Emotet", "answered": 1, "client_bytes": 1000, "server_bytes": 800}
+    assert (last.actor.address, last.target.address, last.target_port) == (
+        parse("10.0.0.5"),
+        parse("203.0.113.66"),
+        443,
+    )
+    assert last.numbers == {
+        "list": "feodo",
+        "entry": "203.0.113.66",
+        "category": "Emotet",
+        "answered": 1,
+        "client_bytes": 1000,
+        "server_bytes": 800,
+    }
     assert last.network["direction"] == "outbound"
     assert "10.0.0.5 contacted 203.0.113.66" in last.summary
     desk = AlertDesk()
@@ -38,7 +53,11 @@ def test_an_answered_contact_is_told_and_raised(lists: ThreatLists) -> None:
 
 def test_a_device_with_one_job_is_graver(lists: ThreatLists) -> None:
     """A camera that talks to a listed address: high where it tried, critical where it was answered."""
-    found = raised(LISTED, Story().flow(1, "10.0.0.5", "198.51.100.9", 8080, answered=True), World(device("camera", "10.0.0.5"), lists=lists))
+    found = raised(
+        LISTED,
+        Story().flow(1, "10.0.0.5", "198.51.100.9", 8080, answered=True),
+        World(device("camera", "10.0.0.5"), lists=lists),
+    )
     assert [alert.severity for alert in found] == [Severity.high, Severity.critical]
 
 
@@ -59,11 +78,18 @@ def test_a_pair_is_told_once_a_day(lists: ThreatLists) -> None:
         story.flow(n * 60, "10.0.0.5", "203.0.113.66", 443, answered=True, ended=5, packets=(3, 3))
     assert len(raised(LISTED, story, World(lists=lists))) == 3
     story.flow(100_000, "10.0.0.5", "203.0.113.66", 443).flow(100_001, "10.0.0.6", "203.0.113.66", 443)
-    assert [alert.ts - START for alert in raised(LISTED, story, World(lists=lists))[3:]] == [100_000 * 10**9, 100_001 * 10**9]
+    assert [alert.ts - START for alert in raised(LISTED, story, World(lists=lists))[3:]] == [
+        100_000 * 10**9,
+        100_001 * 10**9,
+    ]
 
 
 def test_everything_else_is_quiet(lists: ThreatLists) -> None:
     """Neighbours of listed addresses, private ones, and everything where no list is loaded."""
-    story = Story().flow(1, "10.0.0.5", "203.0.113.67", 443, answered=True, ended=9).flow(2, "10.0.0.5", "10.0.0.6", 443, answered=True)
+    story = (
+        Story()
+        .flow(1, "10.0.0.5", "203.0.113.67", 443, answered=True, ended=9)
+        .flow(2, "10.0.0.5", "10.0.0.6", 443, answered=True)
+    )
     assert raised(LISTED, story, World(lists=lists)) == []
     assert raised(LISTED, Story().flow(1, "10.0.0.5", "203.0.113.66", 443, answered=True)) == []

@@ -28,7 +28,10 @@ def world(tmp_path: Path) -> World:
         "domain,first_seen,valid_until,confidence\nstale.example,2020-01-01,2021-01-01,90\nfresh.example,2023-11-01,2030-01-01,60\n"
     )
     (tmp_path / "allow.txt").write_text("good.evil.example\n")
-    return World(device("camera", "10.0.0.44"), lists=ThreatLists([tmp_path / "bad.txt", tmp_path / "old.csv", tmp_path / "allow.txt"]))
+    return World(
+        device("camera", "10.0.0.44"),
+        lists=ThreatLists([tmp_path / "bad.txt", tmp_path / "old.csv", tmp_path / "allow.txt"]),
+    )
 
 
 def packet(at: float = 0, source: str = CLIENT, target: str = SERVER) -> Packet:
@@ -76,7 +79,17 @@ def test_age_and_confidence(world: World) -> None:
 
 def test_innocent_twins_are_quiet(world: World) -> None:
     """Neighbours of listed names, allowed ones, entries that expired, other paths of a listed URL, and no lists at all."""
-    story = [query(name) for name in ("notevil.example", "example", "evil.example.org", "good.evil.example", "x.good.evil.example", "stale.example")]
+    story = [
+        query(name)
+        for name in (
+            "notevil.example",
+            "example",
+            "evil.example.org",
+            "good.evil.example",
+            "x.good.evil.example",
+            "stale.example",
+        )
+    ]
     story += [request("host.example", "/index.html"), certificate("ok.example")]
     assert heard(detector(LISTED, world), story) == []
     assert heard(detector(LISTED), [query("evil.example")]) == []

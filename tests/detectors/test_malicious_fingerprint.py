@@ -15,7 +15,11 @@ from sensor.intel.store import ThreatLists
 from tests.detectors.stories import SECOND, START, World, detector, heard, one
 
 LISTED = "command_and_control.malicious_fingerprint"
-JA3, JA4, SHA1 = "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t13d190900_9dc949149365_97f8aa674fd9", "0123456789abcdef0123456789abcdef01234567"
+JA3, JA4, SHA1 = (
+    "49ed2ef3f1321e5f044f1e71b0e6fdd5",
+    "t13d190900_9dc949149365_97f8aa674fd9",
+    "0123456789abcdef0123456789abcdef01234567",
+)
 
 
 @pytest.fixture
@@ -25,7 +29,16 @@ def world(tmp_path: Path) -> World:
 
 
 def hello(ja3: str = "", ja4: str = "", at: float = 0) -> Event:
-    return TlsClientHello(Packet(ts=START + int(at * SECOND), src=parse("10.0.0.5"), dst=parse("203.0.113.6"), dport=443), "", (), "", ja3, ja4, (), False)
+    return TlsClientHello(
+        Packet(ts=START + int(at * SECOND), src=parse("10.0.0.5"), dst=parse("203.0.113.6"), dport=443),
+        "",
+        (),
+        "",
+        ja3,
+        ja4,
+        (),
+        False,
+    )
 
 
 def certificate(sha1: str) -> Event:
@@ -42,7 +55,11 @@ def test_listed_fingerprints(world: World, event: Event, severity: Severity) -> 
     """A certificate weighs more than a client's way to say hello."""
     alert = one(heard(detector(LISTED, world), [event]))
     assert alert.target
-    assert (alert.severity, alert.actor.address, alert.target.address) == (severity, parse("10.0.0.5"), parse("203.0.113.6"))
+    assert (alert.severity, alert.actor.address, alert.target.address) == (
+        severity,
+        parse("10.0.0.5"),
+        parse("203.0.113.6"),
+    )
 
 
 def test_innocent_twins_are_quiet(world: World) -> None:

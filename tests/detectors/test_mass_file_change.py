@@ -18,7 +18,10 @@ def renames(count: int, old: str = "docx", new: str = "locked", *, step: float =
 
 
 def opens(count: int, action: int) -> list[Event]:
-    return [SmbCreateResult(packet(n / 20, answer=True), SHARE, f"plan{n}.docx", False, 0, action, 1000) for n in range(count)]
+    return [
+        SmbCreateResult(packet(n / 20, answer=True), SHARE, f"plan{n}.docx", False, 0, action, 1000)
+        for n in range(count)
+    ]
 
 
 def test_a_hundred_files_with_another_ending() -> None:
@@ -29,14 +32,23 @@ def test_a_hundred_files_with_another_ending() -> None:
 
 def test_four_hundred_files_overwritten_or_deleted() -> None:
     """Whatever their endings: medium."""
-    story = sorted([*opens(250, 3), *(SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx") for n in range(250))], key=lambda event: event.ts)
+    story = sorted(
+        [*opens(250, 3), *(SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx") for n in range(250))],
+        key=lambda event: event.ts,
+    )
     alert = heard(detector(MASS), story)[0]
     assert (alert.actor.address, alert.numbers["changes"], alert.severity) == (parse(CLIENT), 400, Severity.medium)
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Programs that write in two steps, pictures that get other names, a copy that makes new files, and a slow script."""
-    for story in (renames(300, "tmp", "docx"), renames(300, "jpg", "jpg"), opens(2000, 2), opens(2000, 1), renames(300, step=1)):
+    for story in (
+        renames(300, "tmp", "docx"),
+        renames(300, "jpg", "jpg"),
+        opens(2000, 2),
+        opens(2000, 1),
+        renames(300, step=1),
+    ):
         assert heard(detector(MASS), story) == []
 
 

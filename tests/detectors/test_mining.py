@@ -37,7 +37,11 @@ def test_calls_of_a_miner() -> None:
 def test_work_from_a_pool_names_the_same_two() -> None:
     """Heard from the pool's side only, the machine inside is still the one that mines."""
     [alert] = heard(detector(MINING), [StratumWork(packet(answer=True), "mining.notify")])
-    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse("10.0.0.66"), parse("203.0.113.3"), 3333)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
+        parse("10.0.0.66"),
+        parse("203.0.113.3"),
+        3333,
+    )
 
 
 def test_names_of_pools() -> None:
@@ -48,12 +52,29 @@ def test_names_of_pools() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     assert (
-        heard(detector(MINING), [asked(name) for name in ("www.example.com", "pool.ntp.org", "swimmingpool.example.com", "nanopool.org.example.com", "")]) == []
+        heard(
+            detector(MINING),
+            [
+                asked(name)
+                for name in (
+                    "www.example.com",
+                    "pool.ntp.org",
+                    "swimmingpool.example.com",
+                    "nanopool.org.example.com",
+                    "",
+                )
+            ],
+        )
+        == []
     )
 
 
 def test_repetition_is_one_finding() -> None:
-    story = [each for n in range(60) for each in (StratumRequest(packet(n), "mining.submit", "", ""), StratumWork(packet(n, True), "mining.notify"))]
+    story = [
+        each
+        for n in range(60)
+        for each in (StratumRequest(packet(n), "mining.submit", "", ""), StratumWork(packet(n, True), "mining.notify"))
+    ]
     found = heard(detector(MINING), story)
     assert len(found) == 2
     assert one(found)

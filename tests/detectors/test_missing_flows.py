@@ -14,11 +14,21 @@ CLIENT, SERVER, OTHER = "10.0.0.66", "10.0.0.5", "10.0.0.9"
 MB = 10_000  # packets of a hundred bytes
 
 
-def backups(days: list[int], *, hour: float = 2, jitter: float = 0, megabytes: int = 500, server: str = SERVER, until: int = 12) -> Story:
+def backups(
+    days: list[int], *, hour: float = 2, jitter: float = 0, megabytes: int = 500, server: str = SERVER, until: int = 12
+) -> Story:
     """A large flow on each of these days, and a look at the clock every hour until the last."""
     story = Story()
     for at, day in enumerate(days):
-        story.flow(day * DAY + (hour + jitter * (at % 3)) * HOUR, CLIENT, server, 445, answered=True, ended=1800, packets=(megabytes * MB, 100))
+        story.flow(
+            day * DAY + (hour + jitter * (at % 3)) * HOUR,
+            CLIENT,
+            server,
+            445,
+            answered=True,
+            ended=1800,
+            packets=(megabytes * MB, 100),
+        )
     for n in range(until * 24):
         story.flow(n * HOUR, OTHER, "10.0.0.1", 53, proto=17)
     return story
@@ -27,7 +37,11 @@ def backups(days: list[int], *, hour: float = 2, jitter: float = 0, megabytes: i
 def test_a_backup_that_did_not_come() -> None:
     """Told when the longest pause has passed by a fifth and an hour."""
     alert = one(in_time(BACKUP, backups([0, 1, 2, 3, 4, 5])))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(CLIENT), parse(SERVER), Severity.low)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        parse(CLIENT),
+        parse(SERVER),
+        Severity.low,
+    )
     assert alert.numbers["threshold"] == 29.8
     assert 29.8 <= alert.numbers["hours"] < 31
     assert alert.ts > START + 6 * DAY * 10**9 > alert.first
@@ -57,7 +71,9 @@ def test_a_missed_backup_is_told_once_until_it_comes_again() -> None:
     assert len(in_time(BACKUP, backups([0, 1, 2, 3, 4, 5], until=30))) == 1
 
 
-def channel(minutes: int, *, every: int = 5, other: bool = True, until: int = 0, pause: tuple[int, int] = (0, 0)) -> Story:
+def channel(
+    minutes: int, *, every: int = 5, other: bool = True, until: int = 0, pause: tuple[int, int] = (0, 0)
+) -> Story:
     """A client asks its server every few minutes; it also asks another, longer."""
     story = Story()
     for minute in range(0, minutes, every):
@@ -71,7 +87,11 @@ def channel(minutes: int, *, every: int = 5, other: bool = True, until: int = 0,
 def test_a_channel_that_fell_silent() -> None:
     """Three times its longest pause, while the client still speaks with another."""
     alert = one(in_time(SILENT, channel(3000, until=3200), learn_h=24))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(CLIENT), parse(SERVER), Severity.low)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        parse(CLIENT),
+        parse(SERVER),
+        Severity.low,
+    )
     assert (alert.numbers["threshold"], alert.numbers["silent_s"]) == (900, 2707)
     assert alert.ts > alert.first
 

@@ -18,7 +18,16 @@ THIEF, VICTIM, SERVER, GROUP = "10.0.0.66", "10.0.0.20", "10.0.0.5", "224.0.0.25
 
 def said(at: float, sender: str, other: str, port: int) -> Packet:
     ts = START + int(at * SECOND)
-    return Packet(ts=ts, src=parse(sender), dst=parse(other), src_mac=mac_of(sender), dst_mac=mac_of(other), proto=17, sport=port, dport=port)
+    return Packet(
+        ts=ts,
+        src=parse(sender),
+        dst=parse(other),
+        src_mac=mac_of(sender),
+        dst_mac=mac_of(other),
+        proto=17,
+        sport=port,
+        dport=port,
+    )
 
 
 def llmnr(at: float, name: str, sender: str = THIEF, *, asker: str = VICTIM, address: str = "") -> Event:
@@ -26,23 +35,44 @@ def llmnr(at: float, name: str, sender: str = THIEF, *, asker: str = VICTIM, add
     return LlmnrResponse(said(at, sender, asker, 5355), 1, name, 1, 0, False, (record,))
 
 
-def netbios(at: float, name: str, sender: str = THIEF, *, address: str = "", server: bool = False, suffix: int = 0x20, group: bool = False) -> Event:
-    return NbnsAnswer(said(at, sender, VICTIM, 137), 1, name.upper()[:15], suffix, 0, ((parse(address or sender), group),), server)
+def netbios(
+    at: float,
+    name: str,
+    sender: str = THIEF,
+    *,
+    address: str = "",
+    server: bool = False,
+    suffix: int = 0x20,
+    group: bool = False,
+) -> Event:
+    return NbnsAnswer(
+        said(at, sender, VICTIM, 137), 1, name.upper()[:15], suffix, 0, ((parse(address or sender), group),), server
+    )
 
 
 def mdns(at: float, name: str, sender: str = THIEF, *, asked: bool = True) -> list[Event]:
     """A question and its answer, or an announcement alone."""
     question = MdnsQuery(said(at, VICTIM, GROUP, 5353), (Question(f"{name}.local", 1),), False)
-    answer = MdnsAnnouncement(said(at + 0.02, sender, GROUP, 5353), (Record(f"{name}.local", 1, 120, 4, parse(sender)),), True)
+    answer = MdnsAnnouncement(
+        said(at + 0.02, sender, GROUP, 5353), (Record(f"{name}.local", 1, 120, 4, parse(sender)),), True
+    )
     return [question, answer] if asked else [answer]
 
 
 def test_whatever_is_asked_is_answered() -> None:
     """Told with the names, the protocols and who was answered."""
-    story = [llmnr(0, "fileserv"), netbios(1, "FILESERV"), llmnr(9, "printsrv", asker="10.0.0.21"), *mdns(20, "intranett")]
+    story = [
+        llmnr(0, "fileserv"),
+        netbios(1, "FILESERV"),
+        llmnr(9, "printsrv", asker="10.0.0.21"),
+        *mdns(20, "intranett"),
+    ]
     alert = one(heard(detector(POISON), story))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.high, "T1557.001")
-    assert (alert.actor.address, {target.address for target in alert.targets}) == (parse(THIEF), {parse(VICTIM), parse("10.0.0.21")})
+    assert (alert.actor.address, {target.address for target in alert.targets}) == (
+        parse(THIEF),
+        {parse(VICTIM), parse("10.0.0.21")},
+    )
     assert (alert.numbers["names"], alert.numbers["threshold"]) == (3, 3)
     assert "LLMNR and NetBIOS and mDNS" in alert.summary
 
@@ -59,19 +89,34 @@ def test_names_that_nobody_has() -> None:
 
 def test_aliases_over_mdns_alone_are_low() -> None:
     """Somebody may have published them before we listened."""
-    [alert] = heard(detector(POISON), [each for n, name in enumerate(("cloud", "photos", "music", "wiki")) for each in mdns(n * 60, name)])
+    [alert] = heard(
+        detector(POISON),
+        [each for n, name in enumerate(("cloud", "photos", "music", "wiki")) for each in mdns(n * 60, name)],
+    )
     assert alert.severity == Severity.low
 
 
 def test_innocent_hosts_are_quiet() -> None:
     """A host and its one name, long too; names it registered, probed for or announced; addresses that browsers hide; a host whose name looks made up."""
-    story = [llmnr(0, "verylonghostname-7"), netbios(1, "verylonghostname-7"), netbios(2, "VERYLONGHOSTNAM", suffix=0), *mdns(3, "verylonghostname-7")]
+    story = [
+        llmnr(0, "verylonghostname-7"),
+        netbios(1, "verylonghostname-7"),
+        netbios(2, "VERYLONGHOSTNAM", suffix=0),
+        *mdns(3, "verylonghostname-7"),
+    ]
     for n, name in enumerate(("CLUSTER", "SQL", "FILES", "BACKUP")):
-        story.append(NbnsRegistration(said(10 + n, SERVER, "10.0.0.255", 137), 1, name, 0x20, False, parse(SERVER), False, True))
+        story.append(
+            NbnsRegistration(said(10 + n, SERVER, "10.0.0.255", 137), 1, name, 0x20, False, parse(SERVER), False, True)
+        )
         story += [netbios(20 + n, name, SERVER), llmnr(21 + n, name.lower(), SERVER)]
     for n, name in enumerate(("cloud", "photos", "music", "wiki")):
         probe = MdnsQuery(said(30 + n, "10.0.0.7", GROUP, 5353), (Question(f"{name}.local", 255),), True)
-        story += [probe, *mdns(40 + n, name, "10.0.0.7"), *mdns(50 + n, f"x{name}", "10.0.0.8", asked=False), *mdns(70 + n, f"x{name}", "10.0.0.8")]
+        story += [
+            probe,
+            *mdns(40 + n, name, "10.0.0.7"),
+            *mdns(50 + n, f"x{name}", "10.0.0.8", asked=False),
+            *mdns(70 + n, f"x{name}", "10.0.0.8"),
+        ]
         story += mdns(90 + n, f"0b6cfd0e-6d1c-4fa5-8e6b-00000000000{n}", "10.0.0.9")
     story += [
         llmnr(200, "brwmrqtvpe", "10.0.0.10"),
@@ -88,11 +133,21 @@ def test_innocent_servers_are_quiet() -> None:
     story += [NbnsQuery(said(10, VICTIM, "10.0.0.6", 137), 1, "ALPHA", 0x20, False, False)]
     story += [netbios(20 + n, name, "10.0.0.6", address="10.0.0.50") for n, name in enumerate(names)]
     story += [netbios(30 + n, name, "10.0.0.7", address=f"10.0.0.{50 + n}") for n, name in enumerate(names)]
-    story += [netbios(40, "DC1", "10.0.0.8"), netbios(41, "OFFICE", "10.0.0.8", suffix=0x1B), netbios(42, "OFFICE", "10.0.0.8", group=True)]
-    story += [netbios(43, "OTHER", "10.0.0.8", suffix=0x1D), netbios(44, "__MSBROWSE__", "10.0.0.8", suffix=1, group=True)]
+    story += [
+        netbios(40, "DC1", "10.0.0.8"),
+        netbios(41, "OFFICE", "10.0.0.8", suffix=0x1B),
+        netbios(42, "OFFICE", "10.0.0.8", group=True),
+    ]
+    story += [
+        netbios(43, "OTHER", "10.0.0.8", suffix=0x1D),
+        netbios(44, "__MSBROWSE__", "10.0.0.8", suffix=1, group=True),
+    ]
     for n, name in enumerate(names):
         question, answer = mdns(50 + n, name, "10.0.0.9")
-        story += [question, MdnsAnnouncement(answer.packet, (Record(f"{name}.local", 1, 120, 4, parse("10.0.1.1")),), False)]
+        story += [
+            question,
+            MdnsAnnouncement(answer.packet, (Record(f"{name}.local", 1, 120, 4, parse("10.0.1.1")),), False),
+        ]
     assert heard(detector(POISON), story) == []
 
 

@@ -28,13 +28,28 @@ def test_made_up_domains() -> None:
     """Told at twenty-five in a minute; the client is named, not the server that answers."""
     alert = one(heard(detector(BURST), [denied(n, made_up(n)) for n in range(30)]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
-    assert (alert.severity, alert.numbers["domains"], alert.techniques[0].technique) == (Severity.medium, 25, "T1568.002")
-    assert heard(detector(BURST, World(device("camera", "10.0.0.66"))), [denied(n, made_up(n)) for n in range(30)])[0].severity == Severity.high
+    assert (alert.severity, alert.numbers["domains"], alert.techniques[0].technique) == (
+        Severity.medium,
+        25,
+        "T1568.002",
+    )
+    assert (
+        heard(detector(BURST, World(device("camera", "10.0.0.66"))), [denied(n, made_up(n)) for n in range(30)])[
+            0
+        ].severity
+        == Severity.high
+    )
 
 
 def test_slow_generators_and_such_of_words() -> None:
     assert one(heard(detector(BURST), [denied(n * 30, made_up(n)) for n in range(45)])).numbers["domains"] == 40
-    assert heard(detector(BURST), [denied(n * 0.5, f"{word}{n}tablehouse.net") for n, word in enumerate(["silver", "winter", "mother", "garden"] * 18)])
+    assert heard(
+        detector(BURST),
+        [
+            denied(n * 0.5, f"{word}{n}tablehouse.net")
+            for n, word in enumerate(["silver", "winter", "mother", "garden"] * 18)
+        ],
+    )
 
 
 def test_a_few_an_hour_for_days() -> None:
@@ -48,8 +63,16 @@ def test_innocent_twins_are_quiet() -> None:
     """Names that are there, single labels of browsers, a wrong search suffix, block lists, one's own domains, and a mistake now and then."""
     story: list[Event] = []
     for n in range(60):
-        story += [denied(n, made_up(n), 0), denied(n, made_up(n)[:10].replace(".", "")), denied(n, f"{made_up(n)}.example.com")]
-        story += [denied(n, f"{n}.2.0.192.zen.example.org"), denied(n, f"host{n}.lan"), denied(n, f"{n}.0.0.10.in-addr.arpa")]
+        story += [
+            denied(n, made_up(n), 0),
+            denied(n, made_up(n)[:10].replace(".", "")),
+            denied(n, f"{made_up(n)}.example.com"),
+        ]
+        story += [
+            denied(n, f"{n}.2.0.192.zen.example.org"),
+            denied(n, f"host{n}.lan"),
+            denied(n, f"{n}.0.0.10.in-addr.arpa"),
+        ]
         story += [denied(n * 20, f"shop{n}online.com")]
     assert heard(detector(BURST), story) == []
 

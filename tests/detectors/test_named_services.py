@@ -17,7 +17,9 @@ TOOL, PROXY = "command_and_control.remote_access_tool", "command_and_control.pro
 
 
 def packet(at: float) -> Packet:
-    return Packet(ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), sport=40000, dport=443, proto=6)
+    return Packet(
+        ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), sport=40000, dport=443, proto=6
+    )
 
 
 def asked(name: str, at: float = 0) -> list[Event]:
@@ -30,12 +32,20 @@ def asked(name: str, at: float = 0) -> list[Event]:
 
 @pytest.mark.parametrize(
     ("unit", "name", "technique"),
-    [(TOOL, "router7.teamviewer.com", "T1219"), (TOOL, "remotedesktop-pa.googleapis.com", "T1219"), (PROXY, "api.honeygain.com", "T1090")],
+    [
+        (TOOL, "router7.teamviewer.com", "T1219"),
+        (TOOL, "remotedesktop-pa.googleapis.com", "T1219"),
+        (PROXY, "api.honeygain.com", "T1090"),
+    ],
 )
 def test_names_of_services(unit: str, name: str, technique: str) -> None:
     """Any protocol will do; once a machine and service. A device with one job is grave."""
     [alert] = heard(detector(unit), asked(name))
-    assert (alert.severity, alert.techniques[0].technique, alert.actor.address) == (Severity.low, technique, parse("10.0.0.66"))
+    assert (alert.severity, alert.techniques[0].technique, alert.actor.address) == (
+        Severity.low,
+        technique,
+        parse("10.0.0.66"),
+    )
     [alert] = heard(detector(unit, World(device("camera", "10.0.0.66"))), asked(name))
     assert alert.severity == Severity.high
 
@@ -50,9 +60,19 @@ def test_screens_and_boxes_that_run_programs() -> None:
 @pytest.mark.parametrize("unit", [TOOL, PROXY])
 def test_innocent_twins_are_quiet(unit: str) -> None:
     """Other names of the same owners' domains, names that only look alike, and what is allowed."""
-    story = [event for name in ("www.google.com", "storage.googleapis.com", "anydesk.com.example.org", "notteamviewer.com", "") for event in asked(name)]
+    story = [
+        event
+        for name in ("www.google.com", "storage.googleapis.com", "anydesk.com.example.org", "notteamviewer.com", "")
+        for event in asked(name)
+    ]
     assert heard(detector(unit), story) == []
-    assert heard(detector(unit, allowed=("teamviewer.com", "honeygain.com")), asked("x.teamviewer.com") + asked("x.honeygain.com")) == []
+    assert (
+        heard(
+            detector(unit, allowed=("teamviewer.com", "honeygain.com")),
+            asked("x.teamviewer.com") + asked("x.honeygain.com"),
+        )
+        == []
+    )
 
 
 def test_repetition_is_one_finding() -> None:

@@ -37,7 +37,10 @@ def test_made_up_labels(label: str) -> None:
     assert generated(label) >= 0.45
 
 
-@pytest.mark.parametrize("label", ["microsoft", "windowsupdate", "googlevideo", "bundesverfassungsgericht", "instagram", "www", "scontent-frx5-1"])
+@pytest.mark.parametrize(
+    "label",
+    ["microsoft", "windowsupdate", "googlevideo", "bundesverfassungsgericht", "instagram", "www", "scontent-frx5-1"],
+)
 def test_labels_of_words(label: str) -> None:
     assert generated(label) < 0.45
 

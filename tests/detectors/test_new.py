@@ -35,7 +35,9 @@ def newcomer(kind: str, mac: str = "00:17:c8:1a:2b:3c"):
         ("unknown", [], Severity.info, "its type is unknown"),
     ],
 )
-def test_a_newcomer_is_told_by_what_it_is_and_where(kind: str, there: list[str], severity: Severity, reason: str) -> None:
+def test_a_newcomer_is_told_by_what_it_is_and_where(
+    kind: str, there: list[str], severity: Severity, reason: str
+) -> None:
     """After a day of learning; with the hours that were watched."""
     [alert] = reviewed(detector(NEW, watched(*there)), [change(30, "new", newcomer(kind))])
     assert alert.severity == severity
@@ -50,13 +52,22 @@ def test_a_newcomer_that_turns_out_to_be_grave_is_told_again() -> None:
     unit, switch = detector(NEW, watched()), newcomer("switch")
     first, second = reviewed(unit, [change(30, "new", newcomer("unknown")), change(30.01, "identified", switch)])
     assert (first.key, first.severity, second.severity) == (second.key, Severity.info, Severity.medium)
-    assert reviewed(detector(NEW, watched()), [change(30, "new", newcomer("unknown")), change(40, "identified", switch)])[1:] == []
+    assert (
+        reviewed(detector(NEW, watched()), [change(30, "new", newcomer("unknown")), change(40, "identified", switch)])[
+            1:
+        ]
+        == []
+    )
 
 
 def test_learning_is_quiet() -> None:
     """The first day, and devices that are known or come back."""
     unit = detector(NEW, watched())
-    quiet = [change(21, "new", newcomer("switch")), change(30, "back", newcomer("switch")), change(30, "identified", newcomer("switch"))]
+    quiet = [
+        change(21, "new", newcomer("switch")),
+        change(30, "back", newcomer("switch")),
+        change(30, "identified", newcomer("switch")),
+    ]
     assert reviewed(unit, quiet) == []
     assert reviewed(detector(NEW, World()), [change(30, "new", newcomer("switch"))]) == []
 

@@ -13,7 +13,11 @@ CAMERA, OTHERS, PC = "10.0.3.5", ("10.0.3.6", "10.0.3.7"), "10.0.0.9"
 
 def watched(extra: Story | None = None) -> World:
     """Four days of cameras and a PC: a recorder fetches video, the PC shares files."""
-    world = World(*(device("camera", address) for address in (CAMERA, *OTHERS)), device("nvr", "10.0.3.2"), device("workstation", PC))
+    world = World(
+        *(device("camera", address) for address in (CAMERA, *OTHERS)),
+        device("nvr", "10.0.3.2"),
+        device("workstation", PC),
+    )
     story = extra or Story()
     for hour in range(80):
         for n, address in enumerate((CAMERA, *OTHERS, PC)):
@@ -47,7 +51,11 @@ def test_what_its_type_serves_is_slight() -> None:
 
 def test_what_was_served_before_and_knocks_are_quiet() -> None:
     """The recorder, a scan of open ports, devices that were not watched for long enough, servers outside, and who is exempt."""
-    story = Story().talk(DAYS, "10.0.0.8", CAMERA, 8000).flow(DAYS + 60, "10.0.0.8", CAMERA, 4444, answered=True, ended=1, packets=(3, 1))
+    story = (
+        Story()
+        .talk(DAYS, "10.0.0.8", CAMERA, 8000)
+        .flow(DAYS + 60, "10.0.0.8", CAMERA, 4444, answered=True, ended=1, packets=(3, 1))
+    )
     story.talk(DAYS + 90, CAMERA, "203.0.113.5", 4444)
     assert raised(SERVICE, story, watched()) == []
     assert raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), World(device("camera", CAMERA))) == []

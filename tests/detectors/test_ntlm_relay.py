@@ -14,12 +14,23 @@ RELAY = "credential_access.ntlm_relay"
 
 @pytest.mark.parametrize(
     ("near", "far", "severity"),
-    [("smb", "smb", Severity.high), ("http", "ldap", Severity.critical), ("smb", "http", Severity.critical), ("http", "http", Severity.low)],
+    [
+        ("smb", "smb", Severity.high),
+        ("http", "ldap", Severity.critical),
+        ("smb", "http", Severity.critical),
+        ("http", "http", Severity.low),
+    ],
 )
 def test_a_challenge_that_is_passed_on_is_told(near: str, far: str, severity: Severity) -> None:
     """The machine in the middle is the actor; between two web servers it may be a proxy."""
-    [alert] = heard(detector(RELAY), [challenge(0, MIDDLE, SERVER, carrier=far), challenge(0.1, VICTIM, MIDDLE, carrier=near)])
-    assert (alert.actor.address, alert.target.address if alert.target else 0, alert.severity) == (parse(MIDDLE), parse(SERVER), severity)
+    [alert] = heard(
+        detector(RELAY), [challenge(0, MIDDLE, SERVER, carrier=far), challenge(0.1, VICTIM, MIDDLE, carrier=near)]
+    )
+    assert (alert.actor.address, alert.target.address if alert.target else 0, alert.severity) == (
+        parse(MIDDLE),
+        parse(SERVER),
+        severity,
+    )
     assert {target.address for target in alert.targets} == {parse(SERVER), parse(VICTIM)}
 
 
@@ -32,19 +43,31 @@ def test_an_answer_that_is_passed_on_is_told() -> None:
 
 def test_order_of_capture_does_not_matter() -> None:
     """Two capture points are not in step."""
-    assert one(heard(detector(RELAY), [challenge(0, VICTIM, MIDDLE), challenge(0.1, MIDDLE, SERVER)])).actor.address == parse(MIDDLE)
+    assert one(
+        heard(detector(RELAY), [challenge(0, VICTIM, MIDDLE), challenge(0.1, MIDDLE, SERVER)])
+    ).actor.address == parse(MIDDLE)
 
 
 def test_innocent_twins_are_quiet() -> None:
     """The same packet twice; a router that translates addresses, of either end; other numbers; numbers of zero; the same one hours later; one machine."""
-    story = [challenge(0, VICTIM, SERVER), challenge(0, VICTIM, SERVER), challenge(1, "10.0.9.1", SERVER, "n2"), challenge(1, VICTIM, SERVER, "n2")]
+    story = [
+        challenge(0, VICTIM, SERVER),
+        challenge(0, VICTIM, SERVER),
+        challenge(1, "10.0.9.1", SERVER, "n2"),
+        challenge(1, VICTIM, SERVER, "n2"),
+    ]
     story += [
         challenge(2, VICTIM, "10.0.9.1", "n3"),
         challenge(2, VICTIM, SERVER, "n3"),
         challenge(3, MIDDLE, SERVER, "n4"),
         challenge(3, VICTIM, MIDDLE, "n5"),
     ]
-    story += [challenge(4, MIDDLE, SERVER, ""), challenge(4, VICTIM, MIDDLE, ""), proof(5, VICTIM, MIDDLE, ""), proof(5, MIDDLE, SERVER, "")]
+    story += [
+        challenge(4, MIDDLE, SERVER, ""),
+        challenge(4, VICTIM, MIDDLE, ""),
+        proof(5, VICTIM, MIDDLE, ""),
+        proof(5, MIDDLE, SERVER, ""),
+    ]
     story += [challenge(6, MIDDLE, SERVER, "n6"), challenge(7206, VICTIM, MIDDLE, "n6")]
     assert heard(detector(RELAY), story) == []
     world = World()
@@ -54,5 +77,9 @@ def test_innocent_twins_are_quiet() -> None:
 
 def test_repetition_is_told_once_an_hour() -> None:
     """Victims log in again and again."""
-    story = [each for n in range(60) for each in (challenge(n, MIDDLE, SERVER, f"n{n}"), challenge(n + 0.1, VICTIM, MIDDLE, f"n{n}"))]
+    story = [
+        each
+        for n in range(60)
+        for each in (challenge(n, MIDDLE, SERVER, f"n{n}"), challenge(n + 0.1, VICTIM, MIDDLE, f"n{n}"))
+    ]
     assert len(heard(detector(RELAY), story)) == 1

@@ -17,7 +17,16 @@ LINUX = (64240, ("mss", "sok", "ts", "nop", "ws"), 1460, 7, 12345)
 
 
 def packet(at: float = 0, src: str = "10.0.0.66", dst: str = "10.0.0.5", proto: int = 6) -> Packet:
-    return Packet(ts=START + int(at * SECOND), src=parse(src), dst=parse(dst), src_mac=0x66, dst_mac=0x05, sport=40000, dport=80, proto=proto)
+    return Packet(
+        ts=START + int(at * SECOND),
+        src=parse(src),
+        dst=parse(dst),
+        src_mac=0x66,
+        dst_mac=0x05,
+        sport=40000,
+        dport=80,
+        proto=proto,
+    )
 
 
 def test_impossible_segments() -> None:
@@ -54,13 +63,21 @@ def test_the_search_for_hosts_before_a_scan() -> None:
 def test_from_a_printer_it_is_high_and_from_outside_low() -> None:
     """Who measures matters."""
     world = World(device("printer", "10.0.0.66"))
-    assert heard(detector(OS, world), [TcpOddFlags(packet(), flags, 1024) for flags in (0, 3)])[-1].severity == Severity.high
-    assert heard(detector(OS), [TcpOddFlags(packet(src="198.51.100.7"), flags, 1024) for flags in (0, 3)])[-1].severity == Severity.low
+    assert (
+        heard(detector(OS, world), [TcpOddFlags(packet(), flags, 1024) for flags in (0, 3)])[-1].severity
+        == Severity.high
+    )
+    assert (
+        heard(detector(OS), [TcpOddFlags(packet(src="198.51.100.7"), flags, 1024) for flags in (0, 3)])[-1].severity
+        == Severity.low
+    )
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Ordinary SYNs and pings, a monitor that asks for the time, a scanner of our own."""
-    events: list[Any] = [TcpSyn(packet(n), *LINUX) for n in range(20)] + [IcmpEcho(packet(n, proto=1), 1, n, 32) for n in range(20)]
+    events: list[Any] = [TcpSyn(packet(n), *LINUX) for n in range(20)] + [
+        IcmpEcho(packet(n, proto=1), 1, n, 32) for n in range(20)
+    ]
     assert heard(detector(OS), events) == []
     assert heard(detector(OS), [IcmpQuery(packet(n, proto=1), "timestamp", 20) for n in range(20)]) == []
     assert heard(detector(OS, exempt=("10.0.0.66",)), [TcpOddFlags(packet(), 0, 1024)]) == []
@@ -69,7 +86,10 @@ def test_innocent_twins_are_quiet() -> None:
 def test_repetition_is_one_alert() -> None:
     """A measurement of many packets is one finding a target, told as a hint and then for sure."""
     found = heard(detector(OS), [TcpOddFlags(packet(n), flags, 1024) for n in range(60) for flags in (0, 0x29, 3)])
-    assert ([alert.severity for alert in found], len({alert.key for alert in found})) == ([Severity.low, Severity.medium], 1)
+    assert ([alert.severity for alert in found], len({alert.key for alert in found})) == (
+        [Severity.low, Severity.medium],
+        1,
+    )
     assert len(heard(detector(OS), [TcpOddFlags(packet(n, dst=f"10.0.0.{n + 1}"), 0, 1024) for n in range(3)])) == 3
 
 
@@ -81,7 +101,13 @@ def test_attacks_on_tcp_itself() -> None:
         assert (alert.techniques[0].technique, alert.severity) == ("T1210", Severity.high)
     assert (
         heard(
-            detector(ATTACK), [TcpSyn(packet(), *LINUX), TcpSyn(packet(), 512, ("mss",), broken=2), TcpOddFlags(packet(), 0x29, 1), TcpOddFlags(packet(), 3, 1)]
+            detector(ATTACK),
+            [
+                TcpSyn(packet(), *LINUX),
+                TcpSyn(packet(), 512, ("mss",), broken=2),
+                TcpOddFlags(packet(), 0x29, 1),
+                TcpOddFlags(packet(), 3, 1),
+            ],
         )
         == []
     )

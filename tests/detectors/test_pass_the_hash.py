@@ -15,13 +15,21 @@ HOME, OTHER, SERVER = "10.0.0.20", "10.0.0.21", "10.0.0.5"
 DAY = 86400
 
 
-def ntlm(at: float, user: str, client: str, name: str, *, method: str = "ntlmv2", status: int = 0, guest: bool = False) -> Event:
-    return SmbLoginResult(ends(at, 445, answer=True, client=client, server=SERVER), 2, method, user, "OFFICE", name, status, guest)
+def ntlm(
+    at: float, user: str, client: str, name: str, *, method: str = "ntlmv2", status: int = 0, guest: bool = False
+) -> Event:
+    return SmbLoginResult(
+        ends(at, 445, answer=True, client=client, server=SERVER), 2, method, user, "OFFICE", name, status, guest
+    )
 
 
 def learned(days: int = 2) -> list[Event]:
     """Anna at her machine by Kerberos, Bob at his by NTLM, every hour."""
-    return [each for n in range(days * 24) for each in (*login(n * 3600, "anna", client=HOME), ntlm(n * 3600 + 1, "bob", OTHER, "WS-BOB"))]
+    return [
+        each
+        for n in range(days * 24)
+        for each in (*login(n * 3600, "anna", client=HOME), ntlm(n * 3600 + 1, "bob", OTHER, "WS-BOB"))
+    ]
 
 
 def test_another_machine_and_another_way_are_told() -> None:
@@ -41,8 +49,16 @@ def test_one_sign_is_low() -> None:
 def test_innocent_twins_are_quiet() -> None:
     """At home; a machine nobody used before; by NTLM as ever under the own name; refused, as a guest or nobody; machines; before a day was learned."""
     story = [*learned(), ntlm(2 * DAY, "anna", HOME, "WS-ANNA"), ntlm(2 * DAY + 1, "anna", "10.0.0.30", "")]
-    story += [ntlm(2 * DAY + 2, "bob", HOME, "WS-ANNA"), ntlm(2 * DAY + 3, "new", OTHER, ""), ntlm(2 * DAY + 4, "anna", OTHER, "", status=0xC000006D)]
-    story += [ntlm(2 * DAY + 5, "anna", OTHER, "", guest=True), ntlm(2 * DAY + 6, "", OTHER, "", method="anonymous"), ntlm(2 * DAY + 7, "WS-1$", OTHER, "")]
+    story += [
+        ntlm(2 * DAY + 2, "bob", HOME, "WS-ANNA"),
+        ntlm(2 * DAY + 3, "new", OTHER, ""),
+        ntlm(2 * DAY + 4, "anna", OTHER, "", status=0xC000006D),
+    ]
+    story += [
+        ntlm(2 * DAY + 5, "anna", OTHER, "", guest=True),
+        ntlm(2 * DAY + 6, "", OTHER, "", method="anonymous"),
+        ntlm(2 * DAY + 7, "WS-1$", OTHER, ""),
+    ]
     assert heard(detector(PASS), story) == []
     assert heard(detector(PASS), [*learned(1)[:-48], ntlm(12 * 3600, "anna", OTHER, "")]) == []
     assert heard(detector(PASS, exempt=("Anna",)), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")]) == []

@@ -23,7 +23,10 @@ def test_a_ticket_made_from_a_hash_is_told() -> None:
     """RC4 only, proven at once, in a domain that speaks AES; with an AES key alone it is low."""
     tool = {"host": "", "asked_before": False}
     [alert] = heard(detector(PASS), login(0, etypes=(23,), etype=RC4, **tool))
-    assert (alert.severity, [one.technique for one in alert.techniques]) == (Severity.medium, ["T1550.003", "T1550.002"])
+    assert (alert.severity, [one.technique for one in alert.techniques]) == (
+        Severity.medium,
+        ["T1550.003", "T1550.002"],
+    )
     [alert] = heard(detector(PASS), login(0, etypes=(18,), **tool))
     assert alert.severity == Severity.low
 
@@ -32,7 +35,10 @@ def test_innocent_twins_are_quiet() -> None:
     """Who shows its own ticket; a proof after a refusal; machines; old domains; a ticket long past; a machine with two addresses; a known program."""
     tool = {"etypes": (23,), "etype": RC4, "host": ""}
     story = [*login(0), *service(1, "cifs/fs01"), *login(2, **tool), *login(3, "NAS$", asked_before=False, **tool)]
-    story += [*login(4, "bob", asked_before=False, ticket_etype=RC4, **tool), *service(90_000, "cifs/fs01", client=THIEF)]
+    story += [
+        *login(4, "bob", asked_before=False, ticket_etype=RC4, **tool),
+        *service(90_000, "cifs/fs01", client=THIEF),
+    ]
     assert heard(detector(PASS), story) == []
     assert heard(detector(PASS, exempt=("svc",)), login(0, "svc", asked_before=False, **tool)) == []
     world = World()

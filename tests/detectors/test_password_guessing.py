@@ -20,7 +20,10 @@ GUESS = "credential_access.password_guessing"
 def test_many_failures_are_guessing() -> None:
     """Told with both ends, the numbers and the accounts."""
     found = heard(detector(GUESS), [ftp(n * 2) for n in range(40)])
-    assert [(alert.numbers["failures"], alert.severity) for alert in found[:2]] == [(6, Severity.low), (20, Severity.medium)]
+    assert [(alert.numbers["failures"], alert.severity) for alert in found[:2]] == [
+        (6, Severity.low),
+        (20, Severity.medium),
+    ]
     assert one(found)
     alert = found[1]
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
@@ -41,7 +44,13 @@ def test_ntlm_in_web_pages() -> None:
     story: list[Event] = []
     for n in range(25):
         asked, answered = web(n, scheme="ntlm")
-        story += [asked, answered, asked, NtlmLogin(asked.packet, "http", "ntlmv2", "anna", "OFFICE", "WS-1", f"p{n}"), answered]
+        story += [
+            asked,
+            answered,
+            asked,
+            NtlmLogin(asked.packet, "http", "ntlmv2", "anna", "OFFICE", "WS-1", f"p{n}"),
+            answered,
+        ]
     found = heard(detector(GUESS), story)
     assert one(found)
     assert (found[-1].numbers["failures"], found[-1].why[1]) == (20, "accounts: anna")
@@ -56,7 +65,10 @@ def test_databases_are_never_mistyped() -> None:
     """Programs know their password: two failures are told low, many as guessing; desktops and logins of directories count like others."""
     story = [MysqlLogin(ends(n, 3306, answer=True), "root", "mysql_native_password", False) for n in range(40)]
     found = heard(detector(GUESS), story)
-    assert [(alert.severity, alert.numbers["failures"]) for alert in found] == [(Severity.low, 2), (Severity.medium, 20)]
+    assert [(alert.severity, alert.numbers["failures"]) for alert in found] == [
+        (Severity.low, 2),
+        (Severity.medium, 20),
+    ]
     desktop = [VncLogin(ends(n, 5900, answer=True), "", "vnc", False) for n in range(40)]
     assert "VNC" in one(heard(detector(GUESS), desktop)).summary
     bind = [LdapBindResult(ends(n, 389, answer=True), "simple", "cn=admin", True, 49) for n in range(40)]
@@ -70,8 +82,14 @@ def test_slow_guessing_is_found() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """A forgetful user, a device with an old password, logins that succeed, first challenges, handshakes of NTLM, full disks, telephones."""
-    story: list[Event] = [ftp(n) for n in range(4)] + [ftp(5, accepted=True)] + [ftp(100 + n * 120, "scanner") for n in range(60)]
-    story += [smb(n, status=0) for n in range(50)] + [smb(n, status=0xC0000022) for n in range(50)] + [smb(n, "", status=0) for n in range(9)]
+    story: list[Event] = (
+        [ftp(n) for n in range(4)] + [ftp(5, accepted=True)] + [ftp(100 + n * 120, "scanner") for n in range(60)]
+    )
+    story += (
+        [smb(n, status=0) for n in range(50)]
+        + [smb(n, status=0xC0000022) for n in range(50)]
+        + [smb(n, "", status=0) for n in range(9)]
+    )
     for n in range(100):
         story += web(n, status=200) + web(200 + n, scheme="ntlm") + web(400 + n, status=503) + register(n)
         story += [web(600 + n, scheme="")[0], web(600 + n)[1]]
@@ -81,7 +99,13 @@ def test_innocent_twins_are_quiet() -> None:
 def test_refusals_that_a_success_explains() -> None:
     """A client of Digest whose nonce is old each time, and one that tries the old password first; but another account's success explains nothing."""
     old = [each for n in range(300) for each in (*web(n, scheme="digest"), *web(n + 0.1, status=200, scheme="digest"))]
-    assert heard(detector(GUESS), [*old, *(each for n in range(40) for each in (smb(1000 + 9 * n), smb(1001 + 9 * n, status=0)))]) == []
+    assert (
+        heard(
+            detector(GUESS),
+            [*old, *(each for n in range(40) for each in (smb(1000 + 9 * n), smb(1001 + 9 * n, status=0)))],
+        )
+        == []
+    )
     hidden = [each for n in range(40) for each in (*web(n), *web(n + 0.1, "peter", status=200))]
     assert one(heard(detector(GUESS), hidden)).severity == Severity.low
     assert {alert.severity for alert in heard(detector(GUESS), hidden)} == {Severity.low, Severity.medium}

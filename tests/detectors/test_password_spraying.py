@@ -35,7 +35,11 @@ def test_one_account_at_many_hosts() -> None:
 def test_failed_ssh_logins_at_many_hosts() -> None:
     """The account is encrypted, the number of servers is not. Monitoring that logs in, and a user who mistypes at some, are no spraying."""
     alert = one(heard(detector(SPRAY), [ssh(n * 5, server=f"10.0.1.{n}") for n in range(1, 40)]))
-    assert (alert.numbers["hosts"], alert.actor.address, alert.techniques[0].technique) == (10, parse(CLIENT), "T1110.003")
+    assert (alert.numbers["hosts"], alert.actor.address, alert.techniques[0].technique) == (
+        10,
+        parse(CLIENT),
+        "T1110.003",
+    )
     monitoring = [ssh(n, server=f"10.0.1.{n}", accepted=True) for n in range(1, 200)]
     mistyped = [ssh(300 + n, server=f"10.0.1.{n % 9}") for n in range(60)]
     assert heard(detector(SPRAY), monitoring + mistyped) == []
@@ -46,7 +50,9 @@ def test_innocent_twins_are_quiet() -> None:
     story: list[Event] = [ftp(n / 4, f"user{n % 5}") for n in range(100)]
     story += [smb(100 + n / 2, f"user{n // 3}", status=0 if n % 3 else 0xC000006A) for n in range(30)]
     story += [smb(200 + n / 10, f"other{n}", status=0 if n % 3 else 0xC000006A, client="10.0.0.7") for n in range(40)]
-    story += [smb(300 + n, f"WS{n}$", client="10.0.0.8") for n in range(40)] + [each for n in range(40) for each in login(400 + n, f"user{n}")]
+    story += [smb(300 + n, f"WS{n}$", client="10.0.0.8") for n in range(40)] + [
+        each for n in range(40) for each in login(400 + n, f"user{n}")
+    ]
     assert heard(detector(SPRAY), story) == []
 
 

@@ -27,12 +27,20 @@ def upnp(port: int, client: int = HOST, at: float = 0) -> Event:
 
 @pytest.mark.parametrize(
     "event",
-    [upnp(3389), NatPmpRequest(packet(), "tcp", 3389, 3389, 3600), PcpRequest(packet(), "map", HOST, "tcp", 3389, 3389, 3600)],
+    [
+        upnp(3389),
+        NatPmpRequest(packet(), "tcp", 3389, 3389, 3600),
+        PcpRequest(packet(), "map", HOST, "tcp", 3389, 3389, 3600),
+    ],
 )
 def test_an_administration_service_is_opened(event: Event) -> None:
     """By any of the three; graver where a device with one job does it."""
     [alert] = heard(detector(MAPPING), [event])
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (HOST, ROUTER, Severity.medium)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        HOST,
+        ROUTER,
+        Severity.medium,
+    )
     assert [technique.technique for technique in alert.techniques] == ["T1133", "T1090"]
     assert "RDP" in alert.summary
     [alert] = heard(detector(MAPPING, World(device("camera", "10.0.0.66"))), [event])
@@ -50,7 +58,11 @@ def test_innocent_twins() -> None:
     """Games and file sharing are a hint; what is taken away, or opened by oneself, is nothing."""
     [alert] = heard(detector(MAPPING), [NatPmpRequest(packet(), "udp", 6881, 6881, 3600)])
     assert alert.severity == Severity.low
-    gone = [NatPmpRequest(packet(), "tcp", 22, 0, 0), PcpRequest(packet(), "map", HOST, "tcp", 22, 0, 0), PcpRequest(packet(), "peer", HOST, "tcp", 22, 0, 9)]
+    gone = [
+        NatPmpRequest(packet(), "tcp", 22, 0, 0),
+        PcpRequest(packet(), "map", HOST, "tcp", 22, 0, 0),
+        PcpRequest(packet(), "peer", HOST, "tcp", 22, 0, 9),
+    ]
     assert heard(detector(MAPPING), gone) == []
 
 

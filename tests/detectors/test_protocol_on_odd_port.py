@@ -20,8 +20,12 @@ ODD = "command_and_control.protocol_on_odd_port"
 NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"
 
 
-def packet(port: int, server: str = FAR, at: float = 0, *, client: str = NEAR, proto: int = 6, dport: int = 50000) -> Packet:
-    return Packet(ts=START + int(at * SECOND), src=parse(server), dst=parse(client), sport=port, dport=dport, proto=proto)
+def packet(
+    port: int, server: str = FAR, at: float = 0, *, client: str = NEAR, proto: int = 6, dport: int = 50000
+) -> Packet:
+    return Packet(
+        ts=START + int(at * SECOND), src=parse(server), dst=parse(client), sport=port, dport=dport, proto=proto
+    )
 
 
 def ssh(port: int, server: str = FAR, *, at: float = 0, from_client: bool = False) -> Event:
@@ -42,13 +46,27 @@ def negotiated(port: int, server: str = FAR) -> Event:
 
 @pytest.mark.parametrize(
     ("event", "protocol", "owner"),
-    [(ssh(443), "SSH", "HTTPS"), (ssh(53), "SSH", "DNS"), (page(53), "HTTP", "DNS"), (hello(22), "TLS", "SSH"), (negotiated(80), "SMB", "HTTP")],
+    [
+        (ssh(443), "SSH", "HTTPS"),
+        (ssh(53), "SSH", "DNS"),
+        (page(53), "HTTP", "DNS"),
+        (hello(22), "TLS", "SSH"),
+        (negotiated(80), "SMB", "HTTP"),
+    ],
 )
 def test_a_port_that_belongs_to_something_else(event: Event, protocol: str, owner: str) -> None:
     """With an outside server it counts; the client is the actor."""
     alert = one(heard(detector(ODD), [event]))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(NEAR), parse(FAR), event.packet.sport)
-    assert (alert.severity, alert.techniques[0].technique, alert.numbers["protocol"]) == (Severity.medium, "T1571", protocol)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
+        parse(NEAR),
+        parse(FAR),
+        event.packet.sport,
+    )
+    assert (alert.severity, alert.techniques[0].technique, alert.numbers["protocol"]) == (
+        Severity.medium,
+        "T1571",
+        protocol,
+    )
     assert alert.why[1].endswith(f" {owner}")
 
 

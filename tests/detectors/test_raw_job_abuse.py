@@ -16,7 +16,9 @@ CLIENT, PRINTER, FAR = "10.0.0.66", "10.0.0.41", "203.0.113.9"
 
 
 def command(name: str, argument: str = "", path: str = "", *, at: float = 0, source: str = CLIENT) -> Event:
-    packet = Packet(ts=START + int(at * SECOND), src=parse(source), dst=parse(PRINTER), sport=50000, dport=9100, proto=6)
+    packet = Packet(
+        ts=START + int(at * SECOND), src=parse(source), dst=parse(PRINTER), sport=50000, dport=9100, proto=6
+    )
     return PjlCommand(packet, name, argument, path)
 
 
@@ -40,7 +42,11 @@ def told(events: list[Event], world: World | None = None, **options: object) -> 
 def test_commands_that_are_no_printing(event: Event, severity: Severity, technique: str) -> None:
     """Files, disks, locks and firmware; graver by the path and from outside."""
     alert = one(told([event]))
-    assert (alert.target and alert.target.address, alert.target_port, alert.severity) == (parse(PRINTER), 9100, severity)
+    assert (alert.target and alert.target.address, alert.target_port, alert.severity) == (
+        parse(PRINTER),
+        9100,
+        severity,
+    )
     assert alert.techniques[0].technique == technique
 
 

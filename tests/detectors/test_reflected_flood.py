@@ -16,12 +16,22 @@ REFLECTED = "impact.reflected_flood"
 
 
 def unasked(
-    count: int, port: int, *, proto: int = UDP, victim_port: int = 4444, size: int = 500, kind: int = Change.ANSWERED, **more: int
+    count: int,
+    port: int,
+    *,
+    proto: int = UDP,
+    victim_port: int = 4444,
+    size: int = 500,
+    kind: int = Change.ANSWERED,
+    **more: int,
 ) -> npt.NDArray[np.void]:
     """Flows of as many servers outside that begin with their answer."""
     changes = np.zeros(count, CHANGE)
     changes["ts"] = changes["first"] = START + SECOND + np.arange(count) * (SECOND // 1000)
-    changes["client_lo"], changes["server_lo"] = parse("10.0.0.10"), np.uint64(parse("198.18.0.1")) + np.arange(count, dtype=np.uint64)
+    changes["client_lo"], changes["server_lo"] = (
+        parse("10.0.0.10"),
+        np.uint64(parse("198.18.0.1")) + np.arange(count, dtype=np.uint64),
+    )
     changes["client_port"], changes["server_port"], changes["proto"], changes["kind"] = victim_port, port, proto, kind
     changes["server_packets"], changes["server_bytes"] = 1, size
     for name, value in more.items():
@@ -65,13 +75,20 @@ def test_a_server_on_a_high_port_seems_to_be_the_client() -> None:
 
 def test_answers_to_pings_that_were_never_sent() -> None:
     """A smurf, seen by its victim."""
-    assert "ping answers of 15 servers" in one(alerts_of(detector(REFLECTED), unasked(20, 8, proto=PING, victim_port=8))).summary
+    assert (
+        "ping answers of 15 servers"
+        in one(alerts_of(detector(REFLECTED), unasked(20, 8, proto=PING, victim_port=8))).summary
+    )
 
 
 def test_handshakes_that_nobody_began() -> None:
     """By several servers, or by one that repeats itself, on a port that no client calls from."""
-    assert one(alerts_of(detector(REFLECTED), unasked(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"] == 5
-    again = unasked(1, 21, proto=TCP, victim_port=21, size=2400, kind=Change.ENDED, server_packets=40, reason=Reason.IDLE)
+    assert (
+        one(alerts_of(detector(REFLECTED), unasked(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"] == 5
+    )
+    again = unasked(
+        1, 21, proto=TCP, victim_port=21, size=2400, kind=Change.ENDED, server_packets=40, reason=Reason.IDLE
+    )
     assert one(alerts_of(detector(REFLECTED), again)).numbers["answers"] == 40
 
 
@@ -79,10 +96,14 @@ def test_handshakes_that_nobody_began() -> None:
 def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -> None:
     """Of many servers, to ports that a client may well have: for sure where the capture shows both directions, and where it does not, a hint."""
     before = lit(Story()).changes() if shown else np.zeros(0, CHANGE)
-    ends = unasked(150, 443, proto=TCP, victim_port=51515, size=180, kind=Change.ENDED, server_packets=3, reason=Reason.IDLE)
+    ends = unasked(
+        150, 443, proto=TCP, victim_port=51515, size=180, kind=Change.ENDED, server_packets=3, reason=Reason.IDLE
+    )
     found = one(alerts_of(detector(REFLECTED), np.concatenate((before, ends))))
     assert (found.numbers["servers"], found.severity, found.numbers["service"]) == (100, severity, "tcp")
-    pages = unasked(150, 443, proto=TCP, victim_port=51515, size=9000, kind=Change.ENDED, server_packets=9, reason=Reason.IDLE)
+    pages = unasked(
+        150, 443, proto=TCP, victim_port=51515, size=9000, kind=Change.ENDED, server_packets=9, reason=Reason.IDLE
+    )
     assert alerts_of(detector(REFLECTED), np.concatenate((before, pages))) == []
 
 

@@ -14,13 +14,26 @@ REFLECTOR = "impact.reflector"
 OWN, VICTIM = "10.0.0.53", "203.0.113.9"
 
 
-def answers(count: int, *, client: str = VICTIM, port: int = 53, asked: int = 60, sent: int = 40000, step: float = 0.5) -> npt.NDArray[np.void]:
+def answers(
+    count: int, *, client: str = VICTIM, port: int = 53, asked: int = 60, sent: int = 40000, step: float = 0.5
+) -> npt.NDArray[np.void]:
     """Conversations as they end: bytes of the questions and of the answers."""
     ended = np.zeros(count, CHANGE)
     ended["first"], ended["ts"] = START, START + ((1 + np.arange(count) * step) * SECOND).astype(np.int64)
     ended["client_lo"], ended["server_lo"], ended["server_port"], ended["proto"] = parse(client), parse(OWN), port, 17
-    ended["client_port"], ended["flow"], ended["row"], ended["kind"] = 1024 + np.arange(count), np.arange(count) + 1, np.arange(count), Change.ENDED
-    ended["client_bytes"], ended["server_bytes"], ended["answered"], ended["client_packets"], ended["server_packets"] = asked, sent, 1, 1, 30
+    ended["client_port"], ended["flow"], ended["row"], ended["kind"] = (
+        1024 + np.arange(count),
+        np.arange(count) + 1,
+        np.arange(count),
+        Change.ENDED,
+    )
+    (
+        ended["client_bytes"],
+        ended["server_bytes"],
+        ended["answered"],
+        ended["client_packets"],
+        ended["server_packets"],
+    ) = asked, sent, 1, 1, 30
     return ended
 
 
@@ -34,7 +47,13 @@ def test_large_answers_to_outsiders() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """Clients inside, answers as small as questions, few of them, slow ones, and other services."""
-    for story in (answers(90, client="10.0.0.7"), answers(90, asked=20000), answers(10), answers(90, step=10), answers(90, port=443)):
+    for story in (
+        answers(90, client="10.0.0.7"),
+        answers(90, asked=20000),
+        answers(10),
+        answers(90, step=10),
+        answers(90, port=443),
+    ):
         assert alerts_of(detector(REFLECTOR), story) == []
 
 

@@ -26,14 +26,22 @@ def test_innocent_twins_are_quiet() -> None:
     """First challenges, phones that register with success, a phone with a wrong password, an exchange that is too busy."""
     story = []
     for n in range(100):
-        story += register(n * 30, str(n), credentials=False) + register(n * 30 + 0.1, str(n), status=200) + register(n * 30 + 0.2, status=503)
+        story += (
+            register(n * 30, str(n), credentials=False)
+            + register(n * 30 + 0.1, str(n), status=200)
+            + register(n * 30 + 0.2, status=503)
+        )
         story += register(n * 120, "77", client="10.0.0.7")
     assert heard(detector(GUESS), story) == []
 
 
 def test_old_challenges_are_no_guesses() -> None:
     """A branch of twenty telephones behind one address: each proves with the challenge of last time, and then with the new one."""
-    branch = [each for n in range(400) for each in (*register(n * 6, str(n % 20)), *register(n * 6 + 0.1, str(n % 20), status=200))]
+    branch = [
+        each
+        for n in range(400)
+        for each in (*register(n * 6, str(n % 20)), *register(n * 6 + 0.1, str(n % 20), status=200))
+    ]
     assert heard(detector(GUESS), branch) == []
     guesser = [each for n in range(6) for each in register(3000 + n * 90, str(200 + n))]
     alert = one(heard(detector(GUESS), [*branch, *guesser]))

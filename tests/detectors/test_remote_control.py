@@ -12,7 +12,12 @@ CONTROL = "command_and_control.remote_control"
 
 
 def uploads(
-    count: int = 6, server: str = "203.0.113.9", port: int = 4433, sizes: tuple[int, ...] = (930, 900, 910), back: int = 30, every: float = 10
+    count: int = 6,
+    server: str = "203.0.113.9",
+    port: int = 4433,
+    sizes: tuple[int, ...] = (930, 900, 910),
+    back: int = 30,
+    every: float = 10,
 ) -> Story:
     story = Story()
     for n in range(count):

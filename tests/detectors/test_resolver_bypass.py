@@ -17,7 +17,9 @@ from tests.detectors.stories import SECOND, START, World, detector, device, hear
 
 BYPASS = "command_and_control.resolver_bypass"
 NEAR, ROUTER, PUBLIC, UNKNOWN = "10.0.0.66", "10.0.0.1", "8.8.8.8", "203.0.113.53"
-HANDED = DhcpAck(Packet(src=parse(ROUTER), dst=parse(NEAR), sport=67, dport=68), 5, 1, 0x020000000001, dns=(parse(ROUTER),))
+HANDED = DhcpAck(
+    Packet(src=parse(ROUTER), dst=parse(NEAR), sport=67, dport=68), 5, 1, 0x020000000001, dns=(parse(ROUTER),)
+)
 
 
 def answer(server: str, client: str = NEAR, at: float = 0, rcode: int = 0) -> Event:
@@ -31,13 +33,19 @@ def tls(name: str, *, port: int = 443, server: str = UNKNOWN, at: float = 0) -> 
 
 
 def quic(name: str) -> Event:
-    return QuicClientHello(Packet(src=parse(NEAR), dst=parse(PUBLIC), sport=50000, dport=443), "1", name, (), "", "", "", False)
+    return QuicClientHello(
+        Packet(src=parse(NEAR), dst=parse(PUBLIC), sport=50000, dport=443), "1", name, (), "", "", "", False
+    )
 
 
 def test_questions_past_the_network() -> None:
     """Public resolvers are a hint; a device with one job that asks one nobody knows is more."""
     alert = one(heard(detector(BYPASS), [HANDED, answer(PUBLIC)]))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(NEAR), parse(PUBLIC), 53)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
+        parse(NEAR),
+        parse(PUBLIC),
+        53,
+    )
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["how"]) == (Severity.low, "T1071.004", "DNS")
     assert alert.why[0].endswith(": 10.0.0.1")
     camera = World(device("camera", NEAR))
@@ -77,7 +85,12 @@ def test_secured_questions(event: Event, how: str) -> None:
         [HANDED, answer(PUBLIC, rcode=5)],
         [HANDED, answer("10.0.0.9", "10.0.0.7"), answer(PUBLIC, "10.0.0.9")],
         [tls("dns.example.com"), tls("www.google.com"), tls("", port=443)],
-        [DhcpAck(Packet(), 5, 1, 1, dns=(parse(PUBLIC),)), answer(PUBLIC), tls("dns.google", server=PUBLIC), tls("", port=853, server=PUBLIC)],
+        [
+            DhcpAck(Packet(), 5, 1, 1, dns=(parse(PUBLIC),)),
+            answer(PUBLIC),
+            tls("dns.google", server=PUBLIC),
+            tls("", port=853, server=PUBLIC),
+        ],
         [tls("", port=853, server=ROUTER)],
         [tls("www.example.com", server="1.1.1.1"), tls(""), tls("", port=8443, server="1.1.1.1")],
     ],

@@ -25,7 +25,9 @@ def offer(
     kind: type[DhcpOffer | DhcpAck] = DhcpOffer,
     client: int = CLIENT,
 ) -> Event:
-    packet = Packet(ts=START, src=parse(server), dst=parse("255.255.255.255"), src_mac=mac, sport=67, dport=68, vlan=vlan)
+    packet = Packet(
+        ts=START, src=parse(server), dst=parse("255.255.255.255"), src_mac=mac, sport=67, dport=68, vlan=vlan
+    )
     return kind(
         packet, 2, 7, client, offered=parse(offered), server=parse(server), relay=parse(relay) if relay else 0, netmask=parse("255.255.255.0"),
         gateways=(parse(gateway),), dns=(parse(dns),), lease_s=3600,
@@ -53,7 +55,15 @@ def test_a_second_server_with_another_gateway_in_the_same_network_is_told() -> N
 
 def test_a_home_router_plugged_in_is_told() -> None:
     """It serves a network of its own in the same VLAN."""
-    assert len(heard(detector(ROGUE), [GOOD, offer("192.168.1.1", "192.168.1.1", "192.168.1.1", offered="192.168.1.50", mac=0x66)])) == 1
+    assert (
+        len(
+            heard(
+                detector(ROGUE),
+                [GOOD, offer("192.168.1.1", "192.168.1.1", "192.168.1.1", offered="192.168.1.50", mac=0x66)],
+            )
+        )
+        == 1
+    )
 
 
 def test_two_networks_in_one_capture_are_a_hint() -> None:

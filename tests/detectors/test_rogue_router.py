@@ -14,11 +14,22 @@ ROGUE = "credential_access.rogue_router"
 
 
 def packet(at: float, mac: int, src: str = "") -> Packet:
-    return Packet(ts=START + int(at * SECOND), src_mac=mac, src=parse(src or f"fe80::{mac & 0xFFFF:x}"), dst=parse("ff02::1"), proto=58, ip_version=6)
+    return Packet(
+        ts=START + int(at * SECOND),
+        src_mac=mac,
+        src=parse(src or f"fe80::{mac & 0xFFFF:x}"),
+        dst=parse("ff02::1"),
+        proto=58,
+        ip_version=6,
+    )
 
 
-def router(at: float, mac: int, prefix: str = "2001:db8::", *, dns: str = "", lifetime: int = 1800, claims: int = 0) -> Event:
-    return NdpRouterAdvertisement(packet(at, mac), claims or mac, lifetime, False, ((parse(prefix), 64),), (parse(dns),) if dns else ())
+def router(
+    at: float, mac: int, prefix: str = "2001:db8::", *, dns: str = "", lifetime: int = 1800, claims: int = 0
+) -> Event:
+    return NdpRouterAdvertisement(
+        packet(at, mac), claims or mac, lifetime, False, ((parse(prefix), 64),), (parse(dns),) if dns else ()
+    )
 
 
 def server(at: float, duid: str, dns: str) -> Event:
@@ -34,13 +45,24 @@ def test_a_second_router_with_another_network() -> None:
 
 def test_other_dns_servers() -> None:
     """From a router, and from a DHCPv6 server."""
-    assert heard(detector(ROGUE), [router(0, 1, dns="2001:db8::53"), router(5, 0x66, dns="2001:db8::66")])[0].numbers["differs"] == "DNS servers"
-    assert heard(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::66")])[0].numbers["differs"] == "dhcpv6"
+    assert (
+        heard(detector(ROGUE), [router(0, 1, dns="2001:db8::53"), router(5, 0x66, dns="2001:db8::66")])[0].numbers[
+            "differs"
+        ]
+        == "DNS servers"
+    )
+    assert (
+        heard(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::66")])[0].numbers["differs"]
+        == "dhcpv6"
+    )
 
 
 def test_a_router_is_taken_out_of_service_in_its_name() -> None:
     """The frame comes from another MAC."""
-    assert heard(detector(ROGUE), [router(0, 1), router(5, 0x66, lifetime=0, claims=1)])[0].numbers["differs"] == "withdrawal"
+    assert (
+        heard(detector(ROGUE), [router(0, 1), router(5, 0x66, lifetime=0, claims=1)])[0].numbers["differs"]
+        == "withdrawal"
+    )
 
 
 def test_a_flood_of_routers_is_one_finding() -> None:
@@ -60,8 +82,16 @@ def test_redirects_that_lead_nobody_astray() -> None:
     """A device that just got its address says that it is near; one without an address is not heard, by the standard; a router speaks of another router."""
     world, bridge = World(device("hub", "10.0.0.6")), parse("10.0.0.6")
     assert heard(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, bridge)]) == []
-    assert heard(detector(ROGUE, World(device("hub", "0.0.0.0"))), [IcmpRedirect(packet(0, 0x66, "0.0.0.0"), bridge, parse("10.0.0.9"))]) == []
-    assert heard(detector(ROGUE), [IcmpRedirect(packet(0, 1, "10.0.0.1"), parse("10.0.0.2"), parse("203.0.113.9"))]) == []
+    assert (
+        heard(
+            detector(ROGUE, World(device("hub", "0.0.0.0"))),
+            [IcmpRedirect(packet(0, 0x66, "0.0.0.0"), bridge, parse("10.0.0.9"))],
+        )
+        == []
+    )
+    assert (
+        heard(detector(ROGUE), [IcmpRedirect(packet(0, 1, "10.0.0.1"), parse("10.0.0.2"), parse("203.0.113.9"))]) == []
+    )
     [alert] = heard(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, parse("203.0.113.9"))])
     assert alert.numbers["differs"] == "redirect"
 

@@ -17,11 +17,17 @@ CAMERA, OTHERS = "10.0.3.5", ("10.0.3.6", "10.0.3.7")
 
 def watched(extra: Story | None = None) -> World:
     """Four days of cameras: video to a recorder in their own segment, names and time of a server."""
-    world = World(*(device("camera", address) for address in (CAMERA, *OTHERS)), device("nvr", "10.0.3.2"), device("server", "10.0.1.1"))
+    world = World(
+        *(device("camera", address) for address in (CAMERA, *OTHERS)),
+        device("nvr", "10.0.3.2"),
+        device("server", "10.0.1.1"),
+    )
     story = extra or Story()
     for hour in range(80):
         for n, address in enumerate((CAMERA, *OTHERS)):
-            story.talk(hour * HOUR + n, address, "10.0.1.1", 123, proto=UDP).talk(hour * HOUR + 10 + n, address, "10.0.3.2", 8000)
+            story.talk(hour * HOUR + n, address, "10.0.1.1", 123, proto=UDP).talk(
+                hour * HOUR + 10 + n, address, "10.0.3.2", 8000
+            )
     return world.learned(story)
 
 
@@ -34,7 +40,9 @@ def watched(extra: Story | None = None) -> World:
         (CAMERA, "10.0.0.9", 4444, CAMERA, "T1021"),
     ],
 )
-def test_what_a_type_never_does_is_told_on_the_first_day(client: str, server: str, port: int, actor: str, technique: str) -> None:
+def test_what_a_type_never_does_is_told_on_the_first_day(
+    client: str, server: str, port: int, actor: str, technique: str
+) -> None:
     """A proxy, a shell, a chat: as soon as it is answered; the device is the actor and the reason is said."""
     [alert] = raised(ROLE, Story().flow(1, client, server, port, answered=True), World(device("camera", CAMERA, "CAM")))
     assert alert.actor.address == parse(actor)
@@ -63,8 +71,15 @@ def test_a_segment_where_it_never_went_is_told() -> None:
 def test_the_ordinary_life_of_devices_is_quiet() -> None:
     """What was learned, what its type usually does in its segments, what two others do, and everything of computers."""
     known = Story().talk(HOUR, OTHERS[0], "10.0.3.2", 2345).talk(HOUR, OTHERS[1], "10.0.3.2", 2345)
-    story = Story().talk(DAYS, CAMERA, "10.0.3.2", 2345).talk(DAYS + 1, CAMERA, "10.0.3.2", 8000).talk(DAYS + 2, CAMERA, "10.0.1.1", 53, proto=UDP)
-    story.talk(DAYS + 3, "10.0.0.9", CAMERA, 554).talk(DAYS + 4, "10.0.0.9", "10.0.0.10", 4444).talk(DAYS + 5, "10.0.3.5", "203.0.113.9", 443)
+    story = (
+        Story()
+        .talk(DAYS, CAMERA, "10.0.3.2", 2345)
+        .talk(DAYS + 1, CAMERA, "10.0.3.2", 8000)
+        .talk(DAYS + 2, CAMERA, "10.0.1.1", 53, proto=UDP)
+    )
+    story.talk(DAYS + 3, "10.0.0.9", CAMERA, 554).talk(DAYS + 4, "10.0.0.9", "10.0.0.10", 4444).talk(
+        DAYS + 5, "10.0.3.5", "203.0.113.9", 443
+    )
     assert raised(ROLE, story, watched(known)) == []
 
 
@@ -115,7 +130,12 @@ def test_what_a_profile_does_not_allow_is_told_at_once() -> None:
     world.names = {parse(CLOUD): ("cloud.example",), parse("203.0.113.6"): ("evil.example",)}
     story = Story().flow(1, CAMERA, CLOUD, 443, answered=True).flow(2, CAMERA, "203.0.113.6", 443, answered=True)
     [alert] = raised(ROLE, story, world)
-    assert (alert.severity, alert.numbers["rule"], alert.confidence, alert.target.address) == (Severity.medium, "profile", 0.95, parse("203.0.113.6"))
+    assert (alert.severity, alert.numbers["rule"], alert.confidence, alert.target.address) == (
+        Severity.medium,
+        "profile",
+        0.95,
+        parse("203.0.113.6"),
+    )
     assert alert.why[0] == "not allowed by the profile ours (for type camera): to-the-cloud"
     assert alert.summary.startswith("camera CAM (10.0.3.5) uses tcp/443 of 203.0.113.6: ")
 
@@ -129,7 +149,9 @@ def test_what_a_profile_allows_is_quiet() -> None:
 
 def test_a_profile_confines_devices_of_any_type() -> None:
     """A PC for one purpose, of which the types would say nothing."""
-    [alert] = raised(ROLE, Story().flow(1, "10.0.0.9", "10.0.1.1", 22, answered=True), confined(ONLY_CLOUD, kind="workstation"))
+    [alert] = raised(
+        ROLE, Story().flow(1, "10.0.0.9", "10.0.1.1", 22, answered=True), confined(ONLY_CLOUD, kind="workstation")
+    )
     assert alert.actor.address == parse("10.0.0.9")
 
 
@@ -137,7 +159,11 @@ def test_who_is_served_beyond_a_profile_is_told_and_who_knocks_is_not() -> None:
     """Once something was said: a scanner that is answered was served nothing."""
     world = confined(Entry("e", proto=6, near=((554, 554),)), way="to-device")
     [alert] = raised(ROLE, Story().talk(1, "10.0.0.9", CAMERA, 80).talk(2, "10.0.0.9", CAMERA, 554), world)
-    assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["service"]) == (parse(CAMERA), parse("10.0.0.9"), "tcp/80")
+    assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["service"]) == (
+        parse(CAMERA),
+        parse("10.0.0.9"),
+        "tcp/80",
+    )
     assert raised(ROLE, Story().flow(1, "10.0.0.9", CAMERA, 80, answered=True), world) == []
 
 

@@ -15,7 +15,9 @@ RPC, ZONE = "discovery.rpc_endpoint_scan", "discovery.zone_transfer"
 
 
 def packet(at: float, dst: str = "10.0.0.5", src: str = "10.0.0.66", proto: int = 17) -> Packet:
-    return Packet(ts=START + int(at * SECOND), src=parse(src), dst=parse(dst), src_mac=0x66, sport=800, dport=111, proto=proto)
+    return Packet(
+        ts=START + int(at * SECOND), src=parse(src), dst=parse(dst), src_mac=0x66, sport=800, dport=111, proto=proto
+    )
 
 
 def lookup(at: float, dst: str, name: str = "nfs", program: int = 100003) -> Event:
@@ -34,12 +36,20 @@ def test_a_sweep_for_one_program_over_hours() -> None:
 
 def test_the_administration_daemon_counts_sooner() -> None:
     """Nobody needs it of two hosts."""
-    assert heard(detector(RPC), [lookup(n, f"10.0.0.{n + 1}", "sadmind", 100232) for n in range(2)])[0].numbers["threshold"] == 2
+    assert (
+        heard(detector(RPC), [lookup(n, f"10.0.0.{n + 1}", "sadmind", 100232) for n in range(2)])[0].numbers[
+            "threshold"
+        ]
+        == 2
+    )
 
 
 def test_many_look_ups_at_one_host() -> None:
     """Of the port mapper and of the endpoint mapper."""
-    assert heard(detector(RPC), [lookup(n / 10, "10.0.0.5", "", 200000 + n) for n in range(60)])[0].numbers["lookups"] == 50
+    assert (
+        heard(detector(RPC), [lookup(n / 10, "10.0.0.5", "", 200000 + n) for n in range(60)])[0].numbers["lookups"]
+        == 50
+    )
     assert "endpoint mapper" in heard(detector(RPC), [mapper(n / 1000) for n in range(60)])[0].summary
 
 

@@ -40,12 +40,18 @@ def test_a_flood_is_one_alert_and_no_devices() -> None:
     made_up = [random.getrandbits(40) for _ in range(20_000)]
     frames = [arp(mac, n + 10) for n, mac in enumerate(REAL)] + [arp(mac, n & 0xFFFF) for n, mac in enumerate(made_up)]
     frames += [arp(mac, n + 10) for n, mac in enumerate(REAL)]
-    times = [START] * 20 + [START + 3 * SECOND + n * SECOND // 10_000 for n in range(20_000)] + [START + 6 * SECOND] * 20
+    times = (
+        [START] * 20 + [START + 3 * SECOND + n * SECOND // 10_000 for n in range(20_000)] + [START + 6 * SECOND] * 20
+    )
     records = told(frames, times)
     [alert] = [record.alert for record in records if (record.kind, record.action) == ("alert", "open")]
     assert alert is not None
     assert (alert["detector"], alert["numbers"]["senders"]) == (FLOOD, 1000)
-    new = [record.device["macs"][0] for record in records if (record.kind, record.action) == ("device", "new") and record.device]
+    new = [
+        record.device["macs"][0]
+        for record in records
+        if (record.kind, record.action) == ("device", "new") and record.device
+    ]
     assert Counter(new) == Counter(map(mac_text, REAL))
 
 

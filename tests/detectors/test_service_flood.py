@@ -13,16 +13,29 @@ from tests.detectors.stories import SECOND, START, Story, World, alerts_of, dete
 FLOOD = "impact.service_flood"
 
 
-def knocks(count: int, *, per_second: int = 1000, answered: bool = False, server: str = "10.0.0.80") -> npt.NDArray[np.void]:
+def knocks(
+    count: int, *, per_second: int = 1000, answered: bool = False, server: str = "10.0.0.80"
+) -> npt.NDArray[np.void]:
     """Connections of one machine to one service, each from another port; answered at once, or never."""
     begun = np.zeros(count, CHANGE)
     begun["ts"] = begun["first"] = START + SECOND + np.arange(count) * (SECOND // per_second)
-    begun["client_lo"], begun["server_lo"], begun["server_port"], begun["proto"] = parse("10.0.0.66"), parse(server), 80, 6
+    begun["client_lo"], begun["server_lo"], begun["server_port"], begun["proto"] = (
+        parse("10.0.0.66"),
+        parse(server),
+        80,
+        6,
+    )
     begun["client_port"], begun["flow"], begun["kind"] = 1024 + np.arange(count) % 60000, np.arange(count), Change.NEW
     if not answered:
         return begun
     back = begun.copy()
-    back["ts"], back["kind"], back["answered"], back["client_packets"], back["server_packets"] = begun["ts"] + 1000, Change.ANSWERED, 1, 1, 1
+    back["ts"], back["kind"], back["answered"], back["client_packets"], back["server_packets"] = (
+        begun["ts"] + 1000,
+        Change.ANSWERED,
+        1,
+        1,
+        1,
+    )
     both: npt.NDArray[np.void] = np.concatenate((begun, back))
     return both[np.argsort(both["ts"], kind="stable")]
 
@@ -30,8 +43,18 @@ def knocks(count: int, *, per_second: int = 1000, answered: bool = False, server
 def pings(count: int, seconds: int) -> npt.NDArray[np.void]:
     """A ping as it ends."""
     change = np.zeros(1, CHANGE)
-    change["client_lo"], change["server_lo"], change["proto"], change["server_port"] = parse("10.0.0.66"), parse("10.0.0.80"), 1, 8
-    change["first"], change["ts"], change["client_packets"], change["kind"] = START, START + seconds * SECOND, count, Change.ENDED
+    change["client_lo"], change["server_lo"], change["proto"], change["server_port"] = (
+        parse("10.0.0.66"),
+        parse("10.0.0.80"),
+        1,
+        8,
+    )
+    change["first"], change["ts"], change["client_packets"], change["kind"] = (
+        START,
+        START + seconds * SECOND,
+        count,
+        Change.ENDED,
+    )
     return change
 
 
@@ -45,9 +68,20 @@ def test_connections_without_an_answer() -> None:
     """Two thousand in two seconds; from a camera it is graver, and where answers are not in the capture it is a hint."""
     for size in (1 << 30, 7, 100):
         alert = one(alerts_of(detector(FLOOD), shown(knocks(2000)), size))
-        assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse("10.0.0.66"), parse("10.0.0.80"), 80)
-        assert (alert.numbers["count"], alert.severity, alert.techniques[0].technique) == (1000, Severity.medium, "T1498.001")
-    assert one(alerts_of(detector(FLOOD, World(device("camera", "10.0.0.66"))), shown(knocks(2000)))).severity == Severity.high
+        assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
+            parse("10.0.0.66"),
+            parse("10.0.0.80"),
+            80,
+        )
+        assert (alert.numbers["count"], alert.severity, alert.techniques[0].technique) == (
+            1000,
+            Severity.medium,
+            "T1498.001",
+        )
+    assert (
+        one(alerts_of(detector(FLOOD, World(device("camera", "10.0.0.66"))), shown(knocks(2000)))).severity
+        == Severity.high
+    )
     assert one(alerts_of(detector(FLOOD), knocks(2000))).severity == Severity.low
 
 

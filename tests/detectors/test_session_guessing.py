@@ -17,10 +17,27 @@ def told(story: Story, reason: Reason = Reason.FINISHED, size: int = 1 << 30) ->
     return alerts_of(detector(GUESS), changes, size)
 
 
-def sessions(count: int, every: float, *, port: int = 22, packets: tuple[int, int] = (22, 15), ended: float = 4.0, servers: int = 1) -> Story:
+def sessions(
+    count: int,
+    every: float,
+    *,
+    port: int = 22,
+    packets: tuple[int, int] = (22, 15),
+    ended: float = 4.0,
+    servers: int = 1,
+) -> Story:
     story = Story()
     for n in range(count):
-        story.flow(n * every, "10.0.0.66", f"10.0.1.{n % servers}", port, answered=True, ended=ended, packets=packets, sport=40000 + n)
+        story.flow(
+            n * every,
+            "10.0.0.66",
+            f"10.0.1.{n % servers}",
+            port,
+            answered=True,
+            ended=ended,
+            packets=packets,
+            sport=40000 + n,
+        )
     return story
 
 
@@ -39,7 +56,9 @@ def test_tiny_segments_are_the_same_content() -> None:
     story = sessions(14, 6)
     for _, kind, fields in story._rows:
         if kind == Change.ENDED:
-            fields.update({"client_packets": 180, "client_bytes": 180 * 80, "server_packets": 160, "server_bytes": 160 * 82})
+            fields.update(
+                {"client_packets": 180, "client_bytes": 180 * 80, "server_packets": 160, "server_bytes": 160 * 82}
+            )
     assert one(told(story)).numbers["sessions"] == 10
     assert told(sessions(14, 6, packets=(180, 160))) == []
 

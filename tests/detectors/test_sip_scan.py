@@ -13,14 +13,28 @@ from tests.detectors.stories import SECOND, START, detector, heard, one
 SCAN = "voice.sip_scan"
 
 
-def request(at: float, extension: str, *, source: str = "10.0.0.66", host: str = "10.0.0.5", method: str = "REGISTER", agent: str = "Telephone 1.0") -> Event:
+def request(
+    at: float,
+    extension: str,
+    *,
+    source: str = "10.0.0.66",
+    host: str = "10.0.0.5",
+    method: str = "REGISTER",
+    agent: str = "Telephone 1.0",
+) -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(source), dst=parse(host), sport=5061, dport=5060)
-    return SipRequest(packet, method, f"sip:{host}", f"{extension}@{host}", f"{extension}@{host}", "id", 1, agent, False)
+    return SipRequest(
+        packet, method, f"sip:{host}", f"{extension}@{host}", f"{extension}@{host}", "id", 1, agent, False
+    )
 
 
-def response(at: float, extension: str, status: int, *, to: str = "10.0.0.66", host: str = "10.0.0.5", method: str = "REGISTER") -> Event:
+def response(
+    at: float, extension: str, status: int, *, to: str = "10.0.0.66", host: str = "10.0.0.5", method: str = "REGISTER"
+) -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(host), dst=parse(to), sport=5060, dport=5061)
-    return SipResponse(packet, status, "x", method, f"{extension}@{host}", f"{extension}@{host}", "id", 1, "PBX", status in (401, 407))
+    return SipResponse(
+        packet, status, "x", method, f"{extension}@{host}", f"{extension}@{host}", "id", 1, "PBX", status in (401, 407)
+    )
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -35,13 +49,18 @@ def test_many_extensions_that_fail_are_a_scan(status: int) -> None:
 
 def test_many_hosts_that_do_not_answer_are_a_scan() -> None:
     """OPTIONS over the network, as soon as the capture shows any SIP answer."""
-    story = [response(0, "1", 200, to="10.0.0.9"), *(request(1 + n, "100", host=f"10.0.1.{n + 1}", method="OPTIONS") for n in range(40))]
+    story = [
+        response(0, "1", 200, to="10.0.0.9"),
+        *(request(1 + n, "100", host=f"10.0.1.{n + 1}", method="OPTIONS") for n in range(40)),
+    ]
     [alert] = heard(detector(SCAN), story)
     assert "SIP hosts" in alert.summary
     assert parse("10.0.1.3") in {target.address for target in alert.targets}
 
 
-@pytest.mark.parametrize("agent", ["friendly-scanner", "sipcli/v1.8", "pplsip", "VaxSIPUserAgent/3.1", "sundayddr", "SIPVicious 0.3"])
+@pytest.mark.parametrize(
+    "agent", ["friendly-scanner", "sipcli/v1.8", "pplsip", "VaxSIPUserAgent/3.1", "sundayddr", "SIPVicious 0.3"]
+)
 def test_a_tool_gives_itself_away(agent: str) -> None:
     """One request is enough, and all of them have one key."""
     found = heard(detector(SCAN), [request(n, str(n), agent=agent) for n in range(20)])
@@ -54,8 +73,14 @@ def test_innocent_twins_are_quiet() -> None:
     story: list[Event] = []
     for n in range(60):
         story += [request(n, str(n), source="10.0.0.1", host=f"10.0.2.{n + 1}", method="OPTIONS")]
-        story += [response(n + 0.01, str(n), 200 if n % 8 else 404, to="10.0.0.1", host=f"10.0.2.{n + 1}", method="OPTIONS")]
-        story += [request(n, str(n), source="10.0.0.8"), response(n, str(n), 401, to="10.0.0.8"), request(n + 0.1, str(n), source="10.0.0.8")]
+        story += [
+            response(n + 0.01, str(n), 200 if n % 8 else 404, to="10.0.0.1", host=f"10.0.2.{n + 1}", method="OPTIONS")
+        ]
+        story += [
+            request(n, str(n), source="10.0.0.8"),
+            response(n, str(n), 401, to="10.0.0.8"),
+            request(n + 0.1, str(n), source="10.0.0.8"),
+        ]
         story += [response(n + 0.2, str(n), 200, to="10.0.0.8"), request(n, "1", method="SUBSCRIBE"), request(n, "77")]
     assert heard(detector(SCAN), story) == []
     assert heard(detector(SCAN), [request(n, str(n)) for n in range(60)]) == []

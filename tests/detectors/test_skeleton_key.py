@@ -28,7 +28,11 @@ def lowered(at: float, user: str) -> list[Event]:
 def test_several_accounts_that_lose_aes_are_told() -> None:
     """The key centre is the actor, those who logged in its victims."""
     alert = one(heard(detector(SKELETON), [*learned(), *lowered(100, "anna"), *lowered(101, "bob")]))
-    assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (parse(CENTRE), Severity.critical, "T1556.001")
+    assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (
+        parse(CENTRE),
+        Severity.critical,
+        "T1556.001",
+    )
     assert (alert.numbers["accounts"], alert.why[0].rpartition(": ")[2]) == (2, "anna, bob")
 
 

@@ -12,11 +12,18 @@ from tests.detectors.stories import SECOND, START, alerts_of, detector
 SMURF = "impact.smurf"
 
 
-def ping(client: str, server: str, *, at: float = 0, count: int = 0, seconds: float = 1, group: bool = False) -> npt.NDArray[np.void]:
+def ping(
+    client: str, server: str, *, at: float = 0, count: int = 0, seconds: float = 1, group: bool = False
+) -> npt.NDArray[np.void]:
     """A ping as it begins, or, with a ``count``, as it ends."""
     change = np.zeros(1, CHANGE)
     a, b = parse(client), parse(server)
-    change["client_hi"], change["client_lo"], change["server_hi"], change["server_lo"] = a >> 64, a & 2**64 - 1, b >> 64, b & 2**64 - 1
+    change["client_hi"], change["client_lo"], change["server_hi"], change["server_lo"] = (
+        a >> 64,
+        a & 2**64 - 1,
+        b >> 64,
+        b & 2**64 - 1,
+    )
     change["proto"], change["server_port"] = (58, 128) if ":" in client else (1, 8)
     change["first"], change["ts"] = START + int(at * SECOND), START + int((at + seconds * bool(count)) * SECOND)
     change["client_packets"], change["kind"] = count, Change.ENDED if count else Change.NEW
@@ -26,7 +33,12 @@ def ping(client: str, server: str, *, at: float = 0, count: int = 0, seconds: fl
 
 def test_a_source_that_is_a_group() -> None:
     """Once is enough, in both versions."""
-    for source, target in (("ff02::1", "ff02::1"), ("ff02::1", "fe80::1"), ("224.0.0.1", "10.0.0.5"), ("255.255.255.255", "10.0.0.5")):
+    for source, target in (
+        ("ff02::1", "ff02::1"),
+        ("ff02::1", "fe80::1"),
+        ("224.0.0.1", "10.0.0.5"),
+        ("255.255.255.255", "10.0.0.5"),
+    ):
         [alert] = alerts_of(detector(SMURF), ping(source, target))
         assert alert.techniques[0].technique == "T1498.002"
         assert source in alert.summary

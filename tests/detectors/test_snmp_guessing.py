@@ -23,7 +23,15 @@ def packet(at: float, client: str, server: str, answer: bool = False) -> Packet:
     return Packet(ts=START + int(at * SECOND), **ends)
 
 
-def asked(at: float, community: str, server: str = AGENT, *, client: str = MANAGER, operation: str = "get", names: tuple[str, ...] = (SYSTEM,)) -> Event:
+def asked(
+    at: float,
+    community: str,
+    server: str = AGENT,
+    *,
+    client: str = MANAGER,
+    operation: str = "get",
+    names: tuple[str, ...] = (SYSTEM,),
+) -> Event:
     return SnmpRequest(packet(at, client, server), "2c", "other", "", "", operation, int(at * 10), names, 0, community)
 
 
@@ -32,7 +40,9 @@ def user(at: float, name: str) -> Event:
 
 
 def answer(at: float, server: str = AGENT, *, operation: str = "response", status: str = "no_error") -> Event:
-    return SnmpResponse(packet(at, MANAGER, server, True), "2c", "other", "", "", operation, int(at * 10), (SYSTEM,), status)
+    return SnmpResponse(
+        packet(at, MANAGER, server, True), "2c", "other", "", "", operation, int(at * 10), (SYSTEM,), status
+    )
 
 
 def told(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
@@ -41,7 +51,11 @@ def told(events: list[Event], world: World | None = None, **options: object) -> 
 
 def test_many_communities_at_one_agent() -> None:
     alert = one(told([asked(n, f"seal{n}") for n in range(6)]))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(MANAGER), parse(AGENT), Severity.medium)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
+        parse(MANAGER),
+        parse(AGENT),
+        Severity.medium,
+    )
     assert (alert.numbers["tried"], alert.techniques[0].technique) == (5, "T1110.001")
     assert one(told([user(n, f"user{n}") for n in range(6)])).numbers["tried"] == 5
 
@@ -71,7 +85,12 @@ def test_many_hosts_asked_in_vain() -> None:
         (asked(0, "a", operation="set", names=(COPY,)), World(), Severity.high, "T1602.002"),
         (asked(0, "a", operation="set", names=(CONTACT,)), World(), Severity.low, "T1078"),
         (asked(90_000, "a", operation="set", names=(CONTACT,)), World().learned(Story()), Severity.medium, "T1078"),
-        (asked(90_000, "a", operation="set", names=(CONTACT,)), World(device("printer", AGENT)).learned(Story()), Severity.info, "T1078"),
+        (
+            asked(90_000, "a", operation="set", names=(CONTACT,)),
+            World(device("printer", AGENT)).learned(Story()),
+            Severity.info,
+            "T1078",
+        ),
     ],
 )
 def test_values_are_set(event: Event, world: World, severity: Severity, technique: str) -> None:
@@ -82,7 +101,9 @@ def test_values_are_set(event: Event, world: World, severity: Severity, techniqu
 
 def test_ordinary_management_is_quiet() -> None:
     """Polling all day, a short list at first, a community for each place, and whoever set things before."""
-    world = World(device("server", MANAGER), device("switch", AGENT)).learned(Story().talk(0, MANAGER, AGENT, 161, proto=UDP))
+    world = World(device("server", MANAGER), device("switch", AGENT)).learned(
+        Story().talk(0, MANAGER, AGENT, 161, proto=UDP)
+    )
     story: list[Event] = [asked(n, f"list{n}") for n in range(4)]
     for n in range(200):
         story += [asked(100 + n, f"place{n % 30}", f"10.0.2.{n % 30}"), answer(100.1 + n, f"10.0.2.{n % 30}")]
@@ -91,12 +112,16 @@ def test_ordinary_management_is_quiet() -> None:
 
 
 def test_managers_are_told_low() -> None:
-    assert {alert.severity for alert in told([asked(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))} == {Severity.low}
+    assert {alert.severity for alert in told([asked(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))} == {
+        Severity.low
+    }
 
 
 def test_repetition_is_one_finding() -> None:
     found = told([asked(n, f"seal{n}") for n in range(300)])
     assert len(found) < 8
     assert one(found)
-    assert one(told([asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.{n // 200}.{n % 200}") for n in range(900))]))
+    assert one(
+        told([asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.{n // 200}.{n % 200}") for n in range(900))])
+    )
     assert len(told([asked(n, "a", operation="set", names=(CONTACT,)) for n in range(600)])) == 1

@@ -6,7 +6,10 @@ from sensor.core.alert import Severity
 from tests.detectors.stories import Story, one, raised
 
 FLOOD, ILLEGAL = "impact.spoofed_flood", "device.illegal_address"
-MADE_UP = [f"{first}.1.2.{n + 3}" for n, first in enumerate((230, 241, 10, 255, 127, 20, 239, 250, 90, 224, 246, 3, 232, 0, 254, 233, 243))]
+MADE_UP = [
+    f"{first}.1.2.{n + 3}"
+    for n, first in enumerate((230, 241, 10, 255, 127, 20, 239, 250, 90, 224, 246, 3, 232, 0, 254, 233, 243))
+]
 
 
 def flood(rounds: int = 1) -> Story:

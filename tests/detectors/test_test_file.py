@@ -23,7 +23,10 @@ def opened(name: str, *, writes: bool = True) -> Event:
     return SmbCreate(packet(), r"\\files\office", name, False, 0, 0, 0, writes, name.rpartition(".")[2])
 
 
-@pytest.mark.parametrize("event", [EicarFile(packet()), fetched("/eicar.com"), fetched("/files/eicar_com.zip?x=1"), opened(r"new\eicar.com.txt")])
+@pytest.mark.parametrize(
+    "event",
+    [EicarFile(packet()), fetched("/eicar.com"), fetched("/files/eicar_com.zip?x=1"), opened(r"new\eicar.com.txt")],
+)
 def test_it_is_told_however_it_travels(event: Event) -> None:
     """By its bytes, or by its name."""
     [alert] = heard(detector(TEST), [event])
@@ -33,7 +36,12 @@ def test_it_is_told_however_it_travels(event: Event) -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """It is not there, it is only read about, it is only looked at, and other files."""
-    for event in (fetched("/eicar.com", 404), fetched("/wiki/eicar.html"), opened("eicar.com", writes=False), opened("notes.txt")):
+    for event in (
+        fetched("/eicar.com", 404),
+        fetched("/wiki/eicar.html"),
+        opened("eicar.com", writes=False),
+        opened("notes.txt"),
+    ):
         assert heard(detector(TEST), [event]) == []
 
 

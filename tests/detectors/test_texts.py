@@ -17,7 +17,9 @@ TITLE_LIMIT = 60
 
 def test_titles_are_those_of_the_golden_file() -> None:
     """One line a detection, by id: the only place beside the detector that repeats its title."""
-    assert TITLES.read_text(encoding="utf-8").splitlines() == [f"{name}\t{unit.title}" for name, unit in sorted(UNITS.items())]
+    assert TITLES.read_text(encoding="utf-8").splitlines() == [
+        f"{name}\t{unit.title}" for name, unit in sorted(UNITS.items())
+    ]
 
 
 def test_titles_are_unique() -> None:

@@ -18,7 +18,9 @@ FAR, PHONE, EXCHANGE = "203.0.113.9", "10.0.0.66", "10.0.0.5"
 def call(number: str, at: float = 0, *, source: str = FAR, method: str = "INVITE", call_id: str = "") -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(source), dst=parse(EXCHANGE), sport=5070, dport=5060)
     uri = f"sip:{number}@{EXCHANGE}"
-    return SipRequest(packet, method, uri, f"100@{EXCHANGE}", f"{number}@{EXCHANGE}", call_id or f"call-{number}-{at}", 1, "", False)
+    return SipRequest(
+        packet, method, uri, f"100@{EXCHANGE}", f"{number}@{EXCHANGE}", call_id or f"call-{number}-{at}", 1, "", False
+    )
 
 
 def told(events: list[Event], **options: object) -> list[Alert]:

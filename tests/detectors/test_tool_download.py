@@ -18,7 +18,16 @@ POWERSHELL = "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell
 CERTUTIL, BITS = "CertUtil URL Agent", "Microsoft BITS/7.8"
 
 
-def request(path: str, agent: str = POWERSHELL, host: str = FAR, *, target: str = FAR, port: int = 80, at: float = 0, method: str = "GET") -> Event:
+def request(
+    path: str,
+    agent: str = POWERSHELL,
+    host: str = FAR,
+    *,
+    target: str = FAR,
+    port: int = 80,
+    at: float = 0,
+    method: str = "GET",
+) -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(NEAR), dst=parse(target), sport=50000, dport=port, proto=6)
     return HttpRequest(packet, method, host, path, agent, "", "", "", "", -1, False)
 

@@ -30,7 +30,10 @@ def watched(
     there = Packet(ts=ts, src=parse(client), dst=parse(camera), sport=50000, dport=554, proto=6, flow=flow)
     back = Packet(ts=ts + 1, src=parse(camera), dst=parse(client), sport=554, dport=50000, proto=6, flow=flow)
     number = int(at)
-    return [RtspRequest(there, method, uri, number, "VLC", credentials, ""), RtspResponse(back, status, "", number, "", (), "")]
+    return [
+        RtspRequest(there, method, uri, number, "VLC", credentials, ""),
+        RtspResponse(back, status, "", number, "", (), ""),
+    ]
 
 
 def told(events: list[Event], *devices: object, **options: object) -> list[Alert]:
@@ -42,7 +45,11 @@ def told(events: list[Event], *devices: object, **options: object) -> list[Alert
 def test_pictures_for_strangers(client: str, severity: Severity, method: str) -> None:
     """Another segment, and outside; the client is the actor."""
     alert = one(told(watched(client, method), device("camera", CAMERA)))
-    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(client), parse(CAMERA), 554)
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
+        parse(client),
+        parse(CAMERA),
+        554,
+    )
     assert alert.summary.endswith(f"watches camera ({CAMERA}) without a password")
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1125")
 
@@ -77,7 +84,15 @@ def test_players_are_no_cameras() -> None:
     assert told(watched(method="PLAY"), device("tv", CAMERA)) == []
     there = Packet(src=parse(OTHER), dst=parse(FAR), sport=50000, dport=554, proto=6, flow=3)
     back = Packet(src=parse(FAR), dst=parse(OTHER), sport=554, dport=50000, proto=6, flow=3)
-    assert told([RtspRequest(there, "PLAY", "rtsp://films.example/1", 1, "", "", ""), RtspResponse(back, 200, "", 1, "", (), "")]) == []
+    assert (
+        told(
+            [
+                RtspRequest(there, "PLAY", "rtsp://films.example/1", 1, "", "", ""),
+                RtspResponse(back, 200, "", 1, "", (), ""),
+            ]
+        )
+        == []
+    )
 
 
 def test_repetition_is_one_finding_a_day() -> None:

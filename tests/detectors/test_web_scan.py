@@ -25,7 +25,16 @@ def answer(path: str, status: int, at: float = 0) -> Event:
     return HttpResponse(packet, status, "", "", -1, (), "", "", "GET", path, False)
 
 
-@pytest.mark.parametrize("agent", ["Mozilla/5.00 (Nikto/2.1.6)", "sqlmap/1.7", "Mozilla/5.0 (compatible; Nmap Scripting Engine)", "gobuster/3.6", "Nuclei - x"])
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Mozilla/5.00 (Nikto/2.1.6)",
+        "sqlmap/1.7",
+        "Mozilla/5.0 (compatible; Nmap Scripting Engine)",
+        "gobuster/3.6",
+        "Nuclei - x",
+    ],
+)
 def test_a_tool_gives_itself_away(agent: str) -> None:
     """One request is enough."""
     alert = one(heard(detector(SCAN), [ask("/", n, agent=agent) for n in range(20)]))
@@ -34,7 +43,10 @@ def test_a_tool_gives_itself_away(agent: str) -> None:
 
 def test_files_that_hold_secrets() -> None:
     """One look is little, several are a scan."""
-    first, second = heard(detector(SCAN), [ask(path, n) for n, path in enumerate(("/.env", "/.git/config", "/backup.sql", "/.aws/credentials"))])
+    first, second = heard(
+        detector(SCAN),
+        [ask(path, n) for n, path in enumerate(("/.env", "/.git/config", "/backup.sql", "/.aws/credentials"))],
+    )
     assert (first.severity, second.severity) == (Severity.low, Severity.medium)
     assert second.numbers["files"] == 3
 
@@ -52,14 +64,22 @@ def test_innocent_twins_are_quiet() -> None:
     story = [answer(f"/{n}", 404 if n % 4 == 0 else 200, n / 4) for n in range(200)]
     story += [answer("/favicon.ico", 404, 100 + n / 10) for n in range(200)]
     story += [answer(f"/old/{n}", 404, 200 + 10 * n) for n in range(60)]
-    story += [ask(path, 900 + n, agent="kube-probe/1.30") for n in range(20) for path in ("/health", "/actuator/health")]
+    story += [
+        ask(path, 900 + n, agent="kube-probe/1.30") for n in range(20) for path in ("/health", "/actuator/health")
+    ]
     story += [answer(f"/gallery/{n}.{kind}", 404, 1000 + n / 10) for n in range(60) for kind in ("png", "css", "js")]
     assert heard(detector(SCAN), story) == []
 
 
 def test_who_works_with_a_program_is_no_scanner() -> None:
     """Many pages of one place are one look; one file in many folders is a search."""
-    [alert] = heard(detector(SCAN), [ask(f"/phpmyadmin/{page}.php?db=a", n) for n, page in enumerate(("index", "sql", "import", "export", "tbl_structure"))])
+    [alert] = heard(
+        detector(SCAN),
+        [
+            ask(f"/phpmyadmin/{page}.php?db=a", n)
+            for n, page in enumerate(("index", "sql", "import", "export", "tbl_structure"))
+        ],
+    )
     assert (alert.severity, alert.numbers["files"]) == (Severity.low, 1)
     found = heard(detector(SCAN), [ask(f"/{folder}/.env", n) for n, folder in enumerate(("api", "app", "old"))])
     assert [alert.severity for alert in found] == [Severity.low, Severity.medium]

@@ -16,7 +16,9 @@ WINDOWS = "Microsoft WinRM Client"
 
 
 def request(path: str, agent: str = WINDOWS, *, at: float = 0, method: str = "POST") -> Event:
-    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.5"), dst=parse("10.0.0.6"), sport=50000, dport=5985, proto=6)
+    packet = Packet(
+        ts=START + int(at * SECOND), src=parse("10.0.0.5"), dst=parse("10.0.0.6"), sport=50000, dport=5985, proto=6
+    )
     return HttpRequest(packet, method, "10.0.0.6:5985", path, agent, "", "", "", "", -1, False, ("host",), "")
 
 
@@ -24,12 +26,26 @@ def request(path: str, agent: str = WINDOWS, *, at: float = 0, method: str = "PO
 def test_a_session_is_told(path: str) -> None:
     """By whatever client; libraries are graver than Windows itself."""
     [alert] = heard(detector(WINRM), [request(path)])
-    assert (alert.techniques[0].technique, alert.severity, alert.actor.address) == ("T1021.006", Severity.medium, parse("10.0.0.5"))
+    assert (alert.techniques[0].technique, alert.severity, alert.actor.address) == (
+        "T1021.006",
+        Severity.medium,
+        parse("10.0.0.5"),
+    )
     assert heard(detector(WINRM), [request(path, "Ruby WinRM Client (2.8.3, ruby 2.7.4)")])[0].severity == Severity.high
     assert heard(detector(WINRM, managers=("10.0.0.5",)), [request(path)])[0].severity == Severity.low
 
 
-@pytest.mark.parametrize("path", ["/wsmania", "/wsman.html", "/wsman/SubscriptionManager/WEC", "/wsman/subscriptions/1A/1", "/wsman-anon/identify", "/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/wsmania",
+        "/wsman.html",
+        "/wsman/SubscriptionManager/WEC",
+        "/wsman/subscriptions/1A/1",
+        "/wsman-anon/identify",
+        "/",
+    ],
+)
 def test_innocent_twins_are_quiet(path: str) -> None:
     """Forwarded events, the question which version is there, other pages."""
     assert heard(detector(WINRM), [request(path)]) == []

@@ -14,13 +14,18 @@ def test_a_method_is_executed() -> None:
     [alert] = heard(detector(WMI), [call("IWbemServices", 24, level=6)])
     assert (alert.severity, [each.technique for each in alert.techniques]) == (Severity.high, ["T1047", "T1021.003"])
     assert "encrypted" in alert.why[0]
-    assert "started a process" in heard(detector(WMI), [call("IWbemServices", 25, "Win32_Process", "Create")])[0].summary
+    assert (
+        "started a process" in heard(detector(WMI), [call("IWbemServices", 25, "Win32_Process", "Create")])[0].summary
+    )
 
 
 def test_objects_that_are_put_there_are_subscriptions() -> None:
     """What is to happen when an event does."""
     [alert] = heard(detector(WMI), [call("IWbemServices", 14, level=6)])
-    assert (alert.severity, [each.technique for each in alert.techniques]) == (Severity.medium, ["T1047", "T1021.003", "T1546.003"])
+    assert (alert.severity, [each.technique for each in alert.techniques]) == (
+        Severity.medium,
+        ["T1047", "T1021.003", "T1546.003"],
+    )
 
 
 def test_innocent_twins_are_quiet() -> None:

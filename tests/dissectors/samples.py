@@ -44,7 +44,12 @@ def packets(name: str, heads: bool = False) -> list[Packet]:
 def facts(said: Iterable[Said]) -> list[tuple[str, str, str, str]]:
     """(MAC, address, kind, value) of each observation, for people to read; ``-`` where there is none."""
     return [
-        (mac_text(one.subject.mac) if one.subject.mac else "-", text(one.subject.address) if one.subject.address else "-", one.kind, one.value)
+        (
+            mac_text(one.subject.mac) if one.subject.mac else "-",
+            text(one.subject.address) if one.subject.address else "-",
+            one.kind,
+            one.value,
+        )
         for one in said
         if isinstance(one, Observation)
     ]

@@ -39,7 +39,9 @@ def test_reply_claims_the_address_asked_for() -> None:
 @pytest.mark.parametrize("operation", [1, 2])
 def test_announcement_is_about_the_sender(operation: int) -> None:
     """Gratuitous requests and replies are announcements and claim their address."""
-    announcement, claim = dissect(bytes.fromhex(f"000108000604000{operation} 00408ca1b2c3 0a141e10 ffffffffffff 0a141e10"))
+    announcement, claim = dissect(
+        bytes.fromhex(f"000108000604000{operation} 00408ca1b2c3 0a141e10 ffffffffffff 0a141e10")
+    )
     assert type(announcement) is ArpAnnouncement
     assert values([claim]) == [("arp.address", "10.20.30.16")]
 
@@ -52,7 +54,14 @@ def test_probe_claims_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "sender", ["000000000000 0a141e10", "01005e000001 0a141e10", "00408ca1b2c3 e00000fb", "00408ca1b2c3 ffffffff", "00408ca1b2c3 00000001"]
+    "sender",
+    [
+        "000000000000 0a141e10",
+        "01005e000001 0a141e10",
+        "00408ca1b2c3 e00000fb",
+        "00408ca1b2c3 ffffffff",
+        "00408ca1b2c3 00000001",
+    ],
 )
 def test_impossible_claims_are_no_facts(sender: str) -> None:
     """No machine has a zero or group MAC, nor a group, broadcast or 0/8 address: the event stays, the fact does not."""

@@ -13,7 +13,11 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
-    return list(Bacnet().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=47808, dport=47808, **fields)))
+    return list(
+        Bacnet().dissect(
+            Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=47808, dport=47808, **fields)
+        )
+    )
 
 
 def answer(body: bytes) -> bytes:
@@ -96,7 +100,15 @@ def test_malformed(payload: bytes) -> None:
         dissect(payload)
 
 
-@pytest.mark.parametrize("payload", [b"", b"GET / HTTP/1.1\r\n", b"\x81\x0a\x00\x99\x01\x00\x10\x08", bytes.fromhex("cf5e3102ed578105ffdbfa74d9c56503")])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n",
+        b"\x81\x0a\x00\x99\x01\x00\x10\x08",
+        bytes.fromhex("cf5e3102ed578105ffdbfa74d9c56503"),
+    ],
+)
 def test_other_protocols(payload: bytes) -> None:
     """Clients are lent these ports too: what is not BACnet, a peer-to-peer program's messages say, is no fault of anybody."""
     assert dissect(payload) == []

@@ -14,13 +14,24 @@ from tests.dissectors.samples import events, packets, values
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search for printers": ([("BjnpRequest", 1, 1)], []),
     "a search for scanners": ([("BjnpRequest", 2, 1)], []),
-    "a printer": ([("BjnpAnswer", 1, 1, 0x02005E005303, parse("10.20.30.13"), "", "", True)], [("bjnp.device", "printer")]),
-    "a scanner": ([("BjnpAnswer", 2, 1, 0x02005E005303, parse("10.20.30.13"), "", "", True)], [("bjnp.device", "scanner")]),
+    "a printer": (
+        [("BjnpAnswer", 1, 1, 0x02005E005303, parse("10.20.30.13"), "", "", True)],
+        [("bjnp.device", "printer")],
+    ),
+    "a scanner": (
+        [("BjnpAnswer", 2, 1, 0x02005E005303, parse("10.20.30.13"), "", "", True)],
+        [("bjnp.device", "scanner")],
+    ),
     "somebody else's printer": ([("BjnpAnswer", 1, 1, 0x001E8F5E5309, parse("10.20.30.99"), "", "", False)], []),
     "who are you": ([("BjnpRequest", 1, 48)], []),
     "an identity": (
         [("BjnpAnswer", 1, 48, 0, 0, "Canon", "MG5300 series", True)],
-        [("bjnp.device", "printer"), ("bjnp.vendor", "Canon"), ("bjnp.model", "MG5300 series"), ("bjnp.version", "2.000")],
+        [
+            ("bjnp.device", "printer"),
+            ("bjnp.vendor", "Canon"),
+            ("bjnp.model", "MG5300 series"),
+            ("bjnp.version", "2.000"),
+        ],
     ),
     "a job": ([("BjnpRequest", 1, 16)], []),
 }
@@ -56,4 +67,6 @@ def test_sizes_of_addresses() -> None:
     """An answer whose addresses are not six and four bytes long tells none."""
     payload = bytearray(packets("bjnp")[2].payload)
     payload[20] = 8
-    assert events(Bjnp().dissect(Packet(bytes(payload), src=1, src_mac=2))) == [("BjnpAnswer", 1, 1, 0, 0, "", "", True)]
+    assert events(Bjnp().dissect(Packet(bytes(payload), src=1, src_mac=2))) == [
+        ("BjnpAnswer", 1, 1, 0, 0, "", "", True)
+    ]

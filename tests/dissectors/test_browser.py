@@ -22,7 +22,11 @@ def sample(number: int) -> list[object]:
 
 def dissect(data: bytes, **fields: int) -> list[object]:
     payload = datagram("DESK", "10.0.0.5", MASTER, data)
-    return list(Browser().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=138, dport=138, **fields)))
+    return list(
+        Browser().dissect(
+            Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=138, dport=138, **fields)
+        )
+    )
 
 
 def test_host() -> None:
@@ -52,7 +56,9 @@ def test_announcement_of_lan_manager() -> None:
     said = dissect(mailslot(LAN_MANAGER, host))
     assert events(said) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "4.9", 0x809A03, "Samba 3.6", False)]
     assert ("netbios.hostname", "NAS-2") in values(said)
-    assert events(dissect(mailslot(LAN_MANAGER, b"\2\0"))) == [("BrowserDatagram", 0x11, "DESK", "OFFICE", 0x1D, LAN_MANAGER)]
+    assert events(dissect(mailslot(LAN_MANAGER, b"\2\0"))) == [
+        ("BrowserDatagram", 0x11, "DESK", "OFFICE", 0x1D, LAN_MANAGER)
+    ]
 
 
 def test_goodbye() -> None:

@@ -19,8 +19,14 @@ def field(kind: int, value: bytes) -> bytes:
     return struct.pack("!HH", kind, 4 + len(value)) + value
 
 
-def dissect(*fields: bytes, head: bytes = SNAP + b"\x02\xb4\0\0", problem: int = 0, mac: int = 0x020000000001) -> list[object]:
-    return list(Cdp().dissect(Packet(head + b"".join(fields), src_mac=mac, ethertype=0x2000, ip_version=0, proto=0, problem=problem)))
+def dissect(
+    *fields: bytes, head: bytes = SNAP + b"\x02\xb4\0\0", problem: int = 0, mac: int = 0x020000000001
+) -> list[object]:
+    return list(
+        Cdp().dissect(
+            Packet(head + b"".join(fields), src_mac=mac, ethertype=0x2000, ip_version=0, proto=0, problem=problem)
+        )
+    )
 
 
 def test_a_switch() -> None:
@@ -33,12 +39,21 @@ def test_a_switch() -> None:
         "sw-3f-02.example.net",
         "cisco C9300-48P",
     )
-    assert (event.vlan, event.voice_vlan, event.vtp_domain, event.version, event.life_s, event.half_duplex) == (20, 30, "FLOOR3", 2, 180, False)
+    assert (event.vlan, event.voice_vlan, event.vtp_domain, event.version, event.life_s, event.half_duplex) == (
+        20,
+        30,
+        "FLOOR3",
+        2,
+        180,
+        False,
+    )
     assert event.addresses == (parse("10.20.0.3"), parse("fd00:20::3"))
     facts = values(said)
     assert ("cdp.capabilities", "router,switch,igmp") in facts
     assert ("cdp.platform", "cisco C9300-48P") in facts
-    assert dict(facts)["cdp.version"].startswith("Cisco IOS Software [Fuji], Catalyst L3 Switch Software (CAT9K_IOSXE), Version 16.9.5,")
+    assert dict(facts)["cdp.version"].startswith(
+        "Cisco IOS Software [Fuji], Catalyst L3 Switch Software (CAT9K_IOSXE), Version 16.9.5,"
+    )
 
 
 def test_a_phone_asks_for_voice_and_power() -> None:
@@ -83,7 +98,16 @@ def test_serial_lines() -> None:
     assert values(said) == []
 
 
-@pytest.mark.parametrize("head", [bytes.fromhex("00e0522000 01b40000"), SNAP + b"\x03\xb4\0\0", SNAP + b"\x02", b"", b"\x00\x00\x5e\x20\x00" + bytes(9)])
+@pytest.mark.parametrize(
+    "head",
+    [
+        bytes.fromhex("00e0522000 01b40000"),
+        SNAP + b"\x03\xb4\0\0",
+        SNAP + b"\x02",
+        b"",
+        b"\x00\x00\x5e\x20\x00" + bytes(9),
+    ],
+)
 def test_others_are_left_alone(head: bytes) -> None:
     """FDP, versions nobody speaks and what is too short say nothing."""
     assert dissect(head=head) == []
@@ -105,7 +129,9 @@ def test_cut_by_the_capture() -> None:
     assert said == [("cdp.device_id", "R1"), ("cdp.hostname", "R1")]
 
 
-@pytest.mark.parametrize("listed", ["00000005", "0000000101", "000000010101cc0004e0000001", "000000010101cc00ff0a000001"])
+@pytest.mark.parametrize(
+    "listed", ["00000005", "0000000101", "000000010101cc0004e0000001", "000000010101cc00ff0a000001"]
+)
 def test_address_lists_that_lie(listed: str) -> None:
     """Counts and lengths of a list are not believed; groups are no addresses."""
     assert dissect(field(1, b"R1"), field(2, bytes.fromhex(listed)))[0].addresses == ()

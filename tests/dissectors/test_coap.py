@@ -67,7 +67,9 @@ def test_malformed(payload: bytes) -> None:
 def test_only_texts_of_known_keys() -> None:
     """Numbers and other keys are no facts."""
     body = b"\xa3" + text("n") + b"\x05" + text("pi") + text("1234") + text("mnmn") + text("Maker")
-    assert values(dissect(message(1, 0x45, 1, option(12, b"\x3c"), b"\xff", body))) == [("coap.ocf.manufacturer", "Maker")]
+    assert values(dissect(message(1, 0x45, 1, option(12, b"\x3c"), b"\xff", body))) == [
+        ("coap.ocf.manufacturer", "Maker")
+    ]
 
 
 def test_errors_describe_nobody() -> None:

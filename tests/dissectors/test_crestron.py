@@ -14,11 +14,20 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("CrestronSearch",)], []),
     "a touch panel": (
         [("CrestronAnswer", "TSW-760", "2.001.0040", "00A1B2C3", "board-room")],
-        [("crestron.model", "TSW-760"), ("crestron.firmware", "2.001.0040"), ("crestron.serial", "00A1B2C3"), ("crestron.hostname", "board-room")],
+        [
+            ("crestron.model", "TSW-760"),
+            ("crestron.firmware", "2.001.0040"),
+            ("crestron.serial", "00A1B2C3"),
+            ("crestron.hostname", "board-room"),
+        ],
     ),
     "a control system without a serial number": (
         [("CrestronAnswer", "CP3", "1.8001.4925.22648", "", "CP3-00107F5E533C")],
-        [("crestron.model", "CP3"), ("crestron.firmware", "1.8001.4925.22648"), ("crestron.hostname", "CP3-00107F5E533C")],
+        [
+            ("crestron.model", "CP3"),
+            ("crestron.firmware", "1.8001.4925.22648"),
+            ("crestron.hostname", "CP3-00107F5E533C"),
+        ],
     ),
 }
 

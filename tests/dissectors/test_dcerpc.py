@@ -25,7 +25,9 @@ SERVER = Packet(proto=6, src=parse("10.20.30.5"), src_mac=0x02005E005305, direct
 
 def told(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Said]:
     stream = stream or Dcerpc().stream(CLIENT)
-    return [one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)]
+    return [
+        one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)
+    ]
 
 
 def test_mapper() -> None:
@@ -46,7 +48,18 @@ def test_service() -> None:
         ("NtlmChallenge", "rpc", "FILES-1", "OFFICE", "df1d951c82837e75"),
         ("NtlmLogin", "rpc", "ntlmv2", "admin", "OFFICE", "DESK-04", "a84a46ea386f5fe0"),
         ("RpcLogin", "", "ntlmv2", "admin", "OFFICE", "DESK-04"),
-        ("RpcCall", "", "svcctl", "CreateServiceW", 12, 0, 136, ("Updater", "ignored", "C:\\Windows\\Temp\\u.exe"), (), False),
+        (
+            "RpcCall",
+            "",
+            "svcctl",
+            "CreateServiceW",
+            12,
+            0,
+            136,
+            ("Updater", "ignored", "C:\\Windows\\Temp\\u.exe"),
+            (),
+            False,
+        ),
         ("RpcAnswer", "", "svcctl", "CreateServiceW", 12, False, 0, 24),
         ("RpcCall", "", "svcctl", "StartServiceW", 19, 6, 32, (), (), False),
         ("RpcAnswer", "", "svcctl", "StartServiceW", 19, False, -1, 4),
@@ -69,7 +82,15 @@ def test_forged_login() -> None:
 
 def test_honest_login_has_no_such_facts() -> None:
     """Random bytes stand where tools write zeros."""
-    login = bytes(8) + text64("\\\\FILES-1") + text64("FILES-1$") + struct.pack("<Q", 2) + text64("DESK-04") + bytes(range(9, 17)) + b"\xff\xff\x2f\x21"
+    login = (
+        bytes(8)
+        + text64("\\\\FILES-1")
+        + text64("FILES-1$")
+        + struct.pack("<Q", 2)
+        + text64("DESK-04")
+        + bytes(range(9, 17))
+        + b"\xff\xff\x2f\x21"
+    )
     said = told([(True, bind([(0, sample.NETLOGON, 1)])), (True, request(26, login)), (True, request(4, login[:-4]))])
     assert [event[8] for event in events(said)[1:]] == [(), ()]
 
@@ -123,7 +144,10 @@ def test_fragments_and_long_messages() -> None:
     first = request(12, text("Updater") + bytes(5000), flags=1)
     last = request(12, bytes(5000), flags=2)
     said = told([(True, bind([(0, sample.SVCCTL, 2)])), (True, first + last + request(0, bytes(20), call=9))])
-    assert [(event[3], event[7]) for event in events(said)[1:]] == [("CreateServiceW", ("Updater",)), ("CloseServiceHandle", ())]
+    assert [(event[3], event[7]) for event in events(said)[1:]] == [
+        ("CreateServiceW", ("Updater",)),
+        ("CloseServiceHandle", ()),
+    ]
 
 
 def test_gap_and_late_start() -> None:

@@ -13,11 +13,21 @@ from tests.dissectors.samples import events, packets, values
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a conference system": (
         [("DddpBeacon", "VideoConferencer", "Polycom", "RealPresence Group 500", "6.2.2")],
-        [("dddp.class", "VideoConferencer"), ("dddp.make", "Polycom"), ("dddp.model", "RealPresence Group 500"), ("dddp.revision", "6.2.2")],
+        [
+            ("dddp.class", "VideoConferencer"),
+            ("dddp.make", "Polycom"),
+            ("dddp.model", "RealPresence Group 500"),
+            ("dddp.revision", "6.2.2"),
+        ],
     ),
     "a projector": (
         [("DddpBeacon", "VideoProjector", "EPSON", "EB-L615U", "6.2.2")],
-        [("dddp.class", "VideoProjector"), ("dddp.make", "EPSON"), ("dddp.model", "EB-L615U"), ("dddp.revision", "6.2.2")],
+        [
+            ("dddp.class", "VideoProjector"),
+            ("dddp.make", "EPSON"),
+            ("dddp.model", "EB-L615U"),
+            ("dddp.revision", "6.2.2"),
+        ],
     ),
 }
 

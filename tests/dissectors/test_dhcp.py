@@ -29,10 +29,21 @@ NOWHERE = "0.0.0.0"
 
 
 def message(
-    op: int, *options: bytes, ciaddr: str = NOWHERE, yiaddr: str = NOWHERE, giaddr: str = NOWHERE, link: int = 1, name: bytes = b"", file: bytes = b""
+    op: int,
+    *options: bytes,
+    ciaddr: str = NOWHERE,
+    yiaddr: str = NOWHERE,
+    giaddr: str = NOWHERE,
+    link: int = 1,
+    name: bytes = b"",
+    file: bytes = b"",
 ) -> bytes:
-    addresses = b"".join(struct.pack("!I", parse(address) & 0xFFFFFFFF) for address in (ciaddr, yiaddr, NOWHERE, giaddr))
-    head = struct.pack("!BBBBIHH", op, link, 6, 0, 0xC0FFEE, 0, 0) + addresses + bytes.fromhex("0015655e5302") + bytes(10)
+    addresses = b"".join(
+        struct.pack("!I", parse(address) & 0xFFFFFFFF) for address in (ciaddr, yiaddr, NOWHERE, giaddr)
+    )
+    head = (
+        struct.pack("!BBBBIHH", op, link, 6, 0, 0xC0FFEE, 0, 0) + addresses + bytes.fromhex("0015655e5302") + bytes(10)
+    )
     return head + name.ljust(64, b"\0") + file.ljust(128, b"\0") + b"\x63\x82\x53\x63" + b"".join(options) + b"\xff"
 
 
@@ -41,7 +52,9 @@ def option(code: int, value: bytes) -> bytes:
 
 
 def dissect(payload: bytes, *, src: str = NOWHERE, problem: int = 0) -> list[object]:
-    return list(Dhcp().dissect(Packet(payload, src=parse(src), src_mac=0x02005E005301, sport=67, dport=68, problem=problem)))
+    return list(
+        Dhcp().dissect(Packet(payload, src=parse(src), src_mac=0x02005E005301, sport=67, dport=68, problem=problem))
+    )
 
 
 def client(*options: bytes, kind: int = 1, **fields: str) -> list[object]:
@@ -52,7 +65,12 @@ def test_discover_of_a_phone() -> None:
     """What a client says of itself is about its hardware address, which holds no address yet; facts keep the order of the options."""
     said = list(Dhcp().dissect(packets("dhcp")[0]))
     assert type(said[0]) is DhcpDiscover
-    assert (said[0].xid, said[0].mac, said[0].hostname, said[0].vendor_class) == (0x1001, 0x0015655E5302, "SIP-T46S", "yealink")
+    assert (said[0].xid, said[0].mac, said[0].hostname, said[0].vendor_class) == (
+        0x1001,
+        0x0015655E5302,
+        "SIP-T46S",
+        "yealink",
+    )
     assert facts(said) == [
         (CLIENT, "-", "dhcp.vendor_class", "yealink"),
         (CLIENT, "-", "dhcp.hostname", "SIP-T46S"),
@@ -66,8 +84,17 @@ def test_offer_tells_what_the_server_hands_out() -> None:
     said = list(Dhcp().dissect(packets("dhcp")[1]))
     offer = said[0]
     assert type(offer) is DhcpOffer
-    assert (offer.server, offer.offered, offer.netmask, offer.lease_s) == (parse("10.20.30.1"), parse("10.20.30.12"), parse("255.255.255.0"), 86400)
-    assert (offer.gateways, offer.dns, offer.domain) == ((parse("10.20.30.1"),), (parse("10.20.30.1"), parse("10.20.1.53")), "office.example")
+    assert (offer.server, offer.offered, offer.netmask, offer.lease_s) == (
+        parse("10.20.30.1"),
+        parse("10.20.30.12"),
+        parse("255.255.255.0"),
+        86400,
+    )
+    assert (offer.gateways, offer.dns, offer.domain) == (
+        (parse("10.20.30.1"),),
+        (parse("10.20.30.1"), parse("10.20.1.53")),
+        "office.example",
+    )
     assert offer.boot_host == "http://10.20.30.5/provision"
     assert facts(said) == [(SERVER, "10.20.30.1", "dhcp.role", "server")]
 
@@ -84,14 +111,25 @@ def test_ack_is_a_lease_of_the_client() -> None:
     """The granted address belongs to the hardware address in the message."""
     said = list(Dhcp().dissect(packets("dhcp")[3]))
     assert type(said[0]) is DhcpAck
-    assert facts(said) == [(SERVER, "10.20.30.1", "dhcp.role", "server"), (CLIENT, "10.20.30.12", "dhcp.lease", "10.20.30.12")]
+    assert facts(said) == [
+        (SERVER, "10.20.30.1", "dhcp.role", "server"),
+        (CLIENT, "10.20.30.12", "dhcp.lease", "10.20.30.12"),
+    ]
 
 
 def test_overloaded_file_field_is_read() -> None:
     """Option 52 puts more options into the file and the server name field; file comes first."""
     said = list(Dhcp().dissect(packets("dhcp")[4]))
-    assert values(said) == [("dhcp.parameter_list", "1,3,6,15,44,47"), ("dhcp.hostname", "BRN0080779A5303"), ("dhcp.vendor_class", "Brother")]
-    both = dissect(message(1, option(53, b"\1"), option(52, b"\3"), name=option(12, b"-b") + b"\xff", file=option(12, b"a") + b"\xff"))
+    assert values(said) == [
+        ("dhcp.parameter_list", "1,3,6,15,44,47"),
+        ("dhcp.hostname", "BRN0080779A5303"),
+        ("dhcp.vendor_class", "Brother"),
+    ]
+    both = dissect(
+        message(
+            1, option(53, b"\1"), option(52, b"\3"), name=option(12, b"-b") + b"\xff", file=option(12, b"a") + b"\xff"
+        )
+    )
     assert values(both) == [("dhcp.hostname", "a-b")]
     unread = dissect(message(1, option(53, b"\1"), name=option(12, b"-b") + b"\xff", file=option(12, b"a") + b"\xff"))
     assert values(unread) == []
@@ -120,7 +158,10 @@ def test_relay_is_neither_client_nor_server() -> None:
     """Behind a relay the frame's MAC belongs to the relay: client facts stay with the client, the server's role has no MAC."""
     asked, granted = (list(Dhcp().dissect(packet)) for packet in packets("dhcp")[7:9])
     assert facts(asked) == [("02:00:5e:00:53:06", "-", "dhcp.vendor_identifying", "368:AXIS,P14")]
-    assert facts(granted) == [("-", "10.20.1.67", "dhcp.role", "server"), ("02:00:5e:00:53:06", "10.20.40.16", "dhcp.lease", "10.20.40.16")]
+    assert facts(granted) == [
+        ("-", "10.20.1.67", "dhcp.role", "server"),
+        ("02:00:5e:00:53:06", "10.20.40.16", "dhcp.lease", "10.20.40.16"),
+    ]
     assert granted[0].relay == parse("10.20.40.1")
 
 
@@ -132,7 +173,15 @@ def test_server_that_sends_from_another_address_keeps_no_mac() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "event"),
-    [(1, DhcpDiscover), (3, DhcpRequest), (4, DhcpDecline), (7, DhcpRelease), (8, DhcpInform), (10, DhcpOther), (99, DhcpOther)],
+    [
+        (1, DhcpDiscover),
+        (3, DhcpRequest),
+        (4, DhcpDecline),
+        (7, DhcpRelease),
+        (8, DhcpInform),
+        (10, DhcpOther),
+        (99, DhcpOther),
+    ],
 )
 def test_kinds_of_clients(kind: int, event: type[DhcpMessage]) -> None:
     """Each message type has its event; a release gives the address up, and a lease query asks about somebody else."""
@@ -152,7 +201,9 @@ def test_nak_and_bootp() -> None:
     assert (type(plain[0]), plain[0].type) == (DhcpOther, 0)
     assert facts(plain) == [(CLIENT, "10.0.0.7", "dhcp.hostname", "old")]
     older = dissect(message(2, yiaddr="10.0.0.7", file=b"boot.img")[:236] + bytes(64))
-    assert [(type(one), one.mac, one.offered, one.boot_file) for one in older] == [(DhcpOther, 0x0015655E5302, parse("10.0.0.7"), "boot.img")]
+    assert [(type(one), one.mac, one.offered, one.boot_file) for one in older] == [
+        (DhcpOther, 0x0015655E5302, parse("10.0.0.7"), "boot.img")
+    ]
 
 
 def test_ack_to_an_inform_is_no_lease() -> None:
@@ -198,19 +249,32 @@ def test_where_a_relay_sees_the_client() -> None:
 def test_servers_of_settings() -> None:
     """Option 150 is a list of addresses. Where somebody typed it in as text, the lease and all else still count."""
     assert next(Dhcp().dissect(packets("dhcp")[10])).tftp == (parse("10.20.30.5"), parse("10.20.30.6"))
-    mistyped = dissect(message(2, option(53, b"\5"), option(6, bytes((10, 0, 0, 1))), option(150, b"10.20.30.5,10.20.30.6"), yiaddr="10.0.0.7"))
+    mistyped = dissect(
+        message(
+            2,
+            option(53, b"\5"),
+            option(6, bytes((10, 0, 0, 1))),
+            option(150, b"10.20.30.5,10.20.30.6"),
+            yiaddr="10.0.0.7",
+        )
+    )
     assert (mistyped[0].tftp, mistyped[0].dns) == ((), (parse("10.0.0.1"),))
     assert facts(mistyped) == [(CLIENT, "10.0.0.7", "dhcp.lease", "10.0.0.7")]
 
 
 def test_long_option_comes_in_parts() -> None:
     """A code met again continues its value (RFC 3396)."""
-    assert values(client(option(60, b"abc"), option(12, b"x"), option(60, b"def"))) == [("dhcp.vendor_class", "abcdef"), ("dhcp.hostname", "x")]
+    assert values(client(option(60, b"abc"), option(12, b"x"), option(60, b"def"))) == [
+        ("dhcp.vendor_class", "abcdef"),
+        ("dhcp.hostname", "x"),
+    ]
 
 
 def test_other_hardware_is_known_by_its_address_only() -> None:
     """A hardware address that is not Ethernet is no MAC; without any address there is nobody to speak of."""
-    assert facts(dissect(message(1, option(53, b"\3"), option(12, b"x"), link=32, ciaddr="10.0.0.7"))) == [("-", "10.0.0.7", "dhcp.hostname", "x")]
+    assert facts(dissect(message(1, option(53, b"\3"), option(12, b"x"), link=32, ciaddr="10.0.0.7"))) == [
+        ("-", "10.0.0.7", "dhcp.hostname", "x")
+    ]
     assert facts(dissect(message(1, option(53, b"\3"), option(12, b"x"), link=32))) == []
 
 

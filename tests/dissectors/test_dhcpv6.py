@@ -8,7 +8,15 @@ from pcaps.dissectors.dhcpv6 import codes, interface, message, option, relayed
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.dhcpv6 import Dhcpv6, Dhcpv6Information, Dhcpv6Other, Dhcpv6Release, Dhcpv6Reply, Dhcpv6Request, Dhcpv6Solicit
+from sensor.dissectors.dhcpv6 import (
+    Dhcpv6,
+    Dhcpv6Information,
+    Dhcpv6Other,
+    Dhcpv6Release,
+    Dhcpv6Reply,
+    Dhcpv6Request,
+    Dhcpv6Solicit,
+)
 from tests.dissectors.samples import facts, packets, values
 
 DESKTOP, GATEWAY, CAMERA = "02:00:5e:00:53:04", "02:00:5e:00:53:01", "02:00:5e:00:53:06"
@@ -20,13 +28,22 @@ def sample(number: int) -> list[object]:
 
 
 def dissect(payload: bytes, src: str = "fe80::5", **fields: int) -> list[object]:
-    return list(Dhcpv6().dissect(Packet(payload, src=parse(src), src_mac=0x020000000005, sport=546, dport=547, ip_version=6, **fields)))
+    return list(
+        Dhcpv6().dissect(
+            Packet(payload, src=parse(src), src_mac=0x020000000005, sport=546, dport=547, ip_version=6, **fields)
+        )
+    )
 
 
 def test_solicit() -> None:
     """A client tells its id, its name, its software and what it wants, in the order it wants it."""
     said = sample(0)
-    assert (type(said[0]), said[0].xid, said[0].duid, said[0].fqdn) == (Dhcpv6Solicit, 0x1001, DUID, "DESK-04.office.example")
+    assert (type(said[0]), said[0].xid, said[0].duid, said[0].fqdn) == (
+        Dhcpv6Solicit,
+        0x1001,
+        DUID,
+        "DESK-04.office.example",
+    )
     assert facts(said) == [
         (DESKTOP, DESK, "dhcpv6.duid", DUID),
         (DESKTOP, DESK, "dhcpv6.fqdn", "DESK-04.office.example"),
@@ -38,12 +55,23 @@ def test_solicit() -> None:
 def test_offer_and_lease() -> None:
     """An offer shows the server; a reply is a lease of every address whose time is not over."""
     offered, granted = sample(1), sample(3)
-    server = [(GATEWAY, "fe80::5eff:fe00:5301", "dhcpv6.role", "server"), (GATEWAY, "fe80::5eff:fe00:5301", "dhcpv6.duid", "0003000102005e005301")]
-    assert (offered[0].addresses, offered[0].dns, offered[0].domain) == ((parse("2001:db8::14"),), (parse("2001:db8::53"),), "office.example")
+    server = [
+        (GATEWAY, "fe80::5eff:fe00:5301", "dhcpv6.role", "server"),
+        (GATEWAY, "fe80::5eff:fe00:5301", "dhcpv6.duid", "0003000102005e005301"),
+    ]
+    assert (offered[0].addresses, offered[0].dns, offered[0].domain) == (
+        (parse("2001:db8::14"),),
+        (parse("2001:db8::53"),),
+        "office.example",
+    )
     assert facts(offered) == server
     assert type(granted[0]) is Dhcpv6Reply
     assert granted[0].addresses == (parse("2001:db8::14"), parse("2001:db8::15"), parse("2001:db8::16"))
-    assert facts(granted) == [*server, (DESKTOP, "2001:db8::14", "dhcpv6.lease", "2001:db8::14"), (DESKTOP, "2001:db8::15", "dhcpv6.lease", "2001:db8::15")]
+    assert facts(granted) == [
+        *server,
+        (DESKTOP, "2001:db8::14", "dhcpv6.lease", "2001:db8::14"),
+        (DESKTOP, "2001:db8::15", "dhcpv6.lease", "2001:db8::15"),
+    ]
 
 
 def test_other_clients() -> None:
@@ -56,13 +84,22 @@ def test_other_clients() -> None:
         ("dhcpv6.architecture", "7"), ("dhcpv6.user_class", "iPXE"), ("dhcpv6.vendor_class", "343:PXEClient"), ("dhcpv6.option_list", "59,60"),
     ]  # fmt: skip
     assert sample(6)[0].boot_file == "tftp://[2001:db8::5]/boot.efi"
-    assert [type(sample(number)[0]) for number in (2, 4, 7, 8, 13)] == [Dhcpv6Request, Dhcpv6Information, Dhcpv6Request, Dhcpv6Release, Dhcpv6Other]
+    assert [type(sample(number)[0]) for number in (2, 4, 7, 8, 13)] == [
+        Dhcpv6Request,
+        Dhcpv6Information,
+        Dhcpv6Request,
+        Dhcpv6Release,
+        Dhcpv6Other,
+    ]
 
 
 def test_relay_lends_nothing() -> None:
     """Facts are about the client whose MAC the relay tells; its frames are its own. Without that MAC nobody is known."""
     near, far = sample(9), sample(10)
-    assert facts(near) == [(CAMERA, "-", "dhcpv6.duid", "0003000102005e005306"), (CAMERA, "-", "dhcpv6.option_list", "23")]
+    assert facts(near) == [
+        (CAMERA, "-", "dhcpv6.duid", "0003000102005e005306"),
+        (CAMERA, "-", "dhcpv6.option_list", "23"),
+    ]
     assert (near[0].relay, near[0].circuit) == (parse("2001:db8:40::1"), "Gi1/0/7")
     assert facts(far) == facts(near)
     assert (far[0].relay, far[0].circuit) == (parse("fe80::99"), "Gi1/0/7")
@@ -73,7 +110,9 @@ def test_relay_lends_nothing() -> None:
 
 def test_through_a_router() -> None:
     """The frame of a message from another address than a link-local one may be a router's."""
-    assert facts(dissect(message(5, 1, option(1, b"\0\3\0\1abcdef")), "2001:db8::5")) == [("-", "2001:db8::5", "dhcpv6.duid", "00030001616263646566")]
+    assert facts(dissect(message(5, 1, option(1, b"\0\3\0\1abcdef")), "2001:db8::5")) == [
+        ("-", "2001:db8::5", "dhcpv6.duid", "00030001616263646566")
+    ]
 
 
 def test_refusal_is_no_lease() -> None:

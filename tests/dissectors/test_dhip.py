@@ -14,7 +14,18 @@ from tests.dissectors.samples import events, packets, values
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("DhipRequest", "DHDiscover.search")], []),
     "a camera": (
-        [("DhipAnswer", "IPC-HDW4431C-A", "IPC", "2.800.0000000.16.R", "4A05E2DPAG12345", 0x02005E005306, parse("10.20.30.16"), True)],
+        [
+            (
+                "DhipAnswer",
+                "IPC-HDW4431C-A",
+                "IPC",
+                "2.800.0000000.16.R",
+                "4A05E2DPAG12345",
+                0x02005E005306,
+                parse("10.20.30.16"),
+                True,
+            )
+        ],
         [
             ("dhip.model", "IPC-HDW4431C-A"),
             ("dhip.class", "IPC"),
@@ -25,7 +36,18 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         ],
     ),
     "a recorder named by its serial number": (
-        [("DhipAnswer", "NVR5216-4KS2", "NVR", "4.001.0000006.1", "4D0B1F2PAZ54321", 0x02005E005301, parse("10.20.30.17"), True)],
+        [
+            (
+                "DhipAnswer",
+                "NVR5216-4KS2",
+                "NVR",
+                "4.001.0000006.1",
+                "4D0B1F2PAZ54321",
+                0x02005E005301,
+                parse("10.20.30.17"),
+                True,
+            )
+        ],
         [
             ("dhip.model", "NVR5216-4KS2"),
             ("dhip.class", "NVR"),
@@ -34,7 +56,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
             ("dhip.vendor", "Dahua"),
         ],
     ),
-    "a recorder about a camera behind it": ([("DhipAnswer", "IPC-HDW4431C-A", "IPC", "", "4A05E2DPAG12345", 0x9002A95E5309, parse("10.1.1.3"), False)], []),
+    "a recorder about a camera behind it": (
+        [("DhipAnswer", "IPC-HDW4431C-A", "IPC", "", "4A05E2DPAG12345", 0x9002A95E5309, parse("10.1.1.3"), False)],
+        [],
+    ),
     "an order to change settings": ([("DhipRequest", "DHDiscover.setConfig")], []),
 }
 
@@ -57,7 +82,10 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     assert list(Dhip().dissect(Packet(payload))) == []
 
 
-@pytest.mark.parametrize("payload", [b"\x20\0\0\0DHIP" + bytes(24), b"\x20\0\0\0DHIP" + bytes(24) + b"{", b"\x20\0\0\0DHIP" + bytes(24) + b"{" * 17000])
+@pytest.mark.parametrize(
+    "payload",
+    [b"\x20\0\0\0DHIP" + bytes(24), b"\x20\0\0\0DHIP" + bytes(24) + b"{", b"\x20\0\0\0DHIP" + bytes(24) + b"{" * 17000],
+)
 def test_faults(payload: bytes) -> None:
     """A message that cannot be is malformed, and says nothing where the capture cut it."""
     with pytest.raises(Malformed):

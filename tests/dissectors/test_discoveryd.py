@@ -16,7 +16,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("DiscoverydAnswer", "EH400-K", "3.5.1.1483", "door-east", 0x00068E5E5336, True)],
         [("discoveryd.model", "EH400-K"), ("discoveryd.firmware", "3.5.1.1483"), ("discoveryd.hostname", "door-east")],
     ),
-    "somebody else's door controller": ([("DiscoverydAnswer", "EH400-K", "3.5.1.1483", "door-east", 0x00068E5E5337, False)], []),
+    "somebody else's door controller": (
+        [("DiscoverydAnswer", "EH400-K", "3.5.1.1483", "door-east", 0x00068E5E5337, False)],
+        [],
+    ),
     "an order": ([("DiscoverydOrder", "blink_on")], []),
 }
 

@@ -18,13 +18,27 @@ QUERY = bytes.fromhex("1a01 0100 0001 0000 0000 0000 03575757 076578616d706c65 0
 def dissect(payload: bytes, **fields: int) -> list[object]:
     return list(
         Dns().dissect(
-            Packet(payload, src=parse("10.0.0.5"), dst=parse("10.0.0.1"), src_mac=0x020000000005, sport=fields.pop("sport", 50000), dport=53, **fields)
+            Packet(
+                payload,
+                src=parse("10.0.0.5"),
+                dst=parse("10.0.0.1"),
+                src_mac=0x020000000005,
+                sport=fields.pop("sport", 50000),
+                dport=53,
+                **fields,
+            )
         )
     )
 
 
-def response(*records: bytes, question: bytes = b"\1a\0\0\1\0\1", count: int | None = None, flags: int = 0x8180) -> bytes:
-    return struct.pack("!HHHHHH", 7, flags, bool(question), len(records) if count is None else count, 0, 0) + question + b"".join(records)
+def response(
+    *records: bytes, question: bytes = b"\1a\0\0\1\0\1", count: int | None = None, flags: int = 0x8180
+) -> bytes:
+    return (
+        struct.pack("!HHHHHH", 7, flags, bool(question), len(records) if count is None else count, 0, 0)
+        + question
+        + b"".join(records)
+    )
 
 
 def record(name: bytes, kind: int, data: bytes) -> bytes:
@@ -50,7 +64,9 @@ def test_query() -> None:
 )  # fmt: skip
 def test_whose_question_it_is(kind: int, flags: int, sport: int, told: bool) -> None:
     """Only who wants to connect asks for himself: addresses and services, with recursion, not as a server, an ordinary query."""
-    said = dissect(struct.pack("!HHHHHH", 7, flags, 1, 0, 0, 0) + b"\1a\3com\0" + struct.pack("!HH", kind, 1), sport=sport)
+    said = dissect(
+        struct.pack("!HHHHHH", 7, flags, 1, 0, 0, 0) + b"\1a\3com\0" + struct.pack("!HH", kind, 1), sport=sport
+    )
     assert events(said)
     assert values(said) == ([("dns.query", "a.com")] if told else [])
 
@@ -88,7 +104,13 @@ def test_kinds_of_answers() -> None:
         record(b"\xc0\x0c", 16, b"\3one\4two\x1b\0"),
         record(b"\xc0\x0c", 10, b"\xff" * 9),
     )
-    assert answers(payload) == [("a", 28, parse("2001:db8::1"), ""), ("a", 15, 0, "mx.a"), ("a", 33, 0, "sip.a"), ("a", 16, 0, "one two"), ("a", 10, 0, "")]
+    assert answers(payload) == [
+        ("a", 28, parse("2001:db8::1"), ""),
+        ("a", 15, 0, "mx.a"),
+        ("a", 33, 0, "sip.a"),
+        ("a", 16, 0, "one two"),
+        ("a", 10, 0, ""),
+    ]
     event = dissect(payload, sport=53)[0]
     assert (event.answers[2].port, event.answers[4].size) == (5060, 9)
 
@@ -143,7 +165,9 @@ def test_chain_of_pointers_is_bounded() -> None:
     def chain(steps: int) -> bytes:
         places = [base, *range(base + 3, base + 3 + 2 * steps, 2)]
         links = b"\1a\0" + b"".join(struct.pack("!H", 0xC000 | place) for place in places[:steps])
-        return response(record(b"\0", 10, links), record(struct.pack("!H", 0xC000 | places[steps]), 1, bytes(4)), question=b"")
+        return response(
+            record(b"\0", 10, links), record(struct.pack("!H", 0xC000 | places[steps]), 1, bytes(4)), question=b""
+        )
 
     assert answers(chain(63))[1][0] == "a"
     with pytest.raises(Malformed, match="too many"):

@@ -12,7 +12,10 @@ from tests.dissectors.samples import events, packets, values
 # What each message of the small capture says: events, and facts about its sender.
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a computer": ([("DropboxAnnouncement", "2.0", "", 3)], [("dropbox.version", "2.0")]),
-    "a computer with a name": ([("DropboxAnnouncement", "2.0", "accounting-2", 3)], [("dropbox.version", "2.0"), ("dropbox.hostname", "accounting-2")]),
+    "a computer with a name": (
+        [("DropboxAnnouncement", "2.0", "accounting-2", 3)],
+        [("dropbox.version", "2.0"), ("dropbox.hostname", "accounting-2")],
+    ),
 }
 
 

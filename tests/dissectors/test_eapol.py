@@ -13,7 +13,11 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def dissect(payload: bytes, problem: int = 0) -> list[object]:
-    return list(Eapol().dissect(Packet(payload, src_mac=0x020000000001, ethertype=0x888E, ip_version=0, proto=0, problem=problem)))
+    return list(
+        Eapol().dissect(
+            Packet(payload, src_mac=0x020000000001, ethertype=0x888E, ip_version=0, proto=0, problem=problem)
+        )
+    )
 
 
 def identity(text: bytes) -> list[object]:
@@ -82,14 +86,24 @@ def test_who_lets_in() -> None:
     assert values(Eapol().dissect(packets("eapol")[4])) == []
 
 
-@pytest.mark.parametrize("payload", [b"\x07\0\0\0", b"\x01\x09\0\0", b"\x02\x03\0\x03\x09\0\0", b"\x01\0\0\x04\x09\0\0\x04"])
+@pytest.mark.parametrize(
+    "payload", [b"\x07\0\0\0", b"\x01\x09\0\0", b"\x02\x03\0\x03\x09\0\0", b"\x01\0\0\x04\x09\0\0\x04"]
+)
 def test_others_are_left_alone(payload: bytes) -> None:
     """Unknown versions, types, keys and codes."""
     assert dissect(payload) == []
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\x01\0\0", b"\x01\0\0\x05\x02", b"\x01\0\0\x04\x02\x01\0\x04", b"\x01\x03\0\x01\x02", b"\x01\0\0\x05\x02\x01\0\x40\x01"]
+    "payload",
+    [
+        b"",
+        b"\x01\0\0",
+        b"\x01\0\0\x05\x02",
+        b"\x01\0\0\x04\x02\x01\0\x04",
+        b"\x01\x03\0\x01\x02",
+        b"\x01\0\0\x05\x02\x01\0\x40\x01",
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """Lengths end within the frame and hold what must be there."""

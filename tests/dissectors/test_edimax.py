@@ -14,7 +14,12 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("EdimaxMessage", 1300, "", "", "", "", 0, False)], [("edimax.search", "yes")]),
     "a plug registers": (
         [("EdimaxMessage", 1010, "SP-2101W", "SmartPlug", "2.08", "Coffee corner", 0x74DA385E5309, True)],
-        [("edimax.model", "SP-2101W"), ("edimax.product", "SmartPlug"), ("edimax.firmware", "2.08"), ("edimax.instance", "Coffee corner")],
+        [
+            ("edimax.model", "SP-2101W"),
+            ("edimax.product", "SmartPlug"),
+            ("edimax.firmware", "2.08"),
+            ("edimax.instance", "Coffee corner"),
+        ],
     ),
     "somebody else's plug": ([("EdimaxMessage", 1010, "", "", "", "", 0, False)], []),
     "a server answers": ([("EdimaxMessage", 1020, "", "", "", "", 0, False)], []),
@@ -47,7 +52,10 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     assert list(Edimax().dissect(Packet(payload))) == []
 
 
-@pytest.mark.parametrize("payload", [b"<param></param>", b'<param><code value="x" />', b'<param><code value="1300" />' * 40, b"<param>" + bytes(2000)])
+@pytest.mark.parametrize(
+    "payload",
+    [b"<param></param>", b'<param><code value="x" />', b'<param><code value="1300" />' * 40, b"<param>" + bytes(2000)],
+)
 def test_faults(payload: bytes) -> None:
     """A message that cannot be is malformed, and says nothing where the capture cut it."""
     with pytest.raises(Malformed):

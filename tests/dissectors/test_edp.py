@@ -20,7 +20,12 @@ def dissect(payload: bytes) -> list[object]:
 def test_name_port_and_version() -> None:
     """Slots and ports are counted from one."""
     said = list(Edp().dissect(packets("edp")[0]))
-    assert (said[0].chassis, said[0].port, said[0].name, said[0].description) == ("02:00:5e:00:53:01", "1/24", "x440-west", "31.7.1.4")
+    assert (said[0].chassis, said[0].port, said[0].name, said[0].description) == (
+        "02:00:5e:00:53:01",
+        "1/24",
+        "x440-west",
+        "31.7.1.4",
+    )
     assert values(said) == [
         ("edp.hostname", "x440-west"),
         ("edp.version", "31.7.1.4"),

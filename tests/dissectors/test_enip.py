@@ -13,7 +13,13 @@ from tests.dissectors.samples import events, facts, packets, values
 
 NAME = "1769-L33ER/A LOGIX5333ER"
 IDENTITY = ("EnipIdentity", 1, 14, 107, "30.011", "60C3A1B2", NAME)
-FACTS = [("enip.vendor", "1"), ("enip.type", "14"), ("enip.product", NAME), ("enip.revision", "30.011"), ("enip.serial", "60C3A1B2")]
+FACTS = [
+    ("enip.vendor", "1"),
+    ("enip.type", "14"),
+    ("enip.product", NAME),
+    ("enip.revision", "30.011"),
+    ("enip.serial", "60C3A1B2"),
+]
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
@@ -49,7 +55,16 @@ def test_address_of_zero_is_anybodys() -> None:
     assert values(dissect(message(0x63, identity(bytes(4))))) == FACTS
 
 
-@pytest.mark.parametrize("payload", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", message(0x99), message(0x63, identity(bytes(4)))[:-9], b"\0\0\0\2" + bytes(30)])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        message(0x99),
+        message(0x63, identity(bytes(4)))[:-9],
+        b"\0\0\0\2" + bytes(30),
+    ],
+)
 def test_other_protocols(payload: bytes) -> None:
     """Clients are lent this port too: unknown commands and lengths that do not fit, as those of a game, are no fault of anybody."""
     assert dissect(payload) == []

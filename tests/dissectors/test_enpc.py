@@ -12,7 +12,10 @@ from tests.dissectors.samples import events, packets, values
 # What each message of the small capture says: events, and facts about its sender.
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("EnpcRequest", "Q")], []),
-    "a printer": ([("EnpcAnswer", "q", 0x02005E005303, "WF-2650 Series", True)], [("enpc.answer", "q"), ("enpc.name", "WF-2650 Series")]),
+    "a printer": (
+        [("EnpcAnswer", "q", 0x02005E005303, "WF-2650 Series", True)],
+        [("enpc.answer", "q"), ("enpc.name", "WF-2650 Series")],
+    ),
     "somebody else's printer": ([("EnpcAnswer", "q", 0x0026AB5E5309, "EPSON5E5309", False)], []),
     "a question about status": ([("EnpcRequest", "P")], []),
     "its answer": ([("EnpcAnswer", "p", 0, "", True)], [("enpc.answer", "p")]),

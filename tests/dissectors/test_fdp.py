@@ -21,7 +21,12 @@ def test_a_switch() -> None:
     """Name, port, platform, software, capabilities in words, address."""
     said = list(Fdp().dissect(packets("fdp")[0]))
     event = said[0]
-    assert (event.name, event.port, event.platform, event.capabilities) == ("edge-7", "ethernet1/1/12", "Stackable_FES2402", ("switch",))
+    assert (event.name, event.port, event.platform, event.capabilities) == (
+        "edge-7",
+        "ethernet1/1/12",
+        "Stackable_FES2402",
+        ("switch",),
+    )
     assert (event.addresses, event.life_s) == ((parse("10.20.0.7"),), 180)
     assert ("fdp.hostname", "edge-7") in values(said)
 
@@ -31,7 +36,9 @@ def test_several_capabilities() -> None:
     assert next(iter(Fdp().dissect(packets("fdp")[1]))).capabilities == ("router", "switch")
 
 
-@pytest.mark.parametrize("payload", [b"", HEAD[:8], bytes.fromhex("00000c2000 01b40000 00010006 5231"), HEAD[:5] + b"\x02\xb4\0\0"])
+@pytest.mark.parametrize(
+    "payload", [b"", HEAD[:8], bytes.fromhex("00000c2000 01b40000 00010006 5231"), HEAD[:5] + b"\x02\xb4\0\0"]
+)
 def test_others_are_left_alone(payload: bytes) -> None:
     """CDP and other versions say nothing."""
     assert dissect(payload) == []

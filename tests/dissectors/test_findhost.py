@@ -22,7 +22,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
             ("findhost.system", "DSM"),
         ],
     ),
-    "somebody else's storage box": ([("FindhostAnswer", "archive", "DS918+", "7.2-64570", "1780PDN123456", 0x0011325E5333, False)], []),
+    "somebody else's storage box": (
+        [("FindhostAnswer", "archive", "DS918+", "7.2-64570", "1780PDN123456", 0x0011325E5333, False)],
+        [],
+    ),
     "an order with a password": ([("FindhostRequest", True, False)], []),
     "an encrypted message": ([("FindhostRequest", False, True)], []),
 }

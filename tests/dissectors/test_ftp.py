@@ -46,7 +46,10 @@ def test_greeting_of_several_lines() -> None:
     """All lines of a greeting are one text; behind TLS nothing is read."""
     said = session(1)
     assert values(said) == [
-        ("ftp.banner", "--------- Welcome to Pure-FTPd [privsep] ---------- You are user number 1 of 50 allowed. IPv6 connections are also welcome."),
+        (
+            "ftp.banner",
+            "--------- Welcome to Pure-FTPd [privsep] ---------- You are user number 1 of 50 allowed. IPv6 connections are also welcome.",
+        ),
     ]
     stream, packet = Ftp().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, b"220 ready\r\n234 go on\r\n\x16\x03\x01\n", False))
@@ -55,12 +58,16 @@ def test_greeting_of_several_lines() -> None:
 
 def test_login_without_password() -> None:
     """Some servers let users in at once."""
-    assert events(talk((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [("FtpLogin", "root", False, True, 230, "")]
+    assert events(talk((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [
+        ("FtpLogin", "root", False, True, 230, "")
+    ]
 
 
 def test_passwords_in_other_commands() -> None:
     """A SITE command may set a password."""
-    assert events(talk((False, b"220 a\r\n"), (True, b"SITE PASSWD s3cret\r\nSITE CHMOD 777 x\r\n")))[1:] == [("FtpFile", "SITE", "CHMOD 777 x", "")]
+    assert events(talk((False, b"220 a\r\n"), (True, b"SITE PASSWD s3cret\r\nSITE CHMOD 777 x\r\n")))[1:] == [
+        ("FtpFile", "SITE", "CHMOD 777 x", "")
+    ]
 
 
 def test_gap_forgets_the_login() -> None:
@@ -72,7 +79,9 @@ def test_gap_forgets_the_login() -> None:
     assert list(stream.feed(packet, b"rest of a line\r\n230 in\r\n", False)) == []
 
 
-@pytest.mark.parametrize(("from_client", "start"), [(False, b"SSH-2.0-OpenSSH\r\n"), (True, b"GET / HTTP/1.1\r\n"), (False, b"600 odd\r\n")])
+@pytest.mark.parametrize(
+    ("from_client", "start"), [(False, b"SSH-2.0-OpenSSH\r\n"), (True, b"GET / HTTP/1.1\r\n"), (False, b"600 odd\r\n")]
+)
 def test_other_protocols(from_client: bool, start: bytes) -> None:
     """A conversation that begins with no reply or command is none of FTP."""
     with pytest.raises(Malformed):

@@ -17,7 +17,12 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     ),
     "a player": (
         [("GdmAnnouncement", "plex/media-player", "Living room", "Plex for LG", "5.58.1")],
-        [("gdm.content", "plex/media-player"), ("gdm.hostname", "Living room"), ("gdm.product", "Plex for LG"), ("gdm.version", "5.58.1")],
+        [
+            ("gdm.content", "plex/media-player"),
+            ("gdm.hostname", "Living room"),
+            ("gdm.product", "Plex for LG"),
+            ("gdm.version", "5.58.1"),
+        ],
     ),
 }
 
@@ -43,4 +48,9 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
 def test_cut_message_says_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("gdm"):
-        assert list(Gdm().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []
+        assert (
+            list(
+                Gdm().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))
+            )
+            == []
+        )

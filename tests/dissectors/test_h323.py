@@ -10,7 +10,11 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.h323 import H323
 from tests.dissectors.samples import events, facts, packets, values
 
-PHONE, OTHER, KEEPER = ("02:00:5e:00:53:02", "10.20.30.12"), ("02:00:5e:00:53:06", "10.20.30.16"), ("02:00:5e:00:53:05", "10.20.30.5")
+PHONE, OTHER, KEEPER = (
+    ("02:00:5e:00:53:02", "10.20.30.12"),
+    ("02:00:5e:00:53:06", "10.20.30.16"),
+    ("02:00:5e:00:53:05", "10.20.30.5"),
+)
 PRODUCT = [("h323.maker", "b5002331"), ("h323.product", "HDX 8000 HD"), ("h323.version", "Release - 3.1.14-54021")]
 
 
@@ -30,7 +34,9 @@ def test_registration() -> None:
         "admission_request",
         "admission_confirm",
     ]
-    assert events(said[2]) == [("H323Ras", "registration_request", "HDX 8000 HD", "Release - 3.1.14-54021", ("Boardroom", "Boardroom 2"))]
+    assert events(said[2]) == [
+        ("H323Ras", "registration_request", "HDX 8000 HD", "Release - 3.1.14-54021", ("Boardroom", "Boardroom 2"))
+    ]
     assert facts(said[2]) == [*((*PHONE, *fact) for fact in PRODUCT), (*PHONE, "h323.instance", "Boardroom")]
     assert facts(said[3]) == [(*KEEPER, "h323.role", "gatekeeper")]
     assert facts(said[4]) == []
@@ -75,7 +81,15 @@ def test_number_is_no_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"GET / HTTP/1.1\r\n", b"\3\1\0\x10", b"\3\0\0\4", b"\3\0\0\x08\x09\1\1\5", b"\3\0\0\x08\x08\1\1\x99", b"\3\0\0\x0a\x08\1\1\5\x28\x09"]
+    "payload",
+    [
+        b"GET / HTTP/1.1\r\n",
+        b"\3\1\0\x10",
+        b"\3\0\0\4",
+        b"\3\0\0\x08\x09\1\1\5",
+        b"\3\0\0\x08\x08\1\1\x99",
+        b"\3\0\0\x0a\x08\1\1\5\x28\x09",
+    ],
 )
 def test_malformed_call(payload: bytes) -> None:
     """Other protocols, other discriminators, message types that no call has, elements that are cut."""
@@ -96,4 +110,6 @@ def test_after_a_gap() -> None:
     release = q931(0x5A, b"\x25\x80", element(0x28, b"bye"))
     list(stream.gap(packet, 5, True))
     assert list(stream.feed(packet, release[4:], True)) == []
-    assert events(list(stream.feed(packet, release, True))) == [("H323Call", "release_complete", 0x77F4, "", "", "bye", "", "")]
+    assert events(list(stream.feed(packet, release, True))) == [
+        ("H323Call", "release_complete", 0x77F4, "", "", "bye", "", "")
+    ]

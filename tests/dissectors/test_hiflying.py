@@ -12,7 +12,10 @@ from tests.dissectors.samples import events, packets, values
 # What each message of the small capture says: events, and facts about its sender.
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("HiflyingSearch",)], []),
-    "a lamp": ([("HiflyingAnswer", "AK001-ZJ2101", 0x5CCF7F5E532C, parse("10.20.30.61"), True)], [("hiflying.model", "AK001-ZJ2101")]),
+    "a lamp": (
+        [("HiflyingAnswer", "AK001-ZJ2101", 0x5CCF7F5E532C, parse("10.20.30.61"), True)],
+        [("hiflying.model", "AK001-ZJ2101")],
+    ),
     "somebody else's module": ([("HiflyingAnswer", "HF-LPB100", 0xACCF235E532D, parse("10.20.30.62"), False)], []),
     "a question": ([("HiflyingOrder", "LVER", False)], []),
     "an order with a key": ([("HiflyingOrder", "WSKEY", True)], []),
@@ -40,4 +43,11 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
 def test_cut_message_says_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("hiflying"):
-        assert list(Hiflying().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []
+        assert (
+            list(
+                Hiflying().dissect(
+                    Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1)
+                )
+            )
+            == []
+        )

@@ -56,7 +56,25 @@ def test_description_of_a_gateway() -> None:
     """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call names its action."""
     asked, head, body, mapping, refused = sample()[:5]
     program = "Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4"
-    assert asked[0] == [("HttpRequest", "GET", "10.20.30.1", "/igddesc.xml", program, "", "", "", "", -1, False, ("host", "user-agent"), "", (), "")]
+    assert asked[0] == [
+        (
+            "HttpRequest",
+            "GET",
+            "10.20.30.1",
+            "/igddesc.xml",
+            program,
+            "",
+            "",
+            "",
+            "",
+            -1,
+            False,
+            ("host", "user-agent"),
+            "",
+            (),
+            "",
+        )
+    ]
     assert asked[1] == [("02:00:5e:00:53:04", "10.20.30.66", "http.user_agent", program)]
     server = "FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57"
     gateway = ("02:00:5e:00:53:01", "10.20.30.1")
@@ -77,7 +95,19 @@ def test_camera_behind_a_password() -> None:
     """Challenge, digest and basic credentials, a compressed page, a login, and device information in chunks; no secret anywhere."""
     said = sample()[5:15]
     assert said[1][0] == [
-        ("HttpResponse", 401, "App-webs/", "text/html", 43, ("digest", "basic"), "IP Camera(D1234)", "", "GET", "/", False),
+        (
+            "HttpResponse",
+            401,
+            "App-webs/",
+            "text/html",
+            43,
+            ("digest", "basic"),
+            "IP Camera(D1234)",
+            "",
+            "GET",
+            "/",
+            False,
+        ),
         ("HttpPage", 401, "Document Error: Unauthorized"),
     ]
     assert [fact[2:] for fact in said[1][1]] == [("http.server", "App-webs/"), ("http.realm", "IP Camera(D1234)")]
@@ -111,7 +141,13 @@ def test_camera_behind_a_password() -> None:
             "user=word:5&password=secret&lang=word:2",
             (),
         ),
-        ("HttpLogin", "10.20.30.44", "/login.cgi?session_token=***&lang=en", ("user", "password", "lang"), seal("admin", b"not-told")),
+        (
+            "HttpLogin",
+            "10.20.30.44",
+            "/login.cgi?session_token=***&lang=en",
+            ("user", "password", "lang"),
+            seal("admin", b"not-told"),
+        ),
     ]
     assert said[6][0][0][5:7] == ("basic", "viewer")
     assert [fact[2:] for fact in said[7][1]] == [("http.path", "/ISAPI/System/deviceInfo")]
@@ -141,7 +177,10 @@ def test_proxies_lend_nothing() -> None:
     assert [fact[2] for fact in to_proxy[1]] == ["http.user_agent"]
     assert to_proxy[0][0][2:4] == ("shop.example", "http://shop.example/a?q=1")
     assert from_proxy == (
-        [("HttpResponse", 200, "nginx", "text/html", 19, (), "", "", "GET", "http://shop.example/a?q=1", True), ("HttpPage", 200, "Shop")],
+        [
+            ("HttpResponse", 200, "nginx", "text/html", 19, (), "", "", "GET", "http://shop.example/a?q=1", True),
+            ("HttpPage", 200, "Shop"),
+        ],
         [],
     )
     assert passed_on[0][0][10] is True
@@ -156,14 +195,20 @@ def test_response_passed_on(field: bytes) -> None:
 
 def test_tunnel_and_other_protocols_end_the_stream() -> None:
     """After CONNECT or an upgrade the bytes are no HTTP."""
-    for request, response in ((b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 ok\r\n\r\n\x16\x03"), (GET, b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81")):
+    for request, response in (
+        (b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 ok\r\n\r\n\x16\x03"),
+        (GET, b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81"),
+    ):
         stream = Http().stream(CLIENT)
         feed(stream, request, True)
         assert len(events(feed(stream, response))) == 1
         assert stream.done
 
 
-@pytest.mark.parametrize("asking", [b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"])
+@pytest.mark.parametrize(
+    "asking",
+    [b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"],
+)
 def test_a_tunnel_whose_answer_is_not_heard(asking: bytes) -> None:
     """Where the capture has only the client's side, what it says in its tunnel is no broken HTTP; who was refused asks again."""
     stream = Http().stream(CLIENT)
@@ -282,7 +327,9 @@ def test_ntlm_in_credentials() -> None:
         ntlm_authenticate("anna", "OFFICE", "DESK-04", version(10, 0, 22631)),
     )
     asked = (
-        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM " + base64.b64encode(challenge) + b"\r\nContent-Length: 0\r\n\r\n"
+        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM "
+        + base64.b64encode(challenge)
+        + b"\r\nContent-Length: 0\r\n\r\n"
     )
     said = feed(Http().stream(CLIENT), asked, False)
     assert events(said)[1][:4] == ("NtlmChallenge", "http", "WEB-1", "OFFICE")
@@ -307,7 +354,11 @@ def test_ntlm_in_credentials() -> None:
 )
 def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) -> None:
     """Forms and JSON with a password are logins; only names are told, and a seal."""
-    request = b"POST /in HTTP/1.1\r\nHost: cam\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (media_type, len(body), body)
+    request = b"POST /in HTTP/1.1\r\nHost: cam\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+        media_type,
+        len(body),
+        body,
+    )
     logins = [event for event in events(feed(Http().stream(CLIENT), request, True)) if event[0] == "HttpLogin"]
     assert logins == ([("HttpLogin", "cam", "/in", fields, seal("a", b"b"))] if fields else [])
 
@@ -332,7 +383,11 @@ def test_bodies_are_skipped_by_their_length() -> None:
     stream = Http().stream(CLIENT)
     post = b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: %d\r\n\r\n%b" % (len(GET), GET)
     said = feed(stream, post + b"\r\n" + GET, True)
-    assert [event[:2] for event in events(said)] == [("HttpRequest", "POST"), ("HttpBody", "POST"), ("HttpRequest", "GET")]
+    assert [event[:2] for event in events(said)] == [
+        ("HttpRequest", "POST"),
+        ("HttpBody", "POST"),
+        ("HttpRequest", "GET"),
+    ]
 
 
 def test_careless_servers() -> None:
@@ -348,7 +403,9 @@ def test_no_body_after_head_and_some_statuses() -> None:
     stream = Http().stream(CLIENT)
     feed(stream, b"HEAD /a HTTP/1.1\r\n\r\n", True)
     nothing = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"
-    said = feed(stream, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + nothing + nothing)
+    said = feed(
+        stream, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + nothing + nothing
+    )
     assert [event[1] for event in events(said)] == [200, 304, 304]
     assert events(said)[0][8] == "HEAD"
 
@@ -418,14 +475,41 @@ def test_malformed(second: bytes) -> None:
 
 def test_hostile_xml_says_nothing() -> None:
     """Entities are refused, depth is bounded; the head was good."""
-    for body in (b"<!DOCTYPE a [<!ENTITY b 'c'>]><root><device><modelName>&b;</modelName></device></root>", b"<a>" * 5000, b"<root><device></root>", b"<<<"):
+    for body in (
+        b"<!DOCTYPE a [<!ENTITY b 'c'>]><root><device><modelName>&b;</modelName></device></root>",
+        b"<a>" * 5000,
+        b"<root><device></root>",
+        b"<<<",
+    ):
         assert values(answered(ok(b"Content-Type: text/xml", body=body))) == [("http.server", "cam/1")]
 
 
 def test_unknown_methods_and_careless_fields() -> None:
     """Lines that are no fields are passed over, folded ones belong to the one before, several of one name are joined."""
-    said = feed(Http().stream(CLIENT), b"VERSION-CONTROL /a HTTP/1.0\nno field\nHost: [2001:db8::1]:80\nUser-Agent: a\n b\nuser-agent: c\n\n", True)
-    assert events(said) == [("HttpRequest", "VERSION-CONTROL", "2001:db8::1", "/a", "a b, c", "", "", "", "", -1, False, ("host", "user-agent"), "", (), "")]
+    said = feed(
+        Http().stream(CLIENT),
+        b"VERSION-CONTROL /a HTTP/1.0\nno field\nHost: [2001:db8::1]:80\nUser-Agent: a\n b\nuser-agent: c\n\n",
+        True,
+    )
+    assert events(said) == [
+        (
+            "HttpRequest",
+            "VERSION-CONTROL",
+            "2001:db8::1",
+            "/a",
+            "a b, c",
+            "",
+            "",
+            "",
+            "",
+            -1,
+            False,
+            ("host", "user-agent"),
+            "",
+            (),
+            "",
+        )
+    ]
 
 
 def test_shapes_instead_of_secrets() -> None:

@@ -30,7 +30,9 @@ def test_the_sample() -> None:
 
 def test_an_error_that_quotes_nothing() -> None:
     """Ends are unknown then."""
-    assert events(Icmp().dissect(Packet(b"\x03\x01" + bytes(6), proto=1))) == [("IcmpError", "unreachable", 1, 0, 0, 0, 0)]
+    assert events(Icmp().dissect(Packet(b"\x03\x01" + bytes(6), proto=1))) == [
+        ("IcmpError", "unreachable", 1, 0, 0, 0, 0)
+    ]
 
 
 def test_a_message_that_ends_early() -> None:

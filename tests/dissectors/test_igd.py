@@ -20,7 +20,9 @@ def test_arguments() -> None:
     assert mapping(BODY) == Mapping(parse("10.20.30.14"), "tcp", 3389, 33890, "desk & more")
     pinhole = b"<u:AddPinhole><InternalClient>2001:db8::5</InternalClient><InternalPort>22</InternalPort><Protocol>6</Protocol></u:AddPinhole>"
     assert mapping(pinhole) == Mapping(parse("2001:db8::5"), "tcp", 22, 0, "")
-    assert mapping(b"<NewInternalClient>printer</NewInternalClient><NewExternalPort>99999</NewExternalPort>") == Mapping(NONE, "", 0, 0, "")
+    assert mapping(
+        b"<NewInternalClient>printer</NewInternalClient><NewExternalPort>99999</NewExternalPort>"
+    ) == Mapping(NONE, "", 0, 0, "")
     assert mapping(b"") == Mapping(NONE, "", 0, 0, "")
 
 
@@ -40,5 +42,7 @@ def test_a_call_over_http() -> None:
         parts = (head % (action.encode(), len(BODY)), BODY[:200], BODY[200:])
         return [event for part in parts for event in events(list(stream.feed(packet, part, True)))]
 
-    assert ("HttpPortMapping", "AddPortMapping", parse("10.20.30.14"), "tcp", 3389, 33890, "desk & more") in told("AddPortMapping")
+    assert ("HttpPortMapping", "AddPortMapping", parse("10.20.30.14"), "tcp", 3389, 33890, "desk & more") in told(
+        "AddPortMapping"
+    )
     assert not [event for event in told("GetExternalIPAddress") if event[0] == "HttpPortMapping"]

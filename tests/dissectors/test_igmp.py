@@ -14,11 +14,18 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def dissect(payload: bytes, ttl: int = 1, problem: int = 0) -> list[object]:
-    return list(Igmp().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, proto=2, ttl=ttl, problem=problem)))
+    return list(
+        Igmp().dissect(
+            Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, proto=2, ttl=ttl, problem=problem)
+        )
+    )
 
 
 def report(*records: tuple[int, str, int]) -> bytes:
-    body = b"".join(struct.pack("!BBHI", kind, 0, sources, parse(group) & 0xFFFFFFFF) + bytes(4 * sources) for kind, group, sources in records)
+    body = b"".join(
+        struct.pack("!BBHI", kind, 0, sources, parse(group) & 0xFFFFFFFF) + bytes(4 * sources)
+        for kind, group, sources in records
+    )
     return struct.pack("!BBHHH", 0x22, 0, 0, 0, len(records)) + body
 
 
@@ -41,12 +48,25 @@ def test_the_sample() -> None:
 
 def test_a_phone_waits_for_its_settings() -> None:
     """The group joined is a fact about the sender."""
-    assert facts(Igmp().dissect(packets("igmp")[2])) == [("02:00:5e:00:53:02", "10.20.30.12", "igmp.group", "224.0.1.75")]
+    assert facts(Igmp().dissect(packets("igmp")[2])) == [
+        ("02:00:5e:00:53:02", "10.20.30.12", "igmp.group", "224.0.1.75")
+    ]
 
 
 @pytest.mark.parametrize(
     ("kind", "sources", "joined", "left"),
-    [(1, 0, 0, 0), (1, 2, 1, 0), (2, 0, 1, 0), (3, 0, 0, 1), (3, 1, 1, 0), (4, 0, 1, 0), (4, 3, 1, 0), (5, 1, 1, 0), (6, 1, 0, 1), (9, 0, 0, 0)],
+    [
+        (1, 0, 0, 0),
+        (1, 2, 1, 0),
+        (2, 0, 1, 0),
+        (3, 0, 0, 1),
+        (3, 1, 1, 0),
+        (4, 0, 1, 0),
+        (4, 3, 1, 0),
+        (5, 1, 1, 0),
+        (6, 1, 0, 1),
+        (9, 0, 0, 0),
+    ],
 )
 def test_what_records_mean(kind: int, sources: int, joined: int, left: int) -> None:
     """RFC 3376, 4.2.12: an empty list of included sources is a farewell."""
@@ -67,7 +87,15 @@ def test_from_afar() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"\x16\0\0\0\xe0", b"\x16\0\0\0" + bytes(4), b"\x16\0\0\0\x0a\0\0\1", report((4, "239.1.2.3", 3))[:-1], b"\x22\0\0\0\0\0\xff\xff", b"\x11\0\0"]
+    "payload",
+    [
+        b"\x16\0\0\0\xe0",
+        b"\x16\0\0\0" + bytes(4),
+        b"\x16\0\0\0\x0a\0\0\1",
+        report((4, "239.1.2.3", 3))[:-1],
+        b"\x22\0\0\0\0\0\xff\xff",
+        b"\x11\0\0",
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """What ends early or joins no group; no fault where the capture cut it."""

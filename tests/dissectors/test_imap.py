@@ -16,7 +16,12 @@ HELLO = (False, b"* OK ready\r\n")
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Imap().stream(Packet())
-    return [said for one in packets("imap") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("imap")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -38,7 +43,9 @@ def test_other_ways() -> None:
     assert events(session(49482)) == [GREETED]
 
 
-@pytest.mark.parametrize("answer", [b"a NO [UNAVAILABLE] later", b"a BAD syntax", b"b NO it is another's", b"* NO note"])
+@pytest.mark.parametrize(
+    "answer", [b"a NO [UNAVAILABLE] later", b"a BAD syntax", b"b NO it is another's", b"* NO note"]
+)
 def test_other_answers_judge_no_password(answer: bytes) -> None:
     """A server in trouble, and answers to something else."""
     assert events(talk(HELLO, (True, b"a LOGIN u p\r\n"), (False, answer + b"\r\n")))[1:] == []
@@ -46,14 +53,20 @@ def test_other_answers_judge_no_password(answer: bytes) -> None:
 
 def test_odd_words() -> None:
     """A login without a password names nobody; a length beyond measure is cut."""
-    assert events(talk(HELLO, (True, b"a LOGIN u\r\n"), (False, b"a NO\r\n")))[1:] == [("ImapLogin", "", "clear", False, "")]
+    assert events(talk(HELLO, (True, b"a LOGIN u\r\n"), (False, b"a NO\r\n")))[1:] == [
+        ("ImapLogin", "", "clear", False, "")
+    ]
     long = talk(HELLO, (True, b"a LOGIN u {9999}\r\n" + b"p" * 500 + b"\r\n"), (False, b"a NO\r\n"))
     assert events(long)[1:] == [("ImapLogin", "u", "clear", False, seal("u", b"p" * 256))]
 
 
 def test_other_protocols_middles_and_gaps() -> None:
     """A conversation begins with the server's greeting."""
-    for parts in ([(True, b"a LOGIN u p\r\n"), (False, b"a OK\r\n")], [(False, b"220 ftp\r\n")], [(False, b"* BYE busy\r\n"), (True, b"a LOGIN u p\r\n")]):
+    for parts in (
+        [(True, b"a LOGIN u p\r\n"), (False, b"a OK\r\n")],
+        [(False, b"220 ftp\r\n")],
+        [(False, b"* BYE busy\r\n"), (True, b"a LOGIN u p\r\n")],
+    ):
         assert talk(*parts) == []
     stream = Imap().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []

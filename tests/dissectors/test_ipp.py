@@ -53,7 +53,10 @@ def test_conversation() -> None:
 def test_model_from_the_device_id() -> None:
     """A printer without make and model has them in its device id."""
     said = asked("/ipp/print", (TEXT, "printer-device-id", "MFG:Brother;MDL:HL-L2350DW series;"))
-    assert values(said) == [("ipp.device_id", "MFG:Brother;MDL:HL-L2350DW series;"), ("ipp.make_and_model", "Brother HL-L2350DW series")]
+    assert values(said) == [
+        ("ipp.device_id", "MFG:Brother;MDL:HL-L2350DW series;"),
+        ("ipp.make_and_model", "Brother HL-L2350DW series"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,10 @@ def test_cut_answer_tells_what_is_there() -> None:
 
 def test_answer_without_a_type() -> None:
     """Some printers name no media type: what follows a question over IPP is its answer."""
-    request, answer = posted("/ipp/print", ipp_message(0x000B, 7, {1: BASE})), answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SAYS}))
+    request, answer = (
+        posted("/ipp/print", ipp_message(0x000B, 7, {1: BASE})),
+        answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SAYS})),
+    )
     bare = answer.replace(b"Content-Type: application/ipp\r\n", b"")
     assert ("ipp.make_and_model", MODEL) in values(talk((True, request), (False, bare)))
     assert talk((False, bare)) == []
@@ -103,17 +109,34 @@ def test_answer_without_a_type() -> None:
 
 def test_web_pages_at_the_port() -> None:
     """The pages of a print server are no IPP, and no fault."""
-    assert talk((True, b"GET / HTTP/1.1\r\n\r\n"), (False, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nhome")) == []
+    assert (
+        talk(
+            (True, b"GET / HTTP/1.1\r\n\r\n"),
+            (False, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nhome"),
+        )
+        == []
+    )
 
 
 def test_other_posts_on_other_ports() -> None:
     """A POST that only begins alike is left alone."""
     stream = Ipp().stream(Packet())
-    assert list(stream.feed(Packet(proto=6, dport=80), b"POST /products HTTP/1.1\r\nContent-Type: text/json\r\nContent-Length: 2\r\n\r\n{}", True)) == []
+    assert (
+        list(
+            stream.feed(
+                Packet(proto=6, dport=80),
+                b"POST /products HTTP/1.1\r\nContent-Type: text/json\r\nContent-Length: 2\r\n\r\n{}",
+                True,
+            )
+        )
+        == []
+    )
     assert stream.done
 
 
-@pytest.mark.parametrize("body", [b"\2\0\0\x0b", b"\7\0\0\x0b\0\0\0\1\3", b"\2\0\0\x0b\0\0\0\1\1\x47\xff\xff", b"\2\0\0\x0b\0\0\0\1"])
+@pytest.mark.parametrize(
+    "body", [b"\2\0\0\x0b", b"\7\0\0\x0b\0\0\0\1\3", b"\2\0\0\x0b\0\0\0\1\1\x47\xff\xff", b"\2\0\0\x0b\0\0\0\1"]
+)
 def test_malformed(body: bytes) -> None:
     """Too short, an unknown version, a name longer than the message, no end."""
     with pytest.raises(Malformed):

@@ -23,9 +23,17 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     ),
     "a lamp": (
         [("KasaAnswer", ("system.get_sysinfo",), "LB130(EU)", "1.8.11 Build 191113 Rel.105336", 0x50C7BF5E5321, True)],
-        [("kasa.kind", "IOT.SMARTBULB"), ("kasa.model", "LB130(EU)"), ("kasa.firmware", "1.8.11 Build 191113 Rel.105336"), ("kasa.instance", "Desk lamp")],
+        [
+            ("kasa.kind", "IOT.SMARTBULB"),
+            ("kasa.model", "LB130(EU)"),
+            ("kasa.firmware", "1.8.11 Build 191113 Rel.105336"),
+            ("kasa.instance", "Desk lamp"),
+        ],
     ),
-    "somebody else's lamp": ([("KasaAnswer", ("system.get_sysinfo",), "LB130(EU)", "1.8.11 Build 191113 Rel.105336", 0x50C7BF5E5321, False)], []),
+    "somebody else's lamp": (
+        [("KasaAnswer", ("system.get_sysinfo",), "LB130(EU)", "1.8.11 Build 191113 Rel.105336", 0x50C7BF5E5321, False)],
+        [],
+    ),
     "an order": ([("KasaRequest", ("system.set_relay_state",))], []),
     "its result": ([("KasaAnswer", ("system.set_relay_state",), "", "", 0, False)], []),
 }
@@ -59,4 +67,7 @@ def test_faults(payload: bytes) -> None:
 
 def test_cover() -> None:
     """Each byte was combined with the covered one before it, the first with 171."""
-    assert shown(bytes.fromhex("d0f281f88bff9af7d5ef94b6d1b4c09fec95e68fe187e8caf08bf68bf6")) == b'{"system":{"get_sysinfo":{}}}'
+    assert (
+        shown(bytes.fromhex("d0f281f88bff9af7d5ef94b6d1b4c09fec95e68fe187e8caf08bf68bf6"))
+        == b'{"system":{"get_sysinfo":{}}}'
+    )

@@ -17,7 +17,11 @@ def said() -> list[object]:
     """What is said in the capture."""
     stream, found = Kerberos().stream(Packet()), []
     for packet in packets("kerberos"):
-        found += Kerberos().dissect(packet) if packet.proto == 17 else stream.feed(packet, packet.payload, packet.dport == 88)
+        found += (
+            Kerberos().dissect(packet)
+            if packet.proto == 17
+            else stream.feed(packet, packet.payload, packet.dport == 88)
+        )
     return found
 
 
@@ -35,7 +39,16 @@ def test_a_login_and_a_service() -> None:
         ("KerberosError", 6, "", "EXAMPLE.ORG", CENTRE, ()),
     ]
     ticket = found[3][4]
-    assert found[6][:8] == ("KerberosTgsRequest", "", "EXAMPLE.ORG", "cifs/fs01.example.org", (18, 17, 23), 0x40810010, "", ticket)
+    assert found[6][:8] == (
+        "KerberosTgsRequest",
+        "",
+        "EXAMPLE.ORG",
+        "cifs/fs01.example.org",
+        (18, 17, 23),
+        0x40810010,
+        "",
+        ticket,
+    )
     assert found[6][8:] == (18, CENTRE, 18, False)
     assert found[7][:4] == ("KerberosTgsReply", "anna", "EXAMPLE.ORG", "cifs/fs01.example.org")
     assert found[7][5:] == (23, 18)

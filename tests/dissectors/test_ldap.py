@@ -19,14 +19,21 @@ def said(port: int) -> list[object]:
     stream, found = Ldap().stream(Packet()), []
     for packet in packets("ldap"):
         if port in (packet.sport, packet.dport):
-            found += Ldap().dissect(packet) if packet.proto == 17 else stream.feed(packet, packet.payload, packet.dport == 389)
+            found += (
+                Ldap().dissect(packet)
+                if packet.proto == 17
+                else stream.feed(packet, packet.payload, packet.dport == 389)
+            )
     return found
 
 
 def test_a_ping_of_windows() -> None:
     """Who answers it is a domain controller."""
     found = said(50001)
-    assert events(found) == [("LdapSearch", "", "base", "(&(DnsDomain=example.org)(NtVer=))", ("Netlogon",)), ("LdapDirectory", "", True)]
+    assert events(found) == [
+        ("LdapSearch", "", "base", "(&(DnsDomain=example.org)(NtVer=))", ("Netlogon",)),
+        ("LdapDirectory", "", True),
+    ]
     assert [fact[1:] for fact in facts(found)] == [("10.20.30.5", "ldap.role", "domain_controller")]
 
 
@@ -49,7 +56,10 @@ def test_a_session() -> None:
         ("LdapBind", "simple", f"CN=admin,{BASE}", True),
         ("LdapBindResult", "simple", f"CN=admin,{BASE}", True, 49),
     ]
-    assert [fact[2:] for fact in facts(found)] == [("ldap.hostname", "dc01.example.org"), ("ldap.role", "domain_controller")]
+    assert [fact[2:] for fact in facts(found)] == [
+        ("ldap.hostname", "dc01.example.org"),
+        ("ldap.role", "domain_controller"),
+    ]
     assert "secret" not in repr(events(found))
     assert "wrong" not in repr(events(found))
 
@@ -63,7 +73,9 @@ def test_signed_messages_are_read() -> None:
     """A token around a message that is signed only; one that is sealed ends the reading."""
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
     token = b"\5\4\0\xff\0\x0c\0\x0c" + bytes(20) + made.search(9, b"DC=x", 2, der(0x87, b"mail"))
-    assert events(stream.feed(packet, len(token).to_bytes(4, "big") + token, True)) == [("LdapSearch", "DC=x", "tree", "(mail=*)", ())]
+    assert events(stream.feed(packet, len(token).to_bytes(4, "big") + token, True)) == [
+        ("LdapSearch", "DC=x", "tree", "(mail=*)", ())
+    ]
     sealed = b"\5\4\2\xff" + bytes(40)
     assert list(stream.feed(packet, len(sealed).to_bytes(4, "big") + sealed, True)) == []
     assert stream.done
@@ -72,7 +84,14 @@ def test_signed_messages_are_read() -> None:
 def signed(data: bytes, checksum: bytes, turned: int) -> bytes:
     """A token around messages that are signed only, behind its length (RFC 4121, 4.2.6.2)."""
     rest = data + checksum
-    token = b"\5\4\0\xff" + len(checksum).to_bytes(2, "big") + turned.to_bytes(2, "big") + bytes(8) + rest[len(rest) - turned :] + rest[: len(rest) - turned]
+    token = (
+        b"\5\4\0\xff"
+        + len(checksum).to_bytes(2, "big")
+        + turned.to_bytes(2, "big")
+        + bytes(8)
+        + rest[len(rest) - turned :]
+        + rest[: len(rest) - turned]
+    )
     return len(token).to_bytes(4, "big") + token
 
 
@@ -82,8 +101,12 @@ def test_all_messages_of_a_token_are_read(turned: int) -> None:
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
     checksum = b"\x20\x55\xfc\x30\x7c\x5d\x30\x84\0\0\0\1"
     list(stream.feed(packet, signed(made.search(9, b"DC=x", 2, der(0x87, b"mail")), checksum, turned), True))
-    answer = made.entry(9, b"CN=a,DC=x", mail=b"a@x") + made.entry(9, b"CN=b,DC=x", mail=b"b@x") + made.result(9, 0x65, 0)
-    assert events(stream.feed(packet, signed(answer, checksum, turned), False)) == [("LdapSearchDone", "DC=x", "tree", "(mail=*)", (), 0, 2)]
+    answer = (
+        made.entry(9, b"CN=a,DC=x", mail=b"a@x") + made.entry(9, b"CN=b,DC=x", mail=b"b@x") + made.result(9, 0x65, 0)
+    )
+    assert events(stream.feed(packet, signed(answer, checksum, turned), False)) == [
+        ("LdapSearchDone", "DC=x", "tree", "(mail=*)", (), 0, 2)
+    ]
 
 
 def test_a_conversation_heard_from_the_middle_of_an_answer() -> None:
@@ -92,7 +115,9 @@ def test_a_conversation_heard_from_the_middle_of_an_answer() -> None:
     asked, answer = made.search(9, b"DC=x", 2, der(0x87, b"mail")), made.entry(8, b"CN=a,DC=x", mail=b"a@x")
     assert [list(stream.feed(packet, part, False)) for part in (answer[20:], answer[10:])] == [[], []]
     assert events(stream.feed(packet, asked, True)) == [("LdapSearch", "DC=x", "tree", "(mail=*)", ())]
-    assert events(stream.feed(packet, made.result(9, 0x65, 0), False)) == [("LdapSearchDone", "DC=x", "tree", "(mail=*)", (), 0, 0)]
+    assert events(stream.feed(packet, made.result(9, 0x65, 0), False)) == [
+        ("LdapSearchDone", "DC=x", "tree", "(mail=*)", (), 0, 0)
+    ]
 
 
 def test_reading_goes_on_behind_a_gap() -> None:
@@ -105,7 +130,13 @@ def test_reading_goes_on_behind_a_gap() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"GET / HTTP/1.1\r\n\r\n", b"\x30\x05\x02\x01\x01\x41\x00", b"\x30\x80\x02\x01\x01\x60\x00", b"\x30\x84\xff\xff\xff\xff\x02\x01"]
+    "data",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x30\x05\x02\x01\x01\x41\x00",
+        b"\x30\x80\x02\x01\x01\x60\x00",
+        b"\x30\x84\xff\xff\xff\xff\x02\x01",
+    ],
 )
 def test_other_bytes_are_malformed(data: bytes) -> None:
     """Other protocols, unknown operations, endless and huge messages."""

@@ -16,7 +16,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a firmware": ([("LifxState", 15, 0xD073D55E5326, "", "3.70", "")], [("lifx.firmware", "3.70")]),
     "a product": ([("LifxState", 33, 0xD073D55E5326, "1/27", "", "")], [("lifx.product", "1/27")]),
     "a label": ([("LifxState", 25, 0xD073D55E5326, "", "", "Reception")], [("lifx.instance", "Reception")]),
-    "a light with its label": ([("LifxState", 107, 0xD073D55E5326, "", "", "Reception")], [("lifx.instance", "Reception")]),
+    "a light with its label": (
+        [("LifxState", 107, 0xD073D55E5326, "", "", "Reception")],
+        [("lifx.instance", "Reception")],
+    ),
     "an order": ([("LifxMessage", 21, 0xD073D55E5326)], []),
     "a state that names another lamp": ([("LifxState", 33, 0xD073D55E5327, "1/31", "", "")], []),
 }

@@ -22,7 +22,11 @@ def tlv(kind: int, value: bytes) -> bytes:
 
 
 def dissect(*fields: bytes, head: bytes = HEAD, problem: int = 0) -> list[object]:
-    return list(Lldp().dissect(Packet(head + b"".join(fields), src_mac=MAC, ethertype=0x88CC, ip_version=0, proto=0, problem=problem)))
+    return list(
+        Lldp().dissect(
+            Packet(head + b"".join(fields), src_mac=MAC, ethertype=0x88CC, ip_version=0, proto=0, problem=problem)
+        )
+    )
 
 
 def test_a_phone_tells_its_inventory() -> None:
@@ -50,7 +54,12 @@ def test_a_switch_tells_port_and_vlans() -> None:
     """Port, its description and VLAN, the voice VLAN by policy, both management addresses, and only what is enabled."""
     said = list(Lldp().dissect(packets("lldp")[1]))
     event = said[0]
-    assert (event.chassis, event.port, event.port_description, event.name) == ("02:00:5e:00:53:01", "ge-0/0/7", "Floor 3, desk 14", "sw-3f-01.example.net")
+    assert (event.chassis, event.port, event.port_description, event.name) == (
+        "02:00:5e:00:53:01",
+        "ge-0/0/7",
+        "Floor 3, desk 14",
+        "sw-3f-01.example.net",
+    )
     assert (event.vlan, event.voice_vlan, event.power_mw) == (30, 30, 5900)
     assert (event.capabilities, event.supported) == (("bridge",), ("bridge", "router"))
     assert event.addresses == (parse("10.20.0.2"), parse("fd00:20::2"))
@@ -84,12 +93,21 @@ def test_the_end_ends() -> None:
 
 def test_the_first_of_two_counts() -> None:
     """A field that may stand once counts once."""
-    assert [value for kind, value in values(dissect(tlv(5, b"one"), tlv(5, b"two"))) if kind == "lldp.hostname"] == ["one"]
+    assert [value for kind, value in values(dissect(tlv(5, b"one"), tlv(5, b"two"))) if kind == "lldp.hostname"] == [
+        "one"
+    ]
 
 
 @pytest.mark.parametrize(
     "value",
-    ["0501ffffffff0200000001 00", "0501000000000200000001 00", "0901 0a140002", "00", "", "0502 0a140002 0200000001 00"],
+    [
+        "0501ffffffff0200000001 00",
+        "0501000000000200000001 00",
+        "0901 0a140002",
+        "00",
+        "",
+        "0502 0a140002 0200000001 00",
+    ],
 )
 def test_impossible_management_addresses_are_left_out(value: str) -> None:
     """Broadcast, none, a wrong length or an unknown family is no address."""
@@ -97,7 +115,9 @@ def test_impossible_management_addresses_are_left_out(value: str) -> None:
     assert said[0].addresses == ()
 
 
-@pytest.mark.parametrize("power", [tlv(127, bytes.fromhex(MED + "0453003b")), tlv(127, bytes.fromhex("00120f02 01000152003b003b"))])
+@pytest.mark.parametrize(
+    "power", [tlv(127, bytes.fromhex(MED + "0453003b")), tlv(127, bytes.fromhex("00120f02 01000152003b003b"))]
+)
 def test_power(power: bytes) -> None:
     """Tenths of a watt, in the words of either standard."""
     assert dissect(power)[0].power_mw == 5900

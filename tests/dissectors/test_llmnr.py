@@ -20,7 +20,11 @@ def sample(number: int) -> list[object]:
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
-    return list(Llmnr().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=5355, dport=50000, **fields)))
+    return list(
+        Llmnr().dissect(
+            Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=5355, dport=50000, **fields)
+        )
+    )
 
 
 def test_a_claim_names_its_sender() -> None:
@@ -63,7 +67,9 @@ def test_answers_from_elsewhere_are_no_evidence() -> None:
     assert values(dissect(dns_message(1, 0x8000, [(other, 12)], [record(b"\xc0\x0c", 12, dns_name("b"), 30)]))) == []
 
 
-@pytest.mark.parametrize("payload", [b"", b"\0" * 11, dns_message(1, 0x0800, [(dns_name("a"), 1)]), dns_message(1, 0, [(b"\xc0\x0c", 1)])])
+@pytest.mark.parametrize(
+    "payload", [b"", b"\0" * 11, dns_message(1, 0x0800, [(dns_name("a"), 1)]), dns_message(1, 0, [(b"\xc0\x0c", 1)])]
+)
 def test_malformed(payload: bytes) -> None:
     """Cut, another operation, a name that leads to itself."""
     with pytest.raises(Malformed):

@@ -19,7 +19,10 @@ def test_job() -> None:
     """The control file tells host, user, job and file, but lends nobody a name."""
     stream = Lpd().stream(Packet())
     said = [said for packet in packets("lpd") for said in stream.feed(packet, packet.payload, packet.dport == 515)]
-    assert events(said) == [("LpdCommand", "receive", "lp", ""), ("LpdJob", "ws-042", "miller", "Budget 2026", "budget.pdf")]
+    assert events(said) == [
+        ("LpdCommand", "receive", "lp", ""),
+        ("LpdJob", "ws-042", "miller", "Budget 2026", "budget.pdf"),
+    ]
     assert values(said) == []
 
 
@@ -49,7 +52,16 @@ def test_long_control_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "start", [b"GET / HTTP/1.1\r\n", b"\7lp\n", b"\n", b"\2" + b"a" * 2000, b"\2lp\n\3x dfA\n", b"\2lp\n\0071 dfA\n", b"\2lp\n\3" + b"9" * 13 + b" dfA\n"]
+    "start",
+    [
+        b"GET / HTTP/1.1\r\n",
+        b"\7lp\n",
+        b"\n",
+        b"\2" + b"a" * 2000,
+        b"\2lp\n\3x dfA\n",
+        b"\2lp\n\0071 dfA\n",
+        b"\2lp\n\3" + b"9" * 13 + b" dfA\n",
+    ],
 )
 def test_malformed(start: bytes) -> None:
     """Other protocols, lines without end and impossible sizes."""

@@ -36,7 +36,10 @@ def test_question() -> None:
         ("02:00:5e:00:53:04", "10.20.30.14", "mdns.query", "_ipp._tcp"),
         ("02:00:5e:00:53:04", "10.20.30.14", "mdns.query", "_googlecast._tcp"),
     ]
-    assert [(one.name, one.type) for one in said[0].questions] == [("_ipp._tcp.local", 12), ("_googlecast._tcp.local", 12)]
+    assert [(one.name, one.type) for one in said[0].questions] == [
+        ("_ipp._tcp.local", 12),
+        ("_googlecast._tcp.local", 12),
+    ]
     assert not said[0].probe
 
 
@@ -131,7 +134,11 @@ def test_service_pointer_names_the_host_where_no_address_does() -> None:
     ("owner", "target", "expected"),
     [
         ("_services._dns-sd._udp.local", "_Hap._tcp.local", [("mdns.service", "_hap._tcp")]),
-        ("_universal._sub._ipp._tcp.local", "A.b. c._ipp._tcp.local", [("mdns.service", "_ipp._tcp"), ("mdns.instance", "A.b. c")]),
+        (
+            "_universal._sub._ipp._tcp.local",
+            "A.b. c._ipp._tcp.local",
+            [("mdns.service", "_ipp._tcp"), ("mdns.instance", "A.b. c")],
+        ),
         ("5.0.0.10.in-addr.arpa", "tv.local", []),
         ("_tcp.local", "x.local", []),
         ("lb._dns-sd._udp.local", "x.local", []),
@@ -145,7 +152,18 @@ def test_pointers(owner: str, target: str, expected: list[tuple[str, str]]) -> N
 def test_texts() -> None:
     """Keys in small letters, values cleaned; flags, empty values and impossible keys are no facts."""
     data = b"".join(
-        bytes((len(one),)) + one for one in (b"MD=Sonos \x1b[1mOne", b"flag", b"empty=", b"=x", b"a b=c", b"\xff=1", b"k=v=w", b"x" * 65 + b"=1", b"\xc3\xa9=1")
+        bytes((len(one),)) + one
+        for one in (
+            b"MD=Sonos \x1b[1mOne",
+            b"flag",
+            b"empty=",
+            b"=x",
+            b"a b=c",
+            b"\xff=1",
+            b"k=v=w",
+            b"x" * 65 + b"=1",
+            b"\xc3\xa9=1",
+        )
     )
     assert values(told(record("Den._sonos._tcp.local", 16, data))) == [
         ("mdns.service", "_sonos._tcp"),
@@ -169,7 +187,12 @@ def test_other_operations_are_ignored() -> None:
 
 def test_known_answers_are_not_the_askers() -> None:
     """What a question lists as already known is about others."""
-    payload = struct.pack("!HHHHHH", 0, 0, 1, 1, 0, 0) + name("_ipp._tcp.local") + b"\0\x0c\0\1" + record("_ipp._tcp.local", 12, name("P._ipp._tcp.local"))
+    payload = (
+        struct.pack("!HHHHHH", 0, 0, 1, 1, 0, 0)
+        + name("_ipp._tcp.local")
+        + b"\0\x0c\0\1"
+        + record("_ipp._tcp.local", 12, name("P._ipp._tcp.local"))
+    )
     said = list(Mdns().dissect(Packet(payload, src=parse(HOST), sport=5353, dport=5353)))
     assert [kind for kind, _ in values(said)] == ["mdns.query"]
 

@@ -12,7 +12,9 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
-    return list(Mgcp().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=2427, dport=2727, **fields)))
+    return list(
+        Mgcp().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=2427, dport=2727, **fields))
+    )
 
 
 def test_restart_names_the_gateway() -> None:
@@ -21,7 +23,11 @@ def test_restart_names_the_gateway() -> None:
     host = "mta-02005e005302.cable.example"
     assert events(said) == [("MgcpRestart", "RSIP", 1201, f"*@{host}", "1.0", "NCS 1.0", "restart")]
     sender = ("02:00:5e:00:53:02", "10.20.30.12")
-    assert facts(said) == [(*sender, "mgcp.endpoint", f"*@{host}"), (*sender, "mgcp.hostname", host), (*sender, "mgcp.profile", "NCS 1.0")]
+    assert facts(said) == [
+        (*sender, "mgcp.endpoint", f"*@{host}"),
+        (*sender, "mgcp.hostname", host),
+        (*sender, "mgcp.profile", "NCS 1.0"),
+    ]
 
 
 def test_call_agent_is_known_by_its_commands() -> None:
@@ -54,12 +60,22 @@ def test_deletion_says_nothing_of_its_sender() -> None:
 
 def test_lines_may_end_with_a_carriage_return() -> None:
     """As some programs send them."""
-    assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\rRM: Forced\r")) == [("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "forced")]
+    assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\rRM: Forced\r")) == [
+        ("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "forced")
+    ]
 
 
 @pytest.mark.parametrize(
     "payload",
-    [b"GET / HTTP/1.1\r\n\r\n", b"RSIP 1 *@gw SIP/2.0\r\n", b"RSIP x *@gw MGCP 1.0\r\n", b"2000 1 OK\r\n", b"200 x OK\r\n", b"\0\1\2", b"200 1\n" * 200],
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"RSIP 1 *@gw SIP/2.0\r\n",
+        b"RSIP x *@gw MGCP 1.0\r\n",
+        b"2000 1 OK\r\n",
+        b"200 x OK\r\n",
+        b"\0\1\2",
+        b"200 1\n" * 200,
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """Other protocols, no transaction, too many lines."""
@@ -69,5 +85,7 @@ def test_malformed(payload: bytes) -> None:
 
 def test_cut_by_the_capture() -> None:
     """The last line may be cut."""
-    assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\r\nRM: rest", problem=1)) == [("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "")]
+    assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\r\nRM: rest", problem=1)) == [
+        ("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "")
+    ]
     assert dissect(b"RSIP 1 *@g", problem=1) == []

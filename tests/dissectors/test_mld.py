@@ -12,7 +12,9 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def dissect(payload: bytes, ttl: int = 1) -> list[object]:
-    return list(Mld().dissect(Packet(payload, src=parse("fe80::5"), src_mac=0x020000000005, ip_version=6, proto=58, ttl=ttl)))
+    return list(
+        Mld().dissect(Packet(payload, src=parse("fe80::5"), src_mac=0x020000000005, ip_version=6, proto=58, ttl=ttl))
+    )
 
 
 def test_the_sample() -> None:
@@ -28,7 +30,9 @@ def test_the_sample() -> None:
 
 def test_facts() -> None:
     """Groups joined; those of solicited nodes say nothing but the address."""
-    assert facts(Mld().dissect(packets("mld")[0])) == [("02:00:5e:00:53:01", "fe80::5eff:fe00:5301", "mld.role", "querier")]
+    assert facts(Mld().dissect(packets("mld")[0])) == [
+        ("02:00:5e:00:53:01", "fe80::5eff:fe00:5301", "mld.role", "querier")
+    ]
     assert values(Mld().dissect(packets("mld")[3])) == [("mld.group", "ff02::c")]
 
 
@@ -38,7 +42,13 @@ def test_from_afar() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"\x83" + bytes(10), b"\x83" + bytes(23), b"\x8f\0\0\0\0\0\0\1\4\0", b"\x82" + bytes(7) + parse("fe80::1").to_bytes(16, "big")]
+    "payload",
+    [
+        b"\x83" + bytes(10),
+        b"\x83" + bytes(23),
+        b"\x8f\0\0\0\0\0\0\1\4\0",
+        b"\x82" + bytes(7) + parse("fe80::1").to_bytes(16, "big"),
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """What ends early or names no group."""

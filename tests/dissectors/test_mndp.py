@@ -31,10 +31,15 @@ def test_a_router() -> None:
         "gw-branch", "7.11.2 (stable) Aug/31/2023 13:55:47", "RB4011iGS+", "ABCD-EF01", 86400, "bridge/ether2",
     )  # fmt: skip
     assert facts(said)[0] == ("02:00:5e:00:53:01", "10.20.30.1", "mndp.hostname", "gw-branch")
-    assert [kind for _, _, kind, _ in facts(said)] == [f"mndp.{word}" for word in ("hostname", "version", "platform", "board", "chassis", "port", "address")]
+    assert [kind for _, _, kind, _ in facts(said)] == [
+        f"mndp.{word}" for word in ("hostname", "version", "platform", "board", "chassis", "port", "address")
+    ]
 
 
-@pytest.mark.parametrize("payload", [b"", b"\0" * 12, b"GET / HTTP/1.1\r\n\r\n", HEAD[:8], HEAD, bytes.fromhex("00000001 0001 ffff 00"), b"\1\2\3\4"])
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\0" * 12, b"GET / HTTP/1.1\r\n\r\n", HEAD[:8], HEAD, bytes.fromhex("00000001 0001 ffff 00"), b"\1\2\3\4"],
+)
 def test_others_are_left_alone(payload: bytes) -> None:
     """What has no name, version, platform or board of the first field's kind is another protocol."""
     assert dissect(payload) == []

@@ -26,7 +26,11 @@ def test_sample() -> None:
         ("ModbusRequest", 255, 16, 200, 2, True),
         ("ModbusException", 255, 16, 2),
         ("ModbusRequest", 255, 43, -1, 0, False),
-        ("ModbusIdentification", 255, (("vendor_name", "Schneider Electric"), ("product_code", "TM221CE24R"), ("revision", "V1.10"))),
+        (
+            "ModbusIdentification",
+            255,
+            (("vendor_name", "Schneider Electric"), ("product_code", "TM221CE24R"), ("revision", "V1.10")),
+        ),
         ("ModbusRequest", 7, 17, -1, 0, False),
         ("ModbusIdentification", 7, (("server_id", "Relay 7 v1"),)),
         ("ModbusRequest", 0, 90, -1, 0, True),
@@ -47,7 +51,10 @@ def test_answer_that_nobody_asked_for() -> None:
     """Schneider's identification counts only as the answer to its question."""
     answer = message(9, 0, 90, b"\0\xfe" + bytes(21) + b"\4ABCD")
     assert [event[0] for event in events(feed((False, answer)))] == []
-    assert [event[0] for event in events(feed((True, message(9, 0, 90, b"\0\2")), (False, answer)))] == ["ModbusRequest", "ModbusIdentification"]
+    assert [event[0] for event in events(feed((True, message(9, 0, 90, b"\0\2")), (False, answer)))] == [
+        "ModbusRequest",
+        "ModbusIdentification",
+    ]
 
 
 def test_unit_behind_a_gateway() -> None:

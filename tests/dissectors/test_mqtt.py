@@ -20,7 +20,12 @@ CONNECT = message(0x10, text("MQTT") + b"\x04\x02" + struct.pack("!H", 60) + tex
 def read(port: int) -> list[object]:
     """All that is said on the connection from this port of the sample."""
     stream = Mqtt().stream(Packet())
-    return [said for packet in packets("mqtt") if port in (packet.sport, packet.dport) for said in stream.feed(packet, packet.payload, packet.dport == 1883)]
+    return [
+        said
+        for packet in packets("mqtt")
+        if port in (packet.sport, packet.dport)
+        for said in stream.feed(packet, packet.payload, packet.dport == 1883)
+    ]
 
 
 def feed(*parts: bytes, from_client: bool = True) -> list[object]:
@@ -51,20 +56,28 @@ def test_plug_logs_in_and_publishes() -> None:
 def test_what_a_broker_passes_on_is_nobodys() -> None:
     """A hub that asks for everything hears of others; their topics are facts neither about it nor about the broker."""
     said = read(50202)
-    assert events(said)[2:] == [("MqttSubscribe", ("#",)), ("MqttPublish", "shellies/shelly1-5E5306/relay/0", False, 38)]
+    assert events(said)[2:] == [
+        ("MqttSubscribe", ("#",)),
+        ("MqttPublish", "shellies/shelly1-5E5306/relay/0", False, 38),
+    ]
     assert values(said) == [("mqtt.client_id", "hub-1"), ("mqtt.role", "MQTT broker")]
 
 
 def test_refused_login() -> None:
     """Version 3.1; the refusing broker gets no role."""
     said = read(50203)
-    assert events(said) == [("MqttConnect", 3, "camera", True, True, 60, "", seal("admin", b"not to be kept")), ("MqttConnack", 5)]
+    assert events(said) == [
+        ("MqttConnect", 3, "camera", True, True, 60, "", seal("admin", b"not to be kept")),
+        ("MqttConnack", 5),
+    ]
     assert values(said) == [("mqtt.client_id", "camera")]
 
 
 def test_bridge_between_brokers() -> None:
     """Its version has the highest bit set."""
-    assert events(feed(CONNECT.replace(b"\x04\x02", b"\x84\x02"))) == [("MqttConnect", 4, "one", False, False, 60, "", "")]
+    assert events(feed(CONNECT.replace(b"\x04\x02", b"\x84\x02"))) == [
+        ("MqttConnect", 4, "one", False, False, 60, "", "")
+    ]
 
 
 @pytest.mark.parametrize(

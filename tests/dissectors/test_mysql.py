@@ -17,7 +17,12 @@ GREETED = ("MysqlServer", "8.0.36-0ubuntu0.22.04.1", "caching_sha2_password")
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Mysql().stream(Packet())
-    return [said for one in packets("mysql") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("mysql")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -49,12 +54,18 @@ def test_tls_and_refused_addresses() -> None:
 @pytest.mark.parametrize("code", [1040, 1129, 2026])
 def test_other_errors_are_no_answer_to_a_password(code: int) -> None:
     """Too many connections, a blocked host, TLS."""
-    assert events(talk((False, greeting()), (True, answer(b"root", b"p")), (False, refusal(2, code, b"no")))) == [GREETED]
+    assert events(talk((False, greeting()), (True, answer(b"root", b"p")), (False, refusal(2, code, b"no")))) == [
+        GREETED
+    ]
 
 
 def test_other_protocols_and_middles() -> None:
     """What begins otherwise at the port is left alone."""
-    for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, b"SSH-2.0-OpenSSH_9.2\r\n")], [(False, message(5, b"\0\0\0\2\0\0\0"))]):
+    for parts in (
+        [(True, b"GET / HTTP/1.1\r\n")],
+        [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
+        [(False, message(5, b"\0\0\0\2\0\0\0"))],
+    ):
         assert talk(*parts) == []
 
 

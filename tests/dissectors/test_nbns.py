@@ -23,7 +23,9 @@ def sample(number: int) -> list[object]:
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
-    return list(Nbns().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=137, dport=137, **fields)))
+    return list(
+        Nbns().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=137, dport=137, **fields))
+    )
 
 
 def test_registration() -> None:
@@ -47,7 +49,13 @@ def test_query_and_answer() -> None:
 def test_node_status() -> None:
     """The list of names of a node: its own, its group's, and what it offers."""
     assert events(sample(5)) == [("NbnsQuery", 0x105, "*", 0, True, False)]
-    names = (("DESK-04", 0, False), ("OFFICE", 0, True), ("DESK-04", 0x20, False), ("OFFICE", 0x1E, True), ("__MSBROWSE__", 1, True))
+    names = (
+        ("DESK-04", 0, False),
+        ("OFFICE", 0, True),
+        ("DESK-04", 0x20, False),
+        ("OFFICE", 0x1E, True),
+        ("__MSBROWSE__", 1, True),
+    )
     assert events(sample(6)) == [("NbnsStatus", 0x105, names, 0x02005E005304)]
     assert values(sample(6)) == [
         ("netbios.hostname", "DESK-04"), ("netbios.service", "workstation"), ("netbios.domain", "OFFICE"), ("netbios.service", "domain"),
@@ -90,11 +98,16 @@ def test_registration_for_another_address() -> None:
 def test_names() -> None:
     """Names in other code pages, of unknown suffixes, with a scope; placeholders name nobody."""
     own = owner("10.0.0.5")
-    assert values(dissect(message(1, REGISTRATION, netbios_name("BÜRO", 0), data=own)))[0] == ("netbios.hostname", "BÜRO")
+    assert values(dissect(message(1, REGISTRATION, netbios_name("BÜRO", 0), data=own)))[0] == (
+        "netbios.hostname",
+        "BÜRO",
+    )
     assert values(dissect(message(1, REGISTRATION, netbios_name("X", 0x77), data=own))) == [("netbios.service", "77")]
     scoped = netbios_name("X", 0)[:-1] + b"\5scope\0"
     assert events(dissect(message(1, 0x0110, scoped)))[0][2:4] == ("X", 0)
-    assert values(dissect(message(1, REGISTRATION, netbios_name("*SMBSERVER", 0x20), data=own))) == [("netbios.service", "server")]
+    assert values(dissect(message(1, REGISTRATION, netbios_name("*SMBSERVER", 0x20), data=own))) == [
+        ("netbios.service", "server")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,20 @@ SOURCE, TARGET = bytes.fromhex("0101 00408ca1b2c3"), bytes.fromhex("0201 00408ca
 
 
 def dissect(payload: bytes, src: str = OWN, *, ttl: int = 255, problem: int = 0) -> list[object]:
-    return list(Ndp().dissect(Packet(payload, src=parse(src), src_mac=FRAME_MAC, ttl=ttl, problem=problem, ip_version=6, proto=58, ethertype=0x86DD)))
+    return list(
+        Ndp().dissect(
+            Packet(
+                payload,
+                src=parse(src),
+                src_mac=FRAME_MAC,
+                ttl=ttl,
+                problem=problem,
+                ip_version=6,
+                proto=58,
+                ethertype=0x86DD,
+            )
+        )
+    )
 
 
 def test_solicitation_claims_its_source() -> None:
@@ -45,24 +58,49 @@ def test_advertisement_claims_its_target() -> None:
 def test_advertisement_without_option_uses_the_frame() -> None:
     """An answer to one host may leave its MAC out: then the frame tells it. The router flag gives the role."""
     said = dissect(bytes.fromhex("88000000 c0000000") + parse(OWN).to_bytes(16, "big"))
-    assert facts(said) == [("02:00:00:00:00:aa", OWN, "ndp.address", OWN), ("02:00:00:00:00:aa", OWN, "ndp.role", "router")]
+    assert facts(said) == [
+        ("02:00:00:00:00:aa", OWN, "ndp.address", OWN),
+        ("02:00:00:00:00:aa", OWN, "ndp.role", "router"),
+    ]
 
 
 def test_router_advertisement_tells_what_it_offers() -> None:
     """Lifetime, managed flag, prefixes, DNS servers and MTU, and the role of a router."""
     prefix = bytes.fromhex("0304 40c0 00015180 00003840 00000000 20010db8003000000000000000000000")
     dns = bytes.fromhex("1903 0000 00000708 20010db8003000000000000000000053")
-    said = dissect(bytes.fromhex("86000000 40 80 0708 00000000 00000000") + SOURCE + bytes.fromhex("0501 0000 000005d4") + prefix + dns)
+    said = dissect(
+        bytes.fromhex("86000000 40 80 0708 00000000 00000000")
+        + SOURCE
+        + bytes.fromhex("0501 0000 000005d4")
+        + prefix
+        + dns
+    )
     assert events(said) == [
-        ("NdpRouterAdvertisement", 0x00408CA1B2C3, 1800, True, ((parse("2001:db8:30::"), 64),), (parse("2001:db8:30::53"),), 1492),
+        (
+            "NdpRouterAdvertisement",
+            0x00408CA1B2C3,
+            1800,
+            True,
+            ((parse("2001:db8:30::"), 64),),
+            (parse("2001:db8:30::53"),),
+            1492,
+        ),
     ]
-    assert facts(said) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN), ("00:40:8c:a1:b2:c3", OWN, "ndp.role", "router")]
+    assert facts(said) == [
+        ("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN),
+        ("00:40:8c:a1:b2:c3", OWN, "ndp.role", "router"),
+    ]
 
 
 def test_router_solicitation_and_redirect() -> None:
     """A host looks for routers; a router sends it elsewhere, which is no fact about anybody."""
     assert events(dissect(bytes.fromhex("85000000 00000000") + SOURCE)) == [("NdpRouterSolicitation", 0x00408CA1B2C3)]
-    said = dissect(bytes.fromhex("89000000 00000000") + parse(OTHER).to_bytes(16, "big") + parse("2001:db8::5").to_bytes(16, "big") + TARGET)
+    said = dissect(
+        bytes.fromhex("89000000 00000000")
+        + parse(OTHER).to_bytes(16, "big")
+        + parse("2001:db8::5").to_bytes(16, "big")
+        + TARGET
+    )
     assert events(said) == [("NdpRedirect", 0x00408CA1B2C3, parse(OTHER), parse("2001:db8::5"))]
     assert facts(said) == []
 
@@ -85,7 +123,9 @@ def test_far_senders_and_group_targets_are_malformed() -> None:
 def test_cut_by_the_capture() -> None:
     """What the capture cut says as much as is there."""
     assert dissect(SOLICITATION[:20], problem=1) == []
-    assert events(dissect(SOLICITATION + SOURCE[:6], problem=1)) == [("NdpNeighbourSolicitation", FRAME_MAC, parse(OWN), parse(OTHER))]
+    assert events(dissect(SOLICITATION + SOURCE[:6], problem=1)) == [
+        ("NdpNeighbourSolicitation", FRAME_MAC, parse(OWN), parse(OTHER))
+    ]
 
 
 def test_other_messages_are_ignored() -> None:

@@ -17,7 +17,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("NetwaveAnswer", "Back door", "11.37.2.54", 0x02005E005306, parse("10.20.30.16"), True)],
         [("netwave.firmware", "11.37.2.54"), ("netwave.instance", "Back door")],
     ),
-    "somebody else's camera": ([("NetwaveAnswer", "Back door", "11.37.2.54", 0x00626E5E5309, parse("10.20.30.99"), False)], []),
+    "somebody else's camera": (
+        [("NetwaveAnswer", "Back door", "11.37.2.54", 0x00626E5E5309, parse("10.20.30.99"), False)],
+        [],
+    ),
     "an order": ([("NetwaveRequest", 2)], []),
 }
 

@@ -16,7 +16,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("NsdpAnswer", False, 0, 0xA040A05E5334, "GS108Ev3", "floor-3", "2.06.24EN", True)],
         [("nsdp.model", "GS108Ev3"), ("nsdp.hostname", "floor-3"), ("nsdp.firmware", "2.06.24EN")],
     ),
-    "somebody else's switch": ([("NsdpAnswer", False, 0, 0xA040A05E5335, "GS108Ev3", "floor-3", "2.06.24EN", False)], []),
+    "somebody else's switch": (
+        [("NsdpAnswer", False, 0, 0xA040A05E5335, "GS108Ev3", "floor-3", "2.06.24EN", False)],
+        [],
+    ),
     "a change with a password": ([("NsdpRequest", True, (10, 3), True)], []),
     "a refusal": ([("NsdpAnswer", True, 1792, 0xA040A05E5334, "", "", "", True)], []),
 }

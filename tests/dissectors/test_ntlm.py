@@ -24,8 +24,16 @@ def test_offer() -> None:
 def test_challenge() -> None:
     """All names of a server; one in no domain names itself as its domain, and then there is none."""
     message = find(spnego(ntlm_challenge("OFFICE", PAIRS, SYSTEM)))
-    assert message == Challenge("OFFICE", "DC-1", "OFFICE", "dc-1.office.example", "office.example", "example", "10.0.22631", NONCE)
-    assert [kind for kind, _ in message.facts()] == ["ntlm.hostname", "ntlm.fqdn", "ntlm.domain", "ntlm.dns_domain", "ntlm.version"]
+    assert message == Challenge(
+        "OFFICE", "DC-1", "OFFICE", "dc-1.office.example", "office.example", "example", "10.0.22631", NONCE
+    )
+    assert [kind for kind, _ in message.facts()] == [
+        "ntlm.hostname",
+        "ntlm.fqdn",
+        "ntlm.domain",
+        "ntlm.dns_domain",
+        "ntlm.version",
+    ]
     alone = find(ntlm_challenge("NAS", {2: "NAS", 1: "nas", 4: "", 3: "nas"}, version(6, 1, 0)))
     assert alone is not None
     assert alone.facts() == [("ntlm.hostname", "nas"), ("ntlm.version", "6.1.0")]
@@ -60,7 +68,13 @@ def test_other_code_page() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"NTLMSSP\0", b"NTLMSSP\0\4\0\0\0", ntlm_challenge("A", PAIRS, SYSTEM)[:60], ntlm_authenticate("A", "B", "C", SYSTEM)[:80], ntlm_negotiate(b"")[:12]],
+    [
+        b"NTLMSSP\0",
+        b"NTLMSSP\0\4\0\0\0",
+        ntlm_challenge("A", PAIRS, SYSTEM)[:60],
+        ntlm_authenticate("A", "B", "C", SYSTEM)[:80],
+        ntlm_negotiate(b"")[:12],
+    ],
 )
 def test_malformed(raw: bytes) -> None:
     """Cut, unknown, or with fields outside; where the capture cut it, it is simply not told."""
@@ -71,4 +85,6 @@ def test_malformed(raw: bytes) -> None:
 
 def test_pairs_without_end() -> None:
     """Target information is read up to its end, whatever it declares."""
-    assert find(ntlm_challenge("A", {1: "X", 9: "Y" * 300, 3: "z.example"}, SYSTEM)) == Challenge("A", "X", "", "z.example", "", "", "10.0.22631", NONCE)
+    assert find(ntlm_challenge("A", {1: "X", 9: "Y" * 300, 3: "z.example"}, SYSTEM)) == Challenge(
+        "A", "X", "", "z.example", "", "", "10.0.22631", NONCE
+    )

@@ -14,7 +14,11 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def dissect(payload: bytes, sport: int = 123, dport: int = 123, problem: int = 0) -> list[object]:
-    return list(Ntp().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=sport, dport=dport, problem=problem)))
+    return list(
+        Ntp().dissect(
+            Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=sport, dport=dport, problem=problem)
+        )
+    )
 
 
 def answer(leap: int = 0, stratum: int = 2) -> bytes:

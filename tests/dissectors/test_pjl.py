@@ -68,7 +68,9 @@ def test_gap() -> None:
     stream, packet = Pjl().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, EXIT + b"@PJL INFO", True))
     list(stream.gap(packet, 500, True))
-    assert events(list(stream.feed(packet, b"@PJL INFO ID\r\n" + EXIT + b"@PJL INFO STATUS\r\n", True))) == [("PjlCommand", "INFO", "STATUS", "")]
+    assert events(list(stream.feed(packet, b"@PJL INFO ID\r\n" + EXIT + b"@PJL INFO STATUS\r\n", True))) == [
+        ("PjlCommand", "INFO", "STATUS", "")
+    ]
     list(stream.gap(packet, 500, False))
     assert list(stream.feed(packet, b'half"\r\n\f', False)) == []
     assert len(list(stream.feed(packet, b"@PJL INFO STATUS\r\nCODE=10001\r\n\f", False))) == 1

@@ -36,7 +36,9 @@ def test_there_are_no_more_messages() -> None:
     assert len(packets("playstation")) == len(SAID)
 
 
-@pytest.mark.parametrize("payload", [b"HTTP/1.1 200 OK\r\nServer: x\r\n", b"SRCH", b"HTTP/1.1 abc\ndevice-discovery-protocol-version:1"])
+@pytest.mark.parametrize(
+    "payload", [b"HTTP/1.1 200 OK\r\nServer: x\r\n", b"SRCH", b"HTTP/1.1 abc\ndevice-discovery-protocol-version:1"]
+)
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
     """What is no message of this protocol says nothing and is no fault."""
     assert list(Playstation().dissect(Packet(payload))) == []
@@ -45,4 +47,11 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
 def test_cut_message_says_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("playstation"):
-        assert list(Playstation().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []
+        assert (
+            list(
+                Playstation().dissect(
+                    Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1)
+                )
+            )
+            == []
+        )

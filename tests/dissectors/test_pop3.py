@@ -16,7 +16,12 @@ HELLO = (False, b"+OK ready\r\n")
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Pop3().stream(Packet())
-    return [said for one in packets("pop3") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("pop3")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -42,12 +47,18 @@ def test_other_ways() -> None:
 @pytest.mark.parametrize("first", [b"!!!", b"QUFB", b""])
 def test_odd_credentials(first: bytes) -> None:
     """What is no base64, or holds no password, names nobody."""
-    assert events(talk(HELLO, (True, b"AUTH PLAIN " + first + b"\r\n"), (False, b"-ERR no\r\n")))[1:] == [("Pop3Login", "", "clear", False, "")]
+    assert events(talk(HELLO, (True, b"AUTH PLAIN " + first + b"\r\n"), (False, b"-ERR no\r\n")))[1:] == [
+        ("Pop3Login", "", "clear", False, "")
+    ]
 
 
 def test_other_protocols_middles_and_gaps() -> None:
     """A conversation begins with the server's greeting."""
-    for parts in ([(True, b"USER a\r\n"), (False, b"+OK\r\n")], [(False, b"220 ftp\r\n"), (True, b"PASS b\r\n")], [(False, b"\x16\x03\n")]):
+    for parts in (
+        [(True, b"USER a\r\n"), (False, b"+OK\r\n")],
+        [(False, b"220 ftp\r\n"), (True, b"PASS b\r\n")],
+        [(False, b"\x16\x03\n")],
+    ):
         assert talk(*parts) == []
     stream = Pop3().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []

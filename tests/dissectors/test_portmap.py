@@ -33,7 +33,13 @@ def test_other_programs_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"short", struct.pack("!III", 1, 7, 2), struct.pack("!IIIIIIII", 1, 0, 2, 100000, 2, 3, 0, 9999), struct.pack("!III", 1, 1, 0)]
+    "payload",
+    [
+        b"short",
+        struct.pack("!III", 1, 7, 2),
+        struct.pack("!IIIIIIII", 1, 0, 2, 100000, 2, 3, 0, 9999),
+        struct.pack("!III", 1, 1, 0),
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """What ends early, is neither call nor reply, or has credentials beyond all bounds."""

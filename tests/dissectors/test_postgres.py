@@ -15,7 +15,12 @@ from tests.dissectors.samples import events, facts, packets
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Postgres().stream(Packet())
-    return [said for one in packets("postgres") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("postgres")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:

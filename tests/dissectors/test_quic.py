@@ -26,11 +26,16 @@ def test_example_of_the_standard() -> None:
     assert packet.hex().startswith(
         "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c0bab7df5976d27cd449f63300099f399"
     )
-    assert packet.hex().endswith("7e78bfe706ca4cf5e9c5453e9f7cfd2b8b4c8d169a44e55c88d4a9a7f9474241e221af44860018ab0856972e194cd934")
+    assert packet.hex().endswith(
+        "7e78bfe706ca4cf5e9c5453e9f7cfd2b8b4c8d169a44e55c88d4a9a7f9474241e221af44860018ab0856972e194cd934"
+    )
     said = dissect(packet)
     ja3, ja4 = "41bc9ae914d6cb3bd0bd0a5453ab7d7f", "q13d0211an_62ed6f6ca7ad_4d634acda6c0"
     assert events(said) == [("QuicClientHello", "1", "example.com", ("alpn",), "TLS 1.3", ja3, ja4, False)]
-    assert facts(said) == [("02:00:00:00:00:05", "10.0.0.5", "quic.sni", "example.com"), ("02:00:00:00:00:05", "10.0.0.5", "quic.ja4", ja4)]
+    assert facts(said) == [
+        ("02:00:00:00:00:05", "10.0.0.5", "quic.sni", "example.com"),
+        ("02:00:00:00:00:05", "10.0.0.5", "quic.ja4", ja4),
+    ]
 
 
 def test_secret_of_the_standard() -> None:
@@ -43,7 +48,11 @@ def test_secret_of_the_standard() -> None:
 def test_versions() -> None:
     """Version 2 in coalesced packets, draft 29 with frames that overlap and come out of order."""
     _, second, draft, phone = (events(Quic().dissect(packet)) for packet in packets("quic"))
-    assert [(one[0][1], one[0][2]) for one in (second, draft, phone)] == [("2", "www.example.com"), ("draft-29", "www.example.com"), ("1", "telemetry.example")]
+    assert [(one[0][1], one[0][2]) for one in (second, draft, phone)] == [
+        ("2", "www.example.com"),
+        ("draft-29", "www.example.com"),
+        ("1", "telemetry.example"),
+    ]
     assert {one[0][6] for one in (second, draft, phone)} == {"q13d0317h3_55b375c5d22e_c39a3682006c"}
 
 
@@ -51,7 +60,10 @@ def test_versions() -> None:
 def test_hello_over_two_datagrams(order: tuple[int, int]) -> None:
     """Today's hellos do not fit into one: they are told once, with the last piece, in whatever order they come."""
     unit = Quic()
-    parts = [initial(b"connect2", crypto(HELLO[:1100]), 0, pad=1162), initial(b"connect2", crypto(HELLO[1100:], 1100), 1, pad=1162)]
+    parts = [
+        initial(b"connect2", crypto(HELLO[:1100]), 0, pad=1162),
+        initial(b"connect2", crypto(HELLO[1100:], 1100), 1, pad=1162),
+    ]
     first, last = (dissect(parts[one], unit) for one in order)
     assert first == []
     assert events(last)[0][2] == "www.example.com"
@@ -99,7 +111,9 @@ def test_not_for_us() -> None:
 def test_what_may_stand_beside_a_hello() -> None:
     """Pings, acknowledgements and padding between the frames; a close ends them."""
     acks = b"\2\5\0\1\0\1\1" + b"\3\5\0\0\0\1\1\1"
-    assert events(dissect(initial(EXAMPLE_ID, b"\1\0\0" + acks + crypto(EXAMPLE) + b"\x1c\0\0\0")))[0][2] == "example.com"
+    assert (
+        events(dissect(initial(EXAMPLE_ID, b"\1\0\0" + acks + crypto(EXAMPLE) + b"\x1c\0\0\0")))[0][2] == "example.com"
+    )
 
 
 @pytest.mark.parametrize(

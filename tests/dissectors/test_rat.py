@@ -43,7 +43,10 @@ def test_families(data: bytes, family: str) -> None:
     assert said(data)[0][1] == family
 
 
-@pytest.mark.parametrize("data", [b"uid=0(root) gid=0(root)", b"sh: no job control in this shell", b"Microsoft Windows XP [Version 5.1.2600]"])
+@pytest.mark.parametrize(
+    "data",
+    [b"uid=0(root) gid=0(root)", b"sh: no job control in this shell", b"Microsoft Windows XP [Version 5.1.2600]"],
+)
 def test_a_shell_is_one_where_somebody_types(data: bytes) -> None:
     """What only flows one way is a file that looks like it; a command before it, or after it, makes it a shell."""
     assert said(data) == said(data, from_client=False) == []
@@ -57,7 +60,18 @@ def test_a_shell_is_one_where_somebody_types(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"G", b"GET / HTTP/1.1\r\n", b"Windows Update", b"Microsoft SQL Server", b"\x24\x04\xff", b"SSH-2.0-x", bytes(64), b"configure terminal"]
+    "data",
+    [
+        b"",
+        b"G",
+        b"GET / HTTP/1.1\r\n",
+        b"Windows Update",
+        b"Microsoft SQL Server",
+        b"\x24\x04\xff",
+        b"SSH-2.0-x",
+        bytes(64),
+        b"configure terminal",
+    ],
 )
 def test_others_say_nothing(data: bytes) -> None:
     """Ordinary beginnings and pieces that are too short."""

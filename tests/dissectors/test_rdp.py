@@ -14,7 +14,12 @@ from tests.dissectors.samples import events, facts, packets
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Rdp().stream(Packet())
-    return [said for one in packets("rdp") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("rdp")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -30,7 +35,11 @@ def test_secured_session() -> None:
 def test_old_way() -> None:
     """The client names itself."""
     said = session(49451)
-    assert events(said) == [("RdpRequest", "root", ()), ("RdpNegotiated", "rdp", 0), ("RdpClient", "DESK-04", 19041, 1280, 800)]
+    assert events(said) == [
+        ("RdpRequest", "root", ()),
+        ("RdpNegotiated", "rdp", 0),
+        ("RdpClient", "DESK-04", 19041, 1280, 800),
+    ]
     assert facts(said) == [("02:00:5e:00:53:04", "10.20.30.66", "rdp.hostname", "DESK-04")]
 
 

@@ -14,7 +14,12 @@ from tests.dissectors.samples import events, packets
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Redis().stream(Packet())
-    return [said for one in packets("redis") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("redis")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -54,10 +59,23 @@ def test_behind_a_gap() -> None:
     list(stream.gap(packet, 500, True))
     list(stream.gap(packet, 500, False))
     list(stream.feed(packet, command(b"AUTH", b"x"), True))
-    assert events(stream.feed(packet, WRONG, False)) == [("RedisLogin", "default", "clear", False, seal("default", b"x"))]
+    assert events(stream.feed(packet, WRONG, False)) == [
+        ("RedisLogin", "default", "clear", False, seal("default", b"x"))
+    ]
 
 
-@pytest.mark.parametrize("start", [b"\x16\x03\x01\0\5hello", b"*x\r\n", b"*2\r\n+a\r\n", b"*1\r\n$99999\r\n", b"*1000\r\n", b"*" + b"1" * 20, b"a" * 9000])
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"\x16\x03\x01\0\5hello",
+        b"*x\r\n",
+        b"*2\r\n+a\r\n",
+        b"*1\r\n$99999\r\n",
+        b"*1000\r\n",
+        b"*" + b"1" * 20,
+        b"a" * 9000,
+    ],
+)
 def test_other_protocols_and_long_commands(start: bytes) -> None:
     """What is no command, or too long to hold a login, ends the reading."""
     stream, packet = Redis().stream(Packet()), Packet(proto=6)

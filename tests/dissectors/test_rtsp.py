@@ -92,7 +92,9 @@ def test_description_arrives_later() -> None:
     assert ("rtsp.session", "HIK Media Server V4.30.210") in values(stream_of(message[:-10], message[-10:]))
 
 
-@pytest.mark.parametrize("start", [b"\x16\x03\x01\x02\0\1", b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"])
+@pytest.mark.parametrize(
+    "start", [b"\x16\x03\x01\x02\0\1", b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"]
+)
 def test_other_protocols_are_left_alone(start: bytes) -> None:
     """TLS and tunnels through HTTP are no fault; nothing of them is read."""
     assert stream_of(start, OK, from_client=True) == []

@@ -14,8 +14,23 @@ from tests.dissectors.samples import events, packets, values
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "an inquiry": ([("SadpRequest", "inquiry", False)], []),
     "a camera without a password": (
-        [("SadpAnswer", "DS-2CD2042WD-I", "V5.5.82build 190220", "DS-2CD2042WD-I20160530AAWR612345678", 0x02005E005306, parse("10.20.30.16"), False, True)],
-        [("sadp.model", "DS-2CD2042WD-I"), ("sadp.firmware", "V5.5.82build 190220"), ("sadp.serial", "DS-2CD2042WD-I20160530AAWR612345678")],
+        [
+            (
+                "SadpAnswer",
+                "DS-2CD2042WD-I",
+                "V5.5.82build 190220",
+                "DS-2CD2042WD-I20160530AAWR612345678",
+                0x02005E005306,
+                parse("10.20.30.16"),
+                False,
+                True,
+            )
+        ],
+        [
+            ("sadp.model", "DS-2CD2042WD-I"),
+            ("sadp.firmware", "V5.5.82build 190220"),
+            ("sadp.serial", "DS-2CD2042WD-I20160530AAWR612345678"),
+        ],
     ),
     "a recorder with a brand": (
         [
@@ -38,7 +53,18 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         ],
     ),
     "a recorder about a camera behind it": (
-        [("SadpAnswer", "DS-2CD2142FWD-I", "V5.5.82build 190220", "DS-2CD2142FWD-I20161111AAWR699999999", 0x4419B65E5309, parse("192.168.254.3"), True, False)],
+        [
+            (
+                "SadpAnswer",
+                "DS-2CD2142FWD-I",
+                "V5.5.82build 190220",
+                "DS-2CD2142FWD-I20161111AAWR699999999",
+                0x4419B65E5309,
+                parse("192.168.254.3"),
+                True,
+                False,
+            )
+        ],
         [],
     ),
     "an order with a password": ([("SadpRequest", "update", True)], []),
@@ -63,7 +89,15 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     assert list(Sadp().dissect(Packet(payload))) == []
 
 
-@pytest.mark.parametrize("payload", [b"<Probe><!ENTITY a 'b'></Probe>", b"<ProbeMatch></ProbeMatch>", b"<Probe>" + b" " * 9000, b"<!DOCTYPE x><Probe></Probe>"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"<Probe><!ENTITY a 'b'></Probe>",
+        b"<ProbeMatch></ProbeMatch>",
+        b"<Probe>" + b" " * 9000,
+        b"<!DOCTYPE x><Probe></Probe>",
+    ],
+)
 def test_faults(payload: bytes) -> None:
     """A message that cannot be is malformed, and says nothing where the capture cut it."""
     with pytest.raises(Malformed):

@@ -16,12 +16,21 @@ def read(port: int) -> list[object]:
     """All that is said on the connection from this port of the sample."""
     dissector = Sccp()
     stream = dissector.stream(Packet())
-    return [said for packet in packets("sccp") if port in (packet.sport, packet.dport) for said in stream.feed(packet, packet.payload, packet.dport == 2000)]
+    return [
+        said
+        for packet in packets("sccp")
+        if port in (packet.sport, packet.dport)
+        for said in stream.feed(packet, packet.payload, packet.dport == 2000)
+    ]
 
 
 def feed(*parts: bytes, from_client: bool = True) -> list[object]:
     stream = Sccp().stream(Packet())
-    return [said for part in parts for said in stream.feed(Packet(proto=6, src=parse("10.0.0.5"), src_mac=0x020000000005), part, from_client)]
+    return [
+        said
+        for part in parts
+        for said in stream.feed(Packet(proto=6, src=parse("10.0.0.5"), src_mac=0x020000000005), part, from_client)
+    ]
 
 
 def test_telephone_registers_and_calls() -> None:
@@ -49,7 +58,11 @@ def test_telephone_registers_and_calls() -> None:
 
 def test_refused_station() -> None:
     """A refusal shows its text, and names no manager's role: it may be no manager for this station."""
-    assert events(read(50112)) == [("SccpRegister", "ATA02005E005303", 12, "", False), ("SccpRejected", "No Entry For Device"), ("SccpUnregister",)]
+    assert events(read(50112)) == [
+        ("SccpRegister", "ATA02005E005303", 12, "", False),
+        ("SccpRejected", "No Entry For Device"),
+        ("SccpUnregister",),
+    ]
 
 
 def test_keep_alive_tells_a_station_once() -> None:
@@ -68,7 +81,14 @@ def test_short_registration_has_no_firmware() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00", message(1, b"SEP"), message(3, b"\0"), bytes(12)]
+    "payload",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00",
+        message(1, b"SEP"),
+        message(3, b"\0"),
+        bytes(12),
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """Other protocols, and messages too short for what they say."""

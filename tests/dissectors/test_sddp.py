@@ -13,13 +13,26 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("SddpSearch",)], []),
     "a projector": (
         [("SddpAnnouncement", "projector", "Epson", "LS12000", "Epson-LS12000-5E5339", True)],
-        [("sddp.proxy", "projector"), ("sddp.manufacturer", "Epson"), ("sddp.model", "LS12000"), ("sddp.hostname", "Epson-LS12000-5E5339")],
+        [
+            ("sddp.proxy", "projector"),
+            ("sddp.manufacturer", "Epson"),
+            ("sddp.model", "LS12000"),
+            ("sddp.hostname", "Epson-LS12000-5E5339"),
+        ],
     ),
     "a television": (
         [("SddpAnnouncement", "tv", "Sony", "XBR-65X900F", "Sony-XBR-65X900F-5E5339", True)],
-        [("sddp.proxy", "tv"), ("sddp.manufacturer", "Sony"), ("sddp.model", "XBR-65X900F"), ("sddp.hostname", "Sony-XBR-65X900F-5E5339")],
+        [
+            ("sddp.proxy", "tv"),
+            ("sddp.manufacturer", "Sony"),
+            ("sddp.model", "XBR-65X900F"),
+            ("sddp.hostname", "Sony-XBR-65X900F-5E5339"),
+        ],
     ),
-    "a notification about another address": ([("SddpAnnouncement", "tv", "Sony", "XBR-65X900F", "Sony-XBR-65X900F-5E5339", False)], []),
+    "a notification about another address": (
+        [("SddpAnnouncement", "tv", "Sony", "XBR-65X900F", "Sony-XBR-65X900F-5E5339", False)],
+        [],
+    ),
 }
 
 
@@ -44,4 +57,11 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
 def test_cut_message_says_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("sddp"):
-        assert list(Sddp().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []
+        assert (
+            list(
+                Sddp().dissect(
+                    Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1)
+                )
+            )
+            == []
+        )

@@ -22,7 +22,9 @@ REGISTERED = ("SipRequest", "REGISTER", "sip:pbx", "212@pbx", "212@pbx", "c1", 1
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
-    return list(Sip().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=5060, dport=5060, **fields)))
+    return list(
+        Sip().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=5060, dport=5060, **fields))
+    )
 
 
 def with_header(line: bytes, message: bytes = REGISTER) -> bytes:
@@ -35,7 +37,12 @@ def test_plug_and_play_tells_the_model() -> None:
     assert events(said)[0][:2] == ("SipRequest", "SUBSCRIBE")
     assert facts(said) == [
         ("02:00:5e:00:53:02", "10.20.30.12", "sip.user_agent", "Yealink SIP-T46S 66.86.0.15"),
-        ("02:00:5e:00:53:02", "10.20.30.12", "sip.profile", 'ua-profile;profile-type="device";vendor="Yealink";model="SIP-T46S";version="66.86.0.15"'),
+        (
+            "02:00:5e:00:53:02",
+            "10.20.30.12",
+            "sip.profile",
+            'ua-profile;profile-type="device";vendor="Yealink";model="SIP-T46S";version="66.86.0.15"',
+        ),
     ]
 
 
@@ -45,7 +52,9 @@ def test_registration() -> None:
     own = ("212@10.20.30.5", "212@10.20.30.5", "2@10.20.30.12")
     program, server = "Yealink SIP-T46S 66.86.0.15", "FPBX-16.0.40.7(18.15.0)"
     assert events(request) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 1, program, False, False)]
-    assert events(challenge) == [("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True, "digest", "pbx", "", False, "5f")]
+    assert events(challenge) == [
+        ("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True, "digest", "pbx", "", False, "5f")
+    ]
     assert events(again) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 2, program, True, False)]
     assert events(accepted) == [("SipResponse", 200, "OK", "REGISTER", *own, 2, server, False, "", "", "", False, "")]
     assert values(again) == [("sip.user_agent", program), ("sip.device_header", "X-Serialnumber: 0015655E5302")]
@@ -56,7 +65,10 @@ def test_registration() -> None:
 @pytest.mark.parametrize(
     ("header", "asked"),
     [
-        (b'Digest realm="pbx, 2nd floor",nonce="5f==",algorithm=SHA-256, qop="auth,auth-int"', ("digest", "pbx, 2nd floor", "SHA-256", True, "5f==")),
+        (
+            b'Digest realm="pbx, 2nd floor",nonce="5f==",algorithm=SHA-256, qop="auth,auth-int"',
+            ("digest", "pbx, 2nd floor", "SHA-256", True, "5f=="),
+        ),
         (b"dIGEST algorithm=MD5 , Realm = asterisk", ("digest", "asterisk", "MD5", False, "")),
         (b'Basic realm="pbx"', ("basic", "pbx", "", False, "")),
         (b"NTLM", ("ntlm", "", "", False, "")),
@@ -67,7 +79,9 @@ def test_registration() -> None:
 def test_how_a_password_is_asked_for(header: bytes, asked: tuple[object, ...]) -> None:
     """Quoted or not, in any letters; what has no end is left out, and the first challenge counts."""
     head = b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.9\r\nCSeq: 1 REGISTER\r\nCall-ID: c\r\nFrom: <sip:1@x>\r\nTo: <sip:1@x>\r\n"
-    [event] = events(dissect(head + b"WWW-Authenticate: " + header + b"\r\nWWW-Authenticate: Digest realm=other\r\n\r\n"))
+    [event] = events(
+        dissect(head + b"WWW-Authenticate: " + header + b"\r\nWWW-Authenticate: Digest realm=other\r\n\r\n")
+    )
     assert event[-6:] == (True, *asked)
 
 
@@ -115,7 +129,14 @@ def test_answer_to_a_registration_lists_the_client() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"X-Serial-Number: 1", b"P-Access-Network-Info: IEEE-802.11", b"X-User-Agent: Poly", b"Mac: 00:15:65:5e:53:02", b"x-model: T46S"]
+    "line",
+    [
+        b"X-Serial-Number: 1",
+        b"P-Access-Network-Info: IEEE-802.11",
+        b"X-User-Agent: Poly",
+        b"Mac: 00:15:65:5e:53:02",
+        b"x-model: T46S",
+    ],
 )
 def test_headers_that_name_a_device(line: bytes) -> None:
     """X- and P- headers about hardware are facts, word for word."""
@@ -133,7 +154,9 @@ def test_event_of_other_subscriptions_is_no_profile() -> None:
     subscribe = REGISTER.replace(b"REGISTER", b"SUBSCRIBE")
     assert "sip.profile" not in dict(values(dissect(with_header(b"Event: message-summary", subscribe))))
     profile = b'Event: ua-profile;vendor="snom";model="D785"'
-    assert dict(values(dissect(with_header(profile, subscribe))))["sip.profile"] == 'ua-profile;vendor="snom";model="D785"'
+    assert (
+        dict(values(dissect(with_header(profile, subscribe))))["sip.profile"] == 'ua-profile;vendor="snom";model="D785"'
+    )
     assert "sip.profile" not in dict(values(dissect(with_header(profile))))
 
 
@@ -208,7 +231,9 @@ def test_gap_voids_the_half_message() -> None:
 def test_gap_inside_a_body_is_part_of_it() -> None:
     """Missing bytes of a body do not matter."""
     stream, packet = Sip().stream(Packet()), Packet(proto=6)
-    assert events(list(stream.feed(packet, REGISTER.replace(b"Length: 0", b"Length: 100") + b"a" * 10, True))) == [REGISTERED]
+    assert events(list(stream.feed(packet, REGISTER.replace(b"Length: 0", b"Length: 100") + b"a" * 10, True))) == [
+        REGISTERED
+    ]
     list(stream.gap(packet, 50, True))
     assert events(list(stream.feed(packet, b"a" * 40 + REGISTER, True))) == [REGISTERED]
 
@@ -232,28 +257,40 @@ def test_session_descriptions() -> None:
         ("sip.hostname", "SEP02005E005302"),
         ("sip.device_type", "683"),
         ("sip.instance_id", "uuid:00000000-0000-0000-0000-02005e005302"),
-        ("sip.alarm", 'SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"'),
+        (
+            "sip.alarm",
+            'SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"',
+        ),
     ]
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"v=0\r\no=- 1 1 IN IP4 pbx.example\r\ns=-\r\nm=audio 0 RTP/AVP 0\r\n", [("SipMedia", "c1", "pbx.example", ("audio 0",))]),
+        (
+            b"v=0\r\no=- 1 1 IN IP4 pbx.example\r\ns=-\r\nm=audio 0 RTP/AVP 0\r\n",
+            [("SipMedia", "c1", "pbx.example", ("audio 0",))],
+        ),
         (b"v=0\no=short\ns= \n", [("SipMedia", "c1", "", ())]),
         (b"no description", []),
     ],
 )
 def test_odd_descriptions(body: bytes, expected: list[object]) -> None:
     """Names left out, lines cut short, and another body than the header promises."""
-    said = dissect(with_header(b"Content-Type: Application/SDP;x=y", REGISTER.replace(b"Length: 0", b"Length: %d" % len(body))) + body)
+    said = dissect(
+        with_header(b"Content-Type: Application/SDP;x=y", REGISTER.replace(b"Length: 0", b"Length: %d" % len(body)))
+        + body
+    )
     assert events(said)[1:] == expected
     assert values(said) == [("sip.user_agent", "snomD785/10.1.42.14")]
 
 
 def test_proxied_description_names_nobody() -> None:
     """A second Via: the description is another's too."""
-    message = with_header(b"Via: SIP/2.0/UDP 10.0.0.9\r\nContent-Type: application/sdp") + b"v=0\r\no=Other 1 1 IN IP4 10.0.0.5\r\n"
+    message = (
+        with_header(b"Via: SIP/2.0/UDP 10.0.0.9\r\nContent-Type: application/sdp")
+        + b"v=0\r\no=Other 1 1 IN IP4 10.0.0.5\r\n"
+    )
     assert values(dissect(message.replace(b"Length: 0", b"Length: 34"))) == []
 
 

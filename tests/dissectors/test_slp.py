@@ -23,22 +23,51 @@ HP = {
 # What each message of the small capture says: events, and facts about its sender.
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a request": ([("SlpRequest", "service:printer", False)], []),
-    "a server's own service": ([("SlpOffer", 2, ("service:VMwareInfrastructure://10.20.30.5",), True)], [("slp.service", "service:VMwareInfrastructure")]),
-    "an agent about others": ([("SlpOffer", 2, ("service:printer:lpr://10.20.30.13:515/raw", "service:printer:ipp://print.example:631"), False)], []),
+    "a server's own service": (
+        [("SlpOffer", 2, ("service:VMwareInfrastructure://10.20.30.5",), True)],
+        [("slp.service", "service:VMwareInfrastructure")],
+    ),
+    "an agent about others": (
+        [
+            (
+                "SlpOffer",
+                2,
+                ("service:printer:lpr://10.20.30.13:515/raw", "service:printer:ipp://print.example:631"),
+                False,
+            )
+        ],
+        [],
+    ),
     "a registration": (
-        [("SlpOffer", 3, ("service:printer:lpr://10.20.30.13/raw",), True), ("SlpAttributes", {"printer-model": "HP", "copies": "99"}, False)],
+        [
+            ("SlpOffer", 3, ("service:printer:lpr://10.20.30.13/raw",), True),
+            ("SlpAttributes", {"printer-model": "HP", "copies": "99"}, False),
+        ],
         [("slp.service", "service:printer:lpr")],
     ),
     "HP's attributes, version 2": (
         [("SlpAttributes", HP, True)],
-        [("slp.vendor", "Hewlett-Packard"), ("slp.model", "HP LaserJet Professional M1212nf MFP"), ("slp.firmware", "20110826"), ("slp.hostname", "NPI5E5303")],
+        [
+            ("slp.vendor", "Hewlett-Packard"),
+            ("slp.model", "HP LaserJet Professional M1212nf MFP"),
+            ("slp.firmware", "20110826"),
+            ("slp.hostname", "NPI5E5303"),
+        ],
     ),
     "HP's attributes, version 1": (
         [("SlpAttributes", HP, True)],
-        [("slp.vendor", "Hewlett-Packard"), ("slp.model", "HP LaserJet Professional M1212nf MFP"), ("slp.firmware", "20110826"), ("slp.hostname", "NPI5E5303")],
+        [
+            ("slp.vendor", "Hewlett-Packard"),
+            ("slp.model", "HP LaserJet Professional M1212nf MFP"),
+            ("slp.firmware", "20110826"),
+            ("slp.hostname", "NPI5E5303"),
+        ],
     ),
     "somebody else with HP's attributes": ([("SlpAttributes", HP, False)], []),
-    "a directory agent": ([("SlpOffer", 8, ("service:directory-agent://10.20.30.5",), True)], [("slp.service", "service:directory-agent")]),
+    "a directory agent": (
+        [("SlpOffer", 8, ("service:directory-agent://10.20.30.5",), True)],
+        [("slp.service", "service:directory-agent")],
+    ),
     "a question for types": ([("SlpMessage", 2, 9)], []),
 }
 
@@ -55,7 +84,9 @@ def test_there_are_no_more_messages() -> None:
     assert len(packets("slp")) == len(SAID)
 
 
-@pytest.mark.parametrize("payload", [b"\2\1\0\0\x10" + bytes(5), b"\3" + bytes(20), b"\1\7\0\x63" + bytes(20), bytes(16)])
+@pytest.mark.parametrize(
+    "payload", [b"\2\1\0\0\x10" + bytes(5), b"\3" + bytes(20), b"\1\7\0\x63" + bytes(20), bytes(16)]
+)
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
     """What is no message of this protocol says nothing and is no fault."""
     assert list(Slp().dissect(Packet(payload))) == []

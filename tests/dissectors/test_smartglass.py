@@ -12,7 +12,10 @@ from tests.dissectors.samples import events, packets, values
 # What each message of the small capture says: events, and facts about its sender.
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("SmartglassSearch",)], []),
-    "a console": ([("SmartglassAnswer", 1, "XboxOne")], [("smartglass.device", "1"), ("smartglass.hostname", "XboxOne")]),
+    "a console": (
+        [("SmartglassAnswer", 1, "XboxOne")],
+        [("smartglass.device", "1"), ("smartglass.hostname", "XboxOne")],
+    ),
 }
 
 

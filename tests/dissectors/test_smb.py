@@ -23,7 +23,9 @@ SERVER = Packet(proto=6, src=parse("10.20.30.5"), src_mac=0x02005E005305, direct
 
 def told(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Said]:
     stream = stream or Smb().stream(CLIENT)
-    return [one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)]
+    return [
+        one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)
+    ]
 
 
 def only(said: list[Said], *names: str) -> list[tuple[Any, ...]]:
@@ -104,14 +106,22 @@ def test_refused_guest_and_encrypted() -> None:
         ("SmbLogin", 2, "anonymous", "", "", ""),
         ("SmbLoginResult", 2, "anonymous", "", "", "", 0, True),
     ]
-    assert only(said, "SmbEncrypted", "SmbCompressed") == [("SmbEncrypted", 5), ("SmbEncrypted", 5), ("SmbCompressed", 0xFFFFFFFF, 1, 0x10)]
+    assert only(said, "SmbEncrypted", "SmbCompressed") == [
+        ("SmbEncrypted", 5),
+        ("SmbEncrypted", 5),
+        ("SmbCompressed", 0xFFFFFFFF, 1, 0x10),
+    ]
 
 
 def test_compression_that_a_client_offers() -> None:
     """Behind the dialects, at a multiple of eight; not where the message is cut, and not without the newest dialect."""
     contexts = struct.pack("<HHI6x2x", 1, 6, 0) + struct.pack("<HHI10x", 3, 10, 0)
     for dialect, count, offered in ((0x0311, 2, True), (0x0311, 1, False), (0x0302, 2, False)):
-        body = struct.pack("<HHHHI16sIHH", 36, 1, 1, 0, 0x7F, sample.GUID, 104, count, 0) + struct.pack("<H2x", dialect) + contexts
+        body = (
+            struct.pack("<HHHHI16sIHH", 36, 1, 1, 0, 0x7F, sample.GUID, 104, count, 0)
+            + struct.pack("<H2x", dialect)
+            + contexts
+        )
         [negotiate] = only(told([(True, session(smb2(0, body, id_=0)))]), "SmbNegotiate")
         assert negotiate[3] is offered
 
@@ -127,7 +137,11 @@ def test_old_version() -> None:
         ("SmbLoginResult", 1, "ntlmv1", "joe", "OFFICE", "", 0, True),
     ]
     assert ("netbios.hostname", "DESK-04") in of(said, CLIENT)
-    assert {("smb.dialect", "NT LM 0.12"), ("smb.native_os", "Unix"), ("smb.native_lanman", "Samba 4.9.5-Debian")} <= set(of(said, SERVER))
+    assert {
+        ("smb.dialect", "NT LM 0.12"),
+        ("smb.native_os", "Unix"),
+        ("smb.native_lanman", "Samba 4.9.5-Debian"),
+    } <= set(of(said, SERVER))
     assert ("smb.native_os", "Windows 2002 2600 Service Pack 3") in of(said, CLIENT)
     assert only(said, "SmbTreeResult") == [
         ("SmbTreeResult", "\\\\FILES-1\\SCANS", "SCANS", "disk", 0),
@@ -141,7 +155,10 @@ def test_old_version() -> None:
         ("SmbDelete", "SCANS", "scan-2.pdf"),
         ("SmbCreate", "IPC$", "samr", True, 0x0012019F, 5, 0x40, False, ""),
     ]
-    assert only(said, "SmbPipe") == [("SmbPipe", "samr", "0140", True, 72, sample.BIND), ("SmbPipe", "samr", "0140", False, 8, b"\5\0\x0c\3abcd")]
+    assert only(said, "SmbPipe") == [
+        ("SmbPipe", "samr", "0140", True, 72, sample.BIND),
+        ("SmbPipe", "samr", "0140", False, 8, b"\5\0\x0c\3abcd"),
+    ]
     assert only(said, "SmbTransaction") == [
         ("SmbTransaction", "trans2", 14, 0x41, False, 0),
         ("SmbTransaction", "trans2", 14, 0x41, True, 0xC0000002),
@@ -171,14 +188,27 @@ def test_login_and_share_in_one_message() -> None:
     asked = smb1(0x73, struct.pack("<BBH", 0x75, 0, following) + setup, names, id_=7) + chained
     body = b"\0" + wide("OS\0LM\0")
     place = 32 + 1 + 6 + 2 + len(body)
-    answer = smb1(0x73, struct.pack("<BBHH", 0x75, 0, place, 0), body, answer=True, id_=7, tree=3) + b"\3" + last + b"\1\0" + b"\3\0A:\0"
+    answer = (
+        smb1(0x73, struct.pack("<BBHH", 0x75, 0, place, 0), body, answer=True, id_=7, tree=3)
+        + b"\3"
+        + last
+        + b"\1\0"
+        + b"\3\0A:\0"
+    )
     said = told([(True, session(asked)), (False, session(answer))])
     assert only(said, "SmbLoginResult") == [("SmbLoginResult", 1, "plain", "joe", "OFFICE", "", 0, False)]
     assert only(said, "SmbTreeResult") == [("SmbTreeResult", "\\\\F\\S", "S", "disk", 0)]
 
 
 @pytest.mark.parametrize(
-    ("share", "kind", "role"), [("SYSVOL", 1, "domain_controller"), ("print$", 1, ""), ("LASER", 3, "print_server"), ("C$", 1, ""), ("docs", 1, "file_server")]
+    ("share", "kind", "role"),
+    [
+        ("SYSVOL", 1, "domain_controller"),
+        ("print$", 1, ""),
+        ("LASER", 3, "print_server"),
+        ("C$", 1, ""),
+        ("docs", 1, "file_server"),
+    ],
 )
 def test_roles(share: str, kind: int, role: str) -> None:
     """What a server shares tells its role; what every Windows host shares does not."""
@@ -206,7 +236,10 @@ def test_begun_before_we_listened() -> None:
 
 def test_gap_inside_a_long_write() -> None:
     """What came before the gap is read; the next message is found behind it, whether the gap ends in the message or later."""
-    long_, next_ = session(smb2(9, sample.write(b"\7" * 16, b"MZ" + bytes(60000)), id_=1)), session(smb2(5, sample.create("a.txt", 2), id_=2))
+    long_, next_ = (
+        session(smb2(9, sample.write(b"\7" * 16, b"MZ" + bytes(60000)), id_=1)),
+        session(smb2(5, sample.create("a.txt", 2), id_=2)),
+    )
     expected = [("SmbWrite", "", "", 0, 60002, True), ("SmbCreate", "", "a.txt", False, 2, 1, 0x40, True, "txt")]
     stream = SmbStream()
     said = told([(True, long_[:1460])], stream)
@@ -235,7 +268,9 @@ def test_lying_bodies_do_not_end_the_conversation() -> None:
     assert events(told([(True, session(loop))]))[-1] == ("SmbFault", 1, 0x75, "chain that does not lead on")
 
 
-@pytest.mark.parametrize("body", [b"\xfeSMB" + bytes(60), smb2(5, bytes(8), id_=1, next_=8), b"\xfeSMB\x40", b"\xffSMB\x72"])
+@pytest.mark.parametrize(
+    "body", [b"\xfeSMB" + bytes(60), smb2(5, bytes(8), id_=1, next_=8), b"\xfeSMB\x40", b"\xffSMB\x72"]
+)
 def test_malformed(body: bytes) -> None:
     """A header that is none ends it."""
     with pytest.raises(Malformed):

@@ -44,7 +44,9 @@ def test_after_a_gap() -> None:
     assert events(stream.feed(SWITCH, GREETING, True)) == [("SmiMessage", 4, 8, True)]
 
 
-@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", bytes(16), struct.pack("!IIII", 1, 1, 4, 1 << 21), b"\x16\x03\x01" + bytes(20)])
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\n\r\n", bytes(16), struct.pack("!IIII", 1, 1, 4, 1 << 21), b"\x16\x03\x01" + bytes(20)]
+)
 def test_other_protocols(data: bytes) -> None:
     """What has no such header ends the stream."""
     with pytest.raises(Malformed):

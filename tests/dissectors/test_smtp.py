@@ -13,7 +13,12 @@ GREETED = ("SmtpBanner", "mail.office.example ESMTP Postfix (Debian/GNU)")
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Smtp().stream(Packet())
-    return [said for one in packets("smtp") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("smtp")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -25,7 +30,11 @@ def test_wrong_and_right() -> None:
     """In the command itself; of a password stays a seal."""
     said = session(49470)
     wrong, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
-    assert events(said) == [GREETED, ("SmtpLogin", "anna", "clear", False, wrong), ("SmtpLogin", "anna", "clear", True, right)]
+    assert events(said) == [
+        GREETED,
+        ("SmtpLogin", "anna", "clear", False, wrong),
+        ("SmtpLogin", "anna", "clear", True, right),
+    ]
     assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "smtp.banner", GREETED[1])]
     assert "kept" not in repr(events(said))
 
@@ -44,12 +53,19 @@ def test_tls_and_mail_end_the_reading() -> None:
 def test_other_refusals_are_no_answer_to_a_password() -> None:
     """A mechanism the server does not know, a server in trouble, a login given up."""
     for code in (504, 454, 501):
-        assert events(talk((False, b"220 a\r\n"), (True, b"AUTH NTLM TlRM\r\n"), (False, b"%d no\r\n" % code)))[1:] == []
+        assert (
+            events(talk((False, b"220 a\r\n"), (True, b"AUTH NTLM TlRM\r\n"), (False, b"%d no\r\n" % code)))[1:] == []
+        )
 
 
 def test_other_protocols_middles_and_gaps() -> None:
     """A conversation begins with the server's greeting."""
-    for parts in ([(True, b"AUTH PLAIN AGEAYg==\r\n"), (False, b"235 ok\r\n")], [(False, b"554 no\r\n")], [(False, b"SSH-2.0-x\r\n")], [(False, b"220\r\n")]):
+    for parts in (
+        [(True, b"AUTH PLAIN AGEAYg==\r\n"), (False, b"235 ok\r\n")],
+        [(False, b"554 no\r\n")],
+        [(False, b"SSH-2.0-x\r\n")],
+        [(False, b"220\r\n")],
+    ):
         assert talk(*parts) == []
     stream = Smtp().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []

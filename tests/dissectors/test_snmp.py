@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.snmp import GET, RESPONSE, TRAP_V2, V1, V2C, message, number, octets, oid, operation, scoped, secured, tlv, variables
+from pcaps.dissectors.snmp import (
+    GET,
+    RESPONSE,
+    TRAP_V2,
+    V1,
+    V2C,
+    message,
+    number,
+    octets,
+    oid,
+    operation,
+    scoped,
+    secured,
+    tlv,
+    variables,
+)
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -19,7 +34,11 @@ ENGINE = [("snmp.engine_enterprise", "9"), ("snmp.engine_mac", "00:00:0c:5e:53:0
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
-    return list(Snmp().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, **{"sport": 161, "dport": 50161, **fields})))
+    return list(
+        Snmp().dissect(
+            Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, **{"sport": 161, "dport": 50161, **fields})
+        )
+    )
 
 
 def answer(held: dict[str, bytes], first: int = 0) -> bytes:
@@ -61,14 +80,20 @@ def test_device_id_of_a_printer() -> None:
 
 def test_writing_and_its_refusal() -> None:
     """A set is an event of its own operation; a response with an error repeats what was asked and states nothing."""
-    assert events(said_of(2)) == [("SnmpRequest", "1", "private", "", "", "set", 2, ("1.3.6.1.2.1.1.6.0",), 0, seal("", b"private"))]
-    assert events(said_of(3)) == [("SnmpResponse", "1", "private", "", "", "response", 2, ("1.3.6.1.2.1.1.6.0",), "no_such_name")]
+    assert events(said_of(2)) == [
+        ("SnmpRequest", "1", "private", "", "", "set", 2, ("1.3.6.1.2.1.1.6.0",), 0, seal("", b"private"))
+    ]
+    assert events(said_of(3)) == [
+        ("SnmpResponse", "1", "private", "", "", "response", 2, ("1.3.6.1.2.1.1.6.0",), "no_such_name")
+    ]
     assert values(said_of(3)) == []
 
 
 def test_trap_of_version_1() -> None:
     """The trap's maker is a fact about the agent it names, where that is the sender."""
-    assert events(said_of(4)) == [("SnmpTrap", "1", "other", "", "", "trap", 0, ("1.3.6.1.4.1.318.2.3.3.0",), "1.3.6.1.4.1.318.0.5")]
+    assert events(said_of(4)) == [
+        ("SnmpTrap", "1", "other", "", "", "trap", 0, ("1.3.6.1.4.1.318.2.3.3.0",), "1.3.6.1.4.1.318.0.5")
+    ]
     assert values(said_of(4)) == [("snmp.trap_enterprise", "318")]
     other = packets("snmp")[4].payload.replace(b"\x0a\x14\x1e\x47", b"\x0a\x14\x1e\x48")
     assert values(dissect(other)) == []
@@ -95,7 +120,9 @@ def test_forwarded_trap_is_not_the_forwarders() -> None:
 
 def test_bulk_walk_of_entities() -> None:
     """The chassis is the device; modules have serial numbers and models of their own."""
-    assert events(said_of(7)) == [("SnmpRequest", "2c", "other", "", "", "get_bulk", 9, ("1.3.6.1.2.1.47.1.1.1.1.9",), 25, seal("", b"s3cret"))]
+    assert events(said_of(7)) == [
+        ("SnmpRequest", "2c", "other", "", "", "get_bulk", 9, ("1.3.6.1.2.1.47.1.1.1.1.9",), 25, seal("", b"s3cret"))
+    ]
     assert values(said_of(8)) == [
         ("snmp.boot_firmware", "12.2(44)SE"),
         ("snmp.firmware", "15.2(7)E4"),
@@ -109,7 +136,9 @@ def test_version_3() -> None:
     """Discovery, refusal, an answer in clear and an encrypted one: user and engine are told, and whether a digest was wrong."""
     assert events(said_of(9)) == [("SnmpRequest", "3", "", "", "none", "get", 10, (), 0, "")]
     assert values(said_of(9)) == []
-    assert [event[4:] for event in events(said_of(10))] == [("none", "report", 10, ("1.3.6.1.6.3.15.1.1.4.0",), "unknown_engine")]
+    assert [event[4:] for event in events(said_of(10))] == [
+        ("none", "report", 10, ("1.3.6.1.6.3.15.1.1.4.0",), "unknown_engine")
+    ]
     assert [(event[3], event[-1]) for event in events(said_of(11))] == [("netops", "wrong_digest")]
     assert values(said_of(10)) == values(said_of(11)) == ENGINE
     assert values(said_of(12)) == [*ENGINE, ("snmp.hostname", "sw-core-1")]
@@ -121,7 +150,9 @@ def test_version_3() -> None:
 
 def test_encrypted_trap() -> None:
     """The port tells traps, which are encrypted as well."""
-    assert events(dissect(secured(3, octets(bytes(16)), "netops"), dport=162)) == [("SnmpTrap", "3", "", "netops", "private", "encrypted", 0, (), "")]
+    assert events(dissect(secured(3, octets(bytes(16)), "netops"), dport=162)) == [
+        ("SnmpTrap", "3", "", "netops", "private", "encrypted", 0, (), "")
+    ]
 
 
 def test_proxy_of_another_engine() -> None:
@@ -130,7 +161,10 @@ def test_proxy_of_another_engine() -> None:
     assert values(dissect(payload)) == ENGINE
 
 
-@pytest.mark.parametrize(("community", "kind"), [("public", "public"), ("private", "private"), ("Public", "other"), ("", "other"), ("s3cret", "other")])
+@pytest.mark.parametrize(
+    ("community", "kind"),
+    [("public", "public"), ("private", "private"), ("Public", "other"), ("", "other"), ("s3cret", "other")],
+)
 def test_communities_are_secrets(community: str, kind: str) -> None:
     """Only the kind of a community is told."""
     said = dissect(message(V1, community, operation(GET, 1, {NAME: b"\5\0"})))
@@ -146,7 +180,9 @@ def test_values_that_state_nothing(value: bytes) -> None:
 
 def test_peer_text_is_cleaned() -> None:
     """Line ends and escapes in a description become blanks."""
-    assert values(dissect(answer({"1.3.6.1.2.1.1.1.0": octets("Cisco IOS\r\nVersion 15\x1b[2J")}))) == [("snmp.sys_descr", "Cisco IOS  Version 15 [2J")]
+    assert values(dissect(answer({"1.3.6.1.2.1.1.1.0": octets("Cisco IOS\r\nVersion 15\x1b[2J")}))) == [
+        ("snmp.sys_descr", "Cisco IOS  Version 15 [2J")
+    ]
 
 
 def test_number_of_variables_is_bounded() -> None:
@@ -170,10 +206,24 @@ def test_number_of_variables_is_bounded() -> None:
         tlv(0x30, octets("public")),
         message(V2C, "public", tlv(GET, number(1), number(0))),
         message(V2C, "public", tlv(GET, number(1), number(0), number(0), tlv(0x30, tlv(0x30, octets("a"), b"\5\0")))),
-        message(V2C, "public", tlv(GET, number(1), number(0), number(0), tlv(0x30, tlv(0x30, tlv(6, b"\x2b\x86"), b"\5\0")))),
-        message(V2C, "public", tlv(GET, number(1), number(0), number(0), tlv(0x30, tlv(0x30, tlv(6, b"\x2b" + b"\xff" * 5 + b"\1"), b"\5\0")))),
+        message(
+            V2C, "public", tlv(GET, number(1), number(0), number(0), tlv(0x30, tlv(0x30, tlv(6, b"\x2b\x86"), b"\5\0")))
+        ),
+        message(
+            V2C,
+            "public",
+            tlv(
+                GET,
+                number(1),
+                number(0),
+                number(0),
+                tlv(0x30, tlv(0x30, tlv(6, b"\x2b" + b"\xff" * 5 + b"\1"), b"\5\0")),
+            ),
+        ),
         message(V2C, "public", operation(GET, 1, {}))[:-1],
-        message(V1, "public", tlv(0xA4, oid("1.3.6.1"), tlv(0x40, bytes(5)), number(0), number(0), number(0), variables({}))),
+        message(
+            V1, "public", tlv(0xA4, oid("1.3.6.1"), tlv(0x40, bytes(5)), number(0), number(0), number(0), variables({}))
+        ),
         secured(0, octets("not scoped")),
         tlv(0x30, number(3), tlv(0x30, number(1), number(1), octets(b"\0\0"), number(3)), octets(b""), tlv(0x30)),
     ],
@@ -187,7 +237,10 @@ def test_malformed(payload: bytes) -> None:
 def test_cut_by_the_capture() -> None:
     """Whole variables of a cut response are told; what is cut in its header says nothing."""
     whole = packets("snmp")[1].payload
-    assert values(dissect(whole[:-20], problem=1))[0] == ("snmp.sys_descr", "KYOCERA Document Solutions Printing System")
+    assert values(dissect(whole[:-20], problem=1))[0] == (
+        "snmp.sys_descr",
+        "KYOCERA Document Solutions Printing System",
+    )
     assert dissect(whole[:8], problem=1) == []
 
 

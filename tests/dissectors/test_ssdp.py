@@ -15,21 +15,31 @@ ALIVE = b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: ssdp:alive\r\n
 
 def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object]:
     ip_version = 6 if ":" in src else 4
-    return list(Ssdp().dissect(Packet(payload, src=parse(src), src_mac=0x020000000005, sport=1900, dport=1900, ip_version=ip_version, **fields)))
+    return list(
+        Ssdp().dissect(
+            Packet(
+                payload, src=parse(src), src_mac=0x020000000005, sport=1900, dport=1900, ip_version=ip_version, **fields
+            )
+        )
+    )
 
 
 def test_search_tells_only_the_program() -> None:
     """What is looked for is nobody's."""
     said = list(Ssdp().dissect(packets("ssdp")[0]))
     assert events(said) == [("SsdpSearch", "roku:ecp", "Google Chrome/131.0.6778.86 Windows")]
-    assert facts(said) == [("02:00:5e:00:53:04", "10.20.30.66", "ssdp.user_agent", "Google Chrome/131.0.6778.86 Windows")]
+    assert facts(said) == [
+        ("02:00:5e:00:53:04", "10.20.30.66", "ssdp.user_agent", "Google Chrome/131.0.6778.86 Windows")
+    ]
 
 
 def test_answer() -> None:
     """Program, type, name, place of the description, and the vendor's own fields."""
     said = list(Ssdp().dissect(packets("ssdp")[1]))
     server, name = "Roku/12.5.0 UPnP/1.0 Roku/12.5.0", "uuid:roku:ecp:X00400AAAAAA"
-    assert events(said) == [("SsdpAnnouncement", "alive", "roku:ecp", name, "http://10.20.30.44:8060/", server, True, True)]
+    assert events(said) == [
+        ("SsdpAnnouncement", "alive", "roku:ecp", name, "http://10.20.30.44:8060/", server, True, True)
+    ]
     assert values(said) == [
         ("ssdp.server", server), ("ssdp.nt", "roku:ecp"), ("ssdp.usn", name), ("ssdp.location", ":8060/"), ("ssdp.header.device-group.roku.com", "D1E1D1C1"),
         ("ssdp.header.wakeup", "MAC=02:00:5e:00:53:06;Timeout=10"),
@@ -83,14 +93,28 @@ def test_whose_it_is(location: bytes, src: str, own: bool) -> None:
     assert (("ssdp.usn", "uuid:1") in values(said)) is own
 
 
-@pytest.mark.parametrize(("location", "place"), [(b"https://a/x", "/x"), (b"http://[::1]:8/", ":8/"), (b"http://a:80", ":80"), (b"nonsense", "")])
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [(b"https://a/x", "/x"), (b"http://[::1]:8/", ":8/"), (b"http://a:80", ":80"), (b"nonsense", "")],
+)
 def test_places(location: bytes, place: str) -> None:
     """Port and path without the host."""
-    assert dict(values(dissect(ALIVE % location, "::1" if b"[" in location else "10.0.0.5"))).get("ssdp.location", "") == place
+    assert (
+        dict(values(dissect(ALIVE % location, "::1" if b"[" in location else "10.0.0.5"))).get("ssdp.location", "")
+        == place
+    )
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\0\1", b"SUBSCRIBE * HTTP/1.1\r\n\r\n", b"M-SEARCH\r\n\r\n", b"HTTP/1.1 ok\r\n\r\n", b"INVITE sip:a SIP/2.0\r\n\r\n"]
+    "payload",
+    [
+        b"",
+        b"\0\1",
+        b"SUBSCRIBE * HTTP/1.1\r\n\r\n",
+        b"M-SEARCH\r\n\r\n",
+        b"HTTP/1.1 ok\r\n\r\n",
+        b"INVITE sip:a SIP/2.0\r\n\r\n",
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """Other protocols and other methods."""

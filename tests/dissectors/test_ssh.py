@@ -56,13 +56,22 @@ def test_both_sides() -> None:
 
 def test_hassh_is_what_its_authors_say() -> None:
     """MD5 over four lists with semicolons between, of the direction of the sender."""
-    assert hashlib.md5(";".join(OFFER[at] for at in (0, 2, 4, 6)).encode(), usedforsecurity=False).hexdigest() == values(feed((True, BANNER + offer())))[1][1]
-    assert hashlib.md5(";".join(OFFER[at] for at in (0, 3, 5, 7)).encode(), usedforsecurity=False).hexdigest() == values(feed((False, BANNER + offer())))[1][1]
+    assert (
+        hashlib.md5(";".join(OFFER[at] for at in (0, 2, 4, 6)).encode(), usedforsecurity=False).hexdigest()
+        == values(feed((True, BANNER + offer())))[1][1]
+    )
+    assert (
+        hashlib.md5(";".join(OFFER[at] for at in (0, 3, 5, 7)).encode(), usedforsecurity=False).hexdigest()
+        == values(feed((False, BANNER + offer())))[1][1]
+    )
 
 
 def test_version_1() -> None:
     """Noticed by its version line; nothing else of it is read."""
-    assert events(conversation(50302)) == [("SshBanner", False, "1.5", "1.2.27", ""), ("SshBanner", True, "1.5", "PuTTY", "")]
+    assert events(conversation(50302)) == [
+        ("SshBanner", False, "1.5", "1.2.27", ""),
+        ("SshBanner", True, "1.5", "PuTTY", ""),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +89,10 @@ def test_version_lines(line: bytes, expected: tuple[str, str, str]) -> None:
     assert events(feed((False, line))) == [("SshBanner", False, *expected)]
 
 
-@pytest.mark.parametrize("data", [b"\x16\3\1\2\0" + bytes(300), b"GET / HTTP/1.1\r\n" * 40, b"x" * 300, b"\n" * 40 + BANNER, b"\xff\xff\n" + BANNER])
+@pytest.mark.parametrize(
+    "data",
+    [b"\x16\3\1\2\0" + bytes(300), b"GET / HTTP/1.1\r\n" * 40, b"x" * 300, b"\n" * 40 + BANNER, b"\xff\xff\n" + BANNER],
+)
 def test_what_is_not_ssh(data: bytes) -> None:
     """Other protocols, endless lines and endless greetings are left alone."""
     assert feed((True, data), (False, data)) == []

@@ -14,7 +14,9 @@ HELLO = bytes.fromhex("0000 00 00 00 8000 02005e005301 00000000 8000 02005e00530
 
 
 def dissect(payload: bytes, ethertype: int = 0x42, problem: int = 0) -> list[object]:
-    return list(Stp().dissect(Packet(payload, src_mac=BRIDGE, ethertype=ethertype, ip_version=0, proto=0, problem=problem)))
+    return list(
+        Stp().dissect(Packet(payload, src_mac=BRIDGE, ethertype=ethertype, ip_version=0, proto=0, problem=problem))
+    )
 
 
 def test_all_forms() -> None:
@@ -39,7 +41,12 @@ def test_the_root_is_somebody_else() -> None:
 
 @pytest.mark.parametrize(
     ("payload", "ethertype"),
-    [(b"\0\1" + HELLO[2:], 0x42), (HELLO[:3] + b"\x07" + HELLO[4:], 0x42), (b"\0\0\x0c\1\x0c" + HELLO, 0x010B), (HELLO, 0x010B)],
+    [
+        (b"\0\1" + HELLO[2:], 0x42),
+        (HELLO[:3] + b"\x07" + HELLO[4:], 0x42),
+        (b"\0\0\x0c\1\x0c" + HELLO, 0x010B),
+        (HELLO, 0x010B),
+    ],
 )
 def test_others_are_left_alone(payload: bytes, ethertype: int) -> None:
     """Other protocols at the same point, other types of message, other companies."""

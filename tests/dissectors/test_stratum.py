@@ -43,6 +43,10 @@ def test_other_json_is_left_alone() -> None:
 def test_middle_and_gaps() -> None:
     """A conversation heard from its middle, from the pool's side only; a call behind a gap."""
     stream, packet = Stratum().stream(Packet()), Packet(proto=6)
-    assert events(list(stream.feed(packet, b'{"id":null,"method":"mining.notify","params":["1"]}\n', False))) == [("StratumWork", "mining.notify")]
+    assert events(list(stream.feed(packet, b'{"id":null,"method":"mining.notify","params":["1"]}\n', False))) == [
+        ("StratumWork", "mining.notify")
+    ]
     assert list(stream.gap(packet, 10, True)) == []
-    assert events(list(stream.feed(packet, b'half"}\n{"method":"mining.submit","params":[]}\n', True))) == [("StratumRequest", "mining.submit", "", "")]
+    assert events(list(stream.feed(packet, b'half"}\n{"method":"mining.submit","params":[]}\n', True))) == [
+        ("StratumRequest", "mining.submit", "", "")
+    ]

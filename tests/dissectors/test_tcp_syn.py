@@ -19,7 +19,9 @@ def test_two_systems_by_their_options() -> None:
     assert values(of_sample(0)) == [("tcp.syn", "64:mss*20:1460:7:mss,sok,ts,nop,ws")]
     assert values(of_sample(1)) == [("tcp.syn", "128:mss*44:1460:8:mss,nop,ws,nop,nop,sok")]
     assert values(of_sample(8)) == [("tcp.syn", "64:mss*10:1440:*:mss")]
-    assert events(of_sample(0)) == [("TcpSyn", 29200, ("mss", "sok", "ts", "nop", "ws"), 1460, 7, 5000, False, False, -1)]
+    assert events(of_sample(0)) == [
+        ("TcpSyn", 29200, ("mss", "sok", "ts", "nop", "ws"), 1460, 7, 5000, False, False, -1)
+    ]
 
 
 def test_an_option_with_an_impossible_length() -> None:
@@ -30,7 +32,11 @@ def test_an_option_with_an_impossible_length() -> None:
 
 def test_impossible_flags() -> None:
     """None at all, all but SYN, RST and ACK, SYN with FIN."""
-    assert [events(of_sample(index))[0][:3] for index in (5, 6, 7)] == [("TcpOddFlags", 0, 128), ("TcpOddFlags", 0x29, 65535), ("TcpOddFlags", 0x2B, 256)]
+    assert [events(of_sample(index))[0][:3] for index in (5, 6, 7)] == [
+        ("TcpOddFlags", 0, 128),
+        ("TcpOddFlags", 0x29, 65535),
+        ("TcpOddFlags", 0x2B, 256),
+    ]
 
 
 @pytest.mark.parametrize("options", [b"\x02\x03\x05\xb4", b"\x02", b"\x03\x09\0\0", b"\x08\x0a\0\0"])

@@ -21,7 +21,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("TdpAnswer", "SMART.IPCAMERA", "C210", 0x02005E005306, parse("10.20.30.16"), True, True)],
         [("tdp.kind", "SMART.IPCAMERA"), ("tdp.model", "C210")],
     ),
-    "somebody else's lamp": ([("TdpAnswer", "SMART.TAPOBULB", "L530E(EU)", 0x5C628B5E5323, parse("10.20.30.53"), False, False)], []),
+    "somebody else's lamp": (
+        [("TdpAnswer", "SMART.TAPOBULB", "L530E(EU)", 0x5C628B5E5323, parse("10.20.30.53"), False, False)],
+        [],
+    ),
 }
 
 

@@ -17,7 +17,12 @@ OPEN = (False, message(4, options(2)))
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Tds().stream(Packet())
-    return [said for one in packets("tds") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("tds")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -28,7 +33,10 @@ def talk(*parts: tuple[bool, bytes]) -> list[object]:
 def test_login_in_clear() -> None:
     """Of the password stays a seal, the same as in other protocols."""
     said = session(49440)
-    assert events(said) == [("TdsServer", "15.0.2000", "none"), ("TdsLogin", "sa", "clear", False, seal("sa", b"not to be kept"))]
+    assert events(said) == [
+        ("TdsServer", "15.0.2000", "none"),
+        ("TdsLogin", "sa", "clear", False, seal("sa", b"not to be kept")),
+    ]
     assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "tds.version", "15.0.2000")]
     assert "kept" not in repr(events(said))
 
@@ -53,10 +61,18 @@ def test_ntlm() -> None:
 
 def test_logins_that_are_right() -> None:
     """The accepting token stands behind changes and notes."""
-    assert events(talk(OPEN, (True, login("shop", "x")), (False, ACCEPTED)))[-1] == ("TdsLogin", "shop", "clear", True, seal("shop", b"x"))
+    assert events(talk(OPEN, (True, login("shop", "x")), (False, ACCEPTED)))[-1] == (
+        "TdsLogin",
+        "shop",
+        "clear",
+        True,
+        seal("shop", b"x"),
+    )
 
 
-@pytest.mark.parametrize(("text", "user"), [("Fehler bei der Anmeldung für den Benutzer „app“.", "app"), ("no name", "")])
+@pytest.mark.parametrize(
+    ("text", "user"), [("Fehler bei der Anmeldung für den Benutzer „app“.", "app"), ("no name", "")]
+)
 def test_languages(text: str, user: str) -> None:
     """Servers speak many."""
     assert events(talk(OPEN, (False, message(4, error(18456, text)))))[-1] == ("TdsLogin", user, "encrypted", False, "")
@@ -64,12 +80,21 @@ def test_languages(text: str, user: str) -> None:
 
 def test_other_errors_are_no_answer_to_a_password() -> None:
     """A database that does not exist, a server that is busy."""
-    assert events(talk(OPEN, (True, login("shop", "x")), (False, message(4, error(4060, "no 'x'") + token(0xAB, bytes(9))))))[1:] == []
+    assert (
+        events(
+            talk(OPEN, (True, login("shop", "x")), (False, message(4, error(4060, "no 'x'") + token(0xAB, bytes(9)))))
+        )[1:]
+        == []
+    )
 
 
 def test_other_protocols_and_middles() -> None:
     """What begins otherwise at the port is left alone."""
-    for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, b"SSH-2.0-OpenSSH_9.2\r\n")], [(True, b"\3\1\0\x20\0\0\1\0")]):
+    for parts in (
+        [(True, b"GET / HTTP/1.1\r\n")],
+        [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
+        [(True, b"\3\1\0\x20\0\0\1\0")],
+    ):
         assert talk(*parts) == []
 
 

@@ -102,30 +102,63 @@ def test_what_else_is_typed_stays_unsaid() -> None:
 def test_listening_ends() -> None:
     """Behind a login some thousand bytes are heard."""
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
-    for from_client, data in ((False, b"login: "), (True, b"a\r\n"), (False, b"Password: "), (True, b"b\r\n"), (False, b"$ "), (True, b"ls\r\n" * 3000)):
+    for from_client, data in (
+        (False, b"login: "),
+        (True, b"a\r\n"),
+        (False, b"Password: "),
+        (True, b"b\r\n"),
+        (False, b"$ "),
+        (True, b"ls\r\n" * 3000),
+    ):
         list(stream.feed(packet, data, from_client))
     assert stream.done
 
 
 @pytest.mark.parametrize(
     ("shown", "result"),
-    [(b"\r\nLogin incorrect\r\nlogin: ", "refused"), (b"\r\nhost login: ", "refused"), (b"\r\nWelcome!\r\n$ ", "accepted"), (b"\r\n...", "undecided")],
+    [
+        (b"\r\nLogin incorrect\r\nlogin: ", "refused"),
+        (b"\r\nhost login: ", "refused"),
+        (b"\r\nWelcome!\r\n$ ", "accepted"),
+        (b"\r\n...", "undecided"),
+    ],
 )
 def test_results(shown: bytes, result: str) -> None:
     """Words, another prompt, a shell, or nothing that tells."""
-    said = talk((False, b"host login: "), (True, b"root\r\n"), (False, b"Password: "), (True, b"x\r\n"), (False, shown), (True, b"l"))
-    assert [event for event in events(said) if event[0] == "TelnetLogin"] == [("TelnetLogin", "root", True, result, seal("root", b"x"))]
+    said = talk(
+        (False, b"host login: "),
+        (True, b"root\r\n"),
+        (False, b"Password: "),
+        (True, b"x\r\n"),
+        (False, shown),
+        (True, b"l"),
+    )
+    assert [event for event in events(said) if event[0] == "TelnetLogin"] == [
+        ("TelnetLogin", "root", True, result, seal("root", b"x"))
+    ]
 
 
 def test_hanging_up_is_no_answer() -> None:
     """Where the client goes at the sight of a shell, what the server wrote last tells; where nothing was written, or nobody waits, nothing is told."""
     stream = Telnet().stream(Packet())
     said = [said for packet in of_client(49182) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
-    assert events([*said, *stream.finish()])[-1] == ("TelnetLogin", "root", True, "accepted", seal("root", b"other-secret"))
+    assert events([*said, *stream.finish()])[-1] == (
+        "TelnetLogin",
+        "root",
+        True,
+        "accepted",
+        seal("root", b"other-secret"),
+    )
     assert events(stream.finish()) == []
     for shown in (b"", b"\r\n"):
         stream, packet = Telnet().stream(Packet()), Packet(proto=6)
-        for from_client, data in ((False, b"login: "), (True, b"a\r\n"), (False, b"Password: "), (True, b"b\r\n"), (False, shown)):
+        for from_client, data in (
+            (False, b"login: "),
+            (True, b"a\r\n"),
+            (False, b"Password: "),
+            (True, b"b\r\n"),
+            (False, shown),
+        ):
             list(stream.feed(packet, data, from_client))
         assert events(stream.finish()) == []
 
@@ -139,7 +172,12 @@ def test_password_alone() -> None:
 def test_last_login_is_no_prompt() -> None:
     """Only the line that is answered is a prompt."""
     said = talk(
-        (False, b"a login: "), (True, b"u\r\n"), (False, b"Password: "), (True, b"x\r\n"), (False, b"Last login: Tue Nov 24 on tty1\r\n$ "), (True, b"w")
+        (False, b"a login: "),
+        (True, b"u\r\n"),
+        (False, b"Password: "),
+        (True, b"x\r\n"),
+        (False, b"Last login: Tue Nov 24 on tty1\r\n$ "),
+        (True, b"w"),
     )
     assert events(said)[-1] == ("TelnetLogin", "u", True, "accepted", seal("u", b"x"))
 

@@ -24,7 +24,9 @@ def test_phone_asks_for_its_settings() -> None:
 
 def test_options() -> None:
     """Names of options are told, their values are not."""
-    assert events(list(Tftp().dissect(packets("tftp")[1]))) == [("TftpRead", "y000000000065.cfg", "octet", ("tsize", "blksize"))]
+    assert events(list(Tftp().dissect(packets("tftp")[1]))) == [
+        ("TftpRead", "y000000000065.cfg", "octet", ("tsize", "blksize"))
+    ]
 
 
 def test_writing_says_nothing_about_the_writer() -> None:
@@ -36,7 +38,18 @@ def test_writing_says_nothing_about_the_writer() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"\0", b"\0\1", b"\0\1a\0", b"\0\1a\0octet", b"\0\1\0octet\0", b"\0\1a\0other\0", b"\0\7\0\1data", b"GET / HTTP/1.1", request(1, "a" * 513, "octet")],
+    [
+        b"",
+        b"\0",
+        b"\0\1",
+        b"\0\1a\0",
+        b"\0\1a\0octet",
+        b"\0\1\0octet\0",
+        b"\0\1a\0other\0",
+        b"\0\7\0\1data",
+        b"GET / HTTP/1.1",
+        request(1, "a" * 513, "octet"),
+    ],
 )
 def test_malformed(payload: bytes) -> None:
     """No request, no name, no mode, an unknown mode and a name without end."""
@@ -47,10 +60,14 @@ def test_malformed(payload: bytes) -> None:
 def test_answers_at_the_port() -> None:
     """A server that stays at port 69 says nothing with what it answers, nor does the client that goes on sending there."""
     assert dissect(b"\0\3\0\1data", sport=69, dport=49200) == []
-    assert [dissect(later) for later in (b"\0\3\0\1data", b"\0\4\0\1", b"\0\5\0\1no\0", b"\0\6tsize\x005\0")] == [[]] * 4
+    assert [dissect(later) for later in (b"\0\3\0\1data", b"\0\4\0\1", b"\0\5\0\1no\0", b"\0\6tsize\x005\0")] == [
+        []
+    ] * 4
 
 
 def test_cut_by_the_capture() -> None:
     """A name that is cut is not told."""
     assert dissect(b"\0\1SEP0200", problem=1) == []
-    assert events(dissect(request(1, "a", "octet", "tsize") + b"0", problem=1)) == [("TftpRead", "a", "octet", ("tsize",))]
+    assert events(dissect(request(1, "a", "octet", "tsize") + b"0", problem=1)) == [
+        ("TftpRead", "a", "octet", ("tsize",))
+    ]

@@ -38,7 +38,10 @@ from tests.kit import batch_of, tcp_frame
 MINE = {"src": parse("10.0.0.5"), "src_mac": 0x020000000005, "dst": parse("10.0.0.1"), "proto": 6}
 # Published with JA3: (version, ciphers, extension types, groups, point formats) and the fingerprint.
 JA3 = [
-    ((769, (47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4), (0, 10, 11), (23, 24, 25), (0,)), "ada70206e40642a3e4461f35503241d5"),
+    (
+        (769, (47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4), (0, 10, 11), (23, 24, 25), (0,)),
+        "ada70206e40642a3e4461f35503241d5",
+    ),
     ((769, (4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99), (), (), ()), "de350869b8c85de67a350c8d186f11e6"),
 ]
 # Published with JA4, of a browser.
@@ -64,14 +67,18 @@ def hello(ciphers: tuple[int, ...] = (0x1301,), *extensions: bytes, version: int
 
 
 @pytest.mark.parametrize(("text", "expected"), JA3)
-def test_published_ja3(text: tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]], expected: str) -> None:
+def test_published_ja3(
+    text: tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]], expected: str
+) -> None:
     """The examples of its authors."""
     assert hellos._ja3(*text) == expected
 
 
 def test_published_ja4() -> None:
     """The example of its authors, GREASE on the wire."""
-    (said,) = events(feed((True, record(handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2")))))))
+    (said,) = events(
+        feed((True, record(handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2"))))))
+    )
     assert said[5] == JA4
 
 
@@ -97,7 +104,12 @@ def test_both_sides_show_certificates() -> None:
         ("TlsClientHello", "pbx.example", ("sip",), "TLS 1.2"),
         ("TlsServerHello", "TLS 1.2", 0xC02F, "sip"),
         ("TlsCertificate", False, "CN=pbx.example, O=Example", "CN=Example CA, O=Example"),
-        ("TlsCertificate", True, "CN=CP-8841-SEP0015655E5302, OU=EVVBU, O=Cisco Systems Inc.", "CN=Cisco Manufacturing CA SHA2, O=Cisco Systems"),
+        (
+            "TlsCertificate",
+            True,
+            "CN=CP-8841-SEP0015655E5302, OU=EVVBU, O=Cisco Systems Inc.",
+            "CN=Cisco Manufacturing CA SHA2, O=Cisco Systems",
+        ),
     ]
     assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.certificate_cn", "CP-8841-SEP0015655E5302") in facts(said)
     assert ("02:00:5e:00:53:05", "10.20.30.5", "tls.certificate_cn", "pbx.example") in facts(said)
@@ -108,10 +120,24 @@ def test_certificate_of_a_printer() -> None:
     """Every field of a self-signed certificate that comes in two segments, and the weak ciphers of its client."""
     said = conversation(50103)
     client, chosen, shown = events(said)
-    assert client[3:] == ("TLS 1.2", "ed796de538cf8c88f995d593dae0776a", "t12i050100_0d2501948096_032c60bb0d32", ("rc4", "3des"), False)
+    assert client[3:] == (
+        "TLS 1.2",
+        "ed796de538cf8c88f995d593dae0776a",
+        "t12i050100_0d2501948096_032c60bb0d32",
+        ("rc4", "3des"),
+        False,
+    )
     assert chosen == ("TlsServerHello", "TLS 1.2", 0x0035, "", "7b6819ed58e8d8415604b7dfcef92d55", ())
     subject = "CN=KM1A2B3C, OU=Printer, O=KYOCERA Document Solutions Inc."
-    assert shown[1:8] == (False, subject, subject, "KM1A2B3C", "KYOCERA Document Solutions Inc.", "Printer", ("KM1A2B3C.local", "10.20.30.41"))
+    assert shown[1:8] == (
+        False,
+        subject,
+        subject,
+        "KM1A2B3C",
+        "KYOCERA Document Solutions Inc.",
+        "Printer",
+        ("KM1A2B3C.local", "10.20.30.41"),
+    )
     assert shown[8:13] == (1577836800, 2524607999, True, "rsa", 2048)
     assert [len(one) for one in shown[13:]] == [40, 64]
     assert dict(values(said))["tls.certificate_organisation"] == "KYOCERA Document Solutions Inc."
@@ -136,9 +162,14 @@ def test_retry_says_nothing_twice() -> None:
 def test_remote_desktop_names_the_machine() -> None:
     """The certificate that Windows makes for it is named after the machine; the same certificate elsewhere is not believed."""
     assert ("02:00:5e:00:53:04", "10.20.30.14", "tls.hostname", "DESK-07.example") in facts(conversation(50105))
-    shown = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(certificate(name(CN="DESK-07")))))
+    shown = record(
+        handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(certificate(name(CN="DESK-07"))))
+    )
     assert "tls.hostname" not in dict(values(feed((False, shown))))
-    signed = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(certificate(name(CN="DESK-07"), name(CN="CA")))))
+    signed = record(
+        handshake(2, server_hello(0x0035, []))
+        + handshake(11, certificates(certificate(name(CN="DESK-07"), name(CN="CA"))))
+    )
     assert "tls.hostname" not in dict(values(feed((False, signed), sport=3389)))
 
 
@@ -161,7 +192,13 @@ def test_ssl_3() -> None:
 def test_datagrams() -> None:
     """DTLS: the client's hello, and hello and certificate of the server in one datagram."""
     asked, answered = (list(Tls().dissect(packet)) for packet in packets("tls") if packet.proto == 17)
-    assert events(asked)[0][1:6] == ("coap.example", (), "DTLS 1.2", "720ffd344f0267baa41a79a8ca68287e", "dd2d020200_d45d8db8fc79_79c50902419d")
+    assert events(asked)[0][1:6] == (
+        "coap.example",
+        (),
+        "DTLS 1.2",
+        "720ffd344f0267baa41a79a8ca68287e",
+        "dd2d020200_d45d8db8fc79_79c50902419d",
+    )
     assert [one[0] for one in events(answered)] == ["TlsServerHello", "TlsCertificate"]
 
 
@@ -181,13 +218,20 @@ def test_certificate_is_read_before_its_chain_is_there() -> None:
 
 def test_a_certificate_in_segments_of_its_own() -> None:
     """A server may send its hello alone, and then a certificate too long for one segment: what the kernels choose suffices."""
-    shown = record(handshake(11, certificates(certificate(name(CN="cam-1"), names=tuple(f"camera-{n}.example" for n in range(90))))))
+    shown = record(
+        handshake(
+            11, certificates(certificate(name(CN="cam-1"), names=tuple(f"camera-{n}.example" for n in range(90))))
+        )
+    )
     frames, seq = [tcp_frame("10.0.0.5", "10.0.0.1", hello(), dport=443)], 1
     for part in (record(handshake(2, server_hello(0x0035, []))), shown[:1400], shown[1400:]):
         frames.append(tcp_frame("10.0.0.1", "10.0.0.5", part, sport=443, dport=40000, seq=seq))
         seq += len(part)
     batch, flows, said = batch_of(frames), FlowTable(4), []
-    selector, dissection = Selector([Tls.interest], RecentSet(4)), Dissection({"tls": Tls()}, Boundary(), flows.unfollow, said.extend)
+    selector, dissection = (
+        Selector([Tls.interest], RecentSet(4)),
+        Dissection({"tls": Tls()}, Boundary(), flows.unfollow, said.extend),
+    )
     flows.follow(batch.rows, 0, len(batch))
     for row in selector.select(batch.data, batch.rows, 0, len(batch), flows).tolist():
         dissection.row(Packets(batch.data, batch.rows), row, int(batch.rows["wanted"][row]))
@@ -198,7 +242,12 @@ def test_gap_ends_a_direction() -> None:
     """After bytes that never came nothing more is read in their direction, and the other goes on."""
     packet, stream = Packet(**MINE), Tls().stream(Packet())
     first = hello((0x1301,), server_name("a.example"))
-    assert list(stream.feed(packet, first[:20], True)) == list(stream.gap(packet, 9, True)) == list(stream.feed(packet, first, True)) == []
+    assert (
+        list(stream.feed(packet, first[:20], True))
+        == list(stream.gap(packet, 9, True))
+        == list(stream.feed(packet, first, True))
+        == []
+    )
     assert len(events(stream.feed(packet, record(handshake(2, server_hello(0x0035, []))), False))) == 1
     list(stream.gap(packet, 9, False))
     assert stream.done
@@ -257,7 +306,11 @@ def test_keys() -> None:
     plain = _x509.read(certificate(name(CN="a")))
     assert (plain.key, plain.key_bits) == ("rsa", 2048)
     point = der(6, bytes.fromhex("2a8648ce3d0201")) + der(6, bytes.fromhex("2a8648ce3d030107"))
-    for algorithm, expected in ((point, ("ec", 256)), (der(6, bytes.fromhex("2b6570")), ("ed25519", 256)), (der(6, b"\x2a\3"), ("", 0))):
+    for algorithm, expected in (
+        (point, ("ec", 256)),
+        (der(6, bytes.fromhex("2b6570")), ("ed25519", 256)),
+        (der(6, b"\x2a\3"), ("", 0)),
+    ):
         data = der(0x30, der(0x30, algorithm), der(3, b"\0"))
         assert _x509._key(data, _der.element(data, 0)) == expected
 
@@ -284,12 +337,25 @@ def test_der_refuses(data: bytes, fault: str) -> None:
 def test_der_values() -> None:
     """Integers, identifiers, texts and times; years of two digits turn at 50."""
     assert [_der.integer(bytes.fromhex(raw)) for raw in ("00", "ff", "0080", "7fff")] == [0, -1, 128, 32767]
-    assert [_der.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837")] == ["1.3.6.1.4.1", "2.5.4.3", "2.999"]
-    assert _der.text(_der.BMP, "Büro".encode("utf-16-be")) == _der.text(_der.UTF8, "Büro".encode()) == _der.text(_der.T61, b"B\xfcro") == "Büro"
+    assert [_der.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837")] == [
+        "1.3.6.1.4.1",
+        "2.5.4.3",
+        "2.999",
+    ]
+    assert (
+        _der.text(_der.BMP, "Büro".encode("utf-16-be"))
+        == _der.text(_der.UTF8, "Büro".encode())
+        == _der.text(_der.T61, b"B\xfcro")
+        == "Büro"
+    )
     assert _der.unix_time(_der.UTC_TIME, b"491231235959Z") == 2524607999
     assert _der.unix_time(_der.UTC_TIME, b"500101000000Z") == -631152000
     assert _der.unix_time(_der.GENERALIZED_TIME, b"19700101000000Z") == 0
-    for tag, raw in ((_der.UTC_TIME, b"49123"), (_der.UTC_TIME, b"x91231235959Z"), (_der.GENERALIZED_TIME, b"20201301000000Z")):
+    for tag, raw in (
+        (_der.UTC_TIME, b"49123"),
+        (_der.UTC_TIME, b"x91231235959Z"),
+        (_der.GENERALIZED_TIME, b"20201301000000Z"),
+    ):
         with pytest.raises(Malformed):
             _der.unix_time(tag, raw)
     for bad in (b"", b"\x80", b"\1" * 65):
@@ -311,6 +377,8 @@ def test_heartbeats_by_their_sizes() -> None:
     record = b"\x18\x03\x02\x00\x03\x01\x40\x00" + b"\x18\x03\x02\x00\x17\x01\x00\x04ping" + bytes(16)
     for size in (1, 3, len(record)):
         stream = Tls().stream(Packet())
-        said = [each for at in range(0, len(record), size) for each in stream.feed(Packet(), record[at : at + size], True)]
+        said = [
+            each for at in range(0, len(record), size) for each in stream.feed(Packet(), record[at : at + size], True)
+        ]
         assert events(said) == [("TlsHeartbeat", True, True, 16384, 3), ("TlsHeartbeat", True, True, 4, 23)]
     assert events(Tls().stream(Packet()).feed(Packet(), b"\x18\x03\x02\x00\x02\x01\x40", False)) == []

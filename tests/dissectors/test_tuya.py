@@ -40,7 +40,9 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     assert list(Tuya().dissect(Packet(payload))) == []
 
 
-@pytest.mark.parametrize("payload", [b"\0\0\x55\xaa" + bytes(30), b"\0\0\x55\xaa", b"\0\0\x55\xaa" + bytes(16) + b"{}}" + b"\0\0\xaa\x55"])
+@pytest.mark.parametrize(
+    "payload", [b"\0\0\x55\xaa" + bytes(30), b"\0\0\x55\xaa", b"\0\0\x55\xaa" + bytes(16) + b"{}}" + b"\0\0\xaa\x55"]
+)
 def test_faults(payload: bytes) -> None:
     """A message that cannot be is malformed, and says nothing where the capture cut it."""
     with pytest.raises(Malformed):

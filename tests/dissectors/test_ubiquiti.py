@@ -14,7 +14,20 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a question, version 1": ([("UbiquitiSearch",)], []),
     "a question, version 2": ([("UbiquitiSearch",)], []),
     "a radio's answer": (
-        [("UbiquitiAnnouncement", "NanoStation M5", "N5N", "XW.ar934x.v6.1.7.32555.180523.1754", "roof-north", 0x24A43C5E5310, "backhaul", 3600, None, True)],
+        [
+            (
+                "UbiquitiAnnouncement",
+                "NanoStation M5",
+                "N5N",
+                "XW.ar934x.v6.1.7.32555.180523.1754",
+                "roof-north",
+                0x24A43C5E5310,
+                "backhaul",
+                3600,
+                None,
+                True,
+            )
+        ],
         [
             ("ubiquiti.model", "NanoStation M5"),
             ("ubiquiti.platform", "N5N"),
@@ -30,7 +43,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("UbiquitiAnnouncement", "UGW3", "UGW3", "4.4.57.5578372", "gw", 0x802AA85E5312, "", 0, False, True)],
         [("ubiquiti.model", "UGW3"), ("ubiquiti.firmware", "4.4.57.5578372"), ("ubiquiti.hostname", "gw")],
     ),
-    "somebody else about an access point": ([("UbiquitiAnnouncement", "U7PG2", "U7PG2", "4.3.28.11361", "UBNT", 0x788A205E5311, "", 99, True, False)], []),
+    "somebody else about an access point": (
+        [("UbiquitiAnnouncement", "U7PG2", "U7PG2", "4.3.28.11361", "UBNT", 0x788A205E5311, "", 99, True, False)],
+        [],
+    ),
 }
 
 

@@ -14,7 +14,12 @@ from tests.dissectors.samples import events, facts, packets
 def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Vnc().stream(Packet())
-    return [said for one in packets("vnc") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+    return [
+        said
+        for one in packets("vnc")
+        if port in (one.sport, one.dport)
+        for said in stream.feed(one, one.payload, one.sport == port)
+    ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
@@ -36,7 +41,11 @@ def test_desktop_without_a_password() -> None:
 
 def test_passwords() -> None:
     """Refused, and accepted in the old version, in which the server orders the way."""
-    assert events(session(49401)) == [("VncBanner", "3.8"), ("VncSecurity", "vnc", ("vnc",)), ("VncLogin", "", "vnc", False, "")]
+    assert events(session(49401)) == [
+        ("VncBanner", "3.8"),
+        ("VncSecurity", "vnc", ("vnc",)),
+        ("VncLogin", "", "vnc", False, ""),
+    ]
     assert events(session(49402))[1:3] == [("VncSecurity", "vnc", ("vnc",)), ("VncLogin", "", "vnc", True, "")]
 
 
@@ -49,7 +58,13 @@ def test_old_servers_say_nothing_to_who_needs_no_password() -> None:
     """Versions 3.3 and 3.7."""
     assert events(talk((False, NEW), (True, OLD), (False, b"\0\0\0\1")))[-1] == ("VncLogin", "", "none", True, "")
     seven = b"RFB 003.007\n"
-    assert events(talk((False, NEW), (True, seven), (False, b"\1\1"), (True, b"\1")))[-1] == ("VncLogin", "", "none", True, "")
+    assert events(talk((False, NEW), (True, seven), (False, b"\1\1"), (True, b"\1")))[-1] == (
+        "VncLogin",
+        "",
+        "none",
+        True,
+        "",
+    )
 
 
 @pytest.mark.parametrize("offer", [(NEW, b"\0"), (OLD, bytes(4))])
@@ -60,7 +75,11 @@ def test_refusals(offer: tuple[bytes, bytes]) -> None:
 
 def test_other_protocols_and_middles() -> None:
     """What begins otherwise at the port is left alone; a client without a version is malformed."""
-    for parts in ([(False, b"SSH-2.0-OpenSSH_9.2\r\n")], [(True, b"GET / HTTP/1.1\r\n")], [(True, b"\x03\0\0\x0a"), (False, NEW)]):
+    for parts in (
+        [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
+        [(True, b"GET / HTTP/1.1\r\n")],
+        [(True, b"\x03\0\0\x0a"), (False, NEW)],
+    ):
         assert talk(*parts) == []
     with pytest.raises(Malformed):
         talk((False, NEW), (True, b"GET / HTTP/1.1\r\n"))

@@ -12,8 +12,14 @@ from tests.dissectors.samples import events, packets, values
 # What each message of the small capture says: events, and facts about its sender.
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("WisenetSearch",)], []),
-    "a camera": ([("WisenetAnswer", "XND-6080", 0x02005E005306, parse("10.20.30.16"), "http://10.20.30.16/home", True)], [("wisenet.model", "XND-6080")]),
-    "somebody else's camera": ([("WisenetAnswer", "QNO-7010R", 0x0009185E5309, parse("10.20.30.99"), "http://10.20.30.99/home", False)], []),
+    "a camera": (
+        [("WisenetAnswer", "XND-6080", 0x02005E005306, parse("10.20.30.16"), "http://10.20.30.16/home", True)],
+        [("wisenet.model", "XND-6080")],
+    ),
+    "somebody else's camera": (
+        [("WisenetAnswer", "QNO-7010R", 0x0009185E5309, parse("10.20.30.99"), "http://10.20.30.99/home", False)],
+        [],
+    ),
 }
 
 
@@ -38,4 +44,11 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
 def test_cut_message_says_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("wisenet"):
-        assert list(Wisenet().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []
+        assert (
+            list(
+                Wisenet().dissect(
+                    Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1)
+                )
+            )
+            == []
+        )

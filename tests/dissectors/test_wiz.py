@@ -16,10 +16,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("WizAnswer", "getSystemConfig", "ESP01_SHRGB1C_31", "1.25.0", 0xA8BB505E532A, True)],
         [("wiz.method", "getSystemConfig"), ("wiz.module", "ESP01_SHRGB1C_31"), ("wiz.firmware", "1.25.0")],
     ),
-    "a first beat": ([("WizAnswer", "firstBeat", "", "1.25.0", 0xA8BB505E532A, True)], [("wiz.method", "firstBeat"), ("wiz.firmware", "1.25.0")]),
+    "a first beat": (
+        [("WizAnswer", "firstBeat", "", "1.25.0", 0xA8BB505E532A, True)],
+        [("wiz.method", "firstBeat"), ("wiz.firmware", "1.25.0")],
+    ),
     "an order": ([("WizRequest", "setPilot")], []),
     "an error": ([("WizAnswer", "setPilot", "", "", 0, False)], []),
-    "an answer with another MAC": ([("WizAnswer", "getSystemConfig", "ESP01_SHRGB1C_31", "1.25.0", 0xA8BB505E53FF, False)], []),
+    "an answer with another MAC": (
+        [("WizAnswer", "getSystemConfig", "ESP01_SHRGB1C_31", "1.25.0", 0xA8BB505E53FF, False)],
+        [],
+    ),
 }
 
 

@@ -37,4 +37,9 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
 def test_cut_message_says_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("wol"):
-        assert list(Wol().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []
+        assert (
+            list(
+                Wol().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))
+            )
+            == []
+        )

@@ -16,7 +16,9 @@ UUID = "00000000-0000-4000-8000-000000000001"
 
 
 def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object]:
-    return list(Wsd().dissect(Packet(payload, src=parse(src), src_mac=0x020000000005, sport=3702, dport=3702, **fields)))
+    return list(
+        Wsd().dissect(Packet(payload, src=parse(src), src_mac=0x020000000005, sport=3702, dport=3702, **fields))
+    )
 
 
 def test_printer_says_hello() -> None:
@@ -24,9 +26,15 @@ def test_printer_says_hello() -> None:
     said = list(Wsd().dissect(packets("wsd")[0]))
     name = "urn:uuid:e3248000-80ce-11db-8000-02005e005303"
     types = ("wsdp:Device", "wprt:PrintDeviceType")
-    assert events(said) == [("WsdAnnouncement", "Hello", name, types, (), ("http://10.20.30.40:80/WebServices/Device",), True)]
+    assert events(said) == [
+        ("WsdAnnouncement", "Hello", name, types, (), ("http://10.20.30.40:80/WebServices/Device",), True)
+    ]
     printer = ("02:00:5e:00:53:03", "10.20.30.40")
-    assert facts(said) == [(*printer, "wsd.endpoint", name), (*printer, "wsd.type", types[0]), (*printer, "wsd.type", types[1])]
+    assert facts(said) == [
+        (*printer, "wsd.endpoint", name),
+        (*printer, "wsd.type", types[0]),
+        (*printer, "wsd.type", types[1]),
+    ]
 
 
 def test_questions_are_nobodys() -> None:
@@ -110,7 +118,14 @@ def test_malformed(payload: bytes) -> None:
         dissect(payload)
 
 
-@pytest.mark.parametrize("payload", [b"<?xml version='1.0'?><Probe><Types>x</Types></Probe>", envelope("Subscribe", "x"), b"<Envelope><Body/></Envelope>"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"<?xml version='1.0'?><Probe><Types>x</Types></Probe>",
+        envelope("Subscribe", "x"),
+        b"<Envelope><Body/></Envelope>",
+    ],
+)
 def test_other_documents_say_nothing(payload: bytes) -> None:
     """Other protocols write XML too."""
     assert dissect(payload) == []
@@ -124,7 +139,10 @@ def test_text_of_documents() -> None:
         assert [root.value(name) for name in ("a", "b", "c", "d", "e")] == ["1 < 2 A", "<x> & y", "", "", ""]
 
 
-@pytest.mark.parametrize("data", [b"<!--" * 20000, b"<![CDATA[]]>" * 6000, b"<?" * 30000, b"<a " + b"xmlns:a=" * 8000 + b">", b"&lt;" * 20000])
+@pytest.mark.parametrize(
+    "data",
+    [b"<!--" * 20000, b"<![CDATA[]]>" * 6000, b"<?" * 30000, b"<a " + b"xmlns:a=" * 8000 + b">", b"&lt;" * 20000],
+)
 def test_hostile_documents_are_quick(data: bytes) -> None:
     """No document takes long."""
     with pytest.raises(Malformed):

@@ -14,11 +14,38 @@ from tests.dissectors.samples import events, packets, values
 SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("XmeyeSearch",)], []),
     "a camera": (
-        [("XmeyeAnswer", "yard", "V4.02.R12.00006510.10010.130900", "0123456789abcdef", 1, 0x02005E005306, parse("10.20.30.16"), True)],
-        [("xmeye.channels", "1"), ("xmeye.firmware", "V4.02.R12.00006510.10010.130900"), ("xmeye.serial", "0123456789abcdef"), ("xmeye.hostname", "yard")],
+        [
+            (
+                "XmeyeAnswer",
+                "yard",
+                "V4.02.R12.00006510.10010.130900",
+                "0123456789abcdef",
+                1,
+                0x02005E005306,
+                parse("10.20.30.16"),
+                True,
+            )
+        ],
+        [
+            ("xmeye.channels", "1"),
+            ("xmeye.firmware", "V4.02.R12.00006510.10010.130900"),
+            ("xmeye.serial", "0123456789abcdef"),
+            ("xmeye.hostname", "yard"),
+        ],
     ),
     "a recorder": (
-        [("XmeyeAnswer", "LocalHost", "V4.02.R12.00006510.10010.130900", "0123456789abcdef", 16, 0x02005E005301, parse("10.20.30.17"), True)],
+        [
+            (
+                "XmeyeAnswer",
+                "LocalHost",
+                "V4.02.R12.00006510.10010.130900",
+                "0123456789abcdef",
+                16,
+                0x02005E005301,
+                parse("10.20.30.17"),
+                True,
+            )
+        ],
         [
             ("xmeye.channels", "16"),
             ("xmeye.firmware", "V4.02.R12.00006510.10010.130900"),
@@ -27,7 +54,18 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         ],
     ),
     "somebody else's camera": (
-        [("XmeyeAnswer", "other", "V4.02.R12.00006510.10010.130900", "0123456789abcdef", 1, 0x0012165E5309, parse("10.20.30.99"), False)],
+        [
+            (
+                "XmeyeAnswer",
+                "other",
+                "V4.02.R12.00006510.10010.130900",
+                "0123456789abcdef",
+                1,
+                0x0012165E5309,
+                parse("10.20.30.99"),
+                False,
+            )
+        ],
         [],
     ),
 }
@@ -60,7 +98,8 @@ def test_faults(payload: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "address"), [("0x101E140A", parse("10.20.30.16")), ("0x00000000", 0), ("0xZZ1E140A", 0), ("10.20.30.16", 0), ("0x-0000001", 0)]
+    ("written", "address"),
+    [("0x101E140A", parse("10.20.30.16")), ("0x00000000", 0), ("0xZZ1E140A", 0), ("10.20.30.16", 0), ("0x-0000001", 0)],
 )
 def test_addresses_written_backwards(written: str, address: int) -> None:
     """Eight digits, last byte first; everything else is no address."""

@@ -19,7 +19,10 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("YeelightAnnouncement", "ceiling1", "18", "0x000000000015243f", "", True)],
         [("yeelight.model", "ceiling1"), ("yeelight.firmware", "18")],
     ),
-    "a notification about another address": ([("YeelightAnnouncement", "ceiling1", "18", "0x000000000015243f", "", False)], []),
+    "a notification about another address": (
+        [("YeelightAnnouncement", "ceiling1", "18", "0x000000000015243f", "", False)],
+        [],
+    ),
 }
 
 
@@ -35,7 +38,9 @@ def test_there_are_no_more_messages() -> None:
     assert len(packets("yeelight")) == len(SAID)
 
 
-@pytest.mark.parametrize("payload", [b"M-SEARCH * HTTP/1.1\r\nST: ssdp:all\r\n", b"HTTP/1.1 200 OK\r\nLocation: http://10.0.0.5\r\n"])
+@pytest.mark.parametrize(
+    "payload", [b"M-SEARCH * HTTP/1.1\r\nST: ssdp:all\r\n", b"HTTP/1.1 200 OK\r\nLocation: http://10.0.0.5\r\n"]
+)
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
     """What is no message of this protocol says nothing and is no fault."""
     assert list(Yeelight().dissect(Packet(payload))) == []
@@ -44,4 +49,11 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
 def test_cut_message_says_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("yeelight"):
-        assert list(Yeelight().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []
+        assert (
+            list(
+                Yeelight().dissect(
+                    Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1)
+                )
+            )
+            == []
+        )

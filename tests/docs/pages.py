@@ -28,7 +28,12 @@ def shown(path: Path, language: str) -> list[str]:
 def commands_of(path: Path) -> list[list[str]]:
     """Every command of ours in the blocks of a page, as words without ``sensor``."""
     lines = [line for block in shown(path, "sh") for line in block.replace("\\\n", " ").splitlines()]
-    return [ours for line in lines for part in _parts(shlex.split(re.sub(r"\$\([^)]*\)", "X", line), comments=True)) if (ours := _ours(part))]
+    return [
+        ours
+        for line in lines
+        for part in _parts(shlex.split(re.sub(r"\$\([^)]*\)", "X", line), comments=True))
+        if (ours := _ours(part))
+    ]
 
 
 def mentions_of(path: Path) -> list[list[str]]:

@@ -5,7 +5,23 @@ from __future__ import annotations
 import re
 
 from sensor.posture.paths import costs
-from sensor.posture.paths.costs import ASSUMED_FAR, ASSUMED_NEAR, ATTACKED, GUESS, HELD, LIMIT, LISTEN, LURE, MUCH, OPEN, REACH, SESSION, UNKNOWN, URGENT, WEAK
+from sensor.posture.paths.costs import (
+    ASSUMED_FAR,
+    ASSUMED_NEAR,
+    ATTACKED,
+    GUESS,
+    HELD,
+    LIMIT,
+    LISTEN,
+    LURE,
+    MUCH,
+    OPEN,
+    REACH,
+    SESSION,
+    UNKNOWN,
+    URGENT,
+    WEAK,
+)
 from sensor.posture.paths.paths import GOALS_LIMIT, PATHS_LIMIT
 from tests.docs.pages import DOCS, text_of
 
@@ -19,9 +35,17 @@ ROWS = [
 def test_the_page_has_the_costs_of_the_code() -> None:
     """A row for each, in the same order; and the limits."""
     table = text_of(PAGE).partition("## What a step costs")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", table, re.MULTILINE)[1:] == [(step, str(cost)) for step, cost in ROWS]
+    assert re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", table, re.MULTILINE)[1:] == [
+        (step, str(cost)) for step, cost in ROWS
+    ]
     told = " ".join(text_of(PAGE).split())
-    limits = f"costs {LIMIT} or more", f"costs {MUCH} more", f"of {URGENT:g} points", f"most {GOALS_LIMIT} goals", f"the {PATHS_LIMIT} cheapest"
+    limits = (
+        f"costs {LIMIT} or more",
+        f"costs {MUCH} more",
+        f"of {URGENT:g} points",
+        f"most {GOALS_LIMIT} goals",
+        f"the {PATHS_LIMIT} cheapest",
+    )
     for said in limits:
         assert said in told
 

@@ -63,9 +63,12 @@ def without_us(block: str) -> str:
 def in_namespace(script: str, state: str = "up") -> str:
     """What a shell says in a network of its own, where eth0 and eth1 lead to peers that are up. An error ends it."""
     made = "".join(
-        f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link set eth{place} {state}\n" for place in (0, 1)
+        f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link set eth{place} {state}\n"
+        for place in (0, 1)
     )
-    told = subprocess.run(["unshare", "--net", "sh", "-e", "-c", made + script], capture_output=True, text=True, check=False, timeout=30)
+    told = subprocess.run(
+        ["unshare", "--net", "sh", "-e", "-c", made + script], capture_output=True, text=True, check=False, timeout=30
+    )
     assert told.returncode == 0, told.stderr
     return told.stdout
 
@@ -100,13 +103,17 @@ def test_packets_in_a_tunnel_are_not_answered() -> None:
     address, drop = ("".join(line for line in lines if line.startswith(word)) for word in ("ip ", "nft "))
     assert len(lines) == len(address.splitlines()) + len(drop.splitlines())
     count = "awk '/^Icmp: [0-9]/ { print $16 }' /proc/net/snmp\n"
-    before, answered, silent = in_namespace(f"ip link set eth1 address {MAC}\n{address}{count}{_gre()}{count}{drop}{_gre()}{count}").split()
+    before, answered, silent = in_namespace(
+        f"ip link set eth1 address {MAC}\n{address}{count}{_gre()}{count}{drop}{_gre()}{count}"
+    ).split()
     assert (before, answered, silent) == ("0", "1", "1")
 
 
 def _gre() -> str:
     """A line of shell: a packet of ERSPAN to 10.1.0.20, sent at far1."""
-    frame = ethernet(ipv4(bytes.fromhex("000088be"), 47, "10.1.0.1", "10.1.0.20"), 0x0800, dst=int(MAC.replace(":", ""), 16))
+    frame = ethernet(
+        ipv4(bytes.fromhex("000088be"), 47, "10.1.0.1", "10.1.0.20"), 0x0800, dst=int(MAC.replace(":", ""), 16)
+    )
     return f"{sys.executable} -c '{SEND}' {_summed(frame).hex()} far1\n"
 
 

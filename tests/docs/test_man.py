@@ -35,7 +35,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def shown(path: Path) -> str:
     """As a reader sees it, without boldness."""
-    told = subprocess.run([str(MANDOC), "-T", "utf8", "-O", "width=200", str(path)], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [str(MANDOC), "-T", "utf8", "-O", "width=200", str(path)], capture_output=True, text=True, check=True
+    )
     return re.sub(".\b", "", told.stdout)
 
 
@@ -47,21 +49,33 @@ def test_each_command_has_one(pages: dict[str, str]) -> None:
 def test_the_same_source_makes_the_same_pages(folder: Path, tmp_path: Path) -> None:
     """The date is that of the source where it is told, so that packages can be built again."""
     generate.main(["--man", str(tmp_path / "again")])
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()
+    }
     assert (folder / "sensor.1").read_text(encoding="utf-8").startswith('.TH SENSOR 1 2025-11-27 "sensor ')
 
 
 @pytest.mark.skipif(MANDOC is None, reason="not installed: mandoc")
 def test_mandoc_finds_nothing(folder: Path) -> None:
     """No error and no warning in any page."""
-    told = subprocess.run([str(MANDOC), "-T", "lint", "-W", "warning", *map(str, sorted(folder.iterdir()))], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [str(MANDOC), "-T", "lint", "-W", "warning", *map(str, sorted(folder.iterdir()))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
 
 
 @pytest.mark.skipif(MAN is None, reason="not installed: man")
 @pytest.mark.parametrize("name", ["sensor.1", "sensor-run.1", "sensor-devices.1", "sensor.yaml.5"])
 def test_groff_warns_of_nothing(folder: Path, name: str) -> None:
-    told = subprocess.run([str(MAN), "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(folder / name)], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [str(MAN), "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(folder / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (told.returncode, told.stderr) == (0, "")
 
 
@@ -72,17 +86,36 @@ def test_what_a_reader_sees(folder: Path) -> None:
     assert "sensor tail --detector 'lateral_movement.*' events.jsonl" in tail
     assert "-f, --follow" in tail
     configuration = " ".join(shown(folder / "sensor.yaml.5").split())
-    assert 'siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}' in configuration
+    assert (
+        'siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}'
+        in configuration
+    )
     assert [name for name in detector_units() if name not in configuration] == []
     assert not re.search(r"\]\(#|``", configuration)
 
 
 @pytest.mark.skipif(MANDOC is None, reason="not installed: mandoc")
-@given(text=st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" .'\\-\"`"), min_size=1, max_size=60))
+@given(
+    text=st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" .'\\-\"`"), min_size=1, max_size=60)
+)
 def test_no_text_is_an_instruction(text: str) -> None:
     """Whatever a docstring says is shown, not obeyed."""
-    page = "\n".join(['.TH X 1 2026-01-01 "x" "x"', ".SH NAME", "x \\- y", ".SH X", *tagged("x", "y"), ".PP", roff(f"[{text}]"), roff(text), ""])
-    told = subprocess.run([str(MANDOC), "-T", "utf8", "-O", "width=1000"], input=page, capture_output=True, text=True, check=True)
+    page = "\n".join(
+        [
+            '.TH X 1 2026-01-01 "x" "x"',
+            ".SH NAME",
+            "x \\- y",
+            ".SH X",
+            *tagged("x", "y"),
+            ".PP",
+            roff(f"[{text}]"),
+            roff(text),
+            "",
+        ]
+    )
+    told = subprocess.run(
+        [str(MANDOC), "-T", "utf8", "-O", "width=1000"], input=page, capture_output=True, text=True, check=True
+    )
     assert "".join(f"[{text}]".split()) in "".join(re.sub(".\b", "", told.stdout).split())
 
 

@@ -13,7 +13,9 @@ SENSOR = DOCS.parent / "sensor"
 PLACES = sorted(set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.(?:pyx|pxd|py))`", text_of(PAGE))))
 
 
-@pytest.mark.parametrize(("language", "place"), [("cython", "native/ntp.pyx"), ("python", "detectors/discovery/zone_transfer.py")])
+@pytest.mark.parametrize(
+    ("language", "place"), [("cython", "native/ntp.pyx"), ("python", "detectors/discovery/zone_transfer.py")]
+)
 def test_an_example_is_the_file(language: str, place: str) -> None:
     """To the letter: copy it again where the file changed."""
     assert shown(PAGE, language) == [(SENSOR / place).read_text(encoding="utf-8")]

@@ -68,11 +68,17 @@ def test_units_that_are_named_are_there(page: str) -> None:
     named |= {f"{name}.service" for name in re.findall(r"\b(sensor-mirror@)\w", text_of(DOCS / page))}
     generic = {re.sub(r"@\w+", "@", name) for name in named}
     assert generic <= set(UNITS)
-    assert page == "plug_in/mirror.md" or generic >= {unit for unit in UNITS if unit not in ("sensor-update.service", "sensor-posture.service")}
+    assert page == "plug_in/mirror.md" or generic >= {
+        unit for unit in UNITS if unit not in ("sensor-update.service", "sensor-posture.service")
+    }
 
 
 def test_every_finding_about_the_sensor_itself_is_explained() -> None:
     """What a running sensor says of its own health has a heading, with what to do; and no heading is about what it never says."""
-    told = re.findall(r'(?:\b(?:Finding|News|_figure)\(|^STALLED = )"(sensor\.\w+)"', "\n".join(map(text_of, SENSOR.rglob("*.py"))), re.MULTILINE)
+    told = re.findall(
+        r'(?:\b(?:Finding|News|_figure)\(|^STALLED = )"(sensor\.\w+)"',
+        "\n".join(map(text_of, SENSOR.rglob("*.py"))),
+        re.MULTILINE,
+    )
     assert set(re.findall(r"^### (sensor\.\w+)$", text_of(DOCS / "operate/operations.md"), re.MULTILINE)) == set(told)
     assert len(set(told)) >= 11

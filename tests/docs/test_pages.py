@@ -17,7 +17,9 @@ COMMANDS = sorted({(name_of(path), tuple(words)) for path in PAGES for words in 
 CONFIGURATIONS = [(name_of(path), text) for path in PAGES for text in shown(path, "yaml")]
 
 
-@pytest.mark.parametrize(("page", "words"), COMMANDS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else value)
+@pytest.mark.parametrize(
+    ("page", "words"), COMMANDS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else value
+)
 def test_a_command_is_understood(page: str, words: tuple[str, ...]) -> None:
     """Each is one there is, with arguments that it takes."""
     assert _parsed(parser(words[:1]), words).main
@@ -73,7 +75,9 @@ def test_every_page_is_in_the_table_of_contents() -> None:
 
 def test_figures_of_the_guide_are_those_that_were_measured() -> None:
     """Those of performance.md, which has the method; there thousands are written k."""
-    figures = re.findall(r"\b(\d+),000 packets/s|\b(\d+ %) of the packets", (DOCS / "operate" / "sizing.md").read_text(encoding="utf-8"))
+    figures = re.findall(
+        r"\b(\d+),000 packets/s|\b(\d+ %) of the packets", (DOCS / "operate" / "sizing.md").read_text(encoding="utf-8")
+    )
     readme = (DOCS / "operate" / "performance.md").read_text(encoding="utf-8")
     assert len(figures) >= 3
     assert [figure for thousands, figure in figures if figure and figure not in readme] == []
@@ -82,7 +86,9 @@ def test_figures_of_the_guide_are_those_that_were_measured() -> None:
 
 def test_devices_that_fit_are_those_of_the_budget() -> None:
     """As many as the guide says, and not many more."""
-    told = re.findall(r"([\d,]+) MiB(?: are enough)? for ([\d,]+)", (DOCS / "operate" / "sizing.md").read_text(encoding="utf-8"))
+    told = re.findall(
+        r"([\d,]+) MiB(?: are enough)? for ([\d,]+)", (DOCS / "operate" / "sizing.md").read_text(encoding="utf-8")
+    )
     assert [mib for mib, _ in told] == ["256", "512", "1,024"]
     for mib, devices in told:
         assert number(devices) <= Budget.of(number(mib)).devices < 1.1 * number(devices)

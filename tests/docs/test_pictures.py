@@ -19,7 +19,17 @@ def test_a_picture_is_up_to_date(name: str) -> None:
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_picture_needs_nothing_else(name: str) -> None:
-    assert set(re.findall(r"<(\w+)", DRAWN[name])) <= {"svg", "title", "g", "rect", "text", "line", "defs", "marker", "path"}
+    assert set(re.findall(r"<(\w+)", DRAWN[name])) <= {
+        "svg",
+        "title",
+        "g",
+        "rect",
+        "text",
+        "line",
+        "defs",
+        "marker",
+        "path",
+    }
     assert "href" not in DRAWN[name]
 
 

@@ -34,7 +34,9 @@ def text_of(name: str) -> str:
 @pytest.mark.parametrize("name", generate.PAGES)
 def test_a_page_is_up_to_date(name: str) -> None:
     """`python -m docs.generate` was run after the code changed."""
-    assert text_of(name) == generate.PAGES[name](), f"docs/reference/{name} is not what the code says: run python -m docs.generate"
+    assert text_of(name) == generate.PAGES[name](), (
+        f"docs/reference/{name} is not what the code says: run python -m docs.generate"
+    )
 
 
 def test_check_names_pages_that_are_old_missing_or_from_nowhere(tmp_path: Path) -> None:
@@ -49,16 +51,28 @@ def test_check_names_pages_that_are_old_missing_or_from_nowhere(tmp_path: Path) 
 
 def test_check_as_it_is_called() -> None:
     """As `make lint` would call it."""
-    told = subprocess.run([sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_every_key_of_the_configuration_has_its_meaning() -> None:
     """A key without words is one that nobody can set. The words are those of the section's docstring."""
     silent = [f"{name}.{key.path}" for name, _, keys in sections() for key in keys if not key.about]
-    silent += [f"outputs {kind}.{key.path}" for kind, keys in outputs().items() for key in keys if not key.about and key.kind not in ELSEWHERE.values()]
+    silent += [
+        f"outputs {kind}.{key.path}"
+        for kind, keys in outputs().items()
+        for key in keys
+        if not key.about and key.kind not in ELSEWHERE.values()
+    ]
     silent += [f"detectors {name}.{key.path}" for name in detector_units() for key in options(name) if not key.about]
-    silent += [f"{name}.{key.path}" for name in ("Tls", "Filter") for key in whole().keys({"$ref": f"#/$defs/{name}"}) if not key.about]
+    silent += [
+        f"{name}.{key.path}"
+        for name in ("Tls", "Filter")
+        for key in whole().keys({"$ref": f"#/$defs/{name}"})
+        if not key.about
+    ]
     assert silent == []
 
 
@@ -67,7 +81,12 @@ def test_every_key_of_an_event_has_its_meaning() -> None:
     whole_schema = schema()
     made = Schema(whole_schema)
     nodes = {"": whole_schema, **{name: node.get("items", node) for name, node in whole_schema["$defs"].items()}}
-    assert [f"{name}: {key.path}" for name, node in nodes.items() for key in made.keys(node) if not key.about and "properties" in node] == []
+    assert [
+        f"{name}: {key.path}"
+        for name, node in nodes.items()
+        for key in made.keys(node)
+        if not key.about and "properties" in node
+    ] == []
 
 
 def test_examples_of_events_follow_the_schema() -> None:
@@ -80,7 +99,9 @@ def test_examples_of_events_follow_the_schema() -> None:
 
 def test_nothing_is_left_out() -> None:
     """Every section, output, detection, command and key of an event has its place."""
-    configuration, detections, commands, events = (text_of(f"{name}.md") for name in ("configuration", "detections", "commands", "events"))
+    configuration, detections, commands, events = (
+        text_of(f"{name}.md") for name in ("configuration", "detections", "commands", "events")
+    )
     assert [name for name in whole().root["properties"] if f"\n## {name}\n" not in configuration] == []
     assert [kind for kind in types() if f"\n### {kind}\n" not in configuration] == []
     assert [name for name in detector_units() if f"\n### {name}\n" not in detections] == []
@@ -91,7 +112,12 @@ def test_nothing_is_left_out() -> None:
 def test_every_check_of_the_doctor_is_told() -> None:
     """Those of all three files, and which of them a running sensor looks at as well."""
     modules = (card_checks, machine_checks, traffic_checks)
-    checks = [one.__name__ for module in modules for _, one in inspect.getmembers(module, inspect.isfunction) if one.__module__ == module.__name__]
+    checks = [
+        one.__name__
+        for module in modules
+        for _, one in inspect.getmembers(module, inspect.isfunction)
+        if one.__module__ == module.__name__
+    ]
     page_of_health = text_of("health.md")
     assert [name for name in checks if f"| `{name}` |" not in page_of_health] == []
     assert "| `sensor.offloads` |" in page_of_health
@@ -123,7 +149,10 @@ def test_what_a_value_must_be() -> None:
     """Bounds, words, lists, mappings and references, as one reads them."""
     made = Schema(
         {
-            "$defs": {"share": {"type": "number", "minimum": 0, "maximum": 1}, "end": {"type": "object", "properties": {"ip": {"type": "string"}}}},
+            "$defs": {
+                "share": {"type": "number", "minimum": 0, "maximum": 1},
+                "end": {"type": "object", "properties": {"ip": {"type": "string"}}},
+            },
             "properties": {
                 "size": {"type": "integer", "exclusiveMinimum": 0, "default": 8, "description": "how much"},
                 "share": {"anyOf": [{"$ref": "#/$defs/share"}, {"type": "null"}]},
@@ -158,7 +187,10 @@ def test_no_sign_of_a_text_becomes_markup() -> None:
 
 def test_paragraphs_of_a_docstring() -> None:
     """Lines of prose become one; a list with its meanings stays as it is."""
-    assert list(blocks("One\n    line.\n\n    actions:\n      go      walk\n")) == [(False, "One line."), (True, "actions:\n  go      walk")]
+    assert list(blocks("One\n    line.\n\n    actions:\n      go      walk\n")) == [
+        (False, "One line."),
+        (True, "actions:\n  go      walk"),
+    ]
 
 
 def test_a_page_says_where_it_comes_from() -> None:

@@ -9,7 +9,19 @@ import pytest
 
 from sensor.posture import exposure
 from sensor.posture.causes import NO_ATTACK, SILENT
-from sensor.posture.exposure import ACTOR, BANDS, CRITICALITY, MORE, REACH, REASONS, SPREAD, TARGET, UNKNOWN, WORST, piled
+from sensor.posture.exposure import (
+    ACTOR,
+    BANDS,
+    CRITICALITY,
+    MORE,
+    REACH,
+    REASONS,
+    SPREAD,
+    TARGET,
+    UNKNOWN,
+    WORST,
+    piled,
+)
 from sensor.posture.trend import SEGMENTS_LIMIT
 from sensor.posture.weakness import SETTING_POINTS
 from tests.docs.pages import DOCS, text_of
@@ -34,7 +46,9 @@ SENTENCES = [
 ]
 
 
-@pytest.mark.parametrize("said", [*(row.replace("%", " %") for row in ROWS), *(one.replace("%", " %") for one in SENTENCES)])
+@pytest.mark.parametrize(
+    "said", [*(row.replace("%", " %") for row in ROWS), *(one.replace("%", " %") for one in SENTENCES)]
+)
 def test_the_page_has_the_constants_of_the_code(said: str) -> None:
     """Each where it is explained."""
     assert said in " ".join(text_of(DOCS / "improve" / "scores.md").split())
@@ -43,14 +57,26 @@ def test_the_page_has_the_constants_of_the_code(said: str) -> None:
 def test_the_docstring_has_them_too() -> None:
     """Whoever reads the code finds the same formula."""
     told = " ".join((exposure.__doc__ or "").split())
-    for value in (f"{MORE:.0%}", f"{ACTOR:.0%}", f"{TARGET:.0%}", *(f"{points:.0%}" for points in CRITICALITY.values()), f"{WORST:.0%}", f"{SPREAD:.0%}"):
+    for value in (
+        f"{MORE:.0%}",
+        f"{ACTOR:.0%}",
+        f"{TARGET:.0%}",
+        *(f"{points:.0%}" for points in CRITICALITY.values()),
+        f"{WORST:.0%}",
+        f"{SPREAD:.0%}",
+    ):
         assert value.replace("%", " %") in told
-    assert f"{REACH['outside']:g} reachable from the internet, {REACH['talks']:g} internet access, {REACH['beside']:g} workstations in its segment" in told
+    assert (
+        f"{REACH['outside']:g} reachable from the internet, {REACH['talks']:g} internet access, {REACH['beside']:g} workstations in its segment"
+        in told
+    )
 
 
 def test_examples_add_up() -> None:
     """What is shown of a device and of a site is the sum of what stands below it."""
-    blocks = re.findall(r": (\d+\.\d) of 100.*\n  adds  value\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "improve" / "scores.md"))
+    blocks = re.findall(
+        r": (\d+\.\d) of 100.*\n  adds  value\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "improve" / "scores.md")
+    )
     assert len(blocks) == 2
     for total, terms in blocks:
         assert round(sum(map(float, re.findall(r"^ +(\d+\.\d)", terms, re.MULTILINE))), 1) == float(total)

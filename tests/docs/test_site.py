@@ -10,7 +10,18 @@ import yaml
 from tests.docs.pages import DOCS, PAGES, name_of
 
 SITE = yaml.safe_load((DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"))
-SECTIONS = ["Home", "Get started", "Plug in", "Understand", "Investigate", "Improve", "Deliver", "Operate", "Reference", "Develop"]
+SECTIONS = [
+    "Home",
+    "Get started",
+    "Plug in",
+    "Understand",
+    "Investigate",
+    "Improve",
+    "Deliver",
+    "Operate",
+    "Reference",
+    "Develop",
+]
 
 
 def leaves(entries: list[dict[str, Any]]) -> Iterator[str]:

@@ -51,18 +51,30 @@ def office(net: str = "10.0.0", vlan: int = 0) -> list[Timed]:
 
 def keepalive(count: int) -> list[Timed]:
     """The same datagram again and again, as some phones send it: 20 ms apart."""
-    words = ethernet(ipv4(udp(b"\0\0", 5060, 5060), 17, "10.0.0.7", "10.0.0.200"), 0x0800, src=mac("10.0.0.7"), dst=mac("10.0.0.200"))
+    words = ethernet(
+        ipv4(udp(b"\0\0", 5060, 5060), 17, "10.0.0.7", "10.0.0.200"), 0x0800, src=mac("10.0.0.7"), dst=mac("10.0.0.200")
+    )
     return [(START + 20 * MS * place, words) for place in range(count)]
 
 
-def seen(frames: Iterable[Timed], *, networks: Sequence[str] = (), step: int = 100, live: bool = False, own: int = 0, **more: int) -> Seen:
+def seen(
+    frames: Iterable[Timed],
+    *,
+    networks: Sequence[str] = (),
+    step: int = 100,
+    live: bool = False,
+    own: int = 0,
+    **more: int,
+) -> Seen:
     """What a doctor has seen of the frames, in batches of ``step``; ``more``: ``mtu`` and ``cut`` (bytes captured of each frame)."""
     mtu, cut, lost = more.get("mtu", 0), more.get("cut", 1 << 20), more.get("lost", 0)
     traffic = Traffic(Networks(networks), live=live, mac=own, mtu=mtu)
     ordered = sorted(frames, key=lambda one: one[0])
     for first in range(0, len(ordered), step):
         part = ordered[first : first + step]
-        batch = batch_of([frame[:cut] for _, frame in part], times=[ts for ts, _ in part], wire=[len(frame) for _, frame in part])
+        batch = batch_of(
+            [frame[:cut] for _, frame in part], times=[ts for ts, _ in part], wire=[len(frame) for _, frame in part]
+        )
         traffic.add(batch, part[-1][0] + 40 * MS if live else 0)
     return traffic.seen(lost)
 

@@ -17,7 +17,17 @@ WELL = {"rx-gro": False, "rx-lro": False, "rx-gro-hw": False, "rx-vlan-hw-parse"
 
 def card(**more: object) -> Card:
     """A network card that is set as it should be."""
-    usual = {"there": True, "up": True, "carrier": True, "promiscuous": True, "mtu": 1500, "speed": 10_000, "offloads": WELL, "ring": 4096, "ring_most": 4096}
+    usual = {
+        "there": True,
+        "up": True,
+        "carrier": True,
+        "promiscuous": True,
+        "mtu": 1500,
+        "speed": 10_000,
+        "offloads": WELL,
+        "ring": 4096,
+        "ring_most": 4096,
+    }
     return Card("eth7", **(usual | more))
 
 
@@ -42,7 +52,10 @@ def test_an_interface_on_which_nothing_can_come(more: dict[str, object], advice:
     assert (found.level, found.advice[: len(advice)]) == ("error", advice)
 
 
-@pytest.mark.parametrize(("on", "words"), [(["rx-gro"], "gro off"), (["rx-gro", "rx-lro"], "gro off lro off"), (["rx-gro-hw"], "rx-gro-hw off")])
+@pytest.mark.parametrize(
+    ("on", "words"),
+    [(["rx-gro"], "gro off"), (["rx-gro", "rx-lro"], "gro off lro off"), (["rx-gro-hw"], "rx-gro-hw off")],
+)
 def test_offloads_that_join_frames(on: list[str], words: str) -> None:
     """Told with the one command that turns all of them off. What is done for frames we send does no harm."""
     found = card_checks.offloads(card(offloads=WELL | dict.fromkeys(on, True)))
@@ -58,7 +71,8 @@ def test_offloads_that_nobody_tells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ring", "most", "speed", "level"), [(256, 4096, 10_000, "warning"), (256, 4096, 100, "ok"), (256, 256, 10_000, "ok"), (1024, 4096, 10_000, "ok")]
+    ("ring", "most", "speed", "level"),
+    [(256, 4096, 10_000, "warning"), (256, 4096, 100, "ok"), (256, 256, 10_000, "ok"), (1024, 4096, 10_000, "ok")],
 )
 def test_the_ring_of_the_card(ring: int, most: int, speed: int, level: str) -> None:
     """Too small for its speed, and could be larger."""
@@ -69,7 +83,9 @@ def test_the_ring_of_the_card(ring: int, most: int, speed: int, level: str) -> N
 
 def test_a_card_that_keeps_frames_for_others_back() -> None:
     """It was asked for all frames and does not say that it takes them; or nobody asks."""
-    assert card_checks.promiscuous(card(promiscuous=False), wanted=True).advice.startswith("ip link set eth7 promisc on")
+    assert card_checks.promiscuous(card(promiscuous=False), wanted=True).advice.startswith(
+        "ip link set eth7 promisc on"
+    )
     assert "capture: {promiscuous: true}" in card_checks.promiscuous(card(), wanted=False).advice
 
 

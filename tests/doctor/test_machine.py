@@ -15,7 +15,18 @@ MIB = 1 << 20
 
 def disk(**more: object) -> Folder:
     """A disk with room."""
-    return Folder(**({"path": "/var/lib/sensor", "there": "/var/lib/sensor", "free": 10_000 * MIB, "needed": 4096 * MIB, "sync_s": 0.004} | more))
+    return Folder(
+        **(
+            {
+                "path": "/var/lib/sensor",
+                "there": "/var/lib/sensor",
+                "free": 10_000 * MIB,
+                "needed": 4096 * MIB,
+                "sync_s": 0.004,
+            }
+            | more
+        )
+    )
 
 
 def test_a_machine_that_is_well() -> None:

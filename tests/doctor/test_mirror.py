@@ -29,7 +29,11 @@ def test_a_silent_port() -> None:
     [
         ({"ipv6": True}, "router advertisements", "sysctl -w net.ipv6.conf.eth7.disable_ipv6=1;"),
         ({"arp": True}, "answers ARP", "ip link set eth7 arp off;"),
-        ({"addresses": ["10.0.0.9/24", "fe80::1/64"]}, "has 10.0.0.9/24", "ip address flush dev eth7 (manage this machine over another interface);"),
+        (
+            {"addresses": ["10.0.0.9/24", "fe80::1/64"]},
+            "has 10.0.0.9/24",
+            "ip address flush dev eth7 (manage this machine over another interface);",
+        ),
     ],
 )
 def test_a_port_that_answers(more: dict[str, object], words: str, command: str) -> None:
@@ -88,11 +92,15 @@ def space() -> Iterator[str]:
 
 
 @pytest.mark.lab
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("sysctl"), reason="needs root, iproute2 and procps")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("sysctl"), reason="needs root, iproute2 and procps"
+)
 def test_the_commands_silence_a_real_port(space: str, root: Path) -> None:
     """As a kernel sets an interface up, it answers in all ways; after the commands it does in none."""
     words = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
-    done = subprocess.run(words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
+    )
     facts, afterwards, *bridged = json.loads(done.stdout)
     assert (facts["arp"], facts["ipv6"]) == (True, True)
     assert "10.9.8.7/24" in facts["addresses"].split()

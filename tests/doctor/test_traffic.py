@@ -38,9 +38,14 @@ def test_no_traffic_at_all() -> None:
 
 def test_any_port_of_a_switch() -> None:
     """There the machine sees its own traffic and what is for all: the sure sign that nothing is mirrored."""
-    here = changed(office(), lambda frame: frame if is_broadcast(frame) or OWN.to_bytes(6, "big") in frame[:12] else None)
+    here = changed(
+        office(), lambda frame: frame if is_broadcast(frame) or OWN.to_bytes(6, "big") in frame[:12] else None
+    )
     found = told(seen(here, live=True, own=OWN))["mirror"]
-    assert (found.level, found.found) == ("warning", "only traffic of this machine itself (80 of 80 frames to single machines)")
+    assert (found.level, found.found) == (
+        "warning",
+        "only traffic of this machine itself (80 of 80 frames to single machines)",
+    )
     assert told(seen(office(), live=True, own=OWN))["mirror"].level == "ok"
 
 
@@ -59,7 +64,9 @@ def test_a_capture_of_one_machine() -> None:
 
 def test_an_uplink_without_broadcast() -> None:
     """Devices cannot be named by what they announce."""
-    assert wrong(seen(changed(office(), lambda frame: None if is_broadcast(frame) else frame), live=True)) == {"broadcast": "warning"}
+    assert wrong(seen(changed(office(), lambda frame: None if is_broadcast(frame) else frame), live=True)) == {
+        "broadcast": "warning"
+    }
 
 
 @pytest.mark.parametrize("way", [0, 1])
@@ -99,14 +106,21 @@ def test_some_frames_twice_and_one_copy_with_a_tag() -> None:
 def test_what_is_no_repeat() -> None:
     """A keep-alive that is the same every 20 ms, and what a router passed on with other MACs and a lower TTL."""
     assert seen(keepalive(200)).repeats == 0
-    routed = [(ts + MS, OWN.to_bytes(6, "big") + frame[6:22] + b"\x3f" + frame[23:]) for ts, frame in office() if not is_broadcast(frame)]
+    routed = [
+        (ts + MS, OWN.to_bytes(6, "big") + frame[6:22] + b"\x3f" + frame[23:])
+        for ts, frame in office()
+        if not is_broadcast(frame)
+    ]
     assert seen(office() + routed).repeats == 0
 
 
 def test_announcements_that_are_made_twice() -> None:
     """Televisions send each of theirs twice in a millisecond; and a flood sends one frame a thousand times. Neither says how it is mirrored."""
     group = 0x01005E7FFFFA
-    announced = [(START + 20 * MS * (n // 2), ethernet(ipv4(udp(b"NOTIFY %d" % (n // 2), 1900, 1900), 17), 0x0800, dst=group)) for n in range(300)]
+    announced = [
+        (START + 20 * MS * (n // 2), ethernet(ipv4(udp(b"NOTIFY %d" % (n // 2), 1900, 1900), 17), 0x0800, dst=group))
+        for n in range(300)
+    ]
     flood = [(START + MS // 10 * n, keepalive(1)[0][1]) for n in range(1000)]
     assert "repeats" not in wrong(seen(office() + announced))
     for step in (1, 7, 1000):
@@ -135,7 +149,11 @@ def test_vlan_tags_that_are_there() -> None:
 def test_one_network_that_is_wide() -> None:
     """A /22: who is asked for across a /24 lives in the same network. A stray machine, and one without a server for its address, make no network."""
     wide = [(START, arp("10.0.0.5", "10.0.1.9")), (START, arp("10.0.1.9", "10.0.0.5"))]
-    stray = [(START, arp("172.16.4.4", "172.16.4.1"))] + [(START, arp("169.254.3.3", "169.254.3.9"))] * 9 + [(START, arp("0.0.0.0", "10.0.0.9"))] * 9
+    stray = (
+        [(START, arp("172.16.4.4", "172.16.4.1"))]
+        + [(START, arp("169.254.3.3", "169.254.3.9"))] * 9
+        + [(START, arp("0.0.0.0", "10.0.0.9"))] * 9
+    )
     assert wrong(seen(office("10.0.0") + office("10.0.1") + wide + stray)) == {}
 
 
@@ -175,7 +193,9 @@ def test_losses_of_our_own_ring(lost: int, level: str) -> None:
     assert told(seen(office(), live=True, lost=lost))["own_drops"].level == level
 
 
-@pytest.mark.parametrize(("lag", "said"), [(40 * MS, ""), (-3600_000 * MS, "3,600.0 s ahead of"), (5000 * MS, "5.0 s behind")])
+@pytest.mark.parametrize(
+    ("lag", "said"), [(40 * MS, ""), (-3600_000 * MS, "3,600.0 s ahead of"), (5000 * MS, "5.0 s behind")]
+)
 def test_capture_times_and_our_clock(lag: int, said: str) -> None:
     """Off by more than a ring may hold back."""
     found = traffic_checks.capture_clock(Seen(packets=1, live=True, lag=lag))
@@ -206,6 +226,8 @@ def test_addresses_of_both_families_are_placed() -> None:
     """Private and link-local ones are inside, by their /64; no host's and groups are left out."""
     six = struct.pack("!IHBB", 6 << 28, 9, 17, 64)
     ends = [("fd00::1", "fe80::2"), ("2001:db8::1", "2001:db8::2"), ("fd00::1", "ff02::fb"), ("::", "fd00::1")]
-    frames = [ethernet(six + parse(a).to_bytes(16, "big") + parse(b).to_bytes(16, "big") + udp(b"x"), 0x86DD) for a, b in ends]
+    frames = [
+        ethernet(six + parse(a).to_bytes(16, "big") + parse(b).to_bytes(16, "big") + udp(b"x"), 0x86DD) for a, b in ends
+    ]
     one = seen([(START + 30 * MS * n, frame) for n, frame in enumerate(frames)])
     assert (one.addressed, one.outside) == (2, 1)

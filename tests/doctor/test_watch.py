@@ -23,20 +23,42 @@ from sensor.engine.health import AGAIN_S, Finding, Health
 from tests.doctor.office import changed, mac, office
 from tests.kit import batch_of
 
-GOOD = {"there": True, "up": True, "carrier": True, "promiscuous": True, "mac": 0x02_0000_0000_99, "speed": 1000, "ring": 1024, "ring_most": 4096}
+GOOD = {
+    "there": True,
+    "up": True,
+    "carrier": True,
+    "promiscuous": True,
+    "mac": 0x02_0000_0000_99,
+    "speed": 1000,
+    "ring": 1024,
+    "ring_most": 4096,
+}
 MIRROR = [frame for _, frame in office()]
 
 
 class Sensor:
     """One that runs, told in seconds. ``card``: how the interface is now."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, networks: tuple[str, ...] = (), **more: bool) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, networks: tuple[str, ...] = (), **more: bool
+    ) -> None:
         self.card = Card("eth7", **GOOD, offloads={"rx-gro": False}, counters={"rx_missed_errors": 0})
         self.free = 1 << 40
-        monkeypatch.setattr(watch, "look", lambda _: msgspec.structs.replace(self.card, counters=dict(self.card.counters)))
+        monkeypatch.setattr(
+            watch, "look", lambda _: msgspec.structs.replace(self.card, counters=dict(self.card.counters))
+        )
         monkeypatch.setattr(machine, "clock", lambda: machine.Clock(None))
-        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, 1 << 30, self.free // 4096, self.free // 4096, 100, 90, 90, 0, 255)))
-        self.health, self.watch = Health(["eth7"], live=True), Watch(["eth7"], Networks(networks), lambda: [folder], **more)
+        monkeypatch.setattr(
+            os,
+            "statvfs",
+            lambda _: os.statvfs_result(
+                (4096, 4096, 1 << 30, self.free // 4096, self.free // 4096, 100, 90, 90, 0, 255)
+            ),
+        )
+        self.health, self.watch = (
+            Health(["eth7"], live=True),
+            Watch(["eth7"], Networks(networks), lambda: [folder], **more),
+        )
         self.at(0)
 
     def at(self, second: float) -> list[Finding]:
@@ -240,7 +262,12 @@ def test_what_cannot_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_source_that_is_no_interface(tmp_path: Path) -> None:
     """A name that the kernel never knew is nobody's card."""
     one, health = Watch(["no such 0"], Networks(), lambda: [tmp_path]), Health(["no such 0"], live=True)
-    assert [found for second in range(0, 1000, 10) for found in one.look(health, second * 10**9, second) if found.check != "sensor.clock"] == []
+    assert [
+        found
+        for second in range(0, 1000, 10)
+        for found in one.look(health, second * 10**9, second)
+        if found.check != "sensor.clock"
+    ] == []
 
 
 def test_it_is_cheap(tmp_path: Path) -> None:
@@ -297,11 +324,16 @@ def space() -> Iterator[str]:
 
 
 @pytest.mark.lab
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("ethtool"), reason="needs root, iproute2 and ethtool")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("ethtool"),
+    reason="needs root, iproute2 and ethtool",
+)
 def test_a_real_interface(space: str, root: Path) -> None:
     """GRO is switched on, then the interface is set down, and another user than root sees it as well."""
     words = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
-    done = subprocess.run(words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
+    )
     before, first, gro, down = json.loads(done.stdout)
     assert (before, first) == ([], [])
     assert gro == [["sensor.offloads", "low", gro[0][2]]]

@@ -121,12 +121,18 @@ anythin: 3
         ("hello\n", "sensor.yaml:1:1: found 'hello', expected keys with values"),
         ("only:\n\tname: x\n", "sensor.yaml:2:1: found a tab, expected spaces"),
         ("listeners: 3\n", "sensor.yaml:1:12: found 3, expected a list"),
-        ("only: !!python/name:os.system x\n", "sensor.yaml:1:7: found the tag 'python/name:os.system', expected plain text, number, true, false or null"),
+        (
+            "only: !!python/name:os.system x\n",
+            "sensor.yaml:1:7: found the tag 'python/name:os.system', expected plain text, number, true, false or null",
+        ),
         ("only: {name: x, name: y}\n", "sensor.yaml:1:17: found the key 'name' a second time, expected it once"),
         ("only: {name: x, <<: {port: 3}}\n", "sensor.yaml:1:17: found a merge key (<<), expected text"),
         ("only: {name: x, [1]: 3}\n", "sensor.yaml:1:17: found a list as a key, expected text"),
         ("anything: " + "[" * 40 + "]" * 40, "sensor.yaml:1:43: nested deeper than 32 levels"),
-        ("only: {name: x\n", "sensor.yaml:2:1: not YAML: did not find expected ',' or '}', while parsing a flow mapping"),
+        (
+            "only: {name: x\n",
+            "sensor.yaml:2:1: not YAML: did not find expected ',' or '}', while parsing a flow mapping",
+        ),
     ],
 )
 def test_one_fault(text: str, fault: str) -> None:
@@ -158,12 +164,16 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_later_fault() -> None:
     """A fault found by comparing documents gets the place of the value it is about."""
-    assert fault_at(PATH, ("listeners", 1, "name"), "taken", text="listeners:\n  - name: a\n  - name: b\n") == Fault(PATH, 3, 11, "taken")
+    assert fault_at(PATH, ("listeners", 1, "name"), "taken", text="listeners:\n  - name: a\n  - name: b\n") == Fault(
+        PATH, 3, 11, "taken"
+    )
 
 
 def test_later_fault_of_a_key() -> None:
     """Or of its key, where that is what is wrong."""
-    assert fault_at(PATH, ("listeners", 0, "name"), "odd", text="listeners:\n  - {port: 5, name: a}\n", key=True) == Fault(PATH, 2, 15, "odd")
+    assert fault_at(
+        PATH, ("listeners", 0, "name"), "odd", text="listeners:\n  - {port: 5, name: a}\n", key=True
+    ) == Fault(PATH, 2, 15, "odd")
 
 
 def test_entries_that_are_right() -> None:
@@ -174,7 +184,15 @@ def test_entries_that_are_right() -> None:
     assert [fault.line for fault in wrong] == [3, 3, 4, 6]
 
 
-@pytest.mark.parametrize("text", ["listeners: 5\n", "listeners: [{name: a}]\nlisteneers: []\n", "listeners:\n  - {name: a}\nonly: {port: 1}\n", "a: [\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "listeners: 5\n",
+        "listeners: [{name: a}]\nlisteneers: []\n",
+        "listeners:\n  - {name: a}\nonly: {port: 1}\n",
+        "a: [\n",
+    ],
+)
 def test_entries_of_a_document_that_is_wrong(text: str) -> None:
     """What is no fault of an entry is one of the document."""
     with pytest.raises(DocumentErrors):

@@ -49,7 +49,9 @@ def test_compiled_wants_say_what_the_nodes_say() -> None:
     choose = compiled(Said, wants)
     for values in itertools.product((200, 301, 404), ("/", "/a", "/ab", "b"), ((), ("x",), ("/a", "y")), (80, 443)):
         event = said(*values)
-        assert [bool(choose(event) >> place & 1) for place in range(len(wants))] == [want.holds(event_reader(event)) for want in wants], values
+        assert [bool(choose(event) >> place & 1) for place in range(len(wants))] == [
+            want.holds(event_reader(event)) for want in wants
+        ], values
 
 
 def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:

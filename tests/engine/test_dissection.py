@@ -62,7 +62,9 @@ class Engine:
 
     def __init__(self, conversations: int = 100) -> None:
         self.unit, self.unfollowed = Listener(), 0
-        self.dissection = Dissection({"listener": self.unit}, Boundary(), self._unfollow, self._hear, conversations=conversations)
+        self.dissection = Dissection(
+            {"listener": self.unit}, Boundary(), self._unfollow, self._hear, conversations=conversations
+        )
 
     def _unfollow(self, slot: int, flow: int, bits: int) -> None:
         self.unfollowed += 1
@@ -84,13 +86,20 @@ class Engine:
 def sent(*parts: bytes, sport: int = 40000) -> list[bytes]:
     """Segments of one client, one after the other."""
     at = [sum(map(len, parts[:number])) for number in range(len(parts))]
-    return [tcp_frame(A, B, part, seq=1000 + start, sport=sport, dport=9) for part, start in zip(parts, at, strict=True)]
+    return [
+        tcp_frame(A, B, part, seq=1000 + start, sport=sport, dport=9) for part, start in zip(parts, at, strict=True)
+    ]
 
 
 def test_datagrams_and_streams() -> None:
     """Each row comes once, to the dissector that wants it; the end of a conversation is told."""
     engine = Engine()
-    assert engine.read(udp_frame(A, B, b"datagram", dport=9), *sent(b"segment one", b"segment two")) == ["datagram", "segment one", "segment two", "end"]
+    assert engine.read(udp_frame(A, B, b"datagram", dport=9), *sent(b"segment one", b"segment two")) == [
+        "datagram",
+        "segment one",
+        "segment two",
+        "end",
+    ]
     assert engine.dissection.selected == 3
 
 
@@ -110,17 +119,30 @@ def test_who_gave_up_hears_no_more_when_the_conversation_made_room() -> None:
 
 def test_an_idle_end_is_skipped_until_a_message_begins() -> None:
     """The body costs a glance; what begins a message is heard, after the gap."""
-    assert Engine().read(*sent(b"GET /one", b"body body", b"more body", b"GET /two")) == ["GET /one", "gap 18", "GET /two", "end"]
+    assert Engine().read(*sent(b"GET /one", b"body body", b"more body", b"GET /two")) == [
+        "GET /one",
+        "gap 18",
+        "GET /two",
+        "end",
+    ]
 
 
 def test_conversations_are_bounded() -> None:
     """The one heard longest ago makes room: it has no end, and would begin anew."""
-    heard = Engine(conversations=2).read(*(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port)))
+    heard = Engine(conversations=2).read(
+        *(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port))
+    )
     assert heard == ["conversation 1", "conversation 2", "conversation 3", "end", "end"]
 
 
 def test_a_conversation_that_makes_room_gives_up_what_it_held() -> None:
     """A segment that came early is not kept for a conversation that is not there any more."""
     engine = Engine(conversations=2)
-    engine.read(*(frame for port in (1, 2, 3) for frame in (*sent(b"it begins", sport=port), tcp_frame(A, B, b"early", seq=9000, sport=port, dport=9))))
+    engine.read(
+        *(
+            frame
+            for port in (1, 2, 3)
+            for frame in (*sent(b"it begins", sport=port), tcp_frame(A, B, b"early", seq=9000, sport=port, dport=9))
+        )
+    )
     assert engine.dissection.early.held == 0

@@ -55,7 +55,12 @@ def test_every_kind_of_table_counts() -> None:
     unit = Unit()
     unit.fill(10)
     found = evictions({"unit": unit})
-    assert (found.pop("unit.told"), found.pop("unit.counts"), found.pop("unit.distinct"), found.pop("unit.shared")) == (8, 8, 8, 8)
+    assert (found.pop("unit.told"), found.pop("unit.counts"), found.pop("unit.distinct"), found.pop("unit.shared")) == (
+        8,
+        8,
+        8,
+        8,
+    )
     recent, rates, distinct = unit._windows
     assert found == {"unit.windows": recent.evicted + rates.evicted + distinct.evicted_keys + distinct.evicted_pairs}
     assert recent.evicted
@@ -87,7 +92,9 @@ def test_an_engine_tells_which_of_its_tables_let_something_go(tmp_path: Path) ->
     path.write_text("tables: {flow_bits: 10}\ninventory: {devices: 100}\n", encoding="utf-8")
     pipeline = assemble(load_config(path), lambda _: None)
     assert pipeline.evicted() == {}
-    frames = [tcp_frame(f"10.0.{n >> 8}.{n & 255}", f"10.1.{n >> 8}.{n & 255}", dport=80, flags=2) for n in range(2_000)]
+    frames = [
+        tcp_frame(f"10.0.{n >> 8}.{n & 255}", f"10.1.{n >> 8}.{n & 255}", dport=80, flags=2) for n in range(2_000)
+    ]
     frames += [arp(0x0017_9400_0000 + n, n) for n in range(200)]
     pipeline.process(batch_of(frames))
     evicted = pipeline.evicted()

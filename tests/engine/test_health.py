@@ -25,7 +25,11 @@ def test_silence_in_a_file() -> None:
     """Told where packets come again: when it began to be one, and how long it lasted. A minute is none."""
     silence, again = ticks(100, 101, 161, 4000, 4001)
     assert (silence.check, silence.ts, silence.facts["silence_s"]) == ("sensor.no_traffic", 221 * SECOND, 3839)
-    assert (again.check, again.ts, again.msg) == ("sensor.traffic_resumed", 4000 * SECOND, "packets again after 3,839 s")
+    assert (again.check, again.ts, again.msg) == (
+        "sensor.traffic_resumed",
+        4000 * SECOND,
+        "packets again after 3,839 s",
+    )
 
 
 def test_a_clock_that_is_set_back_in_a_file() -> None:
@@ -51,7 +55,9 @@ def test_silent_interfaces_live() -> None:
             health.heard(np.array([0, 0, 1], np.uint16), second)
         else:
             health.heard(np.array([1], np.uint16), second)
-        told += [(second, one.check, one.facts["source"]) for one in health.look((1_700_000_000 + second) * SECOND, second)]
+        told += [
+            (second, one.check, one.facts["source"]) for one in health.look((1_700_000_000 + second) * SECOND, second)
+        ]
     assert told == [(159, "sensor.no_traffic", "eth0"), (200, "sensor.traffic_resumed", "eth0")]
 
 
@@ -110,7 +116,12 @@ def test_traffic_of_one_direction() -> None:
 
 @pytest.mark.parametrize(
     "rows",
-    [ended(1000, 240, 0), ended(1000, 5000, 0, proto=17), ended(1000, 5000, 0, kind=Change.NEW), ended(FEWEST_CONNECTIONS - 1, 5000, 0)],
+    [
+        ended(1000, 240, 0),
+        ended(1000, 5000, 0, proto=17),
+        ended(1000, 5000, 0, kind=Change.NEW),
+        ended(FEWEST_CONNECTIONS - 1, 5000, 0),
+    ],
     ids=["scans", "UDP", "not over", "few"],
 )
 def test_what_is_no_traffic_of_one_direction(rows: np.ndarray) -> None:

@@ -17,7 +17,9 @@ TCP, UDP = 6, 17
 ROUTER, PHONE = 0x0200_0000_0001, 0x0017_9400_0001
 
 
-def said(count: int, *, mac: int = ROUTER, address: int = 1, step: int = 0, start: int = SECOND, proto: int = UDP) -> npt.NDArray[np.void]:
+def said(
+    count: int, *, mac: int = ROUTER, address: int = 1, step: int = 0, start: int = SECOND, proto: int = UDP
+) -> npt.NDArray[np.void]:
     """Messages a microsecond apart; each from the next address but so many."""
     rows = np.zeros(count, ROW)
     rows["proto"], rows["src_mac"] = proto, mac
@@ -28,7 +30,9 @@ def said(count: int, *, mac: int = ROUTER, address: int = 1, step: int = 0, star
 
 def work(rows: npt.NDArray[np.void]) -> Work:
     """All of them are messages."""
-    return Work(np.zeros(0, np.uint8), np.arange(len(rows), dtype=np.int32), np.ones(len(rows), np.uint64), np.zeros(0, TICK), 0)
+    return Work(
+        np.zeros(0, np.uint8), np.arange(len(rows), dtype=np.int32), np.ones(len(rows), np.uint64), np.zeros(0, TICK), 0
+    )
 
 
 def heard(limits: MessageLimits, rows: npt.NDArray[np.void]) -> int:
@@ -96,7 +100,10 @@ def test_the_row_that_tells_a_flood_of_newcomers_stays() -> None:
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_what_is_heard_does_not_depend_on_how_rows_are_cut(size: int) -> None:
     """A mixture of a sender that says too much and newcomers, in batches of any size."""
-    limits, rows = MessageLimits(said=300, newcomers=100), np.concatenate((said(400), said(400, address=50, step=1), said(400)))
+    limits, rows = (
+        MessageLimits(said=300, newcomers=100),
+        np.concatenate((said(400), said(400, address=50, step=1), said(400))),
+    )
     rows["ts"] = SECOND + 1000 * np.arange(len(rows))
     kept: list[int] = []
     for start in range(0, len(rows), size):

@@ -23,7 +23,15 @@ def told(*events: DnsResponse | TlsClientHello, size: int = 100) -> PassiveDns:
 
 def answer(name: str, *addresses: int) -> DnsResponse:
     alias = Record(name, 5, 60, 10, value="alias.example.net")
-    return DnsResponse(Packet(), 1, name, 1, 0, False, (alias, *(Record("alias.example.net", 1, 60, 4, address) for address in addresses)))
+    return DnsResponse(
+        Packet(),
+        1,
+        name,
+        1,
+        0,
+        False,
+        (alias, *(Record("alias.example.net", 1, 60, 4, address) for address in addresses)),
+    )
 
 
 def hello(address: int, name: str) -> TlsClientHello:
@@ -40,6 +48,12 @@ def test_names_come_from_answers_and_hellos() -> None:
 
 def test_bounds() -> None:
     """Four names an address, and so many addresses."""
-    memory = told(*(hello(FIRST, f"n{n}.example.com") for n in range(9)), *(hello(n, "x.example.com") for n in range(1, 20)), size=10)
+    memory = told(
+        *(hello(FIRST, f"n{n}.example.com") for n in range(9)),
+        *(hello(n, "x.example.com") for n in range(1, 20)),
+        size=10,
+    )
     assert memory.names_of(FIRST) == ()
-    assert told(*(hello(FIRST, f"n{n}.example.com") for n in range(9))).names_of(FIRST) == tuple(f"n{n}.example.com" for n in (8, 7, 6, 5))
+    assert told(*(hello(FIRST, f"n{n}.example.com") for n in range(9))).names_of(FIRST) == tuple(
+        f"n{n}.example.com" for n in (8, 7, 6, 5)
+    )

@@ -94,7 +94,10 @@ def crafted() -> Batch:
     for n in range(40):
         some.append(tcp_frame("10.0.0.66", f"10.0.5.{n + 1}", sport=50000 + n, dport=445, flags=SYN))
         some.append(tcp_frame(f"10.0.5.{n + 1}", "10.0.0.66", sport=445, dport=50000 + n, flags=RST))
-    some += [ethernet(ipv4(b"\x08\0\0\0\0\1\0\1", 1, fragment=0x2000), 0x0800), ethernet(ipv4(b"12345678", 1, fragment=1), 0x0800)]
+    some += [
+        ethernet(ipv4(b"\x08\0\0\0\0\1\0\1", 1, fragment=0x2000), 0x0800),
+        ethernet(ipv4(b"12345678", 1, fragment=1), 0x0800),
+    ]
     some += [udp_frame("10.0.0.9", "10.0.0.53", LOOP), udp_frame("10.0.0.9", "10.0.0.53")[:30], b"\0" * 9]
     return raw(some)
 
@@ -176,7 +179,11 @@ def test_the_crafted_batch_says_something() -> None:
     pipeline.process(crafted())
     pipeline.finish()
     assert sum(record.action == "identified" for record in told) >= 4
-    alerts = [record for record in told if (record.kind, record.action) == ("alert", "open") and record.alert and "10.0.0.66" in record.msg]
+    alerts = [
+        record
+        for record in told
+        if (record.kind, record.action) == ("alert", "open") and record.alert and "10.0.0.66" in record.msg
+    ]
     assert [(record.severity, record.alert["detector"]) for record in alerts if record.alert] == [
         ("medium", "discovery.address_scan"),
         ("medium", "discovery.service_sweep"),
@@ -220,7 +227,9 @@ class Breaking(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         yield TalkHeard(packet, packet.payload)
-        yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dhcp.vendor_class", "type=printer@0.9")
+        yield Observation(
+            packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dhcp.vendor_class", "type=printer@0.9"
+        )
         if packet.payload == b"break":
             raise ZeroDivisionError("in the middle")
         yield TalkHeard(packet, b"after " + packet.payload)
@@ -235,7 +244,9 @@ class Judge(EventDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         assert isinstance(event, TalkHeard)
         word = event.word.decode()
-        yield self.alert(event, actor=Subject(0, event.packet.src, 0), summary=f"said {word}", why=[word], numbers={}, key=(word,))
+        yield self.alert(
+            event, actor=Subject(0, event.packet.src, 0), summary=f"said {word}", why=[word], numbers={}, key=(word,)
+        )
         if self.id == "test.breaking" and word == "break":
             raise KeyError(word)
 
@@ -262,11 +273,20 @@ class Registrar(DeviceDetector):
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         self.last = change
-        yield self.alert(change, actor=Subject(change.device.macs[0]), summary=f"was {change.action}", why=["told"], numbers={}, key=(change.action,))
+        yield self.alert(
+            change,
+            actor=Subject(change.device.macs[0]),
+            summary=f"was {change.action}",
+            why=["told"],
+            numbers={},
+            key=(change.action,),
+        )
 
     def tick(self, now: int) -> Iterator[Alert]:
         if self.last is not None:
-            yield self.alert(self.last, actor=Subject(0, 1), summary="a second passed", why=["quiet"], numbers={"now": now})
+            yield self.alert(
+                self.last, actor=Subject(0, 1), summary="a second passed", why=["quiet"], numbers={"now": now}
+            )
 
 
 def named(unit: type[Detector], name: str) -> Any:
@@ -286,7 +306,13 @@ def test_a_dissector_that_breaks_is_counted_and_the_rest_goes_on() -> None:
     [fault] = engine.boundary.faults.values()
     assert fault.packet is not None
     assert fault.packet.payload == b"break"
-    assert [record.msg for record in engine.of("alert", "open")] == ["said one", "said after one", "said break", "said two", "said after two"]
+    assert [record.msg for record in engine.of("alert", "open")] == [
+        "said one",
+        "said after one",
+        "said break",
+        "said two",
+        "said after two",
+    ]
     assert [record.device["type"] for record in engine.of("device", "identified")] == ["printer"]
 
 
@@ -298,7 +324,12 @@ def test_a_dissector_that_breaks_leaves_the_others_their_packet() -> None:
 
 def test_detectors_that_break_are_counted_and_the_rest_goes_on() -> None:
     """Of events, of changes in bulk and of candidates: each is named, the alerts before the break and those of the others are told."""
-    units = [named(Judge, "test.breaking"), named(Weigher, "test.blind"), named(Weigher, "test.rash"), named(Judge, "test.judge")]
+    units = [
+        named(Judge, "test.breaking"),
+        named(Weigher, "test.blind"),
+        named(Weigher, "test.rash"),
+        named(Judge, "test.judge"),
+    ]
     engine = Engine({"breaking": Breaking()}, *units).read(talk(b"one", b"break", b"two"))
     broken = {unit: error for unit, error, _ in engine.faults()}
     assert broken == {
@@ -318,7 +349,14 @@ class Knowing(Judge):
     def inspect(self, event: Event) -> Iterator[Alert]:
         actor = Subject(event.packet.src_mac, event.packet.src, 0)
         device = self.context.device(actor)
-        yield self.alert(event, actor=actor, summary=f"a {device.type if device else 'stranger'}", why=["it spoke"], numbers={}, key=(event.ts,))
+        yield self.alert(
+            event,
+            actor=actor,
+            summary=f"a {device.type if device else 'stranger'}",
+            why=["it spoke"],
+            numbers={},
+            key=(event.ts,),
+        )
 
 
 def test_events_are_judged_by_all_facts_of_their_message() -> None:
@@ -347,9 +385,17 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
 
     engine.pipeline.dispatcher.observe = break_first
     engine.read(batch)
-    assert engine.faults() == [("inventory", "IndexError: the first one", 1), ("deaf", "ZeroDivisionError: integer division or modulo by zero", 4)]
+    assert engine.faults() == [
+        ("inventory", "IndexError: the first one", 1),
+        ("deaf", "ZeroDivisionError: integer division or modulo by zero", 4),
+    ]
     assert heard == [b"one", b"after one", b"two", b"after two"]
-    assert [record.msg for record in engine.of("alert", "open")] == ["said one", "said after one", "said two", "said after two"]
+    assert [record.msg for record in engine.of("alert", "open")] == [
+        "said one",
+        "said after one",
+        "said two",
+        "said after two",
+    ]
     assert [record.device["type"] for record in engine.of("device", "identified")] == ["printer"]
 
 
@@ -368,7 +414,9 @@ def test_a_device_detector_hears_what_is_told_and_how_time_passes() -> None:
 def test_what_is_malformed_is_an_oddity_and_no_fault() -> None:
     """A message against its standard is counted by dissector and fault, a header by its problem; whole ones are not."""
     broken = udp_frame("10.0.0.9", "10.0.0.53")[:30]
-    engine = Engine({"dns": Dns()}).read(raw([udp_frame("10.0.0.9", "10.0.0.53", LOOP), udp_frame("10.0.0.8", "10.0.0.53", LOOP), broken, b"\0" * 9]))
+    engine = Engine({"dns": Dns()}).read(
+        raw([udp_frame("10.0.0.9", "10.0.0.53", LOOP), udp_frame("10.0.0.8", "10.0.0.53", LOOP), broken, b"\0" * 9])
+    )
     assert engine.faults() == []
     assert engine.pipeline.report()["malformed"] == 2
     told = engine.pipeline.anomalies()
@@ -428,7 +476,10 @@ def conversation(*segments: tuple[int, int]) -> list[tuple[Any, ...]]:
         tcp_frame("10.0.0.1", "10.0.0.2", dport=5060, flags=SYN, seq=999),
         tcp_frame("10.0.0.2", "10.0.0.1", sport=5060, dport=40000, flags=SYN_ACK, seq=4999),
         tcp_frame("10.0.0.1", "10.0.0.2", dport=5060, flags=ACK, seq=1000),
-        *(tcp_frame("10.0.0.1", "10.0.0.2", CALL[first:stop], dport=5060, seq=1000 + first) for first, stop in segments),
+        *(
+            tcp_frame("10.0.0.1", "10.0.0.2", CALL[first:stop], dport=5060, seq=1000 + first)
+            for first, stop in segments
+        ),
     ]
     ears = Ears(World())
     engine = Engine({"sip": Sip()}, ears).read(raw(some))
@@ -479,5 +530,8 @@ def test_a_clock_that_jumps_breaks_nothing(jump: int) -> None:
     assert list(pipeline.boundary.faults.values()) == []
     assert pipeline.report()["decoded"] == 2 * len(some) + 2
     assert sum(record.action == "identified" for record in told) >= 4
-    assert any(record.kind == "alert" and "10.0.0.66" in record.msg and record.alert["detector"].startswith("discovery.") for record in told)
+    assert any(
+        record.kind == "alert" and "10.0.0.66" in record.msg and record.alert["detector"].startswith("discovery.")
+        for record in told
+    )
     assert shipped(pieces(raw([*some, *some[:2], *some], times), 7)) == whole(told)

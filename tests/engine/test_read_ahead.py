@@ -30,7 +30,11 @@ def frames(count: int) -> list[bytes]:
         port, flags = 40000 + number // 8, (SYN, SYN_ACK, RST, SYN)[number % 4]
         ends = ("10.0.0.1", "10.0.0.2") if number % 2 == 0 else ("10.0.0.2", "10.0.0.1")
         ports = {"sport": port, "dport": 80} if number % 2 == 0 else {"sport": 80, "dport": port}
-        made.append(udp_frame("10.0.0.3", "10.0.0.4", ASKS, sport=port) if number % 5 == 0 else tcp_frame(*ends, flags=flags, **ports))
+        made.append(
+            udp_frame("10.0.0.3", "10.0.0.4", ASKS, sport=port)
+            if number % 5 == 0
+            else tcp_frame(*ends, flags=flags, **ports)
+        )
     return made
 
 
@@ -92,7 +96,10 @@ def taken(batches: Sequence[Batch], shedder: Shedder | None) -> list[Batch]:
 
 def cut(count: int, rows: int, released: list[int]) -> list[Batch]:
     whole = raw(frames(count * rows), 1000)
-    return [Batch(whole.data, part, lambda number=number: released.append(number)) for number, part in enumerate(np.split(whole.rows, count))]
+    return [
+        Batch(whole.data, part, lambda number=number: released.append(number))
+        for number, part in enumerate(np.split(whole.rows, count))
+    ]
 
 
 def test_a_late_engine_gets_larger_batches() -> None:

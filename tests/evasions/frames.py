@@ -66,7 +66,10 @@ def read(path: Path) -> list[Frame]:
     try:
         for batch in source.batches():
             data = batch.data.tobytes()
-            found += [Frame(int(r["ts"]), data[int(r["frame"]) : int(r["frame"]) + int(r["caplen"])], int(r["wirelen"])) for r in batch.rows]
+            found += [
+                Frame(int(r["ts"]), data[int(r["frame"]) : int(r["frame"]) + int(r["caplen"])], int(r["wirelen"]))
+                for r in batch.rows
+            ]
             batch.release()
     finally:
         source.close()
@@ -123,7 +126,15 @@ def segment_of(one: Datagram) -> Segment | None:
 
 def carried(one: Segment) -> Datagram:
     """The datagram of a segment, with its checksum."""
-    fixed = (one.sport, one.dport, one.seq & 0xFFFFFFFF, one.ack & 0xFFFFFFFF, (5 + len(one.options) // 4) << 4, one.flags, one.window)
+    fixed = (
+        one.sport,
+        one.dport,
+        one.seq & 0xFFFFFFFF,
+        one.ack & 0xFFFFFFFF,
+        (5 + len(one.options) // 4) << 4,
+        one.flags,
+        one.window,
+    )
     body = struct.pack("!HHIIBBHHH", *fixed, 0, one.urgent) + one.options + one.payload
     carrier = one.carrier
     body = body[:16] + transport_sum(carrier.src, carrier.dst, TCP, body).to_bytes(2, "big") + body[18:]

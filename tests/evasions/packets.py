@@ -31,7 +31,9 @@ def fragmented(size: int, *, order: int = 1, overlap: int = 0) -> Callable[[list
         starts = list(range(0, len(one.body), size)) or [0]
         for number, start in enumerate(starts[::order]):
             early, end = max(start - overlap, 0), start + size
-            piece = one._replace(ts=one.ts + number * STEP, body=one.body[early:end], offset=early, more=end < len(one.body))
+            piece = one._replace(
+                ts=one.ts + number * STEP, body=one.body[early:end], offset=early, more=end < len(one.body)
+            )
             yield closed(piece)
 
     return lambda frames: each(cut, _numbered(frames))
@@ -70,12 +72,19 @@ def over_ipv6(*, extended: bool = False, pieces: int = 0) -> Callable[[list[Fram
         if extended:
             following, rest = DESTINATION_OPTIONS, bytes((one.proto, 0, 1, 4, 0, 0, 0, 0)) + body
         if not pieces:
-            yield framed(one.ts, one.macs, V6, struct.pack("!IHBB", 6 << 28, len(rest), following, 64) + src + dst + rest)
+            yield framed(
+                one.ts, one.macs, V6, struct.pack("!IHBB", 6 << 28, len(rest), following, 64) + src + dst + rest
+            )
             return
         for number, start in enumerate(range(0, len(rest), pieces)):
             more = start + pieces < len(rest)
             part = struct.pack("!BBHI", following, 0, start | more, one.ident) + rest[start : start + pieces]
-            yield framed(one.ts + number * STEP, one.macs, V6, struct.pack("!IHBB", 6 << 28, len(part), FRAGMENT, 64) + src + dst + part)
+            yield framed(
+                one.ts + number * STEP,
+                one.macs,
+                V6,
+                struct.pack("!IHBB", 6 << 28, len(part), FRAGMENT, 64) + src + dst + part,
+            )
 
     return lambda frames: each(change, _numbered(frames))
 
@@ -92,7 +101,13 @@ def _sized(frame: Frame, data: bytes) -> Frame:
 
 def hopping(frames: list[Frame]) -> list[Frame]:
     """Each direction of a conversation in a VLAN of its own, as a routed switch shows it."""
-    return [_sized(frame, frame.data[:12] + struct.pack("!HH", 0x8100, 10 + (frame.data[6:12] > frame.data[:6])) + frame.data[12:]) for frame in frames]
+    return [
+        _sized(
+            frame,
+            frame.data[:12] + struct.pack("!HH", 0x8100, 10 + (frame.data[6:12] > frame.data[:6])) + frame.data[12:],
+        )
+        for frame in frames
+    ]
 
 
 def labelled(one: Datagram) -> Iterator[Frame]:
@@ -106,7 +121,9 @@ def over_ppp(one: Datagram) -> Iterator[Frame]:
 
 
 def _outer(ts: int, macs: bytes, proto: int, body: bytes) -> Frame:
-    return framed(ts, macs, V4, packed(Datagram(ts, macs, bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)), proto, 0, body)))
+    return framed(
+        ts, macs, V4, packed(Datagram(ts, macs, bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)), proto, 0, body))
+    )
 
 
 def in_ip(one: Datagram) -> Iterator[Frame]:
@@ -140,7 +157,9 @@ def routed(frames: list[Frame]) -> list[Frame]:
     def change(one: Datagram) -> Iterator[Frame]:
         yield closed(one)
         if one.dst[0] < MULTICAST and one.dst[3] != 255 and one.proto in (TCP, UDP):
-            yield closed(one._replace(ts=one.ts + STEP, macs=bytes.fromhex("02bb0000000102bb00000002"), ttl=one.ttl - 1))
+            yield closed(
+                one._replace(ts=one.ts + STEP, macs=bytes.fromhex("02bb0000000102bb00000002"), ttl=one.ttl - 1)
+            )
 
     return each(change, frames)
 

@@ -73,7 +73,9 @@ def detected(path: Path, evasion: str = "") -> Detected:
     engine = assemble(load_config(None), records.append)
     frames = read(path)
     for part in _parts(EVASIONS[evasion](frames) if evasion else frames):
-        batch = batch_of([frame.data for frame in part], times=[frame.ts for frame in part], wire=[frame.wire for frame in part])
+        batch = batch_of(
+            [frame.data for frame in part], times=[frame.ts for frame in part], wire=[frame.wire for frame in part]
+        )
         engine.process(batch)
         batch.release()
     engine.finish()

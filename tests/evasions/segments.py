@@ -21,7 +21,9 @@ def each(change: Callable[[Segment], Iterable[Segment]], frames: list[Frame]) ->
 
 def at(one: Segment, later: int) -> Segment:
     """The same, so many ns later."""
-    return one._replace(carrier=one.carrier._replace(ts=one.carrier.ts + later, ident=(one.carrier.ident + later // STEP) & 0xFFFF))
+    return one._replace(
+        carrier=one.carrier._replace(ts=one.carrier.ts + later, ident=(one.carrier.ident + later // STEP) & 0xFFFF)
+    )
 
 
 def pieces(size: int, *, overlap: int = 0) -> Callable[[Segment], Iterator[Segment]]:
@@ -49,7 +51,10 @@ def exchanged(frames: list[Frame]) -> list[Frame]:
     while turn + 1 < len(found):
         first, second = (_data(found[turn + way]) for way in (0, 1))
         if first and second and first.stream == second.stream:
-            found[turn], found[turn + 1] = closed(carried(_timed(second, first))), closed(carried(_timed(first, second)))
+            found[turn], found[turn + 1] = (
+                closed(carried(_timed(second, first))),
+                closed(carried(_timed(first, second))),
+            )
             turn += 1
         turn += 1
     return found

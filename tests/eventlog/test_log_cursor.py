@@ -194,7 +194,9 @@ def test_a_plain_log_of_an_earlier_version_becomes_a_segment(tmp_path: Path) -> 
     cursor.close()
 
 
-@pytest.mark.parametrize("anew", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))])
+@pytest.mark.parametrize(
+    "anew", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))]
+)
 def test_a_plain_log_that_is_begun_anew(tmp_path: Path, anew: Callable[[Path], object]) -> None:
     """By another replay: cut or replaced, it is another log with the same numbers."""
     path = tmp_path / "replay.jsonl"

@@ -75,7 +75,9 @@ def test_a_last_line_without_end(tmp_path: Path, last: bytes, expected: list[int
 def test_pairs_give_the_line_as_it_stands(tmp_path: Path) -> None:
     """For whoever passes lines on."""
     (tmp_path / "log").write_bytes(b'{ "ts": "x",  "kind":"sensor" }\n')
-    assert list(Reader(tmp_path / "log").pairs()) == [(b'{ "ts": "x",  "kind":"sensor" }', {"ts": "x", "kind": "sensor"})]
+    assert list(Reader(tmp_path / "log").pairs()) == [
+        (b'{ "ts": "x",  "kind":"sensor" }', {"ts": "x", "kind": "sensor"})
+    ]
 
 
 class Following:
@@ -171,7 +173,9 @@ def test_following_a_busy_writer(tmp_path: Path, follow: Callable[[], Following]
         ({"XDG_STATE_HOME": "relative"}, "/home/me/.local/state/sensor"), ({}, "/home/me/.local/state/sensor"),
     ],
 )  # fmt: skip
-def test_where_the_state_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, env: dict[str, str], expected: str) -> None:
+def test_where_the_state_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, env: dict[str, str], expected: str
+) -> None:
     """What is named goes before what systemd gives, and that before the user's own folder."""
     monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path / "none")
     for name in ("SENSOR_STATE", "STATE_DIRECTORY", "XDG_STATE_HOME"):
@@ -257,7 +261,13 @@ def test_fold_of_a_device_that_left() -> None:
 def test_fold_of_nonsense() -> None:
     """A foreign log changes nothing and breaks nothing."""
     fold = Fold()
-    for record in ({}, {"kind": "device"}, {"kind": "device", "device": 7}, {"kind": "alert", "alert": {"key": []}}, device(["x"], "new")):
+    for record in (
+        {},
+        {"kind": "device"},
+        {"kind": "device", "device": 7},
+        {"kind": "alert", "alert": {"key": []}},
+        device(["x"], "new"),
+    ):
         fold.add(record)
     assert not fold.devices
     assert not fold.alerts

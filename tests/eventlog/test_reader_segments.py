@@ -118,7 +118,10 @@ def test_following_over_rotation(tmp_path: Path, follow: Callable[[Path], Follow
         log.add(chance.randrange(1, 20))
         if chance.random() < 0.3:
             log.rotate()
-        if len(plain := [place for place, one in enumerate(segments(log.log)) if not one.compressed]) > 1 and chance.random() < 0.5:
+        if (
+            len(plain := [place for place, one in enumerate(segments(log.log)) if not one.compressed]) > 1
+            and chance.random() < 0.5
+        ):
             log.compress(plain[0])
         time.sleep(0.002)
     assert following.wait_for(log.last) == list(range(1, log.last + 1))

@@ -34,8 +34,23 @@ def make(path: Path, parts: int = 5, records: int = 20, size: int = 1000) -> Non
     log.close()
 
 
-def retention(path: Path, *outputs: str, size: int = 1 << 40, hard: int = 1 << 41, age_s: float = 30 * DAY, said: list[str] | None = None) -> Retention:
-    return Retention(path, size=size, hard=hard, age_s=age_s, outputs=outputs, clock=lambda: NOW, complain=(said if said is not None else []).append)
+def retention(
+    path: Path,
+    *outputs: str,
+    size: int = 1 << 40,
+    hard: int = 1 << 41,
+    age_s: float = 30 * DAY,
+    said: list[str] | None = None,
+) -> Retention:
+    return Retention(
+        path,
+        size=size,
+        hard=hard,
+        age_s=age_s,
+        outputs=outputs,
+        clock=lambda: NOW,
+        complain=(said if said is not None else []).append,
+    )
 
 
 def at(path: Path, output: str, seq: int) -> None:
@@ -203,11 +218,15 @@ def test_at_the_hard_limit_the_oldest_go_and_that_is_told(tmp_path: Path) -> Non
         log.write(record(number, size=1000))
         assert log.sync()
         number += 1
-        if log._retention.shortened or (len(segments(path)) > 1 and wait_for(lambda: bool(log._retention.shortened), 0.05)):
+        if log._retention.shortened or (
+            len(segments(path)) > 1 and wait_for(lambda: bool(log._retention.shortened), 0.05)
+        ):
             break
     assert wait_for(lambda: len(segments(path)) == 1)
     last = segments(path)[0].first - 1
-    assert wait_for(lambda: any(one.last == last for one in log._retention.shortened))  # it is told once the segment is gone
+    assert wait_for(
+        lambda: any(one.last == last for one in log._retention.shortened)
+    )  # it is told once the segment is gone
     (news,) = log.news(TS)
     log.close()
     first = segments(path)[0].first

@@ -48,7 +48,9 @@ def written(path: Path, first: int, count: int) -> None:
 @contextmanager
 def tail(log: Path, out: IO[bytes], root: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "sensor", "tail", "-f", "--json", "-n", "1000000", *words, str(log)]
-    with subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}) as process:
+    with subprocess.Popen(
+        command, stdout=out, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}
+    ) as process:
         try:
             yield process
         finally:
@@ -100,7 +102,9 @@ def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
     assert [json.loads(text)["sensor"]["seq"] for text in found] == list(range(1, len(wanted) + 1))
 
 
-def test_a_segment_that_goes_while_the_last_lines_are_sought(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_segment_that_goes_while_the_last_lines_are_sought(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Looking back takes its time: the segment in which it began is closed, compressed and gone when it goes on from there."""
     log = Segmented(tmp_path / "events.jsonl")
     log.add(10)

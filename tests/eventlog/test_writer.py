@@ -19,7 +19,9 @@ SECOND = 1_000_000_000
 
 
 def record(number: int, size: int = 0) -> Record:
-    return RecordMaker("hq", "HQ", "0.1.0").sensor("health", TS + number * SECOND, f"number {number}", padding=["x" * 500] * (size // 500))
+    return RecordMaker("hq", "HQ", "0.1.0").sensor(
+        "health", TS + number * SECOND, f"number {number}", padding=["x" * 500] * (size // 500)
+    )
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -65,7 +67,11 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path, keep: int) -> None:
     path.write_bytes(whole[: -len(last)] + torn)
     log = write(path, 4)
     assert (log.torn, log.written) == (len(torn), 1)
-    assert [(line["sensor"]["seq"], line["msg"]) for line in lines(path)] == [(1, "number 1"), (2, "number 2"), (3, "number 4")]
+    assert [(line["sensor"]["seq"], line["msg"]) for line in lines(path)] == [
+        (1, "number 1"),
+        (2, "number 2"),
+        (3, "number 4"),
+    ]
 
 
 def test_a_torn_first_line_leaves_an_empty_log(tmp_path: Path) -> None:
@@ -146,7 +152,10 @@ def test_lines_wait_for_a_flush_or_for_many(tmp_path: Path) -> None:
     assert seqs(path) == list(range(1, log.written + 1))
 
 
-@pytest.mark.parametrize(("late_s", "told"), [(0.5, None), (-0.9, None), (1.5, "2026-11-24T09:14:08.818442Z"), (-3600.0, "2026-11-24T08:14:07.318442Z")])
+@pytest.mark.parametrize(
+    ("late_s", "told"),
+    [(0.5, None), (-0.9, None), (1.5, "2026-11-24T09:14:08.818442Z"), (-3600.0, "2026-11-24T08:14:07.318442Z")],
+)
 def test_emitted_where_the_clock_differs_by_more_than_a_second(tmp_path: Path, late_s: float, told: str | None) -> None:
     """Live, a record that is told late says when; a replay, which has no clock, never does."""
     write(tmp_path / "log", 0, clock=lambda: TS / SECOND + late_s)

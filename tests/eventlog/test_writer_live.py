@@ -105,7 +105,9 @@ def test_a_plain_log_beside_segments_is_set_aside(tmp_path: Path) -> None:
     log.close()
     assert texts(path) == ["number 1", "number 2", "number 3"]
     assert b"number 7" in (tmp_path / "events.1.jsonl").read_bytes()
-    assert [str(damage) for damage in log.damages] == ["events.jsonl:0: it stood where the link to the segments belongs, and is events.1.jsonl now"]
+    assert [str(damage) for damage in log.damages] == [
+        "events.jsonl:0: it stood where the link to the segments belongs, and is events.1.jsonl now"
+    ]
 
 
 @pytest.mark.parametrize("keep", [1, 5, 40, -1])

@@ -35,7 +35,9 @@ def packets(path: Path) -> list[tuple[int, int, int, bytes]]:
     """(time, link type, bytes on the wire, frame) of each packet."""
     source, found = open_captures([str(path)]), []
     for batch in source.batches():
-        found += [(int(row["ts"]), int(row["link"]), int(row["wirelen"]), batch.frame(n)) for n, row in enumerate(batch.rows)]
+        found += [
+            (int(row["ts"]), int(row["link"]), int(row["wirelen"]), batch.frame(n)) for n, row in enumerate(batch.rows)
+        ]
         batch.release()
     assert not source.damages
     source.close()
@@ -56,7 +58,17 @@ def test_our_own_reader_reads_it(tmp_path: Path) -> None:
 def test_wireshark_reads_it(tmp_path: Path) -> None:
     """With its comments."""
     written(tmp_path, ("alert-000001", frames()))
-    command = ["tshark", "-r", str(tmp_path / "alert-000001.pcapng"), "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.comment"]
+    command = [
+        "tshark",
+        "-r",
+        str(tmp_path / "alert-000001.pcapng"),
+        "-T",
+        "fields",
+        "-e",
+        "frame.time_epoch",
+        "-e",
+        "frame.comment",
+    ]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert told == ["1795511647.318442123\tcomment 0; passwords are blanked", "1795511647.318442124\tcomment 1"]
 

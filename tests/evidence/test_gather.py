@@ -52,14 +52,23 @@ def alert(ts: float, *proof: Packet, actor: int = BAD, targets: tuple[int, ...] 
 def test_before_the_proof_and_after() -> None:
     """The conversation and others between the two, not those of others; each once, with a word to it."""
     files = Files()
-    some = [packet(1, BAD, VICTIM), packet(2, VICTIM, BAD), packet(3, OTHER, VICTIM, flow=2), packet(4, BAD, OTHER, flow=3), packet(5, BAD, VICTIM, flow=4)]
+    some = [
+        packet(1, BAD, VICTIM),
+        packet(2, VICTIM, BAD),
+        packet(3, OTHER, VICTIM, flow=2),
+        packet(4, BAD, OTHER, flow=3),
+        packet(5, BAD, VICTIM, flow=4),
+    ]
     for one in some:
         files.gatherer.hear(one)
     told = files.gatherer.gather("open", "alert-1", alert(5, some[-1]))
     assert told == {"file": "evidence/alert-1.pcapng", "frames": 3}
     for one in (packet(6, VICTIM, BAD, flow=4), packet(7, OTHER, VICTIM, flow=2)):
         files.gatherer.hear(one)
-    assert files.gatherer.gather("update", "alert-1", alert(7, some[-1])) == {"file": "evidence/alert-1.pcapng", "frames": 4}
+    assert files.gatherer.gather("update", "alert-1", alert(7, some[-1])) == {
+        "file": "evidence/alert-1.pcapng",
+        "frames": 4,
+    }
     assert [(ts // SECOND, word) for ts, _, word in files.frames["alert-1"]] == [
         (1, "before it"),
         (2, "before it"),

@@ -19,9 +19,17 @@ from sensor.evidence.writer import interface, packet, section
 
 ENDS = {"src": "00:17:c8:00:00:01", "dst": "00:17:c8:00:00:02"}
 FRAMES = {
-    "TCP 10.0.0.1:50000 → 10.0.0.2:445 SYN": Ether(**ENDS) / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=50000, dport=445, flags="S"),
-    "VLAN 30 UDP 10.0.0.1:50000 → 10.0.0.2:53": Ether(**ENDS) / Dot1Q(vlan=30) / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=50000, dport=53) / DNS(),
-    "TCP [2001:db8::1]:1 → [2001:db8::2]:2 SYN, ACK": Ether(**ENDS) / IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=1, dport=2, flags="SA"),
+    "TCP 10.0.0.1:50000 → 10.0.0.2:445 SYN": Ether(**ENDS)
+    / IP(src="10.0.0.1", dst="10.0.0.2")
+    / TCP(sport=50000, dport=445, flags="S"),
+    "VLAN 30 UDP 10.0.0.1:50000 → 10.0.0.2:53": Ether(**ENDS)
+    / Dot1Q(vlan=30)
+    / IP(src="10.0.0.1", dst="10.0.0.2")
+    / UDP(sport=50000, dport=53)
+    / DNS(),
+    "TCP [2001:db8::1]:1 → [2001:db8::2]:2 SYN, ACK": Ether(**ENDS)
+    / IPv6(src="2001:db8::1", dst="2001:db8::2")
+    / TCP(sport=1, dport=2, flags="SA"),
     "ARP 00:17:c8:00:00:01 → 00:17:c8:00:00:02": Ether(**ENDS) / ARP(),
 }
 
@@ -30,7 +38,10 @@ def written(tmp_path: Path, frames: list[bytes]) -> Path:
     """A file as the writer makes it."""
     path = tmp_path / "alert-aaaaaa.pcapng"
     blocks = [section("about", "sensor"), interface(1)]
-    blocks += [packet(0, Frame(1_795_508_220_000_000_000 + number, 1, len(data) + 7, data), data, f"frame {number}") for number, data in enumerate(frames)]
+    blocks += [
+        packet(0, Frame(1_795_508_220_000_000_000 + number, 1, len(data) + 7, data), data, f"frame {number}")
+        for number, data in enumerate(frames)
+    ]
     path.write_bytes(b"".join(blocks))
     return path
 
@@ -81,4 +92,7 @@ def test_damage_raises_nothing_else(tmp_path_factory: pytest.TempPathFactory, da
 
 
 def test_rows_of_bytes() -> None:
-    assert list(hex_rows(b"GET / HTTP/1.1\r\n\x00")) == [("0000", "47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a", "GET / HTTP/1.1.."), ("0010", "00", ".")]
+    assert list(hex_rows(b"GET / HTTP/1.1\r\n\x00")) == [
+        ("0000", "47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a", "GET / HTTP/1.1.."),
+        ("0010", "00", "."),
+    ]

@@ -21,7 +21,11 @@ def drafted(kind: str, value: str, **label: str) -> list[Draft]:
 def test_what_is_the_same_everywhere_stays() -> None:
     """A text without anything of the unit's own is matched as it is; it says what the label says of all units."""
     [draft] = drafted("dhcp.vendor_class", "ACME Vision Unit")
-    assert (draft.operator, draft.text, draft.asserts) == ("exact", "ACME Vision Unit", {"type": "camera", "vendor": "Axis"})
+    assert (draft.operator, draft.text, draft.asserts) == (
+        "exact",
+        "ACME Vision Unit",
+        {"type": "camera", "vendor": "Axis"},
+    )
     assert draft.name == "site.dhcp.vendor_class.axis_q9999_x_camera"
     assert draft.family == "dhcp"
 

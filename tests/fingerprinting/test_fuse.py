@@ -8,12 +8,29 @@ import pytest
 
 from sensor.core.device import WIDER
 from sensor.core.observation import Evidence
-from sensor.fingerprinting.fuse import CERTAIN, HALF_LIFE, HALF_LIFE_FIRMWARE, ONE_FAMILY, SUCCESSION, THRESHOLD, WEAK_FAMILY, fuse
+from sensor.fingerprinting.fuse import (
+    CERTAIN,
+    HALF_LIFE,
+    HALF_LIFE_FIRMWARE,
+    ONE_FAMILY,
+    SUCCESSION,
+    THRESHOLD,
+    WEAK_FAMILY,
+    fuse,
+)
 
 DAY = 86_400_000_000_000
 
 
-def piece(attribute: str, value: str, confidence: float, family: str = "dhcp", fingerprint: str = "f", seen: str = "x", last: int = 0) -> Evidence:
+def piece(
+    attribute: str,
+    value: str,
+    confidence: float,
+    family: str = "dhcp",
+    fingerprint: str = "f",
+    seen: str = "x",
+    last: int = 0,
+) -> Evidence:
     return Evidence(attribute, value, confidence, fingerprint, family, family + ".kind", seen, last, last)
 
 
@@ -121,7 +138,9 @@ def test_narrower_but_unlikely() -> None:
 
 def test_two_narrower_types_contest() -> None:
     """Two narrow words contradict each other even when one wide word covers both."""
-    told = fuse([piece("type", "iot", 0.8), piece("type", "camera", 0.8, "mdns"), piece("type", "light", 0.5, "sip")])["type"]
+    told = fuse([piece("type", "iot", 0.8), piece("type", "camera", 0.8, "mdns"), piece("type", "light", 0.5, "sip")])[
+        "type"
+    ]
     assert told.value == "camera"
     assert told.contested
 
@@ -145,7 +164,9 @@ def test_number_and_name_of_a_product_agree() -> None:
 
 def test_wider_words_are_no_circle() -> None:
     """No type is wider and narrower than another at once."""
-    assert not [(wide, narrow) for wide, narrows in WIDER.items() for narrow in narrows if wide in WIDER.get(narrow, ())]
+    assert not [
+        (wide, narrow) for wide, narrows in WIDER.items() for narrow in narrows if wide in WIDER.get(narrow, ())
+    ]
 
 
 def test_longer_os_wins() -> None:
@@ -156,7 +177,13 @@ def test_longer_os_wins() -> None:
 
 def test_spelling_of_models() -> None:
     """Models that differ in case, blanks, hyphens or the maker in front are one."""
-    told = fuse([piece("vendor", "HP", 0.9), piece("model", "HP LaserJet 400", 0.7), piece("model", "Laserjet-400", 0.8, "mdns")])["model"]
+    told = fuse(
+        [
+            piece("vendor", "HP", 0.9),
+            piece("model", "HP LaserJet 400", 0.7),
+            piece("model", "Laserjet-400", 0.8, "mdns"),
+        ]
+    )["model"]
     assert told.value == "Laserjet-400"
     assert told.confidence == pytest.approx(0.94)
 
@@ -178,7 +205,12 @@ def test_model_of_another_vendor_loses() -> None:
 
 def test_order_means_nothing() -> None:
     """Any order of the evidence gives the same answer, ties are broken by value."""
-    evidence = [piece("type", "printer", 0.6), piece("type", "camera", 0.2, "mdns"), piece("type", "tv", 0.2, "sip"), piece("vendor", "HP", 0.9)]
+    evidence = [
+        piece("type", "printer", 0.6),
+        piece("type", "camera", 0.2, "mdns"),
+        piece("type", "tv", 0.2, "sip"),
+        piece("vendor", "HP", 0.9),
+    ]
     answers = {str(fuse(order)) for order in itertools.permutations(evidence)}
     assert len(answers) == 1
 

@@ -82,11 +82,18 @@ def test_what_many_makes_send_names_none_of_them() -> None:
 
 def test_systems_take_in_what_entries_say() -> None:
     """Each name in the table of systems is one that some entry tells, and with whatever it takes in it makes one answer: no two take in each other."""
-    told = {plain(text): text for fingerprint in KNOWLEDGE.fingerprints for text in [fingerprint.asserts.get("os", "")] if text}
+    told = {
+        plain(text): text
+        for fingerprint in KNOWLEDGE.fingerprints
+        for text in [fingerprint.asserts.get("os", "")]
+        if text
+    }
     assert set(SYSTEMS) <= set(told)
     for wide, taken_in in SYSTEMS.items():
         for narrow in [name for name in told if name != wide and name.startswith((wide, *taken_in))]:
-            answer = fuse([Evidence("os", told[name], 0.7, "story", name, "story", name, 0, 0) for name in (wide, narrow)]).get("os")
+            answer = fuse(
+                [Evidence("os", told[name], 0.7, "story", name, "story", name, 0, 0) for name in (wide, narrow)]
+            ).get("os")
             assert answer is not None, (wide, narrow)
             assert not answer.contested
 
@@ -114,7 +121,8 @@ def test_every_template_is_exercised() -> None:
         (fingerprint.id, attribute)
         for fingerprint in KNOWLEDGE.fingerprints
         for attribute, text in fingerprint.asserts.items()
-        if PLACEHOLDER.search(text) and attribute not in {name for _, expected in fingerprint.samples for name in expected}
+        if PLACEHOLDER.search(text)
+        and attribute not in {name for _, expected in fingerprint.samples for name in expected}
     ]
     assert silent == []
 
@@ -134,10 +142,14 @@ def test_vocabulary_has_the_types_of_the_core() -> None:
 
 def test_vocabulary_is_used() -> None:
     """No vendor, family or kind stands in the vocabulary that no fingerprint needs, and no spelling belongs to two vendors."""
-    spellings = [spelling.lower() for vendor, others in VOCABULARY.vendors.items() for spelling in (vendor, *(others or ()))]
+    spellings = [
+        spelling.lower() for vendor, others in VOCABULARY.vendors.items() for spelling in (vendor, *(others or ()))
+    ]
     assert sorted(spellings) == sorted(set(spellings))
     assert {fingerprint.family for fingerprint in KNOWLEDGE.fingerprints} == set(VOCABULARY.families)
-    assert {kind for fingerprint in KNOWLEDGE.fingerprints for kind in fingerprint.kinds} == set(VOCABULARY.observations)
+    assert {kind for fingerprint in KNOWLEDGE.fingerprints for kind in fingerprint.kinds} == set(
+        VOCABULARY.observations
+    )
 
 
 def test_ids_name_their_file() -> None:
@@ -157,7 +169,9 @@ def test_sources_are_told() -> None:
 @pytest.mark.parametrize("word", ["printer", "voip_phone", "tv", "camera", "conferencing"])
 def test_ten_of_each_category(word: str) -> None:
     """At least ten entries name each category over DHCP, mDNS and SIP."""
-    entries = [f for f in KNOWLEDGE.fingerprints if f.asserts.get("type") == word and f.family in ("dhcp", "mdns", "sip")]
+    entries = [
+        f for f in KNOWLEDGE.fingerprints if f.asserts.get("type") == word and f.family in ("dhcp", "mdns", "sip")
+    ]
     assert len(entries) >= 10
 
 
@@ -188,7 +202,9 @@ def test_prefilter_agrees_with_the_regexes() -> None:
         for value, _ in fingerprint.samples:
             assert fingerprint.match.compiled().search(value)
             assert plain_text(regex).lower() in value.lower()
-            assert not plain_starts(regex) or value.lower().startswith(tuple(start.lower() for start in plain_starts(regex))), fingerprint.id
+            assert not plain_starts(regex) or value.lower().startswith(
+                tuple(start.lower() for start in plain_starts(regex))
+            ), fingerprint.id
 
 
 def test_regexes_are_anchored() -> None:
@@ -200,4 +216,6 @@ def test_regexes_are_anchored() -> None:
 def test_no_inline_flags() -> None:
     """The files hold no inline flags (ignore_case says it) and no capture groups without a name."""
     for fingerprint in KNOWLEDGE.fingerprints:
-        assert not re.search(r"\(\?[aiLmsux]|\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", fingerprint.match.regex or "")), fingerprint.id
+        assert not re.search(r"\(\?[aiLmsux]|\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", fingerprint.match.regex or "")), (
+            fingerprint.id
+        )

@@ -35,7 +35,9 @@ def test_operators_fingerprints(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text(GOOD)
     knowledge = load_knowledge([tmp_path])
     assert knowledge.faults == []
-    assert ("type", "printer", 0.5, "site.printers", "hostname") in Matcher(knowledge).match("dhcp.hostname", "PRN-3-EAST")
+    assert ("type", "printer", 0.5, "site.printers", "hostname") in Matcher(knowledge).match(
+        "dhcp.hostname", "PRN-3-EAST"
+    )
 
 
 def test_operators_words(tmp_path: Path) -> None:

@@ -10,13 +10,23 @@ from sensor.fingerprinting.load import Entry, Fingerprint, Knowledge, Pattern, V
 from sensor.fingerprinting.match import Claim, Matcher, plain_starts, plain_text
 from sensor.fingerprinting.near import codes_of, within
 
-VOCABULARY = Vocabulary(attributes={"type": "", "vendor": "", "model": ""}, types={"printer": ""}, vendors={"HP": ["Hewlett-Packard"], "Epson": []})
+VOCABULARY = Vocabulary(
+    attributes={"type": "", "vendor": "", "model": ""},
+    types={"printer": ""},
+    vendors={"HP": ["Hewlett-Packard"], "Epson": []},
+)
 
 
-def made(identity: str, match: dict[str, object], asserts: dict[str, str], kind: str = "test.kind", ignore_case: bool = False) -> Fingerprint:
-    entry = Entry.model_validate({"id": identity, "match": match, "assert": asserts, "examples": ["x"]}, context=VOCABULARY)
+def made(
+    identity: str, match: dict[str, object], asserts: dict[str, str], kind: str = "test.kind", ignore_case: bool = False
+) -> Fingerprint:
+    entry = Entry.model_validate(
+        {"id": identity, "match": match, "assert": asserts, "examples": ["x"]}, context=VOCABULARY
+    )
     pattern = Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case)
-    return Fingerprint(identity, (kind,), "test", pattern, entry.asserts, dict.fromkeys(asserts, 0.8), (), (), "", "", "x.yaml")
+    return Fingerprint(
+        identity, (kind,), "test", pattern, entry.asserts, dict.fromkeys(asserts, 0.8), (), (), "", "", "x.yaml"
+    )
 
 
 def matcher(*fingerprints: Fingerprint) -> Matcher:
@@ -50,7 +60,9 @@ def test_operators(match: dict[str, object], ignore_case: bool, yes: list[str], 
 
 def test_all_matching_entries_speak() -> None:
     """Every entry that matches is heard; another kind is not."""
-    found = matcher(made("a.one", {"prefix": "HP"}, {"type": "printer"}), made("a.two", {"exact": "HP1"}, {"type": "printer"}))
+    found = matcher(
+        made("a.one", {"prefix": "HP"}, {"type": "printer"}), made("a.two", {"exact": "HP1"}, {"type": "printer"})
+    )
     assert [claim.fingerprint for claim in found.match("test.kind", "HP1")] == ["a.one", "a.two"]
     assert found.match("other.kind", "HP1") == ()
 
@@ -76,9 +88,21 @@ def test_endless_names_are_not_walked() -> None:
 
 def test_templates() -> None:
     """Groups fill templates; a group that took no part claims nothing; a vendor gets its canonical spelling."""
-    found = matcher(made("a.b", {"regex": r"^(?P<vendor>[\w-]+) (?P<family>\w+)(?: (?P<number>\d+))?$"}, {"vendor": "{vendor}", "model": "{family}  {number}"}))
-    assert {(c.attribute, c.value) for c in found.match("test.kind", "Hewlett-Packard LaserJet 400")} == {("vendor", "HP"), ("model", "LaserJet 400")}
-    assert {(c.attribute, c.value) for c in found.match("test.kind", "Acme Jet")} == {("vendor", "Acme"), ("model", "Jet")}
+    found = matcher(
+        made(
+            "a.b",
+            {"regex": r"^(?P<vendor>[\w-]+) (?P<family>\w+)(?: (?P<number>\d+))?$"},
+            {"vendor": "{vendor}", "model": "{family}  {number}"},
+        )
+    )
+    assert {(c.attribute, c.value) for c in found.match("test.kind", "Hewlett-Packard LaserJet 400")} == {
+        ("vendor", "HP"),
+        ("model", "LaserJet 400"),
+    }
+    assert {(c.attribute, c.value) for c in found.match("test.kind", "Acme Jet")} == {
+        ("vendor", "Acme"),
+        ("model", "Jet"),
+    }
 
 
 def test_what_a_model_is_sold_as() -> None:
@@ -86,7 +110,12 @@ def test_what_a_model_is_sold_as() -> None:
     model = made("a.model", {"regex": "^(?P<model>X\\S+)"}, {"model": "{model}"})
     ours = made("a.ours", {"suffix": "of HP"}, {"vendor": "HP"})
     theirs = made("a.theirs", {"suffix": "of Epson"}, {"vendor": "Epson"})
-    product = made("p.x", {"exact": ["XK-100", "X1"]}, {"type": "printer", "vendor": "HP", "model": "XK-100 Big Printer"}, module.PRODUCT)
+    product = made(
+        "p.x",
+        {"exact": ["XK-100", "X1"]},
+        {"type": "printer", "vendor": "HP", "model": "XK-100 Big Printer"},
+        module.PRODUCT,
+    )
     product = msgspec.structs.replace(product, family="product")
     found = matcher(model, ours, theirs, product)
     named = (
@@ -97,7 +126,9 @@ def test_what_a_model_is_sold_as() -> None:
     assert [claim for claim in found.match("test.kind", "XK-100") if claim.fingerprint == "p.x"] == list(named)
     assert [claim for claim in found.match("test.kind", "XK-100 of HP") if claim.fingerprint == "p.x"] == list(named)
     assert not [claim for claim in found.match("test.kind", "XK-100 of Epson") if claim.fingerprint == "p.x"]
-    assert not [claim for claim in found.match("test.kind", "X1") if claim.fingerprint == "p.x"], "too short without its maker"
+    assert not [claim for claim in found.match("test.kind", "X1") if claim.fingerprint == "p.x"], (
+        "too short without its maker"
+    )
     assert [claim for claim in found.match("test.kind", "X1 of HP") if claim.fingerprint == "p.x"]
 
 
@@ -119,7 +150,9 @@ def test_it_tells_which_kinds_matter() -> None:
 
 def test_a_fingerprint_of_several_kinds_speaks_for_each() -> None:
     """It is arranged once, and found under all of its kinds."""
-    shared = msgspec.structs.replace(made("a.b", {"regex": "^HP[0-9]"}, {"type": "printer"}), kinds=("one.kind", "other.kind"))
+    shared = msgspec.structs.replace(
+        made("a.b", {"regex": "^HP[0-9]"}, {"type": "printer"}), kinds=("one.kind", "other.kind")
+    )
     found = matcher(shared)
     assert found.match("one.kind", "HP1") == found.match("other.kind", "HP1") != ()
 

@@ -28,7 +28,9 @@ LEAST = {
 def vendor_of(matcher: Matcher, example: Example) -> str:
     """The vendor by the banner alone, or empty."""
     values = FILES[example.file](example.text)
-    attributes = fuse([Evidence(*claim, kind, value, 0, 0) for kind, value in values for claim in matcher.match(kind, value)])
+    attributes = fuse(
+        [Evidence(*claim, kind, value, 0, 0) for kind, value in values for claim in matcher.match(kind, value)]
+    )
     return attributes["vendor"].value if "vendor" in attributes else ""
 
 

@@ -74,7 +74,11 @@ def talk(name: str, random: Random, others: list[bytes]) -> Callable[[], object]
         if random.random() < 0.3:
             data = mangled(random, data, others)
         at = random.randrange(len(data) + 1)
-        parts += [(from_client, data[:at]), (from_client, random.randint(1, 100_000) if random.random() < 0.2 else b""), (from_client, data[at:])]
+        parts += [
+            (from_client, data[:at]),
+            (from_client, random.randint(1, 100_000) if random.random() < 0.2 else b""),
+            (from_client, data[at:]),
+        ]
 
     def hear() -> None:
         packet = Packet(proto=TCP)
@@ -83,7 +87,11 @@ def talk(name: str, random: Random, others: list[bytes]) -> Callable[[], object]
             for from_client, data in parts:
                 if stream.done:
                     return
-                list(stream.gap(packet, data, from_client) if isinstance(data, int) else stream.feed(packet, data, from_client))
+                list(
+                    stream.gap(packet, data, from_client)
+                    if isinstance(data, int)
+                    else stream.feed(packet, data, from_client)
+                )
             list(stream.finish())
         except Malformed:
             return
@@ -127,7 +135,10 @@ def main() -> int:
     failed = 0
     for name, ground in rows(args.dissectors or list(DISSECTORS), args.cases, args.seconds, args.seed):
         failed += bool(ground.fault)
-        print(f"{name:14} {ground.cases:>9,} cases, slowest {ground.slowest / 1e6:6.2f} ms  {ground.fault or 'ok'}", flush=True)
+        print(
+            f"{name:14} {ground.cases:>9,} cases, slowest {ground.slowest / 1e6:6.2f} ms  {ground.fault or 'ok'}",
+            flush=True,
+        )
     return 1 if failed else 0
 
 

@@ -159,7 +159,9 @@ def test_stream_split_at_every_position(name: str) -> None:
 def test_stream_byte_by_byte(name: str) -> None:
     """Single bytes say the same as whole segments."""
     parts = conversation(name)
-    assert told(name, [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]) == whole(name)
+    assert told(
+        name, [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
+    ) == whole(name)
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -28,7 +28,9 @@ def test_looked_up_by_its_seal(tmp_path: Path) -> None:
     assert ThreatLists().default_login("") is None
 
 
-@pytest.mark.parametrize(("text", "place"), [("['0123456', '0123456']}", ":2:"), ("['secret']}", ":2:"), ("[]}", ":2:")])
+@pytest.mark.parametrize(
+    ("text", "place"), [("['0123456', '0123456']}", ":2:"), ("['secret']}", ":2:"), ("[]}", ":2:")]
+)
 def test_faults_are_told_with_their_place(tmp_path: Path, text: str, place: str) -> None:
     """A seal twice, what is no seal, and none at all."""
     (tmp_path / "a.yaml").write_text(HEAD + text + "\n")

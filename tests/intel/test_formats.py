@@ -68,13 +68,26 @@ MISP = {
         "info": "an event",
         "Attribute": [
             {"type": "ip-dst", "value": "192.0.2.50", "to_ids": True, "timestamp": str(MARCH), "comment": ""},
-            {"type": "domain|ip", "value": "c2.example|192.0.2.51", "to_ids": True, "timestamp": str(MARCH), "comment": "panel"},
+            {
+                "type": "domain|ip",
+                "value": "c2.example|192.0.2.51",
+                "to_ids": True,
+                "timestamp": str(MARCH),
+                "comment": "panel",
+            },
             {"type": "ip-src|port", "value": "192.0.2.52|8080", "to_ids": True, "timestamp": str(MARCH)},
             {"type": "ip-dst", "value": "192.0.2.53", "to_ids": False},
             {"type": "ip-dst", "value": "192.0.2.54", "to_ids": True, "deleted": True},
             {"type": "md5", "value": JA3, "to_ids": True},
         ],
-        "Object": [{"name": "url", "Attribute": [{"type": "url", "value": "hxxp://c2[.]example/x", "to_ids": True, "timestamp": str(MARCH)}]}],
+        "Object": [
+            {
+                "name": "url",
+                "Attribute": [
+                    {"type": "url", "value": "hxxp://c2[.]example/x", "to_ids": True, "timestamp": str(MARCH)}
+                ],
+            }
+        ],
     }
 }
 PATTERN = "[domain-name:value = 'c2.example'] OR [ipv4-addr:value ISSUBSET '192.0.2.70/31' OR url:value = 'http://c2.example/y']"
@@ -85,7 +98,9 @@ STIX = {
 OLDER = {**STIX, "modified": "2025-01-01T00:00:00Z", "pattern": "[domain-name:value = 'older.example']"}
 REVOKED = {**STIX, "id": "indicator--2", "revoked": True, "pattern": "[domain-name:value = 'revoked.example']"}
 SIGMA = {**STIX, "id": "indicator--3", "pattern_type": "sigma", "pattern": "title: x"}
-FOUND_BY_STIX = {Indicator(value, "c2", MARCH, JUNE, 80) for value in ("c2.example", "192.0.2.70/31", "http://c2.example/y")}
+FOUND_BY_STIX = {
+    Indicator(value, "c2", MARCH, JUNE, 80) for value in ("c2.example", "192.0.2.70/31", "http://c2.example/y")
+}
 OTX = {
     "count": 1, "next": None,
     "results": [{"name": "pulse", "indicators": [
@@ -161,7 +176,17 @@ def test_json_may_be_laid_out(tmp_path: Path) -> None:
     assert entries(read(tmp_path, text)) == FOUND_BY_STIX
 
 
-@pytest.mark.parametrize("feed", ["[]", '{"objects": []}', '{"results": []}', "# Firstseen,DstIP,DstPort\n", "#fields\tindicator\tindicator_type\n", "{}"])
+@pytest.mark.parametrize(
+    "feed",
+    [
+        "[]",
+        '{"objects": []}',
+        '{"results": []}',
+        "# Firstseen,DstIP,DstPort\n",
+        "#fields\tindicator\tindicator_type\n",
+        "{}",
+    ],
+)
 def test_an_empty_feed_is_fine(tmp_path: Path, feed: str) -> None:
     """Feeds are empty for weeks."""
     one = read(tmp_path, feed)
@@ -179,12 +204,25 @@ def test_an_empty_feed_is_fine(tmp_path: Path, feed: str) -> None:
         ("192.0.2.1,a,b\nwhat,is,this\n", 2, "found 'what,is,this'"),
         (DROP + "{half\n", 3, "expected JSON"),
         (ZEEK + "no tabs here\n", 8, "expected 5 fields"),
-        (json.dumps({"objects": [STIX, {**STIX, "id": "2", "pattern": "[ipv4-addr:value = '192.0.2.1' AND url:value = 'x']"}]}), 1, "entry 2: the pattern"),
+        (
+            json.dumps(
+                {
+                    "objects": [
+                        STIX,
+                        {**STIX, "id": "2", "pattern": "[ipv4-addr:value = '192.0.2.1' AND url:value = 'x']"},
+                    ]
+                }
+            ),
+            1,
+            "entry 2: the pattern",
+        ),
         (json.dumps([{"ip_address": "192.0.2.1"}, {"port": 1}, 7]), 1, "entry 2: found"),
         (json.dumps([{"ip_address": "192.0.2.1"}, "a b"]), 1, "entry 2: found 'a b'"),
     ],
 )
-def test_a_broken_line_is_told_by_its_number_and_the_rest_loads(tmp_path: Path, feed: str, line: int, message: str) -> None:
+def test_a_broken_line_is_told_by_its_number_and_the_rest_loads(
+    tmp_path: Path, feed: str, line: int, message: str
+) -> None:
     """The line of the feed, not of what we made of it."""
     one = read(tmp_path, feed)
     assert len(one) >= 1

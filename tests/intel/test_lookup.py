@@ -40,10 +40,16 @@ BASES = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(BASES, st.integers(96, 128)), max_size=30), st.lists(BASES, max_size=30), st.integers(1, 95))
-def test_finds_the_longest_prefix_like_the_slow_one(entries: list[tuple[int, int]], asked: list[int], wide: int) -> None:
+def test_finds_the_longest_prefix_like_the_slow_one(
+    entries: list[tuple[int, int]], asked: list[int], wide: int
+) -> None:
     """Whatever overlaps: the most specific entry, or none; the edges of every prefix included."""
     prefixes = [host(base, bits if base >> 32 == 0xFFFF else bits - wide) for base, bits in entries]
-    edges = [edge for base, bits in prefixes for edge in (base - 1, base, base | (1 << (128 - bits)) - 1, (base | (1 << (128 - bits)) - 1) + 1)]
+    edges = [
+        edge
+        for base, bits in prefixes
+        for edge in (base - 1, base, base | (1 << (128 - bits)) - 1, (base | (1 << (128 - bits)) - 1) + 1)
+    ]
     asked = asked + [edge for edge in edges if 0 <= edge < 2**128]
     bits, numbers = np.array([bits for _, bits in prefixes], np.uint8), np.arange(len(prefixes), dtype=np.int32)
     table = AddressTable(*split([base for base, _ in prefixes]), bits, numbers)
@@ -53,7 +59,10 @@ def test_finds_the_longest_prefix_like_the_slow_one(entries: list[tuple[int, int
 def same_family(prefixes: list[tuple[int, int]], address: int) -> list[tuple[int, int]]:
     """IPv6 prefixes that are so wide as to hold all of IPv4 say nothing about IPv4: they are replaced by one that matches nothing."""
     mapped = address >> 32 == 0xFFFF
-    return [(base, bits) if (base >> 32 == 0xFFFF and bits >= 96) == mapped else (address ^ 1, 128) for base, bits in prefixes]
+    return [
+        (base, bits) if (base >> 32 == 0xFFFF and bits >= 96) == mapped else (address ^ 1, 128)
+        for base, bits in prefixes
+    ]
 
 
 def test_no_prefixes_no_hits() -> None:

@@ -26,7 +26,8 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
     )
     read = read_list(written(tmp_path, text))
     found = {
-        (addresses.text(int(hi) << 64 | int(lo)), int(bits)): read.line(i)[:2] for i, (hi, lo, bits) in enumerate(zip(read.hi, read.lo, read.bits, strict=True))
+        (addresses.text(int(hi) << 64 | int(lo)), int(bits)): read.line(i)[:2]
+        for i, (hi, lo, bits) in enumerate(zip(read.hi, read.lo, read.bits, strict=True))
     }
     assert read.faults == []
     assert found == {
@@ -50,11 +51,27 @@ def test_a_broken_line_is_told_and_the_rest_loads(tmp_path: Path) -> None:
     read = read_list(path)
     assert len(read) == 2
     assert [fault.line for fault in read.faults] == [3, 4, 5]
-    assert str(read.faults[0]) == f"{path}:3:1: found 'example.com [2J', expected an address, a CIDR block, a range first-last, a domain, a URL or a hash"
+    assert (
+        str(read.faults[0])
+        == f"{path}:3:1: found 'example.com [2J', expected an address, a CIDR block, a range first-last, a domain, a URL or a hash"
+    )
 
 
 @pytest.mark.parametrize(
-    "line", ["10.1.2.3", "192.168.0.0/16", "127.0.0.1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "fe80::1", "ff02::1", "::1", "fd00::/8"]
+    "line",
+    [
+        "10.1.2.3",
+        "192.168.0.0/16",
+        "127.0.0.1",
+        "169.254.1.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "0.0.0.0",
+        "fe80::1",
+        "ff02::1",
+        "::1",
+        "fd00::/8",
+    ],
 )
 def test_private_and_local_addresses_are_left_out(tmp_path: Path, line: str) -> None:
     """A public list that holds them would accuse every host."""

@@ -65,7 +65,10 @@ def test_lists_come_and_go(tmp_path: Path) -> None:
     assert len(lists) == 0
 
 
-@pytest.mark.parametrize(("broken", "said"), [("203.0.113.1\n", "1 entries instead of 100: the old list is kept"), ("<html>\n", "not one indicator")])
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [("203.0.113.1\n", "1 entries instead of 100: the old list is kept"), ("<html>\n", "not one indicator")],
+)
 def test_one_that_is_refused_stays_and_the_others_go_on(tmp_path: Path, broken: str, said: str) -> None:
     """A list that lost most of its entries, or is none any more; its neighbour is renewed all the same, and it is itself once it is whole again."""
     bad = write(tmp_path / f"bad{SUFFIX}", MANY)
@@ -77,7 +80,11 @@ def test_one_that_is_refused_stays_and_the_others_go_on(tmp_path: Path, broken: 
     refused = renewed(renewer)
     assert refused[0].startswith(str(bad))
     assert any(said in line for line in refused)
-    assert (lists.check("203.0.113.99") is None, lists.check("d3.example") is None, lists.check("c2.example")) == (False, False, None)
+    assert (lists.check("203.0.113.99") is None, lists.check("d3.example") is None, lists.check("c2.example")) == (
+        False,
+        False,
+        None,
+    )
     assert renewer.look() is None
     write(other, "e4.example\n")
     assert renewed(renewer) == []

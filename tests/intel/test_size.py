@@ -34,7 +34,9 @@ print(json.dumps({"entries": len(lists), "kib": int(status.split("VmRSS:")[1].sp
 def test_a_million_of_each_stay_within_250_mib(tmp_path: Path) -> None:
     """All of the process, the interpreter included; a look-up costs about a tenth of a microsecond."""
     numbers = 0x0B000000 + 3 * np.arange(1_000_000)
-    (tmp_path / "addresses.list").write_text("".join(f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}\tbotnet\n" for n in numbers.tolist()))
+    (tmp_path / "addresses.list").write_text(
+        "".join(f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}\tbotnet\n" for n in numbers.tolist())
+    )
     (tmp_path / "names.list").write_text("".join(f"h{n:07x}.d{n % 977}.example\tphishing\n" for n in range(1_000_000)))
     done = subprocess.run([sys.executable, "-c", MEASURE, str(tmp_path)], capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)

@@ -23,7 +23,11 @@ def test_says_which_list_and_line(tmp_path: Path) -> None:
     (tmp_path / "feodo.txt").write_text("# c2\n203.0.113.0/24 botnet\n")
     (tmp_path / "mine.txt").write_text("198.51.100.7\n203.0.113.9 # Emotet\n2001:db8:66::/48\n")
     lists = ThreatLists([tmp_path / "feodo.txt", tmp_path / "mine.txt"])
-    hits = lists.listed(*columns("203.0.113.8", "203.0.113.9", "198.51.100.7", "198.51.100.8", "2001:db8:66::5", "2001:db8:67::5", "10.0.0.1"))
+    hits = lists.listed(
+        *columns(
+            "203.0.113.8", "203.0.113.9", "198.51.100.7", "198.51.100.8", "2001:db8:66::5", "2001:db8:67::5", "10.0.0.1"
+        )
+    )
     assert len(lists) == 4
     assert [lists.entry(hit) if hit >= 0 else None for hit in hits.tolist()] == [
         Entry("feodo", "203.0.113.0/24", "botnet"),
@@ -55,7 +59,9 @@ def test_all_unreadable_files_are_told_at_once(tmp_path: Path) -> None:
 def test_a_hundred_thousand_prefixes_stay_small(tmp_path: Path) -> None:
     """Less than 60 bytes an entry, and every one is found."""
     numbers = np.random.default_rng(5).choice(2**24, 100_000, replace=False) + 0x0B000000
-    (tmp_path / "many.txt").write_text("".join(f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}\n" for n in numbers.tolist()))
+    (tmp_path / "many.txt").write_text(
+        "".join(f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}\n" for n in numbers.tolist())
+    )
     lists = ThreatLists([tmp_path / "many.txt"])
     assert lists.nbytes < 60 * len(lists)
     hits = lists.listed(np.zeros(100_000, np.uint64), numbers.astype(np.uint64) | np.uint64(addresses.V4))
@@ -68,7 +74,10 @@ def test_one_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
     (tmp_path / "bad.list").write_text("<html>\n")
     lists = ThreatLists(more=[tmp_path / "none.txt"], folder=tmp_path)
     assert lists.check("203.0.113.9") is not None
-    assert [fault.path.name for fault in lists.unread if fault.column == 1 and fault.line == 1][:2] == ["none.txt", "bad.list"]
+    assert [fault.path.name for fault in lists.unread if fault.column == 1 and fault.line == 1][:2] == [
+        "none.txt",
+        "bad.list",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,10 @@ def test_confidence_and_expiry(tmp_path: Path) -> None:
         "indicator,confidence,valid_until\nold.example,30,2021-01-01\nnew.example,,\n0123456789abcdef0123456789abcdef,,\n203.0.113.5,100,2027-01-01T00:00:00Z\n"
     )
     lists = ThreatLists([tmp_path / "bad.csv"])
-    found = [lists.check(value) for value in ("old.example", "new.example", "0123456789abcdef0123456789abcdef", "203.0.113.5")]
+    found = [
+        lists.check(value)
+        for value in ("old.example", "new.example", "0123456789abcdef0123456789abcdef", "203.0.113.5")
+    ]
     now = 1_767_225_600 * 10**9  # 2026-01-01
     assert [(one.confidence, one.expired(now), one.expired(now + 2 * 365 * 86400 * 10**9)) for one in found if one] == [
         (0.3, True, True), (0.8, False, False), (0.5, False, False), (1.0, False, True),
@@ -117,7 +129,8 @@ def test_confidence_and_expiry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "refused"), [(100, 49, True), (100, 50, False), (100, 0, True), (20, 0, True), (19, 0, False), (0, 0, False), (5, 500, False)]
+    ("before", "after", "refused"),
+    [(100, 49, True), (100, 50, False), (100, 0, True), (20, 0, True), (19, 0, False), (0, 0, False), (5, 500, False)],
 )
 def test_what_is_refused(before: int, after: int, refused: bool) -> None:
     """A list that lost more than half of its entries, unless it is small: feeds of a few entries come and go."""

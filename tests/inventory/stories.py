@@ -37,7 +37,9 @@ class Book:
         for word in value.split(";"):
             attribute, _, rest = word.partition("=")
             told, _, confidence = rest.partition("@")
-            claims.append(Claim(attribute, told, float(confidence or 0.9), f"story.{attribute}", kind.partition(".")[0]))
+            claims.append(
+                Claim(attribute, told, float(confidence or 0.9), f"story.{attribute}", kind.partition(".")[0])
+            )
         return tuple(claims)
 
 
@@ -57,7 +59,11 @@ def best(evidence: Iterable[Evidence], now: int) -> dict[str, Attribute]:
     for name, some in found.items():
         top = max(some, key=lambda one: (one.confidence, one.first))
         chosen[name] = Attribute(
-            name, top.value, top.confidence, tuple(one for one in some if one.value == top.value), any(one.value != top.value for one in some)
+            name,
+            top.value,
+            top.confidence,
+            tuple(one for one in some if one.value == top.value),
+            any(one.value != top.value for one in some),
         )
     return chosen
 

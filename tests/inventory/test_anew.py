@@ -32,7 +32,9 @@ def story() -> Story:
     """Printers that said so, the second in other words."""
     story = Story().at(0)
     for number, mac in enumerate(MACS):
-        story.says(mac, f"10.0.0.{number + 1}", "dhcp.vendor_class", "type=printer@0.8" if number != 1 else "type=printer@0.7")
+        story.says(
+            mac, f"10.0.0.{number + 1}", "dhcp.vendor_class", "type=printer@0.8" if number != 1 else "type=printer@0.7"
+        )
     story.at(10)
     return story
 

@@ -29,7 +29,9 @@ def office() -> Story:
     """A PC that uses names, files and an outside page, twice a day."""
     story = Story()
     for hour in (1, 5):
-        story.talk(hour * 3600, PC, SERVER, 445).talk(hour * 3600, PC, SERVER, 53, proto=UDP).talk(hour * 3600, PC, "203.0.113.5", 443)
+        story.talk(hour * 3600, PC, SERVER, 445).talk(hour * 3600, PC, SERVER, 53, proto=UDP).talk(
+            hour * 3600, PC, "203.0.113.5", 443
+        )
     return story
 
 
@@ -75,12 +77,25 @@ def test_what_is_forbidden_is_never_learned() -> None:
 def test_the_rule_that_names_both_wins() -> None:
     """Then that of the client, then that of the server, then the one about everybody."""
     rules = {("a", "b", SSH): True, ("a", "*", SSH): False, ("*", "c", SSH): True, ("*", "*", SSH): False}
-    assert [ruled(rules, *ends, SSH) for ends in (("a", "b"), ("a", "c"), ("z", "c"), ("z", "z"))] == [True, False, True, False]
+    assert [ruled(rules, *ends, SSH) for ends in (("a", "b"), ("a", "c"), ("z", "c"), ("z", "z"))] == [
+        True,
+        False,
+        True,
+        False,
+    ]
     assert ruled(rules, "a", "b", SMB) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "service"), [("tcp/22", SSH), ("22", SSH), ("ssh/22", SSH), ("UDP/53", DNS), ("dns/53", 6 << 16 | 53), ("snmp/161", 17 << 16 | 161)]
+    ("text", "service"),
+    [
+        ("tcp/22", SSH),
+        ("22", SSH),
+        ("ssh/22", SSH),
+        ("UDP/53", DNS),
+        ("dns/53", 6 << 16 | 53),
+        ("snmp/161", 17 << 16 | 161),
+    ],
 )
 def test_services_are_read_as_they_are_written(text: str, service: int) -> None:
     """By protocol, by name, or by port alone."""
@@ -129,7 +144,9 @@ HTTPS, NTP = 6 << 16 | 443, 17 << 16 | 123
 
 def reached(baseline: Baseline, name: str = "dev-10.0.3.5") -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
     """Whom a device is known to have reached outside: by name, by address."""
-    (habits,) = (Habits.of(msgspec.json.decode(body, type=Kept)) for device, body in baseline.take(99) if device == name)
+    (habits,) = (
+        Habits.of(msgspec.json.decode(body, type=Kept)) for device, body in baseline.take(99) if device == name
+    )
     return (list(habits.reached.names), list(habits.reached.addresses)) if habits.reached is not None else ([], [])
 
 
@@ -137,7 +154,12 @@ def test_servers_outside_are_known_by_the_names_that_were_asked_for() -> None:
     """Each server for itself, within the same hour too; by address where there is no name; of a camera, and not of a PC, with which people go anywhere."""
     there = World(device("camera", CAMERA), device("workstation", PC))
     there.names = {parse("203.0.113.5"): ("cloud.example.com",), parse("203.0.113.6"): ("time.example.com",)}
-    story = Story().talk(1, CAMERA, "203.0.113.5", 443).talk(2, CAMERA, "203.0.113.6", 123, proto=UDP).talk(3, CAMERA, "203.0.113.7", 443)
+    story = (
+        Story()
+        .talk(1, CAMERA, "203.0.113.5", 443)
+        .talk(2, CAMERA, "203.0.113.6", 123, proto=UDP)
+        .talk(3, CAMERA, "203.0.113.7", 443)
+    )
     there.learned(story.talk(4, PC, "203.0.113.5", 443))
     kept = dict(there.baseline.take(9))
     assert msgspec.json.decode(kept["dev-10.0.0.5"], type=Kept).names == []
@@ -156,7 +178,9 @@ def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None
     there.names[host] = there.names[parse("203.0.113.6")] = ("shop.example.org", "cloud.example.com")
     there.learned(Story().talk(7200, CAMERA, "203.0.113.6", 443), hours=0)
     (_, kept) = next(iter(there.baseline.take(9)))
-    assert [(name, use.address) for name, _, use in msgspec.json.decode(kept, type=Kept).names] == [("cloud.example.com", "203.0.113.6")]
+    assert [(name, use.address) for name, _, use in msgspec.json.decode(kept, type=Kept).names] == [
+        ("cloud.example.com", "203.0.113.6")
+    ]
 
 
 def test_what_is_kept_of_outside_is_bounded_and_says_so() -> None:
@@ -167,7 +191,11 @@ def test_what_is_kept_of_outside_is_bounded_and_says_so() -> None:
         story.talk(n * 100, CAMERA, f"203.0.113.{n}", 443)
     there.learned(story)
     kept = Habits.of(msgspec.json.decode(dict(there.baseline.take(9))["dev-10.0.3.5"], type=Kept))
-    assert (len(kept.reached.names), ("n2.example.com", HTTPS) in kept.reached.names, kept.reached.crowded) == (NAMES_LIMIT, False, True)
+    assert (len(kept.reached.names), ("n2.example.com", HTTPS) in kept.reached.names, kept.reached.crowded) == (
+        NAMES_LIMIT,
+        False,
+        True,
+    )
     there.baseline.forget("dev-10.0.3.5", HTTPS)
     assert reached(there.baseline) == ([], [])
 
@@ -175,6 +203,9 @@ def test_what_is_kept_of_outside_is_bounded_and_says_so() -> None:
 def test_habits_that_an_earlier_sensor_kept_are_read() -> None:
     """They know nobody outside by name, and learn it."""
     there = World(device("camera", CAMERA))
-    there.baseline.restore("dev-10.0.3.5", b'{"kind":"camera","segment":"10.0.3.0/24","first":1,"last":2,"hours":1,"uses":[["outside",394683,[1,2,3]]]}')
+    there.baseline.restore(
+        "dev-10.0.3.5",
+        b'{"kind":"camera","segment":"10.0.3.0/24","first":1,"last":2,"hours":1,"uses":[["outside",394683,[1,2,3]]]}',
+    )
     there.learned(Story().talk(1, CAMERA, "203.0.113.5", 443), hours=0)
     assert reached(there.baseline) == ([], [("203.0.113.5", HTTPS)])

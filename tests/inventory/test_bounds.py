@@ -70,8 +70,12 @@ def test_one_device_cannot_fill_the_memory(story):
     """Facts, names, roles, addresses and idle facts of one device are bounded; the newest stay."""
     mac, limits = "00:17:c8:00:00:01", story.inventory.limits
     for n in range(3_000):
-        story.inventory.observe(Observation(story.ts + n, Subject(0x0017C8_000001), "a.model", f"model=M{n}@0.5;type=printer"))
-        story.says(mac, "", "a.role", f"role{n}").says(mac, "", "dns.query", f"x{n}.example").says(mac, f"10.1.{n // 250}.{n % 250 + 1}", "arp.address", "x")
+        story.inventory.observe(
+            Observation(story.ts + n, Subject(0x0017C8_000001), "a.model", f"model=M{n}@0.5;type=printer")
+        )
+        story.says(mac, "", "a.role", f"role{n}").says(mac, "", "dns.query", f"x{n}.example").says(
+            mac, f"10.1.{n // 250}.{n % 250 + 1}", "arp.address", "x"
+        )
         story.says(mac, "", "b.hostname", f"host-{n}x")
     record = story.inventory.table.by_mac[0x0017C8_000001]
     device = story.who(mac)
@@ -92,14 +96,24 @@ def test_attributes_that_nobody_asks_for_are_made_anew(story_with):
         story = story_with(Limits(viewed=viewed))
         for n in range(300):
             mac = f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}"
-            story.at(n / 10).says(mac, f"10.0.{n >> 8}.{n & 255}", "mdns.txt.ty", f"type=printer@0.8;model=M{n}@0.9").says(mac, "", "dhcp.hostname", f"prn-{n}")
+            story.at(n / 10).says(
+                mac, f"10.0.{n >> 8}.{n & 255}", "mdns.txt.ty", f"type=printer@0.8;model=M{n}@0.9"
+            ).says(mac, "", "dhcp.hostname", f"prn-{n}")
         story.at(60)
         kept = [record for record in story.inventory.table.identified if record.device.attributes]
         assert len(kept) == min(viewed, 300)
         assert {member.device.label for member in story.inventory.members()} == {f"prn-{n}" for n in range(300)}
         asked = [story.who(f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}") for n in (5, 299, 5, 100)]
-        told = [(change.ts, change.action, change.device.id, change.changes, change.evidence) for change in story.changes]
-        stories.append((told, [(one.type, one.value("model"), one.attributes) for one in asked], [one.attributes for one in story.inventory.devices()]))
+        told = [
+            (change.ts, change.action, change.device.id, change.changes, change.evidence) for change in story.changes
+        ]
+        stories.append(
+            (
+                told,
+                [(one.type, one.value("model"), one.attributes) for one in asked],
+                [one.attributes for one in story.inventory.devices()],
+            )
+        )
     assert stories[0] == stories[1]
 
 
@@ -107,13 +121,22 @@ def test_a_usual_device_takes_less_than_six_kilobytes(story):
     """Three facts that two fingerprints know each, two names, four facts that none knows, an address; the texts included."""
     count = 1_000
     claims = (Claim("model", "M", 0.9, "story.model", "mdns"), Claim("type", "printer", 0.9, "story.type", "mdns"))
-    story.inventory.matcher = SimpleNamespace(knows=lambda _: True, match=lambda _, value: claims if value.startswith("known") else ())
+    story.inventory.matcher = SimpleNamespace(
+        knows=lambda _: True, match=lambda _, value: claims if value.startswith("known") else ()
+    )
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for n in range(count):
         mac, address = 0x0017C8_000000 + n, NET + n
         for m in range(7):
-            story.inventory.observe(Observation(story.ts + n, Subject(mac, address), "mdns.txt.ty", f"{'known' if m < 3 else 'strange'} words {n} {m}"))
+            story.inventory.observe(
+                Observation(
+                    story.ts + n,
+                    Subject(mac, address),
+                    "mdns.txt.ty",
+                    f"{'known' if m < 3 else 'strange'} words {n} {m}",
+                )
+            )
         story.inventory.observe(Observation(story.ts + n, Subject(mac), "dhcp.hostname", f"PRN-{n}"))
         story.inventory.observe(Observation(story.ts + n, Subject(mac, address), "mdns.hostname", f"printer-{n}.local"))
     story.at(2).changes.clear()
@@ -144,7 +167,20 @@ def test_the_same_packets_tell_the_same_story_in_any_cut(story_with):
                 story.who(mac, address)
                 story.who("", address)
         story.end()
-        stories.append([(c.ts, c.action, c.device.id, c.changes, c.note, tuple(c.device.names), tuple(c.device.addresses.items())) for c in story.changes])
+        stories.append(
+            [
+                (
+                    c.ts,
+                    c.action,
+                    c.device.id,
+                    c.changes,
+                    c.note,
+                    tuple(c.device.names),
+                    tuple(c.device.addresses.items()),
+                )
+                for c in story.changes
+            ]
+        )
     assert len(stories[0]) > 100
     assert stories[0] == stories[1]
 
@@ -163,5 +199,8 @@ def test_join_keys_leave_out_what_names_nobody():
     mac = 0xDAA119000001
     assert identity.join_key("id", "01daa119000001", mac) == ""
     assert identity.join_key("id", "ff00112233445566", mac) == "id:ff00112233445566"
-    assert [identity.join_key("name", name, mac) for name in ("iPhone", "Galaxy-S21", "Pixel-7", "localhost", "ab", "android")] == [""] * 6
+    assert [
+        identity.join_key("name", name, mac)
+        for name in ("iPhone", "Galaxy-S21", "Pixel-7", "localhost", "ab", "android")
+    ] == [""] * 6
     assert identity.join_key("name", "Miriams-Phone.local", mac) == "name:miriams-phone"

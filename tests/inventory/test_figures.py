@@ -37,7 +37,9 @@ def office(story: Story, keeper: Keeper, baseline: Baseline) -> None:
             story.inventory.observe(Observation(story.ts + n, subject, kind, value))
         if n >= MANY - DEVICES_LIMIT:
             for service in SERVICES:
-                baseline.learn(story.ts + n, subject, Subject(0, 0xFFFF_0A800001), service, outside=service == SERVICES[0])
+                baseline.learn(
+                    story.ts + n, subject, Subject(0, 0xFFFF_0A800001), service, outside=service == SERVICES[0]
+                )
         if n % 10_000 == 9_999:
             story.at(1 + n // 10_000).changes.clear()
             while entries := keeper.lasting.entries(10_000):
@@ -112,7 +114,13 @@ print(resident() - before, claims / inventory.telemetry()["devices"])
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the kernel tells how much memory is resident")
 def test_ten_thousand_devices_hold_less_than_fifty_five_megabytes() -> None:
     """Attributes with all their evidence, names and addresses, as they are shown."""
-    told = subprocess.run([sys.executable, "-c", HOUSE], capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    told = subprocess.run(
+        [sys.executable, "-c", HOUSE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
     held, claims = map(float, told.stdout.split())
     assert claims > 12
     assert held < MEMORY_MB << 20, held

@@ -13,7 +13,9 @@ KEY = f"mac:{PRINTER}"
 
 def test_one_dhcp_packet_tells_a_device_once_and_its_type_once(story):
     """Facts of one packet become one device: new with everything in it, then identified, each with its evidence."""
-    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(PRINTER, "", "dhcp.vendor_class", "type=printer@0.85;model=ECOSYS@0.8").at(5)
+    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(
+        PRINTER, "", "dhcp.vendor_class", "type=printer@0.85;model=ECOSYS@0.8"
+    ).at(5)
     assert story.told() == [("new", KEY), ("identified", KEY)]
     new, identified = story.changes
     assert new.device.type == "printer"
@@ -57,7 +59,9 @@ def test_repeats_count_and_tell_nothing(story):
 
 def test_an_address_moves_from_one_device_to_another(story):
     """Whoever loses an address and whoever gets it both say so; the identity stays with the MAC."""
-    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer").at(5)
+    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").says(
+        PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer"
+    ).at(5)
     story.says(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9").at(6)
     assert story.who("", "10.0.0.9").key == f"mac:{LAPTOP}"
     assert story.who(LAPTOP, "10.0.0.9").type == "unknown"
@@ -82,7 +86,9 @@ def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(sto
 
 def test_an_address_used_by_another_after_silence_moves_without_the_identity(story):
     """A machine that takes over an unused address without any claim gets the address, and nothing that was known of the former one."""
-    story.says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).says(LAPTOP, "10.0.0.9", "http.server", "os=Windows").at(402)
+    story.says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).says(
+        LAPTOP, "10.0.0.9", "http.server", "os=Windows"
+    ).at(402)
     assert story.who(LAPTOP, "10.0.0.9").type == "unknown"
     assert story.who(PRINTER).addresses == {}
     assert story.who("", "10.0.0.9").value("os") == "Windows"
@@ -90,7 +96,9 @@ def test_an_address_used_by_another_after_silence_moves_without_the_identity(sto
 
 def test_a_new_lease_replaces_the_old_address(story):
     """A device that is given another address is told to have moved, once."""
-    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").at(5).says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10").at(20)
+    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").at(5).says(
+        PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10"
+    ).at(20)
     assert story.told() == [("new", KEY), ("address_changed", KEY)]
     assert story.changes[-1].changes == (FieldChange("ips", "10.0.0.9", "10.0.0.10"),)
     assert story.who("", "10.0.0.9") is None
@@ -118,17 +126,26 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
     assert story.who(GATEWAY).key == f"mac:{GATEWAY}"
     split = next(change for change in story.changes if change.action == "split")
     assert "router" in split.note
-    assert {key for action, key in story.told() if action == "new"} == {f"mac:{GATEWAY}", *(f"ip:10.2.0.{n}" for n in (5, 6, 7, 8))}
+    assert {key for action, key in story.told() if action == "new"} == {
+        f"mac:{GATEWAY}",
+        *(f"ip:10.2.0.{n}" for n in (5, 6, 7, 8)),
+    }
 
 
 def test_addresses_of_three_networks_are_no_machine(story):
     """Servers of three networks behind a MAC that claims none of their addresses are three servers and a router; a machine with a second address stays one."""
     for second, host in enumerate(("10.1.0.5", "172.18.38.5", "172.18.39.6")):
-        story.at(second).says(GATEWAY, host, "ntlm.hostname", f"SRV{second}").says(GATEWAY, host, "dns.role", "dns_server")
+        story.at(second).says(GATEWAY, host, "ntlm.hostname", f"SRV{second}").says(
+            GATEWAY, host, "dns.role", "dns_server"
+        )
     story.talks(LAPTOP, "192.168.0.20").talks(LAPTOP, "10.1.0.37").end()
     router = story.who(GATEWAY)
     assert (router.type, list(router.names), router.roles) == ("router", [], {"router"})
-    assert [list(story.who(GATEWAY, host).names) for host in ("10.1.0.5", "172.18.38.5", "172.18.39.6")] == [["SRV0"], ["SRV1"], ["SRV2"]]
+    assert [list(story.who(GATEWAY, host).names) for host in ("10.1.0.5", "172.18.38.5", "172.18.39.6")] == [
+        ["SRV0"],
+        ["SRV1"],
+        ["SRV2"],
+    ]
     assert story.who(LAPTOP, "10.1.0.37") is story.who(LAPTOP, "192.168.0.20")
 
 
@@ -162,7 +179,9 @@ def test_outside_addresses_are_nobody_and_make_a_gateway(story):
 
 def test_a_host_with_a_public_address_it_claims_is_no_gateway(story):
     """An outside address that a MAC claims by ARP is its own."""
-    story.says(LAPTOP, "93.184.216.34", "arp.address", "93.184.216.34").says(LAPTOP, "93.184.216.34", "http.server", "type=server")
+    story.says(LAPTOP, "93.184.216.34", "arp.address", "93.184.216.34").says(
+        LAPTOP, "93.184.216.34", "http.server", "type=server"
+    )
     assert story.who(LAPTOP, "93.184.216.34").type == "server"
 
 
@@ -174,7 +193,9 @@ def test_a_randomised_phone_is_one_device_under_changing_macs(story):
     story.says(PHONE, "", "dhcp.hostname", "Annas-Phone").says(PHONE, "", "dhcp.vendor_class", "type=mobile").at(5)
     assert story.told() == [("new", "name:annas-phone"), ("identified", "name:annas-phone")]
     assert story.changes[0].device.roles == {"randomised_mac"}
-    story.at(600).says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").says(PHONE_NEW, "10.0.0.21", "dhcp.lease", "10.0.0.21").at(620)
+    story.at(600).says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").says(
+        PHONE_NEW, "10.0.0.21", "dhcp.lease", "10.0.0.21"
+    ).at(620)
     assert story.told()[2:] == [("address_changed", "name:annas-phone")]
     device = story.who(PHONE_NEW, "10.0.0.21")
     assert device is story.who(PHONE)
@@ -202,13 +223,17 @@ def test_two_phones_that_bear_one_name_at_the_same_time_stay_two(story):
 def test_names_of_makers_join_nothing(story):
     """Two phones called iPhone are two phones, and so are two that bear the number of their model."""
     for start, name in ((0, "iPhone"), (1000, "CPH2207"), (2000, "2201117TY")):
-        story.at(start).says(PHONE, "", "dhcp.hostname", name).at(start + 300).says(PHONE_NEW, "", "dhcp.hostname", name).at(start + 302)
+        story.at(start).says(PHONE, "", "dhcp.hostname", name).at(start + 300).says(
+            PHONE_NEW, "", "dhcp.hostname", name
+        ).at(start + 302)
         assert story.who(PHONE) is not story.who(PHONE_NEW)
 
 
 def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
     """A made-up MAC with the printer's name does not become the printer."""
-    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(PRINTER, "", "dhcp.vendor_class", "type=printer").at(300)
+    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(PRINTER, "", "dhcp.vendor_class", "type=printer").at(
+        300
+    )
     story.says(PHONE, "", "dhcp.hostname", "PRN-3F-EAST").at(302)
     assert story.who(PHONE).type == "unknown"
 
@@ -226,7 +251,9 @@ def test_nobody_is_no_device(story):
 
 def test_hosts_behind_a_redundant_router_are_known_by_address(story):
     """The virtual MAC is a role; an inside host seen with it is a device of its own."""
-    story.says("00:00:5e:00:01:07", "10.0.0.1", "arp.address", "10.0.0.1").says("00:00:5e:00:01:07", "10.9.0.4", "http.server", "type=nas")
+    story.says("00:00:5e:00:01:07", "10.0.0.1", "arp.address", "10.0.0.1").says(
+        "00:00:5e:00:01:07", "10.9.0.4", "http.server", "type=nas"
+    )
     assert story.at(2).end() == [("new", "ip:10.9.0.4"), ("identified", "ip:10.9.0.4")]
 
 
@@ -238,10 +265,14 @@ def test_captures_without_macs_have_devices_by_inside_address(story):
 
 def test_a_host_known_by_address_joins_its_mac_when_that_is_seen(story):
     """An address known through a router becomes the MAC that claims it while the host is still there, and is over where it was long silent."""
-    story.says("", "10.0.0.4", "sip.user_agent", "type=voip_phone").at(5).says(LAPTOP, "10.0.0.4", "arp.address", "10.0.0.4").at(8)
+    story.says("", "10.0.0.4", "sip.user_agent", "type=voip_phone").at(5).says(
+        LAPTOP, "10.0.0.4", "arp.address", "10.0.0.4"
+    ).at(8)
     assert story.who(LAPTOP).type == "voip_phone"
     assert "merged" in [action for action, _ in story.told()]
-    story.says("", "10.0.0.5", "sip.user_agent", "type=voip_phone").at(1000).says(OTHER, "10.0.0.5", "arp.address", "10.0.0.5").at(1010)
+    story.says("", "10.0.0.5", "sip.user_agent", "type=voip_phone").at(1000).says(
+        OTHER, "10.0.0.5", "arp.address", "10.0.0.5"
+    ).at(1010)
     assert story.who(OTHER).type == "unknown"
     assert story.told()[-2:] == [("new", f"mac:{OTHER}"), ("gone", "ip:10.0.0.5")]
 
@@ -291,9 +322,9 @@ def test_an_address_that_comes_back_after_a_day_is_somebody_else(story):
 
 def test_names_come_most_trusted_first(story):
     """The name given by DHCP leads, then the mDNS host name without its domain, then service names."""
-    story.says(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").says(PRINTER, "10.0.0.9", "mdns.hostname", "prn3f.local").says(
-        PRINTER, "", "dhcp.hostname", "PRN-3F-EAST"
-    )
+    story.says(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").says(
+        PRINTER, "10.0.0.9", "mdns.hostname", "prn3f.local"
+    ).says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST")
     assert list(story.who(PRINTER).names) == ["PRN-3F-EAST", "prn3f", "Kyocera on 3F"]
 
 
@@ -308,7 +339,9 @@ def test_a_mac_behind_a_name_is_no_name(story):
 def test_a_reflector_bears_none_of_the_names_it_repeats(story):
     """A host that gives more mDNS host names than one machine has speaks for others: neither the names nor the types are its own."""
     for n in range(6):
-        story.says(GATEWAY, "10.0.0.1", "mdns.hostname", f"thing{n}x.local").says(GATEWAY, "10.0.0.1", "mdns.txt.ty", f"type=printer;model=M{n}")
+        story.says(GATEWAY, "10.0.0.1", "mdns.hostname", f"thing{n}x.local").says(
+            GATEWAY, "10.0.0.1", "mdns.txt.ty", f"type=printer;model=M{n}"
+        )
     device = story.who(GATEWAY)
     assert device.names == {}
     assert device.type == "unknown"
@@ -316,7 +349,9 @@ def test_a_reflector_bears_none_of_the_names_it_repeats(story):
 
 def test_a_relayed_name_stays_with_the_device_that_gave_it_first(story):
     """A proxy that announces the printer's name does not bear it."""
-    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").at(1).says(GATEWAY, "10.0.0.1", "mdns.hostname", "prn-3f-east.local")
+    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").at(1).says(
+        GATEWAY, "10.0.0.1", "mdns.hostname", "prn-3f-east.local"
+    )
     assert story.who(GATEWAY).names == {}
     assert list(story.who(PRINTER).names) == ["PRN-3F-EAST"]
 
@@ -360,7 +395,9 @@ def test_facts_that_mean_nothing_are_sightings(story):
 
 def test_a_name_server_is_not_what_its_clients_ask_for(story):
     """It asks for others: as soon as it is known to answer, the names it asked for tell nothing about it any more."""
-    story.says(GATEWAY, "10.0.0.1", "dns.query", "type=camera@0.9").says(GATEWAY, "10.0.0.1", "dhcp.vendor_class", "vendor=Kyocera")
+    story.says(GATEWAY, "10.0.0.1", "dns.query", "type=camera@0.9").says(
+        GATEWAY, "10.0.0.1", "dhcp.vendor_class", "vendor=Kyocera"
+    )
     assert story.who(GATEWAY).type == "camera"
     story.says(GATEWAY, "10.0.0.1", "dns.role", "dns_server").says(GATEWAY, "10.0.0.1", "dns.query", "type=printer@0.9")
     assert story.who(GATEWAY).type == "unknown"
@@ -384,7 +421,9 @@ def test_new_facts_of_a_known_endpoint_follow_its_vlan(story):
 
 def test_bytes_that_are_no_text_name_nobody(story):
     """What was read from the wrong place of a message is kept as a fact, and is no name."""
-    story.says("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").says("00:17:c8:00:00:01", "10.0.0.9", "mdns.hostname", "pc7")
+    story.says("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").says(
+        "00:17:c8:00:00:01", "10.0.0.9", "mdns.hostname", "pc7"
+    )
     assert list(story.who("00:17:c8:00:00:01").names) == ["pc7"]
 
 
@@ -392,7 +431,9 @@ def test_where_evidence_is_left_out_every_claim_keeps_its_proof(story):
     """Forty sayings about the type leave room for the best of each protocol, for the values they stand against and for every other attribute."""
     for number in range(40):
         story.says(PRINTER, "10.0.0.9", "mdns.txt.ty", f"type=printer@0.{99 - number}")
-    story.says(PRINTER, "10.0.0.9", "ssdp.server", "type=printer@0.3").says(PRINTER, "10.0.0.9", "http.server", "software=lighttpd@0.8")
+    story.says(PRINTER, "10.0.0.9", "ssdp.server", "type=printer@0.3").says(
+        PRINTER, "10.0.0.9", "http.server", "software=lighttpd@0.8"
+    )
     story.says(PRINTER, "10.0.0.9", "snmp.sys_descr", "model=ECOSYS@0.8;serial=VX1@0.8").end()
     evidence = story.changes[-1].evidence
     assert len(evidence) == 32

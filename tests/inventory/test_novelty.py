@@ -48,7 +48,12 @@ def test_a_known_fact_moves_its_count_and_times_and_nothing_else():
     stale, since, count = record.stale, record.since, fact.count
     due = list(story.inventory.table.due)
     assert is_known(story.at(9))
-    assert (fact.count, fact.last, record.last, record.addresses[parse(IP)]) == (count + 1, story.ts, story.ts, story.ts)
+    assert (fact.count, fact.last, record.last, record.addresses[parse(IP)]) == (
+        count + 1,
+        story.ts,
+        story.ts,
+        story.ts,
+    )
     assert (record.stale, record.since, list(story.inventory.table.due)) == (stale, since, due)
 
 
@@ -178,18 +183,30 @@ def test_other_fingerprints_ask_again_what_meant_nothing():
 def run(bits, key=0):
     """Two hundred devices with facts in turns, some of which move; what is known of them at the end, and the table."""
     story = Story(Limits(novelty_bits=bits))
-    story.inventory = Inventory(Book(), story.inventory.oui, story.inventory.networks, Limits(novelty_bits=bits), best, key)
+    story.inventory = Inventory(
+        Book(), story.inventory.oui, story.inventory.networks, Limits(novelty_bits=bits), best, key
+    )
     story.at(0)
     for turn in range(6):
         for n in range(200):
             address = f"10.0.{turn // 3}.{n + 1}"
             printer = f"type=printer@0.8;model=M{n % 7}@0.8"
-            for kind, value in (("dhcp.hostname", f"pc-{n}"), ("mdns.txt.ty", printer), ("chat.word", "idle"), ("dhcp.lease", address)):
+            for kind, value in (
+                ("dhcp.hostname", f"pc-{n}"),
+                ("mdns.txt.ty", printer),
+                ("chat.word", "idle"),
+                ("dhcp.lease", address),
+            ):
                 story.at(turn * 10 + n / 50).says(f"00:17:c8:00:01:{n:02x}", address, kind, value)
     story.at(80)
     told = [(change.ts, change.action, change.device.key, change.changes) for change in story.changes]
     facts = [
-        (record.key, record.addresses.copy(), record.last, sorted((*key, fact.first, fact.last, fact.count) for key, fact in record.facts.items()))
+        (
+            record.key,
+            record.addresses.copy(),
+            record.last,
+            sorted((*key, fact.first, fact.last, fact.count) for key, fact in record.facts.items()),
+        )
         for record in story.inventory.table.by_mac.values()
     ]
     return told, facts, story.inventory.table.novelty

@@ -16,7 +16,9 @@ MERGE = Order(1, "merge", KEEP, LOSE, "a dock")
 def two(story):
     """A laptop by cable and by air, told of as two devices."""
     story.lasting.keep_journal()
-    story.says(CABLE, "10.0.0.5", "http.server", "type=workstation").says(WIRELESS, "10.0.0.6", "mdns.txt.ty", "model=X").at(8)
+    story.says(CABLE, "10.0.0.5", "http.server", "type=workstation").says(
+        WIRELESS, "10.0.0.6", "mdns.txt.ty", "model=X"
+    ).at(8)
     return story
 
 

@@ -16,7 +16,11 @@ def told(story: Story) -> dict[str, Member]:
 def office() -> Story:
     """A printer that says what it is, and a machine that says nothing of itself."""
     story = Story().at(0)
-    return story.says(PRINTER, "10.0.0.9", "http.server", CLAIMS).says(PRINTER, "10.0.0.9", "dhcp.hostname", "prn-3f").says(LAPTOP, "10.0.0.8", "arp", "x")
+    return (
+        story.says(PRINTER, "10.0.0.9", "http.server", CLAIMS)
+        .says(PRINTER, "10.0.0.9", "dhcp.hostname", "prn-3f")
+        .says(LAPTOP, "10.0.0.8", "arp", "x")
+    )
 
 
 def test_devices_are_listed_once_they_were_told() -> None:

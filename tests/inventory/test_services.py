@@ -35,9 +35,15 @@ def seen(services: Services, *rows: np.ndarray) -> list[tuple[int, str, bool]]:
 def test_both_ends_are_told_once_an_hour():
     """Who answers offers, who asked uses; repeats cost nothing until an hour is over."""
     services = Services()
-    assert seen(services, change("10.0.0.9", 631), change("10.0.0.9", 631)) == [(0, "ipp/631", True), (0, "ipp/631", False)]
+    assert seen(services, change("10.0.0.9", 631), change("10.0.0.9", 631)) == [
+        (0, "ipp/631", True),
+        (0, "ipp/631", False),
+    ]
     assert seen(services, change("10.0.0.9", 631, ts=START + 1)) == []
-    assert seen(services, change("10.0.0.9", 631, ts=START + WINDOW + 1)) == [(0, "ipp/631", True), (0, "ipp/631", False)]
+    assert seen(services, change("10.0.0.9", 631, ts=START + WINDOW + 1)) == [
+        (0, "ipp/631", True),
+        (0, "ipp/631", False),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,10 @@ def test_what_can_be_said():
     assert checked("owner", "") == ""
 
 
-@pytest.mark.parametrize(("field", "value", "said"), [("colour", "red", "the field 'colour'"), ("type", "toaster", "'toaster'"), ("criticality", "5", "'5'")])
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [("colour", "red", "the field 'colour'"), ("type", "toaster", "'toaster'"), ("criticality", "5", "'5'")],
+)
 def test_what_cannot_be_said(field: str, value: str, said: str):
     """The error names what was found and what is expected."""
     with pytest.raises(ValueError, match=f"found {said}.*expected one of"):
@@ -42,7 +45,9 @@ def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     assert device.attributes["type"].evidence[0].family == "operator"
     assert len(device.attributes["type"].evidence) > 1
     changed = [change for change in story.changes if change.action == "changed"]
-    assert [change.changes for change in changed] == [(FieldChange("type", "printer", "camera"), FieldChange("owner", "", "anna"))]
+    assert [change.changes for change in changed] == [
+        (FieldChange("type", "printer", "camera"), FieldChange("owner", "", "anna"))
+    ]
     story.lasting.say(KEY, {})
     assert story.who(MAC).type == "printer"
 
@@ -51,16 +56,26 @@ def test_a_word_about_a_device_not_seen_yet_waits_for_it(story):
     """It is known by its MAC when it comes."""
     story.lasting.say(KEY, words(type="camera"))
     story.says(MAC, "10.0.0.9", "http.server", "type=printer").at(3)
-    assert [(change.action, change.device.type) for change in story.changes] == [("new", "camera"), ("identified", "camera")]
+    assert [(change.action, change.device.type) for change in story.changes] == [
+        ("new", "camera"),
+        ("identified", "camera"),
+    ]
 
 
 def test_a_body_says_the_same_as_the_device(story):
     """Applied to what a store holds, words give what the sensor itself tells."""
-    story.says(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").says(MAC, "10.0.0.9", "dhcp.hostname", "prn").at(8)
+    story.says(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").says(
+        MAC, "10.0.0.9", "dhcp.hostname", "prn"
+    ).at(8)
     said = words(type="camera", name="Lobby", owner="anna", criticality="high", tags="a, b", note="by the door")
     without = device_body(story.who(MAC))
     story.lasting.say(KEY, said)
     told = device_body(story.who(MAC))
     assert onto_body(without, said) == told
-    assert (told["hostname"], told["names"], told["tags"], told["criticality"]) == ("Lobby", ["Lobby", "prn"], ["a", "b"], "high")
+    assert (told["hostname"], told["names"], told["tags"], told["criticality"]) == (
+        "Lobby",
+        ["Lobby", "prn"],
+        ["a", "b"],
+        "high",
+    )
     assert told["attributes"] == {"note": "by the door"}

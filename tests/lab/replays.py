@@ -53,7 +53,9 @@ class Replay:
         source.close()
         pipeline.finish()
         boundary = pipeline.boundary
-        self.faults = [f"{unit}: {fault}" for unit, fault in boundary.malformed] + [fault.error for fault in boundary.faults.values()]
+        self.faults = [f"{unit}: {fault}" for unit, fault in boundary.malformed] + [
+            fault.error for fault in boundary.faults.values()
+        ]
 
     def _wait(self, pipeline: Pipeline, ts: int) -> None:
         for beat in range((self._now // BEAT + 1) * BEAT, ts, BEAT) if self._now else ():

@@ -15,7 +15,9 @@ JOURNALD = Path("/usr/lib/systemd/systemd-journald")
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.slow,
-    pytest.mark.skipif(not JOURNALD.exists() or shutil.which("journalctl") is None, reason="systemd-journald is not installed"),
+    pytest.mark.skipif(
+        not JOURNALD.exists() or shutil.which("journalctl") is None, reason="systemd-journald is not installed"
+    ),
     pytest.mark.skipif(not Path("/etc/machine-id").exists(), reason="a journal needs /etc/machine-id"),
 ]
 
@@ -49,7 +51,15 @@ journalctl --directory /run/log/journal --output json --identifier sensor
 def test_fields_in_a_real_journal(root: Path) -> None:
     """Message, priority and fields are found again; a flood of one event is a few lines and their count."""
     command = ["unshare", "--mount", "sh", "-c", SCRIPT, sys.executable, PROGRAM]
-    told = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=60, env=os.environ | {"PYTHONPATH": str(root)})
+    told = subprocess.run(
+        command,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
     found = [json.loads(line) for line in told.stdout.splitlines()]
     assert found, told.stderr
     assert {name: found[0][name] for name in ("MESSAGE", "PRIORITY", "SENSOR_UNIT", "SENSOR_COUNT", "_TRANSPORT")} == {

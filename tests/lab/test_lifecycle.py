@@ -19,7 +19,10 @@ from tests.lab.test_live import ENVIRONMENT, ROOT, Lab
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None, reason="network namespaces need root and iproute2"),
+    pytest.mark.skipif(
+        sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None,
+        reason="network namespaces need root and iproute2",
+    ),
 ]
 
 PRINTER, PHONE = "00:17:c8:1a:2b:3c", "80:5e:c0:34:aa:10"
@@ -35,22 +38,46 @@ class Sensor:
 
     def _start(self) -> subprocess.Popen[str]:
         before = self._begun()
-        words = ["ip", "netns", "exec", self._lab.there, sys.executable, "-m", "sensor", "run", "-i", "vb", "--state", str(self.state)]
-        process = subprocess.Popen(words, cwd=ROOT, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        words = [
+            "ip",
+            "netns",
+            "exec",
+            self._lab.there,
+            sys.executable,
+            "-m",
+            "sensor",
+            "run",
+            "-i",
+            "vb",
+            "--state",
+            str(self.state),
+        ]
+        process = subprocess.Popen(
+            words, cwd=ROOT, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+        )
         self._lab.processes.append(process)
         self.until(lambda: self._begun() > before)
         return process
 
     def _begun(self) -> int:
         """How many runs the log tells of."""
-        return sum(path.read_bytes().count(b'"action":"started"') for path in self.state.glob("events.segments/*.jsonl"))
+        return sum(
+            path.read_bytes().count(b'"action":"started"') for path in self.state.glob("events.segments/*.jsonl")
+        )
 
     @property
     def _env(self) -> dict[str, str]:
         return {**ENVIRONMENT, "SENSOR_STATE": str(self.state), "RUNTIME_DIRECTORY": str(self.state)}
 
     def tell(self, *words: str) -> tuple[int, str]:
-        done = subprocess.run([sys.executable, "-m", "sensor", *words], cwd=ROOT, env=self._env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "sensor", *words],
+            cwd=ROOT,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return done.returncode, done.stdout + done.stderr
 
     def macs(self) -> set[str]:

@@ -26,7 +26,10 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}", "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 FRAME = udp_frame("10.0.0.1", "10.0.0.2", b"x" * 400)
 
 LISTENER = """
@@ -101,7 +104,21 @@ class Lab:
         self.sender = self.start(self.here, SENDER)
 
     def cable(self, number: str = "") -> None:
-        run("ip", "-n", self.here, "link", "add", f"va{number}", "type", "veth", "peer", "name", f"vb{number}", "netns", self.there)
+        run(
+            "ip",
+            "-n",
+            self.here,
+            "link",
+            "add",
+            f"va{number}",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            f"vb{number}",
+            "netns",
+            self.there,
+        )
         run("ip", "-n", self.here, "link", "set", f"va{number}", "arp", "off", "up")
         run("ip", "-n", self.there, "link", "set", f"vb{number}", "arp", "off", "up")
 
@@ -117,8 +134,15 @@ class Lab:
         self.processes.append(process)
         return process
 
-    def listen(self, *names: str, nap: float = 0, before: tuple[str, ...] = (), ready: bool = True, **options: object) -> subprocess.Popen[str]:
-        listener = self.start(self.there, LISTENER, json.dumps([names or ("vb",), {"ring_mib": 8, "block_kib": 256} | options, nap]), before=before)
+    def listen(
+        self, *names: str, nap: float = 0, before: tuple[str, ...] = (), ready: bool = True, **options: object
+    ) -> subprocess.Popen[str]:
+        listener = self.start(
+            self.there,
+            LISTENER,
+            json.dumps([names or ("vb",), {"ring_mib": 8, "block_kib": 256} | options, nap]),
+            before=before,
+        )
         if ready:
             assert listener.stdout.readline() == "ready\n"
         return listener
@@ -207,7 +231,12 @@ def test_tags_are_put_back(lab):
 def test_filters_run_in_the_kernel(lab):
     """Only what matches arrives, also by a VLAN number that is no longer in the frame; what does not match is no drop."""
     plain, tagged = lab.listen(bpf="tcp port 80"), lab.listen(bpf="vlan 42")
-    for frame in (FRAME, tcp_frame("10.0.0.1", "10.0.0.2"), tcp_frame("10.0.0.1", "10.0.0.2", vlan=42), tcp_frame("10.0.0.1", "10.0.0.2", vlan=43)):
+    for frame in (
+        FRAME,
+        tcp_frame("10.0.0.1", "10.0.0.2"),
+        tcp_frame("10.0.0.1", "10.0.0.2", vlan=42),
+        tcp_frame("10.0.0.1", "10.0.0.2", vlan=43),
+    ):
         lab.send(frame, 3)
     told = lab.stop(plain)
     assert Counter(row[5] for row in told["frames"]) == {0: 3, 42: 3, 43: 3}
@@ -225,8 +254,16 @@ def test_frames_are_cut_at_the_snap_length(lab):
 @pytest.mark.parametrize(
     ("names", "options", "line"),
     [
-        (["vb"], {"bpf": "frobnicate"}, "filter 'frobnicate' does not compile: can't parse filter expression: syntax error"),
-        (["vb"], {"user": "nobody-of-this-name"}, "user 'nobody-of-this-name' to run as does not exist: create it, or name another"),
+        (
+            ["vb"],
+            {"bpf": "frobnicate"},
+            "filter 'frobnicate' does not compile: can't parse filter expression: syntax error",
+        ),
+        (
+            ["vb"],
+            {"user": "nobody-of-this-name"},
+            "user 'nobody-of-this-name' to run as does not exist: create it, or name another",
+        ),
         (["v b"], {}, "'v b' cannot be the name of an interface"),
         ([], {}, "no interface to listen on: name one with -i (there are: lo)"),
         (["lo", "lo"], {}, "an interface is named twice: lo, lo"),
@@ -236,7 +273,12 @@ def test_it_refuses_in_one_line(names, options, line):
     """What is wrong, and what to do."""
     command = ["unshare", "-n", sys.executable, "-c", LISTENER, json.dumps([names, options, 0])]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, check=False, env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+        command,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
     )
     assert (done.returncode, json.loads(done.stdout)) == (1, {"refused": line})
 
@@ -261,7 +303,9 @@ def test_one_capability_is_enough(lab):
 
 def promiscuity(lab: Lab, name: str = "vb") -> int:
     """How many listeners asked for what is sent to others."""
-    flags = subprocess.run(["ip", "-n", lab.there, "-d", "-j", "link", "show", name], check=True, capture_output=True, text=True).stdout
+    flags = subprocess.run(
+        ["ip", "-n", lab.there, "-d", "-j", "link", "show", name], check=True, capture_output=True, text=True
+    ).stdout
     return json.loads(flags)[0]["promiscuity"]
 
 
@@ -307,8 +351,12 @@ def test_threads_that_keep_their_privileges_are_told():
     """The kernel keeps capabilities by thread: one that was started before listening began still has them, and that is said."""
     program = "import threading; over = threading.Event(); threading.Thread(target=over.wait).start()\n"
     program += "from sensor.capture.live import open_live; print(*open_live(['lo'], ring_mib=1, block_kib=64).damages); over.set()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True, env=ENVIRONMENT)
-    assert done.stdout == "privileges: 1 threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True, env=ENVIRONMENT
+    )
+    assert (
+        done.stdout == "privileges: 1 threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1\n"
+    )
 
 
 @pytest.mark.parametrize("fanout", [1, 2])
@@ -364,7 +412,9 @@ def test_several_interfaces_are_one_source_in_order(lab):
     told = lab.stop(listener)
     assert Counter(row[1] for row in told["frames"]) == {0: 500, 1: 50}
     assert told["received"] == [500, 50]
-    runs = [row[1] for row, before in zip(told["frames"], [[0, -1], *told["frames"]], strict=False) if row[1] != before[1]]
+    runs = [
+        row[1] for row, before in zip(told["frames"], [[0, -1], *told["frames"]], strict=False) if row[1] != before[1]
+    ]
     assert runs == [0, 1] * 5
 
 

@@ -18,7 +18,9 @@ LARGEST = 200_000
 def test_machines_are_named_within_a_second(capture: str) -> None:
     """Each for what its program said, from the first packet that told anything; nothing is broken, and nobody does anything grave."""
     replay, expected = Replay(FOLDER / f"{capture}.pcap"), EXPECTED[capture]
-    assert {mac: {name: replay.devices[mac].get(name, "unknown") for name in wanted} for mac, wanted in expected.items()} == expected
+    assert {
+        mac: {name: replay.devices[mac].get(name, "unknown") for name in wanted} for mac, wanted in expected.items()
+    } == expected
     late = {mac: replay.told_at[mac] - replay.heard[mac] for mac in expected if mac in replay.heard}
     assert {mac: wait for mac, wait in late.items() if wait > SECOND} == {}
     assert (replay.faults, replay.grave) == ([], [])
@@ -27,4 +29,6 @@ def test_machines_are_named_within_a_second(capture: str) -> None:
 def test_every_recording_is_expected_and_small() -> None:
     """With the program that made it beside it."""
     assert {path.stem for path in FOLDER.glob("*.pcap")} == EXPECTED.keys()
-    assert all((FOLDER / f"{name}.py").is_file() and (FOLDER / f"{name}.pcap").stat().st_size < LARGEST for name in EXPECTED)
+    assert all(
+        (FOLDER / f"{name}.py").is_file() and (FOLDER / f"{name}.pcap").stat().st_size < LARGEST for name in EXPECTED
+    )

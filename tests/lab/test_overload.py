@@ -94,7 +94,12 @@ def bulk() -> Iterator[Frame]:
 def seconds(*paths: Path) -> float:
     """How long the engine takes for captures."""
     began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "sensor", "replay", "--events", os.devnull, *map(str, paths)], env=ENVIRONMENT, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "sensor", "replay", "--events", os.devnull, *map(str, paths)],
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+    )
     return time.monotonic() - began
 
 
@@ -107,7 +112,22 @@ def capacity(path: Path, packets: int) -> float:
 def listening(log: Path, space: str) -> Iterator[subprocess.Popen[bytes]]:
     config = log.with_name("sensor.yaml")
     config.write_text(f"capture: {{ring_mib: {RING_MIB}}}\ninventory: {{devices: {DEVICES}}}\n", encoding="utf-8")
-    command = ["ip", "netns", "exec", space, sys.executable, "-m", "sensor", "run", "-i", "vb", "--events", str(log), "--config", str(config)]
+    command = [
+        "ip",
+        "netns",
+        "exec",
+        space,
+        sys.executable,
+        "-m",
+        "sensor",
+        "run",
+        "-i",
+        "vb",
+        "--events",
+        str(log),
+        "--config",
+        str(config),
+    ]
     command += ["--state", str(log.parent)]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -119,7 +139,11 @@ def listening(log: Path, space: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def received(space: str) -> int:
     """What the interface got, as its own counter says."""
-    told = subprocess.run(["ip", "netns", "exec", space, "cat", "/sys/class/net/vb/statistics/rx_packets"], capture_output=True, check=True)
+    told = subprocess.run(
+        ["ip", "netns", "exec", space, "cat", "/sys/class/net/vb/statistics/rx_packets"],
+        capture_output=True,
+        check=True,
+    )
     return int(told.stdout)
 
 
@@ -159,7 +183,13 @@ def overloaded(folder: Path, bulk: Path, rate: float) -> Outcome:
     told = records(log)
     known = {name for one in told if one["kind"] == "device" for name in NAME.findall(json.dumps(one["device"]))}
     health = {one["facts"]["check"] for one in told if one["action"] == "health" and "check" in one["facts"]}
-    return Outcome(got, [one["capture"] for one in told if one["action"] == "summary"][-1], len(names) - len(known), len(names), health)
+    return Outcome(
+        got,
+        [one["capture"] for one in told if one["action"] == "summary"][-1],
+        len(names) - len(known),
+        len(names),
+        health,
+    )
 
 
 def test_names_are_known_although_twice_as_much_comes_as_can_be_read(tmp_path: Path) -> None:
@@ -167,7 +197,11 @@ def test_names_are_known_although_twice_as_much_comes_as_can_be_read(tmp_path: P
     office = list(bulk())
     path = make(tmp_path / "bulk.pcap", office)
     rate = capacity(path, len(office))
-    for times in (TIMES, 2 * TIMES, 4 * TIMES):  # where others leave the machine alone by now, twice what it could is not enough
+    for times in (
+        TIMES,
+        2 * TIMES,
+        4 * TIMES,
+    ):  # where others leave the machine alone by now, twice what it could is not enough
         outcome = overloaded(tmp_path / str(times), path, times * rate)
         capture = outcome.capture
         print(

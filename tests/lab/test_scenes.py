@@ -27,7 +27,10 @@ def lab() -> Iterator[Lab]:
     finally:
         spaces |= set(lab._spaces)
         lab.close()
-    left = {line.split()[0] for line in subprocess.run(["ip", "netns"], check=True, capture_output=True, text=True).stdout.splitlines()}
+    left = {
+        line.split()[0]
+        for line in subprocess.run(["ip", "netns"], check=True, capture_output=True, text=True).stdout.splitlines()
+    }
     assert not spaces & left
     assert not lab.folder.exists()
 
@@ -40,11 +43,19 @@ def packets(path: Path) -> list[dpkt.ip.IP]:
 
 def test_the_mirror_sees_the_segment_and_the_way_out(lab: Lab, tmp_path: Path) -> None:
     """Each packet once: between two machines, and to one beyond the router, with one hop less."""
-    one, other, far = lab.host("one", "10.20.10.21"), lab.host("other", "10.20.10.22"), lab.outside("far", "198.51.100.9")
+    one, other, far = (
+        lab.host("one", "10.20.10.21"),
+        lab.host("other", "10.20.10.22"),
+        lab.outside("far", "198.51.100.9"),
+    )
     with lab.mirror(tmp_path / "seen.pcap"):
         for host in (other, far):
             assert "1 received" in lab.run(one, "ping", "-c", "1", "-W", "2", host.ip)
-    seen = Counter((packet.src[-1], packet.dst[-1], packet.ttl) for packet in packets(tmp_path / "seen.pcap") if isinstance(packet.data, dpkt.icmp.ICMP))
+    seen = Counter(
+        (packet.src[-1], packet.dst[-1], packet.ttl)
+        for packet in packets(tmp_path / "seen.pcap")
+        if isinstance(packet.data, dpkt.icmp.ICMP)
+    )
     assert seen == {(21, 22, 64): 1, (22, 21, 64): 1, (21, 9, 64): 1, (9, 21, 63): 1}
 
 

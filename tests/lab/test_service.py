@@ -63,11 +63,25 @@ class Service:
         self.process: subprocess.Popen[bytes]
 
     def start(self, *more: str, before: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[bytes]:
-        words = ["sensor", "run", "-i", "vb", "--config", str(self.config), "--state", str(self.folder / "state"), "--events", str(self.log), *more]
+        words = [
+            "sensor",
+            "run",
+            "-i",
+            "vb",
+            "--config",
+            str(self.config),
+            "--state",
+            str(self.folder / "state"),
+            "--events",
+            str(self.log),
+            *more,
+        ]
         command = ["ip", "netns", "exec", self.lab.there, *before, sys.executable, "-m", *words]
         told = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "1000000", **environment}
         with (self.folder / "err").open("ab") as err:
-            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=err, cwd=ROOT, env=ENVIRONMENT | told)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=err, cwd=ROOT, env=ENVIRONMENT | told
+            )
         self.lab.processes.append(self.process)  # type: ignore[arg-type]
         return self.process
 
@@ -207,7 +221,9 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
     files = service.descriptors()
     broken = [service.reload(BROKEN) for _ in range(good // 10)]
     service.says(lambda: len(service.told("config")) == 7)
-    assert service.told("config")[-1]["facts"]["faults"][0].startswith(f"{service.config}:3:3: found the key 'interface'")
+    assert service.told("config")[-1]["facts"]["faults"][0].startswith(
+        f"{service.config}:3:3: found the key 'interface'"
+    )
     assert service.records[-1]["sensor"]["site"] == "there"
     fine, later = list[float](), list[float]()
     for number in range(good):
@@ -278,7 +294,10 @@ def test_no_permission(service: Service) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("SENSOR_RELOADS" not in os.environ, reason="half a minute: with SENSOR_RELOADS only; tests/inventory/test_figures.py loads as many")
+@pytest.mark.skipif(
+    "SENSOR_RELOADS" not in os.environ,
+    reason="half a minute: with SENSOR_RELOADS only; tests/inventory/test_figures.py loads as many",
+)
 def test_a_hundred_thousand_devices(service: Service, tmp_path: Path) -> None:
     """Ready within five seconds of work, and over within five, with all of them still there."""
     keeper, story = Keeper(tmp_path / "state", print), Story(LIMITS).at(0)

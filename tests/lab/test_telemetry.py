@@ -27,7 +27,9 @@ class Sensor:
     def __init__(self, folder: Path) -> None:
         self.folder, self._environment = folder, os.environ | {"SENSOR_STATE": str(folder)}
         script = f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter udp --config {folder / 'sensor.yaml'}"
-        self.process = subprocess.Popen(["unshare", "--net", "sh", "-c", script], stderr=subprocess.PIPE, text=True, env=self._environment)
+        self.process = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", script], stderr=subprocess.PIPE, text=True, env=self._environment
+        )
         wait(lambda: self.ask("status").returncode != 1)
 
     def within(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -103,7 +105,9 @@ def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
 
 def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
     """The first keeps socket and port; the second says what it goes without, and listens."""
-    (folder / "second.yaml").write_text(f"state: {folder / 'second'}\nevents: {folder / 'second.jsonl'}\ntelemetry: {{socket: {folder / 'sensor.sock'}}}\n")
+    (folder / "second.yaml").write_text(
+        f"state: {folder / 'second'}\nevents: {folder / 'second.jsonl'}\ntelemetry: {{socket: {folder / 'sensor.sock'}}}\n"
+    )
     with subprocess.Popen(
         ["nsenter", f"--net=/proc/{sensor.process.pid}/ns/net", sys.executable, "-m", "sensor", "run", "-i", "lo", "--config", str(folder / "second.yaml")],
         stderr=subprocess.PIPE, text=True,

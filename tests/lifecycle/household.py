@@ -59,7 +59,9 @@ def furnish(state: Path, config: Path) -> Path:
     save_position(cursors_of(log) / "siem.json", Position(seq=30, delivered=30, id=f"{30:026}"), durable=False)
     (cursors_of(log) / "siem.status.json").write_text("{}")
     DeadLetters(log, "siem").add([(7, {"kind": "alert"}, "no such index")])
-    log.with_suffix(".notes.jsonl").write_text('{"ts":"2026-11-24T09:00:00Z","alert":"alert-abc234","action":"close","by":"anna"}\n')
+    log.with_suffix(".notes.jsonl").write_text(
+        '{"ts":"2026-11-24T09:00:00Z","alert":"alert-abc234","action":"close","by":"anna"}\n'
+    )
     log.with_suffix(".muted.jsonl").write_text("")
     return log
 
@@ -76,11 +78,27 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def archive(path: Path, files: dict[str, bytes], manifest: Sequence[Entry] | None = None, **told: object) -> Path:
     """An archive that says of itself what one wants."""
-    entries = list(manifest) if manifest is not None else [Entry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()]
-    words = {"format": FORMAT, "sensor": "0.1.0", "id": "hq", "site": "", "created": "2026-11-24T09:00:00Z", "tables": 0, "devices": 0, "log": False}
+    entries = (
+        list(manifest)
+        if manifest is not None
+        else [Entry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()]
+    )
+    words = {
+        "format": FORMAT,
+        "sensor": "0.1.0",
+        "id": "hq",
+        "site": "",
+        "created": "2026-11-24T09:00:00Z",
+        "tables": 0,
+        "devices": 0,
+        "log": False,
+    }
     with path.open("wb") as file:
         packer = Packer(file)
-        for name, data in {**files, NAME: encoded(Manifest(**{**words, "evidence": False, "left_out": [], "files": entries, **told}))}.items():
+        for name, data in {
+            **files,
+            NAME: encoded(Manifest(**{**words, "evidence": False, "left_out": [], "files": entries, **told})),
+        }.items():
             packer.begin(Member(name, len(data), 0o640), 0)
             packer.write(data)
             packer.end(len(data))

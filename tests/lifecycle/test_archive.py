@@ -18,7 +18,11 @@ from sensor.lifecycle.places import Places
 from sensor.lifecycle.restore import Restore, verified
 from tests.lifecycle.household import archive, raw, snapshot
 
-GOOD = {"state/mutes.yaml": b"mutes: []\n", "state/rules/ours.yaml": b"rules: []\n", "config/sensor.yaml": b"networks: []\n"}
+GOOD = {
+    "state/mutes.yaml": b"mutes: []\n",
+    "state/rules/ours.yaml": b"rules: []\n",
+    "config/sensor.yaml": b"networks: []\n",
+}
 
 
 @pytest.fixture
@@ -77,7 +81,9 @@ def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) ->
     """A gigabyte of nothing in a few kilobytes is refused by its header; one that lies about its size ends early."""
     head = tarfile.TarInfo("state/rules/ours.yaml")
     head.size = 1 << 30
-    refused(raw(tmp_path / "a", head.tobuf(tarfile.USTAR_FORMAT) + bytes(100 << 20)), places, "over 1,000 times its size")
+    refused(
+        raw(tmp_path / "a", head.tobuf(tarfile.USTAR_FORMAT) + bytes(100 << 20)), places, "over 1,000 times its size"
+    )
     head.size = 1 << 20
     refused(raw(tmp_path / "b", head.tobuf(tarfile.USTAR_FORMAT) + bytes(1000)), places, "the end is missing")
 
@@ -96,7 +102,10 @@ def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
     ("entries", "said"),
     [
         ([], "config/sensor.yaml is not in the manifest"),
-        ([Entry(name, len(data), "0" * 64) for name, data in GOOD.items()], "is not what it was when the backup was made"),
+        (
+            [Entry(name, len(data), "0" * 64) for name, data in GOOD.items()],
+            "is not what it was when the backup was made",
+        ),
         ([Entry("state/inventory.db", 1, "0" * 64)], "is not in the manifest"),
     ],
 )
@@ -113,7 +122,9 @@ def test_a_file_that_is_missing(places: Places, tmp_path: Path) -> None:
 
 def test_one_of_a_newer_sensor(places: Places, tmp_path: Path) -> None:
     """Its words may mean something else: use the newer sensor."""
-    refused(archive(tmp_path / "a", GOOD, format=2), places, "its format is 2, this sensor knows 1: use the newer sensor")
+    refused(
+        archive(tmp_path / "a", GOOD, format=2), places, "its format is 2, this sensor knows 1: use the newer sensor"
+    )
 
 
 def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
@@ -131,7 +142,10 @@ def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
 
 def test_every_damage_is_seen(places: Places, tmp_path: Path) -> None:
     """A byte changed anywhere, or the end cut off anywhere: it is refused, and never anything else happens."""
-    good, draw = archive(tmp_path / "a", {**GOOD, "state/intel/ours.list": os.urandom(3000)}).read_bytes(), random.Random(7)
+    good, draw = (
+        archive(tmp_path / "a", {**GOOD, "state/intel/ours.list": os.urandom(3000)}).read_bytes(),
+        random.Random(7),
+    )
     for place in [*range(0, len(good), 37), len(good) - 1]:
         for bad in (good[:place], good[:place] + bytes([good[place] ^ 1 << draw.randrange(8)]) + good[place + 1 :]):
             (tmp_path / "a").write_bytes(bad)
@@ -139,7 +153,10 @@ def test_every_damage_is_seen(places: Places, tmp_path: Path) -> None:
                 manifest = verified(tmp_path / "a", places)
             except BadArchive:
                 continue
-            assert {one.name for one in manifest.files} == {*GOOD, "state/intel/ours.list"}  # a bit that means nothing, such as one of the frame's header
+            assert {one.name for one in manifest.files} == {
+                *GOOD,
+                "state/intel/ours.list",
+            }  # a bit that means nothing, such as one of the frame's header
 
 
 def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:

@@ -71,10 +71,14 @@ def test_markers_stand_where_its_records_stood(log: Path) -> None:
     before = numbered(log)
     assert redact(log, GONE) == (32, [])
     after = numbered(log)
-    assert [(number, one["id"], one["ts"]) for number, one in after] == [(number, one["id"], one["ts"]) for number, one in before]
+    assert [(number, one["id"], one["ts"]) for number, one in after] == [
+        (number, one["id"], one["ts"]) for number, one in before
+    ]
     markers = [number for number, one in after if one["msg"] == WORDS]
     assert markers == [*range(1, 61, 2), 61, 63]
-    assert [one for number, one in after if number not in markers] == [one for number, one in before if number not in markers]
+    assert [one for number, one in after if number not in markers] == [
+        one for number, one in before if number not in markers
+    ]
     assert GONE.search(content(log)) is None
     schema = json.loads((Path(module.__file__).parents[1] / "eventlog" / "schema.json").read_text())
     for number, one in after:

@@ -134,12 +134,18 @@ def test_nobody_reads_it(root: Path, where: str) -> None:
     """Standard error is closed, full or a pipe whose reader went away: the work goes on, and nothing of it lands in standard output."""
     program = "import time; from sensor.logs.logs import log; log().error('one'); time.sleep(0.2); log().error('two'); open('/dev/fd/3', 'w').write('done')"
     told = subprocess.run(
-        ["bash", "-c", f'{{ "$0" -c "$1" {where}; }} 3>&1', sys.executable, program], cwd=root, stdout=subprocess.PIPE, text=True, check=False
+        ["bash", "-c", f'{{ "$0" -c "$1" {where}; }} 3>&1', sys.executable, program],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     assert told.stdout == "done"
 
 
-def test_to_the_journal(journal: socket.socket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_to_the_journal(
+    journal: socket.socket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """Where standard error is the journal's, it gets message, priority and fields by its own protocol, and standard error nothing."""
     there = os.fstat(sys.stderr.fileno())
     monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
@@ -155,7 +161,9 @@ def test_to_the_journal(journal: socket.socket, monkeypatch: pytest.MonkeyPatch,
     assert json.loads(capfd.readouterr().err)["event"] == "by order"
 
 
-def test_a_journal_that_is_gone(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_journal_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """Then, and where it takes no more, standard error gets the line with its priority in front (sd-daemon(3)): it is the journal's as well."""
     there = os.fstat(sys.stderr.fileno())
     monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
@@ -172,7 +180,9 @@ def test_a_journal_that_is_gone(monkeypatch: pytest.MonkeyPatch, capfd: pytest.C
 
 
 @pytest.mark.parametrize("stream", ["", "1:2", "nonsense", "::", "1"])
-def test_standard_error_that_is_not_the_journals(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stream: str) -> None:
+def test_standard_error_that_is_not_the_journals(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stream: str
+) -> None:
     """A program started by hand within a service, or with its output elsewhere."""
     monkeypatch.setenv("JOURNAL_STREAM", stream)
     logs.configure(None)

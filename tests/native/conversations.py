@@ -38,10 +38,27 @@ def told(one: Said) -> tuple[Any, ...]:
         return (one.kind, one.value, one.ts, one.flow, one.subject)
     assert isinstance(one, Event)
     packet = one.packet
-    return (type(one).__name__, *msgspec.structs.astuple(one)[1:], packet.ts, packet.seq, packet.payload, packet.frame, packet.src, packet.direction)
+    return (
+        type(one).__name__,
+        *msgspec.structs.astuple(one)[1:],
+        packet.ts,
+        packet.seq,
+        packet.payload,
+        packet.frame,
+        packet.src,
+        packet.direction,
+    )
 
 
-def heard(frames: Sequence[bytes], dissector: tuple[str, Dissector], *, native: bool, size: int = 1, step: int = SECOND // 10, conversations: int = 512) -> Any:
+def heard(
+    frames: Sequence[bytes],
+    dissector: tuple[str, Dissector],
+    *,
+    native: bool,
+    size: int = 1,
+    step: int = SECOND // 10,
+    conversations: int = 512,
+) -> Any:
     """(what was said, a list a packet; what was malformed) of frames ``step`` ns apart, ``size`` in a batch."""
     boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
     room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
@@ -51,7 +68,16 @@ def heard(frames: Sequence[bytes], dissector: tuple[str, Dissector], *, native: 
         said.append([told(one) for one in some])
 
     sizes = Sizes(10, 8, conversations)
-    listener = Pipeline(dissectors=dict([dissector]), detectors=(), inventory=inventory, room=room, boundary=boundary, sizes=sizes, native=native, hear=hear)
+    listener = Pipeline(
+        dissectors=dict([dissector]),
+        detectors=(),
+        inventory=inventory,
+        room=room,
+        boundary=boundary,
+        sizes=sizes,
+        native=native,
+        hear=hear,
+    )
     listener.hearing.listen(KINDS)
     for start in range(0, len(frames), size):
         listener.process(batch(frames[start : start + size], START + start * step, step))
@@ -69,9 +95,18 @@ def batch(frames: Sequence[bytes], ts: int, step: int) -> Batch:
     return Batch(np.frombuffer(b"".join(frames), np.uint8).copy(), rows)
 
 
-def frames_of(turns: Iterable[Turn], port: int = 80, client: int = 40000, begins: tuple[int, int] = (1000, 5000), ends: bool = True) -> list[bytes]:
+def frames_of(
+    turns: Iterable[Turn],
+    port: int = 80,
+    client: int = 40000,
+    begins: tuple[int, int] = (1000, 5000),
+    ends: bool = True,
+) -> list[bytes]:
     """The frames of one conversation, a frame a turn."""
-    at, frames = list(begins), [segment(0, begins[0] - 1, b"", port, client, SYN), segment(1, begins[1] - 1, b"", port, client, SYN_ACK)]
+    at, frames = (
+        list(begins),
+        [segment(0, begins[0] - 1, b"", port, client, SYN), segment(1, begins[1] - 1, b"", port, client, SYN_ACK)],
+    )
     for way, data in turns:
         frames.append(segment(way, at[way], data, port, client))
         at[way] += len(data)

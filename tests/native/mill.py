@@ -35,7 +35,11 @@ def nudged(random: Random, payload: bytes) -> bytes:
     """One bit, or one byte that may be a length, is another: what mostly remains a message."""
     data = bytearray(payload)
     at = random.randrange(len(data))
-    data[at] = data[at] ^ 1 << random.randrange(8) if random.random() < 0.5 else (data[at] + random.choice((-2, -1, 1, 2))) & 255
+    data[at] = (
+        data[at] ^ 1 << random.randrange(8)
+        if random.random() < 0.5
+        else (data[at] + random.choice((-2, -1, 1, 2))) & 255
+    )
     return bytes(data)
 
 
@@ -70,7 +74,12 @@ def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
 
 def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("dissectors", nargs="*", metavar="DISSECTOR", help="which (default: all; those that are not native are left out)")
+    ask.add_argument(
+        "dissectors",
+        nargs="*",
+        metavar="DISSECTOR",
+        help="which (default: all; those that are not native are left out)",
+    )
     ask.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
     ask.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
     ask.add_argument("--seed", type=int, default=1)

@@ -32,7 +32,11 @@ FIELDS = (
 DISSECTORS = units(sensor.dissectors, Dissector)
 NAMES = [unit.name for unit in UNITS if not DISSECTORS[unit.name].interest.opening]
 # The messages: of streams over TCP each segment is only a piece of one.
-SAMPLES = {name: [one for one in packets(name, heads) if heads or one.proto != TCP] for name in NAMES for heads in [DISSECTORS[name].interest.tcp_heads]}
+SAMPLES = {
+    name: [one for one in packets(name, heads) if heads or one.proto != TCP]
+    for name in NAMES
+    for heads in [DISSECTORS[name].interest.tcp_heads]
+}
 
 
 class Answer(NamedTuple):

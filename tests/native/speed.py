@@ -47,7 +47,9 @@ def chosen(path: Path) -> list[Chosen]:
     for batch in source.batches():
         work = kernels.run(batch.data, batch.rows)
         rows = batch.rows[work.chosen]
-        rows = rows[(rows["proto"] != TCP) | (rows["begins"] == TCP_HEAD) | (rows["ip_version"] == 0)]  # bits of segments are those of streams
+        rows = rows[
+            (rows["proto"] != TCP) | (rows["begins"] == TCP_HEAD) | (rows["ip_version"] == 0)
+        ]  # bits of segments are those of streams
         if len(rows):
             found.append((batch.data.copy(), rows))
         batch.release()

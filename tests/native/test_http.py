@@ -25,7 +25,18 @@ FIELDS = (
     b'WWW-Authenticate: Basic realm="cam"', b"Content-Encoding: identity", b"X-A:", b": nameless", b"If-Match: '", b"Transfer-Encoding: gzip",
 )  # fmt: skip
 LENGTHS = (b"Content-Length: %d", b"content-length:%d", b"Content-Length: %d, %d", b"Content-Length: x%d")
-STATUS = (b"200 OK", b"200 OK", b"200", b"401 No", b"304 Same", b"204 None", b"100 Go on", b"101 Switch", b"2000 Odd", b"302 Found")
+STATUS = (
+    b"200 OK",
+    b"200 OK",
+    b"200",
+    b"401 No",
+    b"304 Same",
+    b"204 None",
+    b"100 Go on",
+    b"101 Switch",
+    b"2000 Odd",
+    b"302 Found",
+)
 BODIES = (
     b"", b"user=a&password=b", b"<html><head><TITLE>Front door</TITLE></head>" + b"x" * 400, b"plain", b"<?xml version='1.0'?><root xmlns='urn:x'><a/></root>",
     b'{"password": "x"}', bytes(range(256)),
@@ -80,9 +91,18 @@ def alike(frames: list[bytes], *sizes: int) -> list[Any]:
 
 def test_a_plain_exchange() -> None:
     """Heads without anything odd are read natively, and the reference says the same of them."""
-    turns = [(0, b"GET /onvif/x HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\nServer: cam/1\r\nContent-Length: 0\r\n\r\n")]
+    turns = [
+        (0, b"GET /onvif/x HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"),
+        (1, b"HTTP/1.1 200 OK\r\nServer: cam/1\r\nContent-Length: 0\r\n\r\n"),
+    ]
     frames = frames_of(turns)
-    assert [one[0] for some in alike(frames, 1, 7, 1000) for one in some] == ["HttpRequest", "http.user_agent", "HttpResponse", "http.server", "http.path"]
+    assert [one[0] for some in alike(frames, 1, 7, 1000) for one in some] == [
+        "HttpRequest",
+        "http.user_agent",
+        "HttpResponse",
+        "http.server",
+        "http.path",
+    ]
     listener = heard(frames, ("http", Http()), native=True)[2]
     assert listener.dissection.selected == 0
 
@@ -116,8 +136,15 @@ def test_every_split_of_an_exchange() -> None:
     rng = random.Random(5)
     body = b"<html><title>Front door</title></html>"
     turns = [
-        (0, b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: 17\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nuser=a&password=b"),
-        (1, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)),
+        (
+            0,
+            b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: 17\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nuser=a&password=b",
+        ),
+        (
+            1,
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
+            % (len(body), body),
+        ),
     ]
     for way in (0, 1):
         for at in rng.sample(range(1, len(turns[way][1])), 25):

@@ -33,7 +33,12 @@ WITHOUT = {
 
 
 def classes(base: type[Event] = Event) -> list[type[Event]]:
-    some = [one for child in base.__subclasses__() if child.__module__.startswith("sensor.") for one in (child, *classes(child))]
+    some = [
+        one
+        for child in base.__subclasses__()
+        if child.__module__.startswith("sensor.")
+        for one in (child, *classes(child))
+    ]
     return [one for one in some if not issubclass(one, Derived)]
 
 
@@ -84,7 +89,9 @@ def test_values_fit_their_slots(name: str) -> None:
             if isinstance(one, Event) and type(one).__name__ not in WITHOUT:
                 layout = fields_of(type(one))
                 values = msgspec.structs.astuple(one)[1:]
-                wrong = [field for (field, part), value in zip(layout.parts, values, strict=True) if not fits(part, value)]
+                wrong = [
+                    field for (field, part), value in zip(layout.parts, values, strict=True) if not fits(part, value)
+                ]
                 assert not wrong, type(one).__name__
 
 

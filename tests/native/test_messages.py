@@ -46,7 +46,9 @@ def heard(batch: Batch, work: Work) -> list[str]:
     hearing = Hearing(said.extend, lambda packets, row: packets.at(row), Novelty(), Boundary())
     hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.end()
-    return [one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)]
+    return [
+        one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)
+    ]
 
 
 def test_a_message_is_heard_as_event_and_fact() -> None:

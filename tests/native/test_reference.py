@@ -42,7 +42,10 @@ def test_truncations_are_said_alike(name: str) -> None:
 def test_fragments_are_left_to_the_reference(name: str) -> None:
     pair = Pair(name)
     for packet in SAMPLES[name]:
-        assert pair.native(Packet(packet.payload, sport=packet.sport, dport=packet.dport, proto=packet.proto, fragment=1)) is None
+        assert (
+            pair.native(Packet(packet.payload, sport=packet.sport, dport=packet.dport, proto=packet.proto, fragment=1))
+            is None
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

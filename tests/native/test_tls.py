@@ -57,13 +57,27 @@ def flight(*messages: bytes, rng: random.Random) -> bytes:
 
 def asked(rng: random.Random) -> bytes:
     ciphers = rng.choice((CIPHERS, (0x1301, 0x002F), (0x0004, 0x000A), ()))
-    offered = browser_extensions("www.example.com", "h2") if rng.random() < 0.3 else rng.sample(EXTENSIONS, rng.randrange(len(EXTENSIONS)))
+    offered = (
+        browser_extensions("www.example.com", "h2")
+        if rng.random() < 0.3
+        else rng.sample(EXTENSIONS, rng.randrange(len(EXTENSIONS)))
+    )
     return handshake(1, client_hello(ciphers, offered, rng.choice((0x0303, 0x0301, 0x0300))))
 
 
 def answered(rng: random.Random) -> list[bytes]:
-    chosen = rng.sample((alpn("h2"), versions(0x0304), extension(43, b"\3\4"), extension(51, bytes(36)), extension(0xFF01, b"\0")), rng.randrange(4))
-    messages = [handshake(2, server_hello(rng.choice((0x1301, 0x0035, 0x0004)), chosen, random=RETRY if rng.random() < 0.2 else rng.randbytes(32)))]
+    chosen = rng.sample(
+        (alpn("h2"), versions(0x0304), extension(43, b"\3\4"), extension(51, bytes(36)), extension(0xFF01, b"\0")),
+        rng.randrange(4),
+    )
+    messages = [
+        handshake(
+            2,
+            server_hello(
+                rng.choice((0x1301, 0x0035, 0x0004)), chosen, random=RETRY if rng.random() < 0.2 else rng.randbytes(32)
+            ),
+        )
+    ]
     if rng.random() < 0.6:
         messages.append(handshake(11, certificates(rng.choice(CERTIFICATES), bytes(900))))
     return messages
@@ -71,15 +85,26 @@ def answered(rng: random.Random) -> list[bytes]:
 
 def talk(rng: random.Random) -> list[Turn]:
     """Hellos, certificates, and what else may stand between them."""
-    turns: list[Turn] = [(0, OLD if rng.random() < 0.1 else flight(asked(rng), rng=rng)), (1, flight(*answered(rng), rng=rng))]
+    turns: list[Turn] = [
+        (0, OLD if rng.random() < 0.1 else flight(asked(rng), rng=rng)),
+        (1, flight(*answered(rng), rng=rng)),
+    ]
     if rng.random() < 0.3:
         turns += [(0, flight(asked(rng), rng=rng)), (1, b"\x14\3\3\0\1\1" + flight(*answered(rng), rng=rng))]
     if rng.random() < 0.4:
         turns.append((rng.randrange(2), b"\x18\3\2\0\3\1\x40\0" + b"\x18\3\2\0\x17\2\0\4ping" + bytes(16)))
     if rng.random() < 0.4:
-        turns.append((0, flight(handshake(11, certificates(rng.choice(CERTIFICATES))), handshake(16, bytes(60)), rng=rng)))
+        turns.append(
+            (0, flight(handshake(11, certificates(rng.choice(CERTIFICATES))), handshake(16, bytes(60)), rng=rng))
+        )
     if rng.random() < 0.3:
-        turns.insert(rng.randrange(len(turns)), (rng.randrange(2), rng.choice((b"\x15\3\3\0\2\1\0", b"\x63\3\3\0\1\0", b"\x16\3\1\xff\xff", b"EHLO x\r\n"))))
+        turns.insert(
+            rng.randrange(len(turns)),
+            (
+                rng.randrange(2),
+                rng.choice((b"\x15\3\3\0\2\1\0", b"\x63\3\3\0\1\0", b"\x16\3\1\xff\xff", b"EHLO x\r\n")),
+            ),
+        )
     return [*turns, (0, b"\x17\3\3\0\x30" + bytes(48)), (1, b"\x17\3\3\0\x30" + bytes(48))]
 
 
@@ -120,7 +145,9 @@ def test_hellos_of_a_kind_are_read_once() -> None:
         hello = bytearray(client_hello((grease, 0x1301), offered))
         hello[2:34] = rng.randbytes(32)
         hello[34:35] = bytes([client]) + rng.randbytes(client)
-        back = server_hello(0x1301, [extension(43, b"\3\4"), extension(51, rng.randbytes(36))], random=rng.randbytes(32))
+        back = server_hello(
+            0x1301, [extension(43, b"\3\4"), extension(51, rng.randbytes(36))], random=rng.randbytes(32)
+        )
         turns = [(0, record(handshake(1, bytes(hello)))), (1, record(handshake(2, back)))]
         frames = frames_of(turns, port=443, client=42000 + client)
         said.append([one[:8] if one[0][:3] == "Tls" else one[:2] for some in alike(frames, 1000) for one in some])

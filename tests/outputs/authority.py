@@ -40,11 +40,21 @@ class Authority:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._subject = _name(name)
-        self._certificate = self._signed(_builder(self._subject, self._subject, self._key.public_key(), days=365), authority=True)
+        self._certificate = self._signed(
+            _builder(self._subject, self._subject, self._key.public_key(), days=365), authority=True
+        )
         self.ca = folder / f"{name.lower().replace(' ', '-')}.pem"
         self.ca.write_bytes(self._certificate.public_bytes(PEM))
 
-    def issue(self, name: str, names: tuple[str, ...] = NAMES, *, days: int = 90, starts_in_days: int = -1, client: bool = False) -> Pair:
+    def issue(
+        self,
+        name: str,
+        names: tuple[str, ...] = NAMES,
+        *,
+        days: int = 90,
+        starts_in_days: int = -1,
+        client: bool = False,
+    ) -> Pair:
         """A certificate for hosts or addresses; ``days`` below 0: it expired so many days ago."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(name), self._subject, key.public_key(), days=days, starts_in_days=starts_in_days)
@@ -63,7 +73,9 @@ class Authority:
     def _signed(self, builder: x509.CertificateBuilder, *, authority: bool) -> x509.Certificate:
         # Python 3.13 verifies strictly (RFC 5280): both identifiers and the usage of the authority's key must be there.
         builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+        )
         if authority:
             usage = x509.KeyUsage(
                 digital_signature=True,
@@ -86,7 +98,9 @@ class Authority:
         return pair
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, days: int, starts_in_days: int = -1) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, days: int, starts_in_days: int = -1
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     end = now + timedelta(days=days, minutes=1)
     begin = min(now + timedelta(days=starts_in_days), end - timedelta(days=1))

@@ -17,7 +17,9 @@ CASES = ("device_identified", "alert_open", "device_new", "incident_open", "sens
 MILLISECOND = 1_000_000
 
 
-def records(count: int, *, first: int = 1, sensor: str = "hq-3f-01", cases: Sequence[str] = CASES) -> Iterator[dict[str, Any]]:
+def records(
+    count: int, *, first: int = 1, sensor: str = "hq-3f-01", cases: Sequence[str] = CASES
+) -> Iterator[dict[str, Any]]:
     """Records of all sorts, numbered, each with an id of its own; the same ones every time."""
     for seq in range(first, first + count):
         record = copy.copy(RECORDS[cases[seq % len(cases)]])
@@ -32,7 +34,14 @@ def entry(record: dict[str, Any], format: str = "native") -> Entry:  # noqa: A00
     return Entry(record["sensor"]["seq"], record, payload)
 
 
-def entries(count: int, *, first: int = 1, sensor: str = "hq-3f-01", cases: Sequence[str] = CASES, format: str = "native") -> list[Entry]:  # noqa: A002
+def entries(
+    count: int,
+    *,
+    first: int = 1,
+    sensor: str = "hq-3f-01",
+    cases: Sequence[str] = CASES,
+    format: str = "native",  # noqa: A002
+) -> list[Entry]:
     return [entry(record, format) for record in records(count, first=first, sensor=sensor, cases=cases)]
 
 

@@ -27,7 +27,14 @@ class MailServer:
     ``pair``: with it the server offers STARTTLS, or speaks TLS at once where ``implicit``; ``login``: user and password without which no mail is taken.
     """
 
-    def __init__(self, script: Script | None = None, *, pair: Pair | None = None, implicit: bool = False, login: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        pair: Pair | None = None,
+        implicit: bool = False,
+        login: tuple[str, str] | None = None,
+    ) -> None:
         self.script = {verb: list(answers) for verb, answers in (script or {}).items()}
         self.pair, self.implicit, self.login = pair, implicit, login
         self.mails: list[Mail] = []
@@ -83,8 +90,13 @@ class _Session:
 
     def _usual(self, verb: str, rest: str) -> bytes:
         if verb == "EHLO":
-            offered = [b"STARTTLS"] * (self.server.pair is not None and not self.encrypted) + [b"AUTH PLAIN LOGIN"] * (self.server.login is not None)
-            return b"\r\n".join([b"250-" + each for each in (b"mail.example", b"SIZE 1000000", *offered)]) + b"\r\n250 8BITMIME"
+            offered = [b"STARTTLS"] * (self.server.pair is not None and not self.encrypted) + [b"AUTH PLAIN LOGIN"] * (
+                self.server.login is not None
+            )
+            return (
+                b"\r\n".join([b"250-" + each for each in (b"mail.example", b"SIZE 1000000", *offered)])
+                + b"\r\n250 8BITMIME"
+            )
         if verb == "AUTH":
             told = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")[1:]
             self.logged_in = tuple(told) == self.server.login

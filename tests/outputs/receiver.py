@@ -98,7 +98,9 @@ class Store:
 def plain(request: Request, store: Store) -> Answer:
     """A collector: takes JSON lines or one JSON array, and repeats too."""
     if request.body.startswith(b"["):
-        store.add(json.dumps(each, separators=(",", ":"), ensure_ascii=False).encode() for each in json.loads(request.body))
+        store.add(
+            json.dumps(each, separators=(",", ":"), ensure_ascii=False).encode() for each in json.loads(request.body)
+        )
     else:
         store.add(request.body.splitlines())
     return Answer()
@@ -112,7 +114,13 @@ class Receiver(socketserver.ThreadingTCPServer):
     request_queue_size = 64
 
     def __init__(
-        self, service: Service = plain, *, store: Store | None = None, tls: ssl.SSLContext | None = None, port: int = 0, stall_handshake: bool = False
+        self,
+        service: Service = plain,
+        *,
+        store: Store | None = None,
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+        stall_handshake: bool = False,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.service, self.store, self.tls, self.stall_handshake = service, store or Store(), tls, stall_handshake
@@ -217,7 +225,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         words = http.client.responses.get(answer.status, "Scripted")
         lines = [f"HTTP/1.1 {answer.status} {words}", *(f"{name}: {value}" for name, value in answer.headers.items())]
-        whole = "\r\n".join([*lines, f"Content-Length: {len(answer.body)}", "", ""]).encode() + (b"" if self.command == "HEAD" else answer.body)
+        whole = "\r\n".join([*lines, f"Content-Length: {len(answer.body)}", "", ""]).encode() + (
+            b"" if self.command == "HEAD" else answer.body
+        )
         if fault.cut is not None:
             whole, self.close_connection = whole[: fault.cut], True
         if not fault.bytes_per_s:

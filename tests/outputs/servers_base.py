@@ -79,13 +79,22 @@ class Server:
         with self.output.open("ab") as output:
             environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(self.folder)} | self.environment
             self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder, env=environment, start_new_session=True, **self._as
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                env=environment,
+                start_new_session=True,
+                **self._as,
             )
         end = time.monotonic() + self.wait_s
         while not self.ready():
             if self._process.poll() is not None or time.monotonic() > end:
                 self.kill()
-                raise RuntimeError(f"{self.command()[0]} did not start: {self.output.read_text(errors='replace')[-2000:]}")
+                raise RuntimeError(
+                    f"{self.command()[0]} did not start: {self.output.read_text(errors='replace')[-2000:]}"
+                )
             time.sleep(0.02)
 
     def kill(self) -> None:
@@ -126,5 +135,7 @@ class Server:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()

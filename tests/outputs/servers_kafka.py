@@ -104,7 +104,9 @@ class KafkaServer(Server):
 
 
 def _reader(port: int) -> Consumer:
-    return Consumer({"bootstrap.servers": f"{HOST.decode()}:{port}", "group.id": "test", "log_level": 0, "fetch.wait.max.ms": 50})
+    return Consumer(
+        {"bootstrap.servers": f"{HOST.decode()}:{port}", "group.id": "test", "log_level": 0, "fetch.wait.max.ms": 50}
+    )
 
 
 def _broker() -> None:
@@ -116,13 +118,22 @@ def _broker() -> None:
     known: set[tuple[str, int]] = set()
     with Path(STORE).open("ab") as store:
         while True:
-            found = {(name, one) for name, topic in reader.list_topics(timeout=10).topics.items() for one in topic.partitions} - known
+            found = {
+                (name, one) for name, topic in reader.list_topics(timeout=10).topics.items() for one in topic.partitions
+            } - known
             if found:
                 known |= found
                 reader.incremental_assign([TopicPartition(topic, one, 0) for topic, one in sorted(found)])
             for message in reader.consume(5000, timeout=0.05) if known else ():
                 headers = {name: value.decode() for name, value in message.headers() or []}
-                told = Stored(message.topic(), message.partition(), message.offset(), (message.key() or b"").decode(), headers, message.value())
+                told = Stored(
+                    message.topic(),
+                    message.partition(),
+                    message.offset(),
+                    (message.key() or b"").decode(),
+                    headers,
+                    message.value(),
+                )
                 store.write(msgspec.json.encode(told) + b"\n")
             store.flush()
             if not known:

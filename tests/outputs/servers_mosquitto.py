@@ -40,7 +40,14 @@ class Listener(list[Heard]):
 class MosquittoServer(Server):
     """``lines``: more of its configuration; ``password``: everybody must log in; ``rights``: what who logged in may do; ``certificate``, ``key``: for TLS."""
 
-    def __init__(self, *lines: str, password: bool = False, rights: str = "", certificate: Path | None = None, key: Path | None = None) -> None:
+    def __init__(
+        self,
+        *lines: str,
+        password: bool = False,
+        rights: str = "",
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
         super().__init__(unprivileged=True)
         told = [
             f"listener {self.port} 127.0.0.1",
@@ -50,7 +57,9 @@ class MosquittoServer(Server):
             "max_queued_messages 100000",
         ]
         if password:
-            subprocess.run(["mosquitto_passwd", "-b", "-c", self.folder / "users", USER, PASSWORD], check=True, capture_output=True)
+            subprocess.run(
+                ["mosquitto_passwd", "-b", "-c", self.folder / "users", USER, PASSWORD], check=True, capture_output=True
+            )
             (self.folder / "users").chmod(0o644)
             told += ["allow_anonymous false", f"password_file {self.folder / 'users'}"]
         else:
@@ -60,7 +69,10 @@ class MosquittoServer(Server):
             told += [f"acl_file {self.folder / 'rights'}"]
         if certificate and key:
             # Those of the test are closed to the server's user.
-            told += [f"{name} {shutil.copy(path, self.folder / name)}" for name, path in (("certfile", certificate), ("keyfile", key))]
+            told += [
+                f"{name} {shutil.copy(path, self.folder / name)}"
+                for name, path in (("certfile", certificate), ("keyfile", key))
+            ]
         (self.folder / "mosquitto.conf").write_text("\n".join([*told, *lines]) + "\n")
 
     def command(self) -> Sequence[str]:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.outputs.servers_base import Server
 
-_FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0)
+_FOUND = sorted(
+    Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+    key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0,
+)
 _INITDB = str(_FOUND[-1]) if _FOUND else shutil.which("initdb")
 MISSING = "" if _INITDB else "PostgreSQL is not installed"
 PASSWORD = "correct horse"
@@ -33,14 +36,27 @@ class PostgresqlServer(Server):
             check=True, capture_output=True, cwd=self.folder, **self._as,
         )  # fmt: skip
         if certificate:
-            self._settings += ["ssl=on", f"ssl_cert_file={self._written('crt', certificate)}", f"ssl_key_file={self._written('key', key)}"]
+            self._settings += [
+                "ssl=on",
+                f"ssl_cert_file={self._written('crt', certificate)}",
+                f"ssl_key_file={self._written('key', key)}",
+            ]
 
     def command(self) -> Sequence[str]:
-        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}", *self._settings]
+        settings = [
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self.folder}",
+            *self._settings,
+        ]
         return [str(self._bin / "postgres"), "-D", str(self.data), *[part for one in settings for part in ("-c", one)]]
 
     def ready(self) -> bool:
-        asked = subprocess.run([str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)], capture_output=True, check=False)
+        asked = subprocess.run(
+            [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+            capture_output=True,
+            check=False,
+        )
         return asked.returncode == 0
 
     def _written(self, name: str, text: bytes) -> str:

@@ -27,7 +27,13 @@ class RabbitmqServer(Server):
         super().__init__(unprivileged=True)
         self._epmd_port = free_port()
         self._epmd: subprocess.Popen[bytes] | None = None
-        told = [f"listeners.tcp.default = 127.0.0.1:{self.port}", "log.console.level = warning", "log.file = false", "log.console = true", *lines]
+        told = [
+            f"listeners.tcp.default = 127.0.0.1:{self.port}",
+            "log.console.level = warning",
+            "log.file = false",
+            "log.console = true",
+            *lines,
+        ]
         self.tls_port = free_port() if certificate else 0
         if certificate:
             told.append(f"listeners.ssl.default = 127.0.0.1:{self.tls_port}")
@@ -65,15 +71,33 @@ class RabbitmqServer(Server):
 
     def start(self) -> None:
         if self._epmd is None:
-            environment = {"ERL_EPMD_PORT": str(self._epmd_port), "ERL_EPMD_ADDRESS": "127.0.0.1", "PATH": "/usr/bin:/bin"}
-            self._epmd = subprocess.Popen(["epmd"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, **self._as)
+            environment = {
+                "ERL_EPMD_PORT": str(self._epmd_port),
+                "ERL_EPMD_ADDRESS": "127.0.0.1",
+                "PATH": "/usr/bin:/bin",
+            }
+            self._epmd = subprocess.Popen(
+                ["epmd"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                **self._as,
+            )
         super().start()
 
     def control(self, *words: str) -> None:
         """What an operator says to it (rabbitmqctl)."""
         assert _PROGRAM is not None
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment}
-        subprocess.run([_PROGRAM.with_name("rabbitmqctl"), *words], env=environment, cwd=self.folder, capture_output=True, check=True, **self._as)
+        subprocess.run(
+            [_PROGRAM.with_name("rabbitmqctl"), *words],
+            env=environment,
+            cwd=self.folder,
+            capture_output=True,
+            check=True,
+            **self._as,
+        )
 
     def close(self) -> None:
         super().close()

@@ -31,7 +31,17 @@ class ReceiverServer(Server):
         return f"http://127.0.0.1:{self.port}"
 
     def command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "tests.outputs.receiver", "--port", str(self.port), "--store", str(self.store), "--service", self.service]
+        return [
+            sys.executable,
+            "-m",
+            "tests.outputs.receiver",
+            "--port",
+            str(self.port),
+            "--store",
+            str(self.store),
+            "--service",
+            self.service,
+        ]
 
     def stored(self) -> list[Any]:
         """What it has, in its order; without the end of a line that its death cut."""

@@ -14,14 +14,22 @@ MISSING = "" if shutil.which("redis-server") else "redis-server is not installed
 class RedisServer(Server):
     """``socket``: its Unix socket; ``tls_port`` with ``certificate``, ``key`` and ``ca``: speaks TLS there; ``lines``: more of its configuration."""
 
-    def __init__(self, *lines: str, certificate: Path | None = None, key: Path | None = None, ca: Path | None = None) -> None:
+    def __init__(
+        self, *lines: str, certificate: Path | None = None, key: Path | None = None, ca: Path | None = None
+    ) -> None:
         super().__init__()
         self.socket = self.folder / "redis.sock"
         self.tls_port = free_port() if certificate else 0
         told = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''"]
         told += ["appendonly yes", "appendfsync always", "repl-diskless-sync-delay 0", *lines]
         if certificate:
-            told += [f"tls-port {self.tls_port}", f"tls-cert-file {certificate}", f"tls-key-file {key}", f"tls-ca-cert-file {ca}", "tls-auth-clients no"]
+            told += [
+                f"tls-port {self.tls_port}",
+                f"tls-cert-file {certificate}",
+                f"tls-key-file {key}",
+                f"tls-ca-cert-file {ca}",
+                "tls-auth-clients no",
+            ]
         (self.folder / "redis.conf").write_text("\n".join(told) + "\n")
 
     def command(self) -> Sequence[str]:

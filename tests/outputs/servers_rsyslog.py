@@ -11,7 +11,11 @@ from tests.outputs.authority import Authority
 from tests.outputs.servers_base import Server, free_port
 
 PROGRAM = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin:/sbin")
-MODULES = next((folder for folder in Path("/usr").glob("lib*/**/rsyslog") if (folder / "imtcp.so").exists()), Path("/none")) if PROGRAM else Path("/none")
+MODULES = (
+    next((folder for folder in Path("/usr").glob("lib*/**/rsyslog") if (folder / "imtcp.so").exists()), Path("/none"))
+    if PROGRAM
+    else Path("/none")
+)
 NO_SERVER = "rsyslogd is not installed" if PROGRAM is None else ""
 NO_TLS = NO_SERVER or ("" if (MODULES / "lmnsd_ossl.so").exists() else "rsyslog-openssl is not installed")
 NO_RELP = NO_SERVER or ("" if (MODULES / "imrelp.so").exists() else "rsyslog-relp is not installed")

@@ -28,8 +28,15 @@ class Bulk:
 
     def __call__(self, request: Request, store: Store) -> Answer:
         if self.authorization and request.headers.get("authorization") != self.authorization:
-            error = {"type": "security_exception", "reason": f"missing authentication credentials for REST request [{request.path}]"}
-            return told(401, {"error": {"root_cause": [error], **error}, "status": 401}, **{"WWW-Authenticate": 'Basic realm="security"'})
+            error = {
+                "type": "security_exception",
+                "reason": f"missing authentication credentials for REST request [{request.path}]",
+            }
+            return told(
+                401,
+                {"error": {"root_cause": [error], **error}, "status": 401},
+                **{"WWW-Authenticate": 'Basic realm="security"'},
+            )
         path = request.path.partition("?")[0]
         if path == "/_bulk":
             return self._bulk(request, store)
@@ -38,13 +45,20 @@ class Bulk:
         if path == "/_security/user/_has_privileges" and self.privileged is not None:
             return told(200, {"username": "forwarder", "has_all_requested": self.privileged, "index": {}})
         if path == "/":
-            version = {"number": "8.17.0"} if not self.distribution else {"number": "2.18.0", "distribution": self.distribution}
+            version = (
+                {"number": "8.17.0"}
+                if not self.distribution
+                else {"number": "2.18.0", "distribution": self.distribution}
+            )
             return told(200, {"name": "node-1", "cluster_name": "test", "version": version})
         return told(404, {"error": f"no handler found for uri [{path}] and method [{request.method}]", "status": 404})
 
     def _bulk(self, request: Request, store: Store) -> Answer:
         if not request.body.endswith(b"\n"):
-            error = {"type": "illegal_argument_exception", "reason": "The bulk request must be terminated by a newline [\\n]"}
+            error = {
+                "type": "illegal_argument_exception",
+                "reason": "The bulk request must be terminated by a newline [\\n]",
+            }
             return told(400, {"error": error, "status": 400})
         lines = request.body.splitlines()
         items, kept = [], []
@@ -64,7 +78,11 @@ class Bulk:
         if action["_id"] in self.items:
             return self.items[action["_id"]]
         if action["_id"] in store.ids:
-            return 409, "version_conflict_engine_exception", f"[{action['_id']}]: version conflict, document already exists (current version [1])"
+            return (
+                409,
+                "version_conflict_engine_exception",
+                f"[{action['_id']}]: version conflict, document already exists (current version [1])",
+            )
         return 201, "", ""
 
     def _template(self, request: Request, name: str) -> Answer:
@@ -72,7 +90,16 @@ class Bulk:
             self.templates[name] = json.loads(request.body)
             return told(200, {"acknowledged": True})
         if name not in self.templates:
-            return told(404, {"error": {"type": "resource_not_found_exception", "reason": f"index template matching [{name}] not found"}, "status": 404})
+            return told(
+                404,
+                {
+                    "error": {
+                        "type": "resource_not_found_exception",
+                        "reason": f"index template matching [{name}] not found",
+                    },
+                    "status": 404,
+                },
+            )
         return told(200, {"index_templates": [{"name": name, "index_template": self.templates[name]}]})
 
 
@@ -151,14 +178,27 @@ class Sentinel:
         if request.path.endswith("/oauth2/v2.0/token"):
             return self._login(request)
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
-            return told(401, {"error": {"code": "InvalidToken", "message": "The provided authentication token is not valid."}})
+            return told(
+                401, {"error": {"code": "InvalidToken", "message": "The provided authentication token is not valid."}}
+            )
         if not self.allowed:
             words = "The authentication token provided does not have access to ingest data for the data collection rule with immutable Id 'dcr-1'."
             return told(403, {"error": {"code": "OperationFailed", "message": words}})
         if "/dataCollectionRules/dcr-1/streams/Custom-Sensor_CL?" not in request.path:
-            return told(404, {"error": {"code": "NotFound", "message": "Data collection rule with immutable Id 'dcr-2' not found."}})
+            return told(
+                404,
+                {"error": {"code": "NotFound", "message": "Data collection rule with immutable Id 'dcr-2' not found."}},
+            )
         if len(request.body) > self.limit:
-            return told(413, {"error": {"code": "ContentLengthLimitExceeded", "message": "Maximum allowed content length: 1048576 bytes (1 MB)."}})
+            return told(
+                413,
+                {
+                    "error": {
+                        "code": "ContentLengthLimitExceeded",
+                        "message": "Maximum allowed content length: 1048576 bytes (1 MB).",
+                    }
+                },
+            )
         rows = json.loads(request.body)
         if not isinstance(rows, list):
             return told(400, {"error": {"code": "InvalidPayload", "message": "The input data is not an array."}})

@@ -22,18 +22,32 @@ def measure(name: str, service: str, **options: Any) -> float:
     module, _, kind = name.partition(".")
     made = getattr(importlib.import_module(f"sensor.outputs.{module}"), kind)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "tests.outputs.receiver", "--store", str(Path(folder) / "store"), "--service", service]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.outputs.receiver",
+            "--store",
+            str(Path(folder) / "store"),
+            "--service",
+            service,
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as receiver:
             try:
                 port = receiver.stdout.readline().split()[1] if receiver.stdout else ""
                 output = made(
                     "speed",
                     made.Options.model_validate(
-                        {name: f"http://127.0.0.1:{port}/" if value == "URL" else value for name, value in {"url": "URL", **options}.items()}
+                        {
+                            name: f"http://127.0.0.1:{port}/" if value == "URL" else value
+                            for name, value in {"url": "URL", **options}.items()
+                        }
                     ),
                 )
                 output.open()
-                batches = [entries(BATCH, first=first, format=output.options.format or "native") for first in range(1, EVENTS, BATCH)]
+                batches = [
+                    entries(BATCH, first=first, format=output.options.format or "native")
+                    for first in range(1, EVENTS, BATCH)
+                ]
                 begin = time.perf_counter()
                 for batch in batches:
                     output.send(batch)

@@ -54,7 +54,12 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def output(server: RabbitmqServer, **more: Any) -> Amqp:
-    return Amqp("amqp", Options.model_validate({"url": f"amqp://127.0.0.1:{server.port}", "password": "env:MQ_SECRET", "timeout_s": 10} | more))
+    return Amqp(
+        "amqp",
+        Options.model_validate(
+            {"url": f"amqp://127.0.0.1:{server.port}", "password": "env:MQ_SECRET", "timeout_s": 10} | more
+        ),
+    )
 
 
 def opened(server: RabbitmqServer, **more: Any) -> Amqp:
@@ -83,9 +88,18 @@ def test_a_record_is_a_message(server: RabbitmqServer, queue: str) -> None:
     out.close()
     found = taken(server, queue)
     assert [body for _, _, body in found] == [one.payload for one in batch]
-    assert [how.routing_key for how, _, _ in found] == ["sensor.alert.high", "sensor.device.info", "sensor.incident.high"]
+    assert [how.routing_key for how, _, _ in found] == [
+        "sensor.alert.high",
+        "sensor.device.info",
+        "sensor.incident.high",
+    ]
     properties = found[0][1]
-    assert (properties.message_id, properties.delivery_mode, properties.type, properties.app_id) == (batch[0].id, 2, "alert.open", "sensor")
+    assert (properties.message_id, properties.delivery_mode, properties.type, properties.app_id) == (
+        batch[0].id,
+        2,
+        "alert.open",
+        "sensor",
+    )
     assert (properties.content_type, properties.timestamp, properties.headers) == (
         "application/json",
         1_795_511_647,
@@ -108,7 +122,9 @@ def test_the_default_exchange(server: RabbitmqServer, queue: str) -> None:
     out.send(batch)
     out.close()
     found = taken(server, queue)
-    assert [(properties.content_type, body) for _, properties, body in found] == [("text/plain", one.payload) for one in batch]
+    assert [(properties.content_type, body) for _, properties, body in found] == [
+        ("text/plain", one.payload) for one in batch
+    ]
 
 
 def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -> None:
@@ -160,7 +176,9 @@ def test_what_no_queue_wants(server: RabbitmqServer, queue: str) -> None:
 def test_a_full_queue(server: RabbitmqServer, queue: str) -> None:
     """What it has no room for is busy; where it has none at all, that is said."""
     with asked(server) as connection:
-        connection.channel().queue_declare(queue, durable=True, arguments={"x-max-length": 5, "x-overflow": "reject-publish"})
+        connection.channel().queue_declare(
+            queue, durable=True, arguments={"x-max-length": 5, "x-overflow": "reject-publish"}
+        )
         out, batch = opened(server, exchange="", routing_key=queue), entries(30)
         busy = out.send(batch).busy
         assert 0 < len(busy) <= 25
@@ -227,7 +245,12 @@ def test_what_is_not_there_or_not_allowed(server: RabbitmqServer, monkeypatch: p
         out.send(entries(1))
     with pytest.raises(Retry, match="no exchange 'none'"):
         out.send(entries(1))
-    assert [(one.what, one.level) for one in out.check()] == [("dns", "ok"), ("tcp", "ok"), ("auth", "ok"), ("permission", "error")]
+    assert [(one.what, one.level) for one in out.check()] == [
+        ("dns", "ok"),
+        ("tcp", "ok"),
+        ("auth", "ok"),
+        ("permission", "error"),
+    ]
     out.close()
     out = output(server, url=f"amqp://127.0.0.1:{server.port}/nowhere")
     with pytest.raises(Retry, match="vhost nowhere not found"):
@@ -245,7 +268,9 @@ def test_over_tls(server: RabbitmqServer, authority: Authority, queue: str, tmp_
     """The certificate must be by our authority and for the host, or for the name that is expected."""
     url = f"amqps://127.0.0.1:{server.tls_port}"
     out = output(server, url=url, queue=queue, tls={"ca": authority.ca, "server_name": "mq.example"})
-    assert [(one.what, one.level) for one in out.check()] == [(what, "ok") for what in ("dns", "tcp", "tls", "auth", "permission")]
+    assert [(one.what, one.level) for one in out.check()] == [
+        (what, "ok") for what in ("dns", "tcp", "tls", "auth", "permission")
+    ]
     assert out.send(entries(3)) == Ack()
     out.close()
     for tls in ({"ca": authority.ca}, {"ca": Authority(tmp_path, "Another").ca, "server_name": "mq.example"}):

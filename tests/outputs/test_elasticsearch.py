@@ -23,8 +23,16 @@ from tests.outputs.receiver import Answer, Fault, Receiver, Store
 from tests.outputs.samples import RECORDS
 from tests.outputs.services import Bulk, told
 
-MAPPING = (400, "document_parsing_exception", "[1:340] failed to parse field [source.port] of type [long] in document with id 'x'")
-BUSY = (429, "es_rejected_execution_exception", "rejected execution of coordinating operation [coordinating_and_primary_bytes=0]")
+MAPPING = (
+    400,
+    "document_parsing_exception",
+    "[1:340] failed to parse field [source.port] of type [long] in document with id 'x'",
+)
+BUSY = (
+    429,
+    "es_rejected_execution_exception",
+    "rejected execution of coordinating operation [coordinating_and_primary_bytes=0]",
+)
 
 
 @pytest.fixture
@@ -39,7 +47,9 @@ def receiver(service: Bulk) -> Iterator[Receiver]:
 
 
 def made(receiver: Receiver, **options: Any) -> Elasticsearch:
-    return Elasticsearch("test", Options.model_validate({"url": receiver.url, "timeout_s": 3, "format": "native", **options}))
+    return Elasticsearch(
+        "test", Options.model_validate({"url": receiver.url, "timeout_s": 3, "format": "native", **options})
+    )
 
 
 @pytest.fixture
@@ -74,7 +84,15 @@ def test_ecs_is_sent_as_it_is(receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     ("index", "named"),
     [
-        ("sensor-{kind}-%Y.%m.%d", {"sensor-alert-2026.11.24", "sensor-device-2026.11.24", "sensor-incident-2026.11.24", "sensor-sensor-2026.11.24"}),
+        (
+            "sensor-{kind}-%Y.%m.%d",
+            {
+                "sensor-alert-2026.11.24",
+                "sensor-device-2026.11.24",
+                "sensor-incident-2026.11.24",
+                "sensor-sensor-2026.11.24",
+            },
+        ),
         ("events", {"events"}),
     ],
 )
@@ -86,7 +104,9 @@ def test_names_of_indices(receiver: Receiver, service: Bulk, index: str, named: 
     output.close()
 
 
-def test_a_record_without_a_time_has_an_index_all_the_same(receiver: Receiver, service: Bulk, output: Elasticsearch) -> None:
+def test_a_record_without_a_time_has_an_index_all_the_same(
+    receiver: Receiver, service: Bulk, output: Elasticsearch
+) -> None:
     """Fields may have been left out, and a log that somebody else wrote may have any text there."""
     for number, ts in enumerate((None, "yesterday", '2026-11-24"}}\n{}', "２026-11-24T00:00:00Z")):
         record = {**RECORDS["alert_open"], "id": f'id-{number}"\n', "ts": ts}
@@ -109,7 +129,11 @@ def test_what_is_there_is_delivered(receiver: Receiver, output: Elasticsearch) -
 def test_each_document_has_its_own_fate(service: Bulk, receiver: Receiver, output: Elasticsearch) -> None:
     """Refused with the reason, busy, and delivered side by side; what was busy is taken later."""
     batch = entries(6)
-    service.items = {batch[1].id: MAPPING, batch[3].id: BUSY, batch[4].id: (503, "unavailable_shards_exception", "primary shard is not active")}
+    service.items = {
+        batch[1].id: MAPPING,
+        batch[3].id: BUSY,
+        batch[4].id: (503, "unavailable_shards_exception", "primary shard is not active"),
+    }
     ack = output.send(batch)
     assert (list(ack.refused), ack.busy) == ([1], (3, 4))
     assert "document_parsing_exception" in ack.refused[1]
@@ -125,13 +149,23 @@ def test_each_document_has_its_own_fate(service: Bulk, receiver: Receiver, outpu
         BUSY,
         (503, "unavailable_shards_exception", "[sensor-2026.11][0] primary shard is not active Timeout: [1m]"),
         (403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized for user [us]"),
-        (403, "cluster_block_exception", "index [sensor-2026.11] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];"),
-        (404, "index_not_found_exception", "no such index [sensor-2026.11] and [action.auto_create_index] doesn't match"),
+        (
+            403,
+            "cluster_block_exception",
+            "index [sensor-2026.11] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];",
+        ),
+        (
+            404,
+            "index_not_found_exception",
+            "no such index [sensor-2026.11] and [action.auto_create_index] doesn't match",
+        ),
         (400, "index_closed_exception", "closed"),
         (400, "illegal_argument_exception", "pipeline with id [ours] does not exist"),
     ],
 )
-def test_what_can_be_mended_refuses_no_record(service: Bulk, receiver: Receiver, output: Elasticsearch, item: tuple[int, str, str]) -> None:
+def test_what_can_be_mended_refuses_no_record(
+    service: Bulk, receiver: Receiver, output: Elasticsearch, item: tuple[int, str, str]
+) -> None:
     """Where it meets all of them, the batch comes again with its words."""
     batch = entries(3)
     service.items = dict.fromkeys(ids(batch), item)
@@ -157,17 +191,39 @@ def test_any_mix_of_fates_is_accounted_for(service: Bulk, receiver: Receiver, ou
 
 @pytest.mark.parametrize(
     ("status", "error", "words"),
-    [(413, Refuse, "413"), (400, Refuse, "terminated"), (429, Retry, "circuit_breaking"), (401, Retry, "security_exception"), (502, Retry, "Bad Gateway")],
+    [
+        (413, Refuse, "413"),
+        (400, Refuse, "terminated"),
+        (429, Retry, "circuit_breaking"),
+        (401, Retry, "security_exception"),
+        (502, Retry, "Bad Gateway"),
+    ],
 )
-def test_answers_to_the_whole(receiver: Receiver, output: Elasticsearch, status: int, error: type[Exception], words: str) -> None:
-    body = {"error": {"type": {429: "circuit_breaking_exception", 401: "security_exception"}.get(status, "x"), "reason": "must be terminated by a newline"}}
+def test_answers_to_the_whole(
+    receiver: Receiver, output: Elasticsearch, status: int, error: type[Exception], words: str
+) -> None:
+    body = {
+        "error": {
+            "type": {429: "circuit_breaking_exception", 401: "security_exception"}.get(status, "x"),
+            "reason": "must be terminated by a newline",
+        }
+    }
     receiver.script = [Fault(status, json.dumps(body).encode())]
     with pytest.raises(error, match=words):
         output.send(entries(2))
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"ok", b"[]", b"{}", b'{"errors":true}', b'{"errors":true,"items":[{}]}', b'{"errors":true,"items":[{"create":{"status":"x"}}]}']
+    "body",
+    [
+        b"",
+        b"ok",
+        b"[]",
+        b"{}",
+        b'{"errors":true}',
+        b'{"errors":true,"items":[{}]}',
+        b'{"errors":true,"items":[{"create":{"status":"x"}}]}',
+    ],
 )
 def test_answers_that_are_none(receiver: Receiver, output: Elasticsearch, body: bytes) -> None:
     """A login page of some gateway, say, with 200: nothing is delivered by it."""

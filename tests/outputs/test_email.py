@@ -31,7 +31,14 @@ def authority(tmp_path_factory) -> Authority:
 
 
 def output(port: int, **options: object) -> Email:
-    usual = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "sensor@example.com", "recipients": [SOC], "timeout_s": 2}
+    usual = {
+        "host": "127.0.0.1",
+        "port": port,
+        "security": "none",
+        "sender": "sensor@example.com",
+        "recipients": [SOC],
+        "timeout_s": 2,
+    }
     return Email("mail", Options(**usual | options))
 
 
@@ -71,7 +78,11 @@ def test_several_records_are_one_mail_named_by_the_gravest():
     assert (mail.sender, mail.recipients) == ("sensor@example.com", (SOC, BOSS))
     seen = read(mail.body)
     assert seen["Subject"] == "[sensor] CRITICAL: ransom note on FS01 and 4 more"
-    assert (seen["From"], seen["To"], seen["Auto-Submitted"]) == ("sensor@example.com", f"{SOC}, {BOSS}", "auto-generated")
+    assert (seen["From"], seen["To"], seen["Auto-Submitted"]) == (
+        "sensor@example.com",
+        f"{SOC}, {BOSS}",
+        "auto-generated",
+    )
     for text in texts(seen):
         assert "5 events: 1 critical, 2 high, 1 medium, 1 info" in text
         assert all(one.id in text for one in batch)
@@ -108,7 +119,9 @@ def test_words_of_peers_do_no_harm():
     evil = 'x"><script>alert(1)</script>\r\nBcc: all@example.com\r\n\r\n.\r\nQUIT\x1b[2J\u202e'
     server = MailServer()
     with running(server) as port:
-        output(port).send([an_entry(msg=evil, src={"ip": evil, "hostname": evil}, alert={"title": evil, "why": [evil], "mute": evil})])
+        output(port).send(
+            [an_entry(msg=evil, src={"ip": evil, "hostname": evil}, alert={"title": evil, "why": [evil], "mute": evil})]
+        )
     (mail,) = server.mails
     seen = read(mail.body)
     plain, page = texts(seen)
@@ -131,7 +144,10 @@ def test_lines_of_dots_and_words_outside_ascii_arrive():
     assert max(map(len, server.mails[0].body.split(b"\r\n"))) < 998
 
 
-BARE = [{"id": "1", "kind": "alert"}, {"id": "1", "kind": "sensor", "severity": "odd", "msg": None, "src": [1], "sensor": "x", "targets": {}}]
+BARE = [
+    {"id": "1", "kind": "alert"},
+    {"id": "1", "kind": "sensor", "severity": "odd", "msg": None, "src": [1], "sensor": "x", "targets": {}},
+]
 
 
 @pytest.mark.parametrize("record", BARE)
@@ -189,7 +205,12 @@ def test_a_server_without_starttls_gets_nothing():
 
 def test_a_wrong_certificate_behind_starttls_is_explained(authority):
     server = MailServer(pair=authority.issue("old", days=-2))
-    with running(server) as port, pytest.raises(Retry, match=r"the certificate of 127.0.0.1 expired on .* \(certificate of old, issued by Test Authority"):
+    with (
+        running(server) as port,
+        pytest.raises(
+            Retry, match=r"the certificate of 127.0.0.1 expired on .* \(certificate of old, issued by Test Authority"
+        ),
+    ):
         output(port, security="starttls", tls={"ca": authority.ca}).send(entries(1))
 
 
@@ -203,9 +224,13 @@ def test_what_was_slipped_in_before_tls_is_not_heard(authority):
 @pytest.mark.parametrize("answer", ["535 5.7.8 wrong", "535 not {}", "535 5.7.8 AHNlbnNvcgBzM2NyZXQ="])
 def test_a_login_that_is_turned_down_tells_no_secret(authority, monkeypatch, answer):
     monkeypatch.setenv("MAIL_PASSWORD", "s3cret")
-    server = MailServer({"AUTH": [answer.format("s3cret").encode()] * 3}, pair=authority.issue("mail"), login=("sensor", "other"))
+    server = MailServer(
+        {"AUTH": [answer.format("s3cret").encode()] * 3}, pair=authority.issue("mail"), login=("sensor", "other")
+    )
     with running(server) as port, pytest.raises(Retry, match="the login of sensor is turned down: 535") as raised:
-        output(port, security="starttls", tls={"ca": authority.ca}, user="sensor", password="env:MAIL_PASSWORD").send(entries(1))
+        output(port, security="starttls", tls={"ca": authority.ca}, user="sensor", password="env:MAIL_PASSWORD").send(
+            entries(1)
+        )
     assert "s3cret" not in str(raised.value)
     assert "AHNlbnNvcgBzM2NyZXQ" not in str(raised.value)
 
@@ -226,8 +251,14 @@ LATER = {
     "no mail today": ({"": [b"554 no service"]}, "554 no service"),
     "sender": ({"MAIL": [b"550 5.7.1 not you"]}, "turns down the sender sensor@example.com: 550 5.7.1 not you"),
     "login first": ({"MAIL": [b"530 5.7.0 log in"]}, "turns down the sender sensor@example.com: 530 5.7.0 log in"),
-    "recipient unknown": ({"RCPT": [b"550 5.1.1 nobody"]}, "takes none of the recipients: soc@example.com: 550 5.1.1 nobody"),
-    "recipient busy": ({"RCPT": [b"450 4.2.0 greylisted"]}, "takes none of the recipients: soc@example.com: 450 4.2.0 greylisted"),
+    "recipient unknown": (
+        {"RCPT": [b"550 5.1.1 nobody"]},
+        "takes none of the recipients: soc@example.com: 550 5.1.1 nobody",
+    ),
+    "recipient busy": (
+        {"RCPT": [b"450 4.2.0 greylisted"]},
+        "takes none of the recipients: soc@example.com: 450 4.2.0 greylisted",
+    ),
     "disk full": ({".": [b"452 4.3.1 no room"]}, "answers 452 4.3.1 no room"),
     "closes": ({"DATA": [CLOSE]}, "the connection is lost"),
     "no SMTP": ({"": [b"SSH-2.0-OpenSSH\x1b[1m"]}, "does not speak SMTP"),
@@ -251,7 +282,10 @@ def test_what_passes_or_is_mended_by_people_comes_again(case):
     assert len(server.mails) == 1
 
 
-@pytest.mark.parametrize("script", [{".": [b"554 5.6.0 not in this house"]}, {".": [b"552 5.3.4 too large"]}, {"MAIL": [b"552 5.3.4 too large"]}])
+@pytest.mark.parametrize(
+    "script",
+    [{".": [b"554 5.6.0 not in this house"]}, {".": [b"552 5.3.4 too large"]}, {"MAIL": [b"552 5.3.4 too large"]}],
+)
 def test_a_mail_that_is_turned_down_for_good_is_refused(script):
     with running(MailServer(script)) as port, pytest.raises(Refuse, match=r"^55[24] 5\.[36]\.[04] "):
         output(port).send(entries(1))
@@ -312,7 +346,14 @@ def test_a_check_asks_for_everything_and_sends_nothing(authority, monkeypatch):
     monkeypatch.setenv("MAIL_PASSWORD", "s3cret")
     server = MailServer(pair=authority.issue("mail"), login=("sensor", "s3cret"))
     with running(server) as port:
-        made = output(port, security="starttls", tls={"ca": authority.ca}, user="sensor", password="env:MAIL_PASSWORD", recipients=[SOC, BOSS])
+        made = output(
+            port,
+            security="starttls",
+            tls={"ca": authority.ca},
+            user="sensor",
+            password="env:MAIL_PASSWORD",
+            recipients=[SOC, BOSS],
+        )
         findings = list(made.check())
     assert [one.what for one in findings] == ["dns", "tcp", "tls", "auth", "permission", "permission", "permission"]
     assert {one.level for one in findings} == {"ok"}

@@ -33,7 +33,12 @@ def wanted(record: dict[str, Any]) -> Told:
     """Id, time in milliseconds, both ends and detector, as the record has them."""
     moment = datetime.fromisoformat(record["ts"]).astimezone(UTC)
     ends = [record.get(end, {}).get("ip") for end in ("src", "dst")]
-    return record["id"], int(moment.timestamp()) * 1000 + moment.microsecond // 1000, *ends, record.get("alert", {}).get("detector")  # type: ignore[return-value]
+    return (
+        record["id"],
+        int(moment.timestamp()) * 1000 + moment.microsecond // 1000,
+        *ends,
+        record.get("alert", {}).get("detector"),
+    )  # type: ignore[return-value]
 
 
 def millis(text: str) -> int:
@@ -63,7 +68,10 @@ def element(line: bytes) -> dict[str, str]:
     """The parameters of the element ``event``."""
     inside = re.search(r'\[event@32473((?: \w+="(?:[^"\\\]]|\\.)*")*)\]', line.decode())
     assert inside
-    return {key: re.sub(r'\\(["\\\]])', r"\1", value) for key, value in re.findall(r'(\w+)="((?:[^"\\\]]|\\.)*)"', inside[1])}
+    return {
+        key: re.sub(r'\\(["\\\]])', r"\1", value)
+        for key, value in re.findall(r'(\w+)="((?:[^"\\\]]|\\.)*)"', inside[1])
+    }
 
 
 def back_cef(line: bytes) -> Told:
@@ -203,9 +211,20 @@ def test_a_device_comes_back_from_its_row() -> None:
     record = RECORDS["device_identified"]
     made = json.loads(device_info.encode(record) or b"")
     more, device = json.loads(made["AdditionalFields"]), record["device"]
-    assert (made["DeviceId"], made["DeviceName"], made["Vendor"], made["Model"]) == tuple(device[name] for name in ("id", "hostname", "vendor", "model"))
-    assert (more["SensorId"], more["Ips"], more["Macs"], made["ReportId"]) == (record["sensor"]["id"], device["ips"], device["macs"], record["sensor"]["seq"])
-    assert (more["Action"], more["FirstSeen"], more["LastSeen"]) == (record["action"], device["first_seen"], device["last_seen"])
+    assert (made["DeviceId"], made["DeviceName"], made["Vendor"], made["Model"]) == tuple(
+        device[name] for name in ("id", "hostname", "vendor", "model")
+    )
+    assert (more["SensorId"], more["Ips"], more["Macs"], made["ReportId"]) == (
+        record["sensor"]["id"],
+        device["ips"],
+        device["macs"],
+        record["sensor"]["seq"],
+    )
+    assert (more["Action"], more["FirstSeen"], more["LastSeen"]) == (
+        record["action"],
+        device["first_seen"],
+        device["last_seen"],
+    )
 
 
 @pytest.mark.parametrize("action", EVERY)
@@ -253,7 +272,9 @@ def test_hostile_texts_in_leef_and_syslog() -> None:
 @pytest.mark.parametrize("text", ["x" * 200_000, '|=\\"]\n' * 30_000, "\U0001f5a8" * 60_000])
 def test_long_lines_are_cut(name: str, text: str) -> None:
     """At most 64 KiB (1,024 bytes in the old syslog), valid UTF-8, and what must arrive is whole."""
-    line = FORMATS[name](hostile(text) | {"targets": [{"ip": f"10.0.{n >> 8}.{n & 255}", "hostname": text[:256]} for n in range(1024)]})
+    line = FORMATS[name](
+        hostile(text) | {"targets": [{"ip": f"10.0.{n >> 8}.{n & 255}", "hostname": text[:256]} for n in range(1024)]}
+    )
     assert line is not None
     assert len(line) <= (syslog_3164.LIMIT if name == "syslog_3164" else SIZE_LIMIT)
     assert line.decode()
@@ -307,7 +328,11 @@ def test_merged_devices_and_tags_have_their_columns() -> None:
     record["device"] |= {"tags": ["finance", "3F"], "criticality": "high", "type": "door_access"}
     row = device_info.body(record)
     assert row is not None
-    assert (row["MergedDeviceIds"], row["DeviceManualTags"], row["AssetValue"]) == ("dev-1a2b3c", '["finance","3F"]', "High")
+    assert (row["MergedDeviceIds"], row["DeviceManualTags"], row["AssetValue"]) == (
+        "dev-1a2b3c",
+        '["finance","3F"]',
+        "High",
+    )
     assert (row["DeviceCategory"], row["DeviceType"], row["OnboardingStatus"]) == ("IoT", "DoorAccess", "Unsupported")
 
 
@@ -317,7 +342,9 @@ def test_syslog_headers() -> None:
     record["sensor"] |= {"id": "hq 3f–01", "seq": (1 << 31) + 4}
     record["msg"] = "Drucker öffnet"
     line = syslog_5424.encode(record, facility=13).decode()
-    assert line.startswith('<107>1 2026-11-24T09:14:07.318442Z hq3f01 sensor - alert.open [meta sequenceId="5"][origin ')
+    assert line.startswith(
+        '<107>1 2026-11-24T09:14:07.318442Z hq3f01 sensor - alert.open [meta sequenceId="5"][origin '
+    )
     assert line.endswith("] \ufeffDrucker öffnet")
     assert syslog_3164.encode(record, facility=13).startswith(b"<107>Nov 24 09:14:07 hq3f01 sensor: [event@32473 id=")
     record["ts"] = "2026-11-04T09:14:07.318442Z"

@@ -18,22 +18,54 @@ from tests.outputs.test_formats import BACK, cef, element, leef, wanted
 
 # What ends or begins something in one format or another, and what steers terminals and the direction of text.
 SIGNS = (
-    *("\n", "\r\n", "\r", "\t", "\0", "|", "=", '"', "'", "\\", "]", "[", "{", "}", " ", ",", ";", ":", "<", "&", "\\n", "%0a", "é", "🖨"),
+    *(
+        "\n",
+        "\r\n",
+        "\r",
+        "\t",
+        "\0",
+        "|",
+        "=",
+        '"',
+        "'",
+        "\\",
+        "]",
+        "[",
+        "{",
+        "}",
+        " ",
+        ",",
+        ";",
+        ":",
+        "<",
+        "&",
+        "\\n",
+        "%0a",
+        "é",
+        "🖨",
+    ),
     *("\x1b[31m", "\x1b]0;x\x07", "\x9b31m", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\ufeff"),
     *("<34>1 ", "CEF:0|", "LEEF:2.0|", " cat=", "\tcat=evil", '"] ', ' evil="1"', "[evil@1 a=", '","evil":"'),
 )
-TEXTS = st.lists(st.one_of(st.sampled_from(SIGNS), st.text(max_size=5), st.sampled_from(["a", "evil", "x" * 70])), max_size=12).map("".join)
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(SIGNS), st.text(max_size=5), st.sampled_from(["a", "evil", "x" * 70])), max_size=12
+).map("".join)
 LONG = st.tuples(st.sampled_from(SIGNS), st.integers(1000, 1 << 16)).map(lambda pair: (pair[0] * pair[1])[: 1 << 16])
 CASES = ("alert_open", "incident_open", "device_identified", "sensor_health")
 # Words of ours: a peer has no part in them.
-OURS = frozenset("ts kind action severity id schema sensor detector first last first_seen last_seen technique tactic alert".split())
+OURS = frozenset(
+    "ts kind action severity id schema sensor detector first last first_seen last_seen technique tactic alert".split()
+)
 Keys = Callable[[bytes], list[str]]
 
 
 def planted(value: Any, text: str) -> Any:
     """A copy with the same bad text in place of every other one that is a peer's or a sentence's."""
     if isinstance(value, dict):
-        return {name: one if name in OURS and not isinstance(one, dict) else planted(one, text) for name, one in value.items()}
+        return {
+            name: one if name in OURS and not isinstance(one, dict) else planted(one, text)
+            for name, one in value.items()
+        }
     if isinstance(value, list):
         return [planted(one, text) for one in value]
     return text if isinstance(value, str) else value

@@ -79,7 +79,10 @@ def test_lines_arrive_as_they_are(receiver: Receiver, output: Http) -> None:
     assert receiver.store.lines == [one.payload for one in batch]
     assert receiver.connections == before
     headers = receiver.requests[0].headers
-    assert (headers["content-type"], headers.get("content-encoding", "none")) == ("application/x-ndjson", output.options.packing)
+    assert (headers["content-type"], headers.get("content-encoding", "none")) == (
+        "application/x-ndjson",
+        output.options.packing,
+    )
 
 
 @pytest.mark.parametrize("output", [{"body": "array"}], indirect=True)
@@ -133,7 +136,9 @@ def test_signatures_can_be_verified(receiver: Receiver, monkeypatch: pytest.Monk
 
 def test_a_known_signature() -> None:
     """The example of the specification."""
-    made = signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    made = signature(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
+    )
     assert made["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
@@ -142,10 +147,15 @@ def test_a_known_signature() -> None:
     [
         ({"token": "env:SECRET"}, {"authorization": "Bearer s3cret"}),
         ({"user": "forward", "password": "env:SECRET"}, {"authorization": "Basic Zm9yd2FyZDpzM2NyZXQ="}),
-        ({"headers": {"X-Scope-OrgID": "hq"}, "secret_headers": {"X-Api-Key": "env:SECRET"}}, {"x-scope-orgid": "hq", "x-api-key": "s3cret"}),
+        (
+            {"headers": {"X-Scope-OrgID": "hq"}, "secret_headers": {"X-Api-Key": "env:SECRET"}},
+            {"x-scope-orgid": "hq", "x-api-key": "s3cret"},
+        ),
     ],
 )
-def test_who_we_are(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], sent: dict[str, str]) -> None:
+def test_who_we_are(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], sent: dict[str, str]
+) -> None:
     """With every request; a new secret counts once it is opened anew."""
     monkeypatch.setenv("SECRET", "s3cret")
     output = opened(receiver.url, **options)
@@ -171,7 +181,9 @@ def test_what_it_will_never_take(receiver: Receiver, output: Http, status: int) 
     assert len(receiver.store.lines) == 1
 
 
-@pytest.mark.parametrize("status", [301, 401, 402, 403, 404, 405, 407, 408, 409, 410, 415, 425, 429, 500, 502, 503, 504, 599, 999])
+@pytest.mark.parametrize(
+    "status", [301, 401, 402, 403, 404, 405, 407, 408, 409, 410, 415, 425, 429, 500, 502, 503, 504, 599, 999]
+)
 def test_what_it_does_not_take_now(receiver: Receiver, output: Http, status: int) -> None:
     """All that can be mended is tried again, with its words; a redirect is not followed."""
     receiver.script = [Fault(status, b"not now", {"Location": "/elsewhere"})]
@@ -184,7 +196,16 @@ def test_what_it_does_not_take_now(receiver: Receiver, output: Http, status: int
 def test_when_it_wants_to_be_asked_again(receiver: Receiver, output: Http) -> None:
     """Seconds, a date, a date that is past; nonsense and for ever are not taken at its word."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    answers = ["7", date, "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "-3", "9" * 400, "Wed, 21 Oct 9015 07:28:00 GMT", None]
+    answers = [
+        "7",
+        date,
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        "soon",
+        "-3",
+        "9" * 400,
+        "Wed, 21 Oct 9015 07:28:00 GMT",
+        None,
+    ]
     found = []
     for text in answers:
         receiver.script = [Fault(429, headers={"Retry-After": text} if text else {})]
@@ -334,7 +355,9 @@ def test_an_answer_that_is_none_through_tls(authority: Authority, fault: Fault) 
 def test_with_a_certificate_of_ours(authority: Authority, tmp_path: Path) -> None:
     pair, ours = authority.issue("mutual"), authority.issue("forwarder", client=True)
     with Receiver(tls=pair.context(authority.ca)) as receiver:
-        output = opened(receiver.url, tls={"ca": str(authority.ca), "certificate": str(ours.certificate), "key": str(ours.key)})
+        output = opened(
+            receiver.url, tls={"ca": str(authority.ca), "certificate": str(ours.certificate), "key": str(ours.key)}
+        )
         output.send(entries(2))
         assert len(receiver.store.lines) == 2
         output.close()
@@ -368,7 +391,12 @@ def test_certificates_that_are_not_accepted(authority: Authority, tmp_path: Path
         "self_signed": lambda: authority.self_signed("self-signed"),
         "unknown": lambda: Authority(tmp_path, "Nobody").issue("unknown"),
     }
-    words = {"expired": "expired", "wrong": "is for other.example.org", "self_signed": "vouched for by itself", "unknown": "not trusted"}
+    words = {
+        "expired": "expired",
+        "wrong": "is for other.example.org",
+        "self_signed": "vouched for by itself",
+        "unknown": "not trusted",
+    }
     with Receiver(tls=authority.issue("good").context()) as receiver:
         output = opened(receiver.url, tls={"ca": str(authority.ca)})
         receiver.tls = makers[kind]().context()
@@ -381,7 +409,9 @@ def test_certificates_that_are_not_accepted(authority: Authority, tmp_path: Path
 
 def test_a_handshake_that_never_ends(authority: Authority) -> None:
     with Receiver(tls=authority.issue("stuck").context(), stall_handshake=True) as receiver:
-        output = Http("test", Options.model_validate({"url": receiver.url, "timeout_s": 0.4, "tls": {"ca": str(authority.ca)}}))
+        output = Http(
+            "test", Options.model_validate({"url": receiver.url, "timeout_s": 0.4, "tls": {"ca": str(authority.ca)}})
+        )
         with pytest.raises(Retry, match=r"handshake within 0\.4 s"):
             output.open()
 
@@ -436,7 +466,10 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
     """TLS with the destination goes through it unread, also within TLS with the proxy itself."""
     shown = authority.issue(f"proxy-{scheme}").context()
-    with Receiver(tls=authority.issue("tunnelled").context()) as receiver, socket.create_server(("127.0.0.1", 0)) as listening:
+    with (
+        Receiver(tls=authority.issue("tunnelled").context()) as receiver,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
         heads: list[bytes] = []
 
         def pump(one: socket.socket, other: socket.socket) -> None:
@@ -464,7 +497,9 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        output = opened(receiver.url, proxy=f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", tls={"ca": str(authority.ca)})
+        output = opened(
+            receiver.url, proxy=f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", tls={"ca": str(authority.ca)}
+        )
         output.send(entries(2))
         output.close()
         thread.join(60)
@@ -509,10 +544,20 @@ def test_secrets_are_in_no_message(receiver: Receiver, tmp_path: Path, caplog: p
     """Neither the URL, which may be all that is needed to write there, nor a token; whatever goes wrong."""
     (tmp_path / "url").write_text(f"{receiver.url}/T0KEN-in-path?sig=S1G\n")
     (tmp_path / "token").write_text("s3cret-token")
-    output = Http("test", Options.model_validate({"url": f"file:{tmp_path}/url", "token": f"file:{tmp_path}/token", "timeout_s": 0.3}))
+    output = Http(
+        "test",
+        Options.model_validate({"url": f"file:{tmp_path}/url", "token": f"file:{tmp_path}/token", "timeout_s": 0.3}),
+    )
     output.open()
     said = [repr(output.options), output.options.model_dump_json()]
-    for fault in (Fault(401), Fault(reset=True), Fault(before_s=2), Fault(404), Fault(cut=5), Fault(500, headers={"A B": "c", ": ": ""})):
+    for fault in (
+        Fault(401),
+        Fault(reset=True),
+        Fault(before_s=2),
+        Fault(404),
+        Fault(cut=5),
+        Fault(500, headers={"A B": "c", ": ": ""}),
+    ):
         receiver.script = [fault]
         said.append(str(told(output, Retry)))
     assert receiver.requests[0].path == "/T0KEN-in-path?sig=S1G"

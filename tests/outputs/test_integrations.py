@@ -44,7 +44,20 @@ RECORDS_OF_ALL = [*RECORDS.values(), *(numbered(make(maker())) for make in EVERY
 DATES = ("@timestamp", "event.created", "event.start", "event.end", "event.ingested")
 NUMBERS = {int: "long", float: "double", bool: "boolean"}
 # Objects whose keys are not ours to know: kept, not indexed.
-FREE = ("numbers", "facts", "risk_terms", "evidence", "changes", "attributes", "confidences", "story", "anomalies", "linktypes", "contested", "evicted")
+FREE = (
+    "numbers",
+    "facts",
+    "risk_terms",
+    "evidence",
+    "changes",
+    "attributes",
+    "confidences",
+    "story",
+    "anomalies",
+    "linktypes",
+    "contested",
+    "evicted",
+)
 SENTENCES = ("message", "advice", "false_positives", "why", "reason", "damages", "faults")
 PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 """Azure's own number of the role Monitoring Metrics Publisher."""
@@ -91,7 +104,13 @@ def elastic_template(kind: str, priority: int) -> dict[str, Any]:
     settings = {"index": {"mapping": mapping, "refresh_interval": "5s", "default_pipeline": f"sensor-{kind}"}}
     pattern = "sensor-*" if kind == "ecs" else f"sensor-{kind}-*"
     meta = {"description": f"Events of the passive network sensor, format {kind}"}
-    return {"index_patterns": [pattern], "priority": priority, "version": 2, "template": {"settings": settings, "mappings": told}, "_meta": meta}
+    return {
+        "index_patterns": [pattern],
+        "priority": priority,
+        "version": 2,
+        "template": {"settings": settings, "mappings": told},
+        "_meta": meta,
+    }
 
 
 def sentinel_columns() -> list[dict[str, str]]:
@@ -99,7 +118,13 @@ def sentinel_columns() -> list[dict[str, str]]:
 
 
 def sentinel_table() -> dict[str, Any]:
-    return {"properties": {"plan": "Analytics", "retentionInDays": 90, "schema": {"name": TABLE, "columns": sentinel_columns()}}}
+    return {
+        "properties": {
+            "plan": "Analytics",
+            "retentionInDays": 90,
+            "schema": {"name": TABLE, "columns": sentinel_columns()},
+        }
+    }
 
 
 def sentinel_rule() -> dict[str, Any]:
@@ -113,8 +138,17 @@ def sentinel_rule() -> dict[str, Any]:
         "kind": "Direct",
         "properties": {
             "streamDeclarations": {STREAM: {"columns": sentinel_columns()}},
-            "destinations": {"logAnalytics": [{"name": "workspace", "workspaceResourceId": "[parameters('workspace')]"}]},
-            "dataFlows": [{"streams": [STREAM], "destinations": ["workspace"], "transformKql": "source", "outputStream": f"Custom-{TABLE}"}],
+            "destinations": {
+                "logAnalytics": [{"name": "workspace", "workspaceResourceId": "[parameters('workspace')]"}]
+            },
+            "dataFlows": [
+                {
+                    "streams": [STREAM],
+                    "destinations": ["workspace"],
+                    "transformKql": "source",
+                    "outputStream": f"Custom-{TABLE}",
+                }
+            ],
         },
     }
     where = "resourceId('Microsoft.Insights/dataCollectionRules', parameters('name'))"
@@ -137,7 +171,10 @@ def sentinel_rule() -> dict[str, Any]:
             "name": {"type": "string", "defaultValue": "passive-network-sensor"},
             "location": {"type": "string", "defaultValue": "[resourceGroup().location]"},
             "workspace": {"type": "string", "metadata": {"description": "Resource id of the Log Analytics workspace"}},
-            "principal": {"type": "string", "metadata": {"description": "Object id of the application's service principal"}},
+            "principal": {
+                "type": "string",
+                "metadata": {"description": "Object id of the application's service principal"},
+            },
         },
         "resources": [rule, role],
         "outputs": {
@@ -156,7 +193,9 @@ def derived() -> dict[str, str]:
         "sentinel/rule.json": sentinel_rule(),
     }
     head = "-- The table of the output `postgresql`. Columns, indexes and partitions by id may be added.\n"
-    return {name: json.dumps(body, indent=1) + "\n" for name, body in objects.items()} | {"postgresql/table.sql": head + table_of("sensor_events")}
+    return {name: json.dumps(body, indent=1) + "\n" for name, body in objects.items()} | {
+        "postgresql/table.sql": head + table_of("sensor_events")
+    }
 
 
 @pytest.mark.parametrize("name", derived())
@@ -208,13 +247,20 @@ def leaves(body: Any, above: str = "") -> Iterator[tuple[str, Any]]:
 
 def test_the_template_knows_every_field() -> None:
     """Every value of every record in ECS has a field that takes it, or lies in an object that is only kept."""
-    types = types_of(json.loads((FOLDER / "elastic/ecs-template.json").read_text())["template"]["mappings"]["properties"])
+    types = types_of(
+        json.loads((FOLDER / "elastic/ecs-template.json").read_text())["template"]["mappings"]["properties"]
+    )
     kept = tuple(f"{path}." for path, kind in types.items() if kind == "object")
     takes = {"keyword": str, "text": str, "ip": str, "date": str, "long": int, "double": int | float, "boolean": bool}
     for record in RECORDS_OF_ALL:
         for path, value in leaves(ecs.body(record)):
             assert path.startswith(kept) or isinstance(value, takes[types[path]]), (path, value)
-    assert (types["source.ip"], types["related.ip"], types["@timestamp"], types["event.sequence"]) == ("ip", "ip", "date", "long")
+    assert (types["source.ip"], types["related.ip"], types["@timestamp"], types["event.sequence"]) == (
+        "ip",
+        "ip",
+        "date",
+        "long",
+    )
 
 
 def piped(name: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -345,14 +391,19 @@ def test_splunk_tags_what_is_there() -> None:
 def test_searches_name_fields_that_are_there() -> None:
     """Those of the handbook: each field is one of a record, one that ``props.conf`` makes, or one that the search itself makes."""
     told = (FOLDER / "README.md").read_text(encoding="utf-8")
-    searches = [line for line in told.splitlines() if line.startswith("sourcetype=") or line.startswith("sourcetype=", 1)]
+    searches = [
+        line for line in told.splitlines() if line.startswith("sourcetype=") or line.startswith("sourcetype=", 1)
+    ]
     assert len(searches) >= 2
     for search in searches:
         (kind,) = set(re.findall(r"sourcetype=\"sensor:(\w+)\"", search)) or {"alert"}
         known = {path for record in RECORDS_OF_ALL if record["kind"] == kind for path, _ in leaves(record)} | {"_time"}
         known |= {key.removeprefix("EVAL-") for key in stanzas("props.conf")[f"sensor:{kind}"]}
         plain = re.sub(r'sourcetype="[^"]*"|\b(dc|stats|dedup|table|sortby|BY|AS \w+)\b', " ", search)
-        assert {word.replace("{}", "") for word in re.findall(r"[a-z_]\w*(?:\.\w+)*(?:\{\})?", plain)} - known <= {"open", "alerts"}, search
+        assert {word.replace("{}", "") for word in re.findall(r"[a-z_]\w*(?:\.\w+)*(?:\{\})?", plain)} - known <= {
+            "open",
+            "alerts",
+        }, search
 
 
 # Sentinel.
@@ -381,7 +432,12 @@ class Receiver(Server):
         super().__init__()
         self.relp, self.udp = free_port(), free_port()
         told = (FOLDER / "rsyslog/receive.conf").read_text(encoding="utf-8")
-        for given, own in (("2514", self.relp), ("6514", self.port), ("5514", self.udp), ("/var/log/sensor", self.folder)):
+        for given, own in (
+            ("2514", self.relp),
+            ("6514", self.port),
+            ("5514", self.udp),
+            ("/var/log/sensor", self.folder),
+        ):
             told = told.replace(f'"{given}', f'"{own}')
         (self.folder / "rsyslog.conf").write_text(told)
 
@@ -396,7 +452,12 @@ def lines(path: Path) -> list[str]:
 @pytest.mark.skipif(shutil.which("rsyslogd") is None, reason="rsyslogd is not installed")
 def test_rsyslog_receives() -> None:
     """The configuration is accepted, and takes RELP, TCP and UDP: alerts for people, everything as it came, long records whole."""
-    assert subprocess.run(["rsyslogd", "-N1", "-f", FOLDER / "rsyslog/receive.conf"], capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            ["rsyslogd", "-N1", "-f", FOLDER / "rsyslog/receive.conf"], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
     batch = entries(6, format="syslog_5424")
     long = copy.deepcopy(RECORDS["alert_open"])
     long["msg"] = "x" * 40_000
@@ -417,10 +478,15 @@ def test_rsyslog_receives() -> None:
         alerts = lines(server.folder / "alerts.log")
         assert len(alerts) == 3 * 3 + 1
         first = RECORDS["alert_open"]
-        assert alerts[0] == f"2026-11-24T09:14:07.318442Z hq-3f-01 alert.open err id={batch[0].id} src=10.20.30.41 dst=10.20.1.5 {first['msg']}"
+        assert (
+            alerts[0]
+            == f"2026-11-24T09:14:07.318442Z hq-3f-01 alert.open err id={batch[0].id} src=10.20.30.41 dst=10.20.1.5 {first['msg']}"
+        )
         raw = lines(server.folder / "events.log")
         assert raw[0] == batch[0].payload.decode()
-        assert json.loads(next(line for line in raw if len(line) > 40_000).partition(" - ")[2].partition(" - ")[2]) == long
+        assert (
+            json.loads(next(line for line in raw if len(line) > 40_000).partition(" - ")[2].partition(" - ")[2]) == long
+        )
 
 
 # Vector and Fluent Bit.
@@ -447,7 +513,9 @@ def test_fluent_bit_reads_segments() -> None:
     assert segment_path(Path("/var/lib/sensor/events.jsonl"), 1).match(source["path"])
     assert source["parser"] == parser["name"]
     assert int(source["buffer_max_size"].removesuffix("k")) > 64
-    assert moment(RECORDS["alert_open"]["ts"], parser["time_format"].replace("%S.%L", "%S.%f")) == moment_of(RECORDS["alert_open"]["ts"])
+    assert moment(RECORDS["alert_open"]["ts"], parser["time_format"].replace("%S.%L", "%S.%f")) == moment_of(
+        RECORDS["alert_open"]["ts"]
+    )
     assert told["pipeline"]["outputs"][0]["match"] == source["tag"]
 
 
@@ -456,7 +524,11 @@ def test_readers_of_the_log_name_keys_that_every_record_has() -> None:
     told = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))["transforms"]
     made = set(re.findall(r"^\.(\w+) =", told["events"]["source"], re.MULTILINE))
     text = (FOLDER / "vector/vector.toml").read_text(encoding="utf-8")
-    named = {*re.findall(r"[ (']\.(\w+)\b", told["events"]["source"] + text), *told["once"]["fields"]["match"]} - made - {"message"}
+    named = (
+        {*re.findall(r"[ (']\.(\w+)\b", told["events"]["source"] + text), *told["once"]["fields"]["match"]}
+        - made
+        - {"message"}
+    )
     (parser,) = yaml.safe_load((FOLDER / "fluent-bit/fluent-bit.yaml").read_text(encoding="utf-8"))["parsers"]
     assert named >= {"ts", "kind", "id"}
     for record in RECORDS_OF_ALL:
@@ -475,7 +547,9 @@ def database() -> Iterator[psycopg.Connection[Any]]:
     with servers_postgresql.PostgresqlServer() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PG_SECRET", servers_postgresql.PASSWORD)
         place: dict[str, Any] = {"host": "127.0.0.1", "port": server.port}
-        with psycopg.connect(**place, user="sensor", password=servers_postgresql.PASSWORD, dbname="postgres", autocommit=True) as made:
+        with psycopg.connect(
+            **place, user="sensor", password=servers_postgresql.PASSWORD, dbname="postgres", autocommit=True
+        ) as made:
             made.execute((FOLDER / "postgresql/table.sql").read_bytes())
             options = PostgresqlOptions.model_validate({**place, "database": "postgres", "password": "env:PG_SECRET"})
             out = Postgresql("grafana", options)
@@ -526,7 +600,11 @@ def test_the_dashboard_is_whole() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in told["panels"]:
         place = panel["gridPos"]
-        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
         assert not cells & taken
         assert all(x < 24 for x, _ in cells)
         taken |= cells

@@ -65,10 +65,16 @@ def test_what_arrives(server: KafkaServer, opened: Opened) -> None:
     assert sorted(one.headers["id"] for one in stored) == sorted(by_id)
     for one in stored:
         entry = by_id[one.headers["id"]]
-        assert (one.payload, one.headers["kind"], one.headers["severity"]) == (entry.payload, entry.kind, entry.record["severity"])
+        assert (one.payload, one.headers["kind"], one.headers["severity"]) == (
+            entry.payload,
+            entry.kind,
+            entry.record["severity"],
+        )
         assert one.key == key_of(entry.record)
     for key in {one.key for one in stored}:
-        assert [one.headers["id"] for one in stored if one.key == key] == [entry.id for entry in batch if key_of(entry.record) == key]
+        assert [one.headers["id"] for one in stored if one.key == key] == [
+            entry.id for entry in batch if key_of(entry.record) == key
+        ]
         assert len({one.partition for one in stored if one.key == key}) == 1
 
 
@@ -171,7 +177,10 @@ def test_tls(opened: Opened, tmp_path: Path) -> None:
             opened(server.address, timeout_s=1, tls={"ca": str(stranger.ca)})
         assert not opened(server.address, tls={"ca": str(stranger.ca), "verify": False}).send(entries(1)).refused
         other = authority.issue("other", ("other.example",))
-    with KafkaServer(certificate=other.certificate, key=other.key) as server, pytest.raises(Retry, match=r"(?i)certificate verify failed"):
+    with (
+        KafkaServer(certificate=other.certificate, key=other.key) as server,
+        pytest.raises(Retry, match=r"(?i)certificate verify failed"),
+    ):
         opened(server.address, timeout_s=1, tls={"ca": str(authority.ca)})
 
 
@@ -240,7 +249,15 @@ def test_one_of_two_partitions_is_away() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "NOT_ENOUGH_REPLICAS", "_FATAL", "_FENCED", "UNKNOWN_TOPIC_OR_PART"]
+    "name",
+    [
+        "TOPIC_AUTHORIZATION_FAILED",
+        "CLUSTER_AUTHORIZATION_FAILED",
+        "NOT_ENOUGH_REPLICAS",
+        "_FATAL",
+        "_FENCED",
+        "UNKNOWN_TOPIC_OR_PART",
+    ],
 )
 def test_troubles_that_pass(name: str) -> None:
     """A right that is missing, replicas that are away, a producer that is done for: the batch is kept, the producer is not."""

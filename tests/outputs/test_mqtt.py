@@ -69,14 +69,21 @@ def test_what_arrives(server: MosquittoServer, opened: Opened) -> None:
     assert [(one.payload, one.properties) for one in heard] == [
         (one.payload, {"id": one.id, "kind": one.kind, "severity": one.record["severity"]}) for one in batch
     ]
-    assert {one.topic for one in heard} >= {"arrives/device/dev-7h1p2r", "arrives/device/dev-5k2m8q", "arrives/sensor/none"}
+    assert {one.topic for one in heard} >= {
+        "arrives/device/dev-7h1p2r",
+        "arrives/device/dev-5k2m8q",
+        "arrives/sensor/none",
+    }
     assert not any(one.retain for one in heard)
 
 
 def test_topics_stay_topics(server: MosquittoServer, opened: Opened) -> None:
     """Whatever a site is called: wildcards, levels, blanks."""
     with server.listening("odd/#") as heard:
-        batch = [Entry(one.seq, one.record | {"sensor": {"site": site}}, b"{}") for one, site in zip(entries(3), ("a/b", "+", "# $SYS\0"), strict=True)]
+        batch = [
+            Entry(one.seq, one.record | {"sensor": {"site": site}}, b"{}")
+            for one, site in zip(entries(3), ("a/b", "+", "# $SYS\0"), strict=True)
+        ]
         opened(server.url, topic="odd/{site}").send(batch)
         eventually(lambda: len(heard) == 3)
     assert [one.topic for one in heard] == ["odd/a_b", "odd/_", "odd/___SYS"]
@@ -255,7 +262,9 @@ def test_what_answers_mean(code: int, busy: bool | None) -> None:
         def publish(self, *more: Any) -> Any:
             self.count += 1
             number, value = self.count, code if self.count == 2 else 0
-            self.output._link.acknowledged(None, None, number, type("Reason", (), {"value": value, "__str__": lambda _: "its \x1b words"})(), None)
+            self.output._link.acknowledged(
+                None, None, number, type("Reason", (), {"value": value, "__str__": lambda _: "its \x1b words"})(), None
+            )
             return type("Info", (), {"mid": number})()
 
     output = Mqtt("m", Options.model_validate({"url": "mqtt://h"}))
@@ -275,7 +284,9 @@ def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Ope
         link, client = output._link, output._client
         reason = ReasonCode(PacketTypes.DISCONNECT, identifier=code)
         output._client = SimpleNamespace(
-            publish=lambda *_, link=link, reason=reason: link.disconnected(None, None, from_broker, reason, None) or SimpleNamespace(mid=1)
+            publish=lambda *_, link=link, reason=reason: (
+                link.disconnected(None, None, from_broker, reason, None) or SimpleNamespace(mid=1)
+            )
         )
         with pytest.raises(wanted, match="MQTT: the connection is lost: "):
             output.send(entries(1))
@@ -329,7 +340,9 @@ def test_what_home_assistant_is_told() -> None:
             "connections": [["mac", "00:17:c8:1a:2b:3c"]],
         },
     }
-    bare = RECORDS["device_new"] | {"device": {"id": "sha256:a/b+c#", "randomised_mac": True, "macs": ["02:00:00:00:00:01"]}}
+    bare = RECORDS["device_new"] | {
+        "device": {"id": "sha256:a/b+c#", "randomised_mac": True, "macs": ["02:00:00:00:00:01"]}
+    }
     (topic, payload), (state, _) = presence(bare, topics)
     assert re.fullmatch(r"homeassistant/binary_sensor/[a-zA-Z0-9_-]+/config", topic)
     assert not set(state) & set("+#:")

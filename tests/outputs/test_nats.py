@@ -85,7 +85,11 @@ def test_what_arrives(server: NatsServer, opened: Opened) -> None:
     assert [data for _, _, data in stored] == [entry.payload for entry in batch]
     for entry, (subject, headers, _) in zip(batch, stored, strict=True):
         assert subject == f"arrives.{entry.kind}.{entry.record['severity']}"
-        assert (headers["Nats-Msg-Id"], headers["Kind"], headers["Severity"]) == (entry.id, entry.kind, entry.record["severity"])
+        assert (headers["Nats-Msg-Id"], headers["Kind"], headers["Severity"]) == (
+            entry.id,
+            entry.kind,
+            entry.record["severity"],
+        )
 
 
 def test_what_comes_twice_is_there_once(server: NatsServer, opened: Opened) -> None:
@@ -118,7 +122,12 @@ def test_the_stream_is_made_as_asked(server: NatsServer, opened: Opened) -> None
     """And left alone when it is there: its own limits are its keeper's."""
     output = opened(server.url, duplicates_s=7200, max_age_days=2, max_mib=8, **own("MADE"))
     config = output._asked(output._opened, "STREAM.INFO").config
-    assert (config["subjects"], config["storage"], config["duplicate_window"], config["max_age"]) == (["made.>"], "file", 7200 * 10**9, 172800 * 10**9)
+    assert (config["subjects"], config["storage"], config["duplicate_window"], config["max_age"]) == (
+        ["made.>"],
+        "file",
+        7200 * 10**9,
+        172800 * 10**9,
+    )
     assert config["max_bytes"] == 8 * 1024 * 1024
     opened(server.url, duplicates_s=60, **own("MADE"))
     assert output._asked(output._opened, "STREAM.INFO").config == config
@@ -201,7 +210,9 @@ def test_the_next_server(server: NatsServer, opened: Opened) -> None:
 def test_who_is_let_in(way: str, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the right proof; with a wrong one the server's words are told, the secret never."""
     users = {"password": "{user: u, password: correct}", "nkey": f"{{nkey: {public()}}}"}
-    with NatsServer("authorization { token: correct }" if way == "token" else f"authorization {{ users: [{users[way]}] }}") as server:
+    with NatsServer(
+        "authorization { token: correct }" if way == "token" else f"authorization {{ users: [{users[way]}] }}"
+    ) as server:
         told = {"user": "u"} if way == "password" else {}
         monkeypatch.setenv("SECRET", seed() if way == "nkey" else "correct")
         output = opened(server.url, **told, **{way: "env:SECRET"})
@@ -238,12 +249,17 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
     """The server says which subject; the batch is kept; a check knows before. Where the server does not say what we may, that is no fault."""
     monkeypatch.setenv("SECRET", "p")
     for deny, known in (("'sensor.>'", True), ("'sensor.>', '$SYS.>'", False)):
-        with NatsServer(f"authorization {{ users: [{{user: u, password: p, permissions: {{publish: {{deny: [{deny}]}}}}}}] }}") as server:
+        with NatsServer(
+            f"authorization {{ users: [{{user: u, password: p, permissions: {{publish: {{deny: [{deny}]}}}}}}] }}"
+        ) as server:
             output = opened(server.url, user="u", password="env:SECRET")
             with pytest.raises(Retry, match="Permissions Violation for Publish"):
                 output.send(entries(1))
             found = list(output.check())[-1]
-            assert ("we may not publish to sensor.alert.high" in found.message, found.level) == (known, "error" if known else "ok")
+            assert ("we may not publish to sensor.alert.high" in found.message, found.level) == (
+                known,
+                "error" if known else "ok",
+            )
 
 
 @pytest.mark.parametrize(
@@ -282,7 +298,9 @@ def test_tls_from_the_beginning(opened: Opened, tmp_path: Path) -> None:
     """A server that says nothing before the handshake."""
     authority = Authority(tmp_path)
     pair = authority.issue("server")
-    with NatsServer(f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}", handshake_first: true }}') as server:
+    with NatsServer(
+        f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}", handshake_first: true }}'
+    ) as server:
         told = {"servers": [server.url.replace("nats:", "tls:")], "tls": {"ca": str(authority.ca)}, "timeout_s": 1}
         assert not opened(server.url, **told, tls_first=True).send(entries(1)).refused
         with pytest.raises(Retry, match="tls_first"):
@@ -292,7 +310,12 @@ def test_tls_from_the_beginning(opened: Opened, tmp_path: Path) -> None:
 def test_a_check_says_what_the_stream_lacks(server: NatsServer, opened: Opened) -> None:
     """A window for repeats that is shorter than an outage, a stream in memory; and it makes and sends nothing."""
     output = opened(server.url, **own("CHECKED"))
-    assert [(found.what, found.level) for found in output.check()] == [("dns", "ok"), ("tcp", "ok"), ("auth", "ok"), ("permission", "ok")]
+    assert [(found.what, found.level) for found in output.check()] == [
+        ("dns", "ok"),
+        ("tcp", "ok"),
+        ("auth", "ok"),
+        ("permission", "ok"),
+    ]
     lacking = {"name": "LACKING", "subjects": ["lacking.>"], "storage": "memory", "duplicate_window": 120 * 10**9}
     other = opened(server.url, **own("LACKING"), create_stream=False)
     other._asked(other._opened, "STREAM.CREATE", lacking)

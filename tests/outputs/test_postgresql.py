@@ -50,13 +50,22 @@ def server(running: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> Postgr
 
 
 def ask(server: PostgresqlServer, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres", autocommit=True) as asked:
+    with psycopg.connect(
+        host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres", autocommit=True
+    ) as asked:
         found = asked.execute(statement.encode())
         return found.fetchall() if found.description else []
 
 
 def output(server: PostgresqlServer, **more: Any) -> Postgresql:
-    told = {"host": "127.0.0.1", "port": server.port, "database": "postgres", "password": "env:PG_SECRET", "table": TABLE, "create_table": True}
+    told = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "database": "postgres",
+        "password": "env:PG_SECRET",
+        "table": TABLE,
+        "create_table": True,
+    }
     return Postgresql("postgresql", Options.model_validate(told | {"timeout_s": 5} | more))
 
 
@@ -159,11 +168,15 @@ def test_a_server_that_stands_still(server: PostgresqlServer) -> None:
 def test_a_locked_table(server: PostgresqlServer) -> None:
     """Somebody changes the table for minutes: we ask again later, and leave no statement of ours waiting in the server."""
     out, batch = opened(server, timeout_s=0.5), entries(5)
-    with psycopg.connect(host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres") as other:
+    with psycopg.connect(
+        host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres"
+    ) as other:
         other.execute(f"LOCK TABLE {TABLE}".encode())
         with pytest.raises(Retry, match="statement timeout"):
             out.send(batch)
-        assert ask(server, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sensor' AND state = 'active'") == [(0,)]
+        assert ask(
+            server, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sensor' AND state = 'active'"
+        ) == [(0,)]
     out.send(batch)
     out.close()
     assert held(server) == ids(batch)
@@ -173,7 +186,10 @@ def test_a_locked_table(server: PostgresqlServer) -> None:
 def test_what_passes(server: PostgresqlServer, state: str) -> None:
     """Serialisation, deadlock, full disk and shutdown say nothing against the records."""
     out = opened(server)
-    ask(server, f"CREATE FUNCTION siem.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$")
+    ask(
+        server,
+        f"CREATE FUNCTION siem.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$",
+    )
     ask(server, f"CREATE TRIGGER no BEFORE INSERT ON {TABLE} EXECUTE FUNCTION siem.no()")
     with pytest.raises(Retry, match="PostgreSQL: not now"):
         out.send(entries(1))
@@ -202,7 +218,14 @@ def test_what_was_left_out_or_hashed(server: PostgresqlServer) -> None:
     """Records without the fields that nobody wanted, and with hashes where addresses were, are rows all the same."""
     out, (one,) = opened(server), entries(1)
     bare = {key: one.record[key] for key in ("id", "kind")}
-    hashed = {**one.record, "id": "x", "src": {"ip": "sha256:0123"}, "dst": "sha256:4567", "sensor": "sha256:89ab", "device": {"ips": "sha256:cdef"}}
+    hashed = {
+        **one.record,
+        "id": "x",
+        "src": {"ip": "sha256:0123"},
+        "dst": "sha256:4567",
+        "sensor": "sha256:89ab",
+        "device": {"ips": "sha256:cdef"},
+    }
     assert out.send([Entry(1, bare, b"{}"), Entry(2, hashed, b"{}")]) == Ack()
     out.close()
     nothing = (None, None, None, None)
@@ -275,9 +298,15 @@ def test_logins_and_rights(server: PostgresqlServer, monkeypatch: pytest.MonkeyP
 def test_over_tls(server: PostgresqlServer, authority: Authority, tmp_path: Path) -> None:
     """The certificate must be by our authority and for the host, or for the name that is expected."""
     out = output(server, tls={"ca": authority.ca, "server_name": "db.example"})
-    assert [(one.what, one.level) for one in out.check()] == [(what, "ok") for what in ("dns", "tcp", "tls", "auth", "permission")]
+    assert [(one.what, one.level) for one in out.check()] == [
+        (what, "ok") for what in ("dns", "tcp", "tls", "auth", "permission")
+    ]
     out.close()
-    for tls in ({"ca": authority.ca}, {"ca": Authority(tmp_path, "Another").ca, "server_name": "db.example"}, {"server_name": "db.example"}):
+    for tls in (
+        {"ca": authority.ca},
+        {"ca": Authority(tmp_path, "Another").ca, "server_name": "db.example"},
+        {"server_name": "db.example"},
+    ):
         out = output(server, tls=tls)
         assert [(one.what, one.level) for one in out.check()][-1] == ("tls", "error")
         out.close()

@@ -23,7 +23,9 @@ def authority(tmp_path_factory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def tls_server(pair: Pair, *, clients: Path | None = None, newest: ssl.TLSVersion | None = None) -> contextlib.AbstractContextManager[int]:
+def tls_server(
+    pair: Pair, *, clients: Path | None = None, newest: ssl.TLSVersion | None = None
+) -> contextlib.AbstractContextManager[int]:
     shown = pair.context(clients)
     if newest is not None:
         shown.minimum_version, shown.maximum_version = ssl.TLSVersion.TLSv1_2, newest
@@ -66,7 +68,10 @@ def test_an_unknown_name(monkeypatch, name):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     (only,) = found(514, host=name)
     assert (only.what, only.level) == ("dns", "error")
-    assert only.message == f"no address is known for the name {name}: look at its spelling, and whether this machine's name servers know it"
+    assert (
+        only.message
+        == f"no address is known for the name {name}: look at its spelling, and whether this machine's name servers know it"
+    )
 
 
 def test_name_servers_that_do_not_answer_are_told_apart_from_an_unknown_name(monkeypatch):
@@ -75,7 +80,9 @@ def test_name_servers_that_do_not_answer_are_told_apart_from_an_unknown_name(mon
 
     monkeypatch.setattr(socket, "getaddrinfo", away)
     (only,) = found(514, host="siem.example")
-    assert only.message.startswith("the name siem.example cannot be looked up now (Temporary failure in name resolution): look at this machine's name servers")
+    assert only.message.startswith(
+        "the name siem.example cannot be looked up now (Temporary failure in name resolution): look at this machine's name servers"
+    )
 
 
 def test_a_refused_port():
@@ -98,7 +105,9 @@ def test_a_host_that_does_not_answer():
             one.connect_ex(full.getsockname())
         *_, last = found(full.getsockname()[1], host="127.0.0.1", timeout_s=0.3)
     assert (last.what, last.level) == ("tcp", "error")
-    assert last.message.startswith("no answer within 0.3 s: the host is off, or a firewall drops what we send (127.0.0.1 port ")
+    assert last.message.startswith(
+        "no answer within 0.3 s: the host is off, or a firewall drops what we send (127.0.0.1 port "
+    )
 
 
 def test_a_second_address_is_tried_where_the_first_refuses(monkeypatch):
@@ -110,15 +119,31 @@ def test_a_second_address_is_tried_where_the_first_refuses(monkeypatch):
 
 
 WRONG = {
-    "expired": (lambda a: a.issue("old", days=-3), "the certificate of localhost expired on 20", "have it renewed; by our clock it is 20"),
-    "not yet": (lambda a: a.issue("young", starts_in_days=2), "the certificate of localhost is valid only from 20", "look at both clocks"),
+    "expired": (
+        lambda a: a.issue("old", days=-3),
+        "the certificate of localhost expired on 20",
+        "have it renewed; by our clock it is 20",
+    ),
+    "not yet": (
+        lambda a: a.issue("young", starts_in_days=2),
+        "the certificate of localhost is valid only from 20",
+        "look at both clocks",
+    ),
     "other name": (
         lambda a: a.issue("other", ("log.example", "10.1.2.3")),
         "the certificate is for log.example, 10.1.2.3, not for localhost",
         "tls.server_name",
     ),
-    "by itself": (lambda a: a.self_signed("alone"), "the certificate of localhost is vouched for by itself alone", "name this as tls.ca"),
-    "stranger": (lambda a: Authority(a.folder, "Strange Root").issue("strange"), "comes from Strange Root, which is not trusted here", "as tls.ca"),
+    "by itself": (
+        lambda a: a.self_signed("alone"),
+        "the certificate of localhost is vouched for by itself alone",
+        "name this as tls.ca",
+    ),
+    "stranger": (
+        lambda a: Authority(a.folder, "Strange Root").issue("strange"),
+        "comes from Strange Root, which is not trusted here",
+        "as tls.ca",
+    ),
 }
 
 

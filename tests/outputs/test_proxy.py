@@ -83,7 +83,13 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def output(authority: Authority, port: int, **options: Any) -> Http:
-    told = {"url": f"https://{NAME}/in", "proxy": f"http://127.0.0.1:{port}", "proxy_user": LOGIN[0], "proxy_password": "env:PROXY_SECRET", "timeout_s": 2}
+    told = {
+        "url": f"https://{NAME}/in",
+        "proxy": f"http://127.0.0.1:{port}",
+        "proxy_user": LOGIN[0],
+        "proxy_password": "env:PROXY_SECRET",
+        "timeout_s": 2,
+    }
     return Http("siem", Options.model_validate({**told, "tls": {"ca": str(authority.ca)}, **options}))
 
 
@@ -122,8 +128,14 @@ def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
     ("options", "words"),
     [
         ({"proxy_password": "env:WRONG"}, "407 Proxy Authentication Required (look at proxy_user and proxy_password)"),
-        ({"url": "https://other.invalid/in"}, "403 Forbidden by  [31mpolicy [0m (it does not allow this host or port: have it allowed there)"),
-        ({"url": f"https://{NAME}:8443/in"}, "403 Forbidden by  [31mpolicy [0m (it does not allow this host or port: have it allowed there)"),
+        (
+            {"url": "https://other.invalid/in"},
+            "403 Forbidden by  [31mpolicy [0m (it does not allow this host or port: have it allowed there)",
+        ),
+        (
+            {"url": f"https://{NAME}:8443/in"},
+            "403 Forbidden by  [31mpolicy [0m (it does not allow this host or port: have it allowed there)",
+        ),
     ],
 )
 def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options: dict[str, Any], words: str) -> None:

@@ -23,7 +23,11 @@ OUTPUTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "plain": ("http", "Http", {}),
     "bulk": ("elasticsearch", "Elasticsearch", {"format": "native"}),
     "hec": ("splunk_hec", "SplunkHec", {"token": "env:SECRET", "ack_timeout_s": 0.2}),
-    "sentinel": ("sentinel", "Sentinel", {"rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:SECRET"}),
+    "sentinel": (
+        "sentinel",
+        "Sentinel",
+        {"rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:SECRET"},
+    ),
 }
 BATCH, BATCHES = 25, 60
 
@@ -83,7 +87,21 @@ ANSWERS = (
     b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: Wed, 21 Oct 2037 07:28:00 GMT\r\nContent-Length: 0\r\n\r\n",
     b'HTTP/1.1 403 Forbidden\r\nContent-Encoding: gzip\r\nContent-Length: 41\r\n\r\n{"error":{"code":"Denied","message":"no"}}',
 )
-PIECES = (b"\r\n", b"\0", b"\xff\xfe", b"9" * 30, b"-1", b"null", b"{", b"[", b'"', b"Content-Length: 5\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"1e400", b": ")
+PIECES = (
+    b"\r\n",
+    b"\0",
+    b"\xff\xfe",
+    b"9" * 30,
+    b"-1",
+    b"null",
+    b"{",
+    b"[",
+    b'"',
+    b"Content-Length: 5\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"1e400",
+    b": ",
+)
 
 
 def mutated(chance: random.Random) -> bytes:
@@ -91,7 +109,11 @@ def mutated(chance: random.Random) -> bytes:
     made = chance.choice(ANSWERS)
     for _ in range(chance.randrange(4)):
         place, size = chance.randrange(len(made)), chance.randrange(12)
-        made = made[:place] + chance.choice((b"", chance.choice(PIECES), chance.randbytes(3))) + made[place + chance.choice((0, size)) :]
+        made = (
+            made[:place]
+            + chance.choice((b"", chance.choice(PIECES), chance.randbytes(3)))
+            + made[place + chance.choice((0, size)) :]
+        )
     return made
 
 

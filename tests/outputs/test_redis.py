@@ -75,13 +75,20 @@ def test_a_record_is_an_entry(server: RedisServer) -> None:
     with ask(server) as asked:
         found = asked.xrange(STREAM)
     assert batch[0].kind == "alert"
-    assert found == [(b"1-0", {b"id": batch[0].id.encode(), b"kind": b"alert", b"severity": b"high", b"data": batch[0].payload})]
+    assert found == [
+        (b"1-0", {b"id": batch[0].id.encode(), b"kind": b"alert", b"severity": b"high", b"data": batch[0].payload})
+    ]
 
 
 def test_what_was_left_out_or_hashed(server: RedisServer) -> None:
     """Records without the fields that nobody wanted, or with a hash in place of the sensor, have a stream all the same."""
     out, (one,) = output(server), entries(1)
-    assert out.send([Entry(1, {"id": "x", "kind": "alert"}, b"{}"), Entry(2, {**one.record, "sensor": "sha256:01"}, b"{}")]) == Ack()
+    assert (
+        out.send(
+            [Entry(1, {"id": "x", "kind": "alert"}, b"{}"), Entry(2, {**one.record, "sensor": "sha256:01"}, b"{}")]
+        )
+        == Ack()
+    )
     out.close()
     assert len(held(server, "none")) == 2
 
@@ -94,7 +101,9 @@ def test_what_comes_again_is_there_once(server: RedisServer) -> None:
     out.close()
     assert held(server) == by_kind(batch)
     with ask(server) as asked:
-        assert [place for place, _ in asked.xrange(STREAM)] == [f"{one.seq}-0".encode() for one in batch if one.kind == "alert"]
+        assert [place for place, _ in asked.xrange(STREAM)] == [
+            f"{one.seq}-0".encode() for one in batch if one.kind == "alert"
+        ]
 
 
 def test_an_alert_that_overtakes_keeps_nobody_out(server: RedisServer) -> None:
@@ -233,14 +242,27 @@ def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch)
     """A wrong password, and a user who may only read; neither message holds a secret."""
     monkeypatch.setenv("REDIS_PASSWORD", "correct horse")
     with ask(server) as asked:
-        asked.execute_command("ACL", "SETUSER", "sensor", "on", ">correct horse", "~*", "+@read", "+@connection", "+info")
+        asked.execute_command(
+            "ACL", "SETUSER", "sensor", "on", ">correct horse", "~*", "+@read", "+@connection", "+info"
+        )
         out = output(server, user="sensor", password="env:REDIS_PASSWORD")
         with pytest.raises(Retry, match="permissions"):
             out.send(entries(1))
         told = list(out.check())
         assert [(one.what, one.level) for one in told][-2:] == [("auth", "ok"), ("permission", "error")]
         assert "sensor" in told[-2].message
-        asked.execute_command("ACL", "SETUSER", "sensor", "resetkeys", "%RW~sensor:*", "-@all", "+xadd", "+xrange", "+xinfo|stream", "+ping")
+        asked.execute_command(
+            "ACL",
+            "SETUSER",
+            "sensor",
+            "resetkeys",
+            "%RW~sensor:*",
+            "-@all",
+            "+xadd",
+            "+xrange",
+            "+xinfo|stream",
+            "+ping",
+        )
         assert [(one.what, one.level) for one in out.check()][-2:] == [("permission", "ok"), ("durability", "warning")]
         out.send(entries(3))
         out.send(entries(3))
@@ -255,7 +277,9 @@ def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch)
 def test_the_check_leaves_nothing_behind(server: RedisServer) -> None:
     """What it looked at, in order; the stream is not made by it."""
     out = Redis("redis", Options(url=f"redis://localhost:{server.port}"))
-    assert [(one.what, one.level) for one in out.check()] == [(what, "ok") for what in ("dns", "tcp", "auth", "permission", "durability")]
+    assert [(one.what, one.level) for one in out.check()] == [
+        (what, "ok") for what in ("dns", "tcp", "auth", "permission", "durability")
+    ]
     with ask(server) as asked:
         assert asked.keys("*") == []
         asked.config_set("appendonly", "no")
@@ -302,7 +326,9 @@ def test_over_tls(tmp_path: Path) -> None:
     pair = authority.issue("redis", ("redis.example",))
     with RedisServer(certificate=pair.certificate, key=pair.key, ca=authority.ca) as server:
         url = f"rediss://127.0.0.1:{server.tls_port}"
-        out = Redis("redis", Options.model_validate({"url": url, "tls": {"ca": authority.ca, "server_name": "redis.example"}}))
+        out = Redis(
+            "redis", Options.model_validate({"url": url, "tls": {"ca": authority.ca, "server_name": "redis.example"}})
+        )
         assert [one.level for one in out.check()] == ["ok"] * 6
         out.send(entries(4))
         out.close()

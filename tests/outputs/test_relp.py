@@ -151,7 +151,9 @@ def test_a_server_that_is_killed_while_records_flow_loses_none_and_mixes_none_up
             sent += 1
         killer.join()
         delivered(output, entries(1, first=9001, format="syslog_5424"))
-    told = [text for batch in batches[:sent] for text in texts(batch)] + texts(entries(1, first=9001, format="syslog_5424"))
+    told = [text for batch in batches[:sent] for text in texts(batch)] + texts(
+        entries(1, first=9001, format="syslog_5424")
+    )
     assert tries > 0
     assert list(dict.fromkeys(empty.lines("relp"))) == told
 
@@ -160,7 +162,10 @@ def test_a_server_that_is_killed_while_records_flow_loses_none_and_mixes_none_up
 
 
 def test_a_message_that_is_turned_down_goes_to_the_dead_letters_and_the_others_do_not():
-    with listener(by_script(saying(WELCOME), saying("200 OK"), saying("500 no \x1b[31mroom"), saying("200 OK"))) as port, opened(port) as output:
+    with (
+        listener(by_script(saying(WELCOME), saying("200 OK"), saying("500 no \x1b[31mroom"), saying("200 OK"))) as port,
+        opened(port) as output,
+    ):
         assert output.send(entries(3, format="syslog_5424")).refused == {1: "500 no  [31mroom"}
 
 
@@ -243,8 +248,13 @@ def test_whatever_a_peer_says_is_an_answer_or_one_of_two_errors(pieces):
 @needs_server
 def test_a_check_opens_a_session_and_sends_nothing(empty):
     tls = {"ca": empty.authority.ca, "certificate": empty.client.certificate, "key": empty.client.key}
-    findings = [*Relp("a", Options(host="127.0.0.1", port=empty.relp)).check(), *Relp("b", Options(host="127.0.0.1", port=empty.relp_tls, tls=tls)).check()]
-    assert [(one.what, one.level) for one in findings] == [(each, "ok") for each in ("dns", "tcp", "relp", "dns", "tcp", "tls", "relp")]
+    findings = [
+        *Relp("a", Options(host="127.0.0.1", port=empty.relp)).check(),
+        *Relp("b", Options(host="127.0.0.1", port=empty.relp_tls, tls=tls)).check(),
+    ]
+    assert [(one.what, one.level) for one in findings] == [
+        (each, "ok") for each in ("dns", "tcp", "relp", "dns", "tcp", "tls", "relp")
+    ]
     assert empty.lines("relp") == empty.lines("relp_tls") == []
 
 

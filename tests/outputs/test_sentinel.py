@@ -39,7 +39,14 @@ def receiver(service: Service) -> Iterator[Receiver]:
 
 
 def made(receiver: Receiver, **options: Any) -> Sentinel:
-    given = {"url": receiver.url, "login": receiver.url, "rule": "dcr-1", "tenant": "contoso", "client_id": "app-1", "client_secret": "env:CLIENT_SECRET"}
+    given = {
+        "url": receiver.url,
+        "login": receiver.url,
+        "rule": "dcr-1",
+        "tenant": "contoso",
+        "client_id": "app-1",
+        "client_secret": "env:CLIENT_SECRET",
+    }
     return Sentinel("test", Options.model_validate({**given, "timeout_s": 3, **options}))
 
 
@@ -61,10 +68,17 @@ def test_rows_have_the_columns_of_the_table(case: str) -> None:
     made_row, types = row(record), dict(COLUMNS)
     assert made_row.keys() <= types.keys()
     assert all(isinstance(value, KINDS[types[name]]) for name, value in made_row.items())
-    assert [made_row[name] for name in ("TimeGenerated", "EventId", "Kind", "Message")] == [record[key] for key in ("ts", "id", "kind", "msg")]
+    assert [made_row[name] for name in ("TimeGenerated", "EventId", "Kind", "Message")] == [
+        record[key] for key in ("ts", "id", "kind", "msg")
+    ]
     if record["kind"] == "alert":
-        assert (made_row["Detector"], made_row["RiskScore"], made_row["AlertId"]) == tuple(record["alert"][key] for key in ("detector", "risk", "id"))
-        assert (made_row["SrcIpAddr"], made_row["Techniques"][0]) == (record["src"]["ip"], record["alert"]["attack"][0]["technique"])
+        assert (made_row["Detector"], made_row["RiskScore"], made_row["AlertId"]) == tuple(
+            record["alert"][key] for key in ("detector", "risk", "id")
+        )
+        assert (made_row["SrcIpAddr"], made_row["Techniques"][0]) == (
+            record["src"]["ip"],
+            record["alert"]["attack"][0]["technique"],
+        )
     if record["kind"] == "device":
         assert made_row["DeviceId"] == record["device"]["id"]
 
@@ -128,7 +142,9 @@ def test_a_token_that_ends_is_renewed_before(receiver: Receiver, service: Servic
     assert len(service.tokens) == 2
 
 
-def test_a_token_that_is_not_taken_any_more_is_renewed_once(receiver: Receiver, service: Service, output: Sentinel) -> None:
+def test_a_token_that_is_not_taken_any_more_is_renewed_once(
+    receiver: Receiver, service: Service, output: Sentinel
+) -> None:
     """Keys of the service change. Where the new one is not taken either, it is tried again later."""
     output.send(entries(1))
     service.tokens[:] = ["another"]
@@ -168,7 +184,15 @@ def test_batches_are_cut_into_calls_that_are_small_enough(receiver: Receiver, ou
 
 def test_cuts_of_any_sizes() -> None:
     """Together they are everything, in order, each no larger than allowed; a row that is too large is alone."""
-    for sizes in ([], [1], [CALL_LIMIT] * 3, [CALL_LIMIT - 3, 1, 1], [10, 2 * CALL_LIMIT, 10], [400_000] * 5, [499_998, 499_998]):
+    for sizes in (
+        [],
+        [1],
+        [CALL_LIMIT] * 3,
+        [CALL_LIMIT - 3, 1, 1],
+        [10, 2 * CALL_LIMIT, 10],
+        [400_000] * 5,
+        [499_998, 499_998],
+    ):
         cut = list(calls(sizes))
         assert [place for begin, end in cut for place in range(begin, end)] == list(range(len(sizes)))
         for begin, end in cut:
@@ -206,7 +230,11 @@ def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: S
         (Fault(400, b'{"error":{"code":"InvalidPayload","message":"bad\\u001b[31m"}}'), Refuse, "InvalidPayload: bad"),
         (Fault(413), Refuse, "413"),
         (Fault(200, b"<html>please log in"), Retry, "expected 204"),
-        (Fault(403, b'{"error":{"code":"OperationFailed","message":"no access"}}'), Retry, "Monitoring Metrics Publisher"),
+        (
+            Fault(403, b'{"error":{"code":"OperationFailed","message":"no access"}}'),
+            Retry,
+            "Monitoring Metrics Publisher",
+        ),
         (Fault(404, b'{"error":{"code":"NotFound","message":"rule not found"}}'), Retry, "immutable id"),
         (Fault(429, b"", {"Retry-After": "30"}), Retry, "429"),
         (Fault(500, b'{"error":{"code":"InternalServerError","message":"x"}}'), Retry, "InternalServerError"),
@@ -233,14 +261,19 @@ def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Except
     ("fault", "words"),
     [
         (None, "AADSTS7000215: Invalid client secret"),
-        (Fault(400, b'{"error":"invalid_request","error_description":"AADSTS90002: Tenant not found."}'), "AADSTS90002"),
+        (
+            Fault(400, b'{"error":"invalid_request","error_description":"AADSTS90002: Tenant not found."}'),
+            "AADSTS90002",
+        ),
         (Fault(429, b"", {"Retry-After": "9"}), "429"),
         (Fault(200, b"<html>"), "no token"),
         (Fault(200, b'{"access_token":"a\\r\\nb"}'), "no header"),
         (Fault(cut=0), "connection was lost"),
     ],
 )
-def test_a_login_that_fails_is_tried_again(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, fault: Fault | None, words: str) -> None:
+def test_a_login_that_fails_is_tried_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, fault: Fault | None, words: str
+) -> None:
     """No record is refused for it; the secret is in no message; a new secret counts at once."""
     monkeypatch.setenv("CLIENT_SECRET", "wrong-secret" if fault is None else SECRET)
     output = made(receiver)
@@ -259,7 +292,12 @@ def test_a_login_that_fails_is_tried_again(receiver: Receiver, monkeypatch: pyte
 
 
 def test_a_check_sends_no_row(receiver: Receiver, service: Service, output: Sentinel) -> None:
-    assert [(one.what, one.level) for one in output.check()] == [("dns", "ok"), ("tcp", "ok"), ("auth", "ok"), ("permission", "ok")]
+    assert [(one.what, one.level) for one in output.check()] == [
+        ("dns", "ok"),
+        ("tcp", "ok"),
+        ("auth", "ok"),
+        ("permission", "ok"),
+    ]
     assert receiver.store.lines == []
 
 
@@ -273,7 +311,13 @@ def test_a_check_sends_no_row(receiver: Receiver, service: Service, output: Sent
     ],
 )
 def test_a_check_says_what_is_wrong(
-    receiver: Receiver, service: Service, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], allowed: bool, what: str, words: str
+    receiver: Receiver,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    allowed: bool,
+    what: str,
+    words: str,
 ) -> None:
     monkeypatch.setenv("WRONG", "wrong")
     service.allowed = allowed
@@ -293,6 +337,12 @@ def test_a_check_says_what_is_wrong(
     ],
 )
 def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
-    given = {"url": "https://x.ingest.monitor.azure.com", "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:A"}
+    given = {
+        "url": "https://x.ingest.monitor.azure.com",
+        "rule": "dcr-1",
+        "tenant": "t",
+        "client_id": "c",
+        "client_secret": "env:A",
+    }
     with pytest.raises(ValidationError, match=words):
         Options.model_validate({**given, **options})

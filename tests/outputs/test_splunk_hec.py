@@ -37,7 +37,9 @@ def receiver(service: Hec) -> Iterator[Receiver]:
 
 
 def made(receiver: Receiver, **options: Any) -> SplunkHec:
-    return SplunkHec("test", Options.model_validate({"url": receiver.url, "token": "env:TOKEN", "timeout_s": 3, **options}))
+    return SplunkHec(
+        "test", Options.model_validate({"url": receiver.url, "token": "env:TOKEN", "timeout_s": 3, **options})
+    )
 
 
 @pytest.fixture
@@ -71,7 +73,9 @@ def test_formats_of_text_are_strings(receiver: Receiver) -> None:
     output.open()
     batch = entries(2, format="cef")
     output.send(batch)
-    assert [(each["event"], each["index"], each["sourcetype"]) for each in receiver.store.records] == [(one.payload.decode(), "ot", "cef") for one in batch]
+    assert [(each["event"], each["index"], each["sourcetype"]) for each in receiver.store.records] == [
+        (one.payload.decode(), "ot", "cef") for one in batch
+    ]
     output.close()
 
 
@@ -81,19 +85,26 @@ def test_it_waits_until_the_indexers_have_it(receiver: Receiver, service: Hec, o
     begin = time.monotonic()
     assert output.send(entries(3)) == Ack()
     assert time.monotonic() - begin > 0.5
-    assert [request.path for request in receiver.requests] == ["/services/collector/event"] + ["/services/collector/ack"] * 5
+    assert [request.path for request in receiver.requests] == ["/services/collector/event"] + [
+        "/services/collector/ack"
+    ] * 5
     assert len({request.headers["x-splunk-request-channel"] for request in receiver.requests}) == 1
     assert [request.headers.get("content-encoding") for request in receiver.requests] == ["gzip"] + [None] * 5
     output.open()
     output.send(entries(1))
-    assert receiver.requests[0].headers["x-splunk-request-channel"] == receiver.requests[-1].headers["x-splunk-request-channel"]
+    assert (
+        receiver.requests[0].headers["x-splunk-request-channel"]
+        == receiver.requests[-1].headers["x-splunk-request-channel"]
+    )
 
 
 def test_a_balancer_leads_to_the_one_who_knows(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
     """By the cookies that it gave with the answer, without what else they say."""
 
     def balanced(request: Request, store: Store) -> Any:
-        return service(request, store)._replace(headers={"Set-Cookie": "AWSALB=ab/c+1==; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/"})
+        return service(request, store)._replace(
+            headers={"Set-Cookie": "AWSALB=ab/c+1==; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/"}
+        )
 
     receiver.service = balanced
     output.send(entries(1))
@@ -125,7 +136,12 @@ def test_what_is_never_written_comes_again(receiver: Receiver, service: Hec) -> 
 
 def test_a_splunk_that_forgot_the_channel_gets_it_again(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
     """It was started again between event and question: where it does not know the channel, or the answer is lost."""
-    for fault in (Fault(400, json.dumps({"text": "Invalid data channel", "code": 11}).encode()), Fault(reset=True), Fault(503), Fault(200, b"x")):
+    for fault in (
+        Fault(400, json.dumps({"text": "Invalid data channel", "code": 11}).encode()),
+        Fault(reset=True),
+        Fault(503),
+        Fault(200, b"x"),
+    ):
         service.polls = 0
         receiver.script = [None, fault]
         if fault.status == 200:
@@ -153,18 +169,27 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
     output = made(receiver, acknowledge=False)
     output.open()
     batch = entries(5)
-    service.wrong = lambda event: ("Event field is required", 12) if event["fields"]["record_id"] == batch[2].id else None
+    service.wrong = lambda event: (
+        ("Event field is required", 12) if event["fields"]["record_id"] == batch[2].id else None
+    )
     ack = output.send(batch)
     assert (list(ack.refused), ack.busy) == ([2], (3, 4))
     output.send([batch[place] for place in ack.busy])
-    assert [each["fields"]["record_id"] for each in receiver.store.records] == [one.id for one in batch if one is not batch[2]]
+    assert [each["fields"]["record_id"] for each in receiver.store.records] == [
+        one.id for one in batch if one is not batch[2]
+    ]
     output.close()
 
 
 @pytest.mark.parametrize(
     ("status", "body", "error", "words"),
     [
-        (400, {"text": "Incorrect index", "code": 7, "invalid-event-number": 0}, Retry, "may not write into this index"),
+        (
+            400,
+            {"text": "Incorrect index", "code": 7, "invalid-event-number": 0},
+            Retry,
+            "may not write into this index",
+        ),
         (400, {"text": "Data channel is missing", "code": 10}, Retry, "set acknowledge to true"),
         (400, {"text": "ACK is disabled", "code": 14}, Retry, "useACK"),
         (400, {"text": "Invalid data format", "code": 6}, Refuse, "code 6"),
@@ -183,7 +208,9 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
         (200, {"text": "odd \x1b[31m", "code": 99}, Retry, "code 99"),
     ],
 )
-def test_codes_of_the_collector(receiver: Receiver, output: SplunkHec, status: int, body: Any, error: type[Exception], words: str) -> None:
+def test_codes_of_the_collector(
+    receiver: Receiver, output: SplunkHec, status: int, body: Any, error: type[Exception], words: str
+) -> None:
     """What speaks of events is refused; what speaks of tokens, indexes and load comes again."""
     receiver.script = [Fault(status, json.dumps(body).encode() if body else b"<html>")]
     with pytest.raises(error, match=words) as raised:
@@ -257,7 +284,12 @@ def test_closing_ends_no_wait_of_others_and_leaves_nothing(receiver: Receiver, o
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"token": None}, "the secret of the collector's token"), ({"index": "A B"}, "pattern"), ({"ack_timeout_s": 0}, "greater than 0")]
+    ("options", "words"),
+    [
+        ({"token": None}, "the secret of the collector's token"),
+        ({"index": "A B"}, "pattern"),
+        ({"ack_timeout_s": 0}, "greater than 0"),
+    ],
 )
 def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
@@ -271,14 +303,23 @@ def test_events_without_time_or_host(receiver: Receiver, output: SplunkHec) -> N
     odd = type(one)(one.seq, {"id": "odd", "kind": one.kind, "ts": "soon", "sensor": "~3f9a"}, b'{"id":"odd"}')
     assert output.send([bare, odd]) == Ack()
     assert receiver.store.records[1].keys() == {"source", "sourcetype", "event", "fields"}
-    assert receiver.store.records[0] == {"source": "sensor", "sourcetype": "sensor:alert", "event": {"id": "x"}, "fields": {"record_id": one.id}}
+    assert receiver.store.records[0] == {
+        "source": "sensor",
+        "sourcetype": "sensor:alert",
+        "event": {"id": "x"},
+        "fields": {"record_id": one.id},
+    }
 
 
 def test_a_service_like_splunk(service: Hec) -> None:
     """The stand-in itself: a question about what is not known is false, and an answer is given once."""
     store = Store()
     request = Request(
-        "POST", "/services/collector/event", {"authorization": f"Splunk {TOKEN}", "x-splunk-request-channel": "c"}, b"", b'{"event":1}{"event":2}'
+        "POST",
+        "/services/collector/event",
+        {"authorization": f"Splunk {TOKEN}", "x-splunk-request-channel": "c"},
+        b"",
+        b'{"event":1}{"event":2}',
     )
     number = json.loads(service(request, store).body)["ackId"]
     asked = request._replace(path="/services/collector/ack", body=json.dumps({"acks": [number, 7]}).encode())

@@ -122,7 +122,10 @@ def test_other_formats_travel_behind_a_header(server, name):
 
 
 @needs_server
-@pytest.mark.parametrize(("name", "facility", "start"), [("syslog_5424", "local7", "<190>1 "), ("syslog_3164", "user", "<14>"), ("native", "daemon", "<30>1 ")])
+@pytest.mark.parametrize(
+    ("name", "facility", "start"),
+    [("syslog_5424", "local7", "<190>1 "), ("syslog_3164", "user", "<14>"), ("native", "daemon", "<30>1 ")],
+)
 def test_the_facility_is_ours_to_choose(server, name, facility, start):
     with to(empty(server), "tcp", format=name, facility=facility) as output:
         output.send(entries(1, cases=("device_new",), format=name))
@@ -240,7 +243,10 @@ def test_a_certificate_of_ours_that_is_missing_is_told_when_it_is_noticed(tmp_pa
 
     with listener(serve) as port, opened(port, transport="tls", tls={"ca": authority.ca}) as output:
         time.sleep(0.1)
-        with pytest.raises(Retry, match=r"the connection is lost: it asks for a certificate of ours: name its files as tls.certificate and tls.key"):
+        with pytest.raises(
+            Retry,
+            match=r"the connection is lost: it asks for a certificate of ours: name its files as tls.certificate and tls.key",
+        ):
             output.send(entries(1, format="syslog_5424"))
 
 
@@ -293,7 +299,10 @@ def test_closing_twice_and_sending_after_it():
 
 
 @needs_server
-@pytest.mark.parametrize(("transport", "steps"), [("udp", ["dns", "udp"]), ("tcp", ["dns", "tcp", "delivery"]), ("tls", ["dns", "tcp", "tls", "delivery"])])
+@pytest.mark.parametrize(
+    ("transport", "steps"),
+    [("udp", ["dns", "udp"]), ("tcp", ["dns", "tcp", "delivery"]), ("tls", ["dns", "tcp", "tls", "delivery"])],
+)
 def test_a_check_goes_through_all_steps_and_sends_no_record(server, transport, steps):
     if transport == "tls" and NO_TLS:
         pytest.skip(NO_TLS)
@@ -316,4 +325,8 @@ def test_options_that_contradict_each_other_are_named():
         Options(host="a", tls={})
     with pytest.raises(ValidationError, match="TLS has no other"):
         Options(host="a", transport="tls", framing="lines")
-    assert [Options(host="a", transport=each).place for each in ("udp", "tcp", "tls")] == [("a", 514), ("a", 514), ("a", 6514)]
+    assert [Options(host="a", transport=each).place for each in ("udp", "tcp", "tls")] == [
+        ("a", 514),
+        ("a", 514),
+        ("a", 6514),
+    ]

@@ -35,12 +35,27 @@ class Place(NamedTuple):
     output: Tickets
 
     def ticket(self, devices: int = 1) -> Ticket:
-        return tickets_of(site([node(number) for number in range(devices)], [setting(f"dev-{number}") for number in range(devices)]), Policy())[0]
+        return tickets_of(
+            site([node(number) for number in range(devices)], [setting(f"dev-{number}") for number in range(devices)]),
+            Policy(),
+        )[0]
 
     def change(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> Change:
         words = format_of("json" if self.system == "webhook" else self.system)
-        body = words.closed(["10.0.0.7 (front-door, camera): runs 11.0 now"], FORM) if kind == "close" else words.created(ticket, FORM)
-        return Change(kind, FORM.key(ticket.id), words.found_by(ticket.id, FORM), handle, content, body, words.updated(ticket, FORM))
+        body = (
+            words.closed(["10.0.0.7 (front-door, camera): runs 11.0 now"], FORM)
+            if kind == "close"
+            else words.created(ticket, FORM)
+        )
+        return Change(
+            kind,
+            FORM.key(ticket.id),
+            words.found_by(ticket.id, FORM),
+            handle,
+            content,
+            body,
+            words.updated(ticket, FORM),
+        )
 
     def give(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> Outcome:
         return self.output.give(self.change(kind, ticket, handle, content))
@@ -62,7 +77,9 @@ def at(system: str, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Iterator[Pl
         url = receiver.url + path
         if system == "webhook":
             options = options | {"update_url": url + "/{id}"}
-        output = Tickets("desk", Options.model_validate({"url": url, "system": system, "timeout_s": 3, **options, **more}))
+        output = Tickets(
+            "desk", Options.model_validate({"url": url, "system": system, "timeout_s": 3, **options, **more})
+        )
         output.open()
         yield Place(system, receiver, service, output)
         output.close()
@@ -117,7 +134,11 @@ def test_two_sensors_have_tickets_of_their_own(place: Place) -> None:
     there = Form("branch", "OPS")
     ticket = place.ticket()
     place.output.open()
-    place.output.give(Change("create", there.key(ticket.id), words.found_by(ticket.id, there), "", "c", words.created(ticket, there), {}))
+    place.output.give(
+        Change(
+            "create", there.key(ticket.id), words.found_by(ticket.id, there), "", "c", words.created(ticket, there), {}
+        )
+    )
     assert len(place.service.tickets) == 2
 
 
@@ -148,7 +169,9 @@ def test_a_workflow_that_leads_nowhere_is_told(place: Place) -> None:
     handle = place.give("create", place.ticket()).handle
     place.service.stuck = True
     outcome = place.give("close", place.ticket(), handle)
-    assert outcome == Outcome(handle, "OPS-1: its workflow leads from where it is to no status that is done: close it there")
+    assert outcome == Outcome(
+        handle, "OPS-1: its workflow leads from where it is to no status that is done: close it there"
+    )
     assert "runs 11.0 now" in place.text_of(handle)
 
 
@@ -168,8 +191,19 @@ def test_a_lost_issue_is_found_on_a_later_page(place: Place) -> None:
     handle = place.give("create", place.ticket()).handle
     body = place.service.tickets[handle]["body"]
     for number in range(2, 130):
-        place.service.tickets[str(number)] = {"number": number, "body": "x", "labels": ["network-sensor"], "state": "open"}
-    place.service.tickets["130"] = {"number": 130, "body": body, "labels": ["network-sensor"], "state": "open", "pull_request": {}}
+        place.service.tickets[str(number)] = {
+            "number": number,
+            "body": "x",
+            "labels": ["network-sensor"],
+            "state": "open",
+        }
+    place.service.tickets["130"] = {
+        "number": 130,
+        "body": body,
+        "labels": ["network-sensor"],
+        "state": "open",
+        "pull_request": {},
+    }
     place.output.open()
     assert place.give("create", place.ticket()).handle == handle
 
@@ -177,7 +211,12 @@ def test_a_lost_issue_is_found_on_a_later_page(place: Place) -> None:
 @pytest.mark.parametrize("place", ["servicenow"], indirect=True)
 def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a new ticket gets as well, and how it is closed where close codes have other names."""
-    for there in at("servicenow", monkeypatch, extra={"assignment_group": "Network"}, closing={"state": "6", "close_code": "Solved (Permanently)"}):
+    for there in at(
+        "servicenow",
+        monkeypatch,
+        extra={"assignment_group": "Network"},
+        closing={"state": "6", "close_code": "Solved (Permanently)"},
+    ):
         handle = there.give("create", there.ticket()).handle
         there.give("close", there.ticket(), handle)
         assert there.service.tickets[handle]["assignment_group"] == "Network"
@@ -187,7 +226,9 @@ def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("place", ["jira"], indirect=True)
 def test_fields_that_a_project_does_not_have(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are left out of new tickets, and of what changes them."""
-    for there in at("jira", monkeypatch, extra={"priority": None, "duedate": None, "components": [{"name": "Network"}]}):
+    for there in at(
+        "jira", monkeypatch, extra={"priority": None, "duedate": None, "components": [{"name": "Network"}]}
+    ):
         handle = there.give("create", there.ticket()).handle
         there.give("update", there.ticket(2), handle, "c2")
         fields = there.service.tickets[handle]["fields"]
@@ -204,7 +245,8 @@ def test_who_may_not_is_told_at_once(place: Place, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"), [(Fault(status=500), Retry), (Fault(status=429, headers={"Retry-After": "7"}), Retry), (Fault(status=400), Refuse)]
+    ("fault", "error"),
+    [(Fault(status=500), Retry), (Fault(status=429, headers={"Retry-After": "7"}), Retry), (Fault(status=400), Refuse)],
 )
 def test_what_answers_mean(place: Place, fault: Fault, error: type[Exception]) -> None:
     """Busy or broken: again later, when it says so; wrong: not as it is."""
@@ -298,4 +340,7 @@ def test_a_signed_desk(monkeypatch: pytest.MonkeyPatch) -> None:
         there.give("create", there.ticket())
         request = there.receiver.requests[-1]
         signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.raw
-        assert request.headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(b"hush", signed, hashlib.sha256)).decode()
+        assert (
+            request.headers["webhook-signature"]
+            == "v1," + base64.b64encode(hmac.digest(b"hush", signed, hashlib.sha256)).decode()
+        )

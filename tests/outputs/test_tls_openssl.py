@@ -31,7 +31,17 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def openssl(authority: Authority, *words: str) -> Iterator[int]:
     """A server with a certificate of the authority, which takes ciphers of any age."""
     pair, port = authority.issue("openssl"), free_port()
-    command = ["openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", str(pair.certificate), "-key", str(pair.key)]
+    command = [
+        "openssl",
+        "s_server",
+        "-quiet",
+        "-accept",
+        f"127.0.0.1:{port}",
+        "-cert",
+        str(pair.certificate),
+        "-key",
+        str(pair.key),
+    ]
     command += ["-cipher", "DEFAULT@SECLEVEL=0", *words]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
@@ -77,14 +87,23 @@ def test_versions(authority: Authority, spoken: str, minimum: str, words: str) -
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str) -> None:
     """None, one of an authority that the server does not know, one that has expired, and the right one, whose key has a password."""
-    stranger, old = Authority(tmp_path, "Strange").issue("strange", client=True), authority.issue("old", days=-2, client=True)
+    stranger, old = (
+        Authority(tmp_path, "Strange").issue("strange", client=True),
+        authority.issue("old", days=-2, client=True),
+    )
     right = authority.issue("ours", client=True)
     key = tmp_path / "locked.key"
-    subprocess.run(["openssl", "pkey", "-in", right.key, "-aes256", "-passout", "pass:s3cret", "-out", key], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "pkey", "-in", right.key, "-aes256", "-passout", "pass:s3cret", "-out", key],
+        check=True,
+        capture_output=True,
+    )
     (tmp_path / "password").write_text("s3cret\n")
     with openssl(authority, version, "-Verify", "2", "-CAfile", str(authority.ca), "-verify_return_error") as port:
         asked = last(port, Tls(ca=authority.ca))
-        refused = [last(port, Tls(ca=authority.ca, certificate=one.certificate, key=one.key)) for one in (stranger, old)]
+        refused = [
+            last(port, Tls(ca=authority.ca, certificate=one.certificate, key=one.key)) for one in (stranger, old)
+        ]
         told = {"ca": authority.ca, "certificate": right.certificate, "key": key}
         locked = last(port, Tls.model_validate(told | {"key_password": f"file:{tmp_path / 'none'}"}))
         taken = last(port, Tls.model_validate(told | {"key_password": f"file:{tmp_path / 'password'}"}))

@@ -46,7 +46,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 def made(receiver: Receiver, kind: str = "plain", **options: Any) -> Webhook:
-    return Webhook("test", Options.model_validate({"url": receiver.url, "receiver": kind, "timeout_s": 3, **NEEDS.get(kind, {}), **options}))
+    return Webhook(
+        "test",
+        Options.model_validate(
+            {"url": receiver.url, "receiver": kind, "timeout_s": 3, **NEEDS.get(kind, {}), **options}
+        ),
+    )
 
 
 # Bodies.
@@ -101,7 +106,12 @@ def test_nobody_is_mentioned_in_slack() -> None:
     body = bodies.slack(evil())
     assert "<" not in body["text"]
     assert "&lt;!channel&gt;" in body["text"]
-    parts = [part for block in body["blocks"] for part in (block.get("text"), *block.get("fields", ()), *block.get("elements", ())) if part]
+    parts = [
+        part
+        for block in body["blocks"]
+        for part in (block.get("text"), *block.get("fields", ()), *block.get("elements", ()))
+        if part
+    ]
     assert {part["type"] for part in parts} == {"plain_text"}
 
 
@@ -141,8 +151,14 @@ def test_a_ticket_is_opened_once(name: str) -> None:
 
 def test_a_pager_follows_an_alert_to_its_end() -> None:
     """One key from open to close; another alert has another."""
-    opened, updated, closed, other = (RECEIVERS["pagerduty"](RECORDS[case]) for case in ("alert_open", "alert_update", "alert_close", "incident_open"))
-    assert (opened["event_action"], updated["event_action"], closed["event_action"]) == ("trigger", "trigger", "resolve")
+    opened, updated, closed, other = (
+        RECEIVERS["pagerduty"](RECORDS[case]) for case in ("alert_open", "alert_update", "alert_close", "incident_open")
+    )
+    assert (opened["event_action"], updated["event_action"], closed["event_action"]) == (
+        "trigger",
+        "trigger",
+        "resolve",
+    )
     assert opened["dedup_key"] == updated["dedup_key"] == closed["dedup_key"] != other["dedup_key"]
     events = [RECEIVERS["servicenow_event"](RECORDS[case]) for case in ("alert_open", "alert_close")]
     assert [event["severity"] for event in events] == ["2", "0"]
@@ -213,7 +229,15 @@ def test_one_of_a_batch_is_refused(receiver: Receiver) -> None:
     output.close()
 
 
-@pytest.mark.parametrize("fault", [Fault(429, headers={"Retry-After": "30"}), Fault(410, b"channel_is_archived"), Fault(reset=True), Fault(404, b"no_team")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(429, headers={"Retry-After": "30"}),
+        Fault(410, b"channel_is_archived"),
+        Fault(reset=True),
+        Fault(404, b"no_team"),
+    ],
+)
 def test_a_batch_that_stops_half_way(receiver: Receiver, fault: Fault) -> None:
     """What is delivered is not sent again; the next try starts where it stopped and hears why."""
     output = made(receiver, "slack")
@@ -240,12 +264,18 @@ def test_a_batch_that_stops_half_way(receiver: Receiver, fault: Fault) -> None:
     [
         ("jira", b'{"errorMessages":[],"errors":{"project":"valid project is required"}}', Retry),
         ("jira", b'{"errorMessages":[],"errors":{"summary":"too long"}}', Refuse),
-        ("pagerduty", b'{"status":"invalid event","errors":["\'routing_key\' is missing or is invalid format"]}', Retry),
+        (
+            "pagerduty",
+            b'{"status":"invalid event","errors":["\'routing_key\' is missing or is invalid format"]}',
+            Retry,
+        ),
         ("pagerduty", b'{"status":"invalid event","errors":["\'summary\' is missing"]}', Refuse),
         ("plain", b'{"error":"project"}', Refuse),
     ],
 )
-def test_faults_of_the_set_up_refuse_no_record(receiver: Receiver, kind: str, body: bytes, error: type[Exception]) -> None:
+def test_faults_of_the_set_up_refuse_no_record(
+    receiver: Receiver, kind: str, body: bytes, error: type[Exception]
+) -> None:
     output = made(receiver, kind)
     output.open()
     receiver.script = [Fault(400, body)]

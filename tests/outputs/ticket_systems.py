@@ -55,7 +55,9 @@ class Service:
         if request.headers.get("authorization") != self.login:
             return answer(401, {"message": "who are you?"})
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        return self.serve(request.method, unquote(parts.path), asked, json.loads(request.body) if request.body else None)
+        return self.serve(
+            request.method, unquote(parts.path), asked, json.loads(request.body) if request.body else None
+        )
 
     def serve(self, method: str, path: str, asked: dict[str, str], body: Any) -> Answer:
         raise NotImplementedError
@@ -77,22 +79,37 @@ class JiraLike(Service):
         if (method, where) == ("GET", "/project/OPS"):
             return answer(200, {"key": "OPS"})
         if (method, where) == ("GET", self.search_path):
-            return answer(200, {"issues": [{"id": "1", "key": name} for name in self._found(asked["jql"])][: int(asked["maxResults"])]})
+            return answer(
+                200,
+                {
+                    "issues": [{"id": "1", "key": name} for name in self._found(asked["jql"])][
+                        : int(asked["maxResults"])
+                    ]
+                },
+            )
         if (method, where) == ("POST", "/issue"):
             return self._open(body)
         found = re.fullmatch(r"/issue/([^/]+)(/\w+)?", where)
         if found is None or found[1] not in self.tickets:
-            return answer(404, {"errorMessages": ["Issue does not exist or you do not have permission to see it."], "errors": {}})
+            return answer(
+                404, {"errorMessages": ["Issue does not exist or you do not have permission to see it."], "errors": {}}
+            )
         return self._issue(method, self.tickets[found[1]], found[2] or "", body)
 
     search_path = "/search/jql"
 
     def _found(self, jql: str) -> list[str]:
         """Of the one form of search that is asked for."""
-        form = r'project = "OPS" AND labels = "(ticket-\w{6})" AND labels = "(sensor-[\w.-]+)" AND statusCategory != Done'
+        form = (
+            r'project = "OPS" AND labels = "(ticket-\w{6})" AND labels = "(sensor-[\w.-]+)" AND statusCategory != Done'
+        )
         labels = re.fullmatch(form, jql)
         assert labels is not None, jql
-        return [name for name, one in self.tickets.items() if {labels[1], labels[2]} <= set(one["fields"]["labels"]) and one["status"] != "done"]
+        return [
+            name
+            for name, one in self.tickets.items()
+            if {labels[1], labels[2]} <= set(one["fields"]["labels"]) and one["status"] != "done"
+        ]
 
     def _open(self, body: Any) -> Answer:
         fields = body["fields"]
@@ -101,7 +118,9 @@ class JiraLike(Service):
         if wrong := self._faults(fields):
             return answer(400, {"errorMessages": wrong, "errors": {}})
         if any(not re.fullmatch(r"\S{1,255}", label) for label in fields["labels"]):
-            return answer(400, {"errorMessages": [], "errors": {"labels": "The label contains spaces which is invalid."}})
+            return answer(
+                400, {"errorMessages": [], "errors": {"labels": "The label contains spaces which is invalid."}}
+            )
         name = f"OPS-{len(self.tickets) + 1}"
         self.tickets[name] = {"fields": fields, "properties": body["properties"], "status": "new", "comments": []}
         return answer(201, {"id": str(10_000 + len(self.tickets)), "key": name, "self": f"https://x/{name}"})
@@ -121,7 +140,14 @@ class JiraLike(Service):
         if (method, below) == ("GET", ""):
             return answer(200, {"fields": {"status": {"statusCategory": {"key": one["status"]}}}})
         if (method, below) == ("GET", "/transitions"):
-            offered = [] if self.stuck else [{"id": "31", "to": {"statusCategory": {"key": "done"}}}, {"id": "11", "to": {"statusCategory": {"key": "new"}}}]
+            offered = (
+                []
+                if self.stuck
+                else [
+                    {"id": "31", "to": {"statusCategory": {"key": "done"}}},
+                    {"id": "11", "to": {"statusCategory": {"key": "new"}}},
+                ]
+            )
             return answer(200, {"transitions": offered})
         if (method, below) == ("POST", "/transitions"):
             one["status"] = {"31": "done", "11": "new"}[body["transition"]["id"]]
@@ -146,7 +172,12 @@ class JiraServerLike(JiraLike):
         return self._comment_faults(fields["description"])
 
     def _comment_faults(self, body: Any) -> list[str]:
-        fine = isinstance(body, str) and len(body) <= 32_767 and body.startswith("{noformat}\n") and body.lower().count("{noformat}") == 2
+        fine = (
+            isinstance(body, str)
+            and len(body) <= 32_767
+            and body.startswith("{noformat}\n")
+            and body.lower().count("{noformat}") == 2
+        )
         return [] if fine else ["text that ends its form"]
 
 
@@ -156,14 +187,24 @@ class ServiceNowLike(Service):
     def serve(self, method: str, path: str, asked: dict[str, str], body: Any) -> Answer:
         base = "/api/now/table/incident"
         if (method, path) == ("GET", base):
-            return answer(200, {"result": [{"sys_id": name, "number": one["number"]} for name, one in self._found(asked.get("sysparm_query", ""))]})
+            return answer(
+                200,
+                {
+                    "result": [
+                        {"sys_id": name, "number": one["number"]}
+                        for name, one in self._found(asked.get("sysparm_query", ""))
+                    ]
+                },
+            )
         if (method, path) == ("POST", base):
             return self._open(body)
         name = path.removeprefix(f"{base}/")
         if name not in self.tickets:
             return answer(404, {"error": {"message": "No Record found"}, "status": "failure"})
         if method == "PATCH" and body.get("state") == "6" and not (body.get("close_code") and body.get("close_notes")):
-            return answer(403, {"error": {"message": "Data Policy Exception: Resolution code, Resolution notes are mandatory"}})
+            return answer(
+                403, {"error": {"message": "Data Policy Exception: Resolution code, Resolution notes are mandatory"}}
+            )
         self.tickets[name] |= body
         return answer(200, {"result": self.tickets[name]})
 
@@ -193,7 +234,11 @@ class GitHubLike(Service):
             return answer(200, {"full_name": "acme/network", "has_issues": True})
         if (method, path) == ("GET", f"{base}/issues"):
             assert asked["labels"] == "network-sensor"
-            listed = [one for one in reversed(self.tickets.values()) if "network-sensor" in one["labels"] and one["state"] == asked["state"]]
+            listed = [
+                one
+                for one in reversed(self.tickets.values())
+                if "network-sensor" in one["labels"] and one["state"] == asked["state"]
+            ]
             at = (int(asked["page"]) - 1) * int(asked["per_page"])
             return answer(200, listed[at : at + int(asked["per_page"])])
         if (method, path) == ("POST", f"{base}/issues"):
@@ -235,5 +280,9 @@ SYSTEMS: dict[str, tuple[type[Service], str, dict[str, Any]]] = {
     "jira_server": (JiraServerLike, "", {"user": "bot@example.org", "password": "env:PASSWORD", "project": "OPS"}),
     "servicenow": (ServiceNowLike, "/api/now/table/incident", {"user": "bot@example.org", "password": "env:PASSWORD"}),
     "github": (GitHubLike, "/repos/acme/network", {"token": "env:PASSWORD"}),
-    "webhook": (DeskLike, "/in", {"user": "bot@example.org", "password": "env:PASSWORD", "answer_id": "created.number"}),
+    "webhook": (
+        DeskLike,
+        "/in",
+        {"user": "bot@example.org", "password": "env:PASSWORD", "answer_id": "created.number"},
+    ),
 }

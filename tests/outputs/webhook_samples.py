@@ -31,7 +31,10 @@ def file_of(name: str) -> Path:
 
 def told(name: str) -> str:
     """The text of a golden file: bodies by the name of their record; null where there is none."""
-    return json.dumps({case: RECEIVERS[name](record) for case, record in RECORDS.items()}, indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({case: RECEIVERS[name](record) for case, record in RECORDS.items()}, indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,11 @@ def scripts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for shell in ("bash", "zsh", "fish"):
         with (folder / shell).open("w") as file:
             subprocess.run(
-                [sys.executable, str(root / "packaging" / "completions.py"), shell], check=True, stdout=file, cwd=root, env={"PYTHONPATH": str(root)}
+                [sys.executable, str(root / "packaging" / "completions.py"), shell],
+                check=True,
+                stdout=file,
+                cwd=root,
+                env={"PYTHONPATH": str(root)},
             )
     return folder
 
@@ -27,10 +31,11 @@ def scripts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def offered(scripts: Path, *words: str, folder: Path | None = None) -> set[str]:
     """What bash offers after these words, the last of which is being written."""
     line = " ".join(f"'{word}'" for word in words)
-    asked = (
-        f"source {scripts / 'bash'}; COMP_WORDS=(sensor {line}); COMP_CWORD={len(words)}; _sensor sensor '{words[-1]}' x; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    typed = f"COMP_WORDS=(sensor {line}); COMP_CWORD={len(words)}; _sensor sensor '{words[-1]}' x"
+    asked = f"source {scripts / 'bash'}; {typed}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    told = subprocess.run(
+        ["bash", "--norc", "-c", asked], capture_output=True, text=True, check=True, cwd=folder or scripts
     )
-    told = subprocess.run(["bash", "--norc", "-c", asked], capture_output=True, text=True, check=True, cwd=folder or scripts)
     assert told.stderr == ""
     return set(told.stdout.split("\n")) - {""}
 
@@ -78,7 +83,12 @@ def test_fish_offers_the_same(scripts: Path) -> None:
     """Commands, actions and options, as bash does."""
 
     def asked(line: str) -> set[str]:
-        told = subprocess.run(["fish", "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{line}'"], capture_output=True, text=True, check=True)
+        told = subprocess.run(
+            ["fish", "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{line}'"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return {row.split("\t")[0] for row in told.stdout.splitlines()}
 
     assert asked("sensor ") == set(names())

@@ -20,7 +20,9 @@ def lines(root: Path) -> list[str]:
 
 def test_what_is_copied_is_there_and_is_all_that_is_built(root: Path, lines: list[str]) -> None:
     """Every folder that setup.cfg takes packages from, and what it reads."""
-    copied = {word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]}
+    copied = {
+        word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
+    }
     assert [name for name in copied if not (root / name).exists()] == []
     config = configparser.ConfigParser()
     config.read(root / "setup.cfg")

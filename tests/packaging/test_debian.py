@@ -33,14 +33,24 @@ def test_scripts_can_be_read_by_any_shell_and_stop_at_the_first_fault(root: Path
 
 def test_control_is_filled(build: ModuleType, root: Path) -> None:
     """With nothing but what the builder knows."""
-    known = {"version": "1", "architecture": "amd64", "maintainer": build.MAINTAINER, "size": 1, "python": "3.13", "next_python": "3.14", "libc": "2.41"}
+    known = {
+        "version": "1",
+        "architecture": "amd64",
+        "maintainer": build.MAINTAINER,
+        "size": 1,
+        "python": "3.13",
+        "next_python": "3.14",
+        "libc": "2.41",
+    }
     text = (root / "packaging" / "debian" / "control").read_text().format(**known)
     assert "Depends: python3 (>= 3.13), python3 (<< 3.14), libc6 (>= 2.41)," in text
     assert text.startswith(f"Package: {build.NAME}\n")
     assert build.version() in (root / "setup.cfg").read_text()
 
 
-def test_an_environment_forgets_where_it_was_made(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_forgets_where_it_was_made(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its scripts begin with the place where it will be; only ours and Python are in it."""
     root = tmp_path / "root"
     inside = root / build.PREFIX

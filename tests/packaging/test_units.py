@@ -44,7 +44,12 @@ def test_verified(folder: Path, tmp_path: Path) -> None:
     """systemd finds nothing to complain of. It wants the program to be there, so it is given another."""
     for name in UNITS:
         (tmp_path / name).write_text((folder / name).read_text().replace(COMMAND, sys.executable))
-    verified = subprocess.run(["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in UNITS)], capture_output=True, text=True, check=False)
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     ours = [line for line in verified.stderr.splitlines() if "sensor" in line]
     assert (verified.returncode, ours) == (0, [])
 
@@ -53,7 +58,14 @@ def test_verified(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_exposure(folder: Path, name: str) -> None:
     """At most 1.5 of 10, by systemd's own arithmetic."""
-    command = ["systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE * 10:.0f}", "--no-pager", str(folder / name)]
+    command = [
+        "systemd-analyze",
+        "security",
+        "--offline=yes",
+        f"--threshold={EXPOSURE * 10:.0f}",
+        "--no-pager",
+        str(folder / name),
+    ]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout
     found = re.search(rf"exposure level for {re.escape(name.replace('@', '@test_instance'))}: ([\d.]+)", told.stdout)
@@ -74,7 +86,10 @@ def test_who_captures_speaks_to_nobody_and_who_delivers_hears_nothing(folder: Pa
 
 def test_what_a_timer_begins_is_held_as_delivery_is(folder: Path) -> None:
     """The same sandbox, word for word."""
-    forward, update = ((folder / name).read_text().partition("# No right at all")[2].partition("\nLimit")[0] for name in (LASTING[1], "sensor-update.service"))
+    forward, update = (
+        (folder / name).read_text().partition("# No right at all")[2].partition("\nLimit")[0]
+        for name in (LASTING[1], "sensor-update.service")
+    )
     assert "ProtectSystem=strict" in update
     assert update == forward
 
@@ -82,10 +97,18 @@ def test_what_a_timer_begins_is_held_as_delivery_is(folder: Path) -> None:
 def test_what_looks_at_the_state_has_no_network(folder: Path) -> None:
     """The scores of the day are recorded without any; it begins with the rest, for it asks nobody."""
     scores, update = (directives(folder / f"sensor-{name}.service") for name in ("posture", "update"))
-    assert (scores["PrivateNetwork"], scores["IPAddressDeny"], scores["RestrictAddressFamilies"]) == ("yes", "any", "AF_UNIX")
+    assert (scores["PrivateNetwork"], scores["IPAddressDeny"], scores["RestrictAddressFamilies"]) == (
+        "yes",
+        "any",
+        "AF_UNIX",
+    )
     network = {"PrivateNetwork", "IPAddressDeny", "RestrictAddressFamilies", "ExecStart", "TimeoutStartSec"}
-    assert {key: value for key, value in scores.items() if key not in network} == {key: value for key, value in update.items() if key not in network}
-    assert "Wants=sensor.service sensor-records.service sensor-posture.timer\n" in (folder / "sensor.target").read_text()
+    assert {key: value for key, value in scores.items() if key not in network} == {
+        key: value for key, value in update.items() if key not in network
+    }
+    assert (
+        "Wants=sensor.service sensor-records.service sensor-posture.timer\n" in (folder / "sensor.target").read_text()
+    )
     assert "[Install]" not in (folder / "sensor-posture.timer").read_text()
 
 
@@ -95,16 +118,38 @@ def test_who_writes_records_has_no_network_and_no_right(folder: Path) -> None:
     assert (records["PrivateNetwork"], records["IPAddressDeny"], records["CapabilityBoundingSet"]) == ("yes", "any", "")
     own = {"Type", "NotifyAccess", "ExecStart", "Nice", "IOSchedulingClass", "RestartPreventExitStatus"}
     own |= {key for key in records if key.startswith(("Timeout", "Restart", "Watchdog"))} | {"TimeoutStartSec"}
-    assert {key: value for key, value in records.items() if key not in own} == {key: value for key, value in scores.items() if key not in own}
+    assert {key: value for key, value in records.items() if key not in own} == {
+        key: value for key, value in scores.items() if key not in own
+    }
 
 
 def test_who_answers_browsers_has_no_right_and_hears_this_host_alone(folder: Path) -> None:
     """The sandbox of delivery, with loopback for all its network, and the same user, whose notes it writes."""
     console, forward = (directives(folder / f"sensor-{name}.service") for name in ("console", "forward"))
-    assert (console["CapabilityBoundingSet"], console["IPAddressDeny"], console["IPAddressAllow"]) == ("", "any", "localhost")
-    own = {"ExecStart", "Nice", "TasksMax", "MemoryMax", "RestartPreventExitStatus", "IPAddressAllow", "IPAddressDeny", "ImportCredential", "ExecReload"}
-    own |= {key for key in console.keys() | forward.keys() if key.startswith(("Timeout", "Watchdog", "RuntimeDirectory", "LogsDirectory"))}
-    assert {key: value for key, value in console.items() if key not in own} == {key: value for key, value in forward.items() if key not in own}
+    assert (console["CapabilityBoundingSet"], console["IPAddressDeny"], console["IPAddressAllow"]) == (
+        "",
+        "any",
+        "localhost",
+    )
+    own = {
+        "ExecStart",
+        "Nice",
+        "TasksMax",
+        "MemoryMax",
+        "RestartPreventExitStatus",
+        "IPAddressAllow",
+        "IPAddressDeny",
+        "ImportCredential",
+        "ExecReload",
+    }
+    own |= {
+        key
+        for key in console.keys() | forward.keys()
+        if key.startswith(("Timeout", "Watchdog", "RuntimeDirectory", "LogsDirectory"))
+    }
+    assert {key: value for key, value in console.items() if key not in own} == {
+        key: value for key, value in forward.items() if key not in own
+    }
 
 
 def test_a_mirror_port_takes_one_right(folder: Path) -> None:
@@ -117,5 +162,14 @@ def test_a_mirror_port_takes_one_right(folder: Path) -> None:
 def test_both_are_the_same_user_with_the_same_state(folder: Path) -> None:
     """Cursors lie beside the log, so the one writes where the other does."""
     capture, forward = (directives(folder / name) for name in LASTING)
-    for key in ("User", "Group", "UMask", "StateDirectory", "StateDirectoryMode", "ConfigurationDirectory", "RestartPreventExitStatus", "Type"):
+    for key in (
+        "User",
+        "Group",
+        "UMask",
+        "StateDirectory",
+        "StateDirectoryMode",
+        "ConfigurationDirectory",
+        "RestartPreventExitStatus",
+        "Type",
+    ):
         assert capture[key] == forward[key]

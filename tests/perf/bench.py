@@ -45,7 +45,9 @@ class Bench:
     ``out``: a folder for what programs write.
     """
 
-    def __init__(self, found: captures.Captures, states: Sequence[Program], others: Sequence[Program], runs: int, out: Path) -> None:
+    def __init__(
+        self, found: captures.Captures, states: Sequence[Program], others: Sequence[Program], runs: int, out: Path
+    ) -> None:
         self.found, self.states, self.others, self.runs, self._out = found, list(states), list(others), runs, out
         self.measured: list[dict[str, Any]] = []
         self._starts: dict[str, float] = {}
@@ -89,7 +91,12 @@ class Bench:
         for program in each:
             seconds = alone[program.name]
             ratio = "" if program is each[0] else str(Ratio.of(seconds, alone[each[0].name]))
-            yield Row(f"{twice.stem}, second half alone", program.name, in_words(packets / sorted(seconds)[len(seconds) // 2]), ratio)
+            yield Row(
+                f"{twice.stem}, second half alone",
+                program.name,
+                in_words(packets / sorted(seconds)[len(seconds) // 2]),
+                ratio,
+            )
 
 
 def shed(run: Run) -> int | None:
@@ -106,7 +113,11 @@ def of_start(bench: Bench) -> Iterator[Row]:
     done = bench.turns("100 packets", bench.states, bench.found.hundred)
     for program in bench.states:
         typical = middle(done[program.name])
-        yield Row("replay of 100 packets", program.name, f"{typical.wall:.2f} s, {typical.cpu:.2f} s CPU, {typical.peak:.0f} MB")
+        yield Row(
+            "replay of 100 packets",
+            program.name,
+            f"{typical.wall:.2f} s, {typical.cpu:.2f} s CPU, {typical.peak:.0f} MB",
+        )
     for program in bench.states:
         runs = [once([program.sensor, "--help"]) for _ in range(bench.runs)]
         yield Row("sensor --help", program.name, f"{middle(runs).wall:.3f} s, {middle(runs).cpu:.3f} s CPU")
@@ -124,8 +135,15 @@ def of_replay(bench: Bench) -> Iterator[Row]:
 def of_memory(bench: Bench) -> Iterator[Row]:
     """Four times the packets of four times the hosts: once, for memory does not depend on the hour."""
     for program in bench.states:
-        small, large = (bench.turns(path.stem, [program], path, 1)[program.name][0] for path in (bench.found.mixed, bench.found.large))
-        yield Row("peak memory", program.name, f"{small.peak:.0f} MB, {bench.found.large.stem} {large.peak:.0f} MB ({large.peak / small.peak - 1:+.0%})")
+        small, large = (
+            bench.turns(path.stem, [program], path, 1)[program.name][0]
+            for path in (bench.found.mixed, bench.found.large)
+        )
+        yield Row(
+            "peak memory",
+            program.name,
+            f"{small.peak:.0f} MB, {bench.found.large.stem} {large.peak:.0f} MB ({large.peak / small.peak - 1:+.0%})",
+        )
 
 
 def of_messages(bench: Bench, folder: Path) -> Iterator[Row]:
@@ -139,9 +157,17 @@ def of_messages(bench: Bench, folder: Path) -> Iterator[Row]:
             each = costs[program.name]
             ratio = "" if program is bench.states[0] else str(Ratio.of(each, costs[bench.states[0].name]))
             left_out = shed(done[long][program.name][-1])
-            yield Row(f"{kind} message, nothing new", program.name, f"{sorted(each)[len(each) // 2]:.1f} µs, {left_out or 0:,} messages shed", ratio)
+            yield Row(
+                f"{kind} message, nothing new",
+                program.name,
+                f"{sorted(each)[len(each) // 2]:.1f} µs, {left_out or 0:,} messages shed",
+                ratio,
+            )
     for program in bench.states:
-        told = [int(once([str(program.python), str(Path(__file__).with_name("facts.py")), str(captures.OFFICE)]).text) for _ in range(bench.runs)]
+        told = [
+            int(once([str(program.python), str(Path(__file__).with_name("facts.py")), str(captures.OFFICE)]).text)
+            for _ in range(bench.runs)
+        ]
         bench.measured.append({"what": "fact already known", "program": program.name, "ns": told})
         yield Row("fact already known", program.name, f"{min(told) / 1000:.2f} µs")
 
@@ -164,7 +190,9 @@ def of_peers(bench: Bench) -> Iterator[Row]:
         try:
             yield from list(bench.compared(bench.found.mixed.stem, bench.found.mixed, [bench.states[0], peer]))[1:]
         except subprocess.CalledProcessError as error:
-            yield Row(bench.found.mixed.stem, peer.name, f"failed: {error.stderr.decode(errors='replace').strip()[-80:]}")
+            yield Row(
+                bench.found.mixed.stem, peer.name, f"failed: {error.stderr.decode(errors='replace').strip()[-80:]}"
+            )
 
 
 def of_live(bench: Bench) -> Iterator[Row]:
@@ -183,7 +211,10 @@ def of_live(bench: Bench) -> Iterator[Row]:
 def machine() -> dict[str, str]:
     """What it was measured on, and when."""
     told = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    model = next((line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")), platform.processor())
+    model = next(
+        (line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")),
+        platform.processor(),
+    )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {"cpu": model, "cores": str(cores), "python": platform.python_version(), "date": time.strftime("%Y-%m-%d")}
 
@@ -191,7 +222,9 @@ def machine() -> dict[str, str]:
 def arguments() -> argparse.Namespace:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--captures", type=Path, default=Path(os.environ.get("CAPTURES") or "build/bench"))
-    ask.add_argument("--baseline", default=BASELINE, metavar="REV", help="commit to compare with; none: this state alone")
+    ask.add_argument(
+        "--baseline", default=BASELINE, metavar="REV", help="commit to compare with; none: this state alone"
+    )
     ask.add_argument("--runs", type=int, default=5)
     ask.add_argument("--only", default=",".join(GROUPS), help="which groups to run")
     ask.add_argument("--no-peers", action="store_true")
@@ -206,7 +239,13 @@ def main() -> int:
     made.mkdir(parents=True, exist_ok=True)
     states = [programs.here()] + ([programs.baseline(args.baseline, made.resolve())] if args.baseline != "none" else [])
     with tempfile.TemporaryDirectory() as out:
-        bench = Bench(captures.find(args.captures), states, [] if args.no_peers else programs.peers(made.resolve()), args.runs, Path(out))
+        bench = Bench(
+            captures.find(args.captures),
+            states,
+            [] if args.no_peers else programs.peers(made.resolve()),
+            args.runs,
+            Path(out),
+        )
         tell(bench, args.only.split(","), made)
     if args.json:
         args.json.write_text(json.dumps({"machine": machine(), "measured": bench.measured}, indent=1) + "\n")
@@ -219,7 +258,9 @@ def tell(bench: Bench, chosen: Sequence[str], made: Path) -> None:
         "start": of_start, "replay": of_replay, "memory": of_memory, "messages": partial(of_messages, folder=made), "kernels": of_kernels,
         "peers": of_peers, "live": of_live,
     }  # fmt: skip
-    print(", ".join(f"{name} {value}" for name, value in machine().items()) + f"; median of {bench.runs} runs in turns\n")
+    print(
+        ", ".join(f"{name} {value}" for name, value in machine().items()) + f"; median of {bench.runs} runs in turns\n"
+    )
     print("| what | program | measured | this state is faster by |\n|---|---|---|---|")
     for name in chosen:
         for row in groups[name](bench):

@@ -59,7 +59,8 @@ def find(folder: Path) -> Captures:
         mixed=mixed,
         twice=twice(mixed, folder),
         large=given(folder / "mixed-4M.pcap") or make(folder / "office-4M.pcap", copies(office, 4_000_000)),
-        discovery=given(folder / "discovery.pcap") or make(folder / "office-discovery.pcap", copies([f for f in office if is_discovery(f[1])], 200_000)),
+        discovery=given(folder / "discovery.pcap")
+        or make(folder / "office-discovery.pcap", copies([f for f in office if is_discovery(f[1])], 200_000)),
         flood=given(folder / "syn-flood.pcap") or make(folder / "flood.pcap", syns(FLOOD_PACKETS)),
         week=week(folder / "week.pcapng") if not (folder / "week.pcap").exists() else folder / "week.pcap",
         one=make(folder / "one.pcap", office[:1]),
@@ -73,7 +74,9 @@ def given(path: Path) -> Path | None:
 
 def twice(path: Path, folder: Path) -> Path:
     """A capture followed by itself, ``LATER_S`` later: what the second half costs is the steady state."""
-    return given(folder / f"{path.stem.removesuffix('-1M')}-2x.pcap") or make(folder / f"{path.stem.removesuffix('-1M')}-2x.pcap", _again(path))
+    return given(folder / f"{path.stem.removesuffix('-1M')}-2x.pcap") or make(
+        folder / f"{path.stem.removesuffix('-1M')}-2x.pcap", _again(path)
+    )
 
 
 def _again(path: Path) -> Iterator[Frame]:
@@ -150,7 +153,16 @@ def syns(total: int) -> Iterator[Frame]:
     for index in range(total):
         source, target = rng.getrandbits(29) | 0x20000000, 0x0A000001 + rng.randrange(16)
         port = (80, 443, 22, 445, 3389)[index % 5]
-        segment = struct.pack("!HHIIBBHHH", rng.randrange(1024, 65536), port, rng.getrandbits(32), 0, 0x50, 2, 65535, 0, 0)
+        segment = struct.pack(
+            "!HHIIBBHHH", rng.randrange(1024, 65536), port, rng.getrandbits(32), 0, 0x50, 2, 65535, 0, 0
+        )
         packet = struct.pack("!BBHHHBBHII", 0x45, 0, 40, index & 0xFFFF, 0x4000, 64, 6, 0, source, target) + segment
-        frame = b"\x02\0\0\0\0" + bytes((target & 255,)) + b"\x02" + rng.getrandbits(40).to_bytes(5, "big") + b"\x08\0" + packet
+        frame = (
+            b"\x02\0\0\0\0"
+            + bytes((target & 255,))
+            + b"\x02"
+            + rng.getrandbits(40).to_bytes(5, "big")
+            + b"\x08\0"
+            + packet
+        )
         yield 1_700_000_000 * 10**9 + index * 100_000, frame

@@ -32,7 +32,9 @@ def request_of(url: str, session: str) -> Request:
     path, _, query = url.partition("?")
     headers = [(b"host", b"localhost"), (b"cookie", f"sensor={session}".encode())]
     where = {"scheme": "http", "server": ("localhost", 80), "client": ("127.0.0.1", 1), "path_params": {}}
-    return Request({"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": headers, **where})
+    return Request(
+        {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": headers, **where}
+    )
 
 
 def timed(console: Console, url: str, session: str) -> None:

@@ -17,7 +17,9 @@ def main(path: str) -> None:
                 frame = dpkt.ethernet.Ethernet(raw)
             except dpkt.UnpackError:
                 continue
-            if isinstance(frame.data, dpkt.ip.IP | dpkt.ip6.IP6) and isinstance(frame.data.data, dpkt.tcp.TCP | dpkt.udp.UDP):
+            if isinstance(frame.data, dpkt.ip.IP | dpkt.ip6.IP6) and isinstance(
+                frame.data.data, dpkt.tcp.TCP | dpkt.udp.UDP
+            ):
                 transport += 1
     print(packets, transport)
 

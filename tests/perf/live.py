@@ -46,19 +46,48 @@ def one_run(path: Path, rate: int, sensor: str) -> Heard:
     with tempfile.TemporaryDirectory() as folder, namespaces(here, there):
         log, config = Path(folder) / "events.jsonl", Path(folder) / "sensor.yaml"
         config.write_text(f"state: {folder}\n")
-        command = ["ip", "netns", "exec", there, sensor, "run", "-i", "vb", "--events", str(log), "--config", str(config)]
-        listener = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT, cwd=folder)
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            there,
+            sensor,
+            "run",
+            "-i",
+            "vb",
+            "--events",
+            str(log),
+            "--config",
+            str(config),
+        ]
+        listener = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT, cwd=folder
+        )
         try:
             wait_for(lambda: log.exists() and b'"started"' in log.read_bytes())
             time.sleep(1)
-            tool = ["ip", "netns", "exec", here, "tcpreplay", "-q", "--preload-pcap", "-i", "va", f"--pps={rate}", str(path)]
+            tool = [
+                "ip",
+                "netns",
+                "exec",
+                here,
+                "tcpreplay",
+                "-q",
+                "--preload-pcap",
+                "-i",
+                "va",
+                f"--pps={rate}",
+                str(path),
+            ]
             told = subprocess.run(tool, capture_output=True, text=True, check=True, timeout=LIMIT_S).stdout
             time.sleep(SETTLE_S)
         finally:
             listener.send_signal(signal.SIGINT)
             _, _, usage = os.wait4(listener.pid, 0)
             listener.returncode = 0
-        summary = next(json.loads(line) for line in reversed(log.read_bytes().splitlines()) if b'"summary"' in line)["capture"]
+        summary = next(json.loads(line) for line in reversed(log.read_bytes().splitlines()) if b'"summary"' in line)[
+            "capture"
+        ]
     sent, speed = int(re.findall(r"Actual: (\d+) packets", told)[0]), int(float(re.findall(r"([\d.]+) pps", told)[0]))
     return Heard(sent, speed, summary["packets"], summary["dropped"], summary["shed"], usage.ru_utime + usage.ru_stime)
 

@@ -25,7 +25,9 @@ def fill(folder: Path, count: int, seed: int = 7) -> None:
         for number in range(count):
             shown = _device(number, draw)
             body = msgspec.json.encode(shown.body).decode()
-            store.base.execute(_DEVICE, (shown.body["id"], f"mac:{number}", "", "", "", "", 0, shown.first, shown.last, 0, body, "{}"))
+            store.base.execute(
+                _DEVICE, (shown.body["id"], f"mac:{number}", "", "", "", "", 0, shown.first, shown.last, 0, body, "{}")
+            )
             save_rows(store.base, [shown])
         while index_words(store.base):
             pass

@@ -11,7 +11,9 @@ import msgspec
 from sensor.core.record_parts import time_text
 
 DETECTORS = [
-    f"{tactic}.{name}" for tactic in ("discovery", "lateral_movement", "command_and_control", "credential_access") for name in map("case{}".format, range(20))
+    f"{tactic}.{name}"
+    for tactic in ("discovery", "lateral_movement", "command_and_control", "credential_access")
+    for name in map("case{}".format, range(20))
 ]
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 SITES = ("north", "south", "plant")

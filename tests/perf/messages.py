@@ -41,7 +41,10 @@ def http(press: Press, at: float, client: Machine, server: Machine, messages: in
 def tls(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
     """The two hellos of a connection, and then another connection (RFC 8446)."""
     for number in range(messages // 2):
-        talk: Talk = [(CLIENT, office.client_hello(client, "panel.office.example")), (SERVER, office.server_hello(client) + office.sealed(client, 300))]
+        talk: Talk = [
+            (CLIENT, office.client_hello(client, "panel.office.example")),
+            (SERVER, office.server_hello(client) + office.sealed(client, 300)),
+        ]
         press.tcp(at + number * 2 / PACE, client, server, 443, talk)
 
 

@@ -32,7 +32,11 @@ class Program(NamedTuple):
 
 def sensor(name: str, python: Path) -> Program:
     """A state of the sensor, by its environment."""
-    return Program(name, lambda path, _: [str(python.with_name("sensor")), "replay", str(path), "--events", os.devnull, "--json"], python)
+    return Program(
+        name,
+        lambda path, _: [str(python.with_name("sensor")), "replay", str(path), "--events", os.devnull, "--json"],
+        python,
+    )
 
 
 def here() -> Program:
@@ -74,13 +78,19 @@ def peers(folder: Path) -> list[Program]:
     loop = str(Path(__file__).with_name("dpkt_loop.py"))
     found.append(Program("dpkt parse loop", lambda path, _: [sys.executable, loop, str(path)]))
     if shutil.which("tcpdump"):
-        found.append(Program("tcpdump -w /dev/null", lambda path, _: ["tcpdump", "-n", "-r", str(path), "-w", os.devnull]))
+        found.append(
+            Program("tcpdump -w /dev/null", lambda path, _: ["tcpdump", "-n", "-r", str(path), "-w", os.devnull])
+        )
     return found
 
 
 def missing() -> list[str]:
     """Peers that are not installed."""
-    return [name for name in ("suricata", "ndpiReader", "nfstream", "tcpdump") if not shutil.which(name) and importlib.util.find_spec(name) is None]
+    return [
+        name
+        for name in ("suricata", "ndpiReader", "nfstream", "tcpdump")
+        if not shutil.which(name) and importlib.util.find_spec(name) is None
+    ]
 
 
 def _suricata(path: Path, out: Path, rules: str) -> list[str]:

@@ -29,7 +29,9 @@ class Run(NamedTuple):
 def once(command: list[str]) -> Run:
     """Run a command. CalledProcessError where it fails."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT
+    )
     assert process.stdout is not None
     with process.stdout:
         text = process.stdout.read()

@@ -56,7 +56,10 @@ class Canned(Bench):
     canned: dict[tuple[str, str], Iterator[float]]
 
     def turns(self, what: str, each: list[Program], path: Path, runs: int | None = None) -> dict[str, list[Run]]:
-        return {one.name: [Run(next(self.canned[one.name, path.stem]), 0, 100) for _ in range(runs or self.runs)] for one in each}
+        return {
+            one.name: [Run(next(self.canned[one.name, path.stem]), 0, 100) for _ in range(runs or self.runs)]
+            for one in each
+        }
 
 
 def test_the_second_half_is_what_both_take_less_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +78,9 @@ def test_the_second_half_is_what_both_take_less_the_first(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("kind", messages.KINDS)
-def test_messages_are_said_no_faster_than_they_are_read(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_are_said_no_faster_than_they_are_read(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As many as were asked for, in order of time, each pair below what the engine reads of one."""
     monkeypatch.setattr(messages, "LONG", 6_000)
     monkeypatch.setattr(messages, "SHORT", 1_200)

@@ -55,7 +55,10 @@ def main(folder: Path, count: int) -> None:
         alerts(data)
         for name, wanted in cases(data):
             for sort in SORTS:
-                timed(f"{name} by {sort}", lambda wanted=wanted, sort=sort: (len((page := alerts(data, wanted, sort)).rows), page.total))
+                timed(
+                    f"{name} by {sort}",
+                    lambda wanted=wanted, sort=sort: (len((page := alerts(data, wanted, sort)).rows), page.total),
+                )
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most")
 
 

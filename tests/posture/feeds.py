@@ -81,7 +81,13 @@ def nvd_cve(
 
 def nvd_feed(cves: list[dict[str, Any]]) -> dict[str, Any]:
     """A feed, or a page of the API."""
-    head = {"resultsPerPage": len(cves), "startIndex": 0, "totalResults": len(cves), "format": "NVD_CVE", "version": "2.0"}
+    head = {
+        "resultsPerPage": len(cves),
+        "startIndex": 0,
+        "totalResults": len(cves),
+        "format": "NVD_CVE",
+        "version": "2.0",
+    }
     return {**head, "timestamp": "2025-10-21T20:18:39.667", "vulnerabilities": cves}
 
 
@@ -89,11 +95,21 @@ def advisory() -> dict[str, Any]:
     """An advisory of CSAF 2.0."""
 
     def branch(category: str, name: str, *below: dict[str, Any], identity: str = "") -> dict[str, Any]:
-        return {"category": category, "name": name, "branches": list(below), **({"product": {"product_id": identity, "name": name}} if identity else {})}
+        return {
+            "category": category,
+            "name": name,
+            "branches": list(below),
+            **({"product": {"product_id": identity, "name": name}} if identity else {}),
+        }
 
     firmware = branch("product_name", "Firmware", branch("product_version", "5.5 SP2", identity="F1"))
     names = [
-        branch("product_name", "Tracer SC", branch("product_version_range", "<4.4", identity="P1"), branch("product_version", "4.4", identity="P2")),
+        branch(
+            "product_name",
+            "Tracer SC",
+            branch("product_version_range", "<4.4", identity="P1"),
+            branch("product_version", "4.4", identity="P2"),
+        ),
         branch("product_name", "Concierge", identity="C1"),
         firmware,
     ]

@@ -20,7 +20,12 @@ MODELS = 1500
 # What NVD says beside what counts: references, weaknesses, words.
 _TALK = "A flaw in the handling of requests allows a remote attacker to do what should not be done. " * 8
 _REFERENCES = [
-    {"url": f"https://example.com/advisories/{number}/details-of-what-was-found", "source": "cve@example.com", "tags": ["Vendor"]} for number in range(12)
+    {
+        "url": f"https://example.com/advisories/{number}/details-of-what-was-found",
+        "source": "cve@example.com",
+        "tags": ["Vendor"],
+    }
+    for number in range(12)
 ]
 
 
@@ -34,7 +39,10 @@ def element(chance: random.Random, number: int, year: int = 2024) -> dict[str, A
         one = nvd_cve(f"CVE-{year}-{number}", matches, hardware=[f"h:{vendor}:{name}" for name in names])
     else:
         product = f"a:vendor{chance.randrange(20_000)}:product{chance.randrange(50)}"
-        one = nvd_cve(f"CVE-{year}-{number}", [cpe_match(product, version=f"{chance.randint(1, 20)}.{n}") for n in range(chance.randint(1, 12))])
+        one = nvd_cve(
+            f"CVE-{year}-{number}",
+            [cpe_match(product, version=f"{chance.randint(1, 20)}.{n}") for n in range(chance.randint(1, 12))],
+        )
     one["cve"]["descriptions"][1]["value"] = _TALK
     one["cve"]["references"] = _REFERENCES
     return one
@@ -44,7 +52,9 @@ def write_feed(path: Path, count: int, year: int = 2024) -> None:
     """A yearly feed of so many CVEs, written as NVD writes it."""
     chance = random.Random(year)
     with path.open("w", encoding="utf-8") as file:
-        file.write('{"resultsPerPage": 1, "startIndex": 0, "format": "NVD_CVE", "version": "2.0", "timestamp": "2026-11-27T00:00:00.000", "vulnerabilities": [')
+        file.write(
+            '{"resultsPerPage": 1, "startIndex": 0, "format": "NVD_CVE", "version": "2.0", "timestamp": "2026-11-27T00:00:00.000", "vulnerabilities": ['
+        )
         for number in range(count):
             file.write(("," if number else "") + json.dumps(element(chance, 1000 + number, year)))
         file.write("]}")

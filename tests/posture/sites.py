@@ -35,14 +35,29 @@ def weakness(device: str, name: str, points: float, key: str = "", severity: Sev
     return Weakness(f"{device}|{name}", device, kind, name, f"about {name}", severity, points, True, "", fix, Proof())
 
 
-def alert(number: int, actor: str, *targets: str, risk: int = 70, severity: str = "high", action: str = "open", **more: Any) -> dict[str, Any]:
+def alert(
+    number: int, actor: str, *targets: str, risk: int = 70, severity: str = "high", action: str = "open", **more: Any
+) -> dict[str, Any]:
     """``more``: in the body of the alert."""
-    body = {"id": f"alert-{number}", "detector": "discovery.port_scan", "title": "Port scan", "risk": risk, "last": NOW, **more}
+    body = {
+        "id": f"alert-{number}",
+        "detector": "discovery.port_scan",
+        "title": "Port scan",
+        "risk": risk,
+        "last": NOW,
+        **more,
+    }
     ends = {"src": {"device": actor}, "targets": [{"device": target} for target in targets]}
     return {"ts": NOW, "kind": "alert", "action": action, "severity": severity, "alert": body, **ends}
 
 
-def site(nodes: Iterable[Node], weaknesses: Iterable[Weakness] = (), alerts: Iterable[dict[str, Any]] = (), now: str = NOW, seen: Seen | None = None) -> Site:
+def site(
+    nodes: Iterable[Node],
+    weaknesses: Iterable[Weakness] = (),
+    alerts: Iterable[dict[str, Any]] = (),
+    now: str = NOW,
+    seen: Seen | None = None,
+) -> Site:
     """A site with these, the worst weakness of each device first."""
     by_device: dict[str, list[Weakness]] = {}
     for one in sorted(weaknesses, key=lambda one: -one.points):
@@ -60,7 +75,14 @@ def large(devices: int, weaknesses: int = 5) -> Site:
         version = f"update|{one.type}|{chance.randrange(200)}"
         for number in range(weaknesses):
             vulnerable = number < weaknesses // 2
-            name = f"CVE-2024-{1000 + chance.randrange(5000)}" if vulnerable else f"setting_{(number + chance.randrange(3)) % 20}"
+            name = (
+                f"CVE-2024-{1000 + chance.randrange(5000)}"
+                if vulnerable
+                else f"setting_{(number + chance.randrange(3)) % 20}"
+            )
             weak.append(weakness(one.id, name, round(chance.uniform(3, 75), 1), version if vulnerable else ""))
-    alerts = [alert(number, chance.choice(nodes).id, chance.choice(nodes).id, risk=chance.randrange(40, 95)) for number in range(devices // 50)]
+    alerts = [
+        alert(number, chance.choice(nodes).id, chance.choice(nodes).id, risk=chance.randrange(40, 95))
+        for number in range(devices // 50)
+    ]
     return site(nodes, weak, alerts)

@@ -19,7 +19,12 @@ from tests.posture.feeds import CVE_RECORD, EPSS, KEV, cpe_match, nvd_cve, nvd_f
 
 NVD = nvd_feed(
     [
-        nvd_cve("CVE-2021-36260", [cpe_match("o:hikvision:x_firmware", versionEndExcluding="5.5")], score=9.1, exploited="2022-01-10"),
+        nvd_cve(
+            "CVE-2021-36260",
+            [cpe_match("o:hikvision:x_firmware", versionEndExcluding="5.5")],
+            score=9.1,
+            exploited="2022-01-10",
+        ),
         nvd_cve("CVE-2024-9999", []),
     ]
 )
@@ -40,13 +45,23 @@ def test_sources_together(library: Library) -> None:
     """Our words and the scores that were imported; a CVE that only one of them knows is told by that one."""
     known = library.about("CVE-2021-36260")
     assert known is not None
-    assert (known.cvss, known.probability, known.exploited, known.sources) == (9.1, 0.944, "2022-01-10", ("curated", "nvd"))
+    assert (known.cvss, known.probability, known.exploited, known.sources) == (
+        9.1,
+        0.944,
+        "2022-01-10",
+        ("curated", "nvd"),
+    )
     assert "botnets" in known.title
     assert library.products("CVE-2021-36260") == [("nvd", "hikvision", "x", "before 5.5")]
     mitel = library.about("CVE-2024-41710")
     assert mitel is not None
     assert mitel.fixed == "R6.4.0.HF2 (R6.4.0.137) (remembered, not recorded)"
-    assert (mitel.exploited, mitel.due, mitel.ransomware, mitel.sources) == ("2025-02-12", "2025-03-05", True, ("curated", "cve", "kev"))
+    assert (mitel.exploited, mitel.due, mitel.ransomware, mitel.sources) == (
+        "2025-02-12",
+        "2025-03-05",
+        True,
+        ("curated", "cve", "kev"),
+    )
     foreign = library.about("CVE-2024-9999")
     assert foreign is not None
     assert (foreign.title, foreign.advice, foreign.cvss) == ("Told in English", UPDATE, 7.5)
@@ -69,7 +84,9 @@ def test_age(library: Library, tmp_path: Path) -> None:
         ages = {one.name: one.age_days(datetime(2026, 11, 28, tzinfo=UTC)) for one in sources_of(base)}
     assert ages == {"nvd": 402, "cve": 0, "kev": 459, "epss": 2}
     assert sources_of(None) == []
-    year = Source("nvd", "nvd", "https://example.com/nvd.json", "2025-10-21T00:00:00", "2026-11-27T00:00:00Z", 1, 0, "", "", "")
+    year = Source(
+        "nvd", "nvd", "https://example.com/nvd.json", "2025-10-21T00:00:00", "2026-11-27T00:00:00Z", 1, 0, "", "", ""
+    )
     assert year.age_days(datetime(2026, 11, 28, tzinfo=UTC)) == 1
 
 

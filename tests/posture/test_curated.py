@@ -37,7 +37,9 @@ def device(entry: Vulnerability, number: int) -> Asset:
     return Asset("dev-1", one.vendor or entry.vendors[0], one.model, kind, one.os, one.firmware, proof)
 
 
-@pytest.mark.parametrize("entry", [one for one in ENTRIES if one.examples], ids=lambda entry: f"{entry.cve}-{entry.product}")
+@pytest.mark.parametrize(
+    "entry", [one for one in ENTRIES if one.examples], ids=lambda entry: f"{entry.cve}-{entry.product}"
+)
 def test_examples(entry: Vulnerability) -> None:
     """The entry says of each example what stands there; without a packet that carried the version it says of none that it is affected."""
     index = CuratedIndex([entry])
@@ -49,7 +51,9 @@ def test_examples(entry: Vulnerability) -> None:
             assert {finding.verdict.value for finding in index.findings(bare)} <= {"cannot tell"}
 
 
-@pytest.mark.parametrize("entry", [one for one in ENTRIES if not one.ranges], ids=lambda entry: f"{entry.cve}-{entry.product}")
+@pytest.mark.parametrize(
+    "entry", [one for one in ENTRIES if not one.ranges], ids=lambda entry: f"{entry.cve}-{entry.product}"
+)
 def test_an_entry_without_a_record_never_says_affected(entry: Vulnerability) -> None:
     """Where the basis is recalled or missing the answer is *cannot tell*, whatever a device runs."""
     index = CuratedIndex([entry.model_copy(update={"product": "", "os": "", "types": []})])
@@ -81,7 +85,12 @@ def test_an_aruba_controller_is_no_access_point() -> None:
     """Both call their system ArubaOS and number it alike; the records are about access points."""
     proof = ({**CLAIM, "value": "8.10.0.6"},)
     found = {
-        kind: {one.cve for one in CuratedIndex(ENTRIES).findings(Asset("dev-1", "Aruba", "7010", kind, "ArubaOS", "8.10.0.6", proof))}
+        kind: {
+            one.cve
+            for one in CuratedIndex(ENTRIES).findings(
+                Asset("dev-1", "Aruba", "7010", kind, "ArubaOS", "8.10.0.6", proof)
+            )
+        }
         for kind in ("access_point", "unknown")
     }
     assert "CVE-2023-45614" in found["access_point"]
@@ -127,5 +136,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, pl
 def test_the_same_products_stand_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "b.yaml").write_text(GOOD, encoding="utf-8")
-    with pytest.raises(DocumentErrors, match=re.escape("b.yaml:2:10: found CVE-2024-0001 of the same products a second time")):
+    with pytest.raises(
+        DocumentErrors, match=re.escape("b.yaml:2:10: found CVE-2024-0001 of the same products a second time")
+    ):
         load_curated(tmp_path)

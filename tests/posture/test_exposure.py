@@ -44,7 +44,13 @@ def test_nothing_wrong_is_nothing() -> None:
 
 def test_terms_add_up() -> None:
     """Each takes its share of what is left, and names what it rests on."""
-    found = alone(CVE, weakness("dev-1", "telnet", 30.0), alerts=[alert(7, "dev-1")], aimed=Circumstances(outside=True, criticality="high"), firmware="")
+    found = alone(
+        CVE,
+        weakness("dev-1", "telnet", 30.0),
+        alerts=[alert(7, "dev-1")],
+        aimed=Circumstances(outside=True, criticality="high"),
+        firmware="",
+    )
     assert added(found) == {"weaknesses": 55.4, "attack": 25.0, "reach": 4.9, "unknown": 0.4, "criticality": 1.9}
     assert found.points == 87.6
     assert found.terms[0].why == "53.6 CVE-2021-36260: about CVE-2021-36260; 1 more add 1.8"
@@ -93,8 +99,15 @@ def test_reach() -> None:
     habits.use(OUTSIDE, 6 << 16 | 443, 0)
     camera, other = node(1, aimed=Circumstances(outside=True)), node(2, segment="vlan 7")
     found = exposures(site([camera, node(3, "workstation"), other], seen=Seen({}, {"dev-1": habits, "dev-3": habits})))
-    assert {name: added(one) for name, one in found.devices.items()} == {"dev-1": {"reach": 35.0}, "dev-2": {}, "dev-3": {"reach": 5.0}}
-    assert found.devices["dev-1"].terms[2].why == "25 reachable from the internet, 5 internet access, 5 workstations in its segment"
+    assert {name: added(one) for name, one in found.devices.items()} == {
+        "dev-1": {"reach": 35.0},
+        "dev-2": {},
+        "dev-3": {"reach": 5.0},
+    }
+    assert (
+        found.devices["dev-1"].terms[2].why
+        == "25 reachable from the internet, 5 internet access, 5 workstations in its segment"
+    )
 
 
 def test_what_is_not_known_counts_a_little() -> None:
@@ -117,7 +130,12 @@ def test_one_burning_camera_among_many_is_not_hidden() -> None:
 
 def test_segments() -> None:
     """Each by its own devices; who is in none counts for the site alone."""
-    found = exposures(site([node(1, segment="vlan 1"), node(2, segment="vlan 2"), node(3, segment="")], [weakness("dev-3", "telnet", 30.0)]))
+    found = exposures(
+        site(
+            [node(1, segment="vlan 1"), node(2, segment="vlan 2"), node(3, segment="")],
+            [weakness("dev-3", "telnet", 30.0)],
+        )
+    )
     assert {name: one.points for name, one in found.segments.items()} == {"vlan 1": 0.0, "vlan 2": 0.0}
     assert found.site.points == 30.0
 
@@ -128,7 +146,10 @@ def test_who_is_gone_does_not_count() -> None:
     assert found == (Exposure(0.0, "low", ()), {}, {})
 
 
-@pytest.mark.parametrize(("points", "band"), [(0.0, "low"), (19.9, "low"), (20.0, "medium"), (49.9, "medium"), (50.0, "high"), (100.0, "high")])
+@pytest.mark.parametrize(
+    ("points", "band"),
+    [(0.0, "low"), (19.9, "low"), (20.0, "medium"), (49.9, "medium"), (50.0, "high"), (100.0, "high")],
+)
 def test_bands(points: float, band: str) -> None:
     assert band_of(points) == band
 
@@ -154,8 +175,12 @@ def sites(draw: st.DrawFn) -> Site:
         for number in range(1, draw(DEVICES) + 1)
     ]
     ids = st.sampled_from([one.id for one in nodes])
-    weak = [weakness(draw(ids), f"setting_{number}", draw(POINTS), draw(FIXES)) for number in range(draw(st.integers(0, 8)))]
-    alerts = [alert(number, draw(ids), draw(ids), risk=draw(st.integers(0, 100))) for number in range(draw(st.integers(0, 3)))]
+    weak = [
+        weakness(draw(ids), f"setting_{number}", draw(POINTS), draw(FIXES)) for number in range(draw(st.integers(0, 8)))
+    ]
+    alerts = [
+        alert(number, draw(ids), draw(ids), risk=draw(st.integers(0, 100))) for number in range(draw(st.integers(0, 3)))
+    ]
     return site(nodes, weak, alerts)
 
 
@@ -184,7 +209,10 @@ def test_closing_an_alert_and_shutting_the_outside_out_never_raise_a_score(worse
     """Nor does it to know more of a device, or to have it matter less."""
     weak = [one for _, one in worse.weak()]
     never_higher(site(worse.nodes.values(), weak, worse.alerts[1:]), worse)
-    better = [one._replace(aimed=one.aimed._replace(outside=False, criticality=""), firmware="5.4") for one in worse.nodes.values()]
+    better = [
+        one._replace(aimed=one.aimed._replace(outside=False, criticality=""), firmware="5.4")
+        for one in worse.nodes.values()
+    ]
     never_higher(site(better, weak, worse.alerts), worse)
 
 

@@ -28,25 +28,49 @@ def read(path: Path) -> tuple[str, str, list[Any]]:
 
 def written(folder: Path, content: Any, name: str = "feed") -> Path:
     path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode())
+    path.write_bytes(
+        content
+        if isinstance(content, bytes)
+        else (content if isinstance(content, str) else json.dumps(content)).encode()
+    )
     return path
 
 
 def test_nvd(tmp_path: Path) -> None:
     """Scores, dates, versions and what a product runs on; firmware is called as its device."""
     matches = [
-        cpe_match("o:hikvision:ds-2cd2426g2-iu\\/sl_firmware", versionStartIncluding="5.5.0", versionEndExcluding="5.5.800"),
+        cpe_match(
+            "o:hikvision:ds-2cd2426g2-iu\\/sl_firmware", versionStartIncluding="5.5.0", versionEndExcluding="5.5.800"
+        ),
         cpe_match("o:hikvision:ds-2cd2426g2-iu\\/sl_firmware", version="5.4.1"),
         cpe_match("o:hikvision:ds-2cd2426g2-i_firmware", version="-"),
     ]
-    one = nvd_cve("CVE-2021-36260", matches, hardware=["h:hikvision:ds-2cd2426g2-iu\\/sl"], score=9.8, exploited="2022-01-10")
+    one = nvd_cve(
+        "CVE-2021-36260", matches, hardware=["h:hikvision:ds-2cd2426g2-iu\\/sl"], score=9.8, exploited="2022-01-10"
+    )
     kind, stamp, items = read(written(tmp_path, nvd_feed([one])))
     assert (kind, stamp) == ("nvd", "2025-10-21T20:18:39.667")
     affects = (
-        Affects("hikvision", "ds-2cd2426g2-iu/sl", (Range("5.5.0", "5.5.800"), Range("5.4.1", "5.4.1", through=True)), ("ds-2cd2426g2-iu/sl",)),
+        Affects(
+            "hikvision",
+            "ds-2cd2426g2-iu/sl",
+            (Range("5.5.0", "5.5.800"), Range("5.4.1", "5.4.1", through=True)),
+            ("ds-2cd2426g2-iu/sl",),
+        ),
         Affects("hikvision", "ds-2cd2426g2-i", (), ("ds-2cd2426g2-iu/sl",), "the record names no version"),
     )
-    assert items == [Entry("CVE-2021-36260", "Told in English", affects, 9.8, "3.1", "2021-09-22", "2025-10-21T20:18:39.667", exploited="2022-01-10")]
+    assert items == [
+        Entry(
+            "CVE-2021-36260",
+            "Told in English",
+            affects,
+            9.8,
+            "3.1",
+            "2021-09-22",
+            "2025-10-21T20:18:39.667",
+            exploited="2022-01-10",
+        )
+    ]
 
 
 def test_the_same_packed(tmp_path: Path) -> None:
@@ -90,7 +114,9 @@ def test_broken_entries_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     wrong = json.dumps(nvd_cve("CVE-2021-2000", [{"vulnerable": True, "criteria": "cpe:/o:x:y"}]))
     elements = [good[0], '{"cve": {"id": "CVE-2021-3000", oops}}', good[1], odd, good[2], "7", wrong, good[3]]
     _, _, items = read(written(tmp_path, f'{{"format": "NVD_CVE", "vulnerabilities": [{",".join(elements)}]}}'))
-    assert [one.cve for one in items if isinstance(one, Entry)] == [f"CVE-2021-{number}" for number in range(1000, 1004)]
+    assert [one.cve for one in items if isinstance(one, Entry)] == [
+        f"CVE-2021-{number}" for number in range(1000, 1004)
+    ]
     told = [f"{one.where}: {one.why}" for one in items if isinstance(one, Broken)]
     assert told == [
         "vulnerabilities[1]: it is no JSON: Expecting property name enclosed in double quotes",
@@ -116,11 +142,15 @@ def test_elements_across_what_is_read_at_once(monkeypatch: pytest.MonkeyPatch, s
     elements = [json.dumps({"cve": {"id": number, "text": "ü{[\\" * (number % 40)}}) for number in range(200)]
     elements[50] = '{"cve": {"id": 50, ]}}'
     monkeypatch.setattr(json_stream, "CHUNK", size)
-    stream = ElementStream(io.StringIO(f'{{"a": 1, "vulnerabilities": [{" , ".join(elements)}] , "b": 2}}'), "vulnerabilities", "cve")
+    stream = ElementStream(
+        io.StringIO(f'{{"a": 1, "vulnerabilities": [{" , ".join(elements)}] , "b": 2}}'), "vulnerabilities", "cve"
+    )
     read = list(stream)
     assert stream.header == {"a": 1, "vulnerabilities": []}
     assert [number for number, one in enumerate(read) if isinstance(one, Broken)] == [50]
-    assert [one["cve"]["id"] for one in read if isinstance(one, dict)] == [number for number in range(200) if number != 50]
+    assert [one["cve"]["id"] for one in read if isinstance(one, dict)] == [
+        number for number in range(200) if number != 50
+    ]
 
 
 def test_an_endless_element_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,14 +171,23 @@ def test_cve_records(tmp_path: Path) -> None:
     folder = tmp_path / "cves" / "2024" / "41xxx"
     folder.mkdir(parents=True)
     written(folder, CVE_RECORD, "CVE-2024-41710.json")
-    written(folder, {**CVE_RECORD, "cveMetadata": {"cveId": "CVE-2024-41711", "state": "REJECTED"}, "containers": {}}, "CVE-2024-41711.json")
+    written(
+        folder,
+        {**CVE_RECORD, "cveMetadata": {"cveId": "CVE-2024-41711", "state": "REJECTED"}, "containers": {}},
+        "CVE-2024-41711.json",
+    )
     written(folder, "{", "CVE-2024-41712.json")
     written(tmp_path / "cves", {"new": []}, "delta.json")
     os.mkfifo(tmp_path / "waits.json")
     kind, _, items = read(tmp_path)
     assert kind == "cve"
     entry = next(one for one in items if isinstance(one, Entry) and not one.rejected)
-    assert (entry.cve, entry.cvss, entry.title, entry.exploited) == ("CVE-2024-41710", 6.8, "Argument injection", "2025-02-12")
+    assert (entry.cve, entry.cvss, entry.title, entry.exploited) == (
+        "CVE-2024-41710",
+        6.8,
+        "Argument injection",
+        "2025-02-12",
+    )
     assert entry.affects == (
         Affects("Mitel", "6867i", (Range(end="6.4.0.136", through=True), Range("5.0", "5.1"))),
         Affects("Mitel", "6970", (), (), "before the March release"),
@@ -168,15 +207,27 @@ def test_cve_records(tmp_path: Path) -> None:
     assert [one.cve for one in left if isinstance(one, Entry)] == ["CVE-2024-41711"]
     assert next(one.why for one in left if isinstance(one, Broken)).startswith("it cannot be read: Bad CRC-32")
     assert read(folder / "CVE-2024-41710.json")[2] == [entry]
-    assert read(written(tmp_path, {**CVE_RECORD, "containers": {**CVE_RECORD["containers"], "x": "y" * 400_000}}))[2] == [entry]
+    assert read(written(tmp_path, {**CVE_RECORD, "containers": {**CVE_RECORD["containers"], "x": "y" * 400_000}}))[
+        2
+    ] == [entry]
 
 
 def test_kev_and_epss(tmp_path: Path) -> None:
     """Both forms of the catalogue say the same; scores have a day."""
     kind, stamp, items = read(written(tmp_path, KEV))
-    one = Exploited("CVE-2024-41710", "Mitel SIP Phones Argument Injection Vulnerability", "2025-02-12", "2025-03-05", True, 'Apply, or "stop"\nusing it.')
+    one = Exploited(
+        "CVE-2024-41710",
+        "Mitel SIP Phones Argument Injection Vulnerability",
+        "2025-02-12",
+        "2025-03-05",
+        True,
+        'Apply, or "stop"\nusing it.',
+    )
     assert (kind, stamp) == ("kev", "2025-08-25T17:04:19.9796Z")
-    assert items == [one._replace(action='Apply, or "stop" using it.'), Broken("vulnerabilities[1]", "found 'x' for its name, expected CVE-YEAR-NUMBER")]
+    assert items == [
+        one._replace(action='Apply, or "stop" using it.'),
+        Broken("vulnerabilities[1]", "found 'x' for its name, expected CVE-YEAR-NUMBER"),
+    ]
     heading = "cveID,vendorProject,product,vulnerabilityName,dateAdded,shortDescription,requiredAction,dueDate,knownRansomwareCampaignUse"
     row = 'CVE-2024-41710,Mitel,SIP Phones,Mitel SIP Phones Argument Injection Vulnerability,2025-02-12,x,"Apply, or ""stop""\nusing it.",2025-03-05,Known'
     kind, _, rows = read(written(tmp_path, f"{heading}\n{row}\nCVE,a,b\n"))
@@ -186,7 +237,10 @@ def test_kev_and_epss(tmp_path: Path) -> None:
     assert rows[1].where == "line 4"
     kind, stamp, scores = read(written(tmp_path, gzip.compress(EPSS.encode())))
     assert (kind, stamp) == ("epss", "2026-11-26")
-    assert scores == [Score("CVE-2021-36260", 0.944, 0.99995), Broken("line 4", "found '7', expected a number from 0 to 1")]
+    assert scores == [
+        Score("CVE-2021-36260", 0.944, 0.99995),
+        Broken("line 4", "found '7', expected a number from 0 to 1"),
+    ]
 
 
 def test_csaf(tmp_path: Path) -> None:

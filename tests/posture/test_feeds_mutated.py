@@ -17,12 +17,23 @@ from sensor.posture.feeds.opened import open_feed
 from sensor.posture.importer import Origin, import_feed
 from tests.posture.feeds import CVE_RECORD, EPSS, KEV, advisory, cpe_match, nvd_cve, nvd_feed
 
-MATCHES = [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.69"), cpe_match("o:cisco:ios", version="15.2\\(7\\)e3")]
-DOCUMENTS = [nvd_feed([nvd_cve("CVE-2024-1001", MATCHES, hardware=["h:axis:p3245"]), nvd_cve("CVE-2024-1002", [])]), CVE_RECORD, KEV, advisory()]
+MATCHES = [
+    cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.69"),
+    cpe_match("o:cisco:ios", version="15.2\\(7\\)e3"),
+]
+DOCUMENTS = [
+    nvd_feed([nvd_cve("CVE-2024-1001", MATCHES, hardware=["h:axis:p3245"]), nvd_cve("CVE-2024-1002", [])]),
+    CVE_RECORD,
+    KEV,
+    advisory(),
+]
 WORDS = ["CVE-2024-1", "*", "-", "vers:all/*", "\ud800", "9" * 400]
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(WORDS),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["cve", "id", "name", "product", "versions", "x"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["cve", "id", "name", "product", "versions", "x"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -48,7 +59,11 @@ def mutated(draw: st.DrawFn) -> str:
 
 
 @settings(max_examples=100, deadline=None)
-@given(mutated() | st.text(max_size=300) | st.builds(lambda text, at: EPSS[:at] + text + EPSS[at:], st.text(max_size=10), st.integers(0, len(EPSS))))
+@given(
+    mutated()
+    | st.text(max_size=300)
+    | st.builds(lambda text, at: EPSS[:at] + text + EPSS[at:], st.text(max_size=10), st.integers(0, len(EPSS)))
+)
 def test_anything(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "feed"

@@ -51,7 +51,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cost(folder: Path) -> tuple[float, float]:
     """Seconds and megabytes of an import."""
     words = [sys.executable, "-c", IMPORT, str(folder), str(CVES)]
-    told = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    told = subprocess.run(
+        words, capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    )
     took, held = map(float, told.stdout.split())
     return took, held
 
@@ -88,4 +90,6 @@ def test_ten_thousand_devices(folder: Path, cost: tuple[float, float]) -> None:
     assert device < ONE_S, device
     assert cve < ONE_S, cve
     base.close()
-    print(f"{DEVICES:,} devices: {found:,} findings in {took:.1f} s; one device {device * 1000:.1f} ms, one CVE {cve * 1000:.1f} ms")
+    print(
+        f"{DEVICES:,} devices: {found:,} findings in {took:.1f} s; one device {device * 1000:.1f} ms, one CVE {cve * 1000:.1f} ms"
+    )

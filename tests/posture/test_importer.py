@@ -29,7 +29,9 @@ def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield opened
 
 
-def taken(base: sqlite3.Connection, folder: Path, content: Any, name: str = "nvd-2021", *, force: bool = False) -> Outcome:
+def taken(
+    base: sqlite3.Connection, folder: Path, content: Any, name: str = "nvd-2021", *, force: bool = False
+) -> Outcome:
     path = folder / "feed"
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return import_feed(base, path, Origin(name, str(path)), NOW, force=force)
@@ -37,7 +39,10 @@ def taken(base: sqlite3.Connection, folder: Path, content: Any, name: str = "nvd
 
 def many(count: int, first: int = 1000, **more: Any) -> dict[str, Any]:
     return nvd_feed(
-        [nvd_cve(f"CVE-2021-{number}", [cpe_match("o:axis:axis_os", versionEndExcluding="9.80.69")], **more) for number in range(first, first + count)]
+        [
+            nvd_cve(f"CVE-2021-{number}", [cpe_match("o:axis:axis_os", versionEndExcluding="9.80.69")], **more)
+            for number in range(first, first + count)
+        ]
     )
 
 
@@ -57,7 +62,14 @@ def test_an_import(base: sqlite3.Connection, tmp_path: Path) -> None:
     assert outcome == Outcome("nvd-2021", "nvd", 30, stamp="2025-10-21T20:18:39.667")
     assert counts(base) == (30, 30, 1)
     row = base.execute("SELECT * FROM sources").fetchone()
-    assert (row["name"], row["kind"], row["stamp"], row["imported"], row["entries"], row["trouble"]) == ("nvd-2021", "nvd", outcome.stamp, NOW, 30, "")
+    assert (row["name"], row["kind"], row["stamp"], row["imported"], row["entries"], row["trouble"]) == (
+        "nvd-2021",
+        "nvd",
+        outcome.stamp,
+        NOW,
+        30,
+        "",
+    )
     assert taken(base, tmp_path, many(30)) == outcome
     assert counts(base) == (30, 30, 1)
 
@@ -95,7 +107,9 @@ def test_the_catalogue_and_the_scores_are_replaced(base: sqlite3.Connection, tmp
     taken(base, tmp_path, other, "kev")
     assert [name_of(row[0]) for row in base.execute("SELECT cve FROM exploited")] == ["CVE-2025-1316"]
     taken(base, tmp_path, EPSS, "epss")
-    assert [tuple(row) for row in base.execute("SELECT * FROM scores")] == [(number_of("CVE-2021-36260"), 0.944, 0.99995)]
+    assert [tuple(row) for row in base.execute("SELECT * FROM scores")] == [
+        (number_of("CVE-2021-36260"), 0.944, 0.99995)
+    ]
 
 
 def test_a_feed_that_breaks_off_changes_nothing(base: sqlite3.Connection, tmp_path: Path) -> None:
@@ -104,7 +118,10 @@ def test_a_feed_that_breaks_off_changes_nothing(base: sqlite3.Connection, tmp_pa
     path = tmp_path / "cut.json.gz"
     path.write_bytes(gzip.compress(json.dumps(many(40, first=5000)).encode())[:-30])
     assert import_feed(base, path, Origin("nvd-2021", ""), NOW).trouble.startswith("cannot be unpacked")
-    assert import_feed(base, tmp_path / "none", Origin("nvd-2021", ""), NOW).trouble == "cannot be read: No such file or directory"
+    assert (
+        import_feed(base, tmp_path / "none", Origin("nvd-2021", ""), NOW).trouble
+        == "cannot be read: No such file or directory"
+    )
     assert counts(base)[0] == 40
     assert min(row[0] for row in base.execute("SELECT id FROM cves")) == number_of("CVE-2021-1000")
 

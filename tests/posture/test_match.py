@@ -22,10 +22,18 @@ from tests.posture.feeds import CVE_RECORD, cpe_match, nvd_cve, nvd_feed
 CLAIM = {"attribute": "firmware", "observation": "lldp.system_description", "family": "lldp"}
 NVD = nvd_feed(
     [
-        nvd_cve("CVE-2024-1001", [cpe_match("o:hikvision:ds-2cd2426g2-i_firmware", versionEndExcluding="5.5.800")], hardware=["h:hikvision:ds-2cd2426g2-i"]),
+        nvd_cve(
+            "CVE-2024-1001",
+            [cpe_match("o:hikvision:ds-2cd2426g2-i_firmware", versionEndExcluding="5.5.800")],
+            hardware=["h:hikvision:ds-2cd2426g2-i"],
+        ),
         nvd_cve("CVE-2024-1002", [cpe_match("o:hikvision:ds-2cd2426g2-i_firmware", version="-")]),
-        nvd_cve("CVE-2024-1003", [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.69")]),
-        nvd_cve("CVE-2024-1004", [cpe_match("o:axis:axis_os", versionEndExcluding="9.80.69")], hardware=["h:axis:m3024-lve"]),
+        nvd_cve(
+            "CVE-2024-1003", [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.69")]
+        ),
+        nvd_cve(
+            "CVE-2024-1004", [cpe_match("o:axis:axis_os", versionEndExcluding="9.80.69")], hardware=["h:axis:m3024-lve"]
+        ),
         nvd_cve("CVE-2024-1005", [cpe_match("o:cisco:ios", version="15.2\\(7\\)e3")]),
         nvd_cve("CVE-2024-1006", [cpe_match("o:dlink:dir-859_a3_firmware")]),
         nvd_cve("CVE-2024-1007", [cpe_match("o:cisco:ip_phone_7841_firmware", versionEndExcluding="14.2\\(1\\)")]),
@@ -35,7 +43,9 @@ NVD = nvd_feed(
 
 def asset(vendor: str, model: str, firmware: str = "", **more: Any) -> Asset:
     """A device whose firmware a packet told."""
-    return Asset("dev-1", vendor, model, firmware=firmware, proof=({**CLAIM, "value": firmware},) if firmware else (), **more)
+    return Asset(
+        "dev-1", vendor, model, firmware=firmware, proof=({**CLAIM, "value": firmware},) if firmware else (), **more
+    )
 
 
 @pytest.fixture
@@ -65,7 +75,10 @@ def said(reading: sqlite3.Connection) -> Callable[[Asset], dict[str, str]]:
 def test_a_model_by_its_words(said: Callable[[Asset], dict[str, str]]) -> None:
     """However it is written, with the version that a packet told; a model that is almost so is another."""
     for model in ("DS-2CD2426G2-I", "ds 2cd2426g2 i", "Hikvision DS-2CD2426G2-I", "DS-2CD2426G2-I Network Camera"):
-        assert said(asset("Hikvision", model, "V5.5.82build 190220")) == {"CVE-2024-1001": "affected", "CVE-2024-1002": "cannot tell"}
+        assert said(asset("Hikvision", model, "V5.5.82build 190220")) == {
+            "CVE-2024-1001": "affected",
+            "CVE-2024-1002": "cannot tell",
+        }
     assert said(asset("Hikvision", "DS-2CD2426G2-I", "V5.7.3 build 220112"))["CVE-2024-1001"] == "not affected"
     assert said(asset("Hikvision", "DS-2CD2426G2-IU", "V5.5.82build 190220")) == {}
     assert said(asset("Dahua", "DS-2CD2426G2-I", "V5.5.82build 190220")) == {}
@@ -110,7 +123,11 @@ def test_two_sources(reading: sqlite3.Connection) -> None:
     ours = Matcher(load_curated(), load_names()).findings(phone)["CVE-2024-41710"]
     assert (ours.verdict.value, ours.source) == ("cannot tell", "curated")
     both = Matcher(load_curated(), load_names(), reading).findings(phone)["CVE-2024-41710"]
-    assert (both.verdict.value, both.source, both.reason) == ("affected", "cve", "6.3.0.1020 is among the affected versions: up to 6.4.0.136")
+    assert (both.verdict.value, both.source, both.reason) == (
+        "affected",
+        "cve",
+        "6.3.0.1020 is among the affected versions: up to 6.4.0.136",
+    )
 
 
 def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
@@ -131,11 +148,27 @@ def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
 
 def test_what_a_record_of_a_device_tells() -> None:
     """A version is only used where a packet carried it: what a person set does not count, nor a claim for another version."""
-    device = {"id": "dev-1", "vendor": "Axis", "model": "P3245-LV\x1b[31m", "type": "camera", "firmware": "9.80.3", "contested": ["model"]}
-    packet, person, other = {**CLAIM, "value": "9.80.3"}, {**CLAIM, "value": "9.80.3", "family": "operator"}, {**CLAIM, "value": "9.70"}
+    device = {
+        "id": "dev-1",
+        "vendor": "Axis",
+        "model": "P3245-LV\x1b[31m",
+        "type": "camera",
+        "firmware": "9.80.3",
+        "contested": ["model"],
+    }
+    packet, person, other = (
+        {**CLAIM, "value": "9.80.3"},
+        {**CLAIM, "value": "9.80.3", "family": "operator"},
+        {**CLAIM, "value": "9.70"},
+    )
     assert asset_of(device, [packet]).trouble == ""
     assert "\x1b" not in asset_of(device, [packet]).product
     for evidence in ([person], [other], [], ["x"]):
-        assert asset_of(device, evidence).trouble == "firmware 9.80.3 was set by the operator, and no packet contained it"
-    assert asset_of({**device, "contested": ["firmware"]}, [packet]).trouble == "packets contradict each other about its firmware 9.80.3"
+        assert (
+            asset_of(device, evidence).trouble == "firmware 9.80.3 was set by the operator, and no packet contained it"
+        )
+    assert (
+        asset_of({**device, "contested": ["firmware"]}, [packet]).trouble
+        == "packets contradict each other about its firmware 9.80.3"
+    )
     assert asset_of({"id": "dev-2"}).trouble == "no packet contained its firmware version"

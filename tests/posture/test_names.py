@@ -13,7 +13,17 @@ from sensor.posture.curated import load_curated
 from sensor.posture.match_curated import CuratedIndex
 from sensor.posture.names import load_names
 
-HOSTILE = ("A" * 256, "1" * 256, "LaserJet " * 28, "-" * 256, "DS-2CD" * 42, "GXP1" * 64, "M4" * 128, "( " * 128, "\u202e" * 256)
+HOSTILE = (
+    "A" * 256,
+    "1" * 256,
+    "LaserJet " * 28,
+    "-" * 256,
+    "DS-2CD" * 42,
+    "GXP1" * 64,
+    "M4" * 128,
+    "( " * 128,
+    "\u202e" * 256,
+)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,12 @@ BARE = About("CVE-2024-0001")
         (BARE, Verdict.AFFECTED, Circumstances(criticality="low"), 10.0),
         (BARE._replace(cvss=9.8), Verdict.AFFECTED, Circumstances(criticality="high"), 26.6),
         (BARE._replace(probability=0.5), Verdict.AFFECTED, Circumstances(outside=True, criticality="medium"), 34.0),
-        (BARE._replace(exploited="known"), Verdict.AFFECTED, Circumstances(attacked=True, criticality="nonsense"), 54.0),
+        (
+            BARE._replace(exploited="known"),
+            Verdict.AFFECTED,
+            Circumstances(attacked=True, criticality="nonsense"),
+            54.0,
+        ),
     ],
 )
 def test_points(about: About, verdict: Verdict, device: Circumstances, points: float) -> None:
@@ -30,7 +35,14 @@ def test_points(about: About, verdict: Verdict, device: Circumstances, points: f
     told = priority(about, verdict, device)
     assert told.points == points
     assert round(told.share * sum(term.points for term in told.terms), 1) == points
-    assert [term.name for term in told.terms] == ["exploited", "probability", "severity", "outside", "criticality", "attacked"]
+    assert [term.name for term in told.terms] == [
+        "exploited",
+        "probability",
+        "severity",
+        "outside",
+        "criticality",
+        "attacked",
+    ]
     assert all(term.why for term in told.terms)
 
 
@@ -40,4 +52,6 @@ def test_reasons() -> None:
     assert told["exploited"] == "known to be exploited since 2022-01-10, by ransomware too"
     assert told["severity"] == "CVSS 10.0"
     assert told["criticality"] == "criticality not set"
-    assert {term.name: term.why for term in priority(BARE, Verdict.AFFECTED, Circumstances()).terms}["severity"] == "not rated"
+    assert {term.name: term.why for term in priority(BARE, Verdict.AFFECTED, Circumstances()).terms}[
+        "severity"
+    ] == "not rated"

@@ -51,7 +51,12 @@ AXIS = (Range("9.80", "9.80.69"), Range("10.12", "10.12.236"), Range("11.0", "11
         ("cisco", "15.2(7)E3", (Range("15.2(1)E", "15.2(7)E10"),), "affected"),
         ("cisco", "12.2(44)SE", (Range("15.2(1)E", "15.2(7)E10"),), "not affected"),
         ("cisco", "15.4(3)M", (Range("15.2(1)E", "15.2(7)E10"),), "cannot tell"),
-        ("futuresmart", "FutureSmart 5.4", (Range(end="3.9.8"), Range(end="4.11.2.1"), Range(end="5.3")), "not affected"),
+        (
+            "futuresmart",
+            "FutureSmart 5.4",
+            (Range(end="3.9.8"), Range(end="4.11.2.1"), Range(end="5.3")),
+            "not affected",
+        ),
         ("futuresmart", "2409081_048594", (Range(end="3.9.8"), Range(end="4.11.2.1")), "cannot tell"),
         ("yealink", "66.86.0.15", (Range("53.84.0.15", "53.84.0.15", through=True),), "cannot tell"),
     ],
@@ -63,8 +68,14 @@ def test_verdict(scheme: str, version: str, ranges: tuple[Range, ...], verdict: 
 
 
 def test_a_reason_names_the_version_and_the_range() -> None:
-    assert judge(SCHEMES["dotted"], "1.3", (Range("1.2", "1.4"),)).reason == "1.3 is among the affected versions: from 1.2 before 1.4"
-    assert judge(SCHEMES["dotted"], "8.1", (Range(end="8.1.3"),)).reason == "8.1 cannot be compared for certain with before 8.1.3"
+    assert (
+        judge(SCHEMES["dotted"], "1.3", (Range("1.2", "1.4"),)).reason
+        == "1.3 is among the affected versions: from 1.2 before 1.4"
+    )
+    assert (
+        judge(SCHEMES["dotted"], "8.1", (Range(end="8.1.3"),)).reason
+        == "8.1 cannot be compared for certain with before 8.1.3"
+    )
     assert str(Range()) == "all versions"
     assert str(Range("1.2", "1.2", through=True)) == "1.2"
     assert str(Range("1.2", "1.4", after=True, through=True)) == "above 1.2 up to 1.4"
@@ -74,7 +85,9 @@ PARTS = st.lists(st.integers(0, 30), min_size=3, max_size=3)
 
 
 @given(PARTS, PARTS, PARTS, st.booleans(), st.booleans())
-def test_plain_numbers_lie_where_they_lie(version: list[int], start: list[int], end: list[int], after: bool, through: bool) -> None:
+def test_plain_numbers_lie_where_they_lie(
+    version: list[int], start: list[int], end: list[int], after: bool, through: bool
+) -> None:
     """Of versions written in full every range is told, and as their numbers say."""
     one = Range(*(".".join(map(str, parts)) for parts in (start, end)), after=after, through=through)
     inside = (version > start or (version == start and not after)) and (version < end or (version == end and through))

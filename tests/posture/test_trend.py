@@ -21,11 +21,21 @@ def day(text: str, points: float = 50.0, at: str = "09:00:00Z") -> Day:
 
 def test_figures_of_a_day() -> None:
     """Of the time of the site: its score, devices by band, weaknesses by severity, segments; who is gone does not count. Of what it cannot be told is apart."""
-    weak = [weakness("dev-1", "CVE-1", 60.0, severity=Severity.critical), weakness("dev-2", "telnet", 30.0), weakness("dev-3", "telnet", 30.0)]
+    weak = [
+        weakness("dev-1", "CVE-1", 60.0, severity=Severity.critical),
+        weakness("dev-2", "telnet", 30.0),
+        weakness("dev-3", "telnet", 30.0),
+    ]
     weak.append(weakness("dev-2", "CVE-2", 10.0)._replace(sure=False))
     some = site([node(1), node(2), node(3, gone=True)], weak)
     assert day_of(some, exposures(some)) == Day(
-        "2026-11-24", NOW, 60.0, {"high": 1, "medium": 1, "low": 0}, {"critical": 1, "high": 0, "medium": 1, "low": 0, "info": 0}, {"10.0.0.0/24": 60.0}, 1
+        "2026-11-24",
+        NOW,
+        60.0,
+        {"high": 1, "medium": 1, "low": 0},
+        {"critical": 1, "high": 0, "medium": 1, "low": 0, "info": 0},
+        {"10.0.0.0/24": 60.0},
+        1,
     )
 
 
@@ -38,7 +48,12 @@ def test_a_time_that_is_none() -> None:
 
 def test_the_newest_of_a_day_stands(tmp_path: Path) -> None:
     """Days in their order, whatever the order in which they were kept; older figures of a day replace no newer ones."""
-    for one in (day("2026-11-25"), day("2026-11-24", 10.0), day("2026-11-24", 30.0, "18:00:00Z"), day("2026-11-24", 20.0, "12:00:00Z")):
+    for one in (
+        day("2026-11-25"),
+        day("2026-11-24", 10.0),
+        day("2026-11-24", 30.0, "18:00:00Z"),
+        day("2026-11-24", 20.0, "12:00:00Z"),
+    ):
         keep(tmp_path, one)
     assert [(one.day, one.points) for one in read(tmp_path).days] == [("2026-11-24", 30.0), ("2026-11-25", 50.0)]
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o640

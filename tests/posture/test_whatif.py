@@ -20,8 +20,14 @@ DEVICES, SECONDS = 10_000, 4.0
 
 def test_of_a_device() -> None:
     """The fix first that lowers its score most, with all that it mends; each alone, and together with those before it."""
-    weak = [weakness("dev-1", "CVE-1", 53.6, "update"), weakness("dev-1", "CVE-2", 40.0, "update"), weakness("dev-1", "telnet", 30.0)]
-    assert [(one.fix.key, one.points, one.together, one.mends) for one in mended_device(site([node(1)], weak), "dev-1")] == [
+    weak = [
+        weakness("dev-1", "CVE-1", 53.6, "update"),
+        weakness("dev-1", "CVE-2", 40.0, "update"),
+        weakness("dev-1", "telnet", 30.0),
+    ]
+    assert [
+        (one.fix.key, one.points, one.together, one.mends) for one in mended_device(site([node(1)], weak), "dev-1")
+    ] == [
         ("update", 30.0, 30.0, ("CVE-1", "CVE-2")),
         ("setting|telnet", 55.9, 0.0, ("telnet",)),
     ]
@@ -39,21 +45,35 @@ def test_what_one_did_to_others_is_one_thing_to_deal_with() -> None:
     alerts = [alert(1, "dev-1", "dev-2"), alert(2, "dev-1", "dev-2", "dev-3"), alert(3, "", "dev-3")]
     some = site([node(1), node(2), node(3)], alerts=alerts)
     first, second = mended_site(some)
-    assert (first.fix.key, first.fix.title, first.mends) == ("alerts|dev-1", "Investigate and contain 10.0.0.1 (camera)", ("alert-1", "alert-2"))
+    assert (first.fix.key, first.fix.title, first.mends) == (
+        "alerts|dev-1",
+        "Investigate and contain 10.0.0.1 (camera)",
+        ("alert-1", "alert-2"),
+    )
     assert first.devices == {"dev-1": 0.0, "dev-2": 0.0, "dev-3": 28.0}
-    assert (second.fix.key, second.fix.title, second.mends) == ("alerts|alert-3", "Investigate alert-3: Port scan", ("alert-3",))
+    assert (second.fix.key, second.fix.title, second.mends) == (
+        "alerts|alert-3",
+        "Investigate alert-3: Port scan",
+        ("alert-3",),
+    )
 
 
 def test_to_shut_the_outside_out_is_a_fix() -> None:
     """For all devices that it reaches."""
     some = site([node(1, aimed=Circumstances(outside=True)), node(2, aimed=Circumstances(outside=True)), node(3)])
-    assert [(one.fix, one.points, one.devices) for one in mended_site(some)] == [(SHUT, 0.0, {"dev-1": 0.0, "dev-2": 0.0})]
+    assert [(one.fix, one.points, one.devices) for one in mended_site(some)] == [
+        (SHUT, 0.0, {"dev-1": 0.0, "dev-2": 0.0})
+    ]
 
 
 def test_of_a_site() -> None:
     """The fix of the worst device first; then those that help most devices, though the worst hides it from the score."""
     nodes = [node(number) for number in range(40)]
-    weak = [weakness("dev-0", "CVE-1", 90.0, "update"), *(weakness(one.id, "telnet", 30.0) for one in nodes[1:5]), weakness("dev-9", "ftp", 30.0)]
+    weak = [
+        weakness("dev-0", "CVE-1", 90.0, "update"),
+        *(weakness(one.id, "telnet", 30.0) for one in nodes[1:5]),
+        weakness("dev-9", "ftp", 30.0),
+    ]
     found = mended_site(site(nodes, weak))
     assert [(one.fix.key, one.points, one.together, len(one.devices), one.lowers) for one in found] == [
         ("update", 30.0, 30.0, 1, 90.0),
@@ -76,7 +96,10 @@ def test_it_is_what_the_score_would_be(before: Site) -> None:
 def _without(before: Site, fixes: set[str]) -> Exposures:
     """The scores once some fixes are done: without weaknesses of those, without alerts about what those devices did."""
     alerts = [one for one in before.alerts if f"alerts|{one['src']['device']}" not in fixes]
-    nodes = [one._replace(aimed=one.aimed._replace(outside=one.aimed.outside and SHUT.key not in fixes)) for one in before.nodes.values()]
+    nodes = [
+        one._replace(aimed=one.aimed._replace(outside=one.aimed.outside and SHUT.key not in fixes))
+        for one in before.nodes.values()
+    ]
     return exposures(site(nodes, (weak for _, weak in before.weak() if weak.fix.key not in fixes), alerts))
 
 

@@ -28,7 +28,12 @@ def kernels(*rooms: str) -> list[Path]:
 def _files(rooms: tuple[str, ...], suffix: str) -> list[Path]:
     if not rooms:
         return sorted(SENSOR.rglob(f"*{suffix}"))
-    return sorted(path for room in rooms for path in [*(SENSOR / room).rglob(f"*{suffix}"), SENSOR / f"{room}{suffix}"] if path.is_file())
+    return sorted(
+        path
+        for room in rooms
+        for path in [*(SENSOR / room).rglob(f"*{suffix}"), SENSOR / f"{room}{suffix}"]
+        if path.is_file()
+    )
 
 
 def name_of(path: Path) -> str:

@@ -10,7 +10,18 @@ import pytest
 
 from tests.principles._source import name_of, python_files, tree_of
 
-ROOMS = ("core", "detectors", "inventory", "rules", "alerts/desk", "alerts/room", "alerts/incidents", "alerts/weighing", "engine/passive_dns", "boundary")
+ROOMS = (
+    "core",
+    "detectors",
+    "inventory",
+    "rules",
+    "alerts/desk",
+    "alerts/room",
+    "alerts/incidents",
+    "alerts/weighing",
+    "engine/passive_dns",
+    "boundary",
+)
 GROWS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque", "bytearray"}
 
 # file:Class.attribute -> why it cannot grow without end
@@ -36,7 +47,11 @@ def _grows(value: ast.expr) -> bool:
         return not value.elts
     if isinstance(value, ast.Call):
         name = ast.unparse(value.func).split("[")[0].rsplit(".", 1)[-1]
-        return name in GROWS and not any(keyword.arg == "maxlen" for keyword in value.keywords) and (name in ("defaultdict", "Counter") or not value.args)
+        return (
+            name in GROWS
+            and not any(keyword.arg == "maxlen" for keyword in value.keywords)
+            and (name in ("defaultdict", "Counter") or not value.args)
+        )
     return False
 
 
@@ -54,7 +69,11 @@ def _assigned(init: ast.AST) -> Iterator[tuple[str, ast.expr]]:
                     pairs.append((target, node.value))
         else:
             continue
-        yield from ((target.attr, value) for target, value in pairs if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self")
+        yield from (
+            (target.attr, value)
+            for target, value in pairs
+            if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+        )
 
 
 def growing(path: Path, tree: ast.AST) -> list[str]:
@@ -82,9 +101,25 @@ def test_allowed_are_still_there() -> None:
     assert not ALLOWED.keys() - found
 
 
-@pytest.mark.parametrize("value", ["{}", "[]", "set()", "dict()", "defaultdict(list)", "collections.deque()", "OrderedDict()", "dict[int, int]()", "Counter()"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{}",
+        "[]",
+        "set()",
+        "dict()",
+        "defaultdict(list)",
+        "collections.deque()",
+        "OrderedDict()",
+        "dict[int, int]()",
+        "Counter()",
+    ],
+)
 def test_check_sees_each_kind(value: str) -> None:
     """The check finds plain containers, annotated and in tuples too."""
     for line in (f"self.x = {value}", f"self.x: object = {value}", f"self.y, self.x = 1, {value}"):
         assert growing(Path(__file__), ast.parse(f"class A:\n    def __init__(self):\n        {line}")), line
-    assert not growing(Path(__file__), ast.parse("class A:\n    def __init__(self):\n        self.x = deque(maxlen=3)\n        self.y = Bounded(3)"))
+    assert not growing(
+        Path(__file__),
+        ast.parse("class A:\n    def __init__(self):\n        self.x = deque(maxlen=3)\n        self.y = Bounded(3)"),
+    )

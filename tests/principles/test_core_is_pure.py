@@ -28,7 +28,9 @@ ROOMS = (
     "rules",
 )
 
-MODULES = set("time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging".split())
+MODULES = set(
+    "time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging".split()
+)
 CALLS = {"open", "print", "input", "breakpoint", "exec", "eval"}
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid1", "uuid.uuid4"}
 DOTTED = CLOCKS | {"os.environ", "os.getenv", "os.urandom", "os.open", "sys.stdout", "sys.stderr"}
@@ -67,7 +69,11 @@ def impure(tree: ast.AST) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("path", python_files(*ROOMS), ids=name_of)
 def test_core_asks_the_world_nothing(path: Path) -> None:
     """No module of the core reads a clock, a file or the environment, draws a random number or prints."""
-    wrong = [] if name_of(path) in MAY_READ_FILES else [f"{name_of(path)}:{line} {what}" for line, what in impure(tree_of(path))]
+    wrong = (
+        []
+        if name_of(path) in MAY_READ_FILES
+        else [f"{name_of(path)}:{line} {what}" for line, what in impure(tree_of(path))]
+    )
     assert not wrong
 
 
@@ -77,7 +83,17 @@ def test_core_imports_no_world(path: Path) -> None:
     assert not [f"{name_of(path)}:{line} {name}" for line, name in imports(path) if name.split(".")[0] in MODULES]
 
 
-@pytest.mark.parametrize("text", ["open('x')", "print(1)", "datetime.datetime.now()", "datetime.now(tz=UTC)", "os.environ['A']", "Path('x').read_text()"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open('x')",
+        "print(1)",
+        "datetime.datetime.now()",
+        "datetime.now(tz=UTC)",
+        "os.environ['A']",
+        "Path('x').read_text()",
+    ],
+)
 def test_check_sees_each_kind(text: str) -> None:
     """The check finds what it looks for."""
     assert list(impure(ast.parse(text)))

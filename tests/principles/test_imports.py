@@ -10,7 +10,20 @@ import pytest
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
 
 # What the engine drives.
-UNITS = {"capture", "decode", "derived", "dissectors", "native", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
+UNITS = {
+    "capture",
+    "decode",
+    "derived",
+    "dissectors",
+    "native",
+    "fingerprinting",
+    "inventory",
+    "detectors",
+    "intel",
+    "posture",
+    "rules",
+    "eventlog",
+}
 HELPERS = {"boundary", "documents", "registry"}
 
 # room -> the rooms it may import from, besides itself
@@ -47,16 +60,69 @@ MAY_IMPORT = {
     "tables": {"core", "eventlog", "inventory"},
     "views": {"core", "eventlog", "inventory", "posture", "tables"},
     "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native"},
-    "console": {"core", "datasets", "documents", "eventlog", "evidence", "fingerprinting", "inventory", "posture", "records", "tables", "views"},
+    "console": {
+        "core",
+        "datasets",
+        "documents",
+        "eventlog",
+        "evidence",
+        "fingerprinting",
+        "inventory",
+        "posture",
+        "records",
+        "tables",
+        "views",
+    },
     "engine": {"core", "alerts", "evidence", "records"} | UNITS | HELPERS,
     "doctor": {"core", "capture", "decode", "engine"},
     "telemetry": {"core", "alerts", "capture", "delivery", "engine", "eventlog", "intel", "logs", "rules"},
-    "config": {"core", "budget", "capture", "config_file", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs"}
+    "config": {
+        "core",
+        "budget",
+        "capture",
+        "config_file",
+        "delivery",
+        "detectors",
+        "dissectors",
+        "documents",
+        "fingerprinting",
+        "intel",
+        "inventory",
+        "logs",
+    }
     | {"outputs", "presets", "registry", "telemetry"},
-    "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "records", "tables", "telemetry"}
+    "runtime": {
+        "core",
+        "alerts",
+        "budget",
+        "config",
+        "delivery",
+        "doctor",
+        "engine",
+        "evidence",
+        "logs",
+        "outputs",
+        "records",
+        "tables",
+        "telemetry",
+    }
     | UNITS
     | HELPERS,
-    "cli": {"core", "alerts", "config", "config_file", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "lifecycle", "logs"}
+    "cli": {
+        "core",
+        "alerts",
+        "config",
+        "config_file",
+        "console",
+        "datasets",
+        "delivery",
+        "doctor",
+        "engine",
+        "evidence",
+        "https",
+        "lifecycle",
+        "logs",
+    }
     | {"outputs", "records", "report", "runtime", "tables", "telemetry", "views"}
     | UNITS
     | HELPERS,
@@ -67,8 +133,14 @@ MAY_IMPORT = {
 KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
-    "socket": ({"capture", "outputs", "console", "cli", "doctor", "logs", "runtime", "telemetry"}, "the core has no socket"),
-    "sqlite3": ({"datasets", "inventory", "tables", "views", "posture", "records", "console", "cli"}, "inventory and vulnerabilities are too large for memory"),
+    "socket": (
+        {"capture", "outputs", "console", "cli", "doctor", "logs", "runtime", "telemetry"},
+        "the core has no socket",
+    ),
+    "sqlite3": (
+        {"datasets", "inventory", "tables", "views", "posture", "records", "console", "cli"},
+        "inventory and vulnerabilities are too large for memory",
+    ),
     "pyarrow": ({"records"}, "an extra: the sensor runs without it"),
     "duckdb": ({"records"}, "an extra, and queries of others run in a process that is locked down"),
     "jinja2": ({"console", "report"}, "pages are made where everything is escaped"),
@@ -96,7 +168,11 @@ def test_rooms_import_only_what_the_table_allows(path: Path) -> None:
     room = room_of(path)
     assert room in MAY_IMPORT, f"{name_of(path)}: a new room; give it a row in the table"
     allowed = MAY_IMPORT[room] | {room}
-    wrong = [f"{name_of(path)}:{line} imports {name}" for line, name in imports(path) if _sensor_room(name) not in allowed | {None}]
+    wrong = [
+        f"{name_of(path)}:{line} imports {name}"
+        for line, name in imports(path)
+        if _sensor_room(name) not in allowed | {None}
+    ]
     assert not wrong, f"{room} may import from {sorted(allowed)}: {wrong}"
 
 
@@ -127,7 +203,11 @@ def test_only_commands_fetch() -> None:
     """The process that captures opens no connection: what fetches lists is imported by commands, and by nothing that a run imports."""
     fetching = {"sensor.https", "sensor.intel.fetch", "sensor.intel.update", "sensor.posture.download"}
     for path in python_files():
-        if room_of(path) != "cli" and name_of(path) not in {"sensor/intel/fetch.py", "sensor/intel/update.py", "sensor/posture/download.py"}:
+        if room_of(path) != "cli" and name_of(path) not in {
+            "sensor/intel/fetch.py",
+            "sensor/intel/update.py",
+            "sensor/posture/download.py",
+        }:
             assert not [name for _, name in imports(path) if name.startswith(tuple(fetching))], name_of(path)
 
 

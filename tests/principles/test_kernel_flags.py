@@ -14,7 +14,9 @@ from tests.principles._source import ROOT, SENSOR, kernels, name_of
 
 SOURCES = [path for path in kernels() if path.suffix == ".pyx"]
 
-DECLARED = re.compile(r"^\s*cdef (?:inline )?((?:int|u?int\d+_t|Py_ssize_t|bint|double|void)\*? \w+\([^)]*\).*)$", re.MULTILINE)
+DECLARED = re.compile(
+    r"^\s*cdef (?:inline )?((?:int|u?int\d+_t|Py_ssize_t|bint|double|void)\*? \w+\([^)]*\).*)$", re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
@@ -34,14 +36,20 @@ def test_bounds_checks_are_never_switched_off(path: Path) -> None:
 def test_noexcept_says_why(path: Path) -> None:
     """A noexcept function swallows a bounds error, so the line that declares one says why it cannot meet one."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert not [f"{name_of(path)}:{i + 1}" for i, line in enumerate(lines) if "noexcept" in line.split("#")[0] and "#" not in line]
+    assert not [
+        f"{name_of(path)}:{i + 1}"
+        for i, line in enumerate(lines)
+        if "noexcept" in line.split("#")[0] and "#" not in line
+    ]
 
 
 @pytest.mark.parametrize("path", kernels(), ids=name_of)
 def test_functions_pass_errors_on(path: Path) -> None:
     """Every C function that returns a C value names the value that means an error."""
     declared = re.findall(
-        r"^\s*cdef (?:inline )?((?:int|u?int\d+_t|Py_ssize_t|bint|double|void)\*? \w+\([^)]*\).*)$", path.read_text(encoding="utf-8"), re.MULTILINE
+        r"^\s*cdef (?:inline )?((?:int|u?int\d+_t|Py_ssize_t|bint|double|void)\*? \w+\([^)]*\).*)$",
+        path.read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert not [line for line in declared if not re.search(r"\bexcept\b|\bnoexcept\b", line)]
 

@@ -44,7 +44,9 @@ def test_no_python_file_catches_everything() -> None:
 def test_exactly_one_blanket_handler_in_the_boundary() -> None:
     """Of all kernels boundary.pyx has one, and has it once."""
     blanket = re.compile(r"^\s*except(\s+(Base)?Exception\b.*)?:", re.MULTILINE)
-    assert {name_of(path): len(found) for path in kernels() if (found := blanket.findall(path.read_text()))} == {"sensor/boundary.pyx": 1}
+    assert {name_of(path): len(found) for path in kernels() if (found := blanket.findall(path.read_text()))} == {
+        "sensor/boundary.pyx": 1
+    }
 
 
 def test_errors_are_not_suppressed_wholesale() -> None:
@@ -53,7 +55,9 @@ def test_errors_are_not_suppressed_wholesale() -> None:
         f"{name_of(path)}:{node.lineno}"
         for path in python_files()
         for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress") and any(ast.unparse(arg) in BLANKET for arg in node.args)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("suppress")
+        and any(ast.unparse(arg) in BLANKET for arg in node.args)
     ]
     assert not wrong
 

@@ -50,7 +50,11 @@ def test_every_dissector_file_holds_one_dissector() -> None:
 def test_every_detector_file_holds_one_detector() -> None:
     """The same for detectors, in folders by tactic."""
     found = registry.units(sensor.detectors, Detector)
-    assert {"discovery.address_scan", "lateral_movement.admin_from_device", "command_and_control.malicious_address"} <= found.keys()
+    assert {
+        "discovery.address_scan",
+        "lateral_movement.admin_from_device",
+        "command_and_control.malicious_address",
+    } <= found.keys()
 
 
 def test_every_deriver_file_holds_one_deriver() -> None:
@@ -58,11 +62,17 @@ def test_every_deriver_file_holds_one_deriver() -> None:
     assert "logins" in registry.units(sensor.derived, Deriver)
 
 
-@pytest.mark.parametrize("package", [sensor.dissectors, sensor.derived, sensor.detectors, sensor.cli], ids=lambda package: package.__name__)
+@pytest.mark.parametrize(
+    "package", [sensor.dissectors, sensor.derived, sensor.detectors, sensor.cli], ids=lambda package: package.__name__
+)
 def test_units_of_a_package_are_files_of_its_folders(package: ModuleType) -> None:
     """No file is missed: what the registry scans is what lies there."""
     folder = Path(package.__path__[0])
-    files = {".".join(path.relative_to(folder).with_suffix("").parts) for path in folder.rglob("*.py") if not path.name.startswith("_")}
+    files = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if not path.name.startswith("_")
+    }
     assert {path for path, _ in registry.modules(package)} == files
 
 
@@ -78,7 +88,10 @@ def test_a_file_dropped_into_a_folder_is_found(package: tuple[Path, ModuleType])
     assert found["finger"].interest.tcp == (79,)
 
 
-@pytest.mark.parametrize(("text", "names"), [("", "none"), (DISSECTOR + DISSECTOR.replace("Finger(", "Thumb(").replace('"""', "#"), "Finger, Thumb")])
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("", "none"), (DISSECTOR + DISSECTOR.replace("Finger(", "Thumb(").replace('"""', "#"), "Finger, Thumb")],
+)
 def test_a_file_with_no_unit_or_two_is_refused(package: tuple[Path, ModuleType], text: str, names: str) -> None:
     """The message names the file and what was found in it."""
     folder, module = package

@@ -19,14 +19,19 @@ C_TYPES = {f"{sign}int{bits}_t": f"{sign[:1] or 'i'}{bits // 8}" for sign in ("u
 
 def struct_fields(path: Path, name: str) -> list[tuple[str, str]]:
     """(field, numpy type) of a packed struct in a .pxd, in order."""
-    body = re.search(rf"^(?:ctypedef|cdef) packed struct {name}:\n((?:    .*\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    body = re.search(
+        rf"^(?:ctypedef|cdef) packed struct {name}:\n((?:    .*\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert body, f"{path}: no packed struct {name}"
     found = re.findall(r"^    (\w+) (\w+)", body[1], re.MULTILINE)
     return [(field, C_TYPES[kind]) for kind, field in found]
 
 
 def enum_values(path: Path) -> dict[str, int]:
-    return {name: int(value) for name, value in re.findall(r"^    ([A-Z_]+) = (\d+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    return {
+        name: int(value)
+        for name, value in re.findall(r"^    ([A-Z_]+) = (\d+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,14 +58,24 @@ def test_row_has_no_padding() -> None:
 def test_problem_bits_are_the_same_on_both_sides() -> None:
     """Each bit of Problem has the same name and value in row.pxd, and row.pxd has no other."""
     bits = enum_values(SENSOR / "core" / "row.pxd")
-    first, last = (SENSOR / "core" / "row.pxd").read_text(encoding="utf-8").split("# Bits of Row.problem")[1].split("# Bits of Row.tcp_flags")[0], bits
+    first, last = (
+        (SENSOR / "core" / "row.pxd")
+        .read_text(encoding="utf-8")
+        .split("# Bits of Row.problem")[1]
+        .split("# Bits of Row.tcp_flags")[0],
+        bits,
+    )
     assert {name for name in last if re.search(rf"^    {name} = ", first, re.MULTILINE)} == set(Problem.__members__)
-    assert {name: bits[name] for name in Problem.__members__} == {name: int(bit) for name, bit in Problem.__members__.items()}
+    assert {name: bits[name] for name in Problem.__members__} == {
+        name: int(bit) for name, bit in Problem.__members__.items()
+    }
 
 
 def test_kinds_and_reasons_are_the_same_on_both_sides() -> None:
     """The numbers that the flow pass writes are those that Change and Reason read."""
     values = enum_values(SENSOR / "decode" / "flows.pyx") | enum_values(SENSOR / "decode" / "flows.pxd")
     expected = {member.name: int(member) for kind in (Change, Reason) for member in kind}
-    assert {name: value for name, value in values.items() if name in expected} == {name: value for name, value in expected.items() if name in values}
+    assert {name: value for name, value in values.items() if name in expected} == {
+        name: value for name, value in expected.items() if name in values
+    }
     assert {"NEW", "ANSWERED", "REFUSED", "ENDED"} <= values.keys()

@@ -15,7 +15,9 @@ import pytest
 
 from tests.principles._source import ROOT, SENSOR, kernels
 
-NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "build", "dist", "tests", "*.so", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+NOT_SOURCE = shutil.ignore_patterns(
+    ".git", ".venv", "build", "dist", "tests", "*.so", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis"
+)
 
 
 def _listed() -> list[str]:
@@ -43,8 +45,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(folder / "source")]
-    subprocess.run(pip, check=True, env=os.environ | {"CFLAGS": "-O0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}, capture_output=True)
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+        str(folder / "source"),
+    ]
+    subprocess.run(
+        pip,
+        check=True,
+        env=os.environ | {"CFLAGS": "-O0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        capture_output=True,
+    )
     (made,) = folder.glob("*.whl")
     return made
 
@@ -55,7 +73,21 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("elsewhere") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(python),
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            str(wheel),
+        ],
+        check=True,
+    )
     (site,) = folder.glob("lib/python*/site-packages")
     # a path line adds the folder alone; the .pth files in it, one of which leads to the checkout, are not read
     (site / "lent.pth").write_text(str(Path(pytest.__file__).parents[1]))
@@ -65,7 +97,14 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A command of that environment, in a folder that has nothing to do with the checkout."""
     env = {"PATH": os.environ["PATH"], "HOME": str(elsewhere.parent)}
-    return subprocess.run([str(elsewhere / "bin" / words[0]), *words[1:]], cwd=elsewhere.parent, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(elsewhere / "bin" / words[0]), *words[1:]],
+        cwd=elsewhere.parent,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.slow
@@ -74,13 +113,18 @@ def test_wheel_holds_everything(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     kinds = ("*.py", "*.pyi", "*.json", "*.zst", "*.jinja", "*.css", "*.js", "*.svg")
     modules = {path.relative_to(ROOT).as_posix() for kind in kinds for path in SENSOR.rglob(kind)}
-    fingerprints = {"sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix() for path in (ROOT / "fingerprints").rglob("*.yaml")}
+    fingerprints = {
+        "sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix()
+        for path in (ROOT / "fingerprints").rglob("*.yaml")
+    }
     units = {f"sensor/units_data/{path.name}" for path in (ROOT / "packaging" / "systemd").iterdir()}
     assert fingerprints
     assert units
     assert sorted((modules | fingerprints | units | {"sensor/py.typed"}) - names) == []
     compiled = {name.split(".")[0] for name in names if name.endswith(".so")}
-    assert compiled == {path.relative_to(ROOT).with_suffix("").as_posix() for path in kernels() if path.suffix == ".pyx"} | {"sensor/core/_shared"}
+    assert compiled == {
+        path.relative_to(ROOT).with_suffix("").as_posix() for path in kernels() if path.suffix == ".pyx"
+    } | {"sensor/core/_shared"}
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "pcaps"))]
 
@@ -96,7 +140,16 @@ def test_installed_elsewhere_it_is_not_the_checkout(elsewhere: Path) -> None:
 @pytest.mark.slow
 def test_installed_elsewhere_it_names_devices(elsewhere: Path) -> None:
     """It finds its fingerprints: replaying the office names a printer and a camera, and raises alerts."""
-    run = _run(elsewhere, "sensor", "replay", "--events", "-", "--intel", str(ROOT / "pcaps" / "office.intel.txt"), str(ROOT / "pcaps" / "office.pcapng"))
+    run = _run(
+        elsewhere,
+        "sensor",
+        "replay",
+        "--events",
+        "-",
+        "--intel",
+        str(ROOT / "pcaps" / "office.intel.txt"),
+        str(ROOT / "pcaps" / "office.pcapng"),
+    )
     assert run.returncode == 0, run.stderr
     for word in ('"type":"printer"', '"type":"camera"', '"kind":"alert"'):
         assert word in run.stdout

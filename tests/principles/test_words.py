@@ -25,7 +25,9 @@ def files() -> Iterator[Path]:
     for room in (*LIST["rooms"], *LIST["internal_rooms"]):
         place = ROOT / room
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
-        yield from (path for path in found if path.suffix in READERS and path.name != "banned_words.yaml" and path != GLOSSARY)
+        yield from (
+            path for path in found if path.suffix in READERS and path.name != "banned_words.yaml" and path != GLOSSARY
+        )
 
 
 def blank(match: re.Match[str]) -> str:

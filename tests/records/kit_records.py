@@ -37,7 +37,11 @@ def table(folder: Path, name: str) -> pa.Table:
     manifest = Manifest(folder / MANIFEST)
     files = manifest.files(name)
     manifest.close()
-    return pa.concat_tables([pq.read_table(folder / file.name, partitioning=None) for file in files]) if files else pa.table({})
+    return (
+        pa.concat_tables([pq.read_table(folder / file.name, partitioning=None) for file in files])
+        if files
+        else pa.table({})
+    )
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:

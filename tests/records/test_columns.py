@@ -10,14 +10,27 @@ from sensor.core import addresses
 from sensor.records.columns import ips, macs
 from tests.sampling import chance, count
 
-EDGES = ("::", "::1", "1::", "1:0:0:2::", "1::2:0:0:3", "0:1:0:1:0:1:0:1", "fe80::1:0:0:1", "::ffff:0:1", "1:2:3:4:5:6:7:0", "0:2:3:4:5:6:7:8")
+EDGES = (
+    "::",
+    "::1",
+    "1::",
+    "1:0:0:2::",
+    "1::2:0:0:3",
+    "0:1:0:1:0:1:0:1",
+    "fe80::1:0:0:1",
+    "::ffff:0:1",
+    "1:2:3:4:5:6:7:0",
+    "0:2:3:4:5:6:7:8",
+)
 QUADS = ("0.0.0.0", "1.2.3.4", "9.10.99.100", "255.255.255.255", "10.0.0.109")
 
 
 def test_addresses_are_written_as_python_writes_them() -> None:
     """Edges of RFC 5952, and random ones with many zero groups."""
     draw = chance("addresses")
-    made = [int(ipaddress.IPv6Address(text)) for text in EDGES] + [addresses.V4 | int(ipaddress.IPv4Address(text)) for text in QUADS]
+    made = [int(ipaddress.IPv6Address(text)) for text in EDGES] + [
+        addresses.V4 | int(ipaddress.IPv4Address(text)) for text in QUADS
+    ]
     for _ in range(count(20_000, 2_000)):
         groups = [draw.choice((0, 0, draw.randrange(16), draw.randrange(65536))) for _ in range(8)]
         made.append(int.from_bytes(b"".join(group.to_bytes(2, "big") for group in groups), "big"))

@@ -39,13 +39,18 @@ def test_zeek_logs_are_read_as_zeek_cut_reads_them(office: Path, tmp_path: Path)
     made = exported(office, "zeek", tmp_path)
     assert (made["conn.log"], made["ssl.log"], made["dns.log"]) == (714, 137, 190)
     program = """/^#fields/ { for (i = 2; i <= NF; i++) at[$i] = i - 1 } /^#/ { next } { print $at["id.orig_h"], $at["service"], $at["conn_state"], NF }"""
-    told = subprocess.run(["awk", "-F", "\t", program, str(tmp_path / "conn.log")], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["awk", "-F", "\t", program, str(tmp_path / "conn.log")], capture_output=True, text=True, check=True
+    ).stdout
     lines = [line.split() for line in told.splitlines()]
     assert Counter(service for _, service, _, _ in lines)["ssl"] == 137
     assert {count for *_, count in lines} == {"24"}
     for path in tmp_path.glob("*.log"):
         heads = [line.split("\t") for line in path.read_text().splitlines()]
-        fields, types = next(line for line in heads if line[0] == "#fields"), next(line for line in heads if line[0] == "#types")
+        fields, types = (
+            next(line for line in heads if line[0] == "#fields"),
+            next(line for line in heads if line[0] == "#types"),
+        )
         assert {len(line) for line in heads if not line[0].startswith("#")} == {len(fields) - 1} == {len(types) - 1}
 
 
@@ -56,7 +61,17 @@ def test_eve_events_are_json_with_the_keys_of_suricata(office: Path, tmp_path: P
     kinds = Counter(event["event_type"] for event in events)
     assert (kinds["flow"], kinds["dns"], kinds["tls"]) == (714, 190, 137)
     flow = next(event for event in events if event["event_type"] == "flow" and event.get("app_proto") == "tls")
-    assert {"timestamp", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port", "proto", "community_id", "flow"} <= flow.keys()
+    assert {
+        "timestamp",
+        "flow_id",
+        "src_ip",
+        "src_port",
+        "dest_ip",
+        "dest_port",
+        "proto",
+        "community_id",
+        "flow",
+    } <= flow.keys()
     assert flow["flow_id"] < 1 << 53
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000", flow["timestamp"])
 
@@ -72,7 +87,17 @@ def conversations(capture: Path, proto: str) -> Counted:
     """What Wireshark sees: packets and bytes by who sent them to whom."""
     fields = ["ip.src", "ipv6.src", f"{proto}.srcport", "ip.dst", "ipv6.dst", f"{proto}.dstport", "frame.len"]
     chosen = [word for field in fields for word in ("-e", field)]
-    command = ["tshark", "-n", "-r", str(capture), "-Y", f"{proto} and not icmp and not icmpv6", "-T", "fields", *chosen]
+    command = [
+        "tshark",
+        "-n",
+        "-r",
+        str(capture),
+        "-Y",
+        f"{proto} and not icmp and not icmpv6",
+        "-T",
+        "fields",
+        *chosen,
+    ]
     found: Counted = {}
     for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
         src4, src6, sport, dst4, dst6, dport, size = line.split("\t")

@@ -51,7 +51,15 @@ def _tls(ts: float = 0, **given: Any) -> Row:
 
 
 def _auth(ts: float = 0, **given: Any) -> Row:
-    usual = {"src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "10.0.0.9", "dst_port": 22, "service": "ssh", "user": "root", "result": "refused"}
+    usual = {
+        "src_ip": "10.0.0.5",
+        "src_device": "dev-a",
+        "dst_ip": "10.0.0.9",
+        "dst_port": 22,
+        "service": "ssh",
+        "user": "root",
+        "result": "refused",
+    }
     return _row("auth", ts, usual, given)
 
 
@@ -83,7 +91,13 @@ STORIES: dict[str, tuple[list[Row], list[Row]]] = {
     ),
     "first_seen_destination": (
         [_device("dev-a", "camera"), _device("dev-b", "camera"), _device("dev-c", "camera"), _conn()],
-        [_device("dev-a", "camera"), _device("dev-b", "camera"), _device("dev-c", "camera"), _conn(), _conn(src_device="dev-b")],
+        [
+            _device("dev-a", "camera"),
+            _device("dev-b", "camera"),
+            _device("dev-c", "camera"),
+            _conn(),
+            _conn(src_device="dev-b"),
+        ],
     ),
     "beacons": (
         [_conn(60 * i) for i in range(25)],
@@ -93,7 +107,8 @@ STORIES: dict[str, tuple[list[Row], list[Row]]] = {
         [_device(x, "printer") for x in ("dev-a", "dev-b", "dev-c")]
         + [_tls(src_device=x) for x in ("dev-a", "dev-b", "dev-c")]
         + [_tls(ja4="t12d010100_111111111111_222222222222")],
-        [_device(x, "printer") for x in ("dev-a", "dev-b", "dev-c")] + [_tls(src_device=x) for x in ("dev-a", "dev-b", "dev-c")],
+        [_device(x, "printer") for x in ("dev-a", "dev-b", "dev-c")]
+        + [_tls(src_device=x) for x in ("dev-a", "dev-b", "dev-c")],
     ),
     "long_connections": (
         [_conn(duration=20000.0)],
@@ -109,7 +124,10 @@ STORIES: dict[str, tuple[list[Row], list[Row]]] = {
     ),
     "new_admin_protocol": (
         [_conn(0), _conn(1000, dst_ip="10.0.0.9", dst_port=3389, direction="internal")],
-        [_conn(0, dst_ip="10.0.0.9", dst_port=3389, direction="internal"), _conn(1000, dst_ip="10.0.0.9", dst_port=3389, direction="internal")],
+        [
+            _conn(0, dst_ip="10.0.0.9", dst_port=3389, direction="internal"),
+            _conn(1000, dst_ip="10.0.0.9", dst_port=3389, direction="internal"),
+        ],
     ),
     "certificate_reuse": (
         [_tls(sha256="a" * 64, self_signed=True), _tls(sha256="a" * 64, self_signed=True, dst_ip="203.0.113.10")],
@@ -205,7 +223,10 @@ STORIES: dict[str, tuple[list[Row], list[Row]]] = {
     ),
     "rare_ssh_client": (
         [{"table": "ssh", "ts": 0, "src_ip": "10.0.0.5", "dst_ip": "10.0.0.9", "hassh": "ab", "client": "libssh"}],
-        [{"table": "ssh", "ts": 0, "src_ip": x, "dst_ip": "10.0.0.9", "hassh": "ab", "client": "OpenSSH"} for x in ("10.0.0.5", "10.0.0.6")],
+        [
+            {"table": "ssh", "ts": 0, "src_ip": x, "dst_ip": "10.0.0.9", "hassh": "ab", "client": "OpenSSH"}
+            for x in ("10.0.0.5", "10.0.0.6")
+        ],
     ),
     "odd_ports": (
         [_conn(service="ssh", dst_port=4444)],
@@ -234,12 +255,54 @@ STORIES: dict[str, tuple[list[Row], list[Row]]] = {
         [{"table": "dhcp", "ts": 0, "message": "discover", "src_ip": "0.0.0.0", "dst_ip": "255.255.255.255"}],
     ),
     "sip_registrations_refused": (
-        [{"table": "sip", "ts": 0, "src_ip": "10.0.0.5", "dst_ip": "10.0.0.9", "method": "REGISTER", "status": 403, "callee": "100@x"}],
-        [{"table": "sip", "ts": 0, "src_ip": "10.0.0.5", "dst_ip": "10.0.0.9", "method": "REGISTER", "status": 200, "callee": "100@x"}],
+        [
+            {
+                "table": "sip",
+                "ts": 0,
+                "src_ip": "10.0.0.5",
+                "dst_ip": "10.0.0.9",
+                "method": "REGISTER",
+                "status": 403,
+                "callee": "100@x",
+            }
+        ],
+        [
+            {
+                "table": "sip",
+                "ts": 0,
+                "src_ip": "10.0.0.5",
+                "dst_ip": "10.0.0.9",
+                "method": "REGISTER",
+                "status": 200,
+                "callee": "100@x",
+            }
+        ],
     ),
     "alerts_in_context": (
-        [{"table": "alert", "ts": 0, "alert": "alert-1", "action": "open", "title": "x", "severity": "high", "src_device": "dev-a"}, _conn()],
-        [{"table": "alert", "ts": 0, "alert": "alert-1", "action": "open", "title": "x", "severity": "low", "src_device": "dev-a"}, _conn()],
+        [
+            {
+                "table": "alert",
+                "ts": 0,
+                "alert": "alert-1",
+                "action": "open",
+                "title": "x",
+                "severity": "high",
+                "src_device": "dev-a",
+            },
+            _conn(),
+        ],
+        [
+            {
+                "table": "alert",
+                "ts": 0,
+                "alert": "alert-1",
+                "action": "open",
+                "title": "x",
+                "severity": "low",
+                "src_device": "dev-a",
+            },
+            _conn(),
+        ],
     ),
 }
 

@@ -36,7 +36,12 @@ def test_columns_are_those_of_the_schema(office: Path) -> None:
 
 def test_a_query_knows_who_asked_whom_and_what_came_back(office: Path) -> None:
     row = next(row for row in rows(office, "dns") if row["query"] == "checkip.synology.example")
-    assert (row["src_ip"], row["src_mac"], row["dst_ip"], row["dst_port"]) == ("10.20.10.5", "00:11:32:6e:20:b7", "10.20.10.1", 53)
+    assert (row["src_ip"], row["src_mac"], row["dst_ip"], row["dst_port"]) == (
+        "10.20.10.5",
+        "00:11:32:6e:20:b7",
+        "10.20.10.1",
+        53,
+    )
     assert (row["qtype"], row["rcode"], row["answers"], row["ttl"]) == ("A", "NOERROR", ["198.51.100.12"], 300)
     assert row["rtt"] == pytest.approx(0.0008)
     device = {one["device"]: one for one in rows(office, "device_history")}[row["src_device"]]
@@ -48,7 +53,12 @@ def test_one_uid_goes_through_all_tables(office: Path) -> None:
     connections = {row["uid"]: row for row in rows(office, "conn")}
     for row in rows(office, "tls"):
         flow = connections[row["uid"]]
-        assert (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"]) == (row["src_ip"], row["src_port"], row["dst_ip"], row["dst_port"])
+        assert (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"]) == (
+            row["src_ip"],
+            row["src_port"],
+            row["dst_ip"],
+            row["dst_port"],
+        )
         assert (flow["service"], flow["sni"], flow["ja4"]) == ("tls", row["sni"], row["ja4"])
         assert row["version"] == "TLS 1.3"
 
@@ -89,5 +99,8 @@ def test_records_do_not_depend_on_who_reads_or_how_batches_are_cut(
     run = replayed(tmp_path / "records", root / "pcaps" / "office.pcapng", batch=batch)
     assert (getattr(run.pipeline.kernels.reader, "taken", 0) > 0) == (batch > 0)
     for name in COUNTED:
-        ours, theirs = ([{key: value for key, value in row.items() if key != "uid"} for row in rows(folder, name)] for folder in (office, tmp_path / "records"))
+        ours, theirs = (
+            [{key: value for key, value in row.items() if key != "uid"} for row in rows(folder, name)]
+            for folder in (office, tmp_path / "records")
+        )
         assert theirs == ours, name

@@ -52,13 +52,17 @@ def arrival(record: dict[str, Any], at: float = 0) -> Arrival:
 def http(service: str = "plain", **more: Any) -> Destination:
     server = ReceiverServer(service)
     options = {"type": "http", "url": server.url, **PATIENCE, **more}
-    return Destination("http", server, exact=False, options=options, arrived=lambda: [[arrival(one) for one in server.stored()]])
+    return Destination(
+        "http", server, exact=False, options=options, arrived=lambda: [[arrival(one) for one in server.stored()]]
+    )
 
 
 def bulk(**more: Any) -> Destination:
     server = ReceiverServer("bulk")
     options = {"type": "elasticsearch", "url": server.url, "format": "native", **PATIENCE, **more}
-    return Destination("bulk", server, exact=True, options=options, arrived=lambda: [[arrival(one) for one in server.stored()]])
+    return Destination(
+        "bulk", server, exact=True, options=options, arrived=lambda: [[arrival(one) for one in server.stored()]]
+    )
 
 
 def jetstream(**more: Any) -> Destination:
@@ -103,7 +107,13 @@ def kafka(*, straight: bool = False, **more: Any) -> Destination:
 def postgresql(**more: Any) -> Destination:
     """A batch is one transaction; those come in order, and rows have none within them."""
     server = PostgresqlServer()
-    where = {"host": "127.0.0.1", "port": server.port, "database": "postgres", "user": "sensor", "password": f"file:{server.folder / 'told'}"}
+    where = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "database": "postgres",
+        "user": "sensor",
+        "password": f"file:{server.folder / 'told'}",
+    }
     (server.folder / "told").write_text(PASSWORD)
     (server.folder / "told").chmod(0o600)
     options = {"type": "postgresql", **where, "create_table": True, **PATIENCE, **more}
@@ -111,7 +121,9 @@ def postgresql(**more: Any) -> Destination:
     def arrived() -> list[list[Arrival]]:
         import psycopg
 
-        told = {"dbname": where["database"], "password": PASSWORD} | {name: where[name] for name in ("host", "port", "user")}
+        told = {"dbname": where["database"], "password": PASSWORD} | {
+            name: where[name] for name in ("host", "port", "user")
+        }
         with psycopg.connect(**told) as connection:
             rows: Iterable[Any] = connection.execute("SELECT body FROM sensor_events ORDER BY xmin::text::bigint, seq")
             return [[arrival(body) for (body,) in rows]]
@@ -138,7 +150,8 @@ def relp(**more: Any) -> Destination:
 
 MISSING = {
     "jetstream": servers_nats.MISSING or ("" if importlib.util.find_spec("nats") else "nats-py is not installed"),
-    "postgresql": servers_postgresql.MISSING or ("" if importlib.util.find_spec("psycopg") else "psycopg is not installed"),
+    "postgresql": servers_postgresql.MISSING
+    or ("" if importlib.util.find_spec("psycopg") else "psycopg is not installed"),
     "kafka": "" if importlib.util.find_spec("confluent_kafka") else "confluent-kafka is not installed",
     "rsyslog": servers_rsyslog.NO_RELP,
 }

@@ -28,7 +28,9 @@ from tests.reliability.maker import id_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # What is imported often is compiled once, whatever the tests themselves are told.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
+    "OPENBLAS_NUM_THREADS": "1"
+}
 STEP_S = 0.02
 
 
@@ -54,7 +56,14 @@ class Process:
 
     def start(self) -> None:
         with self.output.open("ab") as output:
-            self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=self._out(output), stderr=output, cwd=ROOT, env=ENVIRONMENT)
+            self._process = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=self._out(output),
+                stderr=output,
+                cwd=ROOT,
+                env=ENVIRONMENT,
+            )
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code."""
@@ -76,7 +85,9 @@ class Process:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.kill()
 
 
@@ -138,7 +149,9 @@ class Forward(Process):
         super().__init__(log.parent, name)
         self.log, self.names = log, [one.name for one in destinations]
         self.config = log.parent / f"{name}.yaml"
-        self.config.write_text(json.dumps({"events": str(log), "outputs": {one.name: one.options for one in destinations}}))
+        self.config.write_text(
+            json.dumps({"events": str(log), "outputs": {one.name: one.options for one in destinations}})
+        )
 
     def command(self) -> Sequence[str]:
         return [sys.executable, "-m", "sensor", "forward", "--config", str(self.config)]
@@ -158,7 +171,9 @@ class Forward(Process):
             return all(self.at(name) >= number for name in self.names)
 
         behind = until(done, seconds)
-        assert behind, f"at {[(name, self.at(name), self.status(name).error) for name in self.names]} of {number:,}: {self.output.read_text()[-2000:]}"
+        assert behind, (
+            f"at {[(name, self.at(name), self.status(name).error) for name in self.names]} of {number:,}: {self.output.read_text()[-2000:]}"
+        )
 
 
 class Used(NamedTuple):
@@ -172,7 +187,9 @@ class Used(NamedTuple):
 
 def used(pid: int) -> Used:
     told = Path(f"/proc/{pid}/status").read_text()
-    kib, most, threads = (int(re.findall(rf"^{name}:\s+(\d+)", told, re.MULTILINE)[0]) for name in ("VmRSS", "VmHWM", "Threads"))
+    kib, most, threads = (
+        int(re.findall(rf"^{name}:\s+(\d+)", told, re.MULTILINE)[0]) for name in ("VmRSS", "VmHWM", "Threads")
+    )
     return Used(kib * 1024 / 1e6, most * 1024 / 1e6, threads, len(list(Path(f"/proc/{pid}/fd").iterdir())))
 
 
@@ -276,7 +293,9 @@ def account(log: Sequence[Arrival], destination: Destination) -> Account:
     lines, came = {(one.id, one.seq) for one in log}, Counter((one.id, one.seq) for part in parts for one in part)
     ids, ids_came = {one.id for one in log}, {one.id for part in parts for one in part}
     strange = sum(times for line, times in came.items() if line not in lines)
-    overtaken = sum(_overtaken(one for one in part if (one.kind in URGENT) == urgent) for part in parts for urgent in (False, True))
+    overtaken = sum(
+        _overtaken(one for one in part if (one.kind in URGENT) == urgent) for part in parts for urgent in (False, True)
+    )
     total = came.total()
     return Account(
         destination.name, len(log), len(log) - len(ids), len(ids - ids_came), total - len(came), total - len(ids_came), strange, overtaken

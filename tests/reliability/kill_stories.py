@@ -23,7 +23,9 @@ class Killed(NamedTuple):
     accounts: list[Account]
 
 
-def maker_dies(folder: Path, destinations: Sequence[Destination], kills: int, events: int, *, rate: float = 2000) -> Killed:
+def maker_dies(
+    folder: Path, destinations: Sequence[Destination], kills: int, events: int, *, rate: float = 2000
+) -> Killed:
     """At random, and is started again at once; it makes at least so many events."""
     log, chance, began = folder / "events.jsonl", random.Random(1), time.monotonic()
     maker, forward = Maker(log, rate=rate), Forward(log, destinations)
@@ -45,7 +47,9 @@ def maker_dies(folder: Path, destinations: Sequence[Destination], kills: int, ev
     return Killed(kills, len(made), time.monotonic() - began, accounts)
 
 
-def delivery_dies(folder: Path, destinations: Sequence[Destination], kills: int, *, rate: float = 500, within_s: float = 1) -> Killed:
+def delivery_dies(
+    folder: Path, destinations: Sequence[Destination], kills: int, *, rate: float = 500, within_s: float = 1
+) -> Killed:
     """`sensor forward` and each server, so often each and all at once, while events are made."""
     log, began = folder / "events.jsonl", time.monotonic()
     maker, forward = Maker(log, rate=rate), Forward(log, destinations)

@@ -34,7 +34,13 @@ def keep(**changed: Any) -> Retention:
 
 def open_log(path: Path, disk: Disk | None = None, said: list[str] | None = None, **changed: Any) -> LiveLog:
     """Commits every 10 ms where nothing else is said."""
-    return LiveLog(path, keep(**{"commit_ms": 10, **changed}), disk=disk, complain=(said if said is not None else []).append, clock=lambda: TS / SECOND)
+    return LiveLog(
+        path,
+        keep(**{"commit_ms": 10, **changed}),
+        disk=disk,
+        complain=(said if said is not None else []).append,
+        clock=lambda: TS / SECOND,
+    )
 
 
 def numbers(log: Path) -> list[int]:

@@ -115,7 +115,22 @@ class _Starts:
 @contextlib.contextmanager
 def _replayed(space: str) -> Iterator[None]:
     """The capture, again and again."""
-    command = ["ip", "netns", "exec", space, "tcpreplay", "-q", "--preload-pcap", "--loop", "0", "--pps", str(PACKETS_A_SECOND), "-i", "va", str(CAPTURE)]
+    command = [
+        "ip",
+        "netns",
+        "exec",
+        space,
+        "tcpreplay",
+        "-q",
+        "--preload-pcap",
+        "--loop",
+        "0",
+        "--pps",
+        str(PACKETS_A_SECOND),
+        "-i",
+        "va",
+        str(CAPTURE),
+    ]
     player = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield

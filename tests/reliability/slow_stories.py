@@ -64,7 +64,13 @@ def slow_receivers(folder: Path, seconds: float, rate: float) -> Slow:
     with contextlib.ExitStack() as ending:
         ending.enter_context(serving([stream]))
         well = ending.enter_context(Receiver(timed))
-        good = Destination("http", ReceiverServer(), exact=False, options={"type": "http", "url": well.url, **PATIENCE}, arrived=lambda: [timed.arrived])
+        good = Destination(
+            "http",
+            ReceiverServer(),
+            exact=False,
+            options={"type": "http", "url": well.url, **PATIENCE},
+            arrived=lambda: [timed.arrived],
+        )
         slow = ending.enter_context(_slow(folder))
         maker, forward = ending.enter_context(Maker(log, rate=rate)), Forward(log, [good, stream, *slow])
         ending.enter_context(forward)
@@ -120,5 +126,13 @@ def _slow(folder: Path) -> Iterator[list[Destination]]:
             found.append(Destination(name, frozen, exact=False, options=options, arrived=list))
         ending.enter_context(frozen)
         frozen.pause()
-        found.append(Destination("half-open", frozen, exact=False, options={"type": "http", "url": frozen.url, **PATIENCE, "timeout_s": 2}, arrived=list))
+        found.append(
+            Destination(
+                "half-open",
+                frozen,
+                exact=False,
+                options={"type": "http", "url": frozen.url, **PATIENCE, "timeout_s": 2},
+                arrived=list,
+            )
+        )
         yield found

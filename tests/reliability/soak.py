@@ -46,50 +46,96 @@ def of_kills(folder: Path, share: float) -> Iterator[Row]:
     done = kill_stories.maker_dies(folder / "maker", all_of_them(), round(KILLS * share), round(EVENTS * share))
     yield from _accounts(f"kill -9 of who writes the log, {done.kills} × in {done.events:,} events", done.accounts)
     done = kill_stories.delivery_dies(folder / "delivery", all_of_them(), round(KILLS_OF_DELIVERY * share))
-    yield from _accounts(f"kill -9 of forward and of each receiver, {done.kills} × in {done.events:,} events", done.accounts)
+    yield from _accounts(
+        f"kill -9 of forward and of each receiver, {done.kills} × in {done.events:,} events", done.accounts
+    )
 
 
 def of_sensor(folder: Path, share: float) -> Iterator[Row]:
     what = "kill -9 of `sensor run` on a real interface"
     missing = [tool for tool in ("ip", "tcpreplay") if shutil.which(tool) is None]
     if os.geteuid() or missing:
-        yield Row(what, f"not run: needs root{', ' + ', '.join(missing) if missing else ''}", "back within 2 s", holds=True)
+        yield Row(
+            what, f"not run: needs root{', ' + ', '.join(missing) if missing else ''}", "back within 2 s", holds=True
+        )
         return
     runs = run_stories.sensor_dies(folder, MAKES["http"](), max(1, round(KILLS_OF_SENSOR * share)))
     yield from _accounts(f"{what}, {runs.kills} × in {runs.events:,} events", [runs.account])
-    yield Row("  it listens again, and tells so", f"{max(runs.back_s):.2f} s, {max(runs.told_s):.2f} s", "within 2 s", max(runs.back_s) <= 2)
+    yield Row(
+        "  it listens again, and tells so",
+        f"{max(runs.back_s):.2f} s, {max(runs.told_s):.2f} s",
+        "within 2 s",
+        max(runs.back_s) <= 2,
+    )
 
 
 def of_outages(folder: Path, share: float) -> Iterator[Row]:
     for name in (name for name in AWAY_GOALS if name in present()):
         outage = outage_stories.receiver_away(folder / name, MAKES[name](), round(AWAY * share))
         yield from _accounts(f"{name} away while {round(AWAY * share):,} events are made", [outage.account])
-        yield Row("  the backlog goes at", f"{outage.rate:,.0f} events/s", f"{AWAY_GOALS[name]:,}", outage.rate >= AWAY_GOALS[name])
+        yield Row(
+            "  the backlog goes at",
+            f"{outage.rate:,.0f} events/s",
+            f"{AWAY_GOALS[name]:,}",
+            outage.rate >= AWAY_GOALS[name],
+        )
         yield Row("  memory of forward, more than before", f"{outage.more_mb:.1f} MB", "20 MB", outage.more_mb <= 20)
         held = outage.alert_s <= 5
-        yield Row("  a new alert, and events still behind it then", f"{outage.alert_s:.2f} s, {outage.behind:,}", "within 5 s", held)
+        yield Row(
+            "  a new alert, and events still behind it then",
+            f"{outage.alert_s:.2f} s, {outage.behind:,}",
+            "within 5 s",
+            held,
+        )
 
 
 def of_slow(folder: Path, share: float) -> Iterator[Row]:
     slow = slow_stories.slow_receivers(folder, SLOW_S * share, SLOW_RATE)
     for name, late in slow.late.items():
-        yield Row(f"{len(slow.statuses)} slow receivers beside {name}: 99 of 100 events come within", f"{late:.2f} s", "2 s", late <= 2)
-    yield Row("  threads of forward", f"{slow.before.threads} → {slow.after.threads}", "the same", slow.after.threads <= slow.before.threads)
+        yield Row(
+            f"{len(slow.statuses)} slow receivers beside {name}: 99 of 100 events come within",
+            f"{late:.2f} s",
+            "2 s",
+            late <= 2,
+        )
+    yield Row(
+        "  threads of forward",
+        f"{slow.before.threads} → {slow.after.threads}",
+        "the same",
+        slow.after.threads <= slow.before.threads,
+    )
     same = slow.after.files <= slow.before.files + 1
-    yield Row("  descriptors of forward, at most in the first minute and in the second", f"{slow.before.files} → {slow.after.files}", "the same", same)
+    yield Row(
+        "  descriptors of forward, at most in the first minute and in the second",
+        f"{slow.before.files} → {slow.after.files}",
+        "the same",
+        same,
+    )
 
 
 def of_rates(folder: Path, share: float) -> Iterator[Row]:
     for name, goal in RATE_GOALS.items():
         if name in present():
             rate = outage_stories.drained(folder / name, MAKES[name](**_straight(name)), round(DRAINED * share))
-            yield Row(f"end to end, one output: {name}", f"{rate:,.0f} events/s", f"{goal:,}" if goal else "", rate >= goal)
+            yield Row(
+                f"end to end, one output: {name}", f"{rate:,.0f} events/s", f"{goal:,}" if goal else "", rate >= goal
+            )
 
 
 def of_writing(folder: Path, share: float) -> Iterator[Row]:
     done = writing.written_down(folder, round(WRITTEN * share, -3))
-    yield Row(f"log written, {done.size:.0f} bytes an event, groups of {writing.COMMIT_MS} ms", f"{done.rate:,.0f} events/s", "100,000", done.rate >= 100_000)
-    yield Row("  encoding an event, and telling it in all", f"{done.encode_us:.2f} us, {done.tell_us:.2f} us", "2 us", done.encode_us <= 2)
+    yield Row(
+        f"log written, {done.size:.0f} bytes an event, groups of {writing.COMMIT_MS} ms",
+        f"{done.rate:,.0f} events/s",
+        "100,000",
+        done.rate >= 100_000,
+    )
+    yield Row(
+        "  encoding an event, and telling it in all",
+        f"{done.encode_us:.2f} us, {done.tell_us:.2f} us",
+        "2 us",
+        done.encode_us <= 2,
+    )
 
 
 def all_of_them() -> list[Destination]:

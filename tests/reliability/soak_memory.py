@@ -64,9 +64,24 @@ class Watched(Listener):
 @contextlib.contextmanager
 def replayed(space: str, capture: Path, rate: int) -> Iterator[subprocess.Popen[bytes]]:
     """A capture again and again. tcpreplay begins anew now and then: after three quarters of an hour it sends as fast as it can."""
-    play = ["tcpreplay", "-q", "--preload-pcap", "--loop", "0", "--duration", str(ANEW_S), "--pps", str(rate), "-i", "va", str(capture)]
+    play = [
+        "tcpreplay",
+        "-q",
+        "--preload-pcap",
+        "--loop",
+        "0",
+        "--duration",
+        str(ANEW_S),
+        "--pps",
+        str(rate),
+        "-i",
+        "va",
+        str(capture),
+    ]
     command = ["ip", "netns", "exec", space, "sh", "-c", 'while "$@"; do :; done', "sh", *play]
-    player = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    player = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield player
     finally:
@@ -88,7 +103,10 @@ def flat(samples: Sequence[Sample]) -> bool:
     """
     later = [one for one in samples if one.seconds >= samples[-1].seconds / 4]
     first, last = later[: len(later) // 2], later[len(later) // 2 :]
-    return all(median_high(getattr(one, name) for one in last) <= median_high(getattr(one, name) for one in first) for name in ("files", "threads"))
+    return all(
+        median_high(getattr(one, name) for one in last) <= median_high(getattr(one, name) for one in first)
+        for name in ("files", "threads")
+    )
 
 
 def watched(sensor: Watched, minutes: float, every_s: float = EVERY_S) -> Iterator[Sample]:
@@ -119,13 +137,18 @@ def main() -> int:
             print(f"{'minute':>6} {'own MB':>8} {'resident':>9} {'files':>6} {'threads':>8}")
             for one in watched(sensor, args.minutes):
                 samples.append(one)
-                print(f"{one.seconds / 60:6.0f} {one.anonymous:8.1f} {one.resident:9.1f} {one.files:6} {one.threads:8}", flush=True)
+                print(
+                    f"{one.seconds / 60:6.0f} {one.anonymous:8.1f} {one.resident:9.1f} {one.files:6} {one.threads:8}",
+                    flush=True,
+                )
             ended = sensor.end(signal.SIGINT)
             if ended:
                 print(sensor.output.read_text(), file=sys.stderr)
     grown, same = slope(samples), flat(samples)
     held = grown < MB_AN_HOUR and same and not ended
-    print(f"{grown:+.2f} MB/h after the first quarter (below {MB_AN_HOUR:g}), descriptors and threads {'flat' if same else 'NOT flat'}, exit code {ended}")
+    print(
+        f"{grown:+.2f} MB/h after the first quarter (below {MB_AN_HOUR:g}), descriptors and threads {'flat' if same else 'NOT flat'}, exit code {ended}"
+    )
     return 0 if held else 1
 
 

@@ -114,7 +114,12 @@ def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) 
     if damaging:
         victim.write_bytes(data)
     # A line's end belongs to the line behind it as well: without it the two are one.
-    touched = {one for place in places if place.file == victim.name and place.start <= end and place.end >= start for one in range(place.first, place.last + 1)}
+    touched = {
+        one
+        for place in places
+        if place.file == victim.name and place.start <= end and place.end >= start
+        for one in range(place.first, place.last + 1)
+    }
 
     began = time.monotonic()
     log = open_log(path)

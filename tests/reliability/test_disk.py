@@ -36,13 +36,20 @@ def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: st
         log.write(record(number, "alert"))
     assert time.monotonic() - began < 20
     assert wait_for(lambda: bool(said))
-    assert said == [f"sensor.log_stalled: the event log {path} cannot be written: {os.strerror(fault)}; records wait in memory"]
+    assert said == [
+        f"sensor.log_stalled: the event log {path} cannot be written: {os.strerror(fault)}; records wait in memory"
+    ]
     assert list(log.news(TS)) == []
     setattr(disk, where, 0)
     assert log.sync(60)
     assert texts(path) == [f"number {number}" for number in range(50)]
     (news,) = log.news(TS)
-    assert (news.check, news.severity, news.facts["count"], news.facts["reason"]) == ("sensor.log_resumed", "low", 0, os.strerror(fault))
+    assert (news.check, news.severity, news.facts["count"], news.facts["reason"]) == (
+        "sensor.log_resumed",
+        "low",
+        0,
+        os.strerror(fault),
+    )
     assert list(log.news(TS)) == []
     log.close()
     assert numbers(path) == list(range(1, 51))
@@ -77,7 +84,9 @@ def test_what_is_not_surely_down_is_written_once_more(tmp_path: Path) -> None:
     class Forgetful(BadDisk):
         def sync(self, file: int) -> None:
             if self.sync_error:
-                os.ftruncate(file, 0)  # harsher than a disk: not even what was down before this group stays, were it not written again
+                os.ftruncate(
+                    file, 0
+                )  # harsher than a disk: not even what was down before this group stays, were it not written again
             super().sync(file)
 
     path, disk = tmp_path / "events.jsonl", Forgetful()
@@ -261,7 +270,9 @@ def in_64_mib(folder: Path, root: Path, script: str) -> object:
     mount = f'mount -t tmpfs -o size=64m none {folder} && exec {sys.executable} -c "$0" {folder} {root}'
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount (root)")
-    done = subprocess.run(["unshare", "-m", "sh", "-c", mount, CHILD + script], capture_output=True, check=False, timeout=60, cwd=root)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount, CHILD + script], capture_output=True, check=False, timeout=60, cwd=root
+    )
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
 

@@ -45,7 +45,9 @@ def test_kill_at_random_points(tmp_path: Path, root: Path) -> None:
             while time.monotonic() < end:
                 seen += [number for number, _ in reader.read()]
             writer.send_signal(signal.SIGKILL)
-            told = [int(line) for line in (first + writer.stdout.read()).splitlines(keepends=True) if line.endswith(b"\n")]
+            told = [
+                int(line) for line in (first + writer.stdout.read()).splitlines(keepends=True) if line.endswith(b"\n")
+            ]
         assert told
         acknowledged += told
         following = told[-1] + 1

@@ -10,7 +10,10 @@ import pytest
 from tests.reliability.destinations import http
 from tests.reliability.run_stories import sensor_dies
 
-pytestmark = [pytest.mark.lab, pytest.mark.skipif(shutil.which("tcpreplay") is None, reason="tcpreplay is not installed")]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(shutil.which("tcpreplay") is None, reason="tcpreplay is not installed"),
+]
 
 
 def test_the_sensor_dies(tmp_path: Path) -> None:

@@ -17,7 +17,13 @@ from tests.reliability.soak_memory import OFFICE, Sample, Watched, flat, replaye
 def samples(per_hour: float, files: int = 20, later: int = 20) -> list[Sample]:
     """Two hours: 50 MB come in the first quarter, then so many an hour; descriptors at first, and in the last half hour."""
     return [
-        Sample(minute * 60, 100 + min(minute, 30) / 30 * 50 + max(minute - 30, 0) / 60 * per_hour, 200, later if minute > 90 else files, 8)
+        Sample(
+            minute * 60,
+            100 + min(minute, 30) / 30 * 50 + max(minute - 30, 0) / 60 * per_hour,
+            200,
+            later if minute > 90 else files,
+            8,
+        )
         for minute in range(121)
     ]
 
@@ -45,7 +51,9 @@ def test_a_file_that_is_open_for_a_moment_is_no_growth() -> None:
 
 @pytest.mark.lab
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0 or shutil.which("tcpreplay") is None, reason="needs root and tcpreplay")
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0 or shutil.which("tcpreplay") is None, reason="needs root and tcpreplay"
+)
 def test_a_sensor_is_watched_and_its_end_is_seen(tmp_path: Path) -> None:
     """Samples of a real one are plausible; one that dies is told with what it said last."""
     here, there = f"memory-a-{os.getpid()}", f"memory-b-{os.getpid()}"

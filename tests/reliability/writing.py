@@ -37,7 +37,10 @@ def written_down(folder: Path, events: int) -> Writing:
         for one in given:
             encode(one)
     encoding = time.perf_counter() - began
-    log, turn = LiveLog(folder / "events.jsonl", Retention(commit_ms=COMMIT_MS, memory_mib=256)), sys.getswitchinterval()
+    log, turn = (
+        LiveLog(folder / "events.jsonl", Retention(commit_ms=COMMIT_MS, memory_mib=256)),
+        sys.getswitchinterval(),
+    )
     sys.setswitchinterval(TURN_S)
     try:
         began = time.perf_counter()
@@ -52,4 +55,6 @@ def written_down(folder: Path, events: int) -> Writing:
         log.close()
     assert log.written == events
     assert not log.lost
-    return Writing(events / seconds, telling / events * 1e6, encoding / events * 1e6, sum(len(encode(one)) for one in given) / SOME)
+    return Writing(
+        events / seconds, telling / events * 1e6, encoding / events * 1e6, sum(len(encode(one)) for one in given) / SOME
+    )

@@ -94,7 +94,14 @@ def _datagram(payload: bytes, port: int, to: str = "10.0.0.1") -> bytes:
 
 def dhcp(mac: int, *options: bytes, kind: int = DISCOVER) -> bytes:
     """A client's word (RFC 2131)."""
-    body = b"\1\1\6\0" + mac.to_bytes(6, "big")[2:] + bytes(20) + mac.to_bytes(6, "big") + bytes(10 + 192) + b"\x63\x82\x53\x63\x35\1"
+    body = (
+        b"\1\1\6\0"
+        + mac.to_bytes(6, "big")[2:]
+        + bytes(20)
+        + mac.to_bytes(6, "big")
+        + bytes(10 + 192)
+        + b"\x63\x82\x53\x63\x35\1"
+    )
     body += bytes((kind,)) + b"".join(options) + b"\xff"
     return ethernet(ipv4(udp(body, 68, 67), 17, "0.0.0.0", "255.255.255.255"), 0x0800, src=mac, dst=EVERYBODY)
 
@@ -131,7 +138,11 @@ def announced(name: str) -> bytes:
     kind = dns_name("_ipp._tcp.local")
     instance = bytes((len(name),)) + name.encode() + kind
     host = dns_name(f"{name}.local")
-    answers = [record(kind, 12, instance), record(instance, 33, struct.pack("!HHH", 0, 0, 631) + host), record(instance, 16, strings("ty=HP LaserJet"))]
+    answers = [
+        record(kind, 12, instance),
+        record(instance, 33, struct.pack("!HHH", 0, 0, 631) + host),
+        record(instance, 16, strings("ty=HP LaserJet")),
+    ]
     return dns_message(0, 0x8400, [], answers)
 
 
@@ -139,7 +150,11 @@ def _named(frame: bytes, text: bytes = NAME.encode(), draw: Draw = letters) -> F
     return Flood(frame, ((_places(frame, text), draw),))
 
 
-ARP = ethernet(struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, bytes(6), b"\x0a\0\0\x07", bytes(6), b"\x0a\0\0\1") + bytes(18), 0x0806, dst=EVERYBODY)
+ARP = ethernet(
+    struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, bytes(6), b"\x0a\0\0\x07", bytes(6), b"\x0a\0\0\1") + bytes(18),
+    0x0806,
+    dst=EVERYBODY,
+)
 SYN = ethernet(ipv4(tcp(b"", 40000, 443, flags=2), 6, "10.0.9.9", "10.0.0.1"), 0x0800, src=FLOODER)
 EMPTY = _datagram(b"\0" * 18, 40009)
 GROUP, SEARCH = "224.0.0.251", "239.255.255.250"
@@ -188,7 +203,12 @@ def phone_mac(number: int) -> int:
 
 def _phone(number: int) -> bytes:
     """It has an address, so nobody need answer."""
-    return dhcp(phone_mac(number), option(12, f"SEP{phone_mac(number):012X}"), option(60, "Cisco Systems, Inc. IP Phone CP-8841"), kind=INFORM)
+    return dhcp(
+        phone_mac(number),
+        option(12, f"SEP{phone_mac(number):012X}"),
+        option(60, "Cisco Systems, Inc. IP Phone CP-8841"),
+        kind=INFORM,
+    )
 
 
 def _phones(some: range, ts: int) -> bytes:

@@ -31,11 +31,15 @@ def sample() -> list[dict[str, Any]]:
     if not NAMED:
         return []
     listed = yaml.safe_load((Path(NAMED) / "manifest.yaml").read_text(encoding="utf-8"))["captures"]
-    usable = sorted((one for one in listed if one.get("packets") and one["size"] <= LARGEST), key=lambda one: one["path"])
+    usable = sorted(
+        (one for one in listed if one.get("packets") and one["size"] <= LARGEST), key=lambda one: one["path"]
+    )
     return usable[:: max(1, len(usable) // SAMPLE)][:SAMPLE]
 
 
-NONE = pytest.param({}, id="none", marks=pytest.mark.skipif(not NAMED, reason=f"{VARIABLE} names no folder of captures"))
+NONE = pytest.param(
+    {}, id="none", marks=pytest.mark.skipif(not NAMED, reason=f"{VARIABLE} names no folder of captures")
+)
 
 
 @pytest.mark.parametrize("entry", sample() or [NONE], ids=lambda entry: entry["path"])

@@ -195,14 +195,20 @@ def named() -> list[Path]:
     return sorted(path for path in Path(NAMED).rglob("*") if path.suffix in FORMATS) if NAMED else []
 
 
-NONE = pytest.param(Path(), id="none", marks=pytest.mark.skipif(not NAMED, reason=f"{VARIABLE} names no folder of captures"))
+NONE = pytest.param(
+    Path(), id="none", marks=pytest.mark.skipif(not NAMED, reason=f"{VARIABLE} names no folder of captures")
+)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", named() or [NONE], ids=lambda path: path.name)
 def test_every_capture_twice_in_every_size(path: Path) -> None:
     """Also read ahead; packet by packet over its beginning."""
-    found = {log(packets([path])), *(log(cut(packets([path]), size)) for size in SIZES for _ in range(2)), log(packets([path]), ahead)}
+    found = {
+        log(packets([path])),
+        *(log(cut(packets([path]), size)) for size in SIZES for _ in range(2)),
+        log(packets([path]), ahead),
+    }
     assert len(found) == 1
     first = {log(cut(packets([path]), size, LARGE_SLICE)) for size in (1, 1, 65_536)}
     assert len(first) == 1

@@ -32,9 +32,16 @@ RATE = 200_000
 # be made up twice.
 HANDFUL, CROWD = 5, 2_000
 MINUTES = math.ceil(COUNT * GAP_NS / 60e9)
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
+    "OPENBLAS_NUM_THREADS": "1"
+}
 WAYS = {"of one machine": of_one, "behind one MAC": behind_one, "of a machine each": of_many}
-USUAL_WAYS = {("mdns", "of one machine"), ("sip", "of one machine"), ("dhcp", "of a machine each"), ("tls", "of a machine each")}
+USUAL_WAYS = {
+    ("mdns", "of one machine"),
+    ("sip", "of one machine"),
+    ("dhcp", "of a machine each"),
+    ("tls", "of a machine each"),
+}
 SAID = [
     pytest.param(WAYS[way](flood), id=f"{name} {way}")
     for name, flood in NAMES.items()
@@ -74,7 +81,12 @@ def replayed(flood: Flood | None, count: int) -> Outcome:
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "told").open("w+b") as out:
         used = Path(folder, "used.json")
         program = [sys.executable, "-m", "sensor", "replay", "-", "--json", "--events", f"{folder}/events.jsonl"]
-        process = subprocess.Popen([sys.executable, "-I", "-S", "-c", STARTER, str(used), *program], stdin=subprocess.PIPE, stdout=out, env=ENVIRONMENT)
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", STARTER, str(used), *program],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            env=ENVIRONMENT,
+        )
         assert process.stdin is not None
         with process.stdin as pipe:
             for piece in stream(flood or PACKETS["macs"], count):
@@ -96,7 +108,9 @@ def judged(outcome: Outcome, start: float, name: str) -> float:
     """What must hold after any flood; packets for each second of processor time."""
     capture, rate = outcome.capture, COUNT / max(outcome.seconds - start, 0.01)
     peak, alerts = outcome.peak / MIB, outcome.of("alert")
-    devices = {name: one["device"] for one in outcome.of("device") for name in one["device"].get("macs", [one["device"]["id"]])}
+    devices = {
+        name: one["device"] for one in outcome.of("device") for name in one["device"].get("macs", [one["device"]["id"]])
+    }
     print(
         f"{name:40} {peak:4.0f} MiB {rate:12,.0f} packets/s, {capture['selected']:,} read, {capture['shed']:,} shed, {len(devices) - PHONES:,} made-up devices,"
         f" alerts: {', '.join(sorted(one['alert']['detector'] for one in alerts))}"

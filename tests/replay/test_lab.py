@@ -128,7 +128,9 @@ def test_an_attack_is_told(name: str, detector: str, technique: str, who: str) -
     """By its detector, with its technique and its actor, and grave enough to be looked at."""
     found = matching(name, detector, technique)
     assert found, [record.msg for record in attack(name)]
-    assert any(who == actor(record) and record.severity in GRAVE for record in found), [(record.severity, record.msg) for record in found]
+    assert any(who == actor(record) and record.severity in GRAVE for record in found), [
+        (record.severity, record.msg) for record in found
+    ]
 
 
 @pytest.mark.parametrize(("name", "detector", "technique", "who"), MILD, ids=lambda value: value.rpartition(".")[2])
@@ -150,4 +152,6 @@ def test_an_innocent_twin_is_no_alarm(name: str) -> None:
 def test_without_its_role_a_scanner_is_an_attacker() -> None:
     """The roles are what makes the difference, not the traffic."""
     found = replay(LAB / "innocent" / "scanner.pcap", load_config(None))
-    assert {"discovery.port_scan", "discovery.os_fingerprint"} <= {record.alert["detector"] for record in found if record.severity in GRAVE}
+    assert {"discovery.port_scan", "discovery.os_fingerprint"} <= {
+        record.alert["detector"] for record in found if record.severity in GRAVE
+    }

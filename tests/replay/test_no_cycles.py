@@ -33,7 +33,9 @@ def garbage() -> Iterator[Counter[str]]:
         yield found
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        found.update(type(one).__qualname__ for one in gc.garbage if type(one).__module__.startswith(("sensor.", "tests.")))
+        found.update(
+            type(one).__qualname__ for one in gc.garbage if type(one).__module__.startswith(("sensor.", "tests."))
+        )
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
@@ -42,7 +44,10 @@ def garbage() -> Iterator[Counter[str]]:
 
 
 def test_replaying_every_protocol_leaves_no_garbage() -> None:
-    pipeline, sources = assemble(Config(), nobody), [open_captures([str(path)]) for path in sorted(PCAPS.glob("**/*.pcap*"))]
+    pipeline, sources = (
+        assemble(Config(), nobody),
+        [open_captures([str(path)]) for path in sorted(PCAPS.glob("**/*.pcap*"))],
+    )
     with garbage() as found:
         for source in sources:
             for batch in source.batches():

@@ -26,7 +26,17 @@ LATERAL, CONTROL = "lateral_movement.admin_from_device", "command_and_control.ma
 
 @pytest.fixture(scope="module")
 def replay(root: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sensor", "replay", "pcaps/office.pcapng", "--intel", "pcaps/office.intel.txt", "--events", "-"]
+    command = [
+        sys.executable,
+        "-m",
+        "sensor",
+        "replay",
+        "pcaps/office.pcapng",
+        "--intel",
+        "pcaps/office.intel.txt",
+        "--events",
+        "-",
+    ]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120)
 
 
@@ -57,7 +67,11 @@ def exactly(number: int, lines: list[Line], where: Callable[[Line], bool]) -> li
 
 def opened(lines: list[Line], detector: str) -> Line:
     """The one alert of a detector."""
-    [line] = exactly(1, lines, lambda line: line["kind"] == "alert" and line["action"] == "open" and line["alert"]["detector"] == detector)
+    [line] = exactly(
+        1,
+        lines,
+        lambda line: line["kind"] == "alert" and line["action"] == "open" and line["alert"]["detector"] == detector,
+    )
     return line
 
 
@@ -112,11 +126,15 @@ def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
     """What was planted, once each; updates are of these only; nobody but those who did it is the actor of anything grave."""
     alerts = [line for line in lines if line["kind"] == "alert"]
     opened_by = Counter(line["alert"]["detector"] for line in alerts if line["action"] == "open")
-    assert {name: opened_by[name] for name in (ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL)} == dict.fromkeys((ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL), 1)
+    assert {name: opened_by[name] for name in (ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL)} == dict.fromkeys(
+        (ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL), 1
+    )
     assert {line["src"]["ip"] for line in alerts if line["severity"] in GRAVE} == {SCANNER, CAMERA, LISTENER}
     known = {line["alert"]["id"] for line in alerts if line["action"] == "open"}
     exactly(0, alerts, lambda line: line["alert"]["id"] not in known)
-    exactly(0, lines, lambda line: line["kind"] not in ("alert", "incident", "recommendation") and line["severity"] in GRAVE)
+    exactly(
+        0, lines, lambda line: line["kind"] not in ("alert", "incident", "recommendation") and line["severity"] in GRAVE
+    )
 
 
 def test_what_should_be_set_otherwise(lines: list[Line]) -> None:
@@ -154,7 +172,12 @@ def test_they_are_three_incidents(lines: list[Line]) -> None:
 def test_the_address_scan(lines: list[Line], devices: dict[str, Line]) -> None:
     """The laptop tp-lab asked the next network for SMB."""
     alert = opened(lines, ADDRESS_SCAN)
-    assert (alert["severity"], alert["src"]["ip"], alert["src"]["hostname"], alert["src"]["type"]) == ("medium", SCANNER, "tp-lab", "workstation")
+    assert (alert["severity"], alert["src"]["ip"], alert["src"]["hostname"], alert["src"]["type"]) == (
+        "medium",
+        SCANNER,
+        "tp-lab",
+        "workstation",
+    )
     assert alert["src"]["device"] == devices["6c:a1:00:4d:82:f9"]["id"]
     assert alert["dst"]["port"] == 445
     assert techniques(alert) == {"T1018", "T1046"}
@@ -193,7 +216,10 @@ def test_the_listed_address(lines: list[Line]) -> None:
     assert techniques(alert) == {"T1071"}
     last = latest(lines, CONTROL)
     assert last["severity"] == "critical"
-    assert (last["alert"]["numbers"]["list"], last["alert"]["numbers"]["category"]) == ("office.intel", "botnet controller")
+    assert (last["alert"]["numbers"]["list"], last["alert"]["numbers"]["category"]) == (
+        "office.intel",
+        "botnet controller",
+    )
 
 
 @pytest.mark.parametrize("one", everybody(), ids=lambda one: one.machine.name)
@@ -214,7 +240,9 @@ def test_every_device_is_new_once(lines: list[Line]) -> None:
     for device, action in told:
         first.setdefault(device, action)
     assert set(first.values()) == {"new"}
-    assert [device for device, count in Counter(device for device, action in told if action == "new").items() if count > 1] == []
+    assert [
+        device for device, count in Counter(device for device, action in told if action == "new").items() if count > 1
+    ] == []
     macs = Counter(mac for line in lines if line["action"] == "new" for mac in line["device"].get("macs", ()))
     assert [mac for mac, count in macs.items() if count > 1] == []
 
@@ -223,4 +251,6 @@ def test_every_named_device_shows_why(lines: list[Line]) -> None:
     """No line says what a device is without evidence for the type."""
     for line in lines:
         if line["kind"] == "device" and line["action"] == "identified":
-            assert any(claim["attribute"] == "type" and claim["value"] == line["device"]["type"] for claim in line["evidence"])
+            assert any(
+                claim["attribute"] == "type" and claim["value"] == line["device"]["type"] for claim in line["evidence"]
+            )

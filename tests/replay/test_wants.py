@@ -54,13 +54,19 @@ def log(config: Config, path: Path) -> list[bytes]:
 
 def everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody wants less than all."""
-    monkeypatch.setattr(pipeline, "judges", lambda units: ((kind, member._replace(want=ALWAYS)) for kind, member in judges(units)))
-    monkeypatch.setattr(pipeline, "listening", lambda heard: ((kind, member._replace(want=ALWAYS)) for kind, member in listening(heard)))
+    monkeypatch.setattr(
+        pipeline, "judges", lambda units: ((kind, member._replace(want=ALWAYS)) for kind, member in judges(units))
+    )
+    monkeypatch.setattr(
+        pipeline, "listening", lambda heard: ((kind, member._replace(want=ALWAYS)) for kind, member in listening(heard))
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB[::SAMPLED], *MORE], ids=lambda path: path.name)
-def test_captures_say_the_same_where_everybody_hears_everything(path: Path, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_captures_say_the_same_where_everybody_hears_everything(
+    path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Byte for byte, the ids of records included."""
     wanted = log(config, path)
     everybody(monkeypatch)
@@ -70,7 +76,9 @@ def test_captures_say_the_same_where_everybody_hears_everything(path: Path, conf
 @pytest.mark.slow
 def test_a_want_that_is_too_narrow_is_found(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """The office has alerts of events: where nobody wants any, its log is another one."""
-    monkeypatch.setattr(pipeline, "judges", lambda units: ((kind, member._replace(want=NEVER)) for kind, member in judges(units)))
+    monkeypatch.setattr(
+        pipeline, "judges", lambda units: ((kind, member._replace(want=NEVER)) for kind, member in judges(units))
+    )
     path = ROOT / "pcaps/office.pcapng"
     narrow = log(config, path)
     everybody(monkeypatch)

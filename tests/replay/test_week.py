@@ -71,7 +71,10 @@ def seconds(record: Record) -> float:
 def is_of(record: Record, one: Planted) -> bool:
     """Whether an alert is about somebody who does what was planted, at its time."""
     who, ends = actor(COMPANY, one), (record.src or {}, record.dst or {})
-    return any(who.mac == end.get("mac") or who.ip == end.get("ip") for end in ends) and 0 <= seconds(record) - one.at <= one.lasts
+    return (
+        any(who.mac == end.get("mac") or who.ip == end.get("ip") for end in ends)
+        and 0 <= seconds(record) - one.at <= one.lasts
+    )
 
 
 @pytest.mark.parametrize("one", PLANTED, ids=lambda one: one.name)

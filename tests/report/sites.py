@@ -17,7 +17,11 @@ from tests.posture.sites import node, site
 
 HOUR = 3_600_000_000_000
 NOON = 1_795_521_600_000_000_000  # 2026-11-24T12:00Z
-TYPES = ("workstation",) * 8 + ("voip_phone",) * 3 + ("camera", "camera", "printer", "server", "tv", "mobile", "nas", "access_point", "unknown")
+TYPES = (
+    ("workstation",) * 8
+    + ("voip_phone",) * 3
+    + ("camera", "camera", "printer", "server", "tv", "mobile", "nas", "access_point", "unknown")
+)
 VENDORS = ("Axis", "Hikvision", "Cisco", "HP", "Yealink", "Dell", "Lenovo", "Brother", "Synology", "Aruba")
 SERVICES = tuple(TCP << 16 | port for port in (22, 80, 443, 445, 631, 554, 3389, 5060, 9100, 161))
 FINDINGS, SEGMENTS, SEVERITIES = 400, 60, (Severity.low, Severity.medium, Severity.high, Severity.critical)
@@ -51,8 +55,21 @@ def large_story(made: Site) -> Story:
 def _node(chance: random.Random, number: int) -> Node:
     kind, vendor = chance.choice(TYPES), chance.choice(VENDORS)
     segment = f"vlan {1 + number * SEGMENTS // 10_000}"
-    words: dict[str, Any] = {"vendor": vendor, "model": f"{kind[:3].upper()}-{chance.randrange(6)}", "firmware": f"{chance.randrange(1, 4)}.2"}
-    return node(number, kind, name=f"host-{number}", segment=segment, first_seen=at(number % 600), last_seen=at(1300), owner="", **words)
+    words: dict[str, Any] = {
+        "vendor": vendor,
+        "model": f"{kind[:3].upper()}-{chance.randrange(6)}",
+        "firmware": f"{chance.randrange(1, 4)}.2",
+    }
+    return node(
+        number,
+        kind,
+        name=f"host-{number}",
+        segment=segment,
+        first_seen=at(number % 600),
+        last_seen=at(1300),
+        owner="",
+        **words,
+    )
 
 
 def _weak(chance: random.Random, one: Node, each: int) -> Iterator[Weakness]:
@@ -66,7 +83,19 @@ def _weak(chance: random.Random, one: Node, each: int) -> Iterator[Weakness]:
         why = f"{one.firmware} is below what mends it" if cve else "Whoever listens reads it."
         proof = Proof(one.last_seen, "http.response", f"Server: {one.product}/{one.firmware}")
         kind = VULNERABILITY if cve else SETTING
-        yield Weakness(f"{one.id}|{name}", one.id, kind, name, f"What {name} is about", severity, 10.0 * (1 + number % 9), number % 3 > 0, why, fix, proof)
+        yield Weakness(
+            f"{one.id}|{name}",
+            one.id,
+            kind,
+            name,
+            f"What {name} is about",
+            severity,
+            10.0 * (1 + number % 9),
+            number % 3 > 0,
+            why,
+            fix,
+            proof,
+        )
 
 
 def _habits(chance: random.Random, devices: int) -> Habits:
@@ -83,7 +112,14 @@ def _alert(chance: random.Random, number: int, devices: int) -> dict[str, Any]:
         "count": 1 + number % 4, "first": at(number % 1300), "last": at(number % 1300 + 5), "why": ["120 ports of one host were tried"], "advice": "Ask.",
         "attack": [{"technique": "T1046", "name": "Network Service Discovery"}],
     }  # fmt: skip
-    evidence = [{"event": "flow.refused", "ts": at(number % 1300), "src": {"ip": "10.0.0.9"}, "dst": {"ip": "10.0.0.10", "port": number % 9999}}]
+    evidence = [
+        {
+            "event": "flow.refused",
+            "ts": at(number % 1300),
+            "src": {"ip": "10.0.0.9"},
+            "dst": {"ip": "10.0.0.10", "port": number % 9999},
+        }
+    ]
     return {
         "ts": at(number % 1300), "kind": "alert", "action": "open", "severity": SEVERITIES[number % 4].name, "msg": f"{actor} tried 120 ports of {target}",
         "alert": body, "src": {"device": actor, "ip": "10.0.0.9"}, "targets": [{"device": target, "ip": "10.0.0.10"}], "evidence": evidence,
@@ -91,17 +127,57 @@ def _alert(chance: random.Random, number: int, devices: int) -> dict[str, Any]:
 
 
 def _incident(number: int) -> dict[str, Any]:
-    story = [{"ts": at(number + step), "alert": f"alert-{number * 10 + step:06}", "severity": "high", "msg": "one thing after the other"} for step in range(5)]
-    body = {"id": f"incident-{number:06}", "risk": 70, "first": at(number), "last": at(number + 60), "actors": [{"ip": "10.0.0.9"}], "story": story}
-    return {"ts": at(number), "kind": "incident", "action": "open", "severity": "high", "msg": f"story number {number}", "incident": body}
+    story = [
+        {
+            "ts": at(number + step),
+            "alert": f"alert-{number * 10 + step:06}",
+            "severity": "high",
+            "msg": "one thing after the other",
+        }
+        for step in range(5)
+    ]
+    body = {
+        "id": f"incident-{number:06}",
+        "risk": 70,
+        "first": at(number),
+        "last": at(number + 60),
+        "actors": [{"ip": "10.0.0.9"}],
+        "story": story,
+    }
+    return {
+        "ts": at(number),
+        "kind": "incident",
+        "action": "open",
+        "severity": "high",
+        "msg": f"story number {number}",
+        "incident": body,
+    }
 
 
 def _told(number: int, one: Node) -> Iterator[dict[str, Any]]:
-    said = {"observation": "http.server", "seen": f"{one.product}/{one.firmware}", "confidence": 0.9, "last": one.last_seen}
+    said = {
+        "observation": "http.server",
+        "seen": f"{one.product}/{one.firmware}",
+        "confidence": 0.9,
+        "last": one.last_seen,
+    }
     values = {"type": one.type, "vendor": one.vendor, "model": one.model, "firmware": one.firmware}
     evidence = [{"attribute": name, "value": value, **said} for name, value in values.items()]
-    body = {"kind": "device", "ts": one.first_seen, "action": "new", "severity": "info", "device": {"id": one.id}, "evidence": evidence}
+    body = {
+        "kind": "device",
+        "ts": one.first_seen,
+        "action": "new",
+        "severity": "info",
+        "device": {"id": one.id},
+        "evidence": evidence,
+    }
     yield {**body, "msg": f"new {one.text}"}
     if number % 50 == 0:
         changes = [{"field": "firmware", "old": "1.0", "new": one.firmware}]
-        yield {**body, "ts": at(700 + number % 600), "action": "changed", "msg": f"{one.text}: firmware 1.0 → {one.firmware}", "changes": changes}
+        yield {
+            **body,
+            "ts": at(700 + number % 600),
+            "action": "changed",
+            "msg": f"{one.text}: firmware 1.0 → {one.firmware}",
+            "changes": changes,
+        }

@@ -43,7 +43,11 @@ def cost(kind: str) -> tuple[float, float, int]:
     """Seconds, megabytes, bytes of the file."""
     words = [sys.executable, "-c", MAKE, kind, str(DEVICES)]
     told = subprocess.run(
-        words, capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        words,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     took, held, size = told.stdout.split()
     return float(took), float(held), int(size)

@@ -43,8 +43,12 @@ def test_paper_lists_products_instead_and_says_so(report: Report) -> None:
     assert "There are 600 devices, too many to be listed on paper: here they are by product." in text
     assert not [name for name in ids(text) if name.startswith("d-")]
     assert links(text) <= ids(text)
-    assert {name for name in links(text) if re.fullmatch(r"p\d+", name)} == {name for name in ids(text) if re.fullmatch(r"p\d+", name)}
-    rows = re.compile(r'<td class="number">(\d+)</td><td class="number">\d+</td><td class="number">\d+</td><td><span class="band')
+    assert {name for name in links(text) if re.fullmatch(r"p\d+", name)} == {
+        name for name in ids(text) if re.fullmatch(r"p\d+", name)
+    }
+    rows = re.compile(
+        r'<td class="number">(\d+)</td><td class="number">\d+</td><td class="number">\d+</td><td><span class="band'
+    )
     types, products = text[text.index('<section id="inventory">') :].split("too many to be listed")
     assert sum(map(int, rows.findall(types))) == 600
     assert 0 < sum(map(int, rows.findall(products))) < 600

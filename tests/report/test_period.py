@@ -19,7 +19,12 @@ FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
         ({"period": "2026-11"}, "2026-11-01T00:00:00.000000Z", "2026-12-01T00:00:00.000000Z", "November 2026"),
         ({"period": "2025-12"}, "2025-12-01T00:00:00.000000Z", "2026-01-01T00:00:00.000000Z", "December 2025"),
         ({"since": "2026-11-24"}, "2026-11-24T00:00:00.000000Z", LAST, "24 November to 27 November 2026"),
-        ({"since": "2026-11-24T09:00+02:00", "until": "2026-11-24T12:00"}, at(420), at(720), "24 November 2026, 07:00 to 12:00"),
+        (
+            {"since": "2026-11-24T09:00+02:00", "until": "2026-11-24T12:00"},
+            at(420),
+            at(720),
+            "24 November 2026, 07:00 to 12:00",
+        ),
         ({"until": "2026-11-02"}, FIRST, "2026-11-02T00:00:00.000000Z", "28 October to 2 November 2026"),
         ({"since": "2027-01-01"}, LAST, LAST, "27 November 2026, 09:30 to 09:30"),
     ],
@@ -47,7 +52,10 @@ def test_nothing_known_is_a_period_too() -> None:
         ({"period": "0d"}, "found --period 0d, expected a span"),
         ({"period": "7d", "since": "2026-11-01"}, "expected --period, or --since and --until, and not both"),
         ({"since": "yesterday"}, "found --since yesterday, expected a day or a time such as 2026-11-24T09:00"),
-        ({"since": "2026-11-24", "until": "2026-11-24"}, "found --since 2026-11-24 and --until 2026-11-24, expected a beginning before the end"),
+        (
+            {"since": "2026-11-24", "until": "2026-11-24"},
+            "found --since 2026-11-24 and --until 2026-11-24, expected a beginning before the end",
+        ),
     ],
 )
 def test_what_makes_no_sense(words: dict[str, str], wrong: str) -> None:
@@ -57,7 +65,10 @@ def test_what_makes_no_sense(words: dict[str, str], wrong: str) -> None:
     assert str(error.value).startswith(wrong)
 
 
-@pytest.mark.parametrize("text", ["", "now", "2026-11-24", "2026-13-24T09:00:00Z", "2026-11-24T09:00:00+01:00", "9026-11-24T09:00:00Z", 7, None])
+@pytest.mark.parametrize(
+    "text",
+    ["", "now", "2026-11-24", "2026-13-24T09:00:00Z", "2026-11-24T09:00:00+01:00", "9026-11-24T09:00:00Z", 7, None],
+)
 def test_foreign_times_are_none(text: object) -> None:
     """A log may hold anything."""
     assert not is_time(text)

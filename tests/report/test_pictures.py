@@ -33,7 +33,9 @@ def device(number: int, kind: str, segment: str = "vlan 1", *, gone: bool = Fals
 
 
 def alert(number: int, minute: int, severity: str = "high") -> Alert:
-    return Alert(id=f"alert-{number}", detector="d", title="t", severity=severity, said="s", first=at(minute), last=at(minute))
+    return Alert(
+        id=f"alert-{number}", detector="d", title="t", severity=severity, said="s", first=at(minute), last=at(minute)
+    )
 
 
 def incident(said: str, first: int, last: int) -> Incident:
@@ -52,12 +54,23 @@ def every_picture(word: str) -> list[Markup]:
     ]
 
 
-@pytest.mark.parametrize("word", ["front door", "<script>alert(1)</script>", '"onload="x', "</svg></style>", "]]>", "'--><b>"])
+@pytest.mark.parametrize(
+    "word", ["front door", "<script>alert(1)</script>", '"onload="x', "</svg></style>", "]]>", "'--><b>"]
+)
 def test_pictures_are_svg_whatever_stands_in_them(word: str) -> None:
     """Well-formed, with a title and a description that the picture names, nothing but shapes, and no attribute of a stranger."""
     for picture in every_picture(word):
         root = parsed(picture)
-        assert {one.tag.removeprefix(SVG) for one in root.iter()} <= {"svg", "title", "desc", "rect", "path", "polyline", "circle", "text"}
+        assert {one.tag.removeprefix(SVG) for one in root.iter()} <= {
+            "svg",
+            "title",
+            "desc",
+            "rect",
+            "path",
+            "polyline",
+            "circle",
+            "text",
+        }
         assert not [name for one in root.iter() for name in one.attrib if name.startswith("on")]
         ids = {one.get("id"): one.text for one in root.iter() if one.get("id")}
         assert [bool(ids[name]) for name in root.get("aria-labelledby", "").split()] == [True, True]
@@ -65,7 +78,9 @@ def test_pictures_are_svg_whatever_stands_in_them(word: str) -> None:
 
 def test_bars_of_devices_add_up() -> None:
     """A bar a segment, the largest first, with its sum; who is gone is in none."""
-    picture = composition([device(1, "camera"), device(2, "camera"), device(3, "printer", "vlan 2"), device(4, "tv", "vlan 2", gone=True)])
+    picture = composition(
+        [device(1, "camera"), device(2, "camera"), device(3, "printer", "vlan 2"), device(4, "tv", "vlan 2", gone=True)]
+    )
     assert texts(picture) == ["camera", "printer", "vlan 1", "2", "2", "vlan 2", "1", "1"]
     assert parsed(picture).findtext(f"{SVG}desc") == "vlan 1: 2 cameras; vlan 2: 1 printer"
 
@@ -76,13 +91,20 @@ def test_many_segments_and_types_are_few_bars_and_colours() -> None:
     picture = composition(many)
     assert float(parsed(picture).get("height", 0)) < 400
     assert "189 more segments" in texts(picture)
-    assert len(list(parsed(picture).iter(f"{SVG}polyline"))) == 2  # the bar of the rest is broken: it is shorter than it should be
+    assert (
+        len(list(parsed(picture).iter(f"{SVG}polyline"))) == 2
+    )  # the bar of the rest is broken: it is shorter than it should be
     assert {one.get("fill") for one in parsed(picture).iter(f"{SVG}rect")} <= {*PALETTE, "#9aa3ab"}
 
 
 def test_bands_are_as_wide_as_conversations_are_many() -> None:
     """And what is told of the busiest is told to who does not see it."""
-    picture = conversations([Talk(client="camera", server="outside", count=30, services=["https/443"]), Talk(client="pc", server="nas", count=10)])
+    picture = conversations(
+        [
+            Talk(client="camera", server="outside", count=30, services=["https/443"]),
+            Talk(client="pc", server="nas", count=10),
+        ]
+    )
     root = parsed(picture)
     posts = [float(one.get("height", 0)) for one in root.iter(f"{SVG}rect")]
     assert posts == [240.0, 80.0, 240.0, 80.0]
@@ -94,13 +116,19 @@ def test_bars_of_alerts_stand_where_they_began() -> None:
     alerts = [alert(1, 720), alert(2, 721), alert(3, 1200, "low"), alert(4, 0)]
     odd = Alert(id="a", detector="d", title="t", severity="low", said="", first="soon", last="soon")
     bars = [one for one in parsed(timeline([*alerts, odd], [], DAY)).iter(f"{SVG}rect") if float(one.get("y", 0)) > 20]
-    assert [(round(float(one.get("x", 0))), float(one.get("height", 0))) for one in bars] == [(35, 48.0), (375, 96.0), (601, 48.0)]
+    assert [(round(float(one.get("x", 0))), float(one.get("height", 0))) for one in bars] == [
+        (35, 48.0),
+        (375, 96.0),
+        (601, 48.0),
+    ]
 
 
 def test_incidents_are_told_in_or_beside_their_bar() -> None:
     """However long the sentence is, it stays within the picture."""
     said = "a camera did what cameras do not do, and then it did it again and again " * 5
-    picture = timeline([alert(1, 60)], [incident(said, 10, 1400), incident(said, 10, 20), incident(said, 1400, 1430)], DAY)
+    picture = timeline(
+        [alert(1, 60)], [incident(said, 10, 1400), incident(said, 10, 20), incident(said, 1400, 1430)], DAY
+    )
     told = [one for one in parsed(picture).iter(f"{SVG}text") if (one.text or "").startswith("a camera")]
     assert len(told) == 3
     for one in told:

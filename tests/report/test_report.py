@@ -27,7 +27,14 @@ SMB, WEB = TCP << 16 | 445, TCP << 16 | 443
 
 
 def alert(number: int, first: int, last: int, severity: str = "high", **more: Any) -> dict[str, Any]:
-    body = {"id": f"alert-{number:06}", "detector": "discovery.port_scan", "title": "Port scan", "first": at(first), "last": at(last), "risk": 70}
+    body = {
+        "id": f"alert-{number:06}",
+        "detector": "discovery.port_scan",
+        "title": "Port scan",
+        "first": at(first),
+        "last": at(last),
+        "risk": 70,
+    }
     return {
         "ts": at(last),
         "kind": "alert",
@@ -41,7 +48,11 @@ def alert(number: int, first: int, last: int, severity: str = "high", **more: An
 
 
 def made(
-    *nodes: Any, weak: list[Weakness] | None = None, alerts: list[dict[str, Any]] | None = None, words: dict[str, str] | None = None, **more: Any
+    *nodes: Any,
+    weak: list[Weakness] | None = None,
+    alerts: list[dict[str, Any]] | None = None,
+    words: dict[str, str] | None = None,
+    **more: Any,
 ) -> Report:
     """The report of a site that was seen last at noon."""
     seen = more.pop("seen", None)
@@ -95,14 +106,25 @@ def test_what_comes_is_told_and_what_is_learned_is_not() -> None:
     story = Story()
     for name in ("dev-1", "dev-2"):
         changes = [{"field": "type", "old": "iot", "new": "camera"}]
-        story.take({"ts": at(610), "kind": "device", "action": "changed", "msg": "type iot → camera", "device": {"id": name}, "changes": changes})
+        story.take(
+            {
+                "ts": at(610),
+                "kind": "device",
+                "action": "changed",
+                "msg": "type iot → camera",
+                "device": {"id": name},
+                "changes": changes,
+            }
+        )
     report = made(node(1, first_seen=at(605)), node(2, first_seen=at(100)), story=story, words={"since": at(600)})
     assert [(change.kind, change.device) for change in report.changes] == [("new", "dev-1"), ("other", "dev-2")]
 
 
 def test_a_network_that_is_new_is_no_list_of_changes() -> None:
     """The inventory is the list of what came; who left is told all the same."""
-    report = made(node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), words={"since": at(600)})
+    report = made(
+        node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), words={"since": at(600)}
+    )
     assert [(change.kind, change.device) for change in report.changes] == [("gone", "dev-2")]
     assert "Every device was first seen in this period" in page(report)
 
@@ -110,12 +132,21 @@ def test_a_network_that_is_new_is_no_list_of_changes() -> None:
 def test_packets_say_what_a_device_is() -> None:
     """Claims of one packet are one proof; a claim that no longer holds is none."""
     said = {"observation": "http.server", "seen": "Axis P3245", "confidence": 0.9, "last": at(5)}
-    claims = [{"attribute": "vendor", "value": "Axis", **said}, {"attribute": "model", "value": "P3245", **said}, {"attribute": "type", "value": "nvr", **said}]
+    claims = [
+        {"attribute": "vendor", "value": "Axis", **said},
+        {"attribute": "model", "value": "P3245", **said},
+        {"attribute": "type", "value": "nvr", **said},
+    ]
     story = Story()
     story.take({"ts": at(5), "kind": "device", "action": "new", "device": {"id": "dev-1"}, "evidence": claims})
     report = made(node(1, vendor="Axis", model="P3245"), story=story)
     (proof,) = report.proofs
-    assert (report.devices[0].proofs, proof.event, proof.seen, proof.claim) == (["p1"], "http.server", "Axis P3245", "vendor: Axis, model: P3245")
+    assert (report.devices[0].proofs, proof.event, proof.seen, proof.claim) == (
+        ["p1"],
+        "http.server",
+        "Axis P3245",
+        "vendor: Axis, model: P3245",
+    )
 
 
 # What happened.
@@ -123,7 +154,15 @@ def test_packets_say_what_a_device_is() -> None:
 
 def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
     """The gravest first, of the same severity the latest; with their packets."""
-    evidence = [{"event": "flow.refused", "ts": at(620), "src": {"ip": "10.0.0.9", "port": 4000}, "dst": {"ip": "10.0.0.1"}, "facts": {"client_packets": 3}}]
+    evidence = [
+        {
+            "event": "flow.refused",
+            "ts": at(620),
+            "src": {"ip": "10.0.0.9", "port": 4000},
+            "dst": {"ip": "10.0.0.1"},
+            "facts": {"client_packets": 3},
+        }
+    ]
     alerts = [
         alert(1, 500, 599),
         alert(2, 500, 650, "medium"),
@@ -140,14 +179,22 @@ def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
 
 def test_work_that_was_done_in_the_period_is_told() -> None:
     """By what the ledger of tickets says."""
-    notes = {name: Note(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done) for name, done in (("a", at(30)), ("b", at(650)))}
+    notes = {
+        name: Note(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done)
+        for name, done in (("a", at(30)), ("b", at(650)))
+    }
     report = made(node(1), ledger=Ledger(tickets=notes), words={"since": at(600)})
     assert [(one.id, one.title) for one in report.done] == [("b", "mend b")]
 
 
 def test_what_later_traffic_closed_is_done() -> None:
     """With the reason; what is open, and what was closed before the period, is not."""
-    body = {"id": "recommendation-1", "setting": "telnet", "title": "Telnet is used", "closed": "the port refuses since 10:30"}
+    body = {
+        "id": "recommendation-1",
+        "setting": "telnet",
+        "title": "Telnet is used",
+        "closed": "the port refuses since 10:30",
+    }
     records = [
         {
             "ts": at(minute),
@@ -161,7 +208,9 @@ def test_what_later_traffic_closed_is_done() -> None:
     ]
     place = site([node(1)], now=at(720))._replace(recommendations=tuple(records))
     report = report_of(Sources(place, Story()), wish(since=at(600)))
-    assert [(one.when, one.title, one.why) for one in report.done] == [(at(650), "Telnet is used: 10.0.0.1 (door)", "the port refuses since 10:30")]
+    assert [(one.when, one.title, one.why) for one in report.done] == [
+        (at(650), "Telnet is used: 10.0.0.1 (door)", "the port refuses since 10:30")
+    ]
 
 
 def test_conversations_are_told_in_groups() -> None:
@@ -171,7 +220,11 @@ def test_conversations_are_told_in_groups() -> None:
     camera.use(OUTSIDE, WEB, NOON)
     server.serve("dev-1", SMB, NOON)
     server.serve(OUTSIDE, WEB, NOON)
-    report = made(node(1, segment="vlan 3"), node(2, "server", segment="vlan 4"), seen=Seen({}, {"dev-1": camera, "dev-2": server}))
+    report = made(
+        node(1, segment="vlan 3"),
+        node(2, "server", segment="vlan 4"),
+        seen=Seen({}, {"dev-1": camera, "dev-2": server}),
+    )
     assert [(talk.client, talk.server, talk.count, talk.services) for talk in report.talks] == [
         ("camera, vlan 3", "outside", 1, ["https/443"]),
         ("camera, vlan 3", "server, vlan 4", 1, ["smb/445"]),
@@ -185,9 +238,16 @@ def test_the_age_of_what_it_rests_on_is_told() -> None:
     days = [Kept(day, at(0), 40.0, {"low": 3}, {}, {}) for day in ("2026-11-23", "2026-11-24", "2026-11-25")]
     lists = [Listed("drop", 900, "2026-11-23T09:00:00Z"), Listed("never", 0, "")]
     report = made(node(1), feeds=[feed], lists=lists, days=days)
-    assert [(one.name, one.days, one.stale) for one in report.watched.feeds] == [("kev", 23, True), ("drop", 1, False), ("never", 0, True)]
+    assert [(one.name, one.days, one.stale) for one in report.watched.feeds] == [
+        ("kev", 23, True),
+        ("drop", 1, False),
+        ("never", 0, True),
+    ]
     assert [(day.day, day.devices) for day in report.trend] == [("2026-11-23", 3), ("2026-11-24", 3)]
-    assert [(day.day, day.devices) for day in made(node(1), days=days[:1]).trend] == [("2026-11-23", 3), ("2026-11-24", 1)]
+    assert [(day.day, day.devices) for day in made(node(1), days=days[:1]).trend] == [
+        ("2026-11-23", 3),
+        ("2026-11-24", 1),
+    ]
     assert "No log was read" in report.watched.notes[0]
 
 
@@ -204,7 +264,10 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
         "1 alert, 1 of them high or critical; the most severe: alert number 1.",
     ]
     strangers = [node(number, "unknown") for number in range(10, 40)]
-    assert made(node(1), *strangers).headline[0] == "31 devices are on the network in 1 segment: 1 camera; of 30 of unknown type."
+    assert (
+        made(node(1), *strangers).headline[0]
+        == "31 devices are on the network in 1 segment: 1 camera; of 30 of unknown type."
+    )
     kinds = [node(number, kind) for number, kind in enumerate(("tv", "tv", "printer", "router", "nas", "camera"), 1)]
     among = "among them 2 TVs, 1 camera, 1 NAS and 1 printer; of 30 of unknown type."
     assert made(*kinds, *strangers).headline[0] == f"36 devices are on the network in 1 segment, {among}"
@@ -220,13 +283,26 @@ def test_what_became_of_things_since_the_last_report() -> None:
     """
     weak = [weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30), weakness("dev-3", "ftp", 30)]
     old = made(node(1), node(2), node(3), weak=weak)
-    now = made(node(1), node(2), node(4), weak=[weakness("dev-2", "telnet", 60), weakness("dev-4", "ftp", 30)], older=old)
+    now = made(
+        node(1), node(2), node(4), weak=[weakness("dev-2", "telnet", 60), weakness("dev-4", "ftp", 30)], older=old
+    )
     since = now.difference
     assert since is not None
-    assert ([one.split(" ")[0] for one in since.new], [one.split(" ")[0] for one in since.gone]) == (["10.0.0.4"], ["10.0.0.3"])
-    assert since.mended == ["telnet, about telnet: 10.0.0.1 (Hikvision DS-2CD2)", "ftp, about ftp: 10.0.0.2 (Hikvision DS-2CD2)"]
-    assert since.found == ["telnet, about telnet: 10.0.0.2 (Hikvision DS-2CD2)", "ftp, about ftp: 10.0.0.4 (Hikvision DS-2CD2)"]
-    assert since.worse == [f"10.0.0.2 (Hikvision DS-2CD2): {old.devices[1].score.points:g} → {now.devices[1].score.points:g}"]
+    assert ([one.split(" ")[0] for one in since.new], [one.split(" ")[0] for one in since.gone]) == (
+        ["10.0.0.4"],
+        ["10.0.0.3"],
+    )
+    assert since.mended == [
+        "telnet, about telnet: 10.0.0.1 (Hikvision DS-2CD2)",
+        "ftp, about ftp: 10.0.0.2 (Hikvision DS-2CD2)",
+    ]
+    assert since.found == [
+        "telnet, about telnet: 10.0.0.2 (Hikvision DS-2CD2)",
+        "ftp, about ftp: 10.0.0.4 (Hikvision DS-2CD2)",
+    ]
+    assert since.worse == [
+        f"10.0.0.2 (Hikvision DS-2CD2): {old.devices[1].score.points:g} → {now.devices[1].score.points:g}"
+    ]
     assert since.done == []
     assert now.headline[-1].startswith(
         "Since the last report, of 2026-11-24: 2 findings were fixed and 2 new, 1 device came and 1 left and the exposure score "

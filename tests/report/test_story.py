@@ -14,7 +14,15 @@ ALL = Period(since=at(0), until=at(1439), label="the day")
 
 
 def said(minute: int, kind: str, action: str, severity: str = "info", **parts: Any) -> dict[str, Any]:
-    return {"ts": at(minute), "kind": kind, "action": action, "severity": severity, "msg": f"{kind} {action}", "sensor": {"id": "hq", "version": "1"}, **parts}
+    return {
+        "ts": at(minute),
+        "kind": kind,
+        "action": action,
+        "severity": severity,
+        "msg": f"{kind} {action}",
+        "sensor": {"id": "hq", "version": "1"},
+        **parts,
+    }
 
 
 def device(minute: int, action: str, *changes: tuple[str, str, str], **parts: Any) -> dict[str, Any]:
@@ -23,7 +31,12 @@ def device(minute: int, action: str, *changes: tuple[str, str, str], **parts: An
 
 
 def summary(minute: int, packets: int, dropped: int = 0) -> dict[str, Any]:
-    return said(minute, "sensor", "summary", capture={"source": "eth0", "packets": packets, "bytes": packets * 100, "dropped": dropped})
+    return said(
+        minute,
+        "sensor",
+        "summary",
+        capture={"source": "eth0", "packets": packets, "bytes": packets * 100, "dropped": dropped},
+    )
 
 
 def told(*records: dict[str, Any], until: str = "") -> Story:
@@ -54,7 +67,9 @@ def test_what_was_nothing_before_is_learned_and_no_change(record: dict[str, Any]
 
 def test_each_run_counts_from_its_beginning() -> None:
     """A run tells sums again and again; of one that had begun before the period, what it had by then is taken off."""
-    day = told(summary(10, 100), summary(20, 250, 5), said(30, "sensor", "started"), summary(40, 70), summary(50, 90, 1))
+    day = told(
+        summary(10, 100), summary(20, 250, 5), said(30, "sensor", "started"), summary(40, 70), summary(50, 90, 1)
+    )
     (found,) = day.sources(ALL)
     assert (found.name, found.packets, found.bytes, found.lost) == ("eth0", 340, 34_000, 6)
     (late,) = day.sources(Period(since=at(15), until=at(45), label=""))
@@ -86,8 +101,13 @@ def test_what_comes_after_the_end_is_not_taken_in() -> None:
 
 def test_the_surest_packet_speaks_for_an_attribute() -> None:
     """Of two that are as sure, the later."""
-    claims = [{"attribute": "model", "value": "M1", "seen": seen, "confidence": sure} for seen, sure in (("a", 0.5), ("b", 0.9), ("c", 0.9), ("d", 0.2))]
-    story = told(device(1, "new", evidence=claims), device(2, "changed", evidence=[{"attribute": "serial", "value": "x"}]))
+    claims = [
+        {"attribute": "model", "value": "M1", "seen": seen, "confidence": sure}
+        for seen, sure in (("a", 0.5), ("b", 0.9), ("c", 0.9), ("d", 0.2))
+    ]
+    story = told(
+        device(1, "new", evidence=claims), device(2, "changed", evidence=[{"attribute": "serial", "value": "x"}])
+    )
     assert {name: claim["seen"] for name, claim in story.claims["dev-1"].items()} == {"model": "c"}
 
 
@@ -100,7 +120,14 @@ def test_a_year_costs_no_more_than_a_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"ts": 7}, {"ts": "x"}, {"kind": "sensor", "action": "summary", "capture": 7}, {"kind": ["x"]}, {"kind": "device", "device": 7}]
+    "more",
+    [
+        {"ts": 7},
+        {"ts": "x"},
+        {"kind": "sensor", "action": "summary", "capture": 7},
+        {"kind": ["x"]},
+        {"kind": "device", "device": 7},
+    ],
 )
 def test_a_foreign_log_breaks_nothing(more: dict[str, Any]) -> None:
     """Whatever stands in it is for the fold to judge."""

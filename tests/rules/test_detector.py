@@ -42,7 +42,10 @@ def test_conditions_over_events_and_devices(tmp_path: Path) -> None:
     alert = one(heard(unit, [query("x.example", source="10.0.0.9")]))
     assert (alert.detector, alert.severity, alert.confidence) == ("custom.strange_resolver", Severity.high, 0.7)
     assert alert.summary == "printer PRN (10.0.0.9) asks 203.0.113.66 for x.example, type 1"
-    assert [(each.technique, each.tactic) for each in alert.techniques] == [("T1071.004", "command-and-control"), ("T1999", "impact")]
+    assert [(each.technique, each.tactic) for each in alert.techniques] == [
+        ("T1071.004", "command-and-control"),
+        ("T1999", "impact"),
+    ]
     assert (alert.network["app"], alert.network["direction"]) == ("dns", "outbound")
     record = RecordMaker("s", "", "0", Networks()).alert("open", alert, WORLD.device(alert.actor))
     assert isinstance(record.alert, dict)
@@ -73,7 +76,11 @@ COUNT = "rules:\n  - {id: many, title: Many names, when: dns.query, count: 10, d
 
 def test_counts_of_different_values(tmp_path: Path) -> None:
     """Ten names of one machine within a minute; not the same name ten times, not ten machines, not slower."""
-    assert one(heard(made(tmp_path, COUNT), [query(f"h{n}.example", 5 * n) for n in range(10)])).numbers == {"count": 10, "threshold": 10, "window_s": 60}
+    assert one(heard(made(tmp_path, COUNT), [query(f"h{n}.example", 5 * n) for n in range(10)])).numbers == {
+        "count": 10,
+        "threshold": 10,
+        "window_s": 60,
+    }
     assert heard(made(tmp_path, COUNT), [query("h.example", n) for n in range(50)]) == []
     assert heard(made(tmp_path, COUNT), [query(f"h{n}.example", n, f"10.0.1.{n}") for n in range(50)]) == []
     assert heard(made(tmp_path, COUNT), [query(f"h{n}.example", 10 * n) for n in range(50)]) == []
@@ -146,7 +153,9 @@ def test_flows_are_chosen_in_bulk(tmp_path: Path) -> None:
     assert {alert.target_port for alert in whole} == {4444}
     assert {alert.actor.address for alert in whole} == {parse(f"10.0.0.{n}") for n in range(1, 20, 2)}
     for size in (1, 7, 64):
-        assert [(alert.ts, alert.key) for alert in alerts_of(made(tmp_path, FLOWS), changes, size)] == [(alert.ts, alert.key) for alert in whole]
+        assert [(alert.ts, alert.key) for alert in alerts_of(made(tmp_path, FLOWS), changes, size)] == [
+            (alert.ts, alert.key) for alert in whole
+        ]
     unit = made(tmp_path, FLOWS)
     chosen = list(unit.candidates(ChangeReader(Networks()).read(changes)))
     assert {int(changes["kind"][row]) for row, _ in chosen} == {Change.ANSWERED}
@@ -198,7 +207,9 @@ def test_fields_of_a_request(tmp_path: Path, where: str, fits: bool) -> None:
     """Texts, lists, pairs, numbers, and what lies around them."""
     world = World()
     world.names[parse(SERVER)] = ("C2.example",)
-    event = HttpRequest(packet(), "GET", "h", "/admin/x", "curl", "", "", "", "", -1, False, ("host", "user-agent"), "", (("x", ".."),))
+    event = HttpRequest(
+        packet(), "GET", "h", "/admin/x", "curl", "", "", "", "", -1, False, ("host", "user-agent"), "", (("x", ".."),)
+    )
     unit = made(tmp_path, f"rules:\n  - {{id: one, title: One, when: http.request, where: {where}}}\n", world)
     assert bool(heard(unit, [event])) is fits
 
@@ -216,5 +227,10 @@ def test_any_of_several_blocks(tmp_path: Path) -> None:
 def test_none_of_several_exceptions(tmp_path: Path) -> None:
     """Each is a block: it excepts where all of it holds."""
     text = "rules:\n  - {id: one, title: One, when: dns.query, again: 1s, unless: [{name: a.example, src: 10.0.0.6}, {name: b.example}]}\n"
-    story = [query("a.example"), query("a.example", 5, "10.0.0.6"), query("b.example", 10), query("c.example", 15, "10.0.0.6")]
+    story = [
+        query("a.example"),
+        query("a.example", 5, "10.0.0.6"),
+        query("b.example", 10),
+        query("c.example", 15, "10.0.0.6"),
+    ]
     assert [alert.ts for alert in heard(made(tmp_path, text), story)] == [START, START + 15 * SECOND]

@@ -21,8 +21,19 @@ PATH = Path("rule.yml")
 HEAD = "title: '{title}'\nid: 11111111-2222-3333-4444-555555555555\nlogsource: {source}\ndetection:\n{detection}level: {level}\n"
 
 
-def sigma(detection: str, source: str = "{product: zeek, service: dns}", title: str = "A rule", level: str = "high", more: str = "") -> str:
-    return HEAD.format(title=title, source=source, detection="".join(f"  {line}\n" for line in detection.splitlines()), level=level) + more
+def sigma(
+    detection: str,
+    source: str = "{product: zeek, service: dns}",
+    title: str = "A rule",
+    level: str = "high",
+    more: str = "",
+) -> str:
+    return (
+        HEAD.format(
+            title=title, source=source, detection="".join(f"  {line}\n" for line in detection.splitlines()), level=level
+        )
+        + more
+    )
 
 
 def asked(folder: Path, text: str) -> Any:
@@ -54,9 +65,21 @@ def request(path: str, agent: str = "curl/8", host: str = "h.example") -> HttpRe
         ("s:\n  query|contains|all: [xx, yy]\ncondition: s", ["xx.yy", "yyxx"], ["xx", "yy"]),
         ("s: {query|re: '^[a-f0-9]{8}\\.'}\ncondition: s", ["deadbeef.example"], ["zdeadbeef.example"]),
         ("s: {query: 'a*b?c.example'}\ncondition: s", ["axxbyc.example"], ["abc.example", "xaxxbyc.example"]),
-        ("s: {query|contains: '.'}\nf: {query|endswith: [.local, .arpa]}\ncondition: s and not f", ["a.example"], ["a.LOCAL", "1.arpa", "word"]),
-        ("s: {query|endswith: .x}\nf1: {query: a.x}\nf2: {query|contains: b}\ncondition: s and not 1 of f*", ["c.x"], ["a.x", "bb.x", "c.y"]),
-        ("s: {query|endswith: .x}\nt: {query|endswith: .y}\nu: {query|startswith: a}\ncondition: (s or t) and u", ["a.x", "a.y"], ["b.x", "a.z"]),
+        (
+            "s: {query|contains: '.'}\nf: {query|endswith: [.local, .arpa]}\ncondition: s and not f",
+            ["a.example"],
+            ["a.LOCAL", "1.arpa", "word"],
+        ),
+        (
+            "s: {query|endswith: .x}\nf1: {query: a.x}\nf2: {query|contains: b}\ncondition: s and not 1 of f*",
+            ["c.x"],
+            ["a.x", "bb.x", "c.y"],
+        ),
+        (
+            "s: {query|endswith: .x}\nt: {query|endswith: .y}\nu: {query|startswith: a}\ncondition: (s or t) and u",
+            ["a.x", "a.y"],
+            ["b.x", "a.z"],
+        ),
         ("s: {query: ''}\ncondition: not s", ["x"], [""]),
         ("s: {query: null}\ncondition: s", [""], ["x"]),
         ("s: {qtype_name: [TXT, A]}\ncondition: s", ["x"], []),
@@ -78,8 +101,17 @@ def test_what_is_told_of_a_rule(tmp_path: Path) -> None:
     more = "author: Somebody\nreferences: ['https://example.org/x']\ntags: [attack.command_and_control, attack.t1071.004]\nfalsepositives: [Tests, Updates]\n"
     unit = asked(tmp_path, sigma("s: {query: a}\ncondition: s", title="Odd: name (1)", level="critical", more=more))
     rule = unit.rule
-    assert (unit.id, rule.title, rule.severity, rule.attack) == ("custom.odd_name_1", "Odd: name (1)", "critical", ["T1071.004"])
-    assert (rule.false_positives, rule.author, rule.reference) == ("Tests; Updates", "Somebody", "https://example.org/x")
+    assert (unit.id, rule.title, rule.severity, rule.attack) == (
+        "custom.odd_name_1",
+        "Odd: name (1)",
+        "critical",
+        ["T1071.004"],
+    )
+    assert (rule.false_positives, rule.author, rule.reference) == (
+        "Tests; Updates",
+        "Somebody",
+        "https://example.org/x",
+    )
     assert asked(tmp_path, sigma("s: {query: a}\ncondition: s", level="informational")).rule.severity == "info"
 
 
@@ -92,11 +124,22 @@ def test_answers_are_watched_where_a_rule_asks_for_them(tmp_path: Path) -> None:
     assert not said(unit, query("a.x"))
 
 
-@pytest.mark.parametrize("source", ["{category: proxy}", "{category: webserver}", "{product: zeek, service: http}", "{category: proxy, product: squid}"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{category: proxy}",
+        "{category: webserver}",
+        "{product: zeek, service: http}",
+        "{category: proxy, product: squid}",
+    ],
+)
 def test_requests(tmp_path: Path, source: str) -> None:
     """By the names of any of the sources."""
     names = {"zeek": ("uri", "user_agent")}.get("zeek" if "zeek" in source else "", ("c-uri", "c-useragent"))
-    unit = asked(tmp_path, sigma(f"s:\n  {names[0]}|contains: [/gate.php, .exe]\n  {names[1]}|startswith: curl\ncondition: s", source))
+    unit = asked(
+        tmp_path,
+        sigma(f"s:\n  {names[0]}|contains: [/gate.php, .exe]\n  {names[1]}|startswith: curl\ncondition: s", source),
+    )
     assert said(unit, request("/a/gate.php?x"))
     assert not said(unit, request("/a/gate.php", "Mozilla"))
     assert not said(unit, request("/index"))
@@ -106,11 +149,35 @@ def test_flows(tmp_path: Path) -> None:
     """New ones, and where bytes are asked for, those that ended."""
 
     def flow(kind: Change, sent: int) -> Flow:
-        return Flow(START, START, 1, parse(CLIENT), parse(SERVER), 0, 0, 5000, 4444, 6, 0, 0, kind, Reason.NONE, True, 1, 1, sent, 1)
+        return Flow(
+            START,
+            START,
+            1,
+            parse(CLIENT),
+            parse(SERVER),
+            0,
+            0,
+            5000,
+            4444,
+            6,
+            0,
+            0,
+            kind,
+            Reason.NONE,
+            True,
+            1,
+            1,
+            sent,
+            1,
+        )
 
-    new = asked(tmp_path, sigma("s: {dst_port: [4444, 5555], src_ip|cidr: 10.0.0.0/8}\ncondition: s", "{category: firewall}"))
+    new = asked(
+        tmp_path, sigma("s: {dst_port: [4444, 5555], src_ip|cidr: 10.0.0.0/8}\ncondition: s", "{category: firewall}")
+    )
     assert said(new, flow(Change.NEW, 0))
-    ended = asked(tmp_path, sigma("s: {id.resp_p: 4444, orig_bytes|gte: 1000}\ncondition: s", "{product: zeek, service: conn}"))
+    ended = asked(
+        tmp_path, sigma("s: {id.resp_p: 4444, orig_bytes|gte: 1000}\ncondition: s", "{product: zeek, service: conn}")
+    )
     assert [said(ended, flow(Change.ENDED, sent)) for sent in (999, 1000)] == [False, True]
     assert not said(ended, flow(Change.NEW, 5000))
 
@@ -118,14 +185,23 @@ def test_flows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (sigma("s: {CommandLine: x}\ncondition: s", "{category: process_creation, product: windows}"), "not a supported network log source"),
+        (
+            sigma("s: {CommandLine: x}\ncondition: s", "{category: process_creation, product: windows}"),
+            "not a supported network log source",
+        ),
         (sigma("s: {qery: x}\ncondition: s"), "did you mean 'query'?"),
         (sigma("s: [some, words]\ncondition: s"), "keywords in raw log lines"),
         (sigma("s: {qtype_name: WEIRD}\ncondition: s"), "expected one of a, ns"),
         (sigma("s: {id.resp_p|contains: '5'}\ncondition: s"), "does not support contains"),
         (sigma("s: {query|fieldref: answers}\ncondition: s"), "unsupported value"),
         (sigma("s: {answers|contains: x}\ncondition: not s"), "not supported for texts"),
-        (sigma("".join(f"s{n}: {{query|contains: a{n}, id.resp_p: {n}}}\n" for n in range(7)) + "condition: not 1 of s*"), "alternatives"),
+        (
+            sigma(
+                "".join(f"s{n}: {{query|contains: a{n}, id.resp_p: {n}}}\n" for n in range(7))
+                + "condition: not 1 of s*"
+            ),
+            "alternatives",
+        ),
     ],
 )
 def test_what_has_no_counterpart_is_refused(text: str, why: str) -> None:

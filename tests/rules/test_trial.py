@@ -42,7 +42,10 @@ def test_the_example_keeps_what_it_says(tmp_path: Path) -> None:
 )
 def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: int) -> None:
     """A test that expects something else fails."""
-    one = loaded(tmp_path, f"{RULE}      - {{title: as it is, alerts: 1, devices: {{10.0.0.9: {{type: camera, name: CAM}}}}, events: {events}}}\n")
+    one = loaded(
+        tmp_path,
+        f"{RULE}      - {{title: as it is, alerts: 1, devices: {{10.0.0.9: {{type: camera, name: CAM}}}}, events: {events}}}\n",
+    )
     outcome = run_trial(one, 0)
     assert (len(outcome.alerts), outcome.good) == (came, came == 1)
 

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from sensor.core.addresses import V4, Networks, parse, parse_mac
 from sensor.rules.values import Kind, Wrong, fit_of
 
-SETS: dict[str, list[str | int]] = {"ours": ["10.0.0.0/8", "203.0.113.7"], "ports": [22, 3389], "names": ["ADM", "root"]}
+SETS: dict[str, list[str | int]] = {
+    "ours": ["10.0.0.0/8", "203.0.113.7"],
+    "ports": [22, 3389],
+    "names": ["ADM", "root"],
+}
 INSIDE, OUTSIDE = parse("10.0.0.5"), parse("203.0.113.66")
 
 
@@ -44,12 +48,22 @@ def fits(kind: Kind, asked: Any, value: Any) -> bool:
         (Kind.FLAG, {"not": True}, [False, None], [True]),
         (Kind.ADDRESS, "10.0.0.5", [INSIDE], [INSIDE + 1]),
         (Kind.ADDRESS, "$ours", [INSIDE, parse("203.0.113.7")], [OUTSIDE]),
-        (Kind.ADDRESS, ["2001:db8::/32", "10.1.0.0/16"], [parse("2001:db8::5"), parse("10.1.255.255")], [INSIDE, parse("2001:db9::")]),
+        (
+            Kind.ADDRESS,
+            ["2001:db8::/32", "10.1.0.0/16"],
+            [parse("2001:db8::5"), parse("10.1.255.255")],
+            [INSIDE, parse("2001:db9::")],
+        ),
         (Kind.ADDRESS, "inside", [INSIDE, parse("fe80::1")], [OUTSIDE, parse("224.0.0.1"), 0]),
         (Kind.ADDRESS, "outside", [OUTSIDE, parse("2001:db8::1")], [INSIDE, parse("239.1.1.1"), 0]),
         (Kind.ADDRESS, {"not": ["multicast", "inside"]}, [OUTSIDE], [parse("ff02::1"), INSIDE]),
         (Kind.ADDRESS, {"present": False}, [0], [INSIDE]),
-        (Kind.MAC, ["00:17:c8", "00-1b-21-00-00-02"], [parse_mac("00:17:c8:1a:2b:3c"), parse_mac("00:1b:21:00:00:02")], [parse_mac("00:1b:21:00:00:03"), 0]),
+        (
+            Kind.MAC,
+            ["00:17:c8", "00-1b-21-00-00-02"],
+            [parse_mac("00:17:c8:1a:2b:3c"), parse_mac("00:1b:21:00:00:02")],
+            [parse_mac("00:1b:21:00:00:03"), 0],
+        ),
         (Kind.TEXTS, "h2", [("http/1.1", "H2")], [(), ("h3",)]),
         (Kind.TEXTS, {"not": "h2"}, [(), ("h3",)], [("h2", "h3")]),
         (Kind.TEXTS, {"begins": "a", "present": True}, [("x", "ab")], [("x",)]),
@@ -92,24 +106,37 @@ def test_what_makes_no_sense(kind: Kind, asked: Any, said: str, where: tuple[Any
 
 
 ADDRESSES = st.one_of(
-    st.integers(0, 2**16).map(lambda n: V4 | 0x0A000000 | n), st.integers(0, 2**32 - 1).map(lambda n: V4 | n), st.integers(0, 2**128 - 1), st.just(0)
+    st.integers(0, 2**16).map(lambda n: V4 | 0x0A000000 | n),
+    st.integers(0, 2**32 - 1).map(lambda n: V4 | n),
+    st.integers(0, 2**128 - 1),
+    st.just(0),
 )
 
 
 @given(
-    st.lists(st.sampled_from(["10.0.0.0/8", "10.0.1.0/24", "10.0.0.7", "2001:db8::/33", "0.0.0.0/0", "::/0", "inside"]), min_size=1, max_size=4),
+    st.lists(
+        st.sampled_from(["10.0.0.0/8", "10.0.1.0/24", "10.0.0.7", "2001:db8::/33", "0.0.0.0/0", "::/0", "inside"]),
+        min_size=1,
+        max_size=4,
+    ),
     st.lists(ADDRESSES, max_size=20),
     st.booleans(),
 )
 def test_columns_are_asked_the_same(asked: list[str], values: list[int], negated: bool) -> None:
     """What is asked of many addresses at once is what is asked of each."""
     fit = fit_of(Kind.ADDRESS, {"not": asked} if negated else asked, SETS, Networks())
-    hi, lo = np.array([value >> 64 for value in values], np.uint64), np.array([value & 2**64 - 1 for value in values], np.uint64)
+    hi, lo = (
+        np.array([value >> 64 for value in values], np.uint64),
+        np.array([value & 2**64 - 1 for value in values], np.uint64),
+    )
     assert fit.many is not None
     assert fit.many(hi, lo).tolist() == [fit.one(value) for value in values]
 
 
-@given(st.lists(st.integers(0, 65535), max_size=20), st.sampled_from([5, [5, 9], {"above": 30000, "not": 40000}, {"at_most": 9}, {"below": 7}]))
+@given(
+    st.lists(st.integers(0, 65535), max_size=20),
+    st.sampled_from([5, [5, 9], {"above": 30000, "not": 40000}, {"at_most": 9}, {"below": 7}]),
+)
 def test_columns_of_numbers_too(values: list[int], asked: Any) -> None:
     """Ports and counters."""
     fit = fit_of(Kind.NUMBER, asked, SETS, Networks())

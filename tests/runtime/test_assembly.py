@@ -70,7 +70,9 @@ def test_one_switched_off_says_nothing(tmp_path: Path) -> None:
     """The same packets are an alert with the detector and none without."""
     for text, alerts in (("{}", 1), ("detectors:\n  command_and_control.malicious_address: {enabled: false}\n", 0)):
         told: list[Record] = []
-        pipeline = assemble(configured(tmp_path, text), told.append, intel=[write(tmp_path / "bad.txt", "203.0.113.66\n")])
+        pipeline = assemble(
+            configured(tmp_path, text), told.append, intel=[write(tmp_path / "bad.txt", "203.0.113.66\n")]
+        )
         assert len(contacts(pipeline, told, "203.0.113.66")) == alerts
 
 
@@ -84,7 +86,10 @@ def test_options_reach_their_detector(tmp_path: Path, ports: int, alerts: int) -
     assert all(unit.options == unit.Options() for name, unit in units.items() if name != SCAN)
     frames = []
     for port in range(20, 40):
-        frames += [tcp_frame("10.0.0.5", "10.0.0.6", dport=port, flags=2), tcp_frame("10.0.0.6", "10.0.0.5", sport=port, dport=40000, flags=0x14)]
+        frames += [
+            tcp_frame("10.0.0.5", "10.0.0.6", dport=port, flags=2),
+            tcp_frame("10.0.0.6", "10.0.0.5", sport=port, dport=40000, flags=0x14),
+        ]
     pipeline.process(batch_of(frames))
     pipeline.finish()
     found = [record for record in told if record.kind == "alert" and record.action == "open"]
@@ -96,7 +101,9 @@ def discover(vendor: bytes) -> bytes:
     mac = bytes.fromhex("001122334455")
     options = b"\x63\x82\x53\x63\x35\1\1\x3c" + bytes([len(vendor)]) + vendor + b"\xff"
     body = b"\1\1\6\0" + b"\0\0\0\1" + bytes(20) + mac + bytes(10 + 64 + 128) + options
-    return ethernet(ipv4(udp(body, 68, 67), 17, "0.0.0.0", "255.255.255.255"), 0x0800, src=int.from_bytes(mac, "big"), dst=2**48 - 1)
+    return ethernet(
+        ipv4(udp(body, 68, 67), 17, "0.0.0.0", "255.255.255.255"), 0x0800, src=int.from_bytes(mac, "big"), dst=2**48 - 1
+    )
 
 
 def test_a_broken_fingerprint_file_is_told_and_the_rest_works(tmp_path: Path) -> None:
@@ -120,11 +127,15 @@ def test_a_folder_that_is_not_there_is_told_and_the_rest_works(tmp_path: Path) -
     """A missing folder is one complaint, no end of the run; our own knowledge names a phone."""
     complaints: list[str] = []
     told: list[Record] = []
-    pipeline = assemble(configured(tmp_path, "fingerprints: {folders: [nowhere]}"), told.append, complain=complaints.append)
+    pipeline = assemble(
+        configured(tmp_path, "fingerprints: {folders: [nowhere]}"), told.append, complain=complaints.append
+    )
     assert complaints == [f"{tmp_path / 'nowhere'}:1:1: found no such folder, expected one with fingerprint files"]
     pipeline.process(batch_of([discover(b"Cisco Systems, Inc. IP Phone CP-8841")]))
     pipeline.finish()
-    assert [record.device["type"] for record in told if record.action == "identified" and isinstance(record.device, dict)] == ["voip_phone"]
+    assert [
+        record.device["type"] for record in told if record.action == "identified" and isinstance(record.device, dict)
+    ] == ["voip_phone"]
 
 
 def test_a_broken_line_of_a_list_is_told_and_the_rest_works(tmp_path: Path) -> None:
@@ -142,9 +153,14 @@ def test_lists_of_the_configuration_and_of_the_command_count_both(tmp_path: Path
     """``--intel`` adds to what is configured."""
     write(tmp_path / "one.txt", "203.0.113.66\n")
     told: list[Record] = []
-    pipeline = assemble(configured(tmp_path, "intel: [one.txt]"), told.append, intel=[write(tmp_path / "two.txt", "203.0.113.77\n")])
+    pipeline = assemble(
+        configured(tmp_path, "intel: [one.txt]"), told.append, intel=[write(tmp_path / "two.txt", "203.0.113.77\n")]
+    )
     alerts = contacts(pipeline, told, "203.0.113.66", "203.0.113.77")
-    assert [name for name in ("one", "two") if any(f"on threat list {name}" in line for line in alerts)] == ["one", "two"]
+    assert [name for name in ("one", "two") if any(f"on threat list {name}" in line for line in alerts)] == [
+        "one",
+        "two",
+    ]
 
 
 def test_unusable_lists_end_it_with_all_their_names(tmp_path: Path) -> None:
@@ -168,12 +184,20 @@ def test_an_unusable_mac_registry_ends_it_before_the_first_packet(tmp_path: Path
 
 def test_announcements_tell_the_inventory_where_devices_are_plugged_in(root: Path) -> None:
     """LLDP and its like: protocol, chassis and port of whoever is a device by then."""
-    source, engine = open_captures([str(root / "pcaps" / "dissectors" / "lldp.pcap")]), assemble(load_config(None), lambda _: None)
+    source, engine = (
+        open_captures([str(root / "pcaps" / "dissectors" / "lldp.pcap")]),
+        assemble(load_config(None), lambda _: None),
+    )
     for batch in source.batches():
         engine.process(batch)
         batch.release()
     source.close()
-    told = [one for device in engine.inventory.devices() for mac in device.macs for one in engine.inventory.table.by_mac[mac].neighbours]
+    told = [
+        one
+        for device in engine.inventory.devices()
+        for mac in device.macs
+        for one in engine.inventory.table.by_mac[mac].neighbours
+    ]
     assert told
     assert {one.protocol for one in told} == {"lldp"}
     assert all(one.chassis and one.port for one in told)

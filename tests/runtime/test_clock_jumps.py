@@ -84,7 +84,17 @@ def test_the_watchdog_does_not_mind(tmp_path: Path) -> None:
     def count(_: Any) -> None:
         counts.append(sum(word == "WATCHDOG=1" for word in manager.heard()))
 
-    one.live(one.then(begin), one.pause(100), one.then(count), clock.jump(-5), one.pause(100), one.then(count), clock.jump(10), one.pause(100), one.then(count))
+    one.live(
+        one.then(begin),
+        one.pause(100),
+        one.then(count),
+        clock.jump(-5),
+        one.pause(100),
+        one.then(count),
+        clock.jump(10),
+        one.pause(100),
+        one.then(count),
+    )
     assert min(counts) >= 5
     one.run.notifier.close()
     manager.close()

@@ -31,7 +31,9 @@ from sensor.runtime.keeper import Keeper
 from tests import sampling
 from tests.kit import SECOND, tcp_frame, udp_frame
 
-SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
+)
 FRAMES = [
     tcp_frame("10.0.0.1", "10.0.0.2", dport=445, flags=2),
     tcp_frame("10.0.0.2", "10.0.0.1", sport=445, dport=40000, flags=0x12),
@@ -127,10 +129,22 @@ def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
     source = Given(FRAMES)
     one, records = run(source)
     assert told(records) == ["started", "summary", "stopped"]
-    assert [record["ts"] for record in records if record["kind"] == "sensor"] == ["1970-01-01T00:00:05.000000Z"] + ["1970-01-01T00:00:07.000000Z"] * 2
+    assert [record["ts"] for record in records if record["kind"] == "sensor"] == ["1970-01-01T00:00:05.000000Z"] + [
+        "1970-01-01T00:00:07.000000Z"
+    ] * 2
     summary = next(record for record in records if record["action"] == "summary")["capture"]
     size = sum(map(len, FRAMES))
-    counts = {"packets": 3, "bytes": size, "wire_bytes": size, "decoded": 3, "malformed": 0, "truncated": 0, "dropped": 0, "flows": 2, "duration_s": 2.0}
+    counts = {
+        "packets": 3,
+        "bytes": size,
+        "wire_bytes": size,
+        "decoded": 3,
+        "malformed": 0,
+        "truncated": 0,
+        "dropped": 0,
+        "flows": 2,
+        "duration_s": 2.0,
+    }
     assert summary | counts | {"source": "given", "linktypes": {"ethernet": 3}} == summary
     assert source.released == 3
     assert one.log.written == len(records)
@@ -141,7 +155,9 @@ def test_a_broken_message_is_shown(run: Any) -> None:
     _, records = run(Given([udp_frame("10.0.0.1", "10.0.0.2", b"\0\x01bad", dport=53)]))
     summary = records[-2]["capture"]
     assert summary["anomalies"] == {"dns: message ends early": 1}
-    assert summary["samples"] == ["dns: message ends early, 1970-01-01T00:00:05.000000Z 10.0.0.1 > 10.0.0.2: 0001626164"]
+    assert summary["samples"] == [
+        "dns: message ends early, 1970-01-01T00:00:05.000000Z 10.0.0.1 > 10.0.0.2: 0001626164"
+    ]
 
 
 def test_broken_frames_are_counted_by_kind(run: Any) -> None:
@@ -248,7 +264,11 @@ def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert told(records)[-1] == "stopped"
     assert told(records).count("summary") > 3
     health = next(record for record in records if record["action"] == "health")
-    assert (health["severity"], health["facts"]["check"], health["facts"]["count"]) == ("medium", "sensor.packet_loss", 1)
+    assert (health["severity"], health["facts"]["check"], health["facts"]["count"]) == (
+        "medium",
+        "sensor.packet_loss",
+        1,
+    )
     assert records[-2]["capture"]["dropped_by"] == {"eth0": 1}
     assert records[-2]["capture"]["dropped"] == 1
     assert one.pipeline.maker.loss == 0.25
@@ -290,18 +310,28 @@ def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monk
 
     log = EventLog(tmp_path / "log", fresh=True)
     frames = [tcp_frame("10.0.0.5", "203.0.113.66", sport=port, flags=2) for port in (40001, 40002)]
-    run = Run(config, Patient(frames[0], change, lambda: b"read again" in (tmp_path / "log").read_bytes(), frames[1]), log, live=True, lists=lists)
+    run = Run(
+        config,
+        Patient(frames[0], change, lambda: b"read again" in (tmp_path / "log").read_bytes(), frames[1]),
+        log,
+        live=True,
+        lists=lists,
+    )
     run.run()
     log.close()
     records = lines(tmp_path / "log")
-    assert [(record["action"], record["facts"]["lists"]) for record in records if record["action"] == "config"] == [("config", 1)]
+    assert [(record["action"], record["facts"]["lists"]) for record in records if record["action"] == "config"] == [
+        ("config", 1)
+    ]
     [health] = [record for record in records if record["action"] == "health"]
     assert "prose.list" in health["msg"]
     [alert] = [record for record in records if record["kind"] == "alert" and record["action"] == "open"]
     assert (alert["alert"]["numbers"]["list"], alert["src"]["port"]) == ("c2", 40002)
 
 
-def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The run goes on; the summary names the place, and the packet lies beside the log as a capture file."""
     import sensor.dissectors
     from sensor.core.dissector import Dissector
@@ -318,7 +348,9 @@ def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(run: Any, tmp_path:
 
 # Of one packet each, which takes 20 s of CPU, in a whole run; else of any size up to thirteen, by the seed.
 @pytest.mark.parametrize("rows", [1, 7] if sampling.WHOLE else [range(1, 14)])
-def test_the_log_does_not_depend_on_how_packets_are_cut(config: Config, root: Path, tmp_path: Path, rows: int | range) -> None:
+def test_the_log_does_not_depend_on_how_packets_are_cut(
+    config: Config, root: Path, tmp_path: Path, rows: int | range
+) -> None:
     """The office, in batches of any size and twice over: the same lines, ids included."""
 
     class Cut:
@@ -364,16 +396,30 @@ def test_the_health_of_a_file_is_told_in_its_place(run: Any) -> None:
     source._batch = at  # type: ignore[method-assign]
     _, records = run(source)
     health = [(record["facts"]["check"], record["ts"][14:19]) for record in records if record["action"] == "health"]
-    assert health == [("sensor.no_traffic", "02:04"), ("sensor.traffic_resumed", "17:45"), ("sensor.packet_loss", "18:44")]
-    assert records[-2]["capture"]["health"] == {"sensor.no_traffic": 1, "sensor.traffic_resumed": 1, "sensor.packet_loss": 1}
+    assert health == [
+        ("sensor.no_traffic", "02:04"),
+        ("sensor.traffic_resumed", "17:45"),
+        ("sensor.packet_loss", "18:44"),
+    ]
+    assert records[-2]["capture"]["health"] == {
+        "sensor.no_traffic": 1,
+        "sensor.traffic_resumed": 1,
+        "sensor.packet_loss": 1,
+    }
 
 
 def test_the_doctor_looks_on(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a card while a sensor listens is told as health, with the command that mends it; a replay has no card."""
     monkeypatch.setattr(watch, "FIRST_S", 0.0)
-    monkeypatch.setattr(watch, "look", lambda name: Card(name, there=True, up=True, promiscuous=True, offloads={"rx-gro": True}))
+    monkeypatch.setattr(
+        watch, "look", lambda name: Card(name, there=True, up=True, promiscuous=True, offloads={"rx-gro": True})
+    )
     _, records = run(Given([*FRAMES, None], start=time.time_ns()), live=True)
-    found = [record["facts"] for record in records if record["action"] == "health" and record["facts"]["check"] == "sensor.offloads"]
+    found = [
+        record["facts"]
+        for record in records
+        if record["action"] == "health" and record["facts"]["check"] == "sensor.offloads"
+    ]
     assert [(one["subject"], one["advice"]) for one in found] == [("given", "ethtool -K given gro off")]
     _, records = run(Given(FRAMES))
     assert "sensor.offloads" not in {record.get("facts", {}).get("check") for record in records}

@@ -110,7 +110,9 @@ def test_a_running_sensor_hears_what_is_said(tmp_path: Path) -> None:
     """Within a second or so: words, words taken back, and orders; what was told of an order is in the store."""
     with Run(tmp_path) as run:
         who = run.story.who
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(DOCK, "10.0.0.8", "http.server", "model=D").at(8)
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+            DOCK, "10.0.0.8", "http.server", "model=D"
+        ).at(8)
         say(tmp_path, KEY, type="camera", owner="anna")
         run.until(lambda: who(PRINTER).type == "camera")
         say(tmp_path, KEY, type="")
@@ -131,7 +133,9 @@ def test_a_running_sensor_hears_what_is_said(tmp_path: Path) -> None:
 def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None:
     """Words and orders alike; each order is obeyed once."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+            LAPTOP, "10.0.0.8", "http.server", "model=D"
+        ).at(8)
     say(tmp_path, KEY, type="camera")
     sayings = Sayings(tmp_path, "anna", 8)
     sayings.order("merge", KEY, f"mac:{LAPTOP}", "one")
@@ -151,7 +155,9 @@ def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None
 def test_words_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
     """They last over restarts."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+            LAPTOP, "10.0.0.8", "http.server", "model=D"
+        ).at(8)
         say(tmp_path, f"mac:{LAPTOP}", owner="anna")
         run.until(lambda: run.story.who(LAPTOP).value("owner") == "anna")
         sayings = Sayings(tmp_path, "anna", 8)
@@ -209,7 +215,9 @@ SSH, SMB = 6 << 16 | 22, 6 << 16 | 445
 def learned(folder: Path) -> None:
     """A run that learns what a laptop uses of a printer."""
     with Run(folder) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+            LAPTOP, "10.0.0.8", "http.server", "model=D"
+        ).at(8)
         run.learns(LAPTOP, PRINTER, SMB)
         run.learns(LAPTOP, PRINTER, SSH)
 
@@ -229,7 +237,9 @@ def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
 def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
     """Whatever kills the sensor: at every sweep, once the devices are written."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+            LAPTOP, "10.0.0.8", "http.server", "model=D"
+        ).at(8)
         run.learns(LAPTOP, PRINTER, SMB)
         run.until(lambda: run.keeper.store.base.execute("SELECT count(*) FROM baseline").fetchone()[0] == 2)
 
@@ -243,7 +253,9 @@ def test_a_running_sensor_forgets_and_heeds_rules(tmp_path: Path) -> None:
         sayings.order("forget", key, "tcp/22", "")
         run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
         assert run.knows(LAPTOP, PRINTER, SMB)
-        sayings.say([Word(key, "allow", f"{names[0]} {names[1]} tcp/22"), Word(key, "forbid", f"{names[0]} {names[1]} tcp/445")])
+        sayings.say(
+            [Word(key, "allow", f"{names[0]} {names[1]} tcp/22"), Word(key, "forbid", f"{names[0]} {names[1]} tcp/445")]
+        )
         run.until(lambda: run.knows(LAPTOP, PRINTER, SSH))
         assert not run.knows(LAPTOP, PRINTER, SMB)
         assert sayings.undo(str(run.keeper.store.rules()[0].number)) == f"allow {names[0]} {names[1]} tcp/22"
@@ -251,7 +263,9 @@ def test_a_running_sensor_forgets_and_heeds_rules(tmp_path: Path) -> None:
         run.learns(LAPTOP, PRINTER, SSH)
         sayings.order("forget", "*", "", "")
         run.until(lambda: len(run.baseline) == 0)
-        run.until(lambda: sayings._base.execute("SELECT count(*) FROM words WHERE state = 'pending'").fetchone()[0] == 0)
+        run.until(
+            lambda: sayings._base.execute("SELECT count(*) FROM words WHERE state = 'pending'").fetchone()[0] == 0
+        )
         with pytest.raises(StoreError, match="does not come back"):
             sayings.undo(str(sayings._base.execute("SELECT max(number) FROM words").fetchone()[0]))
         sayings.close()
@@ -267,12 +281,17 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
         run.story.says(DOCK, "10.0.0.7", "http.server", "model=D").at(8)
         dock = run.story.who(DOCK).id
         sayings = Sayings(tmp_path, "anna", 8)
-        sayings.say([Word(f"mac:{DOCK}", "allow", f"{dock} {names[1]} tcp/80"), Word("*", "forbid", f"* {dock} tcp/80")])
+        sayings.say(
+            [Word(f"mac:{DOCK}", "allow", f"{dock} {names[1]} tcp/80"), Word("*", "forbid", f"* {dock} tcp/80")]
+        )
         sayings.order("merge", f"mac:{LAPTOP}", f"mac:{DOCK}", "a dock")
         sayings.close()
         run.until(lambda: run.story.who(DOCK) is run.story.who(LAPTOP))
     with Run(tmp_path) as run:
-        assert [(rule.client, rule.server) for rule in run.keeper.store.rules()] == [(names[0], names[1]), ("*", names[0])]
+        assert [(rule.client, rule.server) for rule in run.keeper.store.rules()] == [
+            (names[0], names[1]),
+            ("*", names[0]),
+        ]
 
 
 def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +307,9 @@ def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.Monk
         record.last = run.story.ts
     monkeypatch.setattr("sensor.runtime.keeper.LAST_BATCH", 1)
     write = run.keeper.store.write
-    monkeypatch.setattr(run.keeper.store, "write", lambda entries, *, listed: (time.sleep(0.1), write(entries, listed=listed)))
+    monkeypatch.setattr(
+        run.keeper.store, "write", lambda entries, *, listed: (time.sleep(0.1), write(entries, listed=listed))
+    )
     began = time.monotonic()
     run.keeper.end(3.0)
     assert time.monotonic() - began < 14  # all of it would take fifteen

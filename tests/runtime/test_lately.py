@@ -24,7 +24,9 @@ def test_a_bad_minute_shows_although_the_month_was_good_and_is_over_soon() -> No
     start = 30 * 86_400
     for second in range(180):
         bad = second < 60
-        seen = seen._replace(packets=seen.packets + 10, lost=seen.lost + 10 * bad, read=seen.read + 3, shed=seen.shed + 9 * bad)
+        seen = seen._replace(
+            packets=seen.packets + 10, lost=seen.lost + 10 * bad, read=seen.read + 3, shed=seen.shed + 9 * bad
+        )
         shares.append(lately.shares(start + second, seen))
     assert max(shares) == (0.5, 0.75)
     assert shares[59][0] > 0.4

@@ -117,7 +117,10 @@ def test_the_watchdog_is_fed_by_work(manager: Manager, tmp_path: Path) -> None:
     assert work(30, 7, grows=1) >= FEEDS - 1
 
 
-@pytest.mark.parametrize("environment", [{}, {"WATCHDOG_USEC": str(30 * USEC), "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "0"}])
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"WATCHDOG_USEC": str(30 * USEC), "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "0"}],
+)
 def test_no_watchdog(manager: Manager, tmp_path: Path, environment: dict[str, str]) -> None:
     """None is set, another process is meant, or it is no number: nothing is fed."""
     told = manager.notifier(str(tmp_path / "notify"), **environment)
@@ -127,7 +130,10 @@ def test_no_watchdog(manager: Manager, tmp_path: Path, environment: dict[str, st
     assert manager.heard() == []
 
 
-@pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "@"}, {"NOTIFY_SOCKET": "relative"}, {"NOTIFY_SOCKET": "vsock:2:1"}])
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "@"}, {"NOTIFY_SOCKET": "relative"}, {"NOTIFY_SOCKET": "vsock:2:1"}],
+)
 def test_nobody_asked(environment: dict[str, str]) -> None:
     """Nothing is said and nothing is opened, not even words are made."""
     told = Notifier({**environment, "WATCHDOG_USEC": str(USEC)})

@@ -27,7 +27,9 @@ ctypes.CDLL(None).malloc_stats()
 
 
 def _heaps(how: str) -> int:
-    return subprocess.run([sys.executable, "-c", THREADS, how], capture_output=True, text=True, check=True).stderr.count("Arena ")
+    return subprocess.run(
+        [sys.executable, "-c", THREADS, how], capture_output=True, text=True, check=True
+    ).stderr.count("Arena ")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library's heaps are those of Linux")

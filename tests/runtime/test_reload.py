@@ -26,7 +26,18 @@ SCAN = "discovery.port_scan"
 PROFILE = """{"for": {"type": "TYPE"}, "profile": {"ietf-mud:mud": {
   "mud-version": 1, "mud-url": "https://maker.example/x", "last-update": "2026-11-24T08:00:00Z", "is-supported": true}}}"""
 # Opened or sized at the start.
-AT_THE_START = {"capture", "datasets", "events", "inventory.devices", "memory_mib", "records", "sensor.id", "state", "tables", "telemetry"}
+AT_THE_START = {
+    "capture",
+    "datasets",
+    "events",
+    "inventory.devices",
+    "memory_mib",
+    "records",
+    "sensor.id",
+    "state",
+    "tables",
+    "telemetry",
+}
 
 
 @pytest.fixture
@@ -38,12 +49,18 @@ def refused(first: int, count: int) -> list[bytes]:
     """Ports of one machine that another knocks at in vain."""
     frames = []
     for port in range(first, first + count):
-        frames += [tcp_frame("10.0.0.5", "10.0.0.6", dport=port, flags=2), tcp_frame("10.0.0.6", "10.0.0.5", sport=port, dport=40000, flags=0x14)]
+        frames += [
+            tcp_frame("10.0.0.5", "10.0.0.6", dport=port, flags=2),
+            tcp_frame("10.0.0.6", "10.0.0.5", sport=port, dport=40000, flags=0x14),
+        ]
     return frames
 
 
 def answered(address: str, port: int) -> list[bytes]:
-    return [tcp_frame("10.0.0.5", address, sport=port, dport=443, flags=2), tcp_frame(address, "10.0.0.5", sport=443, dport=port, flags=0x12)]
+    return [
+        tcp_frame("10.0.0.5", address, sport=port, dport=443, flags=2),
+        tcp_frame(address, "10.0.0.5", sport=443, dport=port, flags=0x12),
+    ]
 
 
 # Key, the configuration before and after, and how a run shows which of the two holds.
@@ -94,7 +111,9 @@ def test_what_waits_for_the_next_start_is_named(sensor: Any) -> None:
     """And stays named as long as it differs from what the run began with; all else counts meanwhile."""
     one = sensor("{}")
     text = "tables: {flow_bits: 18}\ncapture: {snaplen: 128}\nsensor: {site: there}\n"
-    records = one.live(refused(20, 1), one.reload(text), one.reload(text + "networks: [203.0.113.0/24]\n"), one.reload("{}"))
+    records = one.live(
+        refused(20, 1), one.reload(text), one.reload(text + "networks: [203.0.113.0/24]\n"), one.reload("{}")
+    )
     assert [record["msg"] for record in told(records, "config")] == [
         "the configuration was read again: sensor.site changed; capture.snaplen, tables.flow_bits count from the next start on",
         "the configuration was read again: networks changed; capture.snaplen, tables.flow_bits count from the next start on",
@@ -106,7 +125,11 @@ def test_what_waits_for_the_next_start_is_named(sensor: Any) -> None:
 def test_detectors_that_are_as_they_were_keep_what_they_counted(sensor: Any) -> None:
     """Ten ports before a reload of something else and ten after it are a scan of twenty. No packet is lost over it."""
     one = sensor(f"detectors: {{{SCAN}: {{ports: 15}}}}")
-    records = one.live(refused(20, 10), one.reload(f"networks: [203.0.113.0/24]\ndetectors: {{{SCAN}: {{ports: 15}}}}"), refused(30, 10))
+    records = one.live(
+        refused(20, 10),
+        one.reload(f"networks: [203.0.113.0/24]\ndetectors: {{{SCAN}: {{ports: 15}}}}"),
+        refused(30, 10),
+    )
     [alert] = alerts(records, SCAN)
     assert alert["alert"]["numbers"]["failed"] == 15
     assert told(records, "summary")[-1]["capture"]["packets"] == 40
@@ -115,7 +138,13 @@ def test_detectors_that_are_as_they_were_keep_what_they_counted(sensor: Any) -> 
 def test_a_detector_with_other_options_begins_anew(sensor: Any) -> None:
     """Ten ports under the old threshold do not count under the new one; twelve more do."""
     one = sensor(f"detectors: {{{SCAN}: {{ports: 15}}}}")
-    records = one.live(refused(20, 10), one.reload(f"detectors: {{{SCAN}: {{ports: 12}}}}"), refused(30, 9), one.then(lambda _: None), refused(40, 5))
+    records = one.live(
+        refused(20, 10),
+        one.reload(f"detectors: {{{SCAN}: {{ports: 12}}}}"),
+        refused(30, 9),
+        one.then(lambda _: None),
+        refused(40, 5),
+    )
     [alert] = alerts(records, SCAN)
     assert alert["alert"]["numbers"]["threshold"] == 12
     assert told(records, "config")[0]["facts"]["changed"] == [f"detectors.{SCAN}"]
@@ -137,7 +166,9 @@ def test_a_broken_configuration_changes_nothing(sensor: Any) -> None:
     look = one.then(lambda run: status.append(run._status()))
     broken = "networks: [203.0.113.0/24]\ncapture:\n  interface: eth0\nroles: {scanner: [nobody]}\n"
     inside = one.then(lambda run: status.append(str(run.engine.world.networks.inside(parse("203.0.113.9")))))
-    records = one.live(refused(20, 1), one.reload(broken), look, inside, one.reload(broken), one.reload("networks: []\n"), look, inside)
+    records = one.live(
+        refused(20, 1), one.reload(broken), look, inside, one.reload(broken), one.reload("networks: []\n"), look, inside
+    )
     wrong, right = told(records, "config")
     place = f"{one.path}:3:3: found the key 'interface'"
     assert (wrong["severity"], right["severity"]) == ("low", "info")
@@ -223,7 +254,9 @@ def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
     old, both = ["custom.odd"], ["custom.odd", "custom.odder"]
     assert [[detector.id for detector in some] for some in made] == [old, both, both, old]
     assert made[0][0] is made[1][0] is made[2][0] is made[3][0]
-    assert [record["msg"].partition(": ")[2].partition(":")[0] for record in told(records, "config")][::2] == ["rules changed"] * 2
+    assert [record["msg"].partition(": ")[2].partition(":")[0] for record in told(records, "config")][::2] == [
+        "rules changed"
+    ] * 2
     assert f"{tmp_path / 'rules' / 'two.yaml'}:2:" in told(records, "config")[1]["msg"]
     [alert] = alerts(records, "custom.odd")
     assert alert["alert"]["numbers"]["count"] == 2
@@ -232,12 +265,22 @@ def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
 def test_rules_that_ask_what_is_inside(sensor: Any, tmp_path: Path) -> None:
     """They go by the networks as they are now; others keep their count."""
     one = sensor("{}")
-    inside = RULE.format(name="inside", port=443).replace("{dst.port: 443}", "{dst: inside, dst.port: 443}").replace("count: 2\n", "count: 1\n")
-    write(tmp_path / "rules" / "one.yaml", "rules:\n" + inside.replace("    within: 1h\n", "") + RULE.format(name="other", port=443))
+    inside = (
+        RULE.format(name="inside", port=443)
+        .replace("{dst.port: 443}", "{dst: inside, dst.port: 443}")
+        .replace("count: 2\n", "count: 1\n")
+    )
+    write(
+        tmp_path / "rules" / "one.yaml",
+        "rules:\n" + inside.replace("    within: 1h\n", "") + RULE.format(name="other", port=443),
+    )
     records = one.live(
         answered("203.0.113.7", 40001), one.pause(), one.reload("networks: [203.0.113.0/24]"), answered("203.0.113.8", 40002), one.pause(),
     )  # fmt: skip
-    assert sorted(alert["alert"]["detector"] for alert in alerts(records, "custom.")) == ["custom.inside", "custom.other"]
+    assert sorted(alert["alert"]["detector"] for alert in alerts(records, "custom.")) == [
+        "custom.inside",
+        "custom.other",
+    ]
     [alert] = alerts(records, "custom.inside")
     assert (alert["dst"]["ip"], alert["src"]["port"]) == ("203.0.113.8", 40002)
 
@@ -248,7 +291,11 @@ def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
     write(tmp_path / "profiles" / "old.json", PROFILE.replace("TYPE", "camera"))
 
     def look(run: Run) -> None:
-        seen.append(sorted(kind for kind in ("camera", "printer", "tv") if run.engine.world.profiles.has(device(kind, "10.0.0.1"))))
+        seen.append(
+            sorted(
+                kind for kind in ("camera", "printer", "tv") if run.engine.world.profiles.has(device(kind, "10.0.0.1"))
+            )
+        )
 
     def put(name: str, text: str) -> Step:
         return one.then(lambda _: write(tmp_path / "profiles" / name, text))
@@ -270,7 +317,10 @@ def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:
     """
     one = sensor("fingerprints: {folders: [own]}")
     write(tmp_path / "own" / "tea.yaml", GOOD)
-    new = GOOD.replace("type: iot", "type: printer") + "  - {id: test.tea, match: {exact: Tea 1}, assert: {vendor: Canon}, certainty: {vendor: 0.9}}\n"
+    new = (
+        GOOD.replace("type: iot", "type: printer")
+        + "  - {id: test.tea, match: {exact: Tea 1}, assert: {vendor: Canon}, certainty: {vendor: 0.9}}\n"
+    )
     keeper, seen = Keeper(tmp_path / "state", print), list[Any]()
 
     def look(run: Run) -> None:
@@ -315,7 +365,10 @@ def test_a_registry_that_is_newer(sensor: Any, tmp_path: Path) -> None:
 def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
     """Lists that are named from now on count; mutes of another file count; the log keeps what outputs need that are named now."""
     write(tmp_path / "bad.txt", "203.0.113.66\n")
-    write(tmp_path / "quiet.yaml", "mutes:\n  - {id: m1, detector: command_and_control.malicious_address, author: me, reason: test}\n")
+    write(
+        tmp_path / "quiet.yaml",
+        "mutes:\n  - {id: m1, detector: command_and_control.malicious_address, author: me, reason: test}\n",
+    )
     one = sensor("{}")
     out = "outputs: {siem: {type: file, path: out.jsonl}}\n"
     names: list[Any] = []
@@ -340,7 +393,11 @@ def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
 def test_differences_tell_no_values(tmp_path: Path) -> None:
     """Keys only: secrets may stand in outputs. What says the same in other words is no difference."""
     one = load_config(write(tmp_path / "a.yaml", "outputs: {siem: {type: file, path: a}}\npreset: balanced\n"))
-    other = load_config(write(tmp_path / "b.yaml", "outputs: {siem: {type: file, path: b}, chat: {type: file, path: c}}\ndetectors: {}\n"))
+    other = load_config(
+        write(
+            tmp_path / "b.yaml", "outputs: {siem: {type: file, path: b}, chat: {type: file, path: c}}\ndetectors: {}\n"
+        )
+    )
     assert differences(one, other) == ["outputs.chat", "outputs.siem"]
     assert differences(one, one) == []
 
@@ -356,7 +413,11 @@ def test_a_secret_of_the_same_place_is_no_difference(tmp_path: Path) -> None:
 
 def anonymous_mib() -> float:
     """Memory of this process that no file stands behind."""
-    return next(int(line.split()[1]) / 1024 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    return next(
+        int(line.split()[1]) / 1024
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("RssAnon")
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
@@ -365,7 +426,10 @@ def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> N
     sorts: within 5 MB of what a few took.
     """
     good = int(os.environ.get("SENSOR_RELOADS", str(sampling.count(100, 30))))
-    write(tmp_path / "rules" / "some.yaml", "rules:\n" + "".join(RULE.format(name=f"r{port}", port=port) for port in range(400, 420)))
+    write(
+        tmp_path / "rules" / "some.yaml",
+        "rules:\n" + "".join(RULE.format(name=f"r{port}", port=port) for port in range(400, 420)),
+    )
     write(tmp_path / "own" / "tea.yaml", GOOD)
     both = (
         "fingerprints: {folders: [own]}\nnetworks: [203.0.113.0/24]\noutputs: {siem: {type: file, path: a}, chat: {type: file, path: b}}\n",
@@ -374,7 +438,10 @@ def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> N
     one, taken = sensor(both[0]), list[float]()
     look = one.then(lambda _: taken.append(anonymous_mib()))
     broken = [one.reload(both[0] + "roles: {scanner: [nobody]}\n")] * (good // 10)
-    some, many = [one.reload(both[number % 2]) for number in range(10)], [one.reload(both[number % 2]) for number in range(good)]
+    some, many = (
+        [one.reload(both[number % 2]) for number in range(10)],
+        [one.reload(both[number % 2]) for number in range(good)],
+    )
     records = one.live(refused(20, 5), *some, look, *broken, look, *many, look)
     before, after_broken, after = taken
     assert after_broken - before < 5

@@ -58,7 +58,9 @@ def test_while_the_disk_is_slow(sensor: Sensor, tmp_path: Path, monkeypatch: pyt
         write(store, entries, listed=listed)
 
     monkeypatch.setattr(Store, "write", slowly)
-    records = sensor.live(discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print), disk=Slow())
+    records = sensor.live(
+        discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print), disk=Slow()
+    )
     assert sensor.took_s < END_S
     assert [record["action"] for record in records if record["kind"] == "sensor"] == ["started", "summary", "stopped"]
     assert devices(tmp_path / "state") >= 1
@@ -72,7 +74,9 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
-def test_while_the_disk_does_not_answer(sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_the_disk_does_not_answer(
+    sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It ends in time all the same, and says what is missing. The watchdog would have ended it as well: the log stands still."""
 
     class Hung(Disk):
@@ -86,7 +90,9 @@ def test_while_the_disk_does_not_answer(sensor: Sensor, tmp_path: Path, gate: th
     look = sensor.then(lambda run: progress.append(run.log.progress))
     keeper = Keeper(tmp_path / "state", complaints.append)
     with pytest.raises(OSError, match="the disk does not answer"):
-        sensor.live(discover(b"x"), sensor.pause(200), look, sensor.pause(200), look, sensor.stop(), keeper=keeper, disk=Hung())
+        sensor.live(
+            discover(b"x"), sensor.pause(200), look, sensor.pause(200), look, sensor.stop(), keeper=keeper, disk=Hung()
+        )
     assert sensor.took_s < END_S
     assert progress[0] == progress[1] is not None
     assert complaints == [f"{tmp_path / 'state' / 'inventory.db'} lacks what was learned last: the disk takes too long"]
@@ -117,7 +123,9 @@ def test_while_a_configuration_is_read(sensor: Sensor, gate: threading.Event) ->
     assert len(told(records, "stopped")) == 1
 
 
-def test_while_lists_are_read(sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_lists_are_read(
+    sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor for a list of millions."""
     begun = threading.Event()
 

@@ -24,8 +24,16 @@ def test_an_output_that_takes_nothing_for_a_minute_is_told_once_and_when_it_take
     stalled = Upstream("siem", NOON, "refused: nothing listens at this port", 1234)
     assert told(health, NOON + 59, stalled) == []
     (one,) = told(health, NOON + 61, stalled)
-    assert (one.check, one.severity, one.facts["output"], one.facts["pending"]) == ("sensor.upstream_stalled", "medium", "siem", 1234)
-    assert one.msg == "the output siem has taken nothing for 61 s, 1,234 records wait: refused: nothing listens at this port"
+    assert (one.check, one.severity, one.facts["output"], one.facts["pending"]) == (
+        "sensor.upstream_stalled",
+        "medium",
+        "siem",
+        1234,
+    )
+    assert (
+        one.msg
+        == "the output siem has taken nothing for 61 s, 1,234 records wait: refused: nothing listens at this port"
+    )
     assert told(health, NOON + 120, stalled) == []
     (again,) = told(health, NOON + 61 + AGAIN_S, stalled)
     assert again.severity == "medium"
@@ -42,7 +50,13 @@ def test_a_short_pause_and_an_output_without_work_are_nothing() -> None:
 
 def test_each_output_for_itself() -> None:
     health = Health(["eth0"], live=True)
-    found = told(health, NOON + 100, Upstream("siem", NOON, "away", 5), Upstream("lake", NOON + 90, "away", 5), Upstream("mail", NOON, "away", 1))
+    found = told(
+        health,
+        NOON + 100,
+        Upstream("siem", NOON, "away", 5),
+        Upstream("lake", NOON + 90, "away", 5),
+        Upstream("mail", NOON, "away", 1),
+    )
     assert [one.facts["output"] for one in found] == ["siem", "mail"]
 
 
@@ -60,8 +74,21 @@ def test_a_forwarder_that_does_not_run(tmp_path: Path, written: float, since: fl
 def test_a_forwarder_that_runs_speaks_for_its_outputs(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     cursors_of(log).mkdir()
-    save_status(log, Status("siem", "http", state="stalled", pending=7, stalled_since=NOON + 3, error="no answer within 15 s", written=NOON + 95))
-    assert list(Outputs(["siem"], NOON).look(log, NOON + 100, 100)) == [Upstream("siem", NOON + 3, "no answer within 15 s", 7)]
+    save_status(
+        log,
+        Status(
+            "siem",
+            "http",
+            state="stalled",
+            pending=7,
+            stalled_since=NOON + 3,
+            error="no answer within 15 s",
+            written=NOON + 95,
+        ),
+    )
+    assert list(Outputs(["siem"], NOON).look(log, NOON + 100, 100)) == [
+        Upstream("siem", NOON + 3, "no answer within 15 s", 7)
+    ]
 
 
 def test_a_clock_that_jumps_is_no_fault_of_the_forwarder(tmp_path: Path) -> None:

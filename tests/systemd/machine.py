@@ -35,7 +35,9 @@ def missing() -> str:
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
     if lacking:
         return f"booting a machine needs {', '.join(lacking)} (apt install systemd-container debootstrap iproute2 tcpreplay)"
-    unified = subprocess.run(["unshare", "--mount", "mount", "-t", "cgroup2", "cgroup2", "/mnt"], capture_output=True, check=False)
+    unified = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "cgroup2", "cgroup2", "/mnt"], capture_output=True, check=False
+    )
     return "" if unified.returncode == 0 else "booting a machine needs unified control groups (cgroup2)"
 
 
@@ -44,7 +46,11 @@ def fresh(folder: Path, packages: str = BOOTED) -> Path:
     made = CACHE / f"{SUITE}-{packages.replace(',', '-')}"
     if not (made / "var/lib/dpkg/status").exists():
         part = made.with_name(f"{made.name}.{os.getpid()}")
-        subprocess.run(["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, str(part), _mirror()], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, str(part), _mirror()],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         part.rename(made)
     subprocess.run(["cp", "-a", "--reflink=auto", str(made), str(folder)], check=True)
     return folder
@@ -71,13 +77,30 @@ class Machine:
 
     def __enter__(self) -> Self:
         self._wire()
-        self._start([*_in(self.outside), "python3", str(RECEIVER), OUTSIDE, str(PORT), str(self.received), str(self.logins)])
+        self._start(
+            [*_in(self.outside), "python3", str(RECEIVER), OUTSIDE, str(PORT), str(self.received), str(self.logins)]
+        )
         nspawn = f"systemd-nspawn --quiet --boot --keep-unit --register=no --console=pipe --directory={self.root}"
         network = f"--network-namespace-path=/run/netns/{self.inside} --capability=CAP_NET_ADMIN"
         # The machine sees the unified hierarchy, whatever this one has mounted, and sets its own interfaces.
         unified = "mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup"
-        self._nspawn = self._start(["unshare", "--mount", "sh", "-c", f"{unified}; SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {nspawn} {network}"])
-        wait(lambda: self._leader() > 0 and self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running", BOOT_S, self._said)
+        self._nspawn = self._start(
+            [
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                f"{unified}; SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {nspawn} {network}",
+            ]
+        )
+        wait(
+            lambda: (
+                self._leader() > 0
+                and self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running"
+            ),
+            BOOT_S,
+            self._said,
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -95,11 +118,29 @@ class Machine:
         for space in (self.inside, self.outside):
             subprocess.run(["ip", "netns", "add", space], check=True)
         for ours, theirs in (("mirror0", "switch0"), ("uplink0", "wan0")):
-            command = ["ip", "link", "add", ours, "netns", self.inside, "type", "veth", "peer", "name", theirs, "netns", self.outside]
+            command = [
+                "ip",
+                "link",
+                "add",
+                ours,
+                "netns",
+                self.inside,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                theirs,
+                "netns",
+                self.outside,
+            ]
             subprocess.run(command, check=True)
         for space, link, address in ((self.inside, "uplink0", UPLINK), (self.outside, "wan0", OUTSIDE)):
             subprocess.run(["ip", "-n", space, "address", "add", f"{address}/24", "dev", link], check=True)
-        for space, link in ((self.inside, "uplink0"), (self.outside, "switch0"), (self.outside, "wan0")):  # mirror0 is the machine's own affair
+        for space, link in (
+            (self.inside, "uplink0"),
+            (self.outside, "switch0"),
+            (self.outside, "wan0"),
+        ):  # mirror0 is the machine's own affair
             subprocess.run(["ip", "-n", space, "link", "set", link, "up"], check=True)
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
@@ -119,7 +160,13 @@ class Machine:
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command in there."""
         command = ["nsenter", "--target", str(self._leader()), "--all", "--", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"})
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+        )
         assert not check or done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
         return done
 
@@ -140,7 +187,11 @@ class Machine:
 
     def replay(self, capture: Path) -> None:
         """The packets of a capture reach the mirror port."""
-        subprocess.run([*_in(self.outside), "tcpreplay", "-q", "--pps", "2000", "-i", "switch0", str(capture)], check=True, capture_output=True)
+        subprocess.run(
+            [*_in(self.outside), "tcpreplay", "-q", "--pps", "2000", "-i", "switch0", str(capture)],
+            check=True,
+            capture_output=True,
+        )
 
     def events(self, **wanted: str) -> list[dict[str, Any]]:
         """What the receiver outside has got."""

@@ -15,7 +15,10 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        for path, content in ((sys.argv[3], body.rstrip(b"\n") + b"\n"), (sys.argv[4], f"{self.headers.get('Authorization')}\n".encode())):
+        for path, content in (
+            (sys.argv[3], body.rstrip(b"\n") + b"\n"),
+            (sys.argv[4], f"{self.headers.get('Authorization')}\n".encode()),
+        ):
             with Path(path).open("ab") as file:
                 file.write(content)
         self.send_response(204)

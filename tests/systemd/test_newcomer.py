@@ -26,7 +26,9 @@ CERTIFICATES = "/mnt/certificates.crt"
 DEMO_S, TEST_S = 600, 3600
 
 wanted = bool(os.environ.get("SENSOR_NEWCOMER"))
-pytestmark = pytest.mark.skipif(not wanted or bool(missing()), reason=missing() if wanted else "SENSOR_NEWCOMER=1 runs these")
+pytestmark = pytest.mark.skipif(
+    not wanted or bool(missing()), reason=missing() if wanted else "SENSOR_NEWCOMER=1 runs these"
+)
 
 
 class Newcomer:
@@ -42,10 +44,41 @@ class Newcomer:
         settings += [f"--setenv={name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
         if bundle := os.environ.get("PIP_CERT"):
             settings += [f"--bind-ro={bundle}:{CERTIFICATES}", f"--setenv=PIP_CERT={CERTIFICATES}"]
-        nspawn = ["systemd-nspawn", "--quiet", f"--directory={self._root}", "--as-pid2", "--register=no", "--keep-unit", "--console=pipe", *settings]
-        unified = 'mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec "$@"'
-        words = ["unshare", "--mount", "sh", "-c", unified, "sh", *nspawn, f"--chdir={CHECKOUT}", "/bin/sh", "-c", command]
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds, check=False)
+        nspawn = [
+            "systemd-nspawn",
+            "--quiet",
+            f"--directory={self._root}",
+            "--as-pid2",
+            "--register=no",
+            "--keep-unit",
+            "--console=pipe",
+            *settings,
+        ]
+        unified = (
+            'mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec "$@"'
+        )
+        words = [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            unified,
+            "sh",
+            *nspawn,
+            f"--chdir={CHECKOUT}",
+            "/bin/sh",
+            "-c",
+            command,
+        ]
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
         print(f"{command}: exit code {done.returncode} after {time.monotonic() - begun:.0f} s\n{done.stdout}")
         return done.returncode, done.stdout
 

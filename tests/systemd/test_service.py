@@ -25,7 +25,9 @@ PACKAGE = "passive-network-sensor"
 FIRST_DEVICE_S = 120
 
 wanted = bool(os.environ.get("SENSOR_SYSTEMD"))
-pytestmark = pytest.mark.skipif(not wanted or bool(missing()), reason=missing() if wanted else "`make test-systemd` runs these")
+pytestmark = pytest.mark.skipif(
+    not wanted or bool(missing()), reason=missing() if wanted else "`make test-systemd` runs these"
+)
 
 
 def package() -> Path:
@@ -55,7 +57,12 @@ def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> 
     assert {machine.show(unit, "ActiveState") for unit in UNITS} == {"inactive"}
     assert machine.run("sensor", "--version").stdout.startswith("sensor ")
     assert machine.run("sensor", "config", "check").returncode == 0
-    assert machine.run("systemd-analyze", "verify", "--man=no", *UNITS, "sensor-update.timer", "sensor-mirror@mirror0.service").stderr == ""
+    assert (
+        machine.run(
+            "systemd-analyze", "verify", "--man=no", *UNITS, "sensor-update.timer", "sensor-mirror@mirror0.service"
+        ).stderr
+        == ""
+    )
 
 
 def test_a_mirror_port_is_made_ready_and_silent(machine: Machine) -> None:
@@ -75,11 +82,18 @@ def test_first_device_within_two_minutes(machine: Machine) -> None:
     machine.run("sensor", "config", "init", "--yes", "--force")
     machine.write("/etc/credstore/sensor.upstream", "a-secret\n")
     url = f"http://{OUTSIDE}:{PORT}/events"
-    machine.write("/etc/sensor/conf.d/10-upstream.yaml", f'outputs: {{upstream: {{type: http, url: "{url}", token: "credential:sensor.upstream"}}}}\n')
+    machine.write(
+        "/etc/sensor/conf.d/10-upstream.yaml",
+        f'outputs: {{upstream: {{type: http, url: "{url}", token: "credential:sensor.upstream"}}}}\n',
+    )
     machine.run("systemctl", "enable", "--now", "sensor.target", "sensor-forward.service")
     assert all(settled(machine, unit) for unit in UNITS)
     machine.replay(CAPTURE)
-    wait(lambda: bool(machine.events(kind="device", action="new")), 60, lambda: machine.journal("sensor") + machine.journal("sensor-forward"))
+    wait(
+        lambda: bool(machine.events(kind="device", action="new")),
+        60,
+        lambda: machine.journal("sensor") + machine.journal("sensor-forward"),
+    )
     took = time.monotonic() - machine.begun
     print(f"from apt install to the first device: {took:.0f} s")
     assert took < FIRST_DEVICE_S
@@ -151,7 +165,9 @@ def test_killed_it_comes_back(machine: Machine, unit: str) -> None:
 @pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
 def test_hung_it_is_started_anew(machine: Machine, unit: str) -> None:
     """By the watchdog, here after three seconds instead of a minute."""
-    machine.write(f"/etc/systemd/system/{unit}.service.d/watchdog.conf", "[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\n")
+    machine.write(
+        f"/etc/systemd/system/{unit}.service.d/watchdog.conf", "[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\n"
+    )
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", unit)
     time.sleep(6)  # fed all the while
@@ -208,7 +224,11 @@ def test_stopped_it_says_so(machine: Machine) -> None:
     """All of it by its target, within five seconds, with its last words in the log."""
     begun = time.monotonic()
     machine.run("systemctl", "stop", "sensor.target")
-    wait(lambda: {machine.show(unit, "ActiveState") for unit in UNITS} == {"inactive"}, 5 - (time.monotonic() - begun), lambda: machine.journal("sensor"))
+    wait(
+        lambda: {machine.show(unit, "ActiveState") for unit in UNITS} == {"inactive"},
+        5 - (time.monotonic() - begun),
+        lambda: machine.journal("sensor"),
+    )
     assert '"action":"stopped"' in machine.run("sensor", "tail", "--json", "-n", "1").stdout
     machine.run("systemctl", "start", "sensor.target", "sensor-forward.service")
     assert all(settled(machine, unit) for unit in UNITS)
@@ -234,7 +254,11 @@ def newer(old: Path, tree: Path, to: Path) -> None:
     control = tree / "DEBIAN/control"
     lines = ["Version: 99.0" if line.startswith("Version:") else line for line in control.read_text().splitlines()]
     control.write_text("\n".join(lines) + "\n")
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(to)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(to)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
@@ -244,7 +268,11 @@ def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
     assert not (machine.root / "usr/lib/sensor").exists()
     assert (machine.root / "var/lib/sensor/inventory.db").exists()
     machine.run("apt-get", "purge", "--yes", PACKAGE)
-    assert not [path for path in ("var/lib/sensor", "var/log/sensor", "etc/sensor", "etc/systemd/system/sensor.target.wants") if (machine.root / path).exists()]
+    assert not [
+        path
+        for path in ("var/lib/sensor", "var/log/sensor", "etc/sensor", "etc/systemd/system/sensor.target.wants")
+        if (machine.root / path).exists()
+    ]
     assert machine.run("find", "/etc/systemd/system", "-type", "l", "-name", "sensor*").stdout == ""
     assert machine.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
 

@@ -20,7 +20,10 @@ HELD = {
     " ORDER BY 1, 2, 4, 5",
     "entities": "SELECT kind, value, address FROM entities ORDER BY 1, 2",
     "words": "SELECT ts, author, alert, action, value, text FROM alert_words ORDER BY number",
-    **{name: f"SELECT * FROM {name} ORDER BY 1" for name in ("incidents", "incident_alerts", "recommendations", "findings", "timeline")},  # noqa: S608
+    **{
+        name: f"SELECT * FROM {name} ORDER BY 1"  # noqa: S608
+        for name in ("incidents", "incident_alerts", "recommendations", "findings", "timeline")
+    },
 }
 FILLER = """
 import sys
@@ -38,7 +41,10 @@ def held(folder: Path) -> dict[str, Any]:
     """Everything, and where the tables are. The index of texts agrees with the rows, or this fails."""
     with closing(connect(folder / FILE)) as base:
         base.execute("INSERT INTO alert_text (alert_text, rank) VALUES ('integrity-check', 1)")
-        return {"position": tuple(position(base)), **{name: [tuple(row) for row in base.execute(wanted)] for name, wanted in HELD.items()}}
+        return {
+            "position": tuple(position(base)),
+            **{name: [tuple(row) for row in base.execute(wanted)] for name, wanted in HELD.items()},
+        }
 
 
 def count(base: sqlite3.Connection, table: str) -> int:

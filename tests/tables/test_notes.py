@@ -14,7 +14,10 @@ NOW = "2026-11-24T08:20:00.000000Z"
 def test_added_notes_are_read_again(tmp_path: Path) -> None:
     """Each with its fields; a value is written only where there is one, as earlier versions wrote it."""
     path = tmp_path / "events.notes.jsonl"
-    notes = [Note(NOW, "alert-aaaaaa", "close", "anna", "known scanner"), Note(NOW, "alert-aaaaaa", "verdict", "anna", value="benign")]
+    notes = [
+        Note(NOW, "alert-aaaaaa", "close", "anna", "known scanner"),
+        Note(NOW, "alert-aaaaaa", "verdict", "anna", value="benign"),
+    ]
     append_notes(path, notes)
     assert read_notes(path, 0)[0] == notes
     first, second = map(json.loads, path.read_text().splitlines())

@@ -239,9 +239,16 @@ def test_notes_count_whenever_they_come(tmp_path: Path) -> None:
     write_log(tmp_path / LOG, 20)
     names = [json.loads(line)["alert"]["id"] for line in made_lines(20)]
     notes = tmp_path / "events.notes.jsonl"
-    words = [("close", names[0], ""), ("assign", names[1], "anna"), ("verdict", names[0], "benign"), ("reopen", names[0], ""), ("close", "alert-none", "")]
+    words = [
+        ("close", names[0], ""),
+        ("assign", names[1], "anna"),
+        ("verdict", names[0], "benign"),
+        ("reopen", names[0], ""),
+        ("close", "alert-none", ""),
+    ]
     text = "".join(
-        json.dumps({"ts": "2026-11-24T09:00:00Z", "alert": name, "action": action, "by": "bert", "value": value}) + "\n" for action, name, value in words
+        json.dumps({"ts": "2026-11-24T09:00:00Z", "alert": name, "action": action, "by": "bert", "value": value}) + "\n"
+        for action, name, value in words
     )
     notes.write_text(f'{text}no note\n{{"ts":"2026-11-24T09:00:00Z","alert":"{names[2]}",', encoding="utf-8")
     one = advanced(tmp_path, [3])

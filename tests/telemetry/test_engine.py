@@ -30,7 +30,12 @@ outputs:
   chat: {type: file, path: chat.jsonl}
 """
 # Nothing in this story makes them.
-NOT_HERE = {"sensor_unit_faults_total", "sensor_health_lasting_timestamp_seconds", "sensor_messages_malformed_total", "sensor_health_findings_total"}
+NOT_HERE = {
+    "sensor_unit_faults_total",
+    "sensor_health_lasting_timestamp_seconds",
+    "sensor_messages_malformed_total",
+    "sensor_health_findings_total",
+}
 
 
 def ask(path: Path) -> dict:
@@ -60,11 +65,22 @@ def told(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Ru
     (folder / "rules" / "a.yaml").write_text("rules:\n- id: x\n")
     config = load_config(folder / "sensor.yaml")
     log = LiveLog(folder / "events.jsonl", config.retention, outputs=("siem", "chat"))
-    save_status(folder / "events.jsonl", Status("siem", "file", "delivering", delivered=7, pending=3, stalled_since=time.time() - 90))
+    save_status(
+        folder / "events.jsonl",
+        Status("siem", "file", "delivering", delivered=7, pending=3, stalled_since=time.time() - 90),
+    )
     telemetry = Telemetry(folder / "sensor.sock")
     (folder / "intel").mkdir()
     (folder / "intel" / os.fsdecode(b"odd\xff\x1b[2J.list")).write_text("203.0.113.78\n")
-    run = Run(config, AsLive(root / "pcaps" / "office.pcapng"), log, live=True, lists=folder / "intel", rules=[folder / "rules"], telemetry=telemetry)
+    run = Run(
+        config,
+        AsLive(root / "pcaps" / "office.pcapng"),
+        log,
+        live=True,
+        lists=folder / "intel",
+        rules=[folder / "rules"],
+        telemetry=telemetry,
+    )
     run.run()
     log.sync()
     telemetry._engine._next_walk = 0.0
@@ -86,7 +102,12 @@ def test_numbers_are_those_of_the_run(told: tuple[dict, Run]) -> None:
     """Packets, devices, alerts and records as the run itself counts them, and as the log has them."""
     status, run = told
     capture = run.summary()
-    assert status["traffic"]["packets"] == sum(one["packets"] for one in status["interfaces"].values()) == capture["packets"] > 0
+    assert (
+        status["traffic"]["packets"]
+        == sum(one["packets"] for one in status["interfaces"].values())
+        == capture["packets"]
+        > 0
+    )
     assert status["traffic"]["shed"] == capture["shed"]
     assert status["flows"]["opened"] == capture["flows"]
     assert status["devices"]["devices"] == sum(status["devices"]["by_type"].values()) == capture["devices"] > 20
@@ -95,7 +116,9 @@ def test_numbers_are_those_of_the_run(told: tuple[dict, Run]) -> None:
     assert status["log"]["written"] == len(records) == sum(status["records"].values())
     opened = [record for record in records if (record["kind"], record["action"]) == ("alert", "open")]
     assert status["alerts"]["opened"]["high"] == sum(record["severity"] == "high" for record in opened)
-    assert [one["id"] for one in status["newest"]] == [record["alert"]["id"] for record in reversed(opened)][: engine_module.NEWEST]
+    assert [one["id"] for one in status["newest"]] == [record["alert"]["id"] for record in reversed(opened)][
+        : engine_module.NEWEST
+    ]
     assert status["log"]["bytes"] == run.log.path.stat().st_size
 
 
@@ -104,7 +127,9 @@ def test_what_the_operator_gave(told: tuple[dict, Run]) -> None:
     status, _ = told
     assert status["sensor"]["id"] == "hq"
     assert (status["intel"]["entries"], status["intel"]["left_out"], status["intel"]["unread"]) == (2, 1, 1)
-    assert [Path(name).name for name in status["intel"]["lists"]] == ["bad.txt", "odd  [2J.list"], "a name may hold any bytes"
+    assert [Path(name).name for name in status["intel"]["lists"]] == ["bad.txt", "odd  [2J.list"], (
+        "a name may hold any bytes"
+    )
     assert any("bad.txt:2:1: found 'nonsense???'" in line for line in status["intel"]["why"])
     assert (status["rules"]["used"], status["rules"]["faults"] > 0) == (0, True)
     assert "a.yaml:2:3" in status["rules"]["why"][0]

@@ -38,7 +38,12 @@ def test_the_text() -> None:
         Metric("sensor_on", "gauge", "0 or 1", "Whether.", "on"),
         Metric("sensor_unknown", "gauge", "things", "Nobody told.", "not.there"),
     )
-    status = {"sensor": {"id": 'h"q\\', "site": "HQ"}, "things": {"a\nb": {"count": 3}, "c": {"count": 12345678901234}, "d": {}}, "share": 0.25, "on": True}
+    status = {
+        "sensor": {"id": 'h"q\\', "site": "HQ"},
+        "things": {"a\nb": {"count": 3}, "c": {"count": 12345678901234}, "d": {}},
+        "share": 0.25,
+        "on": True,
+    }
     assert exposition(status, metrics).splitlines() == [
         "# HELP sensor_info Who.",
         "# TYPE sensor_info gauge",

@@ -26,7 +26,9 @@ from sensor.telemetry.beside import Beside
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import AT_ONCE, HEAD_LIMIT, Server
 
-TOLD = msgspec.json.encode({"ts": 1.5, "sensor": {"id": "hq"}, "traffic": {"malformed": 3}, "log": {"path": ""}, "outputs": []})
+TOLD = msgspec.json.encode(
+    {"ts": 1.5, "sensor": {"id": "hq"}, "traffic": {"malformed": 3}, "log": {"path": ""}, "outputs": []}
+)
 
 
 @pytest.fixture
@@ -112,7 +114,9 @@ def test_on_loopback_of_ipv6(serve, port: int) -> None:
     connection.close()
 
 
-def test_before_the_first_word_and_after_the_last(serve, path: Path, told: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_the_first_word_and_after_the_last(
+    serve, path: Path, told: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An engine that has told nothing yet is not ready, and one that says nothing any more is stuck; what it told last is still there."""
     begun = Served(Beside())
     quiet = path.with_name("quiet.sock")
@@ -304,7 +308,9 @@ def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int) ->
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        assert serve(None, ("127.0.0.1", port)).told == [f"the status is not served at 127.0.0.1 port {port}: Address already in use"]
+        assert serve(None, ("127.0.0.1", port)).told == [
+            f"the status is not served at 127.0.0.1 port {port}: Address already in use"
+        ]
 
 
 def test_the_end(told: Served, path: Path) -> None:

@@ -31,17 +31,26 @@ CASES: dict[str, tuple[AlertFilter, Callable[[Record], bool]]] = {
         AlertFilter(severity="high", site=("north", "plant")),
         lambda one: one["severity"] in ("high", "critical") and one["sensor"]["site"] != "south",
     ),
-    "detectors": (AlertFilter(detector=("discovery.*",)), lambda one: one["alert"]["detector"].startswith("discovery.")),
+    "detectors": (
+        AlertFilter(detector=("discovery.*",)),
+        lambda one: one["alert"]["detector"].startswith("discovery."),
+    ),
     "rare text": (AlertFilter(text="host-77"), lambda one: one["src"]["hostname"] == "host-77"),
     "frequent text": (AlertFilter(text="workstation DISCOVERY"), lambda _: True),
     "beginning": (AlertFilter(text="case1*"), lambda one: ".case1" in one["alert"]["detector"]),
     "source": (AlertFilter(source="10.0.3.7"), lambda one: one["src"]["ip"] == "10.0.3.7"),
-    "network": (AlertFilter(device="10.0.0.0/18"), lambda one: ipaddress.ip_address(one["src"]["ip"]) in ipaddress.ip_network("10.0.0.0/18")),
+    "network": (
+        AlertFilter(device="10.0.0.0/18"),
+        lambda one: ipaddress.ip_address(one["src"]["ip"]) in ipaddress.ip_network("10.0.0.0/18"),
+    ),
     "target network": (AlertFilter(target="10.1.0.0/16"), lambda _: True),
     "name": (AlertFilter(source="HOST-77"), lambda one: one["src"]["hostname"] == "host-77"),
     "VLAN": (AlertFilter(vlan=30, severity="critical"), lambda one: one["severity"] == "critical"),
     "another VLAN": (AlertFilter(vlan=31), lambda _: False),
-    "time": (AlertFilter(since=MIDDLE, until=MIDDLE + 500 * STEP), lambda one: MIDDLE <= time_ns(one["ts"]) < MIDDLE + 500 * STEP),
+    "time": (
+        AlertFilter(since=MIDDLE, until=MIDDLE + 500 * STEP),
+        lambda one: MIDDLE <= time_ns(one["ts"]) < MIDDLE + 500 * STEP,
+    ),
     "all at once": (
         AlertFilter(text="workstation", severity="medium", device="10.0.0.0/17", since=MIDDLE, state=("open",)),
         lambda one: (
@@ -91,7 +100,12 @@ def test_list_is_what_the_records_say(
     monkeypatch.setattr(alert_order, "FEW", few)
     place = PLACES[sort]
     expected = [
-        one for _, one in sorted(((place(number, one), one) for number, one in enumerate(records) if fits(one)), key=lambda one: one[0], reverse=backwards)
+        one
+        for _, one in sorted(
+            ((place(number, one), one) for number, one in enumerate(records) if fits(one)),
+            key=lambda one: one[0],
+            reverse=backwards,
+        )
     ]
     rows = all_pages(made, wanted, sort, backwards=backwards, limit=313)
     assert [row.id for row in rows] == [one["alert"]["id"] for one in expected]
@@ -103,7 +117,9 @@ def test_list_is_what_the_records_say(
         assert page.total <= len(expected)
 
 
-def test_frequent_text_is_looked_for_in_the_newest(made: Data, records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frequent_text_is_looked_for_in_the_newest(
+    made: Data, records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The page says that there may be more."""
     monkeypatch.setattr(alert_order, "FEW", 100)
     page = alerts(made, AlertFilter(text="workstation"), limit=10)
@@ -164,7 +180,22 @@ def test_foreign_cursor_is_refused(made: Data, cursor: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"', "a AND", "NEAR(", "x OR y*", "-", "*", "col:x", "'; DROP TABLE alerts; --", "\x00", "ü" * 5000, "10.0.0.0/99", "^a", "{}"]
+    "text",
+    [
+        '"',
+        "a AND",
+        "NEAR(",
+        "x OR y*",
+        "-",
+        "*",
+        "col:x",
+        "'; DROP TABLE alerts; --",
+        "\x00",
+        "ü" * 5000,
+        "10.0.0.0/99",
+        "^a",
+        "{}",
+    ],
 )
 def test_hostile_text_is_only_a_text(made: Data, text: str) -> None:
     """Nothing in it means something to the database."""
@@ -195,7 +226,10 @@ def test_id_by_its_beginning(made: Data) -> None:
 
 def test_matching_is_bounded(made: Data) -> None:
     """What is done to many at once is done to no more than was asked for."""
-    assert len(matching(made, AlertFilter(severity="critical"), 4000)) == alerts(made, AlertFilter(severity="critical")).total
+    assert (
+        len(matching(made, AlertFilter(severity="critical"), 4000))
+        == alerts(made, AlertFilter(severity="critical")).total
+    )
     with pytest.raises(Malformed):
         matching(made, AlertFilter(), 100)
 

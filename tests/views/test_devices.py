@@ -38,9 +38,17 @@ def test_list_has_what_the_inventory_has(office: Data, known: list[dict[str, Any
     page = devices(office, limit=1000)
     assert sorted(row.device["id"] for row in page.rows) == sorted(one["id"] for one in known)
     assert page.facets["type"]["printer"] == len([one for one in known if one["type"] == "printer"])
-    assert ids(office, DeviceFilter(type=("printer", "camera"))) == {one["id"] for one in known if one["type"] in ("printer", "camera")}
-    assert ids(office, DeviceFilter(address="10.20.30.0/24")) == {one["id"] for one in known if any(ip.startswith("10.20.30.") for ip in one.get("ips", ()))}
-    assert ids(office, DeviceFilter(vendor="KYOCERA")) == {one["id"] for one in known if "kyocera" in one.get("vendor", "").casefold()} != set()
+    assert ids(office, DeviceFilter(type=("printer", "camera"))) == {
+        one["id"] for one in known if one["type"] in ("printer", "camera")
+    }
+    assert ids(office, DeviceFilter(address="10.20.30.0/24")) == {
+        one["id"] for one in known if any(ip.startswith("10.20.30.") for ip in one.get("ips", ()))
+    }
+    assert (
+        ids(office, DeviceFilter(vendor="KYOCERA"))
+        == {one["id"] for one in known if "kyocera" in one.get("vendor", "").casefold()}
+        != set()
+    )
     (printer,) = (one for one in known if "KM1A2B3C" in one.get("names", [one.get("hostname")]))
     for text in ("km1a2B", "KM1A2B3C", printer["macs"][0][3:], printer["ips"][0]):
         assert printer["id"] in ids(office, DeviceFilter(text=text)), text
@@ -85,7 +93,10 @@ def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch:
     texts = {number: f"Gerät-{number} PRINTER" for number in range(100)}
 
     def save(some: dict[int, str]) -> None:
-        rows.save_rows(store.base, [rows.Shown(1, 2, False, {"id": f"dev-{number}", "hostname": text}) for number, text in some.items()])
+        rows.save_rows(
+            store.base,
+            [rows.Shown(1, 2, False, {"id": f"dev-{number}", "hostname": text}) for number, text in some.items()],
+        )
         rows.index_words(store.base)
 
     save(texts)
@@ -97,11 +108,26 @@ def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch:
     texts = {number: text for number, text in texts.items() if number not in (5, 90)}
     store.close()
     with open_folder(tmp_path) as data:
-        for wanted in ("gerät-", "GERÄT-1", "printer", "kamera", "Gerät-5 ", "gerät-90", "ger printer 1", "t-3 pr", "%", "a-6"):
+        for wanted in (
+            "gerät-",
+            "GERÄT-1",
+            "printer",
+            "kamera",
+            "Gerät-5 ",
+            "gerät-90",
+            "ger printer 1",
+            "t-3 pr",
+            "%",
+            "a-6",
+        ):
             test, parameters = _test(data.base, DeviceFilter(text=wanted), listed=True)
             found = {row[0] for row in data.base.execute(f"SELECT d.id FROM device_rows d WHERE {test}", parameters)}  # noqa: S608
             words = wanted.casefold().split()
-            assert found == {f"dev-{number}" for number, text in texts.items() if all(word in f"dev-{number} {text}".casefold() for word in words)}, wanted
+            assert found == {
+                f"dev-{number}"
+                for number, text in texts.items()
+                if all(word in f"dev-{number} {text}".casefold() for word in words)
+            }, wanted
 
 
 def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_path: Path) -> None:
@@ -113,7 +139,9 @@ def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_
     with closing(Reader(folder)) as reader:
         key = reader.key(row.id)
     sayings = Sayings(folder, "anna", 7)
-    sayings.say([Word(key, "name", "Lobby printer"), Word(key, "criticality", "high"), Word(key, "tags", "lobby, leased")])
+    sayings.say(
+        [Word(key, "name", "Lobby printer"), Word(key, "criticality", "high"), Word(key, "tags", "lobby, leased")]
+    )
     sayings.close()
     with open_folder(folder) as data:
         wanted = DeviceFilter(text="lobby", criticality=("high",), tag=("leased",))

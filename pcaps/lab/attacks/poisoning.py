@@ -35,7 +35,9 @@ def _ask(tape: Tape, at: float, victim: Machine, name: str) -> None:
     question = DNSQR(qname=name, qtype="A")
     tape.group(at, victim, LLMNR, 5355, DNS(id=number, rd=0, qd=[question], an=[], ns=[], ar=[]), ttl=1, sport=port)
     answer = DNSRR(rrname=name, type="A", ttl=30, rdata=ATTACKER.ip)
-    tape.udp(at + 0.004, ATTACKER, victim, 5355, port, DNS(id=number, qr=1, rd=0, qd=[question], an=[answer], ns=[], ar=[]))
+    tape.udp(
+        at + 0.004, ATTACKER, victim, 5355, port, DNS(id=number, qr=1, rd=0, qd=[question], an=[answer], ns=[], ar=[])
+    )
     local = DNSQR(qname=f"{name}.local", qtype="A")
     tape.group(at + 0.05, victim, MDNS, 5353, DNS(id=0, rd=0, qd=[local], an=[], ns=[], ar=[]))
     tape.group(
@@ -43,7 +45,16 @@ def _ask(tape: Tape, at: float, victim: Machine, name: str) -> None:
         ATTACKER,
         MDNS,
         5353,
-        DNS(id=0, qr=1, aa=1, rd=0, qd=[], an=[DNSRR(rrname=f"{name}.local", type="A", ttl=120, rdata=ATTACKER.ip)], ns=[], ar=[]),
+        DNS(
+            id=0,
+            qr=1,
+            aa=1,
+            rd=0,
+            qd=[],
+            an=[DNSRR(rrname=f"{name}.local", type="A", ttl=120, rdata=ATTACKER.ip)],
+            ns=[],
+            ar=[],
+        ),
     )
     asked, ip = _netbios(name), ipaddress.ip_address(ATTACKER.ip).packed
     query = struct.pack("!HHHHHH", number, 0x0110, 1, 0, 0, 0) + asked + struct.pack("!HH", 0x20, 1)

@@ -23,7 +23,16 @@ def dns(lab: Lab) -> Iterator[None]:
     lab.start(far, "iodined", "-f", "-c", "-P", SECRET, "192.168.99.1", DOMAIN, port=53, proto="udp")
     lab.serve(far, "pages", port=80)
     lab.start(
-        lab.router, "dnsmasq", "-k", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", f"--server=/{DOMAIN}/{FAR}", "--user=root", port=53, proto="udp"
+        lab.router,
+        "dnsmasq",
+        "-k",
+        "--conf-file=/dev/null",
+        "--no-hosts",
+        "--no-resolv",
+        f"--server=/{DOMAIN}/{FAR}",
+        "--user=root",
+        port=53,
+        proto="udp",
     )
     yield
     lab.start(inside, "iodine", "-f", "-r", "-P", SECRET, ROUTER.ip, DOMAIN)

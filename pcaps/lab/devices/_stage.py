@@ -44,7 +44,13 @@ class Subject:
         """
         if isinstance(value, str):
             digits = self.host.hex
-            own = {"<mac>": digits, "<MAC>": digits.upper(), "<Mac>": self.mac, "<MAC:>": self.mac.upper(), "<MAC->": self.mac.upper().replace(":", "-")}
+            own = {
+                "<mac>": digits,
+                "<MAC>": digits.upper(),
+                "<Mac>": self.mac,
+                "<MAC:>": self.mac.upper(),
+                "<MAC->": self.mac.upper().replace(":", "-"),
+            }
             own |= {"<mac6>": digits[-6:], "<MAC6>": digits[-6:].upper(), "<ip>": self.host.ip, "<uuid>": self.uuid}
             for place, text in own.items():
                 value = value.replace(place, text)
@@ -71,4 +77,8 @@ class Stage:
 
 def subjects() -> list[Subject]:
     """Every device of every file beside this one."""
-    return [Subject(name=name, **words) for path in sorted(HERE.glob("*.yaml")) for name, words in yaml.safe_load(path.read_text(encoding="utf-8")).items()]
+    return [
+        Subject(name=name, **words)
+        for path in sorted(HERE.glob("*.yaml"))
+        for name, words in yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    ]

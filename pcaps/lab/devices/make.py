@@ -16,7 +16,10 @@ from pcaps.lab.devices._stage import FIRST, HERE, PAUSE, Stage, Subject, subject
 
 Speech = Callable[..., None]
 SPEECHES: dict[str, Speech] = {
-    name: speech for room in (_announcements, _conversations) for name, speech in getmembers(room, isfunction) if speech.__module__ == room.__name__
+    name: speech
+    for room in (_announcements, _conversations)
+    for name, speech in getmembers(room, isfunction)
+    if speech.__module__ == room.__name__
 }
 
 

@@ -36,7 +36,18 @@ def monitoring(lab: Lab) -> Iterator[None]:
             lab.run(server, "ping", "-c", "1", "-W", "1", ip)
             lab.run(server, "snmpget", "-v2c", "-c", "public", "-t", "1", "-r", "0", ip, "1.3.6.1.2.1.1.1.0")
             if number % 3 == 0:
-                lab.run(server, "curl", "-s", "-m", "1", "-o", "/dev/null", "-A", "check_http/v2.4.0 (monitoring-plugins 2.4.0)", f"http://{ip}/")
+                lab.run(
+                    server,
+                    "curl",
+                    "-s",
+                    "-m",
+                    "1",
+                    "-o",
+                    "/dev/null",
+                    "-A",
+                    "check_http/v2.4.0 (monitoring-plugins 2.4.0)",
+                    f"http://{ip}/",
+                )
         time.sleep(2)
 
 
@@ -75,7 +86,19 @@ def scanner(lab: Lab) -> Iterator[None]:
     server = lab.host("scanner", SCANNER)
     yield
     lab.run(server, "nmap", "-n", "-sn", "10.20.10.64/26")
-    lab.run(server, "nmap", "-n", "-sS", "-sV", "-O", "-p", "20-60,80,443,445", "--script", "http-methods", *(host.ip for host in hosts))
+    lab.run(
+        server,
+        "nmap",
+        "-n",
+        "-sS",
+        "-sV",
+        "-O",
+        "-p",
+        "20-60,80,443,445",
+        "--script",
+        "http-methods",
+        *(host.ip for host in hosts),
+    )
 
 
 def updates(lab: Lab) -> Iterator[None]:
@@ -97,8 +120,24 @@ def updates(lab: Lab) -> Iterator[None]:
                 "Debian APT-HTTP/1.3 (3.0.3)",
                 f"http://198.51.100.40/debian/pool/main/o/openssl/lib-{6000 + number}.deb",
             )
-        lab.run(host, "wget", "-q", "-O", "/dev/null", "-U", "Microsoft BITS/7.8", "http://198.51.100.41/software/Setup-9000.exe")
+        lab.run(
+            host,
+            "wget",
+            "-q",
+            "-O",
+            "/dev/null",
+            "-U",
+            "Microsoft BITS/7.8",
+            "http://198.51.100.41/software/Setup-9000.exe",
+        )
 
 
 if __name__ == "__main__":
-    record(Path(__file__).parent, monitoring=monitoring, backup=backup, jump_host=jump_host, scanner=scanner, updates=updates)
+    record(
+        Path(__file__).parent,
+        monitoring=monitoring,
+        backup=backup,
+        jump_host=jump_host,
+        scanner=scanner,
+        updates=updates,
+    )

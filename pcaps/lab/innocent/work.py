@@ -36,7 +36,13 @@ def files(lab: Lab) -> Iterator[None]:
         inward = "; ".join(f"get letter-{letter}.docx /dev/null" for letter in range(3))
         outward = "; ".join(f"put {note} note-{number}-{copy}.docx" for copy in range(3))
         more = f"put {setup} setup-{number}.exe; " if number == 0 else ""
-        smb(lab, one, server, "team", f"dir; {inward}; {outward}; {more}rename note-{number}-0.docx minutes-{number}.docx; del note-{number}-1.docx; dir")
+        smb(
+            lab,
+            one,
+            server,
+            "team",
+            f"dir; {inward}; {outward}; {more}rename note-{number}-0.docx minutes-{number}.docx; del note-{number}-1.docx; dir",
+        )
         time.sleep(1)
 
 
@@ -48,12 +54,26 @@ def printing(lab: Lab) -> Iterator[None]:
     for host, one in zip(hosts, people, strict=True):
         lab.serve(host, "printer", port=9100)
         lab.serve(host, "agent", one.services[0][1], port=161, proto="udp")
-    head, tail = '\\033%%-12345X@PJL JOB NAME = "letter"\\r\\n@PJL ENTER LANGUAGE=PCLXL\\r\\n) HP-PCL XL;3;0\\r\\n', "\\033%%-12345X@PJL EOJ\\r\\n"
+    head, tail = (
+        '\\033%%-12345X@PJL JOB NAME = "letter"\\r\\n@PJL ENTER LANGUAGE=PCLXL\\r\\n) HP-PCL XL;3;0\\r\\n',
+        "\\033%%-12345X@PJL EOJ\\r\\n",
+    )
     job = f"printf '{head}'; head -c 6000 /dev/zero; printf '{tail}'"
     for _ in range(3):
         for host in hosts:
             lab.run(server, "sh", "-c", f"({job}) | socat -t 1 - TCP:{host.ip}:9100")
-            lab.run(server, "snmpget", "-v1", "-c", "public", "-t", "1", host.ip, "1.3.6.1.2.1.25.3.5.1.1.1", "1.3.6.1.2.1.43.10.2.1.4.1.1")
+            lab.run(
+                server,
+                "snmpget",
+                "-v1",
+                "-c",
+                "public",
+                "-t",
+                "1",
+                host.ip,
+                "1.3.6.1.2.1.25.3.5.1.1.1",
+                "1.3.6.1.2.1.43.10.2.1.4.1.1",
+            )
 
 
 def video_call(lab: Lab) -> Iterator[None]:
@@ -67,8 +87,30 @@ def video_call(lab: Lab) -> Iterator[None]:
     for number, one in enumerate(people):
         for port, kind, size, step in ((50000, 111, 80, 0.06), (50010, 96, 260, 0.12)):
             packets = int(12 / step)
-            rtp(tape, number * 0.5, one, far, port + number, 3479 + (port > 50000), packets, kind=kind, size=size, step=step)
-            rtp(tape, number * 0.5 + 0.03, far, one, 3479 + (port > 50000), port + number, packets, kind=kind, size=size, step=step)
+            rtp(
+                tape,
+                number * 0.5,
+                one,
+                far,
+                port + number,
+                3479 + (port > 50000),
+                packets,
+                kind=kind,
+                size=size,
+                step=step,
+            )
+            rtp(
+                tape,
+                number * 0.5 + 0.03,
+                far,
+                one,
+                3479 + (port > 50000),
+                port + number,
+                packets,
+                kind=kind,
+                size=size,
+                step=step,
+            )
     lab.play(tape, *hosts)
 
 
@@ -76,16 +118,45 @@ def resolver(lab: Lab) -> Iterator[None]:
     """Six people ask for some hundred names: hosts of content networks, names with hashes in them, a few that do not exist."""
     server = lab.host("resolver", SERVANT)
     rng = random.Random("names")
-    hosts = [f"d{rng.getrandbits(52):013x}.cdn.example" for _ in range(40)] + [f"{rng.getrandbits(64):016x}.blob.store.example" for _ in range(20)]
-    hosts += [f"{word}.{name}.example" for name in ("news", "bank", "shop", "mail", "maps", "video") for word in ("www", "api", "img", "static", "login")]
-    known = [f"--address=/{domain}/198.51.100.{number}" for number, domain in enumerate(("cdn.example", "store.example", "news.example", "bank.example"), 1)]
-    known += [f"--address=/{name}.example/198.51.100.{number}" for number, name in enumerate(("shop", "mail", "maps", "video"), 10)]
-    lab.start(server, "dnsmasq", "-k", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--local=/example/", "--user=root", *known, port=53, proto="udp")
+    hosts = [f"d{rng.getrandbits(52):013x}.cdn.example" for _ in range(40)] + [
+        f"{rng.getrandbits(64):016x}.blob.store.example" for _ in range(20)
+    ]
+    hosts += [
+        f"{word}.{name}.example"
+        for name in ("news", "bank", "shop", "mail", "maps", "video")
+        for word in ("www", "api", "img", "static", "login")
+    ]
+    known = [
+        f"--address=/{domain}/198.51.100.{number}"
+        for number, domain in enumerate(("cdn.example", "store.example", "news.example", "bank.example"), 1)
+    ]
+    known += [
+        f"--address=/{name}.example/198.51.100.{number}"
+        for number, name in enumerate(("shop", "mail", "maps", "video"), 10)
+    ]
+    lab.start(
+        server,
+        "dnsmasq",
+        "-k",
+        "--conf-file=/dev/null",
+        "--no-hosts",
+        "--no-resolv",
+        "--local=/example/",
+        "--user=root",
+        *known,
+        port=53,
+        proto="udp",
+    )
     people = [lab.host(f"desk-{number}", f"10.20.10.{21 + number}") for number in range(6)]
     asked = lab.folder / "asked"
     yield
     for one in people:
-        names = [*rng.sample(hosts, 45), "wpad.office.example", "printer-old.office.example", "_ldap._tcp.office.example"]
+        names = [
+            *rng.sample(hosts, 45),
+            "wpad.office.example",
+            "printer-old.office.example",
+            "_ldap._tcp.office.example",
+        ]
         asked.write_text("\n".join(f"{name} A" for name in names) + "\n", encoding="ascii")
         lab.run(one, "dig", f"@{server.ip}", "+noall", "+noedns", "-f", str(asked))
 

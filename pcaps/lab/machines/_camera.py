@@ -31,8 +31,15 @@ def _member(address: str) -> socket.socket:
 
 def _discovery(address: str, maker: str, model: str) -> None:
     scope = "onvif://www.onvif.org"
-    scopes = f"{scope}/Profile/Streaming {scope}/type/video_encoder {scope}/hardware/{model} {scope}/name/{maker}%20{model}"
-    match = wsd.match("5f5a69c2-e0ae-504f-829b-00005e530001", "dn:NetworkVideoTransmitter tds:Device", scopes, f"http://{address}/onvif/device_service")
+    scopes = (
+        f"{scope}/Profile/Streaming {scope}/type/video_encoder {scope}/hardware/{model} {scope}/name/{maker}%20{model}"
+    )
+    match = wsd.match(
+        "5f5a69c2-e0ae-504f-829b-00005e530001",
+        "dn:NetworkVideoTransmitter tds:Device",
+        scopes,
+        f"http://{address}/onvif/device_service",
+    )
     answer = wsd.envelope("ProbeMatches", match, dn=NETWORK, tds=DEVICE)
     with _member(address) as sock:
         while True:
@@ -42,7 +49,13 @@ def _discovery(address: str, maker: str, model: str) -> None:
 
 
 def _service(maker: str, model: str, firmware: str, serial: str) -> type[http.server.BaseHTTPRequestHandler]:
-    told = {"Manufacturer": maker, "Model": model, "FirmwareVersion": firmware, "SerialNumber": serial, "HardwareId": "1.0"}
+    told = {
+        "Manufacturer": maker,
+        "Model": model,
+        "FirmwareVersion": firmware,
+        "SerialNumber": serial,
+        "HardwareId": "1.0",
+    }
     inside = "".join(f"<tds:{name}>{value}</tds:{name}>" for name, value in told.items())
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?><env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="{DEVICE}"><env:Body>'
@@ -71,7 +84,11 @@ class Streams(socketserver.StreamRequestHandler):
             number = ""
             while (line := self.rfile.readline().decode("ascii", "replace").strip()) != "":
                 number = found[1] if (found := re.match(r"CSeq: *(\d+)", line, re.IGNORECASE)) else number
-            status, more = ("200 OK", "Public: OPTIONS, DESCRIBE, SETUP, PLAY") if request.startswith("OPTIONS") else ("401 Unauthorized", "")
+            status, more = (
+                ("200 OK", "Public: OPTIONS, DESCRIBE, SETUP, PLAY")
+                if request.startswith("OPTIONS")
+                else ("401 Unauthorized", "")
+            )
             more = more or 'WWW-Authenticate: Digest realm="Streaming Server", nonce="5f3c1a77"'
             self.wfile.write(f"RTSP/1.0 {status}\r\nCSeq: {number}\r\n{more}\r\n\r\n".encode())
 

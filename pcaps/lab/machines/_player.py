@@ -39,7 +39,14 @@ def _service(server: str, told: dict[str, str]) -> type[http.server.BaseHTTPRequ
 
 def play(address: str, name: str, number: str, firmware: str, serial: str, is_tv: str) -> None:
     server = f"Roku/{firmware} UPnP/1.0 Roku/{firmware}"
-    told = {"serial-number": serial, "vendor-name": "Roku", "model-name": name, "model-number": number, "is-tv": is_tv, "software-version": firmware}
+    told = {
+        "serial-number": serial,
+        "vendor-name": "Roku",
+        "model-name": name,
+        "model-number": number,
+        "is-tv": is_tv,
+        "software-version": firmware,
+    }
     pages = http.server.ThreadingHTTPServer((address, PAGES), _service(server, told))
     threading.Thread(target=pages.serve_forever, daemon=True).start()
     lines = [

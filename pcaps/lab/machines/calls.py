@@ -57,7 +57,22 @@ Content-Length: 0
 def register(lab: Lab, phone: Host, exchange: Host, user: str, agent: str) -> None:
     scenario = lab.folder / f"{phone.name}.xml"
     scenario.write_text(REGISTER.replace("USER", user).replace("AGENT", agent), encoding="ascii")
-    lab.run(phone, "sipp", "-sf", str(scenario), "-m", "1", "-i", phone.ip, "-p", "5060", "-timeout", "8s", "-nostdin", f"{exchange.ip}:5060")
+    lab.run(
+        phone,
+        "sipp",
+        "-sf",
+        str(scenario),
+        "-m",
+        "1",
+        "-i",
+        phone.ip,
+        "-p",
+        "5060",
+        "-timeout",
+        "8s",
+        "-nostdin",
+        f"{exchange.ip}:5060",
+    )
 
 
 def softphone(lab: Lab, host: Host, exchange: Host, user: str) -> None:
@@ -66,7 +81,10 @@ def softphone(lab: Lab, host: Host, exchange: Host, user: str) -> None:
     folder.mkdir()
     (folder / "accounts").write_text(f"<sip:{user}@{exchange.ip}>;auth_pass=4711;regint=3600\n", encoding="ascii")
     modules = ("module g711.so", "module_app account.so", "module_app menu.so", "module_tmp uuid.so")
-    (folder / "config").write_text("\n".join(("module_path /usr/lib/baresip/modules", *modules, "sip_listen 0.0.0.0:5060")) + "\n", encoding="ascii")
+    (folder / "config").write_text(
+        "\n".join(("module_path /usr/lib/baresip/modules", *modules, "sip_listen 0.0.0.0:5060")) + "\n",
+        encoding="ascii",
+    )
     (folder / "contacts").write_text("", encoding="ascii")
     lab.start(host, "baresip", "-f", str(folder))
 
@@ -75,7 +93,9 @@ def calls(lab: Lab) -> Iterator[None]:
     exchange = lab.host("exchange", "10.20.10.5")
     phones = {name: lab.host(name, ip, mac) for name, (ip, mac, _) in PHONES.items()}
     desktop = lab.host("desktop", "10.20.10.55", "8c:ec:4b:5e:62:05")
-    lab.serve(exchange, "registrar", "4711", *(str(200 + number) for number in range(len(phones) + 1)), port=5060, proto="udp")
+    lab.serve(
+        exchange, "registrar", "4711", *(str(200 + number) for number in range(len(phones) + 1)), port=5060, proto="udp"
+    )
     yield
     for number, (name, phone) in enumerate(phones.items()):
         register(lab, phone, exchange, str(200 + number), PHONES[name][2])

@@ -17,8 +17,20 @@ def samba(lab: Lab, host: Host, name: str) -> None:
     base = lab.folder / "samba"
     (base / "public").mkdir(parents=True)
     paths = ("private dir", "lock directory", "state directory", "cache directory", "pid directory", "ncalrpc dir")
-    lines = ["[global]", "workgroup = OFFICE", f"netbios name = {name}", "server string = Samba %v", "map to guest = bad user", "load printers = no"]
-    lines += ["interfaces = eth0", "bind interfaces only = yes", f"log file = {base}/log", *(f"{path} = {base}" for path in paths)]
+    lines = [
+        "[global]",
+        "workgroup = OFFICE",
+        f"netbios name = {name}",
+        "server string = Samba %v",
+        "map to guest = bad user",
+        "load printers = no",
+    ]
+    lines += [
+        "interfaces = eth0",
+        "bind interfaces only = yes",
+        f"log file = {base}/log",
+        *(f"{path} = {base}" for path in paths),
+    ]
     lines += ["[public]", f"path = {base / 'public'}", "guest ok = yes"]
     settings = base / "smb.conf"
     settings.write_text("\n".join(lines) + "\n", encoding="ascii")

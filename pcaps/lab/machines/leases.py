@@ -13,9 +13,30 @@ from pcaps.lab._lab import Host, Lab, record
 
 def _serve(lab: Lab) -> None:
     server = lab.host("leases", "10.20.10.2")
-    settings = ("--dhcp-range=10.20.10.100,10.20.10.150,1h", "--dhcp-option=3,10.20.10.1", "--dhcp-option=42,10.20.10.1", "--domain=office.example")
-    files = (f"--dhcp-leasefile={lab.folder / 'leases'}", "--conf-file=/dev/null", "--pid-file=", "--user=root", "--no-ping")
-    lab.start(server, "dnsmasq", "--keep-in-foreground", "--port=0", "--interface=eth0", *settings, *files, port=67, proto="udp")
+    settings = (
+        "--dhcp-range=10.20.10.100,10.20.10.150,1h",
+        "--dhcp-option=3,10.20.10.1",
+        "--dhcp-option=42,10.20.10.1",
+        "--domain=office.example",
+    )
+    files = (
+        f"--dhcp-leasefile={lab.folder / 'leases'}",
+        "--conf-file=/dev/null",
+        "--pid-file=",
+        "--user=root",
+        "--no-ping",
+    )
+    lab.start(
+        server,
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--port=0",
+        "--interface=eth0",
+        *settings,
+        *files,
+        port=67,
+        proto="udp",
+    )
 
 
 def busybox(lab: Lab, host: Host, vendor: str, *options: str) -> None:
@@ -27,14 +48,24 @@ def internet_systems_consortium(lab: Lab, host: Host, *lines: str) -> None:
     """dhclient with a configuration of a few lines."""
     settings = lab.folder / f"{host.name}.dhclient"
     settings.write_text("".join(f"{line};\n" for line in lines), encoding="ascii")
-    files = ("-lf", str(lab.folder / f"{host.name}.leases"), "-pf", str(lab.folder / f"{host.name}.pid"), "-sf", "/bin/true")
+    files = (
+        "-lf",
+        str(lab.folder / f"{host.name}.leases"),
+        "-pf",
+        str(lab.folder / f"{host.name}.pid"),
+        "-sf",
+        "/bin/true",
+    )
     lab.run(host, "timeout", "8", "dhclient", "-4", "-d", "-1", "-cf", str(settings), *files, "eth0")
 
 
 def roy_marples(lab: Lab, host: Host, *lines: str) -> None:
     """dhcpcd, the client of Android of old and of many Linux devices, with a configuration of a few lines."""
     settings = lab.folder / f"{host.name}.dhcpcd"
-    settings.write_text("".join(f"{line}\n" for line in ("ipv4only", "noipv4ll", "noarp", "nohook resolv.conf", *lines)), encoding="ascii")
+    settings.write_text(
+        "".join(f"{line}\n" for line in ("ipv4only", "noipv4ll", "noarp", "nohook resolv.conf", *lines)),
+        encoding="ascii",
+    )
     lab.run(host, "timeout", "8", "dhcpcd", "-B", "-1", "-f", str(settings), "-c", "/bin/true", "eth0")
 
 
@@ -51,14 +82,31 @@ def leases(lab: Lab) -> Iterator[None]:
     }
     hosts = {name: lab.host(name, "", mac, address=False) for name, mac in machines.items()}
     yield
-    busybox(lab, hosts["camera"], "AXIS,Network Camera,P3245-LV,10.12.130", "-x", "hostname:axis-accc8e5e6001", "-O", "bootfile", "-O", "121")
+    busybox(
+        lab,
+        hosts["camera"],
+        "AXIS,Network Camera,P3245-LV,10.12.130",
+        "-x",
+        "hostname:axis-accc8e5e6001",
+        "-O",
+        "bootfile",
+        "-O",
+        "121",
+    )
     busybox(lab, hosts["recorder"], "udhcp 1.24.1", "-x", "hostname:HIKVISION")
     asks = "request subnet-mask, routers, domain-name-servers, domain-name, host-name, log-servers, vendor-encapsulated-options"
-    internet_systems_consortium(lab, hosts["telephone"], 'send vendor-class-identifier "ccp.avaya.com"', 'send host-name "AVX5E6003"', asks)
-    polycom = ('send vendor-class-identifier "Polycom-VVX411"', "request subnet-mask, broadcast-address, tftp-server-name, ntp-servers, domain-name-servers")
+    internet_systems_consortium(
+        lab, hosts["telephone"], 'send vendor-class-identifier "ccp.avaya.com"', 'send host-name "AVX5E6003"', asks
+    )
+    polycom = (
+        'send vendor-class-identifier "Polycom-VVX411"',
+        "request subnet-mask, broadcast-address, tftp-server-name, ntp-servers, domain-name-servers",
+    )
     internet_systems_consortium(lab, hosts["conference"], *polycom)
     roy_marples(lab, hosts["printer"], "vendorclassid Hewlett-Packard LaserJet", "hostname NPI5E6005")
-    roy_marples(lab, hosts["television"], "vendorclassid dhcpcd-6.8.2:Linux-4.4.84:aarch64:LG1211", "hostname LGwebOSTV")
+    roy_marples(
+        lab, hosts["television"], "vendorclassid dhcpcd-6.8.2:Linux-4.4.84:aarch64:LG1211", "hostname LGwebOSTV"
+    )
     internet_systems_consortium(lab, hosts["laptop"], 'send host-name "tp-lab"')
 
 

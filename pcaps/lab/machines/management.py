@@ -12,17 +12,43 @@ from pathlib import Path
 from pcaps.lab._lab import Host, Lab, record
 
 HOST_RESOURCES, PRINTER = "1.3.6.1.2.1.25.3.2.1.3.1", "1.3.6.1.2.1.43.5.1.1.17.1"
-KYOCERA = {"description": "KYOCERA Document Solutions Printing System", "identity": "1.3.6.1.4.1.1347.41", "name": "KM5E6401"}
-VALUES = {HOST_RESOURCES: "ECOSYS M3655idn", PRINTER: "VXY5E6401", "1.3.6.1.4.1.1347.43.5.4.1.5.1.1": "2S7_2000.C03.010"}
+KYOCERA = {
+    "description": "KYOCERA Document Solutions Printing System",
+    "identity": "1.3.6.1.4.1.1347.41",
+    "name": "KM5E6401",
+}
+VALUES = {
+    HOST_RESOURCES: "ECOSYS M3655idn",
+    PRINTER: "VXY5E6401",
+    "1.3.6.1.4.1.1347.43.5.4.1.5.1.1": "2S7_2000.C03.010",
+}
 
 
 def agent(lab: Lab, host: Host, system: dict[str, str], values: dict[str, str]) -> None:
     """snmpd that says what it is told to."""
     settings = lab.folder / f"{host.name}.snmpd"
-    lines = ["rocommunity public", f"sysDescr {system['description']}", f"sysObjectID {system['identity']}", f"sysName {system['name']}"]
+    lines = [
+        "rocommunity public",
+        f"sysDescr {system['description']}",
+        f"sysObjectID {system['identity']}",
+        f"sysName {system['name']}",
+    ]
     lines += [f'override {name} octet_str "{value}"' for name, value in values.items()]
     settings.write_text("\n".join(lines) + "\n", encoding="ascii")
-    lab.start(host, "snmpd", "-f", "-C", "-c", str(settings), "-Lo", "-I", "-hr_device,hr_proc", "udp:161", port=161, proto="udp")
+    lab.start(
+        host,
+        "snmpd",
+        "-f",
+        "-C",
+        "-c",
+        str(settings),
+        "-Lo",
+        "-I",
+        "-hr_device,hr_proc",
+        "udp:161",
+        port=161,
+        proto="udp",
+    )
 
 
 def management(lab: Lab) -> Iterator[None]:

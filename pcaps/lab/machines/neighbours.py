@@ -33,7 +33,9 @@ def neighbours(lab: Lab) -> Iterator[None]:
     yield
     announce(lab, phone, 3, "66.86.0.15", manufacturer="YEALINK", model="SIP-T46S", software_revision="66.86.0.15")
     announce(lab, camera, 1, "AXIS P3245-LV Network Camera, 10.12.130", software_revision="10.12.130")
-    announce(lab, switch, 4, "Aruba JL253A 2930F-24G-4SFP+ Switch, revision WC.16.10.0019", software_revision="WC.16.10.0019")
+    announce(
+        lab, switch, 4, "Aruba JL253A 2930F-24G-4SFP+ Switch, revision WC.16.10.0019", software_revision="WC.16.10.0019"
+    )
     time.sleep(6)
 
 

@@ -17,12 +17,23 @@ from pcaps.lab._lab import Host, Lab, record
 def announcer(lab: Lab, host: Host, name: str) -> str:
     """Avahi on a bus of its own; gives the setting by which programs find the bus."""
     bus = f"unix:path={lab.folder / host.name}.bus"
-    lab.start(host, "dbus-daemon", "--config-file=/usr/share/dbus-1/session.conf", f"--address={bus}", "--nofork", "--nopidfile")
+    lab.start(
+        host,
+        "dbus-daemon",
+        "--config-file=/usr/share/dbus-1/session.conf",
+        f"--address={bus}",
+        "--nofork",
+        "--nopidfile",
+    )
     settings = lab.folder / f"{host.name}.avahi"
-    settings.write_text(f"[server]\nhost-name={name}\nuse-ipv6=no\nallow-interfaces=eth0\n[wide-area]\nenable-wide-area=no\n", encoding="ascii")
+    settings.write_text(
+        f"[server]\nhost-name={name}\nuse-ipv6=no\nallow-interfaces=eth0\n[wide-area]\nenable-wide-area=no\n",
+        encoding="ascii",
+    )
     (lab.folder / f"{host.name}.run").mkdir()
     daemon = (
-        f"mount --bind {lab.folder / host.name}.run /run && mkdir /run/avahi-daemon && exec avahi-daemon --no-drop-root --no-chroot --no-rlimits -f {settings}"
+        f"mount --bind {lab.folder / host.name}.run /run && mkdir /run/avahi-daemon && "
+        f"exec avahi-daemon --no-drop-root --no-chroot --no-rlimits -f {settings}"
     )
     lab.start(host, "env", f"DBUS_SYSTEM_BUS_ADDRESS={bus}", "sh", "-c", daemon, port=5353, proto="udp")
     return f"DBUS_SYSTEM_BUS_ADDRESS={bus}"
@@ -54,7 +65,18 @@ def printing(lab: Lab) -> Iterator[None]:
     where = f"{printer.ip}:631/ipp/print"
     asked = [*BASE, (URI, "printer-uri", f"ipp://{where}"), (KEYWORD, "requested-attributes", "all")]
     (lab.folder / "asked").write_bytes(ipp_message(0x000B, 1, {1: asked}))
-    lab.run(desk, "curl", "-s", "-o", "/dev/null", "-H", "Content-Type: application/ipp", "--data-binary", f"@{lab.folder / 'asked'}", f"http://{where}")
+    lab.run(
+        desk,
+        "curl",
+        "-s",
+        "-o",
+        "/dev/null",
+        "-H",
+        "Content-Type: application/ipp",
+        "--data-binary",
+        f"@{lab.folder / 'asked'}",
+        f"http://{where}",
+    )
     time.sleep(2)
 
 

@@ -36,7 +36,16 @@ def video(lab: Lab) -> Iterator[None]:
     )
     yield
     lab.run(recorder, sys.executable, "-m", CAMERA, "search", recorder.ip)
-    lab.run(recorder, "curl", "-s", "-H", "Content-Type: application/soap+xml", "-d", ASKED, f"http://{camera.ip}/onvif/device_service")
+    lab.run(
+        recorder,
+        "curl",
+        "-s",
+        "-H",
+        "Content-Type: application/soap+xml",
+        "-d",
+        ASKED,
+        f"http://{camera.ip}/onvif/device_service",
+    )
     lab.run(recorder, "curl", "-s", "-X", "OPTIONS", f"rtsp://{camera.ip}/media/video1")
     lab.run(recorder, "curl", "-s", "-X", "DESCRIBE", f"rtsp://{camera.ip}/media/video1")
     time.sleep(2)

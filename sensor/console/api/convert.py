@@ -43,11 +43,15 @@ def same(row: Row) -> Row:
 
 
 def details(found: AlertDetails) -> types.AlertDetails:
-    return types.AlertDetails(alert(found.alert), [types.Note(**_fields(word)) for word in found.words], found.incidents)
+    return types.AlertDetails(
+        alert(found.alert), [types.Note(**_fields(word)) for word in found.words], found.incidents
+    )
 
 
 def page(ask: Ask, found: Page[Row], convert: Callable[[Row], Item]) -> types.List[Item]:
-    return types.List([convert(row) for row in found.rows], found.total, found.exact, found.facets, found.cursor, source(ask))
+    return types.List(
+        [convert(row) for row in found.rows], found.total, found.exact, found.facets, found.cursor, source(ask)
+    )
 
 
 def source(ask: Ask) -> types.Source:

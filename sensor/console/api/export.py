@@ -44,7 +44,9 @@ def exported(ask: Ask, resource: Resource, form: str) -> Response:
         raise
     file.seek(0)
     name = resource.path.strip("/").replace("/", "-")
-    return StreamingResponse(_sent(file), media_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'})
+    return StreamingResponse(
+        _sent(file), media_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    )
 
 
 def _items(ask: Ask, resource: Resource) -> Iterator[Any]:

@@ -48,7 +48,13 @@ MEANINGS = {
     "since": f"seen at or after: {EXPECTED}",
     "until": f"seen before: {EXPECTED}",
 }
-ID = {"name": "id", "in": "path", "required": True, "description": "an id, or the beginning of one", "schema": {"type": "string"}}
+ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "an id, or the beginning of one",
+    "schema": {"type": "string"},
+}
 
 
 @functools.cache
@@ -57,12 +63,18 @@ def openapi() -> Schema:
     kinds = [*(resource.result for resource in RESOURCES), NewNote, One[AlertDetails], Problem]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
     by_kind = dict(zip(map(str, kinds), schemas, strict=True))
-    paths: Schema = {BASE + resource.path: {"get": _get(resource, by_kind[str(resource.result)])} for resource in RESOURCES}
+    paths: Schema = {
+        BASE + resource.path: {"get": _get(resource, by_kind[str(resource.result)])} for resource in RESOURCES
+    }
     paths[f"{BASE}/alerts/{{id}}/notes"] = {"post": _post(by_kind)}
     paths[f"{BASE}/events"] = {"get": _events()}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "sensor", "version": sensor.__version__, "description": "The views of a passive network sensor over its datasets."},
+        "info": {
+            "title": "sensor",
+            "version": sensor.__version__,
+            "description": "The views of a passive network sensor over its datasets.",
+        },
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}],
@@ -72,9 +84,19 @@ def openapi() -> Schema:
 def _get(resource: Resource, schema: Schema) -> Schema:
     content: Schema = {"application/json": {"schema": schema}}
     if resource.listed:
-        content |= {kind.partition(";")[0]: {"schema": {"type": "string"}} for name, kind in FORMATS.items() if name != "json"}
-    answers = {"200": {"description": "found", "content": content}, "304": {"description": "not changed since the ETag of If-None-Match"}}
-    return {"summary": resource.summary, "operationId": _name(resource), "parameters": parameters(resource), "responses": answers | _problems()}
+        content |= {
+            kind.partition(";")[0]: {"schema": {"type": "string"}} for name, kind in FORMATS.items() if name != "json"
+        }
+    answers = {
+        "200": {"description": "found", "content": content},
+        "304": {"description": "not changed since the ETag of If-None-Match"},
+    }
+    return {
+        "summary": resource.summary,
+        "operationId": _name(resource),
+        "parameters": parameters(resource),
+        "responses": answers | _problems(),
+    }
 
 
 def _name(resource: Resource) -> str:
@@ -84,16 +106,44 @@ def _name(resource: Resource) -> str:
 def parameters(resource: Resource) -> list[Schema]:
     """Of a resource: its filter, paging, the dataset."""
     found: list[Schema] = [DATA, *([ID] if "{id}" in resource.path else [])]
-    found += [{"name": name, "in": "query", "required": True, "description": "what to look for", "schema": {"type": "string"}} for name in resource.more]
+    found += [
+        {"name": name, "in": "query", "required": True, "description": "what to look for", "schema": {"type": "string"}}
+        for name in resource.more
+    ]
     if resource.filter is not None:
         found += [_parameter(name, kind) for name, kind in typing.get_type_hints(resource.filter).items()]
     if resource.listed:
         found += [
-            {"name": "sort", "in": "query", "description": "order of the rows", "schema": {"type": "string", "enum": list(resource.sorts)}},
-            {"name": "order", "in": "query", "description": "direction", "schema": {"type": "string", "enum": ["asc", "desc"]}},
-            {"name": "limit", "in": "query", "description": "rows of a page", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}},
-            {"name": "cursor", "in": "query", "description": "of the page before, with the same filter and sort", "schema": {"type": "string"}},
-            {"name": "format", "in": "query", "description": "all pages as a file", "schema": {"type": "string", "enum": list(FORMATS)}},
+            {
+                "name": "sort",
+                "in": "query",
+                "description": "order of the rows",
+                "schema": {"type": "string", "enum": list(resource.sorts)},
+            },
+            {
+                "name": "order",
+                "in": "query",
+                "description": "direction",
+                "schema": {"type": "string", "enum": ["asc", "desc"]},
+            },
+            {
+                "name": "limit",
+                "in": "query",
+                "description": "rows of a page",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 1000},
+            },
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "of the page before, with the same filter and sort",
+                "schema": {"type": "string"},
+            },
+            {
+                "name": "format",
+                "in": "query",
+                "description": "all pages as a file",
+                "schema": {"type": "string", "enum": list(FORMATS)},
+            },
         ]
     return found
 
@@ -103,14 +153,25 @@ def _parameter(name: str, kind: Any) -> Schema:
         return {"name": name, "in": "query", "description": MEANINGS[name], "schema": {"type": "string"}}
     if typing.get_origin(kind) is tuple:
         item = {"type": "integer" if typing.get_args(kind)[0] is int else "string"}
-        return {"name": name, "in": "query", "description": f"{MEANINGS[name]}; may be given several times", "schema": {"type": "array", "items": item}}
-    schema: Schema = {"type": "string", "enum": ["yes", "no"]} if kind == bool | None else {"type": "string" if kind is str else "integer"}
+        return {
+            "name": name,
+            "in": "query",
+            "description": f"{MEANINGS[name]}; may be given several times",
+            "schema": {"type": "array", "items": item},
+        }
+    schema: Schema = (
+        {"type": "string", "enum": ["yes", "no"]}
+        if kind == bool | None
+        else {"type": "string" if kind is str else "integer"}
+    )
     return {"name": name, "in": "query", "description": MEANINGS[name], "schema": schema}
 
 
 def _post(by_kind: dict[str, Schema]) -> Schema:
     body = {"required": True, "content": {"application/json": {"schema": by_kind[str(NewNote)]}}}
-    done = {"200": {"description": "written", "content": {"application/json": {"schema": by_kind[str(One[AlertDetails])]}}}}
+    done = {
+        "200": {"description": "written", "content": {"application/json": {"schema": by_kind[str(One[AlertDetails])]}}}
+    }
     return {
         "summary": "Acknowledge, close, reopen, assign, judge or comment on an alert, as `sensor alerts` does (scope write)", "operationId": "add_note",
         "parameters": [DATA, ID], "requestBody": body, "responses": done | _problems(),
@@ -119,12 +180,32 @@ def _post(by_kind: dict[str, Schema]) -> Schema:
 
 def _events() -> Schema:
     more = [
-        {"name": "Last-Event-ID", "in": "header", "description": "number of the last record that is known", "schema": {"type": "integer"}},
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "number of the last record that is known",
+            "schema": {"type": "integer"},
+        },
         {"name": "after", "in": "query", "description": "the same, as a parameter", "schema": {"type": "integer"}},
-        {"name": "kind", "in": "query", "description": "only these kinds of records", "schema": {"type": "array", "items": {"type": "string"}}},
+        {
+            "name": "kind",
+            "in": "query",
+            "description": "only these kinds of records",
+            "schema": {"type": "array", "items": {"type": "string"}},
+        },
     ]
-    stream = {"200": {"description": "server-sent events: id is sensor.seq, data the record", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
-    return {"summary": "Records of the event log as they are written", "operationId": "events", "parameters": [DATA, *more], "responses": stream | _problems()}
+    stream = {
+        "200": {
+            "description": "server-sent events: id is sensor.seq, data the record",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+    return {
+        "summary": "Records of the event log as they are written",
+        "operationId": "events",
+        "parameters": [DATA, *more],
+        "responses": stream | _problems(),
+    }
 
 
 def _problems() -> Schema:

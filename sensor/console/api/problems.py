@@ -18,11 +18,20 @@ def response(problem: Problem) -> Response:
 
 
 def not_logged_in() -> Response:
-    return response(Problem("Not authenticated", 401, "expected a bearer token that is valid: `sensor console token NAME` makes one", "unauthenticated"))
+    return response(
+        Problem(
+            "Not authenticated",
+            401,
+            "expected a bearer token that is valid: `sensor console token NAME` makes one",
+            "unauthenticated",
+        )
+    )
 
 
 def no_such_path(path: str) -> Response:
-    return response(Problem("Not found", 404, f"there is no {path[:200]}: /api/v1/openapi.json lists all paths", "no_such_path"))
+    return response(
+        Problem("Not found", 404, f"there is no {path[:200]}: /api/v1/openapi.json lists all paths", "no_such_path")
+    )
 
 
 def of(error: ViewError | Refused | OSError) -> Response:
@@ -30,7 +39,14 @@ def of(error: ViewError | Refused | OSError) -> Response:
     if isinstance(error, Refused):
         return response(Problem("Not permitted", 403, str(error), "not_permitted"))
     if isinstance(error, OSError):
-        return response(Problem("Cannot read or write", 503, f"{error.filename or 'the state folder'}: {error.strerror or error}", "unavailable"))
+        return response(
+            Problem(
+                "Cannot read or write",
+                503,
+                f"{error.filename or 'the state folder'}: {error.strerror or error}",
+                "unavailable",
+            )
+        )
     if isinstance(error, NotReadable):
         return response(Problem("Nothing can be read", 503, str(error), "unavailable"))
     if isinstance(error, Ambiguous):
@@ -38,7 +54,16 @@ def of(error: ViewError | Refused | OSError) -> Response:
     if isinstance(error, Unknown):
         missing = error.field in ("id", "dataset")
         kind = ("Not found", 404) if missing else ("Unknown value", 400)
-        return response(Problem(*kind, str(error), "not_found" if missing else "unknown", field=error.field, found=error.value, near=error.near))
+        return response(
+            Problem(
+                *kind,
+                str(error),
+                "not_found" if missing else "unknown",
+                field=error.field,
+                found=error.value,
+                near=error.near,
+            )
+        )
     if isinstance(error, Malformed):
         return response(Problem("Malformed value", 400, str(error), "malformed", field=error.field, found=error.value))
     return response(Problem("The request cannot be answered", 400, str(error), "invalid"))

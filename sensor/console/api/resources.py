@@ -46,7 +46,9 @@ class Resource(NamedTuple):
 def _devices(ask: Ask) -> Any:
     paging = ask.paging("last", 100)
     wanted = ask.filter(devices.DeviceFilter, "format")
-    found = devices.devices(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    found = devices.devices(
+        ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    )
     return convert.page(ask, found, convert.device)
 
 
@@ -57,7 +59,9 @@ def _device(ask: Ask) -> Any:
 def _alerts(ask: Ask) -> Any:
     paging = ask.paging("last", 100)
     wanted = ask.filter(AlertFilter, "format")
-    found = alerts.alerts(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    found = alerts.alerts(
+        ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    )
     return convert.page(ask, found, convert.alert)
 
 
@@ -67,7 +71,9 @@ def alert(ask: Ask) -> Any:
 
 def _incidents(ask: Ask) -> Any:
     paging = ask.paging("last", 100)
-    found = stories.incidents(ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor)
+    found = stories.incidents(
+        ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor
+    )
     return convert.page(ask, found, convert.story)
 
 
@@ -77,13 +83,17 @@ def _incident(ask: Ask) -> Any:
 
 def _recommendations(ask: Ask) -> Any:
     paging = ask.paging("severity", 100)
-    found = stories.recommendations(ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor)
+    found = stories.recommendations(
+        ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor
+    )
     return convert.page(ask, found, convert.story)
 
 
 def _timeline(ask: Ask) -> Any:
     paging = ask.paging("ts", 100)
-    found = moments.timeline(ask.data, ask.filter(moments.TimelineFilter, "format"), limit=paging.limit, cursor=paging.cursor)
+    found = moments.timeline(
+        ask.data, ask.filter(moments.TimelineFilter, "format"), limit=paging.limit, cursor=paging.cursor
+    )
     return convert.page(ask, found, convert.moment)
 
 
@@ -91,14 +101,20 @@ def _vulnerabilities(ask: Ask) -> Any:
     paging = ask.paging("priority", 100)
     wanted = ask.filter(vulnerabilities.VulnerabilityFilter, "format")
     with ask.console.assessments.of(ask.opened) as picture:
-        return convert.page(ask, vulnerabilities.findings(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor), convert.same)
+        return convert.page(
+            ask,
+            vulnerabilities.findings(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor),
+            convert.same,
+        )
 
 
 def _tickets(ask: Ask) -> Any:
     paging = ask.paging("severity", 100)
     wanted, policy = ask.filter(tickets.TicketFilter, "format"), ask.console.assessments.policy
     with ask.console.assessments.of(ask.opened) as picture:
-        found = tickets.tickets(picture, ask.data.folder, policy, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+        found = tickets.tickets(
+            picture, ask.data.folder, policy, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor
+        )
         return convert.page(ask, found, convert.same)
 
 
@@ -128,18 +144,36 @@ def _search(ask: Ask) -> Any:
 
 def _datasets(ask: Ask) -> Any:
     usual = ask.console.sources.dataset().name
-    found = [types.Dataset(one.name, one.kind, *one.span, one.name == usual, list(one.missing)) for one in ask.console.sources.all()]
+    found = [
+        types.Dataset(one.name, one.kind, *one.span, one.name == usual, list(one.missing))
+        for one in ask.console.sources.all()
+    ]
     return types.One(found, convert.source(ask))
 
 
 RESOURCES = (
-    Resource("/devices", "Devices, by any filter and sort", _devices, types.Device, devices.DeviceFilter, devices.SORTS, log=False),
+    Resource(
+        "/devices",
+        "Devices, by any filter and sort",
+        _devices,
+        types.Device,
+        devices.DeviceFilter,
+        devices.SORTS,
+        log=False,
+    ),
     Resource("/devices/{id}", "One device with its evidence, addresses and history", _device, types.Record, log=False),
     Resource("/alerts", "Alerts, by any filter and sort", _alerts, types.Alert, AlertFilter, alerts.SORTS),
     Resource("/alerts/{id}", "One alert with its notes and incidents", alert, types.AlertDetails),
     Resource("/incidents", "Incidents", _incidents, types.Story, stories.StoryFilter, stories.SORTS),
     Resource("/incidents/{id}", "One incident with its story", _incident, types.Story),
-    Resource("/recommendations", "Settings to change on devices", _recommendations, types.Story, stories.StoryFilter, stories.SORTS),
+    Resource(
+        "/recommendations",
+        "Settings to change on devices",
+        _recommendations,
+        types.Story,
+        stories.StoryFilter,
+        stories.SORTS,
+    ),
     Resource(
         "/vulnerabilities",
         "Findings: a row for each device and CVE",
@@ -148,9 +182,13 @@ RESOURCES = (
         vulnerabilities.VulnerabilityFilter,
         tuple(vulnerabilities.SORTS),
     ),
-    Resource("/tickets", "One ticket for each fix", _tickets, tickets.TicketRow, tickets.TicketFilter, tuple(tickets.SORTS)),
+    Resource(
+        "/tickets", "One ticket for each fix", _tickets, tickets.TicketRow, tickets.TicketFilter, tuple(tickets.SORTS)
+    ),
     Resource("/posture", "The exposure score of the site, and the fixes that lower it most", _posture, posture.Posture),
-    Resource("/timeline", "What happened when, the newest first", _timeline, types.Moment, moments.TimelineFilter, ("ts",)),
+    Resource(
+        "/timeline", "What happened when, the newest first", _timeline, types.Moment, moments.TimelineFilter, ("ts",)
+    ),
     Resource("/health", "The health of the sensor, and what it could not see", _health, types.Health),
     Resource("/search", "A text, an address, a network or an id in everything", _search, types.Hits, more=("q",)),
     Resource("/datasets", "The datasets of the state folder", _datasets, list[types.Dataset], log=False),

@@ -74,7 +74,9 @@ def _note(kind: str, body: bytes) -> NewNote:
     try:
         return msgspec.json.decode(body, type=NewNote)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed("body", str(error), "an object with action, and value and text where the action needs them") from None
+        raise Malformed(
+            "body", str(error), "an object with action, and value and text where the action needs them"
+        ) from None
 
 
 def _write(ask: Ask, note: NewNote) -> Response:
@@ -139,4 +141,6 @@ def _json(request: Request, answer: Any) -> Response:
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    return Response(None, 304, headers) if tag in known else Response(body, headers=headers, media_type="application/json")
+    return (
+        Response(None, 304, headers) if tag in known else Response(body, headers=headers, media_type="application/json")
+    )

@@ -20,10 +20,16 @@ LISTED = 20
 
 def act(ask: Ask) -> Response:
     """Do it, and lead back to the page that it was asked on."""
-    words = words_of(ask.field("action"), ask.field("assignee" if ask.field("action") == "assign" else "verdict"), ask.field("text"))
+    words = words_of(
+        ask.field("action"), ask.field("assignee" if ask.field("action") == "assign" else "verdict"), ask.field("text")
+    )
     if ask.field("all") and not ask.field("confirmed"):
         return _confirm(ask)
-    rows = _all(ask) if ask.field("all") else [alert(ask.data, name).alert for name in dict.fromkeys(ask.form.get("alert", []))]
+    rows = (
+        _all(ask)
+        if ask.field("all")
+        else [alert(ask.data, name).alert for name in dict.fromkeys(ask.form.get("alert", []))]
+    )
     if not rows:
         raise Malformed("alert", "none", "at least one alert that is marked")
     done = _do(ask, rows, words)
@@ -55,14 +61,18 @@ def _all(ask: Ask) -> list[AlertRow]:
     """All that match the filter, if they are as many as were confirmed."""
     rows = matching(ask.data, _filter(ask), AT_ONCE)
     if ask.field("expected") != str(len(rows)):
-        raise Refused(f"{ask.field('expected')} alerts were confirmed, and {len(rows):,} match now: look at the list again.")
+        raise Refused(
+            f"{ask.field('expected')} alerts were confirmed, and {len(rows):,} match now: look at the list again."
+        )
     return rows
 
 
 def _filter(ask: Ask) -> AlertFilter:
     wanted = filter_of(AlertFilter, parameters(ask.field("filter")), ask.now)
     if wanted == EVERY_ALERT:
-        raise Malformed("filter", "none", "a filter: what is done to all alerts of a dataset is done one page at a time")
+        raise Malformed(
+            "filter", "none", "a filter: what is done to all alerts of a dataset is done one page at a time"
+        )
     return wanted
 
 
@@ -71,6 +81,8 @@ def _do(ask: Ask, rows: Sequence[AlertRow], words: Sequence[Word]) -> str:
     action, value, text = words[-1]
     told = f"{len(rows):,} alert{'s' if len(rows) != 1 else ''} {DONE[action]}{f': {value}' if value else ''}"
     note = " ".join(filter(None, (value, text)))
-    ask.console.audit.add(ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id for row in rows], text=note)
+    ask.console.audit.add(
+        ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id for row in rows], text=note
+    )
     say(ask.dataset, ask.who.name, rows, words)
     return ask.console.undo.keep(ask.who.name, ask.dataset.name, told, rows if action != "comment" else [])

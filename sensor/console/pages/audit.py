@@ -9,4 +9,11 @@ from sensor.console.render import render
 
 
 def page(ask: Ask) -> Response:
-    return render(ask, "audit.jinja", "Audit log", entries=list(ask.console.audit.newest()), path=ask.request.url.path, file=ask.console.audit.path)
+    return render(
+        ask,
+        "audit.jinja",
+        "Audit log",
+        entries=list(ask.console.audit.newest()),
+        path=ask.request.url.path,
+        file=ask.console.audit.path,
+    )

@@ -47,14 +47,21 @@ def page(ask: Ask) -> Response:
     found = alerts(ask.data, AlertFilter(device=name), "last", limit=SHOWN) if ask.opened.alerts_known else None
     todo = recommendations(ask.data, StoryFilter(device=name), limit=SHOWN) if ask.opened.alerts_known else None
     title = f"{body.get('type') or 'device'} {body.get('hostname') or next(iter(each(body.get('ips'))), name)}"
-    return render(ask, "device.jinja", title, record=record, device=body, attributes=attributes(record), alerts=found, todo=todo)
+    return render(
+        ask, "device.jinja", title, record=record, device=body, attributes=attributes(record), alerts=found, todo=todo
+    )
 
 
 def attributes(record: Body) -> list[Attribute]:
     """What evidence supports, attribute by attribute, the type first."""
     body, claims = part(record, "device"), objects(record.get("evidence"))
-    names = sorted({str(claim.get("attribute")) for claim in claims}, key=lambda name: (name != "type", name != "vendor", name != "model", name))
-    return [_attribute(body, name, [claim for claim in claims if str(claim.get("attribute")) == name]) for name in names]
+    names = sorted(
+        {str(claim.get("attribute")) for claim in claims},
+        key=lambda name: (name != "type", name != "vendor", name != "model", name),
+    )
+    return [
+        _attribute(body, name, [claim for claim in claims if str(claim.get("attribute")) == name]) for name in names
+    ]
 
 
 def _attribute(body: Body, name: str, claims: list[Body]) -> Attribute:

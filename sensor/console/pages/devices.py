@@ -18,4 +18,14 @@ COLUMNS = (
 def page(ask: Ask) -> Response:
     wanted, paging = ask.filter(DeviceFilter), ask.paging("last", 100)
     found = devices(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
-    return render(ask, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=COLUMNS, sorts=SORTS, facets=FACETS)
+    return render(
+        ask,
+        "devices.jinja",
+        "Devices",
+        page=found,
+        wanted=wanted,
+        paging=paging,
+        columns=COLUMNS,
+        sorts=SORTS,
+        facets=FACETS,
+    )

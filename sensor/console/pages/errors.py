@@ -28,7 +28,15 @@ def no_page(console: Console, request: Request, known: Sequence[str]) -> Respons
     """A URL that leads nowhere."""
     near = get_close_matches(request.url.path, known, 3, 0.4) or ["/"]
     text = f"There is no page {request.url.path[:200]}."
-    return bare(request, "error.jinja", "Page not found", 404, text=text, links=[(path, path) for path in near], who=user_of(console, request))
+    return bare(
+        request,
+        "error.jinja",
+        "Page not found",
+        404,
+        text=text,
+        links=[(path, path) for path in near],
+        who=user_of(console, request),
+    )
 
 
 def unreadable(console: Console, request: Request, error: OSError) -> Response:
@@ -72,4 +80,7 @@ def _corrected(request: Request, error: Unknown) -> dict[str, list[str]]:
     if error.field == "parameter":
         return {error.near if name == error.value else name: values for name, values in given.items()}
     name = "data" if error.field == "dataset" else error.field
-    return {key: [error.near if key == name and value == error.value else value for value in values] for key, values in given.items()}
+    return {
+        key: [error.near if key == name and value == error.value else value for value in values]
+        for key, values in given.items()
+    }

@@ -13,4 +13,12 @@ from sensor.views.moments import health
 
 def page(ask: Ask) -> Response:
     found = health(ask.data, limit=100)
-    return render(ask, "health.jinja", "Health", health=found, unseen=unseen(found), running=is_written(ask.dataset.folder), missing=ask.dataset.missing)
+    return render(
+        ask,
+        "health.jinja",
+        "Health",
+        health=found,
+        unseen=unseen(found),
+        running=is_written(ask.dataset.folder),
+        missing=ask.dataset.missing,
+    )

@@ -64,7 +64,11 @@ def csv_page(ask: Ask) -> Response:
     writer = csv.writer(out)
     writer.writerow([csv_cell(name) for name in result.answer.columns])
     writer.writerows([csv_cell(value) for value in row] for row in result.answer.rows)
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="hunt.csv"'})
+    return Response(
+        out.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="hunt.csv"'},
+    )
 
 
 def _chosen(name: str) -> Hunt | None:
@@ -84,7 +88,9 @@ def _result(ask: Ask, sql: str, most: int) -> Result:
             missing += filter(None, [write_waiting(folder, missing.append)])
             query = Query(folder, seconds=SECONDS)
         except NoRecords as error:
-            raise NotReadable(f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with the extra `hunt`.") from None
+            raise NotReadable(
+                f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with the extra `hunt`."
+            ) from None
         try:
             return Result(query.ask(sql, most=most), [*missing, *sentences(coverage(query))], "")
         except QueryError as error:

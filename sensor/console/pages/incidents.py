@@ -12,4 +12,13 @@ from sensor.views.stories import SORTS, StoryFilter, incidents
 def page(ask: Ask) -> Response:
     wanted, paging = ask.filter(StoryFilter), ask.paging("severity")
     found = incidents(ask.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
-    return render(ask, "incidents.jinja", "Incidents", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=("state", "severity"))
+    return render(
+        ask,
+        "incidents.jinja",
+        "Incidents",
+        page=found,
+        wanted=wanted,
+        paging=paging,
+        sorts=SORTS,
+        facets=("state", "severity"),
+    )

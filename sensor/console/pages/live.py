@@ -20,7 +20,9 @@ def routes(console: Console) -> list[BaseRoute]:
         if await run_in_threadpool(user_of, console, request) is None:
             return login.needed(request)
         try:
-            dataset = await run_in_threadpool(console.sources.dataset, parameters(request.url.query).get("data", [""])[-1])
+            dataset = await run_in_threadpool(
+                console.sources.dataset, parameters(request.url.query).get("data", [""])[-1]
+            )
         except ViewError:
             return Response(status_code=204)  # an EventSource does not come again
         return sse(changes(dataset.log))

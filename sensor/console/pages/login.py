@@ -60,7 +60,15 @@ def _begin(console: Console, request: Request) -> Response:
         return bare(request, "login.jinja", "Log in", 403, name="", again="")
     console.audit.add(who.name, "login", peer=peer)
     answer = RedirectResponse("/", 303)
-    answer.set_cookie(console.cookie, session, max_age=SESSION_S, httponly=True, samesite="strict", secure=console.place.secure, path="/")
+    answer.set_cookie(
+        console.cookie,
+        session,
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="strict",
+        secure=console.place.secure,
+        path="/",
+    )
     return answer
 
 

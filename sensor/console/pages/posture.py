@@ -14,4 +14,14 @@ def page(ask: Ask) -> Response:
     with ask.console.assessments.of(ask.opened) as picture:
         site = posture(picture)
         found = scores(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
-    return render(ask, "posture.jinja", "Exposure", site=site, page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS), facets=FIELDS)
+    return render(
+        ask,
+        "posture.jinja",
+        "Exposure",
+        site=site,
+        page=found,
+        wanted=wanted,
+        paging=paging,
+        sorts=tuple(SORTS),
+        facets=FIELDS,
+    )

@@ -17,4 +17,10 @@ def page(ask: Ask) -> Response:
     text = ask.first("q").strip()
     if len(text) > LONGEST:
         raise Malformed("q", f"{text[:20]}…", f"at most {LONGEST} characters")
-    return render(ask, "search.jinja", f"Search: {text}" if text else "Search", q=text, hits=search(ask.data, text, limit=SHOWN) if text else None)
+    return render(
+        ask,
+        "search.jinja",
+        f"Search: {text}" if text else "Search",
+        q=text,
+        hits=search(ask.data, text, limit=SHOWN) if text else None,
+    )

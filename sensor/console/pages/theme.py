@@ -26,7 +26,9 @@ def routes(console: Console) -> list[BaseRoute]:
         theme, back = form.get("theme", [""])[-1], form.get("back", ["/"])[-1]
         answer = RedirectResponse(_own(back), 303)
         if theme in THEMES:
-            answer.set_cookie("theme", theme, max_age=YEAR_S, httponly=True, samesite="strict", secure=console.place.secure)
+            answer.set_cookie(
+                "theme", theme, max_age=YEAR_S, httponly=True, samesite="strict", secure=console.place.secure
+            )
         return answer
 
     return [Route("/theme", choose, methods=["POST"])]

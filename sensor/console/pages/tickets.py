@@ -16,4 +16,6 @@ def page(ask: Ask) -> Response:
     with ask.console.assessments.of(ask.opened) as picture:
         policy, folder = ask.console.assessments.policy, ask.data.folder
         found = tickets(picture, folder, policy, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
-    return render(ask, "tickets.jinja", "Tickets", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS), facets=FACETS)
+    return render(
+        ask, "tickets.jinja", "Tickets", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS), facets=FACETS
+    )

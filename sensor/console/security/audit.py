@@ -36,7 +36,9 @@ class Audit:
     def __init__(self, state: Path) -> None:
         self.path = state / FILE
 
-    def add(self, who: str, action: str, *, peer: str = "", dataset: str = "", ids: list[str] | None = None, text: str = "") -> None:
+    def add(
+        self, who: str, action: str, *, peer: str = "", dataset: str = "", ids: list[str] | None = None, text: str = ""
+    ) -> None:
         """Before the action takes effect, so that none is without its entry. OSError where it cannot be written: then nothing may be done."""
         ids = ids or []
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

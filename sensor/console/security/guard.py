@@ -56,7 +56,9 @@ class Guard:
         site = headers.get("sec-fetch-site", "none")
         if method not in SAFE:
             origin = headers.get("origin")
-            if site not in ("same-origin", "none") or (origin is not None and origin != f"{'https' if self._secure else 'http'}://{host}"):
+            if site not in ("same-origin", "none") or (
+                origin is not None and origin != f"{'https' if self._secure else 'http'}://{host}"
+            ):
                 return 403, "the request came from another site"
         elif site in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate":
             return 403, "the request came from another site"

@@ -83,14 +83,18 @@ class Keys:
     def peek(self, secret: str) -> str:
         """The name that a link would log in; empty where it was used, is too old or never was."""
         with self._base() as base:
-            row = base.execute("SELECT name FROM links WHERE hash = ? AND until >= ?", (hashed(secret), time.time())).fetchone()
+            row = base.execute(
+                "SELECT name FROM links WHERE hash = ? AND until >= ?", (hashed(secret), time.time())
+            ).fetchone()
         return str(row[0]) if row else ""
 
     def begin(self, secret: str) -> str:
         """Use a link; the secret of the session that begins, empty where the link is not valid."""
         now, session = time.time(), secrets.token_urlsafe(32)
         with self._base() as base:
-            row = base.execute("DELETE FROM links WHERE hash = ? RETURNING name, scope, until", (hashed(secret),)).fetchone()
+            row = base.execute(
+                "DELETE FROM links WHERE hash = ? RETURNING name, scope, until", (hashed(secret),)
+            ).fetchone()
             if row is None or row[2] < now:
                 return ""
             base.execute("DELETE FROM sessions WHERE until < ? OR seen < ?", (now, now - IDLE_S))
@@ -118,13 +122,19 @@ class Keys:
         """A token of the API: its id, and its secret, which is shown once."""
         number, secret, now = f"token-{secrets.token_hex(4)}", PREFIX + secrets.token_urlsafe(32), time.time()
         with self._base() as base:
-            base.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, 0.0)", (number, hashed(secret), name, scope, now, now + days * 86400))
+            base.execute(
+                "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, 0.0)",
+                (number, hashed(secret), name, scope, now, now + days * 86400),
+            )
         return number, secret
 
     def tokens(self) -> list[Token]:
         """All of them, those that are over too."""
         with self._base() as base:
-            return [Token(*row) for row in base.execute("SELECT id, name, scope, made, until, used FROM tokens ORDER BY made")]
+            return [
+                Token(*row)
+                for row in base.execute("SELECT id, name, scope, made, until, used FROM tokens ORDER BY made")
+            ]
 
     def revoke(self, number: str) -> bool:
         """Take a token back; False where there is none of that id."""

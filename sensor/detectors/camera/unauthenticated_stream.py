@@ -52,7 +52,9 @@ class UnauthenticatedStream(CallDetector):
     weighs_itself = True
     techniques = ("T1125",)
     advice = "Set a password on the camera and disable anonymous streams. Allow only the recorder to reach the camera's segment. Identify the viewer."
-    false_positives = "A recorder or video wall in another segment: add it to `managers`. Streams that are public on purpose."
+    false_positives = (
+        "A recorder or video wall in another segment: add it to `managers`. Streams that are public on purpose."
+    )
     Options = CallOptions
     watches = (RtspRequest, RtspResponse)
 
@@ -77,7 +79,13 @@ class UnauthenticatedStream(CallDetector):
 
     def _answered(self, event: RtspResponse) -> Iterator[Alert]:
         session, packet = self._open.get(event.packet.flow), event.packet
-        if session is None or session.proved or event.status != OK or session.method not in WATCHING or session.cseq != event.cseq:
+        if (
+            session is None
+            or session.proved
+            or event.status != OK
+            or session.method not in WATCHING
+            or session.cseq != event.cseq
+        ):
             return
         if not self._may_be_camera(packet.src, ends_of(packet, answer=True).target):
             return
@@ -93,13 +101,25 @@ class UnauthenticatedStream(CallDetector):
             f"the client is in {far}, the camera in {near}" if inside else "the client is external",
             *([f"a {reader.type} usually reads camera streams"] if usual and reader is not None else []),
         )
-        used = self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0
+        used = (
+            self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0
+        )
         learned = 0 < used <= packet.ts - DAY
         if learned:
             why += ("the pair has done so for more than a day: a weakness of the camera rather than an attack",)
         grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
-        alert = self.told(event, "watches", why, numbers, rest=" without a password", severity=grade, confidence=0.85, answer=True, app="rtsp")
+        alert = self.told(
+            event,
+            "watches",
+            why,
+            numbers,
+            rest=" without a password",
+            severity=grade,
+            confidence=0.85,
+            answer=True,
+            app="rtsp",
+        )
         if inside:  # a recorder has many cameras, and is one finding
             alert.key = f"{self.id}|{ends.actor.address}"
         yield alert

@@ -39,11 +39,15 @@ HIDDEN = ("onion", "i2p")
 # Domains of gateways into Tor and of programs that hide their users' ways: what, technique.
 SERVICES = {
     **dict.fromkeys(
-        "onion.to onion.ws onion.pet onion.ly onion.cab onion.link onion.casa tor2web.org tor2web.io tor2web.fi".split(), ("a Tor web gateway", MULTI_HOP)
+        "onion.to onion.ws onion.pet onion.ly onion.cab onion.link onion.casa tor2web.org tor2web.io tor2web.fi".split(),
+        ("a Tor web gateway", MULTI_HOP),
     ),
     **dict.fromkeys("torproject.org torproject.net".split(), ("the Tor project", MULTI_HOP)),
     **dict.fromkeys("geti2p.net i2p2.no i2p-projekt.de".split(), ("the I2P project", MULTI_HOP)),
-    **dict.fromkeys("psiphon.ca psiphon3.com getlantern.org ultrasurf.us freegate.org hidemyass.com".split(), ("a censorship circumvention program", PROXY)),
+    **dict.fromkeys(
+        "psiphon.ca psiphon3.com getlantern.org ultrasurf.us freegate.org hidemyass.com".split(),
+        ("a censorship circumvention program", PROXY),
+    ),
 }
 
 
@@ -94,9 +98,18 @@ class Anonymiser(EventDetector):
         return self._named(event, name, *service, Severity.low) if service else iter(())
 
     def _certificate(self, event: TlsCertificate) -> Iterator[Alert]:
-        why = (f"the certificate is for {event.common_name} and signed by {event.issuer.removeprefix('CN=')}: random names as Tor relays use them",)
+        why = (
+            f"the certificate is for {event.common_name} and signed by {event.issuer.removeprefix('CN=')}: random names as Tor relays use them",
+        )
         yield from self._made(
-            event, "connected to a Tor relay", why, {"subject": event.common_name}, MULTI_HOP, Severity.medium, 0.95, answer=not event.from_client
+            event,
+            "connected to a Tor relay",
+            why,
+            {"subject": event.common_name},
+            MULTI_HOP,
+            Severity.medium,
+            0.95,
+            answer=not event.from_client,
         )
 
     def _handshake(self, event: TlsClientHello, name: str) -> Iterator[Alert]:
@@ -107,7 +120,15 @@ class Anonymiser(EventDetector):
             f"{count} TLS handshakes within an hour had random server names without a DNS query (threshold {self.options.names})",
             f"last: {name} at {addresses.text(event.packet.dst)}",
         )
-        yield from self._made(event, "connected to Tor relays", why, {"names": count, "threshold": self.options.names}, MULTI_HOP, Severity.medium, 0.8)
+        yield from self._made(
+            event,
+            "connected to Tor relays",
+            why,
+            {"names": count, "threshold": self.options.names},
+            MULTI_HOP,
+            Severity.medium,
+            0.8,
+        )
 
     def _named(self, event: Event, name: str, what: str, technique: str, severity: Severity) -> Iterator[Alert]:
         why = (f"{name} belongs to {what}",)
@@ -126,7 +147,9 @@ class Anonymiser(EventDetector):
         answer: bool = False,
     ) -> Iterator[Alert]:
         actor, target, sport, dport = ends_of(event.packet, answer=answer)
-        if not self._told.fresh((actor.address, what if "relay" not in what else addresses.text(target.address)), event.ts):
+        if not self._told.fresh(
+            (actor.address, what if "relay" not in what else addresses.text(target.address)), event.ts
+        ):
             return
         if is_fixed_function(self.context, actor):
             severity = Severity(severity + 1)

@@ -47,8 +47,15 @@ class Options(detector.Options):
     """When regular contacts are beaconing."""
 
     beats: int = Field(12, ge=6, le=200, description="threshold: contacts at regular intervals")
-    dispersion: float = Field(0.15, gt=0, le=1, description="highest dispersion of the intervals (standard deviation divided by mean, without the extremes)")
-    size_dispersion: float = Field(0.5, gt=0, description="highest dispersion of the bytes that the client sends in a contact")
+    dispersion: float = Field(
+        0.15,
+        gt=0,
+        le=1,
+        description="highest dispersion of the intervals (standard deviation divided by mean, without the extremes)",
+    )
+    size_dispersion: float = Field(
+        0.5, gt=0, description="highest dispersion of the bytes that the client sends in a contact"
+    )
     shortest_s: float = Field(8.0, ge=5, description="lowest mean interval in seconds")
     most_bytes: int = Field(100_000, ge=100, description="highest mean of bytes that the client sends in a contact")
     again_s: int = Field(3600, ge=60, description="seconds until the same pair may be reported again")
@@ -84,7 +91,9 @@ class Beaconing(FlowDetector):
             return []
         sent = changes.rows["client_bytes"][rows["row"]].astype(np.int64)
         sizes = np.where(rows["kind"] == Change.ENDED, sent, NO_SIZE)
-        found = self._beats.follow(combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64)), rows["ts"], sizes)
+        found = self._beats.follow(
+            combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64)), rows["ts"], sizes
+        )
         return [(int(rows["row"][at]), rhythm) for at, rhythm in found if self._is_beacon(rhythm)]
 
     def _is_beacon(self, rhythm: Rhythm) -> bool:

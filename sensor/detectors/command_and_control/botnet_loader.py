@@ -33,8 +33,13 @@ SECOND = 1_000_000_000
 SESSIONS_LIMIT, CLIENTS_LIMIT, TOLD_LIMIT = 2048, 2048, 4096
 SHOWN = 160
 LONGEST = 16  # characters of the name of a processor, and what stands before it
-_FETCH = re.compile(r"\b(?:wget|curl|tftp|ftpget|lwp-download)\b[^;|&]{0,300}?(?:\d{1,3}(?:\.\d{1,3}){3}|https?://|ftp://|-[a-z]*g\b)", re.IGNORECASE)
-_RUN = re.compile(r"\bchmod\s+(?:0?777|[ugoa]*\+[rwx]*x)|[|;&]\s*(?:/bin/)?(?:ba|a)?sh\b|(?:^|[;&|]\s*)\./", re.IGNORECASE)
+_FETCH = re.compile(
+    r"\b(?:wget|curl|tftp|ftpget|lwp-download)\b[^;|&]{0,300}?(?:\d{1,3}(?:\.\d{1,3}){3}|https?://|ftp://|-[a-z]*g\b)",
+    re.IGNORECASE,
+)
+_RUN = re.compile(
+    r"\bchmod\s+(?:0?777|[ugoa]*\+[rwx]*x)|[|;&]\s*(?:/bin/)?(?:ba|a)?sh\b|(?:^|[;&|]\s*)\./", re.IGNORECASE
+)
 _BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
 # A word for the toolbox that is none of its programs: those are in small letters.
 _PROBE = re.compile(r"\bbusybox\s+[A-Z][A-Z0-9]{2,15}\b")
@@ -63,7 +68,12 @@ class Asked(NamedTuple):
 class Options(CallOptions):
     """When downloads and logins are those of a loader."""
 
-    processors: int = Field(3, ge=2, le=16, description="threshold: processor architectures for which one host requested programs from one server")
+    processors: int = Field(
+        3,
+        ge=2,
+        le=16,
+        description="threshold: processor architectures for which one host requested programs from one server",
+    )
     hosts: int = Field(5, ge=2, le=200, description="threshold: hosts at which one source attempted Telnet logins")
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
 
@@ -92,12 +102,15 @@ class BotnetLoader(CallDetector):
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
-        line = field("path").passes(lambda path: _may_fetch(plain(path)[0])) | field("odd").passes(lambda odd: any(map(_may_fetch, map(_value, odd))))
+        line = field("path").passes(lambda path: _may_fetch(plain(path)[0])) | field("odd").passes(
+            lambda odd: any(map(_may_fetch, map(_value, odd)))
+        )
         program = field("path").passes(lambda path: _PROCESSOR.search(path.partition("?")[0][-LONGEST:]))
         return {
             HttpRequest: line | ((field("method") == "GET") & program),
             HttpBody: line,
-            FtpFile: (field("command") == "RETR") & field("path").passes(lambda path: _PROCESSOR.search(path[-LONGEST:])),
+            FtpFile: (field("command") == "RETR")
+            & field("path").passes(lambda path: _PROCESSOR.search(path[-LONGEST:])),
             TftpRead: field("file").passes(lambda file: _PROCESSOR.search(file[-LONGEST:])),
         }
 
@@ -113,7 +126,10 @@ class BotnetLoader(CallDetector):
         signs = (self._signs.get(event.packet.flow) or 0) | signs_of(event.line)
         self._signs.put(event.packet.flow, signs)
         ends = ends_of(event.packet)
-        device, outside = is_fixed_function(self.context, ends.target), not self.context.networks.inside(ends.actor.address)
+        device, outside = (
+            is_fixed_function(self.context, ends.target),
+            not self.context.networks.inside(ends.actor.address),
+        )
         if not signs or not self._told.fresh((event.packet.flow, signs), event.ts):
             return
         sure = signs & (BYTES | PROBING) or signs & (FETCHING | RUNNING) == FETCHING | RUNNING
@@ -126,11 +142,17 @@ class BotnetLoader(CallDetector):
         """Lines in requests of the web, and programs that are asked for."""
         if isinstance(event, HttpRequest | HttpBody):
             text = plain(event.path)[0] if not event.odd else "\n".join((plain(event.path)[0], *map(_value, event.odd)))
-            if ("wget" in text or "curl" in text or "tftp" in text or "busybox" in text) and (signs := signs_of(text)) & FETCHING:
+            if ("wget" in text or "curl" in text or "tftp" in text or "busybox" in text) and (
+                signs := signs_of(text)
+            ) & FETCHING:
                 if signs & RUNNING and self._told.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
-                    outward = not self.context.networks.inside(event.packet.dst)  # people write of such lines, and programs report what they did
+                    outward = not self.context.networks.inside(
+                        event.packet.dst
+                    )  # people write of such lines, and programs report what they did
                     why = [f"it {word}" for sign, word in WORDS.items() if signs & sign]
-                    yield self._plants(event, f"HTTP request: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high)
+                    yield self._plants(
+                        event, f"HTTP request: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high
+                    )
                 return
         if asked := _asked(event):
             yield from self._fetched(event, asked)
@@ -138,7 +160,17 @@ class BotnetLoader(CallDetector):
     def _plants(self, event: Event, how: str, why: list[str], grade: Severity) -> Alert:
         app = "telnet" if isinstance(event, TelnetCommand) else "http"
         techniques = ("T1105", "T1059.004")
-        return self.told(event, "installed a program on", why, rest=f" {how}", key=("plants",), severity=grade, techniques=techniques, confidence=0.9, app=app)
+        return self.told(
+            event,
+            "installed a program on",
+            why,
+            rest=f" {how}",
+            key=("plants",),
+            severity=grade,
+            techniques=techniques,
+            confidence=0.9,
+            app=app,
+        )
 
     def _fetched(self, event: Event, asked: Asked) -> Iterator[Alert]:
         """The same program for several processors: the client does not know its own."""
@@ -159,7 +191,13 @@ class BotnetLoader(CallDetector):
         )
         numbers: dict[str, int | float | str] = {"processors": count, "threshold": threshold}
         yield self.told(
-            event, "downloaded programs for several processor architectures from", why, numbers, key=("fetches",), app=asked.how.lower(), confidence=0.8
+            event,
+            "downloaded programs for several processor architectures from",
+            why,
+            numbers,
+            key=("fetches",),
+            app=asked.how.lower(),
+            confidence=0.8,
         )
 
     def _sprayed(self, event: TelnetLogin) -> Iterator[Alert]:

@@ -48,9 +48,15 @@ class Options(detector.Options):
     """When check-ins of unknown programs are reported, and how often a pair is."""
 
     beats: int = Field(6, ge=4, le=100, description="threshold: consecutive regular check-ins")
-    dispersion: float = Field(0.2, gt=0, le=1, description="highest dispersion of the intervals (median absolute deviation divided by median)")
-    shortest_s: float = Field(1.0, gt=0, description="shortest interval in seconds; faster requests belong to the check-in before")
-    again_s: int = Field(86400, ge=60, description="seconds until the same pair may be reported again for the same reason")
+    dispersion: float = Field(
+        0.2, gt=0, le=1, description="highest dispersion of the intervals (median absolute deviation divided by median)"
+    )
+    shortest_s: float = Field(
+        1.0, gt=0, description="shortest interval in seconds; faster requests belong to the check-in before"
+    )
+    again_s: int = Field(
+        86400, ge=60, description="seconds until the same pair may be reported again for the same reason"
+    )
 
 
 class _Course:
@@ -75,7 +81,9 @@ class C2Framework(EventDetector):
         "Isolate the host but keep it running for memory forensics. Block the server at the border. Search for other "
         "hosts that contact it, and change the passwords used on the host."
     )
-    false_positives = "A penetration test; software that polls its vendor under a browser's user agent; breach and attack simulation."
+    false_positives = (
+        "A penetration test; software that polls its vendor under a browser's user agent; breach and attack simulation."
+    )
     watches = (HttpRequest, HttpBody, TlsClientHello, TlsCertificate, QuicClientHello, RatMessage)
     Options = Options
 
@@ -96,7 +104,11 @@ class C2Framework(EventDetector):
         body = self._known.wanted("body", said | {"body": field("shape"), "line": fields(*LINE)}, ("path",))
         hello: dict[str, Searched] = {name: field(name) for name in ("sni", "ja3", "ja4")}
         shown: dict[str, Searched] = {name: field(name) for name in ("subject", "issuer", "sha1")}
-        hides = ~field("forwarded").filled() & field("user_agent").matches(_BROWSER) & ~field("headers").has("accept-language")
+        hides = (
+            ~field("forwarded").filled()
+            & field("user_agent").matches(_BROWSER)
+            & ~field("headers").has("accept-language")
+        )
         opaque = field("cookies").matches(_OPAQUE_COOKIE) | field("path").matches(_OPAQUE_PATH)
         return {
             HttpRequest: request | (hides & opaque), HttpBody: body, TlsClientHello: self._known.wanted("tls", hello),
@@ -117,7 +129,12 @@ class C2Framework(EventDetector):
             "cookies": event.cookies, "type": event.content_type,
         }  # fmt: skip
         yield from self._named(event, "request", fields, f"{event.path} {event.cookies}")
-        if not event.forwarded and _BROWSER.search(event.user_agent) and "accept-language" not in event.headers and _opaque(event):
+        if (
+            not event.forwarded
+            and _BROWSER.search(event.user_agent)
+            and "accept-language" not in event.headers
+            and _opaque(event)
+        ):
             yield from self._beat(event)
 
     def _named(self, event: Event, kind: str, fields: dict[str, str], words: str) -> Iterator[Alert]:
@@ -144,7 +161,9 @@ class C2Framework(EventDetector):
             else f"the first bytes are those of {event.family}",
             f"{text(client.address)} opened the connection to port {port} of {text(server.address)}",
         )
-        yield self._alert(event, client, server, what, why, None, techniques=("T1059", "T1095") if shell else ("T1219",))
+        yield self._alert(
+            event, client, server, what, why, None, techniques=("T1059", "T1095") if shell else ("T1219",)
+        )
 
     # Check-ins without a name.
 
@@ -178,10 +197,19 @@ class C2Framework(EventDetector):
             f"each carries an opaque identifier, on {len(course.paths)} path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}",
             hides if disguised else "the program sends no user agent",
         )
-        numbers = {"beats": beats, "threshold": self.options.beats, "interval_s": round(middle / SECOND, 2), "dispersion": round(spread, 3)}
-        what = "a program with regular check-ins that hides " + ("behind a browser user agent" if disguised else "its user agent")
+        numbers = {
+            "beats": beats,
+            "threshold": self.options.beats,
+            "interval_s": round(middle / SECOND, 2),
+            "dispersion": round(spread, 3),
+        }
+        what = "a program with regular check-ins that hides " + (
+            "behind a browser user agent" if disguised else "its user agent"
+        )
         grade = Severity.medium if disguised and not is_fixed_function(self.context, client) else Severity.low
-        yield self._alert(event, client, server, what, why, None, numbers=numbers, grade=grade, confidence=0.7 if disguised else 0.5)
+        yield self._alert(
+            event, client, server, what, why, None, numbers=numbers, grade=grade, confidence=0.7 if disguised else 0.5
+        )
 
     def _alert(
         self,

@@ -31,7 +31,9 @@ class DisguisedProgram(CallDetector):
     weighs_itself = True
     techniques = ("T1105", "T1036.008")
     advice = "Identify the program that requested the file, keep a copy of the file, find out whether it was started, and block the server."
-    false_positives = "Web applications that send installers with the type of a page: add the hosts of their users to `managers`."
+    false_positives = (
+        "Web applications that send installers with the type of a page: add the hosts of their users to `managers`."
+    )
     Options = CallOptions
     watches = (HttpProgram,)
 
@@ -46,5 +48,16 @@ class DisguisedProgram(CallDetector):
         actor = ends_of(packet, answer=True).actor
         severity = Severity.low if self.context.networks.inside(packet.src) else Severity.medium
         severity = Severity.high if is_fixed_function(self.context, actor) else severity
-        why = ("the response has the type of a web page (text/html)", f"its first bytes are those of {NAMES[event.program]}")
-        yield self.told(event, "downloaded a program declared as a web page from", why, severity=severity, confidence=0.8, answer=True, app="http")
+        why = (
+            "the response has the type of a web page (text/html)",
+            f"its first bytes are those of {NAMES[event.program]}",
+        )
+        yield self.told(
+            event,
+            "downloaded a program declared as a web page from",
+            why,
+            severity=severity,
+            confidence=0.8,
+            answer=True,
+            app="http",
+        )

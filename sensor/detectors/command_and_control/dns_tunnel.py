@@ -50,16 +50,37 @@ class Options(detector.Options):
     """When queries are a tunnel."""
 
     window_s: int = Field(600, ge=30, le=86400, description="time window in seconds")
-    names: int = Field(20, ge=10, le=250, description="threshold: distinct names with encoded data under one domain; twice as many for A and AAAA queries")
-    texts: int = Field(10, ge=10, le=250, description="threshold: distinct names with TXT queries under one domain and long answers; twice as many in any case")
-    strange: int = Field(10, ge=10, le=250, description="threshold: distinct names with record types that no client uses (NULL, private types)")
+    names: int = Field(
+        20,
+        ge=10,
+        le=250,
+        description="threshold: distinct names with encoded data under one domain; twice as many for A and AAAA queries",
+    )
+    texts: int = Field(
+        10,
+        ge=10,
+        le=250,
+        description="threshold: distinct names with TXT queries under one domain and long answers; twice as many in any case",
+    )
+    strange: int = Field(
+        10,
+        ge=10,
+        le=250,
+        description="threshold: distinct names with record types that no client uses (NULL, private types)",
+    )
     letters: int = Field(10, ge=1, description="lowest mean length of a name before its domain")
     coded_share: float = Field(0.6, gt=0, le=1, description="lowest share of names with encoded data")
     answered_bytes: int = Field(1000, ge=1, description="bytes of TXT answers from which a few queries are enough")
-    single_letters: int = Field(40, ge=20, description="length of a single name with characters that host names do not have")
-    slow_names: int = Field(80, ge=20, le=120, description="threshold over hours: distinct long names with encoded data under one domain")
+    single_letters: int = Field(
+        40, ge=20, description="length of a single name with characters that host names do not have"
+    )
+    slow_names: int = Field(
+        80, ge=20, le=120, description="threshold over hours: distinct long names with encoded data under one domain"
+    )
     slow_window_s: int = Field(21_600, ge=600, le=86_400, description="time window of these in seconds")
-    slow_clients: int = Field(2, ge=1, le=8, description="highest number of clients that send such queries for the domain")
+    slow_clients: int = Field(
+        2, ge=1, le=8, description="highest number of clients that send such queries for the domain"
+    )
     allowed: tuple[str, ...] = Field(ASKED_BY_NAME, description="domains under which such names are normal")
 
 
@@ -93,7 +114,9 @@ class DnsTunnel(EventDetector):
         super().__init__(context, options)
         window = self.options.window_s * SECOND
         self._asked: Distinct[tuple[int, str], tuple[str, int]] = Distinct(window, KEYS_LIMIT, NAMES_LIMIT)
-        self._slow: Distinct[tuple[int, str], str] = Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, SLOW_LIMIT)
+        self._slow: Distinct[tuple[int, str], str] = Distinct(
+            self.options.slow_window_s * SECOND, KEYS_LIMIT, SLOW_LIMIT
+        )
         self._clients: Distinct[str, int] = Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, CLIENTS_LIMIT)
         self._reported: Recent[tuple[int, str]] = Recent(KEYS_LIMIT, self.options.slow_window_s * SECOND)
         self._answered: Counts[tuple[int, str]] = Counts(window, KEYS_LIMIT)
@@ -125,7 +148,12 @@ class DnsTunnel(EventDetector):
         return iter(())
 
     def _question(self, event: DnsQuery, domain: str, part: str) -> Iterator[Alert]:
-        if event.name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST or is_address(part) or under(event.name, self._allowed):
+        if (
+            event.name.endswith(REVERSED)
+            or domain.rpartition(".")[2] in MULTICAST
+            or is_address(part)
+            or under(event.name, self._allowed)
+        ):
             return
         key = (event.packet.src, domain)
         count = self._asked.add(key, (part, event.type), event.ts)
@@ -147,7 +175,11 @@ class DnsTunnel(EventDetector):
         want, client = self.options, event.packet.src
         count = self._slow.add((client, domain), part, event.ts)
         clients = self._clients.add(domain, client, event.ts)
-        if count < want.slow_names or clients > want.slow_clients or not self._reported.fresh((client, domain), event.ts):
+        if (
+            count < want.slow_names
+            or clients > want.slow_clients
+            or not self._reported.fresh((client, domain), event.ts)
+        ):
             return
         names = self._slow.values((client, domain))
         letters, hours = sum(map(len, names)), want.slow_window_s / 3600
@@ -158,7 +190,15 @@ class DnsTunnel(EventDetector):
         numbers: dict[str, int | float | str] = {
             "names": count, "letters": letters, "clients": clients, "threshold": want.slow_names, "window_s": want.slow_window_s, "domain": domain,
         }  # fmt: skip
-        yield self._made(event, domain, "sent data slowly in DNS queries under", why, numbers, Severity.medium, ("T1048.003", "T1071.004"))
+        yield self._made(
+            event,
+            domain,
+            "sent data slowly in DNS queries under",
+            why,
+            numbers,
+            Severity.medium,
+            ("T1048.003", "T1071.004"),
+        )
 
     def _weigh(self, key: tuple[int, str], now: int) -> Asked:
         values = self._asked.values(key)
@@ -182,7 +222,11 @@ class DnsTunnel(EventDetector):
         if asked.texts >= 2 * want.texts or (asked.texts >= want.texts and asked.answered >= want.answered_bytes):
             return f"{asked.texts} names with TXT queries, {asked.answered} bytes of answers (threshold {want.texts})"
         enough = want.names * (2 if asked.hosts == asked.names else 1)
-        if asked.names >= enough and asked.coded >= want.coded_share * asked.names and asked.letters >= want.letters * asked.names:
+        if (
+            asked.names >= enough
+            and asked.coded >= want.coded_share * asked.names
+            and asked.letters >= want.letters * asked.names
+        ):
             return f"{asked.coded} of {asked.names} names look like encoded data (threshold {enough})"
         return ""
 
@@ -205,8 +249,20 @@ class DnsTunnel(EventDetector):
             f"one name has {len(part)} characters before {domain}, some not valid in host names (threshold {self.options.single_letters})",
             f"it begins {part[:48]!r}",
         )
-        numbers: dict[str, int | float | str] = {"letters": len(part), "threshold": self.options.single_letters, "domain": domain}
-        return self._made(event, domain, "sent encoded data in a DNS name under", why, numbers, Severity.low, ("T1048.003", "T1071.004"))
+        numbers: dict[str, int | float | str] = {
+            "letters": len(part),
+            "threshold": self.options.single_letters,
+            "domain": domain,
+        }
+        return self._made(
+            event,
+            domain,
+            "sent encoded data in a DNS name under",
+            why,
+            numbers,
+            Severity.low,
+            ("T1048.003", "T1071.004"),
+        )
 
     def _made(
         self,

@@ -35,9 +35,15 @@ class Options(detector.Options):
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
     packets: int = Field(3, ge=1, description="threshold: echo messages that contain an IP packet")
     other_answers: int = Field(5, ge=2, description="threshold: replies with other data than their request")
-    both: int = Field(10, ge=2, description="threshold: echo requests without a padding pattern from each of two hosts to the other")
-    volume: int = Field(60_000, ge=1000, description="threshold: bytes in large echo requests without a padding pattern")
-    sizes: int = Field(12, ge=3, le=SIZES_LIMIT, description="threshold: distinct sizes of echo messages without a padding pattern")
+    both: int = Field(
+        10, ge=2, description="threshold: echo requests without a padding pattern from each of two hosts to the other"
+    )
+    volume: int = Field(
+        60_000, ge=1000, description="threshold: bytes in large echo requests without a padding pattern"
+    )
+    sizes: int = Field(
+        12, ge=3, le=SIZES_LIMIT, description="threshold: distinct sizes of echo messages without a padding pattern"
+    )
 
 
 class IcmpTunnel(EventDetector):
@@ -102,31 +108,53 @@ class IcmpTunnel(EventDetector):
         sizes = self._sizes.add(pair, event.size, ts) if event.carries else 0
         if packets >= want.packets:
             yield from self._told_of(
-                event, pair, "packets", f"{packets} echo messages contained an IP packet (threshold {want.packets})", packets, want.packets
+                event,
+                pair,
+                "packets",
+                f"{packets} echo messages contained an IP packet (threshold {want.packets})",
+                packets,
+                want.packets,
             )
         if others >= want.other_answers:
             reason = f"{others} replies returned other data than their request (threshold {want.other_answers})"
             yield from self._told_of(event, pair, "answers", reason, others, want.other_answers)
         if sizes >= want.sizes:
-            yield from self._told_of(event, pair, "sizes", f"echo messages with {sizes} distinct payload sizes (threshold {want.sizes})", sizes, want.sizes)
+            yield from self._told_of(
+                event,
+                pair,
+                "sizes",
+                f"echo messages with {sizes} distinct payload sizes (threshold {want.sizes})",
+                sizes,
+                want.sizes,
+            )
         if event.carries == "text":
             yield from self._told_of(event, pair, "text", f"an echo message of {event.size} bytes contains text", 1, 1)
 
-    def _told_of(self, event: IcmpEcho | IcmpEchoReply, pair: Pair, what: str, reason: str, value: int, threshold: int) -> Iterator[Alert]:
+    def _told_of(
+        self, event: IcmpEcho | IcmpEchoReply, pair: Pair, what: str, reason: str, value: int, threshold: int
+    ) -> Iterator[Alert]:
         """``what``: which of the marks was met; each is reported once in five minutes."""
         if not self._told.fresh((pair, what), event.ts):
             return
         answer = isinstance(event, IcmpEchoReply)
         actor, target, _, _ = ends_of(event.packet, answer=answer)
         text = what == "text"
-        severity = Severity.low if text else Severity.critical if is_fixed_function(self.context, actor) else Severity.high
+        severity = (
+            Severity.low if text else Severity.critical if is_fixed_function(self.context, actor) else Severity.high
+        )
         yield self.alert(
             event,
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} exchanged {'text' if text else 'data'} with {who(self.context, target)} in ICMP echo messages",
             why=(reason, "ping programs send a padding pattern and receive it unchanged"),
-            numbers={what: value, "threshold": threshold, "window_s": self.options.window_s, "size": event.size, "disorder": event.disorder},
+            numbers={
+                what: value,
+                "threshold": threshold,
+                "window_s": self.options.window_s,
+                "size": event.size,
+                "disorder": event.disorder,
+            },
             key=(pair[1], "text" if text else "data"),
             severity=severity,
             confidence=0.6 if text else 0.9,

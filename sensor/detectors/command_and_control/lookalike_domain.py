@@ -66,7 +66,10 @@ class LookalikeDomain(EventDetector):
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} {verb_of(event)} {name}, which imitates {meant}",
-            why=(f"{domain} resembles {meant}: {how}", *(["a fixed-function device has no keyboard: this is not a typing error"] if device else [])),
+            why=(
+                f"{domain} resembles {meant}: {how}",
+                *(["a fixed-function device has no keyboard: this is not a typing error"] if device else []),
+            ),
             numbers={"name": name, "imitates": meant, "threshold": 1},
             key=(domain,),
             severity=Severity.medium if device or domain.startswith("xn--") else self.severity,

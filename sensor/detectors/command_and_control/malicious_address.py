@@ -47,7 +47,9 @@ class MaliciousAddress(FlowDetector):
         "Review what the internal host exchanged with this address. If the address answered, treat the host as "
         "compromised until shown otherwise. Block the address at the border."
     )
-    false_positives = "Shared hosting where one tenant put the address on a list; outdated lists; unanswered scans from the internet."
+    false_positives = (
+        "Shared hosting where one tenant put the address on a list; outdated lists; unanswered scans from the internet."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -60,11 +62,16 @@ class MaliciousAddress(FlowDetector):
         return self._hits(changes.rows)
 
     def _hits(self, changes: npt.NDArray[np.void]) -> list[tuple[int, Hit]]:
-        server, client = (self.context.intel.listed(changes[end + "_hi"], changes[end + "_lo"]) for end in ("server", "client"))
+        server, client = (
+            self.context.intel.listed(changes[end + "_hi"], changes[end + "_lo"]) for end in ("server", "client")
+        )
         rows = np.flatnonzero(np.maximum(server, client) >= 0)
         rows = rows[changes["kind"][rows] == Change.NEW]
         entry = self.context.intel.entry
-        hits = {row: (entry(int(server[row])), True) if server[row] >= 0 else (entry(int(client[row])), False) for row in rows.tolist()}
+        hits = {
+            row: (entry(int(server[row])), True) if server[row] >= 0 else (entry(int(client[row])), False)
+            for row in rows.tolist()
+        }
         if not hits and not len(self._followed):
             return []
         return list(self._in_order(changes, hits))

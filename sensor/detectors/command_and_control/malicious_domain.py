@@ -97,7 +97,10 @@ class MaliciousDomain(EventDetector):
             actor=client,
             target=server,
             summary=f"{who(self.context, client)} {did} {name}, on threat list {entry.list_name}{at}",
-            why=(f"{name} matches {listing(entry, event.ts)}", f"it {did} it {'from the resolver' if asked else 'at'} {who(self.context, server)}"),
+            why=(
+                f"{name} matches {listing(entry, event.ts)}",
+                f"it {did} it {'from the resolver' if asked else 'at'} {who(self.context, server)}",
+            ),
             numbers={**facts(entry, event.ts), "name": name},
             key=(entry.entry,),
             severity=Severity(grave + is_fixed_function(self.context, client)),

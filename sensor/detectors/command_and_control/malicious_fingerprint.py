@@ -38,7 +38,9 @@ class MaliciousFingerprint(EventDetector):
     severity = Severity.medium
     techniques = ("T1573",)
     advice = "Identify the program that opened the session. If the certificate is listed, treat the host as compromised and block the server."
-    false_positives = "Programs that use the same TLS library with the same settings as malware (JA3 above all); outdated lists."
+    false_positives = (
+        "Programs that use the same TLS library with the same settings as malware (JA3 above all); outdated lists."
+    )
     watches = (TlsClientHello, QuicClientHello, TlsCertificate)
     Options = Options
 
@@ -47,8 +49,12 @@ class MaliciousFingerprint(EventDetector):
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
-        hello = field("ja3").passes(self._listed, self.context.intel) | field("ja4").passes(self._listed, self.context.intel)
-        shown = field("sha1").passes(self._listed, self.context.intel) | field("sha256").passes(self._listed, self.context.intel)
+        hello = field("ja3").passes(self._listed, self.context.intel) | field("ja4").passes(
+            self._listed, self.context.intel
+        )
+        shown = field("sha1").passes(self._listed, self.context.intel) | field("sha256").passes(
+            self._listed, self.context.intel
+        )
         return {TlsClientHello: hello, QuicClientHello: hello, TlsCertificate: shown}
 
     def _listed(self, value: str) -> bool:
@@ -81,7 +87,9 @@ class MaliciousFingerprint(EventDetector):
             why=(f"the {kind} {value} is {listing(entry, event.ts)}",),
             numbers={**facts(entry, event.ts), "kind": kind, "fingerprint": value},
             key=(server.address, entry.entry),
-            severity=Severity((Severity.high if certificate else Severity.medium) + is_fixed_function(self.context, client)),
+            severity=Severity(
+                (Severity.high if certificate else Severity.medium) + is_fixed_function(self.context, client)
+            ),
             confidence=round(entry.confidence * (1 if certificate else 0.5), 2),
             actor_port=client_port,
             target_port=server_port,

@@ -78,23 +78,46 @@ class Mining(EventDetector):
             words += [f"mining software {event.agent!r}"] if event.agent else []
             words += [f"account {event.account!r}"] if event.account else []
             yield self._made(
-                event, False, f"mined cryptocurrency at the pool {pool}", tuple(words), {"method": event.method, "agent": event.agent or "unknown"}
+                event,
+                False,
+                f"mined cryptocurrency at the pool {pool}",
+                tuple(words),
+                {"method": event.method, "agent": event.agent or "unknown"},
             )
 
     def _paid(self, event: StratumWork) -> Iterator[Alert]:
         packet = event.packet
         pool = f"{addresses.text(packet.src)}:{packet.sport}"
         if self._told.fresh((packet.dst, f"{pool} work"), event.ts):
-            yield self._made(event, True, f"mined cryptocurrency at the pool {pool}", (f"the pool sent a job ({event.method})",), {"method": event.method})
+            yield self._made(
+                event,
+                True,
+                f"mined cryptocurrency at the pool {pool}",
+                (f"the pool sent a job ({event.method})",),
+                {"method": event.method},
+            )
 
     def _named(self, event: DnsQuery | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
         if self._told.fresh((event.packet.src, name), event.ts):
             web = name.startswith(WEB) or name.count(".") == 1
             grave = Severity.low if web else None
-            yield self._made(event, False, f"{verb} {name}, a cryptocurrency mining pool", (f"{name} belongs to a known mining pool",), {"name": name}, grave)
+            yield self._made(
+                event,
+                False,
+                f"{verb} {name}, a cryptocurrency mining pool",
+                (f"{name} belongs to a known mining pool",),
+                {"name": name},
+                grave,
+            )
 
     def _made(
-        self, event: Event, answer: bool, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity | None = None
+        self,
+        event: Event,
+        answer: bool,
+        what: str,
+        why: tuple[str, ...],
+        numbers: dict[str, int | float | str],
+        severity: Severity | None = None,
     ) -> Alert:
         near, far, near_port, far_port = ends_of(event.packet, answer=answer)
         if severity is None:

@@ -57,7 +57,9 @@ class PortMapping(EventDetector):
     weighs_itself = True
     techniques = ("T1133", "T1090")
     advice = "Remove the mapping and disable UPnP, NAT-PMP and PCP on the router. Use a firewall rule for services that must be reachable from the internet."
-    false_positives = "Games, consoles, calls, file sharing, and cameras that are reachable from the internet on purpose."
+    false_positives = (
+        "Games, consoles, calls, file sharing, and cameras that are reachable from the internet on purpose."
+    )
     Options = Options
     watches = (HttpPortMapping, NatPmpRequest, PcpRequest)
 
@@ -71,7 +73,9 @@ class PortMapping(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         wish = _wish(event)
-        if wish is not None and self._told.fresh((wish.client, wish.protocol, wish.internal_port, wish.external_port), event.ts):
+        if wish is not None and self._told.fresh(
+            (wish.client, wish.protocol, wish.internal_port, wish.external_port), event.ts
+        ):
             yield self._alert(event, wish)
 
     def _alert(self, event: Event, wish: Wish) -> Alert:
@@ -81,7 +85,9 @@ class PortMapping(EventDetector):
         service = ADMINISTRATION.get(wish.internal_port, "")
         port = f"{wish.protocol} port {wish.internal_port or 'any'}"
         where = port if mine else f"{port} of {who(self.context, behind)}"
-        why = [f"{wish.how} request to {who(self.context, router)}: map external port {wish.external_port or 'any'} to {where}"]
+        why = [
+            f"{wish.how} request to {who(self.context, router)}: map external port {wish.external_port or 'any'} to {where}"
+        ]
         why += [f"description of the mapping: {wish.description!r}"] if wish.description else []
         why += [f"{service} gives administrative access to the host"] if service else []
         why += ["the request is for another host than the sender"] if not mine else []
@@ -92,13 +98,23 @@ class PortMapping(EventDetector):
             targets=(behind, router) if not mine else (router,),
             summary=f"{who(self.context, actor)} requested a port mapping from {who(self.context, router)} to {where}{f' ({service})' if service else ''}",
             why=why,
-            numbers={"internal_port": wish.internal_port, "external_port": wish.external_port, "protocol": wish.protocol, "threshold": 1},
+            numbers={
+                "internal_port": wish.internal_port,
+                "external_port": wish.external_port,
+                "protocol": wish.protocol,
+                "threshold": 1,
+            },
             key=(addresses.text(wish.client), wish.protocol, wish.internal_port),
             severity=self._severity(actor, service=bool(service), mine=mine),
             confidence=0.9,
             actor_port=sport,
             target_port=dport,
-            network={"proto": PROTOCOLS.get(event.packet.proto, ""), "app": wish.how.lower(), "vlan": actor.vlan, "direction": "internal"},
+            network={
+                "proto": PROTOCOLS.get(event.packet.proto, ""),
+                "app": wish.how.lower(),
+                "vlan": actor.vlan,
+                "direction": "internal",
+            },
         )
 
     def _severity(self, actor: Subject, *, service: bool, mine: bool) -> Severity:
@@ -111,7 +127,14 @@ def _wish(event: Event) -> Wish | None:
     """What is asked for; None where a mapping is taken away, or is for what the machine opens itself."""
     own = event.packet.src
     if isinstance(event, HttpPortMapping):
-        return Wish("UPnP", event.client or own, event.protocol or "any", event.internal_port, event.external_port, event.description)
+        return Wish(
+            "UPnP",
+            event.client or own,
+            event.protocol or "any",
+            event.internal_port,
+            event.external_port,
+            event.description,
+        )
     if isinstance(event, NatPmpRequest) and event.lifetime_s:
         return Wish("NAT-PMP", own, event.protocol, event.internal_port, event.external_port, "")
     if isinstance(event, PcpRequest) and event.lifetime_s and event.operation == "map":

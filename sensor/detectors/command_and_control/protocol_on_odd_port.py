@@ -69,7 +69,9 @@ class Options(detector.Options):
 
     allowed: tuple[int, ...] = Field((), description="ports on which any protocol is expected")
     again_s: int = Field(86400, ge=60, description="seconds until the same service may be reported again")
-    hints: int = Field(3, ge=1, description="services on unassigned ports reported of one host in that time; file sharing has hundreds")
+    hints: int = Field(
+        3, ge=1, description="services on unassigned ports reported of one host in that time; file sharing has hundreds"
+    )
 
 
 class ProtocolOnOddPort(EventDetector):
@@ -80,7 +82,9 @@ class ProtocolOnOddPort(EventDetector):
     weighs_itself = True
     techniques = ("T1571",)
     advice = "Identify the program behind the port. Tunnels and C2 channels use ports that firewalls allow: allow only the assigned protocol."
-    false_positives = "Services moved on purpose, to avoid scans or to pass a foreign firewall: add the port to `allowed`."
+    false_positives = (
+        "Services moved on purpose, to avoid scans or to pass a foreign firewall: add the port to `allowed`."
+    )
     Options = Options
     watches = tuple(NAMES)
 
@@ -103,9 +107,16 @@ class ProtocolOnOddPort(EventDetector):
         port = packet.sport
         if port in HOMES[protocol] or (isinstance(event, SshBanner) and event.from_client):
             return iter(())
-        if (packet.proto != TCP and protocol != "SIP") or port in self.options.allowed or port >= packet.dport > 0 or not self._odd(packet, protocol):
+        if (
+            (packet.proto != TCP and protocol != "SIP")
+            or port in self.options.allowed
+            or port >= packet.dport > 0
+            or not self._odd(packet, protocol)
+        ):
             return iter(())
-        if not self._told.fresh((packet.src, port, protocol), event.ts) or (port not in OWNERS and self._hints.add(packet.dst, event.ts) > self.options.hints):
+        if not self._told.fresh((packet.src, port, protocol), event.ts) or (
+            port not in OWNERS and self._hints.add(packet.dst, event.ts) > self.options.hints
+        ):
             return iter(())
         return self._tell(event, protocol)
 
@@ -113,12 +124,19 @@ class ProtocolOnOddPort(EventDetector):
         """A port of another protocol counts everywhere; an unassigned one only where it is meaningful."""
         if packet.sport in OWNERS:
             return True
-        return packet.sport < LENT and not (protocol in WEB and self.context.networks.inside(packet.src)) and not (protocol == "SIP" and packet.proto != TCP)
+        return (
+            packet.sport < LENT
+            and not (protocol in WEB and self.context.networks.inside(packet.src))
+            and not (protocol == "SIP" and packet.proto != TCP)
+        )
 
     def _tell(self, event: Event, protocol: str) -> Iterator[Alert]:
         packet = event.packet
         actor, target, _, _ = ends_of(packet, answer=True)
-        owner, network = OWNERS.get(packet.sport, ""), network_of_packet(self.context, packet, protocol.lower(), answer=True)
+        owner, network = (
+            OWNERS.get(packet.sport, ""),
+            network_of_packet(self.context, packet, protocol.lower(), answer=True),
+        )
         device, outside = is_fixed_function(self.context, actor), network["direction"] == "outbound"
         place = f"{PROTOCOLS.get(packet.proto, '')}/{packet.sport}"
         yield self.alert(

@@ -34,11 +34,15 @@ USUAL = (
 class Options(detector.Options):
     """When uploads are screenshots."""
 
-    uploads: int = Field(4, ge=3, le=100, description="threshold: flows of one client to one server and port, of about the same size")
+    uploads: int = Field(
+        4, ge=3, le=100, description="threshold: flows of one client to one server and port, of about the same size"
+    )
     window_s: int = Field(600, ge=30, le=86400, description="time window in seconds")
     bytes: int = Field(20_000, ge=1000, description="lowest number of bytes that the client sends in each")
     ratio: float = Field(8.0, ge=1, description="lowest ratio of bytes sent to bytes received")
-    dispersion: float = Field(0.25, gt=0, le=1, description="highest dispersion of the sizes (standard deviation divided by mean)")
+    dispersion: float = Field(
+        0.25, gt=0, le=1, description="highest dispersion of the sizes (standard deviation divided by mean)"
+    )
     ports: tuple[int, ...] = Field(USUAL, description="ports of ordinary uploads")
 
 
@@ -50,7 +54,9 @@ class RemoteControl(FlowDetector):
     weighs_itself = True
     techniques = ("T1219",)
     advice = "Identify the program that opens these flows. If it is unknown, isolate both hosts: one is controlled, the other controls it."
-    false_positives = "Backup, log and picture programs that upload parts of equal size to their own port: add the port to `ports`."
+    false_positives = (
+        "Backup, log and picture programs that upload parts of equal size to their own port: add the port to `ports`."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -61,7 +67,9 @@ class RemoteControl(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows, want = changes.contacts, self.options
-        picked = (rows["kind"] == Change.ENDED) & ((rows["service"] & 0xFF) == TCP) & ((rows["flags"] & CLIENT_INSIDE) > 0)
+        picked = (
+            (rows["kind"] == Change.ENDED) & ((rows["service"] & 0xFF) == TCP) & ((rows["flags"] & CLIENT_INSIDE) > 0)
+        )
         at = rows["row"][picked & self._odd[rows["service"] >> 8 & 0xFFFF]]
         sent, got = changes.rows["client_bytes"][at], changes.rows["server_bytes"][at]
         return [(int(row), None) for row in at[(sent >= want.bytes) & (sent >= want.ratio * got) & (got > 0)]]
@@ -102,7 +110,11 @@ class RemoteControl(FlowDetector):
                 "dispersion": round(dispersion, 3),
             },
             key=(flow.server, flow.server_port),
-            severity=Severity.low if inside else Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
+            severity=Severity.low
+            if inside
+            else Severity.high
+            if is_fixed_function(self.context, actor)
+            else Severity.medium,
             confidence=0.5 if inside else 0.7,
             actor_port=flow.client_port,
             target_port=flow.server_port,

@@ -59,7 +59,9 @@ PUBLIC = frozenset(
 class Options(detector.Options):
     """The network's resolvers."""
 
-    resolvers: tuple[str, ...] = Field((), description="addresses and CIDR blocks of the network's resolvers, in addition to those it learns")
+    resolvers: tuple[str, ...] = Field(
+        (), description="addresses and CIDR blocks of the network's resolvers, in addition to those it learns"
+    )
     names: tuple[str, ...] = Field((), description="domains of approved resolvers over TLS or HTTPS")
     again_s: int = Field(86400, ge=60, description="seconds until the same host may be reported again")
 
@@ -86,8 +88,14 @@ class ResolverBypass(EventDetector):
         self._wanted = frozenset(self.options.names)
 
     def wants(self) -> dict[type[Event], Want]:
-        heard = (field("packet.sport") == DNS) & field("rcode").is_in(NO_ERROR, NO_NAME) & ~held(self._inner, "packet.src")
-        secured = (field("packet.dport") == SECURE) | field("packet.dst").is_in(*PUBLIC) | field("sni").passes(lambda name: under(name.lower(), DOH))
+        heard = (
+            (field("packet.sport") == DNS) & field("rcode").is_in(NO_ERROR, NO_NAME) & ~held(self._inner, "packet.src")
+        )
+        secured = (
+            (field("packet.dport") == SECURE)
+            | field("packet.dst").is_in(*PUBLIC)
+            | field("sni").passes(lambda name: under(name.lower(), DOH))
+        )
         handed = field("dns").filled()
         return {
             DnsQuery: NEVER, DnsResponse: heard, TlsClientHello: secured, QuicClientHello: secured, DhcpAck: handed, Dhcpv6Reply: handed,
@@ -112,22 +120,44 @@ class ResolverBypass(EventDetector):
         if self.context.networks.inside(packet.src):
             if packet.src not in self._inner and self._clients.add(packet.src, packet.dst, event.ts) >= ASKED_BY:
                 self._inner.put(packet.src, True)
-        elif (len(self._handed) or len(self._inner) or self._own) and not self._is_own(packet.src) and self._asks_for_itself(packet.dst):
+        elif (
+            (len(self._handed) or len(self._inner) or self._own)
+            and not self._is_own(packet.src)
+            and self._asks_for_itself(packet.dst)
+        ):
             public = packet.src in PUBLIC
             grave = is_fixed_function(self.context, ends_of(event.packet, answer=True)[0]) and not public
             why = "it is a public resolver" if public else "it is not a known public resolver"
-            yield from self._tell(event, "DNS", addresses.text(packet.src), why, Severity.medium if grave else Severity.low, answer=True)
+            yield from self._tell(
+                event, "DNS", addresses.text(packet.src), why, Severity.medium if grave else Severity.low, answer=True
+            )
 
     def _secured(self, event: TlsClientHello | QuicClientHello) -> Iterator[Alert]:
         packet, name = event.packet, event.sni.lower()
         if packet.dport == SECURE:
-            if not self.context.networks.inside(packet.dst) and not self._is_own(packet.dst) and not under(name, self._wanted):
-                yield from self._tell(event, "DoT", name or addresses.text(packet.dst), f"port {SECURE} is assigned to DNS over TLS", Severity.low)
+            if (
+                not self.context.networks.inside(packet.dst)
+                and not self._is_own(packet.dst)
+                and not under(name, self._wanted)
+            ):
+                yield from self._tell(
+                    event,
+                    "DoT",
+                    name or addresses.text(packet.dst),
+                    f"port {SECURE} is assigned to DNS over TLS",
+                    Severity.low,
+                )
         elif name and under(name, DOH) and not under(name, self._wanted) and not self._is_own(packet.dst):
-            yield from self._tell(event, "DoH", name, "the server name belongs to a DNS over HTTPS service", Severity.low)
+            yield from self._tell(
+                event, "DoH", name, "the server name belongs to a DNS over HTTPS service", Severity.low
+            )
         elif packet.dst in PUBLIC and packet.dport == HTTPS and not name and not self._is_own(packet.dst):
             yield from self._tell(
-                event, "DoH", addresses.text(packet.dst), "the address belongs to a public resolver, and no server name was sent", Severity.low
+                event,
+                "DoH",
+                addresses.text(packet.dst),
+                "the address belongs to a public resolver, and no server name was sent",
+                Severity.low,
             )
 
     def _is_own(self, server: int) -> bool:
@@ -137,7 +167,9 @@ class ResolverBypass(EventDetector):
         """Not for others, as name servers do, nor as a router that hands questions on."""
         return self.context.networks.inside(client) and not self._is_own(client) and not self._clients.values(client)
 
-    def _tell(self, event: Event, how: str, server: str, why: str, severity: Severity, *, answer: bool = False) -> Iterator[Alert]:
+    def _tell(
+        self, event: Event, how: str, server: str, why: str, severity: Severity, *, answer: bool = False
+    ) -> Iterator[Alert]:
         actor, target, sport, dport = ends_of(event.packet, answer=answer)
         if not self.context.networks.inside(actor.address) or not self._told.fresh((actor.address, how), event.ts):
             return

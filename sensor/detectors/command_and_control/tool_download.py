@@ -33,7 +33,10 @@ _PROGRAM = re.compile(
 )
 # The tool for certificates, and programs of Windows by which scripts and documents fetch. BITS is left to software that updates itself.
 _CERTIFICATES = "certutil url agent"
-_SCRIPTS = re.compile(r"WindowsPowerShell/|^PowerShell/|WinHttp\.WinHttpRequest|^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office", re.IGNORECASE)
+_SCRIPTS = re.compile(
+    r"WindowsPowerShell/|^PowerShell/|WinHttp\.WinHttpRequest|^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office",
+    re.IGNORECASE,
+)
 # Ports of update servers inside a company, whose clients know them by address.
 UPDATES = (8530, 8531, 7000)
 
@@ -45,7 +48,9 @@ class ToolDownload(CallDetector):
     severity = Severity.medium
     techniques = ("T1105",)
     advice = "Identify the script or document that requested the file and what it did with it. Keep a copy of the file and block the server."
-    false_positives = "Scripts of administrators: add their hosts to `managers`. Software servers that are addressed by IP."
+    false_positives = (
+        "Scripts of administrators: add their hosts to `managers`. Software servers that are addressed by IP."
+    )
     Options = CallOptions
     watches = (HttpRequest,)
 
@@ -56,7 +61,9 @@ class ToolDownload(CallDetector):
     def wants(self) -> dict[type[Event], Want]:
         plain = (field("method") == "GET") & ~field("forwarded").filled()
         certificates = field("user_agent").passes(lambda agent: agent.lower() == _CERTIFICATES)
-        program = field("host").passes(_is_bare) & field("path").passes(lambda path: _PROGRAM.search(path.partition("?")[0]))
+        program = field("host").passes(_is_bare) & field("path").passes(
+            lambda path: _PROGRAM.search(path.partition("?")[0])
+        )
         return {HttpRequest: plain & (certificates | program)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -64,7 +71,9 @@ class ToolDownload(CallDetector):
             return iter(())
         agent = event.user_agent
         if agent.lower() == _CERTIFICATES:
-            return self._tell(event, "certificates", "certutil is used to download files by scripts only", Severity.medium)
+            return self._tell(
+                event, "certificates", "certutil is used to download files by scripts only", Severity.medium
+            )
         host = event.host.partition(":")[0]
         if not host or not host[-1].isdigit() or not host.replace(".", "").isdigit() or event.packet.dport in UPDATES:
             return iter(())
@@ -82,10 +91,17 @@ class ToolDownload(CallDetector):
 
     def _tell(self, event: HttpRequest, what: str, why: str, severity: Severity) -> Iterator[Alert]:
         packet = event.packet
-        if is_fixed_function(self.context, ends_of(packet).actor) or not self._told.fresh((packet.src, packet.dst, what), packet.ts):
+        if is_fixed_function(self.context, ends_of(packet).actor) or not self._told.fresh(
+            (packet.src, packet.dst, what), packet.ts
+        ):
             return
-        reasons = (f"request for {event.path[:SHOWN]!r} to host {event.host or '(none)'} with user agent {event.user_agent[:SHOWN]!r}", why)
-        yield self.told(event, "downloaded a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http")
+        reasons = (
+            f"request for {event.path[:SHOWN]!r} to host {event.host or '(none)'} with user agent {event.user_agent[:SHOWN]!r}",
+            why,
+        )
+        yield self.told(
+            event, "downloaded a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http"
+        )
 
 
 def _is_bare(host: str) -> bool:

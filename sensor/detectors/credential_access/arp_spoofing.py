@@ -41,11 +41,19 @@ FORWARDERS = ("router", "firewall", "access_point")
 class Options(detector.Options):
     """How claims are weighed."""
 
-    patience_s: int = Field(300, ge=30, le=86400, description="seconds after the last claim in which an address still belongs to its MAC")
-    alive_s: int = Field(60, ge=5, le=3600, description="seconds since its last frame within which the victim is active")
-    claims: int = Field(3, ge=2, description="threshold: claims of an address, seconds apart, while the victim is active")
+    patience_s: int = Field(
+        300, ge=30, le=86400, description="seconds after the last claim in which an address still belongs to its MAC"
+    )
+    alive_s: int = Field(
+        60, ge=5, le=3600, description="seconds since its last frame within which the victim is active"
+    )
+    claims: int = Field(
+        3, ge=2, description="threshold: claims of an address, seconds apart, while the victim is active"
+    )
     span_s: float = Field(8.0, gt=0, description="shortest time from the first to the last of these claims, in seconds")
-    exempt_macs: tuple[str, ...] = Field((), description="MACs of proxies, wireless bridges and clusters that answer for others")
+    exempt_macs: tuple[str, ...] = Field(
+        (), description="MACs of proxies, wireless bridges and clusters that answer for others"
+    )
 
 
 class ArpSpoofing(EventDetector):
@@ -60,7 +68,15 @@ class ArpSpoofing(EventDetector):
     )
     false_positives = "Two hosts with the same static address; wireless extenders and proxies that answer for others (list them in `exempt_macs`)."
     Options = Options
-    watches = (ArpRequest, ArpReply, ArpAnnouncement, NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement, DhcpAck)
+    watches = (
+        ArpRequest,
+        ArpReply,
+        ArpAnnouncement,
+        NdpNeighbourAdvertisement,
+        NdpNeighbourSolicitation,
+        NdpRouterAdvertisement,
+        DhcpAck,
+    )
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -68,7 +84,9 @@ class ArpSpoofing(EventDetector):
         self._gateways: Bounded[tuple[int, int], bool] = Bounded(GATEWAYS_LIMIT)
         # Who had an address, and when another one took it while nothing was heard of the first.
         self._former: Bounded[tuple[int, int], tuple[int, int]] = Bounded(FORMER_LIMIT)
-        self._asked_for: Bounded[tuple[int, int, int], int] = Bounded(ASKED_LIMIT)  # segment, address and who asks for it → when
+        self._asked_for: Bounded[tuple[int, int, int], int] = Bounded(
+            ASKED_LIMIT
+        )  # segment, address and who asks for it → when
         # Segment, MAC, claimed address and the host it was claimed to, unsolicited → first and last time, number.
         self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = Bounded(FORGED_LIMIT)
         self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
@@ -108,7 +126,14 @@ class ArpSpoofing(EventDetector):
         vlan, address = event.packet.vlan, event.sender
         owner = self._bindings.owner(vlan, mac, event.ts)
         said = owner.own.get(target)
-        if said is None or not address or address == target or event.ts - said > self.options.patience_s * SECOND or mac in self._exempt or is_virtual(mac):
+        if (
+            said is None
+            or not address
+            or address == target
+            or event.ts - said > self.options.patience_s * SECOND
+            or mac in self._exempt
+            or is_virtual(mac)
+        ):
             return
         reason = f"it claimed {addresses.text(target)}, and {(event.ts - said) / SECOND:.0f} s later requested the holder of that address"
         yield from self._alert(event, mac, address, target, 0, reason, 1)
@@ -162,7 +187,11 @@ class ArpSpoofing(EventDetector):
         self._forged.put(key, (first, event.ts, claims + 1))
         since, recent, back = self._forged.get((vlan, mac, event.target, event.sender)) or (0, 0, 0)
         span = event.ts - max(first, since)
-        if min(claims + 1, back) >= want.claims and event.ts - recent <= want.patience_s * SECOND and span >= want.span_s * SECOND:
+        if (
+            min(claims + 1, back) >= want.claims
+            and event.ts - recent <= want.patience_s * SECOND
+            and span >= want.span_s * SECOND
+        ):
             ends = f"{addresses.text(event.sender)} and {addresses.text(event.target)}"
             reason = f"unsolicited replies to both {ends} claim the address of the other, {claims + 1} and {back} times in {span / SECOND:.0f} s"
             yield from self._alert(event, mac, 0, event.sender, 0, reason, claims + 1)
@@ -183,7 +212,11 @@ class ArpSpoofing(EventDetector):
     def _gave_way(self, dispute: Binding, ts: int) -> bool:
         """Whether the former holder released the address: it never claimed it again, and the new holder only answers requests."""
         want = self.options
-        return dispute.last < dispute.since and dispute.unasked < want.claims and ts - dispute.since > want.alive_s * SECOND
+        return (
+            dispute.last < dispute.since
+            and dispute.unasked < want.claims
+            and ts - dispute.since > want.alive_s * SECOND
+        )
 
     def _moved(self, vlan: int, address: int, old: int, new: int, ts: int) -> None:
         """The address moves to another MAC, as its holder is silent: disconnected, or only idle."""
@@ -202,7 +235,9 @@ class ArpSpoofing(EventDetector):
         owner = self._bindings.known(vlan, mac)
         return self._others(vlan, mac, address) or (owner is not None and owner.asks not in (0, address))
 
-    def _reason(self, event: Event, vlan: int, address: int, owner: Owner, dispute: Binding, robbed: int, insists: bool) -> str:
+    def _reason(
+        self, event: Event, vlan: int, address: int, owner: Owner, dispute: Binding, robbed: int, insists: bool
+    ) -> str:
         """Why this claim is an attack; empty where it may be legitimate."""
         want, since = self.options, dispute.since
         recent = {mac for taken, mac in owner.taken.values() if event.ts - taken <= want.alive_s * SECOND}
@@ -221,17 +256,24 @@ class ArpSpoofing(EventDetector):
             return f"the address is the gateway's, and its holder {addresses.mac_text(dispute.mac)} is still active"
         return ""
 
-    def _alert(self, event: Event, mac: int, own: int, address: int, robbed: int, reason: str, claims: int) -> Iterator[Alert]:
+    def _alert(
+        self, event: Event, mac: int, own: int, address: int, robbed: int, reason: str, claims: int
+    ) -> Iterator[Alert]:
         packet, v6 = event.packet, not addresses.is_v4(address)
         if not self._told.fresh((packet.vlan, mac, address), event.ts):
             return
         owner = self._bindings.known(packet.vlan, mac)
         if owner and not own:
-            own = next((held for held in (*owner.own, owner.asks) if held not in (0, address) and held not in owner.taken), 0)
+            own = next(
+                (held for held in (*owner.own, owner.asks) if held not in (0, address) and held not in owner.taken), 0
+            )
         actor, name = Subject(mac, own or address, packet.vlan), addresses.mac_text(mac)
         victim = Subject(robbed, address, packet.vlan)
         fooled = event.target if isinstance(event, ArpReply) and event.sender_mac == mac else packet.dst
-        targets = [victim, *([Subject(0, fooled, packet.vlan)] if addresses.is_host(fooled) and fooled != address else [])]
+        targets = [
+            victim,
+            *([Subject(0, fooled, packet.vlan)] if addresses.is_host(fooled) and fooled != address else []),
+        ]
         device = self.context.device(Subject(mac, own, packet.vlan)) if own else None
         gateway = "the gateway " if (packet.vlan, address) in self._gateways else ""
         severity = Severity.medium if device and device.type in FORWARDERS else Severity.high
@@ -248,7 +290,11 @@ class ArpSpoofing(EventDetector):
                 *(["the two MACs are consecutive, as on two ports of one host"] if ports else []),
             ),
             numbers={"claims": claims, "threshold": self.options.claims},
-            severity=Severity.low if ports else Severity.critical if own and is_fixed_function(self.context, Subject(mac, own, packet.vlan)) else severity,
+            severity=Severity.low
+            if ports
+            else Severity.critical
+            if own and is_fixed_function(self.context, Subject(mac, own, packet.vlan))
+            else severity,
             confidence=0.5 if ports else 0.9,
             network={"proto": "icmpv6" if v6 else "arp", "vlan": packet.vlan, "direction": "internal"},
             techniques=("T1557",) if v6 else self.techniques,

@@ -28,7 +28,9 @@ SECOND = 1_000_000_000
 class Options(detector.Options):
     """When such tickets are a harvest."""
 
-    accounts: int = Field(3, ge=2, description="threshold: accounts whose tickets one client received without pre-authentication")
+    accounts: int = Field(
+        3, ge=2, description="threshold: accounts whose tickets one client received without pre-authentication"
+    )
     window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
 
 
@@ -66,7 +68,12 @@ class AsrepRoasting(EventDetector):
                 *(["the client requested encryption types older than AES only, as cracking tools do"] if weak else []),
                 f"{count} such accounts within {want.window_s} s (high severity: {want.accounts}): {some(self._accounts.values(client.address))}",
             ),
-            numbers={"accounts": count, "threshold": want.accounts, "window_s": want.window_s, "cipher": cipher(event.etype)},
+            numbers={
+                "accounts": count,
+                "threshold": want.accounts,
+                "window_s": want.window_s,
+                "cipher": cipher(event.etype),
+            },
             key=() if count >= want.accounts else (account,),
             severity=severity,
             confidence=0.9 if severity > Severity.low else 0.5,

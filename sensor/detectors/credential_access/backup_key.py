@@ -30,7 +30,9 @@ class BackupKey(CallDetector):
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {RpcCall: fields("interface", "number").is_in((("BackupKey", 0), *(("lsarpc", number) for number in READS)))}
+        return {
+            RpcCall: fields("interface", "number").is_in((("BackupKey", 0), *(("lsarpc", number) for number in READS)))
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):
@@ -41,7 +43,20 @@ class BackupKey(CallDetector):
                 "hosts do this for their users, and so do tools with stolen keys",
             )
             yield self.told(
-                event, "requested recovery of a user's DPAPI key from", why, key=("restore",), severity=Severity.low, confidence=0.4, techniques=("T1555",)
+                event,
+                "requested recovery of a user's DPAPI key from",
+                why,
+                key=("restore",),
+                severity=Severity.low,
+                confidence=0.4,
+                techniques=("T1555",),
             )
-        elif event.interface == "lsarpc" and event.number in READS and any(NAME in text.lower() for text in event.texts):
-            yield self.told(event, "read the DPAPI domain backup key of", (f"lsarpc {event.call} with {quoted(event.texts)}",), confidence=0.95)
+        elif (
+            event.interface == "lsarpc" and event.number in READS and any(NAME in text.lower() for text in event.texts)
+        ):
+            yield self.told(
+                event,
+                "read the DPAPI domain backup key of",
+                (f"lsarpc {event.call} with {quoted(event.texts)}",),
+                confidence=0.95,
+            )

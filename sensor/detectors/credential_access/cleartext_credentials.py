@@ -47,7 +47,9 @@ GUESTS = frozenset(("anonymous", "ftp", "guest"))
 class Options(detector.Options):
     """How often it is reported."""
 
-    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same client, server and protocol may be reported again")
+    every_s: int = Field(
+        86400, ge=60, le=604800, description="seconds until the same client, server and protocol may be reported again"
+    )
 
 
 class Seen(NamedTuple):
@@ -69,7 +71,11 @@ def _telnet(event: TelnetLogin) -> Seen | None:
 
 
 def _web(event: HttpRequest) -> Seen | None:
-    return Seen("HTTP", event.user, Severity.info) if event.credentials in ("basic", "query") and not event.forwarded else None
+    return (
+        Seen("HTTP", event.user, Severity.info)
+        if event.credentials in ("basic", "query") and not event.forwarded
+        else None
+    )
 
 
 def _form(_: HttpLogin) -> Seen | None:

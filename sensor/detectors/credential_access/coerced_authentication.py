@@ -95,7 +95,14 @@ class CoercedAuthentication(CallDetector):
                     f"spoolss {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),
                     f"it opened {pair.opened!r}, the server itself; print clients open a printer",
                 )
-                yield self.told(event, "coerced authentication through the print spooler of", why, key=("spooler",), severity=Severity.medium, confidence=0.8)
+                yield self.told(
+                    event,
+                    "coerced authentication through the print spooler of",
+                    why,
+                    key=("spooler",),
+                    severity=Severity.medium,
+                    confidence=0.8,
+                )
 
     def _path(self, event: RpcCall, what: str) -> Iterator[Alert]:
         pair = self._pair(event)
@@ -103,9 +110,19 @@ class CoercedAuthentication(CallDetector):
         elsewhere = [text for text in event.texts if self._elsewhere(event, text)]
         if event.level < PRIVACY and not elsewhere:
             return
-        why = [f"{event.interface} {event.call}" + (f" with the path {quoted(elsewhere)}" if elsewhere else ", arguments encrypted")]
+        why = [
+            f"{event.interface} {event.call}"
+            + (f" with the path {quoted(elsewhere)}" if elsewhere else ", arguments encrypted")
+        ]
         grade = Severity.high if elsewhere and event.interface == "efsrpc" else Severity.medium
-        yield self.told(event, f"coerced authentication through {what} of", why, key=(event.interface,), severity=grade, confidence=0.85)
+        yield self.told(
+            event,
+            f"coerced authentication through {what} of",
+            why,
+            key=(event.interface,),
+            severity=grade,
+            confidence=0.85,
+        )
 
     def _elsewhere(self, event: RpcCall, text: str) -> bool:
         r"""Whether a text leads to another machine than the target: ``\\\\host\\share``, and for DFS a bare host."""
@@ -115,7 +132,11 @@ class CoercedAuthentication(CallDetector):
         target = ends_of(event.packet).target
         device = self.context.device(target)
         names = {name.lower() for name in device.names} if device else set()
-        return host != addresses.text(target.address) and host not in names and host not in {name.partition(".")[0] for name in names}
+        return (
+            host != addresses.text(target.address)
+            and host not in names
+            and host not in {name.partition(".")[0] for name in names}
+        )
 
     def _back(self, event: SmbNegotiate | SmbLogin) -> Iterator[Alert]:
         """The target opens a session with the caller. Its spooler does so for print clients too: an opened printer is benign."""
@@ -125,6 +146,11 @@ class CoercedAuthentication(CallDetector):
             return
         if pair.how.startswith("spoolss") and "\\" in pair.opened.rstrip("\\")[2:]:
             return
-        why = (f"the actor called {pair.how}", f"{(event.ts - pair.at) / SECOND:.1f} s later the target opened an SMB session with the actor")
+        why = (
+            f"the actor called {pair.how}",
+            f"{(event.ts - pair.at) / SECOND:.1f} s later the target opened an SMB session with the actor",
+        )
         pair.at = 0
-        yield self.told(event, "coerced and received authentication of", why, key=("back",), answer=True, confidence=0.95)
+        yield self.told(
+            event, "coerced and received authentication of", why, key=("back",), answer=True, confidence=0.95
+        )

@@ -33,7 +33,10 @@ CHANGES_SIZE = 32
 class Options(CallOptions):
     """Which hosts may replicate."""
 
-    controllers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of domain controllers and of other hosts that may replicate (Entra Connect)")
+    controllers: tuple[str, ...] = Field(
+        (),
+        description="addresses or CIDR blocks of domain controllers and of other hosts that may replicate (Entra Connect)",
+    )
 
 
 class _Talk(msgspec.Struct):
@@ -71,13 +74,22 @@ class Dcsync(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and event.interface == "drsuapi":
             yield from self._call(event)
-        elif isinstance(event, RpcAnswer) and event.interface == "drsuapi" and event.number == CHANGES and not event.fault:
+        elif (
+            isinstance(event, RpcAnswer)
+            and event.interface == "drsuapi"
+            and event.number == CHANGES
+            and not event.fault
+        ):
             self._asked.put(event.packet.src, event.ts)
 
     def _controller(self, event: RpcCall) -> bool:
         """Whether the caller is a controller: named, known, or asked for changes by others before."""
         actor = ends_of(event.packet).actor
-        return any(first <= actor.address <= last for first, last in self._named) or actor.address in self._asked or self.is_controller(actor)
+        return (
+            any(first <= actor.address <= last for first, last in self._named)
+            or actor.address in self._asked
+            or self.is_controller(actor)
+        )
 
     def _call(self, event: RpcCall) -> Iterator[Alert]:
         talk = self._talk(event)
@@ -88,8 +100,18 @@ class Dcsync(CallDetector):
         elif event.number == CHANGES and event.size >= CHANGES_SIZE:
             yield from self._changes(event, talk)
         elif event.number in (REPLICA_ADD, ADD_ENTRY) and not self._controller(event):
-            why = (f"drsuapi {event.call}: it registers itself as a replication source", "it is not a known domain controller")
-            yield self.told(event, "pushed directory changes (DCShadow) to", why, key=("shadow",), confidence=0.85, techniques=("T1207",))
+            why = (
+                f"drsuapi {event.call}: it registers itself as a replication source",
+                "it is not a known domain controller",
+            )
+            yield self.told(
+                event,
+                "pushed directory changes (DCShadow) to",
+                why,
+                key=("shadow",),
+                confidence=0.85,
+                techniques=("T1207",),
+            )
 
     def _talk(self, event: RpcCall) -> _Talk:
         packet = event.packet

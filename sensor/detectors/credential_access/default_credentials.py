@@ -29,7 +29,12 @@ TOLD_LIMIT = 4096
 class Options(detector.Options):
     """How often it is reported."""
 
-    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same login of the same client and server may be reported again")
+    every_s: int = Field(
+        86400,
+        ge=60,
+        le=604800,
+        description="seconds until the same login of the same client and server may be reported again",
+    )
 
 
 class DefaultCredentials(EventDetector):

@@ -29,7 +29,9 @@ DIRECTORIES = ("Kerberos", "LDAP", "SMB")
 class Options(detector.Options):
     """How many failures before a success are too many."""
 
-    failures: int = Field(8, ge=3, description="threshold: failed logins of the client at the service before one succeeded")
+    failures: int = Field(
+        8, ge=3, description="threshold: failed logins of the client at the service before one succeeded"
+    )
     window_s: int = Field(600, ge=60, le=86400, description="time window in seconds")
 
 
@@ -76,7 +78,9 @@ class GuessedPassword(EventDetector):
             actor=attempt.client,
             target=attempt.server,
             summary=f"{client} logged in to {attempt.service} on {server}{f' as {attempt.account}' if attempt.account else ''} after {failures} failures",
-            why=(f"{failures} logins failed within {self.options.window_s} s, then one succeeded (threshold {self.options.failures})",),
+            why=(
+                f"{failures} logins failed within {self.options.window_s} s, then one succeeded (threshold {self.options.failures})",
+            ),
             numbers={"failures": failures, "threshold": self.options.failures, "window_s": self.options.window_s},
             key=(attempt.server.address, attempt.service, attempt.account.lower()),
             target_port=attempt.server_port,

@@ -30,7 +30,9 @@ TOLD_LIMIT = 4096
 # What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each account.
 HARVEST = "harvest"
 # Services that belong to the machine itself and so have its random password, as a rule.
-MACHINES = frozenset("krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhost termsrv wsman e3514235-4b06-11d1-ab04-00c04fc2dcd2".split())
+MACHINES = frozenset(
+    "krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhost termsrv wsman e3514235-4b06-11d1-ab04-00c04fc2dcd2".split()
+)
 
 
 class Options(detector.Options):
@@ -38,8 +40,12 @@ class Options(detector.Options):
 
     services: int = Field(10, ge=2, description="threshold: services for which one client receives weak tickets")
     window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
-    single: bool = Field(True, description="report single weak tickets too, with low severity, where the domain supports AES")
-    exempt: tuple[str, ...] = Field((), description="services (`MSSQLSvc/db01`) whose accounts are known to have no AES key")
+    single: bool = Field(
+        True, description="report single weak tickets too, with low severity, where the domain supports AES"
+    )
+    exempt: tuple[str, ...] = Field(
+        (), description="services (`MSSQLSvc/db01`) whose accounts are known to have no AES key"
+    )
 
 
 class Kerberoasting(EventDetector):
@@ -75,7 +81,13 @@ class Kerberoasting(EventDetector):
         client = event.packet.dst
         if kind in MACHINES:
             return
-        forced = asked is not None and asked.ticket_etype in AES and bool(asked.etypes) and asked.etypes[0] in WEAK and not is_machine(event.client)
+        forced = (
+            asked is not None
+            and asked.ticket_etype in AES
+            and bool(asked.etypes)
+            and asked.etypes[0] in WEAK
+            and not is_machine(event.client)
+        )
         count = self._services.add(client, service, event.ts)
         if count >= self.options.services:
             if self._told.fresh((client, "many"), event.ts):
@@ -94,13 +106,28 @@ class Kerberoasting(EventDetector):
             f"{count} services within {self.options.window_s} s, all in encryption types older than AES (threshold {self.options.services})",
             f"among them {some(names)}",
         )
-        return self._made(event, f"received weak service tickets of {count} services", why, (HARVEST,), Severity.high, 0.9, count)
+        return self._made(
+            event, f"received weak service tickets of {count} services", why, (HARVEST,), Severity.high, 0.9, count
+        )
 
-    def _one(self, event: KerberosTgsReply, key: tuple[str, ...], severity: Severity, why: str, confidence: float, count: int) -> Alert:
+    def _one(
+        self, event: KerberosTgsReply, key: tuple[str, ...], severity: Severity, why: str, confidence: float, count: int
+    ) -> Alert:
         first = f"{event.client} received a ticket for {event.service} in {cipher(event.ticket_etype)}"
-        return self._made(event, f"received a weak service ticket for {event.service}", (first, why), key, severity, confidence, count)
+        return self._made(
+            event, f"received a weak service ticket for {event.service}", (first, why), key, severity, confidence, count
+        )
 
-    def _made(self, event: KerberosTgsReply, what: str, why: tuple[str, ...], key: tuple[str, ...], severity: Severity, confidence: float, count: int) -> Alert:
+    def _made(
+        self,
+        event: KerberosTgsReply,
+        what: str,
+        why: tuple[str, ...],
+        key: tuple[str, ...],
+        severity: Severity,
+        confidence: float,
+        count: int,
+    ) -> Alert:
         client, centre, port = ends(event)
         return self.alert(
             event,
@@ -108,7 +135,12 @@ class Kerberoasting(EventDetector):
             target=centre,
             summary=f"{who(self.context, client)} as {event.client or 'an unknown account'} {what} from {who(self.context, centre)}",
             why=why,
-            numbers={"services": count, "threshold": self.options.services, "window_s": self.options.window_s, "cipher": cipher(event.ticket_etype)},
+            numbers={
+                "services": count,
+                "threshold": self.options.services,
+                "window_s": self.options.window_s,
+                "cipher": cipher(event.ticket_etype),
+            },
             key=key,
             severity=severity,
             confidence=confidence,

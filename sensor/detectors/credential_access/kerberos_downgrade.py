@@ -48,7 +48,9 @@ class KerberosDowngrade(EventDetector):
         "before, restart the domain controller (a skeleton key resides in memory only), look for its driver, and "
         "review administrator logins to it."
     )
-    false_positives = "Accounts whose password is older than the domain's AES support, or that are configured for RC4 or DES."
+    false_positives = (
+        "Accounts whose password is older than the domain's AES support, or that are configured for RC4 or DES."
+    )
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply)
 
@@ -85,16 +87,27 @@ class KerberosDowngrade(EventDetector):
             why.append(f"{event.client} used AES before")
         severity = Severity.high if before or count >= self.options.accounts else Severity.medium
         what = f"{who(self.context, client)} logged in as {event.client} with {cipher(event.etype)}, although {who(self.context, centre)} supports AES"
-        return self._made(event, what, tuple(why), severity, 0.9 if severity == Severity.high else 0.6, count, self.techniques)
+        return self._made(
+            event, what, tuple(why), severity, 0.9 if severity == Severity.high else 0.6, count, self.techniques
+        )
 
     def _by_client(self, event: KerberosAsReply) -> Alert:
         client, _, _ = ends(event)
         what = f"{who(self.context, client)} requested {cipher(event.etype)} only to log in as {event.client}"
-        why = (f"the KDC supports {cipher(event.ticket_etype)}; the client offered nothing stronger than {cipher(event.etype)}",)
+        why = (
+            f"the KDC supports {cipher(event.ticket_etype)}; the client offered nothing stronger than {cipher(event.etype)}",
+        )
         return self._made(event, what, why, Severity.low, 0.5, 1, ("T1558",))
 
     def _made(
-        self, event: KerberosAsReply, summary: str, why: tuple[str, ...], severity: Severity, confidence: float, count: int, techniques: tuple[str, ...]
+        self,
+        event: KerberosAsReply,
+        summary: str,
+        why: tuple[str, ...],
+        severity: Severity,
+        confidence: float,
+        count: int,
+        techniques: tuple[str, ...],
     ) -> Alert:
         client, centre, port = ends(event)
         return self.alert(
@@ -103,7 +116,12 @@ class KerberosDowngrade(EventDetector):
             target=centre,
             summary=summary,
             why=why,
-            numbers={"accounts": count, "threshold": self.options.accounts, "window_s": self.options.window_s, "cipher": cipher(event.etype)},
+            numbers={
+                "accounts": count,
+                "threshold": self.options.accounts,
+                "window_s": self.options.window_s,
+                "cipher": cipher(event.etype),
+            },
             key=(centre.address, event.client.lower(), techniques[0]),
             severity=severity,
             confidence=confidence,

@@ -27,13 +27,27 @@ class LsaSecrets(CallDetector):
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {RpcCall: fields("interface", "number").is_in((("winreg", OPEN_KEY), *(("lsarpc", number) for number in READS)))}
+        return {
+            RpcCall: fields("interface", "number").is_in(
+                (("winreg", OPEN_KEY), *(("lsarpc", number) for number in READS))
+            )
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):
             return
-        if event.interface == "lsarpc" and event.number in READS and not any(BACKUP in text.lower() for text in event.texts):
+        if (
+            event.interface == "lsarpc"
+            and event.number in READS
+            and not any(BACKUP in text.lower() for text in event.texts)
+        ):
             why = (f"lsarpc {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),)
             yield self.told(event, "read LSA secrets of", why, key=("lsa",))
-        elif event.interface == "winreg" and event.number == OPEN_KEY and any(POLICY in text.lower() for text in event.texts):
-            yield self.told(event, "read LSA secrets of", (f"winreg {event.call} with {quoted(event.texts)}",), key=("registry",))
+        elif (
+            event.interface == "winreg"
+            and event.number == OPEN_KEY
+            and any(POLICY in text.lower() for text in event.texts)
+        ):
+            yield self.told(
+                event, "read LSA secrets of", (f"winreg {event.call} with {quoted(event.texts)}",), key=("registry",)
+            )

@@ -50,8 +50,15 @@ HIDDEN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
 class Options(detector.Options):
     """When answers are poisoning."""
 
-    names: int = Field(3, ge=2, description="threshold: names answered by one host with the same address and never announced")
-    window_s: int = Field(3600, ge=60, le=86400, description="time window in seconds, and seconds until the same host may be reported again")
+    names: int = Field(
+        3, ge=2, description="threshold: names answered by one host with the same address and never announced"
+    )
+    window_s: int = Field(
+        3600,
+        ge=60,
+        le=86400,
+        description="time window in seconds, and seconds until the same host may be reported again",
+    )
 
 
 class _Name(NamedTuple):
@@ -81,7 +88,9 @@ class NamePoisoning(EventDetector):
         self._own: Distinct[int, str] = Distinct(DAY, SENDERS_LIMIT, OWN_LIMIT)
         self._answered: Distinct[tuple[int, int], _Name] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
         self._victims: Distinct[int, Subject] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
-        self._asked: Bounded[str, tuple[int, Subject]] = Bounded(ASKED_LIMIT)  # name asked for over mDNS → when, by whom
+        self._asked: Bounded[str, tuple[int, Subject]] = Bounded(
+            ASKED_LIMIT
+        )  # name asked for over mDNS → when, by whom
         self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # whom name services are asked by unicast
         self._told: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
 
@@ -91,7 +100,8 @@ class NamePoisoning(EventDetector):
             LlmnrResponse: ~field("rcode").filled(),
             NbnsQuery: ~field("broadcast").filled() & ~field("status").filled(),
             MdnsQuery: field("questions").passes(_asks_address),
-            MdnsAnnouncement: field("own").filled() & field("records").passes(lambda records: any(record.type in ADDRESSES for record in records)),
+            MdnsAnnouncement: field("own").filled()
+            & field("records").passes(lambda records: any(record.type in ADDRESSES for record in records)),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -133,7 +143,12 @@ class NamePoisoning(EventDetector):
         """Addresses announced over mDNS: an answer without a query just before is an announcement, and so a claim."""
         packet = event.packet
         for record in event.records if event.own else ():
-            if record.type not in ADDRESSES or not record.ttl or record.address != packet.src or HIDDEN.match(record.name.lower().removesuffix(LOCAL)):
+            if (
+                record.type not in ADDRESSES
+                or not record.ttl
+                or record.address != packet.src
+                or HIDDEN.match(record.name.lower().removesuffix(LOCAL))
+            ):
                 continue
             ts, asker = self._asked.get(_plain(record.name)) or (0, Subject(0))
             if not 0 <= event.ts - ts <= ANSWERED or asker.address == packet.src:
@@ -168,7 +183,9 @@ class NamePoisoning(EventDetector):
             return self.severity, 0.8
         return (Severity.medium, 0.6) if odd & BAIT else (self.severity, 0.0)
 
-    def _found(self, event: Event, found: list[_Name], severity: Severity, confidence: float, victims: list[Subject]) -> Alert:
+    def _found(
+        self, event: Event, found: list[_Name], severity: Severity, confidence: float, victims: list[Subject]
+    ) -> Alert:
         packet = event.packet
         actor = Subject(packet.src_mac, packet.src, packet.vlan)
         names = sorted({each.name for each in found})
@@ -186,7 +203,12 @@ class NamePoisoning(EventDetector):
                 f"{len(names)} name{'s' if len(names) > 1 else ''} with one address within {self.options.window_s} s (threshold {least}{such})",
                 *([f"names that no host has, or that poisoners wait for: {some(odd)}"] if odd else []),
             ),
-            numbers={"names": len(names), "threshold": least, "window_s": self.options.window_s, "answered": len(victims)},
+            numbers={
+                "names": len(names),
+                "threshold": least,
+                "window_s": self.options.window_s,
+                "answered": len(victims),
+            },
             severity=severity,
             confidence=confidence,
             actor_port=packet.sport,

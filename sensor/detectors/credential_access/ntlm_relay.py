@@ -69,18 +69,27 @@ class NtlmRelay(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         asked = isinstance(event, NtlmChallenge)
-        number = event.nonce if isinstance(event, NtlmChallenge) else event.proof if isinstance(event, NtlmLogin) else ""
+        number = (
+            event.nonce if isinstance(event, NtlmChallenge) else event.proof if isinstance(event, NtlmLogin) else ""
+        )
         if not number or not isinstance(event, NtlmChallenge | NtlmLogin):
             return
         packet = event.packet
-        source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        source, other = (
+            Subject(packet.src_mac, packet.src, packet.vlan),
+            Subject(packet.dst_mac, packet.dst, packet.vlan),
+        )
         here = _Seen(other, source, event.carrier, event.ts) if asked else _Seen(source, other, event.carrier, event.ts)
         before = self._seen.get((asked, number))
         self._seen.put((asked, number), here)
         if before is None or not 0 <= event.ts - before.ts <= self.options.window_s * SECOND:
             return
         for near, far in ((here, before), (before, here)):  # whichever was captured first
-            if near.server.address == far.client.address and self._apart(near.client, far.server) and self._apart(near.server, far.server):
+            if (
+                near.server.address == far.client.address
+                and self._apart(near.client, far.server)
+                and self._apart(near.server, far.server)
+            ):
                 yield from self._relayed(event, near, far)
                 return
 
@@ -97,7 +106,11 @@ class NtlmRelay(EventDetector):
         proxied = near.carrier == far.carrier and near.carrier in PROXIED
         victim, server, name = who(self.context, near.client), who(self.context, far.server), who(self.context, middle)
         account = f" of {event.user}" if isinstance(event, NtlmLogin) and event.user else ""
-        number = "the NTLM challenge of the server" if isinstance(event, NtlmChallenge) else "the NTLM response of the victim"
+        number = (
+            "the NTLM challenge of the server"
+            if isinstance(event, NtlmChallenge)
+            else "the NTLM response of the victim"
+        )
         yield self.alert(
             event,
             actor=middle,
@@ -107,7 +120,11 @@ class NtlmRelay(EventDetector):
             why=(
                 f"{number} was seen twice: between {victim} and {name} ({near.carrier.upper()}), and between {name} and {server} ({far.carrier.upper()})",
                 *(["a proxy in front of a web server does the same"] if proxied else []),
-                *(["the two conversations use different protocols, which a proxy does not change"] if near.carrier != far.carrier else []),
+                *(
+                    ["the two conversations use different protocols, which a proxy does not change"]
+                    if near.carrier != far.carrier
+                    else []
+                ),
             ),
             numbers={"conversations": 2, "threshold": 2, "window_s": self.options.window_s},
             key=(near.client.address, far.server.address),

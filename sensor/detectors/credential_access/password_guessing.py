@@ -36,7 +36,9 @@ class Options(detector.Options):
 
     failures: int = Field(20, ge=2, description="threshold: failed logins of one client at one service")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
-    hints: int = Field(6, ge=3, description="failed logins in that time that are reported with low severity: users give up sooner")
+    hints: int = Field(
+        6, ge=3, description="failed logins in that time that are reported with low severity: users give up sooner"
+    )
     files: int = Field(10, ge=2, description="threshold for file servers (SMB)")
     files_s: int = Field(600, ge=10, le=3600, description="time window for file servers, in seconds")
     databases: int = Field(2, ge=2, description="threshold for databases, low severity until `failures` is reached")
@@ -74,7 +76,12 @@ class PasswordGuessing(EventDetector):
         self._ordinary = Refusals(want.window_s * SECOND)
         self._special = {
             **dict.fromkeys(FILES, _Limit(want.files, want.files_s, Refusals(want.files_s * SECOND), Severity.medium)),
-            **dict.fromkeys(DATABASES, _Limit(want.databases, want.databases_s, Refusals(want.databases_s * SECOND, explained=0), Severity.low)),
+            **dict.fromkeys(
+                DATABASES,
+                _Limit(
+                    want.databases, want.databases_s, Refusals(want.databases_s * SECOND, explained=0), Severity.low
+                ),
+            ),
         }
         self._slow = Refusals(want.slow_s * SECOND)
         self._accounts: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)

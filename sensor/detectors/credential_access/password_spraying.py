@@ -34,7 +34,9 @@ SEALED = "SSH"  # encrypted: the account is unknown
 class Options(detector.Options):
     """When failures of many accounts are spraying."""
 
-    accounts: int = Field(10, ge=3, description="threshold: accounts with failed logins of one client; unknown accounts count double")
+    accounts: int = Field(
+        10, ge=3, description="threshold: accounts with failed logins of one client; unknown accounts count double"
+    )
     hosts: int = Field(10, ge=3, description="threshold: servers with failed logins of one client as the same account")
     window_s: int = Field(600, ge=60, le=86400, description="time window in seconds")
     tries: float = Field(4.0, ge=1, description="highest number of failures per account; more are password guessing")
@@ -80,7 +82,11 @@ class PasswordSpraying(EventDetector):
         unknown = self._unknown.add(who_where, account, ts) if event.unknown else len(self._unknown.values(who_where))
         hosts = self._hosts.add((*who_where, account), event.server.address, ts)
         want = self.options
-        if failed + min(unknown, failed) >= want.accounts and failed >= want.accounts / 2 and tries <= want.tries * failed:
+        if (
+            failed + min(unknown, failed) >= want.accounts
+            and failed >= want.accounts / 2
+            and tries <= want.tries * failed
+        ):
             yield from self._accounts_told(event, unknown, tries)
         elif hosts >= want.hosts and self._told.fresh((*who_where, account), ts):
             yield self._hosts_told(event, hosts)
@@ -97,7 +103,9 @@ class PasswordSpraying(EventDetector):
         want, key = self.options, (attempt.client.address, attempt.service)
         right = self._right.values(key)
         failed = [account for account in self._failed.values(key) if account not in right]
-        if len(failed) + min(unknown, len(failed)) < want.accounts or len(failed) < want.share * (len(failed) + len(right)):
+        if len(failed) + min(unknown, len(failed)) < want.accounts or len(failed) < want.share * (
+            len(failed) + len(right)
+        ):
             return
         if not self._told.fresh((*key, "accounts"), attempt.ts):
             return
@@ -107,7 +115,13 @@ class PasswordSpraying(EventDetector):
             f"{tries} attempts in total: {some(failed)}",
             *([f"accounts with a successful login: {some(right)}"] if right else []),
         )
-        numbers: dict[str, int | float | str] = {"accounts": count, "unknown": unknown, "tries": tries, "threshold": want.accounts, "window_s": want.window_s}
+        numbers: dict[str, int | float | str] = {
+            "accounts": count,
+            "unknown": unknown,
+            "tries": tries,
+            "threshold": want.accounts,
+            "window_s": want.window_s,
+        }
         summary = f"{who(self.context, attempt.client)} attempted logins with {count} accounts to {attempt.service} on {who(self.context, attempt.server)}"
         yield self._made(attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
 
@@ -136,7 +150,14 @@ class PasswordSpraying(EventDetector):
             attempt.said,
             actor=attempt.client,
             target=attempt.server,
-            targets=(attempt.server, *(attempt.server._replace(mac=0, address=server) for server in servers if server != attempt.server.address)),
+            targets=(
+                attempt.server,
+                *(
+                    attempt.server._replace(mac=0, address=server)
+                    for server in servers
+                    if server != attempt.server.address
+                ),
+            ),
             summary=summary,
             why=why,
             numbers=numbers,

@@ -20,7 +20,10 @@ from sensor.dissectors._smb_events import SmbCreate
 OPEN_KEY, SAVES = 15, frozenset((20, 31))
 PIECES = re.compile(r"\\control\\lsa\\(?:jd|skew1|gbg|data)$", re.IGNORECASE)
 # The files of the hives and of copies that tools make of them.
-FILES = re.compile(r"(?:system32\\config\\(?:regback\\)?|^|\\)(?:sam|security|system)(?:\.(?:hiv|hive|save|bak|old|sav))?$", re.IGNORECASE)
+FILES = re.compile(
+    r"(?:system32\\config\\(?:regback\\)?|^|\\)(?:sam|security|system)(?:\.(?:hiv|hive|save|bak|old|sav))?$",
+    re.IGNORECASE,
+)
 
 
 class RemoteHive(CallDetector):
@@ -38,15 +41,33 @@ class RemoteHive(CallDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         registry = (field("interface") == "winreg") & field("number").is_in(OPEN_KEY, *SAVES)
-        return {RpcCall: registry, SmbCreate: field("share").is_in(*ADMIN_SHARES) & ~field("writes").filled() & field("name").matches(FILES)}
+        return {
+            RpcCall: registry,
+            SmbCreate: field("share").is_in(*ADMIN_SHARES) & ~field("writes").filled() & field("name").matches(FILES),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
             if event.interface == "winreg" and event.number in SAVES:
-                why = (f"winreg {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted"),)
+                why = (
+                    f"winreg {event.call}"
+                    + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted"),
+                )
                 yield self.told(event, "saved a registry hive of", why, key=("save",))
-            elif event.interface == "winreg" and event.number == OPEN_KEY and any(PIECES.search(text) for text in event.texts):
+            elif (
+                event.interface == "winreg"
+                and event.number == OPEN_KEY
+                and any(PIECES.search(text) for text in event.texts)
+            ):
                 why = (f"winreg {event.call} with {quoted(event.texts)}, a piece of the boot key",)
                 yield self.told(event, "read the boot key from the registry of", why, key=("key",))
-        elif isinstance(event, SmbCreate) and event.share in ADMIN_SHARES and not event.writes and FILES.search(event.name) and "config" in event.name.lower():
-            yield self.told(event, "read a registry hive of", (f"it opened {event.name!r} in {event.share}",), key=("file",))
+        elif (
+            isinstance(event, SmbCreate)
+            and event.share in ADMIN_SHARES
+            and not event.writes
+            and FILES.search(event.name)
+            and "config" in event.name.lower()
+        ):
+            yield self.told(
+                event, "read a registry hive of", (f"it opened {event.name!r} in {event.share}",), key=("file",)
+            )

@@ -30,7 +30,9 @@ SERVERS_LIMIT, CLIENTS_LIMIT = 16, 16384
 class Options(detector.Options):
     """Which servers are allowed."""
 
-    allowed: tuple[str, ...] = Field((), description="addresses or MACs of the DHCP servers; if set, every other server raises an alert")
+    allowed: tuple[str, ...] = Field(
+        (), description="addresses or MACs of the DHCP servers; if set, every other server raises an alert"
+    )
 
 
 class _Offer(NamedTuple):
@@ -44,7 +46,12 @@ class _Offer(NamedTuple):
         """What the two disagree on; empty where they can serve side by side."""
         if self.dns and other.dns and self.dns.isdisjoint(other.dns):
             return "dns"
-        if self.network == other.network and self.gateways and other.gateways and self.gateways.isdisjoint(other.gateways):
+        if (
+            self.network == other.network
+            and self.gateways
+            and other.gateways
+            and self.gateways.isdisjoint(other.gateways)
+        ):
             return "gateway"
         return ""
 
@@ -59,14 +66,18 @@ class RogueDhcp(EventDetector):
         "Find the switch port of the server's MAC and disconnect it. Enable DHCP snooping, so that switches accept "
         "DHCP offers from server ports only. Renew the leases it issued."
     )
-    false_positives = "A server that was replaced or reconfigured; a laboratory router or virtual network in the same segment."
+    false_positives = (
+        "A server that was replaced or reconfigured; a laboratory router or virtual network in the same segment."
+    )
     Options = Options
     watches = (DhcpOffer, DhcpAck)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = Bounded(SCOPES_LIMIT)
-        self._clients: Bounded[tuple[int, int], tuple[int, int]] = Bounded(CLIENTS_LIMIT)  # segment and client → the server that answered it first
+        self._clients: Bounded[tuple[int, int], tuple[int, int]] = Bounded(
+            CLIENTS_LIMIT
+        )  # segment and client → the server that answered it first
         self._allowed = frozenset(_address_or_mac(text) for text in self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -80,9 +91,16 @@ class RogueDhcp(EventDetector):
         mac = 0 if event.relay else packet.src_mac
         if self._allowed:
             if not self._allowed & {server, packet.src, mac or -1}:
-                yield self._told(event, Subject(mac, server, packet.vlan), "it is not in the list of allowed servers", {"allowed": len(self._allowed)})
+                yield self._told(
+                    event,
+                    Subject(mac, server, packet.vlan),
+                    "it is not in the list of allowed servers",
+                    {"allowed": len(self._allowed)},
+                )
             return
-        offer = _Offer((event.offered & _mask(event.netmask), event.netmask), frozenset(event.gateways), frozenset(event.dns))
+        offer = _Offer(
+            (event.offered & _mask(event.netmask), event.netmask), frozenset(event.gateways), frozenset(event.dns)
+        )
         known = self._scopes.get((packet.vlan, event.relay))
         if known is None:
             known = Bounded(SERVERS_LIMIT)
@@ -94,19 +112,47 @@ class RogueDhcp(EventDetector):
             for (first, first_mac), held in known.items():
                 if what := offer.conflict(held):
                     apart = offer.network != held.network and first_for in (None, (server, mac))
-                    yield self._against(event, Subject(mac, server, packet.vlan), offer, Subject(first_mac, first, packet.vlan), held, what, apart)
+                    yield self._against(
+                        event,
+                        Subject(mac, server, packet.vlan),
+                        offer,
+                        Subject(first_mac, first, packet.vlan),
+                        held,
+                        what,
+                        apart,
+                    )
                     return
         known.put((server, mac), offer)
 
-    def _against(self, event: DhcpOffer | DhcpAck, rogue: Subject, offer: _Offer, first: Subject, held: _Offer, what: str, apart: bool) -> Alert:
+    def _against(
+        self,
+        event: DhcpOffer | DhcpAck,
+        rogue: Subject,
+        offer: _Offer,
+        first: Subject,
+        held: _Offer,
+        what: str,
+        apart: bool,
+    ) -> Alert:
         """``apart``: it serves another network, and none of the clients of the first server."""
         ours, theirs = (held.dns, offer.dns) if what == "dns" else (held.gateways, offer.gateways)
         word = "DNS server" if what == "dns" else "gateway"
-        mine, others = some([addresses.text(address) for address in sorted(theirs)]), some([addresses.text(address) for address in sorted(ours)])
+        mine, others = (
+            some([addresses.text(address) for address in sorted(theirs)]),
+            some([addresses.text(address) for address in sorted(ours)]),
+        )
         reason = f"it offers {mine} as {word}; {who(self.context, first)} was first and offers {others}"
         return self._told(event, rogue, reason, {"differs": what, "given": mine, "expected": others}, apart=apart)
 
-    def _told(self, event: DhcpOffer | DhcpAck, rogue: Subject, reason: str, numbers: dict[str, int | float | str], *, apart: bool = False) -> Alert:
+    def _told(
+        self,
+        event: DhcpOffer | DhcpAck,
+        rogue: Subject,
+        reason: str,
+        numbers: dict[str, int | float | str],
+        *,
+        apart: bool = False,
+    ) -> Alert:
         client = Subject(event.mac, event.offered, rogue.vlan)
         name = who(self.context, rogue)
         return self.alert(
@@ -117,7 +163,11 @@ class RogueDhcp(EventDetector):
             why=(
                 f"{name} offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}",
                 reason,
-                *(["it serves another network and none of the same clients: the capture may hold two segments"] if apart else []),
+                *(
+                    ["it serves another network and none of the same clients: the capture may hold two segments"]
+                    if apart
+                    else []
+                ),
             ),
             severity=Severity.low if apart else Severity.high,
             confidence=0.5 if apart else 0.9,

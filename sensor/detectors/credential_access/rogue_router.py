@@ -36,7 +36,9 @@ UNICAST, LOCAL = 1, 0x7E  # 2000::/3 by its first three bits, fc00::/7 by its fi
 class Options(detector.Options):
     """Which routers are allowed."""
 
-    allowed: tuple[str, ...] = Field((), description="addresses or MACs of the routers and DHCPv6 servers; if set, every other one raises an alert")
+    allowed: tuple[str, ...] = Field(
+        (), description="addresses or MACs of the routers and DHCPv6 servers; if set, every other one raises an alert"
+    )
     flood: int = Field(10, ge=3, le=60, description="threshold of a flood: routers in one segment within a minute")
 
 
@@ -50,13 +52,22 @@ class _Router(NamedTuple):
         """What the two disagree on; empty where they can be there side by side."""
         if self.dns and other.dns and self.dns.isdisjoint(other.dns):
             return "DNS servers"
-        if self.prefixes and other.prefixes and self.prefixes.isdisjoint(other.prefixes) and set(map(_kind, self.prefixes)) & set(map(_kind, other.prefixes)):
+        if (
+            self.prefixes
+            and other.prefixes
+            and self.prefixes.isdisjoint(other.prefixes)
+            and set(map(_kind, self.prefixes)) & set(map(_kind, other.prefixes))
+        ):
             return "networks"
         return ""
 
     def told(self, what: str) -> str:
         """The networks, or the DNS servers, as text."""
-        return some([_network(each) for each in sorted(self.prefixes)] if what == "networks" else [addresses.text(each) for each in sorted(self.dns)])
+        return some(
+            [_network(each) for each in sorted(self.prefixes)]
+            if what == "networks"
+            else [addresses.text(each) for each in sorted(self.dns)]
+        )
 
 
 class RogueRouter(EventDetector):
@@ -95,17 +106,35 @@ class RogueRouter(EventDetector):
         packet, want = event.packet, self.options
         count = self._seen.add(packet.vlan, packet.src, event.ts)
         if count >= want.flood:
-            yield from self._alert(event, f"{count} routers sent advertisements within a minute (threshold {want.flood})", "flood", segment=True)
+            yield from self._alert(
+                event,
+                f"{count} routers sent advertisements within a minute (threshold {want.flood})",
+                "flood",
+                segment=True,
+            )
             return
         known = self._known(self._routers, packet.vlan)
-        router = _Router(frozenset((first, bits) for first, bits in event.prefixes if _kind((first, bits))), frozenset(event.dns))
+        router = _Router(
+            frozenset((first, bits) for first, bits in event.prefixes if _kind((first, bits))), frozenset(event.dns)
+        )
         mac = packet.src_mac
-        if not event.lifetime_s and mac not in known and not is_virtual(mac) and any(event.mac == there for there in known):
-            yield from self._alert(event, f"it sent a zero router lifetime in the name of {addresses.mac_text(event.mac)}", "withdrawal")
+        if (
+            not event.lifetime_s
+            and mac not in known
+            and not is_virtual(mac)
+            and any(event.mac == there for there in known)
+        ):
+            yield from self._alert(
+                event, f"it sent a zero router lifetime in the name of {addresses.mac_text(event.mac)}", "withdrawal"
+            )
         elif mac not in known:
             for first, held in known.items():
                 if what := router.conflict(held):
-                    yield from self._alert(event, f"it announces the {what} {router.told(what)}; {addresses.mac_text(first)} announced others first", what)
+                    yield from self._alert(
+                        event,
+                        f"it announces the {what} {router.told(what)}; {addresses.mac_text(first)} announced others first",
+                        what,
+                    )
                     return
         if event.lifetime_s or mac in known:
             known.put(mac, router)
@@ -117,8 +146,15 @@ class RogueRouter(EventDetector):
         if event.server not in servers:
             for dns in servers.values():
                 if dns.isdisjoint(event.dns):
-                    given, expected = some([addresses.text(each) for each in event.dns]), some([addresses.text(each) for each in sorted(dns)])
-                    yield from self._alert(event, f"as a DHCPv6 server it offers the DNS servers {given}; {expected} were offered first", "dhcpv6")
+                    given, expected = (
+                        some([addresses.text(each) for each in event.dns]),
+                        some([addresses.text(each) for each in sorted(dns)]),
+                    )
+                    yield from self._alert(
+                        event,
+                        f"as a DHCPv6 server it offers the DNS servers {given}; {expected} were offered first",
+                        "dhcpv6",
+                    )
                     return
         servers.put(event.server, frozenset(event.dns))
 
@@ -158,7 +194,11 @@ class RogueRouter(EventDetector):
             summary=f"{name} acts as an IPv6 router: {reason}",
             why=(f"sent by {addresses.mac_text(packet.src_mac)}, {addresses.text(packet.src)}", reason),
             numbers={"differs": what},
-            network={"proto": "udp" if packet.proto == 17 else "icmpv6" if packet.proto == 58 else "icmp", "vlan": packet.vlan, "direction": "internal"},
+            network={
+                "proto": "udp" if packet.proto == 17 else "icmpv6" if packet.proto == 58 else "icmp",
+                "vlan": packet.vlan,
+                "direction": "internal",
+            },
         )
         alert.key = f"{self.id}|{packet.vlan}|{what}|{'' if segment else addresses.mac_text(packet.src_mac)}"
         yield alert

@@ -65,13 +65,20 @@ class SessionGuessing(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
         rows = changes.rows
-        at = np.flatnonzero((rows["kind"] == Change.ENDED) & (rows["proto"] == TCP) & (rows["answered"] != 0) & np.isin(rows["server_port"], self._ports))
+        at = np.flatnonzero(
+            (rows["kind"] == Change.ENDED)
+            & (rows["proto"] == TCP)
+            & (rows["answered"] != 0)
+            & np.isin(rows["server_port"], self._ports)
+        )
         if not len(at):
             return []
         at = at[_fails(rows[at])]
         some = rows[at]
         ends = combine(fold(some["client_hi"], some["client_lo"]), fold(some["server_hi"], some["server_lo"]))
-        counts = self._window.count(combine(ends, some["server_port"].astype(np.uint64)), some["flow"].astype(np.uint64), some["ts"])
+        counts = self._window.count(
+            combine(ends, some["server_port"].astype(np.uint64)), some["flow"].astype(np.uint64), some["ts"]
+        )
         found = np.flatnonzero(counts >= self.options.sessions)
         return zip(at[found].tolist(), counts[found].tolist(), strict=True)
 
@@ -104,5 +111,7 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     for side in ("client", "server"):
         packets, size = rows[f"{side}_packets"].astype(np.int64), rows[f"{side}_bytes"].astype(np.int64)
         short = (packets <= MOST_PACKETS) & (size <= MOST_BYTES)
-        fits &= (packets >= FEWEST_PACKETS) & (size >= FEWEST_BYTES) & (short | (size - HEADERS * packets <= MOST_CONTENT))
+        fits &= (
+            (packets >= FEWEST_PACKETS) & (size >= FEWEST_BYTES) & (short | (size - HEADERS * packets <= MOST_CONTENT))
+        )
     return fits

@@ -32,7 +32,9 @@ GROUP = 1 << 40
 class Options(detector.Options):
     """When two claims are a conflict."""
 
-    patience_s: int = Field(300, ge=30, le=86400, description="seconds after the last claim in which an address still belongs to its MAC")
+    patience_s: int = Field(
+        300, ge=30, le=86400, description="seconds after the last claim in which an address still belongs to its MAC"
+    )
     returns: int = Field(2, ge=1, description="threshold: claims of the first host after a claim of the second")
 
 
@@ -61,7 +63,13 @@ class AddressConflict(EventDetector):
         if isinstance(event, DhcpDecline):
             if event.requested and self._told.fresh((vlan, event.requested), event.ts):
                 client = Subject(event.mac, 0, vlan)
-                yield self._alert(event, client, Subject(0, event.requested, vlan), f"{who(self.context, client)} declined the lease: the address is in use", 1)
+                yield self._alert(
+                    event,
+                    client,
+                    Subject(0, event.requested, vlan),
+                    f"{who(self.context, client)} declined the lease: the address is in use",
+                    1,
+                )
             return
         if not isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
             return
@@ -89,7 +97,11 @@ class AddressConflict(EventDetector):
             summary=f"{owners} claim the address {addresses.text(first.address)}",
             why=(reason,),
             numbers={"times": times, "threshold": self.options.returns if times > 1 else 1},
-            network={"proto": "arp" if event.packet.proto != 17 else "udp", "vlan": first.vlan, "direction": "internal"},
+            network={
+                "proto": "arp" if event.packet.proto != 17 else "udp",
+                "vlan": first.vlan,
+                "direction": "internal",
+            },
         )
         alert.key = f"{self.id}|{first.vlan}|{addresses.text(first.address)}"
         return alert

@@ -38,9 +38,13 @@ LOOK_EVERY = 600 * SECOND
 class Options(detector.Options):
     """What a backup is."""
 
-    megabytes: int = Field(100, ge=1, description="size of a flow, both directions, from which it is part of a backup, in megabytes")
+    megabytes: int = Field(
+        100, ge=1, description="size of a flow, both directions, from which it is part of a backup, in megabytes"
+    )
     runs: int = Field(5, ge=3, le=RUNS_KEPT, description="number of earlier runs")
-    spread_s: int = Field(1800, ge=60, le=21600, description="seconds by which the time of day of a run may differ from the median")
+    spread_s: int = Field(
+        1800, ge=60, le=21600, description="seconds by which the time of day of a run may differ from the median"
+    )
 
 
 class Runs(msgspec.Struct):
@@ -68,7 +72,10 @@ class BackupMissed(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows
-        picked = ((rows["kind"] == Change.ENDED) & (rows["client_bytes"] + rows["server_bytes"] >= self.options.megabytes * MEGABYTE)).nonzero()[0]
+        picked = (
+            (rows["kind"] == Change.ENDED)
+            & (rows["client_bytes"] + rows["server_bytes"] >= self.options.megabytes * MEGABYTE)
+        ).nonzero()[0]
         return [(at, None) for at in picked.tolist()]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:

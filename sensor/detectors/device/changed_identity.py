@@ -80,7 +80,12 @@ class ChangedIdentity(OfDevices, DeviceDetector):
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         device = change.device
-        if change.action not in WATCHED or not device.key.startswith("mac:") or is_randomised(device) or _speaks_for_others(device):
+        if (
+            change.action not in WATCHED
+            or not device.key.startswith("mac:")
+            or is_randomised(device)
+            or _speaks_for_others(device)
+        ):
             return
         yield from self._judge(change)
 
@@ -94,7 +99,9 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             if device is None or device.id != name or not 0 <= now - change.ts < AGAIN:
                 self._suspects.pop(name)
             else:
-                yield from self._judge(DeviceChange(now, change.action, device, change.changes, change.evidence), since=change)
+                yield from self._judge(
+                    DeviceChange(now, change.action, device, change.changes, change.evidence), since=change
+                )
 
     def _judge(self, change: DeviceChange, since: DeviceChange | None = None) -> Iterator[Alert]:
         """Report confident changes, and remember those that may become so. ``since``: first reported."""
@@ -130,7 +137,8 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         device, sure = change.device, max(one.sure for one in found)
         known = (change.ts - device.first) / HOUR
         why = [
-            f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence {one.sure:.2f}), from {_sources(one)}" for one in found
+            f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence {one.sure:.2f}), from {_sources(one)}"
+            for one in found
         ]
         why.append(f"the device is known for {known:.0f} h; the new evidence began later")
         return self.tell(
@@ -139,7 +147,12 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             "identity",
             summary=f"{called(device)} changed its identity: {', '.join(f'{kind_text(one.old)} → {kind_text(one.new)}' for one in found)}",
             why=why,
-            numbers={"known_h": round(known, 1), "threshold_h": self.options.settled_h, "sure": round(sure, 2), "threshold": self.options.confidence},
+            numbers={
+                "known_h": round(known, 1),
+                "threshold_h": self.options.settled_h,
+                "sure": round(sure, 2),
+                "threshold": self.options.confidence,
+            },
             severity=Severity.medium if any(_grave(one) for one in found) else self.severity,
             confidence=round(min(sure, 0.95), 2),
         )
@@ -170,7 +183,9 @@ def _grave(one: Contradiction) -> bool:
     """A fixed-function device that became a computer or network equipment, or the reverse, according to several protocols."""
     if one.field != "type" or len({piece.family for piece in one.evidence}) < 2:
         return False
-    return (one.old in FIXED_FUNCTION and one.new in COMPUTERS | CARRIERS) or (one.old in COMPUTERS and one.new in FIXED_FUNCTION)
+    return (one.old in FIXED_FUNCTION and one.new in COMPUTERS | CARRIERS) or (
+        one.old in COMPUTERS and one.new in FIXED_FUNCTION
+    )
 
 
 def _sources(one: Contradiction) -> str:

@@ -66,11 +66,20 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
         if before is not None and device is not None:
             changes = _differences(before, now)
             if changes and self._is_settled(device, event.ts):
-                yield self._tell(event, device, changes, f"announced by {event.kind.partition('.')[0].upper()} from {addresses.mac_text(packet.src_mac)}")
+                yield self._tell(
+                    event,
+                    device,
+                    changes,
+                    f"announced by {event.kind.partition('.')[0].upper()} from {addresses.mac_text(packet.src_mac)}",
+                )
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         device = change.device
-        now = {"name": next(iter(device.names), ""), "VLAN": str(device.vlan or ""), "services": ", ".join(device.services)}
+        now = {
+            "name": next(iter(device.names), ""),
+            "VLAN": str(device.vlan or ""),
+            "services": ", ".join(device.services),
+        }
         before = self._devices.get(device.id)
         self._devices.put(device.id, now)
         if before is None or change.action in ("gone", "merged", "split") or is_randomised(device):
@@ -91,7 +100,12 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
             ",".join(one.field for one in changes),
             summary=f"{called(device)}: {some(told, 3)}",
             why=(*told[:8], source),
-            numbers={"fields": len(changes), "threshold": 1, "known_h": round((proof.ts - device.first) / HOUR, 1), "threshold_h": self.options.settled_h},
+            numbers={
+                "fields": len(changes),
+                "threshold": 1,
+                "known_h": round((proof.ts - device.first) / HOUR, 1),
+                "threshold_h": self.options.settled_h,
+            },
             severity=Severity.info if all(one.field == "services" for one in changes) else self.severity,
         )
 
@@ -104,8 +118,16 @@ def _announcement(event: Event) -> Seen:
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(_text, value))
-    return addresses.text(value) if isinstance(value, int) and value > addresses.V4 else "" if value in (0, False) else str(value)
+    return (
+        addresses.text(value)
+        if isinstance(value, int) and value > addresses.V4
+        else ""
+        if value in (0, False)
+        else str(value)
+    )
 
 
 def _differences(before: Seen, now: Seen) -> list[FieldChange]:
-    return [FieldChange(name, before.get(name, ""), value) for name, value in now.items() if before.get(name, "") != value]
+    return [
+        FieldChange(name, before.get(name, ""), value) for name, value in now.items() if before.get(name, "") != value
+    ]

@@ -44,7 +44,9 @@ class DhcpFailure(EventDetector):
     severity = Severity.low
     techniques = ()
     advice = "Check whether the address pool is exhausted, the DHCP server or relay of this segment is up, and the port is in the right VLAN."
-    false_positives = "A segment without a DHCP server; devices that use link-local addresses in addition to their own by design."
+    false_positives = (
+        "A segment without a DHCP server; devices that use link-local addresses in addition to their own by design."
+    )
     Options = Options
     watches = (DhcpDiscover, DhcpOffer, DhcpAck, DhcpNak, ArpAnnouncement)
 
@@ -68,7 +70,13 @@ class DhcpFailure(EventDetector):
         elif isinstance(event, ArpAnnouncement):
             if event.sender >> 16 == LINK_LOCAL and vlan in self._served:
                 reason = f"it announced the self-assigned address {addresses.text(event.sender)} although the segment has a DHCP server"
-                yield from self._alert(event, Subject(event.sender_mac, event.sender, vlan), "assigned itself an address without a DHCP lease", reason, 1)
+                yield from self._alert(
+                    event,
+                    Subject(event.sender_mac, event.sender, vlan),
+                    "assigned itself an address without a DHCP lease",
+                    reason,
+                    1,
+                )
         elif isinstance(event, DhcpMessage):
             self._served.put(vlan, event.ts)
             self._tries.forget((vlan, event.mac))
@@ -80,7 +88,11 @@ class DhcpFailure(EventDetector):
                 actor=actor,
                 summary=f"{who(self.context, actor)} {what}",
                 why=(reason,),
-                numbers={"tries": tries, "threshold": self.options.tries if tries > 1 else 1, "window_s": self.options.window_s},
+                numbers={
+                    "tries": tries,
+                    "threshold": self.options.tries if tries > 1 else 1,
+                    "window_s": self.options.window_s,
+                },
                 key=(addresses.mac_text(actor.mac), actor.vlan),
                 network={"proto": "udp", "app": "dhcp", "vlan": actor.vlan, "direction": "internal"},
             )

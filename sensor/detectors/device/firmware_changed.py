@@ -28,7 +28,10 @@ from sensor.dissectors.tftp import TftpRead
 SECOND = 1_000_000_000
 DEVICES_LIMIT, TRANSFERS_LIMIT = 8192, 1024
 # How images are named, by what follows the last dot or by a word in the name.
-IMAGE = re.compile(r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|firmware|upgrade)[^/]{0,64}$", re.IGNORECASE)
+IMAGE = re.compile(
+    r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|firmware|upgrade)[^/]{0,64}$",
+    re.IGNORECASE,
+)
 UPGRADE, DOWNGRADE, OTHER = "upgrade", "downgrade", "change"
 
 
@@ -37,7 +40,9 @@ class Options(detector.Options):
 
     settled_h: float = Field(1, ge=0, le=720, description="learning period: hours a device must be known")
     confidence: float = Field(0.5, ge=0, le=1, description="lowest confidence of a version")
-    transfer_s: int = Field(3600, ge=60, le=86400, description="seconds before the change in which a download is considered as its cause")
+    transfer_s: int = Field(
+        3600, ge=60, le=86400, description="seconds before the change in which a download is considered as its cause"
+    )
 
 
 class Version(NamedTuple):
@@ -72,19 +77,34 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
-        name = event.path if isinstance(event, HttpRequest) else event.path if isinstance(event, FtpFile) else event.file if isinstance(event, TftpRead) else ""
+        name = (
+            event.path
+            if isinstance(event, HttpRequest)
+            else event.path
+            if isinstance(event, FtpFile)
+            else event.file
+            if isinstance(event, TftpRead)
+            else ""
+        )
         if IMAGE.search(name.partition("?")[0]):
             self._fetched.put(packet.src, (event.ts, name, Subject(packet.dst_mac, packet.dst, packet.vlan)))
         return iter(())
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         attribute = change.device.attributes.get("firmware")
-        if attribute is None or attribute.contested or attribute.confidence < self.options.confidence or told_by_operator(attribute.evidence):
+        if (
+            attribute is None
+            or attribute.contested
+            or attribute.confidence < self.options.confidence
+            or told_by_operator(attribute.evidence)
+        ):
             return
         before = self._known.get(change.device.id)
         now = Version(attribute.value, frozenset(one.kind for one in attribute.evidence))
         self._known.put(change.device.id, now)
-        old = next((one.old for one in change.changes if one.field == "firmware" and one.old), before.text if before else "")
+        old = next(
+            (one.old for one in change.changes if one.field == "firmware" and one.old), before.text if before else ""
+        )
         if not old or not self._is_change(change, attribute, old, before):
             return
         yield self._tell(change, old, now.text)
@@ -99,10 +119,22 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
 
     def _tell(self, change: DeviceChange, old: str, new: str) -> Alert:
         device, way = change.device, direction(old, new)
-        fetched = next((found for address in device.addresses if (found := self._fetched.get(address)) and self._is_recent(found[0], change.ts)), None)
-        why = [f"the version was {old} and is {new}" + (f", {'newer' if way == UPGRADE else 'older'}" if way != OTHER else "")]
+        fetched = next(
+            (
+                found
+                for address in device.addresses
+                if (found := self._fetched.get(address)) and self._is_recent(found[0], change.ts)
+            ),
+            None,
+        )
+        why = [
+            f"the version was {old} and is {new}"
+            + (f", {'newer' if way == UPGRADE else 'older'}" if way != OTHER else "")
+        ]
         if fetched:
-            why.append(f"it downloaded {fetched[1]} from {addresses.text(fetched[2].address)} {(change.ts - fetched[0]) // SECOND} s before")
+            why.append(
+                f"it downloaded {fetched[1]} from {addresses.text(fetched[2].address)} {(change.ts - fetched[0]) // SECOND} s before"
+            )
         else:
             why.append("no firmware download was seen")
         return self.tell(

@@ -28,7 +28,9 @@ class HttpErrors(EventDetector):
     severity = Severity.low
     techniques = ()
     advice = "Check the log of the server, and what was changed on it or on the client before the errors began."
-    false_positives = "Programs that request missing files by design, such as browser icons; a website under maintenance."
+    false_positives = (
+        "Programs that request missing files by design, such as browser icons; a website under maintenance."
+    )
     Options = ErrorOptions
     watches = (HttpResponse,)
 
@@ -45,7 +47,9 @@ class HttpErrors(EventDetector):
         packet, status = event.packet, event.status
         if failed := self._ratio.add(("server", packet.src), status >= 500, packet.ts):
             yield self._tell(event, failed, by_server=True)
-        if wrong := self._ratio.add(("client", packet.dst, packet.src), 400 <= status < 500 and status not in PASSWORD_WANTED, packet.ts):
+        if wrong := self._ratio.add(
+            ("client", packet.dst, packet.src), 400 <= status < 500 and status not in PASSWORD_WANTED, packet.ts
+        ):
             yield self._tell(event, wrong, by_server=False)
 
     def _tell(self, event: HttpResponse, found: Finding, *, by_server: bool) -> Alert:

@@ -39,19 +39,33 @@ class IllegalAddress(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows
-        same = (rows["client_hi"] == rows["server_hi"]) & (rows["client_lo"] == rows["server_lo"]) & (rows["client_mac"] != rows["server_mac"])
+        same = (
+            (rows["client_hi"] == rows["server_hi"])
+            & (rows["client_lo"] == rows["server_lo"])
+            & (rows["client_mac"] != rows["server_mac"])
+        )
         # Loopback to loopback is a machine that talks to itself: the capture was made there.
-        at = ((rows["kind"] == Change.NEW) & (rows["client_mac"] != 0) & (same | illegal(rows["client_hi"], rows["client_lo"]))).nonzero()[0]
+        at = (
+            (rows["kind"] == Change.NEW)
+            & (rows["client_mac"] != 0)
+            & (same | illegal(rows["client_hi"], rows["client_lo"]))
+        ).nonzero()[0]
         if not len(at):
             return []
-        fresh = self._told.fresh(np.ascontiguousarray(rows["client_mac"][at]), np.ascontiguousarray(rows["ts"][at]), TOLD_S * SECOND)
+        fresh = self._told.fresh(
+            np.ascontiguousarray(rows["client_mac"][at]), np.ascontiguousarray(rows["ts"][at]), TOLD_S * SECOND
+        )
         return [(int(i), None) for i in at[fresh]]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if flow.client in (addresses.NONE, addresses.V4):
             return
         address, mac = addresses.text(flow.client), addresses.mac_text(flow.client_mac)
-        reason = f"source and destination are both {address}" if flow.client == flow.server else f"{address} is not a valid source address"
+        reason = (
+            f"source and destination are both {address}"
+            if flow.client == flow.server
+            else f"{address} is not a valid source address"
+        )
         target = server_of(flow)
         yield self.alert(
             flow,

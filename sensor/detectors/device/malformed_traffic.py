@@ -27,7 +27,9 @@ TOLD_S = 600
 class Options(detector.Options):
     """From which number on."""
 
-    messages: int = Field(5, ge=2, description="threshold: malformed messages of one protocol from one sender to one receiver")
+    messages: int = Field(
+        5, ge=2, description="threshold: malformed messages of one protocol from one sender to one receiver"
+    )
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
 
 
@@ -66,10 +68,20 @@ class MalformedTraffic(EventDetector):
             target=target,
             summary=f"{who(self.context, actor)} sent {count} malformed {event.dissector} messages to {who(self.context, target)}",
             why=(f"{count} malformed messages within {self.options.window_s} s (threshold {self.options.messages})",),
-            numbers={"messages": count, "threshold": self.options.messages, "window_s": self.options.window_s, "protocol": event.dissector},
+            numbers={
+                "messages": count,
+                "threshold": self.options.messages,
+                "window_s": self.options.window_s,
+                "protocol": event.dissector,
+            },
             key=(addresses.text(packet.dst) if packet.dst else addresses.mac_text(packet.dst_mac), event.dissector),
             confidence=0.6,
             actor_port=packet.sport if packet.proto in (6, 17) else 0,
             target_port=packet.dport if packet.proto in (6, 17) else 0,
-            network={"proto": proto, "app": event.dissector, "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst)},
+            network={
+                "proto": proto,
+                "app": event.dissector,
+                "vlan": packet.vlan,
+                "direction": self.context.networks.direction(packet.src, packet.dst),
+            },
         )

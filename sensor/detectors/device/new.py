@@ -32,7 +32,12 @@ class Options(detector.Options):
     """When a device is new."""
 
     learn_h: float = Field(24, ge=0, le=2160, description="learning period of the network in hours")
-    settle_s: int = Field(600, ge=0, le=86400, description="seconds after which a new device is not reported again when its type becomes known")
+    settle_s: int = Field(
+        600,
+        ge=0,
+        le=86400,
+        description="seconds after which a new device is not reported again when its type becomes known",
+    )
     crowd: int = Field(20, ge=2, description="new devices within ten minutes from which they are one alert")
     randomised: bool = Field(False, description="whether phones and computers with randomized MACs are reported too")
 
@@ -47,7 +52,9 @@ class New(OfDevices, DeviceDetector):
         "Ask the owner of this segment whether they connected it. If not, find the switch port by its MAC, disconnect "
         "it, and identify it. If it may stay, assign an owner with `sensor devices set`."
     )
-    false_positives = "Deliveries, visitors, devices that were off during the learning period, a replaced network card or dock."
+    false_positives = (
+        "Deliveries, visitors, devices that were off during the learning period, a replaced network card or dock."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -78,10 +85,21 @@ class New(OfDevices, DeviceDetector):
         why = [f"not seen in {watched:.0f} h (learning period {want.learn_h:g} h)"]
         numbers: dict[str, int | float | str] = {"watched_h": round(watched, 1), "threshold_h": want.learn_h}
         if come < want.crowd or severity > self.severity:
-            return self.tell(change, device, summary=f"new device: {called(device)}", why=(*why, reason), numbers=numbers, severity=severity)
+            return self.tell(
+                change,
+                device,
+                summary=f"new device: {called(device)}",
+                why=(*why, reason),
+                numbers=numbers,
+                severity=severity,
+            )
         why.append(f"{come} new devices within 10 minutes are one alert (threshold {want.crowd})")
         alert = self.tell(
-            change, device, summary=f"{come} new devices within 10 minutes, the last one {called(device)}", why=why, numbers={**numbers, "newcomers": come}
+            change,
+            device,
+            summary=f"{come} new devices within 10 minutes, the last one {called(device)}",
+            why=why,
+            numbers={**numbers, "newcomers": come},
         )
         alert.key = f"{self.id}|crowd"
         return alert
@@ -90,14 +108,25 @@ class New(OfDevices, DeviceDetector):
         """Severity, and the reasons."""
         address = subject_of(device).address
         segment = addresses.segment(address) if address else ""
-        dwellers = {kind: count for kind, count in self.context.baseline.dwellers(segment).items() if count and kind != "unknown"} if segment else {}
+        dwellers = (
+            {
+                kind: count
+                for kind, count in self.context.baseline.dwellers(segment).items()
+                if count and kind != "unknown"
+            }
+            if segment
+            else {}
+        )
         kind, there = kind_text(device.type), sum(dwellers.values())
         if device.type in CARRIERS:
             return Severity.medium, f"{kind}: forwards the traffic of other devices"
         if device.type in COMPUTERS and there >= DWELLERS and dwellers.keys() <= FIXED_FUNCTION:
             return Severity.medium, f"only fixed-function devices are in {segment}: {_listed(dwellers)}"
         if device.type in COMPUTERS or device.type == "unknown":
-            return Severity.info, "its type is unknown so far" if device.type == "unknown" else f"{kind}: common in this segment"
+            return (
+                Severity.info,
+                "its type is unknown so far" if device.type == "unknown" else f"{kind}: common in this segment",
+            )
         if there >= DWELLERS and device.type not in dwellers:
             return Severity.low, f"the first {kind} in {segment}, where there are {_listed(dwellers)}"
         return Severity.low, f"{kind}: a stationary device"

@@ -93,7 +93,12 @@ class NewService(OfDevices, FlowDetector):
             target=client,
             summary=f"{called(device)} offers the new service {what}, used by {who(self.context, client)}",
             why=(f"the service was not used in the learning period of {self.options.learn_h:g} h", reason),
-            numbers={"service": what, "threshold_h": self.options.learn_h, "new_ports": ports, "restless": self.options.restless},
+            numbers={
+                "service": what,
+                "threshold_h": self.options.learn_h,
+                "new_ports": ports,
+                "restless": self.options.restless,
+            },
             severity=severity,
             confidence=0.7,
             actor_port=flow.server_port,

@@ -42,7 +42,9 @@ class RpcErrors(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcAnswer | RpcRefused):
             return
-        found = self._ratio.add(pair_of(event.packet, answer=True), isinstance(event, RpcRefused) or event.fault, event.ts)
+        found = self._ratio.add(
+            pair_of(event.packet, answer=True), isinstance(event, RpcRefused) or event.fault, event.ts
+        )
         if found is None:
             return
         want = self.options

@@ -35,7 +35,9 @@ class Options(detector.Options):
     """When silence is reported."""
 
     enabled: bool = Field(False, description="disabled by default: services move and hosts are switched off")
-    learn_h: float = Field(168, ge=1, le=2160, description="learning period of a channel in hours; a week includes a weekend")
+    learn_h: float = Field(
+        168, ge=1, le=2160, description="learning period of a channel in hours; a week includes a weekend"
+    )
     beats: int = Field(100, ge=10, description="number of earlier flows, at most one a minute")
     longest_s: int = Field(7200, ge=60, description="longest pause of a permanent channel in seconds")
     patience: float = Field(3.0, gt=1, description="multiple of its longest pause after which it is silent")
@@ -80,7 +82,9 @@ class SilentChannel(FlowDetector):
         if not len(rows):
             return []
         keys = combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64))
-        return [(at, None) for at in rows["row"][self._recent.fresh(keys, np.ascontiguousarray(rows["ts"]), GRAIN)].tolist()]
+        return [
+            (at, None) for at in rows["row"][self._recent.fresh(keys, np.ascontiguousarray(rows["ts"]), GRAIN)].tolist()
+        ]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         key = (flow.client, flow.server, flow.proto << 16 | flow.server_port)
@@ -107,11 +111,18 @@ class SilentChannel(FlowDetector):
     def _is_silent(self, channel: Channel, now: int) -> bool:
         """Only where one of the two was heard since: else it is a machine that is gone, or the sensor that hears nothing."""
         want, patience = self.options, int(max(channel.longest, GRAIN) * self.options.patience)
-        if channel.beats < want.beats or channel.last - channel.first < want.learn_h * HOUR or channel.longest > want.longest_s * SECOND:
+        if (
+            channel.beats < want.beats
+            or channel.last - channel.first < want.learn_h * HOUR
+            or channel.longest > want.longest_s * SECOND
+        ):
             return False
         if now - channel.last < patience:
             return False
-        return any((self._heard.get(end) or 0) - channel.last > patience // 2 for end in (channel.flow.client, channel.flow.server))
+        return any(
+            (self._heard.get(end) or 0) - channel.last > patience // 2
+            for end in (channel.flow.client, channel.flow.server)
+        )
 
     def _silent(self, channel: Channel, now: int) -> Alert:
         flow = channel.flow
@@ -126,7 +137,11 @@ class SilentChannel(FlowDetector):
                 f"no flow for {quiet / 60:.0f} min; the longest pause in {(channel.last - channel.first) / HOUR:.0f} h was {channel.longest / 60e9:.0f} min",
                 f"{channel.beats} flows were seen before, and one of the two still communicates with others",
             ),
-            numbers={"silent_s": round(quiet), "threshold": round(channel.longest * self.options.patience / SECOND), "beats": channel.beats},
+            numbers={
+                "silent_s": round(quiet),
+                "threshold": round(channel.longest * self.options.patience / SECOND),
+                "beats": channel.beats,
+            },
             key=(target.address, service),
             confidence=0.7,
             target_port=flow.server_port,

@@ -41,14 +41,21 @@ class Options(detector.Options):
     window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
     share_inside: float = Field(0.4, ge=0, le=1, description="lowest share of failed contacts, for internal targets")
-    share_outside: float = Field(0.7, ge=0, le=1, description="the same for external targets, where unreachable peers are common")
+    share_outside: float = Field(
+        0.7, ge=0, le=1, description="the same for external targets, where unreachable peers are common"
+    )
     fewest: int = Field(10, ge=4, description="lowest number of failed internal addresses for the likelihood test")
     ordinary_failure: float = Field(
-        0.5, gt=0, lt=1, description="probability that a first contact of a benign client fails; high, because of unreachable peers"
+        0.5,
+        gt=0,
+        lt=1,
+        description="probability that a first contact of a benign client fails; high, because of unreachable peers",
     )
     scanner_failure: float = Field(0.9, gt=0, lt=1, description="probability that a first contact of a scanner fails")
     certainty: float = Field(0.99, gt=0.5, lt=1, description="confidence at which the likelihood test decides")
-    peer_ports: tuple[int, ...] = Field(PEER_PORTS, description="ports of peer-to-peer programs: external targets on them do not count")
+    peer_ports: tuple[int, ...] = Field(
+        PEER_PORTS, description="ports of peer-to-peer programs: external targets on them do not count"
+    )
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
 
@@ -95,8 +102,15 @@ class AddressScan(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
         near, far = knocks(rows, self._far_ports)
-        found = [(at, Finding(failed, answered, sample)) for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)]
-        return [(int(rows["row"][at]), finding) for at, finding in sorted(found + self._in_silence(changes)) if not flooded[at]]
+        found = [
+            (at, Finding(failed, answered, sample))
+            for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)
+        ]
+        return [
+            (int(rows["row"][at]), finding)
+            for at, finding in sorted(found + self._in_silence(changes))
+            if not flooded[at]
+        ]
 
     def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
         """The same for internal hosts over UDP where the capture shows no answers: by number alone, a weak indication."""
@@ -104,7 +118,10 @@ class AddressScan(FlowDetector):
         at = at[changes.contacts["flags"][at] & SERVER_INSIDE > 0]
         rows = changes.contacts[at]
         keys = combine(rows["client"], rows["service"].astype(np.uint64)) if len(at) else rows["client"]
-        return [(int(at[i]), Finding(failed, met, sample, False)) for i, failed, met, sample in counted(self._silent, keys, rows["server"], rows["ts"])]
+        return [
+            (int(at[i]), Finding(failed, met, sample, False))
+            for i, failed, met, sample in counted(self._silent, keys, rows["server"], rows["ts"])
+        ]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor = client_of(flow)
@@ -121,10 +138,19 @@ class AddressScan(FlowDetector):
             summary=f"{name} scanned {numbers.failed} addresses on {service} that did not answer",
             why=(
                 f"{numbers.failed} addresses rejected {service} or did not answer within {window} s; {numbers.answered} answered",
-                *([f"threshold {self.options.targets}"] if numbers.failed >= self.options.targets else [self._likelihood(numbers)]),
+                *(
+                    [f"threshold {self.options.targets}"]
+                    if numbers.failed >= self.options.targets
+                    else [self._likelihood(numbers)]
+                ),
                 f"among them {some([addresses.text(target.address) for target in targets])}",
             ),
-            numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": self.options.targets, "window_s": window},
+            numbers={
+                "failed": numbers.failed,
+                "answered": numbers.answered,
+                "threshold": self.options.targets,
+                "window_s": window,
+            },
             key=(service,),
             severity=self._severity(actor, numbers),
             confidence=0.5 if not numbers.heard else 0.9 if numbers.failed >= self.options.targets else 0.8,

@@ -30,7 +30,9 @@ CONVERSATIONS_LIMIT = 4096
 class Options(CallOptions):
     """From which number of hosts on."""
 
-    hosts: int = Field(2, ge=2, description="threshold: hosts whose Service Control Manager was opened and closed without another call")
+    hosts: int = Field(
+        2, ge=2, description="threshold: hosts whose Service Control Manager was opened and closed without another call"
+    )
     many: int = Field(5, ge=2, description="threshold for medium severity")
     window_s: int = Field(3600, ge=60, description="time window in seconds")
 

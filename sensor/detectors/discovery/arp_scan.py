@@ -47,7 +47,9 @@ class ArpScan(EventDetector):
     severity = Severity.medium
     techniques = ("T1018",)
     advice = "Identify the program on the source. If it was not planned, review what the source did next."
-    false_positives = "Inventory programs and administrators' network tools; a gateway under an external scan of unused addresses."
+    false_positives = (
+        "Inventory programs and administrators' network tools; a gateway under an external scan of unused addresses."
+    )
     Options = Options
     watches = (ArpRequest, ArpReply)
 
@@ -78,19 +80,28 @@ class ArpScan(EventDetector):
         if not addresses.is_host(event.target) or mac in self._exempt:
             return
         key = mac << 16 ^ vlan
-        patient, quick = self._patient.opened(key, event.target, event.ts), self._quick.opened(key, event.target, event.ts)
+        patient, quick = (
+            self._patient.opened(key, event.target, event.ts),
+            self._quick.opened(key, event.target, event.ts),
+        )
         if patient and not (patient[1] or _in_order(patient[2])):
             patient = None  # not one reply to this host in sight, and no walk: it may be a gateway whose replies we do not get
         if quick and not _in_order(quick[2]):
             quick = None
         found = patient or quick
-        if found and self._told.fresh((mac, vlan, found[0].bit_length() // 2), event.ts):  # both windows may say it; four times as much is news
+        if found and self._told.fresh(
+            (mac, vlan, found[0].bit_length() // 2), event.ts
+        ):  # both windows may say it; four times as much is news
             yield self._alert(event, mac, *found)
 
     def _alert(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
         want, vlan = self.options, event.packet.vlan
         actor = Subject(mac, event.sender, vlan)
-        seen = f"{answered} others answered" if answered else "no replies are in the capture, but the targets are in address order"
+        seen = (
+            f"{answered} others answered"
+            if answered
+            else "no replies are in the capture, but the targets are in address order"
+        )
         return self.alert(
             event,
             actor=actor,
@@ -102,7 +113,12 @@ class ArpScan(EventDetector):
                 seen,
                 f"among them {some([addresses.text(address) for address in sample])}",
             ),
-            numbers={"unanswered": unanswered, "answered": answered, "threshold": want.targets, "window_s": want.window_s},
+            numbers={
+                "unanswered": unanswered,
+                "answered": answered,
+                "threshold": want.targets,
+                "window_s": want.window_s,
+            },
             key=(addresses.mac_text(mac), vlan),
             severity=self._severity(actor),
             confidence=0.9 if answered else 0.75,

@@ -60,18 +60,29 @@ class DistributedScan(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts
         proto, port = contacts["service"] & 0xFF, contacts["service"] >> 8
-        tried = (contacts["op"] == FAILED) & ((proto == TCP) | (proto == UDP) & (port < UDP_SERVICES_END)) & (contacts["flags"] & SERVER_INSIDE > 0)
+        tried = (
+            (contacts["op"] == FAILED)
+            & ((proto == TCP) | (proto == UDP) & (port < UDP_SERVICES_END))
+            & (contacts["flags"] & SERVER_INSIDE > 0)
+        )
         at = (tried & ~changes.flooded).nonzero()[0]
         if not len(at):
             return []
         servers, ts = contacts["server"][at], contacts["ts"][at]
         keys = combine(servers, proto[at].astype(np.uint64))
         # Sources come again with other ports: what counts is how many there are, whoever this one is.
-        ports, sources = self._ports.count(keys, port[at].astype(np.uint64), ts, True), self._sources.count(keys, contacts["client"][at], ts, True)
+        ports, sources = (
+            self._ports.count(keys, port[at].astype(np.uint64), ts, True),
+            self._sources.count(keys, contacts["client"][at], ts, True),
+        )
         hits = ((ports >= self.options.ports) & (sources >= self.options.sources)).nonzero()[0]
         if not len(hits):
             return []
-        hits = hits[self._told.fresh(np.ascontiguousarray(keys[hits]), np.ascontiguousarray(ts[hits]), self.options.window_s * SECOND)]
+        hits = hits[
+            self._told.fresh(
+                np.ascontiguousarray(keys[hits]), np.ascontiguousarray(ts[hits]), self.options.window_s * SECOND
+            )
+        ]
         return [(int(contacts["row"][at[i]]), Finding(int(ports[i]), int(sources[i]))) for i in hits]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
@@ -85,7 +96,12 @@ class DistributedScan(FlowDetector):
                 f"{numbers.ports} {proto} ports rejected or did not answer within {want.window_s} s (threshold {want.ports})",
                 f"{numbers.sources} sources (threshold {want.sources})",
             ),
-            numbers={"ports": numbers.ports, "sources": numbers.sources, "threshold": want.ports, "window_s": want.window_s},
+            numbers={
+                "ports": numbers.ports,
+                "sources": numbers.sources,
+                "threshold": want.ports,
+                "window_s": want.window_s,
+            },
             severity=Severity.medium if self.context.networks.inside(flow.client) else Severity.low,
             confidence=0.75,
             network=network_of(self.context, flow),

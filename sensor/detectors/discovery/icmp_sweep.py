@@ -51,8 +51,12 @@ class IcmpSweep(FlowDetector):
     title = "Ping sweep (ICMP)"
     severity = Severity.medium
     techniques = ("T1018",)
-    advice = "Identify the program on the source. If it was not planned, review what it did next to the hosts that answered."
-    false_positives = "Monitoring and inventory systems on their first day (list them in `exempt`); administrators' network tools."
+    advice = (
+        "Identify the program on the source. If it was not planned, review what it did next to the hosts that answered."
+    )
+    false_positives = (
+        "Monitoring and inventory systems on their first day (list them in `exempt`); administrators' network tools."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -71,7 +75,10 @@ class IcmpSweep(FlowDetector):
         clients, servers, ts = contacts["client"][at], contacts["server"][at], contacts["ts"][at]
         fresh = self._met.look(combine(clients, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
         at = at[fresh]
-        return [(int(contacts["row"][at[i]]), Finding(n, sample)) for i, n, _, sample in counted(self._targets, clients[fresh], servers[fresh], ts[fresh])]
+        return [
+            (int(contacts["row"][at[i]]), Finding(n, sample))
+            for i, n, _, sample in counted(self._targets, clients[fresh], servers[fresh], ts[fresh])
+        ]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
@@ -91,6 +98,10 @@ class IcmpSweep(FlowDetector):
             ),
             numbers={"targets": numbers.targets, "threshold": want.targets, "window_s": want.window_s},
             key=(PROTOCOLS[flow.proto],),
-            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low,
+            severity=Severity.high
+            if is_fixed_function(self.context, actor)
+            else Severity.medium
+            if inside
+            else Severity.low,
             network=network_of(self.context, flow),
         )

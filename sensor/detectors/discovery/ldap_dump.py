@@ -72,7 +72,9 @@ BROAD = ("tree", "one")
 class Options(CallOptions):
     """When searches are reconnaissance."""
 
-    kinds: int = Field(4, ge=2, le=len(AIMS), description="threshold: classes of entries that one client searched for as a whole")
+    kinds: int = Field(
+        4, ge=2, le=len(AIMS), description="threshold: classes of entries that one client searched for as a whole"
+    )
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
     entries: int = Field(1000, ge=10, description="threshold: entries returned to broad searches of one client")
 
@@ -103,7 +105,12 @@ class LdapDump(CallDetector):
         return {LdapSearch: broad, LdapSearchDone: broad}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, LdapSearch) or event.scope not in BROAD or not event.base or not (aims := aims_of(event.filter)):
+        if (
+            not isinstance(event, LdapSearch)
+            or event.scope not in BROAD
+            or not event.base
+            or not (aims := aims_of(event.filter))
+        ):
             return
         if isinstance(event, LdapSearchDone):
             yield from self._found(event)
@@ -123,7 +130,16 @@ class LdapDump(CallDetector):
         )
         techniques = tuple(dict.fromkeys((aim.technique, "T1087.002")))
         grade = self._grade(ends_of(event.packet).actor)
-        yield self.told(event, f"searched for {aim.what} on", why, key=(aim.what,), severity=grade, confidence=0.8, techniques=techniques, app="ldap")
+        yield self.told(
+            event,
+            f"searched for {aim.what} on",
+            why,
+            key=(aim.what,),
+            severity=grade,
+            confidence=0.8,
+            techniques=techniques,
+            app="ldap",
+        )
 
     def _broad(self, event: LdapSearch, aims: tuple[Aim, ...]) -> Iterator[Alert]:
         pair, want, kinds = pair_of(event.packet), self.options, 0
@@ -135,14 +151,31 @@ class LdapDump(CallDetector):
         if kinds < want.kinds or not self._told.fresh((*pair, "kinds", kinds), event.ts):
             return
         asked = self._kinds.values(pair)
-        why = (f"broad searches for {some(asked, 8)} within {want.window_s} s (threshold {want.kinds} classes)", f"last filter: {event.filter[:160]!r}")
+        why = (
+            f"broad searches for {some(asked, 8)} within {want.window_s} s (threshold {want.kinds} classes)",
+            f"last filter: {event.filter[:160]!r}",
+        )
         numbers: Numbers = {"kinds": kinds, "threshold": want.kinds}
         grade = self._grade(ends_of(event.packet).actor)
-        yield self.told(event, f"enumerated {kinds} classes of directory entries on", why, numbers, key=("kinds",), severity=grade, app="ldap")
+        yield self.told(
+            event,
+            f"enumerated {kinds} classes of directory entries on",
+            why,
+            numbers,
+            key=("kinds",),
+            severity=grade,
+            app="ldap",
+        )
 
     def _grade(self, actor: Subject) -> Severity | None:
         """Domain controllers search each other's directories; fixed-function devices search none."""
-        return Severity.low if self.is_controller(actor) else Severity.high if is_fixed_function(self.context, actor) else None
+        return (
+            Severity.low
+            if self.is_controller(actor)
+            else Severity.high
+            if is_fixed_function(self.context, actor)
+            else None
+        )
 
     def _found(self, event: LdapSearchDone) -> Iterator[Alert]:
         """Much was found: what services that synchronise do every night as well, so that it is a hint."""

@@ -34,8 +34,12 @@ class Options(detector.Options):
 
     names: int = Field(25, ge=5, le=NAMES_LIMIT, description="threshold: weighted number of domains with NXDOMAIN")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
-    slow_names: int = Field(40, ge=5, le=NAMES_LIMIT, description="threshold over an hour, where nearly all names look random")
-    day_names: int = Field(100, ge=5, le=NAMES_LIMIT, description="threshold within a day, where nearly all names look random")
+    slow_names: int = Field(
+        40, ge=5, le=NAMES_LIMIT, description="threshold over an hour, where nearly all names look random"
+    )
+    day_names: int = Field(
+        100, ge=5, le=NAMES_LIMIT, description="threshold within a day, where nearly all names look random"
+    )
     plain_weight: float = Field(0.4, ge=0, le=1, description="weight of a domain that does not look random")
 
 
@@ -75,7 +79,11 @@ class NameQueryBurst(EventDetector):
         random = _is_made_up(domain)
         slow = self._made_up.add(client, domain, event.ts) if random else 0
         day = self._in_a_day.add(client, domain, event.ts) if random else 0
-        if (count % STEP or count < want.names) and (slow % STEP or slow < want.slow_names) and (day % STEP or day < want.day_names):
+        if (
+            (count % STEP or count < want.names)
+            and (slow % STEP or slow < want.slow_names)
+            and (day % STEP or day < want.day_names)
+        ):
             return
         names = self._denied.values(client)
         made_up = sum(map(_is_made_up, names))

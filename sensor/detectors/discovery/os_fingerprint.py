@@ -89,13 +89,18 @@ class OsFingerprint(EventDetector):
         packet = event.packet
         actor, target, _, _ = ends_of(packet)
         grave = sure and self.context.networks.inside(packet.src)
-        severity = Severity.low if not grave else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        severity = (
+            Severity.low if not grave else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        )
         return self.alert(
             event,
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} fingerprinted the operating system of {who(self.context, target)}: {signs[-1]}",
-            why=(f"{len(signs)} kinds of unusual packets within {self.options.window_s} s (threshold {self.options.kinds})", *signs),
+            why=(
+                f"{len(signs)} kinds of unusual packets within {self.options.window_s} s (threshold {self.options.kinds})",
+                *signs,
+            ),
             numbers={"kinds": len(signs), "threshold": self.options.kinds, "window_s": self.options.window_s},
             key=(addresses.text(packet.dst),),
             severity=severity,
@@ -111,7 +116,11 @@ def _sign(event: Event) -> str:
     if isinstance(event, TcpSyn):
         if (event.window, event.options) in PROBES and event.stamp in (-1, ALL_STAMP):
             return f"SYN with window {event.window} and the options {','.join(event.options)}, as Nmap sends it"
-        return "SYN with an MSS option only, as Nmap sends it for host discovery" if (event.window, event.options) in SCANS else ""
+        return (
+            "SYN with an MSS option only, as Nmap sends it for host discovery"
+            if (event.window, event.options) in SCANS
+            else ""
+        )
     if isinstance(event, TcpOddFlags):
         names = "+".join(name for bit, name in FLAGS if event.flags & bit)
         return f"TCP flags {names or 'none'} to port {event.packet.dport}"

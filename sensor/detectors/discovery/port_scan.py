@@ -106,7 +106,12 @@ class PortScan(FlowDetector):
                 f"{numbers.answered} other ports answered",
                 f"among the ports {some([str(port) for port in sorted(numbers.sample)], 12)}",
             ),
-            numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": threshold, "window_s": window},
+            numbers={
+                "failed": numbers.failed,
+                "answered": numbers.answered,
+                "threshold": threshold,
+                "window_s": window,
+            },
             key=(addresses.text(flow.server), proto),
             severity=self._severity(flow, numbers),
             network=network_of(self.context, flow),

@@ -33,7 +33,12 @@ EVERYDAY = (ICMP, TCP, UDP, ICMP_6)
 class Options(detector.Options):
     """When IP protocols are a scan."""
 
-    protocols: int = Field(8, ge=4, le=200, description="threshold: IP protocols other than TCP, UDP and ICMP from one source to one target")
+    protocols: int = Field(
+        8,
+        ge=4,
+        le=200,
+        description="threshold: IP protocols other than TCP, UDP and ICMP from one source to one target",
+    )
     window_s: int = Field(3600, ge=10, le=86400, description="time window in seconds")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
 
@@ -52,7 +57,9 @@ class ProtocolScan(FlowDetector):
     severity = Severity.medium
     techniques = ("T1046",)
     advice = "Identify the program on the source. Drop IP protocols that the network does not use at its routers and firewalls."
-    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); tests of network equipment."
+    false_positives = (
+        "Vulnerability scanners and inventory systems (list them in `exempt`); tests of network equipment."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -68,7 +75,9 @@ class ProtocolScan(FlowDetector):
         if not len(at):
             return []
         some_rows = rows[at]
-        pairs = combine(fold(some_rows["client_hi"], some_rows["client_lo"]), fold(some_rows["server_hi"], some_rows["server_lo"]))
+        pairs = combine(
+            fold(some_rows["client_hi"], some_rows["client_lo"]), fold(some_rows["server_hi"], some_rows["server_lo"])
+        )
         found = counted(self._window, pairs, some_rows["proto"].astype(np.uint64), some_rows["ts"])
         return [(int(at[i]), Finding(protocols, sample)) for i, protocols, _, sample in found]
 
@@ -88,7 +97,11 @@ class ProtocolScan(FlowDetector):
             ),
             numbers={"protocols": numbers.protocols, "threshold": want.protocols, "window_s": want.window_s},
             key=(addresses.text(flow.server),),
-            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low,
+            severity=Severity.high
+            if is_fixed_function(self.context, actor)
+            else Severity.medium
+            if inside
+            else Severity.low,
             confidence=0.9,
             network=network_of(self.context, flow),
         )

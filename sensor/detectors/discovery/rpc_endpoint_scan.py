@@ -37,7 +37,9 @@ class Options(detector.Options):
     hosts: int = Field(8, ge=2, le=60, description="threshold: hosts that one source queried for one program")
     hours: float = Field(6, gt=0, le=48, description="time window in hours")
     lookups: int = Field(50, ge=5, description="threshold: lookups of one source at one host within a minute")
-    admin_hosts: int = Field(2, ge=1, le=60, description="threshold: hosts on which one source looked up or called sadmind")
+    admin_hosts: int = Field(
+        2, ge=1, le=60, description="threshold: hosts on which one source looked up or called sadmind"
+    )
 
 
 class RpcEndpointScan(EventDetector):
@@ -53,7 +55,9 @@ class RpcEndpointScan(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._hosts: Distinct[tuple[int, int], int] = Distinct(int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT)
+        self._hosts: Distinct[tuple[int, int], int] = Distinct(
+            int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT
+        )
         self._lookups: Counts[tuple[int, int]] = Counts(60 * SECOND, SOURCES_LIMIT)
         self._told: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, TOLD_S * SECOND)
 
@@ -67,7 +71,11 @@ class RpcEndpointScan(EventDetector):
                 yield from self._looked_up(event, "endpoint mapper")
                 if event.number == LIST_ALL and self._told.fresh((packet.src ^ packet.dst, "list"), event.ts):
                     yield self._made(
-                        event, f"listed all endpoints of the endpoint mapper on {addresses.text(packet.dst)}", {"lists": 1, "threshold": 1}, (event.call,), []
+                        event,
+                        f"listed all endpoints of the endpoint mapper on {addresses.text(packet.dst)}",
+                        {"lists": 1, "threshold": 1},
+                        (event.call,),
+                        [],
                     )
             return
         if not isinstance(event, PortmapCall | PortmapAdminCall):
@@ -77,7 +85,9 @@ class RpcEndpointScan(EventDetector):
         threshold = want.admin_hosts if event.name == "sadmind" else want.hosts
         if hosts >= threshold:
             some_hosts = self._hosts.values((packet.src, event.program))
-            yield from self._alert(event, f"queried {hosts} hosts for {what}", hosts, threshold, f"{want.hours:g} h", some_hosts)
+            yield from self._alert(
+                event, f"queried {hosts} hosts for {what}", hosts, threshold, f"{want.hours:g} h", some_hosts
+            )
             return
         yield from self._looked_up(event, "port mapper")
 
@@ -85,9 +95,18 @@ class RpcEndpointScan(EventDetector):
         packet, want = event.packet, self.options
         lookups = self._lookups.add((packet.src, packet.dst), event.ts)
         if lookups >= want.lookups:
-            yield from self._alert(event, f"sent {lookups} lookups to the {mapper} of {addresses.text(packet.dst)}", lookups, want.lookups, "60 s", [])
+            yield from self._alert(
+                event,
+                f"sent {lookups} lookups to the {mapper} of {addresses.text(packet.dst)}",
+                lookups,
+                want.lookups,
+                "60 s",
+                [],
+            )
 
-    def _alert(self, event: Event, what: str, count: int, threshold: int, window: str, hosts: list[int]) -> Iterator[Alert]:
+    def _alert(
+        self, event: Event, what: str, count: int, threshold: int, window: str, hosts: list[int]
+    ) -> Iterator[Alert]:
         packet = event.packet
         kind = "hosts" if hosts else "lookups"
         if not self._told.fresh((packet.src, f"{kind} {count.bit_length()}"), event.ts):
@@ -97,10 +116,18 @@ class RpcEndpointScan(EventDetector):
             why.append(f"among them {some([addresses.text(host) for host in hosts])}")
         yield self._made(event, what, {kind: count, "threshold": threshold, "window": window}, why, hosts)
 
-    def _made(self, event: Event, what: str, numbers: dict[str, int | float | str], why: Sequence[str], hosts: list[int]) -> Alert:
+    def _made(
+        self, event: Event, what: str, numbers: dict[str, int | float | str], why: Sequence[str], hosts: list[int]
+    ) -> Alert:
         packet, kind = event.packet, next(iter(numbers))
         actor, target, near, far = ends_of(packet)
-        grade = Severity.low if kind == "lists" else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        grade = (
+            Severity.low
+            if kind == "lists"
+            else Severity.high
+            if is_fixed_function(self.context, actor)
+            else Severity.medium
+        )
         return self.alert(
             event,
             actor=actor,

@@ -75,9 +75,13 @@ class ScannerTool(EventDetector):
             yield from self._shape(event)
         elif isinstance(event, HttpRequest):
             if _names_scanner(event.user_agent):
-                yield from self._alert(event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a scanning tool", 0.95)
+                yield from self._alert(
+                    event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a scanning tool", 0.95
+                )
         elif isinstance(event, SshBanner) and _names_scanner(event.software):
-            yield from self._alert(event, event.software, f"the SSH version {event.software!r} belongs to a scanning tool", 0.95)
+            yield from self._alert(
+                event, event.software, f"the SSH version {event.software!r} belongs to a scanning tool", 0.95
+            )
 
     def _shape(self, event: TcpSyn) -> Iterator[Alert]:
         """Both kinds of SYNs from one source."""
@@ -89,11 +93,18 @@ class ScannerTool(EventDetector):
         shapes = self._shapes.values(source)
         found = next((shape for shape in shapes if shape != SYSTEM), "")
         if SYSTEM in shapes and found:
-            yield from self._alert(event, found, f"SYNs with hardly any option, as {found} sends them, in addition to those of its operating system", 0.6)
+            yield from self._alert(
+                event,
+                found,
+                f"SYNs with hardly any option, as {found} sends them, in addition to those of its operating system",
+                0.6,
+            )
 
     def _alert(self, event: Event, tool: str, reason: str, confidence: float) -> Iterator[Alert]:
         packet, named = event.packet, confidence > 0.9
-        if any(low <= packet.src <= high for low, high in self._exempt) or not self._told.fresh((packet.src, tool), event.ts):
+        if any(low <= packet.src <= high for low, high in self._exempt) or not self._told.fresh(
+            (packet.src, tool), event.ts
+        ):
             return
         actor, target, near, far = ends_of(packet)
         severity = Severity.medium if named and self.context.networks.inside(packet.src) else Severity.low

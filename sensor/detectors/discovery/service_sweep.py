@@ -36,11 +36,15 @@ PORTS = (22, 23, 135, 139, 161, 445, 554, 2323, 3389, 5900, 5985, 5986, 8554, 91
 class Options(detector.Options):
     """When contacts are a sweep."""
 
-    hosts: int = Field(15, ge=3, description="threshold: internal hosts that one source contacted on one port for the first time")
+    hosts: int = Field(
+        15, ge=3, description="threshold: internal hosts that one source contacted on one port for the first time"
+    )
     window_s: int = Field(600, ge=10, le=7200, description="time window in seconds")
     ports: tuple[int, ...] = Field(PORTS, description="ports of administration services, printers and cameras")
     few_packets: int = Field(12, ge=3, description="highest number of client packets of a probe")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners, monitoring and management")
+    exempt: tuple[str, ...] = Field(
+        (), description="addresses and CIDR blocks of your own scanners, monitoring and management"
+    )
 
 
 class Finding(NamedTuple):
@@ -56,7 +60,9 @@ class ServiceSweep(FlowDetector):
     title = "Sweep for an administration service"
     severity = Severity.medium
     techniques = ("T1046", "T1021")
-    advice = "Identify the program on the source. Check for logins on hosts that answered: worms and intruders do this next."
+    advice = (
+        "Identify the program on the source. Check for logins on hosts that answered: worms and intruders do this next."
+    )
     false_positives = "Monitoring, inventory and management systems on their first day (list them in `exempt`); print managers that search for printers."
     Options = Options
 
@@ -74,15 +80,31 @@ class ServiceSweep(FlowDetector):
         if not len(contacts):
             return []
         rows = changes.rows[contacts["row"]]
-        short = (rows["kind"] == Change.ENDED) & (rows["answered"] > 0) & (rows["client_packets"] <= self.options.few_packets)
-        knocked = ((contacts["op"] == FAILED) | short) & self._ports[rows["server_port"]] & (contacts["flags"] >> 1 & 1 > 0) & ~changes.flooded
+        short = (
+            (rows["kind"] == Change.ENDED)
+            & (rows["answered"] > 0)
+            & (rows["client_packets"] <= self.options.few_packets)
+        )
+        knocked = (
+            ((contacts["op"] == FAILED) | short)
+            & self._ports[rows["server_port"]]
+            & (contacts["flags"] >> 1 & 1 > 0)
+            & ~changes.flooded
+        )
         at = knocked.nonzero()[0]
         if not len(at):
             return []
-        keys, servers, ts = combine(contacts["client"][at], contacts["service"][at].astype(np.uint64)), contacts["server"][at], contacts["ts"][at]
+        keys, servers, ts = (
+            combine(contacts["client"][at], contacts["service"][at].astype(np.uint64)),
+            contacts["server"][at],
+            contacts["ts"][at],
+        )
         fresh = self._met.look(combine(keys, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
         at, keys, servers, ts = at[fresh], keys[fresh], servers[fresh], ts[fresh]
-        return [(int(contacts["row"][at[i]]), Finding(hosts, sample)) for i, hosts, _, sample in counted(self._hosts, keys, servers, ts)]
+        return [
+            (int(contacts["row"][at[i]]), Finding(hosts, sample))
+            for i, hosts, _, sample in counted(self._hosts, keys, servers, ts)
+        ]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):

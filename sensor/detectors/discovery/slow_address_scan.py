@@ -73,7 +73,10 @@ class SlowAddressScan(FlowDetector):
         want = self.options
         self._far_ports = np.zeros(65536, np.uint8)
         rules = ((FAST_S, FAST_TARGETS), (TEN_MINUTES, want.ten_minutes), (HOUR, want.hour), (DAY_S, want.day))
-        self._windows = [(seconds if seconds != FAST_S else 0, threshold, self._window(seconds, threshold)) for seconds, threshold in rules]
+        self._windows = [
+            (seconds if seconds != FAST_S else 0, threshold, self._window(seconds, threshold))
+            for seconds, threshold in rules
+        ]
         self._noted: Recent[tuple[int, int, int]] = Recent(SOURCES_LIMIT, DAY_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
@@ -112,9 +115,18 @@ class SlowAddressScan(FlowDetector):
                 f"{numbers.answered} others answered",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),
-            numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": numbers.threshold, "window_s": numbers.window_s},
+            numbers={
+                "failed": numbers.failed,
+                "answered": numbers.answered,
+                "threshold": numbers.threshold,
+                "window_s": numbers.window_s,
+            },
             key=(service,),
-            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low,
+            severity=Severity.high
+            if is_fixed_function(self.context, actor)
+            else Severity.medium
+            if inside
+            else Severity.low,
             confidence=0.8,
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),

@@ -58,7 +58,9 @@ class Options(CallOptions):
 
     hosts: int = Field(5, ge=2, description="threshold for medium severity: hosts with the same kind of query")
     kinds: int = Field(3, ge=2, description="threshold for medium severity: kinds of queries of one source")
-    translations: int = Field(100, ge=10, description="threshold: name and SID translations at one host that are user enumeration")
+    translations: int = Field(
+        100, ge=10, description="threshold: name and SID translations at one host that are user enumeration"
+    )
     window_s: int = Field(600, ge=60, description="time window in seconds")
 
 
@@ -83,7 +85,10 @@ class SmbEnumeration(CallDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         translates = (field("interface") == "lsarpc") & field("number").is_in(*TRANSLATIONS)
-        return {RpcCall: translates | fields("interface", "number").is_in((*QUESTIONS, ("winreg", OPEN_USERS), ("winreg", ENUM_KEY)))}
+        return {
+            RpcCall: translates
+            | fields("interface", "number").is_in((*QUESTIONS, ("winreg", OPEN_USERS), ("winreg", ENUM_KEY)))
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):
@@ -113,11 +118,18 @@ class SmbEnumeration(CallDetector):
         others = list(reversed(self._hosts.values((packet.src, kind.what)))) if hosts >= want.hosts else []
         why = [f"{event.interface} {event.call}" + (f" through the pipe {event.pipe}" if event.pipe else "")]
         if hosts >= want.hosts:
-            why.append(f"the same query to {hosts} hosts within {want.window_s} s (threshold {want.hosts}): {some([text(host) for host in others])}")
+            why.append(
+                f"the same query to {hosts} hosts within {want.window_s} s (threshold {want.hosts}): {some([text(host) for host in others])}"
+            )
         if kinds >= want.kinds:
             asked = some([one.what for one in self._kinds.values(packet.src)])
             why.append(f"{kinds} kinds of queries within {want.window_s} s (threshold {want.kinds}): {asked}")
-        numbers: dict[str, int | float | str] = {"hosts": hosts, "kinds": kinds, "hosts_threshold": want.hosts, "kinds_threshold": want.kinds}
+        numbers: dict[str, int | float | str] = {
+            "hosts": hosts,
+            "kinds": kinds,
+            "hosts_threshold": want.hosts,
+            "kinds_threshold": want.kinds,
+        }
         return self.told(
             event, f"enumerated {kind.what} of", why, numbers, key=(kind.what,), severity=Severity.medium if many else Severity.low,
             confidence=0.8 if many else 0.6, techniques=(kind.technique,), targets=[Subject(0, host, packet.vlan) for host in others],

@@ -40,11 +40,15 @@ SET_BY_DRIVERS = frozenset(("printer", "label_printer"))
 class Options(CallOptions):
     """When queries are guessing, and which hosts may write."""
 
-    communities: int = Field(5, ge=3, le=200, description="threshold: community strings or users that one source tried at one agent")
+    communities: int = Field(
+        5, ge=3, le=200, description="threshold: community strings or users that one source tried at one agent"
+    )
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
     agents: int = Field(20, ge=3, description="threshold: hosts that did not answer one source")
     share: float = Field(0.7, ge=0, le=1, description="lowest share of queried hosts that did not answer")
-    learn_h: float = Field(24, ge=0, le=2160, description="learning period of the network in hours, before a manager is new")
+    learn_h: float = Field(
+        24, ge=0, le=2160, description="learning period of the network in hours, before a manager is new"
+    )
 
 
 class SnmpGuessing(CallDetector):
@@ -93,7 +97,13 @@ class SnmpGuessing(CallDetector):
         if self._told.fresh((*pair, tried.bit_length()), event.ts):
             what = "users" if key.startswith("user ") else "communities"
             why = (f"{tried} {what} within {want.window_s} s at one agent (threshold {want.communities})",)
-            yield self.told(event, f"tried {tried} SNMP {what} on", why, {"tried": tried, "threshold": want.communities, "window_s": want.window_s}, app="snmp")
+            yield self.told(
+                event,
+                f"tried {tried} SNMP {what} on",
+                why,
+                {"tried": tried, "threshold": want.communities, "window_s": want.window_s},
+                app="snmp",
+            )
 
     def _answered(self, event: SnmpResponse) -> Iterator[Alert]:
         pair = pair_of(event.packet, answer=True)
@@ -104,9 +114,21 @@ class SnmpGuessing(CallDetector):
             return
         self._guessing.pop(pair)
         if self._told.fresh((*pair, "right"), event.ts):
-            why = ("the agent answered during the guessing: one was right", f"{len(self._tried.values(pair))} were tried")
+            why = (
+                "the agent answered during the guessing: one was right",
+                f"{len(self._tried.values(pair))} were tried",
+            )
             numbers: Numbers = {"tried": len(self._tried.values(pair)), "threshold": self.options.communities}
-            yield self.told(event, "guessed an SNMP community string of", why, numbers, key=("right",), severity=Severity.high, answer=True, app="snmp")
+            yield self.told(
+                event,
+                "guessed an SNMP community string of",
+                why,
+                numbers,
+                key=("right",),
+                severity=Severity.high,
+                answer=True,
+                app="snmp",
+            )
 
     def _asked(self, event: SnmpRequest) -> Iterator[Alert]:
         """Many hosts that do not answer."""
@@ -119,7 +141,11 @@ class SnmpGuessing(CallDetector):
         silent, answered, sample = found
         grave = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low
         names = some([addresses.text(each) for each in sample])
-        why = (f"{silent} hosts did not answer within {want.window_s} s (threshold {want.agents})", f"{answered} others did", f"among them {names}")
+        why = (
+            f"{silent} hosts did not answer within {want.window_s} s (threshold {want.agents})",
+            f"{answered} others did",
+            f"among them {names}",
+        )
         numbers: Numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
         alert = self.told(
             event,
@@ -145,7 +171,15 @@ class SnmpGuessing(CallDetector):
             techniques = ("T1602.002",) if copies else ("T1078",)
             numbers: Numbers = {"variables": len(names), "threshold": 1}
             yield self.told(
-                event, "sent SNMP SET requests to", why, numbers, key=("set", copies), severity=grade, techniques=techniques, confidence=0.8, app="snmp"
+                event,
+                "sent SNMP SET requests to",
+                why,
+                numbers,
+                key=("set", copies),
+                severity=grade,
+                techniques=techniques,
+                confidence=0.8,
+                app="snmp",
             )
 
     def _grade_of_set(self, event: SnmpRequest, copies: bool) -> tuple[Severity | None, str]:

@@ -50,7 +50,10 @@ class ZoneTransfer(EventDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         whole = field("type") == WHOLE_ZONE
-        return {DnsQuery: whole & ~field("operation").filled(), DnsResponse: ~whole & ~field("rcode").filled() & ~held(self._servers, "packet.src")}
+        return {
+            DnsQuery: whole & ~field("operation").filled(),
+            DnsResponse: ~whole & ~field("rcode").filled() & ~held(self._servers, "packet.src"),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsResponse):

@@ -46,13 +46,23 @@ LEAST_SPREAD = 0.25
 class Options(detector.Options):
     """From which volume on."""
 
-    device_mb: int = Field(100, ge=1, description="threshold: megabytes a day to one external server, for fixed-function devices")
-    camera_mb: int = Field(200, ge=1, description="threshold for cameras and recorders without a history: megabytes a day over TCP to a server without a name")
+    device_mb: int = Field(
+        100, ge=1, description="threshold: megabytes a day to one external server, for fixed-function devices"
+    )
+    camera_mb: int = Field(
+        200,
+        ge=1,
+        description="threshold for cameras and recorders without a history: megabytes a day over TCP to a server without a name",
+    )
     least_mb: int = Field(1000, ge=1, description="lowest threshold for all other hosts, in megabytes a day")
-    deviations: float = Field(6.0, gt=0, description="threshold: robust deviations above the median of the host's own days")
+    deviations: float = Field(
+        6.0, gt=0, description="threshold: robust deviations above the median of the host's own days"
+    )
     learn_days: int = Field(3, ge=1, le=DAYS_KEPT, description="learning period of a host in days")
     smallest_kb: int = Field(64, ge=1, description="lowest number of kilobytes sent by a flow")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of hosts that may upload, or of servers that may receive uploads")
+    exempt: tuple[str, ...] = Field(
+        (), description="addresses and CIDR blocks of hosts that may upload, or of servers that may receive uploads"
+    )
 
 
 class Sent(NamedTuple):
@@ -97,7 +107,9 @@ class BulkUpload(FlowDetector):
         rows = changes.rows
         kinds, data = rows["kind"], (rows["client_port"] == FTP_DATA) & (rows["proto"] == TCP)
         sent = np.where(data, rows["server_bytes"], rows["client_bytes"])
-        picked = (((kinds == Change.ENDED) | (kinds == Change.PROGRESS)) & (sent >= self.options.smallest_kb * 1000)).nonzero()[0]
+        picked = (
+            ((kinds == Change.ENDED) | (kinds == Change.PROGRESS)) & (sent >= self.options.smallest_kb * 1000)
+        ).nonzero()[0]
         return zip(picked.tolist(), map(_sent, rows[picked].tolist()), strict=True)
 
     def worth(self, numbers: Sent) -> bool:
@@ -141,7 +153,10 @@ class BulkUpload(FlowDetector):
         if days is None or len(days.before) < want.learn_days:
             if unnamed and device is not None and device.type in CAMERAS:
                 kind = "camera" if device.type == "camera" else "recorder"
-                return want.camera_mb * MEGABYTE, f"a {kind} stores video at named servers of its vendor (threshold {want.camera_mb} MB a day)"
+                return (
+                    want.camera_mb * MEGABYTE,
+                    f"a {kind} stores video at named servers of its vendor (threshold {want.camera_mb} MB a day)",
+                )
             return 0, ""
         middle = median(days.before)
         spread = max(SCALE * median(abs(each - middle) for each in days.before), LEAST_SPREAD * middle)

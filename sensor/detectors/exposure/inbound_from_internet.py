@@ -79,7 +79,9 @@ class InboundFromInternet(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.contacts
-        rows = rows[(rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == SERVER_INSIDE)]
+        rows = rows[
+            (rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == SERVER_INSIDE)
+        ]
         if not len(rows):
             return []
         ports, proto = rows["service"] >> 8 & 0xFFFF, rows["service"] & 0xFF
@@ -87,7 +89,9 @@ class InboundFromInternet(FlowDetector):
         far = rows["client_port"]
         sure = (far > ports) & ((far >= HIGHEST) | (ports < PLAIN))
         rows = rows[((proto == TCP) & self._tcp[ports] & sure) | ((proto == UDP) & self._udp[ports])]
-        fresh = np.flatnonzero(self._looked.count(rows["server"], combine(rows["server"], rows["service"].astype(np.uint64)), rows["ts"]))
+        fresh = np.flatnonzero(
+            self._looked.count(rows["server"], combine(rows["server"], rows["service"].astype(np.uint64)), rows["ts"])
+        )
         return [(int(row), None) for row in rows["row"][fresh]]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
@@ -108,7 +112,12 @@ class InboundFromInternet(FlowDetector):
                 *([f"{service} must not be reachable from the internet"] if service else []),
                 *(["a fixed-function device needs no access from the internet"] if grave else []),
             ),
-            numbers={"port": flow.server_port, "threshold": 1, "client_bytes": flow.client_bytes, "server_bytes": flow.server_bytes},
+            numbers={
+                "port": flow.server_port,
+                "threshold": 1,
+                "client_bytes": flow.client_bytes,
+                "server_bytes": flow.server_bytes,
+            },
             key=(target.address, proto, flow.server_port),
             severity=self._severity(flow, bool(service), grave),
             confidence=0.8,

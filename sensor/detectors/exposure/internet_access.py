@@ -62,7 +62,9 @@ class InternetAccess(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:
         rows = changes.contacts
-        rows = rows[(rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE)]
+        rows = rows[
+            (rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE)
+        ]
         if not len(rows):
             return []
         picked = rows["row"][np.flatnonzero(self._looked.count(rows["client"], rows["server"], rows["ts"]))]
@@ -76,7 +78,11 @@ class InternetAccess(FlowDetector):
         return device is not None and device.type in self._types
 
     def judge(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
-        if _within(flow.server, self._allowed) or flow.server_port in HARMLESS or not self._told.fresh((flow.client, flow.server), flow.ts):
+        if (
+            _within(flow.server, self._allowed)
+            or flow.server_port in HARMLESS
+            or not self._told.fresh((flow.client, flow.server), flow.ts)
+        ):
             return
         actor, target = client_of(flow), server_of(flow)
         device = self.context.device(actor)
@@ -90,9 +96,15 @@ class InternetAccess(FlowDetector):
             target=target,
             summary=f"{who(self.context, actor)} communicated with {names[0] if names else addresses.text(flow.server)} on the internet ({service})",
             why=(
-                f"devices of type {kind.replace('_', ' ')} must not reach the internet" if policy else "its network must not reach the internet",
+                f"devices of type {kind.replace('_', ' ')} must not reach the internet"
+                if policy
+                else "its network must not reach the internet",
                 f"{addresses.text(flow.server)} answered"
-                + (f"; {some(list(names))} resolved to this address" if names else "; no host name resolved to this address"),
+                + (
+                    f"; {some(list(names))} resolved to this address"
+                    if names
+                    else "; no host name resolved to this address"
+                ),
             ),
             numbers={"type": kind, "threshold": 1, "port": flow.server_port},
             key=(addresses.text(flow.server),),

@@ -34,10 +34,14 @@ class Options(detector.Options):
     """When clients are spoofed."""
 
     clients: int = Field(100, ge=10, le=500, description="threshold: client addresses without a lease in one segment")
-    one_sender: int = Field(10, ge=3, le=200, description="threshold: client addresses requested by one MAC that is not a relay")
+    one_sender: int = Field(
+        10, ge=3, le=200, description="threshold: client addresses requested by one MAC that is not a relay"
+    )
     questions: int = Field(60, ge=10, le=500, description="threshold: DHCP transactions of one MAC that is not a relay")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
-    exempt_macs: tuple[str, ...] = Field((), description="MACs of wireless bridges and test tools that request leases for others")
+    exempt_macs: tuple[str, ...] = Field(
+        (), description="MACs of wireless bridges and test tools that request leases for others"
+    )
 
 
 class DhcpStarvation(EventDetector):
@@ -80,15 +84,24 @@ class DhcpStarvation(EventDetector):
             return
         served = self._served_again.get(segment) or 0
         asking = self._asking.add(segment, event.mac, event.ts) - served
-        answered = not event.relay or segment in self._served_again  # a capture between relay and server may show one direction only
+        answered = (
+            not event.relay or segment in self._served_again
+        )  # a capture between relay and server may show one direction only
         if answered and asking >= want.clients and self._told.fresh((packet.vlan, 0), event.ts):
             yield self._alert(
-                event, f"{asking} clients without a lease requested one at once, the last one", asking, want.clients, f"{served} received a lease"
+                event,
+                f"{asking} clients without a lease requested one at once, the last one",
+                asking,
+                want.clients,
+                f"{served} received a lease",
             )
         sender = (packet.vlan, packet.src_mac)
         if event.relay or not packet.src_mac:
             return
-        clients, questions = self._clients.add(sender, event.mac, event.ts), self._questions.add(sender, event.xid, event.ts)
+        clients, questions = (
+            self._clients.add(sender, event.mac, event.ts),
+            self._questions.add(sender, event.xid, event.ts),
+        )
         if clients >= want.one_sender and clients > 1 and packet.src_mac != event.mac:
             what, count, threshold = "requested DHCP leases as {} different clients", clients, want.one_sender
         elif questions >= want.questions:
@@ -96,7 +109,9 @@ class DhcpStarvation(EventDetector):
         else:
             return
         if self._told.fresh(sender, event.ts):
-            yield self._alert(event, what.format(count), count, threshold, "all were sent by one MAC that is not a relay")
+            yield self._alert(
+                event, what.format(count), count, threshold, "all were sent by one MAC that is not a relay"
+            )
 
     def _alert(self, event: DhcpMessage, what: str, count: int, threshold: int, reason: str) -> Alert:
         packet, want = event.packet, self.options

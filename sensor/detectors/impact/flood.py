@@ -57,7 +57,9 @@ class Flood(FlowDetector):
         "Limit new connections to the target (SYN cookies, rate limiting) and ask the provider to filter upstream. "
         "Source addresses are likely spoofed: do not block them."
     )
-    false_positives = "A popular service that is down while its clients retry; the port of a peer-to-peer program that was stopped."
+    false_positives = (
+        "A popular service that is down while its clients retry; the port of a peer-to-peer program that was stopped."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -81,7 +83,9 @@ class Flood(FlowDetector):
         if numbers.window_s == 1 and not self._burst.fresh((flow.server & ~0xFF, flow.proto), flow.ts):
             return
         target, proto = server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
-        block = f"{addresses.text(flow.server & ~0xFF)}/24" if addresses.is_v4(flow.server) else addresses.text(flow.server)
+        block = (
+            f"{addresses.text(flow.server & ~0xFF)}/24" if addresses.is_v4(flow.server) else addresses.text(flow.server)
+        )
         others = f" or others in {block}" if addresses.is_v4(flow.server) else ""
         each = "minute" if numbers.window_s > 1 else "second"
         alert = self.alert(
@@ -93,7 +97,13 @@ class Flood(FlowDetector):
                 f"{numbers.flows} new {proto} flows to {block} within a {each} without an answer (threshold {numbers.threshold})",
                 f"at least {numbers.sources} sources: the addresses belong to many hosts or are spoofed; the actor is one example",
             ),
-            numbers={"flows": numbers.flows, "window_s": numbers.window_s, "threshold": numbers.threshold, "sources_at_least": numbers.sources, "block": block},
+            numbers={
+                "flows": numbers.flows,
+                "window_s": numbers.window_s,
+                "threshold": numbers.threshold,
+                "sources_at_least": numbers.sources,
+                "block": block,
+            },
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),
         )

@@ -31,7 +31,9 @@ class Options(CallOptions):
     """From which number on."""
 
     renames: int = Field(100, ge=10, description="threshold: files renamed to another extension within a minute")
-    changes: int = Field(400, ge=20, description="threshold: files renamed, overwritten or deleted within a minute, with any extension")
+    changes: int = Field(
+        400, ge=20, description="threshold: files renamed, overwritten or deleted within a minute, with any extension"
+    )
 
 
 class MassFileChange(CallDetector):
@@ -68,16 +70,35 @@ class MassFileChange(CallDetector):
                 f"{renames} files renamed to another extension within {WINDOW_S} s (threshold {want.renames})",
                 f"last: {event.name!r} renamed to {event.new_name!r}",
             )
-            yield from self._once(event, pair, renames, "renamed {renames} files to another extension on", why, "renames", want.renames, Severity.high)
+            yield from self._once(
+                event,
+                pair,
+                renames,
+                "renamed {renames} files to another extension on",
+                why,
+                "renames",
+                want.renames,
+                Severity.high,
+            )
         elif changes >= want.changes:
             why = (
                 f"{changes} files renamed, overwritten or deleted within {WINDOW_S} s (threshold {want.changes})",
                 "copies and backups create new files",
             )
-            yield from self._once(event, pair, changes, "modified {changes} files on", why, "changes", want.changes, Severity.medium)
+            yield from self._once(
+                event, pair, changes, "modified {changes} files on", why, "changes", want.changes, Severity.medium
+            )
 
     def _once(
-        self, event: Event, pair: tuple[int, int], count: int, deed: str, why: tuple[str, ...], what: str, threshold: int, grade: Severity
+        self,
+        event: Event,
+        pair: tuple[int, int],
+        count: int,
+        deed: str,
+        why: tuple[str, ...],
+        what: str,
+        threshold: int,
+        grade: Severity,
     ) -> Iterator[Alert]:
         """At most once in ten seconds, so that the alert grows and does not flood."""
         then = self._told.get(pair)
@@ -85,7 +106,16 @@ class MassFileChange(CallDetector):
             return
         self._told.put(pair, event.ts)
         numbers: dict[str, int | float | str] = {what: count, "threshold": threshold, "window_s": WINDOW_S}
-        yield self.told(event, deed, why, numbers, key=(what,), severity=grade, confidence=0.85, answer=isinstance(event, SmbCreateResult))
+        yield self.told(
+            event,
+            deed,
+            why,
+            numbers,
+            key=(what,),
+            severity=grade,
+            confidence=0.85,
+            answer=isinstance(event, SmbCreateResult),
+        )
 
 
 def _ending_changed(event: SmbRename) -> bool:

@@ -47,12 +47,30 @@ AMPLIFIERS = (
 class Options(detector.Options):
     """When unsolicited answers are a flood."""
 
-    servers: int = Field(30, ge=5, description="threshold: external servers with unsolicited answers of one service to one address within a minute")
-    pinged: int = Field(15, ge=5, description="threshold: hosts with unsolicited echo replies to one address within a minute")
-    handshakes: int = Field(5, ge=3, description="threshold: servers with unsolicited handshakes to a port that no client uses, within ten minutes")
-    repeated: int = Field(10, ge=5, description="threshold: unsolicited handshake answers of one server to such a port, without an end")
-    silent: int = Field(100, ge=20, description="threshold: servers with unsolicited handshakes to any port, without further packets, within a minute")
-    large: int = Field(512, ge=128, description="lowest size of DNS answers that count where queries are not in the capture, in bytes")
+    servers: int = Field(
+        30,
+        ge=5,
+        description="threshold: external servers with unsolicited answers of one service to one address within a minute",
+    )
+    pinged: int = Field(
+        15, ge=5, description="threshold: hosts with unsolicited echo replies to one address within a minute"
+    )
+    handshakes: int = Field(
+        5,
+        ge=3,
+        description="threshold: servers with unsolicited handshakes to a port that no client uses, within ten minutes",
+    )
+    repeated: int = Field(
+        10, ge=5, description="threshold: unsolicited handshake answers of one server to such a port, without an end"
+    )
+    silent: int = Field(
+        100,
+        ge=20,
+        description="threshold: servers with unsolicited handshakes to any port, without further packets, within a minute",
+    )
+    large: int = Field(
+        512, ge=128, description="lowest size of DNS answers that count where queries are not in the capture, in bytes"
+    )
 
 
 class Finding(NamedTuple):
@@ -75,7 +93,9 @@ class ReflectedFlood(FlowDetector):
         "Ask the provider to filter answers of this service to the victim. The servers are abused and not the "
         "attackers; rate limits by source do not help. Check whether the victim received a demand or threat."
     )
-    false_positives = "An authorized scanner whose requests take another path than the answers; a capture that shows answers only."
+    false_positives = (
+        "An authorized scanner whose requests take another path than the answers; a capture that shows answers only."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -112,19 +132,48 @@ class ReflectedFlood(FlowDetector):
         plain &= lit | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
         far = plain & (contacts["flags"] & SERVER_INSIDE == 0) | turned & (contacts["flags"] & CLIENT_INSIDE == 0)
         pinged = first & ((proto == PING) | (proto == PING_6))
-        shaken = first & (proto == TCP) & (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN) & (rows["server_bytes"] <= HANDSHAKE)
-        silent = (kind == Change.ENDED) & (proto == TCP) & (rows["client_packets"] == 0) & (rows["server_packets"] < self.options.repeated)
-        silent &= (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"]) & (contacts["flags"] & SERVER_INSIDE == 0)
-        victim, server = np.where(turned, contacts["server"], contacts["client"]), np.where(turned, contacts["client"], contacts["server"])
-        service = np.where(turned, rows["client_port"].astype(np.uint64) << np.uint64(8) | proto, contacts["service"]).astype(np.uint64)
+        shaken = (
+            first
+            & (proto == TCP)
+            & (rows["client_port"] < NO_CLIENT)
+            & (server_port < PLAIN)
+            & (rows["server_bytes"] <= HANDSHAKE)
+        )
+        silent = (
+            (kind == Change.ENDED)
+            & (proto == TCP)
+            & (rows["client_packets"] == 0)
+            & (rows["server_packets"] < self.options.repeated)
+        )
+        silent &= (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"]) & (
+            contacts["flags"] & SERVER_INSIDE == 0
+        )
+        victim, server = (
+            np.where(turned, contacts["server"], contacts["client"]),
+            np.where(turned, contacts["client"], contacts["server"]),
+        )
+        service = np.where(
+            turned, rows["client_port"].astype(np.uint64) << np.uint64(8) | proto, contacts["service"]
+        ).astype(np.uint64)
         keys, found = np.where(silent, victim, combine(victim, service)), []
         for mask, (window, threshold) in zip((far, pinged, shaken, silent), self._windows, strict=True):
             at = mask.nonzero()[0]
             for i, servers, _, sample in counted(window, keys[at], server[at], rows["ts"][at]):
-                found.append((int(contacts["row"][at[i]]), Finding(servers, sample, threshold, bool(both[at[i]] | ~silent[at[i]]))))
+                found.append(
+                    (
+                        int(contacts["row"][at[i]]),
+                        Finding(servers, sample, threshold, bool(both[at[i]] | ~silent[at[i]])),
+                    )
+                )
         wants = self.options.repeated
-        again = (kind == Change.ENDED) & (proto == TCP) & (rows["client_packets"] == 0) & (rows["server_packets"] >= wants)
-        again &= (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN) & (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"])
+        again = (
+            (kind == Change.ENDED) & (proto == TCP) & (rows["client_packets"] == 0) & (rows["server_packets"] >= wants)
+        )
+        again &= (
+            (rows["client_port"] < NO_CLIENT)
+            & (server_port < PLAIN)
+            & (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"])
+        )
         found += [(at, Finding(1, [], wants)) for at in contacts["row"][again].tolist()]
         return sorted(found)
 
@@ -134,7 +183,9 @@ class ReflectedFlood(FlowDetector):
         contacts = changes.contacts
         proto, kind = contacts["service"] & 0xFF, contacts["kind"]
         found: npt.NDArray[np.void] = contacts[
-            (proto == UDP) | (kind == Change.ANSWERED) | (kind == Change.ENDED) & (changes.rows["client_packets"][contacts["row"]] == 0)
+            (proto == UDP)
+            | (kind == Change.ANSWERED)
+            | (kind == Change.ENDED) & (changes.rows["client_packets"][contacts["row"]] == 0)
         ]
         return found
 

@@ -26,7 +26,32 @@ from sensor.detectors._words import client_of, is_fixed_function, network_of, se
 SECOND = 1_000_000_000
 KEY_BITS = 8
 # Services whose answers are larger than the questions; see the reflected flood.
-SERVICES = (17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 1434, 1900, 3283, 3478, 3702, 5093, 5353, 5683, 10001, 11211, 17185, 27015, 32414, 37810)
+SERVICES = (
+    17,
+    19,
+    53,
+    69,
+    111,
+    123,
+    137,
+    161,
+    389,
+    427,
+    1434,
+    1900,
+    3283,
+    3478,
+    3702,
+    5093,
+    5353,
+    5683,
+    10001,
+    11211,
+    17185,
+    27015,
+    32414,
+    37810,
+)
 
 
 class Options(detector.Options):
@@ -71,7 +96,9 @@ class Reflector(FlowDetector):
             return []
         sizes = np.minimum(rows["server_bytes"] >> np.uint64(10), 100).astype(np.int8)
         keys = combine(fold(rows["server_hi"], rows["server_lo"]), rows["server_port"].astype(np.uint64))
-        found = self._rates.follow(keys, fold(rows["client_hi"], rows["client_lo"]), rows["ts"], sizes, self.options.kilobytes, 1)
+        found = self._rates.follow(
+            keys, fold(rows["client_hi"], rows["client_lo"]), rows["ts"], sizes, self.options.kilobytes, 1
+        )
         return [(int(at[i]), Finding(kilobytes)) for i, kilobytes, _ in found]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
@@ -87,7 +114,11 @@ class Reflector(FlowDetector):
                 f"{numbers.kilobytes} kB of answers within a minute to external requests (threshold {self.options.kilobytes})",
                 f"each at least {self.options.factor:g} times as large as its request",
             ),
-            numbers={"kilobytes": numbers.kilobytes, "threshold": self.options.kilobytes, "factor": self.options.factor},
+            numbers={
+                "kilobytes": numbers.kilobytes,
+                "threshold": self.options.kilobytes,
+                "factor": self.options.factor,
+            },
             key=(service,),
             severity=Severity.critical if is_fixed_function(self.context, actor) else Severity.high,
             actor_port=flow.server_port,

@@ -55,7 +55,9 @@ class ServiceFlood(FlowDetector):
     severity = Severity.medium
     techniques = ("T1498.001", "T1499.002", "T1499")
     advice = "Stop the program on the source, or block the source. Limit new connections by source at the target (SYN cookies, rate limiting)."
-    false_positives = "A load test; a client that retries without a pause while its server is down; a flood ping of an administrator."
+    false_positives = (
+        "A load test; a client that retries without a pause while its server is down; a flood ping of an administrator."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -67,14 +69,28 @@ class ServiceFlood(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.rows, self.options
-        lit = np.logical_or.accumulate((rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)) | self._lit
+        lit = (
+            np.logical_or.accumulate(
+                (rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)
+            )
+            | self._lit
+        )
         self._lit = bool(lit[-1]) if len(lit) else self._lit
         seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND
         sent = rows["client_packets"]
-        loud = (rows["kind"] == Change.ENDED) & ((rows["proto"] == PING) | (rows["proto"] == PING_6)) & (sent >= want.pings)
-        found = [(int(at), Finding(int(sent[at]), True)) for at in np.flatnonzero(loud & (sent >= want.pings_per_second * seconds))]
+        loud = (
+            (rows["kind"] == Change.ENDED)
+            & ((rows["proto"] == PING) | (rows["proto"] == PING_6))
+            & (sent >= want.pings)
+        )
+        found = [
+            (int(at), Finding(int(sent[at]), True))
+            for at in np.flatnonzero(loud & (sent >= want.pings_per_second * seconds))
+        ]
         kinds = changes.contacts["kind"]
-        contacts = changes.contacts[((kinds == Change.NEW) | (kinds == Change.ANSWERED)) & (changes.contacts["service"] & 0xFF == TCP)]
+        contacts = changes.contacts[
+            ((kinds == Change.NEW) | (kinds == Change.ANSWERED)) & (changes.contacts["service"] & 0xFF == TCP)
+        ]
         if len(contacts):
             steps = (contacts["kind"] == Change.NEW).astype(np.int8) - (contacts["kind"] == Change.ANSWERED)
             keys = combine(combine(contacts["client"], contacts["server"]), contacts["service"].astype(np.uint64))
@@ -91,7 +107,11 @@ class ServiceFlood(FlowDetector):
         tcp = flow.proto == TCP
         threshold, window = (want.connections, want.window_s) if tcp else (want.pings, round(_seconds(flow)))
         what = f"connections to tcp/{flow.server_port}" if tcp else "pings"
-        how = f"{numbers.messages} connections within {want.window_s} s without an answer" if tcp else f"{numbers.messages} messages in {window} s"
+        how = (
+            f"{numbers.messages} connections within {want.window_s} s without an answer"
+            if tcp
+            else f"{numbers.messages} messages in {window} s"
+        )
         yield self.alert(
             flow,
             actor=actor,

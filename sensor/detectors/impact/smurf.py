@@ -33,7 +33,9 @@ REMEMBERED = 8
 class Options(detector.Options):
     """When pings to a group are an attack."""
 
-    pings: int = Field(100, ge=10, description="threshold: pings of one source to a multicast or broadcast address in one flow")
+    pings: int = Field(
+        100, ge=10, description="threshold: pings of one source to a multicast or broadcast address in one flow"
+    )
     per_second: float = Field(5.0, gt=0, description="lowest rate of pings a second")
 
 
@@ -56,7 +58,9 @@ class Smurf(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, bool]]:
         rows = changes.rows
-        ping = (rows["proto"] == PING) & (rows["server_port"] == ECHO) | (rows["proto"] == PING_6) & (rows["server_port"] == ECHO_6)
+        ping = (rows["proto"] == PING) & (rows["server_port"] == ECHO) | (rows["proto"] == PING_6) & (
+            rows["server_port"] == ECHO_6
+        )
         at = ping.nonzero()[0]
         if not len(at):
             return []
@@ -64,9 +68,15 @@ class Smurf(FlowDetector):
         forged = (rows["kind"] == Change.NEW) & group(rows["client_hi"], rows["client_lo"])
         many = group(rows["server_hi"], rows["server_lo"]) | (rows["server_mac"] & GROUP_MAC != 0)
         seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND
-        loud = (rows["kind"] == Change.ENDED) & many & (rows["client_packets"] >= np.maximum(self.options.pings, self.options.per_second * seconds))
+        loud = (
+            (rows["kind"] == Change.ENDED)
+            & many
+            & (rows["client_packets"] >= np.maximum(self.options.pings, self.options.per_second * seconds))
+        )
         hits = (forged | loud).nonzero()[0]
-        fresh = self._told.fresh(fold(rows["client_hi"][hits], rows["client_lo"][hits]), np.ascontiguousarray(rows["ts"][hits]), 60 * SECOND)
+        fresh = self._told.fresh(
+            fold(rows["client_hi"][hits], rows["client_lo"][hits]), np.ascontiguousarray(rows["ts"][hits]), 60 * SECOND
+        )
         return [(int(at[i]), bool(forged[i])) for i in hits[fresh]]
 
     def judge(self, flow: Flow, numbers: bool) -> Iterator[Alert]:
@@ -77,7 +87,9 @@ class Smurf(FlowDetector):
             why = (f"an echo request from {near}, an invalid source address (threshold 1)",)
         else:
             summary = f"{who(self.context, source)} sent {flow.client_packets} pings to {far}: its members flood the source address"
-            why = (f"{flow.client_packets} echo requests to {far}, a multicast or broadcast address (threshold {self.options.pings})",)
+            why = (
+                f"{flow.client_packets} echo requests to {far}, a multicast or broadcast address (threshold {self.options.pings})",
+            )
         yield self.alert(
             flow,
             actor=source,
@@ -85,7 +97,11 @@ class Smurf(FlowDetector):
             targets=(target,) if numbers else (source, target),
             summary=summary,
             why=why,
-            numbers={"pings": flow.client_packets, "threshold": 1 if numbers else self.options.pings, "protocol": PROTOCOLS[flow.proto]},
+            numbers={
+                "pings": flow.client_packets,
+                "threshold": 1 if numbers else self.options.pings,
+                "protocol": PROTOCOLS[flow.proto],
+            },
             key=("forged" if numbers else far,),
             network=network_of(self.context, flow),
         )

@@ -33,7 +33,9 @@ class Options(detector.Options):
     """When invalid sources are a flood."""
 
     sources: int = Field(6, ge=3, description="threshold: invalid source addresses of one MAC")
-    segment: int = Field(12, ge=3, description="threshold: invalid source addresses in one VLAN, where the MACs are spoofed as well")
+    segment: int = Field(
+        12, ge=3, description="threshold: invalid source addresses in one VLAN, where the MACs are spoofed as well"
+    )
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
 
 
@@ -56,7 +58,9 @@ class SpoofedFlood(FlowDetector):
         "Find the switch port of this MAC: the host there, or one behind it, attacks others. Isolate it, and enable "
         "source address validation on switches and routers (BCP 38)."
     )
-    false_positives = "A traffic generator in a router or firewall test; a mirror port that also carries the external side of a NAT."
+    false_positives = (
+        "A traffic generator in a router or firewall test; a mirror port that also carries the external side of a NAT."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -73,9 +77,15 @@ class SpoofedFlood(FlowDetector):
         at = ((rows["kind"] == Change.NEW) & illegal(rows["client_hi"], rows["client_lo"])).nonzero()[0]
         rows = rows[at]
         sources = fold(rows["client_hi"], rows["client_lo"])
-        found = [(int(at[i]), Finding(count, sample, False)) for i, count, _, sample in counted(self._by_mac, rows["client_mac"], sources, rows["ts"])]
+        found = [
+            (int(at[i]), Finding(count, sample, False))
+            for i, count, _, sample in counted(self._by_mac, rows["client_mac"], sources, rows["ts"])
+        ]
         segments = rows["vlan"].astype(np.uint64)
-        found += [(int(at[i]), Finding(count, sample, True)) for i, count, _, sample in counted(self._by_vlan, segments, sources, rows["ts"])]
+        found += [
+            (int(at[i]), Finding(count, sample, True))
+            for i, count, _, sample in counted(self._by_vlan, segments, sources, rows["ts"])
+        ]
         return sorted(found)
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:

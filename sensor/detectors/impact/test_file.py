@@ -39,6 +39,20 @@ class TestFile(CallDetector):
         elif isinstance(event, HttpResponse):
             if event.status == 200 and event.path and NAME.search(event.path.partition("?")[0]):
                 why = (f"{event.path[:160]!r} was requested, and the status was 200",)
-                yield self.told(event, "downloaded the antivirus test file from", why, key=("name",), confidence=0.8, app="http", answer=True)
+                yield self.told(
+                    event,
+                    "downloaded the antivirus test file from",
+                    why,
+                    key=("name",),
+                    confidence=0.8,
+                    app="http",
+                    answer=True,
+                )
         elif isinstance(event, SmbCreate) and event.writes and NAME.search(event.name):
-            yield self.told(event, "wrote the antivirus test file to", (f"it wrote {event.name!r} in {event.share}",), key=("name",), confidence=0.8)
+            yield self.told(
+                event,
+                "wrote the antivirus test file to",
+                (f"it wrote {event.name!r} in {event.share}",),
+                key=("name",),
+                confidence=0.8,
+            )

@@ -44,7 +44,9 @@ _FETCHER = re.compile(
     r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|Microsoft-CryptoAPI/.{0,4}certutil)|WindowsPowerShell",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"\.(?:class|jar|sh|py|pl|elf|exe|dll|ps1|bat|hta|vbs|so|mips|mipsel|arm\d?|x86|bin)(?:[?#]|$)", re.IGNORECASE)
+_CODE = re.compile(
+    r"\.(?:class|jar|sh|py|pl|elf|exe|dll|ps1|bat|hta|vbs|so|mips|mipsel|arm\d?|x86|bin)(?:[?#]|$)", re.IGNORECASE
+)
 
 
 class Options(detector.Options):
@@ -72,7 +74,8 @@ class Callback(FlowDetector, EventDetector):
     severity = Severity.critical
     techniques = ("T1190", "T1059")
     advice = (
-        "Treat the host as compromised: isolate it, preserve its memory and the downloaded file, block the contacted address, and review its traffic since."
+        "Treat the host as compromised: isolate it, preserve its memory and the downloaded file, block the contacted "
+        "address, and review its traffic since."
     )
     false_positives = "An authorized vulnerability scanner that verifies vulnerabilities; hosts that are each other's client and server under test."
     watches = (HttpRequest, HttpBody, RatMessage)
@@ -89,9 +92,15 @@ class Callback(FlowDetector, EventDetector):
     # Requests and shells.
 
     def wants(self) -> dict[type[Event], Want]:
-        fetches = held(self._attacks, "packet.src") & (field("user_agent").matches(_FETCHER) | field("path").matches(_CODE))
+        fetches = held(self._attacks, "packet.src") & (
+            field("user_agent").matches(_FETCHER) | field("path").matches(_CODE)
+        )
         request, body = attempted(self._known)
-        return {HttpRequest: request | fetches, HttpBody: body, RatMessage: field("from_client").filled() & held(self._attacks, "packet.src")}
+        return {
+            HttpRequest: request | fetches,
+            HttpBody: body,
+            RatMessage: field("from_client").filled() & held(self._attacks, "packet.src"),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RatMessage):
@@ -100,15 +109,28 @@ class Callback(FlowDetector, EventDetector):
             for known, shown in attempts_in(self._known, event):
                 if known.level > Severity.low:
                     self._attacked(event, known.what, known.id, shown)
-            if isinstance(event, HttpRequest) and len(self._attacks) and (_FETCHER.search(event.user_agent) or _CODE.search(event.path)):
+            if (
+                isinstance(event, HttpRequest)
+                and len(self._attacks)
+                and (_FETCHER.search(event.user_agent) or _CODE.search(event.path))
+            ):
                 yield from self._fetch(event)
 
     def _attacked(self, event: HttpRequest | HttpBody, what: str, signature: str, shown: str) -> None:
         packet = event.packet
-        if packet.src == packet.dst:  # a machine that tests itself: all its connections go to where the attack came from
+        if (
+            packet.src == packet.dst
+        ):  # a machine that tests itself: all its connections go to where the attack came from
             return
         named = [word for groups in _NAMED.findall(f"{shown} {event.path}") for word in groups if word]
-        attack = _Attack(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), what, signature, packet.dport, tuple(_addresses(named)))
+        attack = _Attack(
+            packet.ts,
+            Subject(packet.src_mac, packet.src, packet.vlan),
+            what,
+            signature,
+            packet.dport,
+            tuple(_addresses(named)),
+        )
         self._attacks.put(packet.dst, attack)
 
     def _shell(self, event: RatMessage) -> Iterator[Alert]:
@@ -120,9 +142,18 @@ class Callback(FlowDetector, EventDetector):
     def _fetch(self, event: HttpRequest) -> Iterator[Alert]:
         packet = event.packet
         attack = self._recent(packet.src, packet.ts)
-        if attack is None or (packet.dst != attack.attacker.address and packet.dst not in attack.named and not _CODE.search(event.path)):
+        if attack is None or (
+            packet.dst != attack.attacker.address and packet.dst not in attack.named and not _CODE.search(event.path)
+        ):
             return
-        yield from self._tell(event, attack, packet.dst, packet.dport, f"downloaded {event.path[:80]} as {event.user_agent[:40]!r} from", {})
+        yield from self._tell(
+            event,
+            attack,
+            packet.dst,
+            packet.dport,
+            f"downloaded {event.path[:80]} as {event.user_agent[:40]!r} from",
+            {},
+        )
 
     # New flows.
 
@@ -147,13 +178,17 @@ class Callback(FlowDetector, EventDetector):
         attack = self._recent(flow.client, flow.ts)
         if attack is None or flow.server != attack.attacker.address:
             return
-        yield from self._tell(flow, attack, flow.server, flow.server_port, "opened a connection to", network_of(self.context, flow))
+        yield from self._tell(
+            flow, attack, flow.server, flow.server_port, "opened a connection to", network_of(self.context, flow)
+        )
 
     def _recent(self, victim: int, ts: int) -> _Attack | None:
         attack = self._attacks.get(victim)
         return attack if attack is not None and 0 <= ts - attack.ts <= self._window else None
 
-    def _tell(self, proof: Event | Flow, attack: _Attack, called: int, port: int, did: str, network: dict[str, str | int]) -> Iterator[Alert]:
+    def _tell(
+        self, proof: Event | Flow, attack: _Attack, called: int, port: int, did: str, network: dict[str, str | int]
+    ) -> Iterator[Alert]:
         packet = proof if isinstance(proof, Flow) else proof.packet
         mac, address = (packet.client_mac, packet.client) if isinstance(packet, Flow) else (packet.src_mac, packet.src)
         if not self._told.fresh((address, called, port), proof.ts):
@@ -161,7 +196,13 @@ class Callback(FlowDetector, EventDetector):
         victim = Subject(mac, address, packet.vlan)
         after = (proof.ts - attack.ts) / SECOND
         own = called == attack.attacker.address
-        where = "its attacker" if own else f"{text(called)}, an address in the exploit" if called in attack.named else text(called)
+        where = (
+            "its attacker"
+            if own
+            else f"{text(called)}, an address in the exploit"
+            if called in attack.named
+            else text(called)
+        )
         yield self.alert(
             proof,
             actor=attack.attacker,
@@ -171,7 +212,12 @@ class Callback(FlowDetector, EventDetector):
                 f"{text(attack.attacker.address)} sent {attack.what} to port {attack.port} ({attack.signature})",
                 f"{after:.1f} s later {text(address)} {did} port {port} of {text(called)} (time window {self.options.within_s} s)",
             ),
-            numbers={"after_s": round(after, 3), "threshold": self.options.within_s, "port": port, "called": text(called)},
+            numbers={
+                "after_s": round(after, 3),
+                "threshold": self.options.within_s,
+                "port": port,
+                "called": text(called),
+            },
             key=(text(address),),
             severity=Severity.critical if own or called in attack.named else Severity.high,
             confidence=0.9 if own or called in attack.named else 0.75,
@@ -194,7 +240,9 @@ def _pairs(rows: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.uint64], npt.NDAr
     return (client * np.uint64(3) + server) * MULTIPLIER, (server * np.uint64(3) + client) * MULTIPLIER
 
 
-def _written(places: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _written(
+    places: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows whose slot an earlier row of the same batch wrote, and which row wrote it last: where batches are cut must not matter."""
     count = len(places)
     order = np.arange(count)

@@ -42,7 +42,9 @@ SENSITIVE = re.compile(
 )
 
 # What a page is made of: programs that look for pages seldom ask for it, and one broken page asks for dozens.
-PARTS = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8)$", re.IGNORECASE)
+PARTS = re.compile(
+    r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8)$", re.IGNORECASE
+)
 
 
 class Options(detector.Options):
@@ -52,7 +54,9 @@ class Options(detector.Options):
     sensitive: int = Field(3, ge=1, description="threshold: distinct files with secrets")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
     share: float = Field(0.5, ge=0, le=1, description="lowest share of failed requests")
-    again_s: int = Field(600, ge=60, description="seconds until the same source and target may be reported again for the same reason")
+    again_s: int = Field(
+        600, ge=60, description="seconds until the same source and target may be reported again for the same reason"
+    )
 
 
 class WebScan(EventDetector):
@@ -95,7 +99,12 @@ class WebScan(EventDetector):
     def _tool(self, event: HttpRequest, tool: str) -> Iterator[Alert]:
         why = (f"user agent {event.user_agent[:120]!r} of {tool}",)
         yield from self._tell(
-            event, "tool", f"ran a web scan with {tool}", why, {"requests": 1, "threshold": 1, "user_agent": event.user_agent[:120]}, Severity.medium
+            event,
+            "tool",
+            f"ran a web scan with {tool}",
+            why,
+            {"requests": 1, "threshold": 1, "user_agent": event.user_agent[:120]},
+            Severity.medium,
         )
 
     def _secret(self, event: HttpRequest, place: str) -> Iterator[Alert]:
@@ -109,7 +118,14 @@ class WebScan(EventDetector):
             f"requested: {some(self._sensitive.values(key))}",
         )
         numbers: dict[str, int | float | str] = {"files": asked, "threshold": self.options.sensitive}
-        yield from self._tell(event, "secrets" if many else "secret", f"requested {place}", why, numbers, Severity.medium if many else Severity.low)
+        yield from self._tell(
+            event,
+            "secrets" if many else "secret",
+            f"requested {place}",
+            why,
+            numbers,
+            Severity.medium if many else Severity.low,
+        )
 
     def _failed(self, event: HttpResponse) -> Iterator[Alert]:
         packet = event.packet
@@ -126,10 +142,24 @@ class WebScan(EventDetector):
             f"{failed} of {answers} requests failed",
             f"requested: {some(self._missing.values(key))}",
         )
-        numbers: dict[str, int | float | str] = {"missing": missing, "threshold": self.options.missing, "answers": answers}
-        yield from self._tell(event, "missing", f"requested {missing} pages that do not exist", why, numbers, Severity.medium)
+        numbers: dict[str, int | float | str] = {
+            "missing": missing,
+            "threshold": self.options.missing,
+            "answers": answers,
+        }
+        yield from self._tell(
+            event, "missing", f"requested {missing} pages that do not exist", why, numbers, Severity.medium
+        )
 
-    def _tell(self, event: Event, reason: str, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity) -> Iterator[Alert]:
+    def _tell(
+        self,
+        event: Event,
+        reason: str,
+        what: str,
+        why: tuple[str, ...],
+        numbers: dict[str, int | float | str],
+        severity: Severity,
+    ) -> Iterator[Alert]:
         answer = isinstance(event, HttpResponse)
         actor, target, actor_port, target_port = ends_of(event.packet, answer=answer)
         if not self._told.fresh((actor.address, target.address, reason), event.ts):

@@ -87,7 +87,10 @@ class AdminFromDevice(FlowDetector):
         self._wanted = np.zeros(65536, np.uint8)
         self._wanted[list(SERVICES)] = 1
         self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
-        self._told = {answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND) for answered in (False, True)}
+        self._told = {
+            answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND)
+            for answered in (False, True)
+        }
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:
         opened = sessions(changes.contacts, self._wanted)
@@ -124,7 +127,12 @@ class AdminFromDevice(FlowDetector):
                 *([note] if note else []),
                 *(["its type has low confidence: it may be a computer"] if doubtful else []),
             ),
-            numbers={"sessions": 1, "threshold": 1, "answered": int(flow.answered), "device_confidence": round(evidence.confidence, 2)},
+            numbers={
+                "sessions": 1,
+                "threshold": 1,
+                "answered": int(flow.answered),
+                "device_confidence": round(evidence.confidence, 2),
+            },
             key=(target.address, service),
             severity=Severity(severity - doubtful),
             confidence=round(0.95 * evidence.confidence, 2),
@@ -141,5 +149,8 @@ class AdminFromDevice(FlowDetector):
         if service == SMB and kind in RECORDERS:
             other = self.context.device(server_of(flow))
             store = other is not None and other.type in STORES
-            return Severity.high if flow.answered and not store else Severity.medium, f"{RECORDERS[kind]}: benign where this is configured"
+            return (
+                Severity.high if flow.answered and not store else Severity.medium,
+                f"{RECORDERS[kind]}: benign where this is configured",
+            )
         return Severity.high if flow.answered else Severity.medium, ""

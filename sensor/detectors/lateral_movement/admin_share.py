@@ -30,7 +30,11 @@ SHARE_ADD = 14
 class Options(CallOptions):
     """From which number on."""
 
-    hosts: int = Field(5, ge=2, description="threshold for medium severity: hosts whose administrative shares were used, or rejected the connection")
+    hosts: int = Field(
+        5,
+        ge=2,
+        description="threshold for medium severity: hosts whose administrative shares were used, or rejected the connection",
+    )
     window_s: int = Field(600, ge=60, description="time window in seconds")
 
 
@@ -58,7 +62,9 @@ class AdminShare(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
             if event.interface == "srvsvc" and event.number == SHARE_ADD:
-                yield self.told(event, "created a share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium)
+                yield self.told(
+                    event, "created a share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium
+                )
         elif isinstance(event, SmbTreeResult) and event.share in ADMIN_SHARES and event.status in (0, DENIED):
             yield from self._connected(event)
 
@@ -72,8 +78,14 @@ class AdminShare(CallDetector):
         others = list(reversed(seen.values(actor)))
         why = [f"{event.path!r} was {'rejected' if refused else 'connected'}"]
         if hosts > 1:
-            why.append(f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): {some([text(host) for host in others])}")
-        deed = "was denied the administrative share of" if refused else f"connected to the administrative share {event.share} of"
+            why.append(
+                f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): {some([text(host) for host in others])}"
+            )
+        deed = (
+            "was denied the administrative share of"
+            if refused
+            else f"connected to the administrative share {event.share} of"
+        )
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         yield self.told(
             event, deed, why, numbers, key=(refused,), severity=Severity.medium if hosts >= want.hosts else Severity.low, confidence=0.8, answer=True,

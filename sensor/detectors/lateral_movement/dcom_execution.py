@@ -39,12 +39,16 @@ class DcomExecution(CallDetector):
         "started on the target at that time, isolate both hosts, and disable remote activation where it is not needed "
         "(dcomcnfg, RPC firewall rules)."
     )
-    false_positives = "Old business programs that control Office on a server; inventory and management programs that use DCOM."
+    false_positives = (
+        "Old business programs that control Office on a server; inventory and management programs that use DCOM."
+    )
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
         activates = field("interface").is_in(*ACTIVATIONS) & field("facts").has(*(("class", name) for name in CLASSES))
-        return {RpcCall: activates | fields("interface", "number").is_in((("IDispatch", GET_NAMES), ("IDispatch", INVOKE)))}
+        return {
+            RpcCall: activates | fields("interface", "number").is_in((("IDispatch", GET_NAMES), ("IDispatch", INVOKE)))
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):
@@ -64,4 +68,11 @@ class DcomExecution(CallDetector):
             return
         why = [f"IDispatch {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")]
         deed = f"called the method {named[0]!r} of a COM object on" if named else "called a method of a COM object on"
-        yield self.told(event, deed, why, key=("call",), severity=Severity.high if named else Severity.medium, confidence=0.9 if named else 0.7)
+        yield self.told(
+            event,
+            deed,
+            why,
+            key=("call",),
+            severity=Severity.high if named else Severity.medium,
+            confidence=0.9 if named else 0.7,
+        )

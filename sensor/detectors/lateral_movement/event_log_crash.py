@@ -24,7 +24,9 @@ class EventLogCrash(CallDetector):
     severity = Severity.high
     techniques = ("T1562.002",)
     advice = "Check whether the event log service of the target runs, restart it, and isolate the actor: look for what it did while nothing was logged."
-    false_positives = "An authorized vulnerability scanner that runs the exploit; tests of the protocol with random data."
+    false_positives = (
+        "An authorized vulnerability scanner that runs the exploit; tests of the protocol with random data."
+    )
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -32,5 +34,9 @@ class EventLogCrash(CallDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and event.interface == "eventlog" and FAULT in event.facts:
-            why = (f"{event.interface} {event.call} with a malformed name: a length without characters, or a module name, which clients leave empty",)
-            yield self.told(event, "attempted to crash the event log service of", why, severity=Severity.high, confidence=0.9)
+            why = (
+                f"{event.interface} {event.call} with a malformed name: a length without characters, or a module name, which clients leave empty",
+            )
+            yield self.told(
+                event, "attempted to crash the event log service of", why, severity=Severity.high, confidence=0.9
+            )

@@ -28,7 +28,9 @@ class Options(detector.Options):
 
     targets: int = Field(5, ge=2, le=200, description="threshold: hosts with new administration sessions")
     window_s: int = Field(1800, ge=60, le=86400, description="time window in seconds")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of jump hosts, deployment and backup servers")
+    exempt: tuple[str, ...] = Field(
+        (), description="addresses and CIDR blocks of jump hosts, deployment and backup servers"
+    )
 
 
 class FanOut(AdminSessions):
@@ -47,7 +49,11 @@ class FanOut(AdminSessions):
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
-        if not self.is_new(flow) or self.is_sharing(flow) or any(low <= flow.client <= high for low, high in self._exempt):
+        if (
+            not self.is_new(flow)
+            or self.is_sharing(flow)
+            or any(low <= flow.client <= high for low, high in self._exempt)
+        ):
             return
         count = self._hosts.add(flow.client, (flow.server, flow.server_mac, flow.vlan), ts)
         if count < self.options.targets:
@@ -74,9 +80,16 @@ class FanOut(AdminSessions):
             why=(
                 f"{count} hosts within {minutes} min (threshold {max(self.options.targets, usual)})",
                 f"among them {some([who(self.context, target) for target in targets])}; the last one over {service_name(flow)}",
-                f"it administered {usual} hosts over {service_name(flow)} before" if usual else "no earlier administration sessions of this source",
+                f"it administered {usual} hosts over {service_name(flow)} before"
+                if usual
+                else "no earlier administration sessions of this source",
             ),
-            numbers={"hosts": count, "threshold": max(self.options.targets, usual), "usual": usual, "window_s": self.options.window_s},
+            numbers={
+                "hosts": count,
+                "threshold": max(self.options.targets, usual),
+                "usual": usual,
+                "window_s": self.options.window_s,
+            },
             target_port=flow.server_port,
             network=network_of(self.context, flow),
             techniques=(SERVICES[flow.server_port][1], "T1570"),

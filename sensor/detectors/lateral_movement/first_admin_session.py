@@ -28,7 +28,9 @@ class Options(detector.Options):
 
     learn_h: float = Field(24, ge=0, le=2160, description="learning period of the network in hours")
     popular: int = Field(5, ge=2, le=8, description="number of clients from which a service is public")
-    administers: int = Field(5, ge=1, description="number of servers from which their client is an administrator: new ones have low severity")
+    administers: int = Field(
+        5, ge=1, description="number of servers from which their client is an administrator: new ones have low severity"
+    )
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of hosts that may administer any host")
 
 
@@ -39,7 +41,9 @@ class FirstAdminSession(AdminSessions):
     severity = Severity.medium
     techniques = ("T1021",)
     advice = "Ask the owner of the source whether this was intended. If not, find out how the source was compromised and what was done on the target."
-    false_positives = "New administrators, new servers, help desks; a computer with a new address before its name is known."
+    false_positives = (
+        "New administrators, new servers, help desks; a computer with a new address before its name is known."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -52,14 +56,19 @@ class FirstAdminSession(AdminSessions):
         watched = self.context.baseline.age_h(flow.first)
         if watched < self.options.learn_h or not self.is_new(flow) or self.is_popular(flow, self.options.popular):
             return
-        if any(low <= flow.client <= high for low, high in self._exempt) or not self._told.fresh((flow.client, flow.server, service_name(flow)), ts):
+        if any(low <= flow.client <= high for low, high in self._exempt) or not self._told.fresh(
+            (flow.client, flow.server, service_name(flow)), ts
+        ):
             return
         yield self._alert(flow, watched)
 
     def _alert(self, flow: Flow, watched: float) -> Alert:
         actor, target, service = client_of(flow), server_of(flow), service_name(flow)
         # Those it met for the first time today were learned meanwhile, and are no habit of it.
-        usual = max(self.context.baseline.servers(actor, service_of(flow)) - self._new.add((flow.client, service), flow.ts) + 1, 0)
+        usual = max(
+            self.context.baseline.servers(actor, service_of(flow)) - self._new.add((flow.client, service), flow.ts) + 1,
+            0,
+        )
         name, other = who(self.context, actor), who(self.context, target)
         slight = usual >= self.options.administers or self.is_sharing(flow)
         return self.alert(
@@ -69,7 +78,8 @@ class FirstAdminSession(AdminSessions):
             summary=f"{name} opened {service} to {other} for the first time",
             why=(
                 f"no {service} session of the two in {watched:.0f} h (learning period {self.options.learn_h:g} h)",
-                f"{name} administered {usual} other hosts over {service} before" + (": one more is expected" if usual >= self.options.administers else ""),
+                f"{name} administered {usual} other hosts over {service} before"
+                + (": one more is expected" if usual >= self.options.administers else ""),
                 f"the session was {'answered' if flow.answered else 'not answered in the capture'}, tcp/{flow.server_port}",
             ),
             numbers={"watched_h": round(watched, 1), "threshold_h": self.options.learn_h, "usual": usual},

@@ -30,7 +30,9 @@ class Options(detector.Options):
 
     window_s: int = Field(1800, ge=60, le=86400, description="time window of the next hop in seconds")
     hops: int = Field(2, ge=2, le=HOPS_LIMIT, description="threshold: hops of a chain")
-    jump_hosts: tuple[str, ...] = Field((), description="addresses and CIDR blocks of jump hosts, whose sessions begin no chain")
+    jump_hosts: tuple[str, ...] = Field(
+        (), description="addresses and CIDR blocks of jump hosts, whose sessions begin no chain"
+    )
 
 
 class HopChain(AdminSessions):
@@ -54,7 +56,11 @@ class HopChain(AdminSessions):
         self._jump_hosts = tuple(addresses.parse_network(block) for block in self.options.jump_hosts)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
-        if not self.is_new(flow) or self.is_sharing(flow) or any(low <= flow.client <= high for low, high in self._jump_hosts):
+        if (
+            not self.is_new(flow)
+            or self.is_sharing(flow)
+            or any(low <= flow.client <= high for low, high in self._jump_hosts)
+        ):
             return
         chain = (*self._before(flow), flow)
         kept = self._reached.get(flow.server)
@@ -84,11 +90,18 @@ class HopChain(AdminSessions):
             targets=path[1:],
             summary=f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} chained administration sessions within {minutes:.0f} min",
             why=(
-                " → ".join([names[0], *(f"({service_name(hop)}) {name}" for hop, name in zip(chain, names[1:], strict=True))]),
+                " → ".join(
+                    [names[0], *(f"({service_name(hop)}) {name}" for hop, name in zip(chain, names[1:], strict=True))]
+                ),
                 f"{len(chain)} hops, each within {self.options.window_s // 60} min of the previous one (threshold {self.options.hops})",
                 *(_hop(before, after, name) for before, after, name in zip(chain, chain[1:], names[1:], strict=False)),
             ),
-            numbers={"hops": len(chain), "threshold": self.options.hops, "window_s": self.options.window_s, "minutes": round(minutes, 1)},
+            numbers={
+                "hops": len(chain),
+                "threshold": self.options.hops,
+                "window_s": self.options.window_s,
+                "minutes": round(minutes, 1),
+            },
             key=(addresses.text(path[1].address),),
             severity=self._severity(path, chain),
             confidence=0.8 if len(chain) >= LONG else 0.65,

@@ -61,10 +61,14 @@ class PassTheHash(EventDetector):
         super().__init__(context, options)
         memory = self.options.memory_d * DAY
         self._since = 0
-        self._homes: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # account → machines it logs in from
+        self._homes: Distinct[str, str] = Distinct(
+            memory, ACCOUNTS_LIMIT, HOMES_LIMIT
+        )  # account → machines it logs in from
         self._ways: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, 2)  # account → how it proves itself
         self._users: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # machine → accounts
-        self._names: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # machine → what it called itself
+        self._names: Distinct[str, str] = Distinct(
+            memory, ACCOUNTS_LIMIT, HOMES_LIMIT
+        )  # machine → what it called itself
         self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, DAY)
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
@@ -94,7 +98,13 @@ class PassTheHash(EventDetector):
 
     def _judge(self, event: SmbLoginResult, client: Subject) -> Iterator[Alert]:
         account, machine = _account(event.user), self._machine(client)
-        if not account or is_machine(account) or account in self._exempt or not self._since or event.ts - self._since < self.options.learn_h * HOUR:
+        if (
+            not account
+            or is_machine(account)
+            or account in self._exempt
+            or not self._since
+            or event.ts - self._since < self.options.learn_h * HOUR
+        ):
             return
         homes = self._homes.values(account)
         if not homes or machine in homes or not self._users.values(machine):
@@ -127,8 +137,17 @@ class PassTheHash(EventDetector):
             actor=client,
             target=server,
             summary=f"{who(self.context, client)} logged in to {who(self.context, server)} as {event.user} for the first time from there",
-            why=(f"in {watched:.0f} h the account logged in from {len(homes)} other hosts, and this host with other accounts", *signs),
-            numbers={"signs": len(signs), "threshold": 1, "watched_h": round(watched, 1), "threshold_h": self.options.learn_h, "machines": len(homes)},
+            why=(
+                f"in {watched:.0f} h the account logged in from {len(homes)} other hosts, and this host with other accounts",
+                *signs,
+            ),
+            numbers={
+                "signs": len(signs),
+                "threshold": 1,
+                "watched_h": round(watched, 1),
+                "threshold_h": self.options.learn_h,
+                "machines": len(homes),
+            },
             key=(server.address, _account(event.user)),
             severity=self.severity if grave else Severity.low,
             confidence=0.7 if grave else 0.4,

@@ -25,7 +25,13 @@ from sensor.core.packet import Packet
 from sensor.derived._exchanges import Exchanges
 from sensor.detectors._kerberos import AES, cipher, ends, is_machine, network, only_weak
 from sensor.detectors._words import who
-from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosReply, KerberosRequest, KerberosTgsRequest
+from sensor.dissectors.kerberos import (
+    KerberosAsReply,
+    KerberosAsRequest,
+    KerberosReply,
+    KerberosRequest,
+    KerberosTgsRequest,
+)
 
 SECOND = 1_000_000_000
 TICKETS_LIMIT = 16384
@@ -36,7 +42,12 @@ class Options(detector.Options):
     """How long tickets are remembered, and exemptions."""
 
     life_s: int = Field(36000, ge=600, le=604800, description="seconds for which an initial ticket is remembered")
-    opening_s: int = Field(300, ge=1, le=3600, description="seconds in which an ordinary client sent a request without pre-authentication before")
+    opening_s: int = Field(
+        300,
+        ge=1,
+        le=3600,
+        description="seconds in which an ordinary client sent a request without pre-authentication before",
+    )
     exempt: tuple[str, ...] = Field((), description="accounts of programs configured for one encryption type")
 
 
@@ -58,7 +69,9 @@ class PassTheTicket(EventDetector):
         "Isolate the host that presents the ticket and identify its user. Change the password of the account twice, "
         "which invalidates its tickets, and look for credential theft on the host it was issued to."
     )
-    false_positives = "A host that changes its address or has several; clusters; Unix programs with a keytab and one encryption type."
+    false_positives = (
+        "A host that changes its address or has several; clusters; Unix programs with a keytab and one encryption type."
+    )
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply, KerberosTgsRequest)
 
@@ -89,7 +102,11 @@ class PassTheTicket(EventDetector):
         if holder is None or not 0 <= event.ts - holder.ts <= self.options.life_s * SECOND:
             return
         client, centre, _ = ends(event)
-        if client.address == holder.subject.address or is_v4(client.address) != is_v4(holder.subject.address) or self._same(client, holder.subject):
+        if (
+            client.address == holder.subject.address
+            or is_v4(client.address) != is_v4(holder.subject.address)
+            or self._same(client, holder.subject)
+        ):
             return
         name, owner = who(self.context, client), who(self.context, holder.subject)
         why = (
@@ -97,7 +114,16 @@ class PassTheTicket(EventDetector):
             f"{text(client.address)} presented it to request {event.service}; initial tickets stay on their host",
         )
         summary = f"{name} presented a Kerberos ticket of {holder.account} that was issued to {owner}"
-        yield self._alert(event, summary, why, ("stolen", holder.account), Severity.critical, 0.95, (centre, holder.subject), self.techniques)
+        yield self._alert(
+            event,
+            summary,
+            why,
+            ("stolen", holder.account),
+            Severity.critical,
+            0.95,
+            (centre, holder.subject),
+            self.techniques,
+        )
 
     def _same(self, one: Subject, other: Subject) -> bool:
         """Whether both are the same device with several addresses."""
@@ -107,7 +133,13 @@ class PassTheTicket(EventDetector):
     def _made_from_hash(self, event: KerberosAsReply, asked: KerberosAsRequest) -> Iterator[Alert]:
         """One cipher only, proven at once."""
         account, packet = event.client.lower(), asked.packet
-        if len(asked.etypes) != 1 or asked.proof != "timestamp" or asked.host or is_machine(account) or account in self._exempt:
+        if (
+            len(asked.etypes) != 1
+            or asked.proof != "timestamp"
+            or asked.host
+            or is_machine(account)
+            or account in self._exempt
+        ):
             return
         if event.ticket_etype not in AES or not self._first(packet, account):
             return
@@ -120,7 +152,9 @@ class PassTheTicket(EventDetector):
         severity = Severity.medium if weak else Severity.low
         summary = f"{who(self.context, client)} requested a Kerberos ticket of {event.client} from {who(self.context, centre)} as tools with its hash do"
         techniques = ("T1550.003", "T1550.002") if weak else self.techniques
-        yield self._alert(event, summary, tuple(why), ("made", account), severity, 0.75 if weak else 0.5, (centre,), techniques)
+        yield self._alert(
+            event, summary, tuple(why), ("made", account), severity, 0.75 if weak else 0.5, (centre,), techniques
+        )
 
     def _first(self, packet: Packet, account: str) -> bool:
         """Whether this client did not ask for the account without a proof before."""

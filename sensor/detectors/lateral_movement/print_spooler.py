@@ -40,7 +40,16 @@ class PrintSpooler(CallDetector):
         if not isinstance(event, RpcCall) or (event.interface, event.number) not in INSTALLS:
             return
         shares = [text for text in event.texts if text.startswith("\\\\") and "\\" in text[2:].rstrip("\\")]
-        why = [f"{event.interface} {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")]
+        why = [
+            f"{event.interface} {event.call}"
+            + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")
+        ]
         if shares:
             why.append(f"the driver is loaded from the share {shares[0]!r}")
-        yield self.told(event, "installed a printer driver on", why, severity=Severity.high if shares else Severity.medium, confidence=0.9 if shares else 0.7)
+        yield self.told(
+            event,
+            "installed a printer driver on",
+            why,
+            severity=Severity.high if shares else Severity.medium,
+            confidence=0.9 if shares else 0.7,
+        )

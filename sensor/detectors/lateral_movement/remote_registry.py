@@ -35,7 +35,9 @@ class RemoteRegistry(CallDetector):
         "Ask who administers the target from this host. If no one does, compare the target's registry with a backup, "
         "and stop its remote registry service where it is not needed."
     )
-    false_positives = "Administrators and deployment programs that configure hosts remotely: add their hosts to `managers`."
+    false_positives = (
+        "Administrators and deployment programs that configure hosts remotely: add their hosts to `managers`."
+    )
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:

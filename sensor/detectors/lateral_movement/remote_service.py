@@ -77,7 +77,10 @@ class RemoteService(CallDetector):
         self._pairs: Bounded[tuple[int, int], _Pair] = Bounded(PAIRS_LIMIT)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {RpcCall: field("interface") == "svcctl", SmbCreate: field("writes").filled() & field("share").is_in(*ADMIN_SHARES)}
+        return {
+            RpcCall: field("interface") == "svcctl",
+            SmbCreate: field("writes").filled() & field("share").is_in(*ADMIN_SHARES),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
@@ -101,29 +104,63 @@ class RemoteService(CallDetector):
             pair.service = event.texts[0] if event.texts else ""
         elif number in CREATES:
             pair.created, pair.service = event.ts, event.texts[0] if event.texts else ""
-            yield self._made(event, pair, "created the service" if pair.service else "created a service", BOTH, "create", Severity.high)
+            yield self._made(
+                event,
+                pair,
+                "created the service" if pair.service else "created a service",
+                BOTH,
+                "create",
+                Severity.high,
+            )
         elif number in CHANGES:
             program = any(_is_program(text) for text in event.texts)
             grade = Severity.high if program else Severity.medium
-            yield self._made(event, pair, "changed the service" if pair.service else "changed a service", BOTH, "change", grade)
+            yield self._made(
+                event, pair, "changed the service" if pair.service else "changed a service", BOTH, "change", grade
+            )
         elif number in STARTS:
-            grade = Severity.high if self._lately(event, pair.created) or self._lately(event, pair.wrote) else Severity.medium
-            yield self._made(event, pair, "started the service" if pair.service else "started a service", (EXECUTION,), "start", grade)
+            grade = (
+                Severity.high
+                if self._lately(event, pair.created) or self._lately(event, pair.wrote)
+                else Severity.medium
+            )
+            yield self._made(
+                event,
+                pair,
+                "started the service" if pair.service else "started a service",
+                (EXECUTION,),
+                "start",
+                grade,
+            )
 
         elif number == CONTROLS:
-            yield self._made(event, pair, "controlled the service" if pair.service else "controlled a service", (STOP,), "control", Severity.low)
+            yield self._made(
+                event,
+                pair,
+                "controlled the service" if pair.service else "controlled a service",
+                (STOP,),
+                "control",
+                Severity.low,
+            )
 
     def _lately(self, event: Event, then: int) -> bool:
         return bool(then) and event.ts - then <= MEMORY_S * SECOND
 
-    def _made(self, event: RpcCall, pair: _Pair, deed: str, techniques: tuple[str, ...], kind: str, grade: Severity) -> Alert:
-        why = [f"svcctl {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}" + (", arguments encrypted" if event.level >= 6 else "")]
+    def _made(
+        self, event: RpcCall, pair: _Pair, deed: str, techniques: tuple[str, ...], kind: str, grade: Severity
+    ) -> Alert:
+        why = [
+            f"svcctl {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}"
+            + (", arguments encrypted" if event.level >= 6 else "")
+        ]
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")
         if any(shell in text.lower() for text in event.texts for shell in SHELL):
             why.append("it runs a shell or a system program, as remote execution tools do, and services do not")
         if self._lately(event, pair.wrote):
-            why.append(f"the actor wrote {pair.written!r} to the target {(event.ts - pair.wrote) // SECOND} s before, like PsExec")
+            why.append(
+                f"the actor wrote {pair.written!r} to the target {(event.ts - pair.wrote) // SECOND} s before, like PsExec"
+            )
         if kind == "start" and self._lately(event, pair.created):
             why.append(f"the actor created a service there {(event.ts - pair.created) // SECOND} s before")
             techniques = (*techniques, SERVICE)

@@ -32,7 +32,9 @@ class RemoteTask(CallDetector):
         "Ask who administers the target from this host. If no one does, review the target's tasks (event 4698 in its "
         "security log, folder Windows\\System32\\Tasks), isolate both hosts, and identify the account."
     )
-    false_positives = "Administrators and deployment programs that schedule tasks remotely: add their hosts to `managers`."
+    false_positives = (
+        "Administrators and deployment programs that schedule tasks remotely: add their hosts to `managers`."
+    )
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -45,7 +47,16 @@ class RemoteTask(CallDetector):
             return
         what, technique, grade = deed
         sealed = ", arguments encrypted" if event.level >= 6 else ""
-        why = [f"{event.interface} {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}{sealed}"]
+        why = [
+            f"{event.interface} {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}{sealed}"
+        ]
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")
-        yield self.told(event, what, why, key=(event.interface, event.number), severity=grade, techniques=(technique, SHARES) if event.pipe else (technique,))
+        yield self.told(
+            event,
+            what,
+            why,
+            key=(event.interface, event.number),
+            severity=grade,
+            techniques=(technique, SHARES) if event.pipe else (technique,),
+        )

@@ -45,7 +45,9 @@ LEARNED, PROFILED = ("learned", "segment"), ("profile", "unnamed")
 class Options(detector.Options):
     """Learning period, and allowed devices."""
 
-    learn_h: float = Field(72, ge=1, le=2160, description="learning period of a device in hours; starting baselines need none")
+    learn_h: float = Field(
+        72, ge=1, le=2160, description="learning period of a device in hours; starting baselines need none"
+    )
     again_s: int = Field(86400, ge=60, description="seconds until the same alert may be raised again")
     exempt_types: tuple[str, ...] = Field((), description="exempt device types")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of exempt devices")
@@ -108,7 +110,9 @@ class RoleViolation(FlowDetector):
             if device is None or start is None:
                 continue
             if why := (start.never_serves if serves else start.never_uses).get(service):
-                yield from self._tell(flow, device, serves, why, "never", Severity.high if _certainty(device) >= SURE else Severity.medium)
+                yield from self._tell(
+                    flow, device, serves, why, "never", Severity.high if _certainty(device) >= SURE else Severity.medium
+                )
             elif not serves and flow.server_port not in ADMIN and self._over(flow):
                 yield from self._learned(flow, device, start, service)
 
@@ -121,10 +125,19 @@ class RoleViolation(FlowDetector):
             return
         missing = "" if breach.sure else "; it allows host names, and no DNS query for this address was seen"
         why = f"not allowed by the profile {breach.profile}: {breach.lists}{missing}"
-        yield from self._tell(flow, device, serves, why, "profile" if breach.sure else "unnamed", Severity.medium if breach.sure else Severity.low)
+        yield from self._tell(
+            flow,
+            device,
+            serves,
+            why,
+            "profile" if breach.sure else "unnamed",
+            Severity.medium if breach.sure else Severity.low,
+        )
 
     def _spared(self, device: Device, subject: Subject) -> bool:
-        return device.type in self.options.exempt_types or any(low <= subject.address <= high for low, high in self._exempt)
+        return device.type in self.options.exempt_types or any(
+            low <= subject.address <= high for low, high in self._exempt
+        )
 
     def _start(self, device: Device | None, subject: Subject) -> Start | None:
         """The starting baseline by which a device is judged; None where it is not."""
@@ -138,7 +151,12 @@ class RoleViolation(FlowDetector):
 
     def _learned(self, flow: Flow, device: Device, start: Start, service: int) -> Iterator[Alert]:
         """What the device and its like never used, and where it never went."""
-        client, server, baseline, kind = client_of(flow), server_of(flow), self.context.baseline, device.type.replace("_", " ")
+        client, server, baseline, kind = (
+            client_of(flow),
+            server_of(flow),
+            self.context.baseline,
+            device.type.replace("_", " "),
+        )
         if baseline.maturity(client, self.options.learn_h) < 1:
             return
         inside = self.context.networks.inside(flow.server)
@@ -146,16 +164,29 @@ class RoleViolation(FlowDetector):
         if new and service not in start.uses and baseline.alike(device.type, service, offered=False) < OTHERS:
             why = f"no {kind} used this service in the learning period of {self.options.learn_h:g} h, and {kind}s usually do not"
             yield from self._tell(flow, device, False, why, "learned", Severity.medium if inside else Severity.low)
-        elif inside and (place := addresses.segment(flow.server)) not in (known := baseline.segments(client)) and known and new:
+        elif (
+            inside
+            and (place := addresses.segment(flow.server)) not in (known := baseline.segments(client))
+            and known
+            and new
+        ):
             why = f"no flow to {place} in the learning period of {self.options.learn_h:g} h"
-            yield from self._tell(flow, device, False, why, "segment", Severity.low if service in start.uses else Severity.medium)
+            yield from self._tell(
+                flow, device, False, why, "segment", Severity.low if service in start.uses else Severity.medium
+            )
 
-    def _tell(self, flow: Flow, device: Device, serves: bool, why: str, rule: str, severity: Severity) -> Iterator[Alert]:
+    def _tell(
+        self, flow: Flow, device: Device, serves: bool, why: str, rule: str, severity: Severity
+    ) -> Iterator[Alert]:
         actor, target = (server_of(flow), client_of(flow)) if serves else (client_of(flow), server_of(flow))
         what = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}"
         if not self._told.fresh((actor.address, target.address if rule == "segment" else 0, what, serves), flow.ts):
             return
-        name, other, certainty = who(self.context, actor), who(self.context, target), 1.0 if rule == "profile" else _certainty(device)
+        name, other, certainty = (
+            who(self.context, actor),
+            who(self.context, target),
+            1.0 if rule == "profile" else _certainty(device),
+        )
         kind, ruled = device.type.replace("_", " "), rule in PROFILED
         told = "not allowed by its profile" if ruled else f"unusual for a {kind}"
         yield self.alert(
@@ -163,8 +194,17 @@ class RoleViolation(FlowDetector):
             actor=actor,
             target=target,
             summary=f"{name} {'offers' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {told}",
-            why=(why, *(() if ruled else (f"{name} is a {kind} (confidence {certainty:.2f})",)), f"the flow with {other} was answered"),
-            numbers={"rule": rule, "service": what, "device_confidence": round(certainty, 2), "threshold_h": self.options.learn_h if rule in LEARNED else 0},
+            why=(
+                why,
+                *(() if ruled else (f"{name} is a {kind} (confidence {certainty:.2f})",)),
+                f"the flow with {other} was answered",
+            ),
+            numbers={
+                "rule": rule,
+                "service": what,
+                "device_confidence": round(certainty, 2),
+                "threshold_h": self.options.learn_h if rule in LEARNED else 0,
+            },
             key=(what, "serves" if serves else "uses"),
             severity=severity,
             confidence=round(TRUST[rule] * certainty, 2),

@@ -28,14 +28,24 @@ from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, Kerbe
 
 SECOND = 1_000_000_000
 ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024
-UNSUPPORTED, NEEDS_PROOF = 14, 25  # errors (RFC 4120, 7.5.9): no cipher that both have; a proof is wanted, in one of these ciphers
+UNSUPPORTED, NEEDS_PROOF = (
+    14,
+    25,
+)  # errors (RFC 4120, 7.5.9): no cipher that both have; a proof is wanted, in one of these ciphers
 
 
 class Options(detector.Options):
     """From which number of accounts on."""
 
-    accounts: int = Field(2, ge=2, description="threshold: accounts that lost AES at one KDC, without one in between that kept it")
-    window_s: int = Field(86400, ge=60, le=604800, description="time window in seconds, and seconds until the same KDC may be reported again")
+    accounts: int = Field(
+        2, ge=2, description="threshold: accounts that lost AES at one KDC, without one in between that kept it"
+    )
+    window_s: int = Field(
+        86400,
+        ge=60,
+        le=604800,
+        description="time window in seconds, and seconds until the same KDC may be reported again",
+    )
 
 
 class SkeletonKey(EventDetector):

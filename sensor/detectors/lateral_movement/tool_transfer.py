@@ -23,7 +23,9 @@ from sensor.dissectors.tftp import TftpRead
 STARTUP = "\\programs\\startup\\"
 DOMAIN_SHARES = frozenset(("SYSVOL", "NETLOGON"))
 # Endings of what runs by itself or by a shell of Windows.
-PROGRAMS = frozenset("exe dll sys scr com pif cpl ocx msi msp bat cmd ps1 psm1 vbs vbe js jse wsf wsh hta lnk jar xll reg sct".split())
+PROGRAMS = frozenset(
+    "exe dll sys scr com pif cpl ocx msi msp bat cmd ps1 psm1 vbs vbe js jse wsf wsh hta lnk jar xll reg sct".split()
+)
 # What loaders of devices fetch: scripts, and programs named by the machine they run on.
 FETCHED = re.compile(
     r"\.(?:sh|elf|mips(?:el|64)?|mpsl|arm\d?[a-z]?\d?|armv\dl?|aarch64|x86(?:_64)?|i[456]86|ppc|powerpc|sh4|m68k|spc|sparc|arc|exe|dll|ps1|bat|vbs)$",
@@ -50,7 +52,8 @@ class ToolTransfer(CallDetector):
         return {
             SmbCreate: field("writes").filled() & field("extension").is_in(*PROGRAMS) & counts,
             SmbWrite: field("executable").filled() & counts,
-            HttpRequest: (field("method") == "GET") & field("path").passes(lambda path: FETCHED.search(path.partition("?")[0])),
+            HttpRequest: (field("method") == "GET")
+            & field("path").passes(lambda path: FETCHED.search(path.partition("?")[0])),
             FtpFile: (field("command") == "RETR") & field("path").matches(FETCHED),
             TftpRead: field("file").matches(FETCHED),
         }
@@ -68,20 +71,44 @@ class ToolTransfer(CallDetector):
     def _written(self, event: Event, share: str, name: str, reason: str) -> Alert:
         domain, starts = share in DOMAIN_SHARES, STARTUP in name.lower()
         why = [f"{name!r} in the share {share}: {reason}"]
-        why.append("files in this share are started by all hosts of the domain" if domain else "only administrators may write to this share")
+        why.append(
+            "files in this share are started by all hosts of the domain"
+            if domain
+            else "only administrators may write to this share"
+        )
         if starts:
             why.append("the folder is the startup folder of a user")
         ends = ends_of(event.packet)
-        grade = Severity.high if starts else Severity.low if domain and self.is_controller(ends.actor) else Severity.medium
+        grade = (
+            Severity.high if starts else Severity.low if domain and self.is_controller(ends.actor) else Severity.medium
+        )
         techniques = ("T1570",) if domain else ("T1570", "T1021.002", "T1547.001") if starts else ("T1570", "T1021.002")
-        return self.told(event, f"wrote the program {name.rpartition(chr(92))[2]!r} to", why, key=(share,), severity=grade, techniques=techniques)
+        return self.told(
+            event,
+            f"wrote the program {name.rpartition(chr(92))[2]!r} to",
+            why,
+            key=(share,),
+            severity=grade,
+            techniques=techniques,
+        )
 
     def _fetch(self, event: Event) -> Iterator[Alert]:
         path, how = _asked(event)
         if not path or not FETCHED.search(path) or not is_fixed_function(self.context, ends_of(event.packet).actor):
             return
-        why = (f"it requested {path[:160]!r} over {how}", "fixed-function devices download firmware of their vendor, not programs or scripts")
-        yield self.told(event, f"downloaded a program over {how} from", why, key=("fetch",), techniques=("T1105",), app=how.lower(), confidence=0.8)
+        why = (
+            f"it requested {path[:160]!r} over {how}",
+            "fixed-function devices download firmware of their vendor, not programs or scripts",
+        )
+        yield self.told(
+            event,
+            f"downloaded a program over {how} from",
+            why,
+            key=("fetch",),
+            techniques=("T1105",),
+            app=how.lower(),
+            confidence=0.8,
+        )
 
 
 def _counts(share: str) -> bool:

@@ -32,11 +32,15 @@ class WinrmShell(CallDetector):
         "Ask who administers the target from this host. If no one does, review the target's WinRM and PowerShell logs "
         "(events 91 and 4104), isolate both, and restrict port 5985 to management hosts."
     )
-    false_positives = "Administrators with PowerShell remoting, automation such as Ansible: add their hosts to `managers`."
+    false_positives = (
+        "Administrators with PowerShell remoting, automation such as Ansible: add their hosts to `managers`."
+    )
     watches = (HttpRequest,)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {HttpRequest: (field("method") == "POST") & field("path").passes(lambda path: SERVICE.match(path.lower()))}
+        return {
+            HttpRequest: (field("method") == "POST") & field("path").passes(lambda path: SERVICE.match(path.lower()))
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, HttpRequest) or event.method != "POST":
@@ -45,10 +49,21 @@ class WinrmShell(CallDetector):
         if not SERVICE.match(path) or any(word in path for word in FORWARDING):
             return
         tool = agent != WINDOWS and any(word in agent for word in TOOLS)
-        why = [f"POST {event.path!r}, user agent {event.user_agent!r}" if event.user_agent else f"POST {event.path!r} without a user agent"]
+        why = [
+            f"POST {event.path!r}, user agent {event.user_agent!r}"
+            if event.user_agent
+            else f"POST {event.path!r} without a user agent"
+        ]
         if "psversion=" in path:
             why.append("the path of PowerShell remoting")
         if tool:
             why.append("the client is a library, as penetration testing tools use, and not Windows")
         numbers: dict[str, int | float | str] = {"sessions": 1, "threshold": 1, "user_agent": event.user_agent[:120]}
-        yield self.told(event, "opened a WinRM session on", why, numbers, severity=Severity.high if tool else Severity.medium, app="winrm")
+        yield self.told(
+            event,
+            "opened a WinRM session on",
+            why,
+            numbers,
+            severity=Severity.high if tool else Severity.medium,
+            app="winrm",
+        )

@@ -30,7 +30,9 @@ class WmiExecution(CallDetector):
         "Ask who administers the target from this host. If no one does, review which processes WmiPrvSE.exe started on "
         "the target at that time, isolate both hosts, and restrict WMI to management hosts."
     )
-    false_positives = "Inventory, monitoring and deployment programs that call WMI methods: add their hosts to `managers`."
+    false_positives = (
+        "Inventory, monitoring and deployment programs that call WMI methods: add their hosts to `managers`."
+    )
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -42,11 +44,25 @@ class WmiExecution(CallDetector):
         executes = event.number in EXECUTES
         if not executes and event.number not in PUTS:
             return
-        why = [f"IWbemServices {event.call}, {event.size} bytes of arguments" + (", encrypted" if event.level >= 6 else "")]
+        why = [
+            f"IWbemServices {event.call}, {event.size} bytes of arguments" + (", encrypted" if event.level >= 6 else "")
+        ]
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")
         process = any("win32_process" in text.lower() for text in event.texts)
-        deed = ("started a process through WMI on" if process else "executed a method through WMI on") if executes else "wrote an object through WMI on"
+        deed = (
+            ("started a process through WMI on" if process else "executed a method through WMI on")
+            if executes
+            else "wrote an object through WMI on"
+        )
         grade = Severity.high if executes else Severity.medium
         techniques = self.techniques if executes else (*self.techniques, SUBSCRIPTION)
-        yield self.told(event, deed, why, key=(executes,), severity=grade, confidence=0.95 if process else 0.85, techniques=techniques)
+        yield self.told(
+            event,
+            deed,
+            why,
+            key=(executes,),
+            severity=grade,
+            confidence=0.95 if process else 0.85,
+            techniques=techniques,
+        )

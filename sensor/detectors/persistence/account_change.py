@@ -53,7 +53,9 @@ class AccountChange(CallDetector):
             if not machine:
                 self._made.put(pair_of(event.packet), event.ts)
             what = "created a computer account on" if machine else "created an account on"
-            yield self.told(event, what, why, key=("create",), confidence=0.5 if machine else 0.7, techniques=(NEW_ACCOUNT,))
+            yield self.told(
+                event, what, why, key=("create",), confidence=0.5 if machine else 0.7, techniques=(NEW_ACCOUNT,)
+            )
         elif event.number in SETS:
             yield self.told(event, "changed an account or its password on", why, key=("set",), confidence=0.6)
         elif event.number in MEMBERS:
@@ -62,4 +64,11 @@ class AccountChange(CallDetector):
             if after:
                 why.append(f"it created an account there within {TOGETHER_S // 60} minutes before")
             grade = Severity.medium if after else Severity.low
-            yield self.told(event, "added a group member on", why, key=("member",), severity=grade, confidence=0.85 if after else 0.6)
+            yield self.told(
+                event,
+                "added a group member on",
+                why,
+                key=("member",),
+                severity=grade,
+                confidence=0.85 if after else 0.6,
+            )

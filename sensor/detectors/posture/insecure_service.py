@@ -31,8 +31,12 @@ class Options(detector.Options):
     """How often it is reported, and which settings are accepted."""
 
     enabled: bool = Field(False, description="disabled by default: a weakness rather than an attack")
-    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same setting of the same device may be reported again")
-    accepted: tuple[str, ...] = Field((), description="accepted settings, by their name in the alert's numbers: certificate_self_signed")
+    every_s: int = Field(
+        86400, ge=60, le=604800, description="seconds until the same setting of the same device may be reported again"
+    )
+    accepted: tuple[str, ...] = Field(
+        (), description="accepted settings, by their name in the alert's numbers: certificate_self_signed"
+    )
 
 
 class InsecureService(EventDetector):
@@ -47,7 +51,9 @@ class InsecureService(EventDetector):
         "later with a valid certificate, and a password for desktops, streams and brokers. If the device has none, put "
         "it into its own network."
     )
-    false_positives = "None for the fact itself; in an isolated network the risk may be accepted: add the setting to `accepted`."
+    false_positives = (
+        "None for the fact itself; in an isolated network the risk may be accepted: add the setting to `accepted`."
+    )
     Options = Options
     watches = SHOWING
 

@@ -80,20 +80,38 @@ class RawJobAbuse(FlowDetector, CallDetector):
             return
         deed = _deed(event)
         packet = event.packet
-        if deed is None or not self._told.fresh((packet.src, packet.dst, event.command, event.argument, ".." in event.name), packet.ts):
+        if deed is None or not self._told.fresh(
+            (packet.src, packet.dst, event.command, event.argument, ".." in event.name), packet.ts
+        ):
             return
         ends, climbs = ends_of(packet), ".." in event.name
-        outside, device = not self.context.networks.inside(ends.actor.address), is_fixed_function(self.context, ends.actor)
-        why = [f"PJL command {event.command} {event.argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
+        outside, device = (
+            not self.context.networks.inside(ends.actor.address),
+            is_fixed_function(self.context, ends.actor),
+        )
+        why = [
+            f"PJL command {event.command} {event.argument}".rstrip()
+            + (f" of {event.name[:120]!r}" if event.name else "")
+        ]
         why += ["the path leaves the printer's own folder (path traversal)"] if climbs else []
-        why += ["the source is external"] if outside else ["a fixed-function device does not manage printers"] if device else []
+        why += (
+            ["the source is external"]
+            if outside
+            else ["a fixed-function device does not manage printers"]
+            if device
+            else []
+        )
         grade = Severity.high if climbs or outside or device else deed.severity
-        yield self.told(event, deed.what, why, key=(event.command,), severity=grade, techniques=(deed.technique,), app="pjl")
+        yield self.told(
+            event, deed.what, why, key=(event.command,), severity=grade, techniques=(deed.technique,), app="pjl"
+        )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows
         port = rows["server_port"]
-        picked = ((rows["kind"] == Change.ANSWERED) & (rows["proto"] == TCP) & (port >= RAW[0]) & (port <= RAW[1])).nonzero()[0]
+        picked = (
+            (rows["kind"] == Change.ANSWERED) & (rows["proto"] == TCP) & (port >= RAW[0]) & (port <= RAW[1])
+        ).nonzero()[0]
         return [(at, None) for at in picked.tolist()]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
@@ -101,7 +119,12 @@ class RawJobAbuse(FlowDetector, CallDetector):
         printer, client = self.context.device(server_of(flow)), self.context.device(client_of(flow))
         outside = not self.context.networks.inside(flow.client)
         kind = client.type if client is not None and client.fixed_function and client.type not in PRINTING else ""
-        if printer is None or printer.type not in PRINTERS or not (outside or kind) or not self._told.fresh((flow.client, flow.server, "job"), flow.ts):
+        if (
+            printer is None
+            or printer.type not in PRINTERS
+            or not (outside or kind)
+            or not self._told.fresh((flow.client, flow.server, "job"), flow.ts)
+        ):
             return
         actor, target = client_of(flow), server_of(flow)
         yield self.alert(

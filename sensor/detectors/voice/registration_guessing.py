@@ -35,7 +35,9 @@ class Options(detector.Options):
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
     slow: int = Field(40, ge=5, description="threshold of slow guessing: rejected credentials")
     slow_s: int = Field(3600, ge=600, le=86400, description="time window of slow guessing, in seconds")
-    extensions: int = Field(5, ge=2, description="threshold: extensions with rejected credentials, within the slow time window")
+    extensions: int = Field(
+        5, ge=2, description="threshold: extensions with rejected credentials, within the slow time window"
+    )
 
 
 class RegistrationGuessing(EventDetector):
@@ -96,5 +98,7 @@ class RegistrationGuessing(EventDetector):
             key=(event.server.address,),
             actor_port=event.client_port,
             target_port=event.server_port,
-            network=network_of_packet(self.context, event.packet, "sip", answer=event.packet.src != event.client.address),
+            network=network_of_packet(
+                self.context, event.packet, "sip", answer=event.packet.src != event.client.address
+            ),
         )

@@ -33,7 +33,8 @@ CHALLENGES = (401, 407)
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
 # User agents of programs that exist to scan (SIPVicious and its offspring, sipcli, pplsip, the VaxVoIP kit as guessers use it).
 SCANNERS = re.compile(
-    r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife", re.IGNORECASE
+    r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife",
+    re.IGNORECASE,
 )
 
 Found = tuple[int, int, list[int]] | None
@@ -86,7 +87,10 @@ class SipScan(EventDetector):
     def _request(self, event: SipRequest) -> Iterator[Alert]:
         packet = event.packet
         key, extension = number_of(text(packet.src)), number_of(_extension(event))
-        extensions, hosts = self._extensions.opened(key, extension, event.ts), self._hosts.opened(key, packet.dst, event.ts)
+        extensions, hosts = (
+            self._extensions.opened(key, extension, event.ts),
+            self._hosts.opened(key, packet.dst, event.ts),
+        )
         if _is_scanner(event.user_agent):
             if self._told_tools.fresh((packet.src, event.user_agent), event.ts):
                 yield self._tool(event)
@@ -108,7 +112,10 @@ class SipScan(EventDetector):
 
     def _tool(self, event: SipRequest) -> Alert:
         agent = event.user_agent
-        why = (f"the user agent {agent!r} belongs to a scanning tool", f"it sent {event.method} for {_extension(event) or event.uri}")
+        why = (
+            f"the user agent {agent!r} belongs to a scanning tool",
+            f"it sent {event.method} for {_extension(event) or event.uri}",
+        )
         return self._made(event, f"scanned SIP with {agent}", why, {"user_agent": agent, "method": event.method}, ())
 
     def _told(self, event: SipRequest | SipResponse, extensions: Found, hosts: Found) -> Iterator[Alert]:
@@ -118,14 +125,29 @@ class SipScan(EventDetector):
                 continue
             failed, answered, sample = found
             targets = tuple(Subject(0, value, event.packet.vlan) for value in sample) if what == "hosts" else ()
-            why = [f"{failed} {what} rejected or did not answer within {want.window_s} s (threshold {want.targets})", f"{answered} others answered"]
+            why = [
+                f"{failed} {what} rejected or did not answer within {want.window_s} s (threshold {want.targets})",
+                f"{answered} others answered",
+            ]
             if targets:
                 why.append(f"among them {some([text(target.address) for target in targets])}")
-            numbers: dict[str, int | float | str] = {"failed": failed, "answered": answered, "threshold": want.targets, "window_s": want.window_s}
-            yield self._made(event, f"scanned {failed} SIP {what} that rejected or did not answer", tuple(why), numbers, targets)
+            numbers: dict[str, int | float | str] = {
+                "failed": failed,
+                "answered": answered,
+                "threshold": want.targets,
+                "window_s": want.window_s,
+            }
+            yield self._made(
+                event, f"scanned {failed} SIP {what} that rejected or did not answer", tuple(why), numbers, targets
+            )
 
     def _made(
-        self, event: SipRequest | SipResponse, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], targets: tuple[Subject, ...]
+        self,
+        event: SipRequest | SipResponse,
+        what: str,
+        why: tuple[str, ...],
+        numbers: dict[str, int | float | str],
+        targets: tuple[Subject, ...],
     ) -> Alert:
         answer = isinstance(event, SipResponse)
         actor, target, actor_port, target_port = ends_of(event.packet, answer=answer)

@@ -43,8 +43,12 @@ PREMIUM = tuple(
 class Options(CallOptions):
     """Which calls, and how many, are fraud."""
 
-    home: tuple[str, ...] = Field((), description="country codes, and longer prefixes, that are normal here (`49`, `1809`)")
-    premium: tuple[str, ...] = Field(PREMIUM, description="prefixes of premium numbers, without the international prefix")
+    home: tuple[str, ...] = Field(
+        (), description="country codes, and longer prefixes, that are normal here (`49`, `1809`)"
+    )
+    premium: tuple[str, ...] = Field(
+        PREMIUM, description="prefixes of premium numbers, without the international prefix"
+    )
     premium_calls: int = Field(5, ge=1, description="threshold: calls of one source to premium numbers")
     foreign_calls: int = Field(30, ge=5, description="threshold: calls of one source to other international numbers")
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
@@ -99,7 +103,10 @@ class TollFraud(CallDetector):
         if ways < want.prefixes or not self._told.fresh((source, "ways", ways.bit_length()), event.ts):
             return
         tried = self._dialled.values((source, dialled[-TAIL:]))
-        why = (f"{ways} prefixes for the number that ends in {dialled[-TAIL:]} (threshold {want.prefixes})", f"it dialed {some(tried)}")
+        why = (
+            f"{ways} prefixes for the number that ends in {dialled[-TAIL:]} (threshold {want.prefixes})",
+            f"it dialed {some(tried)}",
+        )
         yield self.told(
             event, f"tried {ways} dial prefixes on", why, {"ways": ways, "threshold": want.prefixes}, key=("ways",), severity=self._grade(event),
             app="sip",
@@ -110,10 +117,22 @@ class TollFraud(CallDetector):
         count = calls.add(source, event.call_id, event.ts)
         if count < most or not self._told.fresh((source, kind, count.bit_length()), event.ts):
             return
-        why = (f"{count} calls to {kind} numbers within {want.window_s} s (threshold {most})", f"the last number was {number_of(event)}")
+        why = (
+            f"{count} calls to {kind} numbers within {want.window_s} s (threshold {most})",
+            f"the last number was {number_of(event)}",
+        )
         numbers: dict[str, int | float | str] = {"calls": count, "threshold": most, "window_s": want.window_s}
         grade = self._grade(event) if kind == "premium" else Severity.low
-        yield self.told(event, f"placed {count} calls to {kind} numbers through", why, numbers, key=(kind,), severity=grade, confidence=0.7, app="sip")
+        yield self.told(
+            event,
+            f"placed {count} calls to {kind} numbers through",
+            why,
+            numbers,
+            key=(kind,),
+            severity=grade,
+            confidence=0.7,
+            app="sip",
+        )
 
     def _grade(self, event: SipRequest) -> Severity | None:
         """International calls dialed by an external host are not made by a user of this network."""

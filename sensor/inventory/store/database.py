@@ -49,7 +49,9 @@ def look_into(path: Path) -> sqlite3.Connection:
         base.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         base.close()
-        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+        base = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+        )
         base.row_factory = sqlite3.Row
     except sqlite3.Error:
         base.close()
@@ -61,7 +63,9 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
     """The version of the tables. Refused where a newer sensor wrote them."""
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
-        raise Refused(f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder")
+        raise Refused(
+            f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder"
+        )
     return version
 
 
@@ -77,7 +81,10 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
         aside = _put_aside(path)
         base, _ = _sound(path)
         saved = _salvage(aside, base)
-        return base, f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one holds what could still be read of it ({saved:,} rows)"
+        return (
+            base,
+            f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one holds what could still be read of it ({saved:,} rows)",
+        )
 
 
 def _sound(path: Path) -> tuple[sqlite3.Connection, str]:

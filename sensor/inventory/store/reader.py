@@ -61,7 +61,13 @@ class Reader:
 
     def _record(self, row: sqlite3.Row) -> Body:
         body = onto_body(_BODY.decode(row["body"]), self._said.get(row["key"], {}))
-        return {"ts": time_text(row["last"]), "kind": "device", "action": "gone" if row["gone"] else "known", "key": row["key"], "device": body}
+        return {
+            "ts": time_text(row["last"]),
+            "kind": "device",
+            "action": "gone" if row["gone"] else "known",
+            "key": row["key"],
+            "device": body,
+        }
 
     def key(self, device: str) -> str:
         """The key of a device by its id."""
@@ -70,7 +76,9 @@ class Reader:
 
     def merged(self) -> dict[str, str]:
         """Id of a device that is one with another → id of the other."""
-        gone = "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"
+        gone = (
+            "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"
+        )
         return dict(self._base.execute(gone).fetchall())
 
     def details(self, device: str) -> Body:
@@ -81,8 +89,12 @@ class Reader:
         state = _STATE.decode(row["state"])
         return {
             **self._record(row),
-            "evidence": [claim_body(evidence_of(word)) for word in self._said.get(row["key"], {}).values()] + list(_claims(state)),
-            "leases": [_lease(one) for one in self._base.execute("SELECT * FROM leases WHERE device = ? ORDER BY number", (device,))],
+            "evidence": [claim_body(evidence_of(word)) for word in self._said.get(row["key"], {}).values()]
+            + list(_claims(state)),
+            "leases": [
+                _lease(one)
+                for one in self._base.execute("SELECT * FROM leases WHERE device = ? ORDER BY number", (device,))
+            ],
             "used": [service_text(service) for service in sorted(state.used)],
             "neighbours": [one._asdict() | {"last": time_text(one.last)} for one in state.neighbours],
             "history": self.history(device),
@@ -91,11 +103,18 @@ class Reader:
 
     def habits(self) -> Iterator[tuple[str, Habits]]:
         """What was learned of each device by its id, without those that are to be forgotten. StoreError where the store is damaged."""
-        forgotten = {row[0] for row in self._base.execute("SELECT key FROM words WHERE field = 'forget' AND value = '' AND state = 'pending'")}
+        forgotten = {
+            row[0]
+            for row in self._base.execute(
+                "SELECT key FROM words WHERE field = 'forget' AND value = '' AND state = 'pending'"
+            )
+        }
         if ANYBODY in forgotten:
             return
         try:
-            for row in self._base.execute("SELECT devices.key, device, habits FROM baseline JOIN devices ON devices.id = baseline.device"):
+            for row in self._base.execute(
+                "SELECT devices.key, device, habits FROM baseline JOIN devices ON devices.id = baseline.device"
+            ):
                 if row["key"] not in forgotten:
                     yield row["device"], Habits.of(_HABITS.decode(row["habits"]))
         except (sqlite3.Error, msgspec.DecodeError) as error:
@@ -113,17 +132,36 @@ class Reader:
 
     def history(self, device: str) -> list[Body]:
         """What was told of a device and what was said of it, in order of time."""
-        events = self._base.execute("SELECT * FROM history WHERE device = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)).fetchall()
-        told = [{"ts": time_text(one["ts"]), "what": one["action"], "changes": _BODIES.decode(one["changes"]), "reason": one["reason"]} for one in events]
-        said = self._base.execute("SELECT * FROM words WHERE key = ? ORDER BY number DESC LIMIT ?", (self.key(device), HISTORY_SHOWN)).fetchall()
+        events = self._base.execute(
+            "SELECT * FROM history WHERE device = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)
+        ).fetchall()
+        told = [
+            {
+                "ts": time_text(one["ts"]),
+                "what": one["action"],
+                "changes": _BODIES.decode(one["changes"]),
+                "reason": one["reason"],
+            }
+            for one in events
+        ]
+        said = self._base.execute(
+            "SELECT * FROM words WHERE key = ? ORDER BY number DESC LIMIT ?", (self.key(device), HISTORY_SHOWN)
+        ).fetchall()
         told += [
             {"ts": time_text(one["ts"]), "number": str(one["number"]), "what": _what(one["field"], one["value"])}
             | {name: one[name] for name in ("author", "reason", "state")}
             for one in said
         ]
-        mergers = self._base.execute("SELECT * FROM mergers WHERE kept = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)).fetchall()
+        mergers = self._base.execute(
+            "SELECT * FROM mergers WHERE kept = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)
+        ).fetchall()
         told += [
-            {"ts": time_text(one["ts"]), "number": f"m{one['number']}", "what": f"one with {one['lost']}", "reason": one["reason"]}
+            {
+                "ts": time_text(one["ts"]),
+                "number": f"m{one['number']}",
+                "what": f"one with {one['lost']}",
+                "reason": one["reason"],
+            }
             | ({"state": "undone"} if one["undone"] else {})
             for one in mergers
         ]
@@ -144,13 +182,32 @@ def _claims(state: DeviceState) -> Iterator[Body]:
     for fact in states_of(state.facts):
         seen = {"count": fact.count, "first": time_text(fact.first), "last": time_text(fact.last)}
         for attribute, value, confidence, fingerprint, family in claims_of(bytes(fact.claims)):
-            said = {"attribute": attribute, "value": value, "observation": fact.kind, "seen": fact.value, "fingerprint": fingerprint, "family": family}
+            said = {
+                "attribute": attribute,
+                "value": value,
+                "observation": fact.kind,
+                "seen": fact.value,
+                "fingerprint": fingerprint,
+                "family": family,
+            }
             yield said | {"confidence": round(confidence, 3)} | seen
 
 
 def _lease(row: sqlite3.Row) -> Body:
-    return {"address": row["address"], "from": time_text(row["first"]), "to": time_text(row["last"]), "held": bool(row["held"])}
+    return {
+        "address": row["address"],
+        "from": time_text(row["first"]),
+        "to": time_text(row["last"]),
+        "held": bool(row["held"]),
+    }
 
 
 def _word(word: Word) -> Body:
-    return {"number": word.number, "field": word.field, "value": word.value, "author": word.author, "ts": time_text(word.ts), "reason": word.reason}
+    return {
+        "number": word.number,
+        "field": word.field,
+        "value": word.value,
+        "author": word.author,
+        "ts": time_text(word.ts),
+        "reason": word.reason,
+    }

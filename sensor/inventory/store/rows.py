@@ -44,7 +44,12 @@ def save_rows(base: sqlite3.Connection, devices: Iterable[Shown]) -> None:
     several = list(devices)
     base.executemany(_SAVE, map(_row, several))
     base.executemany(_NO_ADDRESSES, [(_text(one.body.get("id")),) for one in several])
-    held = [(address, _text(one.body.get("id"))) for one in several for ip in _texts(one.body.get("ips")) if (address := _address(ip)) is not None]
+    held = [
+        (address, _text(one.body.get("id")))
+        for one in several
+        for ip in _texts(one.body.get("ips"))
+        if (address := _address(ip)) is not None
+    ]
     base.executemany("INSERT OR IGNORE INTO device_addresses SELECT ?, number FROM device_rows WHERE id = ?", held)
 
 
@@ -54,7 +59,9 @@ def index_words(base: sqlite3.Connection) -> bool:
     if waiting <= PENDING:
         return False
     numbers = base.execute(_WAITING, (INDEXED_AT_ONCE,)).fetchall()
-    base.executemany("INSERT INTO device_text (rowid, words) SELECT number, words FROM device_rows WHERE number = ?", numbers)
+    base.executemany(
+        "INSERT INTO device_text (rowid, words) SELECT number, words FROM device_rows WHERE number = ?", numbers
+    )
     base.executemany("UPDATE device_rows SET indexed = 1 WHERE number = ?", numbers)
     return True
 
@@ -77,7 +84,9 @@ def fill_rows(base: sqlite3.Connection, said: dict[str, dict[str, Word]]) -> Non
     wanted = "SELECT key, first, last, gone, body FROM devices WHERE id NOT IN (SELECT id FROM device_rows)"
     lacking = base.execute(wanted).fetchall()
     for start in range(0, len(lacking), FILLED_AT_ONCE):
-        save_rows(base, [one for row in lacking[start : start + FILLED_AT_ONCE] if (one := _shown(row, said)) is not None])
+        save_rows(
+            base, [one for row in lacking[start : start + FILLED_AT_ONCE] if (one := _shown(row, said)) is not None]
+        )
     while index_words(base):
         pass
 
@@ -93,7 +102,9 @@ def _shown(row: tuple[Any, ...], said: dict[str, dict[str, Word]]) -> Shown | No
 
 def renew_rows(base: sqlite3.Connection, keys: Iterable[str], said: dict[str, dict[str, Word]]) -> None:
     """Rows of some devices once more, within a transaction."""
-    base.executemany("DELETE FROM device_rows WHERE id IN (SELECT id FROM devices WHERE key = ?)", [(key,) for key in keys])
+    base.executemany(
+        "DELETE FROM device_rows WHERE id IN (SELECT id FROM devices WHERE key = ?)", [(key,) for key in keys]
+    )
     fill_rows(base, said)
 
 

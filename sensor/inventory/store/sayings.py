@@ -23,7 +23,9 @@ class Sayings:
         """StoreError where there is no store, or none of this version."""
         self.path, self.author, self.ts = folder / FILE, author, ts
         if not self.path.is_file():
-            raise StoreError(f"{self.path}: there is no inventory yet: run `sensor run`, or `sensor replay` with --state, first")
+            raise StoreError(
+                f"{self.path}: there is no inventory yet: run `sensor run`, or `sensor replay` with --state, first"
+            )
         try:
             self._base = connect(self.path)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
@@ -31,7 +33,9 @@ class Sayings:
             raise StoreError(f"{self.path}: {error}") from None
         if version != VERSION:
             self._base.close()
-            raise StoreError(f"{self.path}: its tables have version {version}, this sensor writes {VERSION}: start it once")
+            raise StoreError(
+                f"{self.path}: its tables have version {version}, this sensor writes {VERSION}: start it once"
+            )
 
     def close(self) -> None:
         self._base.close()
@@ -59,7 +63,9 @@ class Sayings:
         """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. StoreError where there is none to take back."""
         if number.startswith("m"):
             return self._undo_merger(number)
-        row = self._base.execute("SELECT * FROM words WHERE number = ? AND state NOT IN ('undone', 'failed')", (int(number),)).fetchone()
+        row = self._base.execute(
+            "SELECT * FROM words WHERE number = ? AND state NOT IN ('undone', 'failed')", (int(number),)
+        ).fetchone()
         if row is None:
             raise StoreError(f"nothing with the number {number} is there to be undone")
 
@@ -73,7 +79,9 @@ class Sayings:
             renew_rows(self._base, [row["key"]], words_of(self._base))
             if row["state"] == "done":
                 opposite = {"merge": "undo", "split": "merge", "undo": "merge"}[row["field"]]
-                self._base.execute(_INSERT, (self.ts, self.author, row["key"], opposite, row["value"], f"undoes {number}", "pending"))
+                self._base.execute(
+                    _INSERT, (self.ts, self.author, row["key"], opposite, row["value"], f"undoes {number}", "pending")
+                )
 
         self._write(take_back)
         return f"{row['field']}={row['value']}" if row["field"] in FIELDS else f"{row['field']} {row['value']}".rstrip()
@@ -92,7 +100,9 @@ class Sayings:
             " ORDER BY number DESC",
             (key,),
         ).fetchone()
-        merger = self._base.execute("SELECT number, ts FROM mergers WHERE kept_key = ? AND NOT undone ORDER BY number DESC", (key,)).fetchone()
+        merger = self._base.execute(
+            "SELECT number, ts FROM mergers WHERE kept_key = ? AND NOT undone ORDER BY number DESC", (key,)
+        ).fetchone()
         if merger is None or (word is not None and (word["field"] == "merge" or word["ts"] >= merger["ts"])):
             return str(word["number"]) if word is not None else ""
         return f"m{merger['number']}"

@@ -82,4 +82,16 @@ MIGRATIONS: tuple[str, ...] = (
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.
-TABLES = ("words", "apart", "meta", "devices", "mergers", "leases", "history", "services", "neighbours", "baseline", "advice")
+TABLES = (
+    "words",
+    "apart",
+    "meta",
+    "devices",
+    "mergers",
+    "leases",
+    "history",
+    "services",
+    "neighbours",
+    "baseline",
+    "advice",
+)

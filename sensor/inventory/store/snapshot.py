@@ -22,7 +22,9 @@ def copied(path: Path, copy: Path) -> None:
     """Copy a database, this or another one. StoreError where it is not whole, or cannot be read or written."""
     try:
         with contextlib.closing(look_into(path)) as base, contextlib.closing(sqlite3.connect(copy)) as target:
-            base.backup(target)  # all in one step: whoever writes meanwhile writes beside it (WAL), and nothing begins anew
+            base.backup(
+                target
+            )  # all in one step: whoever writes meanwhile writes beside it (WAL), and nothing begins anew
             # The copy is one file: it needs no log of late changes beside it.
             target.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
@@ -41,5 +43,7 @@ def held(copy: Path, name: Path) -> Held:
     if fault != "ok":
         raise StoreError(f"{name}: is damaged: {fault.splitlines()[-1]}")
     if version > VERSION:
-        raise StoreError(f"{name}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor")
+        raise StoreError(
+            f"{name}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor"
+        )
     return Held(version, devices)

@@ -90,10 +90,17 @@ class Store:
     def orders(self) -> list[Order]:
         """What the operator ordered and was not done yet."""
         with self._faults():
-            rows = self.base.execute("SELECT number, field, key, value, reason FROM words WHERE state = 'pending' ORDER BY number").fetchall()
+            rows = self.base.execute(
+                "SELECT number, field, key, value, reason FROM words WHERE state = 'pending' ORDER BY number"
+            ).fetchall()
         return [
             Order(
-                row["number"], row["field"], row["key"], row["value"], row["reason"], self._before(row["key"], row["value"]) if row["field"] == "undo" else None
+                row["number"],
+                row["field"],
+                row["key"],
+                row["value"],
+                row["reason"],
+                self._before(row["key"], row["value"]) if row["field"] == "undo" else None,
             )
             for row in rows
         ]
@@ -106,7 +113,12 @@ class Store:
 
     def habits(self) -> Iterator[tuple[str, str]]:
         """What was learned of each device, as JSON."""
-        yield from map(tuple, self.base.execute("SELECT device, habits FROM baseline WHERE device IN (SELECT id FROM devices)").fetchall())
+        yield from map(
+            tuple,
+            self.base.execute(
+                "SELECT device, habits FROM baseline WHERE device IN (SELECT id FROM devices)"
+            ).fetchall(),
+        )
 
     def advice(self) -> Iterator[str]:
         """What was recommended and is not done, as JSON."""
@@ -140,7 +152,10 @@ class Store:
             self._save(entries.states, listed=listed)
             for move in entries.moves:
                 self._move(move)
-            base.executemany("INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)", map(_history, entries.told))
+            base.executemany(
+                "INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)",
+                map(_history, entries.told),
+            )
             for outcome in entries.outcomes:
                 self._close(outcome)
             purge(base, [outcome.order for outcome in entries.outcomes if outcome.order.action == "purge"])
@@ -178,40 +193,69 @@ class Store:
 
     def _remove(self, removed: list[tuple[int, str]]) -> None:
         ids = [(name,) for _, name in removed]
-        for table, column in (("devices", "id"), ("device_rows", "id"), ("services", "device"), ("neighbours", "device"), ("baseline", "device")):
+        for table, column in (
+            ("devices", "id"),
+            ("device_rows", "id"),
+            ("services", "device"),
+            ("neighbours", "device"),
+            ("baseline", "device"),
+        ):
             self.base.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - names from the line above
 
     def _save(self, states: list[tuple[DeviceState, Device]], *, listed: bool) -> None:
         base = self.base
         # a key that found another id must not stop the batch
         bodies = [device_body(device) for _, device in states]
-        base.executemany(_DEVICE, [_row(state, device, body) for (state, device), body in zip(states, bodies, strict=True)])
+        base.executemany(
+            _DEVICE, [_row(state, device, body) for (state, device), body in zip(states, bodies, strict=True)]
+        )
         if listed:
-            save_rows(base, [Shown(state.first, state.last, bool(state.gone), body) for (state, _), body in zip(states, bodies, strict=True)])
+            save_rows(
+                base,
+                [
+                    Shown(state.first, state.last, bool(state.gone), body)
+                    for (state, _), body in zip(states, bodies, strict=True)
+                ],
+            )
             index_words(base)
         else:
             remove_rows(base, [state.id for state, _ in states])
-        held = ((last, state.id, addresses.text(int(address, 16))) for state, _ in states for address, last in state.addresses.items())
+        held = (
+            (last, state.id, addresses.text(int(address, 16)))
+            for state, _ in states
+            for address, last in state.addresses.items()
+        )
         base.executemany("UPDATE leases SET last = ?1 WHERE device = ?2 AND address = ?3 AND held", held)
-        services = [(state.id, service, offered, service_text(service)) for state, _ in states for service, offered in _services(state)]
+        services = [
+            (state.id, service, offered, service_text(service))
+            for state, _ in states
+            for service, offered in _services(state)
+        ]
         base.executemany("INSERT OR IGNORE INTO services VALUES (?, ?, ?, ?)", services)
         neighbours = [(state.id, *neighbour) for state, _ in states for neighbour in state.neighbours]
         base.executemany("INSERT OR REPLACE INTO neighbours VALUES (?, ?, ?, ?, ?, ?)", neighbours)
 
     def _advise(self, advice: list[tuple[str, str, str]]) -> None:
-        self.base.executemany("DELETE FROM advice WHERE device = ? AND setting = ?", [(device, setting) for device, setting, body in advice if not body])
+        self.base.executemany(
+            "DELETE FROM advice WHERE device = ? AND setting = ?",
+            [(device, setting) for device, setting, body in advice if not body],
+        )
         self.base.executemany("INSERT OR REPLACE INTO advice VALUES (?, ?, ?)", [one for one in advice if one[2]])
 
     def _move(self, move: Move) -> None:
         if not move.address:
-            self.base.execute("UPDATE leases SET held = 0, last = max(last, ?) WHERE device = ? AND held", (move.ts, move.device))
+            self.base.execute(
+                "UPDATE leases SET held = 0, last = max(last, ?) WHERE device = ? AND held", (move.ts, move.device)
+            )
             return
         address = addresses.text(move.address)
         closed = "UPDATE leases SET held = 0, last = ? WHERE device = ? AND address = ? AND held"
         if not move.held:
             self.base.execute(closed, (move.ts, move.device, address))
             return
-        held = self.base.execute("SELECT 1 FROM leases WHERE device = ? AND address = ? AND held", (move.device, address)).fetchone()
+        held = self.base.execute(
+            "SELECT 1 FROM leases WHERE device = ? AND address = ? AND held", (move.device, address)
+        ).fetchone()
         if not held:
             wanted = "INSERT INTO leases (device, address, first, last, held) VALUES (?, ?, ?, ?, 1)"
             self.base.execute(wanted, (move.device, address, move.ts, move.ts))
@@ -219,21 +263,30 @@ class Store:
     def _merge(self, merger: Merger) -> None:
         kept, lost = merger.kept, merger.lost
         wanted = "INSERT INTO mergers (ts, kept, lost, kept_key, lost_key, reason, kept_before, lost_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        self.base.execute(wanted, (merger.ts, kept.id, lost.id, kept.key, lost.key, merger.reason, _text(kept), _text(lost)))
-        self.base.execute("DELETE FROM apart WHERE (one = ?1 AND other = ?2) OR (one = ?2 AND other = ?1)", (kept.key, lost.key))
+        self.base.execute(
+            wanted, (merger.ts, kept.id, lost.id, kept.key, lost.key, merger.reason, _text(kept), _text(lost))
+        )
+        self.base.execute(
+            "DELETE FROM apart WHERE (one = ?1 AND other = ?2) OR (one = ?2 AND other = ?1)", (kept.key, lost.key)
+        )
 
     def _close(self, outcome: Outcome) -> None:
         """An order was done, or could not be."""
         order = outcome.order
         reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason
-        self.base.execute("UPDATE words SET state = ?, reason = ? WHERE number = ?", ("failed" if outcome.fault else "done", reason, order.number))
+        self.base.execute(
+            "UPDATE words SET state = ?, reason = ? WHERE number = ?",
+            ("failed" if outcome.fault else "done", reason, order.number),
+        )
         if order.action == "forget" and not order.other:
             self._forget(order.key)
         if outcome.fault or order.action in ("merge", "forget", "purge"):
             return
         self.base.execute("INSERT OR IGNORE INTO apart VALUES (?, ?)", (order.key, order.other))
         if order.action == "undo":
-            self.base.execute("UPDATE mergers SET undone = 1 WHERE kept_key = ? AND lost_key = ?", (order.key, order.other))
+            self.base.execute(
+                "UPDATE mergers SET undone = 1 WHERE kept_key = ? AND lost_key = ?", (order.key, order.other)
+            )
 
     def _forget(self, key: str) -> None:
         """Nothing was learned of a device, or of any."""
@@ -248,7 +301,9 @@ class Store:
         for table, rows in (("history", HISTORY_ROWS), ("mergers", MERGER_ROWS)):
             self.base.execute(f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?", (rows,))  # noqa: S608 - names from the line above
         self.base.execute("DELETE FROM baseline WHERE device NOT IN (SELECT id FROM devices)")
-        self.base.execute("DELETE FROM leases WHERE NOT held AND number <= (SELECT max(number) FROM leases) - ?", (LEASE_ROWS,))
+        self.base.execute(
+            "DELETE FROM leases WHERE NOT held AND number <= (SELECT max(number) FROM leases) - ?", (LEASE_ROWS,)
+        )
 
 
 def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Word]]:
@@ -274,8 +329,14 @@ def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Word]]:
 
 def rules_of(base: sqlite3.Connection) -> list[Rule]:
     """What the operator allows and forbids, as it was said. Rules about a device that was merged are of its heir."""
-    heirs = dict(base.execute("SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number").fetchall())
-    rows = base.execute("SELECT * FROM words WHERE state = 'said' AND field IN (?, ?) ORDER BY number", (ALLOW, FORBID)).fetchall()
+    heirs = dict(
+        base.execute(
+            "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"
+        ).fetchall()
+    )
+    rows = base.execute(
+        "SELECT * FROM words WHERE state = 'said' AND field IN (?, ?) ORDER BY number", (ALLOW, FORBID)
+    ).fetchall()
     rules = []
     for row in rows:
         client, server, service = row["value"].split(" ")
@@ -298,7 +359,17 @@ def _heir(device: str, heirs: dict[str, str]) -> str:
 
 def _row(state: DeviceState, device: Device, body: Body) -> tuple[object, ...]:
     told = (device.type, device.value("vendor"), device.value("model"), next(iter(device.names), ""))
-    return (state.id, state.key, *told, state.vlan, state.first, state.last, state.gone, _encode(body).decode(), _text(state))
+    return (
+        state.id,
+        state.key,
+        *told,
+        state.vlan,
+        state.first,
+        state.last,
+        state.gone,
+        _encode(body).decode(),
+        _text(state),
+    )
 
 
 def _text(state: DeviceState) -> str:

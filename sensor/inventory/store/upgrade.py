@@ -30,8 +30,14 @@ def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
             base.execute("ROLLBACK")
         if not version:
             raise
-        raise NotUpgraded(f"{path}: its tables cannot be brought from version {version} to {VERSION}, and are as they were: {error}") from None
-    return f"{path}: its tables are of version {VERSION} now; {kept.name} is a copy of version {version}" if version else ""
+        raise NotUpgraded(
+            f"{path}: its tables cannot be brought from version {version} to {VERSION}, and are as they were: {error}"
+        ) from None
+    return (
+        f"{path}: its tables are of version {VERSION} now; {kept.name} is a copy of version {version}"
+        if version
+        else ""
+    )
 
 
 def _keep(base: sqlite3.Connection, path: Path, version: int) -> Path:
@@ -55,5 +61,9 @@ def _keep(base: sqlite3.Connection, path: Path, version: int) -> Path:
 
 def copies(path: Path) -> list[Path]:
     """The copies beside a store, those of the oldest tables first."""
-    numbered = {int(end): copy for copy in path.parent.glob(f"{path.name}.version-*") if (end := copy.name.rpartition("-")[2]).isdecimal()}
+    numbered = {
+        int(end): copy
+        for copy in path.parent.glob(f"{path.name}.version-*")
+        if (end := copy.name.rpartition("-")[2]).isdecimal()
+    }
     return [numbered[version] for version in sorted(numbered)]

@@ -14,7 +14,20 @@ from sensor.core.attack import TECHNIQUES
 from sensor.core.reader import clean
 from sensor.core.record import SIZE_LIMIT, Record
 
-__all__ = ["PRODUCT", "SIZE_LIMIT", "TACTICS", "VENDOR", "Body", "View", "as_body", "joined", "milliseconds", "techniques", "view", "words"]
+__all__ = [
+    "PRODUCT",
+    "SIZE_LIMIT",
+    "TACTICS",
+    "VENDOR",
+    "Body",
+    "View",
+    "as_body",
+    "joined",
+    "milliseconds",
+    "techniques",
+    "view",
+    "words",
+]
 
 Body = dict[str, Any]
 
@@ -75,7 +88,19 @@ def view(record: Body | Record) -> View:
     src = _end_of_device(about) if kind == "device" else told.get("src", {})
     code = about.get("detector") or f"{kind}.{action}"
     title = about.get("title") or f"{kind.capitalize()} {action.replace('_', ' ')}"
-    return View(told, kind, action, told["severity"], code, title, about, src, told.get("dst", {}), told.get("network", {}), told["sensor"])
+    return View(
+        told,
+        kind,
+        action,
+        told["severity"],
+        code,
+        title,
+        about,
+        src,
+        told.get("dst", {}),
+        told.get("network", {}),
+        told["sensor"],
+    )
 
 
 def _end_of_device(device: Body) -> Body:

@@ -20,7 +20,9 @@ _DIRECTIONS = {"inbound": 0, "outbound": 1}
 
 def encode(record: Body | Record) -> bytes:
     seen = view(record)
-    return joined(header(seen.sensor.get("version", ""), seen.code, seen.title, SEVERITIES[seen.severity]), _fields(seen), " ")
+    return joined(
+        header(seen.sensor.get("version", ""), seen.code, seen.title, SEVERITIES[seen.severity]), _fields(seen), " "
+    )
 
 
 def header(version: str, code: str, name: str, severity: int, product: str = PRODUCT) -> str:
@@ -91,7 +93,12 @@ def _end(end: Body, letter: str, ip: str, ip6: str, label: str) -> list[tuple[st
         return []
     address = end.get("ip", "")
     told: list[tuple[str, Any]] = [(ip, address)] if ":" not in address else [(ip6, address), (f"{ip6}Label", label)]
-    return [*told, (f"{letter}pt", end.get("port")), (f"{letter}mac", end.get("mac")), (f"{letter}host", end.get("hostname"))]
+    return [
+        *told,
+        (f"{letter}pt", end.get("port")),
+        (f"{letter}mac", end.get("mac")),
+        (f"{letter}host", end.get("hostname")),
+    ]
 
 
 def _times(about: Body) -> list[tuple[str, Any]]:

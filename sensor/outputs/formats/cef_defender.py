@@ -11,7 +11,13 @@ from sensor.core.record import Record
 from sensor.outputs.formats._view import Body, View, joined, view
 from sensor.outputs.formats.cef import field, header
 
-SEVERITIES = {"info": (1, "Warning"), "low": (1, "Warning"), "medium": (4, "Minor"), "high": (8, "Major"), "critical": (10, "Critical")}
+SEVERITIES = {
+    "info": (1, "Warning"),
+    "low": (1, "Warning"),
+    "medium": (4, "Minor"),
+    "high": (8, "Major"),
+    "critical": (10, "Critical"),
+}
 TOLD = frozenset(("alert", "incident"))
 
 # By the folder of the detector: engine and alert group.
@@ -38,7 +44,9 @@ def encode(record: Body | Record) -> bytes | None:
     if seen.kind not in TOLD and seen.code != "sensor.health":
         return None
     number, _ = SEVERITIES[seen.severity]
-    return joined(header(seen.sensor.get("version", ""), seen.code, seen.title, number, seen.sensor["id"]), _fields(seen), " ")
+    return joined(
+        header(seen.sensor.get("version", ""), seen.code, seen.title, number, seen.sensor["id"]), _fields(seen), " "
+    )
 
 
 def _fields(seen: View) -> list[str]:

@@ -52,7 +52,21 @@ _TYPES = {
 }
 _CAN_BE_ONBOARDED = frozenset(("workstation", "server", "mobile", "tablet"))
 _VALUES = {"low": "Low", "medium": "Normal", "high": "High", "critical": "High"}
-_MORE = ("ips", "macs", "names", "vlan", "firmware", "serial", "services", "roles", "attributes", "confidence", "contested", "owner", "randomised_mac")
+_MORE = (
+    "ips",
+    "macs",
+    "names",
+    "vlan",
+    "firmware",
+    "serial",
+    "services",
+    "roles",
+    "attributes",
+    "confidence",
+    "contested",
+    "owner",
+    "randomised_mac",
+)
 
 
 def encode(record: Body | Record) -> bytes | None:
@@ -90,7 +104,11 @@ def body(record: Body | Record) -> Body | None:
 
 
 def _type(name: str) -> tuple[str, str, str]:
-    return _TYPES.get(name) or (THINGS, "".join([word.capitalize() for word in name.split("_")]) if name != "iot" else THINGS, "")
+    return _TYPES.get(name) or (
+        THINGS,
+        "".join([word.capitalize() for word in name.split("_")]) if name != "iot" else THINGS,
+        "",
+    )
 
 
 def _onboarding(name: str) -> str:
@@ -113,7 +131,9 @@ def _additional(seen: View) -> Body:
         "FirstSeen": device["first_seen"],
         "LastSeen": device["last_seen"],
     }
-    return told | {"".join([word.capitalize() for word in key.split("_")]): device[key] for key in _MORE if key in device}
+    return told | {
+        "".join([word.capitalize() for word in key.split("_")]): device[key] for key in _MORE if key in device
+    }
 
 
 def _text(value: Any) -> str:

@@ -26,10 +26,37 @@ _CATEGORIES = {
 _TYPES = {"new": "start", "gone": "end", "started": "start", "stopped": "end"}
 _CHANGES = frozenset(("changed", "address_changed", "merged", "split", "config"))
 _OWN = (
-    *("id", "key", "count", "confidence", "why", "numbers", "risk_terms", "advice", "false_positives", "mute", "closed", "actors", "story", "left_out"),
+    *(
+        "id",
+        "key",
+        "count",
+        "confidence",
+        "why",
+        "numbers",
+        "risk_terms",
+        "advice",
+        "false_positives",
+        "mute",
+        "closed",
+        "actors",
+        "story",
+        "left_out",
+    ),
     *("seen", "fix", "product", "maker", "steps", "test"),
 )
-_OWN_DEVICE = ("confidence", "confidences", "contested", "services", "roles", "attributes", "tags", "owner", "criticality", "firmware", "randomised_mac")
+_OWN_DEVICE = (
+    "confidence",
+    "confidences",
+    "contested",
+    "services",
+    "roles",
+    "attributes",
+    "tags",
+    "owner",
+    "criticality",
+    "firmware",
+    "randomised_mac",
+)
 _OWN_RECORD = ("targets", "changes", "packets", "capture", "facts", "cut")
 
 
@@ -54,7 +81,11 @@ def body(record: Body | Record) -> Body:
         made["source"], made["destination"] = _end(seen.src), _end(seen.dst)
         made["threat"] = _threat(seen.about)
     if "detector" in seen.about or "setting" in seen.about:
-        made["rule"] = {"id": seen.about.get("setting", seen.code), "name": seen.title, "category": seen.code.partition(".")[0]}
+        made["rule"] = {
+            "id": seen.about.get("setting", seen.code),
+            "name": seen.title,
+            "category": seen.code.partition(".")[0],
+        }
     if network:
         made["network"] = filled(
             {
@@ -99,16 +130,26 @@ def _event(seen: View) -> Body:
 
 
 def _observer(sensor: Body) -> Body:
-    told = {"name": sensor["id"], "type": "sensor", "vendor": VENDOR, "product": PRODUCT, "version": sensor.get("version")}
+    told = {
+        "name": sensor["id"],
+        "type": "sensor",
+        "vendor": VENDOR,
+        "product": PRODUCT,
+        "version": sensor.get("version"),
+    }
     return filled({**told, "geo": filled({"name": sensor.get("site")})})
 
 
 def _own(seen: View) -> Body:
     own = {"kind": seen.kind, "action": seen.action, "severity": seen.severity, "schema": seen.record.get("schema")}
-    about: Body = {key: seen.about[key] for key in (_OWN_DEVICE if seen.kind == "device" else _OWN) if key in seen.about}
+    about: Body = {
+        key: seen.about[key] for key in (_OWN_DEVICE if seen.kind == "device" else _OWN) if key in seen.about
+    }
     rest: dict[str, Any] = {key: seen.record[key] for key in _OWN_RECORD if key in seen.record}
     return filled(
-        {**own, seen.kind: about, **rest, "src": _party(seen.src), "dst": _party(seen.dst)} if seen.kind != "device" else {**own, "device": about, **rest}
+        {**own, seen.kind: about, **rest, "src": _party(seen.src), "dst": _party(seen.dst)}
+        if seen.kind != "device"
+        else {**own, "device": about, **rest}
     )
 
 
@@ -119,13 +160,30 @@ def _party(end: Body) -> Body:
 def _end(end: Body) -> Body:
     address = end.get("ip")
     mac = end.get("mac")
-    told = {"address": address or end.get("hostname"), "ip": address, "port": end.get("port"), "mac": mac_text(mac) if mac else None}
+    told = {
+        "address": address or end.get("hostname"),
+        "ip": address,
+        "port": end.get("port"),
+        "mac": mac_text(mac) if mac else None,
+    }
     return filled({**told, "domain": end.get("hostname")})
 
 
 def _host(device: Body) -> Body:
-    told = {"id": device["id"], "name": device.get("hostname"), "hostname": device.get("hostname"), "type": device.get("type"), "ip": device.get("ips")}
-    return filled({**told, "mac": [mac_text(mac) for mac in device.get("macs", ())], "os": filled({"name": device.get("os"), "full": device.get("os")})})
+    told = {
+        "id": device["id"],
+        "name": device.get("hostname"),
+        "hostname": device.get("hostname"),
+        "type": device.get("type"),
+        "ip": device.get("ips"),
+    }
+    return filled(
+        {
+            **told,
+            "mac": [mac_text(mac) for mac in device.get("macs", ())],
+            "os": filled({"name": device.get("os"), "full": device.get("os")}),
+        }
+    )
 
 
 def _device(device: Body) -> Body:
@@ -143,7 +201,11 @@ def _threat(about: Body) -> Body:
     technique: Body = {"id": list(parents), "name": list(parents.values())}
     if subs:
         technique["subtechnique"] = {"id": list(subs), "name": list(subs.values())}
-    return {"framework": "MITRE ATT&CK", "tactic": {"id": [one for one, _ in tactics], "name": [name for _, name in tactics]}, "technique": technique}
+    return {
+        "framework": "MITRE ATT&CK",
+        "tactic": {"id": [one for one, _ in tactics], "name": [name for _, name in tactics]},
+        "technique": technique,
+    }
 
 
 def _related(seen: View) -> Body:

@@ -19,7 +19,10 @@ _HEAD_LIMIT = 255
 
 def encode(record: Body | Record) -> bytes:
     seen = view(record)
-    told = [words(one, _HEAD_LIMIT).replace("|", "/") for one in (VENDOR, PRODUCT, seen.sensor.get("version", ""), seen.code)]
+    told = [
+        words(one, _HEAD_LIMIT).replace("|", "/")
+        for one in (VENDOR, PRODUCT, seen.sensor.get("version", ""), seen.code)
+    ]
     return joined(f"LEEF:2.0|{'|'.join(told)}|x09|", _fields(seen), "\t")
 
 
@@ -60,4 +63,8 @@ def _fields(seen: View) -> list[str]:
         ("communityId", seen.network.get("community_id")),
         ("reason", "; ".join(about["why"]) if "why" in about else record.get("reason")),
     ]
-    return [f"{key}={words(value, TEXT_LIMIT) if isinstance(value, str) else value}" for key, value in pairs if value not in (None, "")]
+    return [
+        f"{key}={words(value, TEXT_LIMIT) if isinstance(value, str) else value}"
+        for key, value in pairs
+        if value not in (None, "")
+    ]

@@ -18,7 +18,13 @@ from sensor.outputs.formats._json import encoded
 from sensor.outputs.formats._view import PRODUCT, TACTICS, VENDOR, Body, View, milliseconds, techniques, view
 
 VERSION = "1.5.0"
-SEVERITIES = {"info": (1, "Informational"), "low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical")}
+SEVERITIES = {
+    "info": (1, "Informational"),
+    "low": (2, "Low"),
+    "medium": (3, "Medium"),
+    "high": (4, "High"),
+    "critical": (5, "Critical"),
+}
 OTHER = 99
 _FINDING = {"open": (1, "Create"), "update": (2, "Update"), "close": (3, "Close")}
 _STATES = {"open": (1, "New"), "update": (2, "In Progress"), "close": (4, "Resolved")}
@@ -46,7 +52,13 @@ def _base(seen: View, class_uid: int, activity: tuple[int, str], more: Body) -> 
     told, (severity_id, severity) = seen.record, SEVERITIES[seen.severity]
     sensor = seen.sensor
     product = {"name": PRODUCT, "vendor_name": VENDOR, "version": sensor.get("version"), "uid": sensor["id"]}
-    metadata = {"version": VERSION, "uid": told["id"], "product": filled(product), "sequence": sensor.get("seq"), "original_time": told["ts"]}
+    metadata = {
+        "version": VERSION,
+        "uid": told["id"],
+        "product": filled(product),
+        "sequence": sensor.get("seq"),
+        "original_time": told["ts"],
+    }
     if "emitted" in told:
         metadata["logged_time"] = milliseconds(told["emitted"])
     if site := sensor.get("site"):
@@ -70,7 +82,19 @@ def _base(seen: View, class_uid: int, activity: tuple[int, str], more: Body) -> 
 def _device(seen: View) -> Body:
     device = seen.about
     unmapped = {"action": seen.action} | {key: seen.record[key] for key in ("changes", "reason") if key in seen.record}
-    told = ("confidence", "confidences", "contested", "services", "roles", "attributes", "firmware", "serial", "owner", "criticality", "tags")
+    told = (
+        "confidence",
+        "confidences",
+        "contested",
+        "services",
+        "roles",
+        "attributes",
+        "firmware",
+        "serial",
+        "owner",
+        "criticality",
+        "tags",
+    )
     unmapped["device"] = {key: device[key] for key in told if key in device}
     return _base(seen, 5001, _COLLECT, {"device": _device_object(device), "unmapped": filled(unmapped)})
 
@@ -115,7 +139,13 @@ def _interfaces(device: Body) -> list[Body]:
 def _alert(seen: View) -> Body:
     alert, record = seen.about, seen.record
     status = _STATES[seen.action]
-    evidence = filled({"src_endpoint": _endpoint(seen.src), "dst_endpoint": _endpoint(seen.dst), "connection_info": _connection(seen.network)})
+    evidence = filled(
+        {
+            "src_endpoint": _endpoint(seen.src),
+            "dst_endpoint": _endpoint(seen.dst),
+            "connection_info": _connection(seen.network),
+        }
+    )
     if why := alert.get("why"):
         evidence["data"] = {"why": why, **filled({"numbers": alert.get("numbers")})}
     more = {
@@ -164,7 +194,13 @@ def _attacks(about: Body) -> list[Body]:
 def _endpoint(end: Body) -> Body:
     if not end:
         return {}
-    told = {"ip": end.get("ip"), "port": end.get("port"), "mac": end.get("mac"), "hostname": end.get("hostname"), "uid": end.get("device")}
+    told = {
+        "ip": end.get("ip"),
+        "port": end.get("port"),
+        "mac": end.get("mac"),
+        "hostname": end.get("hostname"),
+        "uid": end.get("device"),
+    }
     made = {key: value for key, value in told.items() if value}
     return made | _type(end["type"]) if "type" in end else made
 
@@ -203,8 +239,15 @@ def _incident(seen: View) -> Body:
         "count": incident["count"],
         "start_time": milliseconds(incident["first"]),
         "end_time": milliseconds(incident["last"]),
-        "observables": [{"name": "actors.ip", "type_id": 2, "type": "IP Address", "value": end["ip"]} for end in incident["actors"] if "ip" in end],
-        "unmapped": {"incident": {"uid": incident["id"], "key": incident["key"], "risk": incident["risk"]}, "src": seen.src}
+        "observables": [
+            {"name": "actors.ip", "type_id": 2, "type": "IP Address", "value": end["ip"]}
+            for end in incident["actors"]
+            if "ip" in end
+        ],
+        "unmapped": {
+            "incident": {"uid": incident["id"], "key": incident["key"], "risk": incident["risk"]},
+            "src": seen.src,
+        }
         | {key: seen.record[key] for key in ("targets",) if key in seen.record},
     }
     return _base(seen, 2005, _FINDING[seen.action], more)
@@ -219,8 +262,17 @@ def _sensor(seen: View) -> Body:
 
 def _other(seen: View) -> Body:
     unmapped: dict[str, Any] = {"kind": seen.kind, "action": seen.action}
-    unmapped |= {key: seen.record[key] for key in ("recommendation", "src", "dst", "network", "capture", "facts") if key in seen.record}
+    unmapped |= {
+        key: seen.record[key]
+        for key in ("recommendation", "src", "dst", "network", "capture", "facts")
+        if key in seen.record
+    }
     return _base(seen, 0, (OTHER, seen.action), {"unmapped": unmapped})
 
 
-_CLASSES: dict[str, Callable[[View], Body]] = {"device": _device, "alert": _alert, "incident": _incident, "sensor": _sensor}
+_CLASSES: dict[str, Callable[[View], Body]] = {
+    "device": _device,
+    "alert": _alert,
+    "incident": _incident,
+    "sensor": _sensor,
+}

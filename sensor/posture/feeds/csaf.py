@@ -29,11 +29,18 @@ def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
     if not text_of(about.get("csaf_version"), 8).startswith("2."):
         raise ValueError("found no csaf_version, expected an advisory of CSAF 2")
     tree = object_of(document.get("product_tree"))
-    products = {name: product for branch in list_of(tree.get("branches")) for name, product in _leaves(object_of(branch), _Product("", "", ""), 0)}
+    products = {
+        name: product
+        for branch in list_of(tree.get("branches"))
+        for name, product in _leaves(object_of(branch), _Product("", "", ""), 0)
+    }
     _join(products, tree)
     for told in map(object_of, list_of(document.get("vulnerabilities"))):
         affected = [products[one] for one in _affected(told) if one in products]
-        scores = [number_of(object_of(object_of(one).get("cvss_v3")).get("baseScore"), 10) for one in list_of(told.get("scores"))]
+        scores = [
+            number_of(object_of(object_of(one).get("cvss_v3")).get("baseScore"), 10)
+            for one in list_of(told.get("scores"))
+        ]
         score = max((one for one in scores if one is not None), default=None)
         yield Entry(
             cve_of(told.get("cve")), text_of(told.get("title"), 400) or text_of(about.get("title"), 400), tuple(_grouped(affected)), score,
@@ -47,7 +54,11 @@ def stamp_of(document: dict[str, Any]) -> str:
 
 def _affected(told: dict[str, Any]) -> list[str]:
     status = object_of(told.get("product_status"))
-    return [text_of(one) for name in ("known_affected", "first_affected", "last_affected") for one in list_of(status.get(name))][:AFFECTS_LIMIT]
+    return [
+        text_of(one)
+        for name in ("known_affected", "first_affected", "last_affected")
+        for one in list_of(status.get(name))
+    ][:AFFECTS_LIMIT]
 
 
 def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tuple[str, _Product]]:
@@ -70,7 +81,10 @@ def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tup
 def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
     """What a relationship makes (firmware installed on a device) is the product with the version: the firmware, on the device that it names."""
     for told in map(object_of, list_of(tree.get("relationships"))):
-        part, whole = products.get(text_of(told.get("product_reference"))), products.get(text_of(told.get("relates_to_product_reference")))
+        part, whole = (
+            products.get(text_of(told.get("product_reference"))),
+            products.get(text_of(told.get("relates_to_product_reference"))),
+        )
         identity = text_of(object_of(told.get("full_product_name")).get("product_id"))
         if identity and part is not None and whole is not None:
             products[identity] = whole._replace(version=part.version or whole.version)
@@ -94,7 +108,11 @@ def version_of(text: str) -> Range | str:
         taken = made.end if sign[0] == "<" else made.start
         if taken:
             return text
-        made = made._replace(end=version, through=sign == "<=") if sign[0] == "<" else made._replace(start=version, after=sign == ">")
+        made = (
+            made._replace(end=version, through=sign == "<=")
+            if sign[0] == "<"
+            else made._replace(start=version, after=sign == ">")
+        )
     return made
 
 

@@ -9,7 +9,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sensor.posture.feeds.entry import AFFECTS_LIMIT, RANGES_LIMIT, Affects, Entry, cve_of, list_of, number_of, object_of, text_of, title_of
+from sensor.posture.feeds.entry import (
+    AFFECTS_LIMIT,
+    RANGES_LIMIT,
+    Affects,
+    Entry,
+    cve_of,
+    list_of,
+    number_of,
+    object_of,
+    text_of,
+    title_of,
+)
 from sensor.posture.ranges import Range
 
 TYPE = "CVE_RECORD"
@@ -65,7 +76,9 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
         ranges = tuple(one for one in said if isinstance(one, Range))
         unclear = next((one for one in said if isinstance(one, str) and one), "")
         if not said:
-            ranges, unclear = ((Range(),), "") if product.get("defaultStatus") == "affected" else ((), "the record names no version")
+            ranges, unclear = (
+                ((Range(),), "") if product.get("defaultStatus") == "affected" else ((), "the record names no version")
+            )
         if ranges or unclear:
             yield Affects(vendor, name, ranges, (), unclear)
 
@@ -83,7 +96,9 @@ def _versions(told: dict[str, Any]) -> Range | str:
     if end == "*":
         end = ""
     if version.lower() in _UNKNOWN or any(one and not _VERSION.match(one) for one in (start, end)):
-        return " ".join(filter(None, (version, f"before {before}" if before else "", f"up to {through}" if through else "")))
+        return " ".join(
+            filter(None, (version, f"before {before}" if before else "", f"up to {through}" if through else ""))
+        )
     if start and not before and not through:
         return Range(start, start, through=True)
     return Range(start, end, through=bool(end and not before))

@@ -99,7 +99,9 @@ def object_of(value: Any) -> dict[str, Any]:
 
 def number_of(value: Any, limit: float) -> float | None:
     """A number from 0 to the limit; None where it is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= limit else None
+    return (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= limit else None
+    )
 
 
 def cve_of(value: Any) -> str:

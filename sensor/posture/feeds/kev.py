@@ -11,7 +11,10 @@ LIST, FIRST = "vulnerabilities", "cveID"
 
 def exploited_of(element: dict[str, Any]) -> Exploited:
     """One entry, of either format. ValueError where it is none."""
-    told = {name: text_of(element.get(name), 400) for name in ("vulnerabilityName", "dateAdded", "dueDate", "knownRansomwareCampaignUse", "requiredAction")}
+    told = {
+        name: text_of(element.get(name), 400)
+        for name in ("vulnerabilityName", "dateAdded", "dueDate", "knownRansomwareCampaignUse", "requiredAction")
+    }
     return Exploited(
         cve_of(element.get("cveID")), told["vulnerabilityName"], told["dateAdded"][:10], told["dueDate"][:10],
         told["knownRansomwareCampaignUse"] == "Known", told["requiredAction"],

@@ -78,7 +78,11 @@ def _affects(configurations: Any) -> tuple[tuple[Affects, ...], bool]:
         hardware = tuple(dict.fromkeys(name for node in nodes for name in _hardware(node)))[:HARDWARE_LIMIT]
         for node in nodes:
             for vendor, product, said in _vulnerable(node):
-                told = found.setdefault((vendor, product, hardware), []) if len(found) < AFFECTS_LIMIT else found.get((vendor, product, hardware), [])
+                told = (
+                    found.setdefault((vendor, product, hardware), [])
+                    if len(found) < AFFECTS_LIMIT
+                    else found.get((vendor, product, hardware), [])
+                )
                 cut |= len(told) >= RANGES_LIMIT or len(found) >= AFFECTS_LIMIT
                 if len(told) < RANGES_LIMIT and said not in told[-1:]:
                     told.append(said)

@@ -94,7 +94,14 @@ class _Joined(io.StringIO):
             line = self._rest.readline(LINE_LIMIT)
 
 
-def _of_list(kind: str, text: _Joined, name: str, first: str, made: Callable[[dict[str, Any]], Entry | Exploited], stamp: Callable[..., str]) -> Feed:
+def _of_list(
+    kind: str,
+    text: _Joined,
+    name: str,
+    first: str,
+    made: Callable[[dict[str, Any]], Entry | Exploited],
+    stamp: Callable[..., str],
+) -> Feed:
     stream = ElementStream(text, name, first)
 
     def items() -> Iterator[Item]:

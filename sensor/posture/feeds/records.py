@@ -57,7 +57,11 @@ def records(files: Files) -> Feed:
         elif kind := _kind(record):
             stamp = csaf.stamp_of(record) if kind == "csaf" else ""
             return Feed(kind, stamp, _all(kind, before, (name, record), files))
-    raise Unreadable(f"holds no record: {before[0].where}: {before[0].why}" if before else "is none of NVD 2.0, CVE JSON 5, KEV, EPSS and CSAF")
+    raise Unreadable(
+        f"holds no record: {before[0].where}: {before[0].why}"
+        if before
+        else "is none of NVD 2.0, CVE JSON 5, KEV, EPSS and CSAF"
+    )
 
 
 def _kind(record: Any) -> str:

@@ -63,8 +63,17 @@ def contacts_of(alerts: Iterable[Record], view: View) -> list[Contact]:
 
 def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact]:
     """All hosts that talked to an address: by alerts, and by the learned baseline of internal hosts."""
-    found = [one for record in view.known.alerts.values() for ends in _ends(record, view) if (one := _facing(ends, block, view)) is not None]
-    return [one for one in dict.fromkeys([*found, *_learned(block, view)]) if match is None or one.service & 0xFFFF == 0 or match.covers(one.service)]
+    found = [
+        one
+        for record in view.known.alerts.values()
+        for ends in _ends(record, view)
+        if (one := _facing(ends, block, view)) is not None
+    ]
+    return [
+        one
+        for one in dict.fromkeys([*found, *_learned(block, view)])
+        if match is None or one.service & 0xFFFF == 0 or match.covers(one.service)
+    ]
 
 
 def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> tuple[list[Contact], list[str]]:
@@ -75,7 +84,9 @@ def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> 
     for one in contacts:
         pair = one.machine, one.peer
         if pair not in verdicts:
-            verdicts[pair] = refusals.of_peer(one.peer, [one.machine]) or refusals.of_machine(one.machine, whole=whole and not one.outside)
+            verdicts[pair] = refusals.of_peer(one.peer, [one.machine]) or refusals.of_machine(
+                one.machine, whole=whole and not one.outside
+            )
         if verdicts[pair]:
             why.append(verdicts[pair])
         else:
@@ -108,7 +119,10 @@ def _utc(text: str) -> str:
 
 def _contact(ends: Ends, view: View) -> Contact:
     """The peer is the external host, else the server."""
-    ours = [view.networks.inside(party.addresses[0]) or addresses.is_multicast(party.addresses[0]) for party in (ends.client, ends.server)]
+    ours = [
+        view.networks.inside(party.addresses[0]) or addresses.is_multicast(party.addresses[0])
+        for party in (ends.client, ends.server)
+    ]
     inbound = not ours[0] and ours[1]
     machine, peer = (ends.server, ends.client) if inbound else (ends.client, ends.server)
     return Contact(machine, peer, ends.service, not all(ours), inbound, ends.alert, ends.reason)
@@ -118,9 +132,13 @@ def _facing(ends: Ends, block: Block, view: View) -> Contact | None:
     """The peer is what lies in the block; None where neither does."""
     outside = not inside(block, view)
     if _within(ends.server, block):
-        return Contact(ends.client, ends.server, ends.service, outside, inbound=False, alert=ends.alert, reason=ends.reason)
+        return Contact(
+            ends.client, ends.server, ends.service, outside, inbound=False, alert=ends.alert, reason=ends.reason
+        )
     if _within(ends.client, block):
-        return Contact(ends.server, ends.client, ends.service, outside, inbound=True, alert=ends.alert, reason=ends.reason)
+        return Contact(
+            ends.server, ends.client, ends.service, outside, inbound=True, alert=ends.alert, reason=ends.reason
+        )
     return None
 
 

@@ -14,12 +14,25 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.inventory.services import service_text
-from sensor.posture.firewall.model import PROTOCOLS, Block, Match, Party, Request, Rule, apart, block_text, host_block, request_id
+from sensor.posture.firewall.model import (
+    PROTOCOLS,
+    Block,
+    Match,
+    Party,
+    Request,
+    Rule,
+    apart,
+    block_text,
+    host_block,
+    request_id,
+)
 
 # Ends and reasons of one request; how many more there are is told.
 ENDS_LIMIT, REASONS_LIMIT = 256, 16
 # What nobody outside has: this network, groups and what is reserved (RFC 1122, 5771), and what is not given out yet of IPv6 (RFC 4291, 2.4).
-NOBODYS: tuple[Block, ...] = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/3", "4000::/2", "8000::/1")))
+NOBODYS: tuple[Block, ...] = tuple(
+    map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/3", "4000::/2", "8000::/1"))
+)
 # All addresses there are.
 WHOLE: tuple[Block, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
 
@@ -68,18 +81,30 @@ def request_of_nobody(wish: Wish, block: Block, *, outside: bool) -> Request:
     return request._replace(outside=outside, direction="outbound" if outside else "internal")
 
 
-def request_of_service(servers: Iterable[Party], users: Iterable[Party], match: Match, wish: Wish, reasons: Iterable[str]) -> Request:
+def request_of_service(
+    servers: Iterable[Party], users: Iterable[Party], match: Match, wish: Wish, reasons: Iterable[str]
+) -> Request:
     """Cut a service of some machines off from everybody; ``users``: who was seen using it."""
     spared = {one.key for one in wish.allow}
     machines, peers = _parties(one for one in users if one.key not in spared), _parties(servers)
     left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
     machines, peers = machines[:ENDS_LIMIT], peers[:ENDS_LIMIT]
-    request = _made(f"service {match.text} {' '.join(one.key for one in peers)}", machines, peers, match, wish._replace(everyone=True))
+    request = _made(
+        f"service {match.text} {' '.join(one.key for one in peers)}",
+        machines,
+        peers,
+        match,
+        wish._replace(everyone=True),
+    )
     seen = (_seen(match.proto << 16 | match.port),)
-    return request._replace(direction="internal", reasons=tuple(dict.fromkeys(reasons))[:REASONS_LIMIT], seen=seen, left_out=left_out)
+    return request._replace(
+        direction="internal", reasons=tuple(dict.fromkeys(reasons))[:REASONS_LIMIT], seen=seen, left_out=left_out
+    )
 
 
-def request_of_outside(machines: Iterable[Party], inside: Iterable[Block], wish: Wish, seen: Iterable[int], reasons: Iterable[str]) -> Request:
+def request_of_outside(
+    machines: Iterable[Party], inside: Iterable[Block], wish: Wish, seen: Iterable[int], reasons: Iterable[str]
+) -> Request:
     """Cut machines off all that is not inside; ``seen``: services that they use there."""
     match, parties = wish.match or Match(), _parties(machines)
     name = request_id(f"outside {match.text} {' '.join(one.key for one in parties)}")
@@ -87,7 +112,22 @@ def request_of_outside(machines: Iterable[Party], inside: Iterable[Block], wish:
     title = f"block {match.text} from {_many(mine)} to all that is outside{f' but {_many(wish.allow)}' if wish.allow else ''}"
     rules, why = tuple(_rules(name, [(_blocks(mine), far)], match)), tuple(dict.fromkeys(reasons))[:REASONS_LIMIT]
     told = tuple(map(_seen, dict.fromkeys(seen)))
-    request = Request(name, title, False, "outbound", mine, (), rules, (), why, told, frozenset(), wish.made, wish.expires, wish.comment)
+    request = Request(
+        name,
+        title,
+        False,
+        "outbound",
+        mine,
+        (),
+        rules,
+        (),
+        why,
+        told,
+        frozenset(),
+        wish.made,
+        wish.expires,
+        wish.comment,
+    )
     return request._replace(left_out=len(parties[ENDS_LIMIT:]), allowed=wish.allow)
 
 
@@ -127,7 +167,9 @@ def _block_key(block: Block, wish: Wish) -> str:
 def _match(contact: Contact, wish: Wish) -> Match:
     if wish.match is not None:
         return wish.match
-    return Match() if contact.outside or wish.block is not None else Match(contact.service >> 16, contact.service & 0xFFFF)
+    return (
+        Match() if contact.outside or wish.block is not None else Match(contact.service >> 16, contact.service & 0xFFFF)
+    )
 
 
 def _direction(contact: Contact) -> str:
@@ -153,7 +195,14 @@ def _request(key: str, contacts: Sequence[Contact], wish: Wish) -> Request:
     )
 
 
-def _made(key: str, machines: tuple[Party, ...], peers: tuple[Party, ...], match: Match, wish: Wish, inbound: frozenset[bool] = frozenset((False,))) -> Request:
+def _made(
+    key: str,
+    machines: tuple[Party, ...],
+    peers: tuple[Party, ...],
+    match: Match,
+    wish: Wish,
+    inbound: frozenset[bool] = frozenset((False,)),
+) -> Request:
     """A request without what it rests on. ``inbound``: the ways that are cut, where not all protocols are."""
     name = request_id(key)
     near = (_all_but(_blocks(wish.allow)) if wish.allow else None) if wish.everyone else _blocks(machines)
@@ -162,9 +211,17 @@ def _made(key: str, machines: tuple[Party, ...], peers: tuple[Party, ...], match
     rules = tuple(_rules(name, [(far, near) if way else (near, far) for way in sorted(ways)], match))
     who = f"any machine{f' but {_many(wish.allow)}' if wish.allow else ''}" if wish.everyone else _many(machines)
     whom = _many(peers) if wish.block is None else _whole(wish.block, peers)
-    ends = f"between {who} and {whom}" if len(ways) > 1 else f"from {whom} to {who}" if True in ways else f"from {who} to {whom}"
+    ends = (
+        f"between {who} and {whom}"
+        if len(ways) > 1
+        else f"from {whom} to {who}"
+        if True in ways
+        else f"from {who} to {whom}"
+    )
     title = f"block {match.text} {ends}"
-    request = Request(name, title, False, "", machines, peers, rules, (), (), (), frozenset(), wish.made, wish.expires, wish.comment)
+    request = Request(
+        name, title, False, "", machines, peers, rules, (), (), (), frozenset(), wish.made, wish.expires, wish.comment
+    )
     return request._replace(allowed=wish.allow)
 
 
@@ -206,7 +263,9 @@ def _rules(name: str, pairs: Iterable[tuple[list[Block] | None, list[Block] | No
     number = 0
     for left, right in pairs:
         for version in (4, 6):
-            sources, destinations = (None if side is None else apart(one for one in side if one.version == version) for side in (left, right))
+            sources, destinations = (
+                None if side is None else apart(one for one in side if one.version == version) for side in (left, right)
+            )
             if sources != () and destinations != ():
                 number += 1
                 yield Rule(f"{name}-{number}", version, _any(sources), _any(destinations), match)

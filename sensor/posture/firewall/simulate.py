@@ -93,7 +93,12 @@ def simulate(request: Request, seen: Seen) -> Simulation:
     talks = (cut for cut in conversations(seen) if cut.client.key not in spared)
     cuts = _once(cut for cut in talks if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
     cuts = [cut._replace(meant=_meant(request, cut)) for cut in cuts]
-    return Simulation(tuple(_rests_on(request, seen)), tuple(sorted(cuts, key=_order)), tuple(_warnings(request, seen, cuts)), _watched(seen))
+    return Simulation(
+        tuple(_rests_on(request, seen)),
+        tuple(sorted(cuts, key=_order)),
+        tuple(_warnings(request, seen, cuts)),
+        _watched(seen),
+    )
 
 
 def noted(request: Request, simulation: Simulation) -> Request:
@@ -103,7 +108,9 @@ def noted(request: Request, simulation: Simulation) -> Request:
     warnings = (f"WARNING: {one}" for one in simulation.warnings)
     if not simulation.done:
         return request._replace(notes=(*(f"not simulated: {one}" for one in simulation.rests_on), *warnings))
-    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or ["simulated: no other observed traffic would be blocked"]
+    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or [
+        "simulated: no other observed traffic would be blocked"
+    ]
     return request._replace(notes=(*(f"simulated on: {one}" for one in simulation.rests_on), *cuts, *warnings))
 
 
@@ -123,7 +130,9 @@ class _Side:
         if not self._ranges:
             return True
         if party not in self._held:
-            self._held[party] = any(first <= address <= last for address in party.addresses for first, last in self._ranges)
+            self._held[party] = any(
+                first <= address <= last for address in party.addresses for first, last in self._ranges
+            )
         return self._held[party]
 
 
@@ -168,7 +177,10 @@ def _cuts(rule: Rule, left: _Side, right: _Side, cut: Cut) -> bool:
 
 def _meant(request: Request, cut: Cut) -> bool:
     """Whether an alert is about it; one that names no port is about all of them."""
-    return any((cut.client.key, cut.server.key, service) in request.accused for service in (cut.service, cut.service >> 16 << 16, 0))
+    return any(
+        (cut.client.key, cut.server.key, service) in request.accused
+        for service in (cut.service, cut.service >> 16 << 16, 0)
+    )
 
 
 def _order(cut: Cut) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
@@ -184,7 +196,9 @@ def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
         yield "no baseline was read: what else these rules would block is unknown; use a dataset with an inventory (sensor data list)"
         return
     hours = (last - since) / HOUR
-    short = f": too short to show what happens once a day or a week (enough are {ENOUGH_H:g} h)" if hours < ENOUGH_H else ""
+    short = (
+        f": too short to show what happens once a day or a week (enough are {ENOUGH_H:g} h)" if hours < ENOUGH_H else ""
+    )
     yield f"the baseline of {len(seen.habits):,} devices, watched for {hours:.1f} h until {_clock(last)}{short}"
     if request.outside:
         yield "the baseline does not distinguish external addresses: other clients of this one are known from alerts only"
@@ -196,9 +210,17 @@ def _outside(request: Request, seen: Seen) -> Iterator[str]:
     everyone = any(not rule.sources or not rule.destinations for rule in request.rules)
     users: dict[int, int] = {}
     for name in seen.habits or {} if everyone else (party.id for party in request.machines):
-        for service in {used for peer, used in (seen.habits or {})[name].uses if peer == OUTSIDE} if name in (seen.habits or {}) else ():
+        for service in (
+            {used for peer, used in (seen.habits or {})[name].uses if peer == OUTSIDE}
+            if name in (seen.habits or {})
+            else ()
+        ):
             users[service] = users.get(service, 0) + any(rule.match.covers(service) for rule in request.rules)
-    hit = [f"{service_text(service)} by {users[service]:,}" for service in sorted(users, key=lambda one: one & 0xFFFF) if users[service]]
+    hit = [
+        f"{service_text(service)} by {users[service]:,}"
+        for service in sorted(users, key=lambda one: one & 0xFFFF)
+        if users[service]
+    ]
     if hit:
         whose = "all machines" if everyone else "the machines of the request"
         more = " and more" if len(hit) > OUTSIDE_SHOWN else ""
@@ -250,7 +272,11 @@ def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
         yield f"{machine.party.text} is a gateway or forwards packets: its clients may lose network access"
     for word, (role, services) in SERVERS.items():
         offers = role in machine.roles or any(service_text(service) in machine.services for service in services)
-        if offers and any(rule.match.covers(service) for rule in request.rules for service in services) and _served(request, machine.party):
+        if (
+            offers
+            and any(rule.match.covers(service) for rule in request.rules for service in services)
+            and _served(request, machine.party)
+        ):
             yield f"{machine.party.text} is a {word} server, and these rules block that too"
 
 
@@ -266,7 +292,11 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
             try:
                 parties = [Party("", "", "", (addresses.parse(place),))]
             except ValueError:
-                parties = [one.party for one in seen.machines.values() if one.party.name and place.partition(".")[0] == one.party.name.casefold()]
+                parties = [
+                    one.party
+                    for one in seen.machines.values()
+                    if one.party.name and place.partition(".")[0] == one.party.name.casefold()
+                ]
             if any(_served(request, party) for party in parties):
                 yield f"the output {name} of this sensor delivers to {place}: whether these rules cut it off depends on where the sensor stands"
 
@@ -274,7 +304,11 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
 def _moving(request: Request, seen: Seen) -> Iterator[str]:
     """Rules follow no lease: tomorrow the address may be somebody else's."""
     named = {str(block.network_address) for rule in request.rules for block in (*rule.sources, *rule.destinations)}
-    moved = [party.text for party in (*request.machines, *request.peers) if party.id in seen.moved and named.intersection(party.texts)]
+    moved = [
+        party.text
+        for party in (*request.machines, *request.peers)
+        if party.id in seen.moved and named.intersection(party.texts)
+    ]
     if moved:
         more = f" and {len(moved) - MOVED_SHOWN:,} more" if len(moved) > MOVED_SHOWN else ""
         yield f"rules follow no lease, and these had other addresses before, so reserve theirs first: {', '.join(moved[:MOVED_SHOWN])}{more}"

@@ -52,14 +52,28 @@ class View(NamedTuple):
         record = self.known.device(party.id)
         if self.details is None or record is None:
             return False
-        former = [address_of(lease.get("address")) for lease in objects(self.details(record).get("leases")) if not lease.get("held")]
+        former = [
+            address_of(lease.get("address"))
+            for lease in objects(self.details(record).get("leases"))
+            if not lease.get("held")
+        ]
         return any(is_v4(address) and not is_link_local(address) for address in former)
 
 
-def view_of(known: Known, networks: Networks, baseline: Baseline, outputs: Mapping[str, frozenset[str]] | None = None, details: Details | None = None) -> View:
+def view_of(
+    known: Known,
+    networks: Networks,
+    baseline: Baseline,
+    outputs: Mapping[str, frozenset[str]] | None = None,
+    details: Details | None = None,
+) -> View:
     """``outputs``: names and addresses of the hosts that each output delivers to."""
     inside = _inside_addresses(known, networks)
-    machines = {one.party.id: one for one in (_machine(record, inside) for record in known.devices.values()) if one.party.addresses}
+    machines = {
+        one.party.id: one
+        for one in (_machine(record, inside) for record in known.devices.values())
+        if one.party.addresses
+    }
     owners = {address: name for name, one in machines.items() for address in one.party.addresses}
     return View(known, networks, Seen(machines, baseline.habits, baseline.watched, outputs or {}), owners, details)
 
@@ -79,5 +93,7 @@ def _machine(record: Record, inside: Mapping[str, Iterable[int]]) -> Machine:
     device = part(record, "device")
     named = dict.fromkeys([*map(address_of, texts(device.get("ips"))), *inside.get(tidy(device.get("id")), ())])
     held = [address for address in named if address and not is_link_local(address)]
-    party = Party(tidy(device.get("id")), tidy(device.get("hostname")), tidy(device.get("type")), tuple(held[:ADDRESSES_LIMIT]))
+    party = Party(
+        tidy(device.get("id")), tidy(device.get("hostname")), tidy(device.get("type")), tuple(held[:ADDRESSES_LIMIT])
+    )
     return Machine(party, frozenset(texts(device.get("roles"))), frozenset(texts(device.get("services"))))

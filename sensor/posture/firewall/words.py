@@ -45,7 +45,10 @@ def names_of(request: Request, block: Block) -> str:
 
 def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> str:
     """Comment lines: what, who, why, until when, and ``how`` to load it, which are our own words. ``by_itself``: it ends at its date."""
-    lines = [f"{request.id}: {request.title}", f"expires: {request.until}, {ENDING[by_itself] if request.expires else 'so it lasts'}"]
+    lines = [
+        f"{request.id}: {request.title}",
+        f"expires: {request.until}, {ENDING[by_itself] if request.expires else 'so it lasts'}",
+    ]
     lines += [f"comment: {request.comment}"] if request.comment else []
     lines += _parties(request)
     lines += [f"omitted (size limit): {request.left_out:,} more machines"] if request.left_out else []
@@ -56,7 +59,11 @@ def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> 
 
 
 def _parties(request: Request) -> Iterator[str]:
-    for word, parties in (("machine", request.machines), ("cut off from", request.peers), ("left alone", request.allowed)):
+    for word, parties in (
+        ("machine", request.machines),
+        ("cut off from", request.peers),
+        ("left alone", request.allowed),
+    ):
         yield from (f"{word}: {one.text}" for one in parties[:PARTIES_SHOWN])
         if len(parties) > PARTIES_SHOWN:
             yield f"{word}: and {len(parties) - PARTIES_SHOWN} more"

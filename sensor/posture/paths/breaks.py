@@ -45,7 +45,10 @@ def breaks(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) ->
     found = [_tried(about, trees, sources, sort, what) for sort, what in _likely(_counted(about, trees, sources))]
     rules = {(one.what, one.broken) for one in found if one.sort == RULE}
     found = [one for one in found if one.sort != CLOSE or (one.what, one.broken) not in rules]
-    return sorted((one for one in found if one.broken), key=lambda one: (-one.broken / (1 + one.users), one.users, one.sort, str(one.what)))
+    return sorted(
+        (one for one in found if one.broken),
+        key=lambda one: (-one.broken / (1 + one.users), one.users, one.sort, str(one.what)),
+    )
 
 
 def edges_of(about: Map, sort: str, what: int | str) -> Mask:

@@ -29,7 +29,18 @@ from sensor.posture.paths.costs import (
     WEB,
     Kind,
 )
-from sensor.posture.paths.facts import ANY, SERVICE_BITS, Hole, Talks, Told, holes_of, offered, talks_of, told_of, ways_in
+from sensor.posture.paths.facts import (
+    ANY,
+    SERVICE_BITS,
+    Hole,
+    Talks,
+    Told,
+    holes_of,
+    offered,
+    talks_of,
+    told_of,
+    ways_in,
+)
 from sensor.posture.paths.graph import OUTER, Edges, Graph, Ints, Mask, edges
 from sensor.posture.site import Record, Site
 from sensor.posture.weakness import Weakness
@@ -66,22 +77,42 @@ def build(site: Site) -> Map:
     index = {OUTSIDE: OUTER, **{name: number for number, name in enumerate(names, 1)}}
     homes = [site.nodes[name].segment for name in names]
     segments = sorted(set(homes) - {""})
-    alerts, weaknesses = tuple(record for record, _ in standing(site)), tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ())))
-    talks, told, holes = talks_of(site, index), list(told_of(alerts, site, index)), list(holes_of(site, index, weaknesses))
+    alerts, weaknesses = (
+        tuple(record for record, _ in standing(site)),
+        tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ()))),
+    )
+    talks, told, holes = (
+        talks_of(site, index),
+        list(told_of(alerts, site, index)),
+        list(holes_of(site, index, weaknesses)),
+    )
     services = Services(_known(site, index, talks, told, holes), 1 + len(names) + len(segments))
     kinds = np.array(["", *(site.nodes[name].type for name in names)])
-    several = [*_seen(talks, services, kinds), *_beside(homes, segments, services), *_takes(services, holes), *_alerted(told, services), _lured(site, index)]
+    several = [
+        *_seen(talks, services, kinds),
+        *_beside(homes, segments, services),
+        *_takes(services, holes),
+        *_alerted(told, services),
+        _lured(site, index),
+    ]
     graph = Graph(names, segments, services.owner, services.service, several)
     one_job = np.zeros(graph.nodes, np.bool_)
     one_job[: len(kinds)] = np.isin(kinds, sorted(STARTS))
     return Map(graph, index, one_job, weaknesses, alerts)
 
 
-def _known(site: Site, index: Mapping[str, int], talks: Talks, told: Iterable[Told], holes: Iterable[Hole]) -> npt.NDArray[np.int64]:
+def _known(
+    site: Site, index: Mapping[str, int], talks: Talks, told: Iterable[Told], holes: Iterable[Hole]
+) -> npt.NDArray[np.int64]:
     """All services, as device and service in one number; a device of which none is known and something is weak has one of no number."""
     found = {_key(one.dst, one.service) for one in told if one.kind == Kind.INBOUND or one.service != ANY}
     found |= {_key(one.device, one.service) for one in holes if one.service != ANY}
-    found |= {_key(index[name], service) for name, node in site.nodes.items() if name in index for service in offered(node.services)}
+    found |= {
+        _key(index[name], service)
+        for name, node in site.nodes.items()
+        if name in index
+        for service in offered(node.services)
+    }
     keys = np.union1d(np.fromiter(found, np.int64, len(found)), _key(talks.server, talks.service))
     weak = np.array(sorted({one.device for one in holes}), np.int32)
     return np.union1d(keys, _key(weak[~np.isin(weak, keys >> SERVICE_BITS)], ANY))
@@ -145,7 +176,11 @@ def _alerted(told: Iterable[Told], services: Services) -> Iterator[Edges]:
 
 def _lured(site: Site, index: Mapping[str, int]) -> Edges:
     """Machines of people that use the web."""
-    people = [index[name] for name, habits in (site.seen.habits or {}).items() if name in index and site.nodes[name].type in PEOPLE and _on_the_web(habits)]
+    people = [
+        index[name]
+        for name, habits in (site.seen.habits or {}).items()
+        if name in index and site.nodes[name].type in PEOPLE and _on_the_web(habits)
+    ]
     return edges(OUTER, np.array(people, np.int32), LURE, Kind.LURE)
 
 

@@ -28,7 +28,10 @@ CONTROLLED = frozenset(
         "remote_control", "tool_download",
     )
 )  # fmt: skip
-TAKEN = frozenset(f"credential_access.{name}" for name in ("backup_key", "dcsync", "default_credentials", "guessed_password", "lsa_secrets", "ntds_copy"))
+TAKEN = frozenset(
+    f"credential_access.{name}"
+    for name in ("backup_key", "dcsync", "default_credentials", "guessed_password", "lsa_secrets", "ntds_copy")
+)
 # What a machine does to others that says nothing of whether it got in.
 NO_ENTRY = frozenset(f"lateral_movement.{name}" for name in ("fan_out", "first_admin_session", "role_violation"))
 INBOUND, MAPPING = "exposure.inbound_from_internet", "command_and_control.port_mapping"
@@ -81,7 +84,11 @@ def talks_of(site: Site, index: Index) -> Talks:
     keys = once(np.frombuffer(found, np.int64) if found else np.empty(0, np.int64))
     ends = keys >> SERVICE_BITS
     mask = (1 << DEVICE_BITS) - 1
-    return Talks((ends >> DEVICE_BITS).astype(np.int32), (ends & mask).astype(np.int32), (keys & (1 << SERVICE_BITS) - 1).astype(np.int32))
+    return Talks(
+        (ends >> DEVICE_BITS).astype(np.int32),
+        (ends & mask).astype(np.int32),
+        (keys & (1 << SERVICE_BITS) - 1).astype(np.int32),
+    )
 
 
 def offered(services: Iterable[str]) -> Iterator[int]:
@@ -137,7 +144,11 @@ def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
 
 def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterator[Hole]:
     """A vulnerability may be in any service; a setting is where its record says."""
-    told = ((name, _part(one, "recommendation").get("setting"), _part(one, "src").get("port")) for one in site.recommendations for name in ends_of(one)[0])
+    told = (
+        (name, _part(one, "recommendation").get("setting"), _part(one, "src").get("port"))
+        for one in site.recommendations
+        for name in ends_of(one)[0]
+    )
     ports = {(name, setting): port for name, setting, port in told if isinstance(setting, str)}
     for number, one in enumerate(weaknesses):
         if one.kind == VULNERABILITY:

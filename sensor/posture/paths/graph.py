@@ -52,7 +52,9 @@ class Graph:
     via: Ints
     ref: Ints
 
-    def __init__(self, devices: Sequence[str], segments: Sequence[str], owner: Ints, service: Ints, several: Iterable[Edges]) -> None:
+    def __init__(
+        self, devices: Sequence[str], segments: Sequence[str], owner: Ints, service: Ints, several: Iterable[Edges]
+    ) -> None:
         self.devices, self.segments, self.owner, self.service = devices, segments, owner, service
         self.first_segment = 1 + len(devices)
         self.first_service = self.first_segment + len(segments)

@@ -57,10 +57,31 @@ def _hop(site: Site, about: Map, edges: Sequence[int]) -> Hop:
     source, target = _name(about, int(graph.src[edges[0]])), _name(about, int(graph.dst[edges[-1]]))
     via = next((int(graph.via[edge]) for edge in edges if graph.via[edge] >= 0), -1)
     service = graph.of_service(via)[1] if via >= 0 else ANY
-    weakness = next((about.weaknesses[graph.ref[edge]] for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.WEAKNESS), None)
-    alert = next((about.alerts[graph.ref[edge]] for edge, kind in zip(edges, kinds, strict=True) if kind != Kind.WEAKNESS and graph.ref[edge] >= 0), None)
+    weakness = next(
+        (about.weaknesses[graph.ref[edge]] for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.WEAKNESS),
+        None,
+    )
+    alert = next(
+        (
+            about.alerts[graph.ref[edge]]
+            for edge, kind in zip(edges, kinds, strict=True)
+            if kind != Kind.WEAKNESS and graph.ref[edge] >= 0
+        ),
+        None,
+    )
     use = _use(site, source, target, service) if {Kind.REACH, Kind.SESSION, Kind.INBOUND} & set(kinds) else None
-    hop = Hop(source, target, int(graph.cost[list(edges)].sum()), service, (), bool(ASSUMED & set(kinds)), weakness, _alert_id(alert), use, ())
+    hop = Hop(
+        source,
+        target,
+        int(graph.cost[list(edges)].sum()),
+        service,
+        (),
+        bool(ASSUMED & set(kinds)),
+        weakness,
+        _alert_id(alert),
+        use,
+        (),
+    )
     why = (text for kind in kinds if (text := _why(kind, hop, site, alert)))
     return hop._replace(why=tuple(why), cuts=tuple(_cuts(about, edges, kinds, via)))
 
@@ -91,7 +112,11 @@ def _weak(weakness: Weakness | None) -> str:
 
 
 def _times(use: Use | None) -> str:
-    return f", {use.count:,} time{'s' if use.count != 1 else ''}, last {time_text(use.last)[:16]}Z" if use is not None else ""
+    return (
+        f", {use.count:,} time{'s' if use.count != 1 else ''}, last {time_text(use.last)[:16]}Z"
+        if use is not None
+        else ""
+    )
 
 
 def _use(site: Site, source: str, target: str, service: int) -> Use | None:
@@ -112,7 +137,11 @@ def _cuts(about: Map, edges: Sequence[int], kinds: Sequence[Kind], via: int) -> 
         door = int(graph.doors[via])
         yield (CLOSE if uses_on(about, over).all() else RULE), door
     yield from ((APART, int(graph.dst[edge])) for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.NEAR)
-    yield from ((FIX, about.weaknesses[graph.ref[edge]].fix.key) for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.WEAKNESS)
+    yield from (
+        (FIX, about.weaknesses[graph.ref[edge]].fix.key)
+        for edge, kind in zip(edges, kinds, strict=True)
+        if kind == Kind.WEAKNESS
+    )
 
 
 def _alert_id(record: Any) -> str:

@@ -22,7 +22,10 @@ from sensor.posture.site import Node, Site
 GOALS_LIMIT, PATHS_LIMIT, WAYS = 24, 100, 3
 IMPORTANT = ("critical", "high")
 MARKED = "marked critical or high"
-CONTROLLER, SERVER = "none is marked critical or high: domain controllers, by their services", "none is marked critical or high: servers, by type"
+CONTROLLER, SERVER = (
+    "none is marked critical or high: domain controllers, by their services",
+    "none is marked critical or high: servers, by type",
+)
 ASKED, NOBODY = "as asked for", "none is marked critical or high, and there is no server"
 
 
@@ -91,7 +94,13 @@ def goals_of(site: Site) -> tuple[list[str], str]:
     """What matters, the most critical first, and why it is that."""
     there = [node for node in site.nodes.values() if not node.gone]
     for words, chosen in (
-        (sorted((one for one in there if one.aimed.criticality in IMPORTANT), key=lambda one: IMPORTANT.index(one.aimed.criticality)), MARKED),
+        (
+            sorted(
+                (one for one in there if one.aimed.criticality in IMPORTANT),
+                key=lambda one: IMPORTANT.index(one.aimed.criticality),
+            ),
+            MARKED,
+        ),
         ([one for one in there if _controls(one)], CONTROLLER),
         ([one for one in there if one.type in ("server", "nas")], SERVER),
     ):
@@ -117,7 +126,9 @@ def _controls(node: Node) -> bool:
 def _sources(site: Site, about: Map, source: str) -> npt.NDArray[np.int64]:
     if source:
         return np.array([about.nodes[source]] if source in about.nodes else [], np.int64)
-    return np.array([OUTER, *(about.nodes[name] for name in about.graph.devices if site.nodes[name].type in STARTS)], np.int64)
+    return np.array(
+        [OUTER, *(about.nodes[name] for name in about.graph.devices if site.nodes[name].type in STARTS)], np.int64
+    )
 
 
 def _groups(about: Map, tree: Tree, sources: npt.NDArray[np.int64]) -> Iterator[_Group]:
@@ -139,7 +150,10 @@ def _order(group: _Group) -> tuple[int, bool, tuple[int, ...], int]:
 def _path(site: Site, about: Map, group: _Group, several: int) -> Path:
     start, goal = group.nodes[0], _name(about, group.tree.goal)
     names = tuple(_name(about, node) for node in group.nodes)
-    found = [Path(names[:1], goal, cost, hops_of(site, about, over)) for cost, over in ways(about.graph, group.tree, start, several)]
+    found = [
+        Path(names[:1], goal, cost, hops_of(site, about, over))
+        for cost, over in ways(about.graph, group.tree, start, several)
+    ]
     return found[0]._replace(sources=names, others=tuple(found[1:]))
 
 

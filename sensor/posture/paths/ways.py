@@ -20,7 +20,9 @@ def ways(graph: Graph, tree: Tree, start: int, several: int) -> list[Way]:
         return found
     onward = search_again(graph, tree, graph.dst == start)
     cost, came = _first_hops(graph, start)
-    devices = np.delete(np.arange(1, graph.first_segment), start - 1) if start != OUTER else np.arange(1, graph.first_segment)
+    devices = (
+        np.delete(np.arange(1, graph.first_segment), start - 1) if start != OUTER else np.arange(1, graph.first_segment)
+    )
     total = cost[devices] + onward.cost[devices]
     order = np.argsort(total, kind="stable")
     first = next(int(graph.dst[edge]) for edge in best if graph.is_device(int(graph.dst[edge])))
@@ -36,7 +38,10 @@ def _first_hops(graph: Graph, start: int) -> tuple[Ints, Ints]:
     cost, came = np.full(graph.nodes, LIMIT, np.int32), np.full(graph.nodes, -1, np.int32)
     cost[start] = 0
     nodes = np.array([start])
-    segments, services = np.arange(graph.first_segment, graph.first_service), np.arange(graph.first_service, graph.nodes)
+    segments, services = (
+        np.arange(graph.first_segment, graph.first_service),
+        np.arange(graph.first_service, graph.nodes),
+    )
     for group in (nodes, segments, services):
         _go_on(graph, cost, came, graph.out(group[cost[group] < LIMIT]))
     return cost, came

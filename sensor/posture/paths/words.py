@@ -37,7 +37,9 @@ def deed(paths: Paths, sort: str, what: int | str) -> Deed:
     if sort == APART:
         segment = paths.about.graph.segments[int(what) - paths.about.graph.first_segment]
         homes = tuple(name for name, node in paths.site.nodes.items() if node.segment == segment and not node.gone)
-        return Deed(f"keep the machines of {segment} apart: isolated ports, a private VLAN, or host firewalls", (), homes)
+        return Deed(
+            f"keep the machines of {segment} apart: isolated ports, a private VLAN, or host firewalls", (), homes
+        )
     return _border(paths, int(what)) if sort == BORDER else _rule(paths, sort, int(what))
 
 
@@ -50,7 +52,9 @@ def _rule(paths: Paths, sort: str, node: int) -> Deed:
     users = "those who administer it" if service in ADMINISTRATION else "those who were seen using it"
     whom = f"let only {users} reach" if few else "block all access to"
     options = [f" --service {plain_service(one)}" for one in services] or [""]
-    commands = _commands(f"--address {_word(server.address)}", (f"{one} --everyone{' --allow seen' if few else ''}" for one in options))
+    commands = _commands(
+        f"--address {_word(server.address)}", (f"{one} --everyone{' --allow seen' if few else ''}" for one in options)
+    )
     return Deed(f"{whom} {what} of {server.text}", commands if _word(server.address) else (), (server.id,))
 
 
@@ -58,8 +62,14 @@ def _border(paths: Paths, node: int) -> Deed:
     """The alerts tell who it is that is cut off."""
     graph, device = paths.about.graph, _node(paths, node)
     mine = np.flatnonzero(edges_of(paths.about, BORDER, node)).tolist()
-    alerts = dict.fromkeys(_word(paths.about.alerts[graph.ref[edge]]["alert"].get("id")) for edge in mine if graph.ref[edge] >= 0)
-    whom = "the external host that contacts it" if any(graph.src[edge] == OUTER for edge in mine) else "the host that controls it"
+    alerts = dict.fromkeys(
+        _word(paths.about.alerts[graph.ref[edge]]["alert"].get("id")) for edge in mine if graph.ref[edge] >= 0
+    )
+    whom = (
+        "the external host that contacts it"
+        if any(graph.src[edge] == OUTER for edge in mine)
+        else "the host that controls it"
+    )
     return Deed(f"cut {device.text} off {whom}", _commands("", filter(None, alerts)), (device.id,))
 
 

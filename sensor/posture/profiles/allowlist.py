@@ -32,7 +32,9 @@ def allow_list(seen: Observed, machines: Sequence[Party], networks: Networks, ti
     rules = [rule._replace(name=f"{name}-{number}") for number, rule in enumerate(dict.fromkeys(rules), 1)]
     told = f"let {title} do what it was seen to need, and nothing else"
     request = Request(name, told, False, "both", tuple(machines), (), tuple(rules), (), (), (), frozenset(), made, None)
-    return request._replace(notes=tuple(note.replace("%", " percent") for note in (seen.confidence.text, *_notes(seen))))
+    return request._replace(
+        notes=tuple(note.replace("%", " percent") for note in (seen.confidence.text, *_notes(seen)))
+    )
 
 
 def _notes(seen: Observed) -> Iterator[str]:
@@ -92,7 +94,12 @@ def _machines(need: Need, version: int) -> Blocks:
 
 
 def _hosts(parties: Iterable[Party], version: int) -> Blocks:
-    held = (address for party in parties for address in party.addresses if not is_link_local(address) and is_v4(address) == (version == 4))
+    held = (
+        address
+        for party in parties
+        for address in party.addresses
+        if not is_link_local(address) and is_v4(address) == (version == 4)
+    )
     return apart(host_block(address) for address in held)
 
 

@@ -61,16 +61,35 @@ class Confidence(NamedTuple):
 def confidence_of(several: Sequence[Habits], watched_ns: int) -> Confidence:
     """Of what devices of one kind do together. ``watched_ns``: for how long the network was watched, pauses taken off: no device was watched for longer."""
     first, last = min(one.first for one in several), max(one.last for one in several)
-    watched, talked = min(watched_ns, max(one.last - one.first for one in several)) / HOUR, max(one.hours for one in several)
+    watched, talked = (
+        min(watched_ns, max(one.last - one.first for one in several)) / HOUR,
+        max(one.hours for one in several),
+    )
     newest = max((began for one in several for began in _began(one)), default=first)
     quiet = (last - newest) / (last - first) if last > first else 0.0
     crowded = any(one.reached is not None and one.reached.crowded for one in several)
-    level = LOW if crowded else next((name for name, ways in LEVELS.items() if any(_holds(way, watched, talked, quiet, len(several)) for way in ways)), LOW)
+    level = (
+        LOW
+        if crowded
+        else next(
+            (
+                name
+                for name, ways in LEVELS.items()
+                if any(_holds(way, watched, talked, quiet, len(several)) for way in ways)
+            ),
+            LOW,
+        )
+    )
     return Confidence(level, watched, talked, quiet, len(several), crowded)
 
 
 def _holds(enough: Enough, watched: float, talked: int, quiet: float, devices: int) -> bool:
-    return watched >= enough.watched_h and talked >= enough.talked_h and quiet >= enough.quiet and devices >= enough.devices
+    return (
+        watched >= enough.watched_h
+        and talked >= enough.talked_h
+        and quiet >= enough.quiet
+        and devices >= enough.devices
+    )
 
 
 def _began(habits: Habits) -> list[int]:

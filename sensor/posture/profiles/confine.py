@@ -109,7 +109,11 @@ class Confines:
         installed = self.of(device) if device is not None else None
         if device is None or installed is None:
             return None
-        return self.judge(installed, Talk(device, other, flow.proto, near, far, self._world.names_of(other.address)), begins=not serves)
+        return self.judge(
+            installed,
+            Talk(device, other, flow.proto, near, far, self._world.names_of(other.address)),
+            begins=not serves,
+        )
 
     def judge(self, installed: Installed, talk: Talk, *, begins: bool) -> Breach | None:
         """``begins``: the device began."""
@@ -141,7 +145,9 @@ class Confines:
             and _within(entry.near, talk.near)
             and _within(entry.far, talk.far)
         )
-        return min((self._is(peer, installed, talk) for peer in entry.peers), default=Answer.YES) if plain else Answer.NO
+        return (
+            min((self._is(peer, installed, talk) for peer in entry.peers), default=Answer.YES) if plain else Answer.NO
+        )
 
     # Who is meant.
 
@@ -170,13 +176,20 @@ class Confines:
         """Makers are known by the URL of profiles and, where it is about the same maker, by what devices say of themselves."""
         other = self._world.device(talk.other)
         theirs = self.of(other) if other is not None else None
-        if peer.kind == SAME_MAKER and other is not None and (maker := other.value("vendor")) and (mine := talk.device.value("vendor")):
+        if (
+            peer.kind == SAME_MAKER
+            and other is not None
+            and (maker := other.value("vendor"))
+            and (mine := talk.device.value("vendor"))
+        ):
             return _answer(maker == mine)
         if theirs is None:
             return Answer.CANNOT_TELL
         if peer.kind == MODEL:
             return _answer(theirs.profile.url == peer.value)
-        return _answer(_authority(theirs.profile.url) == (peer.value if peer.kind == MAKER else _authority(installed.profile.url)))
+        return _answer(
+            _authority(theirs.profile.url) == (peer.value if peer.kind == MAKER else _authority(installed.profile.url))
+        )
 
 
 def _answer(yes: bool) -> Answer:

@@ -113,7 +113,14 @@ def load(folder: Path | None) -> Profiles:
         except OSError as error:
             faults.append(Fault(path, 1, 1, f"cannot be read: {error.strerror}"))
     if len(paths) > FILES_LIMIT:
-        faults.append(Fault(paths[FILES_LIMIT], 1, 1, f"found {len(paths):,} profiles, expected at most {FILES_LIMIT}: those from this one on are left out"))
+        faults.append(
+            Fault(
+                paths[FILES_LIMIT],
+                1,
+                1,
+                f"found {len(paths):,} profiles, expected at most {FILES_LIMIT}: those from this one on are left out",
+            )
+        )
     return Profiles(tuple(found), tuple(faults), stamps(paths))
 
 

@@ -27,7 +27,13 @@ class Peer(NamedTuple):
 
     @property
     def text(self) -> str:
-        return "anybody" if self.kind == ANY else self.value if self.kind in (NAME, BLOCK) else f"{self.kind} {self.value}".strip()
+        return (
+            "anybody"
+            if self.kind == ANY
+            else self.value
+            if self.kind in (NAME, BLOCK)
+            else f"{self.kind} {self.value}".strip()
+        )
 
 
 class Entry(NamedTuple):

@@ -88,7 +88,11 @@ class _Ports(_Part):
 
     @model_validator(mode="after")
     def _whole(self) -> _Ports:
-        if (self.port is None) == (self.lower is None) or (self.lower is None) != (self.upper is None) or (self.lower or 0) > (self.upper or 0):
+        if (
+            (self.port is None) == (self.lower is None)
+            or (self.lower is None) != (self.upper is None)
+            or (self.lower or 0) > (self.upper or 0)
+        ):
             raise ValueError("found no port, expected port with operator, or lower-port and upper-port in this order")
         return self
 
@@ -98,7 +102,12 @@ class _Ports(_Part):
             return ((self.lower, self.upper),)
         port = self.port or 0
         last = 65535
-        ways = {"eq": ((port, port),), "lte": ((0, port),), "gte": ((port, last),), "neq": ((0, port - 1), (port + 1, last))}
+        ways = {
+            "eq": ((port, port),),
+            "lte": ((0, port),),
+            "gte": ((port, last),),
+            "neq": ((0, port - 1), (port + 1, last)),
+        }
         return tuple(one for one in ways[self.operator] if one[0] <= one[1])
 
 
@@ -217,7 +226,9 @@ class MudFile(_Part):
         for policy in (self.mud.sent, self.mud.got):
             for one in policy.lists.names if policy is not None else ():
                 if one.name not in names:
-                    raise ValueError(f"found a policy of the access list {one.name!r}, expected one of those in the file: {', '.join(sorted(names)) or 'none'}")
+                    raise ValueError(
+                        f"found a policy of the access list {one.name!r}, expected one of those in the file: {', '.join(sorted(names)) or 'none'}"
+                    )
         return self
 
     def profile(self) -> Profile:
@@ -229,8 +240,12 @@ class MudFile(_Part):
             for one in policy.lists.names
         ]
         counted = Counter(_unread(self))
-        unread = tuple(f"{name}{f' ({count} times)' if count > 1 else ''}" for name, count in sorted(counted.items()))[:UNREAD_LIMIT]
-        return Profile(mud.url, mud.updated, tuple(lists), mud.validity, mud.info, mud.vendor, mud.model, mud.firmware, unread)
+        unread = tuple(f"{name}{f' ({count} times)' if count > 1 else ''}" for name, count in sorted(counted.items()))[
+            :UNREAD_LIMIT
+        ]
+        return Profile(
+            mud.url, mud.updated, tuple(lists), mud.validity, mud.info, mud.vendor, mud.model, mud.firmware, unread
+        )
 
 
 def read(path: Path) -> MudFile:
@@ -248,7 +263,9 @@ def load_json(path: Path, model: type[Model]) -> Model:
         text = body.decode("utf-8-sig")
         return model.model_validate(json.loads(text))
     except UnicodeDecodeError as error:
-        raise DocumentErrors([Fault(path, body[: error.start].count(b"\n") + 1, 1, "found bytes that are no UTF-8, expected JSON")]) from None
+        raise DocumentErrors(
+            [Fault(path, body[: error.start].count(b"\n") + 1, 1, "found bytes that are no UTF-8, expected JSON")]
+        ) from None
     except json.JSONDecodeError as error:
         raise DocumentErrors([Fault(path, error.lineno, error.colno, f"found no JSON: {error.msg}")]) from None
     except RecursionError:
@@ -297,7 +314,11 @@ def _peers(whom: _Whom | None, ip: _Ip4 | _Ip6 | None, *, sent: bool) -> Iterato
     if whom is not None:
         said = ((MAKER, whom.manufacturer), (MODEL, whom.model), (CONTROLLER, whom.controller))
         yield from (Peer(kind, value) for kind, value in said if value)
-        yield from (Peer(kind) for kind, here in ((SAME_MAKER, whom.same), (LOCAL, whom.local), (MY_CONTROLLER, whom.mine)) if here)
+        yield from (
+            Peer(kind)
+            for kind, here in ((SAME_MAKER, whom.same), (LOCAL, whom.local), (MY_CONTROLLER, whom.mine))
+            if here
+        )
 
 
 def _unread(part: Any) -> Iterator[str]:

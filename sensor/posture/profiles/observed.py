@@ -78,18 +78,34 @@ class _Act(NamedTuple):
 
 def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Observed | None:
     """None where nothing was learned of any of the devices. ``alerted``: with what alerts are about."""
-    habits = {node.id: site.seen.habits[node.id] for node in nodes if node.id in (site.seen.habits or {})} if site.seen.habits else {}
+    habits = (
+        {node.id: site.seen.habits[node.id] for node in nodes if node.id in (site.seen.habits or {})}
+        if site.seen.habits
+        else {}
+    )
     if not habits:
         return None
-    acts, left_out = _innocent(site, [act for name, one in habits.items() for act in _acts(name, one)], {} if alerted else accusations(site))
+    acts, left_out = _innocent(
+        site, [act for name, one in habits.items() for act in _acts(name, one)], {} if alerted else accusations(site)
+    )
     needs = tuple(sorted(_needs(site, acts), key=lambda one: one.order))
-    mine = [address for name in habits if (machine := site.machine(name)) is not None for address in machine.party.addresses]
+    mine = [
+        address for name in habits if (machine := site.machine(name)) is not None for address in machine.party.addresses
+    ]
     versions = tuple(sorted({4 if is_v4(address) else 6 for address in mine if not is_link_local(address)})) or (4,)
     controllers = {party.key: party for need in needs if need.peer.kind == MY_CONTROLLER for party in need.who}
     since, last = site.seen.watched
     vague = tuple(need.service for need in needs if need.peer.kind == ANY and not need.serves)
     known = tuple(node for node in nodes if node.id in habits)
-    return Observed(known, needs, confidence_of(list(habits.values()), last - since), versions, tuple(controllers.values()), vague, left_out)
+    return Observed(
+        known,
+        needs,
+        confidence_of(list(habits.values()), last - since),
+        versions,
+        tuple(controllers.values()),
+        vague,
+        left_out,
+    )
 
 
 def _innocent(site: Site, acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], tuple[tuple[str, str], ...]]:
@@ -153,7 +169,15 @@ def _needs(site: Site, acts: Iterable[_Act]) -> Iterator[Need]:
         parties = _parties(site, (act.peer for act in some)) if meant is None else ()
         peer = meant if meant is not None else _inside(site, some, service, serves=serves)
         devices = len({act.device for act in some})
-        yield Need(serves, service, peer, parties, min(act.use.first for act in some), max(act.use.last for act in some), devices)
+        yield Need(
+            serves,
+            service,
+            peer,
+            parties,
+            min(act.use.first for act in some),
+            max(act.use.last for act in some),
+            devices,
+        )
 
 
 def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> Peer:
@@ -163,7 +187,9 @@ def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> 
             return Peer(CONTROLLER, name)
     others = [site.nodes.get(act.peer) for act in acts]
     pairs = zip(acts, others, strict=True)
-    if all(other is not None and other.vendor and other.vendor == site.nodes[act.device].vendor for act, other in pairs):
+    if all(
+        other is not None and other.vendor and other.vendor == site.nodes[act.device].vendor for act, other in pairs
+    ):
         return Peer(SAME_MAKER)
     known = {other.id for other in others if other is not None and other.type in CONTROLLING}
     if len(known) <= CONTROLLERS_LIMIT and all(other is not None and other.id in known for other in others):

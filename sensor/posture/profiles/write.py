@@ -42,9 +42,14 @@ def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
             "is-supported": True,
             "systeminfo": _info(title, seen.confidence),
             **_hardware(seen.nodes),
-            **{f"{word}-policy": _policy(names[way, version] for version in seen.versions) for way, word in WAYS.items()},
+            **{
+                f"{word}-policy": _policy(names[way, version] for version in seen.versions)
+                for way, word in WAYS.items()
+            },
         },
-        "ietf-access-control-list:acls": {"acl": [_list(name, seen.needs, way, version) for (way, version), name in names.items()]},
+        "ietf-access-control-list:acls": {
+            "acl": [_list(name, seen.needs, way, version) for (way, version), name in names.items()]
+        },
     }
 
 
@@ -55,8 +60,14 @@ def _info(title: str, confidence: Confidence) -> str:
 
 def _hardware(nodes: Sequence[Node]) -> Body:
     """What all of them are: maker, model, and the firmware where it is one."""
-    said = {"mfg-name": {node.vendor for node in nodes}, "model-name": {node.model for node in nodes}, "firmware-rev": {node.firmware for node in nodes}}
-    return {key: next(iter(values))[:WORD_LIMIT] for key, values in said.items() if len(values) == 1 and "" not in values}
+    said = {
+        "mfg-name": {node.vendor for node in nodes},
+        "model-name": {node.model for node in nodes},
+        "firmware-rev": {node.firmware for node in nodes},
+    }
+    return {
+        key: next(iter(values))[:WORD_LIMIT] for key, values in said.items() if len(values) == 1 and "" not in values
+    }
 
 
 def _policy(names: Iterable[str]) -> Body:
@@ -64,13 +75,17 @@ def _policy(names: Iterable[str]) -> Body:
 
 
 def _list(name: str, needs: Iterable[Need], way: str, version: int) -> Body:
-    mine = [need for need in needs if need.peer.kind != BLOCK or ipaddress.ip_network(need.peer.value).version == version]
+    mine = [
+        need for need in needs if need.peer.kind != BLOCK or ipaddress.ip_network(need.peer.value).version == version
+    ]
     return {"name": name, "type": f"ipv{version}-acl-type", "aces": {"ace": list(_aces(mine, way, version))}}
 
 
 def _aces(needs: Iterable[Need], way: str, version: int) -> Iterator[Body]:
     for number, need in enumerate(needs, 1):
-        name = re.sub(r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{told(need.service)}-{number}")[:ACE_LIMIT]
+        name = re.sub(r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{told(need.service)}-{number}")[
+            :ACE_LIMIT
+        ]
         yield {"name": name, "matches": _matches(need, way, version), "actions": {"forwarding": "accept"}}
 
 
@@ -78,7 +93,11 @@ def _matches(need: Need, way: str, version: int) -> Body:
     """The port is that of the server: of the device where it serves, of the other where it does not."""
     proto, port = need.service >> 16, need.service & 0xFFFF
     to_server = need.serves != (way == "from")
-    ports = dict(zip(("lower-port", "upper-port"), MEDIA_PORTS, strict=True)) if need.service == MEDIA else {"operator": "eq", "port": port}
+    ports = (
+        dict(zip(("lower-port", "upper-port"), MEDIA_PORTS, strict=True))
+        if need.service == MEDIA
+        else {"operator": "eq", "port": port}
+    )
     layer: Body = {f"{'destination' if to_server else 'source'}-port": ports}
     if proto == TCP:
         layer["ietf-mud:direction-initiated"] = TO_DEVICE if need.serves else FROM_DEVICE

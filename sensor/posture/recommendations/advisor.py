@@ -115,7 +115,12 @@ class Advisor:
         case.last = max(case.last, event.ts)
         if case.told >= 0 and event.ts - case.told >= DAY:
             fresh = _case_of(case.name, subject, event, shown)
-            case.does, case.seen, case.proof, case.community_id = fresh.does, fresh.seen, fresh.proof, fresh.community_id
+            case.does, case.seen, case.proof, case.community_id = (
+                fresh.does,
+                fresh.seen,
+                fresh.proof,
+                fresh.community_id,
+            )
             case.port, case.other, case.other_port = fresh.port, fresh.other, fresh.other_port
             self._say("update", case, event.ts)
 

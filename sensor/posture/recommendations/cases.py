@@ -187,7 +187,14 @@ def unpacked(proof: bytes) -> tuple[Body, ...]:
 
 def kept(case: Case) -> bytes:
     other = _ends(case.other) if case.other else None
-    return _encode(Kept(subject=_ends(case.subject), other=other, proof=msgspec.Raw(case.proof), **{name: getattr(case, name) for name in _FIELDS}))
+    return _encode(
+        Kept(
+            subject=_ends(case.subject),
+            other=other,
+            proof=msgspec.Raw(case.proof),
+            **{name: getattr(case, name) for name in _FIELDS},
+        )
+    )
 
 
 def case_of(body: bytes | str) -> Case:

@@ -37,7 +37,9 @@ class Challenges:
             return None
         faults = self._faults(event)
         if not faults:
-            return Shown("", why=f"it requests {_algorithm(event)} with qop and unique nonces", mends=("sip_basic", "sip_weak"))
+            return Shown(
+                "", why=f"it requests {_algorithm(event)} with qop and unique nonces", mends=("sip_basic", "sip_weak")
+            )
         seen = f"it answered {event.status} with a Digest challenge: {', '.join(faults)}"
         return Shown("sip_weak", "sip", "sends weak Digest challenges (SIP)", seen, mends=("sip_basic",))
 

@@ -44,7 +44,11 @@ class FirmwareBehind:
         return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")), product=product)
 
     def mended(self, member: Member) -> str:
-        return f"it runs {member.firmware}, and no other {member.vendor} {member.model} runs a newer one" if member.firmware else ""
+        return (
+            f"it runs {member.firmware}, and no other {member.vendor} {member.model} runs a newer one"
+            if member.firmware
+            else ""
+        )
 
 
 def _fleet_of(several: list[Member]) -> _Fleet:

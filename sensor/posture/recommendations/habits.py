@@ -32,7 +32,11 @@ def _proof(event: NtlmLogin | SmbLogin) -> Shown | None:
     if event.method not in OLD_NTLM:
         return None
     return Shown(
-        "ntlmv1", "ntlm", f"authenticates with {event.method}, which is cracked within hours", f"its response to the challenge was {event.method}", asks=True
+        "ntlmv1",
+        "ntlm",
+        f"authenticates with {event.method}, which is cracked within hours",
+        f"its response to the challenge was {event.method}",
+        asks=True,
     )
 
 
@@ -45,7 +49,9 @@ def _llmnr(event: LlmnrQuery) -> Shown | None:
 def _nbns(event: NbnsQuery) -> Shown | None:
     if not event.broadcast or event.status:
         return None
-    return Shown("nbns", "nbns", "sends NetBIOS name queries", f"NetBIOS broadcast query for {event.name[:80]!r}", asks=True)
+    return Shown(
+        "nbns", "nbns", "sends NetBIOS name queries", f"NetBIOS broadcast query for {event.name[:80]!r}", asks=True
+    )
 
 
 def _directory(event: LdapBindResult) -> Shown | None:
@@ -53,7 +59,12 @@ def _directory(event: LdapBindResult) -> Shown | None:
         return None
     if event.code in PROTECT_FIRST:
         return Shown("", why=f"it rejected a cleartext password with code {event.code}", mends=("ldap_simple",))
-    return Shown("ldap_simple", "ldap", "accepts passwords in cleartext (LDAP)", f"it answered a simple bind with a password with code {event.code}")
+    return Shown(
+        "ldap_simple",
+        "ldap",
+        "accepts passwords in cleartext (LDAP)",
+        f"it answered a simple bind with a password with code {event.code}",
+    )
 
 
 def _clear(event: SipResponse) -> Shown | None:
@@ -75,7 +86,13 @@ def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
     server = event.server or packet.src
     mac = 0 if event.relay or server != packet.src else packet.src_mac
     seen = f"it offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}"
-    return Shown("dhcp_server", "dhcp", "offers DHCP leases and is not in the configuration", seen, whose=Subject(mac, server, packet.vlan))
+    return Shown(
+        "dhcp_server",
+        "dhcp",
+        "offers DHCP leases and is not in the configuration",
+        seen,
+        whose=Subject(mac, server, packet.vlan),
+    )
 
 
 _READERS: dict[type[Event], Callable[..., Shown | None]] = {

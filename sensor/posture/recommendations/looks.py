@@ -69,9 +69,19 @@ def prove(context: Context, verdict: Verdict) -> Proven | None:
     if verdict.proven is not None:
         return verdict.proven
     subjects = [subject_of(device) for device, _ in verdict.rests]
-    claims = [_claims(context.device(subject), device.id, attribute) for subject, (device, attribute) in zip(subjects, verdict.rests, strict=True)]
+    claims = [
+        _claims(context.device(subject), device.id, attribute)
+        for subject, (device, attribute) in zip(subjects, verdict.rests, strict=True)
+    ]
     kinds = set.intersection(*({one.kind for one in some} for some in claims))
-    best = [max((one for one in some if one.kind in kinds), key=lambda one: (one.confidence, one.last, one.kind), default=None) for some in claims]
+    best = [
+        max(
+            (one for one in some if one.kind in kinds),
+            key=lambda one: (one.confidence, one.last, one.kind),
+            default=None,
+        )
+        for some in claims
+    ]
     proof = [one for one in best if one is not None]
     if len(proof) < len(subjects):
         return None
@@ -85,7 +95,9 @@ def newest(verdict: Verdict) -> int:
         return verdict.proven.last
     device, attribute = verdict.rests[0]
     if attribute == NAME:
-        return max((one.last for known in device.attributes.values() for one in known.evidence if _names(one)), default=0)
+        return max(
+            (one.last for known in device.attributes.values() for one in known.evidence if _names(one)), default=0
+        )
     known = device.attributes.get(attribute)
     return max(one.last for one in known.evidence) if known is not None else 0
 
@@ -96,7 +108,12 @@ def _claims(device: Device | None, name: str, attribute: str) -> list[Evidence]:
         return []
     if attribute == NAME:
         called = next(iter(device.names), "").lower()
-        return [one for known in device.attributes.values() for one in known.evidence if _names(one) and identity.bare(one.seen).lower() == called]
+        return [
+            one
+            for known in device.attributes.values()
+            for one in known.evidence
+            if _names(one) and identity.bare(one.seen).lower() == called
+        ]
     known = device.attributes.get(attribute)
     if known is None or known.contested or known.confidence < SURE:
         return []

@@ -45,7 +45,9 @@ class TalksOutside:
             return None
         needless.sort(key=lambda one: (-one.last, one.server))
         seen = f"it is a {kind_text(member.type)}, and contacted {some([_text(one) for one in needless], TOLD)}"
-        return Verdict(seen, "communicates with servers on the internet", (), proven=_proven(subject_of(member.device), needless))
+        return Verdict(
+            seen, "communicates with servers on the internet", (), proven=_proven(subject_of(member.device), needless)
+        )
 
     def mended(self, member: Member) -> str:
         job = outside().types.get(member.type)
@@ -58,7 +60,12 @@ class TalksOutside:
 def _is_job(one: Used, job: Job) -> bool:
     """Whether a server is one that any device may use, or that its job wants."""
     text = _service(one.service)
-    return text in outside().everybody or text in job.services or f"{text.partition('/')[0]}/*" in job.services or under(one.server, frozenset(job.domains))
+    return (
+        text in outside().everybody
+        or text in job.services
+        or f"{text.partition('/')[0]}/*" in job.services
+        or under(one.server, frozenset(job.domains))
+    )
 
 
 def _service(service: int) -> str:
@@ -73,12 +80,25 @@ def _text(one: Used) -> str:
 def _proven(subject: Subject, used: list[Used]) -> Proven:
     """The conversations, the last of each server."""
     bodies = tuple(_body(subject, one) for one in used[:PROVEN])
-    return Proven(subject, bodies, min(one.first for one in used), max(one.last for one in used), sum(one.times for one in used))
+    return Proven(
+        subject, bodies, min(one.first for one in used), max(one.last for one in used), sum(one.times for one in used)
+    )
 
 
 def _body(subject: Subject, one: Used) -> Body:
-    facts = {"server": words(one.server), "service": _service(one.service), "first": time_text(one.first), "conversations": one.times}
-    body: Body = {"event": "flow.ended", "ts": time_text(one.last), "src": end_body(subject, None), "proto": one.service >> 16, "facts": facts}
+    facts = {
+        "server": words(one.server),
+        "service": _service(one.service),
+        "first": time_text(one.first),
+        "conversations": one.times,
+    }
+    body: Body = {
+        "event": "flow.ended",
+        "ts": time_text(one.last),
+        "src": end_body(subject, None),
+        "proto": one.service >> 16,
+        "facts": facts,
+    }
     with contextlib.suppress(ValueError):  # it is known by its name
         body["dst"] = end_body(Subject(0, addresses.parse(one.server)), None, one.service & 0xFFFF)
     return body

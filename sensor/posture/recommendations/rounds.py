@@ -28,10 +28,21 @@ class Rounds:
     """``say`` gets an action and its case, ``close`` a case and why it is over; ``settled``: see the advisor."""
 
     def __init__(
-        self, context: Context, cases: Cases, members: Members, say: Callable[[str, Case, int], None], close: Callable[[Case, int, str], None]
+        self,
+        context: Context,
+        cases: Cases,
+        members: Members,
+        say: Callable[[str, Case, int], None],
+        close: Callable[[Case, int, str], None],
     ) -> None:
         self._context, self._cases, self._members, self._say, self._close = context, cases, members, say, close
-        self._looks: tuple[Look, ...] = (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context), TalksOutside(context))
+        self._looks: tuple[Look, ...] = (
+            DefaultNames(),
+            EndOfLife(),
+            FirmwareBehind(),
+            WrongSegment(context),
+            TalksOutside(context),
+        )
         self._round: Iterator[None] = iter(())
         self._now = self._began = 0
 
@@ -85,7 +96,9 @@ class Rounds:
     def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
         """Tell what is new, and once a day what goes on; whether its proof was looked for. A device that was silent since the last word says nothing new."""
         case = self._cases.of(name)
-        if (case is None and (member.gone or self._cases.full)) or (case is not None and (self._now - case.told < DAY or member.quiet)):
+        if (case is None and (member.gone or self._cases.full)) or (
+            case is not None and (self._now - case.told < DAY or member.quiet)
+        ):
             return False
         if case is not None and member.record is not None and not member.record.stale and newest(verdict) <= case.last:
             return True
@@ -93,13 +106,27 @@ class Rounds:
         if proven is None or (case is not None and proven.last <= case.last):
             return True
         if case is None:
-            case = Case(name, proven.subject, verdict.does, verdict.seen, packed(proven.proof), proven.first, proven.last, looked=True)
+            case = Case(
+                name,
+                proven.subject,
+                verdict.does,
+                verdict.seen,
+                packed(proven.proof),
+                proven.first,
+                proven.last,
+                looked=True,
+            )
         self._renew(case, verdict, proven)
         self._say("open" if case.told < 0 else "update", case, self._now)
         return True
 
     def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
-        case.does, case.seen, case.severity, case.product = verdict.does, verdict.seen, verdict.severity, verdict.product
+        case.does, case.seen, case.severity, case.product = (
+            verdict.does,
+            verdict.seen,
+            verdict.severity,
+            verdict.product,
+        )
         case.proof = packed(proven.proof)
         case.last, case.count = proven.last, max(case.count, proven.times)
         if case.subject == proven.subject:

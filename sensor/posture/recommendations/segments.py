@@ -50,7 +50,11 @@ class WrongSegment:
         sort = sort_of(member.type)
         name = _segment_of(member) if sort else ""
         segment = self._segment(name) if name else None
-        if segment is None or segment.sort == sort or segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values()):
+        if (
+            segment is None
+            or segment.sort == sort
+            or segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values())
+        ):
             return None
         seen = f"it is a {kind_text(member.type)}, and {name} contains {segment.text}"
         return Verdict(seen, f"is in {name} among devices of other types", ((member.device, "type"),))
@@ -60,7 +64,11 @@ class WrongSegment:
         if not name or member.type == UNKNOWN:
             return ""
         segment = self._segment(name)
-        return f"it is in {name}, which contains {segment.text}" if segment is not None else f"it is in {name}, a segment for all device types"
+        return (
+            f"it is in {name}, which contains {segment.text}"
+            if segment is not None
+            else f"it is in {name}, a segment for all device types"
+        )
 
     def _segment(self, name: str) -> _Segment | None:
         if name not in self._segments:
@@ -83,7 +91,9 @@ def sort_of(kind: str) -> str:
 
 def _read(dwellers: Mapping[str, int]) -> _Segment | None:
     """None where it is not clear what the segment is for."""
-    kinds = {kind: count for kind, count in dwellers.items() if count and kind != UNKNOWN and kind not in places().nowhere}
+    kinds = {
+        kind: count for kind, count in dwellers.items() if count and kind != UNKNOWN and kind not in places().nowhere
+    }
     total = sum(kinds.values())
     if total < ENOUGH or total < dwellers.get(UNKNOWN, 0):
         return None

@@ -32,7 +32,13 @@ class EndOfLife:
         seen = f"its {entry.rests_on} is {told[entry.rests_on]}, and support of {entry.name} {ended}{remembered} ({entry.source})"
         if entry.note:
             seen += f"; {entry.note}"
-        return Verdict(seen, f"runs an end-of-support product: {entry.name}", ((member.device, entry.rests_on),), entry.severity, entry.name)
+        return Verdict(
+            seen,
+            f"runs an end-of-support product: {entry.name}",
+            ((member.device, entry.rests_on),),
+            entry.severity,
+            entry.name,
+        )
 
     def mended(self, member: Member) -> str:
         told = " ".join(filter(None, (_product(member), member.os, member.firmware)))
@@ -51,4 +57,8 @@ def _called(vendor: str, model: str) -> str:
 def support_of(vendor: str, model: str, kind: str, system: str, firmware: str) -> Support | None:
     """The entry about such a device."""
     product = _called(vendor, model)
-    return max((one for one in supports() if one.covers(product, kind, system, firmware)), key=lambda one: one.ends, default=None)
+    return max(
+        (one for one in supports() if one.covers(product, kind, system, firmware)),
+        key=lambda one: one.ends,
+        default=None,
+    )

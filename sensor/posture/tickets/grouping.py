@@ -62,7 +62,9 @@ def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: s
         severity,
         gravest.points,
         clean(
-            f"{gravest.points:g}, those of {gravest.name} on {node.text}" + (f", the most severe of {len(pairs):,} findings" if pairs[1:] else ""), TEXT_LIMIT
+            f"{gravest.points:g}, those of {gravest.name} on {node.text}"
+            + (f", the most severe of {len(pairs):,} findings" if pairs[1:] else ""),
+            TEXT_LIMIT,
         ),
         tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for _, one in pairs)),
         tuple(_why(pairs, kind)),
@@ -98,7 +100,10 @@ def _devices(pairs: Sequence[Pair], policy: Policy) -> tuple[Affected, ...]:
 
 def _affected(node: Node, found: Sequence[Weakness], policy: Policy) -> Affected:
     gravest = found[0]
-    words = {name: clean(getattr(node, name), WORD_LIMIT) for name in ("id", "name", "address", "type", "vendor", "model", "firmware", "segment")}
+    words = {
+        name: clean(getattr(node, name), WORD_LIMIT)
+        for name in ("id", "name", "address", "type", "vendor", "model", "firmware", "segment")
+    }
     proof = Proof(*(clean(text, TEXT_LIMIT) for text in gravest.proof))
     names = tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for one in found))
     sure = any(one.sure for one in found)

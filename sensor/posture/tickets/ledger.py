@@ -84,7 +84,9 @@ def read_ledger(folder: Path) -> Ledger:
         advice = "put back a copy (`sensor restore`), or move it away: tickets are then new, and receivers are asked whether they have them"
         raise LedgerError(f"{path}: found what is no list of tickets ({error}); {advice}") from None
     if found.version != VERSION:
-        raise LedgerError(f"{path}: found version {found.version}, expected {VERSION}: it is of another sensor, update this one")
+        raise LedgerError(
+            f"{path}: found version {found.version}, expected {VERSION}: it is of another sensor, update this one"
+        )
     return found
 
 

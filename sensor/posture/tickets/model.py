@@ -45,7 +45,9 @@ class Affected(NamedTuple):
     @property
     def evidence(self) -> str:
         """The packet in a line; empty where none is known."""
-        return ", ".join(filter(None, (f"{self.proof.ts[:19]}Z" if self.proof.ts else "", self.proof.event, self.proof.seen)))
+        return ", ".join(
+            filter(None, (f"{self.proof.ts[:19]}Z" if self.proof.ts else "", self.proof.event, self.proof.seen))
+        )
 
 
 class Step(NamedTuple):

@@ -29,7 +29,11 @@ class Policy(NamedTuple):
 
     def owner_of(self, node: Node) -> str:
         """The device's own; else that of a tag, its segment or its type, in this order; empty where nobody is named."""
-        named = (*(self.tags.get(tag, "") for tag in _tags(node)), self.segments.get(node.segment, ""), self.types.get(node.type, ""))
+        named = (
+            *(self.tags.get(tag, "") for tag in _tags(node)),
+            self.segments.get(node.segment, ""),
+            self.types.get(node.type, ""),
+        )
         return clean(node.owner or next(filter(None, named), ""), WORD_LIMIT)
 
     def due(self, first: str, severity: Severity) -> str:

@@ -46,16 +46,36 @@ def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
 
 def standings(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Standing]:
     """All tickets in their order, then what is not seen any more, then what is done, the last first. ``ledger``: as ``noted`` made it."""
-    found = [Standing(one.id, one, note, _state(note, one)) for one in tickets if (note := ledger.tickets.get(one.id)) is not None]
+    found = [
+        Standing(one.id, one, note, _state(note, one))
+        for one in tickets
+        if (note := ledger.tickets.get(one.id)) is not None
+    ]
     here = {one.id for one in found}
-    rest = [Standing(name, None, note, "done" if note.done else "open") for name, note in ledger.tickets.items() if name not in here]
-    return found + sorted(rest, key=lambda one: (not one.note.done, one.note.done or one.note.last, one.id), reverse=True)
+    rest = [
+        Standing(name, None, note, "done" if note.done else "open")
+        for name, note in ledger.tickets.items()
+        if name not in here
+    ]
+    return found + sorted(
+        rest, key=lambda one: (not one.note.done, one.note.done or one.note.last, one.id), reverse=True
+    )
 
 
 def content_of(ticket: Ticket) -> str:
     """The same for a ticket in which nothing changed that its owner would want to hear. Points and packets change by the hour, so they are no part of it."""
     devices = [(one.id, one.text, one.product, one.segment, one.owner, one.names, one.sure) for one in ticket.devices]
-    told = (ticket.title, ticket.priority, ticket.severity.name, ticket.owner, ticket.due, ticket.names, ticket.steps, ticket.test, sorted(devices))
+    told = (
+        ticket.title,
+        ticket.priority,
+        ticket.severity.name,
+        ticket.owner,
+        ticket.due,
+        ticket.names,
+        ticket.steps,
+        ticket.test,
+        sorted(devices),
+    )
     return hashlib.blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
 
 
@@ -71,13 +91,27 @@ def _note(before: Note | None, ticket: Ticket, site: Site, closed: Mapping[tuple
     begun = before is None or bool(before.done)
     over: dict[str, str] = {}
     if before is not None and not begun:
-        left = {name: _told(part, _reason(name, part, site, closed)) for name, part in before.devices.items() if name not in devices}
+        left = {
+            name: _told(part, _reason(name, part, site, closed))
+            for name, part in before.devices.items()
+            if name not in devices
+        }
         kept = {name: why for name, why in before.over.items() if name not in devices} | left
         over = dict(list(kept.items())[-OVER_KEPT:])
     given = before.given if before is not None else {}
     severity = cast("SeverityName", ticket.severity.name)
     days = {"first": ticket.first, "last": site.now, "due": ticket.due}
-    return Note(ticket.title, ticket.kind, severity, ticket.priority, ticket.owner, **days, devices=devices, over=over, given=given)
+    return Note(
+        ticket.title,
+        ticket.kind,
+        severity,
+        ticket.priority,
+        ticket.owner,
+        **days,
+        devices=devices,
+        over=over,
+        given=given,
+    )
 
 
 def _part(one: Affected) -> Part:
@@ -90,7 +124,9 @@ def _left(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note
     waiting = {name: part for name, part in note.devices.items() if note.kind == SETTING and why[name] == UNSEEN}
     left = {name: _told(part, why[name]) for name, part in note.devices.items() if name not in waiting}
     over = dict(list((note.over | left).items())[-OVER_KEPT:])
-    return msgspec.structs.replace(note, devices=waiting, over=over, done="" if waiting else site.now or note.last or note.first)
+    return msgspec.structs.replace(
+        note, devices=waiting, over=over, done="" if waiting else site.now or note.last or note.first
+    )
 
 
 def _told(part: Part, why: str) -> str:
@@ -119,7 +155,9 @@ def _closed(site: Site) -> dict[tuple[str, str], str]:
     for record in site.recommendations:
         src, told = record.get("src"), record.get("recommendation")
         if record.get("action") == "close" and isinstance(src, dict) and isinstance(told, dict):
-            found[str(src.get("device")), str(told.get("setting"))] = clean(str(told.get("closed") or "later traffic shows it"), WHY_LIMIT)
+            found[str(src.get("device")), str(told.get("setting"))] = clean(
+                str(told.get("closed") or "later traffic shows it"), WHY_LIMIT
+            )
     return found
 
 

@@ -27,9 +27,15 @@ def composition(devices: Iterable[Device]) -> Markup:
     rows = _rows(counts)
     legend, top = _legend(colours, TOP)
     largest = max(map(Counter.total, counts.values()), default=1)
-    parts = [part for number, (name, types) in enumerate(rows) for part in _row(name, types, top + ROW * number, largest, colours)]
+    parts = [
+        part
+        for number, (name, types) in enumerate(rows)
+        for part in _row(name, types, top + ROW * number, largest, colours)
+    ]
     total = sum(map(Counter.total, counts.values()))
-    about = "; ".join(f"{name}: " + ", ".join(kinds(word, count) for word, count in types.most_common(4)) for name, types in rows[:6])
+    about = "; ".join(
+        f"{name}: " + ", ".join(kinds(word, count) for word, count in types.most_common(4)) for name, types in rows[:6]
+    )
     title = f"{total:,} devices by segment and type"
     return picture("composition", top + ROW * len(rows) + 4, title, about, [*legend, *parts])
 

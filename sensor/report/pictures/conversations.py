@@ -43,16 +43,26 @@ def conversations(talks: Sequence[Talk]) -> Markup:
     heights = {(talk.client, talk.server): max(TALL * talk.count / total, LEAST) for talk in talks}
     left = _Ends(_sums(heights, 0), _ordered(_sums(heights, 0)))
     right = _Ends(_sums(heights, 1), _by_middle(heights, left))
-    colours = {name: REST if name in THE_REST else PALETTE[place % len(PALETTE)] for place, name in enumerate(left.order)}
+    colours = {
+        name: REST if name in THE_REST else PALETTE[place % len(PALETTE)] for place, name in enumerate(left.order)
+    }
     bands = [
-        _band(left.take(talk.client, height), right.take(talk.server, height), height, colours[talk.client], _told(talk))
+        _band(
+            left.take(talk.client, height), right.take(talk.server, height), height, colours[talk.client], _told(talk)
+        )
         for talk in sorted(talks, key=lambda talk: (left.order.index(talk.client), right.order.index(talk.server)))
         if (height := heights[talk.client, talk.server])
     ]
     posts = [*_posts(left, talks, 0, colours), *_posts(right, talks, 1, {})]
     heads = [text(LEFT, 12, "who asks", colour=FAINT, anchor="end"), text(RIGHT, 12, "who answers", colour=FAINT)]
     about = "; ".join(map(_told, talks[:DESCRIBED]))
-    return picture("conversations", max(left.bottom, right.bottom) + 8, f"Who talks to whom: {total:,} conversations", about, [*heads, *bands, *posts])
+    return picture(
+        "conversations",
+        max(left.bottom, right.bottom) + 8,
+        f"Who talks to whom: {total:,} conversations",
+        about,
+        [*heads, *bands, *posts],
+    )
 
 
 def _told(talk: Talk) -> str:

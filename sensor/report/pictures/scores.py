@@ -22,7 +22,17 @@ def gauge(score: Score, before: Score | None = None) -> Markup:
     scale, y, parts = GAUGE_WIDTH / 100, 24.0, []
     top = 100.0
     for least, band in BANDS:
-        parts.append(rect(least * scale, y, (top - least) * scale - 1.5, 16, COLOURS[band], f"{band}: {least:g} to {top:g}", radius=2))
+        parts.append(
+            rect(
+                least * scale,
+                y,
+                (top - least) * scale - 1.5,
+                16,
+                COLOURS[band],
+                f"{band}: {least:g} to {top:g}",
+                radius=2,
+            )
+        )
         parts.append(text((least + top) / 2 * scale, y + 12, band, colour=on(COLOURS[band]), size=11, anchor="middle"))
         parts.append(text(max(least * scale, 1.0), y + 30, f"{least:g}", colour=FAINT, size=10.5))
         top = least
@@ -45,7 +55,9 @@ def trend(days: Sequence[Day]) -> Markup:
     days = days[-DAYS_SHOWN:]
     first, last = date.fromisoformat(days[0].day), date.fromisoformat(days[-1].day)
     span = max((last - first).days, 1)
-    points = [(LEFT + (date.fromisoformat(one.day) - first).days / span * (RIGHT - LEFT), _y(one.points)) for one in days]
+    points = [
+        (LEFT + (date.fromisoformat(one.day) - first).days / span * (RIGHT - LEFT), _y(one.points)) for one in days
+    ]
     parts, top = [], 100.0
     for least, band in BANDS:
         parts.append(path(f"M{LEFT},{_y(top):.1f}H{RIGHT}V{_y(least):.1f}H{LEFT}Z", COLOURS[band], band, 0.14))
@@ -55,7 +67,10 @@ def trend(days: Sequence[Day]) -> Markup:
     parts += [text(LEFT - 6, _y(100) + 4, "100", colour=FAINT, size=10.5, anchor="end"), stroke(points, PEN, 2.0)]
     parts += [circle(x, y, 3, PEN, f"{one.day}: {one.points:g}") for (x, y), one in zip(points, days, strict=True)]
     bottom = TOP + TALL + 18
-    parts += [text(LEFT, bottom, days[0].day, colour=FAINT, size=10.5), text(RIGHT, bottom, days[-1].day, colour=FAINT, size=10.5, anchor="end")]
+    parts += [
+        text(LEFT, bottom, days[0].day, colour=FAINT, size=10.5),
+        text(RIGHT, bottom, days[-1].day, colour=FAINT, size=10.5, anchor="end"),
+    ]
     about = f"from {days[0].points:g} on {days[0].day} to {days[-1].points:g} on {days[-1].day}"
     return picture("trend", bottom + 6, "Exposure score over time", about, parts)
 

@@ -25,16 +25,20 @@ _CLASSES = {INK: "ink", FAINT: "faint", LINE: "line"} | {colour: f"s-{name}" for
 
 def picture(name: str, height: float, title: str, about: str, parts: Iterable[Markup], width: float = WIDTH) -> Markup:
     """All of it. ``name``: its id on the page."""
-    head = Markup('<svg xmlns="http://www.w3.org/2000/svg" class="picture" viewBox="0 0 {:g} {:g}" width="{:g}" height="{:g}" role="img"').format(
-        width, height, width, height
-    )
-    words = Markup(' aria-labelledby="{0}-title {0}-about"><title id="{0}-title">{1}</title><desc id="{0}-about">{2}</desc>').format(name, title, about)
+    head = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="picture" viewBox="0 0 {:g} {:g}" width="{:g}" height="{:g}" role="img"'
+    ).format(width, height, width, height)
+    words = Markup(
+        ' aria-labelledby="{0}-title {0}-about"><title id="{0}-title">{1}</title><desc id="{0}-about">{2}</desc>'
+    ).format(name, title, about)
     return head + words + Markup("").join(parts) + Markup("</svg>")
 
 
 def rect(x: float, y: float, width: float, height: float, colour: str, tip: str = "", radius: float = 0.0) -> Markup:
     """``tip``: its meaning, shown under the pointer."""
-    shape = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="{:g}" class="{}" fill="{}">{}</rect>')
+    shape = Markup(
+        '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="{:g}" class="{}" fill="{}">{}</rect>'
+    )
     return shape.format(x, y, width, height, radius, _CLASSES.get(colour, ""), colour, _tip(tip))
 
 
@@ -50,10 +54,14 @@ def stroke(points: Iterable[tuple[float, float]], colour: str = LINE, width: flo
 
 
 def circle(x: float, y: float, radius: float, colour: str, tip: str = "") -> Markup:
-    return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}" fill="{}">{}</circle>').format(x, y, radius, colour, _tip(tip))
+    return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}" fill="{}">{}</circle>').format(
+        x, y, radius, colour, _tip(tip)
+    )
 
 
-def text(x: float, y: float, words: str, *, colour: str = INK, size: float = SIZE, anchor: str = "start", bold: bool = False) -> Markup:
+def text(
+    x: float, y: float, words: str, *, colour: str = INK, size: float = SIZE, anchor: str = "start", bold: bool = False
+) -> Markup:
     """``anchor``: start, middle or end: which part of it stands at the place."""
     shape = Markup('<text x="{:.1f}" y="{:.1f}" class="{}" fill="{}" font-size="{:g}" text-anchor="{}"{}>{}</text>')
     weight = Markup(' font-weight="bold"') if bold else Markup("")

@@ -28,10 +28,20 @@ def timeline(alerts: Sequence[Alert], incidents: Sequence[Incident], period: Per
             counts[scale.step(alert.first)][alert.severity] += 1
     highest = max(map(Counter.total, counts), default=0) or 1
     shown = [one for one in incidents if is_time(one.first) and is_time(one.last)][:INCIDENTS_SHOWN]
-    parts = [*_legend(alerts), *_axis(highest), *_bars(counts, highest, scale), *_ticks(scale), *_incidents(shown, scale)]
+    parts = [
+        *_legend(alerts),
+        *_axis(highest),
+        *_bars(counts, highest, scale),
+        *_ticks(scale),
+        *_incidents(shown, scale),
+    ]
     severities = Counter(alert.severity for alert in alerts)
-    about = ", ".join(f"{severities[name]:,} {name}" for name in reversed(ORDER) if severities[name]) + "".join(f"; incident: {one.said}" for one in shown)
-    return picture("timeline", TOP + TALL + 26 + ROW * len(shown) + 2, f"{len(alerts):,} alerts, {period.label}", about, parts)
+    about = ", ".join(f"{severities[name]:,} {name}" for name in reversed(ORDER) if severities[name]) + "".join(
+        f"; incident: {one.said}" for one in shown
+    )
+    return picture(
+        "timeline", TOP + TALL + 26 + ROW * len(shown) + 2, f"{len(alerts):,} alerts, {period.label}", about, parts
+    )
 
 
 class _Scale:
@@ -89,7 +99,14 @@ def _ticks(scale: _Scale) -> Iterator[Markup]:
         share = number / (TICKS - 1)
         x = LEFT + share * (RIGHT - LEFT)
         yield stroke([(x, TOP + TALL), (x, TOP + TALL + 4)], LINE)
-        yield text(x, TOP + TALL + 17, scale.words(share), colour=FAINT, size=11, anchor=("start", "middle", "end")[(number > 0) + (number == TICKS - 1)])
+        yield text(
+            x,
+            TOP + TALL + 17,
+            scale.words(share),
+            colour=FAINT,
+            size=11,
+            anchor=("start", "middle", "end")[(number > 0) + (number == TICKS - 1)],
+        )
 
 
 def _incidents(incidents: Sequence[Incident], scale: _Scale) -> Iterator[Markup]:

@@ -57,8 +57,12 @@ def restored(store: Store, second: float, *, again: bool = False) -> Story:
 
 
 def office(story: Story) -> Story:
-    story.says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30).says(PRINTER, "10.0.0.9", "dhcp.hostname", "PRN", vlan=30)
-    story.says(PRINTER, "fe80::1", "mdns.txt.ty", "type=printer@0.7", vlan=30).says(LAPTOP, "10.0.0.5", "dhcp.role", "dhcp_server")
+    story.says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30).says(
+        PRINTER, "10.0.0.9", "dhcp.hostname", "PRN", vlan=30
+    )
+    story.says(PRINTER, "fe80::1", "mdns.txt.ty", "type=printer@0.7", vlan=30).says(
+        LAPTOP, "10.0.0.5", "dhcp.role", "dhcp_server"
+    )
     story.says(PHONE, "10.0.0.7", "dhcp.hostname", "annas-fon").at(8)
     mac, address = 0x0017C81A2B3C, parse("10.0.0.9")
     story.inventory.offer(Sighted(story.ts, mac, address, 30, 6 << 16 | 631, True))
@@ -81,7 +85,9 @@ def test_the_next_run_knows_all_and_tells_nothing(store: Store):
 def test_what_comes_later_goes_on_from_there(store: Store):
     """A fact seen before only counts; a move is a move and no new device; a name still ties a randomised MAC to its owner."""
     written(office(noted()), store)
-    after = restored(store, 1000).says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30)
+    after = restored(store, 1000).says(
+        PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30
+    )
     after.says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10", vlan=30)
     after.says("da:a1:19:00:00:02", "10.0.0.8", "dhcp.hostname", "annas-fon").at(1020)
     assert after.who(PRINTER).attributes["model"].evidence[0].count == 2
@@ -136,10 +142,18 @@ def test_what_a_reader_sees(store: Store, tmp_path: Path):
     printer = records[f"mac:{PRINTER}"]["device"]
     assert (printer["type"], printer["services"], printer["vlan"]) == ("printer", ["ipp/631"], 30)
     details = reader.details(story.who(PRINTER).id)
-    assert {(one["attribute"], one["value"], one["family"]) for one in details["evidence"]} >= {("type", "printer", "dhcp"), ("type", "printer", "mdns")}
+    assert {(one["attribute"], one["value"], one["family"]) for one in details["evidence"]} >= {
+        ("type", "printer", "dhcp"),
+        ("type", "printer", "mdns"),
+    }
     assert details["neighbours"][0]["port"] == "Gi1/0/5"
     assert [one["what"] for one in details["history"]] == ["new", "identified"]
-    assert reader._base.execute("SELECT count(*) FROM evidence WHERE attribute = 'type' AND value = 'printer'").fetchone()[0] == 2
+    assert (
+        reader._base.execute("SELECT count(*) FROM evidence WHERE attribute = 'type' AND value = 'printer'").fetchone()[
+            0
+        ]
+        == 2
+    )
     assert reader._base.execute("SELECT value FROM attributes WHERE name = 'model'").fetchone()[0] == "X"
     assert reader._base.execute("SELECT chassis FROM neighbours").fetchone()[0] == "sw-1"
     reader.close()
@@ -157,7 +171,10 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
     after = restored(store, 100)
     assert after.who(PHONE) is after.who(LAPTOP)
     key = after.who(LAPTOP).key
-    store.base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', ?, 'undo', ?, '', 'pending')", (key, "name:annas-fon"))
+    store.base.execute(
+        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', ?, 'undo', ?, '', 'pending')",
+        (key, "name:annas-fon"),
+    )
     (order,) = store.orders()
     assert after.lasting.obey(order).fault == ""
     written(after.at(120), store)
@@ -237,7 +254,9 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
     for n in range(1, 200):
         story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n}", "http.server", f"model=X{n}").at(n / 10)
     written(story, store)
-    store.base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', 'anna', '', 'said')")
+    store.base.execute(
+        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', 'anna', '', 'said')"
+    )
     store.close()
     data = bytearray((tmp_path / FILE).read_bytes())
     half = len(data) // 2
@@ -286,7 +305,9 @@ for n in range(1_000_000):
 def test_killed_while_writing(tmp_path: Path):
     """A writer that is killed in the midst leaves every batch it had finished, and a store that needs no repair."""
     for kill_after in (3, 10):
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+        ) as process:
             assert process.stdout is not None
             for _ in range(kill_after):
                 said = process.stdout.readline()
@@ -304,8 +325,12 @@ def test_memory_of_restored_devices(store: Store):
     story = noted()
     for n in range(500):
         mac, address = f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}", f"10.0.{n >> 8}.{n & 255 or 256 - 1}"
-        story.says(mac, address, "dhcp.vendor_class", "type=printer@0.8", vlan=30).says(mac, address, "dhcp.hostname", f"prn-{n}", vlan=30)
-        story.says(mac, address, "mdns.txt.ty", f"model=M{n % 100}@0.8", vlan=30).says(mac, address, "mdns.hostname", f"prn-{n}.local", vlan=30)
+        story.says(mac, address, "dhcp.vendor_class", "type=printer@0.8", vlan=30).says(
+            mac, address, "dhcp.hostname", f"prn-{n}", vlan=30
+        )
+        story.says(mac, address, "mdns.txt.ty", f"model=M{n % 100}@0.8", vlan=30).says(
+            mac, address, "mdns.hostname", f"prn-{n}.local", vlan=30
+        )
     written(story.at(8), store)
     fresh = Story()
     tracemalloc.start()

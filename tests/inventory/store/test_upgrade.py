@@ -29,9 +29,14 @@ def old_store(folder: Path, version: int) -> Path:
     base = connect(path)
     base.execute("PRAGMA journal_mode = WAL")
     base.executescript("\n".join(schema.MIGRATIONS[:version]) + f"PRAGMA user_version = {version}")
-    base.execute("INSERT INTO devices VALUES ('dev-aaaaaa', ?, 'printer', '', '', '', 0, 1, 2, 0, ?, ?)", (KEY, BODY, STATE))
+    base.execute(
+        "INSERT INTO devices VALUES ('dev-aaaaaa', ?, 'printer', '', '', '', 0, 1, 2, 0, ?, ?)", (KEY, BODY, STATE)
+    )
     base.execute("INSERT INTO history (ts, device, action, changes, reason) VALUES (1, 'dev-aaaaaa', 'new', '[]', '')")
-    base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (2000000, 'anna', ?, 'name', 'Lobby', '', 'said')", (KEY,))
+    base.execute(
+        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (2000000, 'anna', ?, 'name', 'Lobby', '', 'said')",
+        (KEY,),
+    )
     if version >= 2:
         base.execute("INSERT INTO services VALUES ('dev-aaaaaa', 393847, 1, 'ipp/631')")
     if version >= 3:
@@ -61,7 +66,9 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
     before = dump(old_store(tmp_path, version))
     with Run(tmp_path) as run:
         assert run.restored == 1
-        assert run.heard == [f"{tmp_path / FILE}: its tables are of version {schema.VERSION} now; {FILE}.version-{version} is a copy of version {version}"]
+        assert run.heard == [
+            f"{tmp_path / FILE}: its tables are of version {schema.VERSION} now; {FILE}.version-{version} is a copy of version {version}"
+        ]
     reader = Reader(tmp_path)
     (record,) = reader.records()
     details = reader.details("dev-aaaaaa")
@@ -89,7 +96,10 @@ def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatc
     before = dump(old_store(tmp_path, version))
     monkeypatch.setattr(upgrade, "MIGRATIONS", (*schema.MIGRATIONS, BROKEN))
     monkeypatch.setattr(upgrade, "VERSION", schema.VERSION + 1)
-    with pytest.raises(Refused, match=rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: table devices already"):
+    with pytest.raises(
+        Refused,
+        match=rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: table devices already",
+    ):
         Store(tmp_path)
     assert dump(tmp_path / FILE) == before
     monkeypatch.undo()
@@ -114,7 +124,11 @@ def test_the_last_two_copies_stay(tmp_path: Path) -> None:
     base, path = connect(tmp_path / FILE), tmp_path / FILE
     upgrade._keep(base, path, 11)
     base.close()
-    assert sorted(one.name for one in tmp_path.glob("*.version-*")) == [f"{FILE}.version-10", f"{FILE}.version-11", f"{FILE}.version-old"]
+    assert sorted(one.name for one in tmp_path.glob("*.version-*")) == [
+        f"{FILE}.version-10",
+        f"{FILE}.version-11",
+        f"{FILE}.version-old",
+    ]
 
 
 def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,6 +146,18 @@ def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / UNFINISHED).write_text("[]")
     with pytest.raises(SystemExit) as ended:
-        main(["replay", "--state", str(tmp_path / "half"), "--events", str(tmp_path / "other.jsonl"), "pcaps/office.pcapng"])
+        main(
+            [
+                "replay",
+                "--state",
+                str(tmp_path / "half"),
+                "--events",
+                str(tmp_path / "other.jsonl"),
+                "pcaps/office.pcapng",
+            ]
+        )
     assert ended.value.code == 3
-    assert capsys.readouterr().err == f"sensor: {tmp_path / 'half'}: a restore was cut off here: run `sensor restore` again [inventory.not-read]\n"
+    assert (
+        capsys.readouterr().err
+        == f"sensor: {tmp_path / 'half'}: a restore was cut off here: run `sensor restore` again [inventory.not-read]\n"
+    )

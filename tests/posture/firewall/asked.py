@@ -23,8 +23,12 @@ NAS = party("10.20.20.5", "fs01", "nas", "dev-nas", "2001:db8:2::5")
 C2, C2_V6 = party("203.0.113.66"), party("2001:db8:bad::66")
 
 
-def outbound(machine: Party, peer: Party = C2, service: int = HTTPS, alert: str = "alert-aaaaaa", reason: str = "") -> Contact:
-    return Contact(machine, peer, service, outside=True, alert=alert, reason=reason or f"{machine.name} called {peer.text}")
+def outbound(
+    machine: Party, peer: Party = C2, service: int = HTTPS, alert: str = "alert-aaaaaa", reason: str = ""
+) -> Contact:
+    return Contact(
+        machine, peer, service, outside=True, alert=alert, reason=reason or f"{machine.name} called {peer.text}"
+    )
 
 
 def internal(machine: Party, peer: Party = NAS, service: int = SMB, alert: str = "alert-bbbbbb") -> Contact:
@@ -46,9 +50,18 @@ def many() -> list[Request]:
         only([internal(LAPTOP, service=6 << 16)]),
         only([outbound(CAMERA)], WEEK._replace(match=Match(17, 53), comment="CHG0012345")),
         only([outbound(CAMERA)], WEEK._replace(block=block, everyone=True, expires=None)),
-        request_of_outside([CAMERA, LAPTOP], [addresses_block("10.0.0.0/8"), addresses_block("2001:db8:1::/48")], WEEK, [HTTPS], ["no need"]),
+        request_of_outside(
+            [CAMERA, LAPTOP],
+            [addresses_block("10.0.0.0/8"), addresses_block("2001:db8:1::/48")],
+            WEEK,
+            [HTTPS],
+            ["no need"],
+        ),
         request_of_service([NAS], [CAMERA], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["SMB 1"]),
-        only([Contact(NAS, C2, HTTPS, outside=True, inbound=True, alert="alert-cccccc")], WEEK._replace(match=Match(6, 443))),
+        only(
+            [Contact(NAS, C2, HTTPS, outside=True, inbound=True, alert="alert-cccccc")],
+            WEEK._replace(match=Match(6, 443)),
+        ),
     ]
 
 

@@ -20,7 +20,10 @@ STRUCTURE = set("\n\r\v\f\x1b\x85\u2028\u2029\"'`\\$;#!{}[]<>&|*?~^%=‘’“�
 
 def named(name: str, comment: str) -> Request:
     """A request about a camera and a laptop of that name."""
-    contacts = [outbound(CAMERA._replace(name=name, kind=name), alert=name, reason=name), outbound(LAPTOP._replace(name=name))]
+    contacts = [
+        outbound(CAMERA._replace(name=name, kind=name), alert=name, reason=name),
+        outbound(LAPTOP._replace(name=name)),
+    ]
     return only(contacts, WEEK._replace(comment=comment))._replace(notes=(name,))
 
 
@@ -36,7 +39,9 @@ def test_there_are_ten() -> None:
 def test_no_name_and_no_comment_changes_what_a_text_says(name: str, peer: str, comment: str) -> None:
     """There are as many lines, quotes and signs as where all are called x."""
     hostile, innocent = (written(name, [named(f"n{peer}", f"c{comment}")]), written(name, [named("x", "x")]))
-    assert Counter(sign for sign in hostile if sign in STRUCTURE) == Counter(sign for sign in innocent if sign in STRUCTURE)
+    assert Counter(sign for sign in hostile if sign in STRUCTURE) == Counter(
+        sign for sign in innocent if sign in STRUCTURE
+    )
     assert hostile.isascii()
 
 
@@ -91,7 +96,10 @@ def test_ios() -> None:
     ]
     block = next(one for one in many() if "203.0.113.0/24" in one.title)
     assert " deny ip any 203.0.113.0 0.0.0.255 log" in body("ios", block)
-    assert written("ios", [ONE_PORT], undo=True) == f"no ip access-list extended SENSOR-{name}\nno ipv6 access-list SENSOR-{name}-v6\n"
+    assert (
+        written("ios", [ONE_PORT], undo=True)
+        == f"no ip access-list extended SENSOR-{name}\nno ipv6 access-list SENSOR-{name}-v6\n"
+    )
 
 
 def test_fortios() -> None:
@@ -103,7 +111,9 @@ def test_fortios() -> None:
     assert f'        set dstaddr6 "{name}-2001-db8-2--5"' in lines
     assert lines.count("        set action deny") == 2
     made = [line.strip().removeprefix("edit ") for line in lines if line.startswith("    edit ")]
-    assert sorted(made) == sorted(line.strip().removeprefix("delete ") for line in undo.splitlines() if line.startswith("    delete "))
+    assert sorted(made) == sorted(
+        line.strip().removeprefix("delete ") for line in undo.splitlines() if line.startswith("    delete ")
+    )
 
 
 def test_panos() -> None:
@@ -148,13 +158,18 @@ def test_pf() -> None:
         f'block drop log quick inet from 203.0.113.66/32 to {{ 10.20.10.62/32, 10.20.10.101/32 }} label "{both.id}-2"',
     ]
     new = only([outbound(LAPTOP, C2_V6)], WEEK._replace(match=Match(17, 53), everyone=True))
-    assert body("pf", new) == [f'block drop log quick inet6 proto udp from any to 2001:db8:bad::66/128 port 53 label "{new.id}-1"']
+    assert body("pf", new) == [
+        f'block drop log quick inet6 proto udp from any to 2001:db8:bad::66/128 port 53 label "{new.id}-1"'
+    ]
 
 
 def test_windows() -> None:
     """On the machine of the source it goes out; on that of the destination it comes in, where that is one of ours."""
     (out,) = body("windows", OUT)
-    assert "-Direction Outbound -Action Block -LocalAddress '10.20.10.62' -RemoteAddress '203.0.113.66' -Protocol TCP -RemotePort 443 " in out
+    assert (
+        "-Direction Outbound -Action Block -LocalAddress '10.20.10.62' -RemoteAddress '203.0.113.66' -Protocol TCP -RemotePort 443 "
+        in out
+    )
     inbound = [line for line in body("windows", ONE_PORT) if "-Direction Inbound" in line]
     assert "-LocalAddress '10.20.20.5' -RemoteAddress '10.20.10.101' -Protocol TCP -LocalPort 445 " in inbound[0]
 
@@ -165,7 +180,13 @@ def test_csv() -> None:
     assert len(rows) == 5
     assert rows[0]["comment"] == "'-1"
     assert rows[0]["source_name"] == "'@SUM(A1) @SUM(A1)"
-    assert [rows[-1][column] for column in ("do", "source", "destination", "protocol", "port")] == ["add", "10.20.10.62/32", "203.0.113.66/32", "tcp", "443"]
+    assert [rows[-1][column] for column in ("do", "source", "destination", "protocol", "port")] == [
+        "add",
+        "10.20.10.62/32",
+        "203.0.113.66/32",
+        "tcp",
+        "443",
+    ]
     assert all(row["do"] == "remove" for row in csv.DictReader(io.StringIO(written("csv", [OUT], undo=True))))
 
 

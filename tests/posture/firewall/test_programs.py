@@ -18,14 +18,21 @@ NEEDED = ("nft", "iptables-restore", "ip6tables-restore", "unshare")
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(any(shutil.which(name, path=PATH) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}"),
+    pytest.mark.skipif(
+        any(shutil.which(name, path=PATH) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}"
+    ),
 ]
 
 
 def alone(script: str, **files: str) -> str:
     """What a shell prints in a namespace of its own. ``files``: texts that it finds as variables."""
     done = subprocess.run(
-        ["unshare", "-n", "sh", "-eu", "-c", script], env={"PATH": PATH, **files}, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["unshare", "-n", "sh", "-eu", "-c", script],
+        env={"PATH": PATH, **files},
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     assert done.returncode == 0, f"{done.stdout}\n{files}"
     return done.stdout
@@ -40,7 +47,9 @@ def test_nft_takes_every_shape_of_rule(request_: Request) -> None:
     """Checked, loaded twice, listed with its drops, and taken back so that nothing is left."""
     load = f"{say('RULES')} | nft"
     script = f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo LEFT; nft list ruleset"
-    told, _, left = alone(script, RULES=written("nftables", [request_]), UNDO=written("nftables", [request_], undo=True)).partition("LEFT\n")
+    told, _, left = alone(
+        script, RULES=written("nftables", [request_]), UNDO=written("nftables", [request_], undo=True)
+    ).partition("LEFT\n")
     assert told.count(" drop comment ") == len(request_.rules)
     assert not left
 
@@ -66,7 +75,9 @@ def test_iptables_takes_every_shape_of_rule(request_: Request, version: int) -> 
         {say("RULES")} | {restore} --test; {say("RULES")} | {restore}; {program} -S
         {say("UNDO")} | {restore}; {program} -S > after; cmp before after"""
     rules = [rule for rule in request_.rules if rule.version == version]
-    told = alone(f"cd $(mktemp -d); {script}", RULES=written(program, [request_]), UNDO=written(program, [request_], undo=True))
+    told = alone(
+        f"cd $(mktemp -d); {script}", RULES=written(program, [request_]), UNDO=written(program, [request_], undo=True)
+    )
     assert told.count("-j DROP") == sum(max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in rules)
     assert (told.index("-A FORWARD -j SENSOR-") < told.index("-A FORWARD -j ACCEPT")) if rules else "SENSOR" not in told
 

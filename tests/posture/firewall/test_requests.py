@@ -5,10 +5,30 @@ from __future__ import annotations
 import ipaddress
 
 from sensor.posture.firewall.model import Match, apart
-from sensor.posture.firewall.requests import Contact, request_of_nobody, request_of_outside, request_of_service, requests_of
+from sensor.posture.firewall.requests import (
+    Contact,
+    request_of_nobody,
+    request_of_outside,
+    request_of_service,
+    requests_of,
+)
 from sensor.posture.firewall.simulate import simulate
 from sensor.posture.firewall.words import heading
-from tests.posture.firewall.asked import C2, C2_V6, CAMERA, HTTPS, LAPTOP, NAS, NOW, SMB, WEEK, internal, only, outbound, party
+from tests.posture.firewall.asked import (
+    C2,
+    C2_V6,
+    CAMERA,
+    HTTPS,
+    LAPTOP,
+    NAS,
+    NOW,
+    SMB,
+    WEEK,
+    internal,
+    only,
+    outbound,
+    party,
+)
 from tests.posture.firewall.test_simulate import PCS, network
 
 
@@ -21,7 +41,11 @@ def test_a_camera_and_a_pc_that_called_the_same_address_share_one_request() -> N
     request = only([outbound(CAMERA), outbound(LAPTOP, alert="alert-dddddd")])
     assert request.title == "block all protocols between 2 machines (1 camera, 1 workstation) and 203.0.113.66"
     assert request.machines == (CAMERA, LAPTOP)
-    assert (request.alerts, request.seen, request.direction) == (("alert-aaaaaa", "alert-dddddd"), ("https/443",), "outbound")
+    assert (request.alerts, request.seen, request.direction) == (
+        ("alert-aaaaaa", "alert-dddddd"),
+        ("https/443",),
+        "outbound",
+    )
     assert [ends(rule) for rule in request.rules] == [
         (["10.20.10.62/32", "10.20.10.101/32"], ["203.0.113.66/32"]),
         (["203.0.113.66/32"], ["10.20.10.62/32", "10.20.10.101/32"]),
@@ -80,22 +104,33 @@ def test_who_came_from_outside_is_blocked_on_its_way_in() -> None:
 def test_a_block_is_one_request_for_all_that_talked_to_it() -> None:
     """And for everybody where that is asked for."""
     block, contacts = ipaddress.ip_network("203.0.113.0/24"), [outbound(CAMERA), outbound(LAPTOP, party("203.0.113.9"))]
-    assert ends(only(contacts, WEEK._replace(block=block)).rules[0]) == (["10.20.10.62/32", "10.20.10.101/32"], ["203.0.113.0/24"])
+    assert ends(only(contacts, WEEK._replace(block=block)).rules[0]) == (
+        ["10.20.10.62/32", "10.20.10.101/32"],
+        ["203.0.113.0/24"],
+    )
     request = only(contacts, WEEK._replace(block=block, everyone=True))
     assert [ends(rule) for rule in request.rules] == [([], ["203.0.113.0/24"]), (["203.0.113.0/24"], [])]
 
 
 def test_a_service_that_was_used_both_ways_is_cut_both_ways() -> None:
     """Telephones and their exchange call one another."""
-    there, back = internal(CAMERA, service=17 << 16 | 5060), internal(CAMERA, service=17 << 16 | 5060)._replace(inbound=True)
+    there, back = (
+        internal(CAMERA, service=17 << 16 | 5060),
+        internal(CAMERA, service=17 << 16 | 5060)._replace(inbound=True),
+    )
     request = only([there, back], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), match=Match(17, 5060)))
     assert request.title == "block udp/5060 between 10.20.10.62 (front-door, camera) and 10.20.20.5 (fs01, nas)"
-    assert [ends(rule) for rule in request.rules] == [(["10.20.10.62/32"], ["10.20.20.5/32"]), (["10.20.20.5/32"], ["10.20.10.62/32"])]
+    assert [ends(rule) for rule in request.rules] == [
+        (["10.20.10.62/32"], ["10.20.20.5/32"]),
+        (["10.20.20.5/32"], ["10.20.10.62/32"]),
+    ]
 
 
 def test_a_block_that_nobody_talked_to_is_cut_off_from_everybody() -> None:
     """There is nobody to name."""
-    request = request_of_nobody(WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True)
+    request = request_of_nobody(
+        WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True
+    )
     assert request.title == "block tcp/443 from any machine to 198.51.100.0/24"
     assert [ends(rule) for rule in request.rules] == [([], ["198.51.100.0/24"])]
 
@@ -116,13 +151,21 @@ def test_more_ends_than_there_is_room_for_are_counted() -> None:
 
 def test_an_address_within_a_block_is_no_element_of_its_own() -> None:
     """Sets of nftables refuse what overlaps."""
-    blocks = map(ipaddress.ip_network, ("10.0.0.7", "10.0.0.0/24", "10.0.1.0/32", "10.0.0.0/25", "::1", "::/64", "10.0.1.0/32"))
+    blocks = map(
+        ipaddress.ip_network, ("10.0.0.7", "10.0.0.0/24", "10.0.1.0/32", "10.0.0.0/25", "::1", "::/64", "10.0.1.0/32")
+    )
     assert list(map(str, apart(blocks))) == ["10.0.0.0/24", "10.0.1.0/32", "::/64"]
 
 
 def test_a_match_covers_its_services() -> None:
     """All, those of a protocol, or one."""
-    assert [match.covers(SMB) for match in (Match(), Match(6), Match(6, 445), Match(6, 139), Match(17, 445))] == [True, True, True, False, False]
+    assert [match.covers(SMB) for match in (Match(), Match(6), Match(6, 445), Match(6, 139), Match(17, 445))] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 # Who is left alone.
@@ -132,8 +175,16 @@ def test_everybody_but_some_is_said_without_a_word_of_allowing() -> None:
     """All addresses around theirs, of each family; a family in which nobody is left alone is all of it."""
     request = request_of_service([NAS], [CAMERA, LAPTOP], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["it is weak"])
     assert f"left alone: {LAPTOP.text}" in heading(request, "#")
-    assert request.title == "block tcp/445 from any machine but 10.20.10.101 (LT-ACC-04, workstation) to 10.20.20.5 (fs01, nas)"
-    assert (request.machines, request.peers, request.allowed, request.seen) == ((CAMERA,), (NAS,), (LAPTOP,), ("smb/445",))
+    assert (
+        request.title
+        == "block tcp/445 from any machine but 10.20.10.101 (LT-ACC-04, workstation) to 10.20.20.5 (fs01, nas)"
+    )
+    assert (request.machines, request.peers, request.allowed, request.seen) == (
+        (CAMERA,),
+        (NAS,),
+        (LAPTOP,),
+        ("smb/445",),
+    )
     assert [(rule.version, len(rule.sources)) for rule in request.rules] == [(4, 32), (6, 128)]
     for rule, own in zip(request.rules, LAPTOP.texts, strict=True):
         around = [ipaddress.ip_address(own) + step for step in (-1, 0, 1)]
@@ -151,26 +202,45 @@ def test_a_simulation_spares_who_is_left_alone() -> None:
 
 def test_all_that_is_outside_is_all_but_the_inside_and_what_nobody_has() -> None:
     """Of both families; what the operator adds to the inside, and who is left alone, is not cut."""
-    inside = [ipaddress.ip_network(block) for block in ("10.0.0.0/8", "192.168.0.0/16", "198.51.100.0/24", "fc00::/7", "2001:db8:1::/48")]
-    request = request_of_outside([LAPTOP, CAMERA], inside, WEEK._replace(allow=(C2,)), [17 << 16 | 123, HTTPS], ["it needs nothing there"])
-    assert request.title == "block all protocols from 2 machines (1 camera, 1 workstation) to all that is outside but 203.0.113.66"
+    inside = [
+        ipaddress.ip_network(block)
+        for block in ("10.0.0.0/8", "192.168.0.0/16", "198.51.100.0/24", "fc00::/7", "2001:db8:1::/48")
+    ]
+    request = request_of_outside(
+        [LAPTOP, CAMERA], inside, WEEK._replace(allow=(C2,)), [17 << 16 | 123, HTTPS], ["it needs nothing there"]
+    )
+    assert (
+        request.title
+        == "block all protocols from 2 machines (1 camera, 1 workstation) to all that is outside but 203.0.113.66"
+    )
     assert [ends(rule)[0] for rule in request.rules] == [["10.20.10.62/32", "10.20.10.101/32"], ["2001:db8:1::101/128"]]
     blocked = {text: any(ipaddress.ip_address(text) in block for rule in request.rules for block in rule.destinations) for text in (
         "9.255.255.255", "11.0.0.1", "203.0.113.65", "2001:db8:2::1", "10.1.2.3", "198.51.100.7", "203.0.113.66", "224.0.0.251", "255.255.255.255",
         "2001:db8:1::5", "fd00::1", "fe80::1", "ff02::1",
     )}  # fmt: skip
-    assert [text for text, cut in blocked.items() if cut] == ["9.255.255.255", "11.0.0.1", "203.0.113.65", "2001:db8:2::1"]
-    assert simulate(request, network()).warnings == ("some take the time outside (ntp/123): name their time servers with --allow, or give them one inside",)
+    assert [text for text, cut in blocked.items() if cut] == [
+        "9.255.255.255",
+        "11.0.0.1",
+        "203.0.113.65",
+        "2001:db8:2::1",
+    ]
+    assert simulate(request, network()).warnings == (
+        "some take the time outside (ntp/123): name their time servers with --allow, or give them one inside",
+    )
 
 
 def test_what_devices_cannot_do_without_is_warned_of() -> None:
     """A telephone whose resolver and exchange are outside would fall silent; what it does not use there is not told."""
     inside = [ipaddress.ip_network(block) for block in ("10.0.0.0/8", "fc00::/7", "2001:db8:1::/48")]
-    request = request_of_outside([CAMERA], inside, WEEK, [17 << 16 | 53, 6 << 16 | 53, 17 << 16 | 5060, 6 << 16 | 5061, HTTPS], ["it need not"])
+    request = request_of_outside(
+        [CAMERA], inside, WEEK, [17 << 16 | 53, 6 << 16 | 53, 17 << 16 | 5060, 6 << 16 | 5061, HTTPS], ["it need not"]
+    )
     assert simulate(request, network()).warnings == (
         "some ask for names outside (dns/53): name their resolvers with --allow, or give them one inside",
         "some telephone outside (sip/5060): name their PBX and other call peers with --allow",
         "some telephone outside (sips/5061): name their PBX and other call peers with --allow",
     )
-    web = request_of_outside([CAMERA], inside, WEEK._replace(match=Match(6, 443)), [17 << 16 | 53, HTTPS], ["it need not"])
+    web = request_of_outside(
+        [CAMERA], inside, WEEK._replace(match=Match(6, 443)), [17 << 16 | 53, HTTPS], ["it need not"]
+    )
     assert simulate(web, network()).warnings == ()

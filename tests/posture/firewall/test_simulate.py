@@ -50,7 +50,13 @@ def test_what_an_alert_is_about_is_told_apart_from_what_else_is_cut() -> None:
 
 def test_rules_for_everybody_name_all_who_would_lose_the_server() -> None:
     """Those that the server alone tells of as well; who is no more and who is outside is left out. Five and more are a warning."""
-    told = simulate(only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), match=Match(6, 445), everyone=True)), network())
+    told = simulate(
+        only(
+            [internal(CAMERA)],
+            WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), match=Match(6, 445), everyone=True),
+        ),
+        network(),
+    )
     assert [cut.client.texts[0] for cut in told.others] == [*(pc.texts[0] for pc in PCS), "10.20.30.99"]
     assert "cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in told.warnings
 
@@ -58,7 +64,9 @@ def test_rules_for_everybody_name_all_who_would_lose_the_server() -> None:
 def test_all_protocols_cut_what_the_server_itself_uses() -> None:
     """The NAS that records the camera no longer can."""
     told = simulate(only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"))), network())
-    assert [cut.text for cut in told.others] == ["10.20.20.5 (fs01, nas) uses rtsp/554 of 10.20.10.62 (front-door, camera)"]
+    assert [cut.text for cut in told.others] == [
+        "10.20.20.5 (fs01, nas) uses rtsp/554 of 10.20.10.62 (front-door, camera)"
+    ]
 
 
 def test_an_alert_without_a_port_is_about_all_ports_of_its_protocol() -> None:
@@ -76,7 +84,10 @@ def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
         "the baseline does not distinguish external addresses: other clients of this one are known from alerts only",
         "the machines of the request use outside https/443 by 1: to other addresses that goes on",
     )
-    assert "all machines use outside https/443 by 6" in simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network()).rests_on[-1]
+    assert (
+        "all machines use outside https/443 by 6"
+        in simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network()).rests_on[-1]
+    )
 
 
 def test_a_short_watch_and_no_baseline_are_told() -> None:
@@ -98,7 +109,10 @@ def test_gateways_and_name_servers_are_warned_of() -> None:
 @pytest.mark.parametrize("place", ["10.20.20.5", "2001:db8:2::5", "fs01.example.net", "fs01"])
 def test_what_the_sensor_delivers_to_is_warned_of(place: str) -> None:
     """By address, or by the name of a machine that is known."""
-    told = simulate(only([internal(LAPTOP)]), network(outputs={"siem": frozenset([place]), "other": frozenset(["10.9.9.9", "elsewhere"])}))
+    told = simulate(
+        only([internal(LAPTOP)]),
+        network(outputs={"siem": frozenset([place]), "other": frozenset(["10.9.9.9", "elsewhere"])}),
+    )
     assert [one for one in told.warnings if "output" in one] == [
         f"the output siem of this sensor delivers to {place}: whether these rules cut it off depends on where the sensor stands"
     ]
@@ -114,7 +128,10 @@ def test_a_machine_whose_address_moves_is_warned_of() -> None:
 
 def test_machines_of_one_segment_are_told_to_talk_past_the_firewall() -> None:
     """The laptop and the camera share a /24."""
-    assert any(one.startswith("both ends live in 10.20.10.0/24") for one in simulate(only([internal(LAPTOP, CAMERA)]), network()).warnings)
+    assert any(
+        one.startswith("both ends live in 10.20.10.0/24")
+        for one in simulate(only([internal(LAPTOP, CAMERA)]), network()).warnings
+    )
 
 
 def test_those_who_load_the_rules_read_what_was_simulated() -> None:
@@ -124,7 +141,10 @@ def test_those_who_load_the_rules_read_what_was_simulated() -> None:
     assert "also cut: 10.20.10.110 (PC-110, workstation) uses smb/445 of 10.20.20.5 (fs01, nas)" in notes
     assert "WARNING: cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in notes
     assert not [note for note in notes if plain(note, len(note)) != note]
-    assert "simulated: no other observed traffic would be blocked" in noted(only([internal(CAMERA)]), simulate(only([internal(CAMERA)]), network())).notes
+    assert (
+        "simulated: no other observed traffic would be blocked"
+        in noted(only([internal(CAMERA)]), simulate(only([internal(CAMERA)]), network())).notes
+    )
 
 
 REFUSALS = Refusals(network().machines)
@@ -171,11 +191,16 @@ def test_the_last_address_of_a_segment_is_broadcast_unless_a_machine_has_it() ->
 
 def test_a_gateway_is_known_by_its_device_too() -> None:
     """Whatever address of it was seen."""
-    assert REFUSALS.of_peer(Party(ROUTER.id, "", "", party("172.16.0.1").addresses)) == "172.16.0.1 is, or holds, a gateway that others need (10.20.10.1)"
+    assert (
+        REFUSALS.of_peer(Party(ROUTER.id, "", "", party("172.16.0.1").addresses))
+        == "172.16.0.1 is, or holds, a gateway that others need (10.20.10.1)"
+    )
 
 
 def test_a_gateway_that_attacks_may_be_cut_off_one_service() -> None:
     """It goes on to forward; all that it does with a machine is another matter. Addresses of no machine are refused in any case."""
     assert not REFUSALS.of_machine(ROUTER, whole=False)
     assert REFUSALS.of_machine(ROUTER, whole=True)
-    assert REFUSALS.of_machine(party("fe80::1"), whole=False) == "fe80::1 is, or holds, addresses that no router forwards"
+    assert (
+        REFUSALS.of_machine(party("fe80::1"), whole=False) == "fe80::1 is, or holds, addresses that no router forwards"
+    )

@@ -15,7 +15,11 @@ from sensor.posture.firewall.requests import request_of_outside, request_of_serv
 from tests.posture.firewall.asked import C2, CAMERA, LAPTOP, WEEK, addresses_block, internal, only, outbound, party
 
 TOOLS = [tool for tool in ("ip", "sysctl", "nft", "iptables-restore") if shutil.which(tool) is None]
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}")]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}"),
+]
 
 # Answers at the ports that it is named.
 ANSWER = """
@@ -63,7 +67,12 @@ class Net:
 
     def reached(self) -> set[tuple[str, str, int]]:
         """Who reaches whom at which port, from within to beyond the router and back."""
-        return {found for side, others in ((self.near, self.far), (self.far, self.near)) for source in side for found in self._reached(source, others)}
+        return {
+            found
+            for side, others in ((self.near, self.far), (self.far, self.near))
+            for source in side
+            for found in self._reached(source, others)
+        }
 
     def _reached(self, source: Host, others: list[Host]) -> Iterator[tuple[str, str, int]]:
         names = {f"{other.ip}/{port}": (source.name, other.name, port) for other in others for port in PORTS}
@@ -114,4 +123,6 @@ def test_a_camera_that_needs_nothing_outside_reaches_only_what_it_is_left(net: N
     """Nobody else outside gets an answer of it either; all others go on."""
     request = request_of_outside([CAMERA], [addresses_block("10.0.0.0/8")], WEEK._replace(allow=(C2,)), [], [])
     net.load(name, written(name, [request]))
-    assert net.all_of_it - net.reached() == {(*pair, port) for pair in (("camera", "other"), ("other", "camera")) for port in PORTS}
+    assert net.all_of_it - net.reached() == {
+        (*pair, port) for pair in (("camera", "other"), ("other", "camera")) for port in PORTS
+    }

@@ -17,17 +17,38 @@ from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 
 HOUR = 3_600_000_000_000
 START = 1_790_000_000 * 10**9
-SSH, TELNET, SMB, HTTPS, RTSP, DNS = TCP << 16 | 22, TCP << 16 | 23, TCP << 16 | 445, TCP << 16 | 443, TCP << 16 | 554, UDP << 16 | 53
+SSH, TELNET, SMB, HTTPS, RTSP, DNS = (
+    TCP << 16 | 22,
+    TCP << 16 | 23,
+    TCP << 16 | 445,
+    TCP << 16 | 443,
+    TCP << 16 | 554,
+    UDP << 16 | 53,
+)
 
 
-def node(name: str, kind: str, segment: str = "", *services: str, criticality: str = "", gone: bool = False, address: str = "") -> Node:
+def node(
+    name: str,
+    kind: str,
+    segment: str = "",
+    *services: str,
+    criticality: str = "",
+    gone: bool = False,
+    address: str = "",
+) -> Node:
     """A device that is called by its id."""
     record = {"device": {"id": name, "hostname": name, "ips": [address]}}
     facts = (name, name, kind, "", "", "", address, segment, "", frozenset(), frozenset(services), "", "")
     return Node(*facts, gone, Circumstances(criticality=criticality), record)
 
 
-def site(nodes: list[Node], *talks: tuple[str, str, int], weak: tuple[Weakness, ...] = (), alerts: tuple[Any, ...] = (), work: tuple[Any, ...] = ()) -> Site:
+def site(
+    nodes: list[Node],
+    *talks: tuple[str, str, int],
+    weak: tuple[Weakness, ...] = (),
+    alerts: tuple[Any, ...] = (),
+    work: tuple[Any, ...] = (),
+) -> Site:
     """``talks``: client, server, service, each seen once; either may be the outside."""
     habits = {one.id: Habits(one.type, one.segment, START) for one in nodes}
     for client, server, service in talks:
@@ -35,7 +56,11 @@ def site(nodes: list[Node], *talks: tuple[str, str, int], weak: tuple[Weakness, 
             habits[client].use(server, service, START)
         if server != OUTSIDE:
             habits[server].serve(client, service, START)
-    machines = {one.id: Machine(Party(one.id, one.name, one.type, (addresses.parse(one.address),))) for one in nodes if one.address}
+    machines = {
+        one.id: Machine(Party(one.id, one.name, one.type, (addresses.parse(one.address),)))
+        for one in nodes
+        if one.address
+    }
     found: dict[str, tuple[Weakness, ...]] = {}
     for one in weak:
         found[one.device] = (*found.get(one.device, ()), one)
@@ -50,7 +75,9 @@ def setting(device: str, name: str) -> Weakness:
 
 def flaw(device: str, cve: str, points: float, *, sure: bool = True) -> Weakness:
     fix = Fix(f"update|{cve}", f"Update against {cve}", "", "")
-    return Weakness(f"weakness-{device}-{cve}", device, VULNERABILITY, cve, "a flaw", Severity.high, points, sure, "", fix, Proof())
+    return Weakness(
+        f"weakness-{device}-{cve}", device, VULNERABILITY, cve, "a flaw", Severity.high, points, sure, "", fix, Proof()
+    )
 
 
 def alert(detector: str, src: str, dst: str = "", port: int = 0, severity: str = "high", **more: Any) -> dict[str, Any]:
@@ -58,4 +85,13 @@ def alert(detector: str, src: str, dst: str = "", port: int = 0, severity: str =
     ends = {word: {"device": name} if name else {"ip": "203.0.113.66"} for word, name in (("src", src), ("dst", dst))}
     ends["dst"] |= {"port": port} if port else {}
     about = {"id": f"alert-{detector.rpartition('.')[2]}", "detector": detector, "key": detector}
-    return {"kind": "alert", "action": "open", "severity": severity, "msg": f"{detector} was seen", "alert": about, "network": {"proto": "tcp"}, **ends, **more}
+    return {
+        "kind": "alert",
+        "action": "open",
+        "severity": severity,
+        "msg": f"{detector} was seen",
+        "alert": about,
+        "network": {"proto": "tcp"},
+        **ends,
+        **more,
+    }

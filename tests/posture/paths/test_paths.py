@@ -7,7 +7,18 @@ import pytest
 from sensor.core.alert import Severity
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE
-from sensor.posture.paths.costs import ASSUMED_FAR, ASSUMED_NEAR, ATTACKED, GUESS, HELD, LURE, REACH, SESSION, UNKNOWN, taking
+from sensor.posture.paths.costs import (
+    ASSUMED_FAR,
+    ASSUMED_NEAR,
+    ATTACKED,
+    GUESS,
+    HELD,
+    LURE,
+    REACH,
+    SESSION,
+    UNKNOWN,
+    taking,
+)
 from sensor.posture.paths.paths import CONTROLLER, MARKED, NOBODY, SERVER, Path, Paths, attack_paths
 from sensor.posture.paths.words import deed
 from tests.posture.paths.sites import DNS, HTTPS, RTSP, SMB, SSH, TELNET, alert, flaw, node, setting, site
@@ -41,7 +52,9 @@ def test_a_session_of_administration_opens_the_door() -> None:
     assert story(found) == ["camera", "pc", "files"]
     assert costs(found) == [ASSUMED_NEAR + ASSUMED_FAR + GUESS, SESSION]
     assert [hop.assumed for hop in found.hops] == [True, False]
-    assert found.hops[1].why == ("has sessions of ssh/22 there, 1 time, last 2026-09-21T14:13Z: what opens the door is on it",)
+    assert found.hops[1].why == (
+        "has sessions of ssh/22 there, 1 time, last 2026-09-21T14:13Z: what opens the door is on it",
+    )
     assert found.hops[1].use is not None
 
 
@@ -54,10 +67,18 @@ def test_a_share_that_people_use_is_no_administration() -> None:
 
 def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
     """Telnet without a password, at the port that its recommendation names; a vulnerability by any service that is reached; and what is not sure not at all."""
-    telnet = {"kind": "recommendation", "action": "open", "src": {"device": "files", "port": 2323}, "recommendation": {"setting": "telnet_open"}}
+    telnet = {
+        "kind": "recommendation",
+        "action": "open",
+        "src": {"device": "files", "port": 2323},
+        "recommendation": {"setting": "telnet_open"},
+    }
     talks = ("printer", "files", 6 << 16 | 2323), ("camera", "files", HTTPS)
     weak = setting("files", "telnet_open"), flaw("files", "CVE-2026-1", 80)
-    found = {one.sources: one for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, weak=weak, work=(telnet,))).paths}
+    found = {
+        one.sources: one
+        for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, weak=weak, work=(telnet,))).paths
+    }
     assert costs(found["printer",]) == [REACH + 1]
     assert found["printer",].hops[0].weakness == weak[0]
     assert costs(found["camera",]) == [REACH + taking(weak[1])] == [REACH + 4]
@@ -86,9 +107,14 @@ def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None
     found = only(attack_paths(site([CAMERA, PC, FILES], *talks, alerts=(held,)), OUTSIDE))
     assert (story(found), costs(found)) == ([OUTSIDE, "camera", "files"], [HELD, SESSION])
     assert found.hops[0].why == ("command_and_control.malicious_address was seen (alert-malicious_address)",)
-    assert [(story(one), one.cost) for one in found.others] == [([OUTSIDE, "pc", "files"], LURE + SESSION), ([OUTSIDE, "files"], REACH + UNKNOWN)]
+    assert [(story(one), one.cost) for one in found.others] == [
+        ([OUTSIDE, "pc", "files"], LURE + SESSION),
+        ([OUTSIDE, "files"], REACH + UNKNOWN),
+    ]
     assert [one.hops[0].assumed for one in found.others] == [True, False]
-    assert found.others[1].hops[0].why[0] == "an external host was answered at https/443, 1 time, last 2026-09-21T14:13Z"
+    assert (
+        found.others[1].hops[0].why[0] == "an external host was answered at https/443, 1 time, last 2026-09-21T14:13Z"
+    )
 
 
 def test_a_machine_inside_that_controls_another_holds_it() -> None:
@@ -105,9 +131,18 @@ def test_a_machine_inside_that_controls_another_holds_it() -> None:
 
 def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
     """To whoever asked the router, or to the machine that it asked for."""
-    told = {"alert": {"detector": "command_and_control.port_mapping", "id": "alert-map", "numbers": {"internal_port": 22, "protocol": "tcp"}}}
+    told = {
+        "alert": {
+            "detector": "command_and_control.port_mapping",
+            "id": "alert-map",
+            "numbers": {"internal_port": 22, "protocol": "tcp"},
+        }
+    }
     mine = alert("command_and_control.port_mapping", "files", "router") | told
-    other = alert("command_and_control.port_mapping", "pc", "files", targets=[{"device": "files"}, {"device": "router"}]) | told
+    other = (
+        alert("command_and_control.port_mapping", "pc", "files", targets=[{"device": "files"}, {"device": "router"}])
+        | told
+    )
     for one in (mine, other):
         found = only(attack_paths(site([PC, FILES, node("router", "router")], alerts=(one,)), OUTSIDE))
         assert (story(found), costs(found), found.hops[0].alert) == ([OUTSIDE, "files"], [REACH + GUESS], "alert-map")
@@ -119,7 +154,12 @@ def test_an_attack_that_was_seen_is_a_way_until_somebody_deals_with_it() -> None
     assert costs(only(attack_paths(site([CAMERA, FILES], alerts=(attack,)), "camera"))) == [ATTACKED]
     silent, dealt_with = attack | {"action": "close"}, attack | {"alert": attack["alert"] | {"closed": "mended"}}
     assert attack_paths(site([CAMERA, FILES], alerts=({**silent, "ts": "2026-11-20T00:00:00Z"},)), "camera").pairs == 1
-    for one in (silent | {"ts": "2026-11-01T00:00:00Z"}, dealt_with, attack | {"severity": "low"}, alert("lateral_movement.fan_out", "camera", "files", 445)):
+    for one in (
+        silent | {"ts": "2026-11-01T00:00:00Z"},
+        dealt_with,
+        attack | {"severity": "low"},
+        alert("lateral_movement.fan_out", "camera", "files", 445),
+    ):
         assert attack_paths(site([CAMERA, FILES], alerts=(one,)), "camera").pairs == 0
 
 
@@ -169,10 +209,16 @@ def test_devices_that_go_the_same_way_are_one_path() -> None:
 
 def test_of_a_start_that_is_asked_for_the_best_ways_begin_otherwise() -> None:
     """Each by another first device, and none comes back to where it began."""
-    talks = [("camera", name, SSH) for name in ("a", "b", "c", "d")] + [(name, "files", TELNET) for name in ("a", "b", "c")] + [("d", "camera", SSH)]
+    talks = (
+        [("camera", name, SSH) for name in ("a", "b", "c", "d")]
+        + [(name, "files", TELNET) for name in ("a", "b", "c")]
+        + [("d", "camera", SSH)]
+    )
     nodes = [CAMERA, *(node(name, "workstation") for name in ("a", "b", "c", "d")), FILES]
     found = only(attack_paths(site(nodes, *talks), "camera", "files"))
-    assert sorted(story(one) for one in (found, *found.others)) == [["camera", name, "files"] for name in ("a", "b", "c")]
+    assert sorted(story(one) for one in (found, *found.others)) == [
+        ["camera", name, "files"] for name in ("a", "b", "c")
+    ]
     assert {one.cost for one in (found, *found.others)} == {SESSION + SESSION}
 
 
@@ -191,15 +237,22 @@ def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job() -> None:
     assert (rule.broken, rule.goals, rule.users) == (1, 1, 1)
     told = deed(found, RULE, rule.what)
     assert told.title == "let only those who administer it reach ssh/22, smb/445 of 10.0.0.5 (files, server)"
-    assert told.commands == tuple(f"sensor firewall suggest --address 10.0.0.5 --service tcp/{port} --everyone --allow seen" for port in (22, 445))
+    assert told.commands == tuple(
+        f"sensor firewall suggest --address 10.0.0.5 --service tcp/{port} --everyone --allow seen" for port in (22, 445)
+    )
     assert CLOSE not in broken(found)
     assert (RULE, rule.what) in only(found).hops[0].cuts
 
 
 def test_an_attacker_is_no_user_that_is_missed() -> None:
     """The camera's session is what the alert is about; the printer's is not."""
-    talks, attack = [(one, "files", SSH) for one in ("camera", "printer")], alert("lateral_movement.admin_from_device", "camera", "files", 22)
-    (rule,) = (one for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, alerts=(attack,))).breaks if one.sort == RULE)
+    talks, attack = (
+        [(one, "files", SSH) for one in ("camera", "printer")],
+        alert("lateral_movement.admin_from_device", "camera", "files", 22),
+    )
+    (rule,) = (
+        one for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, alerts=(attack,))).breaks if one.sort == RULE
+    )
     assert (rule.broken, rule.users) == (2, 1)
 
 
@@ -226,7 +279,10 @@ def test_what_takes_little_from_others_stands_first() -> None:
     exchange = FILES._replace(services=frozenset(("sip/5060", "ssh/22")), segment="lan")
     talks = [(one.id, "files", 17 << 16 | 5060) for one in phones]
     paths = attack_paths(site([*phones, CAMERA, PRINTER, exchange], *talks))
-    assert [(one.sort, one.broken, one.users) for one in paths.breaks if one.sort in (RULE, CLOSE)] == [(RULE, 2, 0), (CLOSE, 6, 6)]
+    assert [(one.sort, one.broken, one.users) for one in paths.breaks if one.sort in (RULE, CLOSE)] == [
+        (RULE, 2, 0),
+        (CLOSE, 6, 6),
+    ]
 
 
 def test_a_fix_on_many_devices_is_one() -> None:
@@ -237,13 +293,19 @@ def test_a_fix_on_many_devices_is_one() -> None:
     weak = tuple(setting(one.id, "telnet_open") for one in printers)
     paths = attack_paths(site([*printers, *cameras, FILES], *talks, weak=weak))
     (fix,) = (one for one in paths.breaks if one.sort == FIX)
-    assert (fix.broken, deed(paths, FIX, fix.what)[:2]) == (2, ("Mend telnet_open, on 2 devices", ("sensor posture recommendations printer0",)))
+    assert (fix.broken, deed(paths, FIX, fix.what)[:2]) == (
+        2,
+        ("Mend telnet_open, on 2 devices", ("sensor posture recommendations printer0",)),
+    )
 
 
 def test_a_segment_kept_apart_and_an_address_that_is_cut_off() -> None:
     held = alert("command_and_control.beaconing", "camera")
     paths = attack_paths(site([CAMERA, FILES._replace(segment="lan")], alerts=(held,)))
-    assert broken(paths)[APART] == (2, "keep the machines of lan apart: isolated ports, a private VLAN, or host firewalls")
+    assert broken(paths)[APART] == (
+        2,
+        "keep the machines of lan apart: isolated ports, a private VLAN, or host firewalls",
+    )
     assert broken(paths)[BORDER] == (1, "cut camera (camera, camera) off the external host that contacts it")
     (border,) = (one for one in paths.breaks if one.sort == BORDER)
     assert deed(paths, BORDER, border.what).commands == ("sensor firewall suggest alert-beaconing",)
@@ -258,8 +320,15 @@ def test_a_path_that_has_a_cheap_neighbour_is_not_broken() -> None:
 
 def test_a_foreign_log_breaks_nothing() -> None:
     """Odd alerts, services and ports are left out."""
-    odd = [{"action": "open", "severity": "high"}, alert("lateral_movement.x", "camera", "nowhere"), alert("exposure.inbound_from_internet", "", "files")]
-    odd += [{**odd[2], "dst": {"device": "files", "port": "x"}, "alert": 7}, {**odd[1], "src": 5, "targets": ["x", {"device": 7}]}]
+    odd = [
+        {"action": "open", "severity": "high"},
+        alert("lateral_movement.x", "camera", "nowhere"),
+        alert("exposure.inbound_from_internet", "", "files"),
+    ]
+    odd += [
+        {**odd[2], "dst": {"device": "files", "port": "x"}, "alert": 7},
+        {**odd[1], "src": 5, "targets": ["x", {"device": 7}]},
+    ]
     nodes = [CAMERA, FILES._replace(services=frozenset(("x", "smb/999999", "ssh/22")))]
     found = attack_paths(site(nodes, alerts=tuple(odd), work=({"src": "x", "recommendation": 3},)))
     assert story(only(found)) == [OUTSIDE, "files"]
@@ -269,9 +338,13 @@ def test_a_foreign_log_breaks_nothing() -> None:
 def test_no_word_of_a_log_becomes_a_command() -> None:
     """People paste what is printed: an address, the id of an alert or the name of a weakness that is more than a word is left out."""
     evil = "x; reboot"
-    held = alert("command_and_control.beaconing", "camera") | {"alert": {"detector": "command_and_control.beaconing", "id": evil}}
+    held = alert("command_and_control.beaconing", "camera") | {
+        "alert": {"detector": "command_and_control.beaconing", "id": evil}
+    }
     weak = flaw("files", f"CVE-{evil}", 100)
-    paths = attack_paths(site([CAMERA, FILES._replace(segment="lan")._replace(address=""), PRINTER], alerts=(held,), weak=(weak,)))
+    paths = attack_paths(
+        site([CAMERA, FILES._replace(segment="lan")._replace(address=""), PRINTER], alerts=(held,), weak=(weak,))
+    )
     files = paths.site.nodes["files"]._replace(address=evil)
     paths = paths._replace(site=paths.site._replace(nodes={**paths.site.nodes, "files": files}))
     assert {one.sort for one in paths.breaks} >= {APART, BORDER, FIX}

@@ -31,11 +31,22 @@ def some_graph(chance: random.Random) -> Graph:
     owner = np.array(sorted(chance.randint(1, devices) for _ in range(services)), np.int32)
     first, base = 1 + devices, 1 + devices + segments
     several = [edges(base + np.arange(services), owner, [chance.randint(1, 24) for _ in range(services)], 0)]
-    several += [edges(chance.randint(0, devices), base + chance.randrange(services), 1, 0) for _ in range(chance.randint(0, 20))]
-    several += [edges(node, first + chance.randrange(segments), 2, 0) for node in range(1, first) if chance.random() < 0.7]
-    several += [edges(first + chance.randrange(segments), base + at, 2, 0) for at in range(services) if chance.random() < 0.7]
-    several += [edges(chance.randint(0, devices), chance.randint(1, devices), chance.randint(1, 9), 0) for _ in range(chance.randint(0, 8))]
-    return Graph([f"dev-{number}" for number in range(devices)], ["lan"] * segments, owner, np.zeros(services, np.int32), several)
+    several += [
+        edges(chance.randint(0, devices), base + chance.randrange(services), 1, 0) for _ in range(chance.randint(0, 20))
+    ]
+    several += [
+        edges(node, first + chance.randrange(segments), 2, 0) for node in range(1, first) if chance.random() < 0.7
+    ]
+    several += [
+        edges(first + chance.randrange(segments), base + at, 2, 0) for at in range(services) if chance.random() < 0.7
+    ]
+    several += [
+        edges(chance.randint(0, devices), chance.randint(1, devices), chance.randint(1, 9), 0)
+        for _ in range(chance.randint(0, 8))
+    ]
+    return Graph(
+        [f"dev-{number}" for number in range(devices)], ["lan"] * segments, owner, np.zeros(services, np.int32), several
+    )
 
 
 def dijkstra(graph: Graph, goal: int, gone: np.ndarray, without: int = -1) -> list[int]:
@@ -63,7 +74,10 @@ def test_costs_are_those_of_dijkstra_and_so_are_they_when_edges_are_gone(seed: i
     chance = random.Random(seed)
     graph = some_graph(chance)
     goal = chance.randint(1, len(graph.devices))
-    nothing, gone = np.zeros(len(graph), np.bool_), np.array([chance.random() < 0.3 for _ in range(len(graph))], np.bool_)
+    nothing, gone = (
+        np.zeros(len(graph), np.bool_),
+        np.array([chance.random() < 0.3 for _ in range(len(graph))], np.bool_),
+    )
     tree = search(graph, goal)
     assert tree.cost.tolist() == dijkstra(graph, goal, nothing)
     for found in (tree, search_again(graph, tree, gone)):
@@ -71,7 +85,11 @@ def test_costs_are_those_of_dijkstra_and_so_are_they_when_edges_are_gone(seed: i
             over = way(graph, found, node)
             assert sum(int(graph.cost[edge]) for edge in over) == found.cost[node]
             assert [node, *(int(graph.dst[edge]) for edge in over)] == [*(int(graph.src[edge]) for edge in over), goal]
-    assert search_again(graph, tree, gone).cost.tolist() == dijkstra(graph, goal, gone) == search(graph, goal, gone).cost.tolist()
+    assert (
+        search_again(graph, tree, gone).cost.tolist()
+        == dijkstra(graph, goal, gone)
+        == search(graph, goal, gone).cost.tolist()
+    )
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -84,7 +102,9 @@ def test_the_best_ways_begin_with_other_devices_and_never_come_back(seed: int) -
     if tree.cost[start] >= LIMIT:
         return
     onward = dijkstra(graph, goal, nothing, without=start)
-    expected = sorted(cost + onward[device] for device, cost in firsts(graph, start).items() if cost + onward[device] < LIMIT)
+    expected = sorted(
+        cost + onward[device] for device, cost in firsts(graph, start).items() if cost + onward[device] < LIMIT
+    )
     found = ways(graph, tree, start, 3)
     assert [cost for cost, _ in found] == expected[:3]
     first = [next(int(graph.dst[edge]) for edge in over if graph.is_device(int(graph.dst[edge]))) for _, over in found]
@@ -136,7 +156,11 @@ print(time.process_time() - began, peak() - before, len(paths.about.graph), path
 def test_ten_thousand_devices_and_a_million_edges() -> None:
     """Paths from all devices with one job to 24 servers, and what breaks most of them, on one core. A tenth of it where the run is no whole one."""
     told = subprocess.run(
-        [sys.executable, "-c", LARGE, str(DEVICES), str(EDGES)], capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        [sys.executable, "-c", LARGE, str(DEVICES), str(EDGES)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
     took, more, count, pairs, broken, goals, before = map(float, told.stdout.split())
     assert count > EDGES
@@ -154,7 +178,12 @@ def test_what_is_told_to_break_so_many_does(seed: int) -> None:
     rule.
     """
     site = large(700, 2_000, seed)
-    site = site._replace(alerts=(alert("command_and_control.beaconing", "dev-1"), alert("exposure.inbound_from_internet", "", "srv-2", 22)))
+    site = site._replace(
+        alerts=(
+            alert("command_and_control.beaconing", "dev-1"),
+            alert("exposure.inbound_from_internet", "", "srv-2", 22),
+        )
+    )
     paths = attack_paths(site)
     sources = np.array([paths.about.nodes[name] for name in paths.sources])
     assert {one.sort for one in paths.breaks} >= set(SORTS) - {CLOSE}

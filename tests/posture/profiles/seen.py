@@ -27,7 +27,15 @@ def node(name: str, kind: str, address: str, vendor: str = "", model: str = "", 
     )  # fmt: skip
 
 
-def habits(kind: str, *, uses: Iterable[str] = (), serves: Iterable[str] = (), reaches: Iterable[str] = (), hours: int = 400, talked: int = 100) -> Habits:
+def habits(
+    kind: str,
+    *,
+    uses: Iterable[str] = (),
+    serves: Iterable[str] = (),
+    reaches: Iterable[str] = (),
+    hours: int = 400,
+    talked: int = 100,
+) -> Habits:
     """``uses``, ``serves``: ``tcp/554 dev-nvr``; ``reaches``: ``tcp/443 cloud.example@203.0.113.5``. All of it began in the first hour."""
     made = Habits(kind, "10.0.3.0/24", START)
     made.last, made.hours = START + hours * HOUR, talked
@@ -48,7 +56,9 @@ def habits(kind: str, *, uses: Iterable[str] = (), serves: Iterable[str] = (), r
 
 def site(nodes: Iterable[Node], learned: dict[str, Habits] | None, alerts: Iterable[dict[str, Any]] = ()) -> Site:
     several = {one.id: one for one in nodes}
-    machines = {name: Machine(Party(name, one.name, one.type, (addresses.parse(one.address),))) for name, one in several.items()}
+    machines = {
+        name: Machine(Party(name, one.name, one.type, (addresses.parse(one.address),))) for name, one in several.items()
+    }
     seen = Seen(machines, learned, (START, START + 400 * HOUR))
     return Site(several, {}, tuple(alerts), (), (), seen, Networks(), NOW)
 

@@ -26,7 +26,9 @@ TCP, UDP = 6, 17
 LAB = [
     pytest.mark.lab,
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(any(shutil.which(name, path=PATH) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}"),
+    pytest.mark.skipif(
+        any(shutil.which(name, path=PATH) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}"
+    ),
 ]
 
 
@@ -53,7 +55,12 @@ def verdict(request: Request, client: str, server: str, proto: int, port: int) -
         return not blocks or any(address in block for block in blocks)
 
     def meant(rule: Rule) -> bool:
-        return rule.version == one.version and holds(rule.sources, one) and holds(rule.destinations, other) and rule.match.covers(proto << 16 | port)
+        return (
+            rule.version == one.version
+            and holds(rule.sources, one)
+            and holds(rule.destinations, other)
+            and rule.match.covers(proto << 16 | port)
+        )
 
     found = next((rule for rule in request.rules if meant(rule)), None)
     return "untouched" if found is None else "allow" if found.allow else "drop"
@@ -78,8 +85,16 @@ def test_a_camera_may_do_what_it_was_seen_to_need(client: str, server: str, prot
 def test_all_of_the_network_may_print() -> None:
     """Those that were not seen to print as well; nobody from outside."""
     request = asked(cameras(), PRINTER)
-    assert verdict(request, "10.99.0.1", "10.0.2.5", TCP, 9100) == verdict(request, "192.168.7.7", "10.0.2.5", TCP, 9100) == "allow"
-    assert verdict(request, "203.0.113.9", "10.0.2.5", TCP, 9100) == verdict(request, "10.99.0.1", "10.0.2.5", TCP, 23) == "drop"
+    assert (
+        verdict(request, "10.99.0.1", "10.0.2.5", TCP, 9100)
+        == verdict(request, "192.168.7.7", "10.0.2.5", TCP, 9100)
+        == "allow"
+    )
+    assert (
+        verdict(request, "203.0.113.9", "10.0.2.5", TCP, 9100)
+        == verdict(request, "10.99.0.1", "10.0.2.5", TCP, 23)
+        == "drop"
+    )
 
 
 def test_blocks_of_the_operator_are_inside() -> None:
@@ -92,7 +107,11 @@ def test_each_family_of_addresses_has_its_rules() -> None:
     """A camera with both: what is allowed by name is allowed in both, and the rest dropped in both."""
     request = asked(cameras(), CAMERA, six=True)
     assert verdict(request, "2001:db8:3::5", "2001:db8:9::9", TCP, 443) == "allow"
-    assert verdict(request, "2001:db8:3::5", "fd00::1", TCP, 443) == verdict(request, "2001:db8:9::9", "2001:db8:3::5", TCP, 554) == "drop"
+    assert (
+        verdict(request, "2001:db8:3::5", "fd00::1", TCP, 443)
+        == verdict(request, "2001:db8:9::9", "2001:db8:3::5", TCP, 554)
+        == "drop"
+    )
     assert verdict(request, "10.0.3.5", "203.0.113.5", TCP, 443) == "allow"
 
 
@@ -110,7 +129,11 @@ def test_calls_may_use_any_port_of_udp() -> None:
     phone = node("dev-phone", "voip_phone", "10.0.4.5")
     there = site((*NETWORK, phone), {"dev-phone": habits("voip_phone", uses=("udp/11790 dev-pc",))})
     request = asked(there, phone)
-    assert verdict(request, "10.0.4.5", "10.0.0.9", UDP, 50000) == verdict(request, "10.0.0.9", "10.0.4.5", UDP, 40000) == "allow"
+    assert (
+        verdict(request, "10.0.4.5", "10.0.0.9", UDP, 50000)
+        == verdict(request, "10.0.0.9", "10.0.4.5", UDP, 40000)
+        == "allow"
+    )
     assert verdict(request, "10.0.4.5", "10.0.0.9", TCP, 50000) == "drop"
     assert any(note.startswith("calls agree on their ports") for note in request.notes)
 
@@ -128,9 +151,16 @@ def test_ios_holds_the_answers_too() -> None:
     """Access lists keep no connections in mind: each line that permits has one for the way back."""
     lines = written("ios", [asked(cameras(), CAMERA)]).splitlines()
     assert " permit tcp host 10.0.3.5 any eq 443" in lines
-    assert lines[lines.index(" permit tcp host 10.0.3.5 any eq 443") + 1] == " permit tcp any eq 443 host 10.0.3.5 established"
+    assert (
+        lines[lines.index(" permit tcp host 10.0.3.5 any eq 443") + 1]
+        == " permit tcp any eq 443 host 10.0.3.5 established"
+    )
     assert " permit udp host 10.0.1.1 eq 53 host 10.0.3.5" in lines
-    assert lines.index(" permit tcp host 10.0.3.2 host 10.0.3.5 eq 554") < lines.index(" deny ip any host 10.0.3.5 log") < lines.index(" permit ip any any")
+    assert (
+        lines.index(" permit tcp host 10.0.3.2 host 10.0.3.5 eq 554")
+        < lines.index(" deny ip any host 10.0.3.5 log")
+        < lines.index(" permit ip any any")
+    )
     assert " deny ip host 10.0.3.5 any log" in lines
 
 
@@ -143,13 +173,17 @@ def test_fortios_knows_names() -> None:
     assert f'        set dstaddr6 "{request.id}-cloud.example"\n' in text
     assert text.count("set action accept") == sum(rule.allow for rule in request.rules)
     made = {line.strip() for line in text.splitlines() if line.startswith("    edit ")}
-    assert {line.strip().replace("delete", "edit") for line in undo.splitlines() if line.startswith("    delete ")} == made
+    assert {
+        line.strip().replace("delete", "edit") for line in undo.splitlines() if line.startswith("    delete ")
+    } == made
 
 
 def test_csv_names_what_is_allowed() -> None:
     rows = list(csv.DictReader(io.StringIO(written("csv", [asked(cameras(), CAMERA)]))))
     assert {row["action"] for row in rows} == {"allow", "drop"}
-    assert ("allow", "any", "cloud.example", "443") in {(row["action"], row["destination"], row["destination_name"], row["port"]) for row in rows}
+    assert ("allow", "any", "cloud.example", "443") in {
+        (row["action"], row["destination"], row["destination_name"], row["port"]) for row in rows
+    }
 
 
 @lab
@@ -158,7 +192,9 @@ def test_nft_loads_an_allow_list_and_takes_it_back(six: bool) -> None:
     request = asked(cameras(), CAMERA, six=six)
     load = f"{say('RULES')} | nft"
     script = f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo LEFT; nft list ruleset"
-    told, _, left = alone(script, RULES=written("nftables", [request]), UNDO=written("nftables", [request], undo=True)).partition("LEFT\n")
+    told, _, left = alone(
+        script, RULES=written("nftables", [request]), UNDO=written("nftables", [request], undo=True)
+    ).partition("LEFT\n")
     assert told.count(" accept comment ") == sum(rule.allow for rule in request.rules)
     assert told.count(" drop comment ") == sum(not rule.allow for rule in request.rules)
     assert told.index("ct state established,related accept") < told.index(" drop comment ")
@@ -172,9 +208,15 @@ def test_iptables_loads_an_allow_list_and_takes_it_back(version: int) -> None:
     request = asked(cameras(), CAMERA, six=True)
     restore = f"{program}-restore --noflush"
     load, undo = f"{say('RULES')} | {restore}", f"{say('UNDO')} | {restore}"
-    script = f"{program} -S > before; {load} --test; {load}; {program} -S; {undo}; {program} -S > after; cmp before after"
-    told = alone(f"cd $(mktemp -d); {script}", RULES=written(program, [request]), UNDO=written(program, [request], undo=True))
+    script = (
+        f"{program} -S > before; {load} --test; {load}; {program} -S; {undo}; {program} -S > after; cmp before after"
+    )
+    told = alone(
+        f"cd $(mktemp -d); {script}", RULES=written(program, [request]), UNDO=written(program, [request], undo=True)
+    )
     mine = [rule for rule in request.rules if rule.version == version]
     assert told.count("-j DROP") == sum(max(1, len(rule.destinations)) for rule in mine if not rule.allow)
     assert told.count("-j LOG --log-prefix") == told.count("-j DROP")
-    assert told.count("-j RETURN") == 1 + sum(max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in mine if rule.allow)
+    assert told.count("-j RETURN") == 1 + sum(
+        max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in mine if rule.allow
+    )

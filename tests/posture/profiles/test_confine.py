@@ -65,7 +65,16 @@ def installed(*entries: Entry, whom: tuple[str, str] = ("type", "camera"), **mor
     return Installed("made", whom, profile(*entries), **more)
 
 
-def judged(one: Installed, other: str, *, port: int = 443, proto: int = 6, names: tuple[str, ...] = (), begins: bool = True, more: tuple[Installed, ...] = ()):
+def judged(
+    one: Installed,
+    other: str,
+    *,
+    port: int = 443,
+    proto: int = 6,
+    names: tuple[str, ...] = (),
+    begins: bool = True,
+    more: tuple[Installed, ...] = (),
+):
     """The breach of a conversation of the camera with somebody."""
     world = World()
     near, far = (0, port) if begins else (port, 0)
@@ -93,7 +102,9 @@ def test_who_is_meant(peer: Peer, keeps: tuple[str, str], beyond: tuple[str, str
     one = installed(Entry("e", peers=(peer,)))
     assert judged(one, keeps[0], names=(keeps[1],) if keeps[1] else ()) is None
     if beyond is not None:
-        assert judged(one, beyond[0], names=(beyond[1],) if beyond[1] else ()) == Breach("made (for type camera)", "list", sure=True)
+        assert judged(one, beyond[0], names=(beyond[1],) if beyond[1] else ()) == Breach(
+            "made (for type camera)", "list", sure=True
+        )
 
 
 def test_controllers_are_who_the_operator_says() -> None:
@@ -104,7 +115,9 @@ def test_controllers_are_who_the_operator_says() -> None:
     assert judged(one, PC.address) == Breach("made (for type camera)", "list", sure=True)
     assert judged(installed(entry), PC.address) is None
     assert judged(installed(entry), CLOUD) == Breach("made (for type camera)", "list", sure=False)
-    named = installed(Entry("e", peers=(Peer(CONTROLLER, DNS_CLASS),)), controllers={DNS_CLASS: (parse_network(DNS.address),)})
+    named = installed(
+        Entry("e", peers=(Peer(CONTROLLER, DNS_CLASS),)), controllers={DNS_CLASS: (parse_network(DNS.address),)}
+    )
     assert judged(named, PC.address) is not None
 
 
@@ -132,7 +145,10 @@ def test_a_name_that_nobody_asked_for_is_unsure() -> None:
 
 def test_the_first_entry_that_matches_decides() -> None:
     """A drop before an accept drops; one that cannot be told to match lets what comes after it speak."""
-    drop, cloud = Entry("d", accept=False, peers=(Peer(BLOCK, "203.0.113.5/32"),)), Entry("c", peers=(Peer(NAME, "cloud.example"),))
+    drop, cloud = (
+        Entry("d", accept=False, peers=(Peer(BLOCK, "203.0.113.5/32"),)),
+        Entry("c", peers=(Peer(NAME, "cloud.example"),)),
+    )
     assert judged(installed(drop, ALL), CLOUD) is not None
     assert judged(installed(drop, ALL), OTHER) is judged(installed(ALL, drop), CLOUD) is None
     assert judged(installed(cloud, ALL), CLOUD) is None
@@ -158,7 +174,11 @@ def test_a_condition_that_is_not_understood_counts_as_met() -> None:
 
 def test_what_others_begin_is_judged_by_what_may_reach_the_device() -> None:
     """The port is that of the device; a way of which the file says nothing is not judged."""
-    served = Installed("made", ("type", "camera"), profile(Entry("e", proto=6, near=((554, 554),), peers=(Peer(LOCAL),)), way=TO_DEVICE))
+    served = Installed(
+        "made",
+        ("type", "camera"),
+        profile(Entry("e", proto=6, near=((554, 554),), peers=(Peer(LOCAL),)), way=TO_DEVICE),
+    )
     assert judged(served, NVR.address, port=554, begins=False) is None
     assert judged(served, NVR.address, port=23, begins=False) == Breach("made (for type camera)", "list", sure=True)
     assert judged(served, CLOUD, port=554, begins=False) is not None
@@ -167,7 +187,10 @@ def test_what_others_begin_is_judged_by_what_may_reach_the_device() -> None:
 
 def test_the_narrowest_profile_is_that_of_a_device() -> None:
     """Its own before that of its product before that of its type; products are compared without regard to case."""
-    kinds = [Installed(name, whom, profile()) for name, whom in (("t", ("type", "camera")), ("p", ("product", "axis p3245")), ("d", ("device", "dev-camera")))]
+    kinds = [
+        Installed(name, whom, profile())
+        for name, whom in (("t", ("type", "camera")), ("p", ("product", "axis p3245")), ("d", ("device", "dev-camera")))
+    ]
     confines, thing = Confines(World(), kinds), Thing(CAMERA)
     assert confines.of(thing).name == "d"
     confines.become(kinds[:2])

@@ -22,9 +22,15 @@ DEVICES = sampling.count(10_000, 1_000)
 
 def large() -> Site:
     """Cameras, each with a recorder, a name server and as many names outside as there is room for."""
-    cameras = [node(f"dev-{n}", "camera", f"10.{n >> 14}.{n >> 7 & 127}.{n & 127}", "Axis", "P3245") for n in range(1, DEVICES + 1)]
+    cameras = [
+        node(f"dev-{n}", "camera", f"10.{n >> 14}.{n >> 7 & 127}.{n & 127}", "Axis", "P3245")
+        for n in range(1, DEVICES + 1)
+    ]
     names = [f"tcp/443 n{n}.cloud.example" for n in range(NAMES_LIMIT)]
-    learned = {one.id: habits("camera", uses=("udp/53 dev-dns",), serves=("rtsp/554 dev-nvr",), reaches=names) for one in cameras}
+    learned = {
+        one.id: habits("camera", uses=("udp/53 dev-dns",), serves=("rtsp/554 dev-nvr",), reaches=names)
+        for one in cameras
+    }
     return site((*cameras, DNS, NVR), learned)
 
 

@@ -19,7 +19,9 @@ MUD = mud_file(observed(cameras(), [CAMERA]), "camera", NOW)
 
 def test_what_is_written_is_loaded(tmp_path: Path) -> None:
     """Whom it is for, and who the controllers are, as blocks of addresses."""
-    path = write(tmp_path / "profiles", "type-camera", {"type": "camera"}, {"my-controller": ["10.0.3.2", "10.0.9.0/30"]}, MUD)
+    path = write(
+        tmp_path / "profiles", "type-camera", {"type": "camera"}, {"my-controller": ["10.0.3.2", "10.0.9.0/30"]}, MUD
+    )
     (one,) = load(tmp_path / "profiles").installed
     assert (one.name, one.whom, one.text) == ("type-camera", ("type", "camera"), "type-camera (for type camera)")
     assert [high - low for low, high in one.controllers["my-controller"]] == [0, 3]
@@ -42,7 +44,10 @@ def test_no_folder_is_no_profile(tmp_path: Path) -> None:
         ('{"for": {},\n "profile": 1}', ":1:9: found no device, product or type, or several of them, expected one"),
         ('{"for": {"type": "a", "device": "b"},\n "profile": 1}', ":1:9: found no device"),
         ('{"for": {"typ": "a"},\n "profile": 1}', ":1:10: found the key 'typ', "),
-        ('{"for": {"type": "a"},\n "controllers": {"my-controller": ["10.0.0"]}, "profile": 1}', ":2:36: found '10.0.0', expected an address or a block"),
+        (
+            '{"for": {"type": "a"},\n "controllers": {"my-controller": ["10.0.0"]}, "profile": 1}',
+            ":2:36: found '10.0.0', expected an address or a block",
+        ),
         ('{"for": {"type": "a"},\n "profile": {"ietf-mud:mud": {"mud-version": 1}}}', ":2:30: found no key 'mud-url'"),
     ],
     ids=lambda text: text[:30],
@@ -69,14 +74,21 @@ def test_a_file_that_broke_while_the_sensor_ran_is_kept_as_it_was(tmp_path: Path
 
 def test_there_is_a_limit(tmp_path: Path) -> None:
     for number in range(FILES_LIMIT + 1):
-        (tmp_path / f"{number:04}.json").write_text(json.dumps({"for": {"device": f"dev-{number}"}, "profile": MUD}), encoding="utf-8")
+        (tmp_path / f"{number:04}.json").write_text(
+            json.dumps({"for": {"device": f"dev-{number}"}, "profile": MUD}), encoding="utf-8"
+        )
     found = load(tmp_path)
     assert len(found.installed) == FILES_LIMIT
     assert "expected at most 512: those from this one on are left out" in str(found.faults[0])
 
 
 @pytest.mark.parametrize(
-    ("pair", "name"), [(("type", "voip_phone"), "type-voip-phone"), (("product", "Axis ../P3245"), "product-axis-p3245"), (("device", "dev-a1"), "dev-a1")]
+    ("pair", "name"),
+    [
+        (("type", "voip_phone"), "type-voip-phone"),
+        (("product", "Axis ../P3245"), "product-axis-p3245"),
+        (("device", "dev-a1"), "dev-a1"),
+    ],
 )
 def test_names_are_names_of_files(pair: tuple[str, str], name: str) -> None:
     assert name_of(*pair) == name

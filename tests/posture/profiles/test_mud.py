@@ -32,7 +32,9 @@ from sensor.posture.profiles.observed import Observed, observed
 from sensor.posture.profiles.write import mud_file
 from tests.posture.profiles.seen import CAMERA, NETWORK, NOW, PRINTER, SISTER, cameras, habits, site
 
-SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.posture.profiles.__file__).parent / "mud.schema.json").read_text(encoding="utf-8")))
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(sensor.posture.profiles.__file__).parent / "mud.schema.json").read_text(encoding="utf-8"))
+)
 
 
 def written(tmp_path: Path, body: Any) -> Path:
@@ -47,7 +49,9 @@ def seen_of(*nodes: Any) -> Observed:
     return found
 
 
-def foreign(matches: dict[str, Any], forwarding: str = "accept", key: str = "ietf-access-control-list:acls") -> dict[str, Any]:
+def foreign(
+    matches: dict[str, Any], forwarding: str = "accept", key: str = "ietf-access-control-list:acls"
+) -> dict[str, Any]:
     """A file of some maker with one entry."""
     ace = {"name": "ent0-frdev", "matches": matches, "actions": {"forwarding": forwarding}}
     return {
@@ -88,12 +92,16 @@ def test_what_we_write_is_a_mud_file(tmp_path: Path, nodes: list[Any]) -> None:
 
 def test_what_a_file_says_of_its_devices(tmp_path: Path) -> None:
     """When, by the time of packets; how sure; maker and model where they are one, the address of the file where it is known."""
-    profile = read(written(tmp_path, mud_file(seen_of(), "camera", NOW, "https://mud.example.net/camera.json"))).profile()
+    profile = read(
+        written(tmp_path, mud_file(seen_of(), "camera", NOW, "https://mud.example.net/camera.json"))
+    ).profile()
     assert (profile.url, profile.updated, profile.validity) == ("https://mud.example.net/camera.json", NOW, 168)
     assert (profile.vendor, profile.model, profile.firmware) == ("Axis", "P3245", "")
     assert profile.info.startswith("camera, as observed; high confidence: 1 device watched for 400.0 h")
     assert profile.controllers == (MY_CONTROLLER,)
-    mixed = observed(site(NETWORK, {"dev-camera": habits("camera"), "dev-printer": habits("printer")}), [CAMERA, PRINTER])
+    mixed = observed(
+        site(NETWORK, {"dev-camera": habits("camera"), "dev-printer": habits("printer")}), [CAMERA, PRINTER]
+    )
     assert "mfg-name" not in mud_file(mixed, "all", NOW)["ietf-mud:mud"]
     assert mud_file(mixed, "日本", NOW)["ietf-mud:mud"]["mud-url"] == "https://mud.invalid/devices.json"
 
@@ -124,7 +132,11 @@ def test_directions_and_ports_are_those_of_the_server(tmp_path: Path) -> None:
     sent, got = read(written(tmp_path, mud_file(seen_of(), "camera", NOW))).profile().lists
     entries = {(one.way, entry.name.rsplit("-", 1)[0]): entry for one in (sent, got) for entry in one.entries}
     for way in (FROM_DEVICE, TO_DEVICE):
-        uses, serves, asks = entries[way, "uses-https-443"], entries[way, "serves-rtsp-554"], entries[way, "uses-dns-53"]
+        uses, serves, asks = (
+            entries[way, "uses-https-443"],
+            entries[way, "serves-rtsp-554"],
+            entries[way, "uses-dns-53"],
+        )
         assert (uses.near, uses.far, uses.begun) == ((), ((443, 443),), FROM_DEVICE)
         assert (serves.near, serves.far, serves.begun) == (((554, 554),), (), TO_DEVICE)
         assert (asks.far, asks.begun, asks.proto) == (((53, 53),), "", 17)
@@ -138,8 +150,14 @@ def test_directions_and_ports_are_those_of_the_server(tmp_path: Path) -> None:
         (("ietf-mud:mud", "mud-url"), "http://plain.example/x"),
         (("ietf-mud:mud", "motto"), "x"),
         (("ietf-access-control-list:acls", "acl", 0, "type"), "ipv5-acl-type"),
-        (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "udp"), {"destination-port": {"operator": "eq", "port": 65536}}),
-        (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "ietf-mud:mud"), {"local-networks": []}),
+        (
+            ("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "udp"),
+            {"destination-port": {"operator": "eq", "port": 65536}},
+        ),
+        (
+            ("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "ietf-mud:mud"),
+            {"local-networks": []},
+        ),
         (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "tcp"), {}),
         (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "actions"), {"forwarding": "maybe"}),
     ],
@@ -190,18 +208,30 @@ def test_whom_an_entry_is_about(tmp_path: Path, matches: dict[str, Any], peer: P
     ids=str,
 )
 def test_ports_of_every_kind(tmp_path: Path, ports: dict[str, Any], ranges: Any) -> None:
-    entry = the_entry(tmp_path, {"tcp": {"destination-port": ports, "source-port": {"port": 9}, "ietf-mud:direction-initiated": "to-device"}})
+    entry = the_entry(
+        tmp_path,
+        {"tcp": {"destination-port": ports, "source-port": {"port": 9}, "ietf-mud:direction-initiated": "to-device"}},
+    )
     assert (entry.far, entry.near, entry.begun, entry.proto) == (ranges, ((9, 9),), TO_DEVICE, 6)
 
 
-@pytest.mark.parametrize(("matches", "proto"), [({"icmp": {}}, 1), ({"ipv6": {}, "icmp": {}}, 58), ({"ipv4": {"protocol": 47}}, 47), ({}, 0)], ids=str)
+@pytest.mark.parametrize(
+    ("matches", "proto"),
+    [({"icmp": {}}, 1), ({"ipv6": {}, "icmp": {}}, 58), ({"ipv4": {"protocol": 47}}, 47), ({}, 0)],
+    ids=str,
+)
 def test_protocols_without_ports(tmp_path: Path, matches: dict[str, Any], proto: int) -> None:
     assert the_entry(tmp_path, matches).proto == proto
 
 
 def test_drafts_and_identities_with_their_modules_are_read(tmp_path: Path) -> None:
     """As many makers' files are to this day."""
-    entry = the_entry(tmp_path, {"ipv4": {"protocol": 6}}, forwarding="ietf-access-control-list:drop", key="ietf-access-control-list:access-lists")
+    entry = the_entry(
+        tmp_path,
+        {"ipv4": {"protocol": 6}},
+        forwarding="ietf-access-control-list:drop",
+        key="ietf-access-control-list:access-lists",
+    )
     assert not entry.accept
     assert entry.version == 4
 
@@ -250,11 +280,20 @@ def test_what_is_no_mud_file_is_told_with_its_place(tmp_path: Path, body: str, t
 @pytest.mark.parametrize(
     ("matches", "told"),
     [
-        ({"ipv4": {"destination-ipv4-network": "10.0.0.0/40"}}, "found '10.0.0.0/40', expected a block such as 192.0.2.0/24"),
+        (
+            {"ipv4": {"destination-ipv4-network": "10.0.0.0/40"}},
+            "found '10.0.0.0/40', expected a block such as 192.0.2.0/24",
+        ),
         ({"ipv4": {"ietf-acldns:dst-dnsname": "a b"}}, "found 'a b', expected the name of a host"),
-        ({"tcp": {"destination-port": {"lower-port": 9, "upper-port": 8}}}, "expected port with operator, or lower-port and upper-port in this order"),
+        (
+            {"tcp": {"destination-port": {"lower-port": 9, "upper-port": 8}}},
+            "expected port with operator, or lower-port and upper-port in this order",
+        ),
         ({"tcp": {"destination-port": {"operator": "eq"}}}, "expected port with operator"),
-        ({"udp": {"destination-port": {"operator": "eq", "port": -1}}}, "found -1, expected greater than or equal to 0"),
+        (
+            {"udp": {"destination-port": {"operator": "eq", "port": -1}}},
+            "found -1, expected greater than or equal to 0",
+        ),
         ({"ietf-mud:mud": {"local-networks": True}}, "found true, expected a list"),
     ],
     ids=str,
@@ -271,7 +310,10 @@ def test_faults_within_an_entry_have_lines(tmp_path: Path, matches: dict[str, An
 def test_a_policy_of_a_list_that_is_not_there(tmp_path: Path) -> None:
     body = foreign({})
     body["ietf-access-control-list:acls"]["acl"][0]["name"] = "other"
-    with pytest.raises(DocumentErrors, match="found a policy of the access list 'mud-76100-v6fr', expected one of those in the file: other"):
+    with pytest.raises(
+        DocumentErrors,
+        match="found a policy of the access list 'mud-76100-v6fr', expected one of those in the file: other",
+    ):
         read(written(tmp_path, body))
 
 

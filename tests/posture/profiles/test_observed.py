@@ -6,7 +6,20 @@ from sensor.inventory.habits import HOUR
 from sensor.posture.profiles.confidence import HIGH, LOW, MEDIUM, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
 from sensor.posture.profiles.observed import MEDIA, Observed, observed, told
-from tests.posture.profiles.seen import CAMERA, DNS, NETWORK, NVR, PC, PRINTER, SISTER, START, cameras, habits, node, site
+from tests.posture.profiles.seen import (
+    CAMERA,
+    DNS,
+    NETWORK,
+    NVR,
+    PC,
+    PRINTER,
+    SISTER,
+    START,
+    cameras,
+    habits,
+    node,
+    site,
+)
 
 
 def needs(seen: Observed | None) -> dict[tuple[str, str], Peer]:
@@ -37,7 +50,10 @@ def test_what_a_printer_serves_is_for_all_of_the_network() -> None:
 
 def test_devices_of_a_kind_need_what_any_of_them_does() -> None:
     """Each need once, with how many of them have it."""
-    one, other = habits("camera", reaches=("tcp/443 cloud.example",)), habits("camera", reaches=("tcp/443 cloud.example", "tcp/443 news.example"))
+    one, other = (
+        habits("camera", reaches=("tcp/443 cloud.example",)),
+        habits("camera", reaches=("tcp/443 cloud.example", "tcp/443 news.example")),
+    )
     seen = observed(site(NETWORK, {"dev-camera": one, "dev-sister": other}), [CAMERA, SISTER])
     assert seen is not None
     assert [(need.peer.value, need.devices) for need in seen.needs] == [("cloud.example", 2), ("news.example", 1)]
@@ -54,7 +70,9 @@ def test_whose_servers_are_used_may_not_be_known() -> None:
 
 
 def test_clients_outside_are_anybody() -> None:
-    assert needs(observed(site(NETWORK, {"dev-camera": habits("camera", serves=("tcp/443 outside",))}), [CAMERA])) == {("serves", "https/443"): Peer(ANY)}
+    assert needs(observed(site(NETWORK, {"dev-camera": habits("camera", serves=("tcp/443 outside",))}), [CAMERA])) == {
+        ("serves", "https/443"): Peer(ANY)
+    }
 
 
 def test_calls_agree_on_their_ports() -> None:
@@ -62,12 +80,18 @@ def test_calls_agree_on_their_ports() -> None:
     words = {"uses": ("udp/11790 dev-pc", "udp/5060 dev-pc"), "serves": ("udp/12002 dev-pc",)}
     phone = node("dev-phone", "voip_phone", "10.0.4.5")
     seen = observed(site((*NETWORK, phone), {"dev-phone": habits("voip_phone", **words)}), [phone])
-    assert needs(seen) == {("uses", "udp/1024-65535"): Peer(LOCAL), ("serves", "udp/1024-65535"): Peer(LOCAL), ("uses", "sip/5060"): Peer(LOCAL)}
+    assert needs(seen) == {
+        ("uses", "udp/1024-65535"): Peer(LOCAL),
+        ("serves", "udp/1024-65535"): Peer(LOCAL),
+        ("uses", "sip/5060"): Peer(LOCAL),
+    }
     assert {need.service for need in seen.needs} == {MEDIA, 17 << 16 | 5060}
     assert ("uses", "udp/11790") in needs(observed(site(NETWORK, {"dev-camera": habits("camera", **words)}), [CAMERA]))
 
 
-def alert(detector: str, src: dict[str, str], dst: dict[str, object], action: str = "open", key: str = "") -> dict[str, object]:
+def alert(
+    detector: str, src: dict[str, str], dst: dict[str, object], action: str = "open", key: str = ""
+) -> dict[str, object]:
     about = {"id": "alert-abcdef", "detector": detector, "key": key or f"{detector}|1"}
     return {"kind": "alert", "action": action, "alert": about, "src": src, "dst": dst, "network": {"proto": "tcp"}}
 
@@ -75,7 +99,11 @@ def alert(detector: str, src: dict[str, str], dst: dict[str, object], action: st
 def test_what_an_alert_is_about_is_no_need() -> None:
     """The control server of a camera that was taken over is not written into its profile, and it is said so; once the alert is closed it is."""
     learned = {"dev-camera": habits("camera", reaches=("tcp/443 cloud.example", "tcp/8443 203.0.113.66"))}
-    told_of = alert("command_and_control.malicious_address", {"device": "dev-camera", "ip": "10.0.3.5"}, {"ip": "203.0.113.66", "port": 8443})
+    told_of = alert(
+        "command_and_control.malicious_address",
+        {"device": "dev-camera", "ip": "10.0.3.5"},
+        {"ip": "203.0.113.66", "port": 8443},
+    )
     seen = observed(site(NETWORK, learned, [told_of]), [CAMERA])
     assert needs(seen) == {("uses", "https/443"): Peer(NAME, "cloud.example")}
     assert seen.left_out == (("https/8443 of 203.0.113.66", "alert-abcdef"),)
@@ -89,8 +117,14 @@ def test_what_an_alert_is_about_is_no_need() -> None:
 
 def test_a_name_is_no_need_where_an_alert_is_about_its_address() -> None:
     """Lists name addresses more often than names."""
-    learned = {"dev-camera": habits("camera", reaches=("tcp/443 cloud.example@203.0.113.5", "tcp/443 evil.example@203.0.113.66"))}
-    told_of = alert("command_and_control.malicious_address", {"device": "dev-camera"}, {"ip": "203.0.113.66", "port": 443})
+    learned = {
+        "dev-camera": habits(
+            "camera", reaches=("tcp/443 cloud.example@203.0.113.5", "tcp/443 evil.example@203.0.113.66")
+        )
+    }
+    told_of = alert(
+        "command_and_control.malicious_address", {"device": "dev-camera"}, {"ip": "203.0.113.66", "port": 443}
+    )
     seen = observed(site(NETWORK, learned, [told_of]), [CAMERA])
     assert needs(seen) == {("uses", "https/443"): Peer(NAME, "cloud.example")}
     assert seen.left_out == (("https/443 of evil.example", "alert-abcdef"),)
@@ -98,16 +132,39 @@ def test_a_name_is_no_need_where_an_alert_is_about_its_address() -> None:
 
 def test_alerts_accuse_both_ends_and_names() -> None:
     """A client that attacks is none that a device has to serve; a name that is listed is none that it has to ask for."""
-    learned = {"dev-camera": habits("camera", serves=("tcp/80 dev-pc", "rtsp/554 dev-nvr"), reaches=("tcp/443 evil.example", "tcp/443 cloud.example"))}
-    attack = alert("initial_access.exploit_attempt", {"device": "dev-pc", "ip": "10.0.0.9"}, {"device": "dev-camera", "ip": "10.0.3.5", "port": 80})
-    listed = alert("x", {"device": "dev-camera", "ip": "10.0.3.5"}, {"ip": "10.0.1.1"}, key="command_and_control.malicious_domain|10.0.3.5|evil.example")
+    learned = {
+        "dev-camera": habits(
+            "camera",
+            serves=("tcp/80 dev-pc", "rtsp/554 dev-nvr"),
+            reaches=("tcp/443 evil.example", "tcp/443 cloud.example"),
+        )
+    }
+    attack = alert(
+        "initial_access.exploit_attempt",
+        {"device": "dev-pc", "ip": "10.0.0.9"},
+        {"device": "dev-camera", "ip": "10.0.3.5", "port": 80},
+    )
+    listed = alert(
+        "x",
+        {"device": "dev-camera", "ip": "10.0.3.5"},
+        {"ip": "10.0.1.1"},
+        key="command_and_control.malicious_domain|10.0.3.5|evil.example",
+    )
     seen = observed(site(NETWORK, learned, [attack, listed]), [CAMERA])
-    assert needs(seen) == {("serves", "rtsp/554"): Peer(MY_CONTROLLER), ("uses", "https/443"): Peer(NAME, "cloud.example")}
+    assert needs(seen) == {
+        ("serves", "rtsp/554"): Peer(MY_CONTROLLER),
+        ("uses", "https/443"): Peer(NAME, "cloud.example"),
+    }
     assert {what for what, _ in seen.left_out} == {"http/80 to 10.0.0.9 (pc, workstation)", "https/443 of evil.example"}
 
 
 def test_nothing_learned_is_nothing_observed() -> None:
-    assert observed(site(NETWORK, {}), [CAMERA]) is observed(site(NETWORK, None), [CAMERA]) is observed(cameras(), [PC, DNS, NVR]) is None
+    assert (
+        observed(site(NETWORK, {}), [CAMERA])
+        is observed(site(NETWORK, None), [CAMERA])
+        is observed(cameras(), [PC, DNS, NVR])
+        is None
+    )
 
 
 # Whether it was enough.
@@ -134,7 +191,10 @@ def test_two_weeks_without_news_are_enough() -> None:
 
 def test_confidence_tells_its_numbers_and_what_is_missing() -> None:
     made = habits("camera", hours=100, talked=50)
-    assert confidence_of([made], WATCHED).text == "medium confidence: 1 device watched for 100.0 h, talked in 50 h, nothing new in the last 100%"
+    assert (
+        confidence_of([made], WATCHED).text
+        == "medium confidence: 1 device watched for 100.0 h, talked in 50 h, nothing new in the last 100%"
+    )
     assert "high needs 336 h watched, 48 h talked, 25% without news or 168 h" in confidence_of([made], WATCHED).wanting
     assert confidence_of([habits("camera")], WATCHED).wanting == ""
 

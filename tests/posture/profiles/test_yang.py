@@ -20,7 +20,10 @@ from tests.posture.profiles.seen import CAMERA, NOW, PRINTER, cameras
 MODULES = os.environ.get("YANG_MODULES", "")
 pytestmark = [
     pytest.mark.skipif(shutil.which("yanglint") is None, reason="yanglint is not installed (libyang3-tools)"),
-    pytest.mark.skipif(not MODULES, reason="YANG_MODULES names no folder with ietf-mud, ietf-acldns, ietf-access-control-list and what they import"),
+    pytest.mark.skipif(
+        not MODULES,
+        reason="YANG_MODULES names no folder with ietf-mud, ietf-acldns, ietf-access-control-list and what they import",
+    ),
 ]
 
 

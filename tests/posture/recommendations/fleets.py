@@ -17,12 +17,21 @@ from tests.detectors.stories import device as named
 TOLD = ("type", "vendor", "model", "firmware", "os")
 
 
-def known(kind: str, address: str, name: str = "", *, by: str = "lldp.system_description", ts: int = START, **told: str) -> Device:
+def known(
+    kind: str, address: str, name: str = "", *, by: str = "lldp.system_description", ts: int = START, **told: str
+) -> Device:
     """A device of which packets of one kind told all; its name came by DHCP."""
     made = msgspec.structs.replace(named(kind, address, name), id=f"dev-{parse(address) & 0xFFFFFFFF:08x}")
     made.attributes |= {
         attribute: Attribute(
-            attribute, value, 0.9, (Evidence(attribute, value, 0.9, f"{by}.entry", by.partition(".")[0], by, f"all of {value}", START, ts, 3),)
+            attribute,
+            value,
+            0.9,
+            (
+                Evidence(
+                    attribute, value, 0.9, f"{by}.entry", by.partition(".")[0], by, f"all of {value}", START, ts, 3
+                ),
+            ),
         )
         for attribute, value in told.items()
     }
@@ -47,7 +56,9 @@ def living(world: World, devices: Iterable[Device]) -> World:
     """The same world, in which these devices are, and talked."""
     for each in devices:
         address = parse(each.key.removeprefix("ip:"))
-        world.devices[address] = msgspec.structs.replace(each, addresses={address: each.last}) if not each.addresses else each
+        world.devices[address] = (
+            msgspec.structs.replace(each, addresses={address: each.last}) if not each.addresses else each
+        )
         world.devices[address].addresses[address] = each.last
     return world
 

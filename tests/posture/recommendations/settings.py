@@ -29,7 +29,9 @@ DAY = 86400
 def certificate(at: float, *, ends_in_days: int = 900, bits: int = 2048, own: bool = False, port: int = 443) -> Event:
     last = NOW + ends_in_days * DAY
     packet = ends(at, port, answer=True)
-    return TlsCertificate(packet, False, "CN=cam", "CN=ca", "cam", "", "", (), NOW - 900 * DAY, last, own, "rsa", bits, "aa", "bb")
+    return TlsCertificate(
+        packet, False, "CN=cam", "CN=ca", "cam", "", "", (), NOW - 900 * DAY, last, own, "rsa", bits, "aa", "bb"
+    )
 
 
 def stream(at: float, status: int) -> list[Event]:
@@ -38,11 +40,26 @@ def stream(at: float, status: int) -> list[Event]:
 
 
 def broker(at: float, code: int) -> list[Event]:
-    return [MqttConnect(ends(at, 1883, answer=False, flow=8), 4, "one", False, False, 60, ""), MqttConnack(ends(at, 1883, answer=True, flow=8), code)]
+    return [
+        MqttConnect(ends(at, 1883, answer=False, flow=8), 4, "one", False, False, 60, ""),
+        MqttConnack(ends(at, 1883, answer=True, flow=8), code),
+    ]
 
 
 def page(at: float, status: int, location: str = "") -> Event:
-    return HttpResponse(ends(at, 80, answer=True), status, "", "", 0, ("basic",) if status == 401 else (), "", location, "GET", "/", False)
+    return HttpResponse(
+        ends(at, 80, answer=True),
+        status,
+        "",
+        "",
+        0,
+        ("basic",) if status == 401 else (),
+        "",
+        location,
+        "GET",
+        "/",
+        False,
+    )
 
 
 def community(at: float, name: str) -> Event:
@@ -61,15 +78,27 @@ def shares(at: float, dialect: str) -> Event:
     return SmbNegotiated(ends(at, 445, answer=True), 1, dialect, False, False, "")
 
 
-def challenge(at: float, scheme: str = "digest", *, nonce: str = "one", call: str = "id", qop: bool = True, realm: str = "pbx.example") -> Event:
+def challenge(
+    at: float,
+    scheme: str = "digest",
+    *,
+    nonce: str = "one",
+    call: str = "id",
+    qop: bool = True,
+    realm: str = "pbx.example",
+) -> Event:
     """A registrar asks for a password."""
     packet = ends(at, 5060, answer=True)
-    return SipResponse(packet, 401, "Unauthorized", "REGISTER", "1@x", "1@x", call, 1, "PBX", True, scheme, realm, "MD5", qop, nonce)
+    return SipResponse(
+        packet, 401, "Unauthorized", "REGISTER", "1@x", "1@x", call, 1, "PBX", True, scheme, realm, "MD5", qop, nonce
+    )
 
 
 def lease(at: float, server: str = SERVER) -> Event:
     """A DHCP server gives an address."""
-    return DhcpAck(ends(at, 67, answer=True, server=server), 5, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse(server))
+    return DhcpAck(
+        ends(at, 67, answer=True, server=server), 5, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse(server)
+    )
 
 
 def wrong(setting: str, at: float) -> list[Event]:
@@ -96,7 +125,9 @@ def wrong(setting: str, at: float) -> list[Event]:
         "llmnr": LlmnrQuery(sent, 1, "fileserv", 1, False, False),
         "nbns": NbnsQuery(sent, 1, "FILESERV", 0x20, False, True),
         "ldap_simple": bind(at, 0),
-        "sip_clear": SipResponse(ends(at, 5060, answer=True), 200, "OK", "REGISTER", "1@x", "1@x", "id", 1, "PBX", False),
+        "sip_clear": SipResponse(
+            ends(at, 5060, answer=True), 200, "OK", "REGISTER", "1@x", "1@x", "id", 1, "PBX", False
+        ),
         "sip_basic": challenge(at, "basic"),
         "sip_weak": challenge(at, qop=False),
         "dhcp_server": lease(at),

@@ -22,7 +22,17 @@ from sensor.posture.recommendations.advisor import QUIET_DAYS, Advisor
 from tests.core.test_record import numbered, validator
 from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, telnet
 from tests.detectors.stories import SECOND, START, World, device
-from tests.posture.recommendations.settings import DAY, MENDED, WRONG, certificate, challenge, lease, mended, page, wrong
+from tests.posture.recommendations.settings import (
+    DAY,
+    MENDED,
+    WRONG,
+    certificate,
+    challenge,
+    lease,
+    mended,
+    page,
+    wrong,
+)
 
 HOUR = 3600
 
@@ -109,7 +119,10 @@ def test_silence_closes_it_while_the_device_is_seen() -> None:
     for day in range(1, QUIET_DAYS + 2):
         watch.at(day * DAY + 60)
     assert watch.actions == ["open", "open", "close"]
-    assert (watch.told[2][1].subject.address, watch.told[2][3]) == (parse(SERVER), f"not seen for {QUIET_DAYS} days, in which the device was seen")
+    assert (watch.told[2][1].subject.address, watch.told[2][3]) == (
+        parse(SERVER),
+        f"not seen for {QUIET_DAYS} days, in which the device was seen",
+    )
 
 
 def test_it_is_told_again_once_a_day() -> None:
@@ -130,7 +143,11 @@ def test_a_device_is_one_wherever_it_is() -> None:
     watch.hear([telnet(100, server=moved)]).at(300)
     assert watch.actions == ["open"]
     watch.hear([telnet(DAY + 100, server=moved)])
-    assert (watch.actions, watch.told[1][1].subject.address, watch.told[1][1].count) == (["open", "update"], parse(moved), 3)
+    assert (watch.actions, watch.told[1][1].subject.address, watch.told[1][1].count) == (
+        ["open", "update"],
+        parse(moved),
+        3,
+    )
 
 
 def test_a_device_that_is_known_late_is_one() -> None:
@@ -152,7 +169,11 @@ def test_a_device_that_turned_out_to_be_another_is_told_of_anew() -> None:
     watch.at(DAY + 120)
     assert (watch.actions, watch.told[1][3]) == (["open", "close"], f"its device is known as dev-{SERVER} now")
     watch.hear([telnet(DAY + 130)]).at(DAY + 200)
-    assert [told.key for _, told, _, _ in watch.told] == ["dev-5k2m8q|telnet", "dev-5k2m8q|telnet", f"dev-{SERVER}|telnet"]
+    assert [told.key for _, told, _, _ in watch.told] == [
+        "dev-5k2m8q|telnet",
+        "dev-5k2m8q|telnet",
+        f"dev-{SERVER}|telnet",
+    ]
 
 
 def test_what_waits_is_told_whatever_day_it_is() -> None:
@@ -211,7 +232,12 @@ def test_what_made_room_and_comes_again_is_no_news() -> None:
     """Eight of a dozen machines at a time, in a table of eight: each is told once."""
     watch = Watch(World(), cases=8)
     for minute in range(0, 1430, 10):
-        watch.hear([telnet(60 * minute + n, server=f"10.0.0.{n + 1}") for n in range(minute % 20 * 4 // 10, 8 + minute % 20 * 4 // 10)]).at(60 * minute + 120)
+        watch.hear(
+            [
+                telnet(60 * minute + n, server=f"10.0.0.{n + 1}")
+                for n in range(minute % 20 * 4 // 10, 8 + minute % 20 * 4 // 10)
+            ]
+        ).at(60 * minute + 120)
     assert watch.actions == ["open"] * 12
     assert len({told.key for _, told, _, _ in watch.told}) == 12
 
@@ -229,7 +255,9 @@ def test_a_server_behind_a_relay_is_told_by_its_own_address() -> None:
     relayed = DhcpOffer(packet, 2, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse("10.0.5.9"), parse("10.0.0.1"))
     [(_, told, _, _)] = Watch(World()).hear([relayed]).at(60).told
     assert (told.setting, told.subject.address, told.subject.mac) == ("dhcp_server", parse("10.0.5.9"), 0)
-    assert Watch().hear([DhcpAck(packet, 5, 1, 0x020000000001)]).at(60).told == []  # no lease: only options were asked for
+    assert (
+        Watch().hear([DhcpAck(packet, 5, 1, 0x020000000001)]).at(60).told == []
+    )  # no lease: only options were asked for
 
 
 def test_what_the_operator_named_needs_no_advice() -> None:

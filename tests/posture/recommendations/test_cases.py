@@ -15,7 +15,23 @@ PROOF = {"event": "telnet.banner", "ts": "2023-11-14T22:13:20.000000Z"}
 
 def case(setting: str = "telnet", device: str = "dev-5k2m8q", *, told: int = 5, address: str = "10.0.0.5") -> Case:
     where = Subject(HERE.mac, parse(address), 7)
-    return Case((device, setting), where, "does", "seen", packed((PROOF,)), 1, 2, 3, told, "telnet", 23, THERE, 40000, "1:x", looked=True)
+    return Case(
+        (device, setting),
+        where,
+        "does",
+        "seen",
+        packed((PROOF,)),
+        1,
+        2,
+        3,
+        told,
+        "telnet",
+        23,
+        THERE,
+        40000,
+        "1:x",
+        looked=True,
+    )
 
 
 def test_it_is_brought_back_as_it_was() -> None:
@@ -27,7 +43,14 @@ def test_it_is_brought_back_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", kept(case()).replace(b'"a000005"', b'"no"').replace(b'"ffff0a000005"', b'"no"'), b"\xff", kept(case()).replace(b'"event"', b"event")],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        kept(case()).replace(b'"a000005"', b'"no"').replace(b'"ffff0a000005"', b'"no"'),
+        b"\xff",
+        kept(case()).replace(b'"event"', b"event"),
+    ],
 )
 def test_what_is_none_is_refused(body: bytes) -> None:
     """Whatever it is, by the one error that whoever brings it back knows."""

@@ -43,7 +43,12 @@ def list_of(made: Watch, *devices: Device) -> Watch:
 @pytest.mark.parametrize(
     ("devices", "setting", "does", "seen"),
     [
-        ([known("camera", CAMERA, "axis-accc8eaabbcc")], "default_name", "has its factory default host name", "its host name is 'axis-accc8eaabbcc'"),
+        (
+            [known("camera", CAMERA, "axis-accc8eaabbcc")],
+            "default_name",
+            "has its factory default host name",
+            "its host name is 'axis-accc8eaabbcc'",
+        ),
         (
             [known("workstation", CAMERA, "PC-1", os="Windows 7")],
             "end_of_life",
@@ -57,7 +62,10 @@ def list_of(made: Watch, *devices: Device) -> Watch:
             f"its model is Cisco WS-C3560G-24PS, and {ENDED_3560} (date not verified) (https://www.cisco.com/c/en/us/products/eos-eol-listing.html)",
         ),
         (
-            [known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
+            [
+                known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
+                known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
+            ],
             "firmware_behind",
             "runs older firmware than another Axis P3245-V: 9.80.3 instead of 9.80.55",
             "it runs 9.80.3, and yard runs 9.80.55: the newest of 2 devices Axis P3245-V",
@@ -75,19 +83,33 @@ def test_what_is_known_of_a_device_is_told(devices: list[Device], setting: str, 
     assert made.actions == ["open"]
     record = numbered(RecordMaker("s", version="1").recommendation(action, told, START, made.world.device))
     validator().validate(record)
-    assert [(proof["src"]["ip"], proof["ts"]) for proof in record["evidence"]] == [(one.key[3:], time_text(START)) for one in devices]
+    assert [(proof["src"]["ip"], proof["ts"]) for proof in record["evidence"]] == [
+        (one.key[3:], time_text(START)) for one in devices
+    ]
     assert record["recommendation"]["count"] == (2 if setting == "default_name" else 3)
-    assert of_recommendation(record, "dev-1").fix.key == "|".join(filter(None, ("setting", setting, record["recommendation"].get("product", ""))))
+    assert of_recommendation(record, "dev-1").fix.key == "|".join(
+        filter(None, ("setting", setting, record["recommendation"].get("product", "")))
+    )
 
 
 @pytest.mark.parametrize(
     ("before", "after", "closed"),
     [
         ([known("camera", CAMERA, "ipcam")], [known("camera", CAMERA, "gate-east")], "its host name is 'gate-east'"),
-        ([known("server", CAMERA, "s", os="Windows Server 2008 R2")], [known("server", CAMERA, "s", os="Windows Server 2022")], "it is Windows Server 2022"),
         (
-            [known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
-            [known("camera", CAMERA, "gate", firmware="9.80.55", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
+            [known("server", CAMERA, "s", os="Windows Server 2008 R2")],
+            [known("server", CAMERA, "s", os="Windows Server 2022")],
+            "it is Windows Server 2022",
+        ),
+        (
+            [
+                known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
+                known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
+            ],
+            [
+                known("camera", CAMERA, "gate", firmware="9.80.55", **AXIS),
+                known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
+            ],
             "it runs 9.80.55, and no other Axis P3245-V runs a newer one",
         ),
     ],
@@ -115,7 +137,9 @@ def test_it_is_told_again_once_a_day_while_the_device_goes_on_saying_it() -> Non
 
 
 @pytest.mark.parametrize(("stale", "said", "asked"), [(False, 0, False), (True, 0, True), (False, 50 * HOUR, True)])
-def test_a_device_is_asked_for_only_where_its_proof_may_be_newer(stale: bool, said: int, asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_is_asked_for_only_where_its_proof_may_be_newer(
+    stale: bool, said: int, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is known of it has no newer proof, as long as it was read after the last packet."""
     made, asked_for = watch(known("workstation", CAMERA, os="Windows 7")).at(HOUR), []
     again = known("workstation", CAMERA, ts=START + said * SECOND, os="Windows 7")
@@ -132,7 +156,11 @@ def test_a_device_that_turned_out_to_be_another_is_closed() -> None:
     """The other is told of by its own id."""
     made = watch(known("camera", CAMERA, "ipcam")).at(HOUR)
     list_of(made, known("camera", OTHER, "ipcam")).at(2 * HOUR)
-    assert [(action, told.subject.address) for action, told, _, _ in made.told] == [("open", parse(CAMERA)), ("open", parse(OTHER)), ("close", parse(CAMERA))]
+    assert [(action, told.subject.address) for action, told, _, _ in made.told] == [
+        ("open", parse(CAMERA)),
+        ("open", parse(OTHER)),
+        ("close", parse(CAMERA)),
+    ]
     assert made.told[-1][3] == "the device no longer exists"
 
 
@@ -160,17 +188,24 @@ def test_support_ends_on_its_day() -> None:
     assert made.at(day + HOUR).actions == ["open"]
 
 
-@pytest.mark.parametrize("what", ["operator", "contested", "unsure", "another kind of message", "other numbers", "older than a branch"])
+@pytest.mark.parametrize(
+    "what", ["operator", "contested", "unsure", "another kind of message", "other numbers", "older than a branch"]
+)
 def test_what_packets_do_not_prove_is_not_told(what: str) -> None:
     """What somebody said, what others contradict, what is hardly believed; versions that are not told alike, or whose order nobody knows."""
-    mine, newer = known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)
+    mine, newer = (
+        known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
+        known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
+    )
     told = mine.attributes["firmware"]
     [proof] = told.evidence
     if what == "operator":
         proof = msgspec.structs.replace(proof, family="operator")
     elif what == "another kind of message":
         proof = msgspec.structs.replace(proof, kind="sip.user_agent")
-    mine.attributes["firmware"] = Attribute("firmware", told.value, 0.4 if what == "unsure" else 0.9, (proof,), what == "contested")
+    mine.attributes["firmware"] = Attribute(
+        "firmware", told.value, 0.4 if what == "unsure" else 0.9, (proof,), what == "contested"
+    )
     if what == "other numbers":
         newer = known("camera", OTHER, "yard", firmware="build A", **AXIS)
     elif what == "older than a branch":
@@ -193,7 +228,10 @@ def test_a_camera_among_desks_is_told_and_closed_when_it_moves() -> None:
     camera = known("camera", CAMERA, "gate")
     made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
     [(_, told, _, _)] = made.at(HOUR).told
-    assert (told.setting, told.seen) == ("wrong_segment", "it is a camera, and 10.0.0.0/24 contains 20 workstation, 1 camera")
+    assert (told.setting, told.seen) == (
+        "wrong_segment",
+        "it is a camera, and 10.0.0.0/24 contains 20 workstation, 1 camera",
+    )
     moved = known("camera", "10.0.9.5", "gate", ts=START + SECOND)
     moved = msgspec.structs.replace(moved, id=camera.id, key=camera.key, addresses={parse("10.0.9.5"): START + SECOND})
     made.world.devices = {parse("10.0.9.5"): moved}
@@ -239,7 +277,11 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
     made = watch(known("printer", CAMERA, "PRN-3F"))
     reaching(made, CLOUD, NAMELESS).at(HOUR)
     [(_, told, _, _)] = made.told
-    assert (told.setting, told.count, told.seen) == ("internet", 2, "it is a printer, and contacted 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)")
+    assert (told.setting, told.count, told.seen) == (
+        "internet",
+        2,
+        "it is a printer, and contacted 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)",
+    )
     record = numbered(RecordMaker("s", version="1").recommendation("open", told, START, made.world.device))
     validator().validate(record)
     assert [(proof.get("dst"), proof["facts"]["server"]) for proof in record["evidence"]] == [
@@ -248,7 +290,9 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
     ]
     made.at(30 * DAY)
     assert made.actions == ["open"]  # it was silent
-    made.world.baseline.learn(START + 31 * DAY * SECOND, Subject(0, parse(CAMERA)), Subject(0, parse(OTHER)), 6 << 16 | 631, outside=False)
+    made.world.baseline.learn(
+        START + 31 * DAY * SECOND, Subject(0, parse(CAMERA)), Subject(0, parse(OTHER)), 6 << 16 | 631, outside=False
+    )
     made.at(31 * DAY + HOUR)
     assert made.actions == ["open", "close"]
     assert made.told[1][3] == "later traffic shows it: it was active, without external traffic for 14 days"
@@ -308,7 +352,14 @@ def test_where_there_is_no_room_nothing_is_told_again_and_again() -> None:
 def test_ten_thousand_devices_hold_nobody_up() -> None:
     """Some are looked at in each second. The longest takes about 30 ms of CPU; all of them 0.2 s, once what is wrong was told."""
     devices = [
-        known("camera", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"cam-{n}", firmware=f"9.80.{n // 50 % 5}", vendor="Axis", model=f"P{n % 50}")
+        known(
+            "camera",
+            f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}",
+            f"cam-{n}",
+            firmware=f"9.80.{n // 50 % 5}",
+            vendor="Axis",
+            model=f"P{n % 50}",
+        )
         for n in range(256, 10_256)
     ]
     made, took = watch(*devices, cases=16384), []
@@ -317,7 +368,9 @@ def test_ten_thousand_devices_hold_nobody_up() -> None:
         made.at(second)
         took.append(time.thread_time() - began)
     told, again = took[:300], took[300:]
-    print(f"told: longest {max(told):.3f} s, in all {sum(told):.2f} s; again: longest {max(again):.3f} s, in all {sum(again):.2f} s")
+    print(
+        f"told: longest {max(told):.3f} s, in all {sum(told):.2f} s; again: longest {max(again):.3f} s, in all {sum(again):.2f} s"
+    )
     assert made.actions == ["open"] * 8000
     assert max(took) < 1.5
     assert sum(again) < 3

@@ -46,7 +46,12 @@ class Run:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._log = folder, folder / f"{name}.jsonl"
         words = ["replay", "--state", str(folder), "--events", str(self._log), "-"]
-        self.process = subprocess.Popen([sys.executable, "-m", "sensor", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sensor", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.feed(HEAD)
 
     def feed(self, data: bytes) -> Run:
@@ -74,7 +79,9 @@ class Run:
     def told(self) -> list[dict[str, Any]]:
         """What it said about how passwords are asked for."""
         records = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
-        return [one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == "sip_weak"]
+        return [
+            one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == "sip_weak"
+        ]
 
 
 def kept(folder: Path) -> list[str]:
@@ -94,12 +101,18 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
     second = Run(tmp_path, "second").feed(challenges(WEAK, (HOUR, HOUR + 10, DAY + HOUR)))
     [update] = second.end()
     about = update["recommendation"]
-    assert (update["action"], about["id"], about["first"]) == ("update", opened["recommendation"]["id"], opened["recommendation"]["first"])
+    assert (update["action"], about["id"], about["first"]) == (
+        "update",
+        opened["recommendation"]["id"],
+        opened["recommendation"]["first"],
+    )
     assert about["count"] >= opened["recommendation"]["count"] + 3
     third = Run(tmp_path, "third").feed(challenges(GOOD, (DAY + 3 * HOUR, DAY + 3 * HOUR + 10)))
     [closed] = third.end()
     assert (closed["action"], closed["recommendation"]["id"]) == ("close", opened["recommendation"]["id"])
-    assert closed["recommendation"]["closed"] == "later traffic shows it: it requests SHA-256 with qop and unique nonces"
+    assert (
+        closed["recommendation"]["closed"] == "later traffic shows it: it requests SHA-256 with qop and unique nonces"
+    )
     assert kept(tmp_path) == []
     assert Run(tmp_path, "fourth").feed(challenges(GOOD, (2 * DAY,))).end() == []
 

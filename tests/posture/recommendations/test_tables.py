@@ -9,7 +9,17 @@ from sensor.documents import DocumentErrors, load_document
 from sensor.fingerprinting.load import own_folder
 from sensor.posture.recommendations.names import is_factory_name
 from sensor.posture.recommendations.support import support_of
-from sensor.posture.recommendations.tables import FOLDER, SUPPORT, FactoryName, Support, SupportExample, Supports, factory_names, places, supports
+from sensor.posture.recommendations.tables import (
+    FOLDER,
+    SUPPORT,
+    FactoryName,
+    Support,
+    SupportExample,
+    Supports,
+    factory_names,
+    places,
+    supports,
+)
 
 FACTORY = factory_names()
 ENDED = [(entry, example) for entry in supports() for example in entry.examples]
@@ -27,7 +37,11 @@ def test_names_of_factories(entry: FactoryName) -> None:
         assert not is_factory_name(name, entry.types[0])
 
 
-@pytest.mark.parametrize(("entry", "example"), ENDED, ids=lambda one: one.id if isinstance(one, Support) else one.os or one.model or one.vendor)
+@pytest.mark.parametrize(
+    ("entry", "example"),
+    ENDED,
+    ids=lambda one: one.id if isinstance(one, Support) else one.os or one.model or one.vendor,
+)
 def test_ends_of_support(entry: Support, example: SupportExample) -> None:
     """Each example is of the entry or is not, and one that is finds it among all others."""
     asked = (f"{example.vendor} {example.model}".strip(), example.type, example.os, example.firmware)

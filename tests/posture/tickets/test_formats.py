@@ -38,10 +38,16 @@ EVIL = (
 
 def tickets(*evil: str) -> list[Ticket]:
     """One update and one setting on a device whose every word is a peer's, for each word."""
-    nodes = [node(at, word, name=word, vendor=word, model=word, firmware=word, owner=word, segment=word) for at, word in enumerate(evil)]
+    nodes = [
+        node(at, word, name=word, vendor=word, model=word, firmware=word, owner=word, segment=word)
+        for at, word in enumerate(evil)
+    ]
     proof = [Proof("2026-11-24T09:14:07Z", word, word) for word in evil]
     found = [setting(f"dev-{at}", proof=proof[at], why=word) for at, word in enumerate(evil)]
-    found += [cve(f"dev-{at}", proof=proof[at], why=word, title=word, fix=update(word, word, word)) for at, word in enumerate(evil)]
+    found += [
+        cve(f"dev-{at}", proof=proof[at], why=word, title=word, fix=update(word, word, word))
+        for at, word in enumerate(evil)
+    ]
     return tickets_of(site(nodes, found), Policy())
 
 
@@ -92,9 +98,15 @@ def test_markdown_of_hostile_tickets(name: str) -> None:
     """Only our own markup is there; every row of the table has its six cells; nobody is mentioned, outside of code."""
     found = tickets(*EVIL)
     for ticket in found:
-        text = exported("markdown", [ticket], FORM) if name == "markdown" else format_of("github").created(ticket, FORM)["body"]
+        text = (
+            exported("markdown", [ticket], FORM)
+            if name == "markdown"
+            else format_of("github").created(ticket, FORM)["body"]
+        )
         page = rendered(text.partition("\n")[2])
-        assert set(re.findall(r"</?([a-z0-9]+)", page)) <= set("h2 h3 ul li p strong code table thead tbody tr th td".split()), page
+        assert set(re.findall(r"</?([a-z0-9]+)", page)) <= set(
+            "h2 h3 ul li p strong code table thead tbody tr th td".split()
+        ), page
         assert {row.count("<td>") for row in re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL) if "<td>" in row} == {6}
         assert not re.search(r"[@#]\w", re.sub(r"<code>.*?</code>", "", page, flags=re.DOTALL)), page
 
@@ -124,7 +136,9 @@ def test_jira_cloud() -> None:
     for one in made:
         assert list(adf_faults(one["fields"]["description"])) == []
         assert all(re.fullmatch(r"[\w.-]+", label) for label in one["fields"]["labels"])
-        assert one["properties"] == [{"key": "network-sensor", "value": {"ticket": one["fields"]["labels"][1], "sensor": "hq"}}]
+        assert one["properties"] == [
+            {"key": "network-sensor", "value": {"ticket": one["fields"]["labels"][1], "sensor": "hq"}}
+        ]
         assert one["fields"]["project"] == {"key": "OPS"}
 
 
@@ -161,13 +175,21 @@ def test_a_long_name_of_a_sensor_does_not_hide_the_ticket() -> None:
     assert "^" not in first + format_of("servicenow").found_by("ticket-aaaaaa", long)
 
 
-@pytest.mark.parametrize(("name", "limit"), [("jira", 32_767), ("jira_server", 32_767), ("github", 65_536), ("servicenow", 4000)])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("jira", 32_767), ("jira_server", 32_767), ("github", 65_536), ("servicenow", 4000)]
+)
 def test_ten_thousand_devices_fit(name: str, limit: int) -> None:
     """Each target takes so many characters: the devices there is no room for are counted, and where they all are is said."""
     nodes = [node(number, name="x" * 60) for number in range(10_000)]
     [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), Policy())
     made = format_of(name).created(ticket, FORM)
-    text = made["body"] if name == "github" else made["description"] if name == "servicenow" else made["fields"]["description"]
+    text = (
+        made["body"]
+        if name == "github"
+        else made["description"]
+        if name == "servicenow"
+        else made["fields"]["description"]
+    )
     text = text if isinstance(text, str) else json.dumps(text)
     assert limit * 0.8 < len(text) <= limit
     assert re.search(r"and 9,\d{3} more: see `sensor tickets export --format csv`", text)
@@ -175,7 +197,10 @@ def test_ten_thousand_devices_fit(name: str, limit: int) -> None:
 
 def test_the_longest_texts_fit_as_well() -> None:
     """Of a ticket with as many reasons and steps as there may be."""
-    found = [cve("dev-1", f"CVE-{number}", fix=update("P", "1", "y" * 1000 + str(number)), why="w" * 1000, title="t" * 500) for number in range(200)]
+    found = [
+        cve("dev-1", f"CVE-{number}", fix=update("P", "1", "y" * 1000 + str(number)), why="w" * 1000, title="t" * 500)
+        for number in range(200)
+    ]
     [ticket] = tickets_of(site([node(1)], found), Policy())
     assert len(json.dumps(format_of("jira").created(ticket, FORM)["fields"]["description"])) <= 32_767
     assert len(format_of("servicenow").created(ticket, FORM)["description"]) <= 4000
@@ -201,7 +226,12 @@ def test_why_it_is_done(name: str) -> None:
 def test_a_letter_has_our_headers_alone() -> None:
     """A name with line ends is no header; who has an address gets the letter; letters of one ticket stand together."""
     policy = Policy(owner="it@example.org")
-    for ticket in tickets_of(site([node(1, name="x\r\nBcc: all@example.org", model="y\nTo: z@example.org")], [setting("dev-1"), cve("dev-1")]), policy):
+    for ticket in tickets_of(
+        site(
+            [node(1, name="x\r\nBcc: all@example.org", model="y\nTo: z@example.org")], [setting("dev-1"), cve("dev-1")]
+        ),
+        policy,
+    ):
         made = message_from_string(exported("email", [ticket], FORM), policy=default)
         assert [name for name in made if name not in ("Content-Type", "Content-Transfer-Encoding", "MIME-Version")] == [
             "Subject",

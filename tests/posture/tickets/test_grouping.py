@@ -9,16 +9,27 @@ from sensor.posture.tickets.policy import Policy
 from sensor.posture.weakness import Fix
 from tests.posture.tickets.made import NOW, PROOF, cve, node, setting, site, update
 
-UNKNOWN = Fix("version|Axis|P3265", "Find out which firmware Axis P3265 runs", "Look at the device.", "The sensor sees it.")
+UNKNOWN = Fix(
+    "version|Axis|P3265", "Find out which firmware Axis P3265 runs", "Look at the device.", "The sensor sees it."
+)
 
 
 def test_one_fix_is_one_ticket_over_all_classes_of_device() -> None:
     """Telnet on a camera, a printer, a phone and a server is one piece of work, with the steps of each maker among them, and the proof of each device."""
-    nodes = [node(1), node(2, "printer", vendor="HP"), node(3, "voip_phone", vendor="Cisco"), node(4, "server", vendor="")]
+    nodes = [
+        node(1),
+        node(2, "printer", vendor="HP"),
+        node(3, "voip_phone", vendor="Cisco"),
+        node(4, "server", vendor=""),
+    ]
     [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), Policy())
     assert [one.type for one in ticket.devices] == ["camera", "printer", "voip_phone", "server"]
     assert ticket.types == ("camera", "printer", "server", "voip_phone")
-    assert ticket.steps == (Step("", "Switch Telnet off and use SSH."), Step("Axis", "Update."), Step("Cisco", "transport input ssh"))
+    assert ticket.steps == (
+        Step("", "Switch Telnet off and use SSH."),
+        Step("Axis", "Update."),
+        Step("Cisco", "transport input ssh"),
+    )
     assert (ticket.kind, ticket.names, ticket.why) == ("setting", ("telnet",), ("Telnet shows passwords.",))
     assert all(one.proof == PROOF for one in ticket.devices)
     assert ticket.devices[0].evidence == "2026-11-24T09:14:07Z, telnet.login, login: prompt"
@@ -29,8 +40,15 @@ def test_a_version_is_a_ticket_with_all_its_cves() -> None:
     other = update("P3265", "9.80.1")
     found = [cve("dev-1"), cve("dev-1", "CVE-2024-1", 71.5), cve("dev-2"), cve("dev-3", fix=other)]
     first, second = tickets_of(site([node(1), node(2), node(3, firmware="9.80.1")], found), Policy())
-    assert (first.title, first.kind, first.names) == ("Update P3265 from 10.12.3", "update", ("CVE-2024-1", "CVE-2023-21413"))
-    assert [(one.id, one.names) for one in first.devices] == [("dev-1", ("CVE-2024-1", "CVE-2023-21413")), ("dev-2", ("CVE-2023-21413",))]
+    assert (first.title, first.kind, first.names) == (
+        "Update P3265 from 10.12.3",
+        "update",
+        ("CVE-2024-1", "CVE-2023-21413"),
+    )
+    assert [(one.id, one.names) for one in first.devices] == [
+        ("dev-1", ("CVE-2024-1", "CVE-2023-21413")),
+        ("dev-2", ("CVE-2023-21413",)),
+    ]
     assert first.steps == (Step("", "Fixed in 10.12.206. (CVE-2024-1, CVE-2023-21413)"),)
     assert first.why[0] == "CVE-2024-1 (high, 71.5 points): Remote code execution; 10.12.3 is before 10.12.206"
     assert second.title == "Update P3265 from 9.80.1"
@@ -39,16 +57,27 @@ def test_a_version_is_a_ticket_with_all_its_cves() -> None:
 def test_points_and_severity_are_those_of_the_gravest_and_say_whose() -> None:
     """The arithmetic is in the ticket; priorities follow from the points."""
     tickets = tickets_of(
-        site([node(1), node(2)], [cve("dev-1"), cve("dev-2", "CVE-2024-1", 71.5), setting("dev-1"), setting("dev-2", Severity.high)]), Policy()
+        site(
+            [node(1), node(2)],
+            [cve("dev-1"), cve("dev-2", "CVE-2024-1", 71.5), setting("dev-1"), setting("dev-2", Severity.high)],
+        ),
+        Policy(),
     )
-    assert [(one.priority, one.severity.name, one.points) for one in tickets] == [("P1", "high", 71.5), ("P2", "high", 55.0)]
-    assert tickets[0].reckoned == "71.5, those of CVE-2024-1 on 10.0.0.2 (host-2, camera), the most severe of 2 findings"
+    assert [(one.priority, one.severity.name, one.points) for one in tickets] == [
+        ("P1", "high", 71.5),
+        ("P2", "high", 55.0),
+    ]
+    assert (
+        tickets[0].reckoned == "71.5, those of CVE-2024-1 on 10.0.0.2 (host-2, camera), the most severe of 2 findings"
+    )
 
 
 def test_ids_are_of_the_fix_alone() -> None:
     """More devices, other points, other CVEs, another day: the id stays."""
     [before] = tickets_of(site([node(1)], [cve("dev-1")]), Policy())
-    [after] = tickets_of(site([node(5), node(6)], [cve("dev-5", "CVE-2099-1", 3.0), cve("dev-6")], now="2027-03-01T00:00:00Z"), Policy())
+    [after] = tickets_of(
+        site([node(5), node(6)], [cve("dev-5", "CVE-2099-1", 3.0), cve("dev-6")], now="2027-03-01T00:00:00Z"), Policy()
+    )
     assert before.id == after.id
     assert before.id.startswith("ticket-")
     assert before.labels == ("network-sensor", before.id, "severity-high", "fix-update")
@@ -56,7 +85,9 @@ def test_ids_are_of_the_fix_alone() -> None:
 
 def test_two_fixes_that_share_an_id_are_kept_apart(monkeypatch) -> None:
     """Six letters may collide among thousands: the second gets another id, and no ticket is lost."""
-    monkeypatch.setattr("sensor.posture.tickets.grouping.entity_id", lambda kind, key: f"{kind}-{key.rpartition('#')[2]}")
+    monkeypatch.setattr(
+        "sensor.posture.tickets.grouping.entity_id", lambda kind, key: f"{kind}-{key.rpartition('#')[2]}"
+    )
     tickets = tickets_of(site([node(1)], [cve("dev-1"), setting("dev-1")]), Policy())
     assert sorted(one.id for one in tickets) == ["ticket-0", "ticket-1"]
 
@@ -70,7 +101,9 @@ def test_devices_that_are_gone_count_no_more() -> None:
 
 def test_what_cannot_be_told_is_of_the_middle_at_most() -> None:
     """A critical CVE of a camera whose firmware nobody saw: perhaps nothing is wrong with it, so that it is found out first, without alarm."""
-    [ticket] = tickets_of(site([node(1, firmware="")], [cve("dev-1", fix=UNKNOWN, sure=False, severity=Severity.critical)]), Policy())
+    [ticket] = tickets_of(
+        site([node(1, firmware="")], [cve("dev-1", fix=UNKNOWN, sure=False, severity=Severity.critical)]), Policy()
+    )
     assert (ticket.kind, ticket.severity) == ("version", Severity.medium)
     assert not ticket.devices[0].sure
 
@@ -106,6 +139,11 @@ def test_what_is_slighter_than_the_policy_wants_makes_no_ticket() -> None:
 def test_texts_are_one_clean_line() -> None:
     """A name with line ends, escapes and right-to-left marks is shown without them."""
     hostile = "evil\r\nBcc: x@y\x1b[31m\u202e"
-    [ticket] = tickets_of(site([node(1, name=hostile, vendor=hostile)], [cve("dev-1", proof=PROOF._replace(seen=hostile), title=hostile)]), Policy())
+    [ticket] = tickets_of(
+        site(
+            [node(1, name=hostile, vendor=hostile)], [cve("dev-1", proof=PROOF._replace(seen=hostile), title=hostile)]
+        ),
+        Policy(),
+    )
     for text in (*ticket.devices[0][:9], ticket.devices[0].evidence, *ticket.why, ticket.reckoned):
         assert text.isprintable(), text

@@ -54,7 +54,9 @@ def test_new_until_somebody_was_given_it_then_open_then_changed() -> None:
 def test_what_changes_by_the_hour_is_no_change() -> None:
     """Points, packets and reasons move; the content stays, so that nothing is sent for it."""
     one = tickets_of(site([node(1)], [cve("dev-1", points=21.0)]), Policy())[0]
-    moved = cve("dev-1", points=23.5, why="other words")._replace(proof=one.devices[0].proof._replace(ts="2027-01-01T00:00:00Z"))
+    moved = cve("dev-1", points=23.5, why="other words")._replace(
+        proof=one.devices[0].proof._replace(ts="2027-01-01T00:00:00Z")
+    )
     first = {one.id: NOW}
     assert content_of(tickets_of(site([node(1)], [moved], now=LATER), Policy(), first)[0]) == content_of(one)
     graver = cve("dev-1", points=61.0)
@@ -74,7 +76,9 @@ def test_done_when_a_setting_was_seen_right() -> None:
     kept, _ = looked(Ledger(), site([node(1)], [setting("dev-1")]))
     kept, [one] = looked(kept, site([node(1)], [], now=LATER, recommendations=[closed("dev-1")]))
     assert (one.state, one.ticket, one.note.done) == ("done", None, LATER)
-    assert list(one.note.over.values()) == ["10.0.0.1 (host-1, camera): seen right: the port refused a connection on 2026-12-01"]
+    assert list(one.note.over.values()) == [
+        "10.0.0.1 (host-1, camera): seen right: the port refused a connection on 2026-12-01"
+    ]
 
 
 def test_done_when_another_version_was_seen() -> None:
@@ -82,8 +86,13 @@ def test_done_when_another_version_was_seen() -> None:
     kept, [before] = looked(Ledger(), site([node(1)], [cve("dev-1")]))
     newer = node(1, firmware="10.12.9")
     kept, found = looked(kept, site([newer], [cve("dev-1", fix=update("P3265", "10.12.9"))], now=LATER))
-    assert [(one.state, one.note.title) for one in found] == [("new", "Update P3265 from 10.12.9"), ("done", "Update P3265 from 10.12.3")]
-    assert list(kept.tickets[before.id].over.values()) == ["10.0.0.1 (host-1, camera): runs 10.12.9 now, 10.12.3 before"]
+    assert [(one.state, one.note.title) for one in found] == [
+        ("new", "Update P3265 from 10.12.9"),
+        ("done", "Update P3265 from 10.12.3"),
+    ]
+    assert list(kept.tickets[before.id].over.values()) == [
+        "10.0.0.1 (host-1, camera): runs 10.12.9 now, 10.12.3 before"
+    ]
 
 
 def test_done_when_the_device_is_gone() -> None:
@@ -110,7 +119,10 @@ def test_a_cve_that_is_not_told_any_more_is_done() -> None:
     """A newer feed says that the version is not affected."""
     kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
     _, [one] = looked(kept, site([node(1)], [], now=LATER))
-    assert (one.state, list(one.note.over.values())) == ("done", ["10.0.0.1 (host-1, camera): no longer found: what is known of it changed"])
+    assert (one.state, list(one.note.over.values())) == (
+        "done",
+        ["10.0.0.1 (host-1, camera): no longer found: what is known of it changed"],
+    )
 
 
 def test_what_the_policy_does_not_want_any_more_is_done() -> None:
@@ -118,14 +130,18 @@ def test_what_the_policy_does_not_want_any_more_is_done() -> None:
     here = site([node(1)], [cve("dev-1")])
     kept, _ = looked(Ledger(), here)
     _, [one] = looked(kept, here, Policy(least_points=50))
-    assert list(one.note.over.values()) == ["10.0.0.1 (host-1, camera): not fixed, but part of another ticket, or below the severity of tickets"]
+    assert list(one.note.over.values()) == [
+        "10.0.0.1 (host-1, camera): not fixed, but part of another ticket, or below the severity of tickets"
+    ]
 
 
 def test_one_device_of_several_is_done() -> None:
     """The ticket goes on, and tells of it."""
     kept, found = looked(Ledger(), site([node(1), node(2)], [setting("dev-1"), setting("dev-2")]))
     given(kept, found)
-    kept, [one] = looked(kept, site([node(1), node(2)], [setting("dev-2")], now=LATER, recommendations=[closed("dev-1")]))
+    kept, [one] = looked(
+        kept, site([node(1), node(2)], [setting("dev-2")], now=LATER, recommendations=[closed("dev-1")])
+    )
     assert (one.state, list(one.note.devices), list(one.note.over)) == ("changed", ["dev-2"], ["dev-1"])
 
 

@@ -31,10 +31,15 @@ def _table(request: Request, do: str) -> str:
     for rule in request.rules:
         for source in rule.sources or (None,):
             for destination in rule.destinations or (None,):
-                ends = *_end(request, source), *(("any", " ".join(rule.names)) if rule.names else _end(request, destination))
+                ends = (
+                    *_end(request, source),
+                    *(("any", " ".join(rule.names)) if rule.names else _end(request, destination)),
+                )
                 service = rule.match.proto_text or "any", str(rule.match.port or "any")
                 told = request.direction, request.until, " ".join(request.alerts), request.comment
-                writer.writerow(_cells((request.id, rule.name, do, "allow" if rule.allow else "drop", *ends, *service, *told)))
+                writer.writerow(
+                    _cells((request.id, rule.name, do, "allow" if rule.allow else "drop", *ends, *service, *told))
+                )
     return out.getvalue()
 
 

@@ -20,7 +20,13 @@ def rules(request: Request) -> str:
     numbers = ", ".join(f"move {number} before N" for number in _policies(request).values())
     how = f"load: execute batch, or paste. Then, in 'config firewall policy', before the first policy N that would accept: {numbers}"
     blocks = _blocks(request)
-    body = [*_addresses(request, blocks, 4), *_addresses(request, blocks, 6), *_hosts(request, 4), *_hosts(request, 6), *_services(request)]
+    body = [
+        *_addresses(request, blocks, 4),
+        *_addresses(request, blocks, 6),
+        *_hosts(request, 4),
+        *_hosts(request, 6),
+        *_services(request),
+    ]
     body.append("config firewall policy")
     for rule, number in _policies(request).items():
         body += _policy(request, rule, number)
@@ -31,7 +37,10 @@ def undo(request: Request) -> str:
     blocks = _blocks(request)
     lines = ["config firewall policy", *(f"    delete {number}" for number in _policies(request).values()), "end"]
     for version, kind in ((4, "address"), (6, "address6")):
-        mine = [*(object_name(request, block) for block in blocks if block.version == version), *_host_names(request, version)]
+        mine = [
+            *(object_name(request, block) for block in blocks if block.version == version),
+            *_host_names(request, version),
+        ]
         if mine:
             lines += [f"config firewall {kind}", *(f'    delete "{name}"' for name in mine), "end"]
     for name in _named(request):
@@ -55,7 +64,11 @@ def _addresses(request: Request, blocks: tuple[Block, ...], version: int) -> Ite
     yield "config firewall address" if version == 4 else "config firewall address6"
     for block in mine:
         yield f'    edit "{object_name(request, block)}"'
-        yield f"        set subnet {block.network_address} {block.netmask}" if version == 4 else f"        set ip6 {block}"
+        yield (
+            f"        set subnet {block.network_address} {block.netmask}"
+            if version == 4
+            else f"        set ip6 {block}"
+        )
         yield f'        set comment "{" ".join(filter(None, (names_of(request, block), about(request))))}"'
         yield "    next"
     yield "end"
@@ -63,14 +76,24 @@ def _addresses(request: Request, blocks: tuple[Block, ...], version: int) -> Ite
 
 def _host_names(request: Request, version: int) -> dict[str, str]:
     """Names of objects that stand for names of hosts."""
-    return {f"{request.id}-{plain(name, HOST_LIMIT)}": name for rule in request.rules if rule.version == version for name in rule.names}
+    return {
+        f"{request.id}-{plain(name, HOST_LIMIT)}": name
+        for rule in request.rules
+        if rule.version == version
+        for name in rule.names
+    }
 
 
 def _hosts(request: Request, version: int) -> Iterator[str]:
     if _host_names(request, version):
         yield "config firewall address" if version == 4 else "config firewall address6"
         for name, host in _host_names(request, version).items():
-            yield from (f'    edit "{name}"', "        set type fqdn", f'        set fqdn "{plain(host, 255)}"', "    next")
+            yield from (
+                f'    edit "{name}"',
+                "        set type fqdn",
+                f'        set fqdn "{plain(host, 255)}"',
+                "    next",
+            )
         yield "end"
 
 
@@ -97,7 +120,11 @@ def _policy(request: Request, rule: Rule, number: int) -> Iterator[str]:
     yield f"        set srcaddr{suffix} {_ends(request, rule.sources)}"
     yield f"        set dstaddr{suffix} {_destinations(request, rule)}"
     yield f'        set service "{_service(request, rule.match) or "ALL"}"'
-    yield from (f"        set action {'accept' if rule.allow else 'deny'}", '        set schedule "always"', "        set logtraffic all")
+    yield from (
+        f"        set action {'accept' if rule.allow else 'deny'}",
+        '        set schedule "always"',
+        "        set logtraffic all",
+    )
     yield f'        set comments "{about(request)}"'
     yield "    next"
 

@@ -15,7 +15,9 @@ ALLOWS = True
 
 def rules(request: Request) -> str:
     how = _how_to_allow() if request.allows else _how_to_deny()
-    return heading(request, MARK, *how) + "\n".join([*(line for version in (4, 6) for line in _list(request, version)), ""])
+    return heading(request, MARK, *how) + "\n".join(
+        [*(line for version in (4, 6) for line in _list(request, version)), ""]
+    )
 
 
 def _how_to_allow() -> tuple[str, ...]:
@@ -38,7 +40,9 @@ def undo(request: Request) -> str:
 
 
 def _head(request: Request, version: int) -> str:
-    return f"ip access-list extended SENSOR-{request.id}" if version == 4 else f"ipv6 access-list SENSOR-{request.id}-v6"
+    return (
+        f"ip access-list extended SENSOR-{request.id}" if version == 4 else f"ipv6 access-list SENSOR-{request.id}-v6"
+    )
 
 
 def _list(request: Request, version: int) -> Iterator[str]:

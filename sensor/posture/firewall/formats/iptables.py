@@ -25,13 +25,27 @@ def written(request: Request, version: int, program: str) -> str:
     """The rules of one family; only a heading where there are none."""
     mine = [rule for rule in request.rules if rule.version == version]
     if not mine:
-        return heading(request, MARK, f"no rule: no IPv{version} address is meant; see --format {'ip6tables' if version == 4 else 'iptables'}")
+        return heading(
+            request,
+            MARK,
+            f"no rule: no IPv{version} address is meant; see --format {'ip6tables' if version == 4 else 'iptables'}",
+        )
     how = [f"load: {program}-restore --noflush FILE, on the machine that forwards between the two. {WARNING}"]
     if len(mine) != len(request.rules):
-        how.append(f"IPv{10 - version} addresses are meant as well: see --format {'ip6tables' if version == 4 else 'iptables'}")
+        how.append(
+            f"IPv{10 - version} addresses are meant as well: see --format {'ip6tables' if version == 4 else 'iptables'}"
+        )
     chain = _chain(request)
     answers = [f"-A {chain} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN"] if request.allows else []
-    body = ["*filter", f":{chain} - [0:0]", f"-I FORWARD 1 -j {chain}", *answers, *(line for rule in mine for line in _lines(request, rule)), "COMMIT", ""]
+    body = [
+        "*filter",
+        f":{chain} - [0:0]",
+        f"-I FORWARD 1 -j {chain}",
+        *answers,
+        *(line for rule in mine for line in _lines(request, rule)),
+        "COMMIT",
+        "",
+    ]
     return heading(request, MARK, *how) + "\n".join(body)
 
 
@@ -49,7 +63,9 @@ def _chain(request: Request) -> str:
 def _lines(request: Request, rule: Rule) -> Iterator[str]:
     for source in rule.sources or (None,):
         for destination in rule.destinations or (None,):
-            whose = " to ".join(filter(None, (names_of(request, one) for one in (source, destination) if one is not None)))
+            whose = " to ".join(
+                filter(None, (names_of(request, one) for one in (source, destination) if one is not None))
+            )
             comment = ", ".join(filter(None, (whose, meaning(request, rule))))[:COMMENT_LIMIT]
             condition = f"-A {_chain(request)} {_end('-s', source)}{_end('-d', destination)}{_service(rule.match)}"
             if request.allows and not rule.allow:

@@ -16,13 +16,20 @@ def rules(request: Request) -> str:
         f"load: load set terminal. Then bind it where the sources come in: set interfaces NAME unit N family inet filter input {request.id};",
         f"where a filter is bound already: filter input-list [ {request.id} OTHER ], without its last term",
     )
-    return heading(request, MARK, *how) + "\n".join([*(line for version in FAMILIES for line in _filter(request, version)), ""])
+    return heading(request, MARK, *how) + "\n".join(
+        [*(line for version in FAMILIES for line in _filter(request, version)), ""]
+    )
 
 
 def undo(request: Request) -> str:
     used = [version for version in FAMILIES if any(rule.version == version for rule in request.rules)]
     lines = [f"delete firewall family {FAMILIES[version]} filter {request.id}" for version in used]
-    lines += [f"delete policy-options prefix-list {name}" for rule in request.rules for name, blocks in _lists(rule).items() if blocks]
+    lines += [
+        f"delete policy-options prefix-list {name}"
+        for rule in request.rules
+        for name, blocks in _lists(rule).items()
+        if blocks
+    ]
     return "\n".join([*lines, ""])
 
 

@@ -23,7 +23,10 @@ def rules(request: Request) -> str:
         body += _set(request, name, blocks)
     body += ["\tchain forward {", f"\t\ttype filter hook forward priority {PRIORITY}; policy accept;"]
     body += [ANSWERS] if request.allows else []
-    body += [f'\t\t{_condition(rule, sets)}counter {_verdict(request, rule)} comment "{meaning(request, rule)}"' for rule in request.rules]
+    body += [
+        f'\t\t{_condition(rule, sets)}counter {_verdict(request, rule)} comment "{meaning(request, rule)}"'
+        for rule in request.rules
+    ]
     how = "load: nft -f FILE, on the machine that forwards between the two"
     return heading(request, MARK, how, by_itself=True) + "\n".join([*body, "\t}", "}", ""])
 
@@ -52,12 +55,24 @@ def _sets(request: Request) -> Sets:
 def _set(request: Request, name: str, blocks: tuple[Block, ...]) -> list[str]:
     flags = "interval, timeout" if request.seconds else "interval"
     elements = [f"\t\t\t{_element(request, block)}," for block in blocks]
-    return [f"\tset {name} {{", f"\t\ttype ipv{blocks[0].version}_addr", f"\t\tflags {flags}", "\t\telements = {", *elements, "\t\t}", "\t}"]
+    return [
+        f"\tset {name} {{",
+        f"\t\ttype ipv{blocks[0].version}_addr",
+        f"\t\tflags {flags}",
+        "\t\telements = {",
+        *elements,
+        "\t\t}",
+        "\t}",
+    ]
 
 
 def _element(request: Request, block: Block) -> str:
     whose = names_of(request, block)
-    return block_text(block) + (f" timeout {request.seconds}s" if request.seconds else "") + (f' comment "{whose}"' if whose else "")
+    return (
+        block_text(block)
+        + (f" timeout {request.seconds}s" if request.seconds else "")
+        + (f' comment "{whose}"' if whose else "")
+    )
 
 
 def _condition(rule: Rule, sets: Sets) -> str:

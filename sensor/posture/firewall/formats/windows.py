@@ -15,7 +15,9 @@ def rules(request: Request) -> str:
         "load: run as administrator on each Windows machine that is named, or by group policy; the local addresses keep a rule quiet elsewhere.",
         "Cameras, telephones and printers have no such firewall: another format is for them",
     )
-    return heading(request, MARK, *how) + "".join(f"{line}\n" for rule in request.rules for line in _both(request, rule))
+    return heading(request, MARK, *how) + "".join(
+        f"{line}\n" for rule in request.rules for line in _both(request, rule)
+    )
 
 
 def undo(request: Request) -> str:
@@ -38,14 +40,18 @@ def _ours(request: Request, blocks: tuple[Block, ...]) -> bool:
 
 def _line(request: Request, rule: Rule, direction: str, local: tuple[Block, ...], remote: tuple[Block, ...]) -> str:
     name = f"{rule.name}-{'out' if direction == 'Outbound' else 'in'}"
-    words = [f"New-NetFirewallRule -Name '{name}' -DisplayName '{name}' -Group '{request.id}' -Direction {direction} -Action Block"]
+    words = [
+        f"New-NetFirewallRule -Name '{name}' -DisplayName '{name}' -Group '{request.id}' -Direction {direction} -Action Block"
+    ]
     words += [f"-LocalAddress {_list(local)}"] if local else []
     words += [f"-RemoteAddress {_list(remote)}"] if remote else []
     return " ".join([*words, *_service(rule.match, direction), f"-Description '{about(request)}'"])
 
 
 def _list(blocks: tuple[Block, ...]) -> str:
-    return ",".join(f"'{block.network_address if block.prefixlen == block.max_prefixlen else block}'" for block in blocks)
+    return ",".join(
+        f"'{block.network_address if block.prefixlen == block.max_prefixlen else block}'" for block in blocks
+    )
 
 
 def _service(match: Match, direction: str) -> Iterator[str]:

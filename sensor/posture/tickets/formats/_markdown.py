@@ -45,7 +45,11 @@ def page(ticket: Ticket, limit: int = 0) -> str:
     blocks = [
         "\n".join(f"- **{name}:** {_fact(name, value)}" for name, value in facts(ticket)),
         _section("Why", [plain(one) for one in ticket.why], "-"),
-        _section("What to do", [f"{code(one.maker)}: {plain(one.text)}" if one.maker else plain(one.text) for one in ticket.steps], "-"),
+        _section(
+            "What to do",
+            [f"{code(one.maker)}: {plain(one.text)}" if one.maker else plain(one.text) for one in ticket.steps],
+            "-",
+        ),
         f"### How to verify\n\n{plain(ticket.test)}" if ticket.test else "",
         f"### Devices\n\n{len(ticket.devices):,} in all.\n\n| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}",
     ]

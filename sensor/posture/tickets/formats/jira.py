@@ -62,7 +62,11 @@ def bulk(issues: Sequence[Body]) -> str:
 def document(ticket: Ticket) -> Body:
     """The description (Atlassian Document Format, version 1): its texts are never empty and never markup."""
     content = [_list(_item(_text(f"{name}: ", strong=True), _text(value)) for name, value in facts(ticket))]
-    for title, lines in (("Why", ticket.why), ("What to do", tuple(map(step_text, ticket.steps))), ("How to verify", (ticket.test,))):
+    for title, lines in (
+        ("Why", ticket.why),
+        ("What to do", tuple(map(step_text, ticket.steps))),
+        ("How to verify", (ticket.test,)),
+    ):
         if told := [line for line in lines if line]:
             content += [_heading(title), _list(_item(_text(line)) for line in told)]
     room = DOCUMENT_LIMIT - len(json.dumps(content))

@@ -27,7 +27,11 @@ def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, Any]:
     """A comment."""
-    return {"body": _unformatted("Fixed, as traffic shows:\n" + "\n".join(f"- {line}" for line in lines)[:TEXT_LIMIT] + "\n")}
+    return {
+        "body": _unformatted(
+            "Fixed, as traffic shows:\n" + "\n".join(f"- {line}" for line in lines)[:TEXT_LIMIT] + "\n"
+        )
+    }
 
 
 found_by = jira.found_by

@@ -16,7 +16,13 @@ def told(ticket: Ticket) -> Body:
     """The ticket itself."""
     devices = [one._asdict() | {"names": list(one.names), "proof": one.proof._asdict()} for one in ticket.devices]
     steps = [one._asdict() for one in ticket.steps]
-    more = {"severity": ticket.severity.name, "priority": ticket.priority, "labels": list(ticket.labels), "devices": devices, "steps": steps}
+    more = {
+        "severity": ticket.severity.name,
+        "priority": ticket.priority,
+        "labels": list(ticket.labels),
+        "devices": devices,
+        "steps": steps,
+    }
     return ticket._asdict() | {"names": list(ticket.names), "why": list(ticket.why)} | more
 
 

@@ -39,12 +39,20 @@ def created(ticket: Ticket, form: Form) -> dict[str, str]:
 
 def updated(ticket: Ticket, _: Form) -> dict[str, str]:
     due = {"due_date": f"{ticket.due} 23:59:59"} if ticket.due else {}
-    return {"short_description": headline(ticket)[:SHORT_LIMIT], "description": shown(page(ticket, DESCRIPTION_LIMIT)), **due}
+    return {
+        "short_description": headline(ticket)[:SHORT_LIMIT],
+        "description": shown(page(ticket, DESCRIPTION_LIMIT)),
+        **due,
+    }
 
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, str]:
     """What the resolution says."""
-    return {"close_notes": shown("\n".join(("Fixed, as traffic shows:", *(f"- {line}" for line in lines))))[:DESCRIPTION_LIMIT]}
+    return {
+        "close_notes": shown("\n".join(("Fixed, as traffic shows:", *(f"- {line}" for line in lines))))[
+            :DESCRIPTION_LIMIT
+        ]
+    }
 
 
 def correlation(name: str, form: Form) -> str:
