@@ -26,6 +26,8 @@ from sensor.cli._table import table
 from sensor.cli._times import clock
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from sensor.alerts.mutes import Mute
 
 EXAMPLES = """\
@@ -41,6 +43,7 @@ DEFAULT_SPAN = "30d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FIELDS = ("detector", "src", "dst", "port", "type", "vlan", "hours")
 Record = dict[str, Any]
+_SPAN = re.compile(r"([1-9]\d{0,4})([mhdw])")
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 
 
@@ -133,26 +136,10 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
 
     from sensor.alerts.mutes import Mute
     from sensor.cli._devices_words import author_of
-    from sensor.core.device import TYPES
-    from sensor.documents import nearest
 
-    if unknown := _unknown(args.detector):
-        complain(unknown, error="mute.unknown-detector")
-        return None
-    if wrong := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
-        complain(wrong, error="usage.invalid-value")
-        return None
-    if not args.all and args.action == "add" and not (args.detector.strip("*?.") or args.src or args.dst):
-        complain(
-            "expected --detector, --src or --dst: a mute without any of them suppresses every detector; --all confirms that",
-            error="usage.missing-argument",
-        )
-        return None
-    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", args.span)
-    if not found and args.span != "ever":
-        complain(
-            f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever", error="usage.invalid-value"
-        )
+    found = _SPAN.fullmatch(args.span)
+    if wrong := _wrong(args, spans=found is not None):
+        complain(wrong[0], error=wrong[1])
         return None
     now = datetime.fromtimestamp(int(time.time()), UTC)
     expires = _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
@@ -167,15 +154,35 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
             **given,
         )
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            where, expected = (
-                "".join(f"--{name}: " for name in fault["loc"][:1]),
-                str(fault["msg"]).removeprefix("Value error, "),
-            )
-            if fault["type"] == "literal_error":
-                expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
-            complain(where + expected, error="usage.invalid-value")
+        _complain_of_values(error)
         return None
+
+
+def _wrong(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
+    """What is wrong with the options, and its error code. ``spans``: --for names a span of time."""
+    if unknown := _unknown(args.detector):
+        return unknown, "mute.unknown-detector"
+    if wrong := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
+        return wrong, "usage.invalid-value"
+    if not args.all and args.action == "add" and not (args.detector.strip("*?.") or args.src or args.dst):
+        what = "a mute without any of them suppresses every detector; --all confirms that"
+        return f"expected --detector, --src or --dst: {what}", "usage.missing-argument"
+    if not spans and args.span != "ever":
+        return f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever", "usage.invalid-value"
+    return None
+
+
+def _complain_of_values(error: ValidationError) -> None:
+    """One line for each option whose value is wrong."""
+    from sensor.core.device import TYPES
+    from sensor.documents import nearest
+
+    for fault in error.errors(include_url=False):
+        where = "".join(f"--{name}: " for name in fault["loc"][:1])
+        expected = str(fault["msg"]).removeprefix("Value error, ")
+        if fault["type"] == "literal_error":
+            expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
+        complain(where + expected, error="usage.invalid-value")
 
 
 def _no_address(end: str) -> str:

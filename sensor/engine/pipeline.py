@@ -122,28 +122,13 @@ class Pipeline:
         self._changes = ChangeReader(inventory.networks)
         self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
-        self._tables = {
-            "flows": self.kernels.flows,
-            "repeats": repeats,
-            "inventory": inventory,
-            "alerts": room,
-            "dissectors": self.dissection,
-            **(more or {}),
-        }
+        self._tables: dict[str, object] = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory}
+        self._tables |= {"alerts": room, "dissectors": self.dissection, **(more or {})}
         self._tables |= {"datagrams": self.kernels.datagrams}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
-        self._tables |= {
-            "sightings": self.sightings,
-            "services": self.services,
-            "boundary": boundary,
-            **dissectors,
-            **derivers,
-        }
-        self._tables |= {
-            "senders": selector.senders,
-            "glimpsed": selector.glimpsed,
-            "head_senders": selector.head_senders,
-        }
+        self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary}
+        self._tables |= {**dissectors, **derivers, "senders": selector.senders, "glimpsed": selector.glimpsed}
+        self._tables |= {"head_senders": selector.head_senders}
         self._started = False
         self._now = self._last = 0
         self.malformed = self.decoded = 0

@@ -121,61 +121,51 @@ class ReflectedFlood(FlowDetector):
         if not len(contacts):
             return []
         rows = changes.rows[contacts["row"]]
+        both = self._lights(rows, TCP)
+        turned, masks = self._reflections(rows, contacts["flags"])
+        silent = masks[-1]
+        victim = np.where(turned, contacts["server"], contacts["client"])
+        server = np.where(turned, contacts["client"], contacts["server"])
+        of_client = rows["client_port"].astype(np.uint64) << np.uint64(8) | rows["proto"]
+        service = np.where(turned, of_client, contacts["service"]).astype(np.uint64)
+        keys, found = np.where(silent, victim, combine(victim, service)), []
+        for mask, (window, threshold) in zip(masks, self._windows, strict=True):
+            at = mask.nonzero()[0]
+            for i, servers, _, sample in counted(window, keys[at], server[at], rows["ts"][at]):
+                finding = Finding(servers, sample, threshold, bool(both[at[i]] | ~silent[at[i]]))
+                found.append((int(contacts["row"][at[i]]), finding))
+        again = self._repeated(rows)
+        found += [(at, Finding(1, [], self.options.repeated)) for at in contacts["row"][again].tolist()]
+        return sorted(found)
+
+    def _reflections(
+        self, rows: npt.NDArray[np.void], flags: npt.NDArray[np.uint8]
+    ) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.bool_]]]:
+        """Where the server seems to be the client; and where a row may be part of a reflection, one mask for each of
+        ``self._windows``: answers over UDP, to pings, to SYNs, and flows in which the client sent nothing.
+        """
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
         first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
-        lit, both = self._lights(rows, UDP), self._lights(rows, TCP)
+        lit = self._lights(rows, UDP)
         # A server on a high port seems to be the client where its answer comes first, and so does any where the victim's port is lower.
         turned = (kind == Change.NEW) & (proto == UDP) & self._amplifies[rows["client_port"]]
         turned &= (rows["client_port"] != DNS) | (rows["client_bytes"] >= self.options.large)
         turned &= ~self._amplifies[server_port]
         plain = first & (proto == UDP) & self._amplifies[server_port]
         plain &= lit | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
-        far = plain & (contacts["flags"] & SERVER_INSIDE == 0) | turned & (contacts["flags"] & CLIENT_INSIDE == 0)
+        far = plain & (flags & SERVER_INSIDE == 0) | turned & (flags & CLIENT_INSIDE == 0)
         pinged = first & ((proto == PING) | (proto == PING_6))
-        shaken = (
-            first
-            & (proto == TCP)
-            & (rows["client_port"] < NO_CLIENT)
-            & (server_port < PLAIN)
-            & (rows["server_bytes"] <= HANDSHAKE)
-        )
-        silent = (
-            (kind == Change.ENDED)
-            & (proto == TCP)
-            & (rows["client_packets"] == 0)
-            & (rows["server_packets"] < self.options.repeated)
-        )
-        silent &= (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"]) & (
-            contacts["flags"] & SERVER_INSIDE == 0
-        )
-        victim, server = (
-            np.where(turned, contacts["server"], contacts["client"]),
-            np.where(turned, contacts["client"], contacts["server"]),
-        )
-        service = np.where(
-            turned, rows["client_port"].astype(np.uint64) << np.uint64(8) | proto, contacts["service"]
-        ).astype(np.uint64)
-        keys, found = np.where(silent, victim, combine(victim, service)), []
-        for mask, (window, threshold) in zip((far, pinged, shaken, silent), self._windows, strict=True):
-            at = mask.nonzero()[0]
-            for i, servers, _, sample in counted(window, keys[at], server[at], rows["ts"][at]):
-                found.append(
-                    (
-                        int(contacts["row"][at[i]]),
-                        Finding(servers, sample, threshold, bool(both[at[i]] | ~silent[at[i]])),
-                    )
-                )
-        wants = self.options.repeated
-        again = (
-            (kind == Change.ENDED) & (proto == TCP) & (rows["client_packets"] == 0) & (rows["server_packets"] >= wants)
-        )
-        again &= (
-            (rows["client_port"] < NO_CLIENT)
-            & (server_port < PLAIN)
-            & (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"])
-        )
-        found += [(at, Finding(1, [], wants)) for at in contacts["row"][again].tolist()]
-        return sorted(found)
+        shaken = first & (proto == TCP) & (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN)
+        shaken &= rows["server_bytes"] <= HANDSHAKE
+        silent = _only_handshakes(rows) & (rows["server_packets"] < self.options.repeated)
+        silent &= flags & SERVER_INSIDE == 0
+        return turned, [far, pinged, shaken, silent]
+
+    def _repeated(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+        """Ended flows in which a server repeated its answer to a SYN that its client never sent."""
+        again: npt.NDArray[np.bool_] = _only_handshakes(rows) & (rows["server_packets"] >= self.options.repeated)
+        again &= (rows["client_port"] < NO_CLIENT) & (rows["server_port"] < PLAIN)
+        return again
 
     @staticmethod
     def _telling(changes: Changes) -> npt.NDArray[np.void]:
@@ -226,3 +216,10 @@ class ReflectedFlood(FlowDetector):
         )
         alert.key = f"{self.id}|{addresses.text(victim.address)}|{service}"  # never by source: there are thousands
         yield alert
+
+
+def _only_handshakes(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Ended TCP flows in which the client sent nothing and the server no more than answers to a SYN."""
+    ended = (rows["kind"] == Change.ENDED) & (rows["proto"] == TCP) & (rows["client_packets"] == 0)
+    found: npt.NDArray[np.bool_] = ended & (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"])
+    return found
