@@ -27,7 +27,9 @@ class Argument(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command as its help tells it. ``about``: its docstring, first line included; ``exits``: exit codes of its own, none where they are the usual ones."""
+    """A command as its help tells it. ``about``: its docstring, first line included; ``exits``: exit codes of its own,
+    none where they are the usual ones.
+    """
 
     name: str
     summary: str

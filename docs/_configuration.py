@@ -54,7 +54,9 @@ def whole() -> Schema:
 
 
 def sections() -> Iterator[tuple[str, str, list[Key]]]:
-    """(name, what it says of itself as a whole, its keys) of every key at the top but outputs and detectors, which have chapters and pages of their own."""
+    """(name, what it says of itself as a whole, its keys) of every key at the top but outputs and detectors, which have
+    chapters and pages of their own.
+    """
     made = whole()
     for name, field in model().model_fields.items():
         if name not in ("outputs", "detectors"):

@@ -42,7 +42,9 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def blocks(doc: str) -> Iterator[tuple[bool, str]]:
-    """The paragraphs of a docstring, each with whether its lines stand as they are: lists of words and what they mean are indented."""
+    """The paragraphs of a docstring, each with whether its lines stand as they are: lists of words and what they mean
+    are indented.
+    """
     for part in inspect.cleandoc(doc).split("\n\n"):
         kept = any(line.startswith("  ") for line in part.splitlines()[1:]) or part.startswith("  ")
         yield kept, part if kept else " ".join(part.split())

@@ -1,4 +1,6 @@
-"""docs/reference/records.md: every table and column of the traffic records, from the schema that the writer stores by."""
+"""docs/reference/records.md: every table and column of the traffic records, from the schema that
+the writer stores by.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ MISSING = object()
 
 
 class Key(NamedTuple):
-    """``path``: dotted, with ``[]`` behind a list; ``kind``: what the value must be, in words; ``about``: what it means. Compares as a whole."""
+    """``path``: dotted, with ``[]`` behind a list; ``kind``: what the value must be, in words; ``about``: what it
+    means. Compares as a whole.
+    """
 
     path: str
     kind: str
@@ -40,7 +42,9 @@ class Schema:
         }
 
     def keys(self, node: Node, above: str = "") -> Iterator[Key]:
-        """The keys of an object in their order, those of objects in it included, unless these have a place of their own."""
+        """The keys of an object in their order, those of objects in it included, unless these have a place of their
+        own.
+        """
         required = self.resolved(node).get("required", ())
         for name, value in self.resolved(node).get("properties", {}).items():
             below, path = self._below(value), f"{above}{name}"
@@ -56,7 +60,9 @@ class Schema:
         return "" if about in own else about
 
     def _below(self, node: Node) -> Node | None:
-        """The object with keys that a value is, may be, or is a list of; None where it is none, or has its own place."""
+        """The object with keys that a value is, may be, or is a list of; None where it is none, or
+        has its own place.
+        """
         if node.get("$ref", "").removeprefix(REF) in self._named:
             return None
         node = self.resolved(node)

@@ -1,7 +1,8 @@
-"""Bricks for crafted captures: machines, a tape of timed frames, TCP conversations, and a pcapng writer whose bytes depend on nothing but the frames.
+"""Bricks for crafted captures: machines, a tape of timed frames, TCP conversations, and a pcapng writer whose bytes
+depend on nothing but the frames.
 
-Frames are built with scapy, which is used here and in tests only. Times are seconds since the start of the tape; randomness comes from generators
-seeded with names.
+Frames are built with scapy, which is used here and in tests only. Times are seconds since the start of the tape;
+randomness comes from generators seeded with names.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ Talk = Iterable[tuple[bool, bytes]]  # (CLIENT or SERVER, what it says)
 
 @dataclass
 class Machine:
-    """One end of the network. ``net``: prefix length of its segment; ``far``: reached through the gateway, whose MAC its frames then carry."""
+    """One end of the network. ``net``: prefix length of its segment; ``far``: reached through the gateway, whose MAC
+    its frames then carry.
+    """
 
     name: str
     mac: str
@@ -142,7 +145,9 @@ class Tape:
         self.ip(at + 0.0005, dst, src, ICMP(type=0, id=src.port, seq=sequence) / Raw(data))
 
     def probe(self, at: float, src: Machine, dst: Machine, dport: int, answer: str = "") -> None:
-        """A scanner's SYN; ``answer``: flags of the reply, empty where there is none. An open port is closed at once with RST."""
+        """A scanner's SYN; ``answer``: flags of the reply, empty where there is none. An open port is closed at once
+        with RST.
+        """
         sport, seq = src.next_port(), src.rng.getrandbits(32)
         self.ip(at, src, dst, TCP(sport=sport, dport=dport, flags="S", seq=seq, window=1024, options=[("MSS", 1460)]))
         if answer:
@@ -167,11 +172,15 @@ class Tape:
         end: str = "fin",
         pause: float = 0.0,
     ) -> float:
-        """A whole conversation: handshake, what is said, and FIN from the client, RST, or nothing (``end``). Returns when it was over."""
+        """A whole conversation: handshake, what is said, and FIN from the client, RST, or nothing (``end``). Returns
+        when it was over.
+        """
         return Conversation(self, client, server, dport).run(at, talk, end, pause)
 
     def write(self, path: Path, maker: str) -> None:
-        """pcapng (draft-ietf-opsawg-pcapng): one section, one Ethernet interface, times in ns, and at the end its counters: nothing was dropped."""
+        """pcapng (draft-ietf-opsawg-pcapng): one section, one Ethernet interface, times in ns, and at the end its
+        counters: nothing was dropped.
+        """
         frames = sorted(self.frames, key=lambda entry: entry[0])
         blocks = [
             block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options((4, maker.encode()))),

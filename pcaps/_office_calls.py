@@ -1,4 +1,6 @@
-"""SIP in the office (RFC 3261): phones register, the exchange asks whether they are still there, and somebody makes a call."""
+"""SIP in the office (RFC 3261): phones register, the exchange asks whether they are still there, and somebody makes a
+call.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ class Exchange:
     def call(
         self, at: float, caller: tuple[Machine, str, str], callee: tuple[Machine, str, str], seconds: float
     ) -> None:
-        """INVITE through the exchange, ringing, answer, speech both ways, BYE. Each leg is a dialogue of its own: the exchange is a back-to-back agent."""
+        """INVITE through the exchange, ringing, answer, speech both ways, BYE. Each leg is a dialogue of its own: the
+        exchange is a back-to-back agent.
+        """
         (phone_a, ext_a, agent_a), (phone_b, ext_b, agent_b) = caller, callee
         self.calls += 1
         legs = (

@@ -1,4 +1,6 @@
-"""Who is in the office, and what each says of itself. Values are those that such devices really send; serials and names are made up."""
+"""Who is in the office, and what each says of itself. Values are those that such devices really send; serials and names
+are made up.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Dhcp:
 
 @dataclass
 class Inhabitant:
-    """``kind``: what a person would call it. ``cloud``: names outside that it talks to. ``sip``: extension, user agent. ``ssdp``: target, path, server line."""
+    """``kind``: what a person would call it. ``cloud``: names outside that it talks to. ``sip``: extension, user agent.
+    ``ssdp``: target, path, server line.
+    """
 
     machine: Machine
     kind: str

@@ -1,4 +1,6 @@
-"""What the machines of the office say: DHCP, mDNS, SIP, DNS, HTTPS, SMB, printing, video, and the small talk of every network."""
+"""What the machines of the office say: DHCP, mDNS, SIP, DNS, HTTPS, SMB, printing, video, and the small talk of every
+network.
+"""
 
 from __future__ import annotations
 
@@ -269,7 +271,9 @@ def smb2(
 
 
 def ntlm_answer(client: Machine, user: str, windows: bool) -> bytes:
-    """What a client answers to a challenge ([MS-NLMP] 2.2.1.3): NTLMv2, from a Windows with its version and name or from a program without."""
+    """What a client answers to a challenge ([MS-NLMP] 2.2.1.3): NTLMv2, from a Windows with its version and name or
+    from a program without.
+    """
     flags, version = (0xE2888215, WINDOWS) if windows else (0xE0888215, b"")
     texts = [text.encode("utf-16le") for text in ("OFFICE", user, client.name.upper() if windows else "")]
     fields = (client.rng.randbytes(24), client.rng.randbytes(60), *texts, client.rng.randbytes(16))
@@ -291,7 +295,9 @@ def smb_session(
     user: str = "",
     windows: bool = True,
 ) -> float:
-    """Negotiate, log in with NTLM, connect to a share, read ``size`` bytes of a file, leave. ``windows``: the client is one."""
+    """Negotiate, log in with NTLM, connect to a share, read ``size`` bytes of a file, leave. ``windows``: the client is
+    one.
+    """
     guid, session, tree = client.rng.randbytes(16), 0x400000000041, 5
     path = rf"\\{server.ip}\{share}".encode("utf-16le")
     ntlm = b"NTLMSSP\0"

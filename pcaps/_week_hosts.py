@@ -1,4 +1,6 @@
-"""Who lives in the large office: the inhabitants of the small one, many times over, on five kinds of segments; servers; guests whose MACs are made up."""
+"""Who lives in the large office: the inhabitants of the small one, many times over, on five kinds of segments; servers;
+guests whose MACs are made up.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""A tape for hundreds of thousands of frames: the headers are packed here instead of built, and what is routed is seen once, on the segment of the client.
+"""A tape for hundreds of thousands of frames: the headers are packed here instead of built, and what is routed is seen
+once, on the segment of the client.
 
-The mirror watches the access segments: who is reached through the router bears its MAC there. Servers among themselves are seen in their own segment.
+The mirror watches the access segments: who is reached through the router bears its MAC there. Servers among themselves
+are seen in their own segment.
 """
 
 from __future__ import annotations

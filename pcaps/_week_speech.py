@@ -1,4 +1,6 @@
-"""What is said over and over in a week: look-ups and HTTPS without building each message anew, SSH, SNMP, RDP, backups, a recorder's glance."""
+"""What is said over and over in a week: look-ups and HTTPS without building each message anew, SSH, SNMP, RDP, backups,
+a recorder's glance.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,9 @@ def knock(press: Press, at: float, client: Machine, server: Machine, path: str =
 
 
 def watch(press: Press, at: float, recorder: Machine, camera: Machine, path: str, server: str) -> None:
-    """The recorder logs in to a camera, takes its stream, and says every half minute that it is still there (RTSP, RFC 2326; digest, RFC 2617)."""
+    """The recorder logs in to a camera, takes its stream, and says every half minute that it is still there (RTSP, RFC
+    2326; digest, RFC 2617).
+    """
     url, talk = f"rtsp://{camera.ip}:554/{path}", []
     nonce, answer = f"{camera.rng.getrandbits(128):032x}", f"{recorder.rng.getrandbits(128):032x}"
     proof = f'Authorization: Digest username="viewer", realm="streams", nonce="{nonce}", uri="{url}", response="{answer}"\r\n'

@@ -1,9 +1,11 @@
-"""Makes office.pcapng: a working day in small, twenty minutes of it, as a mirror port sees them. Run it as ``python -m pcaps.office [FILE]``.
+"""Makes office.pcapng: a working day in small, twenty minutes of it, as a mirror port sees them. Run it as ``python -m
+pcaps.office [FILE]``.
 
-After a power cut everything starts again: leases, announcements, registrations. People come, read mail, print, fetch files, telephone. Three things happen
-that should not:
+After a power cut everything starts again: leases, announcements, registrations. People come, read mail, print, fetch
+files, telephone. Three things happen that should not:
 
-- 08:10: the laptop tp-lab tries port 445 on eighty addresses of the server segment, then forty ports of the file server;
+- 08:10: the laptop tp-lab tries port 445 on eighty addresses of the server segment, then forty ports of the file
+  server;
 - 08:14: the Axis camera logs in to the file server over SMB and reads from it;
 - 08:17: the Hikvision camera opens a connection to 203.0.113.66, which stands in office.intel.txt, and is answered.
 
@@ -192,7 +194,9 @@ class Office:
             speech.video(self.tape, at, FILES, self.machine(name), path, server, 100)
 
     def scan(self, at: float) -> None:
-        """Eighty addresses of the server segment, six of which refuse and one answers; then forty ports of the file server."""
+        """Eighty addresses of the server segment, six of which refuse and one answers; then forty ports of the file
+        server.
+        """
         laptop = self.machine("tp-lab")
         answers = {4: "RA", 11: "RA", 17: "SA", 23: "RA", 38: "RA", 52: "RA", 67: "RA"}
         for last in range(1, 81):

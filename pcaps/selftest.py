@@ -1,7 +1,9 @@
-"""Makes the capture that `sensor selftest` replays: a minute of a few machines of the office. Run it as ``python -m pcaps.selftest [FILE]``.
+"""Makes the capture that `sensor selftest` replays: a minute of a few machines of the office. Run it as ``python -m
+pcaps.selftest [FILE]``.
 
-A printer, a camera and a telephone start and say what they are; a laptop starts, and then tries the ports of the file server, some of which answer. Packed, for
-it is shipped with the program. The same packets on every run, as those of office.pcapng.
+A printer, a camera and a telephone start and say what they are; a laptop starts, and then tries the ports of the file
+server, some of which answer. Packed, for it is shipped with the program. The same packets on every run, as those of
+office.pcapng.
 """
 
 from __future__ import annotations

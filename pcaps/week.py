@@ -1,7 +1,9 @@
-"""Makes a week of a large office, in small: five hundred machines, all hours of seven days, few packets each. Run it as ``python -m pcaps.week FILE``.
+"""Makes a week of a large office, in small: five hundred machines, all hours of seven days, few packets each. Run it as
+``python -m pcaps.week FILE``.
 
-Too large to be kept, and made again in half a minute: the same bytes on every run. People work from Monday to Friday and print, telephone, fetch files;
-guests come with new MACs; the nights belong to backups. Ten things happen that should not; they stand in ``PLANTED``, and what they are in _week_attacks.py.
+Too large to be kept, and made again in half a minute: the same bytes on every run. People work from Monday to Friday
+and print, telephone, fetch files; guests come with new MACs; the nights belong to backups. Ten things happen that
+should not; they stand in ``PLANTED``, and what they are in _week_attacks.py.
 """
 
 from __future__ import annotations
@@ -192,7 +194,9 @@ class Week:
             self.exchange.call(day * DAY + 8.2 * HOUR + number * 1100, talk[0], talk[1], 0.5)
 
     def workday(self, day: int) -> None:
-        """Mail, pages, files and prints; the administrator's rounds; guests. On Wednesday everybody's system is renewed."""
+        """Mail, pages, files and prints; the administrator's rounds; guests. On Wednesday everybody's system is
+        renewed.
+        """
         for order, one in enumerate(self.company.desks):
             self.desk(one, day, order)
         jump, admin = self.server("jump01"), self.company.desks[0].machine
@@ -207,7 +211,9 @@ class Week:
         self.small_things(day, admin)
 
     def small_things(self, day: int, admin: Machine) -> None:
-        """Help for two colleagues at their own screens; printers put what they scanned on the file server; the systems pass updates on to each other."""
+        """Help for two colleagues at their own screens; printers put what they scanned on the file server; the systems
+        pass updates on to each other.
+        """
         desks = self.company.desks
         for order in range(2):
             said.rdp(self.press, day * DAY + 11 * HOUR + order * 2900, admin, desks[(30 + day * 2 + order) * 3].machine)

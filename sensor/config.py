@@ -1,4 +1,6 @@
-"""The configuration: one YAML file, every key with a default, every error told at once with its place. Paths in it begin at the folder it lies in."""
+"""The configuration: one YAML file, every key with a default, every error told at once with its place. Paths in it
+begin at the folder it lies in.
+"""
 
 from __future__ import annotations
 
@@ -42,22 +44,26 @@ def _checked(blocks: list[str]) -> list[str]:
 
 
 class Identity(Section):
-    """Who this sensor is, in every record. ``id``: its name, that of the machine where none is given; ``site``: where it stands."""
+    """Who this sensor is, in every record. ``id``: its name, that of the machine where none is given; ``site``: where
+    it stands.
+    """
 
     id: str = Field(default_factory=lambda: platform.node() or "sensor", min_length=1, max_length=64)
     site: str = Field(default="", max_length=64)
 
 
 class Fingerprints(Section):
-    """Knowledge beside our own. ``folders``: of fingerprint files; ``oui_registry``: a newer MAC registry (IEEE's oui.txt or CSV, or Wireshark's manuf)."""
+    """Knowledge beside our own. ``folders``: of fingerprint files; ``oui_registry``: a newer MAC registry (IEEE's
+    oui.txt or CSV, or Wireshark's manuf).
+    """
 
     folders: list[FilePath] = []
     oui_registry: FilePath | None = None
 
 
 class Inventory(Section):
-    """Bounds of the inventory. ``devices``: the most that are kept (default: what ``memory_mib`` has room for); ``gone_after_h``: hours of silence after
-    which a device is gone.
+    """Bounds of the inventory. ``devices``: the most that are kept (default: what ``memory_mib`` has room for);
+    ``gone_after_h``: hours of silence after which a device is gone.
     """
 
     devices: int | None = Field(default=None, ge=100, le=10_000_000)
@@ -65,10 +71,12 @@ class Inventory(Section):
 
 
 class Roles(Section):
-    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low severity at most (see alerts/roles.py).
+    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low
+    severity at most (see alerts/roles.py).
 
-    ``scanner``: looks for hosts, ports and weaknesses; ``monitoring``: asks machines how they are; ``backup``: reads everything and writes much; ``jump_host``:
-    administrators work from it; ``management``: installs and configures other machines.
+    ``scanner``: looks for hosts, ports and weaknesses; ``monitoring``: asks machines how they are; ``backup``: reads
+    everything and writes much; ``jump_host``: administrators work from it; ``management``: installs and configures
+    other machines.
     """
 
     scanner: list[str] = []
@@ -84,8 +92,8 @@ class Roles(Section):
 
 
 class Tables(Section):
-    """Sizes of the fixed tables, as powers of two (default: what ``memory_mib`` has room for). ``flow_bits``: flows that are followed at once; ``repeat_bits``:
-    messages known when they come again.
+    """Sizes of the fixed tables, as powers of two (default: what ``memory_mib`` has room for). ``flow_bits``: flows
+    that are followed at once; ``repeat_bits``: messages known when they come again.
     """
 
     flow_bits: int | None = Field(default=None, ge=10, le=24)
@@ -93,10 +101,12 @@ class Tables(Section):
 
 
 class Capture(Section):
-    """Live capture. ``interfaces``: to listen on where the command names none; ``filter``: in the language of tcpdump, where the command names none;
-    ``promiscuous``: take frames for other machines, too; ``ring_mib``: of memory that the kernel fills, of each ring (default: half a second of the link, 64
-    for 1000 Mbit/s, from 16 to 512, all rings together at most half of ``memory_mib``); ``rings``: so many share one interface; ``snaplen``: bytes taken of
-    each frame; ``user``: whom to become after opening.
+    """Live capture. ``interfaces``: to listen on where the command names none; ``filter``: in the language of tcpdump,
+    where the command names none;
+    ``promiscuous``: take frames for other machines, too; ``ring_mib``: of memory that the kernel fills, of each ring
+    (default: half a second of the link, 64 for 1000 Mbit/s, from 16 to 512, all rings together at most half of
+    ``memory_mib``); ``rings``: so many share one interface; ``snaplen``: bytes taken of each frame; ``user``: whom to
+    become after opening.
     """
 
     interfaces: list[str] = []
@@ -109,9 +119,9 @@ class Capture(Section):
 
 
 class Alerts(Section):
-    """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again; ``incident_h``: a story of several alerts
-    that was silent for so many hours is closed; ``least``: what is slighter is not told (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml
-    in the state folder).
+    """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again;
+    ``incident_h``: a story of several alerts that was silent for so many hours is closed; ``least``: what is slighter
+    is not told (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder).
     """
 
     suppression_h: float = Field(default=1, gt=0, le=720)
@@ -121,8 +131,8 @@ class Alerts(Section):
 
 
 class Evidence(Section):
-    """The packets behind the alerts of `sensor run`, as capture files. ``enabled``: whether they are kept; ``folder``: where (default: evidence in the state
-    folder); ``mib``: how much they may take: the oldest make room.
+    """The packets behind the alerts of `sensor run`, as capture files. ``enabled``: whether they are kept; ``folder``:
+    where (default: evidence in the state folder); ``mib``: how much they may take: the oldest make room.
     """
 
     enabled: bool = True
@@ -131,9 +141,10 @@ class Evidence(Section):
 
 
 class Retention(Section):
-    """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each packed once it is closed. What is told is on the disk after
-    ``commit_ms`` at the latest, alerts at once; while the disk takes nothing, ``memory_mib`` MiB wait in memory. Segments older than ``age_days`` or beyond
-    ``size_mib`` are removed once every output has them, and beyond ``hard_mib`` whether they have or not.
+    """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each packed once it is
+    closed. What is told is on the disk after ``commit_ms`` at the latest, alerts at once; while the disk takes nothing,
+    ``memory_mib`` MiB wait in memory. Segments older than ``age_days`` or beyond ``size_mib`` are removed once every
+    output has them, and beyond ``hard_mib`` whether they have or not.
     """
 
     segment_mib: float = Field(default=64, ge=1, le=65_536)
@@ -160,8 +171,8 @@ class Datasets(Section):
 
 
 class Records(Section):
-    """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra `hunt`; ``days`` and ``gib``: those that are
-    older, or beyond that size, are deleted, whichever comes first.
+    """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra
+    `hunt`; ``days`` and ``gib``: those that are older, or beyond that size, are deleted, whichever comes first.
     """
 
     enabled: bool = True
@@ -170,8 +181,9 @@ class Records(Section):
 
 
 class Telemetry(Section):
-    """Where `sensor run` serves its status and its metrics. ``socket``: a unix socket (default: sensor.sock in the run-time folder that systemd gives, else in
-    the state folder); ``listen``: an address and a port of loopback as well, such as 127.0.0.1:9469.
+    """Where `sensor run` serves its status and its metrics. ``socket``: a unix socket (default: sensor.sock in the
+    run-time folder that systemd gives, else in the state folder); ``listen``: an address and a port of loopback as
+    well, such as 127.0.0.1:9469.
     """
 
     socket: FilePath | None = None
@@ -186,8 +198,9 @@ class Telemetry(Section):
 
 
 class Owners(Section):
-    """Who looks after devices that have no owner of their own (`sensor devices set`). ``tags``: by what the operator tagged them, asked first; ``segments``: by
-    VLAN or block (`vlan 30`, `10.20.30.0/24`); ``types``: by what they are, asked last.
+    """Who looks after devices that have no owner of their own (`sensor devices set`). ``tags``: by what the operator
+    tagged them, asked first; ``segments``: by VLAN or block (`vlan 30`, `10.20.30.0/24`); ``types``: by what they are,
+    asked last.
     """
 
     tags: dict[str, str] = {}
@@ -204,7 +217,9 @@ class Owners(Section):
 
 
 class DueDays(Section):
-    """Days until a ticket is to be done, from when it was first seen. ``info``, ``low``, ``medium``, ``high``, ``critical``: by its severity."""
+    """Days until a ticket is to be done, from when it was first seen. ``info``, ``low``, ``medium``, ``high``,
+    ``critical``: by its severity.
+    """
 
     info: int = Field(default=365, ge=1, le=3650)
     low: int = Field(default=180, ge=1, le=3650)
@@ -214,7 +229,8 @@ class DueDays(Section):
 
 
 class Tickets(Section):
-    """What `sensor tickets` makes of what is wrong. ``due_days``: until when it is to be done; ``owner``: who has what nobody else has; ``owners``: who else;
+    """What `sensor tickets` makes of what is wrong. ``due_days``: until when it is to be done; ``owner``: who has what
+    nobody else has; ``owners``: who else;
     ``least``, ``least_points``: what is slighter makes no ticket.
     """
 
@@ -233,7 +249,9 @@ def detector_units() -> dict[str, type[Detector]]:
 
 @functools.cache
 def _detectors_section() -> type[Section]:
-    """A section with one key for each detector: its options. Pydantic fields cannot hold dots, so the id is their alias."""
+    """A section with one key for each detector: its options. Pydantic fields cannot hold dots, so the id is their
+    alias.
+    """
     fields: dict[str, Any] = {
         name.replace(".", "__"): (unit.Options, Field(default_factory=unit.Options, alias=name))
         for name, unit in detector_units().items()
@@ -285,11 +303,14 @@ class _Root(Section):
 
 
 class Config(_Root):
-    """All settings. ``memory_mib``: MiB that a run may take, from which the sizes of its tables follow (see budget.py); ``networks``: blocks that are inside
-    beside the private ones; ``timezone``: of times that commands print instead of UTC, such as Europe/Berlin, or ``local``;
-    ``roles``: whose job looks like an attack; ``intel``: threat lists; ``events``: the event log of live runs (default: events.jsonl
-    in the state folder); ``state``: folder of the inventory (default: the state folder); ``preset``: a set of options of detectors (see presets.py);
-    ``detectors``: options by detector id, which win over it; ``outputs``: where events go, options by name (see delivery/section.py).
+    """All settings. ``memory_mib``: MiB that a run may take, from which the sizes of its tables follow (see budget.py);
+    ``networks``: blocks that are inside beside the private ones; ``timezone``: of times that commands print instead of
+    UTC, such as Europe/Berlin, or ``local``;
+    ``roles``: whose job looks like an attack; ``intel``: threat lists; ``events``: the event log of live runs (default:
+    events.jsonl in the state folder); ``state``: folder of the inventory (default: the state folder); ``preset``: a set
+    of options of detectors (see presets.py);
+    ``detectors``: options by detector id, which win over it; ``outputs``: where events go, options by name (see
+    delivery/section.py).
     """
 
     detectors: Any = None
@@ -319,7 +340,9 @@ def model() -> type[Config]:
 
 
 def load_config(path: Path | None) -> Config:
-    """The configuration in a file with its layers (see documents.py), or the defaults. DocumentErrors with everything that is wrong with it."""
+    """The configuration in a file with its layers (see documents.py), or the defaults. DocumentErrors with everything
+    that is wrong with it.
+    """
     if path is None:
         return Config()
     from sensor.delivery.section import section, with_section  # knows all formats, which a run without outputs need not

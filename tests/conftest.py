@@ -37,7 +37,9 @@ def root() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins with an own log that has said nothing yet, and says it for people: what others said often is not left out here."""
+    """Each test begins with an own log that has said nothing yet, and says it for people: what others said often is not
+    left out here.
+    """
     monkeypatch.setattr(logs, "_LOG", logs._Log())
 
 
@@ -91,9 +93,11 @@ def _resident() -> int:
 
 
 class Garbage:
-    """Gives back what sensors that ran in this process leave behind, once it is much: free memory that the C library keeps, and cycles.
+    """Gives back what sensors that ran in this process leave behind, once it is much: free memory that the C library
+    keeps, and cycles.
 
-    Python itself looks at old objects when there are a quarter more of them: with 21,000 tests collected, next to never. Those are frozen.
+    Python itself looks at old objects when there are a quarter more of them: with 21,000 tests collected, next to
+    never. Those are frozen.
     """
 
     MUCH = 64

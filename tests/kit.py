@@ -23,7 +23,9 @@ def batch_of(
     wire: Sequence[int] | None = None,
     raw: bool = False,
 ) -> Batch:
-    """A batch that holds the frames one after the other, decoded unless ``raw``; ``times`` in ns, one microsecond apart where not given."""
+    """A batch that holds the frames one after the other, decoded unless ``raw``; ``times`` in ns, one microsecond apart
+    where not given.
+    """
     rows = np.zeros(len(frames), ROW)
     sizes = np.array([len(frame) for frame in frames], np.int64)
     rows["frame"] = np.cumsum(sizes) - sizes

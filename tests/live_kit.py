@@ -1,4 +1,6 @@
-"""A live run whose packets, silences and happenings are written down like a script, for tests of what happens while a sensor listens."""
+"""A live run whose packets, silences and happenings are written down like a script, for tests of what happens while a
+sensor listens.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from sensor.runtime.daemon import Run
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.reload import Settings
 
-# A frame; frames that come at once; something that happens once all before it was worked off, and then until when nothing comes.
+# A frame; frames that come at once; something that happens once all before it was worked off, and then until when
+# nothing comes.
 Step = bytes | list[bytes] | Callable[[], Callable[[], bool]]
 PATIENCE_S = 60.0
 

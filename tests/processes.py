@@ -10,7 +10,9 @@ SAMPLES, APART_S, PATIENCE_S = 5, 0.02, 60.0
 
 
 def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
-    """Return once it sleeps in several samples in a row: it has begun, and waits. Where it is kept from a core it is runnable, and does not sleep."""
+    """Return once it sleeps in several samples in a row: it has begun, and waits. Where it is kept from a core it is
+    runnable, and does not sleep.
+    """
     end, asleep = time.monotonic() + PATIENCE_S, 0
     while asleep < SAMPLES:
         assert process.poll() is None, "it ended"

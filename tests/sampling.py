@@ -1,7 +1,7 @@
 """What is exhaustive: whole in ``make test-all``, a sample of it in ``make test``.
 
-``SENSOR_SEED`` gives the seed of the samples (default: another one each run, printed at the begin of a run and behind its failures);
-``SENSOR_WHOLE=1`` runs everything. The same seed gives the same sample, whichever tests run beside it.
+``SENSOR_SEED`` gives the seed of the samples (default: another one each run, printed at the begin of a run and behind
+its failures); ``SENSOR_WHOLE=1`` runs everything. The same seed gives the same sample, whichever tests run beside it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def chance(*words: object) -> Random:
 
 
 def some(items: Sequence[Item], most: int, *words: object) -> list[Item]:
-    """All items in a whole run; else at most so many of them in their order, the first and the last always among them. ``words`` name the use."""
+    """All items in a whole run; else at most so many of them in their order, the first and the last always among them.
+    ``words`` name the use.
+    """
     if WHOLE or len(items) <= most:
         return list(items)
     inner = sorted(chance(*words).sample(range(1, len(items) - 1), most - 2))

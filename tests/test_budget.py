@@ -1,4 +1,6 @@
-"""The memory budget: bytes an entry are what tables take, sizes follow from one number, and what the configuration names wins."""
+"""The memory budget: bytes an entry are what tables take, sizes follow from one number, and what the configuration
+names wins.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ def fingerprints() -> tuple[Matcher, Oui]:
 
 
 def devices_of(count: int, viewed: int) -> Inventory:
-    """Devices like those of the mixed million, where each has 2.2 facts and three claims and every fourth a name. What has a share of its own is taken away."""
+    """Devices like those of the mixed million, where each has 2.2 facts and three claims and every fourth a name. What
+    has a share of its own is taken away.
+    """
     inventory = Inventory(
         *fingerprints(), Networks(), Limits(devices=count, viewed=viewed, endpoints=64, novelty_bits=8, burst=10**6)
     )
@@ -257,7 +261,9 @@ def test_what_is_shared_out_is_what_there_is(mib: int) -> None:
 
 
 def test_a_larger_budget_makes_no_table_smaller() -> None:
-    """Save where a fixed table doubles: then the others give way for a moment, and are larger again at twice the budget."""
+    """Save where a fixed table doubles: then the others give way for a moment, and are larger again at twice the
+    budget.
+    """
     for mib in (LEAST, USUAL, 512, 2048):
         small, large = Budget.of(mib), Budget.of(2 * mib)
         assert all(getattr(small, name) <= getattr(large, name) for name in Budget.__struct_fields__)

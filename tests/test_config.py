@@ -72,7 +72,9 @@ def test_everything_has_a_default() -> None:
 
 
 def test_every_section(tmp_path: Path) -> None:
-    """What the file says is what comes out; what it does not say keeps its default. Paths begin at the file's folder."""
+    """What the file says is what comes out; what it does not say keeps its default. Paths begin at
+    the file's folder.
+    """
     config = load_config(write(tmp_path, WHOLE))
     assert (config.sensor.id, config.sensor.site) == ("hq-3f-01", "HQ")
     assert config.networks == ["203.0.113.0/24", "2001:db8::/32"]

@@ -1,4 +1,6 @@
-"""Layers of the configuration: sensor.yaml, what lies in conf.d on top of it, and which file every value and every fault comes from."""
+"""Layers of the configuration: sensor.yaml, what lies in conf.d on top of it, and which file every value and every
+fault comes from.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +119,9 @@ def test_paths_begin_at_the_file_that_names_them(etc: Path) -> None:
 
 
 def test_a_value_means_the_same_in_a_layer(etc: Path) -> None:
-    """Words, secrets, addresses and numbers of every kind: the whole configuration as a layer is the configuration, save where its paths begin."""
+    """Words, secrets, addresses and numbers of every kind: the whole configuration as a layer is the configuration,
+    save where its paths begin.
+    """
     more = "  chat: {type: webhook, url: 'env:CHAT', receiver: slack, sign: 'env:S', headers: {A: b}, tls: {minimum: '1.3', ca: /ca.pem}, format: native}\n"
     text = f"preset: quiet\nroles: {{backup: [10.0.0.1]}}\nalerts: {{least: low}}\n{BASE.replace('lists/bad', '/bad')}{more}"
     put(etc, "sensor.yaml", text)

@@ -1,4 +1,6 @@
-"""The captures of the project: each is listed with the program that makes it, and the office is what that program makes today."""
+"""The captures of the project: each is listed with the program that makes it, and the office is what that program makes
+today.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_office_is_made_again_byte_for_byte(capture: Path, tmp_path: Path) -> No
 
 
 def test_the_shipped_capture_is_made_again_packet_for_packet(root: Path, tmp_path: Path) -> None:
-    """What `sensor selftest` replays is what its program makes today, and weighs next to nothing. Another zstd may pack it otherwise."""
+    """What `sensor selftest` replays is what its program makes today, and weighs next to nothing. Another zstd may pack
+    it otherwise.
+    """
     subprocess.run(
         [sys.executable, "-m", "pcaps.selftest", str(tmp_path / "again.zst")], cwd=root, check=True
     )  # machines count what they send
@@ -99,7 +103,9 @@ def test_office_has_devices_of_many_types(frames: list[dpkt.ethernet.Ethernet]) 
 
 
 def test_office_has_one_scan(segments: list[Segment]) -> None:
-    """One laptop tries more than sixty addresses, which mostly stay silent, and more than thirty ports of one host, all within two minutes."""
+    """One laptop tries more than sixty addresses, which mostly stay silent, and more than thirty ports of one host, all
+    within two minutes.
+    """
     syns = [(src, dst, dport) for src, dst, _, dport, flags, _ in segments if flags == dpkt.tcp.TH_SYN]
     hosts, ports = defaultdict(set), defaultdict(set)
     for src, dst, dport in syns:

@@ -1,6 +1,7 @@
 """Bricks of the small captures: frames around a payload, TCP conversations, and the file.
 
-Addresses, names and serial numbers are made up; the shapes of the messages are those of common devices. All are Ethernet with microsecond times.
+Addresses, names and serial numbers are made up; the shapes of the messages are those of common devices. All are
+Ethernet with microsecond times.
 """
 
 from __future__ import annotations

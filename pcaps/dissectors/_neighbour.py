@@ -25,7 +25,9 @@ def field(kind: int, value: bytes) -> bytes:
 
 
 def summed(message: bytes, at: int = 2) -> bytes:
-    """With the checksum filled in. The last of an odd number of bytes counts as the low one: an old fault of Cisco's that all repeat."""
+    """With the checksum filled in. The last of an odd number of bytes counts as the low one: an old fault of Cisco's
+    that all repeat.
+    """
     even = message if len(message) % 2 == 0 else message[:-1] + b"\0" + message[-1:]
     return message[:at] + struct.pack("!H", checksum(even)) + message[at + 2 :]
 

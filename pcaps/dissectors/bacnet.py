@@ -1,4 +1,6 @@
-"""Who-Is and I-Am, also from behind a router and through a broadcast manager; reads of one and of several properties of devices; writes and commands."""
+"""Who-Is and I-Am, also from behind a router and through a broadcast manager; reads of one and of several properties of
+devices; writes and commands.
+"""
 
 from __future__ import annotations
 

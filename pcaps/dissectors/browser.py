@@ -1,4 +1,6 @@
-"""Announcements of a Windows host, a Samba server, a browse master and a domain controller; an election, requests, and other datagrams."""
+"""Announcements of a Windows host, a Samba server, a browse master and a domain controller; an election, requests, and
+other datagrams.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A switch, a phone that asks for its voice VLAN and power, a core switch with its serial number in the device id, another make in version 1."""
+"""A switch, a phone that asks for its voice VLAN and power, a core switch with its serial number in the device id,
+another make in version 1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Looks for resources and devices, an answer in link format, an OCF device in CBOR, Shelly's announcement, an acknowledgement and a refusal."""
+"""Looks for resources and devices, an answer in link format, an OCF device in CBOR, Shelly's announcement, an
+acknowledgement and a refusal.
+"""
 
 from __future__ import annotations
 

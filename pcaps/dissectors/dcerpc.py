@@ -1,6 +1,8 @@
-"""A service is created over TCP: the endpoint mapper is asked, a login by NTLM, arguments in clear and encrypted; an activation; a forged Netlogon login.
+"""A service is created over TCP: the endpoint mapper is asked, a login by NTLM, arguments in clear and encrypted; an
+activation; a forged Netlogon login.
 
-Then conversations that began before we listened: a replication told by the order of its calls, an activation, a Netlogon login; and fragments.
+Then conversations that began before we listened: a replication told by the order of its calls, an activation, a
+Netlogon login; and fragments.
 """
 
 from __future__ import annotations

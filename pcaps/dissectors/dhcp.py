@@ -1,4 +1,6 @@
-"""A phone's lease, a printer with overloaded options, a Windows INFORM, a network boot, a relayed lease, a refusal, a thing with a description."""
+"""A phone's lease, a printer with overloaded options, a Windows INFORM, a network boot, a relayed lease, a refusal, a
+thing with a description.
+"""
 
 from __future__ import annotations
 

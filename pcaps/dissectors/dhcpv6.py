@@ -1,4 +1,6 @@
-"""A Windows host's solicit to its lease, a Linux host that asks for settings, a network boot, a renewal and a release; a client behind a relay; a refusal."""
+"""A Windows host's solicit to its lease, a Linux host that asks for settings, a network boot, a renewal and a release;
+a client behind a relay; a refusal.
+"""
 
 from __future__ import annotations
 

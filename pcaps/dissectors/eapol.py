@@ -1,4 +1,6 @@
-"""A computer is let in by its name, a user by PEAP, one is refused, a SIM card and a MAC try, a station and its access point agree on keys, and a logoff."""
+"""A computer is let in by its name, a user by PEAP, one is refused, a SIM card and a MAC try, a station and its access
+point agree on keys, and a logoff.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A search, registrations of a plug and of another one that is passed on, a server's answer, and an order to go through a relay."""
+"""A search, registrations of a plug and of another one that is passed on, a server's answer, and an order to go through
+a relay.
+"""
 
 from __future__ import annotations
 

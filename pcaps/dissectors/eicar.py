@@ -1,4 +1,6 @@
-"""The antivirus test file, the string alone, as it comes over a data connection of FTP; the same with a letter changed says nothing."""
+"""The antivirus test file, the string alone, as it comes over a data connection of FTP; the same with a letter changed
+says nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A look for devices, the controller's answer, an answer for another device, and a session over TCP that asks for the identity."""
+"""A look for devices, the controller's answer, an answer for another device, and a session over TCP that asks for the
+identity.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A search, the answers of a printer and of one that is somebody else's, and a question about status with its answer."""
+"""A search, the answers of a printer and of one that is somebody else's, and a question about
+status with its answer.
+"""
 
 from __future__ import annotations
 

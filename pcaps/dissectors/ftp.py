@@ -1,4 +1,6 @@
-"""A printer greets over FTP, refuses a login and accepts one; a file is put there, one fetched. Another server greets in several lines and goes on in TLS."""
+"""A printer greets over FTP, refuses a login and accepts one; a file is put there, one fetched. Another server greets
+in several lines and goes on in TLS.
+"""
 
 from __future__ import annotations
 

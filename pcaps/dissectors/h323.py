@@ -1,4 +1,6 @@
-"""A conferencing system finds and registers with its gatekeeper and asks for admission; it calls another, which answers; both say what they are."""
+"""A conferencing system finds and registers with its gatekeeper and asks for admission; it calls another, which
+answers; both say what they are.
+"""
 
 from __future__ import annotations
 

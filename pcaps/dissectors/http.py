@@ -1,4 +1,6 @@
-"""A UPnP description and its control; a camera's page behind a password, ONVIF information, a login form; a browser and a proxy; DPWS metadata; HNAP."""
+"""A UPnP description and its control; a camera's page behind a password, ONVIF information, a login form; a browser and
+a proxy; DPWS metadata; HNAP.
+"""
 
 from __future__ import annotations
 

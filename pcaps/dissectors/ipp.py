@@ -1,4 +1,6 @@
-"""A client asks a printer for its attributes and prints; the printer's answer comes in chunks. Then a print server answers for one of its queues."""
+"""A client asks a printer for its attributes and prints; the printer's answer comes in chunks. Then a print server
+answers for one of its queues.
+"""
 
 from __future__ import annotations
 

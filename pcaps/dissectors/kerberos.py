@@ -1,4 +1,6 @@
-"""A workstation logs in over UDP, first without a proof, then with one, and asks over TCP for a ticket to a file server; another machine is refused."""
+"""A workstation logs in over UDP, first without a proof, then with one, and asks over TCP for a ticket to a file
+server; another machine is refused.
+"""
 
 from __future__ import annotations
 

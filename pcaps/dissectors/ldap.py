@@ -1,5 +1,5 @@
-"""A workstation pings a domain controller over UDP; a program logs in with a password, asks the directory about itself, searches users, changes an entry
-and is refused at last; another connection goes on in TLS.
+"""A workstation pings a domain controller over UDP; a program logs in with a password, asks the directory about itself,
+searches users, changes an entry and is refused at last; another connection goes on in TLS.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A phone with the inventory of LLDP-MED, a switch, an access point with an interface as its chassis, a camera, a nameless computer, a port going down."""
+"""A phone with the inventory of LLDP-MED, a switch, an access point with an interface as its chassis, a camera, a
+nameless computer, a port going down.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A host makes sure of its name, another asks for it and gets an answer; a mistyped name; a look-up by address; a conflict."""
+"""A host makes sure of its name, another asks for it and gets an answer; a mistyped name; a look-up by address; a
+conflict.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Makes the small capture of each dissector, byte for byte the same on every run: ``python -m pcaps.dissectors.make [FOLDER]``.
+"""Makes the small capture of each dissector, byte for byte the same on every run: ``python -m pcaps.dissectors.make
+[FOLDER]``.
 
 Each program beside this one is named after its dissector; its docstring says what its capture holds.
 """

@@ -1,4 +1,6 @@
-"""A gateway on a cable network comes up and tells of a telephone off the hook; its call agent asks, audits and opens a connection; a proxy's stray answer."""
+"""A gateway on a cable network comes up and tells of a telephone off the hook; its call agent asks, audits and opens a
+connection; a proxy's stray answer.
+"""
 
 from __future__ import annotations
 

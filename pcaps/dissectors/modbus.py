@@ -1,4 +1,6 @@
-"""Somebody reads, writes and asks a controller what it is: device identification, a server id behind a gateway, and Schneider's identification; a refusal."""
+"""Somebody reads, writes and asks a controller what it is: device identification, a server id behind a gateway, and
+Schneider's identification; a refusal.
+"""
 
 from __future__ import annotations
 

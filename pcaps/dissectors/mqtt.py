@@ -1,4 +1,6 @@
-"""A plug that logs in, leaves a will and publishes; a hub of version 5 that asks for everything and gets another's message; a login that is refused."""
+"""A plug that logs in, leaves a will and publishes; a hub of version 5 that asks for everything and gets another's
+message; a login that is refused.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A refused login, one that is accepted after a change of plugin, one with a clear password, one that goes on in TLS, and a refused address."""
+"""A refused login, one that is accepted after a change of plugin, one with a clear password, one that goes on in TLS,
+and a refused address.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A desktop asks for the outside address and for a mapping, gets both, is refused another, and takes the first one away; a router tells of a change."""
+"""A desktop asks for the outside address and for a mapping, gets both, is refused another, and takes the first one
+away; a router tells of a change.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A Windows host registers its names, is found and lists them; a domain controller, a name server's answers, a defence, a release and a wait."""
+"""A Windows host registers its names, is found and lists them; a domain controller, a name server's answers, a defence,
+a release and a wait.
+"""
 
 from __future__ import annotations
 

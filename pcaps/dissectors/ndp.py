@@ -1,4 +1,6 @@
-"""Duplicate address detection, router solicitation and advertisement, neighbour solicitation and advertisement, a redirect."""
+"""Duplicate address detection, router solicitation and advertisement, neighbour solicitation and advertisement, a
+redirect.
+"""
 
 from __future__ import annotations
 

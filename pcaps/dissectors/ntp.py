@@ -1,4 +1,6 @@
-"""A question and its answer, a clock of stratum 1, a broadcast, peers, a refusal, variables asked for and told, and a private request and its answer."""
+"""A question and its answer, a clock of stratum 1, a broadcast, peers, a refusal, variables asked for and told, and a
+private request and its answer.
+"""
 
 from __future__ import annotations
 

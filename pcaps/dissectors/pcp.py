@@ -1,4 +1,6 @@
-"""A desktop asks for a mapping and gets it, asks for one of a printer's ports, and names a peer; a router announces itself."""
+"""A desktop asks for a mapping and gets it, asks for one of a printer's ports, and names a peer; a router announces
+itself.
+"""
 
 from __future__ import annotations
 

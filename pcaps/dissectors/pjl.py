@@ -1,4 +1,6 @@
-"""A print job that first asks the printer who it is, an attempt to read a file of the printer, and a label printer that tells who it is."""
+"""A print job that first asks the printer who it is, an attempt to read a file of the printer, and a label printer that
+tells who it is.
+"""
 
 from __future__ import annotations
 

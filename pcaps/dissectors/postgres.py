@@ -1,4 +1,6 @@
-"""A login with SCRAM, a refused one with MD5, one with a clear password after TLS was refused, one that goes on in TLS, and one the server trusts."""
+"""A login with SCRAM, a refused one with MD5, one with a clear password after TLS was refused, one that goes on in TLS,
+and one the server trusts.
+"""
 
 from __future__ import annotations
 

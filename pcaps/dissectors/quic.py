@@ -1,4 +1,6 @@
-"""First packets of clients: version 1 as in the example of RFC 9001, version 2 in two coalesced packets, draft 29 with frames out of order, and HTTP/3."""
+"""First packets of clients: version 1 as in the example of RFC 9001, version 2 in two coalesced packets, draft 29 with
+frames out of order, and HTTP/3.
+"""
 
 from __future__ import annotations
 

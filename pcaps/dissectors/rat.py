@@ -1,4 +1,6 @@
-"""A remote-access trojan with text commands, njRAT, Gh0st, and a shell that a machine hands to the server it called. Addresses and words are made up."""
+"""A remote-access trojan with text commands, njRAT, Gh0st, and a shell that a machine hands to the server it called.
+Addresses and words are made up.
+"""
 
 from __future__ import annotations
 

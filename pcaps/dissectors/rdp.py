@@ -1,4 +1,6 @@
-"""A session with network level authentication, one in the old way in which the client names itself, a refusal, and something else in the same envelope."""
+"""A session with network level authentication, one in the old way in which the client names itself, a refusal, and
+something else in the same envelope.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A wrong and a right password among other commands, a user of his own, a login in the newer protocol, one typed by hand, and a server without a password."""
+"""A wrong and a right password among other commands, a user of his own, a login in the newer protocol, one typed by
+hand, and a server without a password.
+"""
 
 from __future__ import annotations
 

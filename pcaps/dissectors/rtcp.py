@@ -1,4 +1,6 @@
-"""Reports of a sender and of a listener with their names, one that a mixer sends for another source, a lone description, and an encrypted report."""
+"""Reports of a sender and of a listener with their names, one that a mixer sends for another source, a lone
+description, and an encrypted report.
+"""
 
 from __future__ import annotations
 

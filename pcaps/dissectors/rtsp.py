@@ -1,4 +1,6 @@
-"""A player asks a camera for its picture: methods, a challenge, credentials, the description, media between messages; and a player without credentials."""
+"""A player asks a camera for its picture: methods, a challenge, credentials, the description, media between messages;
+and a player without credentials.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An inquiry, the answer of a camera without a password, a recorder's own answer and one it gives for a camera behind it, and an order with a password."""
+"""An inquiry, the answer of a camera without a password, a recorder's own answer and one it gives for a camera behind
+it, and an order with a password.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A telephone asks for permission, registers with its call manager, dials and is called; another one is refused, and leaves."""
+"""A telephone asks for permission, registers with its call manager, dials and is called; another one is refused, and
+leaves.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A plug-and-play SUBSCRIBE, a registration with its challenge, a scanner's OPTIONS; over TCP a call cut inside messages, session descriptions, and a
-registration as Cisco's telephones send it.
+"""A plug-and-play SUBSCRIBE, a registration with its challenge, a scanner's OPTIONS; over TCP a call cut inside
+messages, session descriptions, and a registration as Cisco's telephones send it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A request, a server's own reply, an agent's about others, a registration, HP's attributes in both versions, an advertisement, a question for types."""
+"""A request, a server's own reply, an agent's about others, a registration, HP's attributes in both versions, an
+advertisement, a question for types.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""A remote service over SMB 3: login by NTLM, ADMIN$ and IPC$, a program copied, a pipe, a rename and a deletion in chains; a login refused; encryption.
+"""A remote service over SMB 3: login by NTLM, ADMIN$ and IPC$, a program copied, a pipe, a rename and a deletion in
+chains; a login refused; encryption.
 
-Then SMB 1 over a NetBIOS session: an old login and one by NTLM, a file, a pipe, a transaction; and a conversation cut inside messages.
+Then SMB 1 over a NetBIOS session: an old login and one by NTLM, a file, a pipe, a transaction; and a conversation cut
+inside messages.
 """
 
 from __future__ import annotations

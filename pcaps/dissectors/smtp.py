@@ -1,4 +1,6 @@
-"""A refused and an accepted login at a mail server, one by LOGIN line by line, one that goes on in TLS, and mail from server to server."""
+"""A refused and an accepted login at a mail server, one by LOGIN line by line, one that goes on in TLS, and mail from
+server to server.
+"""
 
 from __future__ import annotations
 

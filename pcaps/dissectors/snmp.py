@@ -1,5 +1,5 @@
-"""A manager and a printer (version 2c), a UPS that sends traps of version 1, an inform and its answer, a switch walked in bulk, and version 3: discovery, its
-report, a refused user, an answer in clear and one encrypted.
+"""A manager and a printer (version 2c), a UPS that sends traps of version 1, an inform and its answer, a switch walked
+in bulk, and version 3: discovery, its report, a refused user, an answer in clear and one encrypted.
 """
 
 from __future__ import annotations

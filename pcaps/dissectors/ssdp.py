@@ -1,4 +1,6 @@
-"""A search and its answer, announcements with a vendor's fields, an update and a goodbye, an answer for another machine, a refusal, and a lamp's way."""
+"""A search and its answer, announcements with a vendor's fields, an update and a goodbye, an answer for another
+machine, a refusal, and a lamp's way.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Two sides that name themselves and offer their lists, cut inside lines and packets, and a login at the second password; a greeting in front of a version,
-and version 1.
+"""Two sides that name themselves and offer their lists, cut inside lines and packets, and a login at the second
+password; a greeting in front of a version, and version 1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def offer(lists: tuple[str, ...] = OFFER) -> bytes:
 
 
 def login(*answers: int, request: int = 84) -> list[tuple[bool, bytes]]:
-    """What follows the offers: keys, the request for the service and its acceptance, and requests, each with an answer of a size."""
+    """What follows the offers: keys, the request for the service and its acceptance, and requests, each with an answer
+    of a size.
+    """
     parts = [
         (True, packet(30, bytes(36))),
         (False, packet(31, bytes(200)) + packet(21, b"")),

@@ -1,4 +1,6 @@
-"""Miners and pools: subscribe and authorise, an Ethereum login, a Monero login with work, and a program that talks JSON of another kind."""
+"""Miners and pools: subscribe and authorise, an Ethereum login, a Monero login with work, and a program that talks JSON
+of another kind.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""SYNs of two systems, one with data, one with an option of an impossible length, an answer, and probes of a scanner: no flags, all of them, SYN with FIN."""
+"""SYNs of two systems, one with data, one with an option of an impossible length, an answer, and probes of a scanner:
+no flags, all of them, SYN with FIN.
+"""
 
 from __future__ import annotations
 

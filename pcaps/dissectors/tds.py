@@ -1,4 +1,6 @@
-"""A refused login in clear, one that is encrypted and refused, one by NTLM that is accepted, and a server that encrypts everything."""
+"""A refused login in clear, one that is encrypted and refused, one by NTLM that is accepted, and a server that encrypts
+everything.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A switch is logged in to at the second try, and its clock is asked for; a camera is logged in to and made to fetch and run something;
-somebody hangs up as soon as the shell of another one answers.
+"""A switch is logged in to at the second try, and its clock is asked for; a camera is logged in to and made to fetch
+and run something; somebody hangs up as soon as the shell of another one answers.
 """
 
 from __future__ import annotations

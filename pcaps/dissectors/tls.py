@@ -1,4 +1,6 @@
-"""A phone and its server with a certificate each, a browser's hello in two parts, a retry, a printer's certificate, RDP, SSL 2.0, and DTLS."""
+"""A phone and its server with a certificate each, a browser's hello in two parts, a retry, a printer's certificate,
+RDP, SSL 2.0, and DTLS.
+"""
 
 from __future__ import annotations
 

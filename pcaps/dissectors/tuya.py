@@ -1,4 +1,6 @@
-"""A plug in clear, a lamp encrypted, one of the newest version, an app's question, and an object with another address."""
+"""A plug in clear, a lamp encrypted, one of the newest version, an app's question, and an object
+with another address.
+"""
 
 from __future__ import annotations
 

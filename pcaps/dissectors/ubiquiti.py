@@ -1,4 +1,6 @@
-"""Questions of both versions, a radio's answer, the announcements of an access point and of a gateway, and one passed on by somebody else."""
+"""Questions of both versions, a radio's answer, the announcements of an access point and of a gateway, and one passed
+on by somebody else.
+"""
 
 from __future__ import annotations
 

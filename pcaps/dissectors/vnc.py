@@ -1,4 +1,6 @@
-"""A desktop without a password, one whose password is wrong and then right (versions 3.8 and 3.3), and one that goes on encrypted."""
+"""A desktop without a password, one whose password is wrong and then right (versions 3.8 and 3.3), and one that goes on
+encrypted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A printer's Hello, a client's Probe and Resolve, answers of a camera, a PC and a recorder that answers for a camera, a medical device, and a Bye."""
+"""A printer's Hello, a client's Probe and Resolve, answers of a camera, a PC and a recorder that answers for a camera,
+a medical device, and a Bye.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""A small network on this machine for real programs: namespaces on a bridge, a router, hosts beyond it, and a mirror that writes down what passes the bridge.
+"""A small network on this machine for real programs: namespaces on a bridge, a router, hosts beyond it, and a mirror
+that writes down what passes the bridge.
 
-The segment is the office's (10.20.10.0/24), so its inhabitants can live here as well. Nothing leaves the namespaces, and all of them are gone when the lab
-closes. Needs root on Linux, iproute2, ethtool and tcpdump; each program of the scenes says which others.
+The segment is the office's (10.20.10.0/24), so its inhabitants can live here as well. Nothing leaves the namespaces,
+and all of them are gone when the lab closes. Needs root on Linux, iproute2, ethtool and tcpdump; each program of the
+scenes says which others.
 """
 
 from __future__ import annotations
@@ -306,7 +308,9 @@ Scene = Callable[[Lab], Iterator[None]]
 
 
 def record(folder: Path, **scenes: Scene) -> None:
-    """Plays the scenes that are named on the command line, or all, each in a lab of its own, and records them as NAME.pcap."""
+    """Plays the scenes that are named on the command line, or all, each in a lab of its own, and records them as
+    NAME.pcap.
+    """
     for name in sys.argv[1:] or scenes:
         lab = Lab()
         try:

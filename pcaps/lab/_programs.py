@@ -1,4 +1,6 @@
-"""Servers of other people as the scenes start them: with settings, accounts and files in the lab's folder, in the foreground, until the lab closes."""
+"""Servers of other people as the scenes start them: with settings, accounts and files in the lab's folder, in the
+foreground, until the lab closes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Small servers for the scenes, where no real one is at hand or a real one would say too much: ``python -m pcaps.lab._servers NAME [ARGUMENT...]``.
+"""Small servers for the scenes, where no real one is at hand or a real one would say too much: ``python -m
+pcaps.lab._servers NAME [ARGUMENT...]``.
 
 Each answers what its clients of the scenes ask, as the standard says, and goes on until it is ended.
 """
@@ -33,7 +34,9 @@ def answer(port: int, reply: Callable[[bytes, tuple[str, int]], Reply]) -> None:
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """Every path is a short page, or so many bytes as its last part says (``/files/update-20000.bin``): zeroes behind the head its ending calls for."""
+    """Every path is a short page, or so many bytes as its last part says (``/files/update-20000.bin``): zeroes behind
+    the head its ending calls for.
+    """
 
     server_version, sys_version, protocol_version = "nginx", "", "HTTP/1.1"
     heads = {
@@ -65,7 +68,9 @@ def pages(port: str = "80") -> None:
 
 
 class Gateway(http.server.BaseHTTPRequestHandler):
-    """The web half of an internet gateway device: its description, and yes to every mapping (UPnP WANIPConnection:1)."""
+    """The web half of an internet gateway device: its description, and yes to every mapping (UPnP
+    WANIPConnection:1).
+    """
 
     server_version, sys_version, protocol_version = "UPnP/1.0", "", "HTTP/1.1"
     kinds = ("InternetGatewayDevice", "WANDevice", "WANConnectionDevice")
@@ -134,7 +139,9 @@ def gateway_search(ip: str) -> None:
 
 
 def registrar(*extensions: str) -> None:
-    """Asks for a digest and checks it (RFC 3261, 22; RFC 2617); 404 for extensions that are not there, 405 for what it does not do."""
+    """Asks for a digest and checks it (RFC 3261, 22; RFC 2617); 404 for extensions that are not there, 405 for what it
+    does not do.
+    """
     known, password = extensions or ("201", "202", "203", "205"), "4711"
     md5 = lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()  # noqa: E731
 
@@ -223,7 +230,9 @@ def agent(name: str, community: str = "public") -> None:
 
 
 def telnet(user: str, password: str) -> None:
-    """A device with BusyBox: asks, lets in whoever knows the pair, and answers each command with its applet's usual word."""
+    """A device with BusyBox: asks, lets in whoever knows the pair, and answers each command with its applet's usual
+    word.
+    """
 
     class Session(socketserver.StreamRequestHandler):
         asked = 0
@@ -312,7 +321,9 @@ def echo(port: str) -> None:
 
 
 def stream() -> None:
-    """A camera that shows itself to everybody (RTSP, RFC 2326): it describes its stream and says yes to the rest; no pictures."""
+    """A camera that shows itself to everybody (RTSP, RFC 2326): it describes its stream and says yes to the rest; no
+    pictures.
+    """
     body = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=Media Presentation\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
 
     class Session(socketserver.StreamRequestHandler):

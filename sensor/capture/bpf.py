@@ -1,6 +1,8 @@
-"""Capture filters: libpcap compiles the text (man pcap-filter), the kernel runs the program on every frame before it reaches the ring.
+"""Capture filters: libpcap compiles the text (man pcap-filter), the kernel runs the program on every frame before it
+reaches the ring.
 
-A program is a list of classic BPF instructions ``(code, jump if true, jump if false, k)``. What a frame matches is decided in the kernel only.
+A program is a list of classic BPF instructions ``(code, jump if true, jump if false, k)``. What a frame matches is
+decided in the kernel only.
 """
 
 from __future__ import annotations
@@ -37,8 +39,9 @@ def accept(snaplen: int) -> Program:
 def compile_filter(text: str, link: int, snaplen: int, interfaces: tuple[str, ...] = ()) -> Program:
     """The program of a filter for a link type number; CaptureError names the filter and what libpcap says of it.
 
-    Where the filter speaks of VLANs, the compiler has to know that this kernel takes tags out of frames before filters see them; it does so only for an
-    interface that is open, so one of ``interfaces`` (of the same link type) is opened for a moment, with the rights that listening needs anyway.
+    Where the filter speaks of VLANs, the compiler has to know that this kernel takes tags out of frames before filters
+    see them; it does so only for an interface that is open, so one of ``interfaces`` (of the same link type) is opened
+    for a moment, with the rights that listening needs anyway.
     """
     if not text.strip():
         return accept(snaplen)
@@ -78,7 +81,9 @@ def _compiled_by_interface(text: str, link: int, interfaces: tuple[str, ...]) ->
 
 
 def _attached(descriptor: int) -> Program:
-    """The program that a socket runs now. Not by ``getsockopt`` of Python: the length of this option counts instructions, not bytes."""
+    """The program that a socket runs now. Not by ``getsockopt`` of Python: the length of this option counts
+    instructions, not bytes.
+    """
     buffer = ctypes.create_string_buffer(8 * MAX_INSTRUCTIONS)
     count = ctypes.c_uint32(MAX_INSTRUCTIONS)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -88,7 +93,9 @@ def _attached(descriptor: int) -> Program:
 
 
 def from_network_header(program: Program) -> Program:
-    """The same program with offsets counted from the network header: for interfaces whose link header is unknown or not always there."""
+    """The same program with offsets counted from the network header: for interfaces whose link header is unknown or not
+    always there.
+    """
     return [
         (code, yes, no, (k + NETWORK_OFFSET) & 0xFFFFFFFF if _loads_packet(code, k) else k)
         for code, yes, no, k in program

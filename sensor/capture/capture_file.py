@@ -1,6 +1,8 @@
-"""One capture file: bytes in, batches out, whatever the format and the compression, up to its end or to where it is damaged.
+"""One capture file: bytes in, batches out, whatever the format and the compression, up to its end or to where it is
+damaged.
 
-Bytes are read into a block and its records found where they lie. The beginning of a record whose rest is not there yet goes to the front of the next block.
+Bytes are read into a block and its records found where they lie. The beginning of a record whose rest is not there yet
+goes to the front of the next block.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _ROOM = 8
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A file that gives nothing: it cannot be opened, or is no capture. ``found`` says why, ``supported`` what would do."""
+    """A file that gives nothing: it cannot be opened, or is no capture. ``found`` says why, ``supported`` what would
+    do.
+    """
 
     path: str
     found: str
@@ -35,8 +39,9 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class CaptureFile:
-    """Reads one file. After a ``step`` that gave nothing, ``waiting`` tells that there is nothing now, ``done`` that there is no more; then ``damage`` or
-    ``unreadable`` say what was wrong, if anything was. ``source`` is the number its rows bear; ``followed`` tells that the file may still grow.
+    """Reads one file. After a ``step`` that gave nothing, ``waiting`` tells that there is nothing now, ``done`` that
+    there is no more; then ``damage`` or ``unreadable`` say what was wrong, if anything was. ``source`` is the number
+    its rows bear; ``followed`` tells that the file may still grow.
     """
 
     def __init__(

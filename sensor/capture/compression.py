@@ -1,6 +1,7 @@
 """Compressed captures: gzip, zstd, xz and lz4, told by their first bytes, several members one after the other included.
 
-What comes out is bounded in size and in its ratio to what went in, and so is the memory that a file may ask for (its window): a bomb costs a moment of time.
+What comes out is bounded in size and in its ratio to what went in, and so is the memory that a file may ask for (its
+window): a bomb costs a moment of time.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ SKIPPED_LIMIT = 16 << 20
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much one compressed file may become: bytes in all, and bytes for each byte of it. The first ``free_bytes`` are not held against the ratio."""
+    """How much one compressed file may become: bytes in all, and bytes for each byte of it. The first ``free_bytes``
+    are not held against the ratio.
+    """
 
     decompressed_bytes: int = 64 << 30
     ratio: int = 1000
@@ -42,7 +45,9 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Decoder(Protocol):
-    """One member of a compressed file; what Python's own decompressors have in common. ``most`` is a wish: a little more may come out."""
+    """One member of a compressed file; what Python's own decompressors have in common. ``most`` is a wish: a little
+    more may come out.
+    """
 
     @property
     def eof(self) -> bool: ...
@@ -75,7 +80,9 @@ class _Gzip:
 
 
 class _Zstd:
-    """RFC 8878, frame by frame and block by block (3.1.1): a block becomes 128 KiB at most, however small it is, and a file that ends early is noticed."""
+    """RFC 8878, frame by frame and block by block (3.1.1): a block becomes 128 KiB at most, however small it is, and a
+    file that ends early is noticed.
+    """
 
     _SKIPPABLE = 0x184D2A50
     _RLE = 1
@@ -185,7 +192,9 @@ class Decompressed:
         return self._stream.size
 
     def readinto(self, view: memoryview) -> int | None:
-        """As all streams. None as well where a lot went in and nothing came out, so that nobody waits long for a file made of empty members."""
+        """As all streams. None as well where a lot went in and nothing came out, so that nobody waits long for a file
+        made of empty members.
+        """
         if self._trouble is not None:
             raise self._trouble
         filled, self._starved = 0, False
@@ -251,7 +260,9 @@ class Decompressed:
         return True
 
     def _next_member(self) -> Decoder | None:
-        """What decodes the next member; None where there is none, or none can be told now. Zeros that fill up a block of some medium are no member."""
+        """What decodes the next member; None where there is none, or none can be told now. Zeros that fill up a block
+        of some medium are no member.
+        """
         while self._filled(1) and not self._input[self._at] and self._zeros < MOST_ZEROS:
             self._at += 1
             self._zeros += 1

@@ -33,8 +33,8 @@ MOST_TOLD = 10_000
 
 
 class CaptureFiles:
-    """The source of ``open_captures``. ``unreadable`` are the files that give nothing; ``barren``: all of them do; ``total_bytes`` is 0 where nobody knows how
-    much there will be.
+    """The source of ``open_captures``. ``unreadable`` are the files that give nothing; ``barren``: all of them do;
+    ``total_bytes`` is 0 where nobody knows how much there will be.
     """
 
     def __init__(self, paths: Sequence[str], *, follow: bool, limits: Limits) -> None:
@@ -61,7 +61,9 @@ class CaptureFiles:
         return self._read + sum(file.stream.taken for file in self._open)
 
     def batches(self) -> Iterator[Batch]:
-        """All packets. While nothing comes from a pipe or a followed file, empty batches; those that are followed end with ``stop``."""
+        """All packets. While nothing comes from a pipe or a followed file, empty batches; those that are followed end
+        with ``stop``.
+        """
         for batch in self._all():
             self.tally.add(batch.rows)
             yield batch
@@ -106,7 +108,9 @@ class CaptureFiles:
         return pending
 
     def _first(self, path: str) -> int | None:
-        """When the first packet of a file is to be merged; 0 where it is not found soon, None where the file gives nothing."""
+        """When the first packet of a file is to be merged; 0 where it is not found soon, None where the file gives
+        nothing.
+        """
         file = self._opened(path, 0, self._tiny)
         if file is None:
             return None
@@ -168,5 +172,7 @@ class CaptureFiles:
 
 
 def open_captures(paths: Sequence[str], *, follow: bool = False, limits: Limits = Limits()) -> CaptureFiles:  # noqa: B008  (frozen)
-    """Capture files, folders, patterns or ``-`` as one source. Never raises for what the files are: see ``unreadable`` and ``damages``."""
+    """Capture files, folders, patterns or ``-`` as one source. Never raises for what the files are: see ``unreadable``
+    and ``damages``.
+    """
     return CaptureFiles(paths, follow=follow, limits=limits)

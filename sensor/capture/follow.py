@@ -1,7 +1,8 @@
-"""Files that are still being written, and folders that get new ones: what a rotating writer (``tcpdump -C``, ``dumpcap -b``) leaves behind is read as it comes.
+"""Files that are still being written, and folders that get new ones: what a rotating writer (``tcpdump -C``, ``dumpcap
+-b``) leaves behind is read as it comes.
 
-A file that is replaced, emptied or deleted is read to its end and let go; one of the same name is begun anew. What a rotating writer compresses afterwards
-(``x.pcap`` to ``x.pcap.gz``) was read already and is left alone.
+A file that is replaced, emptied or deleted is read to its end and let go; one of the same name is begun anew. What a
+rotating writer compresses afterwards (``x.pcap`` to ``x.pcap.gz``) was read already and is left alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ Inode = tuple[int, int]
 
 
 class Follower:
-    """Reads on in the files it ``take``s and in those that appear. At most ``MOST_OPEN`` at once: the one that was silent longest is taken to be complete."""
+    """Reads on in the files it ``take``s and in those that appear. At most ``MOST_OPEN`` at once: the one that was
+    silent longest is taken to be complete.
+    """
 
     def __init__(
         self,

@@ -1,6 +1,8 @@
-"""The formats of capture files, told by their first bytes: pcap and its nanosecond and Kuznetzov variants, pcapng, snoop.
+"""The formats of capture files, told by their first bytes: pcap and its nanosecond and Kuznetzov variants, pcapng,
+snoop.
 
-A format knows what a file said about itself (byte order, link type, interfaces); the kernels of ``sensor.decode.records`` walk the records.
+A format knows what a file said about itself (byte order, link type, interfaces); the kernels of
+``sensor.decode.records`` walk the records.
 """
 
 from __future__ import annotations
@@ -83,7 +85,9 @@ class Pcap:
 
     @staticmethod
     def _order_of_lengths(major: int, minor: int) -> int:
-        """The two lengths changed places with version 2.3, which some writers of that version missed; DG/UX called the old order 543.0."""
+        """The two lengths changed places with version 2.3, which some writers of that version missed; DG/UX called the
+        old order 543.0.
+        """
         if major == 543 or (major == 2 and minor < 3):
             return 1
         return 2 if (major, minor) == (2, 3) else 0

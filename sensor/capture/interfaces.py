@@ -1,7 +1,8 @@
-"""Network interfaces: what they are called, whether they listen, which link type their frames have, and what in their settings spoils a capture.
+"""Network interfaces: what they are called, whether they listen, which link type their frames have, and what in their
+settings spoils a capture.
 
-Read from the kernel by netlink (rtnetlink(7)) and ioctl (netdevice(7)), which need no rights. Nothing is ever changed. A socket of any family may ask by
-ioctl: a local one, for the process that captures may have no other.
+Read from the kernel by netlink (rtnetlink(7)) and ioctl (netdevice(7)), which need no rights. Nothing is ever changed.
+A socket of any family may ask by ioctl: a local one, for the process that captures may have no other.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ DUMP_LIMIT = 4096
 
 @dataclass(slots=True)
 class Interface:
-    """``link``: link type number of its frames; ``mtu`` in bytes; ``speed`` in Mbit/s, 0 where unknown; ``warnings``: settings that spoil a capture."""
+    """``link``: link type number of its frames; ``mtu`` in bytes; ``speed`` in Mbit/s, 0 where unknown; ``warnings``:
+    settings that spoil a capture.
+    """
 
     name: str
     index: int

@@ -1,4 +1,6 @@
-"""Names of link types, as the registry at tcpdump.org lists them, in lower case. Numbers it does not list become ``linktype_NNN``."""
+"""Names of link types, as the registry at tcpdump.org lists them, in lower case. Numbers it does not list become
+``linktype_NNN``.
+"""
 
 from __future__ import annotations
 

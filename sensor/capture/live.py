@@ -1,8 +1,8 @@
 """Packets from live interfaces: one source over one or more rings.
 
-Blocks of several rings are merged in the order of their first frame, within a bounded wait for the rings that have nothing yet. Order within a block is the
-kernel's. A silent wire yields empty batches, so that whoever reads can look at the time; ``stop`` may be called from a signal handler or another
-thread and wakes the reader at once.
+Blocks of several rings are merged in the order of their first frame, within a bounded wait for the rings that have
+nothing yet. Order within a block is the kernel's. A silent wire yields empty batches, so that whoever reads can look at
+the time; ``stop`` may be called from a signal handler or another thread and wakes the reader at once.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ DAMAGE_LIMIT = 1000
 
 
 class LiveSource:
-    """Several rings as one source. Row column ``source`` is the index of the interface in ``names``; ``sizes``: how large the rings are and why, for people."""
+    """Several rings as one source. Row column ``source`` is the index of the interface in ``names``; ``sizes``: how
+    large the rings are and why, for people.
+    """
 
     def __init__(self, names: Sequence[str], rings: Sequence[Ring], sizes: str = "") -> None:
         self.names = tuple(names)
@@ -72,7 +74,9 @@ class LiveSource:
         self._closed = False
 
     def batches(self) -> Iterator[Batch]:
-        """Batches as they come, until ``stop``; what is in the rings by then is still given. Empty ones while the wire is silent."""
+        """Batches as they come, until ``stop``; what is in the rings by then is still given. Empty ones while the wire
+        is silent.
+        """
         last = tended = 0.0
         most = MANY_BLOCKS if len(self.rings) == 1 else 1
         while not self._stopped:
@@ -176,7 +180,9 @@ class LiveSource:
         self._poll = self._polling()
 
     def damaged(self, name: str, what: str) -> None:
-        """Say that something is wrong with an interface; an interface that comes and goes for ever does not fill the memory."""
+        """Say that something is wrong with an interface; an interface that comes and goes for ever does not fill the
+        memory.
+        """
         if len(self.damages) < DAMAGE_LIMIT:
             self.damages.append(Damage(name, 0, what, "interface"))
 
@@ -201,11 +207,11 @@ def open_live(
     snaplen: int = 65535,
     opened: Callable[[], None] = lambda: None,
 ) -> LiveSource:
-    """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done. ``opened`` is called in between: it may
-    open what needs the privileges, and what it raises ends the listening.
+    """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done.
+    ``opened`` is called in between: it may open what needs the privileges, and what it raises ends the listening.
 
-    ``fanout`` rings share each interface; ``ring_mib`` is the size of each: None for one by the speed of its link, within ``memory_mib`` (see ring_size.py).
-    An interface that does not exist yet is waited for.
+    ``fanout`` rings share each interface; ``ring_mib`` is the size of each: None for one by the speed of its link,
+    within ``memory_mib`` (see ring_size.py). An interface that does not exist yet is waited for.
     """
     _check(interfaces, fanout, snaplen)
     speeds = {name: speed_of(name) for name in interfaces}
@@ -255,7 +261,9 @@ def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:
 def _packet_rings(
     shapes: Mapping[str, Shape], program: Callable[[int], filters.Program], promiscuous: bool, fanout: int
 ) -> list[Ring]:
-    """Rings of the kernel's, ``fanout`` for each interface, of its shape. NoRing where it has none, CaptureError where it gives none."""
+    """Rings of the kernel's, ``fanout`` for each interface, of its shape. NoRing where it has none, CaptureError where
+    it gives none.
+    """
     rings: list[Ring] = []
     try:
         for number, (name, shape) in enumerate(shapes.items()):
@@ -285,7 +293,9 @@ def _check(interfaces: Sequence[str], fanout: int, snaplen: int) -> None:
 
 
 def _programs(interfaces: Sequence[str], text: str, snaplen: int) -> Callable[[int], filters.Program]:
-    """Programs by hardware type, those of the interfaces at hand compiled now, so that a bad filter is known before anything is opened."""
+    """Programs by hardware type, those of the interfaces at hand compiled now, so that a bad filter is known before
+    anything is opened.
+    """
     known: dict[int, filters.Program] = {}
 
     def program(hardware: int) -> filters.Program:

@@ -1,7 +1,9 @@
-"""Captures in the order of time: files are opened when their time comes, and batches pass through uncopied as long as files do not overlap.
+"""Captures in the order of time: files are opened when their time comes, and batches pass through uncopied as long as
+files do not overlap.
 
-Within a file the order is the file's. A row is merged by a time that never falls within its batch: that of the earliest row behind it, where single rows with a
-time before that of both their neighbours do not count. So a wild time moves at most the rows of its own batch, and never holds a file back.
+Within a file the order is the file's. A row is merged by a time that never falls within its batch: that of the earliest
+row behind it, where single rows with a time before that of both their neighbours do not count. So a wild time moves at
+most the rows of its own batch, and never holds a file back.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ Keys = npt.NDArray[np.int64]
 
 
 def merge_keys(rows: Rows) -> Keys:
-    """The times to merge rows by: never falling, blind to single wild times, and the times themselves where those are in order."""
+    """The times to merge rows by: never falling, blind to single wild times, and the times themselves where those are
+    in order.
+    """
     ts = rows["ts"].astype(np.int64)
     if len(ts) > 2:
         before, here, after = ts[:-2], ts[1:-1], ts[2:]
@@ -73,7 +77,9 @@ class _Part(NamedTuple):
 
 
 class Merge:
-    """Merges files, given in order of their first packets. ``settle`` gets each file that has nothing more, at least for now."""
+    """Merges files, given in order of their first packets. ``settle`` gets each file that has nothing more, at least
+    for now.
+    """
 
     def __init__(
         self, pending: list[Pending], pool: Pool, stopped: Callable[[], bool], settle: Callable[[CaptureFile], None]
@@ -132,7 +138,9 @@ class Merge:
         yield from self._rest(head.file)
 
     def _window(self) -> Iterator[Batch]:
-        """Give all rows up to the end of the batch that ends first: none of the other files can have earlier ones to come."""
+        """Give all rows up to the end of the batch that ends first: none of the other files can have earlier ones to
+        come.
+        """
         first = min(self._heads, key=lambda head: head.last)
         end = first.last[0]
         parts = []

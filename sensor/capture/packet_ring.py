@@ -1,8 +1,9 @@
 """One ring of the kernel on one interface: AF_PACKET, version 3 (Linux, Documentation/networking/packet_mmap.rst).
 
-The kernel writes frames into blocks of shared memory and hands a block over when it is full or ``RETIRE_MS`` old. Frames are never copied: a batch points into
-the ring, and its ``release`` gives the blocks back. Where the reader is late the kernel drops and counts. The ring follows its interface by name: down and
-up, deleted and made again, not there yet. None of that needs rights once the socket is open.
+The kernel writes frames into blocks of shared memory and hands a block over when it is full or ``RETIRE_MS`` old.
+Frames are never copied: a batch points into the ring, and its ``release`` gives the blocks back. Where the reader is
+late the kernel drops and counts. The ring follows its interface by name: down and up, deleted and made again, not there
+yet. None of that needs rights once the socket is open.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Shape:
 
 
 class Blocks:
-    """The shared memory: whose turn it is, and what is out with readers. Batches may be released in any order and from any thread."""
+    """The shared memory: whose turn it is, and what is out with readers. Batches may be released in any order and from
+    any thread.
+    """
 
     def __init__(self, memory: mmap.mmap | bytearray, shape: Shape) -> None:
         self.data = np.frombuffer(memory, np.uint8)
@@ -80,7 +83,9 @@ class Blocks:
         return not self.out[number] and kernel.ours(self.data, number * self.shape.block_size)
 
     def backlog(self) -> float:
-        """Share of the blocks that the kernel cannot write to: those that are out with readers, and those that wait to be read, in sixteenths."""
+        """Share of the blocks that the kernel cannot write to: those that are out with readers, and those that wait to
+        be read, in sixteenths.
+        """
         waiting = next(
             (part for part in range(STEPS) if not self.ready(max(self.shape.blocks * (part + 1) // STEPS - 1, 0))),
             STEPS,
@@ -121,7 +126,9 @@ class Blocks:
 
 
 class PacketRing:
-    """``received`` and ``dropped`` are the kernel's own numbers since the start; ``returns`` counts how often the interface was made again."""
+    """``received`` and ``dropped`` are the kernel's own numbers since the start; ``returns`` counts how often the
+    interface was made again.
+    """
 
     def __init__(
         self,
@@ -199,7 +206,9 @@ class PacketRing:
         return self.blocks.take(self.link, self.source, self.layer, most)
 
     def follow(self) -> bool:
-        """Listen on whatever interface has the name now; False while there is none. A link that comes and goes needs nothing: the kernel stays bound to it."""
+        """Listen on whatever interface has the name now; False while there is none. A link that comes and goes needs
+        nothing: the kernel stays bound to it.
+        """
         self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         now = index_of(self.sock, self.name)
         if now == self.index or not now:
@@ -236,7 +245,9 @@ class PacketRing:
         self.index, self.problem = index, ""
 
     def _renew(self) -> None:
-        """Outside a fanout group the socket is simply bound again; inside, a new one takes over, and batches that are out keep the old memory alive."""
+        """Outside a fanout group the socket is simply bound again; inside, a new one takes over, and batches that are
+        out keep the old memory alive.
+        """
         self.count()
         if not self.fanout:
             return
@@ -270,7 +281,9 @@ class PacketRing:
 
 
 class Fanout:
-    """A group of rings on one interface: the kernel shares frames out by flow, so that both directions of a flow meet in one ring."""
+    """A group of rings on one interface: the kernel shares frames out by flow, so that both directions of a flow meet
+    in one ring.
+    """
 
     def __init__(self) -> None:
         self._id = self._index = 0

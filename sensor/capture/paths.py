@@ -11,8 +11,8 @@ PIPE = "-"
 
 
 def expand(paths: Iterable[str]) -> list[str]:
-    """All files, each once, in the order given, and by name within a folder or pattern. What matches nothing stays as it is, an empty folder too: whoever opens
-    it will tell.
+    """All files, each once, in the order given, and by name within a folder or pattern. What matches nothing stays as
+    it is, an empty folder too: whoever opens it will tell.
     """
     seen: dict[str, str] = {}
     for path in paths:
@@ -34,8 +34,8 @@ def _one(path: str) -> Iterable[str]:
 
 
 def below(folder: str) -> Iterator[str]:
-    """The ordinary files in a folder and its folders, and folders that may not be looked into. Hidden ones are left out: programs that copy make them for a
-    moment.
+    """The ordinary files in a folder and its folders, and folders that may not be looked into. Hidden ones are left
+    out: programs that copy make them for a moment.
     """
     closed: list[str] = []
     for place, folders, files in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):

@@ -1,4 +1,6 @@
-"""pcapng (draft-ietf-opsawg-pcapng): sections and their interfaces, either byte order, drop counts. Options and blocks that we do not need are passed over."""
+"""pcapng (draft-ietf-opsawg-pcapng): sections and their interfaces, either byte order, drop counts. Options and blocks
+that we do not need are passed over.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,8 @@ _WHY = {
 
 
 class Step(NamedTuple):
-    """One walk over a block of bytes: rows filled, where the next record begins, why the walk ended (``MORE, FULL, BROKEN``), how many bytes the next record
-    needs, and what is wrong with it.
+    """One walk over a block of bytes: rows filled, where the next record begins, why the walk ended (``MORE, FULL,
+    BROKEN``), how many bytes the next record needs, and what is wrong with it.
     """
 
     filled: int
@@ -174,7 +176,9 @@ class Pcapng:
 
 
 def units(resolution: int) -> tuple[int, int, int]:
-    """if_tsresol (4.2) as (multiply, shift, divide): ns = (units * multiply >> shift) / divide. Units too fine to ever make a second give 0."""
+    """if_tsresol (4.2) as (multiply, shift, divide): ns = (units * multiply >> shift) / divide. Units too fine to ever
+    make a second give 0.
+    """
     exponent = resolution & 0x7F
     if resolution & 0x80:
         return (_SECOND, exponent, 1) if exponent < 94 else (0, 0, 1)

@@ -1,6 +1,8 @@
-"""Capture through libpcap, where the kernel has no packet ring: the same calls as ``sensor.capture.packet_ring.PacketRing``.
+"""Capture through libpcap, where the kernel has no packet ring: the same calls as
+``sensor.capture.packet_ring.PacketRing``.
 
-Frames are copied once. The descriptor is polled before anything is read, because libpcap would wait for the next packet with signals unheard.
+Frames are copied once. The descriptor is polled before anything is read, because libpcap would wait for the next packet
+with signals unheard.
 """
 
 from __future__ import annotations

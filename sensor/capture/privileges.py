@@ -1,7 +1,7 @@
 """Gives up what listening needed, once everything is open: nothing is kept, and nothing can be had again.
 
-Linux: capabilities(7), PR_SET_NO_NEW_PRIVS of prctl(2). The kernel keeps capabilities for each thread, so this belongs before other threads are
-started; threads that a library has started by then are told by ``privileged_threads``.
+Linux: capabilities(7), PR_SET_NO_NEW_PRIVS of prctl(2). The kernel keeps capabilities for each thread, so this belongs
+before other threads are started; threads that a library has started by then are told by ``privileged_threads``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ LAST_CAPABILITY = 63
 
 
 def drop_privileges(user: str = "") -> None:
-    """Become ``user`` where one is named (needs root), then clear every capability of this thread for good. CaptureError where that fails."""
+    """Become ``user`` where one is named (needs root), then clear every capability of this thread for good.
+    CaptureError where that fails.
+    """
     clear_bounding_set()
     if user:
         become(user)
@@ -46,7 +48,9 @@ def become(user: str) -> None:
 
 
 def clear_bounding_set() -> None:
-    """No program started from here on can have a capability; needs CAP_SETPCAP, and without that there is nothing to lose by leaving it."""
+    """No program started from here on can have a capability; needs CAP_SETPCAP, and without that there is nothing to
+    lose by leaving it.
+    """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         for capability in range(LAST_CAPABILITY + 1):
@@ -65,7 +69,9 @@ def clear_capabilities() -> None:
 
 
 def privileged_threads() -> list[int]:
-    """Threads of this process that still have a capability: none, if the privileges were dropped before any was started."""
+    """Threads of this process that still have a capability: none, if the privileges were dropped before any was
+    started.
+    """
     return [int(task.name) for task in sorted(Path("/proc/self/task").glob("*")) if _permitted(task / "status")]
 
 

@@ -1,7 +1,8 @@
-"""How large the ring of an interface is where nobody says: by the speed of its link, within a share of ``memory_mib``. See ``capture.ring_mib``.
+"""How large the ring of an interface is where nobody says: by the speed of its link, within a share of ``memory_mib``.
+See ``capture.ring_mib``.
 
-A ring holds what comes while the engine is busy with something else: 64 MiB are half a second of a full link of 1,000 Mbit/s. A link that does not say how
-fast it is (veth, bridges, wireless cards) is taken for one of 1,000 Mbit/s.
+A ring holds what comes while the engine is busy with something else: 64 MiB are half a second of a full link of 1,000
+Mbit/s. A link that does not say how fast it is (veth, bridges, wireless cards) is taken for one of 1,000 Mbit/s.
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ MIB = 1 << 20
 
 
 def speed_of(name: str) -> int:
-    """Mbit/s of an interface as the kernel tells it; 0 for virtual interfaces, for links that are down and where there is no such interface."""
+    """Mbit/s of an interface as the kernel tells it; 0 for virtual interfaces, for links that are down and where there
+    is no such interface.
+    """
     with contextlib.suppress(OSError, ValueError):
         return max(0, int(Path("/sys/class/net", name, "speed").read_text(encoding="ascii")))
     return 0
 
 
 def size_for(speed: int, fanout: int, rings: int, memory_mib: int) -> int:
-    """MiB of each of the ``fanout`` rings that share a link of ``speed`` Mbit/s (0: unknown), where there are ``rings`` in all: a power of two."""
+    """MiB of each of the ``fanout`` rings that share a link of ``speed`` Mbit/s (0: unknown), where there are ``rings``
+    in all: a power of two.
+    """
     wanted = (speed or USUAL) * 1_000_000 // 8 * HELD_MS // 1000 // MIB // fanout
     room = max(int(memory_mib * SHARE) // rings, 1)
     return max(LEAST, min(1 << max(wanted - 1, 0).bit_length(), 1 << room.bit_length() - 1, MOST))

@@ -16,7 +16,9 @@ from sensor.decode.records import sums
 
 
 class CaptureError(Exception):
-    """A source of packets cannot be opened. The message is one line with what to do; ``code``: its entry in the catalogue of errors."""
+    """A source of packets cannot be opened. The message is one line with what to do; ``code``: its entry in the
+    catalogue of errors.
+    """
 
     code = "capture.not-opened"
 
@@ -34,10 +36,11 @@ class NotPermitted(CaptureError):
 
 
 class Tally(msgspec.Struct):
-    """What a source has given so far. ``bytes`` were captured, ``wire_bytes`` were on the wire; ``truncated`` counts frames of which less was captured.
+    """What a source has given so far. ``bytes`` were captured, ``wire_bytes`` were on the wire; ``truncated`` counts
+    frames of which less was captured.
 
-    ``dropped``: packets lost before they reached us, by interface or file, as the kernel, the interface or the capture file says. ``linktypes``: packets by
-    name of their link type.
+    ``dropped``: packets lost before they reached us, by interface or file, as the kernel, the interface or the capture
+    file says. ``linktypes``: packets by name of their link type.
     """
 
     packets: int = 0
@@ -68,8 +71,9 @@ class Tally(msgspec.Struct):
 
 
 class Damage(msgspec.Struct, frozen=True):
-    """Where a source could not be read on. ``path`` is the file or interface; ``offset`` (bytes, after decompression) is where the first record begins that
-    could not be given; ``found`` says what stands there; ``kind`` is one of ``cut, record, compression, limit, read, interface``.
+    """Where a source could not be read on. ``path`` is the file or interface; ``offset`` (bytes, after decompression)
+    is where the first record begins that could not be given; ``found`` says what stands there; ``kind`` is one of
+    ``cut, record, compression, limit, read, interface``.
     """
 
     path: str
@@ -86,7 +90,9 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """Where packets come from. ``names`` is what row column ``source`` counts in; it may grow while packets are read."""
+    """Where packets come from. ``names`` is what row column ``source`` counts in; it may grow while
+    packets are read.
+    """
 
     @property
     def name(self) -> str:
@@ -103,11 +109,15 @@ class Source(Protocol):
     def damages(self) -> Sequence[Damage]: ...
 
     def batches(self) -> Iterator[Batch]:
-        """Batches in the order of their packets. Sources that wait for packets give an empty batch at least every 200 ms while there are none."""
+        """Batches in the order of their packets. Sources that wait for packets give an empty batch at least every 200
+        ms while there are none.
+        """
         ...
 
     def backlog(self) -> float:
-        """Share of the memory for packets that waits to be read, 0 to 1; where it is full packets are lost. 0 for sources that wait for their reader."""
+        """Share of the memory for packets that waits to be read, 0 to 1; where it is full packets are lost. 0 for
+        sources that wait for their reader.
+        """
         ...
 
     def stop(self) -> None:

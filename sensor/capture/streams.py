@@ -1,6 +1,8 @@
-"""Where the bytes of a capture come from: a file, a file that is still being written, or a pipe. None of them is waited for longer than ``WAIT_MS``.
+"""Where the bytes of a capture come from: a file, a file that is still being written, or a pipe. None of them is waited
+for longer than ``WAIT_MS``.
 
-All have ``readinto``: it puts bytes at the start of a memory view and returns how many; 0 is the end, None that there is nothing now.
+All have ``readinto``: it puts bytes at the start of a memory view and returns how many; 0 is the end, None that there
+is nothing now.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 0)
 
 
 class Broken(Exception):
-    """Bytes cannot be had any more: ``found`` says why; ``kind`` is one of those of ``sensor.capture.source.Damage``."""
+    """Bytes cannot be had any more: ``found`` says why; ``kind`` is one of those of
+    ``sensor.capture.source.Damage``.
+    """
 
     def __init__(self, found: str, kind: str) -> None:
         super().__init__(found)
@@ -66,7 +70,9 @@ class FileStream:
 
 
 class PipeStream:
-    """A pipe, a character device or standard input. It gives as much as is there, so that a busy pipe makes large batches and a slow one prompt ones."""
+    """A pipe, a character device or standard input. It gives as much as is there, so that a busy pipe makes large
+    batches and a slow one prompt ones.
+    """
 
     def __init__(self, descriptor: int, *, ours: bool) -> None:
         self._descriptor, self._ours = descriptor, ours

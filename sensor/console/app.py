@@ -1,4 +1,6 @@
-"""The application: which URL leads to which page, and what happens before a page: who asks, what may be sent, which dataset is opened."""
+"""The application: which URL leads to which page, and what happens before a page: who asks, what may be sent, which
+dataset is opened.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Assessments: vulnerabilities, scores and tickets of a dataset. They are made of all its devices at once, and kept until the dataset changes."""
+"""Assessments: vulnerabilities, scores and tickets of a dataset. They are made of all its devices at once, and kept
+until the dataset changes.
+"""
 
 from __future__ import annotations
 

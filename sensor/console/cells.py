@@ -1,4 +1,6 @@
-"""Cells of CSV: a spreadsheet takes what begins like a formula for one (OWASP: CSV Injection), so that peers could run them."""
+"""Cells of CSV: a spreadsheet takes what begins like a formula for one (OWASP: CSV Injection), so that peers could run
+them.
+"""
 
 from __future__ import annotations
 

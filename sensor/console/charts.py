@@ -26,7 +26,9 @@ class Chart(NamedTuple):
 
 
 def histogram(moments: Sequence[tuple[int, str]]) -> Chart | None:
-    """How many there were when, stacked by severity, the most severe at the bottom; None where there is none. Times in ns."""
+    """How many there were when, stacked by severity, the most severe at the bottom; None where there is none. Times in
+    ns.
+    """
     if not moments:
         return None
     first, last = min(ts for ts, _ in moments), max(ts for ts, _ in moments)

@@ -26,7 +26,9 @@ Word = tuple[str, str, str]
 
 
 def words_of(action: str, value: str, text: str) -> list[Word]:
-    """The words (action, value, text) of a form. ``value``: the assignee, or the verdict, which ``close`` may have too. Unknown, Malformed."""
+    """The words (action, value, text) of a form. ``value``: the assignee, or the verdict, which ``close`` may have too.
+    Unknown, Malformed.
+    """
     one_of("action", [action], ACTIONS)
     value, text = clean(value).strip(), clean(text, TEXT_LIMIT)
     if action == "comment" and not text:

@@ -16,7 +16,9 @@ _NAME = re.compile(r"alert-[0-9a-z]{1,32}\.pcapng")
 
 
 class Evidence(NamedTuple):
-    """``path``: None where there is no file, ``missing`` says why; ``frames``: the first of ``total``, which the record names."""
+    """``path``: None where there is no file, ``missing`` says why; ``frames``: the first of ``total``, which the record
+    names.
+    """
 
     path: Path | None
     frames: list[EvidenceFrame]
@@ -25,7 +27,9 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(dataset: Dataset, row: AlertRow, most: int) -> Evidence:
-    """Of one alert. A record names a file; only its name counts, and only one as the sensor gives: whoever wrote the log could name any path."""
+    """Of one alert. A record names a file; only its name counts, and only one as the sensor gives: whoever wrote the
+    log could name any path.
+    """
     named = part(row.record, "packets")
     total, file = named.get("frames"), PurePath(str(named.get("file") or f"{row.id}.pcapng")).name
     count, path = total if isinstance(total, int) else 0, dataset.evidence / file

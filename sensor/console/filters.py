@@ -1,4 +1,6 @@
-"""Filters from a URL: the fields of a view's filter struct are the names of its parameters. What is unknown is an error that names the nearest."""
+"""Filters from a URL: the fields of a view's filter struct are the names of its parameters. What is unknown is an error
+that names the nearest.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ LONGEST = 500
 
 
 def filter_of(kind: type[Filter], given: Mapping[str, Sequence[str]], now: int, more: Sequence[str] = ()) -> Filter:
-    """A filter of some parameters. ``now`` (ns): what spans count back from; ``more``: other parameters of the page. Unknown, Malformed."""
+    """A filter of some parameters. ``now`` (ns): what spans count back from; ``more``: other parameters of the page.
+    Unknown, Malformed.
+    """
     types = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
     for name, texts in given.items():

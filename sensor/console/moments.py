@@ -14,7 +14,9 @@ EXPECTED = "a span such as 90s, 15m, 24h or 7d, or a time such as 2026-11-24T09:
 
 
 def moment_of(name: str, text: str, now: int) -> int:
-    """Nanoseconds since the epoch, of a span before ``now`` or a time of ISO 8601, in UTC where it names no zone. Malformed."""
+    """Nanoseconds since the epoch, of a span before ``now`` or a time of ISO 8601, in UTC where it names no zone.
+    Malformed.
+    """
     if found := re.fullmatch(r"(\d{1,6})([smhdw])", text, re.ASCII):
         return now - int(found[1]) * UNITS[found[2]] * SECOND
     try:

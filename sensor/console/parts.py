@@ -1,4 +1,6 @@
-"""Parts of records: a foreign log may have anything where an object or a list is expected, and pages go on without it."""
+"""Parts of records: a foreign log may have anything where an object or a list is expected, and
+pages go on without it.
+"""
 
 from __future__ import annotations
 

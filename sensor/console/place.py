@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 PORT = 8765
 UNIX = "unix:"
-# Names by which a browser may call a console on loopback; a page of another name that resolves to it (DNS rebinding) may not.
+# Names by which a browser may call a console on loopback; a page of another name that resolves to it (DNS rebinding)
+# may not.
 LOCAL_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
@@ -23,7 +24,9 @@ class BadPlace(ValueError):
 
 
 class Place(NamedTuple):
-    """``host`` and ``port``, or ``path`` of a unix socket; ``cert`` and ``key`` for TLS; ``public``: the URL that browsers use."""
+    """``host`` and ``port``, or ``path`` of a unix socket; ``cert`` and ``key`` for TLS; ``public``: the URL that
+    browsers use.
+    """
 
     host: str
     port: int
@@ -39,7 +42,9 @@ class Place(NamedTuple):
 
     @property
     def names(self) -> frozenset[str]:
-        """Host names that requests may have, without ports. One that listens on all addresses is called by its public name."""
+        """Host names that requests may have, without ports. One that listens on all addresses is called by its public
+        name.
+        """
         name = urlsplit(self.public).hostname or ""
         own = {f"[{name}]" if ":" in name else name, f"[{self.host}]" if ":" in self.host else self.host} - {""}
         return LOCAL_NAMES | own

@@ -1,4 +1,6 @@
-"""Templates: Jinja2 escapes all that is written into them, and every text is cleaned of what no page should show first."""
+"""Templates: Jinja2 escapes all that is written into them, and every text is cleaned of what no
+page should show first.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,9 @@ def _cleaned(value: object) -> object:
 
 
 def moment(value: object) -> Markup | str:
-    """A time (ns, or RFC 3339) in UTC; the script of the page shows it in the reader's own zone. What is no time stays as it is."""
+    """A time (ns, or RFC 3339) in UTC; the script of the page shows it in the reader's own zone. What is no time stays
+    as it is.
+    """
     text = time_text(value) if isinstance(value, int) else str(value or "")
     when = parsed(text)
     if when is None:

@@ -22,7 +22,8 @@ from sensor.console.sources import Sources
 from sensor.console.stream import Streams
 from sensor.console.undo import Undo
 
-# Connections that wait or are answered; more get 503. Seconds that an idle one is kept, and that open streams have at the end.
+# Connections that wait or are answered; more get 503. Seconds that an idle one is kept, and that open streams have at
+# the end.
 CONNECTIONS, IDLE_S, END_S = 256, 15, 2
 HEAD_BYTES = 32 << 10
 TICK_S = 5.0
@@ -42,7 +43,9 @@ def console_of(state: Path, place: Place, usual: str = "", assessing: Assessing 
 
 
 def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], None] = lambda: None) -> None:
-    """Answer until SIGTERM or SIGINT. ``ready`` hears where, once it listens; ``alive`` is called every few seconds. BadPlace, OSError."""
+    """Answer until SIGTERM or SIGINT. ``ready`` hears where, once it listens; ``alive`` is called every few seconds.
+    BadPlace, OSError.
+    """
     place = console.place
     tls_of(place)
     listener = bound(place)

@@ -22,7 +22,9 @@ from sensor.views.errors import NotReadable, Unknown
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """``data``: its tables; ``notes``: what a reader must know of them: a part that is missing, a store that is behind; ``alerts_known``: it has a log."""
+    """``data``: its tables; ``notes``: what a reader must know of them: a part that is missing, a store that is behind;
+    ``alerts_known``: it has a log.
+    """
 
     dataset: Dataset
     data: Data

@@ -1,4 +1,6 @@
-"""Server-sent events (HTML Living Standard, 9.2) from an event log: each record with its number as id, or only that there is something new."""
+"""Server-sent events (HTML Living Standard, 9.2) from an event log: each record with its number as id, or only that
+there is something new.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ async def _counted(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> AsyncIterator[bytes]:
-    """Records behind a number, those that are there and those to come, of the kinds that are wanted. The id of each is its number."""
+    """Records behind a number, those that are there and those to come, of the kinds that are wanted. The id of each is
+    its number.
+    """
     cursor = await run_in_threadpool(LogCursor, log, after)
     quiet = 0.0
     try:

@@ -15,7 +15,9 @@ LOSSES = {
 
 
 def unseen(health: Health) -> list[str]:
-    """Sentences, the worst first; empty where nothing is known to be missing. Without figures that is unknown, which is a sentence too."""
+    """Sentences, the worst first; empty where nothing is known to be missing. Without figures that is unknown, which is
+    a sentence too.
+    """
     figures = health.summary
     if not figures:
         return ["Packet loss is unknown: the sensor has not reported its figures yet."]

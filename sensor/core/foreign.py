@@ -1,4 +1,6 @@
-"""Values of records that another program may have written: a text where an object belongs counts as nothing, and every text is cleaned."""
+"""Values of records that another program may have written: a text where an object belongs counts as nothing, and every
+text is cleaned.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Ids of entities: the kind, a hyphen, and 14 characters of Crockford base 32 (crockford.com/base32.html), 70 bits: ``dev-5k2m8q0a7c1xw4``.
+"""Ids of entities: the kind, a hyphen, and 14 characters of Crockford base 32 (crockford.com/base32.html), 70 bits:
+``dev-5k2m8q0a7c1xw4``.
 
-The first six characters follow from the key alone, as ids of earlier versions did: such an id is the beginning of the one that the same entity gets now, and
-any unambiguous beginning is accepted where an id is expected. The others follow from the key and the scope, so that the same key at two sites gives two ids.
+The first six characters follow from the key alone, as ids of earlier versions did: such an id is the beginning of the
+one that the same entity gets now, and any unambiguous beginning is accepted where an id is expected. The others follow
+from the key and the scope, so that the same key at two sites gives two ids.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ TAIL_BYTES, HEAD_BYTES = 5, 10
 
 
 def entity_id(kind: str, key: str, scope: str = "", *, head_bytes: int = HEAD_BYTES) -> str:
-    """The same for the same key and scope. ``scope``: the sensor that the key belongs to, empty for keys that are unique everywhere; ``head_bytes``: length of
-    the digest that the first six characters are taken from.
+    """The same for the same key and scope. ``scope``: the sensor that the key belongs to, empty for keys that are
+    unique everywhere; ``head_bytes``: length of the digest that the first six characters are taken from.
     """
     head = hashlib.blake2b(key.encode(), digest_size=head_bytes).digest()
     tail = hashlib.blake2b(f"{scope}|{key}".encode(), digest_size=TAIL_BYTES).digest()
@@ -40,8 +42,8 @@ def short_ids(names: Collection[str]) -> dict[str, str]:
 
 
 def means(word: str, name: str) -> bool:
-    """Whether a word names an entity: by its id, by the beginning of it (at least ``LEAST`` characters after the kind), or, where the entity has an id of an
-    earlier version, by the longer one that it would get now.
+    """Whether a word names an entity: by its id, by the beginning of it (at least ``LEAST`` characters after the kind),
+    or, where the entity has an id of an earlier version, by the longer one that it would get now.
     """
     if word == name:
         return True

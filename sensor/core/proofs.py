@@ -27,8 +27,8 @@ from sensor.core.record_parts import (
 
 
 def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
-    """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the flow; a device's change; or an
-    observation of a device, with what a fingerprint made of it.
+    """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the
+    flow; a device's change; or an observation of a device, with what a fingerprint made of it.
     """
     if not isinstance(proof, (Event, Flow, DeviceChange)):
         made = {
@@ -99,7 +99,9 @@ def _event_facts(event: Event) -> Body:
 
 
 def _fact(name: str, value: Any) -> Any:
-    """Addresses are integers inside: MACs are told by the name of their field, IP addresses by their size (IPv4-mapped, or over 64 bits)."""
+    """Addresses are integers inside: MACs are told by the name of their field, IP addresses by their size (IPv4-mapped,
+    or over 64 bits).
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         if name.endswith("mac") and 0 < value < 1 << 48:
             return addresses.mac_text(value)

@@ -1,1 +1,3 @@
-"""Datasets: where everything of one source lies, which of them a command reads, and how replays are kept side by side."""
+"""Datasets: where everything of one source lies, which of them a command reads, and how replays are
+kept side by side.
+"""

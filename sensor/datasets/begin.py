@@ -25,8 +25,8 @@ def holds_live(folder: Path) -> bool:
 
 
 def set_aside(folder: Path) -> str:
-    """Make the log of a replay in a folder a dataset of its own, before a live sensor begins one there. What was done, for people; empty when nothing was.
-    OSError.
+    """Make the log of a replay in a folder a dataset of its own, before a live sensor begins one there. What was done,
+    for people; empty when nothing was. OSError.
     """
     card = read_card(folder)
     if card is None or card.kind != REPLAY:
@@ -42,7 +42,9 @@ def set_aside(folder: Path) -> str:
 
 
 def begin_live(state: Path, log: Path | None, evidence: Path | None) -> None:
-    """Note that a live sensor keeps its state in a folder, and where its log is: None on a stream, which cannot be read later. OSError."""
+    """Note that a live sensor keeps its state in a folder, and where its log is: None on a stream, which cannot be read
+    later. OSError.
+    """
     outside = NO_FILE if log is None else "" if log == state / RUN_LOG else str(log.absolute())
     write_card(state, Card(LIVE, log=outside, evidence=str(evidence.absolute()) if evidence is not None else ""))
 

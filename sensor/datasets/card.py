@@ -12,9 +12,9 @@ LIVE, REPLAY, LOG = "live", "replay", "log"
 
 
 class Card(msgspec.Struct, omit_defaults=True):
-    """``kind``: live or replay; ``captures``: absolute paths of what was read, ``-`` for standard input; ``log`` and ``evidence``: where these are, when they
-    are outside the folder; ``first`` and ``last``: time of the first and last packet (RFC 3339); ``complete``: false while a replay is running, and for good
-    when it was cut off.
+    """``kind``: live or replay; ``captures``: absolute paths of what was read, ``-`` for standard input; ``log`` and
+    ``evidence``: where these are, when they are outside the folder; ``first`` and ``last``: time of the first and last
+    packet (RFC 3339); ``complete``: false while a replay is running, and for good when it was cut off.
     """
 
     kind: str = LIVE
@@ -28,7 +28,9 @@ class Card(msgspec.Struct, omit_defaults=True):
 
 
 def read_card(folder: Path) -> Card | None:
-    """None when the folder has none, or one that is damaged: the other files are then all that is known. PermissionError."""
+    """None when the folder has none, or one that is damaged: the other files are then all that is known.
+    PermissionError.
+    """
     try:
         card = msgspec.json.decode((folder / FILE).read_bytes(), type=Card)
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):

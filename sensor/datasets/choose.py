@@ -1,7 +1,7 @@
 """Which dataset a command reads: one rule for all of them.
 
-The one that is named; else the one that ``sensor data use`` chose; else that of the live sensor, when one is running or installed; else the newest. A dataset
-that holds nothing is taken only by its name.
+The one that is named; else the one that ``sensor data use`` chose; else that of the live sensor, when one is running or
+installed; else the newest. A dataset that holds nothing is taken only by its name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def replays_in(state: Path) -> list[Dataset]:
 
 
 def datasets_in(state: Path) -> list[Dataset]:
-    """All datasets of a state folder: first the one that is in the folder itself, then the replays, the newest first."""
+    """All datasets of a state folder: first the one that is in the folder itself, then the replays,
+    the newest first.
+    """
     own = dataset_in(state)
     found = [own] if own.inventory is not None or own.has_log else []
     try:

@@ -18,7 +18,9 @@ INVENTORY_PART, LOG_PART, EVIDENCE_PART, END_PART = "inventory", "event log", "e
 
 
 class Dataset(msgspec.Struct, frozen=True, dict=True):
-    """``kind``: live, replay, or log for a lone event log; ``folder``: where its files are; ``log`` and ``evidence`` need not be there."""
+    """``kind``: live, replay, or log for a lone event log; ``folder``: where its files are; ``log`` and ``evidence``
+    need not be there.
+    """
 
     name: str
     kind: str

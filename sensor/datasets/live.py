@@ -27,7 +27,9 @@ def installed(folders: tuple[Path, ...] = UNIT_FOLDERS) -> bool:
 
 
 def is_written(folder: Path) -> bool:
-    """Whether a process writes the dataset of a folder now, by the kernel's list of locks (proc(5)): to try the lock could keep a sensor from starting."""
+    """Whether a process writes the dataset of a folder now, by the kernel's list of locks (proc(5)): to try the lock
+    could keep a sensor from starting.
+    """
     try:
         number = str((folder / LOCK).stat().st_ino)
         lines = LOCKS.read_text(encoding="ascii").splitlines()

@@ -73,7 +73,9 @@ def _may_change(dataset: Dataset) -> None:
 
 
 def export(dataset: Dataset, path: Path) -> int:
-    """Write a dataset into one archive (tar, gzip), readable by its owner alone; how many files it holds. OSError, sqlite3.Error."""
+    """Write a dataset into one archive (tar, gzip), readable by its owner alone; how many files it holds. OSError,
+    sqlite3.Error.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
     try:

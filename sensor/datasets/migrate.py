@@ -1,7 +1,9 @@
-"""State folders of earlier versions: one replay lay beside the live sensor's data, as replay.jsonl, and each replay overwrote the one before.
+"""State folders of earlier versions: one replay lay beside the live sensor's data, as replay.jsonl, and each replay
+overwrote the one before.
 
-It becomes a dataset of its own. When the folder has an inventory and no log of a live run, both are of that replay and stay where they are. A copy of what is
-moved is kept in ``backup-before-datasets``; when that cannot be made nothing is moved, and readers find everything where it is.
+It becomes a dataset of its own. When the folder has an inventory and no log of a live run, both are of that replay and
+stay where they are. A copy of what is moved is kept in ``backup-before-datasets``; when that cannot be made nothing is
+moved, and readers find everything where it is.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ NAME = "replay"
 
 
 def migrate(state: Path) -> str:
-    """Move what an earlier version left, once. What was done, for people; empty when there was nothing to do, or it cannot be done here."""
+    """Move what an earlier version left, once. What was done, for people; empty when there was nothing to do, or it
+    cannot be done here.
+    """
     log = state / REPLAY_LOG
     if not log.is_file() or not os.access(state, os.W_OK | os.X_OK) or _is_written(log):
         return ""

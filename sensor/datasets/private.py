@@ -1,4 +1,6 @@
-"""Who may read what a dataset holds: its owner; and its group, when the state folder is open to that group and to nobody else, as that of the service is."""
+"""Who may read what a dataset holds: its owner; and its group, when the state folder is open to that group and to
+nobody else, as that of the service is.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ GROUP, OTHERS = 0o070, 0o007
 
 
 def make_folder(folder: Path, state: Path) -> None:
-    """A folder somewhere below a state folder, with those in between. FileExistsError when it is there, OSError when it cannot be made."""
+    """A folder somewhere below a state folder, with those in between. FileExistsError when it is there, OSError when it
+    cannot be made.
+    """
     mode = 0o750 if _group_may(state) else 0o700
     for around in reversed([one for one in folder.parents if one.is_relative_to(state) and one != state]):
         around.mkdir(mode=mode, exist_ok=True)
@@ -28,7 +32,9 @@ def _group_may(state: Path) -> bool:
 
 @contextlib.contextmanager
 def private(folder: Path) -> Iterator[None]:
-    """Within, what is made is private; the folder is made when it is not there, and an inventory in it is closed to others. OSError."""
+    """Within, what is made is private; the folder is made when it is not there, and an inventory in it is closed to
+    others. OSError.
+    """
     before = os.umask(OTHERS | GROUP)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

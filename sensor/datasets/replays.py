@@ -1,6 +1,7 @@
 """Replays side by side: each has a dataset of its own, and the same capture again replaces the one it had.
 
-The former one is set aside until the new one is whole, and comes back when the replay fails. A replay that was cut off leaves a dataset whose card says so.
+The former one is set aside until the new one is whole, and comes back when the replay fails. A replay that was cut off
+leaves a dataset whose card says so.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class Taken(Exception):
 
 
 class NewReplay:
-    """The dataset of a replay that is about to begin: ``keep`` it at the end, or ``abandon`` it. ``replaced``: whether it takes the place of a former one."""
+    """The dataset of a replay that is about to begin: ``keep`` it at the end, or ``abandon`` it. ``replaced``: whether
+    it takes the place of a former one.
+    """
 
     def __init__(self, folder: Path, captures: Sequence[str]) -> None:
         """OSError when it cannot be made."""
@@ -58,7 +61,9 @@ class NewReplay:
 
 
 def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewReplay:
-    """Begin the dataset of some captures, under a name that a person chose or that they give. BadName, Taken, OSError."""
+    """Begin the dataset of some captures, under a name that a person chose or that they give.
+    BadName, Taken, OSError.
+    """
     folder = state / DATASETS / (checked(name) if name else _free(state, captures))
     if folder.exists():
         former = dataset_in(folder)
@@ -94,8 +99,8 @@ def _told(former: Dataset) -> str:
 
 
 def prune(state: Path, kept: int, newest: str = "") -> list[str]:
-    """Remove all replays but the newest so many; never the one of a name, one that is being written, or the one that `sensor data use` chose. Names of those
-    that are gone.
+    """Remove all replays but the newest so many; never the one of a name, one that is being written, or the one that
+    `sensor data use` chose. Names of those that are gone.
     """
     spared = {newest, chosen_in(state)}
     surplus = [one for one in replays_in(state)[kept:] if one.name not in spared and not is_written(one.folder)]

@@ -1,4 +1,6 @@
-"""What the first and the last records of an event log show: from when to when it reaches, and whether it has a finding."""
+"""What the first and the last records of an event log show: from when to when it reaches, and
+whether it has a finding.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ import msgspec
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.log_lines import LogLines, parts
 
-# Lines that are no record before a file counts as none of ours: one that is damaged has some, another file has nothing else.
+# Lines that are no record before a file counts as none of ours: one that is damaged has some, another file has nothing
+# else.
 LINES_TRIED = 1000
 
 
@@ -29,7 +32,9 @@ class _Stamped(msgspec.Struct):
 
 
 def span_of_log(log: Path) -> Span | None:
-    """None when no record is there, or the log is a pipe, which can be read only once. OSError when it cannot be read."""
+    """None when no record is there, or the log is a pipe, which can be read only once. OSError when
+    it cannot be read.
+    """
     there = parts(log)
     end = end_of(log) if there and there[-1].path.is_file() else None
     if end is None:
@@ -39,7 +44,9 @@ def span_of_log(log: Path) -> Span | None:
 
 
 def has_findings(log: Path) -> bool:
-    """Whether a log has anything but what a sensor writes about itself; a long log has. OSError when it cannot be read."""
+    """Whether a log has anything but what a sensor writes about itself; a long log has. OSError
+    when it cannot be read.
+    """
     kinds = [_kind(line) for line in itertools.islice(_lines(log), LINES_TRIED)]
     return len(kinds) == LINES_TRIED or any(kind not in ("", "sensor") for kind in kinds)
 

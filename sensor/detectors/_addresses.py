@@ -17,7 +17,9 @@ Found = list[tuple[int, int, int, list[int]]]
 
 
 def illegal(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
-    """Invalid source addresses (RFC 1122, 3.2.1.3; RFC 4291, 2.7): 0/8 but 0.0.0.0, loopback, multicast, 240/4; multicast of IPv6."""
+    """Invalid source addresses (RFC 1122, 3.2.1.3; RFC 4291, 2.7): 0/8 but 0.0.0.0, loopback, multicast, 240/4;
+    multicast of IPv6.
+    """
     first, is_v4 = lo >> np.uint64(24) & np.uint64(0xFF), (hi == 0) & (lo >> np.uint64(32) == V4)
     broken = (first == 0) & (lo & np.uint64(0xFFFFFFFF) != 0) | (first == LOOPBACK) | (first >= MULTICAST)
     found: npt.NDArray[np.bool_] = is_v4 & broken | (hi >> np.uint64(56) == np.uint64(0xFF))
@@ -34,7 +36,9 @@ def group(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
 
 
 def counted(window: DistinctWindow, keys: U64, values: U64, ts: npt.NDArray[np.int64]) -> Found:
-    """(row, values counted, values answered, sample) where a window finds enough different values of a key; every row counts at once."""
+    """(row, values counted, values answered, sample) where a window finds enough different values of a key; every row
+    counts at once.
+    """
     if not len(keys):
         return []
     return window.follow(keys, values, ts, ts, np.full(len(keys), FAILED, np.int8))

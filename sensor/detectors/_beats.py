@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 SECOND = 1_000_000_000
 GAP = 5 * SECOND
-# How long a place stays taken after its last beat: where hardly anything is known of the pair, and where it shows a rhythm.
+# How long a place stays taken after its last beat: where hardly anything is known of the pair, and where it shows a
+# rhythm.
 BRIEF, LONG, KNOWN = 3600 * SECOND, 25 * 3600 * SECOND, 4
 FLOWS_LIMIT = 64  # sizes are forgotten by half after so many
 
@@ -42,7 +43,9 @@ class Beats:
     """``follow`` gets flows in time order, for any span of time; the result does not depend on how the input is cut."""
 
     def __init__(self, intervals: int, bits: int = 16) -> None:
-        """So many of the last ``intervals`` are kept, and that many are wanted before anything is said. ``bits``: size of the table, a power of two."""
+        """So many of the last ``intervals`` are kept, and that many are wanted before anything is said. ``bits``: size
+        of the table, a power of two.
+        """
         size = 1 << bits
         self._mask = np.uint64(size - 1)
         self._wanted = intervals
@@ -55,7 +58,9 @@ class Beats:
         self._sizes = np.zeros((3, size))  # how many flows ended, their bytes, the squares
 
     def follow(self, keys: U64, ts: I64, sizes: I64) -> list[tuple[int, Rhythm]]:
-        """(row, rhythm) of each beat of a pair of which enough is known. ``sizes``: bytes of a flow that ended, -1 where one began."""
+        """(row, rhythm) of each beat of a pair of which enough is known. ``sizes``: bytes of a flow that ended, -1
+        where one began.
+        """
         begun, ended = np.flatnonzero(sizes == NO_SIZE), np.flatnonzero(sizes != NO_SIZE)
         rows, ends = _joined(begun, keys[begun], ts[begun])
         rows, ends = np.concatenate((rows, ended)), np.concatenate((ends, ts[ended]))

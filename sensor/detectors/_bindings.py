@@ -11,9 +11,11 @@ ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
 OWN_LIMIT = 16
 # Two claims less than this apart are one: a machine that comes up announces itself several times.
 APART = SECOND
-# The last byte tells the ports of a machine apart; so many of them are one machine's at most. LOCAL: the bit of MACs that no maker gave.
+# The last byte tells the ports of a machine apart; so many of them are one machine's at most. LOCAL: the bit of MACs
+# that no maker gave.
 PORT_BITS, PORTS, LOCAL = 8, 8, 1 << 41
-# MACs that stand for whoever holds them now, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP, GLBP, clusters of Windows load balancers.
+# MACs that stand for whoever holds them now, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP, GLBP,
+# clusters of Windows load balancers.
 VIRTUAL = (
     (8, 0x00005E0001),
     (8, 0x00005E0002),
@@ -84,8 +86,8 @@ class Bindings:
     def claim(
         self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unasked: bool = False
     ) -> Binding | None:
-        """A MAC claims the address, ``unasked`` or not. The binding where another MAC holds it and claimed it within ``patience`` ns; None where nothing is
-        in dispute.
+        """A MAC claims the address, ``unasked`` or not. The binding where another MAC holds it and claimed it within
+        ``patience`` ns; None where nothing is in dispute.
         """
         held = self._addresses.get((vlan, address))
         if held is None or held.mac == mac:

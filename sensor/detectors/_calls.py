@@ -85,7 +85,9 @@ class CallDetector(EventDetector):
         targets: Iterable[Subject] = (),
         app: str = "",
     ) -> Alert:
-        """An alert with the summary: actor, ``deed``, target, ``rest``. ``answer``: the packet is from the target; ``key``: distinguishes alerts of a pair."""
+        """An alert with the summary: actor, ``deed``, target, ``rest``. ``answer``: the packet is from the target;
+        ``key``: distinguishes alerts of a pair.
+        """
         ends = ends_of(event.packet, answer=answer)
         reasons, grade = list(why), self.severity if severity is None else severity
         if self.manages(ends.actor.address) and grade > Severity.low:

@@ -17,7 +17,8 @@ HOUR = 3_600_000_000_000
 # Machines for everything, and those that carry the traffic of others.
 COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet", "game_console"))
 CARRIERS = frozenset(("router", "access_point", "switch", "firewall"))
-# Families that say nothing of what a machine is now: makers of chips, names that people give, services turned to, the operator.
+# Families that say nothing of what a machine is now: makers of chips, names that people give, services turned to, the
+# operator.
 SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
 
 
@@ -25,7 +26,9 @@ class OfDevices(Detector):
     """Base of detectors whose alerts are about one device each."""
 
     def tell(self, proof: Event | Flow | DeviceChange, device: Device, what: str = "", **told: Any) -> Alert:
-        """An alert about a device, the same finding wherever the device is. ``what`` distinguishes it from other alerts of the device."""
+        """An alert about a device, the same finding wherever the device is. ``what`` distinguishes it from other alerts
+        of the device.
+        """
         alert = self.alert(proof, actor=subject_of(device), **told)
         alert.key = "|".join(filter(None, (self.id, device.id, what)))
         return alert

@@ -77,7 +77,9 @@ def _meant(token: str) -> str:
 
 
 def _is_a_letter_off(one: str, other: str) -> bool:
-    """Whether a letter is missing, too much or another one, or two neighbours changed places. At the end it is rather another word: a plural, a verb."""
+    """Whether a letter is missing, too much or another one, or two neighbours changed places. At the end it is rather
+    another word: a plural, a verb.
+    """
     first = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     if first >= len(other) - 1:
         return False

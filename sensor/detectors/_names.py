@@ -6,7 +6,8 @@ import functools
 import re
 from itertools import pairwise
 
-# Pairs of letters that make up nine tenths of the words of European languages; a name of random letters has them in every third place.
+# Pairs of letters that make up nine tenths of the words of European languages; a name of random letters has them in
+# every third place.
 _PAIRS = (
     "abacadagaialamanaparasatauavaybabebiblbobrbsbucacccechcickclcncocrcsctcudadcdddedfdidldodrdseaebecedeeefegeielemeneoepeqeresetevewexfafefffiflfofrftgagegh"
     "giglgngrgsguhahehihohtiaibicidieifigiliminioipirisitivizkelalcldlelilllolplsltlulymambmemimlmmmompmsmunancndnenfngninlnnnonpnsntnunvoaobocodofogoiolomonoo"
@@ -28,7 +29,9 @@ GENERATED = 0.45
 
 @functools.lru_cache(maxsize=8192)
 def registered(name: str) -> str:
-    """The registered domain of a name: ``example.co.uk`` of ``www.example.co.uk``. Names are in lower case, without a final dot."""
+    """The registered domain of a name: ``example.co.uk`` of ``www.example.co.uk``. Names are in lower case, without a
+    final dot.
+    """
     labels = name.rsplit(".", 3)
     if len(labels) > 2 and len(labels[-1]) == COUNTRY_LETTERS and labels[-2] in SECOND_LEVEL:
         return ".".join(labels[-3:])
@@ -51,7 +54,9 @@ def under(name: str, domains: frozenset[str]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def generated(label: str) -> float:
-    """From 0 to 1, how random a label looks: the share of character pairs that are rare in words. 0 where it is short."""
+    """From 0 to 1, how random a label looks: the share of character pairs that are rare in words. 0
+    where it is short.
+    """
     letters = _LETTERS.sub("", label)
     if len(letters) < SHORT:
         return 0.0
@@ -59,13 +64,17 @@ def generated(label: str) -> float:
 
 
 def is_address(part: str) -> bool:
-    """Whether a part of a name begins with an address, as block lists are asked for them and providers call their customers."""
+    """Whether a part of a name begins with an address, as block lists are asked for them and providers call their
+    customers.
+    """
     return _ADDRESS.match(part) is not None
 
 
 @functools.lru_cache(maxsize=4096)
 def is_coded(part: str) -> bool:
-    """Whether what stands before a domain looks like data: characters that no host name has, long hexadecimal numbers, letters without sense."""
+    """Whether what stands before a domain looks like data: characters that no host name has, long hexadecimal numbers,
+    letters without sense.
+    """
     if is_address(part):
         return False
     if ODD.search(part):

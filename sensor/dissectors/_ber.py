@@ -1,4 +1,6 @@
-"""BER as SNMP uses it (ITU-T X.690; RFC 3417, 8): definite lengths of at most four bytes, tags of one byte. Nothing calls itself, so depth is no matter."""
+"""BER as SNMP uses it (ITU-T X.690; RFC 3417, 8): definite lengths of at most four bytes, tags of one byte. Nothing
+calls itself, so depth is no matter.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ SUBID_LIMIT = (1 << 32) - 1
 
 
 def element(data: bytes, at: int, end: int, cut: bool = False) -> tuple[int, int, int]:
-    """(tag, first, stop) of the element at ``at``, whose value is ``data[first:stop]``. ``cut``: a value that goes on behind ``end`` stops there."""
+    """(tag, first, stop) of the element at ``at``, whose value is ``data[first:stop]``. ``cut``: a value that goes on
+    behind ``end`` stops there.
+    """
     if at + 2 > end:
         raise Malformed("element longer than the message")
     tag, size = data[at], data[at + 1]

@@ -1,4 +1,6 @@
-"""CBOR (RFC 8949) as far as descriptions of devices need it: the texts that stand under texts in maps, bounded in depth and number."""
+"""CBOR (RFC 8949) as far as descriptions of devices need it: the texts that stand under texts in maps, bounded in depth
+and number.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""ClientHello and ServerHello of TLS, DTLS and QUIC (RFC 8446, 4.1; RFC 5246, 7.4.1; RFC 6066, 3; RFC 7301), and the fingerprints made of a ClientHello.
+"""ClientHello and ServerHello of TLS, DTLS and QUIC (RFC 8446, 4.1; RFC 5246, 7.4.1; RFC 6066, 3; RFC 7301), and the
+fingerprints made of a ClientHello.
 
-JA3 (MD5 over version, ciphers, extensions, groups and point formats) and JA4 (RFC-like text of its authors: transport, version, counts, and hashes over sorted
-lists), both for clients only. Values of GREASE (RFC 8701) never count. A JA3S text goes with the ServerHello.
+JA3 (MD5 over version, ciphers, extensions, groups and point formats) and JA4 (RFC-like text of its authors: transport,
+version, counts, and hashes over sorted lists), both for clients only. Values of GREASE (RFC 8701) never count. A JA3S
+text goes with the ServerHello.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ _DTLS = 0xFE00  # versions of DTLS count down from here
 
 
 class ClientHello(msgspec.Struct, frozen=True, gc=False):
-    """What a client offers. ``version``: the newest; ``sni``: host name asked for, in lower case; ``encrypted``: another hello is hidden inside; ``weak``:
-    kinds of ciphers that nobody should offer any more.
+    """What a client offers. ``version``: the newest; ``sni``: host name asked for, in lower case; ``encrypted``:
+    another hello is hidden inside; ``weak``: kinds of ciphers that nobody should offer any more.
     """
 
     sni: str
@@ -99,7 +101,9 @@ def client_hello(body: bytes, transport: str) -> ClientHello:
 
 
 def old_hello(data: bytes) -> ClientHello | None:
-    """A hello in the shape of SSL 2.0 (RFC 5246, appendix E.2), from its record; None where it is none. Only ciphers of newer versions are told."""
+    """A hello in the shape of SSL 2.0 (RFC 5246, appendix E.2), from its record; None where it is none. Only ciphers of
+    newer versions are told.
+    """
     if len(data) < 11 or not data[0] & 0x80 or data[2] != 1:
         return None
     version, ciphers, session, challenge = struct.unpack_from("!HHHH", data, 3)
@@ -229,6 +233,8 @@ def _short(raw: str) -> str:
 
 
 def _ends(name: bytes) -> str:
-    """First and last character of a protocol's name, or of its hex digits where one of the two is neither letter nor digit."""
+    """First and last character of a protocol's name, or of its hex digits where one of the two is neither letter nor
+    digit.
+    """
     first, last = name[:1], name[-1:]
     return (first + last).decode() if first.isalnum() and last.isalnum() else name.hex()[0] + name.hex()[-1]

@@ -1,5 +1,5 @@
-"""Cutting one direction of a TCP conversation into messages that say how long they are, and that are worth reading by their beginning alone, also where the
-rest of them is cut off or lost: SMB and DCE/RPC, whose messages carry files.
+"""Cutting one direction of a TCP conversation into messages that say how long they are, and that are worth reading by
+their beginning alone, also where the rest of them is cut off or lost: SMB and DCE/RPC, whose messages carry files.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 
 class Cut:
-    """``size`` (data, at): bytes of the message that begins there, 0 while too little of it is there, -1 where none begins; ``keep``: bytes of a message that
-    are given. Holds at most one message's beginning, and how much of a message is to be skipped. ``lost``: where the next message begins is not known.
+    """``size`` (data, at): bytes of the message that begins there, 0 while too little of it is there, -1 where none
+    begins; ``keep``: bytes of a message that are given. Holds at most one message's beginning, and how much of a
+    message is to be skipped. ``lost``: where the next message begins is not known.
     """
 
     __slots__ = ("_keep", "_kept", "_size", "_skip", "lost")
@@ -39,7 +40,9 @@ class Cut:
             at += size
 
     def gap(self, missing: int) -> bytes:
-        """Bytes are missing: the beginning that was there, where a message was half read. Its end may lie inside the gap or behind it."""
+        """Bytes are missing: the beginning that was there, where a message was half read. Its end may lie inside the
+        gap or behind it.
+        """
         kept, self._kept = self._kept, b""
         left = max(self._size(kept, 0) - len(kept), 0) if kept else self._skip
         self.lost = self.lost or missing > left

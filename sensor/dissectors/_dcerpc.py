@@ -1,7 +1,8 @@
 """Messages of connection-oriented DCE/RPC (C706, 12.6; [MS-RPCE] 2.2): one reader for TCP and for named pipes.
 
-What a context id means is remembered from the bind. Where that was not heard, the interface is taken from the pipe, or inferred where arguments or the
-order of calls leave no doubt; else it stays empty. Of fragments only the first speaks. Encrypted arguments stay unread; which call it is, is not encrypted.
+What a context id means is remembered from the bind. Where that was not heard, the interface is taken from the pipe, or
+inferred where arguments or the order of calls leave no doubt; else it stays empty. Of fragments only the first speaks.
+Encrypted arguments stay unread; which call it is, is not encrypted.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ OFFERED_LIMIT = 16  # contexts of one bind
 MESSAGES_LIMIT = 64  # in one piece of a pipe
 CHUNK_LIMIT = 4096  # bytes of a message that are read
 TRANSFER_SIZE = 20
-# How a tool asks a domain controller for secrets: bind, who are you, what is this name's id, replicate. No interface but drsuapi has such calls in that order.
+# How a tool asks a domain controller for secrets: bind, who are you, what is this name's id, replicate. No interface
+# but drsuapi has such calls in that order.
 REPLICATION = {0, 12, 16}
 GET_CHANGES = 3
 _NDR, _NDR64, _FEATURES = b"\x04\x5d\x88\x8a", b"\x33\x05\x71\x71", b"\x2c\x1c\xb7\x6c"
@@ -103,7 +105,9 @@ class RpcTalk:
                 raise Malformed("message ends early") from None
 
     def _bind(self, packet: Packet, data: bytes, verifier: int, said: list[Said]) -> None:
-        """Contexts, each with an interface and the ways to write its arguments. Where a context offers several ways, each has its own id."""
+        """Contexts, each with an interface and the ways to write its arguments. Where a context offers several ways,
+        each has its own id.
+        """
         at, names = HEADER_SIZE + 12, []
         for _ in range(min(_U8.unpack_from(data, HEADER_SIZE + 8)[0], OFFERED_LIMIT)):
             number, ways, raw, major, _ = _CONTEXT.unpack_from(data, at)
@@ -216,7 +220,9 @@ class RpcTalk:
 
 
 def _netlogon(number: int, stub: bytes) -> Interface:
-    r"""The calls that begin a secure channel: ``\\server`` first, and behind the last name a challenge or credential."""
+    r"""The calls that begin a secure channel: ``\\server`` first, and behind the last name a
+    challenge or credential.
+    """
     names = arguments.texts(stub)
     return (
         INTERFACES["netlogon"]
@@ -234,7 +240,9 @@ class Pipes:
         self._talks: Bounded[str, RpcTalk] = Bounded(PIPES_LIMIT)
 
     def read(self, packet: Packet, pipe: str, handle: str, data: bytes, said: list[Said]) -> None:
-        """A piece of a pipe's data: messages one after the other; the end of the last may be missing. What is no message is none of ours."""
+        """A piece of a pipe's data: messages one after the other; the end of the last may be missing. What is no
+        message is none of ours.
+        """
         talk = self._talks.get(handle)
         if talk is None:  # a write to a pipe opened before we listened does not tell its handle, and what follows does
             talk = (not pipe and self._talks.pop("")) or RpcTalk(pipe)

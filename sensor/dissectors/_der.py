@@ -1,8 +1,10 @@
-"""DER and BER as far as hostile packets need it (ITU-T X.690): tags, definite lengths, object identifiers, integers, texts and times.
+"""DER and BER as far as hostile packets need it (ITU-T X.690): tags, definite lengths, object identifiers, integers,
+texts and times.
 
-Shared by the protocols that are written in ASN.1. Nothing is copied until it is asked for: an element is a tag and two offsets. Refused are indefinite
-lengths, tag numbers above 30, lengths of more than four bytes and integers of more than 8 KiB; nothing here recurses, so the depth is what a caller writes
-down, and ``children`` yields a bounded number. Everything raises Malformed and nothing else.
+Shared by the protocols that are written in ASN.1. Nothing is copied until it is asked for: an element is a tag and two
+offsets. Refused are indefinite lengths, tag numbers above 30, lengths of more than four bytes and integers of more than
+8 KiB; nothing here recurses, so the depth is what a caller writes down, and ``children`` yields a bounded number.
+Everything raises Malformed and nothing else.
 """
 
 from __future__ import annotations
@@ -105,7 +107,9 @@ def text(tag: int, raw: bytes, limit: int = 255) -> str:
 
 
 def unix_time(tag: int, raw: bytes) -> int:
-    """A UTCTime or GeneralizedTime in seconds since 1970 (RFC 5280, 4.1.2.5): years of two digits below 50 are of this century. Malformed where it is none."""
+    """A UTCTime or GeneralizedTime in seconds since 1970 (RFC 5280, 4.1.2.5): years of two digits below 50 are of this
+    century. Malformed where it is none.
+    """
     digits = raw.rstrip(b"Z")
     if tag == UTC_TIME:
         digits = (b"20" if digits[:2] < b"50" else b"19") + digits

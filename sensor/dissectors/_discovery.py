@@ -1,7 +1,8 @@
-"""What the discovery protocols of makers share: a datagram is read whole or not at all, and says facts only about whoever sent it.
+"""What the discovery protocols of makers share: a datagram is read whole or not at all, and says facts only about
+whoever sent it.
 
-A recorder answers for its cameras, a controller for its access points, a bridge passes broadcasts on: an answer that names another MAC and another
-address than those it came from is about somebody else.
+A recorder answers for its cameras, a controller for its access points, a bridge passes broadcasts on: an answer that
+names another MAC and another address than those it came from is about somebody else.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Discovery(Dissector):
 
 
 def is_own(packet: Packet, mac: int, address: int = 0) -> bool:
-    """Whether an answer that names this MAC and address (0: it does not say) is about its sender. A router between us changes the MAC, never the address."""
+    """Whether an answer that names this MAC and address (0: it does not say) is about its sender. A router between us
+    changes the MAC, never the address.
+    """
     return not (mac or address) or mac == packet.src_mac != 0 or address == packet.src != 0
 
 
@@ -63,7 +66,9 @@ def field(raw: bytes) -> str:
 
 
 def lines(data: bytes, limit: int = 64) -> dict[str, str]:
-    """``name: value`` lines of a text in the manner of HTTP, by name in small letters; the first of each name counts, and so many lines at most."""
+    """``name: value`` lines of a text in the manner of HTTP, by name in small letters; the first of each name counts,
+    and so many lines at most.
+    """
     found: dict[str, str] = {}
     for line in data.split(b"\n", limit)[:limit]:
         name, colon, value = line.partition(b":")

@@ -1,8 +1,9 @@
 """DNS messages (RFC 1035): what DNS and multicast DNS read alike.
 
-Reads names with compression, addresses, pointers, services (RFC 2782) and texts; other records keep only their type and size. Names come without the final dot,
-labels joined by dots as they are: a dot inside a label is not marked. Everything is bounded: a name has at most 255 characters and pointers lead only
-backwards, a message is read up to 256 records.
+Reads names with compression, addresses, pointers, services (RFC 2782) and texts; other records keep only their type and
+size. Names come without the final dot, labels joined by dots as they are: a dot inside a label is not marked.
+Everything is bounded: a name has at most 255 characters and pointers lead only backwards, a message is read up to 256
+records.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One answer. ``value``: the name a record leads to, or the text (unicast DNS); ``address``: of A and AAAA; ``size`` and ``data``: of the
-    record's data in bytes, kept only of TXT.
+    """One answer. ``value``: the name a record leads to, or the text (unicast DNS); ``address``: of A and AAAA;
+    ``size`` and ``data``: of the record's data in bytes, kept only of TXT.
     """
 
     name: str
@@ -52,7 +53,9 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message as far as it was read, without its id: ``flags`` are the 16 bits of the header, ``authority`` the number of authority records it declares."""
+    """A message as far as it was read, without its id: ``flags`` are the 16 bits of the header, ``authority`` the
+    number of authority records it declares.
+    """
 
     flags: int
     questions: tuple[Question, ...]
@@ -71,8 +74,10 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 def read(data: bytes, partial: bool, multicast: bool) -> Message | None:
     """Questions and, in a response, the answers; of multicast DNS also the authority and additional records.
 
-    Names of unicast DNS come in lower case, since some clients vary the case of letters on purpose; those of multicast DNS are meant to be shown.
-    ``partial``: the bytes may end early, then what was read so far is the answer, None where not even the header is there. Malformed otherwise.
+    Names of unicast DNS come in lower case, since some clients vary the case of letters on purpose; those of multicast
+    DNS are meant to be shown.
+    ``partial``: the bytes may end early, then what was read so far is the answer, None where not even the header is
+    there. Malformed otherwise.
     """
     if partial or len(data) > REMEMBERED_LIMIT:
         return _read(data, partial, multicast)
@@ -96,7 +101,8 @@ def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
     return Message(flags, tuple(questions), tuple(records), authority)
 
 
-# Hosts say the same again every minute or so, and hosts of one make ask the same; only the id of unicast messages differs.
+# Hosts say the same again every minute or so, and hosts of one make ask the same; only the id of unicast messages
+# differs.
 _remembered = functools.lru_cache(maxsize=1024)(_read)
 
 
@@ -141,9 +147,11 @@ def _fill(questions: list[Question], records: list[Record], data: bytes, asked: 
 
 
 def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: int) -> tuple[str, int]:
-    """The name at ``offset`` and where the bytes after it begin. ``names`` remembers the names of this message by offset.
+    """The name at ``offset`` and where the bytes after it begin. ``names`` remembers the names of this message by
+    offset.
 
-    A pointer must lead to before the start of the name it stands in (RFC 1035, 4.1.4: a prior occurrence), so that no loop can be.
+    A pointer must lead to before the start of the name it stands in (RFC 1035, 4.1.4: a prior occurrence), so that no
+    loop can be.
     """
     try:  # nearly always the first zero ends the name, or is the first byte after its pointer
         name, used, target = _labels(data[offset : data.find(b"\0", offset, offset + ENCODED_LIMIT) + 1], fold)
@@ -165,7 +173,9 @@ def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: in
 
 
 def _walk(raw: bytes, fold: bool) -> tuple[str, int, int]:
-    """(labels joined by dots, bytes they take, offset that the pointer after them leads to or -1). IndexError where the bytes end early."""
+    """(labels joined by dots, bytes they take, offset that the pointer after them leads to or -1). IndexError where the
+    bytes end early.
+    """
     labels, offset, target = [], 0, -1
     while size := raw[offset]:
         offset += 1

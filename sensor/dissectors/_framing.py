@@ -1,4 +1,5 @@
-"""Framing of protocols over TCP whose messages say how long they are: each direction for itself, cut anywhere, gaps and long messages bounded.
+"""Framing of protocols over TCP whose messages say how long they are: each direction for itself, cut anywhere, gaps and
+long messages bounded.
 
 A message longer than ``keep`` is told by its first ``keep`` bytes; the rest of it is skipped.
 """
@@ -15,7 +16,9 @@ KEEP = 4096
 
 
 class _Half:
-    """One direction: the bytes of a message that is not whole, how many are to be skipped, and whether we lost our place."""
+    """One direction: the bytes of a message that is not whole, how many are to be skipped, and whether we lost our
+    place.
+    """
 
     __slots__ = ("kept", "lost", "skip")
 
@@ -24,8 +27,9 @@ class _Half:
 
 
 class FramedStream(Stream):
-    """A conversation of such messages; a protocol gives ``size`` and ``message``. After a gap, and where an answer comes first, reading goes on at a segment
-    that holds whole messages only; never again after a gap where ``resumes`` is False, because the framing is too weak to tell.
+    """A conversation of such messages; a protocol gives ``size`` and ``message``. After a gap, and where an answer
+    comes first, reading goes on at a segment that holds whole messages only; never again after a gap where ``resumes``
+    is False, because the framing is too weak to tell.
     """
 
     keep = KEEP
@@ -36,7 +40,9 @@ class FramedStream(Stream):
         self._heard = False
 
     def size(self, data: bytes, at: int) -> int:
-        """Whole length in bytes of the message that begins at ``at``; 0 while too little of it is there. Malformed where none begins."""
+        """Whole length in bytes of the message that begins at ``at``; 0 while too little of it is there. Malformed
+        where none begins.
+        """
         raise NotImplementedError
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:

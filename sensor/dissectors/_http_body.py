@@ -1,7 +1,7 @@
 """Bodies of HTTP messages (RFC 9112, 6 and 7): where they end, and the little of them that names a device or a login.
 
-At most the first 32 KiB are kept, of bodies that may hold a page, a form or XML; of all others nothing. A body is judged once: when it is whole, when
-enough of it is there, or when the rest will not come.
+At most the first 32 KiB are kept, of bodies that may hold a page, a form or XML; of all others nothing. A body is
+judged once: when it is whole, when enough of it is there, or when the rest will not come.
 """
 
 from __future__ import annotations
@@ -153,7 +153,9 @@ def of(
     login: Login | None = None,
     upload: Upload | None = None,
 ) -> Body:
-    """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a login, the shape of what is sent."""
+    """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a
+    login, the shape of what is sent.
+    """
     fields = head.fields
     media_type = media_type_of(fields)
     chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
@@ -179,7 +181,9 @@ def media_type_of(fields: dict[bytes, bytes]) -> str:
 
 
 def program_in(body: bytes) -> str:
-    """What program the bytes begin: ``windows`` (PE format), ``elf`` (System V ABI, chapter 4); empty for anything else."""
+    """What program the bytes begin: ``windows`` (PE format), ``elf`` (System V ABI, chapter 4); empty for anything
+    else.
+    """
     if body[:2] == b"MZ" and len(body) >= PE_AT + 4:
         at = int.from_bytes(body[PE_AT : PE_AT + 4], "little")
         return "windows" if body[at : at + 4] == b"PE\0\0" else ""

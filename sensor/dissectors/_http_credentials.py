@@ -1,4 +1,6 @@
-"""Credentials in HTTP (RFC 9110, 11; RFC 7617; RFC 7616; [MS-NTHT]): whose they are and of which kind; of a password stays a seal."""
+"""Credentials in HTTP (RFC 9110, 11; RFC 7617; RFC 7616; [MS-NTHT]): whose they are and of which kind; of a password
+stays a seal.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ _TOKEN = re.compile(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{16,
 
 
 class Credentials(msgspec.Struct, frozen=True, gc=False):
-    """``scheme``: in small letters, ``other`` where nobody knows it, ``query`` where they stand in the address, empty where there are none; ``user``: where it
-    can be read; ``seal``: where the password can.
+    """``scheme``: in small letters, ``other`` where nobody knows it, ``query`` where they stand in the address, empty
+    where there are none; ``user``: where it can be read; ``seal``: where the password can.
     """
 
     scheme: str = ""

@@ -1,4 +1,6 @@
-"""One direction of an HTTP connection, cut into heads and bodies (RFC 9112): where a message begins and ends, and how reading goes on after a gap."""
+"""One direction of an HTTP connection, cut into heads and bodies (RFC 9112): where a message begins and ends, and how
+reading goes on after a gap.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ class Half:
         self._lost, self._silent, self._begun = 0, False, False
 
     def feed(self, packet: Packet, data: bytes, both: Both) -> Iterator[Said]:
-        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins with a segment.
+        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins
+        with a segment.
 
         ``both``: the connection. It is not kept: the two would hold each other for long after they are done with.
         """
@@ -115,7 +118,9 @@ class Half:
         self._silent = self._lost > LOST_LIMIT
 
     def _check_start(self) -> None:
-        """Whether what has no end yet can still become a head. A conversation heard from its middle is waited out, whatever it is."""
+        """Whether what has no end yet can still become a head. A conversation heard from its middle is waited out,
+        whatever it is.
+        """
         kept = self._kept
         if len(kept) > HEAD_LIMIT:
             raise Malformed("headers too long")

@@ -1,4 +1,6 @@
-"""Heads of HTTP messages (RFC 9112, 2 to 5), which SSDP borrows: start lines and header fields. Bodies and what the fields mean are left to the callers."""
+"""Heads of HTTP messages (RFC 9112, 2 to 5), which SSDP borrows: start lines and header fields. Bodies and what the
+fields mean are left to the callers.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,11 @@ _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNOREC
 
 
 class Head(msgspec.Struct, gc=False):
-    """A start line and the header fields by their names in small letters. ``status`` is 0 for requests, ``method`` empty for responses.
+    """A start line and the header fields by their names in small letters. ``status`` is 0 for requests, ``method``
+    empty for responses.
 
-    ``values``: what a dissector made of it, for when the same head comes again. The fields are shared then and not to be changed.
+    ``values``: what a dissector made of it, for when the same head comes again. The fields are shared then and not to
+    be changed.
     """
 
     method: str
@@ -52,7 +56,9 @@ class Head(msgspec.Struct, gc=False):
 
     @property
     def length(self) -> int:
-        """Content-Length in bytes, UNKNOWN where it is absent; told twice, it must be the same (RFC 9112, 6.3). Malformed where it is no number."""
+        """Content-Length in bytes, UNKNOWN where it is absent; told twice, it must be the same (RFC 9112, 6.3).
+        Malformed where it is no number.
+        """
         raw = self.fields.get(b"content-length")
         if not raw:
             return UNKNOWN
@@ -63,7 +69,8 @@ class Head(msgspec.Struct, gc=False):
 
 
 def read_head(head: bytes) -> Head:
-    """The head of a message, without the empty line. Malformed where the start line is none of HTTP or there are too many fields.
+    """The head of a message, without the empty line. Malformed where the start line is none of HTTP or there are too
+    many fields.
 
     Clients and servers send the same heads again and again: those that are short and hold no secret are remembered.
     """
@@ -123,7 +130,9 @@ def begins(data: bytes) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def host_of(address: bytes) -> str:
-    """The host in an absolute address (``http://10.0.0.5:80/x`` → ``10.0.0.5``) or in a Host field; empty where there is none."""
+    """The host in an absolute address (``http://10.0.0.5:80/x`` → ``10.0.0.5``) or in a Host field; empty where there
+    is none.
+    """
     scheme, found, rest = address.partition(b"://")
     authority = (rest if found else scheme).partition(b"/")[0].rpartition(b"@")[2]
     if authority[:1] == b"[":
@@ -132,7 +141,9 @@ def host_of(address: bytes) -> str:
 
 
 def may_be_at(packet: Packet, host: str) -> bool:
-    """Whether a host can be the sender of the packet: its own address, or what cannot be compared with it: nothing, a name, an address of the other family."""
+    """Whether a host can be the sender of the packet: its own address, or what cannot be compared with it: nothing, a
+    name, an address of the other family.
+    """
     address = _address(host)
     return address < 0 or address == packet.src or (":" in host) != (packet.ip_version == 6)
 

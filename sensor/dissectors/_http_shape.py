@@ -1,8 +1,10 @@
-"""The shape of what a request carries, without the thing itself: of cookies and bodies only kind and length are told, for they hold sessions and passwords.
+"""The shape of what a request carries, without the thing itself: of cookies and bodies only kind and length are told,
+for they hold sessions and passwords.
 
-A shape reads ``base64:28``, ``hex:10``, ``digits:13``, ``word:7``, ``text:40`` or ``binary:64``; the number is the length in bytes, escapes undone. Values with
-characters that ordinary ones do not need (``${``, quotes, back-quotes, ``../`` and the like) are told as they are, unless their name says that they are
-secret: whoever sends commands or queries to a server does it there.
+A shape reads ``base64:28``, ``hex:10``, ``digits:13``, ``word:7``, ``text:40`` or ``binary:64``; the number is the
+length in bytes, escapes undone. Values with characters that ordinary ones do not need (``${``, quotes, back-quotes,
+``../`` and the like) are told as they are, unless their name says that they are secret: whoever sends commands or
+queries to a server does it there.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credent
 ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
 # In bodies also what ends one command or text and begins another. JSON and XML have braces and brackets of their own.
 ODD_FORM = re.compile(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
-# Words that one of the odd parts of a body has, in small letters: looked for one by one, since most bodies hold none of them.
+# Words that one of the odd parts of a body has, in small letters: looked for one by one, since most bodies hold none of
+# them.
 SIGNS = (
     b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"ro0ab", b"\xac\xed\0\x05", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime",
     b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file",
@@ -93,7 +96,9 @@ def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
 
 
 def body_shape(body: bytes, media_type: str, length: int) -> str:
-    """The fields of a form with the shapes of their values (``a=hex:120&b=digits:3``); of any other body its own. ``length``: of the whole body, -1 unknown."""
+    """The fields of a form with the shapes of their values (``a=hex:120&b=digits:3``); of any other body its own.
+    ``length``: of the whole body, -1 unknown.
+    """
     size = max(length, len(body))
     if media_type == FORM and b"=" in body[:NAME_LIMIT]:
         parts = [part.partition(b"=") for part in body.split(b"&", PARTS_LIMIT)[:PARTS_LIMIT]]
@@ -114,7 +119,9 @@ def _form_shape(name: bytes, value: bytes) -> str:
 
 
 def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
-    """Parts of a body that hold odd characters: ``name=value`` of a form, the surroundings of others. Never those of secret names."""
+    """Parts of a body that hold odd characters: ``name=value`` of a form, the surroundings of others. Never those of
+    secret names.
+    """
     body = body[:BODY_LIMIT]
     if media_type == FORM:
         return tuple(clean(part[:ODD_LIMIT]) for part in _few(_odd_form(body)))

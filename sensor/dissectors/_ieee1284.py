@@ -1,4 +1,6 @@
-"""Device IDs of IEEE 1284 (7.6): ``MFG:Canon;MDL:MG5300 series;CLS:PRINTER;``, as printers repeat them in network protocols."""
+"""Device IDs of IEEE 1284 (7.6): ``MFG:Canon;MDL:MG5300 series;CLS:PRINTER;``, as printers repeat them in network
+protocols.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _SHORT = {
 
 @functools.lru_cache(maxsize=1024)
 def device_id(raw: str) -> dict[str, str]:
-    """Values by key, the short name where there are two; each first one counts. Shared between callers: not to be changed."""
+    """Values by key, the short name where there are two; each first one counts. Shared between callers: not to be
+    changed.
+    """
     found: dict[str, str] = {}
     for part in raw[:SIZE_LIMIT].split(";", KEYS_LIMIT)[:KEYS_LIMIT]:
         key, colon, value = part.partition(":")

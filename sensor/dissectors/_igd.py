@@ -1,6 +1,8 @@
-"""Calls of the Internet Gateway Device standard (UPnP IGD 1 and 2, WANIPConnection and WANIPv6FirewallControl) that open a way in: what they ask for.
+"""Calls of the Internet Gateway Device standard (UPnP IGD 1 and 2, WANIPConnection and WANIPv6FirewallControl) that
+open a way in: what they ask for.
 
-The calls are small and flat: elements are found by their names, and nothing is looked up or nested. Elements that are missing are 0 or empty.
+The calls are small and flat: elements are found by their names, and nothing is looked up or nested. Elements that are
+missing are 0 or empty.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ _ELEMENT = re.compile(
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """``external_port`` of the router is to lead to ``internal_port`` of ``client``; ``description``: what the program calls it."""
+    """``external_port`` of the router is to lead to ``internal_port`` of ``client``; ``description``: what the program
+    calls it.
+    """
 
     client: int
     protocol: str

@@ -42,7 +42,9 @@ def inner(value: Object, *keys: str) -> Object:
 
 
 def text(value: Object, *keys: str) -> str:
-    """The first of these members that is not empty, as clean text; whole numbers count as text, everything else does not."""
+    """The first of these members that is not empty, as clean text; whole numbers count as text, everything else does
+    not.
+    """
     for key in keys:
         found = value.get(key)
         if isinstance(found, str) and (cleaned := clean(found, TEXT_LIMIT)):

@@ -1,4 +1,6 @@
-"""Filters of LDAP searches as text (RFC 4515): ``(&(objectCategory=person)(servicePrincipalName=*))``. Bounded in depth and number of tests."""
+"""Filters of LDAP searches as text (RFC 4515): ``(&(objectCategory=person)(servicePrincipalName=*))``. Bounded in depth
+and number of tests.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Protocols over TCP whose two ends talk in lines (NVT text, RFC 854): lines of each direction, cut anywhere, bounded, with gaps."""
+"""Protocols over TCP whose two ends talk in lines (NVT text, RFC 854): lines of each direction, cut anywhere, bounded,
+with gaps.
+"""
 
 from __future__ import annotations
 

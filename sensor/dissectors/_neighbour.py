@@ -1,5 +1,5 @@
-"""What the protocols share by which machines tell their neighbours who they are (LLDP, CDP and their kin): the event, and how capabilities, ids and
-addresses become text.
+"""What the protocols share by which machines tell their neighbours who they are (LLDP, CDP and their kin): the event,
+and how capabilities, ids and addresses become text.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ FIELDS_LIMIT = 128
 class Announcement(Event):
     """A machine tells who it is and from which of its ports the frame came; whoever hears it hangs on that port.
 
-    ``chassis``: what names the whole machine (a MAC, an address, a serial number), ``name``: its host name, ``description``: its own words about hardware and
-    software; all empty where not told. ``vlan``: untagged VLAN of the port, ``voice_vlan``: the one for telephones; 0 where not told.
+    ``chassis``: what names the whole machine (a MAC, an address, a serial number), ``name``: its host name,
+    ``description``: its own words about hardware and software; all empty where not told. ``vlan``: untagged VLAN of the
+    port, ``voice_vlan``: the one for telephones; 0 where not told.
     """
 
     chassis: str
@@ -35,7 +36,9 @@ class Announcement(Event):
 
 
 def observations(packet: Packet, told: dict[tuple[str, str], None]) -> list[Said]:
-    """An observation of each (kind, value) about the machine that sent the frame; empty values are none. On serial lines nobody knows who that is."""
+    """An observation of each (kind, value) about the machine that sent the frame; empty values are none. On serial
+    lines nobody knows who that is.
+    """
     if not packet.src_mac and not packet.src:
         return []
     return facts(packet, told)
@@ -75,7 +78,9 @@ def address_facts(kind: str, addresses: tuple[int, ...]) -> dict[tuple[str, str]
 
 
 def fields(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes]]:
-    """(type, value) of fields with a type and a length of two bytes each, the length counting both (CDP, FDP). A field that the capture cut off is left out."""
+    """(type, value) of fields with a type and a length of two bytes each, the length counting both (CDP, FDP). A field
+    that the capture cut off is left out.
+    """
     found: list[tuple[int, bytes]] = []
     end = len(data)
     while offset + 4 <= end and len(found) < FIELDS_LIMIT:
@@ -92,8 +97,8 @@ def fields(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes]]
 
 
 def listed(value: bytes) -> tuple[int, ...]:
-    """The addresses of a list as CDP and FDP write it: how many, then protocol type, protocol, address, the last two with a length before them. A list
-    that ends early is no fault: some machines count wrong.
+    """The addresses of a list as CDP and FDP write it: how many, then protocol type, protocol, address, the last two
+    with a length before them. A list that ends early is no fault: some machines count wrong.
     """
     found: list[int] = []
     offset, end = 4, len(value)

@@ -1,7 +1,7 @@
 """NetBIOS names (RFC 1001, 14; RFC 1002, 4.1): what the name service, the datagram service and sessions read alike.
 
-A name is 15 characters and a suffix, a byte that says what the owner offers under it. On the wire it is 32 letters, two for each byte, behind their length, and
-labels of a scope may follow, which are skipped.
+A name is 15 characters and a suffix, a byte that says what the owner offers under it. On the wire it is 32 letters, two
+for each byte, behind their length, and labels of a scope may follow, which are skipped.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def service(suffix: int, group: bool) -> str:
 
 
 def name_at(data: bytes, offset: int) -> tuple[NetbiosName, int]:
-    """The encoded name at ``offset``, and where the bytes after it begin. IndexError where the bytes end early, Malformed where it is no such name.
+    """The encoded name at ``offset``, and where the bytes after it begin. IndexError where the bytes end early,
+    Malformed where it is no such name.
 
     A pointer instead of a name leads back to one (RFC 1002, 4.2.1.3), to a whole one: pointers to pointers are refused.
     """

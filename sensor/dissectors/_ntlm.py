@@ -1,7 +1,9 @@
-"""NTLM messages ([MS-NLMP] 2.2.1), wherever a protocol carries them: inside SPNEGO (RFC 4178), a header of HTTP, or bare.
+"""NTLM messages ([MS-NLMP] 2.2.1), wherever a protocol carries them: inside SPNEGO (RFC 4178), a header of HTTP, or
+bare.
 
-The server's challenge names the server and its domain, the client's answer names the user and the client's machine; either may tell the version of its system.
-Proofs and keys are never kept: of an answer only its kind and a hash remain. SPNEGO is not parsed: the message is found by its signature.
+The server's challenge names the server and its domain, the client's answer names the user and the client's machine;
+either may tell the version of its system. Proofs and keys are never kept: of an answer only its kind and a hash remain.
+SPNEGO is not parsed: the message is found by its signature.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ NAME_LIMIT = 256
 PAIRS_LIMIT = 32
 # Pairs of the target information ([MS-NLMP] 2.2.2.1).
 COMPUTER, DOMAIN, DNS_COMPUTER, DNS_DOMAIN, DNS_FOREST = 1, 2, 3, 4, 5
-# What a Kerberos ticket begins with inside a GSS token (RFC 4121, 4.1): token id 01 00 and the application tag of a request.
+# What a Kerberos ticket begins with inside a GSS token (RFC 4121, 4.1): token id 01 00 and the application tag of a
+# request.
 KERBEROS = b"\x01\x00\x6e"
 _FIELD = struct.Struct("<HHI")
 _U32 = struct.Struct("<I")
@@ -31,7 +34,8 @@ _PAIR = struct.Struct("<HH")
 
 
 class Challenge(msgspec.Struct, frozen=True, gc=False):
-    """What a server tells of itself; texts are empty where it does not say. ``version``: ``10.0.17763``. ``target``: the realm it answers for.
+    """What a server tells of itself; texts are empty where it does not say. ``version``: ``10.0.17763``. ``target``:
+    the realm it answers for.
 
     ``nonce``: a hash of the number that the proof is about, empty where it is zero.
     """
@@ -57,7 +61,8 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
 
 
 class Login(msgspec.Struct, frozen=True, gc=False):
-    """What a client answers. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or ``anonymous``.
+    """What a client answers. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or
+    ``anonymous``.
 
     ``proof``: a hash of the answer, to tell it from others.
     """
@@ -92,7 +97,9 @@ Message = Offer | Challenge | Login
 
 
 def find(data: bytes, *, partial: bool = False) -> Message | None:
-    """The NTLM message inside a token, None where there is none. Malformed where it is none that [MS-NLMP] knows; ``partial``: what is cut is not told."""
+    """The NTLM message inside a token, None where there is none. Malformed where it is none that [MS-NLMP] knows;
+    ``partial``: what is cut is not told.
+    """
     at = data.find(SIGNATURE)
     if at < 0:
         return None

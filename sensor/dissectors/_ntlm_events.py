@@ -1,4 +1,6 @@
-"""What NTLM says ([MS-NLMP]), whatever protocol carries it: challenges and the logins that answer them. Numbers are kept as hashes, to be told apart only."""
+"""What NTLM says ([MS-NLMP]), whatever protocol carries it: challenges and the logins that answer them. Numbers are
+kept as hashes, to be told apart only.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from sensor.dissectors import _ntlm
 
 
 class NtlmChallenge(Event):
-    """A server asks for a proof. ``carrier``: the protocol around it (``smb``, ``http``, ``ldap``, ``rpc``); ``nonce``: a hash of the number it asks about."""
+    """A server asks for a proof. ``carrier``: the protocol around it (``smb``, ``http``, ``ldap``, ``rpc``); ``nonce``:
+    a hash of the number it asks about.
+    """
 
     carrier: str
     computer: str
@@ -17,7 +21,9 @@ class NtlmChallenge(Event):
 
 
 class NtlmLogin(Event):
-    """A client proves who it is. ``method``: as in NTLM (``ntlmv2``, ``ntlmv1``, ``ntlmv1-ess``, ``lm``, ``anonymous``); ``proof``: a hash of its answer."""
+    """A client proves who it is. ``method``: as in NTLM (``ntlmv2``, ``ntlmv1``, ``ntlmv1-ess``, ``lm``,
+    ``anonymous``); ``proof``: a hash of its answer.
+    """
 
     carrier: str
     method: str

@@ -1,4 +1,6 @@
-"""What is read of the arguments of calls (NDR, C706 14; NDR64, [MS-RPCE] 2.2.5): texts wherever they stand, and a few values of a few calls."""
+"""What is read of the arguments of calls (NDR, C706 14; NDR64, [MS-RPCE] 2.2.5): texts wherever they stand, and a few
+values of a few calls.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ Facts = tuple[tuple[str, str], ...]
 
 
 def texts(stub: bytes) -> tuple[str, ...]:
-    """Texts among arguments: conformant and varying strings of wide or narrow characters, and BSTRs; what is no text is passed over."""
+    """Texts among arguments: conformant and varying strings of wide or narrow characters, and BSTRs; what is no text is
+    passed over.
+    """
     found: list[str] = []
     at, stop = 0, min(len(stub), STUB_LIMIT) - 16
     while at <= stop and len(found) < TEXTS_LIMIT:
@@ -80,7 +84,9 @@ def _characters(stub: bytes, at: int, count: int) -> tuple[str, int]:
 
 
 def _wide(stub: bytes, at: int, count: int, *, ended: bool) -> tuple[str, int]:
-    """Wide characters. They are a text where none of them but the last, which may be missing, is zero or unprintable."""
+    """Wide characters. They are a text where none of them but the last, which may be missing, is
+    zero or unprintable.
+    """
     raw = stub[at : at + 2 * min(count, TEXT_LIMIT)]
     if len(raw) < 4 or (
         ended and count <= TEXT_LIMIT and len(raw) == 2 * count and raw[-2:] != b"\0\0" and len(raw) < 6
@@ -127,7 +133,9 @@ def _old_class(stub: bytes) -> Facts:
 
 
 def _overlong(stub: bytes) -> Facts:
-    """A path whose server has a longer name than any computer: no wide backslash, and no end, for ``_SERVER`` bytes behind two of them."""
+    """A path whose server has a longer name than any computer: no wide backslash, and no end, for ``_SERVER`` bytes
+    behind two of them.
+    """
     start = stub.find(_UNC)
     name = stub[start + len(_UNC) : start + len(_UNC) + _SERVER]
     long = (
@@ -139,7 +147,9 @@ def _overlong(stub: bytes) -> Facts:
 
 
 def _challenge(stub: bytes) -> Facts:
-    """The client's challenge stands at the end ([MS-NRPC] 3.5.4.4.1); one whose bytes are all alike is made to be guessed."""
+    """The client's challenge stands at the end ([MS-NRPC] 3.5.4.4.1); one whose bytes are all alike is made to be
+    guessed.
+    """
     return (("challenge", "zero"),) if len(stub) >= 24 and len(set(stub[-8:])) == 1 else ()
 
 
@@ -180,7 +190,9 @@ def _mapped(stub: bytes) -> Facts:
 
 
 def _event_source(stub: bytes) -> Facts:
-    """Names of ElfrRegisterEventSourceW that no client sends ([MS-EVEN] 3.1.4.5): one with a length and no characters, or a module that is not empty."""
+    """Names of ElfrRegisterEventSourceW that no client sends ([MS-EVEN] 3.1.4.5): one with a length and no characters,
+    or a module that is not empty.
+    """
     wide = stub[4:8] == bytes(4)  # NDR64: references of 8 bytes
     name, step = (_NAME_64, 8) if wide else (_NAME, 4)
     try:

@@ -1,6 +1,7 @@
 """What DCE/RPC says, as events, over TCP as well as through named pipes of SMB.
 
-``pipe``: the pipe it goes through, empty over TCP. ``interface``: the name in ``_rpc_interfaces``, or the id of one we do not know; empty where unknown.
+``pipe``: the pipe it goes through, empty over TCP. ``interface``: the name in ``_rpc_interfaces``, or the id of one we
+do not know; empty where unknown.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ class RpcLogin(Event):
 
 
 class RpcCall(Event):
-    """A client calls. ``call``: its name, or empty; ``level`` as above: arguments are read below 6 only. ``size``: of the arguments in bytes.
+    """A client calls. ``call``: its name, or empty; ``level`` as above: arguments are read below 6 only. ``size``: of
+    the arguments in bytes.
 
-    ``texts``: those among the arguments, of calls for which we want them. ``facts``: (name, value) of what was read besides: ``class`` of COM asked for,
-    ``challenge`` and ``credential`` (``zero``), ``interface`` looked up. ``inferred``: the interface was not told, but certain from what was seen.
+    ``texts``: those among the arguments, of calls for which we want them. ``facts``: (name, value) of what was read
+    besides: ``class`` of COM asked for, ``challenge`` and ``credential`` (``zero``), ``interface`` looked up.
+    ``inferred``: the interface was not told, but certain from what was seen.
     """
 
     pipe: str
@@ -53,7 +56,9 @@ class RpcCall(Event):
 
 
 class RpcAnswer(Event):
-    """The answer to a call that was seen. ``fault``: it could not be made; ``status``: why, or what the call returned, -1 where that is not readable."""
+    """The answer to a call that was seen. ``fault``: it could not be made; ``status``: why, or what the call returned,
+    -1 where that is not readable.
+    """
 
     pipe: str
     interface: str

@@ -1,8 +1,10 @@
-"""Interfaces of DCE/RPC that matter for the safety of Windows networks, as data: their ids, their versions, and what their calls are called.
+"""Interfaces of DCE/RPC that matter for the safety of Windows networks, as data: their ids, their versions, and what
+their calls are called.
 
-Numbers and names as Microsoft publishes them ([MS-SCMR], [MS-TSCH], [MS-RRP], [MS-EVEN], [MS-EVEN6], [MS-SAMR], [MS-LSAD], [MS-LSAT], [MS-SRVS],
-[MS-WKST], [MS-DRSR], [MS-NRPC], [MS-RPRN], [MS-PAR], [MS-EFSR], [MS-FSRVP], [MS-DFSNM], [MS-BKRP], [MS-DCOM], [MS-WMI], [MS-OAUT], C706).
-A ``+`` before a name: the texts among its arguments are read.
+Numbers and names as Microsoft publishes them ([MS-SCMR], [MS-TSCH], [MS-RRP], [MS-EVEN], [MS-EVEN6], [MS-SAMR],
+[MS-LSAD], [MS-LSAT], [MS-SRVS], [MS-WKST], [MS-DRSR], [MS-NRPC], [MS-RPRN], [MS-PAR], [MS-EFSR], [MS-FSRVP],
+[MS-DFSNM], [MS-BKRP], [MS-DCOM], [MS-WMI], [MS-OAUT], C706). A ``+`` before a name: the texts among its arguments are
+read.
 """
 
 from __future__ import annotations

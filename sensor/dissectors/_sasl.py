@@ -1,4 +1,5 @@
-"""Logins inside protocols of lines: SASL in base64 (RFC 4422; PLAIN of RFC 4616, LOGIN, which never was a standard, CRAM-MD5 of RFC 2195), and others alike.
+"""Logins inside protocols of lines: SASL in base64 (RFC 4422; PLAIN of RFC 4616, LOGIN, which never was a standard,
+CRAM-MD5 of RFC 2195), and others alike.
 
 A login under way remembers as whom and how; of a password in clear stays a seal.
 """
@@ -70,7 +71,9 @@ class Login:
 
 
 class LoginStream(LineStream):
-    """A conversation in lines that is read until somebody is in, or it is encrypted. Heard from its middle, or behind a gap, it says nothing."""
+    """A conversation in lines that is read until somebody is in, or it is encrypted. Heard from its middle, or behind a
+    gap, it says nothing.
+    """
 
     def lost(self, from_client: bool) -> None:
         self.done = True

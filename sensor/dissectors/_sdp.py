@@ -1,4 +1,6 @@
-"""SDP (RFC 8866): where media is to flow, and what the program that offers it calls itself. Attributes of media other than the tool are ignored."""
+"""SDP (RFC 8866): where media is to flow, and what the program that offers it calls itself. Attributes of media other
+than the tool are ignored.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ EMPTY = ("", "-")
 
 
 class Sdp(NamedTuple):
-    """``user``: name of the origin, often that of the program; ``address``: its host as written; ``media``: kind and port (``audio 30000``)."""
+    """``user``: name of the origin, often that of the program; ``address``: its host as written; ``media``: kind and
+    port (``audio 30000``).
+    """
 
     user: str
     address: str

@@ -1,6 +1,8 @@
-"""What SMB 1 and SMB 2 have in common: what a conversation remembers between a request and its answer, and what is told alike.
+"""What SMB 1 and SMB 2 have in common: what a conversation remembers between a request and its answer, and what is told
+alike.
 
-Everything remembered is bounded; what was forgotten, or asked before we listened, leaves names empty and never stops the reading.
+Everything remembered is bounded; what was forgotten, or asked before we listened, leaves names empty and never stops
+the reading.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ PENDING_LIMIT, TREES_LIMIT, FILES_LIMIT = 64, 32, 128
 PIPE_LIMIT = 4096  # bytes of one piece of pipe data that are kept
 HIDDEN_SHARES = ("", "SYSVOL", "NETLOGON", "IPC")
 CONTROLLER_SHARES = ("SYSVOL", "NETLOGON")
-# Pipes that Windows and Samba offer, in lower case: what is opened by such a name in a share that we did not see connected is a pipe.
+# Pipes that Windows and Samba offer, in lower case: what is opened by such a name in a share that we did not see
+# connected is a pipe.
 PIPES = frozenset((
     "atsvc", "browser", "cert", "dfs", "dnsserver", "drsuapi", "efsrpc", "epmapper", "eventlog", "fssagentrpc", "initshutdown", "keysvc", "lsarpc", "lsass",
     "mdssvc", "msfwd", "netdfs", "netlogon", "ntsvcs", "plugplay", "protected_storage", "samr", "scerpc", "spoolss", "srvsvc", "svcctl", "tapsrv", "trkwks",
@@ -64,7 +67,9 @@ Asked = SmbLogin | Tree | File | int
 
 
 class Talk:
-    """What one conversation remembers: requests without an answer by message id, shares by tree id, files by file id."""
+    """What one conversation remembers: requests without an answer by message id, shares by tree id,
+    files by file id.
+    """
 
     __slots__ = ("dialects", "files", "pending", "trees")
 
@@ -129,7 +134,9 @@ def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, 
 def tree_result(
     packet: Packet, talk: Talk, place: tuple[int, int], asked: Asked | None, type_: str, status: int, said: list[Said]
 ) -> None:
-    """A share was connected or refused. What a server shares with success is its role: hidden and administrative shares have every Windows host."""
+    """A share was connected or refused. What a server shares with success is its role: hidden and administrative shares
+    have every Windows host.
+    """
     if not isinstance(asked, Tree):
         return
     said.append(SmbTreeResult(packet, asked.path, asked.share, type_, status))
@@ -179,7 +186,9 @@ def create_result(
 
 
 def write(packet: Packet, file: File, offset: int, size: int, data: bytes, said: list[Said]) -> None:
-    """Bytes for a file or pipe. A pipe opened before we listened is known by the DCE/RPC header of what is written (C706, 12.6.3.1)."""
+    """Bytes for a file or pipe. A pipe opened before we listened is known by the DCE/RPC header of what is written
+    (C706, 12.6.3.1).
+    """
     if file.pipe or (not file.name and data[:2] == b"\5\0" and len(data) > 2 and data[2] < 20):
         said.append(SmbPipe(packet, file.name, file.handle, True, size, data[:PIPE_LIMIT]))
     else:

@@ -1,4 +1,6 @@
-"""Messages of SMB 1 ([MS-CIFS] 2.2, [MS-SMB] 2.2): a header of 32 bytes, then words and bytes; some commands carry a further one behind them."""
+"""Messages of SMB 1 ([MS-CIFS] 2.2, [MS-SMB] 2.2): a header of 32 bytes, then words and bytes; some commands carry a
+further one behind them.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ class Block:
         self.end = min(self.at + int(_U16.unpack_from(data, start)[0]), len(data))
 
     def texts(self, at: int, count: int) -> list[str]:
-        """Texts one after the other, each up to its zero; those in UTF-16 begin at even offsets of the message. Those that are cut are left out."""
+        """Texts one after the other, each up to its zero; those in UTF-16 begin at even offsets of the message. Those
+        that are cut are left out.
+        """
         found: list[str] = []
         data, wide = self.head.data, self.head.unicode
         for _ in range(count):
@@ -344,7 +348,9 @@ class Smb1:
 
 
 def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
-    """Domain and server behind a challenge, in UTF-16 where the server can, whatever its header says, and there at any offset."""
+    """Domain and server behind a challenge, in UTF-16 where the server can, whatever its header says, and there at any
+    offset.
+    """
     if not wide:
         domain, server = block.texts(at, 2)
         return domain, server

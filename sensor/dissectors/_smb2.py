@@ -1,4 +1,6 @@
-"""Messages of SMB 2 and 3 ([MS-SMB2] 2.2): a header of 64 bytes and a body, several chained by the header's offset to the next."""
+"""Messages of SMB 2 and 3 ([MS-SMB2] 2.2): a header of 64 bytes and a body, several chained by the header's offset to
+the next.
+"""
 
 from __future__ import annotations
 

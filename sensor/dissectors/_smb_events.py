@@ -13,7 +13,9 @@ class SmbSession(Event):
 
 
 class SmbNegotiate(Event):
-    """A client offers dialects. ``version``: 1 or 2, that of the message; SMB 3 is spoken in messages of version 2. ``compression``: it offers that, too."""
+    """A client offers dialects. ``version``: 1 or 2, that of the message; SMB 3 is spoken in messages of version 2.
+    ``compression``: it offers that, too.
+    """
 
     version: int
     dialects: tuple[str, ...]
@@ -21,7 +23,9 @@ class SmbNegotiate(Event):
 
 
 class SmbNegotiated(Event):
-    """The server chose. ``signing``: it insists on signatures; ``compression``: it takes compressed messages; ``guid``: its id, empty where unknown."""
+    """The server chose. ``signing``: it insists on signatures; ``compression``: it takes compressed messages; ``guid``:
+    its id, empty where unknown.
+    """
 
     version: int
     dialect: str
@@ -40,7 +44,9 @@ class SmbChallenge(Event):
 
 
 class SmbLogin(Event):
-    """A client logs in. ``method``: as in NTLM (``ntlmv2``, ``ntlmv1``, ``ntlmv1-ess``, ``lm``, ``anonymous``), ``kerberos``, ``plain``, or empty."""
+    """A client logs in. ``method``: as in NTLM (``ntlmv2``, ``ntlmv1``, ``ntlmv1-ess``, ``lm``, ``anonymous``),
+    ``kerberos``, ``plain``, or empty.
+    """
 
     version: int
     method: str
@@ -78,7 +84,9 @@ class SmbTreeResult(Event):
 
 
 class SmbCreate(Event):
-    """A client opens or makes a file or pipe. ``access`` and ``disposition`` as in [MS-SMB2] 2.2.13; ``writes``: it wants to change the content."""
+    """A client opens or makes a file or pipe. ``access`` and ``disposition`` as in [MS-SMB2] 2.2.13; ``writes``: it
+    wants to change the content.
+    """
 
     share: str
     name: str
@@ -91,7 +99,9 @@ class SmbCreate(Event):
 
 
 class SmbCreateResult(Event):
-    """The answer. ``action``: 0 superseded, 1 opened, 2 created, 3 overwritten; -1 where it failed or is not told. ``size`` in bytes."""
+    """The answer. ``action``: 0 superseded, 1 opened, 2 created, 3 overwritten; -1 where it failed or is not told.
+    ``size`` in bytes.
+    """
 
     share: str
     name: str
@@ -127,7 +137,9 @@ class SmbDelete(Event):
 
 
 class SmbPipe(Event):
-    """A piece of what goes through a named pipe, usually DCE/RPC. ``data``: its first bytes, at most 4096 of ``size``; ``handle`` tells openings apart."""
+    """A piece of what goes through a named pipe, usually DCE/RPC. ``data``: its first bytes, at most 4096 of ``size``;
+    ``handle`` tells openings apart.
+    """
 
     pipe: str
     handle: str
@@ -137,7 +149,9 @@ class SmbPipe(Event):
 
 
 class SmbTransaction(Event):
-    """A transaction of SMB 1 other than through pipes. ``family``: ``trans``, ``trans2`` or ``nt``; ``status`` of an answer, 0 in a request."""
+    """A transaction of SMB 1 other than through pipes. ``family``: ``trans``, ``trans2`` or ``nt``; ``status`` of an
+    answer, 0 in a request.
+    """
 
     family: str
     function: int

@@ -1,7 +1,9 @@
-"""The variables of SNMP that describe an agent, by the bytes of their object identifier: data for the dissector of SNMP.
+"""The variables of SNMP that describe an agent, by the bytes of their object identifier: data for the dissector of
+SNMP.
 
-Standard ones from RFC 3418 (system), RFC 6933 (entities), RFC 3805 (printers), RFC 2790 (host resources), RFC 1628 (UPS); the others from the makers' MIBs.
-Of tables only the row of the device itself: entity 1, or 1001 where members of a stack are numbered from there.
+Standard ones from RFC 3418 (system), RFC 6933 (entities), RFC 3805 (printers), RFC 2790 (host resources), RFC 1628
+(UPS); the others from the makers' MIBs. Of tables only the row of the device itself: entity 1, or 1001 where members of
+a stack are numbered from there.
 """
 
 from __future__ import annotations
@@ -104,5 +106,6 @@ VARIABLES = {
     identifier(name): kind
     for name, kind in {**_STANDARD, **{f"{_MAKERS}.{name}": kind for name, kind in _OF_MAKERS.items()}}.items()
 }
-# Trees that only agents of one trade have, by the first six bytes of their names: who answers from there is of that trade.
+# Trees that only agents of one trade have, by the first six bytes of their names: who answers from there is of that
+# trade.
 TREES = {identifier("1.3.6.1.2.1.33"): "ups", identifier("1.3.6.1.2.1.43"): "printer"}

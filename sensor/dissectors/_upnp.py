@@ -1,5 +1,6 @@
-"""What a device says of itself in an XML document: UPnP device descriptions (Device Architecture 2.0, 2.3), ONVIF device information, DPWS metadata,
-and the like of HNAP, ISAPI and Roku's ECP. Only what the outermost device says counts: embedded ones are its parts.
+"""What a device says of itself in an XML document: UPnP device descriptions (Device Architecture 2.0, 2.3), ONVIF
+device information, DPWS metadata, and the like of HNAP, ISAPI and Roku's ECP. Only what the outermost device says
+counts: embedded ones are its parts.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def _soap(body: Element) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _metadata(metadata: Element) -> Iterator[tuple[str, str]]:
-    """The sections of a DPWS answer (DPWS 1.1, 5). Windows and its likes put name and workgroup into ``pub:Computer``."""
+    """The sections of a DPWS answer (DPWS 1.1, 5). Windows and its likes put name and workgroup
+    into ``pub:Computer``.
+    """
     for section in metadata.all("MetadataSection"):
         for name, fields in (("ThisModel", DPWS_MODEL), ("ThisDevice", DPWS_DEVICE)):
             if part := section.first(name):

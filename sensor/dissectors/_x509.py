@@ -1,4 +1,5 @@
-"""X.509 certificates (RFC 5280): whom one names, who signed it, how long it is valid and what key it holds. Signatures are not checked.
+"""X.509 certificates (RFC 5280): whom one names, who signed it, how long it is valid and what key it holds. Signatures
+are not checked.
 
 Reads names, validity, the public key's kind and size and the alternative names; other extensions are passed over.
 """
@@ -21,7 +22,8 @@ EXTENSIONS_LIMIT = 32
 _VERSION, _EXTENSIONS, _DNS, _ADDRESS = 0xA0, 0xA3, 0x82, 0x87
 _TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 _ALTERNATIVES = "2.5.29.17"
-# Attributes of names (RFC 4519, 2) as people write them, in the order in which we write them, since makers put them in any. Others name no device.
+# Attributes of names (RFC 4519, 2) as people write them, in the order in which we write them, since makers put them in
+# any. Others name no device.
 _ATTRIBUTES = {
     "2.5.4.3": "CN", "2.5.4.11": "OU", "2.5.4.10": "O", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.6": "C", "2.5.4.5": "serialNumber",
     "1.2.840.113549.1.9.1": "emailAddress",
@@ -37,9 +39,11 @@ _CURVES = {
 
 
 class Certificate(msgspec.Struct, frozen=True, gc=False):
-    """A certificate as far as it was read. ``subject`` and ``issuer``: ``CN=a, OU=b, …`` in one order for all; ``common_name``, ``organisation``,
-    ``unit``: of the subject. ``names``: alternative DNS names and addresses. Times are seconds since 1970. ``self_signed``: subject and issuer are the same
-    name, not empty. ``key``: rsa, ec, dsa, ed25519, ed448 or empty, with ``key_bits`` (0 unknown). Fingerprints are lower-case hex.
+    """A certificate as far as it was read. ``subject`` and ``issuer``: ``CN=a, OU=b, …`` in one order for all;
+    ``common_name``, ``organisation``,
+    ``unit``: of the subject. ``names``: alternative DNS names and addresses. Times are seconds since 1970.
+    ``self_signed``: subject and issuer are the same name, not empty. ``key``: rsa, ec, dsa, ed25519, ed448 or empty,
+    with ``key_bits`` (0 unknown). Fingerprints are lower-case hex.
     """
 
     subject: str

@@ -1,7 +1,8 @@
 """A small reader of XML for what devices say of themselves: elements, their text, and the names of their namespaces.
 
-Knows neither document types nor entities of its own: a document that declares some is refused, so nothing can grow or be fetched. Attributes other
-than namespaces are ignored, prefixes are cut off. A document that ends early gives what was closed before.
+Knows neither document types nor entities of its own: a document that declares some is refused, so nothing can grow or
+be fetched. Attributes other than namespaces are ignored, prefixes are cut off. A document that ends early gives what
+was closed before.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ def _decoded(data: bytes) -> str:
 
 
 def _skipped(text: str, start: int, parent: Element) -> int:
-    """Where to go on after a comment, an instruction or plain data that begins at ``start``; ``start`` where it is a tag, -1 where it has no end."""
+    """Where to go on after a comment, an instruction or plain data that begins at ``start``; ``start`` where it is a
+    tag, -1 where it has no end.
+    """
     if text[start + 1 : start + 2] == "?":
         end = text.find("?>", start)
         return end + 2 if end >= 0 else -1

@@ -1,6 +1,7 @@
 """ARP for IPv4 over links with 48-bit addresses (RFC 826), with probes and announcements (RFC 5227).
 
-Reads requests and replies. Ignores reverse and inverse ARP (operations 3, 4, 8, 9), other links and other network protocols: it says nothing about them.
+Reads requests and replies. Ignores reverse and inverse ARP (operations 3, 4, 8, 9), other links and other network
+protocols: it says nothing about them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class ArpMessage(Event):
 
 
 class ArpRequest(ArpMessage):
-    """Who has ``target``? ``sender`` is 0 in a probe, which asks whether an address is free and claims nothing (RFC 5227, 1.1)."""
+    """Who has ``target``? ``sender`` is 0 in a probe, which asks whether an address is free and claims nothing (RFC
+    5227, 1.1).
+    """
 
 
 class ArpReply(ArpMessage):
@@ -41,11 +44,15 @@ class ArpReply(ArpMessage):
 
 
 class ArpAnnouncement(ArpMessage):
-    """Gratuitous: a request or reply about the sender's own address (``sender`` equals ``target``), told to everybody."""
+    """Gratuitous: a request or reply about the sender's own address (``sender`` equals ``target``),
+    told to everybody.
+    """
 
 
 class Arp(Dissector):
-    """Identical messages are dropped for some seconds; another target is another payload, so a scan is seen whole, and so is who insists on an address."""
+    """Identical messages are dropped for some seconds; another target is another payload, so a scan is seen whole, and
+    so is who insists on an address.
+    """
 
     interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=4)
 

@@ -1,8 +1,9 @@
 """BACnet/IP over UDP (ASHRAE 135: annex J, clauses 6 and 20): controllers of buildings and what they say they are.
 
-Reads who asks, I-Am, answers that read properties of device objects, and requests that write or command. Ignores values, alarms, trends and files, and
-the parts of segmented messages after the first. Facts are about the sender: not what a router passes on (a source network in the network header) nor what a
-broadcast manager forwards for another address.
+Reads who asks, I-Am, answers that read properties of device objects, and requests that write or command. Ignores
+values, alarms, trends and files, and the parts of segmented messages after the first. Facts are about the sender: not
+what a router passes on (a source network in the network header) nor what a broadcast manager forwards for another
+address.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class BacnetWhoIs(Event):
 
 
 class BacnetIAm(Event):
-    """A device tells its number and its maker's. ``network``: the network behind a router it comes from, 0 for this one."""
+    """A device tells its number and its maker's. ``network``: the network behind a router it comes from, 0 for this
+    one.
+    """
 
     device: int
     vendor: int
@@ -55,7 +58,9 @@ class BacnetIAm(Event):
 
 
 class BacnetRequest(Event):
-    """A confirmed request. ``service``: its number; ``name``: given where it changes something or commands, else empty; ``object_type`` -1: not told."""
+    """A confirmed request. ``service``: its number; ``name``: given where it changes something or commands, else empty;
+    ``object_type`` -1: not told.
+    """
 
     service: int
     name: str
@@ -72,7 +77,9 @@ class BacnetDevice(Event):
 
 
 class BacnetMessage(Event):
-    """Any other message: ``function`` of the link layer, ``type`` of the application layer, -1 where there is none, and its ``service``, -1 likewise."""
+    """Any other message: ``function`` of the link layer, ``type`` of the application layer, -1 where there is none, and
+    its ``service``, -1 likewise.
+    """
 
     function: int
     type: int
@@ -80,7 +87,9 @@ class BacnetMessage(Event):
 
 
 class Bacnet(Dissector):
-    """Announcements and questions repeat; an identical one within a minute is dropped, and so is a repeated request with the same number."""
+    """Announcements and questions repeat; an identical one within a minute is dropped, and so is a repeated request
+    with the same number.
+    """
 
     interest = Interest(udp=PORTS, repeats_s=60)
 
@@ -94,7 +103,9 @@ class Bacnet(Dissector):
 
 
 def _link(packet: Packet, reader: Reader) -> list[Said]:
-    """The virtual link layer (annex J, 2). The ports are among those that machines lend their clients, so that anything else is another protocol."""
+    """The virtual link layer (annex J, 2). The ports are among those that machines lend their clients, so that anything
+    else is another protocol.
+    """
     data = packet.payload
     if data[:1] != BVLC or (int.from_bytes(data[2:4], "big") != len(data) and not packet.truncated):
         return []
@@ -114,7 +125,9 @@ def _link(packet: Packet, reader: Reader) -> list[Said]:
 
 
 def _network(reader: Reader) -> int:
-    """The network header (clause 6.2): the number of the network the message comes from, 0 for this one, -1 for a message of the network layer."""
+    """The network header (clause 6.2): the number of the network the message comes from, 0 for this one, -1 for a
+    message of the network layer.
+    """
     if reader.u8() != 1:
         raise Malformed("no BACnet network version")
     control = reader.u8()
@@ -197,7 +210,9 @@ def _read_property(reader: Reader) -> tuple[int, tuple[tuple[str, str], ...]]:
 
 
 def _read_multiple(reader: Reader, segmented: bool) -> tuple[int, tuple[tuple[str, str], ...]]:
-    """Answer to ReadPropertyMultiple (clause 15.7): objects with lists of property and value or error. The first device object counts."""
+    """Answer to ReadPropertyMultiple (clause 15.7): objects with lists of property and value or error. The first device
+    object counts.
+    """
     found: dict[str, str] = {}
     device = -1
     try:
@@ -266,7 +281,9 @@ def _skip_number(reader: Reader, tag: int) -> None:
 
 
 def _length(reader: Reader, shape: int) -> int:
-    """Length of a value: up to 4 in the tag, 5 says that a byte follows, which may say that more follow (clause 20.2.1.3)."""
+    """Length of a value: up to 4 in the tag, 5 says that a byte follows, which may say that more follow (clause
+    20.2.1.3).
+    """
     if shape < 5:
         return shape
     size = reader.u8()

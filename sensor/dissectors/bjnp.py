@@ -1,7 +1,8 @@
 """BJNP, by which Canon printers and scanners are found and driven: 16 bytes of header on ports 8610 to 8613.
 
-Reads searches, answers with MAC and address, and identities, which hold the printer's IEEE 1284 device ID. Jobs, polls and scans are told by their code
-only. The protocol is the maker's own; its form is that of the free scanner and printer drivers.
+Reads searches, answers with MAC and address, and identities, which hold the printer's IEEE 1284 device ID. Jobs, polls
+and scans are told by their code only. The protocol is the maker's own; its form is that of the free scanner and printer
+drivers.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class BjnpRequest(Event):
 
 
 class BjnpAnswer(Event):
-    """An answer. A search tells ``mac`` and ``address``, an identity ``vendor`` and ``model``; 0 and empty in others."""
+    """An answer. A search tells ``mac`` and ``address``, an identity ``vendor`` and ``model``; 0
+    and empty in others.
+    """
 
     device: int
     code: int
@@ -45,7 +48,9 @@ class BjnpAnswer(Event):
 
 
 class Bjnp(Discovery):
-    """Drivers poll printers all the time: the sequence does not count when identical messages within a minute are dropped."""
+    """Drivers poll printers all the time: the sequence does not count when identical messages within a minute are
+    dropped.
+    """
 
     interest = Interest(udp=PORTS, starts=MAGICS, repeats_s=60, volatile=(6, 10))
 

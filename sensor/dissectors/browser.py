@@ -1,9 +1,11 @@
-"""NetBIOS datagrams (RFC 1002, 4.4) and the browser announcements in them ([MS-BRWS] 2.2): Windows and Samba tell what they are.
+"""NetBIOS datagrams (RFC 1002, 4.4) and the browser announcements in them ([MS-BRWS] 2.2): Windows and Samba tell what
+they are.
 
-Reads host, local master and domain announcements, elections and requests, inside a mailslot write of SMB 1 ([MS-MAIL] 2.2.1), and the announcements of LAN
-Manager, which Samba, OS/2 and Windows 9x send to a mailslot of their own in a form of their own. Facts come from announcements whose datagram names the
-sender's own address: one handed on by a distribution server lends nothing, nor does one of no type at all, with which a host says goodbye. Ignores
-fragments of datagrams and other mailslots, whose name it tells.
+Reads host, local master and domain announcements, elections and requests, inside a mailslot write of SMB 1 ([MS-MAIL]
+2.2.1), and the announcements of LAN Manager, which Samba, OS/2 and Windows 9x send to a mailslot of their own in a form
+of their own. Facts come from announcements whose datagram names the sender's own address: one handed on by a
+distribution server lends nothing, nor does one of no type at all, with which a host says goodbye. Ignores fragments of
+datagrams and other mailslots, whose name it tells.
 """
 
 from __future__ import annotations
@@ -60,7 +62,9 @@ DATA_AT = 32 + 1 + 22  # size and place of the data among the words of a transac
 
 
 class BrowserAnnouncement(Event):
-    """A host (or, where ``master``, the browse master of its segment) tells what it is. ``types``: bits of [MS-BRWS] 2.2.1; ``version``: of its system."""
+    """A host (or, where ``master``, the browse master of its segment) tells what it is. ``types``: bits of [MS-BRWS]
+    2.2.1; ``version``: of its system.
+    """
 
     hostname: str
     domain: str
@@ -93,7 +97,9 @@ class BrowserRequest(Event):
 
 
 class BrowserDatagram(Event):
-    r"""A datagram that is no browser message. ``mailslot``: whom it is for (``\MAILSLOT\NET\NETLOGON``), empty where it is none."""
+    r"""A datagram that is no browser message. ``mailslot``: whom it is for (``\MAILSLOT\NET\NETLOGON``), empty where it
+    is none.
+    """
 
     type: int
     source: str

@@ -1,8 +1,10 @@
-"""Cisco Discovery Protocol, versions 1 and 2: a machine tells its neighbours who it is. Cisco has not published it whole; formats are those of its public
-descriptions. Also spoken by phones and cameras of other makers, by hypervisors and, as ISDP, by switches of Dell and NETGEAR.
+"""Cisco Discovery Protocol, versions 1 and 2: a machine tells its neighbours who it is. Cisco has not published it
+whole; formats are those of its public descriptions. Also spoken by phones and cameras of other makers, by hypervisors
+and, as ISDP, by switches of Dell and NETGEAR.
 
-Reads the device id, addresses, port, capabilities, software, platform, VLANs, power, system name and object id, management addresses and location. Ignores
-prefixes, the hello of clusters, trust, and the checksum. A query for the voice VLAN tells what a phone wants; the reply is the switch's.
+Reads the device id, addresses, port, capabilities, software, platform, VLANs, power, system name and object id,
+management addresses and location. Ignores prefixes, the hello of clusters, trust, and the checksum. A query for the
+voice VLAN tells what a phone wants; the reply is the switch's.
 """
 
 from __future__ import annotations
@@ -53,8 +55,9 @@ _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
 
 
 class CdpAnnouncement(Announcement):
-    """A machine and its port. ``chassis``: the device id as it stands; ``name``: the host name in it, or the system name. ``description``: the software's
-    own text. ``serial``: where the device id has it. ``power_mw``: what the sender draws, else asks for. ``half_duplex``: of its port.
+    """A machine and its port. ``chassis``: the device id as it stands; ``name``: the host name in it, or the system
+    name. ``description``: the software's own text. ``serial``: where the device id has it. ``power_mw``: what the
+    sender draws, else asks for. ``half_duplex``: of its port.
     """
 
     version: int = 0
@@ -119,7 +122,9 @@ def _facts(event: CdpAnnouncement, host: str) -> dict[tuple[str, str], None]:
 
 @functools.lru_cache(maxsize=1024)
 def _device_id(device: str) -> tuple[str, str]:
-    """(host name, serial number) in a device id: ``core1(FOX1234A5BC)`` of NX-OS, ``069000057(core1)`` of CatOS, else all of it is the name; a MAC is none."""
+    """(host name, serial number) in a device id: ``core1(FOX1234A5BC)`` of NX-OS, ``069000057(core1)`` of CatOS, else
+    all of it is the name; a MAC is none.
+    """
     if both := _NAME_SERIAL.fullmatch(device) or _SERIAL_NAME.fullmatch(device):
         return both["name"].strip(), both["serial"]
     return "" if _MAC.fullmatch(device) else device, ""
@@ -130,7 +135,9 @@ def _capabilities(value: bytes) -> tuple[str, ...]:
 
 
 def _number(found: dict[int, bytes], kind: int, at: int) -> int:
-    """Two bytes of a field; 0 where it is missing or too short. Before the voice VLAN stands a byte that says what it is for."""
+    """Two bytes of a field; 0 where it is missing or too short. Before the voice VLAN stands a byte that says what it
+    is for.
+    """
     return int.from_bytes(found.get(kind, b"")[at : at + 2], "big")
 
 

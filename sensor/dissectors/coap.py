@@ -1,8 +1,9 @@
 """CoAP over UDP (RFC 7252): small devices, what they are asked for and what they say they offer.
 
-Reads requests, answers in link format (RFC 6690) and in CBOR where they describe an OCF device (/oic/d, /oic/p, /oic/res), and the status that Shelly devices
-announce (CoIoT). Ignores blocks after the first, observation, other bodies and CoAP in DTLS. Facts come from answers and announcements only: a request
-says what its sender looks for, which is an event. An answer of a proxy cannot be told from one of its own; proxies on a segment are rare.
+Reads requests, answers in link format (RFC 6690) and in CBOR where they describe an OCF device (/oic/d, /oic/p,
+/oic/res), and the status that Shelly devices announce (CoIoT). Ignores blocks after the first, observation, other
+bodies and CoAP in DTLS. Facts come from answers and announcements only: a request says what its sender looks for, which
+is an event. An answer of a proxy cannot be told from one of its own; proxies on a segment are rare.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class CoapRequest(Event):
 
 
 class CoapResponse(Event):
-    """``code``: class and detail as one number, 205 for 2.05; ``format``: content format, -1 where none; ``size``: bytes of the body."""
+    """``code``: class and detail as one number, 205 for 2.05; ``format``: content format, -1 where none; ``size``:
+    bytes of the body.
+    """
 
     code: int
     format: int
@@ -60,7 +63,9 @@ class CoapAnnouncement(Event):
 
 
 class CoapEmpty(Event):
-    """A message without content: an acknowledgement, a reset or a ping. ``type``: 0 confirmable, 1 not, 2 acknowledgement, 3 reset."""
+    """A message without content: an acknowledgement, a reset or a ping. ``type``: 0 confirmable, 1 not, 2
+    acknowledgement, 3 reset.
+    """
 
     type: int
 

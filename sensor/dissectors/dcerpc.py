@@ -1,7 +1,9 @@
-"""DCE/RPC over TCP (C706, [MS-RPCE]) at the endpoint mapper and at any port: interfaces asked for, calls by name, answers by status, NTLM names.
+"""DCE/RPC over TCP (C706, [MS-RPCE]) at the endpoint mapper and at any port: interfaces asked for, calls by name,
+answers by status, NTLM names.
 
-Reads the beginning of each message (``_dcerpc``); finds messages again after gaps, and in conversations that began before we listened. RPC through named
-pipes of SMB is read there by the same reader. Ignores what is encrypted, later fragments, datagrams (version 4) and RPC over HTTP.
+Reads the beginning of each message (``_dcerpc``); finds messages again after gaps, and in conversations that began
+before we listened. RPC through named pipes of SMB is read there by the same reader. Ignores what is encrypted, later
+fragments, datagrams (version 4) and RPC over HTTP.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcTalk, size
 
 MAPPER = 135
 STRAY_LIMIT = 32  # payloads in which nothing begins, before a conversation is given up
-# First bytes of messages: version 5.0, a kind, its flags (first, last, header signing, several at once, with an object).
+# First bytes of messages: version 5.0, a kind, its flags (first, last, header signing, several at once, with an
+# object).
 STARTS = tuple(
     b"\5\0" + bytes((kind, flags))
     for kind, several in (

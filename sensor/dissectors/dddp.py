@@ -1,4 +1,5 @@
-"""Beacons of AMX's dynamic device discovery, which conference systems, projectors and displays of many makers send: text to 239.255.250.250, port 9131.
+"""Beacons of AMX's dynamic device discovery, which conference systems, projectors and displays of many makers send:
+text to 239.255.250.250, port 9131.
 
 Reads class, make, model and revision; other members are ignored. The form is that of AMX's published specification.
 """

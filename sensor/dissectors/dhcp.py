@@ -1,9 +1,10 @@
 """DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951): what a client says of itself, what a server hands out.
 
-Reads options across overloaded fields (RFC 2132, 9.3) and options split in parts (RFC 3396). A fact about a client belongs to the hardware address in
-the message, never to the frame, which may come from a relay; its address is one it already uses or was just given, never one it only asks for. Where a
-relay sees the client (RFC 3046) is told in the event only. Ignores what a server tells about a client (option 12 and 81 in replies), authentication
-(RFC 3118), and whose lease a lease query asks about.
+Reads options across overloaded fields (RFC 2132, 9.3) and options split in parts (RFC 3396). A fact about a client
+belongs to the hardware address in the message, never to the frame, which may come from a relay; its address is one it
+already uses or was just given, never one it only asks for. Where a relay sees the client (RFC 3046) is told in the
+event only. Ignores what a server tells about a client (option 12 and 81 in replies), authentication (RFC 3118), and
+whose lease a lease query asks about.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ _ADDRESS = struct.Struct("!I")
 
 
 class DhcpMessage(Event):
-    """What all messages have in common. Addresses are 0 and texts empty where not told; ``mac`` is the client's hardware address.
+    """What all messages have in common. Addresses are 0 and texts empty where not told; ``mac`` is the client's
+    hardware address.
 
-    ``address``: the one the client says it has; ``offered``: the one the server gives; ``requested``: the one the client wishes; ``server``: the
-    server's identifier; ``relay``: the agent between them, and ``circuit`` and ``remote`` where it says the client hangs (RFC 3046). The rest is what
-    servers hand out; ``boot_host`` is a name, an address or the URL of a phone's settings; ``tftp`` are the servers of option 150 (RFC 5859).
+    ``address``: the one the client says it has; ``offered``: the one the server gives; ``requested``: the one the
+    client wishes; ``server``: the server's identifier; ``relay``: the agent between them, and ``circuit`` and
+    ``remote`` where it says the client hangs (RFC 3046). The rest is what servers hand out; ``boot_host`` is a name, an
+    address or the URL of a phone's settings; ``tftp`` are the servers of option 150 (RFC 5859).
     """
 
     type: int
@@ -107,7 +110,9 @@ class DhcpOther(DhcpMessage):
 
 
 class Dhcp(Dissector):
-    """The seconds are left out when repeats are recognised; a client that asks under another transaction id each time means something by it."""
+    """The seconds are left out when repeats are recognised; a client that asks under another transaction id each time
+    means something by it.
+    """
 
     interest = Interest(udp=(67, 68), magic=((MAGIC_AT, MAGIC),), repeats_s=10, volatile=(8, 10))
 
@@ -153,7 +158,9 @@ _EVENTS: dict[int, type[DhcpMessage]] = {
 
 
 def _options(data: bytes, partial: bool) -> dict[int, bytes]:
-    """Options by code, from the options field and, where option 52 says so, from the file and the server name fields, in that order (RFC 3396, 5)."""
+    """Options by code, from the options field and, where option 52 says so, from the file and the server name fields,
+    in that order (RFC 3396, 5).
+    """
     options: dict[int, bytes] = {}
     _collect(data, OPTIONS_AT, len(data), options, partial)
     overload = options.get(52)
@@ -268,7 +275,9 @@ def _one(options: dict[int, bytes], code: int) -> int:
 
 
 def _many(raw: bytes | None) -> tuple[int, ...]:
-    """The addresses in an option of several. People type in what servers hand out, some as text: what are no addresses is left out, the lease counts."""
+    """The addresses in an option of several. People type in what servers hand out, some as text: what are no addresses
+    is left out, the lease counts.
+    """
     if not raw or len(raw) & 3:
         return ()
     return tuple([V4 | number for (number,) in _ADDRESS.iter_unpack(raw)])
@@ -328,7 +337,9 @@ def _counted(raw: bytes) -> list[bytes]:
 
 
 def _relay_agent(raw: bytes) -> tuple[str, str]:
-    """Circuit and remote id of the agent's own options (RFC 3046, 2.0), in text or hexadecimal; empty where they are not there or cut."""
+    """Circuit and remote id of the agent's own options (RFC 3046, 2.0), in text or hexadecimal; empty where they are
+    not there or cut.
+    """
     ids = {1: "", 2: ""}
     offset = 0
     while offset + 2 <= len(raw):

@@ -1,7 +1,8 @@
 """DHCP for IPv6 (RFC 8415): what a client says of itself, what a server hands out.
 
-A client is known by its DUID, kept in hexadecimal, and by the MAC of its frames. A message that a relay hands on is about the client inside, whose MAC the
-relay may tell (RFC 6939); the relay itself lends and borrows nothing. Ignores authentication, prefixes a client asks for, and what a server says to a relay.
+A client is known by its DUID, kept in hexadecimal, and by the MAC of its frames. A message that a relay hands on is
+about the client inside, whose MAC the relay may tell (RFC 6939); the relay itself lends and borrows nothing. Ignores
+authentication, prefixes a client asks for, and what a server says to a relay.
 """
 
 from __future__ import annotations
@@ -51,10 +52,12 @@ _RELAY = struct.Struct("!BB16s16s")
 
 
 class Dhcpv6Message(Event):
-    """What all messages have in common; empty and 0 where not told. ``duid`` of the client and ``server`` of the server are hexadecimal; ``mac``: the client's.
+    """What all messages have in common; empty and 0 where not told. ``duid`` of the client and ``server`` of the server
+    are hexadecimal; ``mac``: the client's.
 
-    ``addresses``: asked for or given; ``status``: 0 is success; ``relay``: the address of the relay nearest to the client, and ``circuit`` what it
-    calls the client's place. ``dns``, ``domain`` and ``boot_file`` are what servers hand out.
+    ``addresses``: asked for or given; ``status``: 0 is success; ``relay``: the address of the relay nearest to the
+    client, and ``circuit`` what it calls the client's place. ``dns``, ``domain`` and ``boot_file`` are what servers
+    hand out.
     """
 
     type: int
@@ -182,7 +185,9 @@ def _options(data: bytes, offset: int) -> dict[int, bytes]:
 
 
 def _addresses(options: dict[int, bytes]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The addresses of all interfaces, and those of them that may be used: with a lifetime that is not 0 (RFC 8415, 21.6)."""
+    """The addresses of all interfaces, and those of them that may be used: with a lifetime that is not 0 (RFC 8415,
+    21.6).
+    """
     found: list[int] = []
     lasting: list[int] = []
     for code, head in ((IA_NA, 12), (IA_TA, 4)):
@@ -214,7 +219,9 @@ def _client(event: Dhcpv6Message, options: dict[int, bytes], said: list[Said]) -
 
 
 def _server(event: Dhcpv6Message, options: dict[int, bytes], lasting: tuple[int, ...], said: list[Said]) -> None:
-    """What a server hands out, its role, and the lease. Behind a relay the frame is the relay's, and the client's MAC is not in it."""
+    """What a server hands out, its role, and the lease. Behind a relay the frame is the relay's, and the client's MAC
+    is not in it.
+    """
     packet, dns = event.packet, options.get(DNS, b"")
     event.dns = tuple(
         [int.from_bytes(dns[at : at + 16], "big") for at in range(0, len(dns) - 15, 16)][:ADDRESSES_LIMIT]
@@ -234,7 +241,9 @@ def _server(event: Dhcpv6Message, options: dict[int, bytes], lasting: tuple[int,
 
 
 def _place(options: dict[int, bytes]) -> str:
-    """Where a relay sees the client: its name of the interface, else the remote id behind its enterprise number (RFC 4649)."""
+    """Where a relay sees the client: its name of the interface, else the remote id behind its enterprise number (RFC
+    4649).
+    """
     return _text_or_hex(options.get(INTERFACE, b"") or options.get(REMOTE_ID, b"")[4:])
 
 

@@ -1,6 +1,8 @@
-"""HID's discovery service, by which door controllers (VertX, Edge) are found: text separated by semicolons on port 4070.
+"""HID's discovery service, by which door controllers (VertX, Edge) are found: text separated by semicolons on port
+4070.
 
-Reads searches, answers, and orders, which old controllers carry out as root without asking who sends them. The form is that of published analyses.
+Reads searches, answers, and orders, which old controllers carry out as root without asking who sends them. The form is
+that of published analyses.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """DNS over UDP and TCP (RFC 1035; messages on TCP follow their length, RFC 7766).
 
-Reads the first question and the answer records. Ignores authority and additional records, extensions (EDNS) and signatures. Multicast DNS is another dissector.
-Whoever answers from port 53 is a server, and what it asks it may ask for others: its questions tell nothing about itself, which the inventory sees to. A name
-asked for is told of a client only where it wants to connect: addresses or services of the host, with recursion, not from the port of servers.
+Reads the first question and the answer records. Ignores authority and additional records, extensions (EDNS) and
+signatures. Multicast DNS is another dissector. Whoever answers from port 53 is a server, and what it asks it may ask
+for others: its questions tell nothing about itself, which the inventory sees to. A name asked for is told of a client
+only where it wants to connect: addresses or services of the host, with recursion, not from the port of servers.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ OF_HOSTS = (A, AAAA, HTTPS)
 
 
 class DnsQuery(Event):
-    """A client asks. ``operation`` 0 is an ordinary query; ``type`` is the number of the record type, 252 a whole zone."""
+    """A client asks. ``operation`` 0 is an ordinary query; ``type`` is the number of the record
+    type, 252 a whole zone.
+    """
 
     id: int
     name: str
@@ -33,7 +36,9 @@ class DnsQuery(Event):
 
 
 class DnsResponse(Event):
-    """A server answers. ``rcode`` 3: no such name. ``truncated``: the answer did not fit and will be asked again over TCP."""
+    """A server answers. ``rcode`` 3: no such name. ``truncated``: the answer did not fit and will be asked again over
+    TCP.
+    """
 
     id: int
     name: str
@@ -75,7 +80,9 @@ class DnsStream(Stream):
 
 
 class _Half:
-    """One direction: at most one message is kept. After a gap that hides where the next message begins nothing more is read."""
+    """One direction: at most one message is kept. After a gap that hides where the next message begins nothing more is
+    read.
+    """
 
     __slots__ = ("_kept", "_lost", "_skip")
 

@@ -1,7 +1,9 @@
-"""EAP over LANs (IEEE 802.1X-2020, clause 11) with EAP (RFC 3748) inside: who asks for access to the network, as what, and how it ended.
+"""EAP over LANs (IEEE 802.1X-2020, clause 11) with EAP (RFC 3748) inside: who asks for access to the network, as what,
+and how it ended.
 
-Reads start and logoff, identities, the methods offered, results, and the four messages by which a wireless station and its access point agree on keys
-(IEEE 802.11-2020, 12.7). Keys, challenges and answers are never kept, nor the identities of SIM cards. What the methods carry stays unread.
+Reads start and logoff, identities, the methods offered, results, and the four messages by which a wireless station and
+its access point agree on keys (IEEE 802.11-2020, 12.7). Keys, challenges and answers are never kept, nor the identities
+of SIM cards. What the methods carry stays unread.
 """
 
 from __future__ import annotations
@@ -46,14 +48,18 @@ class EapolLogoff(Event):
 
 
 class EapolIdentity(Event):
-    """``identity`` as the machine tells it, before anything is proven. ``identity_kind``: computer, user, mac, anonymous, or sim, which is left out."""
+    """``identity`` as the machine tells it, before anything is proven. ``identity_kind``: computer, user, mac,
+    anonymous, or sim, which is left out.
+    """
 
     identity: str
     identity_kind: str
 
 
 class EapolMethod(Event):
-    """A method is offered (``request``) or answered. ``method`` by name, or by number where we know none; ``md5`` and ``leap`` can be broken."""
+    """A method is offered (``request``) or answered. ``method`` by name, or by number where we know none; ``md5`` and
+    ``leap`` can be broken.
+    """
 
     method: str
     request: bool
@@ -66,7 +72,9 @@ class EapolResult(Event):
 
 
 class EapolKey(Event):
-    """Message ``number`` of the four that agree on keys between station and access point, 0 where it is another one. ``rsn``: WPA2 or later."""
+    """Message ``number`` of the four that agree on keys between station and access point, 0 where it is another one.
+    ``rsn``: WPA2 or later.
+    """
 
     number: int
     rsn: bool
@@ -143,7 +151,9 @@ def _identity(packet: Packet, content: bytes) -> list[Said]:
 
 @functools.lru_cache(maxsize=512)
 def _read_identity(content: bytes) -> tuple[str, str, str]:
-    r"""(identity, kind, host name of a computer). Windows writes ``host/name.domain`` for the computer and ``DOMAIN\name$`` in older forms."""
+    r"""(identity, kind, host name of a computer). Windows writes ``host/name.domain`` for the computer and
+    ``DOMAIN\name$`` in older forms.
+    """
     identity = clean(content.partition(b"\0")[0], IDENTITY_LIMIT)
     if not identity:
         return "", "anonymous" if not content else "", ""
@@ -160,7 +170,9 @@ def _read_identity(content: bytes) -> tuple[str, str, str]:
 
 
 def _key(packet: Packet, body: bytes) -> Iterator[Said]:
-    """The first and third message come from the access point, which asks for an answer; only the first has no check sum, the fourth no nonce and is secure."""
+    """The first and third message come from the access point, which asks for an answer; only the first has no check
+    sum, the fourth no nonce and is secure.
+    """
     if len(body) < _KEY.size:
         return _early(packet)
     descriptor, info = _KEY.unpack_from(body)

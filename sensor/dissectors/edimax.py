@@ -1,7 +1,8 @@
 """Edimax's cloud messages: plugs and cameras search their network, and register with the maker's servers on port 8765.
 
-Reads short documents of ``<name value="…" />`` elements, plain or with the bits of every byte turned, as the first byte tells. Answers of servers, connections
-through relays and orders are told by code alone; their keys are never read. The protocol is the maker's own; the form is that of captures.
+Reads short documents of ``<name value="…" />`` elements, plain or with the bits of every byte turned, as the first byte
+tells. Answers of servers, connections through relays and orders are told by code alone; their keys are never read. The
+protocol is the maker's own; the form is that of captures.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _FIELD = re.compile(rb'<([a-z]{1,16}) value="([^"<>]{0,64})"')
 
 
 def turned(data: bytes, bits: int) -> bytes:
-    """The message as it is sent: every byte turned right by so many bits, the first one standing for ``<`` and the number of bits."""
+    """The message as it is sent: every byte turned right by so many bits, the first one standing for ``<`` and the
+    number of bits.
+    """
     return bytes((OPENING[0] + bits,)) + data[1:].translate(_RIGHT[bits])
 
 
@@ -35,7 +38,9 @@ _STARTS = tuple(turned(OPENING, bits) for bits in range(8))
 
 
 class EdimaxMessage(Event):
-    """A message with its number (1010 registers, 1300 searches). ``own``: the id in it is its sender's MAC; other messages name nothing."""
+    """A message with its number (1010 registers, 1300 searches). ``own``: the id in it is its sender's MAC; other
+    messages name nothing.
+    """
 
     code: int
     model: str

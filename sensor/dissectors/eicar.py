@@ -1,4 +1,5 @@
-"""The antivirus test file (EICAR), 68 characters that every scanner knows: where a TCP payload begins with it, as in files sent by FTP or in bodies of HTTP.
+"""The antivirus test file (EICAR), 68 characters that every scanner knows: where a TCP payload begins with it, as in
+files sent by FTP or in bodies of HTTP.
 
 Ignores the file inside archives, encryption and behind other bytes. Files written over SMB are told by that dissector.
 """
@@ -32,7 +33,9 @@ class Eicar(Dissector):
 
 
 class EicarStream(Stream):
-    """One conversation. Each direction is heard until it is clear whether it begins with the string, and again behind a gap."""
+    """One conversation. Each direction is heard until it is clear whether it begins with the string, and again behind a
+    gap.
+    """
 
     def __init__(self) -> None:
         self._kept: list[bytes | None] = [b"", b""]

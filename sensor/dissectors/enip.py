@@ -1,8 +1,9 @@
-"""EtherNet/IP over UDP and TCP (CIP Networks Library, volume 2, chapter 2): controllers and their parts, and who opens sessions with them.
+"""EtherNet/IP over UDP and TCP (CIP Networks Library, volume 2, chapter 2): controllers and their parts, and who opens
+sessions with them.
 
-Reads the commands of the encapsulation, and the identity that a device gives in answer to ListIdentity: maker, type, product, revision, serial number
-and name. Ignores the connected data and the requests inside. The identity holds the address of its device: where that is another one's than the sender's,
-somebody answers for it, and no fact is told.
+Reads the commands of the encapsulation, and the identity that a device gives in answer to ListIdentity: maker, type,
+product, revision, serial number and name. Ignores the connected data and the requests inside. The identity holds the
+address of its device: where that is another one's than the sender's, somebody answers for it, and no fact is told.
 """
 
 from __future__ import annotations

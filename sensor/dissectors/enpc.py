@@ -1,6 +1,8 @@
-"""ENPC, by which Epson printers and projectors are found: ``EPSON`` and a letter on port 3289, a large letter in questions and a small one in answers.
+"""ENPC, by which Epson printers and projectors are found: ``EPSON`` and a letter on port 3289, a large letter in
+questions and a small one in answers.
 
-Reads who asks, and of answers the MAC and the name, which alone of the layout are published. Ignores status and settings.
+Reads who asks, and of answers the MAC and the name, which alone of the layout are published. Ignores status and
+settings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Findhost, by which Synology's assistant finds storage boxes: type, length and value behind eight bytes on ports 9997 to 9999.
+"""Findhost, by which Synology's assistant finds storage boxes: type, length and value behind eight bytes on ports 9997
+to 9999.
 
-Reads searches, answers, and orders with credentials, which are noted as present and never kept. Encrypted messages are told as such. The protocol is the
-maker's own; the numbers of the fields are those of published analyses.
+Reads searches, answers, and orders with credentials, which are noted as present and never kept. Encrypted messages are
+told as such. The protocol is the maker's own; the numbers of the fields are those of published analyses.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ SERIAL, VERSION, MODEL, OTHER_SERIAL, SYSTEM = 0x73, 0x77, 0x78, 0xC0, 0xC1
 
 
 class FindhostRequest(Event):
-    """An assistant searches, or orders something; ``credentials``: it carries a user name or password. ``encrypted``: nothing else is known."""
+    """An assistant searches, or orders something; ``credentials``: it carries a user name or password. ``encrypted``:
+    nothing else is known.
+    """
 
     credentials: bool
     encrypted: bool

@@ -1,7 +1,8 @@
-"""FTP control connections (RFC 959, RFC 2428, RFC 4217): what a server says it is, who logs in with what result, which files move.
+"""FTP control connections (RFC 959, RFC 2428, RFC 4217): what a server says it is, who logs in with what result, which
+files move.
 
-Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. Of a password stays a seal; behind
-AUTH TLS nothing is read. The greeting of a server belongs to it also where it asks for a login.
+Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. Of a password
+stays a seal; behind AUTH TLS nothing is read. The greeting of a server belongs to it also where it asks for a login.
 """
 
 from __future__ import annotations

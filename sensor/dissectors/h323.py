@@ -1,10 +1,12 @@
-"""H.323: call signalling over TCP (ITU-T Q.931 and H.225.0 in TPKT, RFC 1006) and registration over UDP (H.225.0 RAS). Enough to name who speaks.
+"""H.323: call signalling over TCP (ITU-T Q.931 and H.225.0 in TPKT, RFC 1006) and registration over UDP (H.225.0 RAS).
+Enough to name who speaks.
 
-Reads the kind of each message, numbers and display of a call, and the vendor identifier and aliases of the sender. H.225.0 is written in packed ASN.1, which
-is not decoded: it puts texts of up to 256 characters on whole bytes behind a byte with their length less one (X.691, 10.9), so product and version are
-found behind the four bytes of a maker's code (T.35), and aliases behind the mark of an alias. Both are looked for only where the protocol's own
-identifier is. Media channels (H.245) and what travels encrypted stay unread. Facts come from messages that describe their sender: calls, their answers
-and requests to a gatekeeper.
+Reads the kind of each message, numbers and display of a call, and the vendor identifier and aliases of the sender.
+H.225.0 is written in packed ASN.1, which is not decoded: it puts texts of up to 256 characters on whole bytes behind a
+byte with their length less one (X.691, 10.9), so product and version are found behind the four bytes of a maker's code
+(T.35), and aliases behind the mark of an alias. Both are looked for only where the protocol's own identifier is. Media
+channels (H.245) and what travels encrypted stay unread. Facts come from messages that describe their sender: calls,
+their answers and requests to a gatekeeper.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ OF_GATEKEEPERS = (
     "admission_reject",
 )
 PROTOCOL = b"\x00\x08\x91\x4a\x00"  # {itu-t recommendation h 2250 version}, the version follows
-# Countries of makers (ITU-T T.35), among them Japan, Germany, Australia, China, Israel, Korea, Norway, Sweden, the United Kingdom and the USA.
+# Countries of makers (ITU-T T.35), among them Japan, Germany, Australia, China, Israel, Korea, Norway, Sweden, the
+# United Kingdom and the USA.
 COUNTRIES = bytes(
     (
         0x00,
@@ -85,7 +88,9 @@ _WORD = re.compile(rb"[A-Za-z]\S|\S[A-Za-z]")
 
 
 class H323Call(Event):
-    """A message of a call: ``message`` as in Q.931; numbers and display as its sender gives them; ``product`` and ``version`` of who sends it."""
+    """A message of a call: ``message`` as in Q.931; numbers and display as its sender gives them; ``product`` and
+    ``version`` of who sends it.
+    """
 
     message: str
     reference: int
@@ -106,7 +111,9 @@ class H323Ras(Event):
 
 
 class H323(Dissector):
-    """Calls are short, and registrations are repeated all day: an identical one within a minute is dropped but for its number."""
+    """Calls are short, and registrations are repeated all day: an identical one within a minute is dropped but for its
+    number.
+    """
 
     interest = Interest(udp=(RAS_PORT, DISCOVERY_PORT), tcp=(CALL_PORT,), stream=True, repeats_s=60, volatile=(1, 4))
 
@@ -135,7 +142,9 @@ class H323Stream(FramedStream):
 
 
 def _call(packet: Packet, data: bytes) -> list[Said]:
-    """Q.931: discriminator, call reference, message type, information elements; those with the high bit set are one byte long (Q.931, 4.5)."""
+    """Q.931: discriminator, call reference, message type, information elements; those with the high bit set are one
+    byte long (Q.931, 4.5).
+    """
     if len(data) < 3 or data[0] != Q931 or data[1] > 4 or len(data) < 3 + data[1]:
         raise Malformed("no Q.931 message")
     at = 2 + data[1]
@@ -224,7 +233,9 @@ def _vendor(data: bytes) -> tuple[str, str, str]:
 
 
 def _counted(data: bytes, at: int) -> bytes:
-    """Graphic text behind a byte with its length less one, without the NULs that may end it. Empty where there is none."""
+    """Graphic text behind a byte with its length less one, without the NULs that may end it. Empty
+    where there is none.
+    """
     if at >= len(data):
         return b""
     raw = data[at + 1 : at + 2 + data[at]]
@@ -232,7 +243,9 @@ def _counted(data: bytes, at: int) -> bytes:
 
 
 def _aliases(data: bytes) -> tuple[str, ...]:
-    """Names in aliases of the kind h323-ID: two bytes for each character, the first of them 0 in the names we can tell from other bytes."""
+    """Names in aliases of the kind h323-ID: two bytes for each character, the first of them 0 in the names we can tell
+    from other bytes.
+    """
     names: dict[str, None] = {}
     for found in _ALIAS.finditer(data):
         at = found.start() + 2

@@ -1,7 +1,7 @@
 """Search for Wi-Fi modules of Hi-Flying and USR, which sit in lamps, plugs and data loggers: text on port 48899.
 
-Reads the search words everybody knows, the answer ``address,MAC,name``, and the names of AT orders, which change a module without a password. Their values,
-keys of networks among them, are never kept.
+Reads the search words everybody knows, the answer ``address,MAC,name``, and the names of AT orders, which change a
+module without a password. Their values, keys of networks among them, are never kept.
 """
 
 from __future__ import annotations

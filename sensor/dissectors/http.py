@@ -1,9 +1,11 @@
-"""HTTP/1.x over TCP on any port (RFC 9110, RFC 9112): who asks whom for what, with which program, and what servers say of themselves.
+"""HTTP/1.x over TCP on any port (RFC 9110, RFC 9112): who asks whom for what, with which program, and what servers say
+of themselves.
 
-Reads heads, and of bodies only what is small and names a device: the title of a page, the names of a form's fields, XML in which a device describes itself
-(``_upnp``). Passwords, keys and sessions are never kept. HTTP/2 and what travels in TLS, in tunnels and in WebSockets stays unread; printing (IPP) has its own
-dissector. A fact belongs to the sender only where the sender wrote the message: what a proxy passes on (Via, X-Forwarded-For, an absolute address
-asked for) lends it nothing.
+Reads heads, and of bodies only what is small and names a device: the title of a page, the names of a form's fields, XML
+in which a device describes itself (``_upnp``). Passwords, keys and sessions are never kept. HTTP/2 and what travels in
+TLS, in tunnels and in WebSockets stays unread; printing (IPP) has its own dissector. A fact belongs to the sender only
+where the sender wrote the message: what a proxy passes on (Via, X-Forwarded-For, an absolute address asked for) lends
+it nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ from sensor.dissectors._ntlm_events import told
 NAME_LIMIT = 255
 NTLM = ("ntlm", "negotiate")
 NAMES_LIMIT = 24
-# First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight bytes.
+# First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight
+# bytes.
 STARTS = (
     b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /", b"DELETE /", b"PATCH /", b"CONNECT ",
     b"PROPFIND", b"NOTIFY /", b"TRACE /",
@@ -58,11 +61,12 @@ _ASKED = re.compile("|".join((*map(re.escape, ASKED), r"/(?:[\w.-]{1,40}/){0,4}"
 
 
 class HttpRequest(Event):
-    """``path``: the target, secrets in its query starred. ``credentials``: scheme of those it carries, ``query`` where they stand in the address,
-    or empty; ``user``: whose, where it can be read.
+    """``path``: the target, secrets in its query starred. ``credentials``: scheme of those it carries, ``query`` where
+    they stand in the address, or empty; ``user``: whose, where it can be read.
 
-    ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy passed it on. ``headers``: the names
-    of its first fields in small letters, in order. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with odd characters.
+    ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy
+    passed it on. ``headers``: the names of its first fields in small letters, in order. ``cookies`` and ``odd`` as in
+    ``_http_shape``: shapes of cookies, fields with odd characters.
     ``seal``: of user and password, where they are clear.
     """
 
@@ -83,7 +87,9 @@ class HttpRequest(Event):
 
 
 class HttpResponse(Event):
-    """``schemes`` and ``realm``: the credentials it asks for. ``method`` and ``path``: what it answers; empty where that is not certain."""
+    """``schemes`` and ``realm``: the credentials it asks for. ``method`` and ``path``: what it answers; empty where
+    that is not certain.
+    """
 
     status: int
     server: str
@@ -98,7 +104,9 @@ class HttpResponse(Event):
 
 
 class HttpLogin(Event):
-    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what stands in them; ``seal``: of user and password."""
+    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what stands in them;
+    ``seal``: of user and password.
+    """
 
     host: str
     path: str
@@ -107,7 +115,9 @@ class HttpLogin(Event):
 
 
 class HttpBody(Event):
-    """The beginning of a request's body was read. ``shape`` and ``odd`` as in ``_http_shape``: kind and length, and the parts with odd characters."""
+    """The beginning of a request's body was read. ``shape`` and ``odd`` as in ``_http_shape``: kind and length, and the
+    parts with odd characters.
+    """
 
     method: str
     host: str
@@ -119,7 +129,9 @@ class HttpBody(Event):
 
 
 class HttpPortMapping(Event):
-    """A router was asked over UPnP to open a way in. ``action``: the call; ``client``: the machine that it is for, 0 where that is not told."""
+    """A router was asked over UPnP to open a way in. ``action``: the call; ``client``: the machine that it is for, 0
+    where that is not told.
+    """
 
     action: str
     client: Address
@@ -162,7 +174,8 @@ class Http(Dissector):
 
 
 class HttpStream(Stream):
-    """Messages of one connection, each direction for itself; a response is put to its request only where no other is under way.
+    """Messages of one connection, each direction for itself; a response is put to its request only where no other is
+    under way.
 
     A server that was asked for another server's pages is a proxy, and so may be one whose request was not heard whole.
     """
@@ -244,8 +257,8 @@ def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Said]]:
 
 
 def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> tuple[HttpResponse, list[Said]]:
-    """What the head of a response says: the event, and all with it. ``method`` and ``path``: what it answers; ``proxy``: its server passes on what others
-    say.
+    """What the head of a response says: the event, and all with it. ``method`` and ``path``: what it answers;
+    ``proxy``: its server passes on what others say.
     """
     event = _response(packet, head, method, path, proxy)
     said: list[Said] = [event]

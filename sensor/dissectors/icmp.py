@@ -1,7 +1,9 @@
-"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, what could not be delivered, redirects, and questions about a machine's clock and netmask.
+"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, what could not be delivered, redirects, and questions about
+a machine's clock and netmask.
 
-Ignores the checksum, neighbour discovery (its own file) and listener reports. What an error quotes is read only as far as addresses and ports. Payloads are
-told by size, by a measure of their disorder and by what kind of thing they are, never by content.
+Ignores the checksum, neighbour discovery (its own file) and listener reports. What an error quotes is read only as far
+as addresses and ports. Payloads are told by size, by a measure of their disorder and by what kind of thing they are,
+never by content.
 """
 
 from __future__ import annotations
@@ -35,9 +37,11 @@ ERRORS_6 = {UNREACHABLE_6: "unreachable", TOO_BIG_6: "too_big", EXCEEDED_6: "exc
 
 
 class IcmpMessage(Event):
-    """An echo request or reply. The ``size`` of its data is in bytes, ``disorder`` in bits a byte (0: all alike, 8: random) of its first half kilobyte.
+    """An echo request or reply. The ``size`` of its data is in bytes, ``disorder`` in bits a byte (0: all alike, 8:
+    random) of its first half kilobyte.
 
-    ``carries``: ``pattern`` (bytes that count up or are all alike, as ping programs send), ``packet`` (a whole IP packet), ``text`` or ``data``.
+    ``carries``: ``pattern`` (bytes that count up or are all alike, as ping programs send), ``packet`` (a whole IP
+    packet), ``text`` or ``data``.
     """
 
     id: int
@@ -71,7 +75,9 @@ class IcmpQueryReply(Event):
 
 
 class IcmpError(Event):
-    """A packet from ``client`` to ``server`` went wrong: ``what`` is unreachable, exceeded, too_big, problem or quench. Ends are 0 where it quotes none."""
+    """A packet from ``client`` to ``server`` went wrong: ``what`` is unreachable, exceeded, too_big, problem or quench.
+    Ends are 0 where it quotes none.
+    """
 
     what: str
     code: int
@@ -178,7 +184,9 @@ def _disorder(body: bytes) -> float:
 
 
 def _quoted_4(data: bytes) -> tuple[int, int, int, int]:
-    """Source, destination, protocol and destination port of the packet an error quotes (RFC 792); zeros where it is not there."""
+    """Source, destination, protocol and destination port of the packet an error quotes (RFC 792); zeros where it is not
+    there.
+    """
     inner = data[HEADER:]
     if len(inner) < 20 or inner[0] >> 4 != 4:
         return 0, 0, 0, 0

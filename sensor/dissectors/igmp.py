@@ -1,7 +1,9 @@
-"""IGMP versions 1 to 3 (RFC 1112 appendix I, RFC 2236, RFC 3376) and multicast router discovery (RFC 4286): who listens to which multicast groups.
+"""IGMP versions 1 to 3 (RFC 1112 appendix I, RFC 2236, RFC 3376) and multicast router discovery (RFC 4286): who listens
+to which multicast groups.
 
-Groups are a hint of what a machine runs. Ignores the checksum, timers and lists of sources, and what else uses the protocol number (DVMRP, old PIM, traces).
-Messages never leave their segment, so they come with a TTL of 1; others are not believed.
+Groups are a hint of what a machine runs. Ignores the checksum, timers and lists of sources, and what else uses the
+protocol number (DVMRP, old PIM, traces). Messages never leave their segment, so they come with a TTL of 1; others are
+not believed.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ TTL = 1
 
 
 class IgmpQuery(Event):
-    """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the protocol it speaks."""
+    """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the
+    protocol it speaks.
+    """
 
     version: int
     group: Address

@@ -1,6 +1,7 @@
 """IMAP (RFC 9051; STARTTLS and AUTHENTICATE in it): who reads mail, how they log in, and whether that is right.
 
-Reads the greeting and logins until one is right, or TLS begins; no mail. Words may be bare, in quotes, or follow their length. Of a password stays a seal.
+Reads the greeting and logins until one is right, or TLS begins; no mail. Words may be bare, in quotes, or follow their
+length. Of a password stays a seal.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """IPP over HTTP (RFC 8010, RFC 8011, PWG 5100.x): who prints what, and what printers say of themselves.
 
-Reads the attributes of requests and responses as far as they stand in the first 32 KiB of a message; documents are passed over. What a printer answers is a
-fact about it. A print server answers for printers elsewhere: it shows itself by the addresses of queues (/printers/, /classes/) and by attributes that only
-spoolers have, and then lends their make, model and serial number to nobody; that it serves printers is its role.
+Reads the attributes of requests and responses as far as they stand in the first 32 KiB of a message; documents are
+passed over. What a printer answers is a fact about it. A print server answers for printers elsewhere: it shows itself
+by the addresses of queues (/printers/, /classes/) and by attributes that only spoolers have, and then lends their make,
+model and serial number to nobody; that it serves printers is its role.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ QUEUES = ("/printers/", "/classes/")
 
 
 class IppRequest(Event):
-    """``operation``: in words (``print_job``, ``get_printer_attributes``); ``user`` and ``job``: as the client names them; ``path``: what it was sent to."""
+    """``operation``: in words (``print_job``, ``get_printer_attributes``); ``user`` and ``job``: as the client names
+    them; ``path``: what it was sent to.
+    """
 
     operation: str
     path: str
@@ -65,7 +68,9 @@ class IppRequest(Event):
 
 
 class IppResponse(Event):
-    """``operation``: of the request where that was heard; ``status``: below 0x100 is success (RFC 8011, B); ``spooler``: a print server answers."""
+    """``operation``: of the request where that was heard; ``status``: below 0x100 is success (RFC 8011, B);
+    ``spooler``: a print server answers.
+    """
 
     operation: str
     status: int
@@ -76,7 +81,9 @@ class IppResponse(Event):
 
 
 class Ipp(Dissector):
-    """Whole conversations up to the first long document, for the answers of printers are long and come one after the other."""
+    """Whole conversations up to the first long document, for the answers of printers are long and come one after the
+    other.
+    """
 
     interest = Interest(tcp=(PORT,), starts=(b"POST /ip", b"POST /pr"), stream=True)
 
@@ -151,7 +158,9 @@ def _facts(attributes: dict[bytes, str]) -> dict[str, str]:
 
 
 def _read(body: bytes) -> tuple[int, int, dict[bytes, str]]:
-    """(operation or status, request id, first value of each attribute of text). What a cut message lacks is left out."""
+    """(operation or status, request id, first value of each attribute of text). What a cut message
+    lacks is left out.
+    """
     reader = Reader(body)
     major, _, number, request_id = reader.unpack(_HEADER)
     if major not in BOUNDS:

@@ -1,7 +1,8 @@
-"""TP-Link's smart home protocol (Kasa plugs, switches and lamps): JSON on port 9999, hidden by a running XOR whose first key is always 171.
+"""TP-Link's smart home protocol (Kasa plugs, switches and lamps): JSON on port 9999, hidden by a running XOR whose
+first key is always 171.
 
-Reads what a device tells of itself and which orders are sent to it. Places on earth, account names and passwords in the objects are not kept. The protocol
-over TCP, the same with a length before each message, is not read.
+Reads what a device tells of itself and which orders are sent to it. Places on earth, account names and passwords in the
+objects are not kept. The protocol over TCP, the same with a length before each message, is not read.
 """
 
 from __future__ import annotations

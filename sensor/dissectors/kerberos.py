@@ -1,8 +1,9 @@
-"""Kerberos 5 over UDP and TCP (RFC 4120): who asks which key centre for tickets to what, with which ciphers, and what the centre answers.
+"""Kerberos 5 over UDP and TCP (RFC 4120): who asks which key centre for tickets to what, with which ciphers, and what
+the centre answers.
 
-Reads requests for initial and for service tickets, the answers and errors; what is encrypted stays so. A ticket is known again by a hash of its encrypted
-part. Ignores requests that change passwords, and tickets inside other protocols. A machine names itself where its own account (``name$``) asks, and in the
-NetBIOS address of a request.
+Reads requests for initial and for service tickets, the answers and errors; what is encrypted stays so. A ticket is
+known again by a hash of its encrypted part. Ignores requests that change passwords, and tickets inside other protocols.
+A machine names itself where its own account (``name$``) asks, and in the NetBIOS address of a request.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ Fields = dict[int, der.Element]
 
 
 class KerberosRequest(Event):
-    """What requests have in common. ``client`` is empty where the ticket names it; ``service``: ``cifs/fs01``; ``etypes``: encryption types, the best first.
+    """What requests have in common. ``client`` is empty where the ticket names it; ``service``: ``cifs/fs01``;
+    ``etypes``: encryption types, the best first.
 
     ``options``: the 32 flags (RFC 4120, 5.4.1); ``host``: the NetBIOS name that the client gives itself.
     """
@@ -58,8 +60,8 @@ class KerberosRequest(Event):
 
 
 class KerberosAsRequest(KerberosRequest):
-    """An initial ticket is asked for. ``proof``: the kind of pre-authentication: ``timestamp``, ``challenge``, ``public_key``, ``armoured`` (hidden in an
-    encrypted tunnel) or empty; ``proof_etype``: its cipher.
+    """An initial ticket is asked for. ``proof``: the kind of pre-authentication: ``timestamp``, ``challenge``,
+    ``public_key``, ``armoured`` (hidden in an encrypted tunnel) or empty; ``proof_etype``: its cipher.
     """
 
     proof: str
@@ -67,9 +69,11 @@ class KerberosAsRequest(KerberosRequest):
 
 
 class KerberosTgsRequest(KerberosRequest):
-    """A ticket for a service is asked for. ``ticket``: hash of the ticket that is shown, ``ticket_etype`` its cipher, ``ticket_service`` whom it is for.
+    """A ticket for a service is asked for. ``ticket``: hash of the ticket that is shown, ``ticket_etype`` its cipher,
+    ``ticket_service`` whom it is for.
 
-    ``proof_etype``: cipher of the key between client and centre; ``impersonates``: it is asked for in the name of another user ([MS-SFU] 2.2.1).
+    ``proof_etype``: cipher of the key between client and centre; ``impersonates``: it is asked for in the name of
+    another user ([MS-SFU] 2.2.1).
     """
 
     ticket: str
@@ -80,7 +84,9 @@ class KerberosTgsRequest(KerberosRequest):
 
 
 class KerberosReply(Event):
-    """What answers have in common. ``ticket``: hash of the ticket; ``ticket_etype``: its cipher; ``etype``: that of the part for the client."""
+    """What answers have in common. ``ticket``: hash of the ticket; ``ticket_etype``: its cipher; ``etype``: that of the
+    part for the client.
+    """
 
     client: str
     realm: str
@@ -99,7 +105,9 @@ class KerberosTgsReply(KerberosReply):
 
 
 class KerberosError(Event):
-    """The centre refuses. ``code``: RFC 4120, 7.5.9; ``etypes``: ciphers that it offers for this client's proof, none where it does not say."""
+    """The centre refuses. ``code``: RFC 4120, 7.5.9; ``etypes``: ciphers that it offers for this client's proof, none
+    where it does not say.
+    """
 
     code: int
     client: str
@@ -299,7 +307,9 @@ def _offered(raw: bytes) -> tuple[int, ...]:
 
 
 def _host(data: bytes, one: der.Element | None) -> str:
-    """The NetBIOS name among the addresses of a request: 15 characters filled with blanks, and a kind of service (5.2.5; [MS-KILE] 2.2.2)."""
+    """The NetBIOS name among the addresses of a request: 15 characters filled with blanks, and a kind of service
+    (5.2.5; [MS-KILE] 2.2.2).
+    """
     for each in der.children(data, one) if one else ():
         fields = _sequence(data, each)
         if der.integer(der.content(data, _need(fields, 0))) == NETBIOS_ADDRESS:

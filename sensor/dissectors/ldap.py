@@ -1,8 +1,10 @@
-"""LDAP over TCP (RFC 4511) and the pings of Windows over UDP ([MS-ADTS] 6.3.3): who logs in to a directory, what is asked of it and what is changed in it.
+"""LDAP over TCP (RFC 4511) and the pings of Windows over UDP ([MS-ADTS] 6.3.3): who logs in to a directory, what is
+asked of it and what is changed in it.
 
-Reads logins and their result, searches (base, scope, filter, attributes) and how many entries came, and which entries are changed. Of what is found only what
-the directory says of itself is read. Passwords and values are never kept. Behind StartTLS, and where a login agreed on encryption, nothing is read;
-messages that are only signed (RFC 4121, 4.2.6.2) are.
+Reads logins and their result, searches (base, scope, filter, attributes) and how many entries came, and which entries
+are changed. Of what is found only what the directory says of itself is read. Passwords and values are never kept.
+Behind StartTLS, and where a login agreed on encryption, nothing is read; messages that are only signed (RFC 4121,
+4.2.6.2) are.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ PING_ANSWERS = (0x13, 0x15, 0x17, 0x19)
 
 
 class LdapBind(Event):
-    """Somebody logs in. ``method``: ``simple``, ``ntlm`` or the SASL mechanism; ``name``: as whom, empty for nobody; ``secret``: with a password in clear."""
+    """Somebody logs in. ``method``: ``simple``, ``ntlm`` or the SASL mechanism; ``name``: as whom, empty for nobody;
+    ``secret``: with a password in clear.
+    """
 
     method: str
     name: str
@@ -64,7 +68,9 @@ class LdapBindResult(LdapBind):
 
 
 class LdapSearch(Event):
-    """Something is looked for. ``scope``: ``base``, ``one`` or ``tree``; ``filter`` as in RFC 4515, cut; ``attributes``: that are wanted, none means all."""
+    """Something is looked for. ``scope``: ``base``, ``one`` or ``tree``; ``filter`` as in RFC 4515, cut;
+    ``attributes``: that are wanted, none means all.
+    """
 
     base: str
     scope: str
@@ -80,7 +86,9 @@ class LdapSearchDone(LdapSearch):
 
 
 class LdapChange(Event):
-    """An entry is changed. ``operation``: ``add``, ``modify``, ``delete`` or ``rename``; ``attributes``: which of its attributes."""
+    """An entry is changed. ``operation``: ``add``, ``modify``, ``delete`` or ``rename``; ``attributes``: which of its
+    attributes.
+    """
 
     operation: str
     name: str
@@ -151,7 +159,9 @@ class LdapStream(FramedStream):
         return iter(self._wrapped(packet, data[4:], 4 + int.from_bytes(data[:4], "big") == len(data)))
 
     def _wrapped(self, packet: Packet, token: bytes, whole: bool) -> list[Said]:
-        """The messages in a token: readable where it is signed only. An answer often comes together with the end of its search."""
+        """The messages in a token: readable where it is signed only. An answer often comes together with the end of its
+        search.
+        """
         if token[:2] != WRAP or len(token) < WRAP_SIZE or token[2] & SEALED:
             self.done = True
             return []
@@ -259,8 +269,8 @@ class LdapStream(FramedStream):
 
 
 def _signed(token: bytes, whole: bool) -> bytes:
-    """What a token that is not sealed holds (RFC 4121, 4.2.4 and 4.2.5): plain text and checksum, turned to the right by so many bytes. Where the end of a
-    token is cut off, its checksum may stay.
+    """What a token that is not sealed holds (RFC 4121, 4.2.4 and 4.2.5): plain text and checksum, turned to the right
+    by so many bytes. Where the end of a token is cut off, its checksum may stay.
     """
     checksum, turned = int.from_bytes(token[4:6], "big"), int.from_bytes(token[6:8], "big")
     body = token[WRAP_SIZE:]
@@ -323,7 +333,9 @@ def _change(packet: Packet, data: bytes, operation: der.Element) -> LdapChange:
 
 
 def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Said]:
-    """Facts about the directory server: its name and program, and whether it is a domain controller of Windows or Samba."""
+    """Facts about the directory server: its name and program, and whether it is a domain controller of Windows or
+    Samba.
+    """
     about: dict[tuple[str, str], None] = {}
     for each in der.children(data, listed):
         name = der.element(data, each.start, each.stop)

@@ -1,6 +1,8 @@
-"""The LIFX protocol by which lamps are found and lit (published by the maker): 36 bytes of header, little-endian, on port 56700.
+"""The LIFX protocol by which lamps are found and lit (published by the maker): 36 bytes of header, little-endian, on
+port 56700.
 
-Reads the states that say which product a lamp is, its firmware and its name; other messages are told by number. Ignores colours, times and places.
+Reads the states that say which product a lamp is, its firmware and its name; other messages are told by number. Ignores
+colours, times and places.
 """
 
 from __future__ import annotations
@@ -34,14 +36,18 @@ _VERSION = struct.Struct("<III")
 
 
 class LifxMessage(Event):
-    """A question or an order, by the maker's number (2 who is there, 21 and 117 power, 102 colour). ``target``: 0 for all."""
+    """A question or an order, by the maker's number (2 who is there, 21 and 117 power, 102 colour). ``target``: 0 for
+    all.
+    """
 
     type: int
     target: int
 
 
 class LifxState(Event):
-    """A lamp tells one of its states, by number; ``product``: vendor and product as numbers (``1/27``), empty in other states."""
+    """A lamp tells one of its states, by number; ``product``: vendor and product as numbers (``1/27``), empty in other
+    states.
+    """
 
     type: int
     mac: int

@@ -1,8 +1,10 @@
-"""LLDP (IEEE 802.1AB-2016) with the fields of 802.1, 802.3 and LLDP-MED (ANSI/TIA-1057): a machine tells its neighbours who it is.
+"""LLDP (IEEE 802.1AB-2016) with the fields of 802.1, 802.3 and LLDP-MED (ANSI/TIA-1057): a machine tells its neighbours
+who it is.
 
-Reads names, descriptions, capabilities, management addresses, the VLANs of the port, classes, policies, power and the inventory of LLDP-MED. Ignores locations,
-the link's speed and aggregation, and the fields of single companies. A message with a life of 0 says that the port goes down and claims nothing.
-Switches that do not know LLDP flood it, so the sender need not be the next machine on the cable; it is always the one that wrote the message.
+Reads names, descriptions, capabilities, management addresses, the VLANs of the port, classes, policies, power and the
+inventory of LLDP-MED. Ignores locations, the link's speed and aggregation, and the fields of single companies. A
+message with a life of 0 says that the port goes down and claims nothing. Switches that do not know LLDP flood it, so
+the sender need not be the next machine on the cable; it is always the one that wrote the message.
 """
 
 from __future__ import annotations
@@ -93,8 +95,9 @@ _POLICY = struct.Struct("!I")
 
 
 class LldpAnnouncement(Announcement):
-    """A machine and its port. ``life_s``: how long to believe it. ``port_description`` in the machine's words. ``supported``: capabilities it has, enabled or
-    not. ``med_class``: kind of endpoint by LLDP-MED, ``med``: its inventory by word (manufacturer, model, firmware …). ``power_mw``: asked or offered.
+    """A machine and its port. ``life_s``: how long to believe it. ``port_description`` in the machine's words.
+    ``supported``: capabilities it has, enabled or not. ``med_class``: kind of endpoint by LLDP-MED, ``med``: its
+    inventory by word (manufacturer, model, firmware …). ``power_mw``: asked or offered.
     """
 
     life_s: int = 0
@@ -131,7 +134,9 @@ class Lldp(Dissector):
 
 
 def _fields(data: bytes, truncated: bool) -> list[tuple[int, bytes]]:
-    """(type, value) of each field up to the end mark: seven bits of type and nine of length (8.4). A field that the capture cut off is left out."""
+    """(type, value) of each field up to the end mark: seven bits of type and nine of length (8.4). A field that the
+    capture cut off is left out.
+    """
     found: list[tuple[int, bytes]] = []
     offset, end = 0, len(data)
     while offset + 2 <= end and len(found) < FIELDS_LIMIT:
@@ -176,7 +181,9 @@ def _announced(packet: Packet, chassis: str, port: str, life: int, found: list[t
 
 
 def _facts(event: LldpAnnouncement, inventory: dict[str, str]) -> dict[tuple[str, str], None]:
-    """(kind, value) of what the machine says of itself. A port that is named by a MAC or an address is no more than the chassis."""
+    """(kind, value) of what the machine says of itself. A port that is named by a MAC or an address is no more than the
+    chassis.
+    """
     facts: dict[tuple[str, str], None] = {
         ("lldp.hostname", event.name): None,
         ("lldp.system_description", event.description): None,
@@ -221,13 +228,17 @@ def _class(value: bytes) -> str:
 
 
 def _policy_vlan(value: bytes) -> int:
-    """VLAN of a network policy (TIA-1057, 10.2.3): 12 bits behind the application and three flags; 0 where the policy is unknown."""
+    """VLAN of a network policy (TIA-1057, 10.2.3): 12 bits behind the application and three flags; 0 where the policy
+    is unknown.
+    """
     (bits,) = _POLICY.unpack(value)
     return 0 if bits >> 23 & 1 else bits >> 9 & 0xFFF
 
 
 def _power(med: bytes, mdi: bytes) -> int:
-    """Milliwatts asked or offered: LLDP-MED counts in tenths of a watt, and so does 802.3at, which adds type, asked and given to the older three bytes."""
+    """Milliwatts asked or offered: LLDP-MED counts in tenths of a watt, and so does 802.3at, which adds type, asked and
+    given to the older three bytes.
+    """
     if len(med) >= 3:
         return (med[1] << 8 | med[2]) * 100
     return (mdi[4] << 8 | mdi[5]) * 100 if len(mdi) >= 6 else 0

@@ -1,7 +1,8 @@
 """Link-local multicast name resolution (RFC 4795) over UDP: who looks for which name, and who says it has it.
 
-A name is learnt from whoever answers with its own address, and from whoever asks for a name with type ANY, which is how a host makes sure that its own name is
-free (section 4.1). All other questions are about somebody else. Ignores authority and additional records, and messages over TCP.
+A name is learnt from whoever answers with its own address, and from whoever asks for a name with type ANY, which is how
+a host makes sure that its own name is free (section 4.1). All other questions are about somebody else. Ignores
+authority and additional records, and messages over TCP.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ CONFLICT, TENTATIVE = 0x0400, 0x0100
 
 
 class LlmnrQuery(Event):
-    """Somebody looks for a name. ``claim``: it asks whether its own name is free; ``conflict``: it tells that the name has several owners."""
+    """Somebody looks for a name. ``claim``: it asks whether its own name is free; ``conflict``: it tells that the name
+    has several owners.
+    """
 
     id: int
     name: str

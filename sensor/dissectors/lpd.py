@@ -1,7 +1,8 @@
 """LPD, the line printer daemon protocol (RFC 1179): jobs that are sent, queues that are asked about and emptied.
 
-Reads the commands, and in control files the names of host, user, job and file. Data files are passed over by their size. The names in a control file are those
-of whoever made the job: print servers pass jobs of others on, so they are told in events and lend nobody a name.
+Reads the commands, and in control files the names of host, user, job and file. Data files are passed over by their
+size. The names in a control file are those of whoever made the job: print servers pass jobs of others on, so they are
+told in events and lend nobody a name.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ FIELDS = {b"H": "host", b"P": "user", b"J": "job", b"N": "file"}
 
 
 class LpdCommand(Event):
-    """A client wants something of a queue: ``print``, ``receive``, ``queue_short``, ``queue_long`` or ``remove``; ``operands``: jobs and users."""
+    """A client wants something of a queue: ``print``, ``receive``, ``queue_short``, ``queue_long`` or ``remove``;
+    ``operands``: jobs and users.
+    """
 
     command: str
     queue: str

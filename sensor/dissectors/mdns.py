@@ -1,9 +1,10 @@
 """Multicast DNS (RFC 6762) and service discovery over it (RFC 6763): what hosts tell about themselves.
 
-Facts come only from responses, since a question and the answers it already knows speak of others; and only from responses about the sender: one that gives
-addresses, none of which is the sender's, comes from a reflector or a sleep proxy and yields no facts. Records with a life of 0 are goodbyes and
-claim nothing; those of a queue that a print server shares (CUPS, so also macOS) describe a printer elsewhere. Ignores reverse look-ups, NSEC and the
-cache-flush and unicast-response bits.
+Facts come only from responses, since a question and the answers it already knows speak of others; and only from
+responses about the sender: one that gives addresses, none of which is the sender's, comes from a reflector or a sleep
+proxy and yields no facts. Records with a life of 0 are goodbyes and claim nothing; those of a queue that a print server
+shares (CUPS, so also macOS) describe a printer elsewhere. Ignores reverse look-ups, NSEC and the cache-flush and
+unicast-response bits.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ def _own_hosts(sender: int, records: tuple[Record, ...]) -> tuple[list[str], boo
 
 
 def _comparable(address: int, sender: int) -> bool:
-    """Whether the sender would be at this address if it were its own: both IPv4 or both link-local; other IPv6 addresses a host may have many of."""
+    """Whether the sender would be at this address if it were its own: both IPv4 or both link-local; other IPv6
+    addresses a host may have many of.
+    """
     return is_v4(address) if is_v4(sender) else address >> 118 == sender >> 118 == LINK_LOCAL
 
 
@@ -129,7 +132,8 @@ def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str
             _instance(name, facts)
             for text in texts(record.data):
                 key, equals, value = text.partition(b"=")
-                # A key alone is a flag (RFC 6763, 6.4); with blanks in it, it is a description that some makers write there.
+                # A key alone is a flag (RFC 6763, 6.4); with blanks in it, it is a description that some makers write
+                # there.
                 named = _txt_kind(key) if equals else "mdns.text" if b" " in key else ""
                 if named and (cleaned := clean(value if equals else key)):
                     facts[named, cleaned] = None
@@ -163,14 +167,18 @@ def _instance(name: str, facts: dict[tuple[str, str], None]) -> None:
 
 
 def _service(name: str) -> str:
-    """``_ipp._tcp`` of ``_ipp._tcp.local`` or of a subtype ``_universal._sub._ipp._tcp.local``; empty where the name is no service type."""
+    """``_ipp._tcp`` of ``_ipp._tcp.local`` or of a subtype ``_universal._sub._ipp._tcp.local``; empty where the name is
+    no service type.
+    """
     before, service = _parts(name)
     return service if not before or before.endswith("._sub") else ""
 
 
 @functools.lru_cache(maxsize=4096)
 def _parts(name: str) -> tuple[str, str]:
-    """(what stands before, service type in lower case) of a name below a service type; twice empty where it is not below one."""
+    """(what stands before, service type in lower case) of a name below a service type; twice empty where it is not
+    below one.
+    """
     end = max(name.rfind("._tcp.local"), name.rfind("._udp.local"))
     if end < 0 or end + 11 != len(name):
         return "", ""
@@ -182,7 +190,9 @@ def _parts(name: str) -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=4096)
 def _txt_kind(key: bytes) -> str:
-    """The kind of a TXT key: keys are printable ASCII and mean the same in any case (RFC 6763, 6.4). Empty where it is no such key."""
+    """The kind of a TXT key: keys are printable ASCII and mean the same in any case (RFC 6763, 6.4). Empty where it is
+    no such key.
+    """
     if not 0 < len(key) <= TXT_KEY_LIMIT or not key.isascii() or not key.decode("ascii").isprintable() or b" " in key:
         return ""
     return "mdns.txt." + key.decode("ascii").lower()

@@ -1,8 +1,9 @@
 """MGCP over UDP (RFC 3435): gateways and telephones that a call agent drives.
 
-Reads commands, responses and the endpoints they name; several messages may share a datagram, with a line that holds one dot between them (3.5.5). Ignores
-session descriptions and signals. A restart and a notification are sent by gateways only, the commands that create, audit and ask by call agents only
-(2.3), and facts are told about the sender of each. A response names the sender's endpoints only where it lists them (2.3.10).
+Reads commands, responses and the endpoints they name; several messages may share a datagram, with a line that holds one
+dot between them (3.5.5). Ignores session descriptions and signals. A restart and a notification are sent by gateways
+only, the commands that create, audit and ask by call agents only (2.3), and facts are told about the sender of each. A
+response names the sender's endpoints only where it lists them (2.3.10).
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ ENDPOINTS_LIMIT = 32
 
 
 class MgcpCommand(Event):
-    """``endpoint``: which one is spoken of or speaks (``aaln/1@gw.example``); ``profile``: what follows the version (``NCS 1.0`` on cable networks)."""
+    """``endpoint``: which one is spoken of or speaks (``aaln/1@gw.example``); ``profile``: what follows the version
+    (``NCS 1.0`` on cable networks).
+    """
 
     verb: str
     transaction: int
@@ -37,7 +40,9 @@ class MgcpCommand(Event):
 
 
 class MgcpRestart(MgcpCommand):
-    """A gateway takes endpoints into service or out of it. ``method``: restart, graceful, forced, disconnected and so on."""
+    """A gateway takes endpoints into service or out of it. ``method``: restart, graceful, forced, disconnected and so
+    on.
+    """
 
     method: str
 

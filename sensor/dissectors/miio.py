@@ -1,6 +1,8 @@
-"""miIO, by which Xiaomi's appliances are found and driven: 32 bytes of header on port 54321; what follows is encrypted and stays unread.
+"""miIO, by which Xiaomi's appliances are found and driven: 32 bytes of header on port 54321; what follows is encrypted
+and stays unread.
 
-A device that has no owner yet may show its token, the key to everything, in its answer to a greeting: that it did is told, the token never.
+A device that has no owner yet may show its token, the key to everything, in its answer to a greeting: that it did is
+told, the token never.
 """
 
 from __future__ import annotations

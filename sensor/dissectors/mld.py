@@ -1,7 +1,8 @@
 """Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810): who listens to which IPv6 multicast groups.
 
-Groups are a hint of what a machine runs. Groups of solicited nodes (RFC 4291, 2.7.1) tell only the end of an address and are no facts. Ignores the checksum,
-timers and lists of sources. Messages come from a link-local address with a hop limit of 1; others are not believed.
+Groups are a hint of what a machine runs. Groups of solicited nodes (RFC 4291, 2.7.1) tell only the end of an address
+and are no facts. Ignores the checksum, timers and lists of sources. Messages come from a link-local address with a hop
+limit of 1; others are not believed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ SOLICITED_NODES = 0xFF0200000000000000000001FF000000 >> 24
 
 
 class MldQuery(Event):
-    """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the protocol it speaks."""
+    """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the
+    protocol it speaks.
+    """
 
     version: int
     group: Address

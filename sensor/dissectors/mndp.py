@@ -1,7 +1,9 @@
-"""MikroTik Neighbor Discovery Protocol over UDP port 5678: routers and switches with RouterOS or SwOS tell who they are, once a minute and when asked.
+"""MikroTik Neighbor Discovery Protocol over UDP port 5678: routers and switches with RouterOS or SwOS tell who they
+are, once a minute and when asked.
 
-Reads all fields that are known: MAC, identity (the host name), version, platform, uptime, licence id, board, addresses and interface. A message without
-fields is the question of a management program. What is not built like this is another protocol on the port and says nothing.
+Reads all fields that are known: MAC, identity (the host name), version, platform, uptime, licence id, board, addresses
+and interface. A message without fields is the question of a management program. What is not built like this is another
+protocol on the port and says nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class MndpQuestion(Event):
 
 
 class MndpAnnouncement(Announcement):
-    """A machine and its interface. ``chassis``: its MAC; ``description``: platform and version. ``licence``: the software id."""
+    """A machine and its interface. ``chassis``: its MAC; ``description``: platform and version. ``licence``: the
+    software id.
+    """
 
     version: str = ""
     platform: str = ""

@@ -1,8 +1,10 @@
-"""Modbus over TCP (Modbus Messaging on TCP/IP 1.0b, Modbus Application Protocol 1.1b3): who writes to controllers, and what controllers say they are.
+"""Modbus over TCP (Modbus Messaging on TCP/IP 1.0b, Modbus Application Protocol 1.1b3): who writes to controllers, and
+what controllers say they are.
 
-Reads every request that writes or commands, the first of each other kind, exceptions, and the answers that identify: device identification (43/14), server
-id (17) and the identification that Schneider's programming tools ask for (function 90). Ignores the values read. A unit number other than 0, 1 and 255
-is a device behind a gateway (Messaging, 4.1.2.3): what it says of itself is an event, but no fact about the sender.
+Reads every request that writes or commands, the first of each other kind, exceptions, and the answers that identify:
+device identification (43/14), server id (17) and the identification that Schneider's programming tools ask for
+(function 90). Ignores the values read. A unit number other than 0, 1 and 255 is a device behind a gateway (Messaging,
+4.1.2.3): what it says of itself is an event, but no fact about the sender.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ TEXT_AT = 26  # length and text of the model in Schneider's answer, counted from
 
 
 class ModbusRequest(Event):
-    """``unit``: 0, 255 and mostly 1 are the device itself; ``address`` and ``count``: registers or coils, where the function names some, else -1 and 0;
+    """``unit``: 0, 255 and mostly 1 are the device itself; ``address`` and ``count``: registers or coils, where the
+    function names some, else -1 and 0;
     ``write``: it changes something or commands.
     """
 

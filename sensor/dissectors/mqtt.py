@@ -1,8 +1,10 @@
-"""MQTT over TCP, versions 3.1, 3.1.1 and 5.0 (OASIS): clients, their broker and the topics they speak of. What travels in TLS stays unread.
+"""MQTT over TCP, versions 3.1, 3.1.1 and 5.0 (OASIS): clients, their broker and the topics they speak of. What travels
+in TLS stays unread.
 
-Reads CONNECT and its answer, subscriptions and the topics of the first messages. Ignores what messages hold, acknowledgements and pings. User names and
-passwords are noted as present; of both stays a seal. A topic is a fact about a client only where the client itself publishes to it or leaves its will
-there; what the broker passes on was published by others.
+Reads CONNECT and its answer, subscriptions and the topics of the first messages. Ignores what messages hold,
+acknowledgements and pings. User names and passwords are noted as present; of both stays a seal. A topic is a fact about
+a client only where the client itself publishes to it or leaves its will there; what the broker passes on was published
+by others.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ WILL, PASSWORD, USER = 0x04, 0x40, 0x80  # flags of CONNECT
 
 
 class MqttConnect(Event):
-    """A client opens a session. ``user`` and ``password``: whether it sends them; neither means it comes anonymously. ``will``: topic of its last will.
+    """A client opens a session. ``user`` and ``password``: whether it sends them; neither means it comes anonymously.
+    ``will``: topic of its last will.
 
     ``seal``: of user and password.
     """
@@ -59,7 +62,9 @@ class MqttSubscribe(Event):
 
 
 class MqttPublish(Event):
-    """A message for a topic. ``size``: bytes of the whole packet. Empty topic: one known by its number only (MQTT 5.0, 3.3.2.3.4)."""
+    """A message for a topic. ``size``: bytes of the whole packet. Empty topic: one known by its number only (MQTT 5.0,
+    3.3.2.3.4).
+    """
 
     topic: str
     retain: bool

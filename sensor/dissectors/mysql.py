@@ -1,7 +1,9 @@
-"""MySQL and MariaDB over TCP (MySQL internals, Client/Server Protocol): which server it is, who logs in, by which plugin and with what result.
+"""MySQL and MariaDB over TCP (MySQL internals, Client/Server Protocol): which server it is, who logs in, by which
+plugin and with what result.
 
-Reads the greeting, the client's answer and the result, through a change of plugin. Behind TLS nothing is read, nor what is asked once somebody is in. Proofs
-are never kept; only the plugin for clear passwords shows one, of which stays a seal.
+Reads the greeting, the client's answer and the result, through a change of plugin. Behind TLS nothing is read, nor what
+is asked once somebody is in. Proofs are never kept; only the plugin for clear passwords shows one, of which stays a
+seal.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ CLEAR_PLUGIN = "mysql_clear_password"
 ANSWER_SIZE = 32  # of the client's answer, before the name
 _ERROR = struct.Struct("<BH")
 _U32 = struct.Struct("<I")
-# Errors that judge a login: access denied, without or with a password, and by a plugin; the account is locked or must change its password.
+# Errors that judge a login: access denied, without or with a password, and by a plugin; the account is locked or must
+# change its password.
 DENIED = frozenset((1045, 1698, 1044, 1862, 3118, 4151))
 
 
@@ -106,7 +109,8 @@ class MysqlStream(FramedStream):
         version, end, rest = body[1:].partition(b"\0")
         if not end:
             raise Malformed("version without an end")
-        # thread, proof, filler; capabilities, character set, status, more capabilities, size of the proof; reserved; the rest of the proof; plugin
+        # thread, proof, filler; capabilities, character set, status, more capabilities, size of the proof; reserved;
+        # the rest of the proof; plugin
         self._plugin = clean(rest[44:].partition(b"\0")[0], PLUGIN_LIMIT) if len(rest) > 44 else ""
         text = clean(version, NAME_LIMIT)
         event = MysqlServer(packet, text, self._plugin)

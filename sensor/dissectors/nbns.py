@@ -1,7 +1,9 @@
-"""NetBIOS name service (RFC 1002, 4.2): who looks for a name, who registers, defends and gives up which, and what a node tells when it is asked for its names.
+"""NetBIOS name service (RFC 1002, 4.2): who looks for a name, who registers, defends and gives up which, and what a
+node tells when it is asked for its names.
 
-A name is learnt only of its owner: of who registers or refreshes it for its own address, of who answers a query with its own address, and of the node that
-lists its names. Name servers (WINS) speak for others and lend them nothing. Ignores the statistics of a node, its unit id aside, and redirects.
+A name is learnt only of its owner: of who registers or refreshes it for its own address, of who answers a query with
+its own address, and of the node that lists its names. Name servers (WINS) speak for others and lend them nothing.
+Ignores the statistics of a node, its unit id aside, and redirects.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ _STATUS_NAME = struct.Struct("!16sH")
 
 
 class NbnsQuery(Event):
-    """Somebody looks for the owner of a name. ``status``: it wants all names of that node; ``broadcast``: it asks everybody."""
+    """Somebody looks for the owner of a name. ``status``: it wants all names of that node; ``broadcast``: it asks
+    everybody.
+    """
 
     id: int
     name: str
@@ -54,7 +58,9 @@ class NbnsQuery(Event):
 
 
 class NbnsAnswer(Event):
-    """Who owns a name: (address, whether it is a group name) of each. ``rcode`` 0: it is so, 3: there is no such name. ``server``: a name server may say so."""
+    """Who owns a name: (address, whether it is a group name) of each. ``rcode`` 0: it is so, 3: there is no such name.
+    ``server``: a name server may say so.
+    """
 
     id: int
     name: str
@@ -77,7 +83,9 @@ class NbnsRegistration(Event):
 
 
 class NbnsRegistered(Event):
-    """The answer to a registration or release. ``rcode`` 0: granted, 6: owned by somebody else, who defends it, 7: a conflict; ``wait``: not decided yet."""
+    """The answer to a registration or release. ``rcode`` 0: granted, 6: owned by somebody else, who defends it, 7: a
+    conflict; ``wait``: not decided yet.
+    """
 
     id: int
     name: str
@@ -184,7 +192,9 @@ def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: Netb
 
 
 def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosName, raw: bytes) -> list[Said]:
-    """The answer to a query, a registration or a release. A list of owners comes from a server, and so may one from whom recursion is available."""
+    """The answer to a query, a registration or a release. A list of owners comes from a server, and so may one from
+    whom recursion is available.
+    """
     rcode = flags & 15
     if operation == WAIT:  # its record repeats the flags of the request (RFC 1002, 4.2.16)
         return [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, 0, False, True)]

@@ -1,7 +1,8 @@
 """Neighbour discovery of IPv6 (RFC 4861; DNS servers in advertisements RFC 8106): who is where, and who is a router.
 
-Reads router and neighbour solicitations and advertisements and redirects. Ignores secured discovery (RFC 3971), options it does not know, and the
-checksum. Messages with a hop limit other than 255 came through a router and are not neighbour discovery (section 6.1 and 7.1).
+Reads router and neighbour solicitations and advertisements and redirects. Ignores secured discovery (RFC 3971), options
+it does not know, and the checksum. Messages with a hop limit other than 255 came through a router and are not neighbour
+discovery (section 6.1 and 7.1).
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class NdpRouterSolicitation(Event):
 
 
 class NdpRouterAdvertisement(Event):
-    """A router offers itself. ``lifetime_s`` 0: not as a default router. ``prefixes``: (first address, bits); ``managed``: addresses come by DHCPv6."""
+    """A router offers itself. ``lifetime_s`` 0: not as a default router. ``prefixes``: (first address, bits);
+    ``managed``: addresses come by DHCPv6.
+    """
 
     mac: int
     lifetime_s: int
@@ -49,7 +52,9 @@ class NdpRouterAdvertisement(Event):
 
 
 class NdpNeighbourSolicitation(Event):
-    """Who has ``target``? ``sender`` is 0 where it asks whether the address is free (RFC 4862, 5.4), which claims nothing."""
+    """Who has ``target``? ``sender`` is 0 where it asks whether the address is free (RFC 4862, 5.4), which claims
+    nothing.
+    """
 
     mac: int
     sender: Address

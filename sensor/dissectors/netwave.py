@@ -1,6 +1,8 @@
-"""Search for cameras with Netwave software (Foscam's early models and many copies): messages that begin with MO_I on port 10000.
+"""Search for cameras with Netwave software (Foscam's early models and many copies): messages that begin with MO_I on
+port 10000.
 
-Reads searches and answers. Settings with passwords (other operations) are told by number. The form is that of the maker's own paper on the search protocol.
+Reads searches and answers. Settings with passwords (other operations) are told by number. The form is that of the
+maker's own paper on the search protocol.
 """
 
 from __future__ import annotations

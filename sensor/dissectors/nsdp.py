@@ -1,7 +1,8 @@
-"""NSDP, by which NETGEAR's small switches are found and set: 32 bytes of header and fields of type, length and value, on ports 63321 to 63324.
+"""NSDP, by which NETGEAR's small switches are found and set: 32 bytes of header and fields of type, length and value,
+on ports 63321 to 63324.
 
-Reads questions, answers, changes and their results. Passwords, which are only scrambled, are noted as present. The protocol is the maker's own; its form is
-that of the public analyser and of free tools.
+Reads questions, answers, changes and their results. Passwords, which are only scrambled, are noted as present. The
+protocol is the maker's own; its form is that of the public analyser and of free tools.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class NsdpRequest(Event):
 
 
 class NsdpAnswer(Event):
-    """A switch answers: ``status`` 0 as asked, 7 wrong password (in the upper byte). ``own``: its MAC is the sender's."""
+    """A switch answers: ``status`` 0 as asked, 7 wrong password (in the upper byte). ``own``: its
+    MAC is the sender's.
+    """
 
     change: bool
     status: int

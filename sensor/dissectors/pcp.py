@@ -1,6 +1,8 @@
-"""Port Control Protocol over UDP port 5351 (RFC 6887): who asks a router to let in what comes to a port, also for another machine, and what it answers.
+"""Port Control Protocol over UDP port 5351 (RFC 6887): who asks a router to let in what comes to a port, also for
+another machine, and what it answers.
 
-Reads mappings (MAP) and explicit peers (PEER) of version 2, and of options only THIRD_PARTY. NAT-PMP, on the same port, is another dissector.
+Reads mappings (MAP) and explicit peers (PEER) of version 2, and of options only THIRD_PARTY. NAT-PMP, on the same port,
+is another dissector.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ PROTOCOLS = {0: "all", 6: "tcp", 17: "udp"}
 
 
 class PcpRequest(Event):
-    """Somebody wants ``external_port`` to lead to ``internal_port`` of ``client`` for ``lifetime_s``; ``operation``: map or peer."""
+    """Somebody wants ``external_port`` to lead to ``internal_port`` of ``client`` for ``lifetime_s``; ``operation``:
+    map or peer.
+    """
 
     operation: str
     client: Address
@@ -38,7 +42,9 @@ class PcpRequest(Event):
 
 
 class PcpAnswer(Event):
-    """A router answers; ``result`` 0: done (RFC 6887, 7.4). ``address`` and ``external_port``: where the outside gets in."""
+    """A router answers; ``result`` 0: done (RFC 6887, 7.4). ``address`` and ``external_port``: where the outside gets
+    in.
+    """
 
     operation: str
     result: int

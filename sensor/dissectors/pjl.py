@@ -1,7 +1,9 @@
-"""PJL over TCP 9100 (HP, Printer Job Language Technical Reference Manual): what a printer answers of itself, and what jobs and people ask it to do.
+"""PJL over TCP 9100 (HP, Printer Job Language Technical Reference Manual): what a printer answers of itself, and what
+jobs and people ask it to do.
 
-Reads commands (``@PJL …`` lines behind the universal exit sequence) and the printer's answers to INFO, ECHO and USTATUS. Page data is passed over. Passwords
-are never kept. Also reads the answer of label printers to ~HI (host identification of ZPL), which comes over the same port.
+Reads commands (``@PJL …`` lines behind the universal exit sequence) and the printer's answers to INFO, ECHO and
+USTATUS. Page data is passed over. Passwords are never kept. Also reads the answer of label printers to ~HI (host
+identification of ZPL), which comes over the same port.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ _ZPL = re.compile(rb"\x02([\w -]{3,40}),(V[\w.]{3,20}),\d{1,3},")
 
 
 class PjlCommand(Event):
-    """A client tells the printer something. ``command``: ``INFO``, ``FSUPLOAD`` …; ``argument``: its topic, variable or language; ``name``: the file
-    or text it names. Values of variables are not told.
+    """A client tells the printer something. ``command``: ``INFO``, ``FSUPLOAD`` …; ``argument``: its topic, variable or
+    language; ``name``: the file or text it names. Values of variables are not told.
     """
 
     command: str

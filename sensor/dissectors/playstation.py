@@ -1,7 +1,7 @@
 """Device discovery of PlayStation 4 and 5: text like that of HTTP on ports 987 and 9302.
 
-Reads searches, wake-up calls and what consoles tell. The credential in a wake-up call is never kept. The protocol is the maker's own; its form is that of
-the free remote-play programs.
+Reads searches, wake-up calls and what consoles tell. The credential in a wake-up call is never kept. The protocol is
+the maker's own; its form is that of the free remote-play programs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ MARK = b"device-discovery-protocol-version"
 
 
 class PlaystationRequest(Event):
-    """Somebody searches (SRCH), wakes (WAKEUP) or starts something (LAUNCH) on a console; ``credentials``: it carries some."""
+    """Somebody searches (SRCH), wakes (WAKEUP) or starts something (LAUNCH) on a console; ``credentials``: it carries
+    some.
+    """
 
     order: str
     credentials: bool

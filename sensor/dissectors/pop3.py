@@ -105,7 +105,9 @@ class Pop3Stream(LoginStream):
 
 
 def _judges(line: bytes) -> bool:
-    """Whether a refusal is about the password, not about a mailbox in use or a server in trouble (RFC 2449, 8; RFC 3206)."""
+    """Whether a refusal is about the password, not about a mailbox in use or a server in trouble (RFC 2449, 8; RFC
+    3206).
+    """
     return line.startswith(b"-ERR") and not line[5:].lstrip().upper().startswith(
         (b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/")
     )

@@ -1,7 +1,8 @@
-"""ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP, and calls of the administration daemon that is found through it.
+"""ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP, and calls of the administration daemon
+that is found through it.
 
-Reads which program a client looks for, on the well-known port, and calls of programs known for remote administration on whatever port. Ignores credentials,
-all other programs, and RPC over TCP.
+Reads which program a client looks for, on the well-known port, and calls of programs known for remote administration on
+whatever port. Ignores credentials, all other programs, and RPC over TCP.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _CALL = struct.Struct("!IIIIII")
 
 
 class PortmapCall(Event):
-    """A client asks the port mapper: ``procedure`` is getport (where is ``program``?), dump (what is there?), set, unset or callit; ``name`` where assigned."""
+    """A client asks the port mapper: ``procedure`` is getport (where is ``program``?), dump (what is there?), set,
+    unset or callit; ``name`` where assigned.
+    """
 
     xid: int
     procedure: str
@@ -41,7 +44,9 @@ class PortmapCall(Event):
 
 
 class PortmapReply(Event):
-    """The port mapper answers: ``port`` 0 where the program is not there, or where the answer is no port. ``address`` as the later versions give it."""
+    """The port mapper answers: ``port`` 0 where the program is not there, or where the answer is no port. ``address``
+    as the later versions give it.
+    """
 
     xid: int
     port: int = 0

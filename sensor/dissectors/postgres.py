@@ -1,7 +1,8 @@
-"""PostgreSQL over TCP (its manual, Frontend/Backend Protocol, version 3): who logs in to which server, how, and with what result.
+"""PostgreSQL over TCP (its manual, Frontend/Backend Protocol, version 3): who logs in to which server, how, and with
+what result.
 
-Reads the start, the way the server wants the password, and the result. Behind TLS and GSS encryption nothing is read, nor what is asked once somebody is in.
-Proofs are never kept; of a password that goes in clear stays a seal.
+Reads the start, the way the server wants the password, and the result. Behind TLS and GSS encryption nothing is read,
+nor what is asked once somebody is in. Proofs are never kept; of a password that goes in clear stays a seal.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ DENIED = frozenset((b"28000", b"28P01"))
 
 
 class PostgresLogin(PasswordLogin):
-    """``method``: ``clear``, ``md5``, ``scram``, ``gss``, ``kerberos``, ``sspi``, or ``none`` where the server did not ask."""
+    """``method``: ``clear``, ``md5``, ``scram``, ``gss``, ``kerberos``, ``sspi``, or ``none`` where the server did not
+    ask.
+    """
 
 
 class Postgres(Dissector):

@@ -1,7 +1,8 @@
-"""PPPP, the peer-to-peer protocol of cheap cameras and other things (CS2, iLnkP2P): messages that begin with f1 on port 32108.
+"""PPPP, the peer-to-peer protocol of cheap cameras and other things (CS2, iLnkP2P): messages that begin with f1 on port
+32108.
 
-Reads searches on the LAN and answers with the identity of a device. Sessions, and the messages with the makers' servers, are told by their number only. The
-form is that of published analyses.
+Reads searches on the LAN and answers with the identity of a device. Sessions, and the messages with the makers'
+servers, are told by their number only. The form is that of published analyses.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class PpppSearch(Event):
 
 
 class PpppIdentity(Event):
-    """A message names a device: ``identity`` as printed on its label (``VSTD-123456-ABCDE``). ``device``: the device itself says it."""
+    """A message names a device: ``identity`` as printed on its label (``VSTD-123456-ABCDE``). ``device``: the device
+    itself says it.
+    """
 
     identity: str
     device: bool

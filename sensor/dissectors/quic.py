@@ -1,9 +1,10 @@
 """QUIC over UDP (RFC 9000, RFC 9001): what a client says first, in versions 1 and 2 (RFC 9369) and draft 29.
 
-The keys of Initial packets follow from the connection id that the client chose, so anybody on the path can read them: the ClientHello inside names host,
-protocols and program. Reads the client's Initial packets, several in a datagram, and puts their CRYPTO frames together; a hello that does not fit into one
-datagram is kept until the next ones come, for a bounded number of connections. Ignores what servers send, whose keys cannot be told from one packet, everything
-later, and clients that only go on with a connection.
+The keys of Initial packets follow from the connection id that the client chose, so anybody on the path can read them:
+the ClientHello inside names host, protocols and program. Reads the client's Initial packets, several in a datagram, and
+puts their CRYPTO frames together; a hello that does not fit into one datagram is kept until the next ones come, for a
+bounded number of connections. Ignores what servers send, whose keys cannot be told from one packet, everything later,
+and clients that only go on with a connection.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ FRAMES_LIMIT = 256
 HELLO_LIMIT = 16384
 CLIENT_HELLO = 1
 PADDING, PING, ACK, ACK_ECN, CRYPTO, CLOSE = 0, 1, 2, 3, 6, 0x1C
-# Connections whose hello has begun, and those whose hello is whole already: their clients repeat themselves until they are answered.
+# Connections whose hello has begun, and those whose hello is whole already: their clients repeat themselves until they
+# are answered.
 OPEN_LIMIT = 256
 
 
 class _Version(NamedTuple):
-    """What differs between versions (RFC 9001, 5.2; RFC 9369, 3): name, salt, the word in front of the labels, and the type bits of an Initial packet."""
+    """What differs between versions (RFC 9001, 5.2; RFC 9369, 3): name, salt, the word in front of the labels, and the
+    type bits of an Initial packet.
+    """
 
     name: str
     salt: bytes
@@ -52,7 +56,9 @@ VERSIONS = {
 
 
 class QuicClientHello(Event):
-    """A client begins. ``version``: of QUIC (``1``, ``2``, ``draft-29``); the rest as in ``TlsClientHello``. ``ja4`` begins with q."""
+    """A client begins. ``version``: of QUIC (``1``, ``2``, ``draft-29``); the rest as in ``TlsClientHello``. ``ja4``
+    begins with q.
+    """
 
     version: str
     sni: str
@@ -66,7 +72,8 @@ class QuicClientHello(Event):
 class Quic(Dissector):
     """Recognised by the version number behind the first byte, on any port.
 
-    The one dissector that keeps something between packets: the pieces of hellos that come in several datagrams, as those of today's browsers do.
+    The one dissector that keeps something between packets: the pieces of hellos that come in several datagrams, as
+    those of today's browsers do.
     """
 
     interest = Interest(magic=tuple((1, version) for version in VERSIONS), repeats_s=5)
@@ -159,7 +166,9 @@ class _Pieces:
 
 
 class _Header(NamedTuple):
-    """Where things stand in an Initial packet: ``number`` is the offset of the packet number, ``stop`` where the packet ends."""
+    """Where things stand in an Initial packet: ``number`` is the offset of the packet number, ``stop`` where the packet
+    ends.
+    """
 
     destination: bytes
     number: int
@@ -228,7 +237,9 @@ def _expand(secret: bytes, label: bytes, size: int) -> bytes:
 
 
 def _opened(data: bytes, at: int, header: _Header, version: _Version) -> list[tuple[int, bytes]] | None:
-    """The CRYPTO frames of an Initial packet; None where its keys are others, as they are once the server has answered."""
+    """The CRYPTO frames of an Initial packet; None where its keys are others, as they are once the
+    server has answered.
+    """
     from cryptography.exceptions import InvalidTag
 
     keys = _keys(header.destination, version)

@@ -1,8 +1,10 @@
-"""What remote-access trojans and remote shells say over TCP on any port, as far as it begins in a way of its own. No standard; from published analyses.
+"""What remote-access trojans and remote shells say over TCP on any port, as far as it begins in a way of its own. No
+standard; from published analyses.
 
-Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire, the stage that Metasploit sends to its
-stagers, the banners of command shells, and text protocols that ask for screens and cameras. What is encrypted from the first byte shows nothing here: its
-certificates do (``tls``). Data that the operator takes is not kept; of a message only the first word is.
+Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire,
+the stage that Metasploit sends to its stagers, the banners of command shells, and text protocols that ask for screens
+and cameras. What is encrypted from the first byte shows nothing here: its certificates do (``tls``). Data that the
+operator takes is not kept; of a message only the first word is.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ MAGIC = (*((offset, b"ll|'") for offset in (2, 3, 4, 5)), *((offset, b"lv|'") fo
 
 
 class RatMessage(Event):
-    """A trojan or a remote shell speaks. ``family``: whose way of speaking it is; ``word``: the first word; ``from_client``: the side that opened the flow."""
+    """A trojan or a remote shell speaks. ``family``: whose way of speaking it is; ``word``: the first word;
+    ``from_client``: the side that opened the flow.
+    """
 
     family: str
     word: str
@@ -80,7 +84,8 @@ class Rat(Dissector):
 class RatStream(Stream):
     """The beginning of each direction, and where bytes are missing what begins behind them; a family is told once.
 
-    A shell is one where somebody at the other side types: what only flows one way is a file that looks like it, as in a data connection of FTP.
+    A shell is one where somebody at the other side types: what only flows one way is a file that looks like it, as in a
+    data connection of FTP.
     """
 
     def __init__(self) -> None:

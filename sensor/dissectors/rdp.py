@@ -1,8 +1,9 @@
-"""Remote desktop connections ([MS-RDPBCGR] 2.2.1) over TCP: who wants to log in, how the session is to be secured, and what a client calls itself.
+"""Remote desktop connections ([MS-RDPBCGR] 2.2.1) over TCP: who wants to log in, how the session is to be secured, and
+what a client calls itself.
 
-Reads the request with its cookie, the server's answer and, where no TLS follows, the names in the client's settings. The login itself is encrypted; how often
-somebody tries is told by the shape of sessions. Other protocols begin with the same envelope (RFC 1006): without a cookie or a wish for security they are
-left alone.
+Reads the request with its cookie, the server's answer and, where no TLS follows, the names in the client's settings.
+The login itself is encrypted; how often somebody tries is told by the shape of sessions. Other protocols begin with the
+same envelope (RFC 1006): without a cookie or a wish for security they are left alone.
 """
 
 from __future__ import annotations
@@ -42,14 +43,18 @@ _CORE = struct.Struct("<IHH4xII32s")
 
 
 class RdpRequest(Event):
-    """A client wants in. ``user``: as its cookie says, which is cut to nine characters; ``security``: what it can: ``tls``, ``nla``, none is the old way."""
+    """A client wants in. ``user``: as its cookie says, which is cut to nine characters; ``security``: what it can:
+    ``tls``, ``nla``, none is the old way.
+    """
 
     user: str
     security: tuple[str, ...]
 
 
 class RdpNegotiated(Event):
-    """The server chose: ``rdp`` (the old way), ``tls``, ``nla`` …; empty where it refused with the number ``refusal``."""
+    """The server chose: ``rdp`` (the old way), ``tls``, ``nla`` …; empty where it refused with the
+    number ``refusal``.
+    """
 
     security: str
     refusal: int

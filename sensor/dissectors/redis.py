@@ -1,7 +1,8 @@
-"""Redis and its kin over TCP (RESP, versions 2 and 3, as their makers document it): who logs in, and whether that is right.
+"""Redis and its kin over TCP (RESP, versions 2 and 3, as their makers document it): who logs in, and whether that is
+right.
 
-Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; of a password stays a seal. All other commands are only counted,
-to know which reply belongs to a login. Keys and values stay unread.
+Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; of a password stays a seal.
+All other commands are only counted, to know which reply belongs to a login. Keys and values stay unread.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ PENDING_LIMIT = 256
 NAME_LIMIT = 128
 DEFAULT = "default"  # the user of those that give a password only
 REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
-# First bytes of replies: to logins that are right (a line to AUTH, a map or list to HELLO), and of those that are one line.
+# First bytes of replies: to logins that are right (a line to AUTH, a map or list to HELLO), and of those that are one
+# line.
 ACCEPTED, LINES = (b"+", b"%", b"*"), (b"+", b"-", b":")
 
 
@@ -39,7 +41,9 @@ class RedisLogin(PasswordLogin):
 
 
 class Redis(Dissector):
-    """The first messages of each side, and later what may be a login or its refusal, as who guesses on one connection sends them."""
+    """The first messages of each side, and later what may be a login or its refusal, as who guesses on one connection
+    sends them.
+    """
 
     interest = Interest(tcp=(PORT,), starts=(b"-WRONGPA", b"-ERR inv"), magic=((8, b"AUTH"),), stream=True, opening=4)
 
@@ -88,7 +92,9 @@ class RedisStream(Stream):
                 self._pending.append(_login(words))
 
     def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Said]:
-        """Replies in the order of the commands. What is of several lines says nothing of a password, but for that to HELLO; what follows it is left out."""
+        """Replies in the order of the commands. What is of several lines says nothing of a password, but for that to
+        HELLO; what follows it is left out.
+        """
         while self._pending:
             line, end, _ = bytes(kept[:KEPT_LIMIT]).partition(b"\r\n")
             if not end:

@@ -1,8 +1,10 @@
-"""RTCP over UDP (RFC 3550): that media flows between two ends, how well, and what the programs that send it call themselves.
+"""RTCP over UDP (RFC 3550): that media flows between two ends, how well, and what the programs that send it call
+themselves.
 
-Chosen by content, since the ports are agreed on elsewhere: reports with up to two blocks and plausible lengths. Media itself (RTP) is never selected. Reads
-sender and receiver reports, CNAME and TOOL. Where what follows the first header is encrypted (SRTCP, RFC 3711) only the presence is told. Facts are about the
-sender of the report alone: items of other sources come from mixers and translators, which pass them on.
+Chosen by content, since the ports are agreed on elsewhere: reports with up to two blocks and plausible lengths. Media
+itself (RTP) is never selected. Reads sender and receiver reports, CNAME and TOOL. Where what follows the first header
+is encrypted (SRTCP, RFC 3711) only the presence is told. Facts are about the sender of the report alone: items of other
+sources come from mixers and translators, which pass them on.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION = 200, 201, 202
 LAST_TYPE = 207
 CNAME, NAME, TOOL = 1, 2, 6
 PARTS_LIMIT = 16
-# First bytes with their length in words: sender reports are 6 words and 6 for each block, receiver reports 1 and 6 (RFC 3550, 6.4).
+# First bytes with their length in words: sender reports are 6 words and 6 for each block, receiver reports 1 and 6 (RFC
+# 3550, 6.4).
 STARTS = (
     b"\x80\xc8\x00\x06", b"\x81\xc8\x00\x0c", b"\x82\xc8\x00\x12", b"\x80\xc9\x00\x01", b"\x81\xc9\x00\x07", b"\x82\xc9\x00\x0d",
     *(bytes((0x81, 0xCA, 0, words)) for words in range(2, 33)),
@@ -30,8 +33,8 @@ _BLOCK = struct.Struct("!IIIIII")  # source, lost, highest number, jitter, last 
 
 
 class RtcpReport(Event):
-    """``source``: number of the sender's stream; ``packets`` and ``octets`` it sent, 0 where it only listens; ``lost``: share of packets the other end lost
-    lately, 0 to 1; ``encrypted``: no more than the first header could be read.
+    """``source``: number of the sender's stream; ``packets`` and ``octets`` it sent, 0 where it only listens; ``lost``:
+    share of packets the other end lost lately, 0 to 1; ``encrypted``: no more than the first header could be read.
     """
 
     source: int
@@ -85,7 +88,9 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
 
 
 def _parts(data: bytes) -> list[tuple[int, int]]:
-    """(start, stop) of the packets of a compound; none where they do not fill the datagram, which is then encrypted or no RTCP at all."""
+    """(start, stop) of the packets of a compound; none where they do not fill the datagram, which is then encrypted or
+    no RTCP at all.
+    """
     parts: list[tuple[int, int]] = []
     at = 0
     while at + 4 <= len(data) and len(parts) < PARTS_LIMIT:
@@ -98,7 +103,9 @@ def _parts(data: bytes) -> list[tuple[int, int]]:
 
 
 def _items(data: bytes, start: int, stop: int, source: int) -> dict[int, str]:
-    """Items of the chunk that describes this source (RFC 3550, 6.5); chunks end with a zero and are padded to whole words."""
+    """Items of the chunk that describes this source (RFC 3550, 6.5); chunks end with a zero and are padded to whole
+    words.
+    """
     found: dict[int, str] = {}
     at = start + 4
     for _ in range(data[start] & 31):

@@ -1,8 +1,9 @@
 """RTSP over TCP (RFC 2326, RFC 7826): who watches what, and what cameras, recorders and players say of themselves.
 
-Reads requests and responses with the headers named below, and the name and tool of a session description (RFC 8866). Ignores the media that travels between
-messages (RFC 2326, 10.12), HTTP tunnels and what TLS hides. Credentials are noted as present, user names apart; addresses are told without them.
-A Server header belongs to the sender unless a proxy shows itself by Via. A recorder that plays the streams of others answers for itself.
+Reads requests and responses with the headers named below, and the name and tool of a session description (RFC 8866).
+Ignores the media that travels between messages (RFC 2326, 10.12), HTTP tunnels and what TLS hides. Credentials are
+noted as present, user names apart; addresses are told without them. A Server header belongs to the sender unless a
+proxy shows itself by Via. A recorder that plays the streams of others answers for itself.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ _REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 
 
 class RtspRequest(Event):
-    """``uri``: without credentials; ``credentials``: their scheme in small letters, empty where there are none; ``user``: as far as it is in
-    clear; ``seal``: of user and password, of Basic.
+    """``uri``: without credentials; ``credentials``: their scheme in small letters, empty where there are none;
+    ``user``: as far as it is in clear; ``seal``: of user and password, of Basic.
     """
 
     method: str
@@ -100,7 +101,9 @@ class _Half:
         self._lost = self._silent = False
 
     def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
-        """What the messages say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+        """What the messages say that these bytes complete. After a gap, reading goes on where a message begins with a
+        segment.
+        """
         if self._silent or (self._lost and not _begins(data)):
             return
         self._lost = False

@@ -1,7 +1,9 @@
-"""SADP, by which Hikvision and the brands it builds for find their cameras and recorders: XML in datagrams on port 37020.
+"""SADP, by which Hikvision and the brands it builds for find their cameras and recorders: XML in datagrams on port
+37020.
 
-Reads what is asked (``Types``: inquiry, update, activation, reset of the password) and the answers of devices. Passwords in them are never kept. Ignores the
-older form in Ethernet frames of type 0x8033. The protocol is the maker's own; the names of the elements are those of many published captures.
+Reads what is asked (``Types``: inquiry, update, activation, reset of the password) and the answers of devices.
+Passwords in them are never kept. Ignores the older form in Ethernet frames of type 0x8033. The protocol is the maker's
+own; the names of the elements are those of many published captures.
 """
 
 from __future__ import annotations
@@ -22,20 +24,25 @@ SIZE_LIMIT = 8192
 NOTHING = ("N/A", "null", "NULL")
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
 SECRETS = (b"Password", b"Code", b"SecurityCode")
-# The documents are flat: a root, and elements that hold text only. No other element is read, so nothing nests and nothing is looked up.
+# The documents are flat: a root, and elements that hold text only. No other element is read, so nothing nests and
+# nothing is looked up.
 _ROOT = re.compile(rb"\s*(?:<\?[^<>]{0,128}\?>\s*)?<(Probe|ProbeMatch)\s*>")
 _ELEMENT = re.compile(rb"<(\w{1,32})>([^<>]{0,512})</\1>")
 
 
 class SadpRequest(Event):
-    """Somebody asks (``inquiry``) or tells devices to change: ``what`` as written; ``credentials``: it carries a password or code."""
+    """Somebody asks (``inquiry``) or tells devices to change: ``what`` as written; ``credentials``: it carries a
+    password or code.
+    """
 
     what: str
     credentials: bool
 
 
 class SadpAnswer(Event):
-    """A device tells about itself. ``activated`` False: nobody has set its password yet; None where it does not say. ``own``: it is about the sender."""
+    """A device tells about itself. ``activated`` False: nobody has set its password yet; None where it does not say.
+    ``own``: it is about the sender.
+    """
 
     model: str
     firmware: str

@@ -1,8 +1,10 @@
-"""SCCP over TCP, the Skinny Client Control Protocol of Cisco: telephones that register with a call manager, and their calls. Published by no standards
-body; read as Cisco's phones and managers speak it (header of length, version and message, all little-endian).
+"""SCCP over TCP, the Skinny Client Control Protocol of Cisco: telephones that register with a call manager, and their
+calls. Published by no standards body; read as Cisco's phones and managers speak it (header of length, version and
+message, all little-endian).
 
-Reads what a station says of itself when it registers, its calls as the manager shows them, and the digits it dials. Ignores keys, lamps, tones, media
-channels and statistics. Facts are told about the station that registers, never about the manager or the parties of its calls.
+Reads what a station says of itself when it registers, its calls as the manager shows them, and the digits it dials.
+Ignores keys, lamps, tones, media channels and statistics. Facts are told about the station that registers, never about
+the manager or the parties of its calls.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ _LOAD = 32
 
 
 class SccpRegister(Event):
-    """A station registers: its name (``SEP`` and its MAC on telephones), type number and, where told, firmware. ``token``: it only asks for permission."""
+    """A station registers: its name (``SEP`` and its MAC on telephones), type number and, where told, firmware.
+    ``token``: it only asks for permission.
+    """
 
     name: str
     type: int
@@ -71,7 +75,9 @@ class SccpCall(Event):
 
 
 class Sccp(Dissector):
-    """Small messages on one long connection; the whole of it is read, because a registration comes again after every restart."""
+    """Small messages on one long connection; the whole of it is read, because a registration comes again after every
+    restart.
+    """
 
     interest = Interest(tcp=(PORT,), stream=True)
 
@@ -83,7 +89,9 @@ class Sccp(Dissector):
 
 
 class SccpStream(FramedStream):
-    """Messages of one station and its manager. That a station spoke is told once, for its registration may be missed."""
+    """Messages of one station and its manager. That a station spoke is told once, for its
+    registration may be missed.
+    """
 
     def __init__(self) -> None:
         super().__init__()

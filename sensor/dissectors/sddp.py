@@ -1,6 +1,7 @@
 """SDDP, by which devices tell Control4 that they are there: text like that of SSDP, to 239.255.255.250, port 1902.
 
-Reads searches, answers and notifications. Ignores drivers and proxies beyond the first. The form is that of published captures.
+Reads searches, answers and notifications. Ignores drivers and proxies beyond the first. The form is that of published
+captures.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ class SddpSearch(Event):
 
 
 class SddpAnnouncement(Event):
-    """A device tells about itself; ``proxy``: what it is for (projector, tv, receiver). ``own``: its address is the sender's."""
+    """A device tells about itself; ``proxy``: what it is for (projector, tv, receiver). ``own``: its address is the
+    sender's.
+    """
 
     proxy: str
     manufacturer: str

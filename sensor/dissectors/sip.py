@@ -1,10 +1,11 @@
 """SIP over UDP and TCP (RFC 3261): calls, registrations and the programs behind them. What travels in TLS stays unread.
 
-Reads the start line and the headers named below, in long and compact form, folded or not, and session descriptions (RFC 8866); other bodies are skipped by
-their length. Credentials are noted as present, never kept; of challenges the first is read (RFC 8760: the one that the server likes best). A fact about the
-program belongs to the sender only where the sender wrote the message: a request with more than one Via was passed on by a proxy, and so was a response whose
-Contact names another host. Plug-and-play: a phone without settings asks the
-network for them in a SUBSCRIBE whose Event header names its vendor, model and version. Telephones of Cisco name themselves in Contact when they register.
+Reads the start line and the headers named below, in long and compact form, folded or not, and session descriptions (RFC
+8866); other bodies are skipped by their length. Credentials are noted as present, never kept; of challenges the first
+is read (RFC 8760: the one that the server likes best). A fact about the program belongs to the sender only where the
+sender wrote the message: a request with more than one Via was passed on by a proxy, and so was a response whose Contact
+names another host. Plug-and-play: a phone without settings asks the network for them in a SUBSCRIBE whose Event header
+names its vendor, model and version. Telephones of Cisco name themselves in Contact when they register.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ EVENTING = b"SUBSCRIBE /"  # HTTP with a method of the same name: UPnP Device Ar
 STARTS = (
     b"SIP/2.0 ", b"INVITE s", b"REGISTER", b"SUBSCRIB", b"NOTIFY s", b"MESSAGE ", b"PUBLISH ", b"ACK sip:", b"BYE sip:", b"CANCEL s", b"INFO sip", b"REFER si",
 )  # fmt: skip
-# Header names, long and compact (RFC 3261, 7.3.3; RFC 6665, 8.2.1), by what they hold. As they are usually written, and in small letters for all other ways.
+# Header names, long and compact (RFC 3261, 7.3.3; RFC 6665, 8.2.1), by what they hold. As they are usually written, and
+# in small letters for all other ways.
 _LONG = {
     b"Via": "via", b"From": "from", b"To": "to", b"Call-ID": "call-id", b"CSeq": "cseq", b"Contact": "contact", b"Content-Length": "length", b"Event": "event",
     b"User-Agent": "agent", b"Server": "server", b"Authorization": "auth", b"Proxy-Authorization": "auth", b"WWW-Authenticate": "auth",
@@ -59,7 +61,8 @@ _COMPACT = {
     b"k": "",
 }
 HEADERS = _LONG | {name.lower(): held for name, held in (_LONG | _COMPACT).items()}
-# Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones send.
+# Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones
+# send.
 DEVICE_WORDS = (
     b"serial", b"mac", b"model", b"device", b"firmware", b"product", b"hardware", b"vendor", b"access-network-info", b"user-agent", b"software", b"platform",
     b"build", b"endpoint", b"phone-type",
@@ -76,7 +79,8 @@ PARAMETERS_LIMIT = 16
 
 
 class SipRequest(Event):
-    """``caller`` and ``callee``: the addresses in From and To without scheme and parameters (``100@10.0.0.5``); ``credentials``: it carries some,
+    """``caller`` and ``callee``: the addresses in From and To without scheme and parameters (``100@10.0.0.5``);
+    ``credentials``: it carries some,
     ``basic``: with the password in clear.
     """
 
@@ -92,9 +96,11 @@ class SipRequest(Event):
 
 
 class SipResponse(Event):
-    """``method`` is that of the request it answers; ``challenge``: it asks for credentials; ``user_agent``: from Server or User-Agent.
+    """``method`` is that of the request it answers; ``challenge``: it asks for credentials; ``user_agent``: from Server
+    or User-Agent.
 
-    How it asks (RFC 7616): ``scheme`` in small letters, ``realm``, ``algorithm`` (empty: MD5), ``qop`` (whether it offers any) and ``nonce``.
+    How it asks (RFC 7616): ``scheme`` in small letters, ``realm``, ``algorithm`` (empty: MD5), ``qop`` (whether it
+    offers any) and ``nonce``.
     """
 
     status: int
@@ -114,7 +120,9 @@ class SipResponse(Event):
 
 
 class SipMedia(Event):
-    """A session description, in the offer or in the answer. ``address``: of its origin as written; ``media``: kinds and ports (``audio 30000``)."""
+    """A session description, in the offer or in the answer. ``address``: of its origin as written; ``media``: kinds and
+    ports (``audio 30000``).
+    """
 
     call_id: str
     address: str
@@ -183,7 +191,9 @@ class _Half:
         self._lost = self._silent = False
 
     def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
-        """What the messages say whose headers these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+        """What the messages say whose headers these bytes complete. After a gap, reading goes on where a message begins
+        with a segment.
+        """
         if self._silent or (self._lost and not _begins(data)):
             return
         self._lost = False
@@ -303,7 +313,9 @@ def _is_basic(raw: bytes) -> bool:
 
 
 def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
-    """What a message says, the length of its body in bytes, and what is to be known of the body where it is a session description."""
+    """What a message says, the length of its body in bytes, and what is to be known of the body where it is a session
+    description.
+    """
     lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
     if len(lines) > HEADERS_LIMIT + 1:
         raise Malformed("too many headers")
@@ -367,7 +379,9 @@ def _challenge(event: SipResponse, raw: bytes) -> None:
 
 
 def _registering(packet: Packet, contact: bytes, reason: bytes, said: list[Said]) -> None:
-    """Facts that only a registration tells: parameters of the Contact, and the alarm in which Cisco's telephones name their firmware."""
+    """Facts that only a registration tells: parameters of the Contact, and the alarm in which Cisco's telephones name
+    their firmware.
+    """
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if b"+" in contact:
         for kind, pattern in (
@@ -383,7 +397,9 @@ def _registering(packet: Packet, contact: bytes, reason: bytes, said: list[Said]
 
 
 def _media(packet: Packet, raw: bytes, body: _Body) -> list[Said]:
-    """A session description. Its names are the sender's own where the message is, and the origin is the sender's address or a name."""
+    """A session description. Its names are the sender's own where the message is, and the origin is the sender's
+    address or a name.
+    """
     found = _sdp.read(raw)
     if found is None:
         return []

@@ -1,6 +1,7 @@
 """The scan key of Brother machines: when it is pressed, text goes to port 54925 of the computer that was chosen.
 
-Reads the function; the names of user and computer are about the one that is told. The form is that of the free tools that listen for it.
+Reads the function; the names of user and computer are about the one that is told. The form is that of the free tools
+that listen for it.
 """
 
 from __future__ import annotations

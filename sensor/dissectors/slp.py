@@ -1,8 +1,10 @@
-"""Service location protocol, version 2 (RFC 2608) and the two messages of version 1 (RFC 2165) by which HP printers announce themselves.
+"""Service location protocol, version 2 (RFC 2608) and the two messages of version 1 (RFC 2165) by which HP printers
+announce themselves.
 
-Reads requests, service replies, registrations, attribute replies and advertisements; other functions are told by number. Facts only where the message shows
-that the sender speaks of itself: the service's address is its own, or the attributes name its address; a directory agent answers for everybody. Ignores
-authentication blocks, extensions, and what goes over TCP.
+Reads requests, service replies, registrations, attribute replies and advertisements; other functions are told by
+number. Facts only where the message shows that the sender speaks of itself: the service's address is its own, or the
+attributes name its address; a directory agent answers for everybody. Ignores authentication blocks, extensions, and
+what goes over TCP.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ class SlpRequest(Event):
 
 
 class SlpOffer(Event):
-    """Services at these addresses: a reply, a registration or an agent's advertisement. ``own``: all of them are the sender's."""
+    """Services at these addresses: a reply, a registration or an agent's advertisement. ``own``: all of them are the
+    sender's.
+    """
 
     function: int
     urls: tuple[str, ...]

@@ -1,7 +1,7 @@
 """SmartGlass discovery of Xbox consoles: messages that begin with dd and a number, on port 5050.
 
-Reads searches and answers. Connections, which are encrypted, are told by their form only. Ignores the certificate. The protocol is the maker's own; its
-form is that of the free clients.
+Reads searches and answers. Connections, which are encrypted, are told by their form only. Ignores the certificate. The
+protocol is the maker's own; its form is that of the free clients.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""SMB 1, 2 and 3 over TCP and over NetBIOS sessions ([MS-CIFS], [MS-SMB2]; RFC 1002, 4.3): logins, shares, files and pipes.
+"""SMB 1, 2 and 3 over TCP and over NetBIOS sessions ([MS-CIFS], [MS-SMB2]; RFC 1002, 4.3): logins, shares, files and
+pipes.
 
-Reads dialects, NTLM names and proofs by kind ([MS-NLMP]), logins with their result, shares, openings, writes, renames, deletions, and the beginning of
-what goes through named pipes, with the calls of DCE/RPC in it (``_dcerpc``). Finds messages again after gaps, and in conversations heard from their middle.
-Ignores listings, locks and notifications, and the content of files beyond their first bytes. What is encrypted stays unread, and is told to be.
+Reads dialects, NTLM names and proofs by kind ([MS-NLMP]), logins with their result, shares, openings, writes, renames,
+deletions, and the beginning of what goes through named pipes, with the calls of DCE/RPC in it (``_dcerpc``). Finds
+messages again after gaps, and in conversations heard from their middle. Ignores listings, locks and notifications, and
+the content of files beyond their first bytes. What is encrypted stays unread, and is told to be.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ CONTROLS = {
 }  # with the greatest size of each in bytes
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
-# Bytes of a message that are read: 4096 of a pipe behind the headers. What comes with four payloads of a segment each is about as much.
+# Bytes of a message that are read: 4096 of a pipe behind the headers. What comes with four payloads of a segment each
+# is about as much.
 KEEP = 4608
 STRAY_LIMIT = 64  # payloads in which nothing begins, before a conversation is given up
 _ENCRYPTED = struct.Struct("<44xQ")
@@ -54,7 +57,9 @@ class Smb(Dissector):
 
 
 class SmbStream(Stream):
-    """One conversation. Who asks and who answers stands in each message, so that it does not matter who began to speak."""
+    """One conversation. Who asks and who answers stands in each message, so that it does not matter
+    who began to speak.
+    """
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
@@ -118,7 +123,9 @@ class _Half(Cut):
 
 
 def _size(data: bytes, at: int) -> int:
-    """Bytes of the message that begins at ``at`` with its frame; 0 while too little of it is there, -1 where none begins."""
+    """Bytes of the message that begins at ``at`` with its frame; 0 while too little of it is there, -1 where none
+    begins.
+    """
     if len(data) - at < FRAME_SIZE:
         return 0
     kind, size = data[at], data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]

@@ -1,4 +1,5 @@
-"""Cisco's Smart Install on TCP port 4786, by which a director sends new switches their settings and software, and attackers theirs: nobody has to log in.
+"""Cisco's Smart Install on TCP port 4786, by which a director sends new switches their settings and software, and
+attackers theirs: nobody has to log in.
 
 Reads the kind of each message; what it carries stays unread. The header is that of published analyses.
 """
@@ -21,7 +22,9 @@ _HEADER = struct.Struct("!IIII")  # sender's role, version, kind, size of what f
 
 
 class SmiMessage(Event):
-    """A message of Smart Install: ``type`` 4 greets, 7 and 8 send settings and orders. ``from_client``: from the one who connected."""
+    """A message of Smart Install: ``type`` 4 greets, 7 and 8 send settings and orders. ``from_client``: from the one
+    who connected.
+    """
 
     type: int
     size: int

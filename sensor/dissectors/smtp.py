@@ -1,6 +1,8 @@
-"""SMTP and submission (RFC 5321, RFC 6409; AUTH of RFC 4954, STARTTLS of RFC 3207): who hands mail to which server, how they log in, and whether that is right.
+"""SMTP and submission (RFC 5321, RFC 6409; AUTH of RFC 4954, STARTTLS of RFC 3207): who hands mail to which server, how
+they log in, and whether that is right.
 
-Reads the greeting and logins until one is right, TLS begins or the first mail does; no mail. Of a password in clear stays a seal.
+Reads the greeting and logins until one is right, TLS begins or the first mail does; no mail. Of a password in clear
+stays a seal.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""SNMP versions 1, 2c and 3 over UDP (RFC 1157, RFC 3416, RFC 3412, RFC 3414): what managers ask, what agents answer, what they report by themselves.
+"""SNMP versions 1, 2c and 3 over UDP (RFC 1157, RFC 3416, RFC 3412, RFC 3414): what managers ask, what agents answer,
+what they report by themselves.
 
-Reads the variables of a response that describe the agent (system group, ENTITY-MIB, Printer-MIB, HOST-RESOURCES-MIB, UPS-MIB and the scalars of some makers)
-and the engine id of version 3. A fact belongs to the agent alone: not taken are the answer to an inform request, which repeats the agent's variables in the
-mouth of the manager (RFC 3416, 4.2.7), what a proxy passes on (its context is another engine), and the variables of traps, which receivers forward.
-A community is a password: whether it is one of the two usual ones is told, and of requests its seal. Encrypted messages tell their engine and user, no more.
+Reads the variables of a response that describe the agent (system group, ENTITY-MIB, Printer-MIB, HOST-RESOURCES-MIB,
+UPS-MIB and the scalars of some makers) and the engine id of version 3. A fact belongs to the agent alone: not taken are
+the answer to an inform request, which repeats the agent's variables in the mouth of the manager (RFC 3416, 4.2.7), what
+a proxy passes on (its context is another engine), and the variables of traps, which receivers forward. A community is a
+password: whether it is one of the two usual ones is told, and of requests its seal. Encrypted messages tell their
+engine and user, no more.
 """
 
 from __future__ import annotations
@@ -75,8 +78,8 @@ Variable = tuple[bytes, int, bytes]  # name, tag and bytes of the value
 
 
 class SnmpMessage(Event):
-    """What all have in common. ``community``: ``public``, ``private`` or ``other``, empty in version 3; ``user`` and ``level`` (``none``, ``authenticated``,
-    ``private``): of version 3. ``names``: the first 16 variables, dotted.
+    """What all have in common. ``community``: ``public``, ``private`` or ``other``, empty in version 3; ``user`` and
+    ``level`` (``none``, ``authenticated``, ``private``): of version 3. ``names``: the first 16 variables, dotted.
     """
 
     version: str
@@ -89,8 +92,8 @@ class SnmpMessage(Event):
 
 
 class SnmpRequest(SnmpMessage):
-    """``operation``: ``get``, ``get_next``, ``get_bulk``, ``set`` or ``encrypted``. ``repetitions``: rows that a get_bulk asks for; ``seal``: of the
-    community, empty in version 3.
+    """``operation``: ``get``, ``get_next``, ``get_bulk``, ``set`` or ``encrypted``. ``repetitions``: rows that a
+    get_bulk asks for; ``seal``: of the community, empty in version 3.
     """
 
     repetitions: int
@@ -98,13 +101,17 @@ class SnmpRequest(SnmpMessage):
 
 
 class SnmpResponse(SnmpMessage):
-    """``operation``: ``response``, ``report`` or ``encrypted``. ``status``: the error in words; of a report what it complains about."""
+    """``operation``: ``response``, ``report`` or ``encrypted``. ``status``: the error in words; of a report what it
+    complains about.
+    """
 
     status: str
 
 
 class SnmpTrap(SnmpMessage):
-    """``operation``: ``trap``, ``inform`` or ``encrypted``. ``trap``: generic trap in words, else the object identifier of the trap."""
+    """``operation``: ``trap``, ``inform`` or ``encrypted``. ``trap``: generic trap in words, else the object identifier
+    of the trap.
+    """
 
     trap: str
 
@@ -112,7 +119,8 @@ class SnmpTrap(SnmpMessage):
 class Snmp(Dissector):
     """Retransmissions are dropped for five seconds; every other message has a request id of its own."""
 
-    # Messages on other ports: short ones with version 1 or 2c and a community (LDAP begins alike, but another tag follows its first integer).
+    # Messages on other ports: short ones with version 1 or 2c and a community (LDAP begins alike, but another tag
+    # follows its first integer).
     interest = Interest(udp=(AGENT, TRAPS), magic=((2, b"\2\1\0\4"), (2, b"\2\1\1\4")), repeats_s=5)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
@@ -185,7 +193,9 @@ def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[
 
 
 def _encrypted(packet: Packet, sender: _Sender, final: bool) -> Event:
-    """What cannot be read: who sent it and, by its flag and port, about what it is. Only requests and informs want an answer (RFC 3412, 6.4)."""
+    """What cannot be read: who sent it and, by its flag and port, about what it is. Only requests and informs want an
+    answer (RFC 3412, 6.4).
+    """
     common = (packet, sender.version, "", sender.user, sender.level, ENCRYPTED, 0, ())
     if packet.dport == TRAPS:
         return SnmpTrap(*common, "")
@@ -229,7 +239,9 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
 
 
 def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
-    """A trap of version 1 (RFC 1157, 4.1.6). It names the agent's address: where that is not the sender's, somebody passed it on."""
+    """A trap of version 1 (RFC 1157, 4.1.6). It names the agent's address: where that is not the sender's, somebody
+    passed it on.
+    """
     tag, first, at = element(data, at, end)
     enterprise = dotted(data[first:at])
     kind, first, at = element(data, at, end)

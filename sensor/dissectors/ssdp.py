@@ -1,8 +1,9 @@
-"""SSDP over UDP (UPnP Device Architecture 2.0, 1): what devices announce, what clients search for, and the answers; and Yeelight's way of it on port 1982.
+"""SSDP over UDP (UPnP Device Architecture 2.0, 1): what devices announce, what clients search for, and the answers; and
+Yeelight's way of it on port 1982.
 
-Facts come from announcements and answers only: a search speaks of what is looked for, so only the program behind it is told of. One whose LOCATION names
-another address than the sender's was passed on or speaks of another machine: it lends nothing. Goodbyes claim nothing. Descriptions behind LOCATION
-are fetched over HTTP and read there.
+Facts come from announcements and answers only: a search speaks of what is looked for, so only the program behind it is
+told of. One whose LOCATION names another address than the sender's was passed on or speaks of another machine: it lends
+nothing. Goodbyes claim nothing. Descriptions behind LOCATION are fetched over HTTP and read there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class SsdpSearch(Event):
 
 
 class SsdpAnnouncement(Event):
-    """A device tells that it is there, was changed or leaves. ``state``: alive, update or byebye; ``answer``: it was asked; ``own``: it speaks of the sender.
+    """A device tells that it is there, was changed or leaves. ``state``: alive, update or byebye; ``answer``: it was
+    asked; ``own``: it speaks of the sender.
 
     ``target``: NT or ST; ``unique_name``: USN; ``location``: where its description is.
     """
@@ -114,7 +116,9 @@ def _facts(head: Head, target: str, location: bytes) -> Iterator[tuple[str, str]
 
 @functools.lru_cache(maxsize=4096)
 def _place(location: bytes) -> str:
-    """Port and path of an address, which are habits of its maker: ``:49152/setup.xml``; the scheme too where it is not HTTP."""
+    """Port and path of an address, which are habits of its maker: ``:49152/setup.xml``; the scheme too where it is not
+    HTTP.
+    """
     scheme, found, rest = location.partition(b"://")
     if not found:
         return ""

@@ -1,11 +1,14 @@
-"""SSH over TCP (RFC 4253): the identification of both sides, the first key exchange message, and what sizes tell of the login behind it.
+"""SSH over TCP (RFC 4253): the identification of both sides, the first key exchange message, and what sizes tell of the
+login behind it.
 
-Reads the version line (section 4.2), which a server may put other lines in front of, and the lists of KEXINIT (section 7.1), from which HASSH is made: MD5
-over key exchanges, ciphers, MACs and compressions in order of preference, for the direction of its sender. Version 1 is noticed by its version line.
+Reads the version line (section 4.2), which a server may put other lines in front of, and the lists of KEXINIT (section
+7.1), from which HASSH is made: MD5 over key exchanges, ciphers, MACs and compressions in order of preference, for the
+direction of its sender. Version 1 is noticed by its version line.
 
-The login (RFC 4252) is encrypted, but its messages have sizes. The server's first one accepts the service (17 bytes), and success (1 byte) is 16 bytes shorter
-with every cipher. The first answer after that is to the question which methods there are: later ones as long as it, to requests too small for a key, are
-passwords refused. Where messages share a segment nothing is reported.
+The login (RFC 4252) is encrypted, but its messages have sizes. The server's first one accepts the service (17 bytes),
+and success (1 byte) is 16 bytes shorter with every cipher. The first answer after that is to the question which methods
+there are: later ones as long as it, to requests too small for a key, are passwords refused. Where messages share a
+segment nothing is reported.
 """
 
 from __future__ import annotations
@@ -43,7 +46,9 @@ class SshBanner(Event):
 
 
 class SshKeyExchange(Event):
-    """What one side offers, by preference; ``ciphers``, ``macs`` and ``compression`` are those for what it sends itself. ``hassh``: of client or server."""
+    """What one side offers, by preference; ``ciphers``, ``macs`` and ``compression`` are those for what it sends
+    itself. ``hassh``: of client or server.
+    """
 
     from_client: bool
     hassh: str
@@ -118,8 +123,8 @@ class SshStream(Stream):
 
 
 class _Login:
-    """What sizes show: of the request for the service and its acceptance, of a refusal, and of the last request. A message may come in many segments: it
-    ends where the other side sends something.
+    """What sizes show: of the request for the service and its acceptance, of a refusal, and of the last request. A
+    message may come in many segments: it ends where the other side sends something.
     """
 
     __slots__ = (
@@ -142,7 +147,9 @@ class _Login:
         self._clear = b""
 
     def asked(self, data: bytes) -> bool | None:
-        """The client sends something. Whether the answer before it was a success or a refusal, None where it was neither or is known already."""
+        """The client sends something. Whether the answer before it was a success or a refusal, None where it was
+        neither or is known already.
+        """
         result = self.settle()
         if self._server_sends:
             self._server_sends, self._request = False, 0
@@ -158,7 +165,9 @@ class _Login:
         return data[at + NEW_KEYS_SIZE :] if self._keys else b""
 
     def answered(self, size: int) -> bool | None:
-        """The server sends something: whether its first segment alone is a success or a refusal, None where it is neither."""
+        """The server sends something: whether its first segment alone is a success or a refusal, None where it is
+        neither.
+        """
         if not self._request:
             return None
         if self._server_sends:
@@ -193,7 +202,9 @@ class _Login:
 
 
 class _Half:
-    """One direction: what is not read yet. ``named``: its version line was read; ``offered``: so was its offer; ``over``: nothing more is wanted of it."""
+    """One direction: what is not read yet. ``named``: its version line was read; ``offered``: so was its offer;
+    ``over``: nothing more is wanted of it.
+    """
 
     __slots__ = ("_kept", "_lines", "named", "offered", "over")
 
@@ -243,7 +254,9 @@ class _Half:
 
 
 def _banner(packet: Packet, line: bytes, half: _Half, from_client: bool) -> Iterator[Said]:
-    """The event and the fact of a version line: ``SSH-protocol-software comment``. Of version 1 nothing more is read."""
+    """The event and the fact of a version line: ``SSH-protocol-software comment``. Of version 1
+    nothing more is read.
+    """
     whole = _text(line)
     _, _, rest = whole.partition("-")
     protocol, _, rest = rest.partition("-")

@@ -1,7 +1,8 @@
-"""Spanning tree: 802.1D-1998 (STP), 802.1w (RSTP) and 802.1s (MSTP), now IEEE 802.1D-2004 clause 9 and 802.1Q clause 14, and Cisco's form of one tree a VLAN.
+"""Spanning tree: 802.1D-1998 (STP), 802.1w (RSTP) and 802.1s (MSTP), now IEEE 802.1D-2004 clause 9 and 802.1Q clause
+14, and Cisco's form of one tree a VLAN.
 
-Who sends these messages bridges frames, and says which bridge it takes for the root. Reads the messages of configuration and of changed topology. Ignores
-timers, and of MSTP all but its region and the id of the sender.
+Who sends these messages bridges frames, and says which bridge it takes for the root. Reads the messages of
+configuration and of changed topology. Ignores timers, and of MSTP all but its region and the id of the sender.
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ _CONFIGURATION = struct.Struct(
 
 
 class StpConfiguration(Event):
-    """A bridge tells the tree as it sees it. It takes itself for the root where ``root`` equals ``bridge`` (MACs). ``changed``: the tree is changing.
+    """A bridge tells the tree as it sees it. It takes itself for the root where ``root`` equals ``bridge`` (MACs).
+    ``changed``: the tree is changing.
 
-    ``vlan``: whose tree it is, 0 where there is one for all. ``cost``: of the path to the root. Priorities in 802.1D: the lower, the sooner root.
+    ``vlan``: whose tree it is, 0 where there is one for all. ``cost``: of the path to the root. Priorities in 802.1D:
+    the lower, the sooner root.
     """
 
     version: str

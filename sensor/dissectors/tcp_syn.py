@@ -1,7 +1,9 @@
-"""Headers of TCP (RFC 9293): how a machine opens connections, and segments with flags that no machine sends which means well.
+"""Headers of TCP (RFC 9293): how a machine opens connections, and segments with flags that no machine sends which means
+well.
 
-Of a SYN without data the window, the order of the options and their values are told: they are traits of the system that sent it. Ignores answers (SYN with
-ACK), for they depend on the question, and data. Of a segment with impossible flags only the flags are told.
+Of a SYN without data the window, the order of the options and their values are told: they are traits of the system that
+sent it. Ignores answers (SYN with ACK), for they depend on the question, and data. Of a segment with impossible flags
+only the flags are told.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ FIRST_TTLS = (32, 64, 128, 255)
 class TcpSyn(Event):
     """A connection is opened. ``options`` in the order of the wire, ``mss`` and ``scale`` -1 where not told.
 
-    ``broken``: number of the first option whose length is impossible; -1 where all are possible. What follows it is not read.
+    ``broken``: number of the first option whose length is impossible; -1 where all are possible. What follows it is not
+    read.
     """
 
     window: int
@@ -53,7 +56,9 @@ class TcpSyn(Event):
 
 
 class TcpOddFlags(Event):
-    """A segment with flags that contradict each other (SYN with FIN or RST) or that lack what all but the first and the last carry (ACK)."""
+    """A segment with flags that contradict each other (SYN with FIN or RST) or that lack what all but the first and the
+    last carry (ACK).
+    """
 
     flags: int
     window: int
@@ -119,7 +124,9 @@ def _number(values: dict[int, bytes], kind: int) -> int:
 
 
 def _signature(event: TcpSyn) -> str:
-    """First hop limit, window (in units of the MSS where it is a multiple), MSS, scale, options: ``64:mss*20:1460:7:mss,sok,ts,nop,ws``."""
+    """First hop limit, window (in units of the MSS where it is a multiple), MSS, scale, options:
+    ``64:mss*20:1460:7:mss,sok,ts,nop,ws``.
+    """
     ttl = next((first for first in FIRST_TTLS if event.packet.ttl <= first), 255)
     units, rest = divmod(event.window, event.mss) if event.mss > 0 else (0, 1)
     window = f"mss*{units}" if units and not rest else str(event.window)

@@ -1,8 +1,9 @@
 """Tabular data stream ([MS-TDS]) of SQL Server and its kin: which server it is, who logs in, and with what result.
 
-Reads the versions and the agreement on encryption that come first, logins in clear, NTLM inside them, and the result. Usually the login alone is encrypted;
-then the user is known where the server names him in its refusal. Where all is encrypted nothing more is read, nor what is asked once somebody is in.
-A password is hidden by a fixed pattern only, as good as clear; of it stays a seal.
+Reads the versions and the agreement on encryption that come first, logins in clear, NTLM inside them, and the result.
+Usually the login alone is encrypted; then the user is known where the server names him in its refusal. Where all is
+encrypted nothing more is read, nor what is asked once somebody is in. A password is hidden by a fixed pattern only, as
+good as clear; of it stays a seal.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """Telnet (RFC 854, RFC 855): what a machine shows before a login, who logs in, and how that ends.
 
-Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that is answered is the prompt, and the
-first one is a fact of its own: many devices name themselves only there. The result is read from what the server writes next: its own words, another prompt for
-a login, or the prompt of a shell; where that is not clear the login is told as undecided. Of a password stays a seal, of what is typed at a shell nothing, but
-for lines that fetch programs, make them run or ask for the toolbox of small devices: those are what is planted on such devices.
+Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that
+is answered is the prompt, and the first one is a fact of its own: many devices name themselves only there. The result
+is read from what the server writes next: its own words, another prompt for a login, or the prompt of a shell; where
+that is not clear the login is told as undecided. Of a password stays a seal, of what is typed at a shell nothing, but
+for lines that fetch programs, make them run or ask for the toolbox of small devices: those are what is planted on such
+devices.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ class TelnetBanner(Event):
 
 
 class TelnetLogin(Event):
-    """A login. ``result``: ``accepted``, ``refused`` or ``undecided``; ``password``: one was asked for and given; ``seal``: of user and password."""
+    """A login. ``result``: ``accepted``, ``refused`` or ``undecided``; ``password``: one was asked for and given;
+    ``seal``: of user and password.
+    """
 
     user: str
     password: bool
@@ -60,13 +64,17 @@ class TelnetLogin(Event):
 
 
 class TelnetCommand(Event):
-    """A line typed at a shell that fetches a program, makes one run or asks for a toolbox (``busybox``); passwords in it are starred."""
+    """A line typed at a shell that fetches a program, makes one run or asks for a toolbox (``busybox``); passwords in
+    it are starred.
+    """
 
     line: str
 
 
 class Telnet(Dissector):
-    """Whole conversations until somebody is logged in: they are small. Behind that only what the client types, and not without end."""
+    """Whole conversations until somebody is logged in: they are small. Behind that only what the client types, and not
+    without end.
+    """
 
     interest = Interest(tcp=(23, 2323), stream=True)
 

@@ -1,4 +1,5 @@
-"""TFTP requests over UDP (RFC 1350, options of RFC 2347): which file a machine wants or writes. Phones and switches name themselves by the files they ask for.
+"""TFTP requests over UDP (RFC 1350, options of RFC 2347): which file a machine wants or writes. Phones and switches
+name themselves by the files they ask for.
 
 The file name is a fact about who asks. Ignores data, acknowledgements and errors, which travel between other ports.
 """

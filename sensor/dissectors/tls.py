@@ -1,10 +1,10 @@
 """TLS over TCP (RFC 8446, RFC 5246) and DTLS over UDP (RFC 9147, RFC 6347): what travels in the clear at the start.
 
-Reads ClientHello, ServerHello and, up to TLS 1.2, the first certificate of each side, which is its own. Notices hellos of SSL 3.0 and in the shape of
-SSL 2.0. Heartbeats (RFC 6520) in the clear are told by their
-sizes. Ignores everything encrypted, key exchanges, tickets and alerts. Recognised by the record header wherever it begins, so behind STARTTLS and in RDP
-too. Messages of DTLS that were cut into fragments are left alone but for a certificate whose beginning suffices. A second ClientHello, asked for by the server,
-says nothing new.
+Reads ClientHello, ServerHello and, up to TLS 1.2, the first certificate of each side, which is its own. Notices hellos
+of SSL 3.0 and in the shape of SSL 2.0. Heartbeats (RFC 6520) in the clear are told by their sizes. Ignores everything
+encrypted, key exchanges, tickets and alerts. Recognised by the record header wherever it begins, so behind STARTTLS and
+in RDP too. Messages of DTLS that were cut into fragments are left alone but for a certificate whose beginning suffices.
+A second ClientHello, asked for by the server, says nothing new.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ _known = functools.lru_cache(maxsize=512)(_x509.read)
 
 
 class TlsClientHello(Event):
-    """A client begins. ``sni``: host it asks for; ``version``: the newest it offers (``TLS 1.3``); ``weak``: kinds of weak ciphers it offers (null, anonymous,
-    export, rc4, des, 3des); ``encrypted``: an encrypted hello is inside; ``ja3`` and ``ja4`` are empty in the shape of SSL 2.0.
+    """A client begins. ``sni``: host it asks for; ``version``: the newest it offers (``TLS 1.3``); ``weak``: kinds of
+    weak ciphers it offers (null, anonymous, export, rc4, des, 3des); ``encrypted``: an encrypted hello is inside;
+    ``ja3`` and ``ja4`` are empty in the shape of SSL 2.0.
     """
 
     sni: str
@@ -66,7 +67,9 @@ class TlsServerHello(Event):
 
 
 class TlsCertificate(Event):
-    """The sender's own certificate; ``from_client``: it was asked for one. Fields as in ``_x509.Certificate``; times in seconds since 1970."""
+    """The sender's own certificate; ``from_client``: it was asked for one. Fields as in ``_x509.Certificate``; times in
+    seconds since 1970.
+    """
 
     from_client: bool
     subject: str
@@ -85,8 +88,8 @@ class TlsCertificate(Event):
 
 
 class TlsHeartbeat(Event):
-    """A heartbeat in the clear. ``request``: or the answer to one; ``claimed``: bytes of payload it says it has; ``size``: bytes that the record has for type,
-    length, payload and padding (of 16 at least).
+    """A heartbeat in the clear. ``request``: or the answer to one; ``claimed``: bytes of payload it says it has;
+    ``size``: bytes that the record has for type, length, payload and padding (of 16 at least).
     """
 
     from_client: bool
@@ -96,8 +99,8 @@ class TlsHeartbeat(Event):
 
 
 class Tls(Dissector):
-    """The datagrams are those of DTLS, whose clients repeat themselves until they are answered. Of a server three segments are wanted: some send a hello
-    first, and then a certificate in two.
+    """The datagrams are those of DTLS, whose clients repeat themselves until they are answered. Of a server three
+    segments are wanted: some send a hello first, and then a certificate in two.
     """
 
     interest = Interest(
@@ -152,7 +155,9 @@ class _Half:
         self.over = self.greeted = self.retried = False
 
     def messages(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """(type, body) of the messages that we want and that these bytes complete; of a certificate message only the first certificate."""
+        """(type, body) of the messages that we want and that these bytes complete; of a certificate message only the
+        first certificate.
+        """
         at, end = 0, len(data)
         while at < end and not self.over:
             if not self._left:
@@ -320,7 +325,9 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said
 
 
 def _datagram(packet: Packet) -> list[Said]:
-    """What the records of one datagram say (RFC 6347, 4.1 and 4.2.2), as far as they are in the clear and their messages whole."""
+    """What the records of one datagram say (RFC 6347, 4.1 and 4.2.2), as far as they are in the clear and their
+    messages whole.
+    """
     data, at = packet.payload, 0
     said: list[Said] = []
     for _ in range(RECORDS_LIMIT):

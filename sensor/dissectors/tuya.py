@@ -1,7 +1,9 @@
-"""Broadcasts of Tuya modules, which sit in plugs, lamps and appliances of a thousand brands: ports 6666 (clear), 6667 and 7000 (encrypted).
+"""Broadcasts of Tuya modules, which sit in plugs, lamps and appliances of a thousand brands: ports 6666 (clear), 6667
+and 7000 (encrypted).
 
-Reads the frame, and of clear ones identity, product and version of the protocol. What is encrypted stays unread: that the sender speaks this protocol is
-the fact. The protocol is the maker's own; its form is that of the free libraries that speak it.
+Reads the frame, and of clear ones identity, product and version of the protocol. What is encrypted stays unread: that
+the sender speaks this protocol is the fact. The protocol is the maker's own; its form is that of the free libraries
+that speak it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Discovery of Ubiquiti devices: type, length and value behind four bytes on port 10001, versions 1 and 2.
 
-Reads questions and announcements. Ignores user names, salts and challenges, which belong to logins. The protocol is the maker's own; the numbers of the
-fields are those of published captures and of the analyser that everybody uses.
+Reads questions and announcements. Ignores user names, salts and challenges, which belong to logins. The protocol is the
+maker's own; the numbers of the fields are those of published captures and of the analyser that everybody uses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class UbiquitiSearch(Event):
 
 
 class UbiquitiAnnouncement(Event):
-    """A device tells about itself, asked or not. ``factory_default``: nobody has set it up yet; None where it does not say."""
+    """A device tells about itself, asked or not. ``factory_default``: nobody has set it up yet; None where it does not
+    say.
+    """
 
     model: str
     platform: str
@@ -43,7 +45,9 @@ class UbiquitiAnnouncement(Event):
 
 
 class Ubiquiti(Discovery):
-    """Devices announce themselves every ten seconds with a new uptime and sequence, so announcements are rarely identical."""
+    """Devices announce themselves every ten seconds with a new uptime and sequence, so announcements are rarely
+    identical.
+    """
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 

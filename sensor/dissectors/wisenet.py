@@ -1,7 +1,8 @@
-"""Discovery of Hanwha Vision (formerly Samsung Techwin) cameras and recorders: asked on port 7701, answered on 7711, a fixed layout of 262 bytes.
+"""Discovery of Hanwha Vision (formerly Samsung Techwin) cameras and recorders: asked on port 7701, answered on 7711, a
+fixed layout of 262 bytes.
 
-Reads MAC, address, model and link of an answer. Ignores the masks, the gateway and the bytes whose meaning is not published. The layout is the one public
-programs read; what they do not agree on is left out.
+Reads MAC, address, model and link of an answer. Ignores the masks, the gateway and the bytes whose meaning is not
+published. The layout is the one public programs read; what they do not agree on is left out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""WiZ lamps and plugs: JSON objects with a method, on ports 38899 (orders and answers) and 38900 (what devices tell by themselves).
+"""WiZ lamps and plugs: JSON objects with a method, on ports 38899 (orders and answers) and 38900 (what devices tell by
+themselves).
 
-Reads which module and firmware a device has, and which orders are sent. Ignores colours, scenes and the numbers of homes and rooms.
+Reads which module and firmware a device has, and which orders are sent. Ignores colours, scenes and the numbers of
+homes and rooms.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ class WizRequest(Event):
 
 
 class WizAnswer(Event):
-    """A device answers or tells by itself; ``module`` and ``firmware`` only in some methods. ``own``: the MAC is the sender's."""
+    """A device answers or tells by itself; ``module`` and ``firmware`` only in some methods. ``own``: the MAC is the
+    sender's.
+    """
 
     method: str
     module: str

@@ -1,4 +1,5 @@
-"""Wake-on-LAN: six bytes ff and sixteen times the MAC of the machine that is to wake, in a datagram to any port or in a frame of type 0x0842.
+"""Wake-on-LAN: six bytes ff and sixteen times the MAC of the machine that is to wake, in a datagram to any port or in a
+frame of type 0x0842.
 
 A password of four or six bytes may follow: it is noted, never kept. Says nothing about the sender.
 """

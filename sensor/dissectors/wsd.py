@@ -1,7 +1,9 @@
-"""WS-Discovery over UDP (WS-Discovery 1.1 and its draft of 2005; DPWS 1.1; ONVIF Core, 7): printers, cameras and PCs that say hello, and who looks for them.
+"""WS-Discovery over UDP (WS-Discovery 1.1 and its draft of 2005; DPWS 1.1; ONVIF Core, 7): printers, cameras and PCs
+that say hello, and who looks for them.
 
-Facts come from Hello, ProbeMatches and ResolveMatches only, and only where the addresses told (XAddrs) can be the sender's: recorders and discovery
-proxies answer for others. Bye claims nothing. Metadata and device information are asked for over HTTP and read there. Signatures are ignored.
+Facts come from Hello, ProbeMatches and ResolveMatches only, and only where the addresses told (XAddrs) can be the
+sender's: recorders and discovery proxies answer for others. Bye claims nothing. Metadata and device information are
+asked for over HTTP and read there. Signatures are ignored.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ PREFIXES = {
     "http://schemas.microsoft.com/windows/pub/2005/07": "pub",
     "http://standards.ieee.org/downloads/11073/11073-20702-2016": "mdpws",
 }
-# Scopes of ONVIF (Core, 7.3.2.2) and what other makers add, by their first part. Type is what it can do, Profile what it conforms to.
+# Scopes of ONVIF (Core, 7.3.2.2) and what other makers add, by their first part. Type is what it can do, Profile what
+# it conforms to.
 SCOPES = frozenset(
     (
         "name",
@@ -67,7 +70,9 @@ class WsdQuestion(Event):
 
 
 class WsdAnnouncement(Event):
-    """``action``: Hello, Bye, ProbeMatches or ResolveMatches. ``endpoint``: the name of the device (``urn:uuid:…``); ``own``: it speaks of the sender."""
+    """``action``: Hello, Bye, ProbeMatches or ResolveMatches. ``endpoint``: the name of the device (``urn:uuid:…``);
+    ``own``: it speaks of the sender.
+    """
 
     action: str
     endpoint: str
@@ -154,7 +159,9 @@ def _words(parent: _xml.Element, name: str) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def _scope(scope: str) -> tuple[str, str] | None:
-    """(kind, value) of an ONVIF scope: ``onvif://www.onvif.org/name/Front%20door`` → scope_name, ``Front door``; None where it tells nothing."""
+    """(kind, value) of an ONVIF scope: ``onvif://www.onvif.org/name/Front%20door`` → scope_name, ``Front door``; None
+    where it tells nothing.
+    """
     if not scope.lower().startswith(ONVIF):
         return None
     category, _, value = scope[len(ONVIF) :].partition("/")[2].partition("/")

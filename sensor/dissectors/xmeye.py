@@ -1,4 +1,5 @@
-"""Search for cameras and recorders with Xiongmai software (XMEye, Sofia; sold under a hundred names): JSON behind 20 bytes on port 34569.
+"""Search for cameras and recorders with Xiongmai software (XMEye, Sofia; sold under a hundred names): JSON behind 20
+bytes on port 34569.
 
 Reads searches and answers. The protocol is the maker's own; its form is that of the free libraries that speak it.
 """

@@ -1,4 +1,5 @@
-"""Discovery of Yeelight lamps (the maker's inter-operation specification): text like that of SSDP, to group 239.255.255.250 on port 1982.
+"""Discovery of Yeelight lamps (the maker's inter-operation specification): text like that of SSDP, to group
+239.255.255.250 on port 1982.
 
 Reads searches, answers and notifications. Ignores the lamp's list of orders and its colours.
 """
@@ -32,7 +33,9 @@ class YeelightAnnouncement(Event):
 
 
 class Yeelight(Discovery):
-    """Lamps announce themselves every hour and when they are switched; identical announcements within a minute are dropped."""
+    """Lamps announce themselves every hour and when they are switched; identical announcements within a minute are
+    dropped.
+    """
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 

@@ -1,4 +1,6 @@
-"""A network card as the kernel shows it: state, settings and counters (sysfs(5), Documentation/ABI/testing/sysfs-class-net)."""
+"""A network card as the kernel shows it: state, settings and counters (sysfs(5),
+Documentation/ABI/testing/sysfs-class-net).
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ COUNTERS = (
 
 
 class Card(msgspec.Struct):
-    """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None where nobody tells; ``physical``: it is a device, not made by
-    the kernel; ``switching``: what passes it the kernel forwards; ``arp``, ``ipv6``: the kernel takes part in these; ``addresses`` with the lengths of their
-    networks; ``ring``, ``ring_most``: frames that the card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
+    """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None where nobody tells;
+    ``physical``: it is a device, not made by the kernel; ``switching``: what passes it the kernel forwards; ``arp``,
+    ``ipv6``: the kernel takes part in these; ``addresses`` with the lengths of their networks; ``ring``, ``ring_most``:
+    frames that the card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
     """
 
     name: str

@@ -73,7 +73,9 @@ def card_ring(card: Card) -> Verdict | None:
 
 
 def promiscuous(card: Card, wanted: bool) -> Verdict | None:
-    """While we listen it takes frames for other machines. ``wanted``: as the configuration says; ``card``: as it is meanwhile."""
+    """While we listen it takes frames for other machines. ``wanted``: as the configuration says; ``card``: as it is
+    meanwhile.
+    """
     if card.loopback or card.promiscuous is None:
         return None
     if not wanted:

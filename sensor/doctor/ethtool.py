@@ -1,4 +1,6 @@
-"""Settings of a network card, asked of the kernel by ioctl (linux/ethtool.h). Needs no rights; nothing is ever changed."""
+"""Settings of a network card, asked of the kernel by ioctl (linux/ethtool.h). Needs no rights;
+nothing is ever changed.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def asking() -> Iterator[socket.socket]:
 
 
 def features(sock: socket.socket, name: str) -> dict[str, bool]:
-    """Whether each offload is on, by the kernel's name for it (``rx-gro``, ``rx-lro``, ``rx-gro-hw``, ``rx-vlan-hw-parse`` …); empty where it is not told."""
+    """Whether each offload is on, by the kernel's name for it (``rx-gro``, ``rx-lro``, ``rx-gro-hw``,
+    ``rx-vlan-hw-parse`` …); empty where it is not told.
+    """
     count = _count(sock, name)
     names = _ask(sock, name, struct.pack("=III", GET_STRINGS, FEATURES_SET, count), 12 + NAME_SIZE * count)
     blocks = (count + 31) // 32

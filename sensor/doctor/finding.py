@@ -14,7 +14,9 @@ Facts = dict[str, int | float | str | bool]
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one check says. ``advice``: what to do, the exact command where there is one; empty where nothing is wrong."""
+    """What one check says. ``advice``: what to do, the exact command where there is one; empty
+    where nothing is wrong.
+    """
 
     level: Level
     found: str
@@ -52,7 +54,9 @@ def error(found: str, advice: str, **facts: Any) -> Verdict:
 
 
 def findings(checks: Iterable[Check], subject: str, *args: object) -> Iterator[Finding]:
-    """What the checks say of one subject, each by the name of its function; those that have nothing to say are left out."""
+    """What the checks say of one subject, each by the name of its function; those that have nothing to say are left
+    out.
+    """
     for check in checks:
         verdict = check(*args)
         if verdict is not None:

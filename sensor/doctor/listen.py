@@ -16,7 +16,9 @@ def listen(
     clock: Callable[[], int],
     progress: Callable[[], None],
 ) -> None:
-    """So many seconds of live interfaces, or until somebody stops the source. ``traffics``: by the interface's name; ``clock``: our own, ns."""
+    """So many seconds of live interfaces, or until somebody stops the source. ``traffics``: by the interface's name;
+    ``clock``: our own, ns.
+    """
     end = time.perf_counter() + seconds
     for batch in source.batches():
         if len(batch):  # the blocks of a ring are of one interface

@@ -22,9 +22,9 @@ TRIALS = 3
 
 
 class Folder(msgspec.Struct):
-    """Where something is written. ``path`` may still have to be made: ``there`` is the nearest folder that is there; ``problem``: why nothing can be written.
-    ``free`` (bytes), ``inodes`` (share that is used) of its disk; ``needed``: bytes that may still come; ``sync_s``: the slowest of a few writes that wait for
-    the disk.
+    """Where something is written. ``path`` may still have to be made: ``there`` is the nearest folder that is there;
+    ``problem``: why nothing can be written. ``free`` (bytes), ``inodes`` (share that is used) of its disk; ``needed``:
+    bytes that may still come; ``sync_s``: the slowest of a few writes that wait for the disk.
     """
 
     path: str
@@ -55,7 +55,9 @@ def may_listen() -> bool:
 
 
 def folder(path: Path, needed: int = 0) -> Folder:
-    """Try a folder by writing a small file there and waiting for the disk. Nothing is left behind, and no folder is made."""
+    """Try a folder by writing a small file there and waiting for the disk. Nothing is left behind, and no folder is
+    made.
+    """
     found = room(path, needed)
     if not found.problem:
         try:

@@ -39,7 +39,9 @@ def silent_port(card: Card, seen: Seen) -> Verdict | None:
 
 
 def _unit(name: str) -> str:
-    """The unit that does all of it, for a shell: of a name, systemd escapes what is no letter or digit (systemd-escape(1))."""
+    """The unit that does all of it, for a shell: of a name, systemd escapes what is no letter or digit
+    (systemd-escape(1)).
+    """
     escaped = "".join(sign if sign.isalnum() or sign in ":_." else f"\\x{ord(sign):02x}" for sign in name)
     return f"sensor-mirror@{escaped}" if escaped == name else f"'sensor-mirror@{escaped}'"
 

@@ -1,7 +1,7 @@
 """Frames that come twice: the same bytes within a few milliseconds, as a mirror of both ends of a cable gives them.
 
-A VLAN tag does not count: one of the two ends may be a trunk. What a router passed on has other MACs and is another frame. Frames to groups are left out:
-some devices announce everything twice.
+A VLAN tag does not count: one of the two ends may be a trunk. What a router passed on has other MACs and is another
+frame. Frames to groups are left out: some devices announce everything twice.
 """
 
 from __future__ import annotations

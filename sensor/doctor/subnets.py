@@ -1,4 +1,5 @@
-"""Which networks share a wire, as address resolution tells: who asks for whom lives in one network, and who never asks across lives in several.
+"""Which networks share a wire, as address resolution tells: who asks for whom lives in one network, and who never asks
+across lives in several.
 
 ARP alone (RFC 826): it does not leave its network. Blocks are /24; those between which somebody asks are one.
 """

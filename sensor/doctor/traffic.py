@@ -1,6 +1,8 @@
-"""What was seen of an interface or of a capture, counted in columns: no dissector, no inventory, no packet as an object.
+"""What was seen of an interface or of a capture, counted in columns: no dissector, no inventory, no packet as an
+object.
 
-All frames are counted and followed as flows; the rest is looked at in the first ``LOOKED`` frames of each batch, so that a doctor keeps up with any wire.
+All frames are counted and followed as flows; the rest is looked at in the first ``LOOKED`` frames of each batch, so
+that a doctor keeps up with any wire.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ BROADCAST = (1 << 48) - 1
 class Seen(msgspec.Struct):
     """What checks read. ``live``: captured by us just now; ``mtu``: of the interface, 0 where there is none.
 
-    Of all frames: ``packets``, ``truncated``, ``longest`` (bytes captured), ``first``, ``last`` (ns), ``lost`` by our own ring, ``lag`` (ns from capture to
-    us, the least; None where nobody measured), ``both``, ``one``: connections seen from both sides and from one. Of those that were looked at:
-    ``ethernet``, and of these ``broadcast``, ``group``, ``unicast``, of unicast ``own`` (from or to our MAC) and ``busiest`` (from or to the MAC that is in
-    most); ``tagged`` and ``vlans``; ``compared`` with others, and of these ``repeats``; ``addressed``: between two hosts by IP, of these ``outside``: both
-    ends outside, most often in ``blocks`` (/24); ``networks``: blocks that ask by ARP without a tag.
+    Of all frames: ``packets``, ``truncated``, ``longest`` (bytes captured), ``first``, ``last`` (ns), ``lost`` by our
+    own ring, ``lag`` (ns from capture to us, the least; None where nobody measured), ``both``, ``one``: connections
+    seen from both sides and from one. Of those that were looked at: ``ethernet``, and of these ``broadcast``,
+    ``group``, ``unicast``, of unicast ``own`` (from or to our MAC) and ``busiest`` (from or to the MAC that is in
+    most); ``tagged`` and ``vlans``; ``compared`` with others, and of these ``repeats``; ``addressed``: between two
+    hosts by IP, of these ``outside``: both ends outside, most often in ``blocks`` (/24); ``networks``: blocks that ask
+    by ARP without a tag.
     """
 
     live: bool = False
@@ -70,7 +74,9 @@ class Seen(msgspec.Struct):
 
 
 class Sample:
-    """Some frames: who talks, and between which networks. ``networks``: what counts as inside; ``mac``, ``mtu``: of our own interface, 0: there is none."""
+    """Some frames: who talks, and between which networks. ``networks``: what counts as inside; ``mac``, ``mtu``: of our
+    own interface, 0: there is none.
+    """
 
     def __init__(self, networks: Networks, *, live: bool = False, mac: int = 0, mtu: int = 0) -> None:
         self._networks, self._mac = networks, mac

@@ -1,8 +1,9 @@
-"""The doctor while a sensor runs: those of its checks that cost next to nothing, every few minutes, as findings of the sensor's health; whether interfaces are
-there and up every second.
+"""The doctor while a sensor runs: those of its checks that cost next to nothing, every few minutes, as findings of the
+sensor's health; whether interfaces are there and up every second.
 
-The kernel is asked for interfaces, disks and the clock; of the traffic some frames are looked at that the engine has decoded anyway. None of it needs a right,
-for those were given up: what cannot be read is left out. What the engine counts itself (loss, cut frames, one direction, silence) ``engine/health.py`` tells.
+The kernel is asked for interfaces, disks and the clock; of the traffic some frames are looked at that the engine has
+decoded anyway. None of it needs a right, for those were given up: what cannot be read is left out. What the engine
+counts itself (loss, cut frames, one direction, silence) ``engine/health.py`` tells.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ TRAFFIC = (traffic_checks.mirror, traffic_checks.broadcast, traffic_checks.insid
 
 
 class Watch:
-    """``names``: the interfaces, as rows count them; ``folders``: where the run writes now; ``promiscuous``: as the configuration wants it."""
+    """``names``: the interfaces, as rows count them; ``folders``: where the run writes now; ``promiscuous``: as the
+    configuration wants it.
+    """
 
     def __init__(
         self,
@@ -75,7 +78,9 @@ class Watch:
             )
 
     def _links(self) -> Iterator[Finding]:
-        """Between two looks: only whether interfaces that were seen are there and up, for without them nothing is found at all."""
+        """Between two looks: only whether interfaces that were seen are there and up, for without them nothing is found
+        at all.
+        """
         for name in self._cards:
             if (card := _card(name)) is not None:
                 yield from findings(LINK, name, card)

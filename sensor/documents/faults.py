@@ -23,7 +23,9 @@ class Place(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One fault of a document. Line and column count from 1; ``code``: its entry in the catalogue of errors (``sensor help CODE``)."""
+    """One fault of a document. Line and column count from 1; ``code``: its entry in the catalogue of errors (``sensor
+    help CODE``).
+    """
 
     path: Path
     line: int
@@ -54,7 +56,9 @@ def each_once(names: Sequence[str], what: str) -> None:
 
 
 def nearest(word: object, words: Sequence[str]) -> str:
-    """What was expected instead of ``word``: the nearest of the valid words, all of them where they are few, the first of them where none is near."""
+    """What was expected instead of ``word``: the nearest of the valid words, all of them where they are few, the first
+    of them where none is near.
+    """
     close = difflib.get_close_matches(str(word), words, 1, 0.6)
     hint = f"did you mean {close[0]!r}?" if close else ""
     more = f" or {len(words) - CHOICES_LIMIT} others" if len(words) > CHOICES_LIMIT else ""

@@ -23,7 +23,9 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def layers(path: Path) -> list[Path]:
-    """The files of a document, each on top of those before. A folder stands for its ``sensor.yaml``, or else for all ``*.yaml`` in it. DocumentErrors."""
+    """The files of a document, each on top of those before. A folder stands for its ``sensor.yaml``, or else for all
+    ``*.yaml`` in it. DocumentErrors.
+    """
     if path.is_dir():
         if (path / LAYERED).exists():
             return layers(path / LAYERED)
@@ -44,7 +46,9 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
-    """A document with its layers merged, and what is wrong with those that had to be left out. DocumentErrors where nothing is left."""
+    """A document with its layers merged, and what is wrong with those that had to be left out. DocumentErrors where
+    nothing is left.
+    """
     files = layers(path)
     if len(files) == 1:
         return compose(files[0], text_of(files[0])), []

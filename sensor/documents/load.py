@@ -46,7 +46,9 @@ FilePath = Annotated[Path, pydantic.BeforeValidator(_beside)]
 
 
 def load_document(path: Path, model: type[Model], *, text: str | None = None, context: object = None) -> Model:
-    """The document at ``path`` (or ``text``, when it was read already) as a model. ``context`` is handed to the model's validators. Raises DocumentErrors."""
+    """The document at ``path`` (or ``text``, when it was read already) as a model. ``context`` is handed to the model's
+    validators. Raises DocumentErrors.
+    """
     tree, faults = layered(path) if text is None else (compose(path, text), [])
     reader = Reader(context)
     value = reader.value(tree)
@@ -67,7 +69,8 @@ def load_document(path: Path, model: type[Model], *, text: str | None = None, co
 def load_entries(
     path: Path, model: type[Model], name: str, *, text: str | None = None
 ) -> tuple[Model, list[int], list[Fault]]:
-    """The document with those entries of its list ``name`` that are right, their places in the list, and the faults of the others.
+    """The document with those entries of its list ``name`` that are right, their places in the list, and the faults of
+    the others.
 
     Raises DocumentErrors where more is wrong than entries of that list.
     """
@@ -93,7 +96,9 @@ def load_entries(
 
 
 def foreign_documents(path: Path, text: str) -> list[Any]:
-    """The documents of a YAML text as others mean them: without our differences. Raises DocumentErrors where it is no YAML."""
+    """The documents of a YAML text as others mean them: without our differences. Raises DocumentErrors where it is no
+    YAML.
+    """
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -103,13 +108,17 @@ def foreign_documents(path: Path, text: str) -> list[Any]:
 
 
 def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:
-    """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the top) leads to; ``key``: at its key."""
+    """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the
+    top) leads to; ``key``: at its key.
+    """
     tree = layered(path)[0] if text is None else compose(path, text)
     return at(find(tree, location, key=key), message)
 
 
 def places(path: Path) -> dict[tuple[str | int, ...], Place]:
-    """Where each key and each entry of a list of a document stands that was loaded before, by the way to it from the top."""
+    """Where each key and each entry of a list of a document stands that was loaded before, by the way to it from the
+    top.
+    """
     found: dict[tuple[str | int, ...], Place] = {}
     waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), layered(path)[0])]
     while waiting:

@@ -32,7 +32,9 @@ class Placed(str):
 
 
 class Reader:
-    """Makes values of nodes: text, number, true, false, None, list or dict. ``faults``: what is wrong with them; ``endless``: they go on and on."""
+    """Makes values of nodes: text, number, true, false, None, list or dict. ``faults``: what is wrong with them;
+    ``endless``: they go on and on.
+    """
 
     def __init__(self, context: object = None) -> None:
         """``context``: folder of the document, so that text which lies elsewhere is marked."""

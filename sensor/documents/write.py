@@ -1,4 +1,6 @@
-"""Documents that we write: for people to read and to edit, in one step, so that a reader meets the old one or the new one."""
+"""Documents that we write: for people to read and to edit, in one step, so that a reader meets the old one or the new
+one.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def write_whole(path: Path, text: bytes) -> None:
 
 
 def write_entries(path: Path, heading: str, name: str, entries: Sequence[Mapping[str, object]]) -> None:
-    """A document that is a list ``name`` of entries, below a comment; a value a line, as JSON, which is YAML. OSError where it cannot be written."""
+    """A document that is a list ``name`` of entries, below a comment; a value a line, as JSON, which is YAML. OSError
+    where it cannot be written.
+    """
     lines = [heading, f"{name}:\n" if entries else f"{name}: []\n"]
     for entry in entries:
         lines += [

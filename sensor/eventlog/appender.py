@@ -1,8 +1,10 @@
-"""Appender: numbers lines and appends them to the current segment of a log, so that a fault of the disk costs no line and no number.
+"""Appender: numbers lines and appends them to the current segment of a log, so that a fault of the disk costs no line
+and no number.
 
-What is numbered stays in memory until it is down. A write that fails goes on where it stopped, in the very line that is half there; where the system cannot
-say what is down, the same bytes are written to the same place again. So who reads along sees the log grow and never change. A segment gets its name once
-its first lines are down; then the name of the log is pointed to it.
+What is numbered stays in memory until it is down. A write that fails goes on where it stopped, in the very line that is
+half there; where the system cannot say what is down, the same bytes are written to the same place again. So who reads
+along sees the log grow and never change. A segment gets its name once its first lines are down; then the name of the
+log is pointed to it.
 """
 
 from __future__ import annotations
@@ -19,13 +21,16 @@ from sensor.eventlog.disk import Disk, point, sync_folder
 from sensor.eventlog.hint import Hint
 from sensor.eventlog.segments import segment_path
 
-# Where the number goes. Within a text of JSON no quotation mark follows a comma: the first place like this is the sensor's.
+# Where the number goes. Within a text of JSON no quotation mark follows a comma: the first place like this is the
+# sensor's.
 MARK = b',"seq":0}'
 _KIND = re.compile(rb'"kind":"(\w+)"')
 
 
 class Appender:
-    """``next``: the next number; ``path``: the current segment; ``closed``: how many segments were ended; ``written``: lines that are down."""
+    """``next``: the next number; ``path``: the current segment; ``closed``: how many segments were ended; ``written``:
+    lines that are down.
+    """
 
     def __init__(self, log: Path, start: int, hint: Hint, disk: Disk, *, segment_bytes: int, segment_s: float) -> None:
         """``start``: the first number. Without ``resume`` the first lines begin a segment."""
@@ -61,7 +66,9 @@ class Appender:
         self.next += len(lines)
 
     def push(self) -> None:
-        """Hand over what the system does not have yet. OSError where it does not take it; the next call goes on there."""
+        """Hand over what the system does not have yet. OSError where it does not take it; the next
+        call goes on there.
+        """
         if self._file < 0:
             if self._pinned:
                 self._begin()
@@ -84,7 +91,9 @@ class Appender:
         self._is_down()
 
     def turn(self) -> None:
-        """End the segment where it is long or old enough, or where somebody took it away; the next lines begin another. OSError as of ``sync``."""
+        """End the segment where it is long or old enough, or where somebody took it away; the next lines begin another.
+        OSError as of ``sync``.
+        """
         if self._file < 0 or not self._down + self._done:
             return
         if (
@@ -119,7 +128,9 @@ class Appender:
         return lost
 
     def _begin(self) -> None:
-        """A segment that holds what is numbered and not down. It has its name when they are down, or it is not there."""
+        """A segment that holds what is numbered and not down. It has its name when they are down,
+        or it is not there.
+        """
         path = segment_path(self._log, self._first)
         unnamed = path.with_suffix(".new")
         file = self._disk.create(unnamed)

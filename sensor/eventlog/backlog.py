@@ -1,4 +1,6 @@
-"""Backlog: lines that wait for the disk, bounded. What does not fit is given up in the order of what it is worth: alerts last, and counted by kind."""
+"""Backlog: lines that wait for the disk, bounded. What does not fit is given up in the order of what it is worth:
+alerts last, and counted by kind.
+"""
 
 from __future__ import annotations
 

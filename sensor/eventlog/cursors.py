@@ -1,4 +1,6 @@
-"""How far the outputs of a log are, as their cursors tell: read here for who writes the log and must not take away what somebody still needs."""
+"""How far the outputs of a log are, as their cursors tell: read here for who writes the log and must not take away what
+somebody still needs.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ HIGHEST = 1 << 53
 EVERYTHING = 1 << 63
 
 
-# What a cursor says of itself, made of all the rest of it: one damaged digit would take away, or hold back, what it should not.
+# What a cursor says of itself, made of all the rest of it: one damaged digit would take away, or hold back, what it
+# should not.
 _CHECK = re.compile(rb'"check":"([0-9a-f]*)"')
 
 
@@ -26,7 +29,9 @@ class _Cursor(msgspec.Struct):
 
 
 def cursor(log: Path, output: str) -> int:
-    """The last number that an output has done with. 0 where its cursor is not there or cannot be read: then it has none."""
+    """The last number that an output has done with. 0 where its cursor is not there or cannot be read: then it has
+    none.
+    """
     return _read(cursors_of(log) / f"{output}.json") or 0
 
 

@@ -1,4 +1,6 @@
-"""What the writer of an event log asks of the system: a few calls, in one place so that a test can have a disk that fails."""
+"""What the writer of an event log asks of the system: a few calls, in one place so that a test can have a disk that
+fails.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Disk:
 
 
 def open_file(path: Path, flags: int = 0) -> int:
-    """A file to read and write, made where it is not there; it belongs to whom its folder does: a sensor started as root may go on as another user."""
+    """A file to read and write, made where it is not there; it belongs to whom its folder does: a sensor started as
+    root may go on as another user.
+    """
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o640)
     if os.geteuid() == 0:
         there = path.parent.stat()

@@ -1,4 +1,6 @@
-"""Fold: from records in order to how things stand. The last state of each device and of each alert; what merged or left is told apart."""
+"""Fold: from records in order to how things stand. The last state of each device and of each alert; what merged or left
+is told apart.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ _LOST = re.compile(r"dev-[0-9a-z]+")
 
 
 class Fold:
-    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it was opened again or not;
+    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it
+    was opened again or not;
     ``incidents`` and ``recommendations``: last record of each by its id.
 
-    ``merged``: id of a device that is one with another → id of the other. A device that is gone stays; its last record says so.
+    ``merged``: id of a device that is one with another → id of the other. A device that is gone stays; its last record
+    says so.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,9 @@
-"""Hint: a number kept beside the segments of a log, by which a later start knows whether the log begins and ends as it was left.
+"""Hint: a number kept beside the segments of a log, by which a later start knows whether the log begins and ends as it
+was left.
 
-The next number is written after each commit, once the lines are down, so it is never ahead of them, and made durable when a segment begins and when the log
-is closed; the first one that is kept before a segment is taken away. A checksum keeps a damaged one from being believed.
+The next number is written after each commit, once the lines are down, so it is never ahead of them, and made durable
+when a segment begins and when the log is closed; the first one that is kept before a segment is taken away. A checksum
+keeps a damaged one from being believed.
 """
 
 from __future__ import annotations

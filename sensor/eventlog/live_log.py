@@ -1,8 +1,10 @@
-"""LiveLog: the event log of a live run, written by a thread of its own. Whoever tells it records never waits for the disk.
+"""LiveLog: the event log of a live run, written by a thread of its own. Whoever tells it records never waits for the
+disk.
 
-Records come down in groups (fdatasync) within a configured time; alerts and incidents at once. While the disk takes nothing, lines wait in a bounded memory;
-what does not fit is given up, alerts last, and how much of what is told once writing works again. A record is numbered when it is written, so the numbers in
-the log have no gap, whatever was given up.
+Records come down in groups (fdatasync) within a configured time; alerts and incidents at once. While the disk takes
+nothing, lines wait in a bounded memory; what does not fit is given up, alerts last, and how much of what is told once
+writing works again. A record is numbered when it is written, so the numbers in the log have no gap, whatever was given
+up.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from sensor.eventlog.writer import EMITTED_AFTER_S
 MIB = 1 << 20
 # Written without waiting for more; made durable without waiting for the group to end.
 CHUNK, GROUP = 256 << 10, 4 * MIB
-# For so long whoever tells records lends the interpreter to the thread where that needs it, and nothing but it, to keep up.
+# For so long whoever tells records lends the interpreter to the thread where that needs it, and nothing but it, to keep
+# up.
 LEND_S = 0.00005
 RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
 # Tries after which a segment that fails is left for a new one, unless the disk is full.
@@ -76,18 +79,19 @@ class _Stall(NamedTuple):
 
 
 class LiveLog:
-    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: what else was wrong with what an earlier run left.
+    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: what else was wrong
+    with what an earlier run left.
 
-    ``written``: records of this run that are down; ``lost``: those that were given up, by kind; ``shortened``: records that the hard limit took away before
-    every output had them.
+    ``written``: records of this run that are down; ``lost``: those that were given up, by kind; ``shortened``: records
+    that the hard limit took away before every output had them.
     """
 
     def __init__(
         self, path: Path, keep: Keep, *, outputs: Sequence[str] = (), clock: Callable[[], float] = time.time,
         complain: Callable[[str], None] = print, disk: Disk | None = None,
     ) -> None:  # fmt: skip
-        """``path``: of the log, folders are made; ``outputs``: those that must have a record before it is taken away; ``complain`` hears a line about the
-        disk. OSError where it cannot be written.
+        """``path``: of the log, folders are made; ``outputs``: those that must have a record before it is taken away;
+        ``complain`` hears a line about the disk. OSError where it cannot be written.
         """
         self.path, self._clock, self._complain = path, clock, complain
         self._folder = _lock(prepare(path), path)
@@ -110,7 +114,8 @@ class LiveLog:
         self._backlog, self._commit_s = Backlog(int(keep.memory_mib * MIB)), keep.commit_ms / 1000
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
-        # Since when something waits to come down, and to be written; a group is to end at once; the thread sleeps until it is woken.
+        # Since when something waits to come down, and to be written; a group is to end at once; the thread sleeps until
+        # it is woken.
         self._since: float | None = None
         self._arrived = 0.0
         # The thread waits for the disk, or until it may try again.
@@ -146,7 +151,9 @@ class LiveLog:
 
     @property
     def progress(self) -> int | None:
-        """Grows with what the thread does at the disk; None while it has nothing to do there. It stands still where the disk does not answer."""
+        """Grows with what the thread does at the disk; None while it has nothing to do there. It stands still where the
+        disk does not answer.
+        """
         lives = self._thread is None or self._thread.is_alive()
         return None if lives and not self._at_disk else self._rounds
 
@@ -205,7 +212,9 @@ class LiveLog:
             yield News("sensor.log_shortened", now, "high", msg, facts)
 
     def telemetry(self) -> dict[str, Any]:
-        """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk; ``stalled``: whether it takes nothing."""
+        """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk;
+        ``stalled``: whether it takes nothing.
+        """
         with self._condition:
             lost, waiting, stalled = dict(self._backlog.given_up), self._backlog.size, self._stall is not None
         return {
@@ -217,7 +226,9 @@ class LiveLog:
         }
 
     def close(self, seconds: float = CLOSE_S) -> None:
-        """Write what is left and close, within so many seconds. OSError where something could not be written: it is given up. A second call does nothing."""
+        """Write what is left and close, within so many seconds. OSError where something could not be written: it is
+        given up. A second call does nothing.
+        """
         if self._closed:
             return
         self._closed = True
@@ -240,7 +251,9 @@ class LiveLog:
             )
 
     def _go_on(self, path: Path | None) -> None:
-        """Go on in a segment or begin one. On a full disk neither may be possible: the first lines then wait for room."""
+        """Go on in a segment or begin one. On a full disk neither may be possible: the first lines
+        then wait for room.
+        """
         try:
             path = path or first_segment(self.path, self._appender.next)
             show(self.path, path)

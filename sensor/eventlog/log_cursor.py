@@ -1,7 +1,7 @@
 """LogCursor: the numbered lines of a log from one number on, for who must not miss any and reads no number twice.
 
-A line is given when it is a JSON object with a number that can be true: it is the next one, or as many are damaged as are skipped, or the line after it
-agrees. A damaged number so hides no other line.
+A line is given when it is a JSON object with a number that can be true: it is the next one, or as many are damaged as
+are skipped, or the line after it agrees. A damaged number so hides no other line.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ class _Line(NamedTuple):
 
 
 class LogCursor:
-    """Reads behind a number. ``at``: the last number given or passed; ``missing``: numbers up to there that are not in the log and never can be any more.
+    """Reads behind a number. ``at``: the last number given or passed; ``missing``: numbers up to there that are not in
+    the log and never can be any more.
 
     ``damaged``: how many places of the log cannot be read; ``damages``: the first of them.
     """
 
     def __init__(self, log: Path, after: int = 0) -> None:
-        """``after``: the last number that is not wanted. OSError where the log cannot be read; one that is not there yet is waited for."""
+        """``after``: the last number that is not wanted. OSError where the log cannot be read; one that is not there
+        yet is waited for.
+        """
         self.log, self.at, self.missing = log, after, 0
         self._source: LogLines | None = None
         self._waiting: deque[_Line] = deque()
@@ -43,7 +46,8 @@ class LogCursor:
         self._start()
 
     def read(self, lines: int = 1000, size: int = 1 << 20) -> list[tuple[int, bytes]]:
-        """At most so many of the next lines with their numbers, and no more once they have so many bytes. Returns at once; none where there are none now.
+        """At most so many of the next lines with their numbers, and no more once they have so many bytes. Returns at
+        once; none where there are none now.
 
         OSError where the log cannot be read; it may be tried again.
         """
@@ -70,7 +74,9 @@ class LogCursor:
             self._source.close()
 
     def _start(self) -> LogLines | None:
-        """The log from the next number on: its segment is found by name, the line in it by halving. None where it is not there."""
+        """The log from the next number on: its segment is found by name, the line in it by halving. None where it is
+        not there.
+        """
         while self._source is None:
             there = parts(self.log)
             if not there:
@@ -132,7 +138,9 @@ class LogCursor:
         )
 
     def _confirmed(self, number: int) -> bool | None:
-        """Whether the next number is greater; None where that is not there yet. A log without segments ends where it ends."""
+        """Whether the next number is greater; None where that is not there yet. A log without segments ends where it
+        ends.
+        """
         known = 1
         while known < len(self._waiting) or self._fill():
             for line in list(self._waiting)[known:]:
@@ -142,7 +150,9 @@ class LogCursor:
         return True if self._waiting[0].segment.first == 0 else None
 
     def _repeat(self, line: _Line) -> None:
-        """A number that was passed: from before the start, or in a segment that is there twice; amid a segment it is damaged."""
+        """A number that was passed: from before the start, or in a segment that is there twice; amid a segment it is
+        damaged.
+        """
         if line.segment == self._within:
             self._damage(line, WRONG_NUMBER)
         else:

@@ -14,7 +14,9 @@ from sensor.eventlog.segments import Segment
 
 
 def end_of(log: Path) -> Place | None:
-    """Behind the last whole line of a log; None where there is none. Of a compressed segment, which cannot be sought, the size of its file."""
+    """Behind the last whole line of a log; None where there is none. Of a compressed segment, which cannot be sought,
+    the size of its file.
+    """
     there = parts(log)
     if not there:
         return None

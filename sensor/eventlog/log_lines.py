@@ -1,7 +1,8 @@
 """The lines of a log over all its segments, in order and once, as far as they are there.
 
-Who is at the end of a segment goes on with the next as soon as there is one, and reads what the last got until then first: a writer begins a segment only
-after it has written the one before. A segment that is open stays readable while it is compressed or removed. A plain log that is cut or replaced is begun anew.
+Who is at the end of a segment goes on with the next as soon as there is one, and reads what the last got until then
+first: a writer begins a segment only after it has written the one before. A segment that is open stays readable while
+it is compressed or removed. A plain log that is cut or replaced is begun anew.
 """
 
 from __future__ import annotations
@@ -42,12 +43,14 @@ def parts(log: Path) -> list[Segment]:
 class LogLines:
     """A place in a log that moves on.
 
-    ``line``: lines of the segment that were given; ``damaged``, ``damages``: how many places could not be read, and the first of them; ``begun``: how often
-    the log was begun anew.
+    ``line``: lines of the segment that were given; ``damaged``, ``damages``: how many places could not be read, and the
+    first of them; ``begun``: how often the log was begun anew.
     """
 
     def __init__(self, log: Path, start: Segment | None = None, at: int = 0, line: int = 0) -> None:
-        """``start``: begin with this segment instead of the first, at byte ``at``, which ``line`` lines are before. OSError where it cannot be opened."""
+        """``start``: begin with this segment instead of the first, at byte ``at``, which ``line`` lines are before.
+        OSError where it cannot be opened.
+        """
         self.log = log
         self.line, self.damaged, self.begun = line, 0, 0
         self.damages: list[Damage] = []
@@ -62,7 +65,9 @@ class LogLines:
         return self._here.segment if self._here is not None else None
 
     def more(self) -> list[bytes]:
-        """The next whole lines, all of ``segment``; none where there are none now. OSError where a segment cannot be read."""
+        """The next whole lines, all of ``segment``; none where there are none now. OSError where a segment cannot be
+        read.
+        """
         while (here := self._here or self._begin()) is not None:
             lines = here.more()
             if not lines and self._left:
@@ -121,7 +126,9 @@ class LogLines:
         return bool(self._after(here.segment.first))
 
     def _replaced(self, here: Lines) -> bool:
-        """Whether another file has the name of a plain log now. A name that is gone may come back: nothing is done until it does."""
+        """Whether another file has the name of a plain log now. A name that is gone may come back: nothing is done
+        until it does.
+        """
         try:
             return not os.path.samestat(self.log.stat(), os.fstat(here.file.fileno()))
         except FileNotFoundError:
@@ -142,7 +149,9 @@ class LogLines:
         return [one for one in segments(self.log) if one.first > first]
 
     def _after_plain(self, here: Lines) -> list[Segment]:
-        """What follows a plain log: where it has become a segment the ones after that, else all that has its name now."""
+        """What follows a plain log: where it has become a segment the ones after that, else all
+        that has its name now.
+        """
         held, there = os.fstat(here.file.fileno()), parts(self.log)
         for place, one in enumerate(there):
             if _same(one.path, held):

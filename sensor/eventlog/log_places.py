@@ -1,4 +1,6 @@
-"""Places in a log: its end, the lines after a number, those since a time. Found by names and by halving: a large log is not read for it."""
+"""Places in a log: its end, the lines after a number, those since a time. Found by names and by halving: a large log is
+not read for it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _TIME = re.compile(rb'\{\s*"ts"\s*:\s*"([^"\\]{4,40})"')
 
 
 class Place(NamedTuple):
-    """A byte of a segment at which a line begins. ``line``: so many are before it, as far as is known. Of a compressed one it is always the first."""
+    """A byte of a segment at which a line begins. ``line``: so many are before it, as far as is known. Of a compressed
+    one it is always the first.
+    """
 
     segment: Segment
     at: int = 0
@@ -51,7 +55,8 @@ def place_after(segment: Segment, after: int) -> Place:
 
 
 def place_since(log: Path, since: str) -> Place | None:
-    """Where to begin for records since a time (RFC 3339, UTC): the last segment that begins before it, for records come nearly in the order of their times.
+    """Where to begin for records since a time (RFC 3339, UTC): the last segment that begins before it, for records come
+    nearly in the order of their times.
 
     None where there is no log.
     """
@@ -70,7 +75,9 @@ def time_in(line: bytes) -> bytes | None:
 
 
 def _first_time(segment: Segment) -> bytes | None:
-    """The time of the first line of a segment that has one; None where it is empty, removed, or a pipe, which may be read once only."""
+    """The time of the first line of a segment that has one; None where it is empty, removed, or a pipe, which may be
+    read once only.
+    """
     if not segment.path.is_file():
         return None
     lines = open_lines(segment, lambda _: None)
@@ -79,7 +86,9 @@ def _first_time(segment: Segment) -> bytes | None:
 
 
 def _line_behind(file: int, place: int) -> tuple[int, int | None]:
-    """The first line that begins behind a place and has a number the next one confirms, for a damaged number must not lead astray."""
+    """The first line that begins behind a place and has a number the next one confirms, for a damaged number must not
+    lead astray.
+    """
     data = os.pread(file, LOOK, place)
     start = data.find(b"\n") + 1
     last: int | None = None

@@ -15,8 +15,8 @@ DATASETS = "datasets"
 def state_folder() -> Path:
     """The folder of the state. It need not exist yet.
 
-    ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor where we may write there, else the user's own folder
-    by the XDG Base Directory Specification.
+    ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor where we may write
+    there, else the user's own folder by the XDG Base Directory Specification.
     """
     if named := _named():
         return Path(named)
@@ -28,8 +28,9 @@ def state_folder() -> Path:
 
 
 def folder_to_read() -> Path:
-    """The folder of the state for who looks at what a sensor left, or says something of it: that of the service, where there is something and the user's own
-    has no inventory and no log. Who may not read or write there is told so, and not that there is nothing.
+    """The folder of the state for who looks at what a sensor left, or says something of it: that of the service, where
+    there is something and the user's own has no inventory and no log. Who may not read or write there is told so, and
+    not that there is nothing.
     """
     own = state_folder()
     if _named() or _left(own) or not (_left(SYSTEM) or _closed(SYSTEM)):

@@ -1,7 +1,8 @@
 """The event log as it is read: records as plain objects, lazily, over all segments, to the end or as they come.
 
-Lines that are no records are skipped and counted, and where they are is kept: a log may come from anywhere, and one bad line must not hide the rest. A last
-line without its end is still being written: who follows waits for it, who does not takes it when it is whole.
+Lines that are no records are skipped and counted, and where they are is kept: a log may come from anywhere, and one bad
+line must not hide the rest. A last line without its end is still being written: who follows waits for it, who does not
+takes it when it is whole.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ FINDS = 10
 
 
 class Reader:
-    """Reads one log. ``broken`` counts what is no record, ``damages`` has the first places of it; ``missing`` counts records that were removed before they
-    were read.
+    """Reads one log. ``broken`` counts what is no record, ``damages`` has the first places of it; ``missing`` counts
+    records that were removed before they were read.
     """
 
     def __init__(
         self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None, start: Place | None = None
     ) -> None:
-        """``follow``: go on at the end, as ``tail -F`` does: over segments, and a log that is cut, replaced or not there yet is read from its beginning.
+        """``follow``: go on at the end, as ``tail -F`` does: over segments, and a log that is cut, replaced or not
+        there yet is read from its beginning.
 
         ``stop`` is asked at each pause. ``start``: where to begin instead of the beginning.
         """
@@ -43,7 +45,9 @@ class Reader:
         self._last: dict[str, Any] = {}
 
     def begin(self, find: Callable[[], Place | None]) -> Place | None:
-        """Open the log now at the place that is found: what becomes of its segment later does no harm. One that is compressed meanwhile is found anew."""
+        """Open the log now at the place that is found: what becomes of its segment later does no harm. One that is
+        compressed meanwhile is found anew.
+        """
         for left in reversed(range(FINDS)):
             try:
                 self.start = find()

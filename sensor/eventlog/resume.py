@@ -1,7 +1,8 @@
 """Where a log of a live run goes on: after a clean end, after a crash, and after somebody or something damaged it.
 
-Only the last segment is read here; the others are looked through while the sensor runs (``retention.py``). Nothing that is there is ever overwritten or taken
-away, save a last line without an end. Numbers go on above everything that is known: the segments, the hint beside them, and the cursors of outputs.
+Only the last segment is read here; the others are looked through while the sensor runs (``retention.py``). Nothing that
+is there is ever overwritten or taken away, save a last line without an end. Numbers go on above everything that is
+known: the segments, the hint beside them, and the cursors of outputs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ FIRST_KEY = b'{"ts":'
 
 
 class Start(NamedTuple):
-    """``next``: the first number to give; ``path``: the segment to go on in, None: a new one; ``torn``: bytes of a last line that were cut off."""
+    """``next``: the first number to give; ``path``: the segment to go on in, None: a new one; ``torn``: bytes of a last
+    line that were cut off.
+    """
 
     next: int
     path: Path | None
@@ -34,7 +37,9 @@ class Start(NamedTuple):
 
 
 class _End(NamedTuple):
-    """What the last segment is like. ``number``: the last one that is surely taken; ``clean``: nothing is wrong with it."""
+    """What the last segment is like. ``number``: the last one that is surely taken; ``clean``: nothing is wrong with
+    it.
+    """
 
     number: int
     clean: bool
@@ -43,7 +48,9 @@ class _End(NamedTuple):
 
 
 def prepare(log: Path) -> Path:
-    """The folder of segments; made where it is not there, for whom the folder around it belongs to. OSError where it cannot be written."""
+    """The folder of segments; made where it is not there, for whom the folder around it belongs to. OSError where it
+    cannot be written.
+    """
     folder = folder_of(log)
     if log.is_symlink() and log.readlink().parent.name != folder.name:
         raise OSError(errno.EINVAL, "it is a link to something else: name that", str(log))
@@ -62,7 +69,9 @@ def prepare(log: Path) -> Path:
 
 
 def adopt(log: Path) -> list[Damage]:
-    """Tidy up what a crash left, and make a plain log of an earlier version the first segment. OSError where that cannot be."""
+    """Tidy up what a crash left, and make a plain log of an earlier version the first segment. OSError where that
+    cannot be.
+    """
     for left in folder_of(log).glob("*.new"):
         left.unlink()
     return [] if log.is_symlink() or not log.exists() else _adopt(log)
@@ -85,7 +94,9 @@ def resume(log: Path, hint: Hint) -> Start:
 
 
 def first_segment(log: Path, number: int) -> Path:
-    """An empty segment, so that a log is there for who reads along before the first record is. OSError where that cannot be."""
+    """An empty segment, so that a log is there for who reads along before the first record is. OSError where that
+    cannot be.
+    """
     path = segment_path(log, number)
     os.close(open_file(path))
     return path
@@ -118,7 +129,9 @@ def _look(log: Path, last: Segment) -> _End:
 
 
 def _cut_torn(segment: Segment) -> tuple[int, bool]:
-    """Cut off what stands behind the last whole line: how many bytes; and whether that was something else than the beginning of one."""
+    """Cut off what stands behind the last whole line: how many bytes; and whether that was something else than the
+    beginning of one.
+    """
     if segment.compressed:
         return 0, False
     file = os.open(segment.path, os.O_RDWR | os.O_CLOEXEC)
@@ -166,7 +179,9 @@ def _adopt(log: Path) -> list[Damage]:
 
 
 def _first_number(log: Path) -> int:
-    """The number of the first line of a plain log, be it there or torn or damaged. OSError where it is something else."""
+    """The number of the first line of a plain log, be it there or torn or damaged. OSError where it
+    is something else.
+    """
     line, place = b"", -1
     with log.open("rb") as lines:
         for place, line in enumerate(lines):

@@ -1,10 +1,12 @@
-"""What becomes of closed segments: they are looked through once for damages, compressed, and taken away when they are old or too many.
+"""What becomes of closed segments: they are looked through once for damages, compressed, and taken away when they are
+old or too many.
 
-Never before every output has them, unless the hard limit on disk is reached: then the oldest go, and what was lost by that is told. All of it happens in a
-thread of low priority; a fault of the disk only puts it off.
+Never before every output has them, unless the hard limit on disk is reached: then the oldest go, and what was lost by
+that is told. All of it happens in a thread of low priority; a fault of the disk only puts it off.
 
-How old a segment is, those behind it say: the time from each to the next, counted as two days at most, or twice as long as a segment may be open. A clock
-that jumps by a year makes nothing a year old, and a month in which no sensor ran counts as two days.
+How old a segment is, those behind it say: the time from each to the next, counted as two days at most, or twice as long
+as a segment may be open. A clock that jumps by a year makes nothing a year old, and a month in which no sensor ran
+counts as two days.
 """
 
 from __future__ import annotations
@@ -47,13 +49,17 @@ class Shortened(NamedTuple):
 
 
 class Retention:
-    """``damages``: places in older segments that cannot be read; ``shortened``: what was lost to the hard limit. Both are for who takes them away."""
+    """``damages``: places in older segments that cannot be read; ``shortened``: what was lost to the hard limit. Both
+    are for who takes them away.
+    """
 
     def __init__(
         self, log: Path, *, size: int, hard: int, age_s: float, segment_s: float = DAY_S, outputs: Sequence[str] = (),
         complain: Callable[[str], None] = print, clock: Callable[[], float] = time.time, every_s: float = EVERY_S,
     ) -> None:  # fmt: skip
-        """``size``, ``hard``: bytes; ``segment_s``: how long a segment is open; ``outputs``: names of those that must have one before it goes."""
+        """``size``, ``hard``: bytes; ``segment_s``: how long a segment is open; ``outputs``: names of those that must
+        have one before it goes.
+        """
         self._log, self._complain, self._clock, self._every_s = log, complain, clock, every_s
         self.limit(size=size, hard=hard, age_s=age_s, segment_s=segment_s, outputs=outputs)
         self._said = ""
@@ -128,7 +134,9 @@ class Retention:
             cursor.close()
 
     def _begin(self, first: int, *, again: bool = True) -> int:
-        """Note the first number of the log; ``again``: where one is noted as well. The one that was before, or the same where none was."""
+        """Note the first number of the log; ``again``: where one is noted as well. The one that was before, or the same
+        where none was.
+        """
         hint = Hint(self._log, BEGIN)
         try:
             if again or not hint.told:
@@ -203,7 +211,9 @@ class Retention:
 
 
 def _ages(times: Sequence[float], now: float, step_s: float) -> list[float]:
-    """How long ago segments were written last, in seconds. ``times``: what the clock showed then, in their order; ``step_s``: what counts between two."""
+    """How long ago segments were written last, in seconds. ``times``: what the clock showed then, in their order;
+    ``step_s``: what counts between two.
+    """
     ages: list[float] = []
     for written, later in zip(reversed(times), (now, *reversed(times)), strict=False):
         ages.append((ages[-1] if ages else 0.0) + min(max(0.0, later - written), step_s))

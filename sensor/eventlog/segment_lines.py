@@ -1,7 +1,8 @@
 """The whole lines of one segment, as far as they are there.
 
-A plain file is read from the end of its last whole line each time, so that what a writer cuts off and writes anew is never taken for the rest of a line. A
-compressed segment is read frame by frame: one that is damaged loses what cannot be unpacked, and the next is read.
+A plain file is read from the end of its last whole line each time, so that what a writer cuts off and writes anew is
+never taken for the rest of a line. A compressed segment is read frame by frame: one that is damaged loses what cannot
+be unpacked, and the next is read.
 """
 
 from __future__ import annotations
@@ -117,7 +118,9 @@ Lines = FileLines | StreamLines
 
 
 def open_lines(segment: Segment, tell: Tell, at: int = 0) -> Lines:
-    """The lines of a segment, from a byte on at which one begins. ``tell`` is told what is damaged. OSError where it cannot be opened."""
+    """The lines of a segment, from a byte on at which one begins. ``tell`` is told what is damaged. OSError where it
+    cannot be opened.
+    """
     file = segment.path.open("rb", buffering=0)
     try:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -1,8 +1,9 @@
 """Segments: how an event log lies on disk.
 
-A log of a live run is a folder of segments beside its name, ``events.segments/00000000000000000001.jsonl`` and so on, each named by the number of its first
-record; ``events.jsonl`` is a link to the one that is written, so that ``tail -F`` follows. Closed segments may be compressed (``….jsonl.zst``). A log of a
-replay is one plain file. Whoever reads need not care: both are a list of segments here.
+A log of a live run is a folder of segments beside its name, ``events.segments/00000000000000000001.jsonl`` and so on,
+each named by the number of its first record; ``events.jsonl`` is a link to the one that is written, so that ``tail -F``
+follows. Closed segments may be compressed (``….jsonl.zst``). A log of a replay is one plain file. Whoever reads need
+not care: both are a list of segments here.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def segment_path(log: Path, first: int) -> Path:
 
 
 def segments(log: Path) -> list[Segment]:
-    """The parts of a log in order; a plain file is one part, no file none. Where a part is there twice (being compressed), the plain one counts."""
+    """The parts of a log in order; a plain file is one part, no file none. Where a part is there twice (being
+    compressed), the plain one counts.
+    """
     if log.is_file() and not log.is_symlink():
         return [Segment(0, log)]
     found: dict[int, Segment] = {}

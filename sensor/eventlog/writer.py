@@ -1,7 +1,9 @@
-"""EventLog: records as JSON lines in one file or stream, numbered without a gap; what a live run writes is ``live_log.py``.
+"""EventLog: records as JSON lines in one file or stream, numbered without a gap; what a live run writes is
+``live_log.py``.
 
-A log that exists is continued: ``seq`` follows that of its last whole line, and a last line that a crash has torn is cut off and counted. A file that holds
-something else is left alone. One writer a file, kept so by a lock. Lines wait in a buffer until ``flush``, until there are many, or until ``close``.
+A log that exists is continued: ``seq`` follows that of its last whole line, and a last line that a crash has torn is
+cut off and counted. A file that holds something else is left alone. One writer a file, kept so by a lock. Lines wait in
+a buffer until ``flush``, until there are many, or until ``close``.
 """
 
 from __future__ import annotations
@@ -29,14 +31,17 @@ EMITTED_AFTER_S = 1.0
 
 
 class EventLog:
-    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: none are looked for; ``written``: records of this run."""
+    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: none are looked
+    for; ``written``: records of this run.
+    """
 
     damages: tuple[()] = ()
 
     def __init__(
         self, target: Path | BinaryIO | None, *, fresh: bool = False, clock: Callable[[], float] | None = None
     ) -> None:
-        """``target``: a file by its path (folders are made), an open binary stream, or None: standard output. ``fresh``: begin the file anew.
+        """``target``: a file by its path (folders are made), an open binary stream, or None: standard output.
+        ``fresh``: begin the file anew.
 
         ``clock`` (live runs): seconds since the epoch, for ``emitted``. OSError where it cannot be written.
         """
@@ -64,7 +69,9 @@ class EventLog:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over all lines. OSError where they are not taken, BrokenPipeError where nobody reads any more; what could not be written is given up."""
+        """Hand over all lines. OSError where they are not taken, BrokenPipeError where nobody reads any more; what
+        could not be written is given up.
+        """
         data = memoryview(b"".join(self._lines))
         self._lines, self._size = [], 0
         while data:

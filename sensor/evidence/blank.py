@@ -1,9 +1,12 @@
-"""Blanks passwords in frames before they are written: evidence is passed around, and nobody needs the secret to see the attack.
+"""Blanks passwords in frames before they are written: evidence is passed around, and nobody needs the secret to see the
+attack.
 
-Text by its commands on any port: PASS (FTP, POP3), AUTH and AUTHENTICATE (SMTP, IMAP, POP3), LOGIN (IMAP), Authorization: Basic and Bearer (HTTP, RTSP, SIP),
-password fields of forms and of XML, AUTH of Redis. By port: what a client types in Telnet and rlogin, lone base64 lines of mail logins, SNMP communities,
-LDAP simple binds, MQTT, PostgreSQL and TDS logins. Digests and challenges stay: they tell an attack and not the password. A secret that is cut over several
-segments is blanked in all of them. Lengths stay as they are; checksums are not made anew. What is encrypted or compressed is left as it is.
+Text by its commands on any port: PASS (FTP, POP3), AUTH and AUTHENTICATE (SMTP, IMAP, POP3), LOGIN (IMAP),
+Authorization: Basic and Bearer (HTTP, RTSP, SIP), password fields of forms and of XML, AUTH of Redis. By port: what a
+client types in Telnet and rlogin, lone base64 lines of mail logins, SNMP communities, LDAP simple binds, MQTT,
+PostgreSQL and TDS logins. Digests and challenges stay: they tell an attack and not the password. A secret that is cut
+over several segments is blanked in all of them. Lengths stay as they are; checksums are not made anew. What is
+encrypted or compressed is left as it is.
 """
 
 from __future__ import annotations
@@ -205,7 +208,9 @@ def _postgres(payload: bytes) -> Iterator[Span]:
 
 
 def _tds(payload: bytes) -> Iterator[Span]:
-    """LOGIN7 (MS-TDS, 2.2.6.4): offset and characters of the password stand at bytes 44 and 46 of the message behind the packet's head of eight."""
+    """LOGIN7 (MS-TDS, 2.2.6.4): offset and characters of the password stand at bytes 44 and 46 of the message behind
+    the packet's head of eight.
+    """
     if payload[:1] != b"\x10" or len(payload) < 56:
         return
     offset, count = (int.from_bytes(payload[at : at + 2], "little") for at in (8 + 44, 8 + 46))

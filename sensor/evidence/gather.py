@@ -1,6 +1,8 @@
-"""Gathering: which frames belong to an alert. Those that prove it, those before it from the rings, and those that follow, up to a bound.
+"""Gathering: which frames belong to an alert. Those that prove it, those before it from the rings, and those that
+follow, up to a bound.
 
-Pure: it decides and counts; ``write`` gets what is to be written. Packet time alone decides, so a replay gathers the same frames every time.
+Pure: it decides and counts; ``write`` gets what is to be written. Packet time alone decides, so a replay gathers the
+same frames every time.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from sensor.evidence.ring import FlowRing, Frame, Wanted, frame_of, wants
 
 SECOND = 1_000_000_000
 BEFORE_LIMIT, AFTER_LIMIT = 64, 64
-# Packet time in which frames after an alert are kept, ns; alerts that may wait for frames at once; alerts a second whose packets are looked for.
+# Packet time in which frames after an alert are kept, ns; alerts that may wait for frames at once; alerts a second
+# whose packets are looked for.
 AFTER = 60 * SECOND
 WAITING_LIMIT = 256
 SEARCHES = 32
@@ -34,7 +37,9 @@ Write = Callable[[str, str, list[tuple[Frame, str]]], None]
 
 
 class _Gathering(msgspec.Struct, eq=False):
-    """What one alert has so far. ``left``: frames that may still come, until ``until`` (ns); ``pending``: those that came and are not written."""
+    """What one alert has so far. ``left``: frames that may still come, until ``until`` (ns); ``pending``: those that
+    came and are not written.
+    """
 
     name: str
     about: str
@@ -88,7 +93,9 @@ class Gatherer:
     # What the alert room asks.
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
-        """The packets of an alert that is told. At its opening they are looked for; later it is told how many there are by then."""
+        """The packets of an alert that is told. At its opening they are looked for; later it is told how many there are
+        by then.
+        """
         if action == "open":
             self._open(name, alert)
         elif gathering := self._gatherings.get(name):
@@ -132,7 +139,9 @@ class Gatherer:
                 self._waiting.put(end, gathering)
 
     def _found(self, ring: FlowRing | FrameRing, ts: int, wanted: Wanted) -> list[Frame]:
-        """What a ring has. A flood of alerts must not make us search all day: beyond a number a second only what proves is kept."""
+        """What a ring has. A flood of alerts must not make us search all day: beyond a number a second only what proves
+        is kept.
+        """
         if ts // SECOND != self._second:
             self._second, self._searches = ts // SECOND, 0
         self._searches += 1

@@ -1,6 +1,8 @@
-"""Reads the evidence of an alert for people: the frames of its pcapng file, each with what its headers say. Format: draft-ietf-opsawg-pcapng.
+"""Reads the evidence of an alert for people: the frames of its pcapng file, each with what its headers say. Format:
+draft-ietf-opsawg-pcapng.
 
-Only what ``writer.py`` writes is read: little-endian sections, times in nanoseconds, enhanced packet blocks. A file that is cut off gives what is whole.
+Only what ``writer.py`` writes is read: little-endian sections, times in nanoseconds, enhanced packet blocks. A file
+that is cut off gives what is whole.
 """
 
 from __future__ import annotations

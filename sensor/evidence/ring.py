@@ -1,8 +1,9 @@
 """Rings: what was seen lately, so that an alert can show the packets before it.
 
-Two of them, both bounded. ``FrameRing`` (``frames.pyx``) keeps the frames that said something. ``FlowRing`` keeps the beginnings of the
-frames that opened, answered or refused a flow, for scans and contacts that no dissector reads: copied in bulk, at most ``CHANGES`` of a batch, and read
-from the batch itself while it is there, so that what is found does not depend on how packets are cut into batches.
+Two of them, both bounded. ``FrameRing`` (``frames.pyx``) keeps the frames that said something. ``FlowRing`` keeps the
+beginnings of the frames that opened, answered or refused a flow, for scans and contacts that no dissector reads: copied
+in bulk, at most ``CHANGES`` of a batch, and read from the batch itself while it is there, so that what is found does
+not depend on how packets are cut into batches.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ class FlowRing:
         return found[::-1]
 
     def _newest_first(self) -> Iterator[tuple[npt.NDArray[np.void], Callable[[int], Frame]]]:
-        """(changes, what gives the frame of one, counted from the last) of this batch up to now, then of those before."""
+        """(changes, what gives the frame of one, counted from the last) of this batch up to now,
+        then of those before.
+        """
         batch, changes = self._batch, self._changes
         if batch is not None and changes is not None:
             rows = changes["row"][changes["row"] <= self.row]

@@ -1,7 +1,8 @@
-"""Writes evidence: one pcapng file an alert, with a comment to each packet, passwords blanked. In a thread of its own, for disks are slow.
+"""Writes evidence: one pcapng file an alert, with a comment to each packet, passwords blanked. In a thread of its own,
+for disks are slow.
 
-A live engine never waits for it: where it is behind, frames are dropped and counted. A replay waits. The folder has a size; the oldest files make room.
-Format: draft-ietf-opsawg-pcapng, little-endian, times in ns; opens in Wireshark.
+A live engine never waits for it: where it is behind, frames are dropped and counted. A replay waits. The folder has a
+size; the oldest files make room. Format: draft-ietf-opsawg-pcapng, little-endian, times in ns; opens in Wireshark.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class _File(msgspec.Struct, eq=False):
 
 
 class Writer:
-    """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` hears once what is wrong."""
+    """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` hears once what is
+    wrong.
+    """
 
     def __init__(
         self,
@@ -79,7 +82,9 @@ class Writer:
             self.dropped += len(frames)
 
     def close(self) -> None:
-        """Write what waits, then end. A live run is not held up by a disk that does not answer: what is not written in time is dropped."""
+        """Write what waits, then end. A live run is not held up by a disk that does not answer: what is not written in
+        time is dropped.
+        """
         limit = None if self._wait else CLOSE_S
         with contextlib.suppress(queue.Full):
             self._jobs.put(None, timeout=limit)
@@ -123,7 +128,9 @@ class Writer:
         self._make_room(name)
 
     def _first(self, name: str) -> bool:
-        """Whether a file of this run begins; one of an earlier run is written anew. A section may follow another in one file."""
+        """Whether a file of this run begins; one of an earlier run is written anew. A section may follow another in one
+        file.
+        """
         if name in self._begun:
             return False
         if len(self._begun) >= 16 * FILES_LIMIT:

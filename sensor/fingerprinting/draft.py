@@ -1,7 +1,9 @@
-"""Drafts of fingerprints: from what a device was heard to say and a label that names it, entries for a person to read and mend.
+"""Drafts of fingerprints: from what a device was heard to say and a label that names it, entries for a person to read
+and mend.
 
-Only what tells of a product is drafted: no names that people give, serial numbers, addresses or words that half a network uses. What changes from unit to unit
-or from version to version becomes an open place in the pattern; all else stays as it was seen. What the known fingerprints say already is left out.
+Only what tells of a product is drafted: no names that people give, serial numbers, addresses or words that half a
+network uses. What changes from unit to unit or from version to version becomes an open place in the pattern; all else
+stays as it was seen. What the known fingerprints say already is left out.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ COMMON = frozenset(
 
 
 class Draft(NamedTuple):
-    """One entry. ``yields``: what its example must give besides the constants; ``doubts``: what known fingerprints say against the label."""
+    """One entry. ``yields``: what its example must give besides the constants; ``doubts``: what known fingerprints say
+    against the label.
+    """
 
     kind: str
     family: str
@@ -79,7 +83,9 @@ def is_telling(kind: str, value: str) -> bool:
 
 
 def drafts(heard: Iterable[tuple[str, str]], label: dict[str, str], mac: int, knowledge: Knowledge) -> Iterator[Draft]:
-    """The entries for (kind, value) of one device, in the order of their kinds. ``label``: attribute → value, in our vocabulary's words."""
+    """The entries for (kind, value) of one device, in the order of their kinds. ``label``: attribute → value, in our
+    vocabulary's words.
+    """
     matcher = Matcher(knowledge)
     families = {kind: one.family for one in knowledge.fingerprints for kind in one.kinds}
     counts: Counter[str] = Counter()
@@ -136,7 +142,9 @@ def _name(kind: str, label: dict[str, str], number: int) -> str:
 
 
 def _folded(attribute: str, value: str, label: dict[str, str]) -> str:
-    """A value as it compares: models with and without their maker in front are the same, whatever the case, blanks and hyphens."""
+    """A value as it compares: models with and without their maker in front are the same, whatever the case, blanks and
+    hyphens.
+    """
     folded = value.casefold()
     if attribute != "model":
         return folded
@@ -191,7 +199,9 @@ _PLACES = {
 
 
 def _open_places(label: dict[str, str], mac: int) -> re.Pattern[str]:
-    """Finds what is not the product's: the label's firmware and serial number, the MAC however written, versions, addresses and long numbers. A model stays."""
+    """Finds what is not the product's: the label's firmware and serial number, the MAC however written, versions,
+    addresses and long numbers. A model stays.
+    """
     digits = mac_text(mac).split(":") if mac else ["\0"]
     known = [
         f"(?P<{name}>(?<![A-Za-z0-9]){re.escape(label[name])}(?![A-Za-z0-9]))"

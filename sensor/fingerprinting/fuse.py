@@ -1,9 +1,11 @@
-"""Fusion: from many pieces of evidence to one value for each attribute, with how sure we are. Pure: the same evidence gives the same answer, in any order.
+"""Fusion: from many pieces of evidence to one value for each attribute, with how sure we are. Pure: the same evidence
+gives the same answer, in any order.
 
-For each value the best evidence of a family counts (ten packets of one kind are no more than one), families are independent: ``1 - Π(1 - c)``. Values of one
-attribute exclude each other, so each lowers the others: the sureness of a value is its odds over the odds of all, *none of them* included. A value that is only
-a wider word for another (``iot`` for ``camera``, ``Windows`` for ``Windows 11``) is no contradiction; the narrower one is told. Below the threshold there is no
-answer: a wrong name is worse than none.
+For each value the best evidence of a family counts (ten packets of one kind are no more than one), families are
+independent: ``1 - Π(1 - c)``. Values of one attribute exclude each other, so each lowers the others: the sureness of a
+value is its odds over the odds of all, *none of them* included. A value that is only a wider word for another (``iot``
+for ``camera``, ``Windows`` for ``Windows 11``) is no contradiction; the narrower one is told. Below the threshold there
+is no answer: a wrong name is worse than none.
 """
 
 from __future__ import annotations
@@ -24,21 +26,24 @@ ONE_FAMILY = 0.85
 WEAK_FAMILY = 0.5
 CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui"))
-# Names of services that a machine turns to: applications on any phone or PC turn to them too. They back what others say, or speak where nobody else does; they
-# never stand against others.
+# Names of services that a machine turns to: applications on any phone or PC turn to them too. They back what others
+# say, or speak where nobody else does; they never stand against others.
 BACKING = frozenset(("cloud",))
 HINTING = "oui"
-# A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak evidence.
+# A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak
+# evidence.
 SAME_SOURCE = {"hostname": "hostname_mac"}
 # Models that are part of another say less; shorter ones may only be part of it by chance.
 PART_OF_MODEL = 5
 # How long evidence keeps its weight without being seen again: half of it is gone after each such time.
 HALF_LIFE = 30 * 86_400_000_000_000
 HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
-# A version that was not seen for so long (ns) when the same fingerprint read another one is no longer that of the device: restarts take a minute.
+# A version that was not seen for so long (ns) when the same fingerprint read another one is no longer that of the
+# device: restarts take a minute.
 SUCCESSION = 60_000_000_000
 
-# What a name of systems takes in besides those that begin with it: what is built on Linux, and the releases that share what a client or a build gives away.
+# What a name of systems takes in besides those that begin with it: what is built on Linux, and the releases that share
+# what a client or a build gives away.
 SYSTEMS: dict[str, tuple[str, ...]] = {
     "linux": (
         "debian", "ubuntu", "raspbian", "redhat", "centos", "rocky", "almalinux", "fedora", "suse", "arch", "proxmox", "android", "chromeos", "openwrt",
@@ -59,7 +64,8 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
 
 IOT = "iot"
 _NO_TYPES: frozenset[str] = frozenset()
-# Attributes whose values come from the vocabulary and compare as they are; those that belong to a product and so to its vendor.
+# Attributes whose values come from the vocabulary and compare as they are; those that belong to a product and so to its
+# vendor.
 _EXACT = frozenset(("type", "vendor"))
 _OF_VENDOR = ("model", "firmware")
 
@@ -68,7 +74,9 @@ _Families = dict[str, float]
 
 
 def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
-    """The attributes that the evidence supports, by name. ``now`` (ns): the time by which evidence has aged; 0: nothing ages."""
+    """The attributes that the evidence supports, by name. ``now`` (ns): the time by which evidence has aged; 0: nothing
+    ages.
+    """
     pieces: dict[str, list[Evidence]] = {}
     for piece in evidence:
         if piece.attribute in pieces:
@@ -146,7 +154,9 @@ def _grouped(
 
 
 def _fold(mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> None:
-    """Let hints of narrower types, none of them likely, speak for the widest one: many small signs of a thing with one job are one."""
+    """Let hints of narrower types, none of them likely, speak for the widest one: many small signs of a thing with one
+    job are one.
+    """
     narrow = [key for key in best if key in WIDER[IOT]]
     if any(_together(best[key]) >= THRESHOLD for key in narrow):
         return
@@ -158,7 +168,9 @@ def _fold(mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> None:
 
 
 def _drop_backing(best: dict[str, _Families]) -> None:
-    """Take out values that are only backed or hinted at, where others are likely; what is known to be some machine of the kind may be told more exactly."""
+    """Take out values that are only backed or hinted at, where others are likely; what is known to be some machine of
+    the kind may be told more exactly.
+    """
     likely = [key for key, families in best.items() if not _only_backs(families) and _together(families) >= THRESHOLD]
     if likely:
         exact = WIDER[IOT] if likely == [IOT] else _NO_TYPES
@@ -167,7 +179,9 @@ def _drop_backing(best: dict[str, _Families]) -> None:
 
 
 def _only_backs(families: _Families) -> bool:
-    """Whether nobody speaks for a value but services that the machine turns to, or its MAC prefix faintly: its maker makes such things among others."""
+    """Whether nobody speaks for a value but services that the machine turns to, or its MAC prefix faintly: its maker
+    makes such things among others.
+    """
     return all(
         family in BACKING or (family == HINTING and confidence < THRESHOLD) for family, confidence in families.items()
     )
@@ -183,7 +197,9 @@ def _aged(piece: Evidence, now: int) -> float:
 
 
 def _winner(name: str, sure_of: dict[str, float]) -> tuple[str, float, bool]:
-    """(likeliest value, how sure, whether another is likely too). Takes out of ``sure_of`` what is only a wider word for another."""
+    """(likeliest value, how sure, whether another is likely too). Takes out of ``sure_of`` what is only a wider word
+    for another.
+    """
     if len(sure_of) == 1:
         ((winner, sure),) = sure_of.items()
         return winner, sure, False
@@ -229,7 +245,9 @@ def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
 
 
 def _holds(name: str, key: str, wide: str) -> bool:
-    """Whether a value says the same and more. A product's name may stand behind its number (``BSB002 Hue Bridge``), a system's kernel before its version."""
+    """Whether a value says the same and more. A product's name may stand behind its number (``BSB002 Hue Bridge``), a
+    system's kernel before its version.
+    """
     if name == "os" and (key in SYSTEMS or wide in SYSTEMS or wide.startswith("linux")):
         taken_in = SYSTEMS.get("linux" if wide.startswith("linux") else wide, ())
         return key.startswith((wide, *taken_in)) and not wide.startswith(SYSTEMS.get(key, ()))
@@ -237,14 +255,18 @@ def _holds(name: str, key: str, wide: str) -> bool:
 
 
 def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> list[Evidence]:
-    """The evidence that does not come with another vendor than the one decided on. It comes with one where the same fingerprint said so of the same text."""
+    """The evidence that does not come with another vendor than the one decided on. It comes with one where the same
+    fingerprint said so of the same text.
+    """
     losing = {(piece.fingerprint, piece.seen) for piece in vendors if piece.value != winner}
     return [piece for piece in mine if (piece.fingerprint, piece.seen) not in losing] if losing else mine
 
 
 @functools.lru_cache(maxsize=4096)
 def _key(name: str, value: str, maker: str) -> str:
-    """Values that differ only in case, blanks and hyphens are the same, and models with and without their maker in front."""
+    """Values that differ only in case, blanks and hyphens are the same, and models with and without their maker in
+    front.
+    """
     key = value.casefold().replace(" ", "").replace("-", "")
     return (key.removeprefix(maker) or key) if name == "model" and maker else key
 

@@ -1,8 +1,9 @@
-"""Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's. Words of one protocol stand in its folder.
+"""Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's. Words of one
+protocol stand in its folder.
 
-Our own files sit beside the package in a checkout and inside it (``sensor/fingerprints_data``) once installed. A fault in them refuses the start; a fault in an
-operator's folder is reported and the rest of that folder is used. Regular expressions of our own are compiled when a value first needs them (the tests compile
-all); those of operators at once.
+Our own files sit beside the package in a checkout and inside it (``sensor/fingerprints_data``) once installed. A fault
+in them refuses the start; a fault in an operator's folder is reported and the rest of that folder is used. Regular
+expressions of our own are compiled when a value first needs them (the tests compile all); those of operators at once.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nea
 from sensor.fingerprinting.shelf import Shelf
 
 VOCABULARY = "vocabulary.yaml"
-# Folders of other knowledge: signatures of attacks and default logins (sensor/intel), what types of devices serve and use (starts.py), and vulnerabilities
-# (sensor/posture).
+# Folders of other knowledge: signatures of attacks and default logins (sensor/intel), what types of devices serve and
+# use (starts.py), and vulnerabilities (sensor/posture).
 OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities", "recommendations")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -38,7 +39,9 @@ class _Words(BaseModel):
 
 
 class Vocabulary(_Words):
-    """The words that fingerprints may use. ``vendors``: canonical spelling → other spellings seen in the field; ``observations``: kind → what it is."""
+    """The words that fingerprints may use. ``vendors``: canonical spelling → other spellings seen in the field;
+    ``observations``: kind → what it is.
+    """
 
     attributes: dict[str, str] = {}
     types: dict[str, str] = {}
@@ -72,9 +75,11 @@ def _word(section: str) -> AfterValidator:
 
 
 class Match(_Words):
-    """How a value is recognised: by exactly one of the operators. A list means any of them. Regexes are searched for: anchor them.
+    """How a value is recognised: by exactly one of the operators. A list means any of them. Regexes are searched for:
+    anchor them.
 
-    ``domain``: the name itself and all names below it, letter case aside; where entries name domains inside each other only the innermost speaks.
+    ``domain``: the name itself and all names below it, letter case aside; where entries name domains inside each other
+    only the innermost speaks.
     """
 
     exact: OneOrMore | None = None
@@ -108,9 +113,11 @@ class Match(_Words):
 
 
 class Entry(_Words):
-    """One fingerprint. ``asserts`` (``assert`` in the file): attribute → constant, or text with ``{group}`` of the regex.
+    """One fingerprint. ``asserts`` (``assert`` in the file): attribute → constant, or text with ``{group}`` of the
+    regex.
 
-    An example is a value that must match, or keys ``value`` and the attributes it must yield; an entry by exact value or domain is its own example.
+    An example is a value that must match, or keys ``value`` and the attributes it must yield; an entry by exact value
+    or domain is its own example.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
@@ -142,7 +149,9 @@ class Entry(_Words):
 
 
 class FingerprintFile(_Words):
-    """One file: what it observes, and defaults for its entries (an entry's certainty replaces the file's by attribute, or for all where it is a number)."""
+    """One file: what it observes, and defaults for its entries (an entry's certainty replaces the file's by attribute,
+    or for all where it is a number).
+    """
 
     observation: list[Annotated[str, _word("observations")]] = Field(min_length=1)
     family: Annotated[str, _word("families")]
@@ -263,7 +272,9 @@ def _read(own: Path, shelf: Shelf) -> Knowledge:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """No garbage collection meanwhile: loading makes many objects and no garbage, and the collector's searches would take as long as all the rest."""
+    """No garbage collection meanwhile: loading makes many objects and no garbage, and the collector's searches would
+    take as long as all the rest.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
@@ -284,7 +295,8 @@ def _add_folder(knowledge: Knowledge, folder: Path) -> None:
 
 
 def load_more(knowledge: Knowledge, path: Path) -> list[Fingerprint]:
-    """The fingerprints of one more folder or file of the operator's, added to what is known. What was read from there before is forgotten; faults are kept.
+    """The fingerprints of one more folder or file of the operator's, added to what is known. What was read from there
+    before is forgotten; faults are kept.
 
     The words of a file are those of the vocabulary beside it.
     """

@@ -1,8 +1,9 @@
 """Matcher: what a raw fact means. All fingerprints that match speak; their order means nothing.
 
-A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start with) by their first two characters,
-suffixes by their last two, domains by walking up the labels of a name, so that a value nobody knows costs a few microseconds. Other regexes are tried only
-where the value contains their longest plain text. Answers are remembered.
+A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start
+with) by their first two characters, suffixes by their last two, domains by walking up the labels of a name, so that a
+value nobody knows costs a few microseconds. Other regexes are tried only where the value contains their longest plain
+text. Answers are remembered.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ REMEMBERED = 4096
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
 LABELS_LIMIT = 16  # of a name that are walked
-# The kind under which fingerprints know what a model is sold as, whoever told it; shorter ones are some maker's only where that is told with them.
+# The kind under which fingerprints know what a model is sold as, whoever told it; shorter ones are some maker's only
+# where that is told with them.
 PRODUCT = "product.model"
 MODEL_MINIMUM = 6
 # DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.
@@ -81,7 +83,9 @@ class Matcher:
         return shared(tuple(sorted(_one_witness(claims))))
 
     def _products(self, claims: list[Claim]) -> Iterator[Claim]:
-        """What the models among the claims are sold as: no surer than the model, of the same family, and never about another maker's."""
+        """What the models among the claims are sold as: no surer than the model, of the same family, and never about
+        another maker's.
+        """
         vendors = {claim.value for claim in claims if claim.attribute == "vendor"}
         for claim in claims:
             if claim.attribute != "model" or (len(claim.value) < MODEL_MINIMUM and not vendors):
@@ -111,7 +115,9 @@ class Matcher:
 
 
 def _one_witness(claims: list[Claim]) -> set[Claim]:
-    """The claims, with one family for what several read out of the same text: it is one witness, however many families know it. The surest gives the family."""
+    """The claims, with one family for what several read out of the same text: it is one witness, however many families
+    know it. The surest gives the family.
+    """
     surest: dict[tuple[str, str], Claim] = {}
     for claim in sorted(claims, key=lambda claim: (-claim.confidence, claim.family)):
         surest.setdefault((claim.attribute, claim.value), claim)
@@ -135,7 +141,9 @@ _NO_GROUPS: dict[str, str] = {}
 
 
 class _Kind:
-    """The fingerprints of one kind, arranged for look-up. Everything is looked up in lower case and then compared as its entry says."""
+    """The fingerprints of one kind, arranged for look-up. Everything is looked up in lower case and then compared as
+    its entry says.
+    """
 
     def __init__(self, tests: Iterable[_Test], *, near: bool) -> None:
         self._whole: dict[str, list[_Test]] = {}
@@ -228,7 +236,9 @@ class _Test:
 
     @property
     def place(self) -> tuple[Iterable[str], str]:
-        """(texts that a match starts with, text that it contains), in lower case; the second counts where there are none of the first."""
+        """(texts that a match starts with, text that it contains), in lower case; the second counts where there are
+        none of the first.
+        """
         if self._place is None:
             match = self.fingerprint.match
             regex = match.regex or ""
@@ -302,7 +312,9 @@ def _alternatives(regex: str) -> list[str]:
 
 
 def _outside_classes(regex: str) -> Iterator[tuple[int, str, int]]:
-    """(place, character, depth of groups) of what is neither escaped nor in a class. A bracket counts for what follows it; a closing one for itself too."""
+    """(place, character, depth of groups) of what is neither escaped nor in a class. A bracket counts for what follows
+    it; a closing one for itself too.
+    """
     depth, at = 0, 0
     while at < len(regex):
         char = regex[at]

@@ -1,4 +1,6 @@
-"""Host names that hold the MAC of their sender: proof that the name is the maker's, and that nobody relays or copies it."""
+"""Host names that hold the MAC of their sender: proof that the name is the maker's, and that nobody relays or copies
+it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ _SEPARATORS = re.compile(r"(?<=[0-9a-f]{2})[:.-](?=[0-9a-f]{2})", re.IGNORECASE)
 
 
 def own_mac_name(name: str, mac: int) -> str:
-    """The name with the sender's MAC written ``<mac>``, or its last six digits ``<mac6>``: a value of kind ``hostname.own_mac``. Empty for neither."""
+    """The name with the sender's MAC written ``<mac>``, or its last six digits ``<mac6>``: a value of kind
+    ``hostname.own_mac``. Empty for neither.
+    """
     if not mac:
         return ""
     digits = f"{mac:012x}"

@@ -1,4 +1,6 @@
-"""Near matches of DHCP parameter request lists: the same codes in another order, or one or two codes more, fewer or other. They speak with less weight."""
+"""Near matches of DHCP parameter request lists: the same codes in another order, or one or two codes more, fewer or
+other. They speak with less weight.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class NearLists:
         self._lists.append((_bits(codes), codes, fingerprint))
 
     def find(self, value: str) -> Iterator[tuple[Fingerprint, float]]:
-        """(fingerprint, weight) of the nearest: those with the same codes, else those within a few edits. Nothing for short lists."""
+        """(fingerprint, weight) of the nearest: those with the same codes, else those within a few edits. Nothing for
+        short lists.
+        """
         codes = codes_of(value)
         if len(codes) < SAME_CODES_MINIMUM:
             return
@@ -65,7 +69,9 @@ def _bits(codes: Codes) -> int:
 
 
 def within(one: Codes, other: Codes, edits: int) -> bool:
-    """Whether so many insertions, deletions and replacements are enough to turn one list into the other (only the middle band of the table is filled)."""
+    """Whether so many insertions, deletions and replacements are enough to turn one list into the other (only the
+    middle band of the table is filled).
+    """
     if abs(len(one) - len(other)) > edits:
         return False
     far = edits + 1

@@ -1,7 +1,9 @@
-"""Oui: to whom a MAC prefix was given, from the IEEE registries as netaddr carries them, or from a newer file of the operator's.
+"""Oui: to whom a MAC prefix was given, from the IEEE registries as netaddr carries them, or from a newer file of the
+operator's.
 
-netaddr knows the 24-bit assignments (MA-L) and the old 36-bit ones (IAB). A file may hold all sizes: IEEE's ``oui.txt`` and the CSV lists, or lines of
-``prefix[/bits]<tab>name`` as Wireshark writes them. The file answers first. Nothing is read before the first question.
+netaddr knows the 24-bit assignments (MA-L) and the old 36-bit ones (IAB). A file may hold all sizes: IEEE's ``oui.txt``
+and the CSV lists, or lines of ``prefix[/bits]<tab>name`` as Wireshark writes them. The file answers first. Nothing is
+read before the first question.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class Oui:
         self._known: Bounded[int, str] = Bounded(REMEMBERED)
 
     def organisation(self, mac: int) -> str:
-        """The owner of the prefix; empty for unknown, group and locally administered MACs, and for those that begin with 00:00:00: nearly all are made up.
+        """The owner of the prefix; empty for unknown, group and locally administered MACs, and for those that begin
+        with 00:00:00: nearly all are made up.
 
         OSError and ValueError where the registry file cannot be used.
         """
@@ -76,7 +79,9 @@ def _carried() -> _Carried:
 
 
 class _Carried:
-    """netaddr's lists with its index, each opened once. Its own objects open the list again for each MAC, which takes 60 µs."""
+    """netaddr's lists with its index, each opened once. Its own objects open the list again for each MAC, which takes
+    60 µs.
+    """
 
     def __init__(self) -> None:
         folder = importlib.resources.files("netaddr.eui")
@@ -112,7 +117,9 @@ def _name(text: str) -> str:
 
 
 def read_registry(path: Path) -> dict[tuple[int, int], str]:
-    """(bits, prefix) → organisation, of a registry file of any of the known forms. ValueError where it is none of them."""
+    """(bits, prefix) → organisation, of a registry file of any of the known forms. ValueError where
+    it is none of them.
+    """
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         first = file.readline()
         file.seek(0)

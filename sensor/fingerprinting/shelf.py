@@ -1,7 +1,8 @@
-"""Keeps what was read from a folder of documents, as Python keeps compiled modules: in ``__pycache__`` beside them, good for as long as no file changes.
+"""Keeps what was read from a folder of documents, as Python keeps compiled modules: in ``__pycache__`` beside them,
+good for as long as no file changes.
 
-Reading and checking thousands of fingerprints takes longer than replaying a small capture; what is kept takes a few milliseconds. Where the folder cannot be
-written the documents are read each time.
+Reading and checking thousands of fingerprints takes longer than replaying a small capture; what is kept takes a few
+milliseconds. Where the folder cannot be written the documents are read each time.
 """
 
 from __future__ import annotations

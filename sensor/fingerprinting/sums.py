@@ -23,7 +23,9 @@ class Sum:
 
     @classmethod
     def of(cls, claims: Iterable[Mapping[str, Any]]) -> Sum:
-        """The sum over the claims of one value: the best of each family, then ``1 − Π(1 − c)``, then what such families can reach at most."""
+        """The sum over the claims of one value: the best of each family, then ``1 − Π(1 − c)``, then what such families
+        can reach at most.
+        """
         best: dict[str, float] = {}
         for claim in claims:
             family, confidence = clean(str(claim.get("family") or "")), claim.get("confidence")

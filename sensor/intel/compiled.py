@@ -14,14 +14,16 @@ from sensor.intel.lookup import AddressTable, NameTable, give_back
 from sensor.intel.readers import IndicatorList, key_of
 
 U64s = npt.NDArray[np.uint64]
-# How sure a list is that does not say. The fingerprint of a TLS client is shared with every program that uses the same library.
+# How sure a list is that does not say. The fingerprint of a TLS client is shared with every program that uses the same
+# library.
 USUAL, SHARED = 0.8, 0.5
 _JA3 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One line of a list: the list's name (its file name), the indicator as written, and what the list says of it: category, when it was first seen and until
-    when it is valid (seconds since 1970, 0: not told), how sure it is (0 to 1).
+    """One line of a list: the list's name (its file name), the indicator as written, and what the list says of it:
+    category, when it was first seen and until when it is valid (seconds since 1970, 0: not told), how sure it is (0 to
+    1).
     """
 
     list_name: str
@@ -82,7 +84,9 @@ class Compiled:
         return -1 if self.names is None else self.names.find(text)
 
     def find(self, value: str) -> int:
-        """The number of any kind of indicator, -1 where it is not there: of an address by its block, of a URL also by its host."""
+        """The number of any kind of indicator, -1 where it is not there: of an address by its block, of a URL also by
+        its host.
+        """
         try:
             address = addresses.parse(value)
         except ValueError:

@@ -1,4 +1,5 @@
-"""Logins that devices and programs are sold with, as data: the user, and seals of user and password (``sensor/dissectors/_seal.py``), never the password.
+"""Logins that devices and programs are sold with, as data: the user, and seals of user and password
+(``sensor/dissectors/_seal.py``), never the password.
 
 A new seal is made by ``python -c "from sensor.dissectors._seal import seal; print(seal('user', b'password'))"``.
 """
@@ -19,7 +20,9 @@ Seal = Annotated[str, Field(pattern=r"^[0-9a-f]{7}$")]
 
 
 class DefaultLogin(BaseModel):
-    """One user of something that is sold with it, and one or several passwords. ``user`` is empty where only a password is asked for."""
+    """One user of something that is sold with it, and one or several passwords. ``user`` is empty where only a password
+    is asked for.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 

@@ -1,4 +1,5 @@
-"""Feeds as JSON: of abuse.ch, Spamhaus DROP as JSON lines, MISP events, STIX 2.1 bundles and TAXII 2.1 envelopes, OTX pulses.
+"""Feeds as JSON: of abuse.ch, Spamhaus DROP as JSON lines, MISP events, STIX 2.1 bundles and TAXII 2.1 envelopes, OTX
+pulses.
 
 A document knows no lines: what is wrong in it is told by the number of the entry. JSON lines are told by their line.
 """

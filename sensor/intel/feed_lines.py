@@ -19,7 +19,9 @@ _LIKELY = re.compile(
 
 
 def csv_lines(text: str) -> Found:
-    """A header line names the columns, be it a comment or not; without one the first column that can be an indicator counts."""
+    """A header line names the columns, be it a comment or not; without one the first column that can be an indicator
+    counts.
+    """
     names: list[str] = []
     numbers: list[int] = []
     for cells in csv.reader(_bare(text, numbers), skipinitialspace=True):
@@ -41,7 +43,8 @@ def _bare(text: str, numbers: list[int]) -> Iterator[str]:
         if not bare.strip('"') or (bare.startswith(("#", ";")) and "," not in bare):
             continue
         numbers[:] = [number]
-        # A quote behind the sign of a comment would be read as part of a cell, and a lone one as the beginning of many lines.
+        # A quote behind the sign of a comment would be read as part of a cell, and a lone one as the beginning of many
+        # lines.
         yield bare.replace('"', "") if bare.startswith(("#", ";")) or bare.count('"') % 2 else bare
 
 

@@ -1,7 +1,9 @@
-"""Fetches a threat list, from a file or over HTTPS. Called by commands only: the process that captures opens no connection.
+"""Fetches a threat list, from a file or over HTTPS. Called by commands only: the process that captures opens no
+connection.
 
-A server is asked whether the list changed (ETag, Last-Modified; RFC 9110, 13). What comes is bounded in size, packed or not. Lists in pages are put together:
-envelopes of TAXII 2.1, pulses of OTX, the events that the manifest of a MISP feed names.
+A server is asked whether the list changed (ETag, Last-Modified; RFC 9110, 13). What comes is bounded in size, packed or
+not. Lists in pages are put together: envelopes of TAXII 2.1, pulses of OTX, the events that the manifest of a MISP feed
+names.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ def fetch(
 
 
 def headers_of(path: Path) -> dict[str, str]:
-    """The headers in a file, one ``Name: value`` a line. NotFetched where it cannot be read or says something else; what it says is told to nobody."""
+    """The headers in a file, one ``Name: value`` a line. NotFetched where it cannot be read or says something else;
+    what it says is told to nobody.
+    """
     try:
         lines = path.expanduser().read_text(encoding="latin-1").splitlines()
     except OSError as error:

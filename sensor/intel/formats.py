@@ -1,7 +1,8 @@
-"""The public formats of threat feeds, made into plain lists: one indicator a line, then its category, when it was first seen, until when, how sure the list is.
+"""The public formats of threat feeds, made into plain lists: one indicator a line, then its category, when it was first
+seen, until when, how sure the list is.
 
-Which one a file is shows in its content. Plain lists, netsets and hosts files are read as they are (``readers``), and so are lists that we wrote, which begin
-with HEADING.
+Which one a file is shows in its content. Plain lists, netsets and hosts files are read as they are (``readers``), and
+so are lists that we wrote, which begin with HEADING.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from sensor.intel.feed_lines import csv_lines, zeek_lines
 from sensor.intel.indicator import VALUES, Broken, Found
 
 HEAD_LIMIT = 65536
-# The first cell of a row and its comma: a word, a time, or something in quotes. Remarks may hold commas, and so may URLs.
+# The first cell of a row and its comma: a word, a time, or something in quotes. Remarks may hold commas, and so may
+# URLs.
 _ROW = re.compile(rb'\s*(?:"[^"]*"|(?!h..ps?://)[^,\s"]+|\d{4}-\d\d-\d\d[ T][\d:.]+)\s*,')
 HEADING = b"#sensor-list\tvalue\tcategory\tseen\tuntil\tconfidence\n"
 
 
 class Converted(NamedTuple):
-    """``text``: the plain list; ``numbers``: for each of its lines the line of the feed it came from; ``broken``: what was wrong in the feed."""
+    """``text``: the plain list; ``numbers``: for each of its lines the line of the feed it came from; ``broken``: what
+    was wrong in the feed.
+    """
 
     text: bytes
     numbers: list[int]

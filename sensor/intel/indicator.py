@@ -1,4 +1,6 @@
-"""An indicator as a list tells it, and how one is read from the named fields of a feed: names of columns and keys differ, what they mean does not."""
+"""An indicator as a list tells it, and how one is read from the named fields of a feed: names of columns and keys
+differ, what they mean does not.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ _ADDRESS_PORT = re.compile(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5}"
 
 
 class Indicator(NamedTuple):
-    """``seen`` and ``until``: seconds since 1970, 0 where they are not told; ``confidence``: 0 to 100, -1 where it is not told."""
+    """``seen`` and ``until``: seconds since 1970, 0 where they are not told; ``confidence``: 0 to 100, -1 where it is
+    not told.
+    """
 
     value: str
     category: str = ""
@@ -53,7 +57,9 @@ Found = Iterator[tuple[int, Indicator] | Broken]
 
 
 def read_line(line: str) -> Indicator:
-    """A line as ``Indicator.line`` writes it; of one that somebody wrote into such a list by hand, only its first two fields."""
+    """A line as ``Indicator.line`` writes it; of one that somebody wrote into such a list by hand, only its first two
+    fields.
+    """
     value, category, *numbers = line.rstrip("\r").split("\t")[:5] if "\t" in line else (line.strip(), "")
     try:
         seen, until, confidence = map(int, numbers)

@@ -1,4 +1,6 @@
-"""The lists kept in the state folder (``intel/``): where each comes from, in ``lists.yaml``, and what it said when it was fetched last, in NAME.list."""
+"""The lists kept in the state folder (``intel/``): where each comes from, in ``lists.yaml``, and what it said when it
+was fetched last, in NAME.list.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,12 @@ TEXT_LIMIT = 1024
 
 
 class Kept(BaseModel):
-    """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with headers to send along, keys among them; ``category`` and ``confidence`` (0 to
-    100) where the list tells none; ``keep_days``: for how long an entry is believed after the list was fetched last (0: as long as the list says).
+    """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with headers to send along, keys among
+    them; ``category`` and ``confidence`` (0 to 100) where the list tells none; ``keep_days``: for how long an entry is
+    believed after the list was fetched last (0: as long as the list says).
 
-    The rest is told by updates: when it was added and fetched, its version by the server's words, its entries, and what went wrong last.
+    The rest is told by updates: when it was added and fetched, its version by the server's words, its entries, and what
+    went wrong last.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

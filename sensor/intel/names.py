@@ -1,4 +1,6 @@
-"""Names of the files that hold threat lists: ``NAME.list``; those that begin with ``allow`` take back what the others contain."""
+"""Names of the files that hold threat lists: ``NAME.list``; those that begin with ``allow`` take back what the others
+contain.
+"""
 
 from __future__ import annotations
 

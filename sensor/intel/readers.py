@@ -1,10 +1,11 @@
-"""Reads threat lists. A plain list has one indicator a line: an address, a CIDR block, a range ``first-last``, a domain name (which stands for all names below
-it), a URL, a JA3, a JA4, or the SHA-1 or SHA-256 of a certificate; what follows it on the line is a remark: the category. Other formats are made into
-plain lists first (``formats``).
+"""Reads threat lists. A plain list has one indicator a line: an address, a CIDR block, a range ``first-last``, a domain
+name (which stands for all names below it), a URL, a JA3, a JA4, or the SHA-1 or SHA-256 of a certificate; what follows
+it on the line is a remark: the category. Other formats are made into plain lists first (``formats``).
 
-``#`` and ``;`` begin comments. Defanged indicators (``1.2.3[.]4``, ``2001[:]db8::1``, ``hxxp://``) are taken as meant. A line that is none of this is reported
-with its place and the rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and
-multicast addresses: public lists carry some, and every host of the network would be one of them.
+``#`` and ``;`` begin comments. Defanged indicators (``1.2.3[.]4``, ``2001[:]db8::1``, ``hxxp://``) are taken as meant.
+A line that is none of this is reported with its place and the rest loads. Left out, and reported, are blocks so wide
+that they can only be a mistake, and private, link-local, loopback and multicast addresses: public lists carry some, and
+every host of the network would be one of them.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ _NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECA
 
 @dataclass(eq=False)
 class IndicatorList:
-    """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts (``key_of``), ``offset`` of each one's
-    line in ``text``, prefixes first, and what was wrong. ``told``: the lines are those of ``indicator.Indicator``.
+    """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts
+    (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and what was wrong. ``told``: the lines are
+    those of ``indicator.Indicator``.
     """
 
     path: Path
@@ -143,7 +145,9 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, told: bool) -> Indic
 
 
 def key_of(text: str) -> bytes:
-    """What a name, a hash or a URL is looked up by. URLs lose scheme, port and fragment: what travels in the clear has none of them."""
+    """What a name, a hash or a URL is looked up by. URLs lose scheme, port and fragment: what travels in the clear has
+    none of them.
+    """
     url = _URL.fullmatch(text)
     if url is None or url[2] in (None, "/"):
         return (
@@ -160,7 +164,9 @@ class _Faults:
     """What was wrong with lines, at most 100 of them; the rest as a number."""
 
     def __init__(self, path: Path, text: bytes) -> None:
-        """``text``: whose lines are counted; ``numbers``: what lines they were in the file, where that is another text."""
+        """``text``: whose lines are counted; ``numbers``: what lines they were in the file, where
+        that is another text.
+        """
         self.path, self.text = path, text
         self.numbers: list[int] = []
         self.broken = 0
@@ -231,7 +237,9 @@ def _written(text: bytes, offset: int, *, told: bool) -> str:
 def _odd_line(
     written: str, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults
 ) -> None:
-    """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash, offset)."""
+    """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as
+    (hash, offset).
+    """
     meant = refanged(written)
     url = _URL.fullmatch(meant)
     name = _NAME.fullmatch(meant)

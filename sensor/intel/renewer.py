@@ -1,4 +1,6 @@
-"""Reads threat lists anew while they are in use: in a thread of its own, so that whoever asks them never waits. The old state answers until then."""
+"""Reads threat lists anew while they are in use: in a thread of its own, so that whoever asks them never waits. The old
+state answers until then.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ CLOSE_S = 0.2
 
 
 class Renewer:
-    """``look`` is called about once a second by the thread that asks the lists; the new state is taken there, between two questions."""
+    """``look`` is called about once a second by the thread that asks the lists; the new state is taken there, between
+    two questions.
+    """
 
     def __init__(self, lists: ThreatLists) -> None:
         self.lists = lists

@@ -1,7 +1,9 @@
-"""Known attacks as data: what public attack frameworks, remote-access trojans and exploits put on the wire. One folder a subject, files of entries in it.
+"""Known attacks as data: what public attack frameworks, remote-access trojans and exploits put on the wire. One folder
+a subject, files of entries in it.
 
-An entry speaks where all its regexes are found in what an event says, none of ``unless`` is, and one of its ``words`` stands there: the words keep it from
-being tried on everything. Entries are tested by their own examples and by look-alikes that must stay silent.
+An entry speaks where all its regexes are found in what an event says, none of ``unless`` is, and one of its ``words``
+stands there: the words keep it from being tried on everything. Entries are tested by their own examples and by
+look-alikes that must stay silent.
 """
 
 from __future__ import annotations
@@ -51,8 +53,9 @@ class _Words(BaseModel):
 
 
 class Signature(_Words):
-    """One known attack. ``what`` goes on "… looks like": *a check-in of Empire*; ``event``: what it looks at; ``match``, ``unless``: field → regex, letter
-    case aside, searched for: anchor them. ``words``: whole words of path, cookies or text of which one must stand there (small letters; none: always tried).
+    """One known attack. ``what`` goes on "… looks like": *a check-in of Empire*; ``event``: what it looks at;
+    ``match``, ``unless``: field → regex, letter case aside, searched for: anchor them. ``words``: whole words of path,
+    cookies or text of which one must stand there (small letters; none: always tried).
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")

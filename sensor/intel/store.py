@@ -25,7 +25,9 @@ SMALL = 20
 
 
 class Renewal(NamedTuple):
-    """The lists read anew and compiled, ready to take the place of the old ones; ``refused``: in words, which of them stay as they were, and why."""
+    """The lists read anew and compiled, ready to take the place of the old ones; ``refused``: in words, which of them
+    stay as they were, and why.
+    """
 
     lists: list[IndicatorList]
     bad: Compiled
@@ -34,14 +36,17 @@ class Renewal(NamedTuple):
 
 
 class ThreatLists:
-    """The lists compiled. ``faults``: lines that were left out, with their places; ``unread``: lists that could not be read when they were first looked at;
+    """The lists compiled. ``faults``: lines that were left out, with their places; ``unread``: lists that could not be
+    read when they were first looked at;
     ``nbytes``: memory of look-up, keys and texts; ``version``: another one whenever lists were exchanged.
     """
 
     version = 0
 
     def __init__(self, paths: Iterable[Path] = (), *, more: Iterable[Path] = (), folder: Path | None = None) -> None:
-        """``paths`` must be readable: DocumentErrors with all that are not. ``more``, and the lists in ``folder``, are left out where they cannot be read."""
+        """``paths`` must be readable: DocumentErrors with all that are not. ``more``, and the lists in ``folder``, are
+        left out where they cannot be read.
+        """
         strict = list(map(Path, paths))
         self._strict, self._paths, self._folder = strict, [*strict, *map(Path, more)], folder
         self._stamps = self._stamps_now()
@@ -64,11 +69,15 @@ class ThreatLists:
         return {each.path: len(each) for each in self._lists}
 
     def look_for(self, more: Iterable[Path]) -> None:
-        """Other lists than ``more`` of before: they count, and those that are not named any more are let go, once all are read again."""
+        """Other lists than ``more`` of before: they count, and those that are not named any more are let go, once all
+        are read again.
+        """
         self._paths = [*self._strict, *map(Path, more)]
 
     def telemetry(self) -> dict[str, Any]:
-        """``entries`` and ``bytes`` of all; of each of the ``lists`` its entries and when its file was written (s); lines ``left_out``; lists ``unread``."""
+        """``entries`` and ``bytes`` of all; of each of the ``lists`` its entries and when its file was written (s);
+        lines ``left_out``; lists ``unread``.
+        """
         lists = {
             str(each.path): {"entries": len(each), "written": self._stamps.get(each.path, (0, 0))[0] / 1e9}
             for each in self._lists
@@ -86,8 +95,8 @@ class ThreatLists:
         return self._stamps_now() != self._stamps
 
     def read_again(self) -> Renewal:
-        """The lists as the files are now, for ``take``; may run beside the thread that asks. A list that cannot be read, or would lose most of its entries,
-        stays as it was.
+        """The lists as the files are now, for ``take``; may run beside the thread that asks. A list that cannot be
+        read, or would lose most of its entries, stays as it was.
         """
         stamps, old = self._stamps_now(), {each.path: each for each in self._lists}
         read: list[IndicatorList] = []
@@ -111,7 +120,9 @@ class ThreatLists:
         self._take(renewal)
 
     def refresh(self) -> list[str]:
-        """Read the lists again where a file changed: what was refused, in words. The old state answers until the new one is whole."""
+        """Read the lists again where a file changed: what was refused, in words. The old state answers until the new
+        one is whole.
+        """
         if not self.changed():
             return []
         renewal = self.read_again()

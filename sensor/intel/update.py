@@ -1,6 +1,8 @@
-"""Brings one kept list up to date: fetched, read, compared with what was, and written as a plain list that a run reads quickly.
+"""Brings one kept list up to date: fetched, read, compared with what was, and written as a plain list that a run reads
+quickly.
 
-Where anything is wrong the old list stays: a list that cannot be fetched or read, or that would lose most of its entries.
+Where anything is wrong the old list stays: a list that cannot be fetched or read, or that would lose most of its
+entries.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ Fetch = Callable[..., Fetched]
 
 
 class Outcome(NamedTuple):
-    """What came of an update. ``trouble``: in words why the old list stays, else empty; ``added``, ``removed``: entries; ``faults``: lines of the source that
-    were left out.
+    """What came of an update. ``trouble``: in words why the old list stays, else empty; ``added``, ``removed``:
+    entries; ``faults``: lines of the source that were left out.
     """
 
     kept: Kept
@@ -39,8 +41,8 @@ class Outcome(NamedTuple):
 
 
 def update(one: Kept, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch) -> Outcome:
-    """Bring a list up to date; ``now`` in seconds since 1970, and the same as ``moment``. ``force``: also where it lost most of its entries. OSError where it
-    cannot be written.
+    """Bring a list up to date; ``now`` in seconds since 1970, and the same as ``moment``. ``force``: also where it lost
+    most of its entries. OSError where it cannot be written.
     """
     outcome = _update(one, folder, now, moment, force=force, get=get)
     save_one(folder, outcome.kept)

@@ -154,7 +154,9 @@ def join_key(way: str, value: str, mac: int) -> str:
 
 
 def device_id(key: str, taken: Container[str] = (), scope: str = "") -> str:
-    """``dev-5k2m8q0a7c1xw4``, made from the key; another one where that is taken. ``scope``: the sensor, for keys that other sites may have too."""
+    """``dev-5k2m8q0a7c1xw4``, made from the key; another one where that is taken. ``scope``: the sensor, for keys that
+    other sites may have too.
+    """
     within = scope if is_local(key) else ""
     names = (
         entity_id("dev", f"{key}#{salt}" if salt else key, within, head_bytes=_HEAD_BYTES) for salt in itertools.count()
@@ -163,6 +165,8 @@ def device_id(key: str, taken: Container[str] = (), scope: str = "") -> str:
 
 
 def is_local(key: str) -> bool:
-    """Whether another site may have a device of the same key: addresses, names, and MACs that no vendor assigned (IEEE 802, 8.4: the local bit)."""
+    """Whether another site may have a device of the same key: addresses, names, and MACs that no vendor assigned (IEEE
+    802, 8.4: the local bit).
+    """
     kind, _, value = key.partition(":")
     return kind != "mac" or int(value[:2] or "0", 16) & 2 != 0

@@ -1,5 +1,5 @@
-"""Which ports devices answer at and which they use, taken from flow changes in bulk: what is seen for the first time, and then once an hour, costs Python; all
-else is a look-up in a table of fixed size.
+"""Which ports devices answer at and which they use, taken from flow changes in bulk: what is seen for the first time,
+and then once an hour, costs Python; all else is a look-up in a table of fixed size.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Services:
         self._recent = RecentSet(BITS)
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighted]]:
-        """(index into ``changes``, what was seen) of every service not seen of this end within the last hour, in order."""
+        """(index into ``changes``, what was seen) of every service not seen of this end within the
+        last hour, in order.
+        """
         proto = changes["proto"]
         port = changes["server_port"]
         picked = (

@@ -1,4 +1,6 @@
-"""Services: ports that answered, as ``protocol << 16 | port``, and their names. Ephemeral ports (RFC 6335, 6, and the wider range of Linux) are no service."""
+"""Services: ports that answered, as ``protocol << 16 | port``, and their names. Ephemeral ports (RFC 6335, 6, and the
+wider range of Linux) are no service.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ from sensor.lifecycle.places import Places
 
 @contextlib.contextmanager
 def alone(places: Places, *, restoring: bool = False) -> Iterator[None]:
-    """Nobody writes the inventory, the log or a cursor within. StoreError or OSError where somebody does. ``restoring``: see ``Lock``."""
+    """Nobody writes the inventory, the log or a cursor within. StoreError or OSError where somebody does.
+    ``restoring``: see ``Lock``.
+    """
     lock = Lock(places.state, restoring=restoring)
     with contextlib.ExitStack() as held:
         held.callback(lock.release)

@@ -1,7 +1,8 @@
-"""The archive of a backup: a tar packed by zstd, which ``tar --zstd -xf`` opens (POSIX.1-2017, pax, "ustar Interchange Format").
+"""The archive of a backup: a tar packed by zstd, which ``tar --zstd -xf`` opens (POSIX.1-2017, pax, "ustar Interchange
+Format").
 
-Only regular files with short names are in it. Whoever reads one trusts nothing: every header is looked at before a byte behind it is, nothing but regular files
-is taken, and what unpacks to far more than a backup ever does is refused.
+Only regular files with short names are in it. Whoever reads one trusts nothing: every header is looked at before a byte
+behind it is, nothing but regular files is taken, and what unpacks to far more than a backup ever does is refused.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Packer:
 
 
 def members(path: Path, file: BinaryIO) -> Iterator[tuple[Member, Iterator[bytes]]]:
-    """Each file of an archive with what is in it. What is left of one is passed over. BadArchive, named ``path``, where it is no backup."""
+    """Each file of an archive with what is in it. What is left of one is passed over. BadArchive, named ``path``, where
+    it is no backup.
+    """
     size = path.stat().st_size
     unpacked = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).stream_reader(
         file, read_across_frames=True, closefd=False

@@ -1,4 +1,6 @@
-"""A backup: what a sensor knows as one file, made while it runs. The file has its name once it is whole, and nobody but its owner may read it."""
+"""A backup: what a sensor knows as one file, made while it runs. The file has its name once it is whole, and nobody but
+its owner may read it.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ class Backup:
         return found
 
     def write(self, target: Path, progress: Progress = lambda _: None) -> Manifest:
-        """OSError, StoreError (a database) or ValueError (a name) where it cannot be made; nothing is left behind then."""
+        """OSError, StoreError (a database) or ValueError (a name) where it cannot be made; nothing
+        is left behind then.
+        """
         with _workshop(target) as folder:
             whole = folder / target.name
             with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -83,7 +87,9 @@ class Backup:
         return manifest
 
     def _database(self, packer: Packer, piece: Piece, folder: Path, progress: Progress) -> Held:
-        """Through SQLite, for a file that is being written is no copy of anything. What it holds, where it is the inventory."""
+        """Through SQLite, for a file that is being written is no copy of anything. What it holds, where it is the
+        inventory.
+        """
         if not piece.path.is_file():
             return Held(0, 0)
         copy, there = folder / piece.path.name, piece.path.stat()
@@ -126,7 +132,9 @@ class Backup:
 
 
 def _opened(piece: Piece) -> tuple[str, BinaryIO]:
-    """A file by its name in the archive. A segment that was packed since it was listed goes by its new name. FileNotFoundError where it is gone."""
+    """A file by its name in the archive. A segment that was packed since it was listed goes by its new name.
+    FileNotFoundError where it is gone.
+    """
     try:
         return piece.name, _file(piece)
     except FileNotFoundError:
@@ -156,7 +164,9 @@ def _whole_lines(file: BinaryIO, size: int) -> int:
 
 @contextlib.contextmanager
 def _workshop(target: Path) -> Iterator[Path]:
-    """A folder beside a file, for what becomes the file. OSError where it cannot be made. It is gone at the end, whatever signal comes meanwhile."""
+    """A folder beside a file, for what becomes the file. OSError where it cannot be made. It is gone at the end,
+    whatever signal comes meanwhile.
+    """
     with _unhurried():
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

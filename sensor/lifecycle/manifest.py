@@ -1,4 +1,6 @@
-"""The manifest of a backup: what made it, when, what is in it, and the hash of each file. It is the last file of the archive."""
+"""The manifest of a backup: what made it, when, what is in it, and the hash of each file. It is the last file of the
+archive.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """``sensor``: the version that made it; ``site``, ``id``: whose it is; ``created``: RFC 3339; ``tables``: version of the inventory's tables, 0 where there
-    was none; ``log``, ``evidence``: whether they are in it; ``left_out``: files that the configuration names elsewhere.
+    """``sensor``: the version that made it; ``site``, ``id``: whose it is; ``created``: RFC 3339; ``tables``: version
+    of the inventory's tables, 0 where there was none; ``log``, ``evidence``: whether they are in it; ``left_out``:
+    files that the configuration names elsewhere.
     """
 
     format: int

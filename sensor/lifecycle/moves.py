@@ -1,4 +1,6 @@
-"""Files that change places together: all of them, or none. What is to be moved is written down first, so that one who was killed amid it can be undone."""
+"""Files that change places together: all of them, or none. What is to be moved is written down first, so that one who
+was killed amid it can be undone.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def carry_out(moves: Sequence[Move], note: Path) -> None:
 
 
 def undo(note: Path) -> bool:
-    """Move back what was moved; whether there was anything to undo. OSError where it cannot be, or another user wrote the note: it stays."""
+    """Move back what was moved; whether there was anything to undo. OSError where it cannot be, or another user wrote
+    the note: it stays.
+    """
     if not os.path.lexists(note):
         return False
     if note.is_symlink() or note.stat().st_uid != os.geteuid():

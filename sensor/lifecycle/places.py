@@ -1,12 +1,13 @@
 """Where a sensor keeps what a backup holds, and how each file is called in the archive.
 
 =========== ==========================================================================================================
-config/     the configuration with its layers, the rules beside it, and the lists and fingerprints it names in its folder
-state/      inventory.db, vulnerabilities.db, mutes.yaml, posture.jsonl, tickets.json, rules/, intel/, profiles/
-log/        how far each output is (cursors/), what destinations refused (dead/), the operator's notes (notes.jsonl); the log itself and what mutes kept out of
+config/     the configuration with its layers, the rules beside it, and the lists and fingerprints it names in its
+folder state/      inventory.db, vulnerabilities.db, mutes.yaml, posture.jsonl, tickets.json, rules/, intel/, profiles/
+log/        how far each output is (cursors/), what destinations refused (dead/), the operator's notes (notes.jsonl);
+the log itself and what mutes kept out of
             it only where asked for
-evidence/   packets behind alerts, only where asked for
-=========== ==========================================================================================================
+evidence/   packets behind alerts, only where asked for ===========
+==========================================================================================================
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ _PART = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
 
 
 class Places(NamedTuple):
-    """Of one sensor. ``base``: folder of the configuration, None where there is none; ``config``: its layers; ``named``: further files of the operator's that
-    it names.
+    """Of one sensor. ``base``: folder of the configuration, None where there is none; ``config``: its layers;
+    ``named``: further files of the operator's that it names.
     """
 
     state: Path
@@ -70,7 +71,9 @@ class Piece(NamedTuple):
 
 
 def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
-    """All files of a backup but the databases, in an order that is always the same, each once. Cursors come before the log: none is ever ahead of it."""
+    """All files of a backup but the databases, in an order that is always the same, each once. Cursors come before the
+    log: none is ever ahead of it.
+    """
     found: dict[Path, Piece] = {}
     for piece in (
         *_state(places),
@@ -89,7 +92,9 @@ def _state(places: Places) -> Iterator[Piece]:
 
 
 def _beside_log(places: Places) -> Iterator[Piece]:
-    """How far the outputs are, what they could not deliver, what the operator noted, and with which numbers the log goes on."""
+    """How far the outputs are, what they could not deliver, what the operator noted, and with which numbers the log
+    goes on.
+    """
     for path in _files(places.log_place("cursors")):
         if path.suffix in {".json", ".before", ".replay"} and not path.name.endswith(STATUS):
             yield Piece(f"log/cursors/{path.name}", path)
@@ -117,7 +122,9 @@ def is_log(name: str) -> bool:
 
 
 def elsewhere(places: Places) -> list[str]:
-    """What the configuration names that lies neither beside it nor in the state folder, and links in that: they are not copied."""
+    """What the configuration names that lies neither beside it nor in the state folder, and links in that: they are not
+    copied.
+    """
     near = [folder.absolute() for folder in (places.state, places.base) if folder is not None]
     far = [path for path in places.named if not any(path.absolute().is_relative_to(folder) for folder in near)]
     return sorted(map(str, far + [path for name in STATE if (path := places.state / name).is_symlink()]))
@@ -134,7 +141,9 @@ def _configuration(places: Places) -> Iterator[Piece]:
 
 
 def _below(path: Path, name: str, *, links: bool = False) -> Iterator[Piece]:
-    """A file, or the files of a folder and of those in it. ``links``: follow those to files; not in the state, where one who got in may lay them."""
+    """A file, or the files of a folder and of those in it. ``links``: follow those to files; not in the state, where
+    one who got in may lay them.
+    """
     if path.is_symlink() and not links:
         return
     if path.is_file():
@@ -152,7 +161,9 @@ def _files(folder: Path) -> list[Path]:
 
 
 def target(name: str, places: Places) -> Path | None:
-    """Where a file of an archive belongs; None for one of a configuration that is not put back. ValueError for a name that no backup has."""
+    """Where a file of an archive belongs; None for one of a configuration that is not put back. ValueError for a name
+    that no backup has.
+    """
     parts = name.split("/")
     if len(parts) > DEPTH or not all(_PART.fullmatch(part) and part not in {".", ".."} for part in parts):
         raise ValueError(f"found the name {name!r}, which leads out of the folder")
@@ -169,7 +180,9 @@ def target(name: str, places: Places) -> Path | None:
 
 
 def replaced(names: Sequence[str], places: Places) -> list[Path]:
-    """What is set aside for the files of an archive: the state and the log as a whole, evidence and configuration where it holds some."""
+    """What is set aside for the files of an archive: the state and the log as a whole, evidence and configuration where
+    it holds some.
+    """
     found = [places.state / name for name in (*STATE, *SIDES)] + [places.log_place(name) for name in LOG]
     if any(name.startswith("evidence/") for name in names):
         found.append(places.evidence)

@@ -1,4 +1,6 @@
-"""Devices that are to be forgotten: ordered like all that people say to an inventory, and done at once where no sensor runs."""
+"""Devices that are to be forgotten: ordered like all that people say to an inventory, and done at once where no sensor
+runs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from sensor.tables.tables import transaction
 
 
 def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason: str, now: int) -> bool:
-    """``devices``: key and id of each; ``now``: ns. Whether a sensor runs there, which does it soon. StoreError or OSError where it cannot be written."""
+    """``devices``: key and id of each; ``now``: ns. Whether a sensor runs there, which does it soon. StoreError or
+    OSError where it cannot be written.
+    """
     sayings = Sayings(folder, author, now)
     try:
         sayings.purge(devices, reason)

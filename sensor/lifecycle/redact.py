@@ -1,8 +1,9 @@
-"""What an event log tells of devices that are to be forgotten gives way to markers of the same time, id and number: no receiver misses anything.
+"""What an event log tells of devices that are to be forgotten gives way to markers of the same time, id and number: no
+receiver misses anything.
 
-A record is theirs where the id or a MAC of one stands in it anywhere. Segments are written anew as a whole, each in one step; whoever writes or delivers the
-log must not be at work (``alone.py``), for it would go on in the file of before. A segment that is damaged is left as it is: nothing in it may be lost on the
-way.
+A record is theirs where the id or a MAC of one stands in it anywhere. Segments are written anew as a whole, each in one
+step; whoever writes or delivers the log must not be at work (``alone.py``), for it would go on in the file of before. A
+segment that is damaged is left as it is: nothing in it may be lost on the way.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def theirs(names: Sequence[str]) -> re.Pattern[bytes]:
 
 
 def redact(log: Path, pattern: re.Pattern[bytes], *, dry_run: bool = False) -> Redacted:
-    """All of a log, with what mutes kept out of it and what destinations refused. OSError where something cannot be read or written."""
+    """All of a log, with what mutes kept out of it and what destinations refused. OSError where something cannot be
+    read or written.
+    """
     muted = muted_log(log)
     found = [
         _file(one, pattern, dry_run=dry_run)

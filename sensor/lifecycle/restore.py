@@ -1,6 +1,7 @@
 """A backup is put back: looked through first, unpacked beside what is there, and put in its place all at once.
 
-What was there is kept in a folder of its own beside it. Nothing is touched before the whole archive was found good, and no sensor may be at work meanwhile.
+What was there is kept in a folder of its own beside it. Nothing is touched before the whole archive was found good, and
+no sensor may be at work meanwhile.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ Progress = Callable[[int], None]
 
 
 def verified(path: Path, places: Places, progress: Progress = lambda _: None) -> Manifest:
-    """Look through all of an archive: names, kinds, sizes, and every hash. BadArchive where something is wrong with it, OSError where it cannot be read."""
+    """Look through all of an archive: names, kinds, sizes, and every hash. BadArchive where something is wrong with it,
+    OSError where it cannot be read.
+    """
     found: list[Entry] = []
     manifest: Manifest | None = None
     with path.open("rb") as file:
@@ -84,8 +87,8 @@ def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
 
 
 class Restore:
-    """One archive that was verified, for the places where it goes. ``aside``: by folder, where in it what was there is kept; ``undone``: an earlier
-    restore was cut off, and what was there before it was put back.
+    """One archive that was verified, for the places where it goes. ``aside``: by folder, where in it what was there is
+    kept; ``undone``: an earlier restore was cut off, and what was there before it was put back.
     """
 
     def __init__(self, path: Path, places: Places, manifest: Manifest, stamp: str) -> None:
@@ -95,7 +98,9 @@ class Restore:
         self.undone = False
 
     def run(self, progress: Progress = lambda _: None) -> None:
-        """StoreError where a sensor runs there or the inventory is not whole; OSError, BadArchive. All is as it was then."""
+        """StoreError where a sensor runs there or the inventory is not whole; OSError, BadArchive. All is as it was
+        then.
+        """
         _make(self._places.state)
         with alone(self._places, restoring=True):
             self.undone = undo(self._places.state / UNFINISHED)
@@ -127,7 +132,9 @@ class Restore:
         os.sync()
 
     def _waiting(self, place: Path, stages: dict[Path, Path]) -> Path:
-        """Where a file waits: beside its place, on the same disk, in a folder that nobody else may enter. OSError where there is no room for all."""
+        """Where a file waits: beside its place, on the same disk, in a folder that nobody else may enter. OSError where
+        there is no room for all.
+        """
         base = self._base(place)
         if base not in stages:
             _make(base)

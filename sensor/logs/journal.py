@@ -1,4 +1,6 @@
-"""The journal of systemd, in its own protocol: one datagram a message, with fields (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/)."""
+"""The journal of systemd, in its own protocol: one datagram a message, with fields
+(https://systemd.io/JOURNAL_NATIVE_PROTOCOL/).
+"""
 
 from __future__ import annotations
 

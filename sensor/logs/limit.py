@@ -1,6 +1,8 @@
-"""How much of our own log is too much: the same event of the same unit is said so many times a minute, and how often it was left out is said afterwards.
+"""How much of our own log is too much: the same event of the same unit is said so many times a minute, and how often it
+was left out is said afterwards.
 
-Bounded: of many different events at once, the one heard longest ago is forgotten after its count was told, and all together have a bound as well.
+Bounded: of many different events at once, the one heard longest ago is forgotten after its count was told, and all
+together have a bound as well.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields where systemd started us.
+"""Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields where
+systemd started us.
 
-The same event of the same unit is said a few times a minute (``limit.py``); secrets are masked, and what a peer said cannot steer a terminal. structlog is
-imported when there is something to say.
+The same event of the same unit is said a few times a minute (``limit.py``); secrets are masked, and what a peer said
+cannot steer a terminal. structlog is imported when there is something to say.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class _Log:
 
 
 class _StandardError:
-    """Where lines go: to what standard error is now, not what it was at the first word. That it is closed, or that nobody reads it any more, stops nothing."""
+    """Where lines go: to what standard error is now, not what it was at the first word. That it is closed, or that
+    nobody reads it any more, stops nothing.
+    """
 
     def __init__(self, *_: object) -> None:
         """structlog hands over the name of a logger, which has none here."""
@@ -57,7 +60,9 @@ _LOG = _Log()
 
 
 def configure(form: str | None = None, level: str = "info") -> None:
-    """``form``: console or json; None is the journal where standard error is its own, else console. May be called again at any time."""
+    """``form``: console or json; None is the journal where standard error is its own, else console. May be called again
+    at any time.
+    """
     _LOG.level = LEVELS.index(level)
     _LOG.form = form or "console"
     if _LOG.journal is not None:

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Logging(BaseModel):
-    """Our own messages on standard error: ``format`` (default: console, or the fields of the journal where systemd started us), and the slightest ``level``
-    that is said.
+    """Our own messages on standard error: ``format`` (default: console, or the fields of the journal where systemd
+    started us), and the slightest ``level`` that is said.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,9 @@
-"""How the fields of an event lie in slots of 64 bits: read from the annotations of its class, which is its only declaration.
+"""How the fields of an event lie in slots of 64 bits: read from the annotations of its class, which is its only
+declaration.
 
-The layout of a class makes three things: the constants that native dissectors write by (``kinds.pxd``, made by ``python -m
-sensor.native.layout``), the view that makes an object of a row (``view.pyx``), and later the columns of traffic records.
+The layout of a class makes three things: the constants that native dissectors write by (``kinds.pxd``, made by ``python
+-m sensor.native.layout``), the view that makes an object of a row (``view.pyx``), and later the columns of traffic
+records.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from sensor.core.addresses import Address
 
 
 class Code(enum.IntEnum):
-    """What a field holds. ``ADDRESS`` takes two slots, ``GROUP`` (a class, or a tuple of fixed length) those of its parts; ``TUPLE``
-    is a span of items.
+    """What a field holds. ``ADDRESS`` takes two slots, ``GROUP`` (a class, or a tuple of fixed length) those of its
+    parts; ``TUPLE`` is a span of items.
     """
 
     INT = 1
@@ -34,8 +36,8 @@ class Code(enum.IntEnum):
 
 
 class Layout(NamedTuple):
-    """``size``: slots; ``maker``: the class of a group, ``tuple`` where it has none; ``parts``: (name, layout) of a group's fields, or the
-    one of a tuple's items.
+    """``size``: slots; ``maker``: the class of a group, ``tuple`` where it has none; ``parts``: (name, layout) of a
+    group's fields, or the one of a tuple's items.
     """
 
     code: Code

@@ -1,4 +1,6 @@
-"""Messages, or parts of messages, that native dissectors hand on to the Python dissector of their protocol: what it needs to read them."""
+"""Messages, or parts of messages, that native dissectors hand on to the Python dissector of their protocol: what it
+needs to read them.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class HttpRequestHead(Punted):
 
 
 class HttpResponseHead(Punted):
-    """The head of a response; ``method`` and ``target`` of what it answers, empty where that is not certain; ``proxy``: it comes from one."""
+    """The head of a response; ``method`` and ``target`` of what it answers, empty where that is not certain; ``proxy``:
+    it comes from one.
+    """
 
     head: bytes
     method: str

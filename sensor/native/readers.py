@@ -1,4 +1,6 @@
-"""The native dissectors of an engine: those whose Python dissector of the same name is ours, which is their reference."""
+"""The native dissectors of an engine: those whose Python dissector of the same name is ours, which
+is their reference.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ CONVERSATIONS, HELD_LIMIT, MEMORY_LIMIT = 8192, 16 << 20, 64 << 20
 
 
 def reading(dissectors: Mapping[str, Dissector], conversations: int = CONVERSATIONS, held: int = HELD_LIMIT) -> Reading:
-    """The native dissectors of those that are the reference of one, by the bits of the select pass. ``conversations`` at once of each dissector of
-    streams; ``held``: bytes of segments that came early.
+    """The native dissectors of those that are the reference of one, by the bits of the select pass. ``conversations``
+    at once of each dissector of streams; ``held``: bytes of segments that came early.
     """
 
     def native(name: str, unit: Dissector) -> Any:

@@ -20,7 +20,9 @@ UPDATE = "Look up the model in the advisory of its vendor and install the firmwa
 
 
 class About(NamedTuple):
-    """``exploited``: since when that is known, or ``known``; ``probability``: of being exploited within thirty days (EPSS); None where nobody scored it."""
+    """``exploited``: since when that is known, or ``known``; ``probability``: of being exploited within thirty days
+    (EPSS); None where nobody scored it.
+    """
 
     cve: str
     title: str = ""

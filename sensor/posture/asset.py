@@ -12,7 +12,9 @@ Body = dict[str, Any]
 
 
 class Asset(NamedTuple):
-    """``proof``: the claims of packets for the firmware (none where a person said it); ``contested``: other packets tell another."""
+    """``proof``: the claims of packets for the firmware (none where a person said it); ``contested``: other packets
+    tell another.
+    """
 
     id: str
     vendor: str = ""

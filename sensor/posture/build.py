@@ -16,7 +16,9 @@ from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerabilit
 
 
 def site_of(view: View, fleet: Fleet) -> Site:
-    """Devices, their weaknesses, and the alerts, incidents and recommendations of a view. ``fleet``: judges its devices."""
+    """Devices, their weaknesses, and the alerts, incidents and recommendations of a view. ``fleet``: judges its
+    devices.
+    """
     known = view.known
     nodes = {node.id: node for node in (_node(record, fleet) for record in known.devices.values()) if node.id}
     weak = [*_vulnerable(fleet, nodes), *_misconfigured(view, nodes)]

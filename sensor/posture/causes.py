@@ -1,4 +1,6 @@
-"""What the exposure of a device comes of: its weaknesses, attacks that it did or suffered, who reaches it, and what is not known of it."""
+"""What the exposure of a device comes of: its weaknesses, attacks that it did or suffered, who reaches it, and what is
+not known of it.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,11 @@ from sensor.posture.weakness import Fix, Weakness
 
 Record = dict[str, Any]
 
-# Detectors of these rooms tell of changes, settings and reach, which are terms of their own or no fault; all others tell of attacks.
+# Detectors of these rooms tell of changes, settings and reach, which are terms of their own or no fault; all others
+# tell of attacks.
 NO_ATTACK = ("device.", "exposure.", "posture.")
-# Silent for so long, an alert that nobody closed counts no more; as long as a recommendation stays open that is not seen again.
+# Silent for so long, an alert that nobody closed counts no more; as long as a recommendation stays open that is not
+# seen again.
 SILENT = timedelta(days=14)
 LOOK = "Read `sensor alerts show`, fix the cause, isolate the device if it is compromised, then `sensor alerts close`."
 CLOSED = "No open alert is about it."
@@ -33,7 +37,9 @@ SHUT = Fix(
 
 
 class Sign(NamedTuple):
-    """An alert about an attack. ``risk``: 0 to 100, as the alert tells it; ``fix``: the same for all that one device did."""
+    """An alert about an attack. ``risk``: 0 to 100, as the alert tells it; ``fix``: the same for all that one device
+    did.
+    """
 
     id: str
     risk: float
@@ -42,7 +48,9 @@ class Sign(NamedTuple):
 
 
 class Causes(NamedTuple):
-    """Of one device. ``weaknesses``: the worst first; ``acts``, ``suffers``: attacks; ``reach``: who has a way to it; ``unknown``: what is not known of it."""
+    """Of one device. ``weaknesses``: the worst first; ``acts``, ``suffers``: attacks; ``reach``: who has a way to it;
+    ``unknown``: what is not known of it.
+    """
 
     weaknesses: tuple[Weakness, ...] = ()
     acts: tuple[Sign, ...] = ()
@@ -129,7 +137,9 @@ def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:
 
 
 def standing(site: Site) -> Iterator[tuple[Record, Record]]:
-    """Records of medium severity and above with their alerts, those that nobody dealt with and that were not silent for long."""
+    """Records of medium severity and above with their alerts, those that nobody dealt with and that were not silent for
+    long.
+    """
     since = _days_before(site.now)
     for record in site.alerts:
         alert, severity = record.get("alert"), record.get("severity")

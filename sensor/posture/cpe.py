@@ -1,4 +1,6 @@
-"""CPE 2.3 names (NISTIR 7695): cpe:2.3:part:vendor:product:version:update:… with what is no letter escaped by a backslash."""
+"""CPE 2.3 names (NISTIR 7695): cpe:2.3:part:vendor:product:version:update:… with what is no letter escaped by a
+backslash.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Vulnerabilities that come with the sensor: ``fingerprints/vulnerabilities``, one file a kind of device. They need no import and no network.
+"""Vulnerabilities that come with the sensor: ``fingerprints/vulnerabilities``, one file a kind of device. They need no
+import and no network.
 
-An entry names versions only where a published record names them (``basis: record``). Where the versions are remembered (``recalled``) or not known (``none``)
-there is no rule, and the answer is *cannot tell*. Each rule has examples that are run as tests.
+An entry names versions only where a published record names them (``basis: record``). Where the versions are remembered
+(``recalled``) or not known (``none``) there is no rule, and the answer is *cannot tell*. Each rule has examples that
+are run as tests.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ SchemeName = Annotated[str, AfterValidator(scheme_name)]
 
 
 class Affected(Words):
-    """Versions from one on (``above``: without itself) and before another (``through``: itself too), or ``all`` there are."""
+    """Versions from one on (``above``: without itself) and before another (``through``: itself too), or ``all`` there
+    are.
+    """
 
     start: str = Field("", alias="from")
     above: str = ""
@@ -91,9 +95,11 @@ class Example(Words):
 
 
 class Vulnerability(Words):
-    """One CVE of one product family. ``product`` is searched for in vendor and model, ``os`` in the system, letter case aside; ``types`` narrows it down.
+    """One CVE of one product family. ``product`` is searched for in vendor and model, ``os`` in the system, letter case
+    aside; ``types`` narrows it down.
 
-    ``known``: versions of which it is known, where nothing is said of others. ``certainty``: how sure the version rule is.
+    ``known``: versions of which it is known, where nothing is said of others. ``certainty``: how sure the version rule
+    is.
     """
 
     cve: str = Field(pattern=r"^CVE-\d{4}-\d{4,8}$")

@@ -1,6 +1,8 @@
-"""The file of imported vulnerabilities: ``vulnerabilities.db`` in the state folder. SQLite, for a quarter of a million CVEs are too many for memory.
+"""The file of imported vulnerabilities: ``vulnerabilities.db`` in the state folder. SQLite, for a quarter of a million
+CVEs are too many for memory.
 
-A CVE is kept as a number, year × 10⁸ + number, once for each source that tells of it. Rules are found by product, products by words of their names.
+A CVE is kept as a number, year × 10⁸ + number, once for each source that tells of it. Rules are found by product,
+products by words of their names.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ def name_of(number: int) -> str:
 
 
 def open_to_write(folder: Path) -> sqlite3.Connection:
-    """The file with its tables; made where there is none, for whom the folder belongs to. DatabaseError where that cannot be."""
+    """The file with its tables; made where there is none, for whom the folder belongs to. DatabaseError where that
+    cannot be.
+    """
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""Fetches a feed over HTTPS into a file, piece by piece, bounded in size. Called by commands only: the process that captures opens no connection."""
+"""Fetches a feed over HTTPS into a file, piece by piece, bounded in size. Called by commands only: the process that
+captures opens no connection.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ _CHUNK = 1 << 20
 
 
 def download(url: str, into: IO[bytes], *, etag: str = "", modified: str = "") -> Answer:
-    """What is at an https:// URL, written to a file; nothing where the feed is what it was. NotFetched where it cannot be had."""
+    """What is at an https:// URL, written to a file; nothing where the feed is what it was. NotFetched where it cannot
+    be had.
+    """
     with asked(url, "sensor-vulns", etag=etag, modified=modified) as answer:
         if answer.body is not None:
             _copy(answer.body, into)

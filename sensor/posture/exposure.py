@@ -1,18 +1,23 @@
-"""The exposure score: how much there is to mend at a device, a segment and the site, 0 to 100 in three bands, with every term shown.
+"""The exposure score: how much there is to mend at a device, a segment and the site, 0 to 100 in three bands, with
+every term shown.
 
-A device has five terms. Each takes its share of what the terms before it left of 100, so that one grave thing is enough for a high score, many small ones are
-not, nothing goes over 100, and mending anything never raises a score:
+A device has five terms. Each takes its share of what the terms before it left of 100, so that one grave thing is enough
+for a high score, many small ones are not, nothing goes over 100, and mending anything never raises a score:
 
-  weaknesses   points of the worst; all others together add up to 15 % of what is left (``MORE``), half of that once they come to 69 points
-  attack       80 % of the risk of the most severe alert in which it acts (it may be taken over), 40 % where it is the target; all others add as above. What
-               counts are alerts of medium and above about attacks, until somebody closes them, or they were silent for 14 days
+  weaknesses   points of the worst; all others together add up to 15 % of what is left (``MORE``), half of that once
+  they come to 69 points
+  attack       80 % of the risk of the most severe alert in which it acts (it may be taken over), 40 % where it is the
+  target; all others add as above. What
+               counts are alerts of medium and above about attacks, until somebody closes them, or they were silent for
+               14 days
   reach        25 reachable from the internet, 5 internet access, 5 workstations in its segment
   unknown       3 its type, 3 its firmware: nothing can be said of what is not known
-  criticality  of the points so far 30 % where the operator called it critical, 15 % high: what matters most counts more, but nothing is wrong with mattering
+  criticality  of the points so far 30 % where the operator called it critical, 15 % high: what matters most counts
+  more, but nothing is wrong with mattering
 
-A segment and the site have two: 70 % of the score of the worst device, 30 % of the mean of the worst tenth of the devices. One burning camera among 500 PCs
-is told by the first, whether it is alone by the second, which falls with each device that is mended; a mean of all would hide both. Devices that are gone do
-not count.
+A segment and the site have two: 70 % of the score of the worst device, 30 % of the mean of the worst tenth of the
+devices. One burning camera among 500 PCs is told by the first, whether it is alone by the second, which falls with each
+device that is mended; a mean of all would hide both. Devices that are gone do not count.
 """
 
 from __future__ import annotations
@@ -24,7 +29,8 @@ from typing import NamedTuple
 from sensor.posture.causes import BESIDE, REACHED, TALKS, Causes, Sign, causes_of
 from sensor.posture.site import Node, Site
 
-# Share of what is left of 100 that all but the worst add at most, and points after which they add two thirds (1 − 1/e) of that.
+# Share of what is left of 100 that all but the worst add at most, and points after which they add two thirds (1 − 1/e)
+# of that.
 MORE, MANY = 0.15, 100.0
 ACTOR, TARGET = 0.8, 0.4
 REACH = {REACHED: 25.0, TALKS: 5.0, BESIDE: 5.0}
@@ -37,7 +43,9 @@ REASONS = {REACHED: "reachable from the internet", TALKS: "internet access", BES
 
 
 class Term(NamedTuple):
-    """``points``: what it adds; ``value``: by itself, of 100 (for segments and the site: the score that counts); ``of``: ids of what it rests on."""
+    """``points``: what it adds; ``value``: by itself, of 100 (for segments and the site: the score that counts);
+    ``of``: ids of what it rests on.
+    """
 
     name: str
     points: float

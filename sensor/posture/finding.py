@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 from sensor.posture.ranges import Verdict
 
-# Where one source is certain and another is not, the certain one is believed; of two that are certain, the one that warns.
+# Where one source is certain and another is not, the certain one is believed; of two that are certain, the one that
+# warns.
 _WEIGHT = {Verdict.AFFECTED: 2, Verdict.NOT_AFFECTED: 1, Verdict.CANNOT_TELL: 0}
 
 
 class Finding(NamedTuple):
-    """``product``: what the record is about, in its own words; ``source``: ``curated``, ``nvd``, ``cve`` or ``csaf``; ``certainty``: of the version rule."""
+    """``product``: what the record is about, in its own words; ``source``: ``curated``, ``nvd``, ``cve`` or ``csaf``;
+    ``certainty``: of the version rule.
+    """
 
     cve: str
     verdict: Verdict

@@ -1,4 +1,6 @@
-"""Findings of the devices of a site with their priority: which devices answer hosts on the internet, were attacked, or matter most."""
+"""Findings of the devices of a site with their priority: which devices answer hosts on the internet, were attacked, or
+matter most.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Fleet:
     def __init__(
         self, alerts: Iterable[Record], base: sqlite3.Connection | None, details: Details | None = None
     ) -> None:
-        """``base``: imported vulnerabilities, if any; ``details``: adds the evidence of a device where records do not carry it. DocumentErrors."""
+        """``base``: imported vulnerabilities, if any; ``details``: adds the evidence of a device where records do not
+        carry it. DocumentErrors.
+        """
         curated = load_curated()
         self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
         self._details = details
@@ -99,7 +103,9 @@ def ordered(found: Iterable[Judged]) -> list[Judged]:
 
 
 def _targets(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:
-    """(reached from the internet, attacked): ids and addresses of devices. Alerts that an operator closed do not count; those that ended by themselves do."""
+    """(reached from the internet, attacked): ids and addresses of devices. Alerts that an operator closed do not count;
+    those that ended by themselves do.
+    """
     outside: set[str] = set()
     attacked: set[str] = set()
     for record in alerts:

@@ -1,4 +1,6 @@
-"""Forgets a feed: what came of it and of no other goes. Which CVEs came of which feed is noted when they are imported."""
+"""Forgets a feed: what came of it and of no other goes. Which CVEs came of which feed is noted when
+they are imported.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def members_of(base: sqlite3.Connection, name: str) -> int:
 
 
 def forget(base: sqlite3.Connection, name: str, kind: str) -> int:
-    """Forget a feed that is known; how many entries went by it. NotNoted; DatabaseError where the database takes nothing."""
+    """Forget a feed that is known; how many entries went by it. NotNoted; DatabaseError where the database takes
+    nothing.
+    """
     try:
         base.execute("BEGIN IMMEDIATE")
         try:

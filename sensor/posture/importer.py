@@ -1,6 +1,8 @@
-"""Takes a feed into the database, whole or not at all. Entries that cannot be used are counted and named, the rest is taken.
+"""Takes a feed into the database, whole or not at all. Entries that cannot be used are counted and named, the rest is
+taken.
 
-A CVE that is known is replaced where the feed is not older. What a feed would lose most of its entries by is refused: it is more likely broken than true.
+A CVE that is known is replaced where the feed is not older. What a feed would lose most of its entries by is refused:
+it is more likely broken than true.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Outcome(NamedTuple):
-    """What came of an import. ``trouble``: in words why nothing was taken, else empty; ``broken``: how many entries were left out, ``faults`` the first of
-    them; ``older``: CVEs that were known in a newer state.
+    """What came of an import. ``trouble``: in words why nothing was taken, else empty; ``broken``: how many entries
+    were left out, ``faults`` the first of them; ``older``: CVEs that were known in a newer state.
     """
 
     name: str

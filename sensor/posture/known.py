@@ -1,4 +1,6 @@
-"""What assessments rest on: the last record of each device, alert, incident and recommendation, whichever source they were read from."""
+"""What assessments rest on: the last record of each device, alert, incident and recommendation, whichever source they
+were read from.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ Details = Callable[[Record], Record]
 
 
 class Known(Protocol):
-    """``devices``, ``incidents`` and ``recommendations`` by id, ``alerts`` by key; closed alerts and devices that are gone are included."""
+    """``devices``, ``incidents`` and ``recommendations`` by id, ``alerts`` by key; closed alerts and devices that are
+    gone are included.
+    """
 
     @property
     def devices(self) -> Mapping[str, Record]: ...

@@ -1,4 +1,6 @@
-"""Devices against all vulnerabilities, those that come with the sensor and those that were imported. One finding for a device and a CVE."""
+"""Devices against all vulnerabilities, those that come with the sensor and those that were imported. One finding for a
+device and a CVE.
+"""
 
 from __future__ import annotations
 

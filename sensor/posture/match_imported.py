@@ -61,7 +61,9 @@ class ImportedIndex:
         return self._judged(asset._replace(id="", proof=()), asset.trouble)
 
     def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
-        """What records say of devices for one CVE, by their ids. Only devices of the vendors of its products are looked at closely."""
+        """What records say of devices for one CVE, by their ids. Only devices of the vendors of its products are looked
+        at closely.
+        """
         asked = "SELECT DISTINCT id, vendor, name FROM rules JOIN products ON products.id = rules.product WHERE cve = ?"
         products: dict[str, dict[int, str]] = {}
         for number, vendor, name in self._base.execute(asked, (number_of(cve),)):

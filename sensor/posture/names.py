@@ -1,8 +1,8 @@
 """How feeds call what the inventory calls by our words: vendors and systems by a table
 (``fingerprints/vulnerabilities/cpe_names.yaml``), models by their words.
 
-A product is the one that a device is where their words are the same, apart from words that say nothing (``ip phone``). Where the record has words more, it is
-about a variant that the device may be or not.
+A product is the one that a device is where their words are the same, apart from words that say nothing (``ip phone``).
+Where the record has words more, it is about a variant that the device may be or not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _REMEMBERED = 16_384
 
 
 class System(Words):
-    """Software that many models run. ``os``, ``product``: what is searched for in the system, and in vendor and model, of the devices that run it."""
+    """Software that many models run. ``os``, ``product``: what is searched for in the system, and in vendor and model,
+    of the devices that run it.
+    """
 
     cpe: list[str] = Field(min_length=1)
     os: Regex = ""

@@ -1,4 +1,6 @@
-"""All assessments of one dataset at one moment. Each is computed when it is first used, and kept: a change of the data needs a new picture."""
+"""All assessments of one dataset at one moment. Each is computed when it is first used, and kept: a change of the data
+needs a new picture.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ from sensor.posture.site import Site
 
 
 class Surroundings(NamedTuple):
-    """What assessments need beside the dataset. ``networks``: which addresses are internal; ``outputs``: names and addresses of the hosts that each output
-    delivers to; ``vulnerabilities``: the imported ones (``posture.database``).
+    """What assessments need beside the dataset. ``networks``: which addresses are internal; ``outputs``: names and
+    addresses of the hosts that each output delivers to; ``vulnerabilities``: the imported ones (``posture.database``).
     """
 
     networks: Networks = Networks()
@@ -27,7 +29,9 @@ class Surroundings(NamedTuple):
 
 
 class Picture:
-    """Properties raise DocumentErrors where a file of the sensor is invalid, and DatabaseError where the imported vulnerabilities cannot be read."""
+    """Properties raise DocumentErrors where a file of the sensor is invalid, and DatabaseError where the imported
+    vulnerabilities cannot be read.
+    """
 
     def __init__(
         self, known: Known, around: Surroundings, baseline: Baseline | None = None, details: Details | None = None

@@ -7,7 +7,8 @@
   criticality   10   critical, 7 high, 4 medium or not set, 0 low, as the operator set it
   attacked      10   the device was the target of an attack that was seen
 
-The sum counts in full where the device is affected, by half where that cannot be told, and not at all where it is not affected.
+The sum counts in full where the device is affected, by half where that cannot be told, and not at all where it is not
+affected.
 """
 
 from __future__ import annotations

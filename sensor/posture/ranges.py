@@ -1,7 +1,7 @@
 """Where a version lies to the versions that a record names. Three answers: affected, not affected, cannot tell.
 
-A version that a packet told may be cut short (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": where the answer hangs on that, it is *cannot
-tell*. So it is on a track of which the record says nothing.
+A version that a packet told may be cut short (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": where
+the answer hangs on that, it is *cannot tell*. So it is on a track of which the record says nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ class Verdict(enum.Enum):
 
 
 class Range(NamedTuple):
-    """Versions from ``start`` (itself too, unless ``after``) to ``end`` (itself only where ``through``); an empty bound is none."""
+    """Versions from ``start`` (itself too, unless ``after``) to ``end`` (itself only where ``through``); an empty bound
+    is none.
+    """
 
     start: str = ""
     end: str = ""
@@ -91,7 +93,9 @@ def place_of(scheme: Scheme, version: str, one: Range) -> Place:
 
 
 def _begun(scheme: Scheme, told: Version, start: Version, one: Range) -> Place:
-    """INSIDE where the version is not before the range. Branches keep what they branched from: their numbers tell, whatever the track."""
+    """INSIDE where the version is not before the range. Branches keep what they branched from: their numbers tell,
+    whatever the track.
+    """
     stands = order(told.tokens, start.tokens)
     if stands is Order.UNKNOWN or (stands is Order.LESS and not scheme.whole and begins(told, start)):
         return Place.UNCLEAR

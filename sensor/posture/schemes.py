@@ -1,4 +1,6 @@
-"""How versions are written, by family. Each reader gives None for a text that is none of the family: then there is nothing to compare."""
+"""How versions are written, by family. Each reader gives None for a text that is none of the family: then there is
+nothing to compare.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def _tidied(text: str) -> str:
 
 @functools.lru_cache(_READ)
 def _dotted(text: str) -> Version | None:
-    """Numbers and words in turn; words before the first number name the track. 5.5.82 build 190220, 7.6.2SR6, V5.21(AAZF.14)C0."""
+    """Numbers and words in turn; words before the first number name the track. 5.5.82 build 190220, 7.6.2SR6,
+    V5.21(AAZF.14)C0.
+    """
     found = _PREFIX.match(_HEADING.sub("", _tidied(text)))
     tokens = _tokens(found[3]) if found else ()
     if found is None or not 0 < len(tokens) <= TOKENS_LIMIT:
@@ -94,7 +98,9 @@ def _dahua(text: str) -> Version | None:
 
 @functools.lru_cache(_READ)
 def _futuresmart(text: str) -> Version | None:
-    """HP: 4.11.2.1 of FutureSmart 4, or the bundle 2409081_048594. The generation is the track; which bundle is which version is told by neither."""
+    """HP: 4.11.2.1 of FutureSmart 4, or the bundle 2409081_048594. The generation is the track; which bundle is which
+    version is told by neither.
+    """
     text = _tidied(text)
     if found := _FUTURESMART.match(text):
         return Version(f"FutureSmart {found[1]}", _tokens(found[1] + found[2]))

@@ -1,7 +1,8 @@
-"""The site: devices and all that is wrong with them, as one picture that scores, tickets, paths, least privilege and reports are drawn from.
+"""The site: devices and all that is wrong with them, as one picture that scores, tickets, paths, least privilege and
+reports are drawn from.
 
-It is made once of the records of a log or an inventory (``build.py``) and only read from then on. Its time is that of the last packet, so that a report of a
-capture of last year is about last year.
+It is made once of the records of a log or an inventory (``build.py``) and only read from then on. Its time is that of
+the last packet, so that a report of a capture of last year is about last year.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ GONE = "gone"
 
 
 class Node(NamedTuple):
-    """A device in the words of its record. ``segment``: its VLAN, else the block of its address; ``aimed``: whether the outside reaches it, whether it
-    was attacked, and how important it is.
+    """A device in the words of its record. ``segment``: its VLAN, else the block of its address; ``aimed``: whether the
+    outside reaches it, whether it was attacked, and how important it is.
     """
 
     id: str
@@ -54,8 +55,9 @@ class Node(NamedTuple):
 
 
 class Site(NamedTuple):
-    """``weaknesses``: by device, the gravest first; ``alerts``, ``incidents``, ``recommendations``: last record of each, closed ones too; ``seen``: machines,
-    habits and for how long was watched, as rules are tried out on; ``now``: time of the last record, as records write it.
+    """``weaknesses``: by device, the gravest first; ``alerts``, ``incidents``, ``recommendations``: last record of
+    each, closed ones too; ``seen``: machines, habits and for how long was watched, as rules are tried out on; ``now``:
+    time of the last record, as records write it.
     """
 
     nodes: Mapping[str, Node]

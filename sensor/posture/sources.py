@@ -16,7 +16,9 @@ _ENDINGS = re.compile(r"(\.(json|csv|gz|zip))+\Z", re.IGNORECASE)
 
 
 class Source(NamedTuple):
-    """One feed as it was imported last. ``stamp``: when its data were made, by its own word; ``trouble``: why its last update was not taken."""
+    """One feed as it was imported last. ``stamp``: when its data were made, by its own word; ``trouble``: why its last
+    update was not taken.
+    """
 
     name: str
     kind: str
@@ -32,7 +34,8 @@ class Source(NamedTuple):
     def age_days(self, now: datetime) -> int:
         """How old its data are: as old as they say, else as the last time they were asked for.
 
-        Records have dates of their own, which say nothing of the feed. A year of NVD is only made anew where it changed: what its server has is of today.
+        Records have dates of their own, which say nothing of the feed. A year of NVD is only made anew where it
+        changed: what its server has is of today.
         """
         dated = self.kind in ("kev", "epss") or (self.kind == "nvd" and "://" not in self.place)
         return max((now - ((_moment(self.stamp) if dated else None) or _moment(self.imported) or now)).days, 0)

@@ -1,7 +1,8 @@
-"""How scores went: the figures of each day, a line of JSON a day in ``posture.jsonl`` of the state folder, ten years of them.
+"""How scores went: the figures of each day, a line of JSON a day in ``posture.jsonl`` of the state folder, ten years of
+them.
 
-A day is one of the time of the site, which is that of packets. Its newest figures stand for it. The file is written whole or left as it was; what is no such
-line is told by its number, and the rest is read.
+A day is one of the time of the site, which is that of packets. Its newest figures stand for it. The file is written
+whole or left as it was; what is no such line is told by its number, and the rest is read.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Day(msgspec.Struct, frozen=True):
-    """``day``: 2026-11-24; ``ts``: when it was so; ``points``: of the site; ``devices``: by band; ``weaknesses``: by severity, without those of which it cannot
-    be told, which are ``unclear``; ``segments``: points by name.
+    """``day``: 2026-11-24; ``ts``: when it was so; ``points``: of the site; ``devices``: by band; ``weaknesses``: by
+    severity, without those of which it cannot be told, which are ``unclear``; ``segments``: points by name.
     """
 
     day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -45,7 +46,9 @@ class Day(msgspec.Struct, frozen=True):
 
 
 class History(NamedTuple):
-    """``days``: the oldest first; ``broken``: how many lines are none, ``fault``: what is wrong with the first of them."""
+    """``days``: the oldest first; ``broken``: how many lines are none, ``fault``: what is wrong
+    with the first of them.
+    """
 
     days: Sequence[Day] = ()
     broken: int = 0
@@ -103,8 +106,8 @@ def _day(line: bytes) -> Day:
 
 
 def keep(folder: Path, day: Day) -> History:
-    """Write the figures of a day down, unless newer ones of it are there. Returns what there was before; a file with broken lines is copied beside
-    it first. OSError where it cannot be read or written.
+    """Write the figures of a day down, unless newer ones of it are there. Returns what there was before; a file with
+    broken lines is copied beside it first. OSError where it cannot be read or written.
     """
     before = read(folder)
     days = {one.day: one for one in before.days}

@@ -1,8 +1,10 @@
-"""Versions of firmware in order, as far as an order is certain: *less*, *equal*, *greater*, or *cannot tell*. Never a guess.
+"""Versions of firmware in order, as far as an order is certain: *less*, *equal*, *greater*, or *cannot tell*. Never a
+guess.
 
-A scheme (``schemes.py``) reads a text into a track and tokens, numbers and words in turn. Versions of different tracks are not compared: a fix on one says
-nothing of another. Numbers are compared by size, what is missing counts as 0. A word that is missing is older than one that makers give to later issues
-(``SR6``, ``HF2``) or a single letter at the end (``1.2a``); of other words (``beta``, ``rc``, ``build``) nobody knows without more.
+A scheme (``schemes.py``) reads a text into a track and tokens, numbers and words in turn. Versions of different tracks
+are not compared: a fix on one says nothing of another. Numbers are compared by size, what is missing counts as 0. A
+word that is missing is older than one that makers give to later issues (``SR6``, ``HF2``) or a single letter at the end
+(``1.2a``); of other words (``beta``, ``rc``, ``build``) nobody knows without more.
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ class Version(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """How versions of a family are written. ``whole``: always in full, so that a short one is not a longer one cut off; ``branches``: tracks branch from each
-    other, so that numbers tell what a track began with.
+    """How versions of a family are written. ``whole``: always in full, so that a short one is not a longer one cut off;
+    ``branches``: tracks branch from each other, so that numbers tell what a track began with.
     """
 
     name: str

@@ -1,7 +1,8 @@
-"""A weakness: one thing to mend on one device, whatever found it, with what mends it. Scores, tickets, paths and reports are made of these.
+"""A weakness: one thing to mend on one device, whatever found it, with what mends it. Scores, tickets, paths and
+reports are made of these.
 
-It comes from a vulnerability of its firmware, or from a recommendation about a setting. Its points say how much it matters, 0 to 100: those of the priority of
-a vulnerability (``priority.py``), else those of ``SETTING_POINTS``.
+It comes from a vulnerability of its firmware, or from a recommendation about a setting. Its points say how much it
+matters, 0 to 100: those of the priority of a vulnerability (``priority.py``), else those of ``SETTING_POINTS``.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ Body = Mapping[str, Any]
 
 
 class Fix(NamedTuple):
-    """What mends: the same ``key`` is the same work on another device. ``makers``: vendor → where it is done in its devices; ``test``: how to see that it is
-    done.
+    """What mends: the same ``key`` is the same work on another device. ``makers``: vendor → where it is done in its
+    devices; ``test``: how to see that it is done.
     """
 
     key: str
@@ -50,7 +51,9 @@ class Fix(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """The packet that a weakness rests on. ``ts``: as records write time; ``event``: what it said; ``seen``: the field and what it held."""
+    """The packet that a weakness rests on. ``ts``: as records write time; ``event``: what it said; ``seen``: the field
+    and what it held.
+    """
 
     ts: str = ""
     event: str = ""
@@ -58,7 +61,9 @@ class Proof(NamedTuple):
 
 
 class Weakness(NamedTuple):
-    """``name``: the CVE or the setting; ``sure``: False where it cannot be told whether the device is affected; ``id``: of device and name, for good."""
+    """``name``: the CVE or the setting; ``sure``: False where it cannot be told whether the device is affected; ``id``:
+    of device and name, for good.
+    """
 
     id: str
     device: str
@@ -123,7 +128,9 @@ def rated(cvss: float | None) -> Severity:
 
 
 def _update(asset: Asset, about: About) -> Fix:
-    """The work is the same for all devices of a product and version; of those whose version is not known, for all of the product."""
+    """The work is the same for all devices of a product and version; of those whose version is not known, for all of
+    the product.
+    """
     product = asset.product or asset.os or asset.type
     if asset.firmware and not asset.proof:
         key = f"version|{asset.vendor}|{asset.model or asset.os}|{asset.firmware}"
@@ -141,7 +148,9 @@ def _update(asset: Asset, about: About) -> Fix:
 
 
 def _change(told: Body) -> Fix:
-    """The work is the same for all devices with the setting, or of a product, where the record names one; makers put it elsewhere."""
+    """The work is the same for all devices with the setting, or of a product, where the record names one; makers put it
+    elsewhere.
+    """
     setting, product = _text(told.get("setting")), _text(told.get("product"))
     known = load_advice().get(setting)
     key, title = f"setting|{setting}", _text(told.get("title"))

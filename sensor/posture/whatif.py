@@ -1,9 +1,11 @@
-"""What if it were mended: the score after each fix of a device, and after those fixes that lower the score of the site most.
+"""What if it were mended: the score after each fix of a device, and after those fixes that lower the score of the site
+most.
 
-A fix mends all devices at once that have a weakness with its key. To deal with what one device did to others is a fix as well, and mends all of them; so is to
-let nobody outside reach a device.
+A fix mends all devices at once that have a weakness with its key. To deal with what one device did to others is a fix
+as well, and mends all of them; so is to let nobody outside reach a device.
 
-The score is what it would be at best: an update may bring weaknesses of its own, and the firmware that is found out may be a vulnerable one.
+The score is what it would be at best: an update may bring weaknesses of its own, and the firmware that is found out may
+be a vulnerable one.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ Judge = Callable[[Mapping[str, float]], float]
 
 
 class Mended(NamedTuple):
-    """A fix that is done. ``points``: the score afterwards; ``together``: once those before it in the list are done as well; ``devices``: those that it mends,
-    with their scores afterwards; ``lowers``: by how much these fall, all in all; ``mends``: names of weaknesses, ids of alerts.
+    """A fix that is done. ``points``: the score afterwards; ``together``: once those before it in the list are done as
+    well; ``devices``: those that it mends, with their scores afterwards; ``lowers``: by how much these fall, all in
+    all; ``mends``: names of weaknesses, ids of alerts.
     """
 
     fix: Fix
@@ -64,7 +67,9 @@ def mended_device(site: Site, name: str) -> list[Mended]:
 
 
 def mended_site(site: Site, count: int = BEST) -> list[Mended]:
-    """So many fixes that lower the score of the site most; of those that lower it alike, those that lower more of its devices' scores."""
+    """So many fixes that lower the score of the site most; of those that lower it alike, those that lower more of its
+    devices' scores.
+    """
     return _best(causes_of(site), lambda scores: _Ranked(scores).after, count)
 
 
@@ -127,7 +132,9 @@ def _needs(causes: Causes, fix: Fix) -> bool:
 
 
 class _Ranked:
-    """Scores of devices, asked many times what becomes of all together when some of them fall; a question costs no more than what falls."""
+    """Scores of devices, asked many times what becomes of all together when some of them fall; a question costs no more
+    than what falls.
+    """
 
     def __init__(self, scores: Mapping[str, float]) -> None:
         self._scores = scores
@@ -137,7 +144,9 @@ class _Ranked:
         self._total = sum(scores[name] for name in self._top)
 
     def after(self, fallen: Mapping[str, float]) -> float:
-        """The score of all. Places in the worst tenth that became free go to the worst of those that fell or come next."""
+        """The score of all. Places in the worst tenth that became free go to the worst of those
+        that fell or come next.
+        """
         free = [name for name in fallen if name in self._top]
         total = self._total - sum(self._scores[name] for name in free)
         following = islice((self._scores[name] for name in self._rest if name not in fallen), len(free))

@@ -67,7 +67,9 @@ class Identity:
         return pa.array(found, pa.string()).take(pa.array(places))
 
     def _is_of_its_mac(self, address: int) -> bool:
-        """Whether the frame comes from the machine itself as far as its address tells: one of the inside, or none yet."""
+        """Whether the frame comes from the machine itself as far as its address tells: one of the
+        inside, or none yet.
+        """
         known = self._own.get(address)
         if known is None:
             host = address and addresses.is_host(address)
@@ -88,8 +90,8 @@ class Identity:
         return np.array([self._is_near(hi << 64 | lo) for hi, lo in different], np.intp)[places]
 
     def directions(self, heads: npt.NDArray[np.void]) -> pa.Array:
-        """internal, outbound, inbound or external, of client and server; null where one has no address. A machine that has no IPv4 address yet speaks on its
-        own segment.
+        """internal, outbound, inbound or external, of client and server; null where one has no address. A machine that
+        has no IPv4 address yet speaks on its own segment.
         """
         ends = [(heads[f"{end}_hi"], heads[f"{end}_lo"]) for end in ("src", "dst")]
         client, server = (self._nearness(hi, lo) for hi, lo in ends)

@@ -1,4 +1,6 @@
-"""What traffic records hold on one search word, summed up: which hosts talked, and which names stand behind an address."""
+"""What traffic records hold on one search word, summed up: which hosts talked, and which names
+stand behind an address.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ TALKS_SHOWN, NAMES_SHOWN = 20, 20
 
 
 class Talk(NamedTuple):
-    """Connections of one client with one service of one server. ``client``, ``server``: ids of devices, else addresses; times as SQL writes them."""
+    """Connections of one client with one service of one server. ``client``, ``server``: ids of devices, else addresses;
+    times as SQL writes them.
+    """
 
     client: str
     server: str
@@ -33,7 +37,9 @@ class Name(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """``talks``: those seen last; ``more``: there are more; ``names``: of an address; ``tables``: rows that match, by table."""
+    """``talks``: those seen last; ``more``: there are more; ``names``: of an address; ``tables``: rows that match, by
+    table.
+    """
 
     talks: list[Talk]
     more: bool

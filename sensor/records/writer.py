@@ -52,7 +52,8 @@ FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 
 class Made:
-    """What was made of the tail and is not in files yet. ``tables``: by name and hour; ``left``: messages that wait, by run; ``learned``: of devices;
+    """What was made of the tail and is not in files yet. ``tables``: by name and hour; ``left``: messages that wait, by
+    run; ``learned``: of devices;
     ``ends``: how far each file of the tail was read; ``damages``: file and what.
     """
 
@@ -84,8 +85,8 @@ class Writer:
         *,
         durable: bool = True,
     ) -> None:
-        """``clock``: seconds since the epoch; ``durable``: files outlast a loss of power, not only the end of this process. Busy where another one writes;
-        ManifestError, OSError.
+        """``clock``: seconds since the epoch; ``durable``: files outlast a loss of power, not only the end of this
+        process. Busy where another one writes; ManifestError, OSError.
         """
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._lock = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)

@@ -1,4 +1,6 @@
-"""Alerts of a batch of records as rows: read once, changed by each record in order, written once. The same rows come of any cut into batches."""
+"""Alerts of a batch of records as rows: read once, changed by each record in order, written once. The same rows come of
+any cut into batches.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,9 @@ class AlertRows:
         return found
 
     def _alert_of(self, alerts: dict[str, _Alert], line: Line, part: AlertPart) -> _Alert:
-        """The alert that a record is about, or a new one. Where its id is taken by another finding it gets one of its own."""
+        """The alert that a record is about, or a new one. Where its id is taken by another finding it gets one of its
+        own.
+        """
         name, key, tries = part.id[:WORD], part.key[:WORD], 1
         while (one := alerts.get(name)) is not None and one.key != key:
             tries += 1

@@ -1,4 +1,6 @@
-"""Records of a log, in order, into the tables. All within the caller's transaction; where that fails, another Applier goes on."""
+"""Records of a log, in order, into the tables. All within the caller's transaction; where that fails, another Applier
+goes on.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class Applier:
     """``unusable``: lines that were no usable records; ``collisions``: alerts whose id another finding had."""
 
     def __init__(self, base: sqlite3.Connection, *, devices: bool = False, indexed: bool = True) -> None:
-        """``devices``: also devices, for a log that is read without an inventory; ``indexed``: keep the index of texts as well."""
+        """``devices``: also devices, for a log that is read without an inventory; ``indexed``: keep the index of texts
+        as well.
+        """
         self._base, self._devices = base, devices
         self._alerts = AlertRows(base, indexed=indexed)
         self.unusable = 0

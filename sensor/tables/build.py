@@ -1,4 +1,6 @@
-"""The tables of a folder, brought up to date by a reader, rebuilt from the log, or built from a log alone in a temporary database."""
+"""The tables of a folder, brought up to date by a reader, rebuilt from the log, or built from a log alone in a
+temporary database.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,15 @@ class Built(NamedTuple):
 def rebuild(folder: Path, log: Path) -> Built:
     """Rebuild all tables of a folder from its log; devices and operator values stay.
 
-    Taken where a sensor writes there, another StoreError where the store cannot be had; OSError where the log cannot be read.
+    Taken where a sensor writes there, another StoreError where the store cannot be had; OSError where the log cannot be
+    read.
     """
     return _built(folder, log, anew=True)
 
 
 def catch_up(folder: Path, log: Path) -> Built:
-    """Bring the tables of a folder up to its log: after a crash, an upgrade, or a word of the operator. Where a sensor writes them it is asked for nothing.
+    """Bring the tables of a folder up to its log: after a crash, an upgrade, or a word of the operator. Where a sensor
+    writes them it is asked for nothing.
 
     A StoreError where the store cannot be had; OSError where it cannot be written or the log cannot be read.
     """
@@ -51,7 +55,9 @@ def catch_up(folder: Path, log: Path) -> Built:
 
 
 def list_devices(folder: Path) -> bool:
-    """Make the rows by which devices are listed, where an inventory has none yet. Whether all have theirs; sqlite3.Error where the store is damaged."""
+    """Make the rows by which devices are listed, where an inventory has none yet. Whether all have theirs;
+    sqlite3.Error where the store is damaged.
+    """
     base = connect(folder / FILE, readonly=not os.access(folder / FILE, os.W_OK))
     try:
         if unlisted(base):
@@ -65,8 +71,8 @@ def list_devices(folder: Path) -> bool:
 
 
 def behind(base: sqlite3.Connection, log: Path) -> bool:
-    """Whether a log or its notes have more than the tables, or devices have no rows yet. StoreError where the store is damaged, OSError where the log
-    cannot be read.
+    """Whether a log or its notes have more than the tables, or devices have no rows yet. StoreError where the store is
+    damaged, OSError where the log cannot be read.
     """
     try:
         there, lacking = position(base), unlisted(base)
@@ -86,7 +92,9 @@ def behind(base: sqlite3.Connection, log: Path) -> bool:
 
 
 def _a_little(path: Path, log: Path) -> Built | None:
-    """Where the store is of today and not far behind it needs no check of all its pages. None where it is not so, or this fails."""
+    """Where the store is of today and not far behind it needs no check of all its pages. None where it is not so, or
+    this fails.
+    """
     try:
         base = connect(path)
     except sqlite3.Error:
@@ -138,7 +146,9 @@ def _built(folder: Path, log: Path, *, anew: bool) -> Built:
 
 
 def of_log(log: Path) -> sqlite3.Connection:
-    """All tables of a log, devices too, in a database that is gone when it is closed: on disk where it is large. OSError where the log cannot be read."""
+    """All tables of a log, devices too, in a database that is gone when it is closed: on disk where it is large.
+    OSError where the log cannot be read.
+    """
     base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     base.row_factory = sqlite3.Row
     base.execute("PRAGMA journal_mode = OFF")

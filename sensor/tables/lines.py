@@ -1,4 +1,5 @@
-"""Lines of an event log as far as the tables need them. A log may be foreign or damaged: what has other types than these is no usable record.
+"""Lines of an event log as far as the tables need them. A log may be foreign or damaged: what has other types than
+these is no usable record.
 
 Texts are cut to their limits, so that a hostile log makes no row larger than ours are.
 """

@@ -17,7 +17,9 @@ SUMMARY = "summary"
 
 
 def save_incidents(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
-    """The last record of each holds. An alert stays part of an incident where later records leave it out: a story is bounded."""
+    """The last record of each holds. An alert stays part of an incident where later records leave it out: a story is
+    bounded.
+    """
     rows = {}
     parts: dict[tuple[str, str], None] = {}
     for line, text in lines:

@@ -1,4 +1,6 @@
-"""Where the tables are: the last record and the last note that are in them, kept in the transaction that put them there."""
+"""Where the tables are: the last record and the last note that are in them, kept in the transaction that put them
+there.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from sensor.inventory.store.schema_log import MADE_FROM_LOG
 
 
 class Position(NamedTuple):
-    """``seq`` and ``record``: number and id of the last record; ``words``: bytes of the notes; ``unusable``: lines that were skipped; ``whole``: 0 where
-    indices are missing, for much is being put in at once.
+    """``seq`` and ``record``: number and id of the last record; ``words``: bytes of the notes; ``unusable``: lines that
+    were skipped; ``whole``: 0 where indices are missing, for much is being put in at once.
     """
 
     seq: int = 0

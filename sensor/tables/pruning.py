@@ -1,4 +1,6 @@
-"""What the event log let go by age goes from the tables too: rows whose last record is older than the first one of the log."""
+"""What the event log let go by age goes from the tables too: rows whose last record is older than the first one of the
+log.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Tables: brings the tables of a store up to its event log, batch by batch, each in one transaction with the place it reaches.
+"""Tables: brings the tables of a store up to its event log, batch by batch, each in one transaction with the place it
+reaches.
 
-Lines are read from the log itself, so the tables never know what it does not have, and whatever ends the process at any moment loses nothing: the next one
-continues at the stored position. Another log at the same place (a replay that started again, a log that lost its end) is noticed by the id of the last
-record; the tables are then rebuilt.
+Lines are read from the log itself, so the tables never know what it does not have, and whatever ends the process at any
+moment loses nothing: the next one continues at the stored position. Another log at the same place (a replay that
+started again, a log that lost its end) is noticed by the id of the last record; the tables are then rebuilt.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ class _Named(msgspec.Struct):
 
 
 class Tables:
-    """Used by one thread. ``records``: lines that were added; ``anew``: why the tables were rebuilt, empty if they were not."""
+    """Used by one thread. ``records``: lines that were added; ``anew``: why the tables were rebuilt, empty if they were
+    not.
+    """
 
     def __init__(self, base: sqlite3.Connection, log: Path) -> None:
-        """``base``: open for writing, at the version of today. StoreError or OSError where it or the log cannot be read."""
+        """``base``: open for writing, at the version of today. StoreError or OSError where it or the log cannot be
+        read.
+        """
         self._base, self.log = base, log
         self._notes = notes_log(log)
         self.records, self.anew = 0, ""
@@ -64,7 +69,9 @@ class Tables:
             self._cursor = None
 
     def advance(self, lines: int = LINES, size: int = SIZE) -> int:
-        """Take in what is next, at most so many records; how many records and notes that were. StoreError or OSError: nothing of it was taken."""
+        """Take in what is next, at most so many records; how many records and notes that were. StoreError or OSError:
+        nothing of it was taken.
+        """
         cursor = self._cursor or self._go_to(position(self._base))
         taken = cursor.read(lines, size)
         notes, words = read_notes(self._notes, self._there.words)
@@ -80,7 +87,9 @@ class Tables:
             raise
 
     def load(self) -> None:
-        """Take in all there is, much at once: indices are made at the end. StoreError or OSError; what was taken stays, and the next one goes on."""
+        """Take in all there is, much at once: indices are made at the end. StoreError or OSError; what was taken stays,
+        and the next one goes on.
+        """
         try:
             self._begin_bulk()
             while self.advance(MANY, MUCH):

@@ -1,6 +1,8 @@
-"""Operator notes about alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), kept as rows, and the resulting state.
+"""Operator notes about alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), kept as rows, and the
+resulting state.
 
-The notes are the durable form, as the log is for records. A word counts from the line it stands in; the last one of its kind holds.
+The notes are the durable form, as the log is for records. A word counts from the line it stands in; the last one of its
+kind holds.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ NOTES_LIMIT = 1 << 20
 
 
 class Note(msgspec.Struct, frozen=True):
-    """One line of the notes. ``value``: the verdict, or the assignee; ``text``: a reason or a comment; ``ts``: RFC 3339."""
+    """One line of the notes. ``value``: the verdict, or the assignee; ``text``: a reason or a comment; ``ts``: RFC
+    3339.
+    """
 
     ts: str
     alert: str
@@ -51,7 +55,9 @@ class Said(msgspec.Struct):
 
 
 def read_notes(path: Path, start: int) -> tuple[list[Note], int]:
-    """The notes from a byte on, at most NOTES_LIMIT bytes of them, and where the next ones begin. Half a line waits for its end; what is no note is passed."""
+    """The notes from a byte on, at most NOTES_LIMIT bytes of them, and where the next ones begin. Half a line waits for
+    its end; what is no note is passed.
+    """
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -71,7 +77,9 @@ def _note(line: bytes) -> Note | None:
 
 
 def append_notes(path: Path, notes: Iterable[Note]) -> None:
-    """Add lines, all or none of them. A file that root makes belongs to the owner of its folder, whose sensor writes it too. OSError."""
+    """Add lines, all or none of them. A file that root makes belongs to the owner of its folder, whose sensor writes it
+    too. OSError.
+    """
     text = b"".join(_line(note) + b"\n" for note in notes)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:

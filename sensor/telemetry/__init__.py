@@ -1,4 +1,6 @@
-"""What a running sensor tells of itself. ``METRICS`` is the one description of every metric: what is served and what is documented are made from it."""
+"""What a running sensor tells of itself. ``METRICS`` is the one description of every metric: what is served and what is
+documented are made from it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is told beside the engine, by the thread that serves: the files of the log, how the outputs fare, and the process."""
+"""What is told beside the engine, by the thread that serves: the files of the log, how the outputs fare, and the
+process.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the engine tells of itself: plain numbers and words, read by the engine's own thread about once a second. Nobody else ever touches its objects.
+"""What the engine tells of itself: plain numbers and words, read by the engine's own thread about once a second. Nobody
+else ever touches its objects.
 
 Walking over all devices, open alerts and tables is done rarely: at most a thousandth of the time goes into it.
 """
@@ -38,8 +39,8 @@ Facts = dict[str, Any]
 
 
 class Watched(NamedTuple):
-    """A run, as far as it is looked at. ``rules``, ``outputs`` (names of those that are to get everything) and ``configuration`` (how it stands with reloads)
-    may be others each time.
+    """A run, as far as it is looked at. ``rules``, ``outputs`` (names of those that are to get everything) and
+    ``configuration`` (how it stands with reloads) may be others each time.
     """
 
     source: Source

@@ -1,4 +1,6 @@
-"""The text that Prometheus reads: exposition format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/."""
+"""The text that Prometheus reads: exposition format 0.0.4,
+https://prometheus.io/docs/instrumenting/exposition_formats/.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Where the status is served: at a unix socket, and over TCP on loopback and nowhere else. Whoever wants it elsewhere puts a proxy with a login before it."""
+"""Where the status is served: at a unix socket, and over TCP on loopback and nowhere else. Whoever wants it elsewhere
+puts a proxy with a login before it.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,8 @@ def is_loopback(host: str) -> bool:
 
 
 def usual_socket(state: Path, runtime: str | None = None) -> Path:
-    """Where the socket is that nobody named: in the run-time folder that systemd gives (systemd.exec(5)), else in the state folder."""
+    """Where the socket is that nobody named: in the run-time folder that systemd gives (systemd.exec(5)), else in the
+    state folder.
+    """
     folder = (os.environ.get("RUNTIME_DIRECTORY", "") if runtime is None else runtime).split(":")[0]
     return Path(folder or state) / SOCKET

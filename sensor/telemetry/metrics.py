@@ -1,7 +1,7 @@
 """Every metric: its name, what it means, and where its value stands in the status of a sensor.
 
-Names are ``sensor_<thing>_<unit>``, with ``_total`` where they only grow; those of the process are the ones that all clients of Prometheus share. A name or a
-label that was released is never changed. Counters begin anew with the process.
+Names are ``sensor_<thing>_<unit>``, with ``_total`` where they only grow; those of the process are the ones that all
+clients of Prometheus share. A name or a label that was released is never changed. Counters begin anew with the process.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 
 class Metric(NamedTuple):
-    """``path``: the keys that lead to the value in the status; a ``*`` is any key, which becomes the value of the next label. Of ``info`` the value is 1, and
-    the labels are the keys that stand at the path.
+    """``path``: the keys that lead to the value in the status; a ``*`` is any key, which becomes the value of the next
+    label. Of ``info`` the value is 1, and the labels are the keys that stand at the path.
     """
 
     name: str

@@ -1,6 +1,8 @@
-"""Serves the status over HTTP, on a unix socket and, where it was asked for, on loopback. It only ever answers; it opens no connection.
+"""Serves the status over HTTP, on a unix socket and, where it was asked for, on loopback. It only ever answers; it
+opens no connection.
 
-Bounded: a few requests at once, each small, answered within seconds, and then closed. Who asks has no word in what is said.
+Bounded: a few requests at once, each small, answered within seconds, and then closed. Who asks has no word in what is
+said.
 """
 
 from __future__ import annotations
@@ -156,7 +158,9 @@ class _Loopback6(_Loopback):
 
 
 class Server:
-    """A thread that waits at the sockets. ``told``: in words, which of them cannot be had; the sensor goes on without."""
+    """A thread that waits at the sockets. ``told``: in words, which of them cannot be had; the
+    sensor goes on without.
+    """
 
     def __init__(self, served: Served, path: Path | None, listen: tuple[str, int] | None) -> None:
         self.told: list[str] = []
@@ -203,7 +207,9 @@ class Server:
 
 
 def _at_path(served: Served, path: Path) -> _Unix:
-    """A server at a socket in the file system. What a dead sensor left there goes; a living one keeps it. OSError where it cannot be had."""
+    """A server at a socket in the file system. What a dead sensor left there goes; a living one keeps it. OSError where
+    it cannot be had.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_socket():
         if answers(path):

@@ -1,4 +1,6 @@
-"""Telemetry of a live run: between the engine, which tells once a second how things stand, and the thread that serves it."""
+"""Telemetry of a live run: between the engine, which tells once a second how things stand, and the thread that serves
+it.
+"""
 
 from __future__ import annotations
 

@@ -16,8 +16,9 @@ STATES = ("open", "acknowledged", "closed")
 
 
 class AlertFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several values of one field mean either, several fields mean all. ``severity``: at least; ``detector``: a pattern with * and ?; times in ns, of when an
-    alert was seen last; ``source``, ``target``, ``device``: an address, a network, a MAC, the id of a device or a name.
+    """Several values of one field mean either, several fields mean all. ``severity``: at least; ``detector``: a pattern
+    with * and ?; times in ns, of when an alert was seen last; ``source``, ``target``, ``device``: an address, a
+    network, a MAC, the id of a device or a name.
     """
 
     text: str = ""

@@ -1,4 +1,6 @@
-"""Groups of alerts: all alerts of one state, severity, detector, verdict, assignee and site, and how many they are. Totals and facets are sums of these."""
+"""Groups of alerts: all alerts of one state, severity, detector, verdict, assignee and site, and how many they are.
+Totals and facets are sums of these.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The order of alerts, and the first of them, without a look at all.
 
-Where nothing but groups narrows the list: the first of a million alerts are among the first of each group, which an index gives. Where a text, an address or a
-time leaves some thousands, all of these are looked at. Where it leaves more, the order is followed until enough were found, which is soon; of a text that very
-many alerts have, those opened last are taken.
+Where nothing but groups narrows the list: the first of a million alerts are among the first of each group, which an
+index gives. Where a text, an address or a time leaves some thousands, all of these are looked at. Where it leaves more,
+the order is followed until enough were found, which is soon; of a text that very many alerts have, those opened last
+are taken.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ def of_few(
     column: str,
     place: Callable[[int, int], Any],
 ) -> tuple[list[Place], Groups]:
-    """Those that match all clauses, with their places in an order, in no order. ``place`` makes the place of a value and a group."""
+    """Those that match all clauses, with their places in an order, in no order. ``place`` makes the place of a value
+    and a group.
+    """
     others = [
         clause for clause in clauses if clause.parameters != few.clause.parameters or clause.test != few.clause.test
     ]
@@ -91,7 +94,9 @@ def of_few(
 
 
 def first_of_groups(base: sqlite3.Connection, groups: Groups, order: Order, limit: int) -> list[Place]:
-    """The first alerts of some groups. The first one of each group tells which groups can have one of the first: no more than there are rows wanted."""
+    """The first alerts of some groups. The first one of each group tells which groups can have one of the first: no
+    more than there are rows wanted.
+    """
     condition, parameters = order.behind
     best = f"(SELECT a.number FROM alerts a WHERE a.of_group = one.value AND {condition} {order.words} LIMIT 1)"  # noqa: S608 - our own names, here and below
     chosen = f"SELECT a.of_group FROM (SELECT {best} AS best FROM json_each(?) AS one) JOIN alerts a ON a.number = best {order.words} LIMIT ?"  # noqa: S608

@@ -23,7 +23,9 @@ SORTS = (*COLUMNS, "severity")
 
 
 class AlertRow(msgspec.Struct, frozen=True):
-    """An alert as lists show it. Times in ns; ``record``: the last one that the sensor told of it; ``verdict`` and ``assignee`` may be empty."""
+    """An alert as lists show it. Times in ns; ``record``: the last one that the sensor told of it; ``verdict`` and
+    ``assignee`` may be empty.
+    """
 
     id: str
     state: str
@@ -75,7 +77,9 @@ def alerts(
     limit: int = 50,
     cursor: str = "",
 ) -> Page[AlertRow]:
-    """A page of alerts. ``sort``: one of SORTS, the newest or highest first unless ``backwards`` is false. Unknown or Malformed where an argument is wrong."""
+    """A page of alerts. ``sort``: one of SORTS, the newest or highest first unless ``backwards`` is false. Unknown or
+    Malformed where an argument is wrong.
+    """
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
     after, groups = after_of(cursor, mark), groups_of(data.base)

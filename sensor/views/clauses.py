@@ -1,4 +1,6 @@
-"""What narrows a list of alerts beyond their groups: a text, who took part, a time. Each as SQL that lists numbers of alerts, and as SQL that tests one."""
+"""What narrows a list of alerts beyond their groups: a text, who took part, a time. Each as SQL that lists numbers of
+alerts, and as SQL that tests one.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ _ID = re.compile(r"alert-[0-9a-z-]*")
 
 
 class Clause(NamedTuple):
-    """``numbers``: a query for numbers of alerts; ``test``: whether the alert ``a`` is one of them; both with the same parameters.
+    """``numbers``: a query for numbers of alerts; ``test``: whether the alert ``a`` is one of them; both with the same
+    parameters.
 
-    ``cheap``: testing needs no other table; ``newest``: a query for the numbers, the highest first, where that costs no more than those it gives.
+    ``cheap``: testing needs no other table; ``newest``: a query for the numbers, the highest first, where that costs no
+    more than those it gives.
     """
 
     numbers: str
@@ -30,7 +34,9 @@ class Clause(NamedTuple):
 
 
 def text_clause(text: str) -> Clause | None:
-    """All words must be there, whole unless they end with *. An address, a network or an id of an alert is looked for as such. None without a word."""
+    """All words must be there, whole unless they end with *. An address, a network or an id of an alert is looked for
+    as such. None without a word.
+    """
     if _ID.fullmatch(text.strip()):
         return _range("id", text.strip(), text.strip() + "\U0010ffff")
     if (clause := _of_network(text.strip(), None)) is not None:
@@ -50,7 +56,9 @@ def _quoted(word: str) -> str:
 
 
 def who_clause(word: str, role: int | None) -> Clause:
-    """Who took part: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either. Malformed where it is nearly an address."""
+    """Who took part: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either.
+    Malformed where it is nearly an address.
+    """
     if (clause := _of_network(word, role)) is not None:
         return clause
     if _NEARLY.fullmatch(word):

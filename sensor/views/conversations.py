@@ -1,4 +1,6 @@
-"""Conversations of the learned baseline: which device uses which service of which other device, or of hosts on the internet."""
+"""Conversations of the learned baseline: which device uses which service of which other device, or of hosts on the
+internet.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ DIRECTIONS = ("internal", "outbound", "inbound")
 
 
 class ConversationFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``device``: id of either end; ``address``: an address or a network of either end; ``service``: such as ``smb/445``; times in ns, of when a conversation
-    was seen last; ``type`` and ``vlan``: of either end.
+    """``device``: id of either end; ``address``: an address or a network of either end; ``service``: such as
+    ``smb/445``; times in ns, of when a conversation was seen last; ``type`` and ``vlan``: of either end.
     """
 
     text: str = ""
@@ -39,7 +41,9 @@ EVERY_CONVERSATION = ConversationFilter()
 
 
 class EndRow(msgspec.Struct, frozen=True):
-    """One end. ``id``: of a device, else an address, or ``outside`` for all external hosts that have no name; ``name``: of an external host, its domain."""
+    """One end. ``id``: of a device, else an address, or ``outside`` for all external hosts that have no name; ``name``:
+    of an external host, its domain.
+    """
 
     id: str
     name: str = ""
@@ -78,8 +82,8 @@ def conversations(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[ConversationRow]:
-    """A page of conversations. NotReadable where no inventory was read: they are unknown then, and not none. Unknown or Malformed where an argument is
-    wrong.
+    """A page of conversations. NotReadable where no inventory was read: they are unknown then, and not none. Unknown or
+    Malformed where an argument is wrong.
     """
     one_of("sort", [sort], SORTS)
     one_of("direction", wanted.direction, DIRECTIONS)

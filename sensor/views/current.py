@@ -1,4 +1,6 @@
-"""The tables of a dataset as they are now: those of its folder, brought up to the log, or none where only the log can answer."""
+"""The tables of a dataset as they are now: those of its folder, brought up to the log, or none where only the log can
+answer.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Current(NamedTuple):
 
 
 def current(folder: Path, log: Path) -> Current | None:
-    """The tables of a folder, up to its log. None where they are behind it and cannot be brought up: ``open_log`` reads the log alone then.
+    """The tables of a folder, up to its log. None where they are behind it and cannot be brought up: ``open_log`` reads
+    the log alone then.
 
     NotReadable where a newer sensor wrote them; OSError where the log cannot be read.
     """

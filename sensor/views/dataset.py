@@ -44,7 +44,9 @@ class Data:
         return position(self.base)
 
     def resolve(self, table: str, start: str) -> str:
-        """The id in a table (alerts, incidents, recommendations, device_rows) that begins with a text. Unknown where none does, Ambiguous where several do."""
+        """The id in a table (alerts, incidents, recommendations, device_rows) that begins with a text. Unknown where
+        none does, Ambiguous where several do.
+        """
         exact = self.base.execute(f"SELECT id FROM {table} WHERE id = ?", (start,)).fetchone()  # noqa: S608 - our own names, here and below
         if exact is not None:
             return str(exact[0])
@@ -62,7 +64,9 @@ class Data:
 
 
 def open_folder(folder: Path) -> Data:
-    """The tables of a folder. NotReadable where there are none of this version: ``tables.build.catch_up`` makes them where the folder can be written."""
+    """The tables of a folder. NotReadable where there are none of this version: ``tables.build.catch_up`` makes them
+    where the folder can be written.
+    """
     path = folder / FILE
     if not path.is_file():
         raise NotReadable(f"{path}: there is no inventory")

@@ -1,4 +1,6 @@
-"""Terms that narrow and order lists of devices, as users write them: ``type=camera``, ``vendor!=axis``, ``seen<24h``, ``confidence>0.8``, or a text."""
+"""Terms that narrow and order lists of devices, as users write them: ``type=camera``, ``vendor!=axis``, ``seen<24h``,
+``confidence>0.8``, or a text.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def term_of(word: str) -> Term:
 
 
 def _check_word(key: str, text: str) -> None:
-    """WrongTerm where a field cannot have a value: what no device can be is a mistake, and not a device that is not there."""
+    """WrongTerm where a field cannot have a value: what no device can be is a mistake, and not a device that is not
+    there.
+    """
     words = {
         "type": (*filter(None, TYPES), "unknown"),
         "state": ("present", "gone"),
@@ -124,7 +128,9 @@ def last_seen(records: Iterable[Record]) -> datetime | None:
 
 
 def matches(record: Record, wanted: Sequence[Term], now: datetime) -> bool:
-    """A key given twice means either, different keys mean both; what is excluded is excluded, and texts alone must all be there."""
+    """A key given twice means either, different keys mean both; what is excluded is excluded, and texts alone must all
+    be there.
+    """
     either: dict[str, bool] = {}
     for one in wanted:
         hit = _compares(record, one, now) if one.sign in ("<", ">") else _has(record, one)
@@ -185,7 +191,9 @@ def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
 
 
 def sort_key(name: str | None, columns: Collection[str]) -> tuple[str, bool] | None:
-    """(field of the device, whether backwards) for the name of a column, with - before it for backwards. WrongTerm where there is none."""
+    """(field of the device, whether backwards) for the name of a column, with - before it for backwards. WrongTerm
+    where there is none.
+    """
     if not name:
         return None
     column, backwards = name.removeprefix("-"), name.startswith("-")

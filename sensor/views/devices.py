@@ -33,8 +33,9 @@ _HEIR = "SELECT kept FROM mergers WHERE lost = ? AND NOT undone AND lost NOT IN 
 
 
 class DeviceFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several values of one field mean either, several fields mean all. ``text``: words that must all be somewhere in what a device has; ``address``: an
-    address or a network; times in ns, of when a device was seen last; ``vendor`` and ``owner`` contain the text, case does not matter.
+    """Several values of one field mean either, several fields mean all. ``text``: words that must all be somewhere in
+    what a device has; ``address``: an address or a network; times in ns, of when a device was seen last; ``vendor`` and
+    ``owner`` contain the text, case does not matter.
     """
 
     text: str = ""
@@ -90,8 +91,8 @@ def devices(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[DeviceRow]:
-    """A page of devices. ``sort``: one of SORTS; devices of one value come in the order in which they were found. Unknown or Malformed where an argument is
-    wrong.
+    """A page of devices. ``sort``: one of SORTS; devices of one value come in the order in which they were found.
+    Unknown or Malformed where an argument is wrong.
     """
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
@@ -107,8 +108,8 @@ def devices(
 
 
 def device(data: Data, name: str) -> dict[str, Any]:
-    """All that is known of one, by its id or the beginning of it: ``device``, and where an inventory keeps it ``evidence``, ``leases``, ``used``,
-    ``neighbours``, ``history`` and ``said``. Unknown, Ambiguous.
+    """All that is known of one, by its id or the beginning of it: ``device``, and where an inventory keeps it
+    ``evidence``, ``leases``, ``used``, ``neighbours``, ``history`` and ``said``. Unknown, Ambiguous.
     """
     heir = data.base.execute(_HEIR, (name,)).fetchone()
     found = data.resolve("device_rows", str(heir[0]) if heir is not None else name)
@@ -120,7 +121,9 @@ def device(data: Data, name: str) -> dict[str, Any]:
 
 
 def _test(base: sqlite3.Connection, wanted: DeviceFilter, *, listed: bool) -> tuple[str, list[object]]:
-    """A condition on ``device_rows d``, with its parameters. ``listed``: texts are looked up in their index, else in each row."""
+    """A condition on ``device_rows d``, with its parameters. ``listed``: texts are looked up in their index, else in
+    each row.
+    """
     tests: list[str] = []
     parameters: list[object] = []
 
@@ -190,7 +193,9 @@ def _add_text(text: str, add: Any, indexed: int) -> None:
 
 
 def _having(words: Sequence[str]) -> tuple[str, ...]:
-    """A condition, with its parameters: all words are in the text of a device, by the index where it is indexed already."""
+    """A condition, with its parameters: all words are in the text of a device, by the index where it is indexed
+    already.
+    """
     each = " AND ".join(["words LIKE ? ESCAPE '!'"] * len(words))
     pending = f"SELECT number FROM device_rows WHERE NOT indexed AND {each}"  # noqa: S608 - our own words, here and below
     test = f"d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ? UNION ALL {pending})"  # noqa: S608
@@ -229,7 +234,9 @@ def _first(
     after: After | None,
     limit: int,
 ) -> list[tuple[Any, int]]:
-    """(value, number) of the first devices. Addresses sort as addresses, devices without any come last of all either way."""
+    """(value, number) of the first devices. Addresses sort as addresses, devices without any come last of all either
+    way.
+    """
     column = "coalesce(d.address, x'')" if sort == "ip" else f"d.{sort}"
     value = "hex(coalesce(d.address, x''))" if sort == "ip" else column
     way, sign = ("DESC", "<") if backwards else ("ASC", ">")

@@ -1,4 +1,6 @@
-"""Why a view cannot answer. Each error carries its facts, so that a command prints one line and an API gives one object."""
+"""Why a view cannot answer. Each error carries its facts, so that a command prints one line and an API gives one
+object.
+"""
 
 from __future__ import annotations
 

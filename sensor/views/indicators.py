@@ -1,4 +1,6 @@
-"""Everything a dataset holds on one indicator: an address inside or outside, a domain, a MAC, or a fingerprint (JA3, JA4, HASSH)."""
+"""Everything a dataset holds on one indicator: an address inside or outside, a domain, a MAC, or a fingerprint (JA3,
+JA4, HASSH).
+"""
 
 from __future__ import annotations
 
@@ -50,9 +52,10 @@ class Mention(msgspec.Struct, frozen=True):
 
 
 class Indicator(msgspec.Struct, frozen=True):
-    """``internal``: of an address, whether it is inside the network, else None; ``first`` and ``last``: of all that follows, ns, 0 where nothing is known;
-    ``names``: domains of an address, ``addresses``: of a domain; ``alerts``: records of alerts that are about it; ``baseline``: whether conversations are
-    known at all.
+    """``internal``: of an address, whether it is inside the network, else None; ``first`` and ``last``: of all that
+    follows, ns, 0 where nothing is known;
+    ``names``: domains of an address, ``addresses``: of a domain; ``alerts``: records of alerts that are about it;
+    ``baseline``: whether conversations are known at all.
     """
 
     kind: str
@@ -91,7 +94,9 @@ def kind_of(word: str) -> tuple[str, str]:
 
 
 def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicator | None:
-    """All that is known of it, also where that is nothing; None where the word is no indicator. ``data``: an inventory, for the addresses that devices had."""
+    """All that is known of it, also where that is nothing; None where the word is no indicator. ``data``: an inventory,
+    for the addresses that devices had.
+    """
     kind, value = kind_of(word)
     if not kind:
         return None
@@ -112,7 +117,9 @@ def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicato
 
 
 def _names(picture: Picture, kind: str, test: Test, talks: list[ConversationRow], holders: list[Holder]) -> list[str]:
-    """Of an external address the domains that devices asked for; of an internal one, or of a MAC, the host names of its device; of a domain those below it."""
+    """Of an external address the domains that devices asked for; of an internal one, or of a MAC, the host names of its
+    device; of a domain those below it.
+    """
     found = {
         row.server.name
         for row in talks

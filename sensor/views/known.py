@@ -1,4 +1,6 @@
-"""The last record of each device, alert, incident and recommendation of a dataset, and the assessments that rest on them."""
+"""The last record of each device, alert, incident and recommendation of a dataset, and the assessments that rest on
+them.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def devices_of(data: Data) -> Fold:
 
 
 def picture_of(data: Data, around: Surroundings) -> Picture:
-    """All assessments of a dataset. It stays valid after the dataset was closed, except for the evidence of devices and the addresses they had before."""
+    """All assessments of a dataset. It stays valid after the dataset was closed, except for the evidence of devices and
+    the addresses they had before.
+    """
     known = known_of(data)
     if not data.inventory:
         return Picture(known, around)

@@ -1,4 +1,6 @@
-"""Pages of rows that are computed, and not read from a table: sorted in memory, with the same cursors as other lists."""
+"""Pages of rows that are computed, and not read from a table: sorted in memory, with the same
+cursors as other lists.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ from sensor.views.page import After, Facets, Page, Row, after_of, cursor_of, lim
 def page_of(
     rows: Sequence[Row], name_of: Callable[[Row], str], facets: Facets, mark: str, limit: int, cursor: str
 ) -> Page[Row]:
-    """``rows``: all that match, in their order; ``name_of``: what identifies a row; ``mark``: of the filter and the sort (``page.mark_of``). A page begins
-    after the last row of the page before; where that row is gone, at its place. Malformed where the limit or the cursor is wrong.
+    """``rows``: all that match, in their order; ``name_of``: what identifies a row; ``mark``: of the filter and the
+    sort (``page.mark_of``). A page begins after the last row of the page before; where that row is gone, at its place.
+    Malformed where the limit or the cursor is wrong.
     """
     after, count = after_of(cursor, mark), limit_of(limit)
     start = _behind(rows, name_of, after) if after is not None else 0

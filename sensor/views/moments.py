@@ -1,4 +1,6 @@
-"""What happened when: the timeline of a dataset, what the sensor told of its own health, and a search over everything."""
+"""What happened when: the timeline of a dataset, what the sensor told of its own health, and a
+search over everything.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,8 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """``findings``: what the sensor told of itself, the newest first; ``summary``: its last figures; ``seq``, ``unusable``: the last record of the log that is
-    in the tables, and lines that were none.
+    """``findings``: what the sensor told of itself, the newest first; ``summary``: its last figures; ``seq``,
+    ``unusable``: the last record of the log that is in the tables, and lines that were none.
     """
 
     findings: list[Moment]
@@ -65,7 +67,9 @@ class Hits(msgspec.Struct, frozen=True):
 
 
 def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 100, cursor: str = "") -> Page[Moment]:
-    """A page of what happened, the newest first. ``total`` counts what is on this page and before it: exact on the last one. Unknown or Malformed."""
+    """A page of what happened, the newest first. ``total`` counts what is on this page and before it: exact on the last
+    one. Unknown or Malformed.
+    """
     one_of("kind", wanted.kind, KINDS)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     mark = mark_of("timeline", wanted)

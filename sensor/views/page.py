@@ -16,8 +16,8 @@ MOST = 1000
 
 
 class Page(msgspec.Struct, Generic[Row], frozen=True):
-    """``total``: how many rows match; where ``exact`` is false there are at least so many, and ``facets`` are of those. ``cursor``: the next page, empty at
-    the end.
+    """``total``: how many rows match; where ``exact`` is false there are at least so many, and ``facets`` are of those.
+    ``cursor``: the next page, empty at the end.
     """
 
     rows: list[Row]

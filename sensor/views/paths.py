@@ -33,8 +33,8 @@ EVERY_PATH = PathFilter()
 
 
 class HopRow(msgspec.Struct, frozen=True):
-    """From one device to the next. ``assumed``: no packet showed it; ``count``, ``first`` and ``last``: of the use that was seen; ``cut_by``: fixes and rules
-    that remove it.
+    """From one device to the next. ``assumed``: no packet showed it; ``count``, ``first`` and ``last``: of the use that
+    was seen; ``cut_by``: fixes and rules that remove it.
     """
 
     source: str
@@ -54,7 +54,9 @@ class HopRow(msgspec.Struct, frozen=True):
 
 
 class PathRow(msgspec.Struct, frozen=True):
-    """The cheapest path from some sources to a goal. ``sources``: ids of devices, or ``outside``; ``others``: the next best paths of the first source."""
+    """The cheapest path from some sources to a goal. ``sources``: ids of devices, or ``outside``; ``others``: the next
+    best paths of the first source.
+    """
 
     sources: list[str]
     goal: str
@@ -64,8 +66,9 @@ class PathRow(msgspec.Struct, frozen=True):
 
 
 class BreakRow(msgspec.Struct, frozen=True):
-    """A choke point. ``sort``: rule, close, border, fix or apart; ``broken``: pairs of source and goal without a path once it is removed, or with one that
-    costs ``cost_much`` more; ``users``: devices that use it and no longer could; ``commands``: of the sensor, that continue from here.
+    """A choke point. ``sort``: rule, close, border, fix or apart; ``broken``: pairs of source and goal without a path
+    once it is removed, or with one that costs ``cost_much`` more; ``users``: devices that use it and no longer could;
+    ``commands``: of the sensor, that continue from here.
     """
 
     sort: str
@@ -78,8 +81,8 @@ class BreakRow(msgspec.Struct, frozen=True):
 
 
 class PathsView(msgspec.Struct, frozen=True):
-    """``chosen``: why these are the goals; ``more_goals``: how many are left out; ``pairs``: of source and goal with a path; ``baseline``: whether one was
-    read: without one, it is unknown who uses what.
+    """``chosen``: why these are the goals; ``more_goals``: how many are left out; ``pairs``: of source and goal with a
+    path; ``baseline``: whether one was read: without one, it is unknown who uses what.
     """
 
     page: Page[PathRow]

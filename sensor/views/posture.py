@@ -40,7 +40,9 @@ EVERY_SCORE = ScoreFilter()
 
 
 class TermRow(msgspec.Struct, frozen=True):
-    """One term of a score. ``points``: what it adds; ``value``: by itself, of 100; ``of``: ids of the weaknesses, alerts or devices that it rests on."""
+    """One term of a score. ``points``: what it adds; ``value``: by itself, of 100; ``of``: ids of the weaknesses,
+    alerts or devices that it rests on.
+    """
 
     name: str
     points: float
@@ -68,8 +70,8 @@ class ScoreRow(msgspec.Struct, frozen=True):
 
 
 class FixRow(msgspec.Struct, frozen=True):
-    """A fix. ``points``: the score once it is done; ``together``: once those before it are done as well; ``lowers``: by how much the scores of its devices
-    fall; ``fixes``: names of weaknesses and ids of alerts that it resolves.
+    """A fix. ``points``: the score once it is done; ``together``: once those before it are done as well; ``lowers``: by
+    how much the scores of its devices fall; ``fixes``: names of weaknesses and ids of alerts that it resolves.
     """
 
     key: str
@@ -83,7 +85,9 @@ class FixRow(msgspec.Struct, frozen=True):
 
 
 class Posture(msgspec.Struct, frozen=True):
-    """The site. ``devices``: how many are in each band; ``fixes``: those that lower the score most; ``now``: time of the last record, RFC 3339."""
+    """The site. ``devices``: how many are in each band; ``fixes``: those that lower the score most; ``now``: time of
+    the last record, RFC 3339.
+    """
 
     points: float
     band: str
@@ -94,7 +98,9 @@ class Posture(msgspec.Struct, frozen=True):
 
 
 class GroupRow(msgspec.Struct, frozen=True):
-    """Devices with the same segment, VLAN, type or vendor. ``devices``: how many are in each band; ``worst``: id of the one with the highest score."""
+    """Devices with the same segment, VLAN, type or vendor. ``devices``: how many are in each band; ``worst``: id of the
+    one with the highest score.
+    """
 
     name: str
     points: float

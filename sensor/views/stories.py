@@ -17,8 +17,8 @@ SORTS = ("last", "severity")
 
 
 class StoryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``severity``: at least; ``text`` is contained in the summary, case does not matter; times in ns, of when it happened last; ``setting`` and ``device``
-    (of recommendations): which setting of which device.
+    """``severity``: at least; ``text`` is contained in the summary, case does not matter; times in ns, of when it
+    happened last; ``setting`` and ``device`` (of recommendations): which setting of which device.
     """
 
     text: str = ""

@@ -1,4 +1,6 @@
-"""Tickets: one for each fix, with all devices that need it, as they stand by the ledger of the dataset. Nothing is noted in the ledger."""
+"""Tickets: one for each fix, with all devices that need it, as they stand by the ledger of the dataset. Nothing is
+noted in the ledger.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from sensor.views.page import Page, mark_of
 
 
 class TicketFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``severity``: at least; ``text``: words that all occur in a ticket; ``type`` and ``vlan``: of one of its devices; ``device``: id of one of them."""
+    """``severity``: at least; ``text``: words that all occur in a ticket; ``type`` and ``vlan``: of one of its devices;
+    ``device``: id of one of them.
+    """
 
     text: str = ""
     state: tuple[str, ...] = ()
@@ -36,7 +40,9 @@ EVERY_TICKET = TicketFilter()
 
 
 class TicketDevice(msgspec.Struct, frozen=True):
-    """A device of a ticket. ``names``: CVEs or settings; ``certain``: whether it is known to be affected; ``evidence``: the packet that shows it."""
+    """A device of a ticket. ``names``: CVEs or settings; ``certain``: whether it is known to be affected; ``evidence``:
+    the packet that shows it.
+    """
 
     id: str
     name: str
@@ -61,9 +67,10 @@ class TicketStep(msgspec.Struct, frozen=True):
 
 
 class TicketRow(msgspec.Struct, frozen=True):
-    """``state``: new (not sent yet), open, changed (since it was sent) or done; ``first``: when it was first seen, ``done``: when nothing was left to fix,
-    RFC 3339; ``due``: a day; ``closed``: why devices are no longer part of it, by id; ``sent``: what each receiver calls it. A ticket that is done, and one
-    that is not seen any more, has no details.
+    """``state``: new (not sent yet), open, changed (since it was sent) or done; ``first``: when it was first seen,
+    ``done``: when nothing was left to fix, RFC 3339; ``due``: a day; ``closed``: why devices are no longer part of it,
+    by id; ``sent``: what each receiver calls it. A ticket that is done, and one that is not seen any more, has no
+    details.
     """
 
     id: str
@@ -112,8 +119,8 @@ def tickets(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[TicketRow]:
-    """A page of tickets. ``folder``: of the dataset, None for an event log alone, which has no ledger. NotReadable where the ledger is damaged, Unknown or
-    Malformed where an argument is wrong.
+    """A page of tickets. ``folder``: of the dataset, None for an event log alone, which has no ledger. NotReadable
+    where the ledger is damaged, Unknown or Malformed where an argument is wrong.
     """
     one_of("sort", [sort], SORTS)
     rows = sorted((row for row in _rows(picture, folder, policy) if _fits(row, wanted)), key=SORTS[sort])
@@ -132,7 +139,9 @@ def ticket(picture: Picture, folder: Path | None, policy: Policy, name: str) -> 
 
 
 def ledgered(picture: Picture, ledger: Ledger, policy: Policy) -> Ledgered:
-    """The tickets of a site, and the ledger with them. A site without devices is one that was not looked at yet: nothing is done."""
+    """The tickets of a site, and the ledger with them. A site without devices is one that was not looked at yet:
+    nothing is done.
+    """
     made = tickets_of(picture.site, policy, ledger.first())
     ledger = noted(ledger, made, picture.site) if picture.site.nodes else ledger
     return Ledgered(ledger, standings(ledger, made))

@@ -26,8 +26,8 @@ BY_DEFAULT = ("affected", "cannot_tell")
 
 
 class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``text``: words that all occur in a finding; ``severity``: at least, by CVSS; ``device``: ids; ``exploited``: known to be, or not; ``state``: of the
-    device, present or gone.
+    """``text``: words that all occur in a finding; ``severity``: at least, by CVSS; ``device``: ids; ``exploited``:
+    known to be, or not; ``state``: of the device, present or gone.
     """
 
     text: str = ""
@@ -46,9 +46,10 @@ EVERY_VULNERABILITY = VulnerabilityFilter()
 
 
 class FindingRow(msgspec.Struct, frozen=True):
-    """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, cannot_tell or not_affected, and ``reason`` why; ``cvss`` and ``epss``: None where
-    there is no score; ``exploited``: since when that is known, or ``known``; ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add
-    up to the priority once multiplied by ``share``; ``evidence``: the packets that showed the firmware.
+    """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, cannot_tell or not_affected, and ``reason``
+    why; ``cvss`` and ``epss``: None where there is no score; ``exploited``: since when that is known, or ``known``;
+    ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add up to the priority once
+    multiplied by ``share``; ``evidence``: the packets that showed the firmware.
     """
 
     cve: str
@@ -82,7 +83,9 @@ class FindingRow(msgspec.Struct, frozen=True):
 
 
 class VulnerabilityRow(msgspec.Struct, frozen=True):
-    """A CVE with the number of devices of each verdict. ``priority``: of its most urgent finding; ``devices``: ids, the most urgent first."""
+    """A CVE with the number of devices of each verdict. ``priority``: of its most urgent finding; ``devices``: ids, the
+    most urgent first.
+    """
 
     cve: str
     title: str
@@ -133,7 +136,9 @@ def vulnerabilities(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[VulnerabilityRow]:
-    """A page of CVEs: those that affect a device first, then by ``sort``. Unknown or Malformed where an argument is wrong."""
+    """A page of CVEs: those that affect a device first, then by ``sort``. Unknown or Malformed where an argument is
+    wrong.
+    """
     rows = by_cve(every_finding(picture, wanted), sort)
     facets = facets_of(
         rows,

@@ -1,4 +1,6 @@
-"""The files beside the alerts: mutes that change while a run goes on, what they silenced, notes of the operator, evidence."""
+"""The files beside the alerts: mutes that change while a run goes on, what they silenced, notes of the operator,
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def of(kind: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_a_replay_with_mutes(tmp_path: Path) -> None:
-    """Nothing is told of what is muted but the count; a log beside has it, with the mute. Without mutes the next replay takes that log away."""
+    """Nothing is told of what is muted but the count; a log beside has it, with the mute. Without mutes the next replay
+    takes that log away.
+    """
     save_mutes(tmp_path / "mutes.yaml", [MUTE])
     _, records = replayed(tmp_path, mutes=tmp_path / "mutes.yaml")
     assert of("alert", records) == of("incident", records) == []
@@ -88,7 +92,9 @@ def test_wrong_mutes_never_stop_a_run(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_operator_speaks_while_it_runs(tmp_path: Path) -> None:
-    """A mute is heeded and a close is told at the next look; half a note waits for its end; notes of before the run are old."""
+    """A mute is heeded and a close is told at the next look; half a note waits for its end; notes of before the run are
+    old.
+    """
     log, said = tmp_path / "log.jsonl", list[str]()
     log.touch()
     notes_log(log).write_text('{"ts":"2026-11-24T09:00:00Z","alert":"alert-old000","action":"close","by":"anna"}\n')

@@ -142,7 +142,9 @@ def test_at_most_one_a_second() -> None:
 
 
 def test_silence_closes_it() -> None:
-    """After the gap it is closed, once; what comes then is another story. One that was never told is not closed either."""
+    """After the gap it is closed, once; what comes then is another story. One that was never told
+    is not closed either.
+    """
     desk = Desk(gap=HOUR)
     desk.take(made(1, LAPTOP))
     desk.take(made(1, OTHER, severity=Severity.low))

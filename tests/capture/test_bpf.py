@@ -51,7 +51,9 @@ def test_a_filter_on_vlans_needs_an_interface():
 
 
 def test_the_network_header_is_found_by_the_kernel():
-    """Loads of packet bytes count from the network header; constants, jumps and what the kernel knows of the packet stay."""
+    """Loads of packet bytes count from the network header; constants, jumps and what the kernel knows of the packet
+    stay.
+    """
     program = [
         (0x28, 0, 0, 6),
         (0x15, 0, 1, 6),

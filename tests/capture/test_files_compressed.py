@@ -30,7 +30,9 @@ ALL = pytest.mark.parametrize("name", PACK)
 
 @ALL
 def test_content_decides(tmp_path: Path, name: str) -> None:
-    """A compressed capture is read like a plain one; the offsets and counts are those of its content, the progress that of the file."""
+    """A compressed capture is read like a plain one; the offsets and counts are those of its content, the progress that
+    of the file.
+    """
     packed = PACK[name](SMALL)
     found, source = read(tmp_path, packed)
     assert found == seen(FRAMES)
@@ -69,7 +71,9 @@ def test_what_follows_must_be_of_it(tmp_path: Path, name: str) -> None:
 
 @ALL
 def test_cut_anywhere(tmp_path: Path, name: str) -> None:
-    """Cut at any byte, what can be decompressed is given, then one damage told; of a few bytes nobody can say what they were."""
+    """Cut at any byte, what can be decompressed is given, then one damage told; of a few bytes nobody can say what they
+    were.
+    """
     packed = PACK[name](SMALL)
     for size in range(len(packed)):
         found, source = read(tmp_path, packed[:size])
@@ -96,7 +100,9 @@ def test_broken_data_never_raises(tmp_path_factory: pytest.TempPathFactory, name
 
 @ALL
 def test_broken_in_the_middle(tmp_path: Path, name: str) -> None:
-    """What was decompressed before the fault is given, and the fault is told, by the checksum behind the data at the latest."""
+    """What was decompressed before the fault is given, and the fault is told, by the checksum behind the data at the
+    latest.
+    """
     rng = random.Random(5)
     frames = [Frame(i * SECOND, rng.randbytes(1400)) for i in range(700)]
     packed = bytearray(PACK[name](pcap(frames)))

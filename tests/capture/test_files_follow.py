@@ -88,7 +88,9 @@ def _one(mark: bytes, second: int = 1) -> bytes:
     "content", [pcap(FRAMES), pcapng(FRAMES), gzip.compress(pcap(FRAMES))], ids=["pcap", "pcapng", "gzip"]
 )
 def test_a_file_in_the_making(tmp_path: Path, watch: Callable[..., Watch], content: bytes) -> None:
-    """Written in pieces that care for no record, from its very first bytes on; stopping it inside a record is no damage."""
+    """Written in pieces that care for no record, from its very first bytes on; stopping it inside a record is no
+    damage.
+    """
     path = tmp_path / "a"
     path.write_bytes(content[:3])
     reader = watch(path)
@@ -138,7 +140,9 @@ def test_folder_that_is_empty_at_first(tmp_path: Path, watch: Callable[..., Watc
 
 
 def test_rotation(tmp_path: Path, watch: Callable[..., Watch]) -> None:
-    """A file that is replaced, or emptied and written again, is read to its end and then anew; one that is deleted inside a record is damage."""
+    """A file that is replaced, or emptied and written again, is read to its end and then anew; one that is deleted
+    inside a record is damage.
+    """
     path = tmp_path / "a"
     path.write_bytes(_one(b"one"))
     reader = watch(path)

@@ -51,7 +51,9 @@ def test_all_records_are_given(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", WHOLE.values(), ids=WHOLE)
 def test_a_cut_file_gives_what_was_before(tmp_path: Path, content: bytes) -> None:
-    """Cut at any byte, a file gives the records before the cut, then tells the offset of the one that was cut; between records it is simply shorter."""
+    """Cut at any byte, a file gives the records before the cut, then tells the offset of the one that was cut; between
+    records it is simply shorter.
+    """
     whole, ends = seen(FRAMES), []
     for size in range(len(content)):
         found, source = read(tmp_path, content[:size])
@@ -75,7 +77,9 @@ def test_a_cut_file_gives_what_was_before(tmp_path: Path, content: bytes) -> Non
 def test_broken_files_never_raise(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, data: st.DataObject
 ) -> None:
-    """Whatever bytes are changed, the outcome is rows inside the block, one reported damage, or a file told to be unreadable."""
+    """Whatever bytes are changed, the outcome is rows inside the block, one reported damage, or a file told to be
+    unreadable.
+    """
     broken = bytearray(content)
     for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
         broken[at] = data.draw(st.sampled_from((0, 1, 0x7F, 0x80, 0xFF)) | st.integers(0, 255))
@@ -85,7 +89,9 @@ def test_broken_files_never_raise(
 
 
 def test_impossible_record_ends_the_file(tmp_path: Path) -> None:
-    """A record longer than any frame is told with its offset; the records before it are given, and nothing behind it is guessed."""
+    """A record longer than any frame is told with its offset; the records before it are given, and nothing behind it is
+    guessed.
+    """
     good = pcap(FRAMES)
     found, source = read(tmp_path, good + struct.pack("<IIII", 1, 2, 262145, 262145) + bytes(300_000) + good[24:])
     assert found == seen(FRAMES)
@@ -147,7 +153,9 @@ def test_block_beyond_the_cap_is_damage(tmp_path: Path) -> None:
 
 
 def test_more_packets_than_a_block_holds(tmp_path: Path) -> None:
-    """Records that lie across the edges of blocks are whole, their order is kept, and damage is told with its offset in the file."""
+    """Records that lie across the edges of blocks are whole, their order is kept, and damage is told with its offset in
+    the file.
+    """
     frames = [Frame(i * SECOND, i.to_bytes(4, "big") * (i % 90)) for i in range(40_000)]
     content = pcap(frames)
     found, source = read(tmp_path, content + b"cut")
@@ -206,7 +214,9 @@ def test_resolutions_and_offsets(tmp_path: Path, resolution: int | None, offset:
 
 
 def test_simple_packets(tmp_path: Path) -> None:
-    """They are as long as the snap length lets them, and have the time of the packet before, having none of their own."""
+    """They are as long as the snap length lets them, and have the time of the packet before, having
+    none of their own.
+    """
     ng = Ng(">")
     content = (
         ng.section()

@@ -59,7 +59,9 @@ def test_overlapping_files_are_merged(tmp_path: Path) -> None:
 
 
 def test_merge_equals_a_stable_sort(tmp_path: Path) -> None:
-    """Of files that overlap in every way, over many batches: the same as sorting all packets, files in order at equal times."""
+    """Of files that overlap in every way, over many batches: the same as sorting all packets, files in order at equal
+    times.
+    """
     rng = random.Random(7)
     every, files = [], {}
     for number in range(5):

@@ -69,7 +69,9 @@ def test_names_the_kernel_refuses(name):
 
 
 def test_messages_of_netlink():
-    """A link and its addresses are read from the bytes of the kernel's answers; the local end of a point-to-point link is ours."""
+    """A link and its addresses are read from the bytes of the kernel's answers; the local end of a point-to-point link
+    is ours.
+    """
     attribute = lambda kind, value: struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)  # noqa: E731
     link = interfaces._link(
         struct.pack("=BBHiII", 0, 0, 1, 7, 0x1 | 0x40, 0)

@@ -1,4 +1,6 @@
-"""The ring's bookkeeping on memory of our own: whose turn it is, late readers, and blocks that come back in any order."""
+"""The ring's bookkeeping on memory of our own: whose turn it is, late readers, and blocks that come
+back in any order.
+"""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
 
 
 class Told(NamedTuple):
-    """What a command printed. ``head``: the line that names the dataset, which stands apart here wherever it was printed. ``errors``: the codes of the messages
-    on standard error, which stand apart too.
+    """What a command printed. ``head``: the line that names the dataset, which stands apart here wherever it was
+    printed. ``errors``: the codes of the messages on standard error, which stand apart too.
     """
 
     code: int
@@ -136,7 +136,9 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
-    """A folder with the inventory of three devices: a printer in VLAN 30, a camera, and a laptop by cable and by air."""
+    """A folder with the inventory of three devices: a printer in VLAN 30, a camera, and a laptop by
+    cable and by air.
+    """
     from tests.runtime.test_keeper import Run
 
     folder = tmp_path / "state"

@@ -61,7 +61,9 @@ def listed(told) -> list[str]:
 
 
 def test_work_with_alerts(tell) -> None:
-    """Acknowledged, assigned, judged, closed and opened again: each word shows in the list, in its filters and in full."""
+    """Acknowledged, assigned, judged, closed and opened again: each word shows in the list, in its
+    filters and in full.
+    """
     first, second = listed(tell("alerts", "--json"))
     assert tell("alerts", "ack", first, "--author", "anna").code == 0
     assert tell("alerts", "assign", "bert", first).out == f"assigned to bert: {first}\n"
@@ -131,7 +133,9 @@ def test_so_many_at_most(tell) -> None:
 
 
 def test_damaged_tables_are_repaired_from_the_log(tmp_path: Path, tell) -> None:
-    """Whatever pages are overwritten: the same alerts, or one line and exit code 3, and never a list that lacks some."""
+    """Whatever pages are overwritten: the same alerts, or one line and exit code 3, and never a
+    list that lacks some.
+    """
     log = made_dataset(tmp_path)
     before = listed(tell("alerts", "--json", "--state", str(tmp_path)))
     assert len(before) == 50

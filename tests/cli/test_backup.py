@@ -53,7 +53,9 @@ def opened(path: Path) -> dict[str, bytes]:
 
 
 def test_what_is_in_it(back_up, tmp_path: Path) -> None:
-    """Everything but the log, evidence, secrets, and what is made again; the manifest tells the size and the hash of each file."""
+    """Everything but the log, evidence, secrets, and what is made again; the manifest tells the size and the hash of
+    each file.
+    """
     told = back_up()
     assert told.code == 0
     files = opened(tmp_path / "a.tar.zst")
@@ -190,7 +192,9 @@ def test_files_elsewhere_are_named(tell, house: Path, tmp_path: Path) -> None:
 
 
 def test_links_in_the_state_are_not_followed(back_up, house: Path, tmp_path: Path) -> None:
-    """Who got into the sensor may lay them to what only root may read, and a restore would give it away. Those of a configuration are followed."""
+    """Who got into the sensor may lay them to what only root may read, and a restore would give it away. Those of a
+    configuration are followed.
+    """
     (tmp_path / "shadow").write_text("root:secret")
     for name in (
         "rules/shadow.yaml",

@@ -40,7 +40,9 @@ def test_help_of_a_command(tell, name: str) -> None:
 
 
 def test_help_is_quick() -> None:
-    """Nothing heavy is imported before a command is chosen: a start-up takes no longer than that of Python and argparse."""
+    """Nothing heavy is imported before a command is chosen: a start-up takes no longer than that of Python and
+    argparse.
+    """
     heavy = "numpy msgspec rich pydantic yaml structlog dpkt sensor.core.record_parts sensor.core.flow sensor.posture.site sensor.engine".split()
     code = f"import sys; from sensor.cli.main import parser; parser(); print([name for name in {heavy!r} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -139,7 +139,9 @@ def test_the_configuration_of_the_system(tell: Callable[..., Told], etc: Path, m
 
 
 def test_typos(config: Callable[..., Told], etc: Path) -> None:
-    """An operator's afternoon: a key, a detector, a word and a type of output, in two files, told at once with what was meant."""
+    """An operator's afternoon: a key, a detector, a word and a type of output, in two files, told at once with what was
+    meant.
+    """
     (etc / "sensor.yaml").write_text(
         "capture: {interface: [eth0]}\npreset: quite\ndetectors:\n  discovery.portscan: {ports: 3}\n"
     )
@@ -199,7 +201,9 @@ def test_a_secret_that_holds_no_url(config: Callable[..., Told], etc: Path) -> N
 
 
 def test_hosts_that_nobody_knows(config: Callable[..., Told], etc: Path) -> None:
-    """In a URL, a list and a name, each at its key; behind a proxy only that of the proxy; addresses and sockets are asked for nowhere."""
+    """In a URL, a list and a name, each at its key; behind a proxy only that of the proxy; addresses and sockets are
+    asked for nowhere.
+    """
     layer(etc, f"""\
 outputs:
   siem: {{url: 'https://{NOWHERE}/in'}}
@@ -257,7 +261,9 @@ def test_certificates(config: Callable[..., Told], etc: Path) -> None:
 
 
 def test_files_that_do_not_load(config: Callable[..., Told], etc: Path, tmp_path: Path) -> None:
-    """Lists, folders of fingerprints, the registry of MACs, rules, mutes: what is not there at the key, what is wrong in the file itself."""
+    """Lists, folders of fingerprints, the registry of MACs, rules, mutes: what is not there at the key, what is wrong
+    in the file itself.
+    """
     for folder in ("own", "rules"):
         (etc / folder).mkdir()
     (etc / "list.txt").write_text("203.0.113.66\n203.0.113.999\n")

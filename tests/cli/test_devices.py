@@ -114,7 +114,9 @@ def test_none(tell) -> None:
 
 
 def test_on_a_terminal() -> None:
-    """Lines and colours there, less columns where it is narrow; the same devices, and what a peer called itself is no markup."""
+    """Lines and colours there, less columns where it is narrow; the same devices, and what a peer called itself is no
+    markup.
+    """
 
     class Terminal:
         def isatty(self) -> bool:

@@ -72,7 +72,9 @@ def test_netbox_columns(ask) -> None:
 
 
 def test_import_of_other_people_s_lists(ask, inventory: Path, tmp_path: Path) -> None:
-    """NetBox's headings and words, another delimiter, bad cells told with their place, MACs not seen yet kept for later."""
+    """NetBox's headings and words, another delimiter, bad cells told with their place, MACs not seen yet kept for
+    later.
+    """
     path = tmp_path / "netbox.csv"
     path.write_text(
         "Name;Role;Manufacturer;Type;Serial number;IP Address;MAC Address;Criticality\n"

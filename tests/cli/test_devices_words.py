@@ -1,4 +1,6 @@
-"""sensor devices set, tag, merge, split, undo, history: on an inventory that no sensor has open, then in its next run."""
+"""sensor devices set, tag, merge, split, undo, history: on an inventory that no sensor has open,
+then in its next run.
+"""
 
 from __future__ import annotations
 

@@ -235,7 +235,9 @@ def test_an_interface_with_traffic(lab: Lab) -> None:
 
 @pytest.mark.lab
 def test_an_interface_that_is_set_badly(lab: Lab) -> None:
-    """Offloads that join frames, every frame twice, tags of a VLAN that the kernel takes out of the frame and that are seen all the same."""
+    """Offloads that join frames, every frame twice, tags of a VLAN that the kernel takes out of the frame and that are
+    seen all the same.
+    """
     if shutil.which("ethtool") is None:
         pytest.skip("not installed: ethtool")
     lab.ip("netns", "exec", lab.there, "ethtool", "-K", "vb", "gro", "on")

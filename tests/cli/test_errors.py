@@ -72,7 +72,9 @@ def test_help_explains_every_code(tell) -> None:
 
 
 def test_help_of_topics(tell) -> None:
-    """Without a topic, every command is named; a command's help is what --help prints; an unknown topic gets the nearest."""
+    """Without a topic, every command is named; a command's help is what --help prints; an unknown topic gets the
+    nearest.
+    """
     topics = tell("help").out.split()
     assert [name for name in names() if name not in topics] == []
     assert tell("help", "devices").out == tell("devices", "--help").out
@@ -161,7 +163,9 @@ COMMON = "incidents hosts assets scan start stats logs query pcap listen capture
 
 @pytest.mark.parametrize("guess", list(dict.fromkeys([*COMMON.split(), *_tasks.GUESSES])))
 def test_the_suggestion_for_a_guess_exists(tell, guess: str) -> None:
-    """What is suggested is a command, with an action that its help lists. It is not run: some would change this machine."""
+    """What is suggested is a command, with an action that its help lists. It is not run: some would change this
+    machine.
+    """
     told = tell(guess)
     assert (told.code, told.errors) == (2, ("usage.unknown-command",))
     near = told.err.split("`sensor ")[1].split("`")[0]

@@ -65,7 +65,9 @@ def test_a_device_that_nothing_is_known_of(tell) -> None:
 
 @pytest.mark.parametrize("what", ["alert-abc123", "alert-abc", "discovery.port_scan", "discovery.port_scan|10.0"])
 def test_an_alert(tell, what: str) -> None:
-    """Who, whom, why, the numbers, the technique, what was seen, what explains it innocently, what to do, and the device."""
+    """Who, whom, why, the numbers, the technique, what was seen, what explains it innocently, what to do, and the
+    device.
+    """
     told = tell("explain", what)
     assert told.code == 0
     assert told.lines == [

@@ -1,4 +1,6 @@
-"""sensor explain of addresses, domains, MACs and fingerprints: the office with its traffic records, and the same without them."""
+"""sensor explain of addresses, domains, MACs and fingerprints: the office with its traffic records, and the same
+without them.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
 
 
 def test_an_external_address(ask: Ask, office: Path, tmp_path: Path) -> None:
-    """The camera talked to it and an alert is about it; a list that contains it is named; one that nobody talked to is unknown."""
+    """The camera talked to it and an alert is about it; a list that contains it is named; one that nobody talked to is
+    unknown.
+    """
     code, body = ask("203.0.113.66")
     about = body["indicator"]
     assert (code, about["kind"], about["internal"]) == (0, "address", False)
@@ -86,7 +90,9 @@ def test_a_domain(ask: Ask) -> None:
 
 
 def test_traffic_records(ask: Ask, office: Path, tmp_path: Path) -> None:
-    """Connections, names of an address, and the clients with a fingerprint; without records these are unknown, and not none."""
+    """Connections, names of an address, and the clients with a fingerprint; without records these are unknown, and not
+    none.
+    """
     pytest.importorskip("duckdb")
     body = ask("198.51.100.15")[1]
     assert {one["name"] for one in body["records"]["names"]} == {"dev.hik-connect.example"}
@@ -102,7 +108,9 @@ def test_traffic_records(ask: Ask, office: Path, tmp_path: Path) -> None:
 
 
 def test_lines_fit_a_terminal() -> None:
-    """Long ones are continued further in, short ones stay as they are, and a word longer than the terminal is not broken."""
+    """Long ones are continued further in, short ones stay as they are, and a word longer than the terminal is not
+    broken.
+    """
     line = "    10.20.10.62 (front-door-camera-of-the-main-building) → update.example.com https/443, 2026-11-24T08:02:01Z to 2026-11-24T08:10:01Z"
     lines = list(fitted(["  short", line], 60))
     assert lines[0] == "  short"

@@ -174,7 +174,9 @@ def test_a_capture_that_is_none(tell, tmp_path: Path) -> None:
 
 
 def test_what_others_say_too_is_left_out(tell, root: Path) -> None:
-    """Of several machines in a capture only what is said by those of one maker alone is drafted: two of a kind may be there."""
+    """Of several machines in a capture only what is said by those of one maker alone is drafted: two of a kind may be
+    there.
+    """
     office = str(root / "pcaps" / "office.pcapng")
     told = tell("fingerprints", "learn", office, "--label", "type=signage", "vendor=Acme", "--mac", "80:ce:62:a3:1c:5d")
     assert "mdns.txt.ty.yaml" in told.out

@@ -120,7 +120,9 @@ def test_a_camera_is_cut_off_a_listed_address(suggest) -> None:
 
 
 def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path) -> None:
-    """A scanner: the machine whose ports it tried, the address it calls, the machines it knocked at; the gateway among those is left out and told."""
+    """A scanner: the machine whose ports it tried, the address it calls, the machines it knocked at; the gateway among
+    those is left out and told.
+    """
     incident = incident_with(office, "discovery.port_scan")
     told = suggest(incident, "--json")
     scan, beacon, sweep = bodies(told)
@@ -184,7 +186,9 @@ def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
 
 
 def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(suggest) -> None:
-    """So that a pipe holds nothing but rules; above them stands what was simulated, below them how to take them back."""
+    """So that a pipe holds nothing but rules; above them stands what was simulated, below them how
+    to take them back.
+    """
     told = suggest(
         "--address", "10.20.10.5", "--everyone", "--format", "nftables", "--expires", "12h", "--comment", "CHG0012345"
     )
@@ -458,7 +462,9 @@ def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged
 
 
 def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: Path) -> None:
-    """The baseline tells of a laptop and of a camera: with --allow seen the camera is cut off all the same, for it administers nothing."""
+    """The baseline tells of a laptop and of a camera: with --allow seen the camera is cut off all the same, for it
+    administers nothing.
+    """
     from tests.runtime.test_keeper import LAPTOP, PRINTER, Run
 
     camera, switch, telnet = "ac:cc:8e:00:00:01", "00:1c:7f:00:00:09", 6 << 16 | 23
@@ -552,7 +558,9 @@ def test_snmp_is_cut_over_udp(logged) -> None:
 
 
 def test_one_who_is_left_alone_is_in_no_other_request(suggest) -> None:
-    """Of an address, and of an alert; where nobody else is left, that is told. Seen is not who an alert complains of: the scanner and the camera."""
+    """Of an address, and of an alert; where nobody else is left, that is told. Seen is not who an alert complains of:
+    the scanner and the camera.
+    """
     words = ("--address", "10.20.10.5", "--service", "smb/445")
     (body,) = bodies(suggest(*words, "--allow", "10.20.10.101", "--json"))
     assert "10.20.10.101" not in {address for party in body["machines"] for address in party["ips"]}
@@ -566,7 +574,9 @@ def test_one_who_is_left_alone_is_in_no_other_request(suggest) -> None:
 
 
 def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(logged) -> None:
-    """Both in one request; what the configuration calls inside is not outside, and neither is an address that is left alone."""
+    """Both in one request; what the configuration calls inside is not outside, and neither is an address that is left
+    alone.
+    """
     records = [device(1, "camera"), device(2, "printer"), work(1, 1, "internet", 0, ""), work(2, 2, "internet", 0, "")]
     (body,) = bodies(logged(records, "internet", "--allow", "203.0.113.9", "--json"))
     assert (

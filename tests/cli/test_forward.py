@@ -1,4 +1,6 @@
-"""sensor forward: to the end or until stopped, one for each cursor, taking up a new configuration, and killed at any moment."""
+"""sensor forward: to the end or until stopped, one for each cursor, taking up a new configuration, and killed at any
+moment.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +113,9 @@ def test_what_makes_no_sense(tell, folder: Path, text: str, words: tuple[str, ..
 
 @pytest.mark.slow
 def test_until_stopped(folder: Path, start: Start) -> None:
-    """What comes is delivered; a second forwarder is turned away; SIGHUP takes up another output; SIGTERM ends it with everything written down."""
+    """What comes is delivered; a second forwarder is turned away; SIGHUP takes up another output; SIGTERM ends it with
+    everything written down.
+    """
     one = start()
     wait(lambda: len(numbers(folder / "out.jsonl")) == 100)
     other = start("--once")
@@ -137,7 +141,9 @@ def test_until_stopped(folder: Path, start: Start) -> None:
 
 @pytest.mark.slow
 def test_a_service_manager_is_told(folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ready once the outputs are at work, alive while they are, reloading and ready again whether the new configuration is right or not, stopping."""
+    """Ready once the outputs are at work, alive while they are, reloading and ready again whether the new configuration
+    is right or not, stopping.
+    """
     manager = Manager(str(folder / "notify"))
     monkeypatch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
     monkeypatch.setenv("WATCHDOG_USEC", "300000")
@@ -194,7 +200,9 @@ def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> Non
 
 
 def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) -> None:
-    """In that form and from that level on; the command line wins over the form; a secret that an error quotes is masked."""
+    """In that form and from that level on; the command line wins over the form; a secret that an error quotes is
+    masked.
+    """
     away = f"  away: {{type: http, url: 'http://127.0.0.1:9/in', token: 'file:{folder}/token', timeout_s: 1, backoff_s: 0.05, backoff_max_s: 0.05}}\n"
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json}\n")
     (folder / "token").write_text("127.0.0.1\n")  # what the error of the connection tells as well

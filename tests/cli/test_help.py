@@ -1,4 +1,6 @@
-"""Help: one golden file per command holds its words, lines fit the terminal, and examples work on the office capture."""
+"""Help: one golden file per command holds its words, lines fit the terminal, and examples work on
+the office capture.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from tests.cli.help_texts import GOLDEN, texts
 READING = (
     "alerts", "baseline", "data", "devices", "explain", "firewall", "hunt", "paths", "posture", "records", "report", "search", "tail", "tickets", "vulns",
 )  # fmt: skip
-# Examples that a shell must run, that go on until Ctrl-C, need a network or another file, or change the dataset for those after them.
+# Examples that a shell must run, that go on until Ctrl-C, need a network or another file, or change the dataset for
+# those after them.
 OTHERS = {
     "|",
     ">",

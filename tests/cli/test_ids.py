@@ -1,4 +1,6 @@
-"""Ids on the command line: any unambiguous beginning, and ids of an earlier version; ambiguous ones are refused with what they may mean."""
+"""Ids on the command line: any unambiguous beginning, and ids of an earlier version; ambiguous ones are refused with
+what they may mean.
+"""
 
 from __future__ import annotations
 

@@ -127,7 +127,9 @@ def test_lists_of_the_service_are_asked(intel, tmp_path: Path, monkeypatch: pyte
 
 
 def test_add_list_check_remove_a_file(intel, folder: Path, tmp_path: Path) -> None:
-    """A list becomes entries with category, age and confidence; what is wrong in it is told by its line, and the rest counts."""
+    """A list becomes entries with category, age and confidence; what is wrong in it is told by its line, and the rest
+    counts.
+    """
     assert intel("list").out.startswith("no lists in ")
     source = tmp_path / "Our Bad-ones.csv"
     source.write_text(
@@ -163,7 +165,9 @@ def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
 
 
 def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
-    """Asked with the words of the last answer; a change says what is new and what is gone, and the file is replaced in one step."""
+    """Asked with the words of the last answer; a change says what is new and what is gone, and the file is replaced in
+    one step.
+    """
     server.pages["/lists/bad.txt"] = MANY
     assert intel("add", f"{server.url}/lists/bad.txt").out == "bad: 100 entries, 100 new, 0 gone\n"
     before = (folder / "bad.list").stat().st_mtime_ns
@@ -194,7 +198,9 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
 def test_what_is_refused_leaves_the_old_list(
     intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any, said: str
 ) -> None:
-    """It answers as before; the trouble is told now and by `list`, and is over with the next good answer. The lists beside it are updated."""
+    """It answers as before; the trouble is told now and by `list`, and is over with the next good answer. The lists
+    beside it are updated.
+    """
     monkeypatch.setattr(fetch.fetch, "__kwdefaults__", fetch.fetch.__kwdefaults__ | {"limit": 10_000})
     server.pages |= {"/bad.txt": MANY, "/other.txt": "c2.example\n"}
     intel("add", f"{server.url}/bad.txt")

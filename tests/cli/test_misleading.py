@@ -1,4 +1,6 @@
-"""No command reports "none" for what it does not know: every reading command in every condition, as docs/exit-codes.md has it."""
+"""No command reports "none" for what it does not know: every reading command in every condition, as docs/exit-codes.md
+has it.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,9 @@ def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 def test_every_command_in_every_condition(
     tmp_path: Path, ask: Callable[[str], Told], command: str, condition: str, code: int
 ) -> None:
-    """The code of the page; the dataset is named wherever one was read; nothing unknown is called none, on either stream; nothing is left behind."""
+    """The code of the page; the dataset is named wherever one was read; nothing unknown is called none, on either
+    stream; nothing is left behind.
+    """
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
         told = ask(command)

@@ -47,7 +47,9 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
 
 
 def test_the_file_that_the_service_heeds(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the configuration of the system names one, a mute goes there; what is wrong with it is told, and nothing is written."""
+    """Where the configuration of the system names one, a mute goes there; what is wrong with it is told, and nothing is
+    written.
+    """
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     (tmp_path / "sensor.yaml").write_text("alerts: {mutes: quiet.yaml}\n")
     assert tell("mute", "add", "--all", "--vlan", "3").code == 0

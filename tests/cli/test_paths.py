@@ -62,7 +62,9 @@ def bodies(told: Told, kind: str) -> list[dict[str, Any]]:
 
 
 def test_the_office(paths) -> None:
-    """The camera that opened a share is nearest to the file server; outside comes in by the other camera, which calls a listed address."""
+    """The camera that opened a share is nearest to the file server; outside comes in by the other camera, which calls a
+    listed address.
+    """
     told = paths()
     assert told.code == 0
     assert (

@@ -76,7 +76,9 @@ def bodies(told: Told) -> list[dict[str, Any]]:
 
 
 def test_the_office(tell, office: Path) -> None:
-    """Its cameras burn: one called a listed address. The site says so, which devices it comes of, and what to do first."""
+    """Its cameras burn: one called a listed address. The site says so, which devices it comes of,
+    and what to do first.
+    """
     told = tell("posture", "--state", str(office), "--events", str(office / "events.jsonl"))
     assert (told.code, told.err) == (0, "")
     assert told.lines[0].startswith("site: ")
@@ -103,7 +105,9 @@ def test_what_is_told_adds_up(tell, office: Path) -> None:
 
 
 def test_all_about_one_device(posture) -> None:
-    """Every term, also those that add nothing, and what is left after each fix; nothing of a peer reaches the terminal as an order."""
+    """Every term, also those that add nothing, and what is left after each fix; nothing of a peer reaches the terminal
+    as an order.
+    """
     told = posture("device", "10.0.0.12")
     assert told.lines[:7] == [
         "10.0.0.12 (=door [2J, camera), Acme C1: 52.4 of 100, high",
@@ -282,7 +286,9 @@ def test_a_trend_of_a_segment(went) -> None:
 
 
 def test_a_link_local_address_tells_no_segment(posture) -> None:
-    """Every link has the same: machines of two networks would live together, and move house with the address that they used last."""
+    """Every link has the same: machines of two networks would live together, and move house with the address that they
+    used last.
+    """
     homes = []
     for ips in (["fe80::5", "2001:db8:1::5"], ["2001:db8:1::5", "fe80::5"], ["fe80::5"], ["169.254.7.7"]):
         found = bodies(posture("--by", "device", "--json", records=[device(5, "printer", ips=ips)]))
@@ -311,7 +317,9 @@ def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
 def test_the_scores_of_a_day_are_those_of_the_sensor(
     tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the line that tells what was kept."""
+    """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the
+    line that tells what was kept.
+    """
     _began(inventory)
     (inventory / "replay.jsonl").write_bytes(log.read_bytes())
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
@@ -368,7 +376,9 @@ def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> N
 def test_an_inventory_without_its_log_is_told(
     tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Alerts and recommendations are in logs alone, so the scores are too good: they are shown with that, and are not kept."""
+    """Alerts and recommendations are in logs alone, so the scores are too good: they are shown with that, and are not
+    kept.
+    """
     told = tell("posture", "--state", str(inventory))
     assert (told.code, told.lines[0]) == (6, "alerts and recommendations: unknown: live has no event log")
     assert told.lines[1].startswith("site: ")

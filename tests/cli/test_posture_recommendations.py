@@ -54,7 +54,9 @@ def test_the_table(tell, work: str) -> None:
 
 
 def test_all_about_one(tell, work: str) -> None:
-    """By its id or by its device: why, the packet that proves it, what to do; nothing of a peer reaches the terminal as an order."""
+    """By its id or by its device: why, the packet that proves it, what to do; nothing of a peer reaches the terminal as
+    an order.
+    """
     for name in ("recommendation-abc123", "10.0.0.9", "evil", "dev-9"):
         told = tell("posture", "recommendations", name, "--events", work)
         assert (told.code, told.lines[0]) == (0, "medium: Telnet in use (recommendation-abc123, open)")

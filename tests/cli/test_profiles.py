@@ -1,4 +1,6 @@
-"""sensor profiles: from what the office was seen to do to MUD files, allow-lists, installed profiles, and who goes beyond them."""
+"""sensor profiles: from what the office was seen to do to MUD files, allow-lists, installed profiles, and who goes
+beyond them.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def camera(profiles, tmp_path: Path) -> str:
 
 
 def test_a_camera_that_was_taken_over(profiles) -> None:
-    """What it needs, by the names that it asked for; its control server is left out, for there is an alert, and that is told beside the file, not in it."""
+    """What it needs, by the names that it asked for; its control server is left out, for there is an alert, and that is
+    told beside the file, not in it.
+    """
     told = profiles("make", CAMERA)
     assert (told.code, told.err.splitlines()[0]) == (
         0,
@@ -183,7 +187,9 @@ def test_what_goes_beyond_a_profile_was_seen_before(profiles, camera: str) -> No
 
 
 def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path, camera: str, tmp_path: Path) -> None:
-    """The office once more, without any threat list: the control server is an alert of its own, the cloud of the camera is none."""
+    """The office once more, without any threat list: the control server is an alert of its own, the cloud of the camera
+    is none.
+    """
     profiles("install", camera, "--for", CAMERA, "--controller", NAS)
     log = tmp_path / "again.jsonl"
     assert main(["replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng")]) == 0
@@ -258,7 +264,9 @@ def test_a_file_that_is_none_is_told_with_its_place(profiles, tmp_path: Path) ->
 
 
 def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path: Path) -> None:
-    """It is installed, and what is not understood is named; letters that mean something to a terminal do not reach it."""
+    """It is installed, and what is not understood is named; letters that mean something to a
+    terminal do not reach it.
+    """
     matches = {"ipv4": {"dscp": 10, "ietf-acldns:dst-dnsname": "cloud.example"}}
     body = {
         "ietf-mud:mud": {

@@ -46,7 +46,9 @@ def keys(folder: Path) -> list[str]:
 
 
 def test_nothing_is_left_of_a_device(purge, tell, inventory: Path) -> None:
-    """Facts, history, addresses, habits, words: no byte of the files holds its MAC or its name any more. The others are as they were."""
+    """Facts, history, addresses, habits, words: no byte of the files holds its MAC or its name any more. The others are
+    as they were.
+    """
     with Run(inventory) as run:
         run.story.says(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT).at(4)
         run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
@@ -66,7 +68,9 @@ def test_nothing_is_left_of_a_device(purge, tell, inventory: Path) -> None:
 
 
 def test_tickets_know_it_no_more(purge, inventory: Path) -> None:
-    """Its name and its id are gone from them, and the others are still in; tickets that cannot be read stop it before anything is gone."""
+    """Its name and its id are gone from them, and the others are still in; tickets that cannot be read stop it before
+    anything is gone.
+    """
     reader = Reader(inventory)
     ids = {one["key"]: one["device"]["id"] for one in reader.records()}
     reader.close()
@@ -137,7 +141,9 @@ def test_in_the_next_run_it_is_new(purge, inventory: Path) -> None:
 
 
 def test_a_running_sensor_takes_it_up(purge, inventory: Path) -> None:
-    """Within a tick it knows the device no more, nothing it still held is written down again, and nobody is told of it."""
+    """Within a tick it knows the device no more, nothing it still held is written down again, and
+    nobody is told of it.
+    """
     with Run(inventory) as run:
         run.story.says(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT)
         run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
@@ -156,7 +162,9 @@ def test_a_running_sensor_takes_it_up(purge, inventory: Path) -> None:
 
 
 def test_conversations_of_before_do_not_bring_it_back(purge, inventory: Path) -> None:
-    """Endpoints that were seen conversing are shown later, at the end of a run at the latest; only what comes after the purge counts."""
+    """Endpoints that were seen conversing are shown later, at the end of a run at the latest; only what comes after the
+    purge counts.
+    """
     with Run(inventory) as run:
         run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(20)
         before, sight = run.story.ts, run.story.inventory.sight
@@ -216,7 +224,9 @@ def test_by_age(purge, inventory: Path) -> None:
 
 
 def test_packets_behind_its_alerts_go_too(purge, inventory: Path) -> None:
-    """Those of alerts that it took part in, as the log tells them; of others, and of names that lead elsewhere, nothing is touched."""
+    """Those of alerts that it took part in, as the log tells them; of others, and of names that lead elsewhere, nothing
+    is touched.
+    """
     evidence = inventory / "evidence"
     evidence.mkdir()
     ends = {"src": {**ENDS["src"], "mac": PRINTER}, "dst": ENDS["dst"], "targets": []}
@@ -296,7 +306,9 @@ def test_what_stays_is_said(purge, inventory: Path) -> None:
 
 
 def test_the_log_as_well_where_it_is_asked_for(purge, tell, inventory: Path) -> None:
-    """Told before by a dry run; not while a sensor runs, and then nothing at all is done; else no byte of the log names the device."""
+    """Told before by a dry run; not while a sensor runs, and then nothing at all is done; else no byte of the log names
+    the device.
+    """
     ends = {"src": {"mac": PRINTER}, "dst": {}, "targets": []}
     log = inventory / "events.jsonl"
     log.write_text(

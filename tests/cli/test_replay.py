@@ -76,7 +76,9 @@ def summary_of(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """The dataset, devices, alerts and one line of figures on standard output, nothing on standard error; the log is in the dataset."""
+    """The dataset, devices, alerts and one line of figures on standard output, nothing on standard error; the log is in
+    the dataset.
+    """
     told = process(dhcp)
     assert (told.returncode, told.stderr) == (0, "")
     dataset, head, *rows, devices, alerts, figures = told.stdout.splitlines()
@@ -244,7 +246,9 @@ def test_standard_input(process: Runs, dhcp: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_tells_what_was_found(environment: dict[str, str], dhcp: Path, number: signal.Signals) -> None:
-    """While waiting for more of a file that is still being written: summary and tables all the same, no traceback, exit code as of a shell (130)."""
+    """While waiting for more of a file that is still being written: summary and tables all the same, no traceback, exit
+    code as of a shell (130).
+    """
     command = [sys.executable, "-m", "sensor", "replay", "--follow", "--events", "-", str(dhcp)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -288,7 +292,9 @@ def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, 
 
 
 def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
-    """With --state, or state: of the configuration, a second replay tells of no device, and `sensor devices` reads what is kept; without, nothing is kept."""
+    """With --state, or state: of the configuration, a second replay tells of no device, and `sensor devices` reads what
+    is kept; without, nothing is kept.
+    """
     config = tmp_path / "sensor.yaml"
     config.write_text("state: kept\n")
     counts = []
@@ -331,7 +337,9 @@ def test_a_configuration_that_is_wrong_costs_no_dataset(replay: Runs, dhcp: Path
 
 
 def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """One for each capture, named by hand where that is wanted; so many are kept as the configuration says; nobody else may read them."""
+    """One for each capture, named by hand where that is wanted; so many are kept as the configuration says; nobody else
+    may read them.
+    """
     copy = tmp_path / "other.pcap"
     copy.write_bytes(dhcp.read_bytes())
     config = tmp_path / "sensor.yaml"
@@ -351,7 +359,9 @@ def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None
 
 
 def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """Its log is never overwritten: the inventory learns from the capture, and the log of the replay is a dataset of its own."""
+    """Its log is never overwritten: the inventory learns from the capture, and the log of the replay is a dataset of
+    its own.
+    """
     state = tmp_path / "live"
     state.mkdir()
     (state / "events.jsonl").write_bytes(replay(dhcp, "--events", "-").stdout.encode())

@@ -107,7 +107,9 @@ def test_the_same_log_gives_the_same_bytes(report, office: Path, tmp_path: Path,
 
 
 def test_every_claim_leads_to_its_packet(report, tmp_path: Path) -> None:
-    """An alert to what was said, a finding to the field that gave it away; and what is told is what the sensor knows."""
+    """An alert to what was said, a finding to the field that gave it away; and what is told is what
+    the sensor knows.
+    """
     assert report("-o", str(tmp_path / "office.json")).code == 0
     told: dict[str, Any] = json.loads((tmp_path / "office.json").read_bytes())
     proofs = {one["id"]: one for one in told["proofs"]}
@@ -132,7 +134,9 @@ def test_who_reads_no_more_than_the_first_page_knows_what_matters(report, tmp_pa
 
 @pytest.mark.paper
 def test_paper(report, tmp_path: Path) -> None:
-    """A PDF of a few pages, with its title, bookmarks and text that can be searched; nothing in it leads away or runs."""
+    """A PDF of a few pages, with its title, bookmarks and text that can be searched; nothing in it
+    leads away or runs.
+    """
     assert report("-o", str(tmp_path / "office.pdf")).code == 0
     data = unpacked(tmp_path / "office.pdf")
     assert data.startswith(b"%PDF-")
@@ -284,7 +288,9 @@ def test_an_empty_log_is_paper_too(tell, tmp_path: Path) -> None:
 
 
 def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
-    """Of a sensor that has found nothing so far: which says that nothing is known. Of nothing at all there is no report."""
+    """Of a sensor that has found nothing so far: which says that nothing is known. Of nothing at all there is no
+    report.
+    """
     (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
     assert tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl")).code == 3
     assert not (tmp_path / "x.html").exists()
@@ -302,7 +308,9 @@ def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
 
 
 def test_a_file_is_replaced_whole_and_a_pipe_is_written(report, tmp_path: Path) -> None:
-    """A name that leads to another file goes on leading there; what was there before stays where the new one cannot be written."""
+    """A name that leads to another file goes on leading there; what was there before stays where the new one cannot be
+    written.
+    """
     (tmp_path / "reports").mkdir()
     (tmp_path / "latest.json").symlink_to(tmp_path / "reports" / "november.json")
     assert report("-o", str(tmp_path / "latest.json")).code == 0

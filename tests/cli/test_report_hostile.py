@@ -1,4 +1,6 @@
-"""A log that was written by an enemy: whatever devices, alerts and older reports are called, a report says it and does nothing of it."""
+"""A log that was written by an enemy: whatever devices, alerts and older reports are called, a report says it and does
+nothing of it.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +150,9 @@ def logged(tmp_path: Path):
 
 @pytest.mark.parametrize("word", MARKUP)
 def test_markup_is_text(tell, logged, tmp_path: Path, word: str) -> None:
-    """The page has our elements and no other, no attribute that runs, no link that leads away; and it says the word as it is."""
+    """The page has our elements and no other, no attribute that runs, no link that leads away; and it says the word as
+    it is.
+    """
     out = tmp_path / "report.html"
     assert tell("report", "--events", str(logged(word)), "-o", str(out)).code == 0
     page = _Page(out.read_text(encoding="utf-8"))

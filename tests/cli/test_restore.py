@@ -54,7 +54,9 @@ def devices(state: Path) -> list[str]:
 
 
 def test_on_a_new_machine(tell, backup: Path, house: Path, kept, tmp_path: Path) -> None:
-    """Every file is what it was, and a sensor goes on with it; a configuration is put where one says, secrets are not in it."""
+    """Every file is what it was, and a sensor goes on with it; a configuration is put where one says, secrets are not
+    in it.
+    """
     told = tell("restore", str(backup), "--state", str(tmp_path / "new"), "--config", str(tmp_path / "newetc"))
     assert told.code == 0, told.err
     assert told.out.startswith("restored 4 devices, 19 files, the event log, packets behind alerts of 2")
@@ -93,7 +95,9 @@ def test_what_was_there_is_kept_beside_it(tell, backup: Path, house: Path, kept,
 
 
 def test_a_log_that_is_not_in_it(tell, house: Path, tmp_path: Path) -> None:
-    """The log of another state does not go with its cursors: it is set aside; numbers go on where they were, so no output takes new records for old."""
+    """The log of another state does not go with its cursors: it is set aside; numbers go on where they were, so no
+    output takes new records for old.
+    """
     file = tmp_path / "small.tar.zst"
     assert tell("backup", str(file), "--state", str(house)).code == 0
     assert tell("restore", str(file), "--state", str(house)).code == 0
@@ -187,7 +191,9 @@ def test_one_that_fails_amid_moving_undoes_itself(
 
 @pytest.mark.slow
 def test_one_that_was_killed_is_undone_by_the_next(tell, backup: Path, house: Path, tmp_path: Path) -> None:
-    """Killed amid moving, the state is of two times: no sensor starts on it, and the next restore puts back what was there first."""
+    """Killed amid moving, the state is of two times: no sensor starts on it, and the next restore puts back what was
+    there first.
+    """
     before = snapshot(house)
     program = """
 import os, sys
@@ -265,7 +271,9 @@ def test_no_such_file(tell, tmp_path: Path, name: str) -> None:
 def test_places_that_the_configuration_names(
     tell, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """State, log and evidence in folders of their own, as this machine's configuration says: each part is put where it belongs, and set aside there."""
+    """State, log and evidence in folders of their own, as this machine's configuration says: each part is put where it
+    belongs, and set aside there.
+    """
     far = {name: tmp_path / "far" / name for name in ("state", "log", "frames")}
     log = far["log"] / "net.jsonl"
     for name in ("mutes.yaml", "rules", "intel", "inventory.db"):
@@ -317,7 +325,9 @@ def test_a_wrong_configuration_of_this_machine(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_what_root_puts_back_belongs_to_the_sensor(tell, backup: Path, tmp_path: Path) -> None:
-    """To whom the folder belongs; others may not read what they could not before, and a link laid in the way leads nowhere."""
+    """To whom the folder belongs; others may not read what they could not before, and a link laid in the way leads
+    nowhere.
+    """
     state, trap = tmp_path / "new", tmp_path / "trap"
     state.mkdir()
     trap.mkdir()

@@ -102,7 +102,9 @@ def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
 
 
 def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
-    """Those that make sense; the others are told on the terminal and in the log. Rules beside the configuration count as well."""
+    """Those that make sense; the others are told on the terminal and in the log. Rules beside the configuration count
+    as well.
+    """
     (folder / "a.yaml").write_text(BROKEN)
     config = tmp_path / "etc" / "sensor.yaml"
     (config.parent / "rules").mkdir(parents=True)

@@ -1,4 +1,6 @@
-"""``sensor run``: what it says where it cannot listen, and a short life on the loopback interface of a network of its own."""
+"""``sensor run``: what it says where it cannot listen, and a short life on the loopback interface of a network of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +120,9 @@ def test_a_log_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_sensor_begins_where_a_replay_was(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
-    """It goes on with the inventory; what the replay found is a dataset of its own, and never goes on as the log of the sensor."""
+    """It goes on with the inventory; what the replay found is a dataset of its own, and never goes on as the log of the
+    sensor.
+    """
     state = tmp_path / "state"
     assert main(["replay", str(root / "pcaps" / "dissectors" / "dhcp.pcap"), "--state", str(state)]) == 0
     found = (state / "events.jsonl").read_bytes()
@@ -144,7 +148,9 @@ def test_an_interface_that_is_mistyped(capsys: pytest.CaptureFixture[str], tmp_p
 
 
 def test_what_a_reload_reads(tmp_path: Path) -> None:
-    """All that goes with the configuration, at the places of this run; what the command line names goes before it, and our own log is set anew."""
+    """All that goes with the configuration, at the places of this run; what the command line names goes before it, and
+    our own log is set anew.
+    """
     path = tmp_path / "sensor.yaml"
     (tmp_path / "rules").mkdir()
     path.write_text("logging: {level: error}\nalerts: {mutes: quiet.yaml}\nevidence: {folder: packets}\n")
@@ -183,7 +189,9 @@ def test_without_the_permission_nothing_is_left_behind(tmp_path: Path, root: Pat
 
 @pytest.mark.lab
 def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
-    """Two runs into one log: packets are counted, times are those of the clock, Ctrl-C ends them in good order, and the numbers go on."""
+    """Two runs into one log: packets are counted, times are those of the clock, Ctrl-C ends them in good order, and the
+    numbers go on.
+    """
     log = tmp_path / "events.jsonl"
     torn = b'{"ts":"2026-11-24T09:14'
     for _ in range(2):

@@ -59,7 +59,9 @@ def systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @as_root
 def test_install(tell, system: Path) -> None:
-    """Units with the path of this program, a user, a configuration that only root may write and only the sensor read, and what to do next."""
+    """Units with the path of this program, a user, a configuration that only root may write and only the sensor read,
+    and what to do next.
+    """
     told = tell("service", "install", "--root", str(system))
     assert (told.code, told.err) == (0, "")
     assert told.lines[-1].startswith("nothing is started yet; next: ")

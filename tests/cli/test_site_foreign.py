@@ -1,4 +1,6 @@
-"""Commands about the site on a log that somebody else wrote: a list where a text belongs, a number where an object does. None of them falls."""
+"""Commands about the site on a log that somebody else wrote: a list where a text belongs, a number where an object
+does. None of them falls.
+"""
 
 from __future__ import annotations
 

@@ -162,7 +162,9 @@ def test_colours(running) -> None:
 
 
 def test_where_nothing_runs(tell, path: Path, inventory: Path, tmp_path: Path) -> None:
-    """That is said, with what the state folder knows: the last word of the sensor, devices, how outputs fared, lists; 1."""
+    """That is said, with what the state folder knows: the last word of the sensor, devices, how outputs fared, lists;
+    1.
+    """
     (tmp_path / "sensor.yaml").write_text("outputs: {siem: {type: file, path: x}, chat: {type: file, path: y}}\n")
     save_status(tmp_path / "events.jsonl", Status("siem", "file", "stopped", delivered=7, pending=2))
     (tmp_path / "intel").mkdir()

@@ -96,7 +96,9 @@ def test_a_pipe_has_all_columns(tell) -> None:
 
 
 def test_local_times(tell, tmp_path: Path) -> None:
-    """Beside UTC in the first line; with their offset in rows, so that nobody takes one for the other. The next command is in UTC again."""
+    """Beside UTC in the first line; with their offset in rows, so that nobody takes one for the other. The next command
+    is in UTC again.
+    """
     log = write_log(tmp_path / "own" / "events.jsonl", begin="08:00", end="08:20")
     told = tell("tail", "--tz", "Asia/Kolkata", "--events", str(log))
     assert "\n2026-11-24T13:30:00+05:30 " in f"\n{told.out}"
@@ -115,7 +117,9 @@ def test_the_zone_of_the_environment(tell, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_zone_of_the_configuration(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of the system, its last layer; the environment goes before it, and a zone that there is not is an error of the configuration."""
+    """That of the system, its last layer; the environment goes before it, and a zone that there is not is an error of
+    the configuration.
+    """
     system = tmp_path / "etc" / "sensor.yaml"
     monkeypatch.setattr("sensor.config_file.SYSTEM", system)
     (system.parent / "conf.d").mkdir(parents=True)

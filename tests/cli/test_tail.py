@@ -11,7 +11,9 @@ from pathlib import Path
 
 
 def test_one_line_a_record(tell, log: Path) -> None:
-    """Time, severity, kind and action, sentence; an alert with its detector. No colours where nobody looks at a terminal."""
+    """Time, severity, kind and action, sentence; an alert with its detector. No colours where nobody looks at a
+    terminal.
+    """
     told = tell("tail", str(log))
     assert told.code == 0
     assert told.lines[0] == "2026-11-24T09:14:07Z info     sensor started         listening on eth0"

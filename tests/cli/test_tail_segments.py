@@ -1,4 +1,6 @@
-"""sensor tail over a log in segments: the last records, a time, filters by ends, and following; and the tail of the system over the same log."""
+"""sensor tail over a log in segments: the last records, a time, filters by ends, and following; and the tail of the
+system over the same log.
+"""
 
 from __future__ import annotations
 
@@ -196,7 +198,9 @@ def running(words: list[str], stdin: IO[bytes] | None = None) -> Iterator[Lines]
 
 
 def test_following_over_rotation(events: Segmented) -> None:
-    """The last ten, then what comes: each once, over segments that are closed and compressed. Ctrl-C to stop without a word."""
+    """The last ten, then what comes: each once, over segments that are closed and compressed. Ctrl-C to stop without a
+    word.
+    """
     events.add(30)
     with running([*PROGRAM, "-f", "--json", str(events.log)]) as lines:
         expected = list(range(21, 31))
@@ -224,7 +228,9 @@ def test_following_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("tail"), reason="no tail here")
 def test_the_tail_of_the_system_follows(events: Segmented) -> None:
-    """``tail -F`` of GNU goes on with each new segment by the link: no line is lost or doubled when segments live longer than its interval."""
+    """``tail -F`` of GNU goes on with each new segment by the link: no line is lost or doubled when segments live
+    longer than its interval.
+    """
     with running(["tail", "-n", "+1", "-s", "0.1", "-F", str(events.log)]) as lines:
         for _ in range(3):
             events.add(20)

@@ -68,7 +68,9 @@ def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
 
 
 def test_one_ticket_for_the_same_fix_on_several_devices(ask) -> None:
-    """Two cameras of two makers show their pictures to everybody: one ticket, with the packet that proves it of each."""
+    """Two cameras of two makers show their pictures to everybody: one ticket, with the packet that
+    proves it of each.
+    """
     [ticket] = [one for one in bodies(ask("list", "--json")) if one["names"] == ["rtsp_open"]]
     assert {one["vendor"] for one in ticket["devices"]} == {"Axis", "Hikvision"}
     assert all(
@@ -115,7 +117,9 @@ def test_as_a_sheet(ask) -> None:
 
 
 def test_due_dates_stay_and_what_was_written_is_open(ask, office: Path, tmp_path: Path) -> None:
-    """When a ticket was first seen is noted by the first look; a file with tickets is noted as given, so that it is no longer new."""
+    """When a ticket was first seen is noted by the first look; a file with tickets is noted as given, so that it is no
+    longer new.
+    """
     before = {one["id"]: one["due"] for one in bodies(ask("list", "--json"))}
     kept = json.loads((office / "tickets.json").read_text())
     assert {name: note["due"] for name, note in kept["tickets"].items()} == before
@@ -167,7 +171,9 @@ def test_of_a_log_alone_nothing_is_kept(tell, office: Path, tmp_path: Path, monk
 def test_a_later_replay_does_not_make_tickets_done(
     tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A capture from elsewhere that was replayed since is a dataset of its own: by its explicit place the inventory is read."""
+    """A capture from elsewhere that was replayed since is a dataset of its own: by its explicit place the inventory is
+    read.
+    """
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
     monkeypatch.setenv("SENSOR_STATE", str(folder))

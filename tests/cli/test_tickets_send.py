@@ -181,7 +181,9 @@ def test_some_of_them(desk: Desk) -> None:
 @pytest.mark.slow
 @every_system
 def test_killed_between_sending_and_noting(desk: Desk) -> None:
-    """What was opened but not noted is found again; a desk that cannot be asked gets it once more, with the same key, and no other twice."""
+    """What was opened but not noted is found again; a desk that cannot be asked gets it once more, with the same key,
+    and no other twice.
+    """
     opened = "/in" if isinstance(desk.service, SYSTEMS["webhook"][0]) else ""
     desk.receiver.script = [None] * 6 + [Fault(store=True, status=201, after_s=20)] * 2
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.words]

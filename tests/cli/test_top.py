@@ -103,7 +103,8 @@ class Terminal:
         self.file, inside = pty.openpty()
         self.seen = b""
         self.size(40, 120)
-        # setsid(1) makes it the terminal that Ctrl-C comes from. What says another size than the terminal, as test runners do, is not handed on.
+        # setsid(1) makes it the terminal that Ctrl-C comes from. What says another size than the terminal, as test
+        # runners do, is not handed on.
         environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {
             "TERM": "xterm-256color"
         }
@@ -141,7 +142,9 @@ def width(screen: bytes) -> int:
 
 @pytest.mark.slow
 def test_in_a_terminal(running: Server, path: Path) -> None:
-    """It draws on a screen of its own, again and again, in the size that the terminal has by then; Ctrl-C gives the old screen back and is no error."""
+    """It draws on a screen of its own, again and again, in the size that the terminal has by then; Ctrl-C gives the old
+    screen back and is no error.
+    """
     terminal = Terminal("--socket", str(path), "--interval", "0.5")
     terminal.until(lambda fresh: fresh.count(b"packets/s") >= 2 and b"alert-abc123" in fresh)
     assert ALTERNATE in terminal.seen

@@ -101,7 +101,9 @@ def rows(told) -> list[dict[str, Any]]:
 
 
 def test_what_comes_with_the_sensor(vulns) -> None:
-    """Without an import: ours, each CVE once, those that affect a device, the most urgent first; then how many more there are, of which it cannot be told."""
+    """Without an import: ours, each CVE once, those that affect a device, the most urgent first; then how many more
+    there are, of which it cannot be told.
+    """
     told = vulns()
     assert told.code == 0
     assert all(int(line.split()[2]) > 0 for line in told.lines[1:-1])
@@ -119,7 +121,9 @@ def test_what_comes_with_the_sensor(vulns) -> None:
 
 
 def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> None:
-    """They are told of by number, and listed where they are asked for; reports, scores and tickets do not count them either."""
+    """They are told of by number, and listed where they are asked for; reports, scores and tickets do not count them
+    either.
+    """
     log = tmp_path / "log.jsonl"
     cameras = [
         device(number, "camera", action, vendor="Hikvision", model="DS-2CD2143G0-I")
@@ -258,7 +262,9 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
 
 
 def test_update(vulns, server: Server, state: Path) -> None:
-    """Asked for again only where it changed; what would lose half of its entries is refused, and the old ones are kept."""
+    """Asked for again only where it changed; what would lose half of its entries is refused, and
+    the old ones are kept.
+    """
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(FEED)
     assert vulns("update").out.startswith("nothing to update in ")
     assert not (state / FILE).exists()
@@ -287,7 +293,9 @@ def test_update(vulns, server: Server, state: Path) -> None:
 
 
 def test_forget(vulns, imported: None, state: Path) -> None:
-    """Everything that came of it is gone from all answers; what came of others stays. A name that nobody knows changes nothing."""
+    """Everything that came of it is gone from all answers; what came of others stays. A name that nobody knows changes
+    nothing.
+    """
     assert vulns("forget").code == 2
     told = vulns("forget", "kev", "epss2")
     assert (told.code, "did you mean 'epss'?" in told.err) == (1, True)
@@ -315,7 +323,9 @@ def test_a_log_is_enough(tell, log: Path) -> None:
 
 
 def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None:
-    """Who answered the outside, and who was attacked, is known from alerts that nobody closed; how much a device matters, from the operator."""
+    """Who answered the outside, and who was attacked, is known from alerts that nobody closed; how much a device
+    matters, from the operator.
+    """
     ends = {"src": {"ip": "203.0.113.66"}, "dst": {"ip": "10.0.0.12", "device": "dev-12"}}
     alerts = [
         record(

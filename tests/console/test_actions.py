@@ -1,4 +1,6 @@
-"""What operators do on pages is what `sensor alerts` does: the same notes, seen by both; counted, audited, and undone."""
+"""What operators do on pages is what `sensor alerts` does: the same notes, seen by both; counted,
+audited, and undone.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def test_one_alert_through_its_life(there: Running) -> None:
 
 
 def test_many_at_once_are_counted_confirmed_and_undone(there: Running) -> None:
-    """By a filter: nothing happens before the number was confirmed, and a list that changed since is looked at again."""
+    """By a filter: nothing happens before the number was confirmed, and a list that changed since
+    is looked at again.
+    """
     query = "detector=discovery.*"
     with there.client() as client:
         names = names_on(client, f"/alerts?{query}")

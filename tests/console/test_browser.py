@@ -1,4 +1,6 @@
-"""The console in a real browser: no error and no report of the policy, keyboard, search as you type, history, narrow screens, colours."""
+"""The console in a real browser: no error and no report of the policy, keyboard, search as you type, history, narrow
+screens, colours.
+"""
 
 from __future__ import annotations
 

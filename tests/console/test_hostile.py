@@ -1,4 +1,6 @@
-"""Everything that a peer or a foreign log can write is data on every page, never markup: not one element, attribute or link comes from it."""
+"""Everything that a peer or a foreign log can write is data on every page, never markup: not one element, attribute or
+link comes from it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ import pytest
 
 from tests.console.kit import Running
 
-# Ways out of a text, an attribute, a script, a style, a comment, a URL (after OWASP: Cross Site Scripting Filter Evasion).
+# Ways out of a text, an attribute, a script, a style, a comment, a URL (after OWASP: Cross Site Scripting Filter
+# Evasion).
 STRINGS = (
     "<script>pwned()</script>", "\"'><img src=x onerror=pwned()>", "<svg/onload=pwned()>", "javascript:pwned()//", "</title><script src=//pwned></script>",
     "'-pwned()-'", "{{7*7}}<pwned>", "--><pwned>", "]]><pwned>", "</textarea><pwned x=", "</style><pwned>", "<a href='javascript:pwned()'>", "&lt;pwned&gt;",

@@ -1,4 +1,6 @@
-"""Who may ask the console, from where, and what every answer carries. The attacker is another page in the same browser, or another host."""
+"""Who may ask the console, from where, and what every answer carries. The attacker is another page in the same browser,
+or another host.
+"""
 
 from __future__ import annotations
 

@@ -117,7 +117,9 @@ def test_groups_and_other_protocols_are_no_contacts() -> None:
 
 @pytest.mark.parametrize(("ports", "proto"), [((67, 68), 17), ((547, 546), 17)])
 def test_words_of_a_dhcp_server_are_no_contacts(ports: tuple[int, int], proto: int) -> None:
-    """Offers to leased addresses, of either version; the same ports over TCP are a contact, and so is a question to a server."""
+    """Offers to leased addresses, of either version; the same ports over TCP are a contact, and so is a question to a
+    server.
+    """
     here, there = ports
     story = [
         change(Change.NEW, "10.0.0.1", "10.0.0.2", there, client_port=here, proto=proto),
@@ -179,7 +181,9 @@ def read(*story: np.ndarray) -> np.ndarray:
 
 
 def test_knocks_are_near_or_on_a_port_that_counts_far_away() -> None:
-    """Inside servers on any port, outside ones on the given ports, with the index of the contact; what says nothing is left out."""
+    """Inside servers on any port, outside ones on the given ports, with the index of the contact; what says nothing is
+    left out.
+    """
     rows = read(
         change(Change.NEW, "10.0.0.1", "224.0.0.1"),
         change(Change.NEW, "10.0.0.1", "10.0.0.2", 6881),
@@ -196,7 +200,9 @@ def test_knocks_are_near_or_on_a_port_that_counts_far_away() -> None:
 
 
 def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:
-    """UDP from an answering port or to a high one is left out, TCP on the same ports is not, nor is ping asked; ports of one pair share a key a protocol."""
+    """UDP from an answering port or to a high one is left out, TCP on the same ports is not, nor is ping asked; ports
+    of one pair share a key a protocol.
+    """
     tcp, udp = {"proto": 6}, {"proto": 17}
     rows = read(
         change(Change.NEW, "10.0.0.1", "10.0.0.2", 40000, client_port=1900, **tcp),
@@ -215,7 +221,9 @@ def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:
 
 
 def test_sessions_are_tcp_between_inside_machines_on_the_wanted_ports() -> None:
-    """Refused ones, other ports and protocols, and outside ends are left out; the index is that of the change, and each stage has a value of its own."""
+    """Refused ones, other ports and protocols, and outside ends are left out; the index is that of the change, and each
+    stage has a value of its own.
+    """
     rows = read(
         change(Change.NEW, "10.0.0.1", "224.0.0.1", 22),
         change(Change.NEW, "10.0.0.1", "10.0.0.2", 22),
@@ -233,7 +241,9 @@ def test_sessions_are_tcp_between_inside_machines_on_the_wanted_ports() -> None:
 
 
 def test_ends_are_those_who_converse_and_patient_senders() -> None:
-    """Both ends of an answered flow, the client of an unanswered one after five packets; an outside end counts by its MAC, eight keys each."""
+    """Both ends of an answered flow, the client of an unanswered one after five packets; an outside end counts by its
+    MAC, eight keys each.
+    """
     macs = {"client_mac": 7, "server_mac": 9}
     story = [
         change(Change.NEW, "10.0.0.1", "10.0.0.2", **macs),

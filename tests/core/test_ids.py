@@ -11,7 +11,9 @@ MAC, LOCAL_MAC, ADDRESS = "mac:00:17:c8:1a:2b:3c", "mac:02:42:ac:11:00:02", "ip:
 
 
 def test_an_id_has_seventy_bits() -> None:
-    """Fourteen characters of Crockford's alphabet; a hundred thousand keys give as many ids, though some short forms are the same."""
+    """Fourteen characters of Crockford's alphabet; a hundred thousand keys give as many ids, though some short forms
+    are the same.
+    """
     names = {entity_id("alert", f"key {number}") for number in range(100_000)}
     assert len(names) == 100_000
     assert len(ALPHABET) == 32

@@ -44,7 +44,9 @@ def test_rates_like_the_reference_whatever_the_cut(rows: list[tuple[int, int]], 
 
 
 def test_a_rate_needs_many_sources_and_is_told_once() -> None:
-    """A thousand events of one source are no finding; of many sources they are exactly one; answers take events back."""
+    """A thousand events of one source are no finding; of many sources they are exactly one; answers
+    take events back.
+    """
     n = 1000
     keys, ts, steps = np.ones(n, np.uint64), START + np.arange(n) * 1000, np.ones(n, np.int8)
     assert RateWindow(WINDOW).follow(keys, keys, ts, steps, 500, 30) == []

@@ -280,7 +280,9 @@ def test_ids_are_the_same_for_the_same_packets() -> None:
 
 
 def test_repeats_of_one_run_have_their_own_ids() -> None:
-    """Receivers drop repeated ids, so two records that say the same at the same time must differ; in a second run they differ in the same way."""
+    """Receivers drop repeated ids, so two records that say the same at the same time must differ; in a second run they
+    differ in the same way.
+    """
     one, two = maker(), maker()
     ids = [one.device(change()).id for _ in range(3)]
     assert len(set(ids)) == 3
@@ -297,7 +299,9 @@ def test_an_alert_keeps_its_name() -> None:
 
 
 def test_a_record_is_at_most_64_kib() -> None:
-    """A device with hundreds of long claims keeps its line within the bound, with room for what the writer adds, and says what was shortened."""
+    """A device with hundreds of long claims keeps its line within the bound, with room for what the writer adds, and
+    says what was shortened.
+    """
     claims = tuple(Evidence("type", "printer", 0.5, "f", "mdns", "mdns.txt", "ä" * 500, TS, TS) for _ in range(300))
     record = maker().device(
         DeviceChange(TS, "changed", printer(names={f"{number}-{'é' * 250}": TS for number in range(64)}), (), claims)
@@ -309,7 +313,9 @@ def test_a_record_is_at_most_64_kib() -> None:
 
 
 def test_what_peers_said_is_harmless() -> None:
-    """Control characters, line ends and direction marks of a hostile name reach neither the sentence nor the device; the line stays one line."""
+    """Control characters, line ends and direction marks of a hostile name reach neither the sentence nor the device;
+    the line stays one line.
+    """
     record = maker().device(change("new", printer(names={"a\x1b[31m\n\u202eb" + "x" * 5000: TS})))
     line = encode(record)
     assert not any(sign in line.decode() for sign in "\x1b\n\u202e")
@@ -352,7 +358,9 @@ def test_community_ids_of_the_published_examples(
 
 
 def test_alerts_are_stamped_with_what_was_lost_meanwhile() -> None:
-    """Live, each alert says which share of packets was lost; of messages that were not read it says so only where there were any."""
+    """Live, each alert says which share of packets was lost; of messages that were not read it says so only where there
+    were any.
+    """
     live = maker()
     assert "capture" not in body(live.alert("open", alert()))
     live.loss = 0.0

@@ -195,7 +195,9 @@ def test_sample_gives_the_latest_values() -> None:
 
 
 def test_a_flood_of_made_up_keys_spares_the_one_that_counts() -> None:
-    """With ten times more keys and pairs than there is room for, a slow scan between them is counted nearly in full, and the tables do not grow."""
+    """With ten times more keys and pairs than there is room for, a slow scan between them is counted nearly in full,
+    and the tables do not grow.
+    """
     window, noise = DistinctWindow(WINDOW, 10, 13), np.random.default_rng(7)
     n = 80_000
     keys, values = noise.integers(1 << 40, 1 << 63, n, dtype=np.uint64), noise.integers(0, 1 << 40, n, dtype=np.uint64)

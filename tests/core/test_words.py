@@ -1,4 +1,6 @@
-"""The shared words: event kinds, evidence kept by constructors, flows from columns, the hostile-text cleaner, the reader, bounded maps."""
+"""The shared words: event kinds, evidence kept by constructors, flows from columns, the hostile-text cleaner, the
+reader, bounded maps.
+"""
 
 from __future__ import annotations
 

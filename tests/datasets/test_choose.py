@@ -85,7 +85,9 @@ def test_units_of_the_service(tmp_path: Path) -> None:
 
 
 def test_an_empty_one_is_never_preferred(tmp_path: Path) -> None:
-    """What a sensor leaves that found no interface: an inventory without a device, a log without a record. Not even while one runs; but by its name."""
+    """What a sensor leaves that found no interface: an inventory without a device, a log without a record. Not even
+    while one runs; but by its name.
+    """
     write_inventory(tmp_path, devices=0)
     (tmp_path / "events.jsonl").touch()
     with pytest.raises(NoDataset, match="live holds no device"):
@@ -97,7 +99,9 @@ def test_an_empty_one_is_never_preferred(tmp_path: Path) -> None:
 
 
 def test_a_sensor_that_heard_nothing_hides_no_replay(tmp_path: Path) -> None:
-    """It ran for a moment, and wrote that it began and ended. While it runs its data is read, for nothing may be the answer; afterwards the replay is."""
+    """It ran for a moment, and wrote that it began and ended. While it runs its data is read, for nothing may be the
+    answer; afterwards the replay is.
+    """
     replay(tmp_path, "office", 1000)
     write_log(tmp_path / "events.jsonl", devices=0, alerts=0)
     write_inventory(tmp_path, devices=0)

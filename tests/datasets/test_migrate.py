@@ -16,7 +16,9 @@ from tests.datasets._folders import write_inventory, write_log
 
 
 def test_a_replay_beside_a_live_sensor(tmp_path: Path) -> None:
-    """It becomes a dataset with its notes and alerts suppressed by mutes; a copy stays; the live sensor's data is where it was."""
+    """It becomes a dataset with its notes and alerts suppressed by mutes; a copy stays; the live sensor's data is where
+    it was.
+    """
     live = write_log(tmp_path / "events.jsonl", alerts=0)
     write_inventory(tmp_path)
     text = write_log(tmp_path / "replay.jsonl", alerts=3).read_bytes()
@@ -85,7 +87,9 @@ def test_a_replay_that_is_still_at_work(tmp_path: Path) -> None:
 
 
 def test_a_live_sensor_begins_where_a_replay_was(tmp_path: Path) -> None:
-    """It goes on with the inventory and never with the log: what a replay found must not be sent upstream as if it were of today."""
+    """It goes on with the inventory and never with the log: what a replay found must not be sent upstream as if it were
+    of today.
+    """
     write_inventory(tmp_path)
     write_log(tmp_path / "replay.jsonl", alerts=7)
     migrate(tmp_path)

@@ -37,7 +37,9 @@ def made(state: Path, *captures: str, name: str = "", alerts: int = 1) -> NewRep
     ],
 )
 def test_names(captures: list[str], name: str) -> None:
-    """Of the file without its endings, in characters that need no quoting; never that of the live sensor. Each may be chosen by hand as well."""
+    """Of the file without its endings, in characters that need no quoting; never that of the live sensor. Each may be
+    chosen by hand as well.
+    """
     assert name_of(captures) == name
     assert checked(name) == name
 

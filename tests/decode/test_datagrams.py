@@ -108,7 +108,9 @@ def test_datagrams_span_batches() -> None:
 
 
 def test_what_is_never_whole_is_never_read() -> None:
-    """A fragment is missing; the capture cut one; the last one came a minute later, when the identification is used again."""
+    """A fragment is missing; the capture cut one; the last one came a minute later, when the identification is used
+    again.
+    """
     frames = pieces_of(udp(bytes(100), 5060, 5060))
     assert read(frames[:-1]) == read(frames[1:]) == []
     assert read(frames, [SECOND] * (len(frames) - 1) + [61 * SECOND]) == []
@@ -123,7 +125,9 @@ def test_ordinary_batches_keep_their_bytes() -> None:
 
 
 def test_overlaps_with_the_same_bytes_are_no_dispute() -> None:
-    """They leave no doubt; with other bytes they show two faces of one message, and the datagram is dropped for good."""
+    """They leave no doubt; with other bytes they show two faces of one message, and the datagram is
+    dropped for good.
+    """
     datagram = Datagram(0)
     for at, piece, last in ((0, b"abcdefgh", False), (4, b"efghijkl", True)):
         datagram.add(at, piece, last=last)
@@ -136,7 +140,9 @@ def test_overlaps_with_the_same_bytes_are_no_dispute() -> None:
 
 
 def test_fragments_that_contradict_each_other_are_dropped() -> None:
-    """Other bytes in the same place, two ends, more fragments than a datagram can have, bytes behind its largest size."""
+    """Other bytes in the same place, two ends, more fragments than a datagram can have, bytes
+    behind its largest size.
+    """
     for at, piece, last in ((0, b"other", False), (16, b"end", True), (70_000, b"x", False)):
         datagram = Datagram(0)
         datagram.add(0, b"first", last=False)

@@ -128,7 +128,9 @@ def test_finish_ends_what_is_open() -> None:
 
 
 def test_a_flood_pushes_out_its_own_flows() -> None:
-    """Ten thousand lone SYNs in a table of 256: an answered connection survives, evictions are counted, nothing grows."""
+    """Ten thousand lone SYNs in a table of 256: an answered connection survives, evictions are
+    counted, nothing grows.
+    """
     table = FlowTable(8)
     run([out(SYN), back(SYN_ACK)], table)
     flood = [tcp_frame(f"198.51.{i >> 8}.{i & 255}", "10.0.0.9", sport=1024 + i, flags=SYN) for i in range(10_000)]

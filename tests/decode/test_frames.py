@@ -143,7 +143,9 @@ SNAP = b"\xaa\xaa\x03"
 )
 @pytest.mark.parametrize("vlan", [0, 30])
 def test_frames_with_a_length(header: bytes, ethertype: int, payload: bytes, vlan: int) -> None:
-    """802.2: the destination SAP or the SNAP id is the ethertype; a company's id stands before the payload, is no ethertype of others; padding is cut off."""
+    """802.2: the destination SAP or the SNAP id is the ethertype; a company's id stands before the payload, is no
+    ethertype of others; padding is cut off.
+    """
     content = header + b"body"
     tag = struct.pack("!HH", vlan, len(content)) if vlan else b""
     row = first(frame := ethernet(tag + content + bytes(30), 0x8100 if vlan else len(content)))
@@ -153,7 +155,9 @@ def test_frames_with_a_length(header: bytes, ethertype: int, payload: bytes, vla
 
 
 def test_a_length_that_cannot_be() -> None:
-    """A length of 0 is read as none; one larger than the frame ends with it; one too small for the header behind it is a fault."""
+    """A length of 0 is read as none; one larger than the frame ends with it; one too small for the header behind it is
+    a fault.
+    """
     bpdu = b"\x42\x42\x03" + bytes(35)
     assert (first(ethernet(bpdu, 0))["payload_len"], first(ethernet(bpdu, 1500))["payload_len"]) == (35, 35)
     assert first(ethernet(bpdu, 2))["problem"] == Problem.LINK_SHORT
@@ -204,7 +208,9 @@ def test_tunnels(outer: bytes, mac: int) -> None:
     ],
 )
 def test_what_is_no_ip_in_a_tunnel(inner: bytes) -> None:
-    """A switch that mirrors to far away sends ARP, LLDP and spanning tree along: protocol and addresses of the tunnel are not theirs."""
+    """A switch that mirrors to far away sends ARP, LLDP and spanning tree along: protocol and addresses of the tunnel
+    are not theirs.
+    """
     row = first(ethernet(ipv4(udp(b"\x08\0\0\0\0\0\x05\0" + inner, 5000, 4789), 17), 0x0800))
     assert (row["tunnels"], row["src_mac"], row["ip_version"], row["proto"]) == (1, 9, 0, 0)
     assert address(row, "src") == address(row, "dst") == 0
@@ -258,7 +264,9 @@ def test_a_short_capture_is_not_malformed() -> None:
 
 
 def reference(frame: bytes) -> tuple[int, ...] | None:
-    """Plain Python reading of Ethernet, one VLAN tag, IPv4 without options problems, TCP and UDP; None where it is anything else."""
+    """Plain Python reading of Ethernet, one VLAN tag, IPv4 without options problems, TCP and UDP; None where it is
+    anything else.
+    """
     if len(frame) < 14:
         return None
     kind, at = int.from_bytes(frame[12:14], "big"), 14

@@ -1,4 +1,6 @@
-"""All passes in one call: seconds, ageing between them, what is handed to Python, and that cutting into batches changes nothing."""
+"""All passes in one call: seconds, ageing between them, what is handed to Python, and that cutting into batches changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def test_a_silent_wire_whose_clock_is_set_back() -> None:
 
 
 def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
-    """After ``unfollow`` nobody is left who wants the rows of the flow, and which rows are chosen does not change by it."""
+    """After ``unfollow`` nobody is left who wants the rows of the flow, and which rows are chosen does not change by
+    it.
+    """
     engine = kernels(Interest(starts=(b"REGISTER",), stream=True))
     frames = [tcp_frame(A, B, b"REGISTER sip:b")] + [
         tcp_frame(A, B, b"more and more", seq=100 + 13 * i) for i in range(12)
@@ -99,7 +103,9 @@ def test_who_gave_up_a_flow_that_is_over_touches_no_other() -> None:
 
 
 def test_the_end_of_a_conversation_that_is_followed_is_told_as_such() -> None:
-    """Also where it begins and ends among the same packets, and where the packet that ends it is the first that somebody wants."""
+    """Also where it begins and ends among the same packets, and where the packet that ends it is the first that
+    somebody wants.
+    """
     talk, over = tcp_frame(A, B, b"talk", dport=9), tcp_frame(A, B, dport=9, seq=4, flags=4)
     for frames, followed in (([talk, over], 1), ([tcp_frame(A, B, b"talk", dport=9, flags=4)], 1), ([over], 0)):
         work = run(kernels(Interest(tcp=(9,), stream=True)), frames, [SECOND] * len(frames))
@@ -107,7 +113,9 @@ def test_the_end_of_a_conversation_that_is_followed_is_told_as_such() -> None:
 
 
 def test_cuts_change_nothing() -> None:
-    """Changes, choices and ticks are the same in one piece and packet by packet, and more changes than expected find room."""
+    """Changes, choices and ticks are the same in one piece and packet by packet, and more changes than expected find
+    room.
+    """
     frames, times = [], []
     for i in range(3000):
         frames.append(

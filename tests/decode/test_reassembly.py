@@ -119,7 +119,9 @@ def test_sequence_numbers_wrap() -> None:
 
 
 def test_data_with_a_syn() -> None:
-    """The SYN takes a number before the data that come with it (RFC 7413), also where they are sent again without it."""
+    """The SYN takes a number before the data that come with it (RFC 7413), also where they are sent
+    again without it.
+    """
     tape = Tape()
     assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
     for seq, flags, data in ((2**32 - 1, 0x02, b"abc"), (0, 0x10, b"abc"), (3, 0x18, b"def")):
@@ -128,7 +130,9 @@ def test_data_with_a_syn() -> None:
 
 
 def test_numbers_that_begin_anew() -> None:
-    """A port that is used again without a farewell, or a body of gigabytes that nobody wanted: what comes from far behind is new, and no repetition."""
+    """A port that is used again without a farewell, or a body of gigabytes that nobody wanted: what comes from far
+    behind is new, and no repetition.
+    """
     segments = [(1_000_000_000, b"abc"), (1_000_000_010, b"held"), (1000, b"def"), (1003, b"ghi")]
     tape = play(segments)
     assert (tape.bytes[True], tape.gaps) == (b"abcdefghi", [2**32 - 1_000_000_003 + 1000])

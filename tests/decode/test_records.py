@@ -174,7 +174,9 @@ def _pcapng(data: bytes, order: str, ts: int, room: int) -> Walk:
     changes=BYTES, order=st.sampled_from("<>"), room=st.integers(0, 8), kinds=st.lists(st.integers(0, 7), max_size=8)
 )
 def test_pcapng_equals_the_reference(changes: list[tuple[int, int]], order: str, room: int, kinds: list[int]) -> None:
-    """As for pcap, over packets of all kinds on both interfaces, blocks that are put aside and blocks that are unknown."""
+    """As for pcap, over packets of all kinds on both interfaces, blocks that are put aside and
+    blocks that are unknown.
+    """
     ng, frame = Ng(order), FRAMES[3]
     make = {
         0: ng.packet(frame, 0),
@@ -216,7 +218,9 @@ def test_rows_are_filled_behind_those_that_are() -> None:
 
 @given(st.integers(0, 255), st.integers(0, 2**64 - 1), st.integers(-(2**62), 2**62))
 def test_times_are_exact(resolution: int, count: int, offset: int) -> None:
-    """Every resolution that a file can state, for every number of units, is rounded down to whole ns and kept within 1970 and 2262."""
+    """Every resolution that a file can state, for every number of units, is rounded down to whole ns and kept within
+    1970 and 2262.
+    """
     multiply, shift, divide = units(resolution)
     table = np.array([(multiply, divide, offset, shift, 0, 1, 0)], records.INTERFACE)
     data = np.frombuffer(Ng().packet(Frame(0, b""), units=count), np.uint8)

@@ -65,7 +65,9 @@ def walk(data: bytearray, *, layer: int = 0, link: int = 1, room: int = 64) -> t
 
 
 def test_rows_point_at_the_frames_of_a_block():
-    """Time, length and place of each frame are those of its header, and all else is zero whatever the memory held before."""
+    """Time, length and place of each frame are those of its header, and all else is zero whatever the memory held
+    before.
+    """
     data = block([FRAME, FRAME[:20], FRAME])
     rows = np.frombuffer(bytearray(b"\xff" * ROW.itemsize * 3), ROW)
     assert ring.walk(np.frombuffer(data, np.uint8), 0, SIZE, rows, 0, 1, 5, 0) == (3, 0)
@@ -164,7 +166,9 @@ def test_a_block_whose_first_frame_is_nowhere_has_the_time_it_was_opened(first: 
     ],
 )
 def test_impossible_offsets_cost_their_frames(offset, form, value, left, broken):
-    """A count, offset or length that leaves the block leaves out that frame, or all behind it where the way to them is lost."""
+    """A count, offset or length that leaves the block leaves out that frame, or all behind it where the way to them is
+    lost.
+    """
     data = block([FRAME, FRAME, FRAME])
     struct.pack_into(f"={form}", data, offset, value)
     rows, counted = walk(data)
@@ -205,7 +209,9 @@ def test_a_place_outside_the_ring_is_refused(start):
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=40), st.integers(0, 2))
 def test_mutated_blocks_never_leave_their_memory(changes, layer):
-    """Whatever bytes a block holds, every row that comes of it lies inside the block, and every frame it claims is a row or counted."""
+    """Whatever bytes a block holds, every row that comes of it lies inside the block, and every frame it claims is a
+    row or counted.
+    """
     data = block([FRAME, FRAME, FRAME])
     for at, value in changes:
         data[at] = value

@@ -87,7 +87,9 @@ def test_a_stream_is_followed_from_its_first_bytes() -> None:
 
 
 def test_only_the_openings_of_messages_are_wanted() -> None:
-    """Four payloads of each direction, and four more from where the next message begins; the rest of a body costs nothing."""
+    """Four payloads of each direction, and four more from where the next message begins; the rest of a body costs
+    nothing.
+    """
     bodies = [b"bulk" * 360] * 6
     parts = [b"GET /one HTTP".ljust(1440), *bodies, b"GET /two HTTP".ljust(1440), *bodies]
     frames = [tcp_frame(A, B, part, seq=1440 * i) for i, part in enumerate(parts)]
@@ -111,13 +113,17 @@ def test_only_the_openings_of_messages_are_wanted() -> None:
 
 
 def test_an_opening_in_tiny_segments_is_wanted_whole() -> None:
-    """Small payloads count by their bytes: 1,008 of them are one. A body in as small segments is not wanted for ever."""
+    """Small payloads count by their bytes: 1,008 of them are one. A body in as small segments is
+    not wanted for ever.
+    """
     frames = [tcp_frame(A, B, b"GET /one HTTP/1." if i == 0 else b"a header, cut up", seq=16 * i) for i in range(200)]
     assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=2)) == [1] * 126 + [0] * 74
 
 
 def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
-    """The second is no other: it takes no place among the first payloads, and none in the budget. One that is sent again later, or is longer, is looked at."""
+    """The second is no other: it takes no place among the first payloads, and none in the budget. One that is sent
+    again later, or is longer, is looked at.
+    """
     parts = [tcp_frame(A, B, b"GET /%d HTTP/1.1" % i, seq=100 * i, flags=0x18) for i in range(1, 5)]
     longer = tcp_frame(A, B, b"GET /4 HTTP/1.1 and more", seq=400)
     frames = [twice for part in parts for twice in (part, part)] + [parts[0], longer, longer]
@@ -127,7 +133,9 @@ def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
 
 
 def test_what_the_capture_lacks_before_a_payload() -> None:
-    """Bytes between the last payload of its direction, or its SYN, and this one. What comes late or again lacks nothing."""
+    """Bytes between the last payload of its direction, or its SYN, and this one. What comes late or again lacks
+    nothing.
+    """
     parts = [
         (1000, b"", 2),
         (1101, b"a" * 100, 24),
@@ -157,7 +165,9 @@ def test_a_pair_of_hosts_has_a_budget() -> None:
 
 
 def test_a_budget_is_of_one_dissector() -> None:
-    """A flood in one protocol hides no other between the same hosts, whatever kind of rows that is; what is shed is counted where it belongs."""
+    """A flood in one protocol hides no other between the same hosts, whatever kind of rows that is; what is shed is
+    counted where it belongs.
+    """
     questions = [udp_frame(A, B, b"question %d" % i, dport=53) for i in range(20)]
     pages = [tcp_frame(A, B, b"page %02d" % i, dport=80, seq=7 * i) for i in range(20)]
     call = udp_frame(A, B, b"INVITE sip:b", dport=53)
@@ -248,7 +258,9 @@ HEADS = Interest(tcp_heads=True, repeats_s=600)
 
 
 def test_headers_that_are_new_of_their_sender() -> None:
-    """The same options from another port, to another target and at another time are a repeat; answers, data and ordinary segments are nobody's."""
+    """The same options from another port, to another target and at another time are a repeat; answers, data and
+    ordinary segments are nobody's.
+    """
     stamps = [b"\x01\x01\x08\x0a" + bytes([n] * 8) for n in range(2)]
     frames = [
         syn(A), syn(A, sport=40001), syn(A, dst="10.0.0.9"), syn(A, b"\x02\x04\x05\xb0"), syn("10.0.0.7"), syn(A, stamps[0]), syn(A, stamps[1], sport=5),
@@ -284,7 +296,9 @@ def test_impossible_flags(flags: int, odd: int) -> None:
 
 
 def test_a_flood_of_headers_is_shed() -> None:
-    """512 in the first second, two in each that follows a thousand; afterwards others are heard again, and odd flags all the time."""
+    """512 in the first second, two in each that follows a thousand; afterwards others are heard again, and odd flags
+    all the time.
+    """
     flood = [syn(f"10.{n >> 12 & 255}.{n >> 6 & 63}.{n & 63}") for n in range(6000)]
     times = [SECOND * (1 + n // 2000) for n in range(6000)]
     frames, times = [*flood, syn(A, flags=0), syn("10.200.0.1")], [*times, 3 * SECOND, 5 * SECOND]
@@ -308,8 +322,8 @@ def spoken(mac: int) -> bytes:
 
 
 def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_heard() -> None:
-    """1,000 newcomers in a second pass; the next one shows that it is a flood and bears the highest bit. From then on only who is known is heard, and who
-    shows itself again; when the flood is over, newcomers are again.
+    """1,000 newcomers in a second pass; the next one shows that it is a flood and bears the highest bit. From then on
+    only who is known is heard, and who shows itself again; when the flood is over, newcomers are again.
     """
     known, late, later = 0x0017C8000001, 0x0017C8000002, 0x0017C8000003
     crowd = [spoken(0x020000000000 + n) for n in range(1_200)]

@@ -1,4 +1,6 @@
-"""An output that answers by script and remembers what it got, and a runner of it that is led by hand or works in its thread."""
+"""An output that answers by script and remembers what it got, and a runner of it that is led by hand or works in its
+thread.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Step = Callable[[Sequence[Entry]], Ack] | Exception | Ack
 
 
 class Desk:
-    """What a destination has and how it answers. ``steps``: answers in place of the usual, one a batch; ``always``: where there are none."""
+    """What a destination has and how it answers. ``steps``: answers in place of the usual, one a batch; ``always``:
+    where there are none.
+    """
 
     def __init__(self, *steps: Step, always: Callable[[Sequence[Entry]], Ack] | None = None) -> None:
         self.steps, self.always = deque(steps), always

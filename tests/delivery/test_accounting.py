@@ -1,4 +1,6 @@
-"""Whatever a destination answers, whatever the log holds and whenever the process dies: every number is accounted for, nothing is lost, order is kept."""
+"""Whatever a destination answers, whatever the log holds and whenever the process dies: every number is accounted for,
+nothing is lost, order is kept.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def holds(one: Runner, log: Path) -> bool:
 def test_every_number_is_accounted_for(
     parts: list[tuple[str, int]], steps: list[str], deaths: list[int], events: int, filtering: bool, lost: bool
 ) -> None:  # fmt: skip
-    """Delivered, filtered, refused, missing or pending, at each moment; in the end nothing is pending and nothing is lost."""
+    """Delivered, filtered, refused, missing or pending, at each moment; in the end nothing is pending and nothing is
+    lost.
+    """
     with tempfile.TemporaryDirectory() as folder:
         log = Segmented(Path(folder) / "events.jsonl")
         for kind, count in parts:

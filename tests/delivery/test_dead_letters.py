@@ -1,4 +1,6 @@
-"""Dead letters: bounded, whole, there once, and what is owed while there is no room for them. Real full disks are in ``test_full_disk.py``."""
+"""Dead letters: bounded, whole, there once, and what is owed while there is no room for them. Real full disks are in
+``test_full_disk.py``.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ def test_a_torn_one_is_cut_off(kept: DeadLetters) -> None:
 
 
 def test_all_or_none(kept: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full in the midst of a letter: the error names the file, and nothing of the letters is left in it."""
+    """A disk that is full in the midst of a letter: the error names the file, and nothing of the
+    letters is left in it.
+    """
     kept.add(letters(1, 2))
     write = os.write
 
@@ -114,7 +118,9 @@ class Full:
 
 
 def test_nothing_is_sent_again_because_letters_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The destination has answered: it is not asked again, the place in the log stays, and it says where there is no room."""
+    """The destination has answered: it is not asked again, the place in the log stays, and it says where there is no
+    room.
+    """
     log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
     log.add(6)
     desk = Desk(Ack(refused={1: "wrong type"}, busy=(4,)))
@@ -137,7 +143,9 @@ def test_nothing_is_sent_again_because_letters_cannot_be_kept(tmp_path: Path, mo
 def test_an_alert_without_words_is_not_lost_while_there_is_no_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Amid a backlog, on the lane of alerts: one that a format cannot say is kept once there is room, and counted once."""
+    """Amid a backlog, on the lane of alerts: one that a format cannot say is kept once there is
+    room, and counted once.
+    """
     log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
     log.add(30)
     for number in (31, 32):
@@ -193,7 +201,9 @@ def test_what_is_refused_in_halves_is_kept_as_it_is_found(tmp_path: Path, monkey
     events=st.sampled_from([1, 3, 10]),
 )
 def test_each_record_once_whatever_is_full_when(steps: list[str], room: list[bool], events: int) -> None:
-    """Whatever a destination answers and whenever there is no room for letters: each record is there or here, once, and everything is counted."""
+    """Whatever a destination answers and whenever there is no room for letters: each record is there or here, once, and
+    everything is counted.
+    """
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         log, full = Segmented(Path(folder) / "events.jsonl"), Full(patch)
         for kind, count in (("device", 12), ("alert", 3), ("device", 7)):

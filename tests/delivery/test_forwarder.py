@@ -1,4 +1,6 @@
-"""All outputs of a log: what a new configuration adds, takes away and changes, one that hangs, one that cannot be begun, a number that cannot be true."""
+"""All outputs of a log: what a new configuration adds, takes away and changes, one that hangs, one that cannot be
+begun, a number that cannot be true.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def forwarder(log: Segmented, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwa
 
 
 def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
-    """What is as it was goes on with its connection; what is changed goes on at its place under the new options; what is gone ends; what is new begins."""
+    """What is as it was goes on with its connection; what is changed goes on at its place under the new options; what
+    is gone ends; what is new begins.
+    """
     same, changed, gone, new = Desk(), Desk(), Desk(), Desk()
     log.add(10)
     forwarder.take({"same": Options(desk=same), "changed": Options(desk=changed), "gone": Options(desk=gone)})
@@ -69,7 +73,9 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
 def test_one_that_hangs_while_it_is_changed(
     log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It keeps its cursor until its send ends, and then begins with the new options; the others are as they should be at once."""
+    """It keeps its cursor until its send ends, and then begins with the new options; the others are as they should be
+    at once.
+    """
     monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     stuck, other = Desk(), Desk()
     log.add(3)
@@ -92,7 +98,9 @@ def test_one_that_hangs_while_it_is_changed(
 
 
 def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that lasts far longer than any time-out is told, for a start anew is all that helps; whoever waits for a destination is not meant."""
+    """A call that lasts far longer than any time-out is told, for a start anew is all that helps; whoever waits for a
+    destination is not meant.
+    """
     stuck, idle = Desk(), Desk()
     log.add(3)
     forwarder.take({"stuck": Options(desk=stuck), "idle": Options(desk=idle)})
@@ -171,7 +179,9 @@ def test_one_whose_thread_dies(log: Segmented, forwarder: Forwarder, monkeypatch
 
 
 def test_one_that_cannot_be_begun_stops_no_other(log: Segmented, forwarder: Forwarder) -> None:
-    """Somebody else has its cursor, or its salt cannot be read: it is told, the others work, and it begins once it can."""
+    """Somebody else has its cursor, or its salt cannot be read: it is told, the others work, and it
+    begins once it can.
+    """
     held, salted, free = Desk(), Desk(), Desk()
     log.add(2)
     lock = Lock(log.log, "held")
@@ -241,7 +251,9 @@ def write(folder: Path, receiver: Receiver, **words: Any) -> None:
 
 @pytest.mark.slow
 def test_sighup_adds_takes_away_and_changes(tmp_path: Path, log: Segmented, root: Path) -> None:
-    """`sensor forward` with another configuration and the same process: an output that did not change keeps its connection."""
+    """`sensor forward` with another configuration and the same process: an output that did not change keeps its
+    connection.
+    """
     command = [sys.executable, "-m", "sensor", "forward", "--config", "sensor.yaml", "--events", "events.jsonl"]
     with Receiver() as receiver:
         write(tmp_path, receiver, more="", third="old")

@@ -1,4 +1,6 @@
-"""Cursors, status files and dead letters on a file system that is full: a real one of 1 MiB, in a mount namespace of its own."""
+"""Cursors, status files and dead letters on a file system that is full: a real one of 1 MiB, in a mount namespace of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ def told_by(story: str, folder: Path, root: Path) -> Any:
 
 
 def test_a_disk_without_room(tmp_path: Path, root: Path) -> None:
-    """Cursors that are there move on, so that the log can shrink; what is refused is owed, named, sent once, and kept when there is room."""
+    """Cursors that are there move on, so that the log can shrink; what is refused is owed, named, sent once, and kept
+    when there is room.
+    """
     told = told_by(STORY, tmp_path, root)
     letters = tmp_path / "events.dead" / "one.jsonl"
     assert told["held"] == {"seq": 20, "error": f"{letters}: No space left on device", "tried": 2}

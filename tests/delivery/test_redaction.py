@@ -1,4 +1,6 @@
-"""What is chosen away or hidden is in no format, whatever a peer calls itself and wherever a sentence names it; and every format still has its words."""
+"""What is chosen away or hidden is in no format, whatever a peer calls itself and wherever a sentence names it; and
+every format still has its words.
+"""
 
 from __future__ import annotations
 
@@ -180,7 +182,9 @@ def worded(record: dict[str, Any]) -> list[str]:
     fields=st.lists(st.sampled_from(PATHS), max_size=4),
 )
 def test_outputs_with_words_of_their_own_have_no_others(case: str, redact: list[str], fields: list[str]) -> None:
-    """Mails, tickets, chat messages, rows, subjects and topics are made of what was chosen and hidden, and there are some whatever that is."""
+    """Mails, tickets, chat messages, rows, subjects and topics are made of what was chosen and hidden, and there are
+    some whatever that is.
+    """
     record, words = tokens_in(ALL[case])
     record["msg"] = " ".join(word for told in words.values() for word in told)
     change = changes(fields, redact, SALT)
@@ -230,7 +234,9 @@ def test_a_value_within_sentences(value: str, around: str) -> None:
     ],
 )  # fmt: skip
 def test_values_in_other_spellings_and_amid_others(value: str, spelled: str) -> None:
-    """As names, serial numbers and UUIDs are made of addresses: all have the mark of the value; parts of longer ones have none."""
+    """As names, serial numbers and UUIDs are made of addresses: all have the mark of the value; parts of longer ones
+    have none.
+    """
     change = changes([], ["src.mac"], SALT)
     assert change is not None
     done = change({"kind": "alert", "msg": re.sub("[{}]", "", spelled), "src": {"mac": value}})

@@ -1,4 +1,6 @@
-"""The runner: what becomes of batches that are taken, tried again, refused, or partly taken; two lanes; what is counted; what a crash leaves."""
+"""The runner: what becomes of batches that are taken, tried again, refused, or partly taken; two lanes; what is
+counted; what a crash leaves.
+"""
 
 from __future__ import annotations
 
@@ -152,7 +154,9 @@ def test_a_record_on_which_an_output_breaks(log: Segmented) -> None:
 
 
 def test_an_output_that_is_broken_altogether(log: Segmented) -> None:
-    """It gives up one record after many tries, whose pauses do not become short for it; mended, it has all the others."""
+    """It gives up one record after many tries, whose pauses do not become short for it; mended, it
+    has all the others.
+    """
     log.add(4)
     desk = Desk(*[KeyError("oops") for _ in range(2 + BREAKS)])
     one = runner(log.log, desk)

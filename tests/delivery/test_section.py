@@ -1,4 +1,6 @@
-"""The section ``outputs:``: options by name, and every mistake at its place with the nearest key of that very output."""
+"""The section ``outputs:``: options by name, and every mistake at its place with the nearest key of
+that very output.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def test_guarantees_on_the_page_are_those_of_the_outputs(root: Path) -> None:
 
 
 def test_options_by_name(tmp_path: Path) -> None:
-    """Each with the options of its type; paths begin at the folder of the file; the rest of the configuration is others' business."""
+    """Each with the options of its type; paths begin at the folder of the file; the rest of the configuration is
+    others' business.
+    """
     text = (
         "sensor: {id: hq, site: HQ}\nevents: log.jsonl\nnonsense: 1\noutputs:\n  archive:\n    type: file\n    path: out.jsonl\n    format: ecs\n"
         "  siem: {type: http, url: 'https://siem.example/in', enabled: false, filter: {severity: medium}, redact: [src.hostname]}\n"

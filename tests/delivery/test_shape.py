@@ -1,4 +1,6 @@
-"""What an output gets of a record: whether at all, which fields, which values; and what is kept of those that are hidden."""
+"""What an output gets of a record: whether at all, which fields, which values; and what is kept of those that are
+hidden.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What an operator reads when something is wrong with a destination: in checks, in the status, in our own log and in the dead letters."""
+"""What an operator reads when something is wrong with a destination: in checks, in the status, in our own log and in
+the dead letters.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +152,9 @@ def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.Monkey
     ],
 )
 def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> None:
-    """Unknown types, keys and filters that let nothing through: with their place, by every command that would use them."""
+    """Unknown types, keys and filters that let nothing through: with their place, by every command
+    that would use them.
+    """
     write(text)
     for command in (("config", "check"), ("outputs", "status"), ("outputs", "check"), ("forward", "--once")):
         told = run(*command, events=command[0] != "config")
@@ -177,7 +181,9 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> No
     ],
 )
 def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: str, place: str, words: str) -> None:
-    """Secrets, hosts and files: at their place before it runs, and in the status while it does; another output has everything."""
+    """Secrets, hosts and files: at their place before it runs, and in the status while it does; another output has
+    everything.
+    """
     looked_up = socket.getaddrinfo
 
     def known(host: str, *args: object, **named: object) -> object:
@@ -201,7 +207,9 @@ def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: s
 
 
 def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``credential:NAME`` lies in the folder that systemd names; it is sent, and never told. Away, it is named; there again, it counts without a start anew."""
+    """``credential:NAME`` lies in the folder that systemd names; it is sent, and never told. Away, it is named; there
+    again, it counts without a start anew.
+    """
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "siem").write_text("s3cret-token\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
@@ -314,7 +322,9 @@ TLS: dict[str, tuple[Server, str, str]] = {
 @pytest.mark.parametrize("case", TLS)
 @pytest.mark.parametrize("kind", ["syslog", "http"])
 def test_a_check_says_what_is_wrong_on_the_way(run: Run, authority: Authority, kind: str, case: str) -> None:
-    """By each kind of output in the same words, on one line that names the output, the step and what to do; 1 is the exit code."""
+    """By each kind of output in the same words, on one line that names the output, the step and what to do; 1 is the
+    exit code.
+    """
     server, tls, words = TLS[case]
     with server(authority) as port:
         place = (

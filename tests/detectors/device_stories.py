@@ -1,4 +1,6 @@
-"""Stories of devices for detectors: a device with attributes and what they rest on, and what is told of it, in hours since it was first seen."""
+"""Stories of devices for detectors: a device with attributes and what they rest on, and what is told of it, in hours
+since it was first seen.
+"""
 
 from __future__ import annotations
 

@@ -52,7 +52,9 @@ def login(
     asked_before: bool = True,
     refused: int = 0,
 ) -> list[Event]:
-    """An initial ticket: asked for without a proof first, as ordinary clients do, then with one; given, or ``refused`` with a code."""
+    """An initial ticket: asked for without a proof first, as ordinary clients do, then with one; given, or ``refused``
+    with a code.
+    """
     flow = int(at * 1000) + 1
     out, back = packets(at, client, flow)
     common = (account, REALM, TGT, etypes, 0x40810010, host)

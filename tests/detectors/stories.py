@@ -1,4 +1,6 @@
-"""Stories for detectors: flows told in a line each, as the columns that the flow pass reports; a context that knows a few devices."""
+"""Stories for detectors: flows told in a line each, as the columns that the flow pass reports; a context that knows a
+few devices.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ _derivers: WeakKeyDictionary[Detector, list[Deriver]] = WeakKeyDictionary()
 
 
 def follows(derivers: Iterable[Deriver], event: Event, unit: EventDetector) -> list[Event]:
-    """What is derived of an event, as far as a detector watches it; the same where a deriver hears only what it wants."""
+    """What is derived of an event, as far as a detector watches it; the same where a deriver hears
+    only what it wants.
+    """
     kind, found = type(event), []
     for one in derivers:
         if kind in one.watches:
@@ -148,7 +152,9 @@ class Story:
         sport: int = 40000,
         group: bool = False,
     ) -> Story:
-        """A flow that begins ``at`` seconds, is answered or refused a millisecond later, and ends ``ended`` seconds later (None: not in this story)."""
+        """A flow that begins ``at`` seconds, is answered or refused a millisecond later, and ends ``ended`` seconds
+        later (None: not in this story).
+        """
         self._flows += 1
         c, s = parse(client), parse(server)
         fixed = {
@@ -267,7 +273,9 @@ def one(found: list[Alert]) -> Alert:
 
 
 def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
-    """What an event detector raises over events that it wants; the same where it hears all of them, or the story fails."""
+    """What an event detector raises over events that it wants; the same where it hears all of them,
+    or the story fails.
+    """
     if unit not in _twins:
         _twins[unit] = type(unit)(unit.context, unit.options)
         _twins[unit].id = unit.id

@@ -43,7 +43,9 @@ def test_a_lease_that_is_declined() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """A machine that was replaced, a router's address that moves between two, and a thief with an address of its own: that is spoofing."""
+    """A machine that was replaced, a router's address that moves between two, and a thief with an address of its own:
+    that is spoofing.
+    """
     moved = [*(says(n, FIRST) for n in range(5)), *(says(10 + n, SECOND_ONE) for n in range(50))]
     shared = turns(20, FIRST, VIRTUAL)
     thief = [says(0, SECOND_ONE, "10.0.0.66"), *turns(20)]

@@ -36,7 +36,9 @@ def after(story: Story, at: float = 60) -> Story:
 
 @pytest.mark.parametrize(("proto", "port"), [(TCP, 445), (UDP, 161), (PING, 8)])
 def test_a_sweep_of_the_network_is_told_early(proto: int, port: int) -> None:
-    """Ten inside addresses that do not answer are enough, over TCP, UDP and ping; actor, targets and numbers are named."""
+    """Ten inside addresses that do not answer are enough, over TCP, UDP and ping; actor, targets
+    and numbers are named.
+    """
     story = sweep(lit(Story()), 60, proto=proto, port=port, step=0.5)
     alert = one(raised(SCAN, story))
     assert alert.ts <= START + 12 * SECOND
@@ -126,7 +128,9 @@ def test_multicast_and_broadcast_are_no_targets() -> None:
 
 @pytest.mark.parametrize(("server", "client"), [(67, 68), (547, 546), (5353, 5353)])
 def test_a_server_that_answers_many_is_quiet(server: int, client: int) -> None:
-    """Leases after a power cut and answers of a printer: the questions went to everybody, so that each answer begins a flow that nobody answers."""
+    """Leases after a power cut and answers of a printer: the questions went to everybody, so that each answer begins a
+    flow that nobody answers.
+    """
     story = lit(Story())
     for n in range(80):
         story.flow(1 + n * 0.5, "10.0.0.1", f"10.0.5.{n + 1}", client, proto=UDP, sport=server, ended=60)

@@ -60,7 +60,9 @@ def test_scan_to_folder_is_low() -> None:
 
 
 def test_ordinary_machines_and_ordinary_services_are_quiet() -> None:
-    """An administrator, an unknown host, a printer that answers, a camera's web and video, and a device that goes outside."""
+    """An administrator, an unknown host, a printer that answers, a camera's web and video, and a device that goes
+    outside.
+    """
     world = World(device("workstation", "10.0.0.7"), device("printer", "10.0.0.5"), device("camera", "10.0.0.6"))
     story = Story()
     for port in (22, 445, 3389):

@@ -109,7 +109,9 @@ def test_the_gateway_is_known_from_its_leases() -> None:
 
 
 def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
-    """It said nothing for two minutes, and then tells everybody where it is: the one who took its address is to blame."""
+    """It said nothing for two minutes, and then tells everybody where it is: the one who took its
+    address is to blame.
+    """
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
     taken = [reply(130 + 2 * n, ATTACKER, "10.0.0.1") for n in range(3)]
     found = told(
@@ -156,7 +158,9 @@ def test_a_capture_without_the_holders() -> None:
 
 
 def test_replies_that_look_alike_are_quiet() -> None:
-    """A proxy that answers requests; a host with two addresses that updates its neighbors; a virtual MAC; one direction; twice only."""
+    """A proxy that answers requests; a host with two addresses that updates its neighbors; a virtual MAC; one
+    direction; twice only.
+    """
     asked = [request(3 * n, VICTIM, "10.0.0.5", "10.0.1.1") for n in range(20)]
     proxy = [
         each for ask in asked for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))
@@ -171,7 +175,9 @@ def test_replies_that_look_alike_are_quiet() -> None:
 
 
 def test_honest_moves_are_quiet() -> None:
-    """A lease that ended, a failover, a router pair with a virtual MAC, a cluster that announces itself a few times, a machine that is given two addresses."""
+    """A lease that ended, a failover, a router pair with a virtual MAC, a cluster that announces itself a few times, a
+    machine that is given two addresses.
+    """
     lease = [reply(0, VICTIM, "10.0.0.5"), *(reply(400 + 5 * n, ATTACKER, "10.0.0.5") for n in range(4))]
     failover = [
         reply(0, GATEWAY, "10.0.0.9"),
@@ -190,7 +196,9 @@ def test_honest_moves_are_quiet() -> None:
 
 
 def test_a_capture_that_begins_amid_it() -> None:
-    """The attacker is heard first, and answers nobody's questions; the gateway only asks. Who defends its address by announcing it is none."""
+    """The attacker is heard first, and answers nobody's questions; the gateway only asks. Who defends its address by
+    announcing it is none.
+    """
     asks = [request(5 + 9 * n, GATEWAY, "10.0.0.1", "10.0.0.77") for n in range(6)]
     found = told(sorted([*(reply(2 * n, ATTACKER, "10.0.0.1") for n in range(30)), *asks], key=lambda each: each.ts))
     assert {(alert.actor.mac, alert.target and alert.target.mac) for alert in found} == {(ATTACKER, GATEWAY)}
@@ -209,7 +217,9 @@ NODES = 0x3C5282000001, 0x3C5282000048
 
 
 def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
-    """A node takes the address of a service: it says so twice, five seconds apart, and then answers who asks, while both nodes go on under their own."""
+    """A node takes the address of a service: it says so twice, five seconds apart, and then answers who asks, while
+    both nodes go on under their own.
+    """
     said = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [
         announcement(at + 5.5 + n / 5, mac, "10.0.0.10") for n in range(5)
     ]
@@ -221,7 +231,9 @@ def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
 
 
 def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
-    """There and back again, without a virtual MAC; the node that dies right after it spoke; an attacker that does the same, but is contradicted."""
+    """There and back again, without a virtual MAC; the node that dies right after it spoke; an attacker that does the
+    same, but is contradicted.
+    """
     assert told([each for n in range(4) for each in failover(n * 300, NODES[n % 2])]) == []
     dead = [
         reply(95, NODES[0], "10.0.0.10"),
@@ -234,7 +246,9 @@ def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
 
 
 def test_ports_of_one_machine_are_a_hint() -> None:
-    """Linux answers some with the MAC of one port and some with that of the other (balance-alb); MACs that nobody numbered tell nothing."""
+    """Linux answers some with the MAC of one port and some with that of the other (balance-alb); MACs that nobody
+    numbered tell nothing.
+    """
     ports = 0x001132AABB10, 0x001132AABB11
     [alert] = told([reply(n * 3, ports[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
     assert alert.severity == Severity.low

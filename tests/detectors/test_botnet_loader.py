@@ -132,7 +132,9 @@ def test_a_spray_of_telnet_logins(answer: bool) -> None:
     ],
 )
 def test_innocent_twins_are_quiet(events: list[Event]) -> None:
-    """A toolbox used, a password forgotten, rounds of an administrator, mirrors of packages, firmware, one program of a computer, words in pages."""
+    """A toolbox used, a password forgotten, rounds of an administrator, mirrors of packages, firmware, one program of a
+    computer, words in pages.
+    """
     assert told(events, device("camera", CAMERA)) == []
 
 

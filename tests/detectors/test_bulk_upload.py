@@ -94,12 +94,16 @@ def test_a_machine_sends_more_than_on_its_own_days(kind: str) -> None:
     ],
 )
 def test_ordinary_days_are_quiet(story: Story) -> None:
-    """A machine nobody knows yet, little, no more than usual, a backup inside, a download, somebody outside who sends."""
+    """A machine nobody knows yet, little, no more than usual, a backup inside, a download, somebody
+    outside who sends.
+    """
     assert raised(UPLOAD, story, World(device("workstation", NEAR))) == []
 
 
 def test_what_devices_send_in_their_work_is_quiet() -> None:
-    """A camera whose maker keeps its pictures, a phone in a long call, a printer's small reports, and what is exempt."""
+    """A camera whose maker keeps its pictures, a phone in a long call, a printer's small reports,
+    and what is exempt.
+    """
     for kind in ("camera", "voip_phone", "conferencing"):
         world = World(device(kind, NEAR))
         world.names = {parse(FAR): ("cloud.example.net",)}
@@ -109,7 +113,9 @@ def test_what_devices_send_in_their_work_is_quiet() -> None:
 
 
 def test_a_camera_uploads_on_its_first_day() -> None:
-    """Much over TCP to a server without a name; the same to a named one, less of it, or video over UDP to its user, is its work."""
+    """Much over TCP to a server without a name; the same to a named one, less of it, or video over UDP to its user, is
+    its work.
+    """
     world = World(device("camera", NEAR))
     alert = one(raised(UPLOAD, sent(250), world))
     assert (alert.severity, alert.numbers["megabytes"], alert.numbers["threshold"]) == (Severity.medium, 250, 200)

@@ -101,7 +101,9 @@ def test_devices_and_programs_without_a_name_that_poll_are_a_hint() -> None:
 
 
 def test_a_hello_that_innocent_programs_share_is_a_hint() -> None:
-    """HTTP/3 in Go without a server's name: Merlin does that, and so does every test of the library; from a camera as well."""
+    """HTTP/3 in Go without a server's name: Merlin does that, and so does every test of the library; from a camera as
+    well.
+    """
     hello = QuicClientHello(packet(), "1", "", ("h3",), "TLS 1.3", "", "q13i0311h3_55b375c5d22e_c183556c78e2", False)
     assert one(heard(detector(C2), [hello])).severity == Severity.low
     assert one(heard(detector(C2, World(device("camera", VICTIM))), [hello])).severity == Severity.low

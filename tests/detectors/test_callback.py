@@ -83,7 +83,9 @@ def test_a_shell_to_a_third_host() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """No attack before; long after; another server; a page that the victim reads; machines that call each other; one that tests itself."""
+    """No attack before; long after; another server; a page that the victim reads; machines that call each other; one
+    that tests itself.
+    """
     assert flows_after([], ATTACKER) == []
     assert flows_after([attack()], ATTACKER, at=400) == []
     assert flows_after([attack()], OTHER, NAMED) == []

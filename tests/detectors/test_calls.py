@@ -1,4 +1,6 @@
-"""Calls between Windows machines that change or take something: for each detector the attack, its innocent twins, repetition."""
+"""Calls between Windows machines that change or take something: for each detector the attack, its innocent twins,
+repetition.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def opened(name: str, share: str = "ADMIN$", *, at: float = 0, writes: bool = Fa
 
 
 class Case(NamedTuple):
-    """Events of an attack, how grave the gravest finding is, which technique comes first; and events that are ordinary."""
+    """Events of an attack, how grave the gravest finding is, which technique comes first; and
+    events that are ordinary.
+    """
 
     attack: list[Event]
     severity: Severity
@@ -213,7 +217,9 @@ def test_a_hunt_for_rights() -> None:
 
 
 def test_enumeration() -> None:
-    """Single questions are low; three kinds, or five hosts, are how domains are mapped. Services are looked at all day."""
+    """Single questions are low; three kinds, or five hosts, are how domains are mapped. Services
+    are looked at all day.
+    """
     single = heard(detector(ENUMERATION), [call("srvsvc", 15)])
     assert (single[0].severity, single[0].techniques[0].technique) == (Severity.low, "T1135")
     assert (

@@ -25,7 +25,9 @@ def impostor(first: float = 5) -> Device:
 
 
 def test_a_computer_under_the_mac_of_a_printer_is_told() -> None:
-    """Though the printer's own evidence still counts for more: both values, what says so, and since when it was known."""
+    """Though the printer's own evidence still counts for more: both values, what says so, and since
+    when it was known.
+    """
     [alert] = reviewed(detector(CHANGED), [change(6, "changed", impostor(), os=("", "Windows 11"))])
     assert (alert.severity, alert.numbers["known_h"]) == (Severity.medium, 6)
     assert "printer → workstation" in alert.summary
@@ -79,7 +81,9 @@ def test_what_is_told_as_changed_counts_too() -> None:
     ),
 )
 def test_what_is_no_other_machine_is_quiet(device: Device, fields: dict[str, tuple[str, str]]) -> None:
-    """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC of its own."""
+    """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC
+    of its own.
+    """
     assert reviewed(detector(CHANGED), [change(6, "changed", device, **fields)]) == []
 
 

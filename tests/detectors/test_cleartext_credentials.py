@@ -61,7 +61,9 @@ def test_what_leaves_the_network_is_low_at_least() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Guests, digests, version 3, logins without a password or by Kerberos, results of what was told already, proxies."""
+    """Guests, digests, version 3, logins without a password or by Kerberos, results of what was
+    told already, proxies.
+    """
     nobody, signed = (
         LdapBind(ends(0, 389, answer=False), "simple", "", False),
         LdapBind(ends(0, 389, answer=False), "gss-spnego", "", False),
@@ -88,7 +90,9 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_repetition_is_told_once_a_pair_and_day() -> None:
-    """A monitoring server asks a device every minute for two days, and another once; a form and Basic are the same protocol."""
+    """A monitoring server asks a device every minute for two days, and another once; a form and Basic are the same
+    protocol.
+    """
     story = [snmp(n * 60) for n in range(2 * 1440)] + [snmp(9, server="10.0.0.6")]
     assert len(heard(detector(CLEAR), story)) == 3
     assert len(heard(detector(CLEAR), [form(0), web(1)[0], form(2)])) == 1

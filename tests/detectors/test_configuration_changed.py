@@ -71,7 +71,9 @@ def test_what_a_device_shows_is_compared(now, told: str, severity: Severity) -> 
 
 
 def test_what_passes_and_what_becomes_known_is_quiet() -> None:
-    """Time to live and power; another port; the first day; a name that was not known before; a phone with a randomised MAC."""
+    """Time to live and power; another port; the first day; a name that was not known before; a phone with a randomised
+    MAC.
+    """
     unit = detector(CONFIGURATION, Knowing())
     assert (
         heard(unit, [announced(1), announced(30, life_s=60, power_mw=7000), announced(31, port="Gi0/2", vlan=20)]) == []

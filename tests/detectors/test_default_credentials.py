@@ -65,7 +65,9 @@ def test_all_clear_protocols(service: str) -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody answered; pages that are not there."""
+    """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody
+    answered; pages that are not there.
+    """
     story = [
         telnet(0, "root", b"correct horse"),
         telnet(1, "admin", b"vizxv"),

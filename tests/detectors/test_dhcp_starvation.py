@@ -74,7 +74,9 @@ def test_one_client_that_begins_ever_new_questions() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Machines that come back after a power cut and are served, what a relay forwards (also without any server), renewals, and clients that try again."""
+    """Machines that come back after a power cut and are served, what a relay forwards (also without any server),
+    renewals, and clients that try again.
+    """
     crowd = [event for n in range(300) for event in (ask(n / 10, 0x4000 + n), ack(n / 10 + 0.01, 0x4000 + n))]
     relayed = [ask(n, 0x4000 + n, sender=ATTACKER, relay="10.0.9.1") for n in range(90)]
     renewals = [ask(n / 10, 0x4000 + n, kind=DhcpRequest, address="10.0.0.7") for n in range(300)]

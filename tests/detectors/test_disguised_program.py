@@ -38,7 +38,9 @@ def told(events: list[Event], world: World | None = None) -> list[Alert]:
 
 
 def test_programs_declared_as_pages() -> None:
-    """Of both formats, compressed, too; the client is the actor. A camera that does it is more severe, an internal server less."""
+    """Of both formats, compressed, too; the client is the actor. A camera that does it is more severe, an internal
+    server less.
+    """
     for body, encoding in ((WINDOWS, b""), (LINUX, b""), (gzip.compress(WINDOWS), b"gzip")):
         alert = one(told(answer(body, encoding=encoding)))
         assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), parse(FAR))
@@ -51,7 +53,9 @@ def test_programs_declared_as_pages() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Pages, also such that speak of programs; programs that are declared to be such; beginnings that are no programs."""
+    """Pages, also such that speak of programs; programs that are declared to be such; beginnings
+    that are no programs.
+    """
     assert (
         told(
             [*answer(PAGE), *answer(b"MZ is a name.<title>x</title>"), *answer(b"\x7fELF text"), *answer(WINDOWS[:60])]

@@ -65,7 +65,9 @@ def test_addresses_only_take_twice_as_many() -> None:
 
 
 def test_a_file_that_leaves_within_hours() -> None:
-    """One name in four minutes, of an ordinary record type. Names that many clients query, that repeat, that are short or words, are none."""
+    """One name in four minutes, of an ordinary record type. Names that many clients query, that repeat, that are short
+    or words, are none.
+    """
     alert = one(heard(detector(TUNNEL), [question(n * 240, f"{code(n, 40)}.x.example.com") for n in range(89)]))
     assert (alert.numbers["names"], alert.severity, alert.techniques[0].technique) == (80, Severity.medium, "T1048.003")
     many = [question(n * 80, f"{code(n, 40)}.cdn.example.com", client=f"10.0.0.{n % 4 + 1}") for n in range(400)]
@@ -84,7 +86,9 @@ def test_one_name_full_of_data_is_a_hint() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Content networks, block lists, reputation services, a domain controller's names, a mail server's texts, addresses in reverse, many words."""
+    """Content networks, block lists, reputation services, a domain controller's names, a mail server's texts, addresses
+    in reverse, many words.
+    """
     words = "alpha beta gamma delta printer mail files intranet portal backup shop video music images static".split()
     story: list[Event] = []
     for n in range(80):
@@ -102,7 +106,9 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_a_mail_server_is_quiet() -> None:
-    """It asks for the keys of senders, whom providers number or name after their customers, and for hashes of addresses at a block list."""
+    """It asks for the keys of senders, whom providers number or name after their customers, and for hashes of addresses
+    at a block list.
+    """
     story: list[Event] = []
     for n in range(80):
         names = (f"{code(n, 32)}._domainkey.amazonses.com", f"selector1-firm{n}-com._domainkey.firm{n}.onmicrosoft.com")

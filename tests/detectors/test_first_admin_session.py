@@ -49,7 +49,9 @@ def test_it_learns_for_a_day() -> None:
 
 
 def test_time_that_nobody_watched_is_no_learning() -> None:
-    """A sensor that was off, or captures of different years that were joined: two hours of packets, then a year of none."""
+    """A sensor that was off, or captures of different years that were joined: two hours of packets, then a year of
+    none.
+    """
     world = World(*MACHINES).learned(office(), hours=2)
     assert in_time(FIRST, Story().talk(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
     world.baseline.watch((START + 365 * DAY * SECOND) - 60 * SECOND)
@@ -76,7 +78,9 @@ def test_one_more_server_of_an_administrator_is_low() -> None:
 
 
 def test_a_spree_makes_no_administrator() -> None:
-    """Seven hosts in seven minutes, each of which is learned meanwhile: the last one is as grave as the first would be."""
+    """Seven hosts in seven minutes, each of which is learned meanwhile: the last one is as grave as
+    the first would be.
+    """
     spree = Story()
     for n in range(7):
         spree.talk(DAY + 60 * n, "10.0.0.5", f"10.0.0.{10 + n}", 22, lasts=30)

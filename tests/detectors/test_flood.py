@@ -17,7 +17,9 @@ FLOOD = "impact.flood"
 
 
 def flood(count: int, *, sources: int = 0, ended: bool = False, per_second: int = 10_000) -> npt.NDArray[np.void]:
-    """SYNs to sixteen targets and five ports, from everywhere or from ``sources`` inside addresses; as they begin or, ``ended``, as they were pushed out."""
+    """SYNs to sixteen targets and five ports, from everywhere or from ``sources`` inside addresses; as they begin or,
+    ``ended``, as they were pushed out.
+    """
     rng = np.random.default_rng(11)
     changes = np.zeros(count, CHANGE)
     changes["ts"] = changes["first"] = START + np.arange(count) * (SECOND // per_second)
@@ -43,7 +45,9 @@ def folded(found: list[Alert]) -> list[str]:
 
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_flood_from_everywhere_is_one_alert(ended: bool) -> None:
-    """Two hundred thousand SYNs from as many sources: one alert, whether the capture shows answers to others or none at all."""
+    """Two hundred thousand SYNs from as many sources: one alert, whether the capture shows answers to others or none at
+    all.
+    """
     before = lit(Story()).changes() if not ended else np.zeros(0, CHANGE)
     found = alerts_of(detector(FLOOD), np.concatenate((before, flood(200_000, ended=ended))), 10_000)
     assert folded(found) in (["open"], ["open", "update"])
@@ -56,7 +60,9 @@ def test_a_flood_from_everywhere_is_one_alert(ended: bool) -> None:
 
 @pytest.mark.parametrize("answers_elsewhere", [False, True])
 def test_a_flood_at_full_strength_is_told_within_a_second(answers_elsewhere: bool) -> None:
-    """Five hundred SYNs in a twentieth of a second, whether the capture shows answers or not; an hour of them is none."""
+    """Five hundred SYNs in a twentieth of a second, whether the capture shows answers or not; an
+    hour of them is none.
+    """
     before = lit(Story()).changes() if answers_elsewhere else np.zeros(0, CHANGE)
     found = alerts_of(detector(FLOOD), np.concatenate((before, flood(500))))
     assert (one(found).numbers["flows"], one(found).numbers["window_s"]) == (400, 1)

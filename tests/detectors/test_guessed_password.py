@@ -24,7 +24,9 @@ def test_a_success_after_many_failures_is_told() -> None:
 
 @pytest.mark.parametrize("login", [ssh, telnet])
 def test_shells_tell_as_well(login: Callable[..., Event]) -> None:
-    """Whether the session says how it ended, or its sizes do; once, for one who is in logs in again. Who mistypes a few times is no guesser."""
+    """Whether the session says how it ended, or its sizes do; once, for one who is in logs in again. Who mistypes a few
+    times is no guesser.
+    """
     story = [*(login(n) for n in range(20)), *(login(30 + n, accepted=True) for n in range(5))]
     assert one(heard(detector(GUESSED), story)).numbers["failures"] == 20
     assert (
@@ -59,7 +61,9 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_a_slip_before_each_success_is_no_guessing() -> None:
-    """A program that always tries an old password first; but one's own password does not hide that one guesses those of others."""
+    """A program that always tries an old password first; but one's own password does not hide that one guesses those of
+    others.
+    """
     slips = [each for n in range(40) for each in (ftp(10 * n), ftp(10 * n + 1, accepted=True))]
     assert heard(detector(GUESSED), slips) == []
     hidden = [each for n in range(10) for each in (ftp(2 * n, "root"), ftp(2 * n + 1, "peter", accepted=True))]

@@ -65,8 +65,8 @@ def test_text_in_one_ping_is_a_hint() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one size, a cut capture; large ones
-    with data that repeats, two hosts of which one has data.
+    """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one
+    size, a cut capture; large ones with data that repeats, two hosts of which one has data.
     """
     assert heard(detector(TUNNEL), [ping(n, 1400, 5.0, "data") for n in range(60)]) == []
     assert heard(detector(TUNNEL), [ping(n, 56, 5.5) if n % 2 else turned(n) for n in range(60)]) == []

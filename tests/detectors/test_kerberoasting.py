@@ -44,7 +44,9 @@ def test_a_single_weak_ticket_is_low() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """AES tickets, shares of machines, an old domain without AES, a Unix machine's own account, another domain's centre."""
+    """AES tickets, shares of machines, an old domain without AES, a Unix machine's own account, another domain's
+    centre.
+    """
     story = [each for n in range(40) for each in service(n, f"MSSQLSvc/db{n}")]
     story += [each for n in range(40, 80) for each in service(n, f"cifs/fs{n}", given=RC4)]
     story += [each for n in range(80, 85) for each in service(n, f"HTTP/old{n}", shown=RC4, given=RC4)]

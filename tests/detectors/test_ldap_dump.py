@@ -111,7 +111,9 @@ def test_much_was_found() -> None:
     ],
 )
 def test_ordinary_searches_are_quiet(events: list[Event]) -> None:
-    """A login, a program now and then, what a directory says of itself, one machine, an address book, many single users, printers and servers."""
+    """A login, a program now and then, what a directory says of itself, one machine, an address book, many single
+    users, printers and servers.
+    """
     assert told(events) == []
 
 

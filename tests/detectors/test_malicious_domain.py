@@ -78,7 +78,9 @@ def test_age_and_confidence(world: World) -> None:
 
 
 def test_innocent_twins_are_quiet(world: World) -> None:
-    """Neighbours of listed names, allowed ones, entries that expired, other paths of a listed URL, and no lists at all."""
+    """Neighbours of listed names, allowed ones, entries that expired, other paths of a listed URL,
+    and no lists at all.
+    """
     story = [
         query(name)
         for name in (

@@ -41,7 +41,9 @@ def test_four_hundred_files_overwritten_or_deleted() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Programs that write in two steps, pictures that get other names, a copy that makes new files, and a slow script."""
+    """Programs that write in two steps, pictures that get other names, a copy that makes new files,
+    and a slow script.
+    """
     for story in (
         renames(300, "tmp", "docx"),
         renames(300, "jpg", "jpg"),

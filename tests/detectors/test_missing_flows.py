@@ -107,7 +107,9 @@ def test_a_channel_that_fell_silent() -> None:
     ],
 )
 def test_what_is_no_silence_is_quiet(story: Story) -> None:
-    """A channel that goes on, one too new, a machine that is off altogether, one that paused before, one with few conversations."""
+    """A channel that goes on, one too new, a machine that is off altogether, one that paused before, one with few
+    conversations.
+    """
     assert in_time(SILENT, story, learn_h=24) == []
 
 

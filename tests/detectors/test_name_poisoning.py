@@ -97,7 +97,9 @@ def test_aliases_over_mdns_alone_are_low() -> None:
 
 
 def test_innocent_hosts_are_quiet() -> None:
-    """A host and its one name, long too; names it registered, probed for or announced; addresses that browsers hide; a host whose name looks made up."""
+    """A host and its one name, long too; names it registered, probed for or announced; addresses that browsers hide; a
+    host whose name looks made up.
+    """
     story = [
         llmnr(0, "verylonghostname-7"),
         netbios(1, "verylonghostname-7"),
@@ -127,7 +129,9 @@ def test_innocent_hosts_are_quiet() -> None:
 
 
 def test_innocent_servers_are_quiet() -> None:
-    """A WINS server, known by its flag or since it is asked by unicast; one that answers for all hosts of a segment; a domain controller; a reflector."""
+    """A WINS server, known by its flag or since it is asked by unicast; one that answers for all hosts of a segment; a
+    domain controller; a reflector.
+    """
     names = ("ALPHA", "BETA", "GAMMA", "DELTA")
     story: list[Event] = [netbios(n, name, SERVER, address="10.0.0.50", server=True) for n, name in enumerate(names)]
     story += [NbnsQuery(said(10, VICTIM, "10.0.0.6", 137), 1, "ALPHA", 0x20, False, False)]

@@ -60,7 +60,9 @@ def test_a_few_an_hour_for_days() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Names that are there, single labels of browsers, a wrong search suffix, block lists, one's own domains, and a mistake now and then."""
+    """Names that are there, single labels of browsers, a wrong search suffix, block lists, one's own domains, and a
+    mistake now and then.
+    """
     story: list[Event] = []
     for n in range(60):
         story += [

@@ -50,7 +50,9 @@ def test_what_its_type_serves_is_slight() -> None:
 
 
 def test_what_was_served_before_and_knocks_are_quiet() -> None:
-    """The recorder, a scan of open ports, devices that were not watched for long enough, servers outside, and who is exempt."""
+    """The recorder, a scan of open ports, devices that were not watched for long enough, servers outside, and who is
+    exempt.
+    """
     story = (
         Story()
         .talk(DAYS, "10.0.0.8", CAMERA, 8000)

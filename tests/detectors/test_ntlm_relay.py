@@ -49,7 +49,9 @@ def test_order_of_capture_does_not_matter() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """The same packet twice; a router that translates addresses, of either end; other numbers; numbers of zero; the same one hours later; one machine."""
+    """The same packet twice; a router that translates addresses, of either end; other numbers; numbers of zero; the
+    same one hours later; one machine.
+    """
     story = [
         challenge(0, VICTIM, SERVER),
         challenge(0, VICTIM, SERVER),

@@ -30,7 +30,9 @@ def packet(at: float = 0, src: str = "10.0.0.66", dst: str = "10.0.0.5", proto: 
 
 
 def test_impossible_segments() -> None:
-    """Null, xmas, SYN with FIN: the flags are named; one alone may be a broken one, so that it takes two for more than a hint."""
+    """Null, xmas, SYN with FIN: the flags are named; one alone may be a broken one, so that it takes two for more than
+    a hint.
+    """
     for flags, name in ((0, "none"), (0x29, "FIN+PSH+URG"), (3, "FIN+SYN")):
         unit = detector(OS)
         [hint] = heard(unit, [TcpOddFlags(packet(), flags, 1024), TcpOddFlags(packet(1), flags, 1024)])

@@ -47,7 +47,9 @@ def test_one_sign_is_low() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """At home; a machine nobody used before; by NTLM as ever under the own name; refused, as a guest or nobody; machines; before a day was learned."""
+    """At home; a machine nobody used before; by NTLM as ever under the own name; refused, as a guest or nobody;
+    machines; before a day was learned.
+    """
     story = [*learned(), ntlm(2 * DAY, "anna", HOME, "WS-ANNA"), ntlm(2 * DAY + 1, "anna", "10.0.0.30", "")]
     story += [
         ntlm(2 * DAY + 2, "bob", HOME, "WS-ANNA"),

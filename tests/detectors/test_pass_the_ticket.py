@@ -32,7 +32,9 @@ def test_a_ticket_made_from_a_hash_is_told() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Who shows its own ticket; a proof after a refusal; machines; old domains; a ticket long past; a machine with two addresses; a known program."""
+    """Who shows its own ticket; a proof after a refusal; machines; old domains; a ticket long past; a machine with two
+    addresses; a known program.
+    """
     tool = {"etypes": (23,), "etype": RC4, "host": ""}
     story = [*login(0), *service(1, "cifs/fs01"), *login(2, **tool), *login(3, "NAS$", asked_before=False, **tool)]
     story += [

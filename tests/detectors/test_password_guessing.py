@@ -62,7 +62,9 @@ def test_file_servers_have_a_limit_of_their_own() -> None:
 
 
 def test_databases_are_never_mistyped() -> None:
-    """Programs know their password: two failures are told low, many as guessing; desktops and logins of directories count like others."""
+    """Programs know their password: two failures are told low, many as guessing; desktops and logins of directories
+    count like others.
+    """
     story = [MysqlLogin(ends(n, 3306, answer=True), "root", "mysql_native_password", False) for n in range(40)]
     found = heard(detector(GUESS), story)
     assert [(alert.severity, alert.numbers["failures"]) for alert in found] == [
@@ -81,7 +83,9 @@ def test_slow_guessing_is_found() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """A forgetful user, a device with an old password, logins that succeed, first challenges, handshakes of NTLM, full disks, telephones."""
+    """A forgetful user, a device with an old password, logins that succeed, first challenges, handshakes of NTLM, full
+    disks, telephones.
+    """
     story: list[Event] = (
         [ftp(n) for n in range(4)] + [ftp(5, accepted=True)] + [ftp(100 + n * 120, "scanner") for n in range(60)]
     )
@@ -97,7 +101,9 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_refusals_that_a_success_explains() -> None:
-    """A client of Digest whose nonce is old each time, and one that tries the old password first; but another account's success explains nothing."""
+    """A client of Digest whose nonce is old each time, and one that tries the old password first; but another account's
+    success explains nothing.
+    """
     old = [each for n in range(300) for each in (*web(n, scheme="digest"), *web(n + 0.1, status=200, scheme="digest"))]
     assert (
         heard(

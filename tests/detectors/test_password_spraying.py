@@ -33,7 +33,9 @@ def test_one_account_at_many_hosts() -> None:
 
 
 def test_failed_ssh_logins_at_many_hosts() -> None:
-    """The account is encrypted, the number of servers is not. Monitoring that logs in, and a user who mistypes at some, are no spraying."""
+    """The account is encrypted, the number of servers is not. Monitoring that logs in, and a user who mistypes at some,
+    are no spraying.
+    """
     alert = one(heard(detector(SPRAY), [ssh(n * 5, server=f"10.0.1.{n}") for n in range(1, 40)]))
     assert (alert.numbers["hosts"], alert.actor.address, alert.techniques[0].technique) == (
         10,
@@ -46,7 +48,9 @@ def test_failed_ssh_logins_at_many_hosts() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Guessing at few accounts, a terminal server with many users of whom some mistype, machines, an ordinary first refusal."""
+    """Guessing at few accounts, a terminal server with many users of whom some mistype, machines, an ordinary first
+    refusal.
+    """
     story: list[Event] = [ftp(n / 4, f"user{n % 5}") for n in range(100)]
     story += [smb(100 + n / 2, f"user{n // 3}", status=0 if n % 3 else 0xC000006A) for n in range(30)]
     story += [smb(200 + n / 10, f"other{n}", status=0 if n % 3 else 0xC000006A, client="10.0.0.7") for n in range(40)]

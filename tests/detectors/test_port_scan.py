@@ -45,7 +45,9 @@ def test_a_slow_scan_is_seen_within_the_hour() -> None:
 
 
 def test_a_scan_of_which_only_one_direction_is_seen() -> None:
-    """Lone SYNs, and lone questions over UDP, judged when their flows end; who goes on talking was answered out of sight."""
+    """Lone SYNs, and lone questions over UDP, judged when their flows end; who goes on talking was answered out of
+    sight.
+    """
     story = Story()
     for n in range(29):
         story.flow(1 + n * 0.1, "10.0.0.66", "10.0.0.1", 1 + n, ended=31)
@@ -61,7 +63,9 @@ def test_a_scan_of_which_only_one_direction_is_seen() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Passive FTP and RPC whose ports answer, traceroute, answers to SSDP and WS-Discovery questions, a browser with many connections to one port."""
+    """Passive FTP and RPC whose ports answer, traceroute, answers to SSDP and WS-Discovery questions, a browser with
+    many connections to one port.
+    """
     story = lit(Story())
     for n in range(90):
         at = 1 + n * 0.5

@@ -92,7 +92,9 @@ def test_a_port_of_nobody_is_a_hint(event: Event) -> None:
     ],
 )  # fmt: skip
 def test_innocent_twins_are_quiet(event: Event) -> None:
-    """Homes and usual second homes, mail that turns to TLS, web pages inside, phones and calls, clients, and conversations heard from their middle."""
+    """Homes and usual second homes, mail that turns to TLS, web pages inside, phones and calls, clients, and
+    conversations heard from their middle.
+    """
     assert heard(detector(ODD), [event]) == []
 
 

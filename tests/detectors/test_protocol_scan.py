@@ -32,7 +32,9 @@ def test_many_protocols_are_a_scan() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """What hosts and routers use; one protocol to many hosts; seven in an hour, or a dozen in a day; the operator's own scanner."""
+    """What hosts and routers use; one protocol to many hosts; seven in an hour, or a dozen in a day; the operator's own
+    scanner.
+    """
     assert raised(SCAN, scan([1, 6, 17, 58] * 10)) == []
     assert raised(SCAN, scan([2, 47, 50, 51, 89, 103, 112] * 20)) == []
     assert raised(SCAN, scan([*range(100, 112)], step=7200)) == []

@@ -82,7 +82,9 @@ def test_printing_is_quiet() -> None:
     ],
 )
 def test_innocent_connections_are_quiet(client: str, port: int, answered: bool, kinds: tuple[str, str]) -> None:
-    """A computer, a scanner that prints labels, a knock from outside, another service at the same port, another port."""
+    """A computer, a scanner that prints labels, a knock from outside, another service at the same
+    port, another port.
+    """
     world = World(device(kinds[0], PRINTER), device(kinds[1], CLIENT))
     assert raised(ABUSE, Story().flow(0, client, PRINTER, port, answered=answered), world) == []
 

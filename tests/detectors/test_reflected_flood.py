@@ -94,7 +94,9 @@ def test_handshakes_that_nobody_began() -> None:
 
 @pytest.mark.parametrize(("shown", "severity"), [(True, Severity.high), (False, Severity.low)])
 def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -> None:
-    """Of many servers, to ports that a client may well have: for sure where the capture shows both directions, and where it does not, a hint."""
+    """Of many servers, to ports that a client may well have: for sure where the capture shows both directions, and
+    where it does not, a hint.
+    """
     before = lit(Story()).changes() if shown else np.zeros(0, CHANGE)
     ends = unasked(
         150, 443, proto=TCP, victim_port=51515, size=180, kind=Change.ENDED, server_packets=3, reason=Reason.IDLE
@@ -116,7 +118,9 @@ def test_a_peer_on_the_port_of_a_service_is_no_server() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """A resolver seen from one side, a browser that is answered, devices of our own that answer a search, a client with a low port."""
+    """A resolver seen from one side, a browser that is answered, devices of our own that answer a search, a client with
+    a low port.
+    """
     assert alerts_of(detector(REFLECTED), unasked(400, 53, size=180)) == []
     assert alerts_of(detector(REFLECTED), unasked(400, 443, proto=TCP, size=60)) == []
     assert alerts_of(detector(REFLECTED), unasked(40, 22, proto=TCP, victim_port=900, size=60)) == []

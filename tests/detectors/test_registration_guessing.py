@@ -23,7 +23,9 @@ def test_several_extensions_and_slow_guessing() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """First challenges, phones that register with success, a phone with a wrong password, an exchange that is too busy."""
+    """First challenges, phones that register with success, a phone with a wrong password, an
+    exchange that is too busy.
+    """
     story = []
     for n in range(100):
         story += (
@@ -36,7 +38,9 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_old_challenges_are_no_guesses() -> None:
-    """A branch of twenty telephones behind one address: each proves with the challenge of last time, and then with the new one."""
+    """A branch of twenty telephones behind one address: each proves with the challenge of last time, and then with the
+    new one.
+    """
     branch = [
         each
         for n in range(400)

@@ -96,7 +96,9 @@ def test_secured_questions(event: Event, how: str) -> None:
     ],
 )
 def test_innocent_twins_are_quiet(events: list[Event]) -> None:
-    """Nothing known of the network, its own servers, the router that asks for all, a refusal, a server that asks on, other names, a public one handed out."""
+    """Nothing known of the network, its own servers, the router that asks for all, a refusal, a server that asks on,
+    other names, a public one handed out.
+    """
     assert heard(detector(BYPASS), events) == []
 
 

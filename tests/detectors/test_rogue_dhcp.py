@@ -86,7 +86,9 @@ def test_a_forged_server_identifier_is_told() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """The first server; a failover pair; one that changes its options; two ranges in one VLAN; other VLANs; relays for other networks."""
+    """The first server; a failover pair; one that changes its options; two ranges in one VLAN; other VLANs; relays for
+    other networks.
+    """
     story = [
         GOOD,
         offer("10.0.0.2", "10.0.0.1", "10.0.0.53", mac=2),

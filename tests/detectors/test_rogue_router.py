@@ -79,7 +79,9 @@ def test_a_host_redirects_to_itself() -> None:
 
 
 def test_redirects_that_lead_nobody_astray() -> None:
-    """A device that just got its address says that it is near; one without an address is not heard, by the standard; a router speaks of another router."""
+    """A device that just got its address says that it is near; one without an address is not heard, by the standard; a
+    router speaks of another router.
+    """
     world, bridge = World(device("hub", "10.0.0.6")), parse("10.0.0.6")
     assert heard(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, bridge)]) == []
     assert (
@@ -104,7 +106,9 @@ def test_the_list_of_allowed_ones() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """A pair of routers, one with a local prefix besides, a new prefix of the same router, and a second DHCPv6 server that gives the same."""
+    """A pair of routers, one with a local prefix besides, a new prefix of the same router, and a second DHCPv6 server
+    that gives the same.
+    """
     pair = [router(0, 1), router(1, 2), router(2, 1, "2001:db8:2::"), router(3, 3, "fd00:1::")]
     assert heard(detector(ROGUE), pair) == []
     assert heard(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::53")]) == []

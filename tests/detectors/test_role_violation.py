@@ -125,7 +125,9 @@ ONLY_CLOUD = Entry("e", proto=6, far=((443, 443),), peers=(Peer("name", "cloud.e
 
 
 def test_what_a_profile_does_not_allow_is_told_at_once() -> None:
-    """With no learning, while the conversation goes on, with the list that it misses; each server outside for itself, though all use one service."""
+    """With no learning, while the conversation goes on, with the list that it misses; each server outside for itself,
+    though all use one service.
+    """
     world = confined(ONLY_CLOUD)
     world.names = {parse(CLOUD): ("cloud.example",), parse("203.0.113.6"): ("evil.example",)}
     story = Story().flow(1, CAMERA, CLOUD, 443, answered=True).flow(2, CAMERA, "203.0.113.6", 443, answered=True)

@@ -35,7 +35,9 @@ def told(frames: list[bytes], times: list[int]) -> list[Record]:
 
 
 def test_a_flood_is_one_alert_and_no_devices() -> None:
-    """Twenty machines, then 20,000 made-up MACs within two seconds, then the machines again: they stay, and of the others nobody is told."""
+    """Twenty machines, then 20,000 made-up MACs within two seconds, then the machines again: they stay, and of the
+    others nobody is told.
+    """
     random.seed(1)
     made_up = [random.getrandbits(40) for _ in range(20_000)]
     frames = [arp(mac, n + 10) for n, mac in enumerate(REAL)] + [arp(mac, n & 0xFFFF) for n, mac in enumerate(made_up)]
@@ -56,7 +58,9 @@ def test_a_flood_is_one_alert_and_no_devices() -> None:
 
 
 def test_a_crowd_that_comes_within_a_minute_is_real() -> None:
-    """A sweep whose 600 answers come within a second, and as many machines later: all are devices, and nothing is told."""
+    """A sweep whose 600 answers come within a second, and as many machines later: all are devices,
+    and nothing is told.
+    """
     frames = [arp(0x0017C8000000 + n, n) for n in range(1_200)]
     records = told(frames, [START + (n // 600) * 30 * SECOND for n in range(1_200)])
     assert Counter(record.kind for record in records) == {"device": 1_200}

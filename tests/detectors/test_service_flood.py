@@ -65,7 +65,9 @@ def shown(changes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
 
 
 def test_connections_without_an_answer() -> None:
-    """Two thousand in two seconds; from a camera it is graver, and where answers are not in the capture it is a hint."""
+    """Two thousand in two seconds; from a camera it is graver, and where answers are not in the
+    capture it is a hint.
+    """
     for size in (1 << 30, 7, 100):
         alert = one(alerts_of(detector(FLOOD), shown(knocks(2000)), size))
         assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
@@ -101,7 +103,9 @@ def test_pings_without_a_pause() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """A benchmark that is answered, a client that retries every tenth of a second, a monitor that pings all day, a load test of our own."""
+    """A benchmark that is answered, a client that retries every tenth of a second, a monitor that pings all day, a load
+    test of our own.
+    """
     assert alerts_of(detector(FLOOD), shown(knocks(5000, answered=True))) == []
     assert alerts_of(detector(FLOOD), shown(knocks(5000, per_second=10))) == []
     assert alerts_of(detector(FLOOD), pings(86_400, 86_400)) == []

@@ -64,7 +64,9 @@ def test_tiny_segments_are_the_same_content() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say nothing."""
+    """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say
+    nothing.
+    """
     assert told(sessions(60, 2, servers=40)) == []
     assert told(sessions(40, 5, packets=(300, 400))) == []
     assert told(sessions(40, 5), Reason.IDLE) == []

@@ -69,7 +69,9 @@ def test_a_tool_gives_itself_away(agent: str) -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """An exchange that qualifies its phones, phones that register with a challenge, calls of a busy line, and a capture without answers."""
+    """An exchange that qualifies its phones, phones that register with a challenge, calls of a busy line, and a capture
+    without answers.
+    """
     story: list[Event] = []
     for n in range(60):
         story += [request(n, str(n), source="10.0.0.1", host=f"10.0.2.{n + 1}", method="OPTIONS")]

@@ -46,7 +46,9 @@ def test_a_cipher_that_is_refused_counts() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Old accounts that never had AES; one password set back among others that keep theirs; clients that want RC4; a refused password."""
+    """Old accounts that never had AES; one password set back among others that keep theirs; clients that want RC4; a
+    refused password.
+    """
     story = [*learned(), *lowered(100, "old1"), *lowered(101, "old2"), *lowered(102, "old3")]
     for n in range(20):
         story += [*lowered(200 + n * 10, "anna"), *login(205 + n * 10, "bob")]

@@ -1,4 +1,6 @@
-"""What an analyst reads of each detection: titles as in ``golden/titles.txt``, short noun phrases; advice in complete sentences."""
+"""What an analyst reads of each detection: titles as in ``golden/titles.txt``, short noun phrases; advice in complete
+sentences.
+"""
 
 from __future__ import annotations
 

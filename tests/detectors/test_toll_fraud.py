@@ -63,7 +63,9 @@ def test_many_calls_abroad_are_a_hint() -> None:
     ],
 )
 def test_ordinary_calls_are_quiet(events: list[Event]) -> None:
-    """Extensions, calls at home, one abroad an hour, one call that is asked for again, no calls at all, names, the same number written in two ways."""
+    """Extensions, calls at home, one abroad an hour, one call that is asked for again, no calls at all, names, the same
+    number written in two ways.
+    """
     assert told(events) == []
 
 

@@ -45,7 +45,9 @@ def request(
     ],
 )
 def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
-    """By scripts, by a nameless program, by the tool for certificates; by a browser, by what updates programs, and inside it is a hint."""
+    """By scripts, by a nameless program, by the tool for certificates; by a browser, by what updates programs, and
+    inside it is a hint.
+    """
     alert = one(heard(detector(DOWNLOAD), [event]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), event.packet.dst)
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1105")
@@ -65,7 +67,9 @@ def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
     ],
 )
 def test_innocent_twins_are_quiet(event: Event) -> None:
-    """Named servers, updates of the system and of a company's own server, data, uploads, lists of certificates, requests that name no host, pages."""
+    """Named servers, updates of the system and of a company's own server, data, uploads, lists of certificates,
+    requests that name no host, pages.
+    """
     assert heard(detector(DOWNLOAD), [event]) == []
 
 

@@ -75,7 +75,9 @@ def test_recorders_and_servers_of_films_are_told_low() -> None:
     ],
 )
 def test_ordinary_watching_is_quiet(events: list[Event]) -> None:
-    """The same segment, a refusal, a password before or in the address, a question for abilities, half of a conversation, an answer to something else."""
+    """The same segment, a refusal, a password before or in the address, a question for abilities, half of a
+    conversation, an answer to something else.
+    """
     assert told(events, device("camera", CAMERA)) == []
 
 

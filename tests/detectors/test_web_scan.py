@@ -60,7 +60,9 @@ def test_many_pages_that_are_not_there() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """A site with some dead links, one dead link asked for again and again, a slow crawler, monitoring probes, a page without its pictures and styles."""
+    """A site with some dead links, one dead link asked for again and again, a slow crawler, monitoring probes, a page
+    without its pictures and styles.
+    """
     story = [answer(f"/{n}", 404 if n % 4 == 0 else 200, n / 4) for n in range(200)]
     story += [answer("/favicon.ico", 404, 100 + n / 10) for n in range(200)]
     story += [answer(f"/old/{n}", 404, 200 + 10 * n) for n in range(60)]

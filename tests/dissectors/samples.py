@@ -31,7 +31,9 @@ def frames(name: str) -> list[bytes]:
 
 
 def packets(name: str, heads: bool = False) -> list[Packet]:
-    """The packets of a small capture as the decode pass gives them, those without payload left out; ``heads``: with the header as payload of TCP segments."""
+    """The packets of a small capture as the decode pass gives them, those without payload left out; ``heads``: with the
+    header as payload of TCP segments.
+    """
     batch = batch_of(frames(name))
     if heads:
         size = 4 * batch.rows["begins"].astype("u4")

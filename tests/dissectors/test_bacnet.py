@@ -56,7 +56,9 @@ def test_sample() -> None:
 
 
 def test_router_and_broadcast_manager_lend_nothing() -> None:
-    """A source network and another address of origin show that the sender passes it on; a manager that forwards its own message may."""
+    """A source network and another address of origin show that the sender passes it on; a manager that forwards its own
+    message may.
+    """
     own = message(0x04, bytes((10, 0, 0, 5)) + b"\xba\xc0\x01\x00" + i_am(5, 7))
     assert values(dissect(own)) == [("bacnet.vendor_id", "7")]
     assert values(dissect(own.replace(bytes((10, 0, 0, 5)), bytes((10, 0, 0, 9))))) == []
@@ -110,7 +112,9 @@ def test_malformed(payload: bytes) -> None:
     ],
 )
 def test_other_protocols(payload: bytes) -> None:
-    """Clients are lent these ports too: what is not BACnet, a peer-to-peer program's messages say, is no fault of anybody."""
+    """Clients are lent these ports too: what is not BACnet, a peer-to-peer program's messages say, is no fault of
+    anybody.
+    """
     assert dissect(payload) == []
 
 

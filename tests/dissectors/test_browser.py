@@ -51,7 +51,9 @@ def test_roles() -> None:
 
 
 def test_announcement_of_lan_manager() -> None:
-    """Samba's other announcement has its name and comment elsewhere; what else is sent to that mailslot only tells its name."""
+    """Samba's other announcement has its name and comment elsewhere; what else is sent to that mailslot only tells its
+    name.
+    """
     host = bytes.fromhex("0100 039a8000 0409 b400") + b"NAS-2\0Samba 3.6\0"
     said = dissect(mailslot(LAN_MANAGER, host))
     assert events(said) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "4.9", 0x809A03, "Samba 3.6", False)]
@@ -62,7 +64,9 @@ def test_announcement_of_lan_manager() -> None:
 
 
 def test_goodbye() -> None:
-    """Samba that stops announces itself as nothing at all, with the version of some Windows: that is no fact about the host."""
+    """Samba that stops announces itself as nothing at all, with the version of some Windows: that is no fact about the
+    host.
+    """
     said = dissect(mailslot(BROWSE, announcement(1, "NAS-2", (6, 1), 0, "Samba 4.22")))
     assert events(said) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "6.1", 0, "Samba 4.22", False)]
     assert values(said) == []

@@ -59,7 +59,9 @@ def test_sample() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other versions, long tokens, reserved lengths, a marker without a body, cut options, codes that are none; CBOR cut, too deep, without end."""
+    """Other versions, long tokens, reserved lengths, a marker without a body, cut options, codes that are none; CBOR
+    cut, too deep, without end.
+    """
     with pytest.raises(Malformed):
         dissect(payload)
 

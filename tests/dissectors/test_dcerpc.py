@@ -1,4 +1,6 @@
-"""DCE/RPC: interfaces, calls and answers over TCP; what is inferred; gaps, late starts, fragments and bodies that lie."""
+"""DCE/RPC: interfaces, calls and answers over TCP; what is inferred; gaps, late starts, fragments
+and bodies that lie.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def test_mapper() -> None:
 
 
 def test_service() -> None:
-    """Texts of arguments in clear, the call where they are not, a fault, an interface we do not know, and who logs in."""
+    """Texts of arguments in clear, the call where they are not, a fault, an interface we do not
+    know, and who logs in.
+    """
     said = told(sample.service())
     assert events(said) == [
         ("RpcBind", "", ("svcctl", f"{sample.OTHER}v1"), 6),
@@ -196,7 +200,9 @@ def test_texts() -> None:
 
 
 def test_pipes() -> None:
-    """The same reader for pipes, by handle; the pipe's name helps where the bind was missed, and a handle that was not told then."""
+    """The same reader for pipes, by handle; the pipe's name helps where the bind was missed, and a handle that was not
+    told then.
+    """
     pipes, said = Pipes(), []
     pipes.read(CLIENT, "svcctl", "01", request(12, text("Updater") + bytes(20)), said)
     pipes.read(CLIENT, "", "", bind([(0, sample.SVCCTL, 2)]), said)
@@ -225,7 +231,9 @@ def test_table() -> None:
 
 
 def source(wide: bool, server: str | None, *names: tuple[int, int, str | None]) -> bytes:
-    """Arguments of ElfrRegisterEventSourceW: the server, then names as (length, room, characters), then the version; ``wide``: in NDR64."""
+    """Arguments of ElfrRegisterEventSourceW: the server, then names as (length, room, characters), then the version;
+    ``wide``: in NDR64.
+    """
     reference, name, sizes, step = ("<Q", "<HH4xQ", "<QQQ", 8) if wide else ("<I", "<HHI", "<III", 4)
     stub = struct.pack(reference, 0 if server is None else 0x20000)
     for length, room, characters in ((-1, 0, server), *names):

@@ -62,7 +62,9 @@ def client(*options: bytes, kind: int = 1, **fields: str) -> list[object]:
 
 
 def test_discover_of_a_phone() -> None:
-    """What a client says of itself is about its hardware address, which holds no address yet; facts keep the order of the options."""
+    """What a client says of itself is about its hardware address, which holds no address yet; facts keep the order of
+    the options.
+    """
     said = list(Dhcp().dissect(packets("dhcp")[0]))
     assert type(said[0]) is DhcpDiscover
     assert (said[0].xid, said[0].mac, said[0].hostname, said[0].vendor_class) == (
@@ -155,7 +157,9 @@ def test_network_boot() -> None:
 
 
 def test_relay_is_neither_client_nor_server() -> None:
-    """Behind a relay the frame's MAC belongs to the relay: client facts stay with the client, the server's role has no MAC."""
+    """Behind a relay the frame's MAC belongs to the relay: client facts stay with the client, the server's role has no
+    MAC.
+    """
     asked, granted = (list(Dhcp().dissect(packet)) for packet in packets("dhcp")[7:9])
     assert facts(asked) == [("02:00:5e:00:53:06", "-", "dhcp.vendor_identifying", "368:AXIS,P14")]
     assert facts(granted) == [
@@ -237,7 +241,9 @@ def test_forms_of_values(code: int, raw: bytes, kind: str, value: str) -> None:
 
 
 def test_where_a_relay_sees_the_client() -> None:
-    """Circuit and remote id of the relay are told in the event and lend nobody a name; a description of the thing is a fact, and so is its message size."""
+    """Circuit and remote id of the relay are told in the event and lend nobody a name; a description of the thing is a
+    fact, and so is its message size.
+    """
     said = list(Dhcp().dissect(packets("dhcp")[9]))
     assert (said[0].circuit, said[0].remote) == ("Gi/7", "02005e005301")
     assert values(said) == [("dhcp.message_size", "576"), ("dhcp.mud_url", "https://things.example/lamp")]

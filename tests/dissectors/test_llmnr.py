@@ -57,7 +57,9 @@ def test_conflict_and_tentative() -> None:
 
 
 def test_answers_from_elsewhere_are_no_evidence() -> None:
-    """An answer that does not come from the port of the service, or with an error, or a look-up of another's address, names nobody."""
+    """An answer that does not come from the port of the service, or with an error, or a look-up of another's address,
+    names nobody.
+    """
     own = [record(b"\xc0\x0c", 1, bytes((10, 0, 0, 5)), 30)]
     good = dns_message(1, 0x8000, [(dns_name("a"), 1)], own)
     assert values(dissect(good)) == [("llmnr.hostname", "a")]

@@ -119,7 +119,9 @@ def test_hosts_with_several_addresses() -> None:
 
 @pytest.mark.parametrize(("address", "own"), [("fe80::5", True), ("fe80::7", False), ("2001:db8::7", True)])
 def test_link_local_addresses_of_others(address: str, own: bool) -> None:
-    """Over IPv6 only a link-local address that is not the sender's shows another host: of the rest a host has several."""
+    """Over IPv6 only a link-local address that is not the sender's shows another host: of the rest
+    a host has several.
+    """
     said = told(record("tv.local", 28, parse(address).to_bytes(16, "big")), src="fe80::5")
     assert values(said) == ([("mdns.hostname", "tv")] if own else [])
 

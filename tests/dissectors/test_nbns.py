@@ -128,7 +128,9 @@ def test_names() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Cut, letters outside the code, other lengths, scopes and pointers without end, no or odd owners, operations nobody has."""
+    """Cut, letters outside the code, other lengths, scopes and pointers without end, no or odd owners, operations
+    nobody has.
+    """
     with pytest.raises(Malformed):
         dissect(payload)
 

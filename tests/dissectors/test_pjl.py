@@ -21,7 +21,9 @@ def talk(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_job() -> None:
-    """Commands in order without values of variables, answers by topic; what looks like a command inside a page is none."""
+    """Commands in order without values of variables, answers by topic; what looks like a command
+    inside a page is none.
+    """
     said = session(49190)
     assert events(said) == [
         ("PjlCommand", "INFO", "ID", ""),

@@ -1,4 +1,6 @@
-"""QUIC: the example of RFC 9001, other versions, hellos in pieces over packets and datagrams, and what cannot be read."""
+"""QUIC: the example of RFC 9001, other versions, hellos in pieces over packets and datagrams, and
+what cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keys_of_others() -> None:
-    """Packets that cannot be opened are left alone: once the server answered, the keys follow from an id of the past."""
+    """Packets that cannot be opened are left alone: once the server answered, the keys follow from
+    an id of the past.
+    """
     packet = initial(b"connect1", crypto(EXAMPLE), pad=1162)
     assert dissect(packet.replace(b"connect1", b"connect9")) == []
     assert dissect(packet[:-1] + bytes((packet[-1] ^ 1,))) == []

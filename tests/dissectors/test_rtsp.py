@@ -69,7 +69,9 @@ def test_media_between_messages() -> None:
 
 
 def test_gap_in_media() -> None:
-    """Missing media does not matter; a missing half message is forgotten, and reading goes on where one begins with a segment."""
+    """Missing media does not matter; a missing half message is forgotten, and reading goes on where one begins with a
+    segment.
+    """
     stream, packet = Rtsp().stream(Packet()), Packet(proto=6)
     assert len(events(list(stream.feed(packet, OK + b"$\0\0\x64", False)))) == 1
     list(stream.gap(packet, 90, False))
@@ -80,7 +82,9 @@ def test_gap_in_media() -> None:
 
 
 def test_camera_that_has_long_been_watched() -> None:
-    """Heard from the middle of its media, it is heard again where it answers: what keeps a session open has an answer now and then."""
+    """Heard from the middle of its media, it is heard again where it answers: what keeps a session open has an answer
+    now and then.
+    """
     said = stream_of(b"\x9a\x01middle of a picture", b"$\0\0\4abcd", OK)
     assert values(said) == [("rtsp.server", "GStreamer RTSP server")]
 

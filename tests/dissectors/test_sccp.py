@@ -34,7 +34,9 @@ def feed(*parts: bytes, from_client: bool = True) -> list[object]:
 
 
 def test_telephone_registers_and_calls() -> None:
-    """Name, type number and firmware are the station's; the manager is only known to be one; the parties of a call are nobody's facts."""
+    """Name, type number and firmware are the station's; the manager is only known to be one; the parties of a call are
+    nobody's facts.
+    """
     said = read(50111)
     assert events(said) == [
         ("SccpRegister", "SEP02005E005302", 434, "", True),

@@ -166,7 +166,9 @@ WIREGUARD = bytes.fromhex("04000000 15764979 13000000 00000000 3bc85395 c81aa144
 
 @pytest.mark.parametrize("payload", [b"\r\n\r\n", b"\0\0\0\0", b"\0", BINDING, WIREGUARD])
 def test_keep_alive_and_other_protocols(payload: bytes) -> None:
-    """Empty datagrams, and requests of STUN, keep a port open; a tunnel that hides behind it is no broken telephone. They say nothing."""
+    """Empty datagrams, and requests of STUN, keep a port open; a tunnel that hides behind it is no broken telephone.
+    They say nothing.
+    """
     assert dissect(payload) == []
 
 
@@ -213,7 +215,9 @@ def stream_of(*parts: bytes) -> list[object]:
 
 
 def test_several_messages_in_one_segment() -> None:
-    """Messages follow each other, with keep-alives between and bodies skipped by their length, whatever stands in them."""
+    """Messages follow each other, with keep-alives between and bodies skipped by their length,
+    whatever stands in them.
+    """
     with_body = REGISTER.replace(b"Length: 0", b"Length: %d" % len(OK)) + OK
     assert events(stream_of(b"\r\n\r\n" + with_body + b"\r\n" + REGISTER + REGISTER)) == [REGISTERED] * 3
 

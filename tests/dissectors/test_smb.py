@@ -97,7 +97,9 @@ def test_facts_of_both_ends() -> None:
 
 
 def test_refused_guest_and_encrypted() -> None:
-    """A wrong password in the old way, an anonymous guest; encryption is told once for each direction, a compressed message with its sizes."""
+    """A wrong password in the old way, an anonymous guest; encryption is told once for each direction, a compressed
+    message with its sizes.
+    """
     said = told(sample.refused())
     wrong = (2, "ntlmv1-ess", "guess", "OFFICE", "SCANNER")
     assert only(said, "SmbLogin", "SmbLoginResult") == [
@@ -218,7 +220,9 @@ def test_roles(share: str, kind: int, role: str) -> None:
 
 
 def test_begun_before_we_listened() -> None:
-    """Pipes are known by name, by the request that only pipes have, or by what is written; files without a name stay nameless."""
+    """Pipes are known by name, by the request that only pipes have, or by what is written; files without a name stay
+    nameless.
+    """
     file = b"\7" * 16
     parts = [
         (True, session(smb2(5, sample.create("atsvc", 3), id_=1))),
@@ -235,7 +239,9 @@ def test_begun_before_we_listened() -> None:
 
 
 def test_gap_inside_a_long_write() -> None:
-    """What came before the gap is read; the next message is found behind it, whether the gap ends in the message or later."""
+    """What came before the gap is read; the next message is found behind it, whether the gap ends in the message or
+    later.
+    """
     long_, next_ = (
         session(smb2(9, sample.write(b"\7" * 16, b"MZ" + bytes(60000)), id_=1)),
         session(smb2(5, sample.create("a.txt", 2), id_=2)),

@@ -133,7 +133,9 @@ def test_bulk_walk_of_entities() -> None:
 
 
 def test_version_3() -> None:
-    """Discovery, refusal, an answer in clear and an encrypted one: user and engine are told, and whether a digest was wrong."""
+    """Discovery, refusal, an answer in clear and an encrypted one: user and engine are told, and whether a digest was
+    wrong.
+    """
     assert events(said_of(9)) == [("SnmpRequest", "3", "", "", "none", "get", 10, (), 0, "")]
     assert values(said_of(9)) == []
     assert [event[4:] for event in events(said_of(10))] == [

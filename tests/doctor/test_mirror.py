@@ -54,7 +54,9 @@ def test_odd_names() -> None:
 
 
 def test_a_port_that_is_no_mirror() -> None:
-    """A machine that sees its own traffic, or too little of any, or forwards that of others as a bridge, may answer as it likes."""
+    """A machine that sees its own traffic, or too little of any, or forwards that of others as a bridge, may answer as
+    it likes.
+    """
     answering = card(arp=True, ipv6=True, addresses=["10.0.0.200/24"])
     assert silent_port(answering, seen(keepalive(500), live=True, own=mac("10.0.0.200"))) is None
     assert silent_port(answering, seen(keepalive(20), live=True)) is None

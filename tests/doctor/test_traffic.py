@@ -115,7 +115,9 @@ def test_what_is_no_repeat() -> None:
 
 
 def test_announcements_that_are_made_twice() -> None:
-    """Televisions send each of theirs twice in a millisecond; and a flood sends one frame a thousand times. Neither says how it is mirrored."""
+    """Televisions send each of theirs twice in a millisecond; and a flood sends one frame a thousand times. Neither
+    says how it is mirrored.
+    """
     group = 0x01005E7FFFFA
     announced = [
         (START + 20 * MS * (n // 2), ethernet(ipv4(udp(b"NOTIFY %d" % (n // 2), 1900, 1900), 17), 0x0800, dst=group))
@@ -147,7 +149,9 @@ def test_vlan_tags_that_are_there() -> None:
 
 
 def test_one_network_that_is_wide() -> None:
-    """A /22: who is asked for across a /24 lives in the same network. A stray machine, and one without a server for its address, make no network."""
+    """A /22: who is asked for across a /24 lives in the same network. A stray machine, and one without a server for its
+    address, make no network.
+    """
     wide = [(START, arp("10.0.0.5", "10.0.1.9")), (START, arp("10.0.1.9", "10.0.0.5"))]
     stray = (
         [(START, arp("172.16.4.4", "172.16.4.1"))]

@@ -1,4 +1,6 @@
-"""The doctor while a sensor runs: what is wrong is told when it begins, each hour, and when it is over; it costs next to nothing and needs no right."""
+"""The doctor while a sensor runs: what is wrong is told when it begins, each hour, and when it is over; it costs next
+to nothing and needs no right.
+"""
 
 from __future__ import annotations
 
@@ -271,7 +273,9 @@ def test_a_source_that_is_no_interface(tmp_path: Path) -> None:
 
 
 def test_it_is_cheap(tmp_path: Path) -> None:
-    """A look asks the kernel for an interface in a few milliseconds, and a second of frames is looked at in as many: both under a hundredth of what passes."""
+    """A look asks the kernel for an interface in a few milliseconds, and a second of frames is looked at in as many:
+    both under a hundredth of what passes.
+    """
     one, health = Watch(["lo"], Networks(), lambda: [tmp_path]), Health(["lo"], live=True)
     list(one.look(health, 0, 0))
     batch = batch_of(MIRROR * 20)

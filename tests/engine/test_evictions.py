@@ -87,7 +87,9 @@ def test_what_is_cleared_still_tells_what_it_let_go() -> None:
 
 
 def test_an_engine_tells_which_of_its_tables_let_something_go(tmp_path: Path) -> None:
-    """Two thousand unanswered flows in a table of 1,024, from newcomers of whom a hundred may be pending: both are told by name, and nothing of peers is."""
+    """Two thousand unanswered flows in a table of 1,024, from newcomers of whom a hundred may be pending: both are told
+    by name, and nothing of peers is.
+    """
     path = tmp_path / "sensor.yaml"
     path.write_text("tables: {flow_bits: 10}\ninventory: {devices: 100}\n", encoding="utf-8")
     pipeline = assemble(load_config(path), lambda _: None)
@@ -104,7 +106,9 @@ def test_an_engine_tells_which_of_its_tables_let_something_go(tmp_path: Path) ->
 
 
 def test_senders_that_are_forgotten_are_counted(tmp_path: Path) -> None:
-    """Forty thousand machines, five hundred a second, in a table of four places a hash: some of them make room for others, and how many is told."""
+    """Forty thousand machines, five hundred a second, in a table of four places a hash: some of them make room for
+    others, and how many is told.
+    """
     path = tmp_path / "sensor.yaml"
     path.write_text("preset: balanced\n", encoding="utf-8")
     pipeline, count = assemble(load_config(path), lambda _: None), 40_000

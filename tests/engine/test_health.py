@@ -70,7 +70,9 @@ def test_an_interface_that_never_speaks() -> None:
 
 @pytest.mark.parametrize(("step", "way"), [(-7200, "back"), (7200, "forward")])
 def test_a_clock_that_is_set_live(step: int, way: str) -> None:
-    """Seconds of the wall and seconds that passed part; packet time, which goes with the wall, tells nothing besides."""
+    """Seconds of the wall and seconds that passed part; packet time, which goes with the wall,
+    tells nothing besides.
+    """
     health, told = Health(["eth0"], live=True), []
     for second in range(20):
         health.heard(np.array([0], np.uint16), second)

@@ -1,4 +1,6 @@
-"""The engine as a whole: the same records however packets are cut and as often as they are read, units that break, peers that break rules, odd times."""
+"""The engine as a whole: the same records however packets are cut and as often as they are read, units that break,
+peers that break rules, odd times.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def captured(path: Path) -> Batch:
 
 
 def pieces(whole: Batch, size: int) -> Iterator[Batch]:
-    """The same packets in batches of ``size``, with rows and bytes of their own and nothing in the columns that a source does not fill."""
+    """The same packets in batches of ``size``, with rows and bytes of their own and nothing in the columns that a
+    source does not fill.
+    """
     for start in range(0, len(whole), size):
         given = whole.rows[start : start + size]
         rows = np.zeros(len(given), ROW)
@@ -89,7 +93,9 @@ def pieces(whole: Batch, size: int) -> Iterator[Batch]:
 
 
 def crafted() -> Batch:
-    """Every small capture, then a sweep of refused connections, a ping in two fragments, and things broken at every level."""
+    """Every small capture, then a sweep of refused connections, a ping in two fragments, and things broken at every
+    level.
+    """
     some = [frame for name in ("arp", "ndp", "dhcp", "mdns", "dns", "sip") for frame in frames(name)]
     for n in range(40):
         some.append(tcp_frame("10.0.0.66", f"10.0.5.{n + 1}", sport=50000 + n, dport=445, flags=SYN))
@@ -323,7 +329,9 @@ def test_a_dissector_that_breaks_leaves_the_others_their_packet() -> None:
 
 
 def test_detectors_that_break_are_counted_and_the_rest_goes_on() -> None:
-    """Of events, of changes in bulk and of candidates: each is named, the alerts before the break and those of the others are told."""
+    """Of events, of changes in bulk and of candidates: each is named, the alerts before the break and those of the
+    others are told.
+    """
     units = [
         named(Judge, "test.breaking"),
         named(Weigher, "test.blind"),
@@ -400,7 +408,9 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
 
 
 def test_a_device_detector_hears_what_is_told_and_how_time_passes() -> None:
-    """Each change of a device once, after its record, with the change as proof; a tick for each new second of packet time."""
+    """Each change of a device once, after its record, with the change as proof; a tick for each new second of packet
+    time.
+    """
     words = raw([udp_frame("10.0.0.1", "10.0.0.2", b"one", dport=TALK)] * 4, step=SECOND)
     engine = Engine({"breaking": Breaking()}, named(Registrar, "test.registrar")).read(words)
     assert engine.faults() == []

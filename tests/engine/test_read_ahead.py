@@ -54,7 +54,9 @@ def raw(some: Sequence[bytes], step: int) -> Batch:
 @pytest.mark.parametrize("cuts", [(), (1,), (7, 8, 9), (100, 350)])
 @pytest.mark.parametrize("step", [1000, SECOND // 7, 40 * SECOND])
 def test_joined_batches_are_one(cuts: tuple[int, ...], step: int) -> None:
-    """What the kernels said of each is what they say of all: changes, seconds, what ageing ended in them, and chosen rows, all at the same places."""
+    """What the kernels said of each is what they say of all: changes, seconds, what ageing ended in them, and chosen
+    rows, all at the same places.
+    """
     whole, cut, some = raw(frames(400), step), raw(frames(400), step), kernels()
     wanted = kernels().run(whole.data, whole.rows)
     pieces = [Batch(cut.data, rows) for rows in np.split(cut.rows, cuts)]

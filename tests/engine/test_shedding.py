@@ -73,7 +73,9 @@ def test_whole_conversations_stay() -> None:
 
 
 def test_what_is_read_at_one_step_is_read_at_the_step_before() -> None:
-    """A conversation that is read goes on being read when there is more time, and the other way round as few as can be are broken off."""
+    """A conversation that is read goes on being read when there is more time, and the other way round as few as can be
+    are broken off.
+    """
     rows, work = batch()
     more, less = (set(Shedder().lighten(rows, work, backlog(level)).chosen.tolist()) for level in (1, 2))
     assert less < more

@@ -25,7 +25,9 @@ class Frame(NamedTuple):
 
 
 class Datagram(NamedTuple):
-    """An IPv4 datagram in an Ethernet frame: MACs (destination, source), the fields that rewrites change, and what it carries."""
+    """An IPv4 datagram in an Ethernet frame: MACs (destination, source), the fields that rewrites change, and what it
+    carries.
+    """
 
     ts: int
     macs: bytes

@@ -25,7 +25,9 @@ def each(change: Callable[[Datagram], Iterable[Frame]], frames: list[Frame]) -> 
 
 
 def fragmented(size: int, *, order: int = 1, overlap: int = 0) -> Callable[[list[Frame]], list[Frame]]:
-    """Fragments of ``size`` bytes, a multiple of 8; ``order`` -1: the last one first; each repeats ``overlap`` bytes of the one before."""
+    """Fragments of ``size`` bytes, a multiple of 8; ``order`` -1: the last one first; each repeats ``overlap`` bytes of
+    the one before.
+    """
 
     def cut(one: Datagram) -> Iterator[Frame]:
         starts = list(range(0, len(one.body), size)) or [0]
@@ -58,7 +60,9 @@ def wide(address: bytes) -> bytes:
 
 
 def over_ipv6(*, extended: bool = False, pieces: int = 0) -> Callable[[list[Frame]], list[Frame]]:
-    """TCP and UDP between single hosts over IPv6; ``extended``: behind destination options; ``pieces``: in fragments of so many bytes."""
+    """TCP and UDP between single hosts over IPv6; ``extended``: behind destination options; ``pieces``: in fragments of
+    so many bytes.
+    """
 
     def change(one: Datagram) -> Iterator[Frame]:
         if one.proto not in (TCP, UDP) or one.dst[0] >= MULTICAST or one.dst[3] == 255:

@@ -1,4 +1,6 @@
-"""Evasions of TCP: the same bytes in other segments (Ptacek, Newsham: Insertion, Evasion, and Denial of Service, 1998)."""
+"""Evasions of TCP: the same bytes in other segments (Ptacek, Newsham: Insertion, Evasion, and
+Denial of Service, 1998).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A log in segments as a live run leaves it, and what happens to one: records come, a segment is closed, compressed, or removed."""
+"""A log in segments as a live run leaves it, and what happens to one: records come, a segment is closed, compressed, or
+removed.
+"""
 
 from __future__ import annotations
 

@@ -52,7 +52,9 @@ def test_all_segments_are_one_log(log: Segmented) -> None:
 
 @pytest.mark.parametrize("after", [0, 1, 999, 1000, 1001, 2345, 9999, 10_000])
 def test_it_begins_behind_a_number(log: Segmented, after: int) -> None:
-    """Whatever segment that is in, and where in it: not one line more or less. Large segments are halved, compressed ones read through."""
+    """Whatever segment that is in, and where in it: not one line more or less. Large segments are halved, compressed
+    ones read through.
+    """
     log.add(1000)
     log.rotate()
     log.add(1000)
@@ -98,7 +100,9 @@ def test_it_waits_for_a_log_and_for_whole_lines(tmp_path: Path) -> None:
 
 
 def test_a_torn_line_that_is_cut_and_written_anew(log: Segmented) -> None:
-    """What a crash left of a line was seen; the writer cuts it, and what it writes then is longer. Nothing of it is taken for the rest of the torn line."""
+    """What a crash left of a line was seen; the writer cuts it, and what it writes then is longer. Nothing of it is
+    taken for the rest of the torn line.
+    """
     log.append(line(1) + line(2)[:100])
     cursor = LogCursor(log.log)
     assert taken(cursor) == [1]
@@ -109,7 +113,9 @@ def test_a_torn_line_that_is_cut_and_written_anew(log: Segmented) -> None:
 
 
 def test_rotation_while_it_reads(log: Segmented) -> None:
-    """Segments are closed, compressed and removed beneath it, at every pace: nothing is missed, nothing comes twice, no file stays open."""
+    """Segments are closed, compressed and removed beneath it, at every pace: nothing is missed, nothing comes twice, no
+    file stays open.
+    """
     cursor, found, chance = LogCursor(log.log), [], random.Random(5)
     for _ in range(120):
         log.add(chance.randrange(1, 30))
@@ -247,7 +253,9 @@ def test_a_damaged_line(log: Segmented, old: bytes, new: bytes, reason: str) -> 
 
 
 def test_a_damaged_number_on_the_last_line(log: Segmented) -> None:
-    """Nothing says yet whether it can be true: it waits for the line after it, which tells, and hides nothing that comes."""
+    """Nothing says yet whether it can be true: it waits for the line after it, which tells, and hides nothing that
+    comes.
+    """
     log.add(6)
     log.append(changed(line(7), b'"seq": 7', b'"seq": 9000007'))
     cursor = LogCursor(log.log)
@@ -264,7 +272,9 @@ def test_a_damaged_number_on_the_last_line(log: Segmented) -> None:
 
 @pytest.mark.parametrize("rotated", [False, True])
 def test_a_damaged_number_on_the_last_line_of_a_segment(log: Segmented, rotated: bool) -> None:
-    """The next segment tells by its name and its first line, whether it was there before or comes while the line waits."""
+    """The next segment tells by its name and its first line, whether it was there before or comes
+    while the line waits.
+    """
     log.add(6)
     log.append(changed(line(7), b'"seq": 7', b'"seq": 9000007'))
     log.last = 7
@@ -341,7 +351,9 @@ def test_a_compressed_segment_that_is_cut(log: Segmented) -> None:
 
 
 def test_random_damage(tmp_path: Path) -> None:
-    """Bits flipped, bytes zeroed, pieces cut, over plain and compressed segments: what is given is true and in order, and every number is given or missing."""
+    """Bits flipped, bytes zeroed, pieces cut, over plain and compressed segments: what is given is true and in order,
+    and every number is given or missing.
+    """
     chance, good = random.Random(11), Segmented(tmp_path / "events.jsonl")
     for _ in range(3):
         good.add(60)
@@ -379,7 +391,9 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 
 
 def test_how_fast(log: Segmented) -> None:
-    """200,000 lines a second of a plain segment, where the machine has nothing else to do; a tenth of it is asked for here."""
+    """200,000 lines a second of a plain segment, where the machine has nothing else to do; a tenth of it is asked for
+    here.
+    """
     log.add(40_000, text="x" * 300)
     begun = time.process_time()
     found, _ = all_of(log.log)

@@ -47,7 +47,9 @@ def test_reading_is_lazy(tmp_path: Path) -> None:
 
 
 def test_broken_lines_are_skipped_and_counted(tmp_path: Path) -> None:
-    """Text, other JSON, records without a kind, bytes that are no UTF-8, and nesting without end hide nothing; blank lines do not count."""
+    """Text, other JSON, records without a kind, bytes that are no UTF-8, and nesting without end hide nothing; blank
+    lines do not count.
+    """
     broken = b"what\n", b"[1]\n", b'{"ts":"x"}\n', b'{"ts":"\xff","kind":"sensor"}\n', b"[" * 100_000 + b"\n"
     (tmp_path / "log").write_bytes(line(1) + b"".join(broken) + b"\n \n" + line(2))
     log = Reader(tmp_path / "log")
@@ -143,7 +145,9 @@ def test_following_a_log_that_is_begun_anew(tmp_path: Path, follow: Callable[[],
 
 
 def test_following_a_log_that_is_replaced(tmp_path: Path, follow: Callable[[], Following]) -> None:
-    """Rotation: what the old file got last is read, then the new one from its beginning, also where there was none for a while."""
+    """Rotation: what the old file got last is read, then the new one from its beginning, also where there was none for
+    a while.
+    """
     (tmp_path / "log").write_bytes(line(1))
     log = follow()
     log.wait_for(1)
@@ -194,8 +198,8 @@ def test_the_system_folder_is_used_where_it_is_ours(monkeypatch: pytest.MonkeyPa
 
 
 def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A member of its group may read /var/lib/sensor and not write there: looking goes there until a sensor left something in the own folder, and not only
-    because tickets lie there; what is named goes before.
+    """A member of its group may read /var/lib/sensor and not write there: looking goes there until a sensor left
+    something in the own folder, and not only because tickets lie there; what is named goes before.
     """
     service, own = tmp_path / "service", tmp_path / "home" / "sensor"
     service.mkdir()

@@ -111,7 +111,9 @@ def follow() -> Iterator[Callable[[Path], Following]]:
 
 
 def test_following_over_rotation(tmp_path: Path, follow: Callable[[Path], Following]) -> None:
-    """From before there is a log: nothing is missed and nothing comes twice, however segments change beneath it; no file stays open."""
+    """From before there is a log: nothing is missed and nothing comes twice, however segments change beneath it; no
+    file stays open.
+    """
     following, chance = follow(tmp_path / "events.jsonl"), random.Random(3)
     log = Segmented(tmp_path / "events.jsonl")
     for _ in range(60):
@@ -131,7 +133,9 @@ def test_following_over_rotation(tmp_path: Path, follow: Callable[[Path], Follow
 
 
 def test_a_log_that_begins_while_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder was empty, then the name was there: it is no plain log, which would be begun anew when its first segment is compressed."""
+    """The folder was empty, then the name was there: it is no plain log, which would be begun anew when its first
+    segment is compressed.
+    """
     path, looks = tmp_path / "events.jsonl", []
 
     def segments_late(log: Path) -> list[Segment]:

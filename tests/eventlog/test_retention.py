@@ -1,4 +1,6 @@
-"""Closed segments: compressed without ever being away, looked through, and taken away when nobody needs them, or when there is no more room."""
+"""Closed segments: compressed without ever being away, looked through, and taken away when nobody needs them, or when
+there is no more room.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def at(path: Path, output: str, seq: int) -> None:
 
 
 def aged(path: Path, days: float) -> None:
-    """Segments were closed day by day, the last one that is closed so many days ago; the current one was written just now."""
+    """Segments were closed day by day, the last one that is closed so many days ago; the current one was written just
+    now.
+    """
     *closed, current = segments(path)
     os.utime(current.path, (NOW, NOW))
     for day, segment in enumerate(reversed(closed)):
@@ -162,7 +166,9 @@ def test_old_segments_go_and_the_current_one_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("years", [1, -1])
 def test_a_clock_that_jumps_makes_nothing_old(tmp_path: Path, years: int) -> None:
-    """Segments of the last days are kept, whether the clock was wrong before the jump or is now; old ones go as they would have."""
+    """Segments of the last days are kept, whether the clock was wrong before the jump or is now; old ones go as they
+    would have.
+    """
     path = tmp_path / "events.jsonl"
     make(path)
     there = segments(path)
@@ -188,7 +194,9 @@ def test_too_much_is_made_less_oldest_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("why", ["age", "size"])
 def test_no_segment_goes_before_every_output_has_it(tmp_path: Path, why: str) -> None:
-    """The slowest counts; one that never delivered anything has nothing; one that the operator took out counts no more."""
+    """The slowest counts; one that never delivered anything has nothing; one that the operator took
+    out counts no more.
+    """
     path = tmp_path / "events.jsonl"
     make(path)
     there = segments(path)
@@ -332,7 +340,9 @@ def test_limits_that_contradict_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_all_of_a_log_belongs_to_whom_its_folder_does(tmp_path: Path) -> None:
-    """A sensor that is started as root and becomes another user could otherwise begin no segment, and take none away."""
+    """A sensor that is started as root and becomes another user could otherwise begin no segment,
+    and take none away.
+    """
     home = tmp_path / "state"
     home.mkdir()
     os.chown(home, 65534, 65534)

@@ -1,4 +1,6 @@
-"""``sensor tail -f`` while another process writes, rotates, compresses and takes segments away: every line once, in order, byte for byte."""
+"""``sensor tail -f`` while another process writes, rotates, compresses and takes segments away: every line once, in
+order, byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,9 @@ def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
 def test_a_segment_that_goes_while_the_last_lines_are_sought(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looking back takes its time: the segment in which it began is closed, compressed and gone when it goes on from there."""
+    """Looking back takes its time: the segment in which it began is closed, compressed and gone when it goes on from
+    there.
+    """
     log = Segmented(tmp_path / "events.jsonl")
     log.add(10)
     look = tail_command._last
@@ -148,7 +152,9 @@ def test_a_segment_that_goes_before_it_is_opened(tmp_path: Path, vanishes: int) 
 
 @pytest.mark.slow
 def test_alerts_alone_and_a_reader_that_stands_still(tmp_path: Path, root: Path) -> None:
-    """It is stopped for a while amid the rotation (a laptop that sleeps, a pager that is full), and has all of them all the same."""
+    """It is stopped for a while amid the rotation (a laptop that sleeps, a pager that is full), and has all of them all
+    the same.
+    """
     log, out = tmp_path / "events.jsonl", tmp_path / "out"
     written(log, 0, 1)
     with out.open("wb") as file, tail(log, file, root, "--kind", "alert") as process:

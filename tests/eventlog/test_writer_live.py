@@ -31,7 +31,9 @@ def test_the_name_of_the_log_is_a_link_to_the_segment_being_written(tmp_path: Pa
 
 
 def test_a_log_is_there_before_its_first_record(tmp_path: Path) -> None:
-    """Who reads along, and what is kept beside it, finds it at once; and a run without records leaves nothing odd behind."""
+    """Who reads along, and what is kept beside it, finds it at once; and a run without records leaves nothing odd
+    behind.
+    """
     log = open_log(tmp_path / "events.jsonl")
     assert (tmp_path / "events.jsonl").is_file()
     log.close()
@@ -93,7 +95,9 @@ def test_a_log_of_an_earlier_version_becomes_the_first_segment(tmp_path: Path) -
 
 
 def test_a_plain_log_beside_segments_is_set_aside(tmp_path: Path) -> None:
-    """An earlier version ran in between: its numbers are taken already, so it is kept under another name, and that is told."""
+    """An earlier version ran in between: its numbers are taken already, so it is kept under another name, and that is
+    told.
+    """
     path = tmp_path / "events.jsonl"
     write(path, 1, 2)
     path.unlink()
@@ -112,7 +116,9 @@ def test_a_plain_log_beside_segments_is_set_aside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [1, 5, 40, -1])
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, keep: int) -> None:
-    """What a crash left of the last line goes, and the bytes are counted. The line was never told to be down: its number is given again."""
+    """What a crash left of the last line goes, and the bytes are counted. The line was never told to be down: its
+    number is given again.
+    """
     path = tmp_path / "events.jsonl"
     write(path, 1, 2, 3)
     torn = path.read_bytes().splitlines()[-1][:keep]
@@ -179,7 +185,9 @@ def test_alerts_are_down_at_once_and_take_all_that_was_before_with_them(tmp_path
 
 
 def test_a_group_is_down_within_its_time(tmp_path: Path) -> None:
-    """Many records, few calls to the disk: one record does not wait for others to come, and many do not wait for one another."""
+    """Many records, few calls to the disk: one record does not wait for others to come, and many do not wait for one
+    another.
+    """
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk, commit_ms=100)
     began = time.monotonic()

@@ -1,7 +1,7 @@
 """Examples of hardware banners from Rapid7's Recog, turned into the values that the sensor reads from packets.
 
-Nothing of Recog is kept here but spellings of vendors. SENSOR_RECOG names its folder, by default shared/facts/recog beside the
-checkout.
+Nothing of Recog is kept here but spellings of vendors. SENSOR_RECOG names its folder, by default shared/facts/recog
+beside the checkout.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def _telnet(text: str) -> Values:
     yield from ((one.kind, one.value) for one in found if isinstance(one, Observation))
 
 
-# Files with hardware in them, and the values that the sensor reads from a line. Cookies are not observed: those stay unknown.
+# Files with hardware in them, and the values that the sensor reads from a line. Cookies are not observed: those stay
+# unknown.
 FILES: dict[str, Callable[[str], Values]] = {
     "dhcp_vendor_class": _plain("dhcp.vendor_class"),
     "ftp_banners": _plain("ftp.banner"),
@@ -131,7 +132,9 @@ SAME = {
 
 
 def same_vendor(recogs: str, ours: str, spellings: dict[str, str]) -> bool:
-    """Whether two spellings are one vendor: by our vocabulary, by the table, or because one contains the first word of the other."""
+    """Whether two spellings are one vendor: by our vocabulary, by the table, or because one contains the first word of
+    the other.
+    """
     one, other = spellings.get(recogs.lower(), SAME.get(recogs, recogs)), ours
     if one == other or SAME.get(recogs) == other:
         return True

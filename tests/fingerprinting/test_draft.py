@@ -55,7 +55,9 @@ def test_a_model_is_said_where_the_text_holds_it() -> None:
 
 
 def test_what_is_known_is_not_said_again() -> None:
-    """Of what our fingerprints say already only the rest is drafted, and nothing where there is none; what they say against the label is shown."""
+    """Of what our fingerprints say already only the rest is drafted, and nothing where there is none; what they say
+    against the label is shown.
+    """
     assert drafted("wsd.manufacturer", "AXIS", type="camera", vendor="Axis") == []
     [draft] = drafted("wsd.manufacturer", "AXIS", type="speaker", vendor="Axis")
     assert draft.asserts == {"type": "speaker"}

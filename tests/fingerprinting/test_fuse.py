@@ -92,7 +92,9 @@ def test_contradiction_lowers_and_is_shown() -> None:
 
 
 def test_what_a_maker_makes_besides_is_no_contest() -> None:
-    """A hub of a maker that makes lamps too is a hub, uncontested; alone, the same hint is no answer; where the maker makes little else, it counts."""
+    """A hub of a maker that makes lamps too is a hub, uncontested; alone, the same hint is no answer; where the maker
+    makes little else, it counts.
+    """
     hub = piece("type", "hub", 0.8, "mdns")
     told = fuse([hub, piece("type", "light", 0.25, "oui")])["type"]
     assert (told.value, told.confidence, told.contested) == ("hub", 0.8, False)
@@ -113,7 +115,9 @@ def test_even_contradiction_is_unknown() -> None:
 
 
 def test_services_that_a_machine_turns_to_only_back_others() -> None:
-    """A phone asks for the names of many makers' clouds: that never stands against what it says itself, and backs it where both agree."""
+    """A phone asks for the names of many makers' clouds: that never stands against what it says itself, and backs it
+    where both agree.
+    """
     asked = [piece("vendor", maker, 0.45, "cloud") for maker in ("Ring", "Sonos", "LG")]
     told = fuse([piece("vendor", "LG", 0.5, "oui"), *asked])["vendor"]
     assert (told.value, told.confidence, told.contested) == ("LG", pytest.approx(0.725), False)
@@ -189,7 +193,9 @@ def test_spelling_of_models() -> None:
 
 
 def test_model_of_another_vendor_loses() -> None:
-    """A model that was told together with a vendor that lost is not believed: a print server names other makers' printers."""
+    """A model that was told together with a vendor that lost is not believed: a print server names other makers'
+    printers.
+    """
     evidence = [
         piece("vendor", "HP", 0.9),
         piece("vendor", "HP", 0.9, "sip"),
@@ -227,7 +233,9 @@ def test_evidence_ages() -> None:
 
 @pytest.mark.parametrize("versions", [("1.0", "2.0"), ("2.0", "1.0")])
 def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
-    """After an update the version read last counts, newer or older; two that are announced side by side contradict each other, and so do two ways to read."""
+    """After an update the version read last counts, newer or older; two that are announced side by side contradict each
+    other, and so do two ways to read.
+    """
     old, new = versions
     before, after = piece("firmware", old, 0.9, last=0), piece("firmware", new, 0.9, last=SUCCESSION)
     told = fuse([before, after], SUCCESSION)

@@ -56,7 +56,9 @@ def test_the_files_hold_all_entries() -> None:
 
 
 def test_an_organisation_of_the_registry_is_one_maker() -> None:
-    """Nobody whom IEEE gave prefixes to is taken for two vendors or for two types at once: two that say the same loudly cancel each other out."""
+    """Nobody whom IEEE gave prefixes to is taken for two vendors or for two types at once: two that say the same loudly
+    cancel each other out.
+    """
     torn = {}
     for name in filter(None, map(shipped, registered())):
         told = [claim for claim in MATCHER.match("oui.organisation", name) if claim.attribute in ("vendor", "type")]
@@ -72,7 +74,9 @@ def registered() -> list[int]:
 
 
 def test_what_many_makes_send_names_none_of_them() -> None:
-    """The option list of Red Hat's client, and so of Arista, tells a system and no maker; a router whose conference bridge signs on is no telephone."""
+    """The option list of Red Hat's client, and so of Arista, tells a system and no maker; a router whose conference
+    bridge signs on is no telephone.
+    """
     red_hat = MATCHER.match("dhcp.parameter_list", "1,28,2,121,15,6,12,40,41,42,26,119,3")
     assert {(claim.attribute, claim.value) for claim in red_hat} == {("os", "Linux")}
     bridge = [*seen("sccp.side", "station"), *seen("sccp.device_type", "52")]
@@ -81,7 +85,9 @@ def test_what_many_makes_send_names_none_of_them() -> None:
 
 
 def test_systems_take_in_what_entries_say() -> None:
-    """Each name in the table of systems is one that some entry tells, and with whatever it takes in it makes one answer: no two take in each other."""
+    """Each name in the table of systems is one that some entry tells, and with whatever it takes in it makes one
+    answer: no two take in each other.
+    """
     told = {
         plain(text): text
         for fingerprint in KNOWLEDGE.fingerprints
@@ -99,7 +105,9 @@ def test_systems_take_in_what_entries_say() -> None:
 
 
 def test_one_text_is_one_witness() -> None:
-    """A banner that the entries of SSDP and of HTTP know both is no two protocols that agree: one family, and as sure as one family can be."""
+    """A banner that the entries of SSDP and of HTTP know both is no two protocols that agree: one family, and as sure
+    as one family can be.
+    """
     told = fuse(seen("http.server", "HP-ChaiSOE/1.0 UPnP/1.0"))["vendor"]
     assert {piece.fingerprint for piece in told.evidence} == {"http.server.hp_chai", "ssdp.server.hp_net"}
     assert ({piece.family for piece in told.evidence}, told.confidence) == ({"ssdp"}, ONE_FAMILY)
@@ -141,7 +149,9 @@ def test_vocabulary_has_the_types_of_the_core() -> None:
 
 
 def test_vocabulary_is_used() -> None:
-    """No vendor, family or kind stands in the vocabulary that no fingerprint needs, and no spelling belongs to two vendors."""
+    """No vendor, family or kind stands in the vocabulary that no fingerprint needs, and no spelling belongs to two
+    vendors.
+    """
     spellings = [
         spelling.lower() for vendor, others in VOCABULARY.vendors.items() for spelling in (vendor, *(others or ()))
     ]
@@ -176,7 +186,9 @@ def test_ten_of_each_category(word: str) -> None:
 
 
 def test_regexes_are_safe() -> None:
-    """No regex takes more than a few milliseconds of CPU on hostile values of full length, alone or behind its own plain start."""
+    """No regex takes more than a few milliseconds of CPU on hostile values of full length, alone or behind its own
+    plain start.
+    """
     slow = []
     for fingerprint in KNOWLEDGE.fingerprints:
         if fingerprint.match.regex is None:

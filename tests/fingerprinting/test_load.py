@@ -75,7 +75,9 @@ OPERATORS = "expected exactly one of exact, prefix, suffix, domain, contains, re
     ],
 )  # fmt: skip
 def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    """Each mistake of an operator is told with its place and the nearest word; the file is left out and the rest loads."""
+    """Each mistake of an operator is told with its place and the nearest word; the file is left out
+    and the rest loads.
+    """
     assert old in GOOD
     (told,) = faults(tmp_path, GOOD.replace(old, new))
     assert told.startswith("site.yaml:" + fault)

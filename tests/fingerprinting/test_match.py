@@ -106,7 +106,9 @@ def test_templates() -> None:
 
 
 def test_what_a_model_is_sold_as() -> None:
-    """The product that a model stands for is told with it: of the same family, less sure where the model is, and never about another maker's."""
+    """The product that a model stands for is told with it: of the same family, less sure where the model is, and never
+    about another maker's.
+    """
     model = made("a.model", {"regex": "^(?P<model>X\\S+)"}, {"model": "{model}"})
     ours = made("a.ours", {"suffix": "of HP"}, {"vendor": "HP"})
     theirs = made("a.theirs", {"suffix": "of Epson"}, {"vendor": "Epson"})
@@ -183,7 +185,9 @@ LONG = "1,3,6,15,31,33,43,44,46,47"
     ],
 )  # fmt: skip
 def test_near_lists(value: str, confidence: float | None) -> None:
-    """A parameter list speaks in full when equal, at half weight with the same codes, at 0.3 within two edits, and not at all beyond."""
+    """A parameter list speaks in full when equal, at half weight with the same codes, at 0.3 within two edits, and not
+    at all beyond.
+    """
     found = matcher(made("a.b", {"exact": LONG}, {"type": "printer"}, "dhcp.parameter_list"))
     claims = found.match("dhcp.parameter_list", value)
     assert [claim.confidence for claim in claims] == ([] if confidence is None else [pytest.approx(confidence)])

@@ -1,4 +1,6 @@
-"""Vendors of hardware by their banners, measured on the examples of Rapid7's Recog (BSD-2-Clause), where they are present."""
+"""Vendors of hardware by their banners, measured on the examples of Rapid7's Recog (BSD-2-Clause), where they are
+present.
+"""
 
 from __future__ import annotations
 

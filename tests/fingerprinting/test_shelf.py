@@ -23,7 +23,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_kept_until_a_document_changes(tmp_path: Path) -> None:
-    """The next start finds it; an edited, a new or a removed document makes it void, and what is put then takes its place."""
+    """The next start finds it; an edited, a new or a removed document makes it void, and what is put then takes its
+    place.
+    """
     place = folder(tmp_path)
     assert Shelf(place).take(Words) is None
     Shelf(place).put(Words(["x"]))

@@ -1,10 +1,12 @@
-"""The mill: a million changed messages for each dissector, as fast as they are read. ``make fuzz`` runs it for a night; a test runs a few of each.
+"""The mill: a million changed messages for each dissector, as fast as they are read. ``make fuzz`` runs it for a night;
+a test runs a few of each.
 
     python -m tests.fuzz.mill [--cases N] [--seconds S] [--seed N] [DISSECTOR…]
 
-Every case is a sample of pcaps/dissectors with bytes changed, removed, doubled, swapped with another sample's or cut; of streams also conversations in
-pieces, with gaps, from their middle. What must hold: no error but Malformed leaves a dissector, what a message says is clean and bounded text, and no case
-takes more than 50 ms of CPU. The first case that fails of each dissector is printed; exit code 1. The same seed gives the same cases.
+Every case is a sample of pcaps/dissectors with bytes changed, removed, doubled, swapped with another sample's or cut;
+of streams also conversations in pieces, with gaps, from their middle. What must hold: no error but Malformed leaves a
+dissector, what a message says is clean and bounded text, and no case takes more than 50 ms of CPU. The first case that
+fails of each dissector is printed; exit code 1. The same seed gives the same cases.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Every dissector against bytes that are cut, changed or made up: nothing but Malformed leaves it, and streams do not care how they are cut.
+"""Every dissector against bytes that are cut, changed or made up: nothing but Malformed leaves it, and streams do not
+care how they are cut.
 
-Samples are the small captures in pcaps/dissectors/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many examples each property tries; they and
-the places where streams are split are a sample where the run is not whole (tests/sampling.py). Every truncation is tried in every run.
+Samples are the small captures in pcaps/dissectors/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many
+examples each property tries; they and the places where streams are split are a sample where the run is not whole
+(tests/sampling.py). Every truncation is tried in every run.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
 
 
 def run(dissector: Dissector, packet: Packet) -> list[Said]:
-    """What it says, whether as a datagram or as the first bytes of a stream; nothing where it is malformed. Any other error fails the test."""
+    """What it says, whether as a datagram or as the first bytes of a stream; nothing where it is malformed. Any other
+    error fails the test.
+    """
     try:
         if packet.proto == TCP and not dissector.interest.tcp_heads:
             return list(dissector.stream(packet).feed(packet, packet.payload, packet.dport in SERVER_PORTS))
@@ -98,7 +102,9 @@ def test_every_dissector_has_samples(name: str) -> None:
 
 @pytest.mark.parametrize("name", DISSECTORS)
 def test_every_truncation(name: str) -> None:
-    """A message cut at any byte is Malformed or says less; one the capture cut never raises, and says no more than the whole does."""
+    """A message cut at any byte is Malformed or says less; one the capture cut never raises, and says no more than the
+    whole does.
+    """
     dissector = DISSECTORS[name]()
     for packet in SAMPLES[name]:
         if packet.proto == TCP:

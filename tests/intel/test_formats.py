@@ -1,4 +1,6 @@
-"""Feeds as their publishers make them: what each says is kept, what no packet shows is left out, and what is wrong is told by its line."""
+"""Feeds as their publishers make them: what each says is kept, what no packet shows is left out, and what is wrong is
+told by its line.
+"""
 
 from __future__ import annotations
 

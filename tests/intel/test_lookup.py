@@ -57,7 +57,9 @@ def test_finds_the_longest_prefix_like_the_slow_one(
 
 
 def same_family(prefixes: list[tuple[int, int]], address: int) -> list[tuple[int, int]]:
-    """IPv6 prefixes that are so wide as to hold all of IPv4 say nothing about IPv4: they are replaced by one that matches nothing."""
+    """IPv6 prefixes that are so wide as to hold all of IPv4 say nothing about IPv4: they are replaced by one that
+    matches nothing.
+    """
     mapped = address >> 32 == 0xFFFF
     return [
         (base, bits) if (base >> 32 == 0xFFFF and bits >= 96) == mapped else (address ^ 1, 128)

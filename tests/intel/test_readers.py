@@ -18,7 +18,9 @@ def written(folder: Path, text: bytes | str) -> Path:
 
 
 def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
-    """Addresses, blocks, ranges, both families, defanged, with byte order mark and CRLF; remarks stay with their line."""
+    """Addresses, blocks, ranges, both families, defanged, with byte order mark and CRLF; remarks
+    stay with their line.
+    """
     text = (
         "\ufeff# list of bad ones\r\n; more words\r\n\r\n11.1.1.1\r\n11.2.0.0/16 ; SBL123\r\n11.3.0.1-11.3.0.2 # botnet\r\n"
         "11.4.0[.]1 trojan here # old\r\n11.6.0.1:443\r\n[2001:db8::3]:443\r\nhttps://[2001:db8::4]:8443/\r\n"

@@ -70,7 +70,9 @@ def test_lists_come_and_go(tmp_path: Path) -> None:
     [("203.0.113.1\n", "1 entries instead of 100: the old list is kept"), ("<html>\n", "not one indicator")],
 )
 def test_one_that_is_refused_stays_and_the_others_go_on(tmp_path: Path, broken: str, said: str) -> None:
-    """A list that lost most of its entries, or is none any more; its neighbour is renewed all the same, and it is itself once it is whole again."""
+    """A list that lost most of its entries, or is none any more; its neighbour is renewed all the same, and it is
+    itself once it is whole again.
+    """
     bad = write(tmp_path / f"bad{SUFFIX}", MANY)
     other = write(tmp_path / f"other{SUFFIX}", "c2.example botnet\n")
     lists = ThreatLists(folder=tmp_path)

@@ -19,7 +19,9 @@ def columns(*texts: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_says_which_list_and_line(tmp_path: Path) -> None:
-    """Several lists, one look-up; the most specific entry speaks; what is not listed stays quiet, private neighbours too."""
+    """Several lists, one look-up; the most specific entry speaks; what is not listed stays quiet, private neighbours
+    too.
+    """
     (tmp_path / "feodo.txt").write_text("# c2\n203.0.113.0/24 botnet\n")
     (tmp_path / "mine.txt").write_text("198.51.100.7\n203.0.113.9 # Emotet\n2001:db8:66::/48\n")
     lists = ThreatLists([tmp_path / "feodo.txt", tmp_path / "mine.txt"])
@@ -102,7 +104,9 @@ def test_one_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
     ],
 )
 def test_any_kind_of_indicator_can_be_asked_for(tmp_path: Path, asked: str, entry: str | None) -> None:
-    """Addresses by block, names by suffix, URLs without scheme and port, fingerprints however written; allow-lists win."""
+    """Addresses by block, names by suffix, URLs without scheme and port, fingerprints however
+    written; allow-lists win.
+    """
     (tmp_path / "bad.txt").write_text(
         "203.0.113.0/24\n2001:db8:66::/48\nc2.example\nhttp://host.example/bin.sh\n0123456789abcdef0123456789abcdef01234567\n"
         "0123456789abcdef0123456789abcdef\nt13d1516h2_8daaf6152771_b186095e22b6\n"

@@ -1,4 +1,6 @@
-"""Bricks of the inventory's stories: fingerprints, a registry and a fusion simple enough to read in a test, and a teller of packet time."""
+"""Bricks of the inventory's stories: fingerprints, a registry and a fusion simple enough to read in a test, and a
+teller of packet time.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Claim(NamedTuple):
 
 
 class Book:
-    """Fingerprints for stories: ``type=printer@0.9;model=X@0.8`` in a value claims just that. None is about kinds of ``chat``."""
+    """Fingerprints for stories: ``type=printer@0.9;model=X@0.8`` in a value claims just that. None is about kinds of
+    ``chat``.
+    """
 
     def knows(self, kind: str) -> bool:
         return not kind.startswith("chat.")

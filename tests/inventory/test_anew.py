@@ -66,7 +66,9 @@ def test_devices_that_are_gone_by_then_cost_nothing(story: Story) -> None:
 
 
 def test_devices_of_an_earlier_run(story: Story, tmp_path: Path) -> None:
-    """Their facts are read as well; those of whom nothing else is said stay as they were packed, which takes a tenth of the memory."""
+    """Their facts are read as well; those of whom nothing else is said stay as they were packed, which takes a tenth of
+    the memory.
+    """
     keeper = Keeper(tmp_path, print)
     keeper.begin(story.inventory, "one")
     for record in story.inventory.table.by_mac.values():

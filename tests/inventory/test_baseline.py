@@ -122,7 +122,9 @@ def test_a_device_is_learned_anew() -> None:
 
 
 def test_what_was_learned_lasts() -> None:
-    """What one run gives, another takes: the same answers, and time goes on where it stopped; a night in between does not count."""
+    """What one run gives, another takes: the same answers, and time goes on where it stopped; a night in between does
+    not count.
+    """
     old, new = world().learned(office()).baseline, world().baseline
     kept = dict(old.take(10))
     assert set(kept) == {"dev-10.0.0.5", "dev-10.0.1.1"}
@@ -151,7 +153,9 @@ def reached(baseline: Baseline, name: str = "dev-10.0.3.5") -> tuple[list[tuple[
 
 
 def test_servers_outside_are_known_by_the_names_that_were_asked_for() -> None:
-    """Each server for itself, within the same hour too; by address where there is no name; of a camera, and not of a PC, with which people go anywhere."""
+    """Each server for itself, within the same hour too; by address where there is no name; of a camera, and not of a
+    PC, with which people go anywhere.
+    """
     there = World(device("camera", CAMERA), device("workstation", PC))
     there.names = {parse("203.0.113.5"): ("cloud.example.com",), parse("203.0.113.6"): ("time.example.com",)}
     story = (

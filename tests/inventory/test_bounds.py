@@ -18,7 +18,9 @@ NET = 0xFFFF_0A000000
 
 
 def test_a_flood_of_invented_macs_stays_bounded_and_keeps_real_devices(story_with):
-    """200,000 made-up machines that ask for a lease within a minute: few become devices, the real ones stay, and the rest is counted."""
+    """200,000 made-up machines that ask for a lease within a minute: few become devices, the real ones stay, and the
+    rest is counted.
+    """
     story = story_with(Limits(devices=5_000, pending=1_000))
     observe, start = story.inventory.observe, story.ts
     for n, mac in enumerate(REAL):
@@ -54,7 +56,9 @@ def test_a_newcomer_in_a_flood_is_told_once_it_shows_itself_again(story_with):
 
 
 def test_the_device_seen_longest_ago_makes_room_and_identified_ones_go_last(story_with):
-    """At the bound an unidentified device that fell silent goes before one that still speaks and before any identified one."""
+    """At the bound an unidentified device that fell silent goes before one that still speaks and before any identified
+    one.
+    """
     story = story_with(Limits(devices=4))
     story.says("00:17:c8:00:00:01", "", "a.type", "type=printer")
     for n in (2, 3, 4):
@@ -90,7 +94,9 @@ def test_one_device_cannot_fill_the_memory(story):
 
 
 def test_attributes_that_nobody_asks_for_are_made_anew(story_with):
-    """Only so many devices keep theirs; whoever is asked for, whoever looks through all of them and what is told are the same as where all keep them."""
+    """Only so many devices keep theirs; whoever is asked for, whoever looks through all of them and what is told are
+    the same as where all keep them.
+    """
     stories = []
     for viewed in (64, 10_000):
         story = story_with(Limits(viewed=viewed))
@@ -118,7 +124,9 @@ def test_attributes_that_nobody_asks_for_are_made_anew(story_with):
 
 
 def test_a_usual_device_takes_less_than_six_kilobytes(story):
-    """Three facts that two fingerprints know each, two names, four facts that none knows, an address; the texts included."""
+    """Three facts that two fingerprints know each, two names, four facts that none knows, an address; the texts
+    included.
+    """
     count = 1_000
     claims = (Claim("model", "M", 0.9, "story.model", "mdns"), Claim("type", "printer", 0.9, "story.type", "mdns"))
     story.inventory.matcher = SimpleNamespace(
@@ -147,7 +155,9 @@ def test_a_usual_device_takes_less_than_six_kilobytes(story):
 
 
 def test_the_same_packets_tell_the_same_story_in_any_cut(story_with):
-    """Settling twice as often where nothing happened, or asking for devices in between, changes nothing of what is told."""
+    """Settling twice as often where nothing happened, or asking for devices in between, changes nothing of what is
+    told.
+    """
     stories = []
     for ask in (False, True):
         story, dice = story_with(Limits()), random.Random(7)

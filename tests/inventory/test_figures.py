@@ -1,5 +1,5 @@
-"""What an inventory costs: how long a hundred thousand devices take to come back (ten thousand where the run is no whole one), and how much memory ten
-thousand hold.
+"""What an inventory costs: how long a hundred thousand devices take to come back (ten thousand where the run is no
+whole one), and how much memory ten thousand hold.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def test_a_hundred_thousand_devices_come_back_in_five_seconds(tmp_path: Path) ->
     print(f"{count:,} devices in {took:.1f} s")
 
 
-# In a process of its own, so that nobody else's memory counts: what our own fingerprints make of ten thousand printers, phones and computers, with five or six
-# facts and about as many claims each as the devices of the office capture have.
+# In a process of its own, so that nobody else's memory counts: what our own fingerprints make of ten thousand printers,
+# phones and computers, with five or six facts and about as many claims each as the devices of the office capture have.
 HOUSE = """
 import gc, os
 from sensor.core.addresses import Networks

@@ -31,7 +31,9 @@ def test_one_dhcp_packet_tells_a_device_once_and_its_type_once(story):
 
 
 def test_the_device_behind_an_endpoint_is_known_at_once(story):
-    """A detector that asks in the same second gets the type that was just observed, without waiting for the settling."""
+    """A detector that asks in the same second gets the type that was just observed, without waiting
+    for the settling.
+    """
     story.says(PRINTER, "10.0.0.9", "http.server", "type=printer")
     device = story.who(PRINTER, "10.0.0.9")
     assert device.type == "printer"
@@ -74,7 +76,9 @@ def test_an_address_moves_from_one_device_to_another(story):
 
 
 def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(story):
-    """An alert about a spoofed address names the device that had it, from the first claim on; the address alone is the claimant's."""
+    """An alert about a spoofed address names the device that had it, from the first claim on; the address alone is the
+    claimant's.
+    """
     story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").says(LAPTOP, "10.0.0.7", "dhcp.lease", "10.0.0.7").at(5)
     story.says(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
     assert story.who(PRINTER, "10.0.0.9").key == KEY
@@ -85,7 +89,9 @@ def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(sto
 
 
 def test_an_address_used_by_another_after_silence_moves_without_the_identity(story):
-    """A machine that takes over an unused address without any claim gets the address, and nothing that was known of the former one."""
+    """A machine that takes over an unused address without any claim gets the address, and nothing that was known of the
+    former one.
+    """
     story.says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).says(
         LAPTOP, "10.0.0.9", "http.server", "os=Windows"
     ).at(402)
@@ -105,14 +111,18 @@ def test_a_new_lease_replaces_the_old_address(story):
 
 
 def test_a_fight_for_an_address_is_told_ever_more_rarely(story):
-    """Two machines that take an address from each other every seven seconds for half an hour cause few events, not hundreds."""
+    """Two machines that take an address from each other every seven seconds for half an hour cause few events, not
+    hundreds.
+    """
     for turn in range(257):
         story.at(turn * 7).says(PRINTER if turn % 2 else LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
     assert 2 <= sum(action == "address_changed" for action, _ in story.end()) <= 12
 
 
 def test_a_router_is_split_from_the_hosts_behind_it(story):
-    """Addresses behind one MAC that never claimed them become devices of their own, with the facts that came from them."""
+    """Addresses behind one MAC that never claimed them become devices of their own, with the facts
+    that came from them.
+    """
     story.says(GATEWAY, "10.1.0.1", "arp.address", "10.1.0.1")
     story.says(GATEWAY, "10.2.0.5", "sip.user_agent", "type=voip_phone").at(2)
     assert story.who("", "10.2.0.5").key == f"mac:{GATEWAY}"
@@ -133,7 +143,9 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
 
 
 def test_addresses_of_three_networks_are_no_machine(story):
-    """Servers of three networks behind a MAC that claims none of their addresses are three servers and a router; a machine with a second address stays one."""
+    """Servers of three networks behind a MAC that claims none of their addresses are three servers and a router; a
+    machine with a second address stays one.
+    """
     for second, host in enumerate(("10.1.0.5", "172.18.38.5", "172.18.39.6")):
         story.at(second).says(GATEWAY, host, "ntlm.hostname", f"SRV{second}").says(
             GATEWAY, host, "dns.role", "dns_server"
@@ -150,7 +162,9 @@ def test_addresses_of_three_networks_are_no_machine(story):
 
 
 def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_address(story):
-    """The same host seen on both sides of a router is one device, and the router does not take its address or its facts."""
+    """The same host seen on both sides of a router is one device, and the router does not take its address or its
+    facts.
+    """
     for n, mac in enumerate((PRINTER, LAPTOP, OTHER)):
         story.says(mac, f"10.0.0.{n + 1}", "arp.address", f"10.0.0.{n + 1}")
     for second in range(20):
@@ -164,7 +178,9 @@ def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_
 
 
 def test_outside_addresses_are_nobody_and_make_a_gateway(story):
-    """What outside servers say sticks to nobody; from several outside networks behind one MAC follows that it is a gateway."""
+    """What outside servers say sticks to nobody; from several outside networks behind one MAC follows that it is a
+    gateway.
+    """
     for server in ("8.8.8.8", "93.184.216.34", "2001:db8:1::5"):
         story.talks(GATEWAY, server).says(GATEWAY, server, "http.server", "type=camera")
     story.at(2)
@@ -239,7 +255,9 @@ def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
 
 
 def test_nobody_is_no_device(story):
-    """Zero, group and broadcast MACs, unspecified, multicast, broadcast and loopback addresses, and MACs of router redundancy are nobody."""
+    """Zero, group and broadcast MACs, unspecified, multicast, broadcast and loopback addresses, and MACs of router
+    redundancy are nobody.
+    """
     for mac in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb"):
         for address in ("", "0.0.0.0", "255.255.255.255", "224.0.0.251", "ff02::1", "::", "127.0.0.1", "::1"):
             story.talks(mac, address).says(mac, address, "mdns.hostname", "type=tv")
@@ -264,7 +282,9 @@ def test_captures_without_macs_have_devices_by_inside_address(story):
 
 
 def test_a_host_known_by_address_joins_its_mac_when_that_is_seen(story):
-    """An address known through a router becomes the MAC that claims it while the host is still there, and is over where it was long silent."""
+    """An address known through a router becomes the MAC that claims it while the host is still there, and is over where
+    it was long silent.
+    """
     story.says("", "10.0.0.4", "sip.user_agent", "type=voip_phone").at(5).says(
         LAPTOP, "10.0.0.4", "arp.address", "10.0.0.4"
     ).at(8)
@@ -337,7 +357,9 @@ def test_a_mac_behind_a_name_is_no_name(story):
 
 
 def test_a_reflector_bears_none_of_the_names_it_repeats(story):
-    """A host that gives more mDNS host names than one machine has speaks for others: neither the names nor the types are its own."""
+    """A host that gives more mDNS host names than one machine has speaks for others: neither the names nor the types
+    are its own.
+    """
     for n in range(6):
         story.says(GATEWAY, "10.0.0.1", "mdns.hostname", f"thing{n}x.local").says(
             GATEWAY, "10.0.0.1", "mdns.txt.ty", f"type=printer;model=M{n}"
@@ -384,7 +406,9 @@ def test_facts_without_a_machine_are_counted(story):
 
 
 def test_facts_that_mean_nothing_are_sightings(story):
-    """A kind that no fingerprint is about makes a newcomer a device and moves its last sighting; nothing is kept of what was said."""
+    """A kind that no fingerprint is about makes a newcomer a device and moves its last sighting; nothing is kept of
+    what was said.
+    """
     for second in range(1, 200):
         story.at(second).says("00:17:c8:00:00:01", "10.0.0.1", "chat.query", f"name {second}")
     record = story.inventory.table.by_mac[0x0017C8000001]
@@ -405,7 +429,9 @@ def test_a_name_server_is_not_what_its_clients_ask_for(story):
 
 
 def test_asking_about_an_endpoint_does_not_hide_its_mac(story):
-    """Somebody asks who an address with a strange MAC is; when that MAC says something new, it is heard of like any other."""
+    """Somebody asks who an address with a strange MAC is; when that MAC says something new, it is heard of like any
+    other.
+    """
     story.at(1).says("00:17:c8:00:00:01", "10.0.0.1", "arp.address", "10.0.0.1")
     assert story.who("00:17:c8:00:00:02", "10.0.0.1").key == "mac:00:17:c8:00:00:01"
     story.at(2).says("00:17:c8:00:00:02", "10.0.0.1", "dns.role", "server")
@@ -428,7 +454,9 @@ def test_bytes_that_are_no_text_name_nobody(story):
 
 
 def test_where_evidence_is_left_out_every_claim_keeps_its_proof(story):
-    """Forty sayings about the type leave room for the best of each protocol, for the values they stand against and for every other attribute."""
+    """Forty sayings about the type leave room for the best of each protocol, for the values they stand against and for
+    every other attribute.
+    """
     for number in range(40):
         story.says(PRINTER, "10.0.0.9", "mdns.txt.ty", f"type=printer@0.{99 - number}")
     story.says(PRINTER, "10.0.0.9", "ssdp.server", "type=printer@0.3").says(

@@ -1,4 +1,6 @@
-"""What is known already is counted in a table, and comes to the same as looking again; what changes who is behind an endpoint, or what it said, ends it."""
+"""What is known already is counted in a table, and comes to the same as looking again; what changes who is behind an
+endpoint, or what it said, ends it.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def test_a_known_fact_calls_no_python():
 
 
 def test_raw_parts_are_the_same_fact():
-    """A compiled dissector asks by the hash of kind and value; hosts of IPv6, VLANs and texts beyond ASCII are told apart."""
+    """A compiled dissector asks by the hash of kind and value; hosts of IPv6, VLANs and texts beyond ASCII are told
+    apart.
+    """
     novelty, record = Novelty(8), record_of(known_story())
     for address in (parse(IP), parse("fe80::17"), parse("2001:db8::1")):
         for vlan in (0, 7):
@@ -228,7 +232,9 @@ def test_a_secret_key_changes_places_and_nothing_else():
 
 
 def test_the_hash_is_siphash():
-    """SipHash-1-3 of the bytes 0, 1, 2 … under the key 00 01 … 0f, as the reference implementation gives it for one round a word and three at the end."""
+    """SipHash-1-3 of the bytes 0, 1, 2 … under the key 00 01 … 0f, as the reference implementation gives it for one
+    round a word and three at the end.
+    """
     novelty = Novelty(4, int.from_bytes(bytes(range(16)), "little"))
     text = "".join(map(chr, range(15)))
     known = {0: 0xABAC0158050FC4DC, 1: 0xC9F49BF37D57CA93, 2: 0x82CB9B024DC7D44D, 15: 0xD320D86D2A519956}

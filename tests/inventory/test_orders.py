@@ -36,7 +36,9 @@ def test_a_merger(two):
 
 
 def test_a_merger_undone(two):
-    """Both are what they were: MACs, addresses, facts. The one that is back is told as new, and no rule joins them again."""
+    """Both are what they were: MACs, addresses, facts. The one that is back is told as new, and no rule joins them
+    again.
+    """
     two.lasting.obey(MERGE)
     two.at(20)
     merger = two.lasting.entries(10).mergers[0]

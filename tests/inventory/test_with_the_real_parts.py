@@ -12,7 +12,9 @@ PRINTER = Subject(parse_mac("00:17:c8:1a:2b:3c"), parse("10.0.0.9"))
 
 
 def test_evidence_of_two_families_identifies_a_printer():
-    """DHCP and mDNS agree: the type is surer than either alone, the maker comes from the registry, and each shows its evidence."""
+    """DHCP and mDNS agree: the type is surer than either alone, the maker comes from the registry, and each shows its
+    evidence.
+    """
     inventory = Inventory(Book(), Oui(), Networks())
     inventory.observe(Observation(START, PRINTER, "dhcp.vendor_class", "type=printer@0.8"))
     inventory.observe(Observation(START, PRINTER, "mdns.txt.ty", "type=printer@0.8;model=ECOSYS@0.8"))

@@ -1,4 +1,6 @@
-"""Captures through the whole engine as live capture hands packets over: one by one, with time that passes between them."""
+"""Captures through the whole engine as live capture hands packets over: one by one, with time that
+passes between them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ MATCHER = Matcher(own_knowledge())
 class Replay:
     """What was told of a capture; the engine (some 35 MiB) is let go.
 
-    ``heard``: when a packet of a MAC first told anything; ``told_at``: when the first event about it came out; ``devices``: what was told of it last;
+    ``heard``: when a packet of a MAC first told anything; ``told_at``: when the first event about it came out;
+    ``devices``: what was told of it last;
     ``faults``: what was malformed in it, and what broke on it.
     """
 

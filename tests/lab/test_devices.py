@@ -1,4 +1,6 @@
-"""The devices of the laboratory: each shows itself in a capture of its own, and is named for what stands on its label, at once."""
+"""The devices of the laboratory: each shows itself in a capture of its own, and is named for what stands on its label,
+at once.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def has_model(one: Subject, device: dict[str, Any]) -> bool:
 
 @each
 def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None:
-    """Type and vendor always; firmware and serial number where its packets carry them. Nothing in it is broken, and nobody does anything grave."""
+    """Type and vendor always; firmware and serial number where its packets carry them. Nothing in it is broken, and
+    nobody does anything grave.
+    """
     replay, exact = replays(one), [name for name in one.expect if name != "model"]
     assert {name: replay.devices[one.mac].get(name) for name in exact} == {name: one.expect[name] for name in exact}
     assert (replay.faults, replay.grave) == ([], [])

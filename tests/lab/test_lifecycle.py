@@ -1,4 +1,6 @@
-"""The life of a sensor's state with the real program: it listens while it is copied, forgets a device, and after it stopped is put back as it was."""
+"""The life of a sensor's state with the real program: it listens while it is copied, forgets a device, and after it
+stopped is put back as it was.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,9 @@ def sensor(tmp_path: Path) -> Iterator[Sensor]:
 
 
 def test_copied_forgotten_and_put_back(sensor: Sensor, tmp_path: Path) -> None:
-    """A backup is made under way; a device is forgotten within a second; a restore waits until nobody writes, and then brings all of it back."""
+    """A backup is made under way; a device is forgotten within a second; a restore waits until nobody writes, and then
+    brings all of it back.
+    """
     file = tmp_path / "a.tar.zst"
     sensor.until(lambda: sensor.macs() >= {PRINTER, PHONE})
     code, said = sensor.tell("backup", str(file), "--with-log")

@@ -1,4 +1,6 @@
-"""Listening on real interfaces: two network namespaces and a veth pair between them, the sensor's capture in one, a sender in the other."""
+"""Listening on real interfaces: two network namespaces and a veth pair between them, the sensor's capture in one, a
+sender in the other.
+"""
 
 from __future__ import annotations
 
@@ -229,7 +231,9 @@ def test_tags_are_put_back(lab):
 
 
 def test_filters_run_in_the_kernel(lab):
-    """Only what matches arrives, also by a VLAN number that is no longer in the frame; what does not match is no drop."""
+    """Only what matches arrives, also by a VLAN number that is no longer in the frame; what does
+    not match is no drop.
+    """
     plain, tagged = lab.listen(bpf="tcp port 80"), lab.listen(bpf="vlan 42")
     for frame in (
         FRAME,
@@ -348,7 +352,9 @@ def test_root_without_a_user_keeps_nothing_either(lab):
 
 
 def test_threads_that_keep_their_privileges_are_told():
-    """The kernel keeps capabilities by thread: one that was started before listening began still has them, and that is said."""
+    """The kernel keeps capabilities by thread: one that was started before listening began still has them, and that is
+    said.
+    """
     program = "import threading; over = threading.Event(); threading.Thread(target=over.wait).start()\n"
     program += "from sensor.capture.live import open_live; print(*open_live(['lo'], ring_mib=1, block_kib=64).damages); over.set()"
     done = subprocess.run(
@@ -442,7 +448,9 @@ def test_loopback_gives_every_frame_once(lab):
 
 
 def test_libpcap_does_it_where_there_are_no_rings(lab):
-    """The portable capture gives the same rows, filters, and answers a stop on a silent wire as fast; tags stay in its frames."""
+    """The portable capture gives the same rows, filters, and answers a stop on a silent wire as fast; tags stay in its
+    frames.
+    """
     tagged = tcp_frame("10.0.0.1", "10.0.0.2", vlan=42)
     listener = lab.listen(without_rings=True, bpf="udp or vlan 42")
     lab.send(FRAME, 300)

@@ -1,4 +1,6 @@
-"""Real programs that behaved like our devices, as they were recorded: what they are is told. Playing them again needs the programs; this does not."""
+"""Real programs that behaved like our devices, as they were recorded: what they are is told. Playing them again needs
+the programs; this does not.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ LARGEST = 200_000
 
 @pytest.mark.parametrize("capture", EXPECTED)
 def test_machines_are_named_within_a_second(capture: str) -> None:
-    """Each for what its program said, from the first packet that told anything; nothing is broken, and nobody does anything grave."""
+    """Each for what its program said, from the first packet that told anything; nothing is broken, and nobody does
+    anything grave.
+    """
     replay, expected = Replay(FOLDER / f"{capture}.pcap"), EXPECTED[capture]
     assert {
         mac: {name: replay.devices[mac].get(name, "unknown") for name in wanted} for mac, wanted in expected.items()

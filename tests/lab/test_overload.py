@@ -1,8 +1,9 @@
-"""Overload: twice what the engine can read comes in over a pair of virtual cables, and among it machines that say their names. They are all known afterwards.
+"""Overload: twice what the engine can read comes in over a pair of virtual cables, and among it machines that say their
+names. They are all known afterwards.
 
-It takes a ring of half a GiB and how fast this machine is at the moment: whole runs do it (tests/sampling.py); what is shed and what is not is tested in every
-run by tests/engine/test_shedding.py. What is shed is messages of TCP, whole conversations at a time, and every packet is accounted for.
-SENSOR_OVERLOAD_S=600 makes it as many seconds long.
+It takes a ring of half a GiB and how fast this machine is at the moment: whole runs do it (tests/sampling.py); what is
+shed and what is not is tested in every run by tests/engine/test_shedding.py. What is shed is messages of TCP, whole
+conversations at a time, and every packet is accounted for. SENSOR_OVERLOAD_S=600 makes it as many seconds long.
 """
 
 from __future__ import annotations
@@ -46,13 +47,15 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"
 SECONDS = int(os.environ.get("SENSOR_OVERLOAD_S", "10"))
 # Fewer than the newcomers that an inventory admits in a minute.
 NEW_A_SECOND = 20
-# Names that may be lost: of many; of the few of a short time, on a machine whose processors others want too, also twice the share that the kernel had to drop.
+# Names that may be lost: of many; of the few of a short time, on a machine whose processors others want too, also twice
+# the share that the kernel had to drop.
 EARNEST = SECONDS >= 60
 LOST = 0.001 if EARNEST else 0.02
 COPIES, TIMES, AGAIN = 40, 2, 2
 # Packets of a conversation.
 BEGINNING = 12
-# As long as the engine may be held up by whoever else wants the processor: a second and a half of what can come over a pair of virtual cables.
+# As long as the engine may be held up by whoever else wants the processor: a second and a half of what can come over a
+# pair of virtual cables.
 RING_MIB = 512
 # An inventory that is full admits nobody, which is another story.
 DEVICES = 16384
@@ -157,7 +160,9 @@ def records(log: Path) -> list[dict[str, Any]]:
 
 
 class Outcome(NamedTuple):
-    """``got``: packets that the interface received; ``lost``: names that are not known, of ``names``; ``health``: checks that found something."""
+    """``got``: packets that the interface received; ``lost``: names that are not known, of ``names``; ``health``:
+    checks that found something.
+    """
 
     got: int
     capture: dict[str, Any]

@@ -1,4 +1,6 @@
-"""The scenes of pcaps/lab can be played again: namespaces, bridge, router and mirror do what the recordings rely on, and nothing of them is left."""
+"""The scenes of pcaps/lab can be played again: namespaces, bridge, router and mirror do what the recordings rely on,
+and nothing of them is left.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`sensor run` as a service manager sees it: a real process on a real interface, with its word on a socket, reloads under traffic, and every way to end."""
+"""`sensor run` as a service manager sees it: a real process on a real interface, with its word on a socket, reloads
+under traffic, and every way to end.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +139,9 @@ class Service:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
-        """Open files; the segment of the log that is written counts once, since who keeps tables of it reads it now and then."""
+        """Open files; the segment of the log that is written counts once, since who keeps tables of it reads it now and
+        then.
+        """
         found = list[str]()
         for one in Path(f"/proc/{self.process.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # closed meanwhile
@@ -189,7 +193,9 @@ def traffic(lab: Lab, tmp_path: Path) -> Callable[[int], Callable[[], int]]:
 
 
 def test_a_life(service: Service) -> None:
-    """Ready once it listens and the log is written; alive and telling its figures while it does; stopping, and over in a moment."""
+    """Ready once it listens and the log is written; alive and telling its figures while it does; stopping, and over in
+    a moment.
+    """
     service.start()
     service.hears("READY=1\nSTATUS=listening on vb")
     service.says(lambda: [record["action"] for record in service.records][:1] == ["started"])
@@ -204,8 +210,8 @@ def test_a_life(service: Service) -> None:
 
 
 def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
-    """Broken ones, then ten times as many good ones under 50,000 packets a second: the old configuration stays, no packet is lost, and the second half
-    of the reloads takes no more memory than the first.
+    """Broken ones, then ten times as many good ones under 50,000 packets a second: the old configuration stays, no
+    packet is lost, and the second half of the reloads takes no more memory than the first.
 
     SENSOR_RELOADS: how many good ones.
     """
@@ -260,7 +266,9 @@ def test_it_ends_while_it_reads(service: Service, number: int) -> None:
 
 
 def test_it_ends_while_it_begins(service: Service) -> None:
-    """Asked for before it was ready: the log is whole, the exit is clean, or the signal ended it before anything was begun."""
+    """Asked for before it was ready: the log is whole, the exit is clean, or the signal ended it before anything was
+    begun.
+    """
     service.start()
     time.sleep(0.6)
     code, seconds = service.end()
@@ -323,7 +331,8 @@ def interface_news(service: Service) -> list[str]:
 
 
 def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
-    """Down and up, then away and made again, time after time: each is told once each way, a second later all is captured, no descriptor is left open.
+    """Down and up, then away and made again, time after time: each is told once each way, a second later all is
+    captured, no descriptor is left open.
 
     SENSOR_LINKS: how often.
     """

@@ -1,4 +1,6 @@
-"""A sensor that listens, as its socket, `sensor status` and `sensor top` show it: real packets, real processes, a real kill."""
+"""A sensor that listens, as its socket, `sensor status` and `sensor top` show it: real packets, real processes, a real
+kill.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def sensor(folder: Path) -> Iterator[Sensor]:
 
 
 def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
-    """What was sent is what Prometheus reads, on loopback and at the socket alike, and what status and top say; the end takes the socket away."""
+    """What was sent is what Prometheus reads, on loopback and at the socket alike, and what status and top say; the end
+    takes the socket away.
+    """
     sensor.within(sys.executable, "-c", SEND)
     fetch = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9469/metrics', timeout=10).read().decode())"
     wait(lambda: 'sensor_packets_total{interface="lo"} 50\n' in sensor.within(sys.executable, "-c", fetch).stdout)

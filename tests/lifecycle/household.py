@@ -28,7 +28,9 @@ SECRET = "Bearer squeamish-ossifrage"
 
 
 def furnish(state: Path, config: Path) -> Path:
-    """All that stands beside an inventory, a log of two segments with what belongs to it, and a configuration with a secret beside it. The log."""
+    """All that stands beside an inventory, a log of two segments with what belongs to it, and a configuration with a
+    secret beside it. The log.
+    """
     config.mkdir(parents=True)
     (config / "sensor.yaml").write_text(CONFIG)
     (config / "siem.key").write_text(SECRET)
@@ -67,7 +69,9 @@ def furnish(state: Path, config: Path) -> Path:
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with what is in it; links by where they lead. Without what every look at a store leaves."""
+    """Every file below a folder with what is in it; links by where they lead. Without what every look at a store
+    leaves.
+    """
     passing = {"inventory.lock", *SIDES}
     return {
         str(path.relative_to(folder)): bytes(path.readlink()) if path.is_symlink() else path.read_bytes()

@@ -1,4 +1,6 @@
-"""A log from which a device is to be gone: markers stand where its records stood, and whoever reads or goes on writing the log misses nothing."""
+"""A log from which a device is to be gone: markers stand where its records stood, and whoever reads or goes on writing
+the log misses nothing.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def device(name: str) -> dict[str, object]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Three segments, the first packed: records of both devices by turns, an alert that names one by its MAC, and one in whose text its id stands."""
+    """Three segments, the first packed: records of both devices by turns, an alert that names one by its MAC, and one
+    in whose text its id stands.
+    """
     path = tmp_path / "events.jsonl"
     written = Segmented(path)
     for _ in range(30):
@@ -67,7 +71,9 @@ def content(log: Path) -> bytes:
 
 
 def test_markers_stand_where_its_records_stood(log: Path) -> None:
-    """Same number, id and time, and a form that the schema knows; every other record is as it was, one of a device whose id only begins alike too."""
+    """Same number, id and time, and a form that the schema knows; every other record is as it was, one of a device
+    whose id only begins alike too.
+    """
     before = numbered(log)
     assert redact(log, GONE) == (32, [])
     after = numbered(log)

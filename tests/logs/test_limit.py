@@ -26,7 +26,9 @@ def test_at_the_end_nothing_stays_untold() -> None:
 
 
 def test_many_different_events() -> None:
-    """Each is new, and all together are too many: a bound holds for all of them, and every one that was not said is counted."""
+    """Each is new, and all together are too many: a bound holds for all of them, and every one that was not said is
+    counted.
+    """
     limiter = Limiter()
     said = sum(limiter.may(f"event {number}", "", 0) for number in range(10_000))
     assert said == ALL

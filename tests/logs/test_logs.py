@@ -1,4 +1,6 @@
-"""Our own log: for people, for machines, and for the journal; not too much of it, and nothing in it that is secret or steers a terminal."""
+"""Our own log: for people, for machines, and for the journal; not too much of it, and nothing in it that is secret or
+steers a terminal.
+"""
 
 from __future__ import annotations
 
@@ -131,7 +133,9 @@ def test_what_was_left_out_is_said_at_the_end(root: Path) -> None:
 
 @pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", "2>&1 >/dev/null | true"])
 def test_nobody_reads_it(root: Path, where: str) -> None:
-    """Standard error is closed, full or a pipe whose reader went away: the work goes on, and nothing of it lands in standard output."""
+    """Standard error is closed, full or a pipe whose reader went away: the work goes on, and nothing of it lands in
+    standard output.
+    """
     program = "import time; from sensor.logs.logs import log; log().error('one'); time.sleep(0.2); log().error('two'); open('/dev/fd/3', 'w').write('done')"
     told = subprocess.run(
         ["bash", "-c", f'{{ "$0" -c "$1" {where}; }} 3>&1', sys.executable, program],
@@ -146,7 +150,9 @@ def test_nobody_reads_it(root: Path, where: str) -> None:
 def test_to_the_journal(
     journal: socket.socket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Where standard error is the journal's, it gets message, priority and fields by its own protocol, and standard error nothing."""
+    """Where standard error is the journal's, it gets message, priority and fields by its own protocol, and standard
+    error nothing.
+    """
     there = os.fstat(sys.stderr.fileno())
     monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
     monkeypatch.setattr(logs, "SOCKET", str(tmp_path / "journal"))
@@ -164,7 +170,9 @@ def test_to_the_journal(
 def test_a_journal_that_is_gone(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Then, and where it takes no more, standard error gets the line with its priority in front (sd-daemon(3)): it is the journal's as well."""
+    """Then, and where it takes no more, standard error gets the line with its priority in front (sd-daemon(3)): it is
+    the journal's as well.
+    """
     there = os.fstat(sys.stderr.fileno())
     monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
     monkeypatch.setattr(logs, "SOCKET", str(tmp_path / "journal"))

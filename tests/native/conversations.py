@@ -1,4 +1,6 @@
-"""Conversations over TCP for the tests of native dissectors: how they are cut, disordered and lost, and what is heard of them natively and by the reference."""
+"""Conversations over TCP for the tests of native dissectors: how they are cut, disordered and lost, and what is heard
+of them natively and by the reference.
+"""
 
 from __future__ import annotations
 

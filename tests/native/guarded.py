@@ -1,4 +1,6 @@
-"""Memory between two pages that nobody may read: whoever reads a byte before or behind a message dies at once (SIGSEGV)."""
+"""Memory between two pages that nobody may read: whoever reads a byte before or behind a message dies at once
+(SIGSEGV).
+"""
 
 from __future__ import annotations
 

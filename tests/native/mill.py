@@ -2,8 +2,9 @@
 
     python -m tests.native.mill [--cases N] [--seconds S] [--seed N] [DISSECTOR…]
 
-What must hold: a message is said as the reference says it, or left to it; no byte outside the message is read, which ends the process (SIGSEGV).
-The first case that fails of each dissector is printed; exit code 1. The same seed gives the same cases.
+What must hold: a message is said as the reference says it, or left to it; no byte outside the message is read, which
+ends the process (SIGSEGV). The first case that fails of each dissector is printed; exit code 1. The same seed gives the
+same cases.
 """
 
 from __future__ import annotations

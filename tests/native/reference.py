@@ -1,4 +1,6 @@
-"""The native path and the Python dissector of the same name on the same message: what they say, event by event and fact by fact."""
+"""The native path and the Python dissector of the same name on the same message: what they say, event by event and fact
+by fact.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +42,18 @@ SAMPLES = {
 
 
 class Answer(NamedTuple):
-    """``taken``: by the native one; ``fault``: what it says otherwise than its reference, empty where that is nothing."""
+    """``taken``: by the native one; ``fault``: what it says otherwise than its reference, empty
+    where that is nothing.
+    """
 
     taken: bool
     fault: str
 
 
 class Pair:
-    """A native dissector and its reference. Messages lie against the page at the end or at the begin of guarded memory."""
+    """A native dissector and its reference. Messages lie against the page at the end or at the
+    begin of guarded memory.
+    """
 
     def __init__(self, name: str) -> None:
         self.reference = DISSECTORS[name]()
@@ -104,7 +110,9 @@ class Pair:
 
 
 def shown(one: Said) -> Any:
-    """What is compared: of an event its class and fields but the packet, of a fact all; with the types of the values."""
+    """What is compared: of an event its class and fields but the packet, of a fact all; with the
+    types of the values.
+    """
     if isinstance(one, Event):
         return type(one).__name__, repr(msgspec.structs.astuple(one)[1:])
     return repr(one)

@@ -1,4 +1,6 @@
-"""HTTP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered, lost and broken."""
+"""HTTP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered, lost and
+broken.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Layouts: the constants that native dissectors write by are those of the classes, every event has a layout, and views stay within what was written."""
+"""Layouts: the constants that native dissectors write by are those of the classes, every event has a layout, and views
+stay within what was written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What native dissectors read goes the way of its packets: behind other batches it is found at its rows, and it is shed with them."""
+"""What native dissectors read goes the way of its packets: behind other batches it is found at its rows, and it is shed
+with them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""TLS over TCP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered, lost and broken."""
+"""TLS over TCP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered,
+lost and broken.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,9 @@ def test_conversations_that_are_broken(seed: int) -> None:
 
 
 def test_hellos_of_a_kind_are_read_once() -> None:
-    """What differs from one connection to the next (random bytes, session, keys, ticket, GREASE) is left out before the dissector reads them."""
+    """What differs from one connection to the next (random bytes, session, keys, ticket, GREASE) is left out before the
+    dissector reads them.
+    """
     punted._client_hello.cache_clear()
     punted._server_hello.cache_clear()
     said, rng = [], random.Random(3)
@@ -157,7 +161,9 @@ def test_hellos_of_a_kind_are_read_once() -> None:
 
 
 def test_a_certificate_that_is_none_ends_the_conversation() -> None:
-    """It is found out after the rest of the batch was read; what the conversation says after it is not heard, as by the reference."""
+    """It is found out after the rest of the batch was read; what the conversation says after it is not heard, as by the
+    reference.
+    """
     shown = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(b"\x30\x82\1\0")))
     turns = [(0, record(asked(random.Random(1)))), (1, shown), (0, b"\x18\3\2\0\3\1\x40\0")]
     frames = frames_of(turns, port=443)

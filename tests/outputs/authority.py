@@ -1,4 +1,6 @@
-"""A throw-away certificate authority, and certificates as servers should have them and as they should not: expired, of another name, their own authority."""
+"""A throw-away certificate authority, and certificates as servers should have them and as they should not: expired, of
+another name, their own authority.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class Pair(NamedTuple):
     key: Path
 
     def context(self, clients: Path | None = None) -> ssl.SSLContext:
-        """Of a server that shows this certificate; ``clients``: file of the authorities by which its clients must be certified."""
+        """Of a server that shows this certificate; ``clients``: file of the authorities by which its clients must be
+        certified.
+        """
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         made.load_cert_chain(self.certificate, self.key)
         if clients is not None:

@@ -1,4 +1,6 @@
-"""Entries as the runner hands them to an output, and a runner of a few lines that goes on through the deaths of a server."""
+"""Entries as the runner hands them to an output, and a runner of a few lines that goes on through the deaths of a
+server.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def ids(batch: Sequence[Entry]) -> list[str]:
 
 
 def delivered(output: Output, batch: Sequence[Entry], seconds: float = 60) -> int:
-    """Deliver a batch however often it takes; how often it had to be tried again. Fails where it is refused, or takes too long."""
+    """Deliver a batch however often it takes; how often it had to be tried again. Fails where it is refused, or takes
+    too long.
+    """
     tries, end, left = 0, time.monotonic() + seconds, list(batch)
     while left:
         try:

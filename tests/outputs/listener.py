@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def listener(serve: Callable[[socket.socket], object], *, buffer: int = 0) -> Iterator[int]:
-    """Each connection is handed to ``serve``, one after the other, and closed after it. ``buffer``: room for what was not read yet."""
+    """Each connection is handed to ``serve``, one after the other, and closed after it. ``buffer``: room for what was
+    not read yet.
+    """
     ended = threading.Event()
 
     def run() -> None:

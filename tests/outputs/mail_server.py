@@ -1,4 +1,6 @@
-"""A mail server by script: it keeps what it takes, asks for a login, speaks TLS, and turns down what the script says."""
+"""A mail server by script: it keeps what it takes, asks for a login, speaks TLS, and turns down
+what the script says.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ class Mail(NamedTuple):
 
 
 class MailServer:
-    """To be handed to ``listener``. ``script``: answers by command (``.`` ends a mail) that come before the usual ones; ``CLOSE`` ends the connection.
+    """To be handed to ``listener``. ``script``: answers by command (``.`` ends a mail) that come before the usual ones;
+    ``CLOSE`` ends the connection.
 
-    ``pair``: with it the server offers STARTTLS, or speaks TLS at once where ``implicit``; ``login``: user and password without which no mail is taken.
+    ``pair``: with it the server offers STARTTLS, or speaks TLS at once where ``implicit``; ``login``: user and password
+    without which no mail is taken.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """A receiver of HTTP requests that stores durably before it answers, and that misbehaves as its script says.
 
-``Receiver`` runs in threads of a test; ``python -m tests.outputs.receiver --port 8080 --store FILE`` runs alone, so that it can be killed: what it has
-answered with 2xx is in the file. What a destination is like (a plain collector, ``_bulk`` …) is a service: see ``services.py``.
+``Receiver`` runs in threads of a test; ``python -m tests.outputs.receiver --port 8080 --store FILE`` runs alone, so
+that it can be killed: what it has answered with 2xx is in the file. What a destination is like (a plain collector,
+``_bulk`` …) is a service: see ``services.py``.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ class Answer(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What happens to one request instead of the usual. ``status``: this answer, and nothing is stored unless ``store``; 0: what the service says.
+    """What happens to one request instead of the usual. ``status``: this answer, and nothing is stored unless
+    ``store``; 0: what the service says.
 
-    ``before_s``, ``after_s``: silence before and after it is stored; ``cut``: the connection ends after so many bytes of the answer; ``reset``: it is reset
-    in place of an answer; ``bytes_per_s``: how fast the answer comes.
+    ``before_s``, ``after_s``: silence before and after it is stored; ``cut``: the connection ends after so many bytes
+    of the answer; ``reset``: it is reset in place of an answer; ``bytes_per_s``: how fast the answer comes.
     """
 
     status: int = 0
@@ -64,7 +66,9 @@ class Fault(NamedTuple):
 
 
 class Store:
-    """Lines in the order they came, in a file where one is named: on the disk before ``add`` returns. What was cut by a crash is dropped at the start."""
+    """Lines in the order they came, in a file where one is named: on the disk before ``add`` returns. What was cut by a
+    crash is dropped at the start.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.lines: list[bytes] = []
@@ -107,7 +111,9 @@ def plain(request: Request, store: Store) -> Answer:
 
 
 class Receiver(socketserver.ThreadingTCPServer):
-    """``script``: one fault a request, None: none; when it is at its end all goes well. ``tls``: context of a server; ``stall_handshake``: it never begins."""
+    """``script``: one fault a request, None: none; when it is at its end all goes well. ``tls``: context of a server;
+    ``stall_handshake``: it never begins.
+    """
 
     allow_reuse_address = True
     daemon_threads = False

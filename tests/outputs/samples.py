@@ -1,4 +1,5 @@
-"""What tests of the formats share: the records of ``golden/native.json``, and every format's golden file as it would be written now.
+"""What tests of the formats share: the records of ``golden/native.json``, and every format's golden file as it would be
+written now.
 
 ``python -m tests.outputs.samples`` writes the golden files anew: read the difference before it is committed.
 """
@@ -21,7 +22,9 @@ def file_of(name: str) -> Path:
 
 
 def told(name: str) -> str:
-    """The text of a golden file: objects by the name of their record, or each name and the line below it. Records without words are left out."""
+    """The text of a golden file: objects by the name of their record, or each name and the line below it. Records
+    without words are left out.
+    """
     lines = {case: line for case, record in RECORDS.items() if (line := FORMATS[name](record)) is not None}
     if name in JSON_FORMATS:
         return json.dumps({case: json.loads(line) for case, line in lines.items()}, indent=1, ensure_ascii=False) + "\n"

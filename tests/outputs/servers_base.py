@@ -1,4 +1,6 @@
-"""What servers of tests share: a folder and a port of their own, a start that is waited for, an end by signal, the same port and data when started again."""
+"""What servers of tests share: a folder and a port of their own, a start that is waited for, an end by signal, the same
+port and data when started again.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def free_port() -> int:
 
 
 def descendants(pid: int) -> list[int]:
-    """Processes that a process started, and theirs; asked of the kernel, since servers give their children sessions of their own."""
+    """Processes that a process started, and theirs; asked of the kernel, since servers give their children sessions of
+    their own.
+    """
     try:
         children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:

@@ -1,7 +1,9 @@
-"""Kafka for a test: the mock broker of librdkafka in a process of its own, which writes down what it was given, and before it a process that
-passes everything on at a port of its own, may speak TLS there, and dies and comes back as a broker with a disk would.
+"""Kafka for a test: the mock broker of librdkafka in a process of its own, which writes down what it was given, and
+before it a process that passes everything on at a port of its own, may speak TLS there, and dies and comes back as a
+broker with a disk would.
 
-``python -m tests.outputs.servers_kafka broker`` and ``… front --port PORT --behind PORT [--certificate FILE --key FILE]`` are these processes.
+``python -m tests.outputs.servers_kafka broker`` and ``… front --port PORT --behind PORT [--certificate FILE --key
+FILE]`` are these processes.
 """
 
 from __future__ import annotations
@@ -80,7 +82,9 @@ class KafkaServer(Server):
         return f"127.0.0.1:{self.port}"
 
     def stored(self, topic: str = "sensor-events") -> list[list[Stored]]:
-        """The messages of each partition, in its order, once all of them were read. Fails where the mock forgot some before: it keeps 5 MB of each."""
+        """The messages of each partition, in its order, once all of them were read. Fails where the mock forgot some
+        before: it keeps 5 MB of each.
+        """
         ends, limit = self._ends(topic), time.monotonic() + 30
         while True:
             found: list[list[Stored]] = [[] for _ in ends]

@@ -32,13 +32,17 @@ class Heard(NamedTuple):
 
 
 class Listener(list[Heard]):
-    """What was heard, in order; ``subscriptions``: how often the broker let it listen, once for each of their connections."""
+    """What was heard, in order; ``subscriptions``: how often the broker let it listen, once for each of their
+    connections.
+    """
 
     subscriptions = 0
 
 
 class MosquittoServer(Server):
-    """``lines``: more of its configuration; ``password``: everybody must log in; ``rights``: what who logged in may do; ``certificate``, ``key``: for TLS."""
+    """``lines``: more of its configuration; ``password``: everybody must log in; ``rights``: what who logged in may do;
+    ``certificate``, ``key``: for TLS.
+    """
 
     def __init__(
         self,
@@ -84,7 +88,9 @@ class MosquittoServer(Server):
 
     @contextmanager
     def listening(self, topics: str = "#", *, name: str = "listener", forget: bool = True) -> Iterator[Listener]:
-        """What comes in while somebody listens, through deaths of the server too; ``forget``: false keeps its session for the next time."""
+        """What comes in while somebody listens, through deaths of the server too; ``forget``: false keeps its session
+        for the next time.
+        """
         heard = Listener()
         ready = threading.Event()
 

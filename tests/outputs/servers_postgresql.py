@@ -20,7 +20,9 @@ PASSWORD = "correct horse"
 
 
 class PostgresqlServer(Server):
-    """``settings``: more of its configuration, as ``name=value``; ``certificate`` and ``key``: offers TLS, both as text. User ``sensor`` is a superuser."""
+    """``settings``: more of its configuration, as ``name=value``; ``certificate`` and ``key``: offers TLS, both as
+    text. User ``sensor`` is a superuser.
+    """
 
     # Does not wait until everybody has gone.
     farewell = signal.SIGINT

@@ -1,4 +1,6 @@
-"""A RabbitMQ of its own for a test, as a user without rights: own node name, ports, cookie and folder, and an own port mapper (epmd) beside it."""
+"""A RabbitMQ of its own for a test, as a user without rights: own node name, ports, cookie and folder, and an own port
+mapper (epmd) beside it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ GREETING = b"AMQP\0\0\x09\x01"
 
 
 class RabbitmqServer(Server):
-    """User ``guest`` with password ``guest``. ``tls_port`` with ``certificate``, ``key`` and ``ca``, as text: speaks TLS there;
+    """User ``guest`` with password ``guest``. ``tls_port`` with ``certificate``, ``key`` and ``ca``, as text: speaks
+    TLS there;
     ``lines``: more of its configuration.
     """
 

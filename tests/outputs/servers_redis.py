@@ -1,4 +1,6 @@
-"""A Redis of its own for a test: every write is on disk before it is answered (``appendfsync always``), so that kill -9 loses nothing."""
+"""A Redis of its own for a test: every write is on disk before it is answered (``appendfsync always``), so that kill -9
+loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ MISSING = "" if shutil.which("redis-server") else "redis-server is not installed
 
 
 class RedisServer(Server):
-    """``socket``: its Unix socket; ``tls_port`` with ``certificate``, ``key`` and ``ca``: speaks TLS there; ``lines``: more of its configuration."""
+    """``socket``: its Unix socket; ``tls_port`` with ``certificate``, ``key`` and ``ca``: speaks TLS there; ``lines``:
+    more of its configuration.
+    """
 
     def __init__(
         self, *lines: str, certificate: Path | None = None, key: Path | None = None, ca: Path | None = None

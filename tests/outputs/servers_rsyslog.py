@@ -1,4 +1,6 @@
-"""A real rsyslogd with an input for each way that syslog comes: UDP, TCP, TLS, RELP, RELP over TLS. What it has answered is in its file."""
+"""A real rsyslogd with an input for each way that syslog comes: UDP, TCP, TLS, RELP, RELP over TLS. What it has
+answered is in its file.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ input(type="imrelp" address="127.0.0.1" port="{relp_tls}" name="relp_tls" tls="o
 
 
 class Rsyslog(Server):
-    """``port`` is that of plain TCP; the others are ``udp``, ``tls``, ``relp``, ``relp_tls``. Clients of the last show ``client``."""
+    """``port`` is that of plain TCP; the others are ``udp``, ``tls``, ``relp``, ``relp_tls``. Clients of the last show
+    ``client``.
+    """
 
     def __init__(self, longest: str = "128k") -> None:
         super().__init__()

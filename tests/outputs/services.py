@@ -1,4 +1,6 @@
-"""What destinations answer, after their documentation: a plain collector, Elasticsearch's ``_bulk``, Splunk's event collector, Azure's Logs Ingestion."""
+"""What destinations answer, after their documentation: a plain collector, Elasticsearch's ``_bulk``, Splunk's event
+collector, Azure's Logs Ingestion.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ def told(status: int, body: Any, **headers: str) -> Answer:
 
 
 class Bulk:
-    """Elasticsearch: each document by its id once. ``items``: answers by id in place of the usual; ``indices``: index by id; ``template``: what is there."""
+    """Elasticsearch: each document by its id once. ``items``: answers by id in place of the usual; ``indices``: index
+    by id; ``template``: what is there.
+    """
 
     def __init__(self, authorization: str = "") -> None:
         self.authorization = authorization
@@ -104,7 +108,9 @@ class Bulk:
 
 
 class Hec:
-    """Splunk: events are taken until the first that is wrong. ``polls``: how often an acknowledgement is asked for until it is true; -1: for ever."""
+    """Splunk: events are taken until the first that is wrong. ``polls``: how often an acknowledgement is asked for
+    until it is true; -1: for ever.
+    """
 
     def __init__(self, token: str = "", *, acknowledge: bool = True, polls: int = 0) -> None:
         self.token, self.acknowledge, self.polls = token, acknowledge, polls

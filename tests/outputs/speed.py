@@ -1,4 +1,6 @@
-"""How fast outputs over HTTP are: ``python -m tests.outputs.speed`` prints events a second of send(), over loopback, to a receiver of its own process."""
+"""How fast outputs over HTTP are: ``python -m tests.outputs.speed`` prints events a second of send(), over loopback, to
+a receiver of its own process.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""AMQP against a real RabbitMQ: confirmed and on disk, through its deaths; what comes back, what is too large, what it says against us.
+"""AMQP against a real RabbitMQ: confirmed and on disk, through its deaths; what comes back, what is too large, what it
+says against us.
 
-Cost of send(), Python 3.11 (two cores, shared, broker on the same machine, durable queue): about 12,000 events/s in batches of 500, 5,000 on busy
-cores.
-The broker needs three seconds to start, which is why this module is slow.
+Cost of send(), Python 3.11 (two cores, shared, broker on the same machine, durable queue): about 12,000 events/s in
+batches of 500, 5,000 on busy cores. The broker needs three seconds to start, which is why this module is slow.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``_bulk`` against a service that answers as Elasticsearch does: each document once, each with its own fate.
 
-Cost of send(), Python 3.11 (two cores, shared with the stand-in, which is the slower of the two): about 55,000 events/s in batches of 500, native and ECS
-alike (``python -m tests.outputs.speed``).
+Cost of send(), Python 3.11 (two cores, shared with the stand-in, which is the slower of the two): about 55,000 events/s
+in batches of 500, native and ECS alike (``python -m tests.outputs.speed``).
 """
 
 from __future__ import annotations

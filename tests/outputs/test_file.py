@@ -1,4 +1,6 @@
-"""The file output: every line once, durable, through rotation, torn lines and half-written batches; and standard output."""
+"""The file output: every line once, durable, through rotation, torn lines and half-written batches; and standard
+output.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Formats: what they say of every kind of record (golden files), what survives the way there and back, what hostile texts can do, and how long lines end.
+"""Formats: what they say of every kind of record (golden files), what survives the way there and back, what hostile
+texts can do, and how long lines end.
 
-Cost of one encode, Python 3.11 (two cores, shared): native 2 µs, defender 6, device_info 9, leef 10, syslog 12, cef 16, ocsf 18, ecs 19.
+Cost of one encode, Python 3.11 (two cores, shared): native 2 µs, defender 6, device_info 9, leef 10, syslog 12, cef 16,
+ocsf 18, ecs 19.
 """
 
 from __future__ import annotations
@@ -230,7 +232,9 @@ def test_a_device_comes_back_from_its_row() -> None:
 @pytest.mark.parametrize("action", EVERY)
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_record_is_one_line_and_left_as_it_was(name: str, action: str) -> None:
-    """Records of every kind and action, with all that they can have and with as little as possible; as objects of the core or as the log gives them."""
+    """Records of every kind and action, with all that they can have and with as little as possible; as objects of the
+    core or as the log gives them.
+    """
     record = numbered(EVERY[action](maker()))
     before = copy.deepcopy(record)
     line = FORMATS[name](record)
@@ -245,11 +249,14 @@ def test_every_record_is_one_line_and_left_as_it_was(name: str, action: str) -> 
 
 @pytest.mark.parametrize("name", BACK)
 def test_hostile_texts_change_nothing_else(name: str) -> None:
-    """Pipes, equals signs, quotes, brackets, backslashes and line ends in names forge no field, end no line and hide nothing."""
+    """Pipes, equals signs, quotes, brackets, backslashes and line ends in names forge no field, end no line and hide
+    nothing.
+    """
     line = FORMATS[name](hostile())
     assert line is not None
     assert BACK[name](line) == wanted(RECORDS["alert_open"])
-    # In JSON a control character is an escape of six letters; in lines of text it is not there at all, but for the tabs of LEEF.
+    # In JSON a control character is an escape of six letters; in lines of text it is not there at all, but for the tabs
+    # of LEEF.
     assert not re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", line)
     assert name == "leef" or b"\t" not in line
 
@@ -337,7 +344,9 @@ def test_merged_devices_and_tags_have_their_columns() -> None:
 
 
 def test_syslog_headers() -> None:
-    """Priority from facility and severity, a host that is one word, a mark before text that is not ASCII, a sequence number within its range."""
+    """Priority from facility and severity, a host that is one word, a mark before text that is not ASCII, a sequence
+    number within its range.
+    """
     record = copy.deepcopy(RECORDS["alert_open"])
     record["sensor"] |= {"id": "hq 3f–01", "seq": (1 << 31) + 4}
     record["msg"] = "Drucker öffnet"

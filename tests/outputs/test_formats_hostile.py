@@ -1,4 +1,6 @@
-"""Every format against texts that a peer may choose: one line comes out, of a bounded length, and its fields are those that the texts had no part in."""
+"""Every format against texts that a peer may choose: one line comes out, of a bounded length, and its fields are those
+that the texts had no part in.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +115,9 @@ def expected(name: str, case: str) -> set[str]:
 @settings(max_examples=40)
 @given(text=st.one_of(TEXTS, LONG))
 def test_no_text_breaks_a_line_or_adds_a_field(name: str, case: str, text: str) -> None:
-    """Nor is one there twice. A field may be left out where its text is empty once it is clean, or where there is no room."""
+    """Nor is one there twice. A field may be left out where its text is empty once it is clean, or where there is no
+    room.
+    """
     line = FORMATS[name](hostile(case, text))
     if FORMATS[name](RECORDS[case]) is None:
         assert line is None
@@ -133,7 +137,9 @@ def test_no_text_breaks_a_line_or_adds_a_field(name: str, case: str, text: str) 
 @pytest.mark.parametrize("name", KEYS)
 @given(text=TEXTS)
 def test_lines_of_text_cannot_steer_a_terminal(name: str, text: str) -> None:
-    """No control signs of either set, none that turn the direction of text. JSON is for programs; the log is clean before."""
+    """No control signs of either set, none that turn the direction of text. JSON is for programs; the log is clean
+    before.
+    """
     line = FORMATS[name](hostile("alert_open", text))
     assert line is not None
     assert all(sign.isprintable() or sign in "\t\ufeff" for sign in line.decode())

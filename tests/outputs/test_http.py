@@ -1,7 +1,8 @@
-"""HTTP against a receiver that stores before it answers: what arrives, who signed it, what every bad answer, silence and certificate becomes.
+"""HTTP against a receiver that stores before it answers: what arrives, who signed it, what every bad answer, silence
+and certificate becomes.
 
-Cost of send(), Python 3.11 (two cores, shared, receiver on the same machine with every batch on its disk): about 100,000 events/s in batches of 500, packed
-by gzip 90,000 (``python -m tests.outputs.speed``).
+Cost of send(), Python 3.11 (two cores, shared, receiver on the same machine with every batch on its disk): about
+100,000 events/s in batches of 500, packed by gzip 90,000 (``python -m tests.outputs.speed``).
 """
 
 from __future__ import annotations
@@ -230,7 +231,9 @@ def test_when_it_wants_to_be_asked_again(receiver: Receiver, output: Http) -> No
 )
 @pytest.mark.parametrize("output", [{"timeout_s": 0.5}], indirect=True)
 def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, words: str) -> None:
-    """It is not known what became of the batch: it comes again, soon, also where bytes trickle in; and then it arrives."""
+    """It is not known what became of the batch: it comes again, soon, also where bytes trickle in;
+    and then it arrives.
+    """
     receiver.script = [fault]
     begin = time.monotonic()
     assert words in str(told(output, Retry))
@@ -444,7 +447,9 @@ class Proxy:
 
 
 def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The destination's name is the proxy's to look up; the proxy's login is not the destination's. Its refusal is told."""
+    """The destination's name is the proxy's to look up; the proxy's login is not the destination's. Its refusal is
+    told.
+    """
     monkeypatch.setenv("SECRET", "s3cret")
     monkeypatch.setenv("WRONG", "wrong")
     proxy = Proxy(0)

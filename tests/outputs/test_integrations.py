@@ -1,6 +1,8 @@
-"""Content for receivers: files that follow from the program are what the program says, and every file is tried as far as it can be without its product.
+"""Content for receivers: files that follow from the program are what the program says, and every file is tried as far
+as it can be without its product.
 
-``python -m tests.outputs.test_integrations`` writes the files that follow from the program anew: read the difference before it is committed.
+``python -m tests.outputs.test_integrations`` writes the files that follow from the program anew: read the difference
+before it is committed.
 """
 
 from __future__ import annotations
@@ -298,7 +300,9 @@ def _found(document: Any, path: list[str]) -> Any:
 
 
 def test_the_native_pipeline_speaks_ecs() -> None:
-    """What both formats say is the same in both indices; nothing of the record is touched, and every kind of record passes."""
+    """What both formats say is the same in both indices; nothing of the record is touched, and every kind of record
+    passes.
+    """
     same = [f"event.{name}" for name in ("id", "severity", "action", "sequence", "risk_score", "dataset")]
     same += [f"{end}.{name}" for end in ("source", "destination") for name in ("ip", "port", "domain")]
     same += [f"host.{name}" for name in ("id", "name", "type", "ip")]
@@ -378,7 +382,9 @@ def test_splunk_names_fields_that_are_there(kind: str) -> None:
 
 
 def test_splunk_tags_what_is_there() -> None:
-    """Tags name event types, event types name sourcetypes of the output, a stanza names a transform; segments are where they are read."""
+    """Tags name event types, event types name sourcetypes of the output, a stanza names a transform; segments are where
+    they are read.
+    """
     kinds = stanzas("eventtypes.conf")
     assert {name.removeprefix("eventtype=") for name in stanzas("tags.conf").sections()} <= set(kinds.sections())
     for name in kinds.sections():
@@ -389,7 +395,9 @@ def test_splunk_tags_what_is_there() -> None:
 
 
 def test_searches_name_fields_that_are_there() -> None:
-    """Those of the handbook: each field is one of a record, one that ``props.conf`` makes, or one that the search itself makes."""
+    """Those of the handbook: each field is one of a record, one that ``props.conf`` makes, or one that the search
+    itself makes.
+    """
     told = (FOLDER / "README.md").read_text(encoding="utf-8")
     searches = [
         line for line in told.splitlines() if line.startswith("sourcetype=") or line.startswith("sourcetype=", 1)
@@ -451,7 +459,9 @@ def lines(path: Path) -> list[str]:
 
 @pytest.mark.skipif(shutil.which("rsyslogd") is None, reason="rsyslogd is not installed")
 def test_rsyslog_receives() -> None:
-    """The configuration is accepted, and takes RELP, TCP and UDP: alerts for people, everything as it came, long records whole."""
+    """The configuration is accepted, and takes RELP, TCP and UDP: alerts for people, everything as it came, long
+    records whole.
+    """
     assert (
         subprocess.run(
             ["rsyslogd", "-N1", "-f", FOLDER / "rsyslog/receive.conf"], capture_output=True, check=False

@@ -1,4 +1,6 @@
-"""Kafka, against the mock broker of its own library: what arrives, in which order, and what deaths, refusals and certificates do."""
+"""Kafka, against the mock broker of its own library: what arrives, in which order, and what deaths, refusals and
+certificates do.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def opened() -> Iterator[Opened]:
 
 
 def in_order(stored: Sequence[Sequence[Stored]], batch: Sequence[Entry]) -> None:
-    """Each record is in one partition, and there in its place: for a reader that drops repeats, each counts where it came first."""
+    """Each record is in one partition, and there in its place: for a reader that drops repeats, each counts where it
+    came first.
+    """
     found = [list(dict.fromkeys(one.headers["id"] for one in partition)) for partition in stored]
     assert sorted(each for partition in found for each in partition) == sorted(ids(batch))
     place = {each: number for number, each in enumerate(ids(batch))}
@@ -56,7 +60,9 @@ def in_order(stored: Sequence[Sequence[Stored]], batch: Sequence[Entry]) -> None
 
 
 def test_what_arrives(server: KafkaServer, opened: Opened) -> None:
-    """Every record once, as it was written, with its id, kind and severity, its device as the key, and in order by device."""
+    """Every record once, as it was written, with its id, kind and severity, its device as the key, and in order by
+    device.
+    """
     batch = entries(60)
     ack = opened(server.address, topic="arrives").send(batch)
     assert (dict(ack.refused), ack.busy) == ({}, ())
@@ -95,7 +101,9 @@ def test_topics_by_record(server: KafkaServer, opened: Opened) -> None:
 
 
 def test_kill_in_mid_batch(opened: Opened) -> None:
-    """Kill -9 of what stands before the broker while batches are on their way: one producer bridges it, nothing lost, nothing double by id, in order."""
+    """Kill -9 of what stands before the broker while batches are on their way: one producer bridges it, nothing lost,
+    nothing double by id, in order.
+    """
     with KafkaServer() as server:
         output, batch = opened(server.address, timeout_s=10), entries(2000)
         for start in range(0, len(batch), 500):
@@ -109,7 +117,9 @@ def test_kill_in_mid_batch(opened: Opened) -> None:
 
 
 def test_a_stuck_broker(opened: Opened) -> None:
-    """One that takes everything and answers nothing costs the time-out; the batch comes again from a new producer, whole, and in order by device."""
+    """One that takes everything and answers nothing costs the time-out; the batch comes again from a new producer,
+    whole, and in order by device.
+    """
     with KafkaServer() as server:
         output, batch = opened(server.address, timeout_s=1), entries(100)
         server.pause()
@@ -260,7 +270,9 @@ def test_one_of_two_partitions_is_away() -> None:
     ],
 )
 def test_troubles_that_pass(name: str) -> None:
-    """A right that is missing, replicas that are away, a producer that is done for: the batch is kept, the producer is not."""
+    """A right that is missing, replicas that are away, a producer that is done for: the batch is kept, the producer is
+    not.
+    """
     output, producer = scripted(lambda sent: [name] * len(sent))
     with pytest.raises(Retry, match="Kafka: "):
         output.send(entries(3))

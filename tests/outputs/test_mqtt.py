@@ -1,4 +1,6 @@
-"""MQTT 5, against mosquitto: what arrives, what a broker that dies, is stuck or turns away costs, and how devices look to Home Assistant."""
+"""MQTT 5, against mosquitto: what arrives, what a broker that dies, is stuck or turns away costs, and how devices look
+to Home Assistant.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +111,9 @@ def test_a_broker_that_asks_for_less(opened: Opened) -> None:
 
 
 def test_kill_in_mid_batch(opened: Opened) -> None:
-    """Kill -9 of the broker while batches are on their way, five times: who listens misses nothing, has nothing twice by id, and all of it in order."""
+    """Kill -9 of the broker while batches are on their way, five times: who listens misses nothing, has nothing twice
+    by id, and all of it in order.
+    """
     with MosquittoServer() as server, server.listening() as heard:
         output, batch, deaths = opened(server.url), entries(2000), 0
         for start in range(0, len(batch), 400):
@@ -147,7 +151,9 @@ def test_what_the_broker_has_survives_it(opened: Opened) -> None:
 
 
 def test_a_stuck_broker(opened: Opened) -> None:
-    """One that takes everything and answers nothing costs the time-out, and holds up neither the next try nor the end."""
+    """One that takes everything and answers nothing costs the time-out, and holds up neither the
+    next try nor the end.
+    """
     with MosquittoServer() as server:
         output, batch = opened(server.url, timeout_s=0.5), entries(9000)
         server.pause()
@@ -186,7 +192,9 @@ def test_the_connection_is_kept(server: MosquittoServer, opened: Opened, monkeyp
 
 
 def test_too_large(opened: Opened) -> None:
-    """A broker says how much it takes when we come: what is over that is refused by its place, and its neighbours arrive."""
+    """A broker says how much it takes when we come: what is over that is refused by its place, and its neighbours
+    arrive.
+    """
     with MosquittoServer("max_packet_size 3000") as server, server.listening() as heard:
         batch = entries(3, cases=("device_new",))
         batch[1] = Entry(1, batch[1].record, b"x" * 4000)
@@ -212,7 +220,9 @@ def test_who_is_let_in(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The topic is named and the batch kept. A presence that may not be told is known before any record is sent twice for it."""
+    """The topic is named and the batch kept. A presence that may not be told is known before any record is sent twice
+    for it.
+    """
     monkeypatch.setenv("SECRET", PASSWORD)
     login = {"user": USER, "password": "env:SECRET"}
     with MosquittoServer(password=True, rights="topic readwrite sensor/#") as server:
@@ -226,7 +236,9 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
 
 
 def test_tls(opened: Opened, tmp_path: Path) -> None:
-    """With the right authority it arrives; a stranger's certificate is refused, and why; so is a broker that speaks none."""
+    """With the right authority it arrives; a stranger's certificate is refused, and why; so is a broker that speaks
+    none.
+    """
     authority, stranger = Authority(tmp_path), Authority(tmp_path, "Stranger")
     pair = authority.issue("broker")
     with MosquittoServer(certificate=pair.certificate, key=pair.key) as server:
@@ -253,7 +265,9 @@ def test_nobody_there(opened: Opened) -> None:
     [(0x97, True), (0x80, True), (0x83, True), (0x87, True), (0x90, True), (0x95, False), (0x99, False), (0x10, None)],
 )  # fmt: skip
 def test_what_answers_mean(code: int, busy: bool | None) -> None:
-    """One of two messages gets it: what passes comes again, what does not is refused, and nobody listening is no failure."""
+    """One of two messages gets it: what passes comes again, what does not is refused, and nobody listening is no
+    failure.
+    """
 
     class Broker:
         def __init__(self, output: Mqtt) -> None:
@@ -277,7 +291,9 @@ def test_what_answers_mean(code: int, busy: bool | None) -> None:
 
 
 def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Opened) -> None:
-    """For its size: the batch is refused, so that it is halved, and the next half goes over a new connection. For anything else it comes again."""
+    """For its size: the batch is refused, so that it is halved, and the next half goes over a new connection. For
+    anything else it comes again.
+    """
     output = opened(server.url)
     from_broker = SimpleNamespace(is_disconnect_packet_from_server=True)
     for code, wanted in ((0x95, Refuse), (0x99, Refuse), (0x8B, Retry)):
@@ -296,7 +312,9 @@ def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Ope
 
 
 def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
-    """A device that is new is on, one that is gone is off; who starts later knows both, and that we are there, until we are not."""
+    """A device that is new is on, one that is gone is off; who starts later knows both, and that we are there, until we
+    are not.
+    """
     printer = RECORDS["device_identified"]
     story = [RECORDS["device_new"], printer, printer | {"action": "gone"}, RECORDS["alert_open"]]
     output = opened(server.url, home_assistant={}, topic="told/{kind}")

@@ -1,4 +1,6 @@
-"""NATS JetStream, against a real server: what arrives, what comes twice, what a server that dies or turns away costs, and who is let in."""
+"""NATS JetStream, against a real server: what arrives, what comes twice, what a server that dies or turns away costs,
+and who is let in.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def checked(raw: bytes) -> bytes:
 
 
 def test_what_arrives(server: NatsServer, opened: Opened) -> None:
-    """Every record once, in order, as it was written, under a subject made of it, its id where the stream looks for repeats."""
+    """Every record once, in order, as it was written, under a subject made of it, its id where the stream looks for
+    repeats.
+    """
     batch = entries(25)
     ack = opened(server.url, **own("ARRIVES")).send(batch)
     assert (dict(ack.refused), ack.busy) == ({}, ())
@@ -174,7 +178,9 @@ def test_kill_in_mid_batch(opened: Opened) -> None:
 
 
 def test_a_stuck_server(opened: Opened) -> None:
-    """One that takes everything and answers nothing costs the time-out, and no more; what it had taken is there once."""
+    """One that takes everything and answers nothing costs the time-out, and no more; what it had
+    taken is there once.
+    """
     with NatsServer() as server:
         output, batch = opened(server.url, timeout_s=0.5), entries(300)
         server.pause()
@@ -229,7 +235,9 @@ def test_who_is_let_in(way: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 
 
 def test_credentials(opened: Opened, tmp_path: Path) -> None:
-    """A .creds file: its JWT goes to the server with a signature made by its seed; a file without one of them is named, not shown."""
+    """A .creds file: its JWT goes to the server with a signature made by its seed; a file without one of them is named,
+    not shown.
+    """
     file = tmp_path / "user.creds"
     file.write_text(
         f"-----BEGIN NATS USER JWT-----\neyJ.a.b\n------END NATS USER JWT------\n\n*** note ***\n-----BEGIN USER NKEY SEED-----\n{seed()}\n"
@@ -246,7 +254,9 @@ def test_credentials(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server says which subject; the batch is kept; a check knows before. Where the server does not say what we may, that is no fault."""
+    """The server says which subject; the batch is kept; a check knows before. Where the server does not say what we
+    may, that is no fault.
+    """
     monkeypatch.setenv("SECRET", "p")
     for deny, known in (("'sensor.>'", True), ("'sensor.>', '$SYS.>'", False)):
         with NatsServer(
@@ -275,7 +285,9 @@ def test_what_a_right_covers(pattern: str, subject: str, fits: bool) -> None:
 
 
 def test_tls(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the right authority it arrives; a stranger's certificate is refused, and so is a server that wants none of it: the password stays here."""
+    """With the right authority it arrives; a stranger's certificate is refused, and so is a server that wants none of
+    it: the password stays here.
+    """
     authority = Authority(tmp_path)
     pair, stranger = authority.issue("server"), Authority(tmp_path, "Stranger")
     with NatsServer(f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}" }}') as server:

@@ -1,7 +1,9 @@
-"""PostgreSQL against the real server: a row a record, once, through its deaths; what it refuses, and what it says against us.
+"""PostgreSQL against the real server: a row a record, once, through its deaths; what it refuses, and what it says
+against us.
 
-Cost of send(), Python 3.11 (two cores, shared, server on the same machine, fsync on): about 21,000 events/s in batches of 500, 26,000 in batches of 2,000, and
-14,000 on busy cores; COPY into a temporary table, in three round trips, is 15 to 25 % faster. What comes again: 36,000.
+Cost of send(), Python 3.11 (two cores, shared, server on the same machine, fsync on): about 21,000 events/s in batches
+of 500, 26,000 in batches of 2,000, and 14,000 on busy cores; COPY into a temporary table, in three round trips, is 15
+to 25 % faster. What comes again: 36,000.
 """
 
 from __future__ import annotations
@@ -147,7 +149,9 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(server: PostgresqlServer) 
 
 
 def test_a_server_that_stands_still(server: PostgresqlServer) -> None:
-    """It takes what we send and answers nothing: the batch is tried again after the time-out, and is there once when it goes on."""
+    """It takes what we send and answers nothing: the batch is tried again after the time-out, and is there once when it
+    goes on.
+    """
     out, batch = opened(server, timeout_s=0.5), entries(20)
     server.pause()
     begun = time.monotonic()
@@ -166,7 +170,9 @@ def test_a_server_that_stands_still(server: PostgresqlServer) -> None:
 
 
 def test_a_locked_table(server: PostgresqlServer) -> None:
-    """Somebody changes the table for minutes: we ask again later, and leave no statement of ours waiting in the server."""
+    """Somebody changes the table for minutes: we ask again later, and leave no statement of ours
+    waiting in the server.
+    """
     out, batch = opened(server, timeout_s=0.5), entries(5)
     with psycopg.connect(
         host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres"
@@ -197,7 +203,9 @@ def test_what_passes(server: PostgresqlServer, state: str) -> None:
 
 
 def test_what_a_row_cannot_hold(server: PostgresqlServer) -> None:
-    """Refused: a time that is none, a zero character, what the operator's own constraint forbids. Nothing of the batch is there, so it can be halved."""
+    """Refused: a time that is none, a zero character, what the operator's own constraint forbids. Nothing of the batch
+    is there, so it can be halved.
+    """
     out, batch = opened(server), entries(3)
     for name, bad in (("ts", {"ts": "no time"}), ("zero", {"sensor": {"id": "a\0b"}})):
         with pytest.raises(Refuse, match="PostgreSQL: ") as refused:
@@ -271,7 +279,9 @@ def test_a_table_that_is_missing_or_another(server: PostgresqlServer) -> None:
 
 
 def test_logins_and_rights(server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong password, and a user who may not insert; neither message holds a secret. To insert and to see ids is enough."""
+    """A wrong password, and a user who may not insert; neither message holds a secret. To insert and to see ids is
+    enough.
+    """
     opened(server).close()
     ask(server, "DROP ROLE IF EXISTS writer")
     ask(server, f"CREATE ROLE writer LOGIN PASSWORD '{PASSWORD}'")

@@ -1,4 +1,6 @@
-"""Through a real small proxy: it makes tunnels, asks who we are, allows some hosts, looks up names itself; and what is told when it does not."""
+"""Through a real small proxy: it makes tunnels, asks who we are, allows some hosts, looks up names itself; and what is
+told when it does not.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +112,9 @@ def steps(findings: list[Finding]) -> list[tuple[str, str]]:
 
 
 def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
-    """Asked for by name, with the proxy's login, which the destination does not see; a check looks at the certificate behind it."""
+    """Asked for by name, with the proxy's login, which the destination does not see; a check looks at the certificate
+    behind it.
+    """
     proxy = Proxy(receiver.port)
     with listener(proxy) as port:
         made = output(authority, port)

@@ -1,7 +1,7 @@
 """Redis streams against the real server: once, in order, through its deaths, and what it says against us.
 
-Cost of send(), Python 3.11 (two cores, shared, server on the same machine): about 22,000 events/s in batches of 500 with ``appendfsync always``, 38,000 with
-``everysec``, with which kill -9 was seen to lose what had been acknowledged.
+Cost of send(), Python 3.11 (two cores, shared, server on the same machine): about 22,000 events/s in batches of 500
+with ``appendfsync always``, 38,000 with ``everysec``, with which kill -9 was seen to lose what had been acknowledged.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def test_a_record_is_an_entry(server: RedisServer) -> None:
 
 
 def test_what_was_left_out_or_hashed(server: RedisServer) -> None:
-    """Records without the fields that nobody wanted, or with a hash in place of the sensor, have a stream all the same."""
+    """Records without the fields that nobody wanted, or with a hash in place of the sensor, have a
+    stream all the same.
+    """
     out, (one,) = output(server), entries(1)
     assert (
         out.send(
@@ -94,7 +96,9 @@ def test_what_was_left_out_or_hashed(server: RedisServer) -> None:
 
 
 def test_what_comes_again_is_there_once(server: RedisServer) -> None:
-    """The same batch, a part of it, and a batch that holds both old and new: order is that of the first time, numbers are those of the log."""
+    """The same batch, a part of it, and a batch that holds both old and new: order is that of the first time, numbers
+    are those of the log.
+    """
     out, batch = output(server), entries(2500)
     for part in (batch[:1500], batch[:1500], batch[700:900], batch[1000:], batch):
         out.send(part)
@@ -118,7 +122,9 @@ def test_an_alert_that_overtakes_keeps_nobody_out(server: RedisServer) -> None:
 
 
 def test_a_log_that_began_anew(server: RedisServer) -> None:
-    """A sensor that was set up again counts from one: nothing of it is taken for a repeat, each is there once, also of the batch in which its numbers pass."""
+    """A sensor that was set up again counts from one: nothing of it is taken for a repeat, each is there once, also of
+    the batch in which its numbers pass.
+    """
     out, old, new = output(server), entries(40, cases=ALERTS), entries(60, cases=ALERTS)
     new = [Entry(one.seq, {**one.record, "id": f"N{one.id[1:]}"}, one.payload) for one in new]
     for part in (old, new[:20], new[:20], new[10:30], new[20:], new[20:]):
@@ -196,7 +202,9 @@ def test_on_disk_before_it_counts(server: RedisServer) -> None:
 
 
 def test_a_server_that_stands_still(server: RedisServer) -> None:
-    """It takes the connection and answers nothing: the batch is tried again after the time-out, and is there once when it goes on."""
+    """It takes the connection and answers nothing: the batch is tried again after the time-out, and is there once when
+    it goes on.
+    """
     out, batch = output(server, timeout_s=0.5), entries(20)
     server.pause()
     begun = time.monotonic()

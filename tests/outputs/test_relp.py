@@ -61,7 +61,9 @@ def texts(batch: list[Entry]) -> list[str]:
 
 
 def by_script(*answers: Callable[[int, str, bytes], bytes] | bytes) -> Callable[[socket.socket], None]:
-    """A peer that answers frame after frame by the script, whose last answer is that to all others; an empty one ends the connection."""
+    """A peer that answers frame after frame by the script, whose last answer is that to all others; an empty one ends
+    the connection.
+    """
 
     def serve(connection: socket.socket) -> None:
         script = list(answers)

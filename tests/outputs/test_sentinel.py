@@ -1,4 +1,6 @@
-"""Sentinel: rows of a table, under a token that ends, in calls that are small enough; and what Azure says against us."""
+"""Sentinel: rows of a table, under a token that ends, in calls that are small enough; and what
+Azure says against us.
+"""
 
 from __future__ import annotations
 

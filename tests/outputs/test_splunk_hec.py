@@ -1,4 +1,6 @@
-"""Splunk's collector: a batch counts once it is written, wrong events are told from wrong tokens, and no acknowledgement is waited for in vain."""
+"""Splunk's collector: a batch counts once it is written, wrong events are told from wrong tokens, and no
+acknowledgement is waited for in vain.
+"""
 
 from __future__ import annotations
 
@@ -153,7 +155,9 @@ def test_a_splunk_that_forgot_the_channel_gets_it_again(receiver: Receiver, serv
 
 
 def test_one_wrong_event(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
-    """It alone is refused. Those before it were taken, but nobody will acknowledge them: they come again with those after it."""
+    """It alone is refused. Those before it were taken, but nobody will acknowledge them: they come again with those
+    after it.
+    """
     batch = entries(5)
     service.wrong = lambda event: ("Invalid data format", 6) if event["fields"]["record_id"] == batch[2].id else None
     ack = output.send(batch)

@@ -100,7 +100,9 @@ def test_opened_once_then_changed_then_closed(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["jira", "jira_server", "servicenow", "github"], indirect=True)
 def test_what_was_opened_without_our_hearing_of_it_is_found_again(place: Place) -> None:
-    """The answer was lost on the way, or the note of it: the next try finds the ticket by its id and brings it up to date."""
+    """The answer was lost on the way, or the note of it: the next try finds the ticket by its id and brings it up to
+    date.
+    """
     place.receiver.script = [None, Fault(store=True, reset=True)]
     with pytest.raises(Retry):
         place.give("create", place.ticket())
@@ -268,7 +270,9 @@ def test_too_many_requests_by_the_words_of_github(place: Place) -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"result": "x"}', b'{"key": {"a": 1}}', b"\xff", b"[" * 100_000])
 def test_an_answer_that_says_no_name(place: Place, body: bytes) -> None:
-    """It is no fault of ours: the ticket is looked for at the next try; a desk that answers nothing knows it by our key."""
+    """It is no fault of ours: the ticket is looked for at the next try; a desk that answers nothing knows it by our
+    key.
+    """
     if place.system == "webhook":
         place.receiver.script = [Fault(status=200, body=body)]
         assert place.give("create", place.ticket()).handle == f"hq/{place.ticket().id}"

@@ -86,7 +86,9 @@ def test_versions(authority: Authority, spoken: str, minimum: str, words: str) -
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str) -> None:
-    """None, one of an authority that the server does not know, one that has expired, and the right one, whose key has a password."""
+    """None, one of an authority that the server does not know, one that has expired, and the right one, whose key has a
+    password.
+    """
     stranger, old = (
         Authority(tmp_path, "Strange").issue("strange", client=True),
         authority.issue("old", days=-2, client=True),

@@ -1,4 +1,6 @@
-"""Webhooks: bodies in the words of their receivers (golden files), whom peer text cannot reach there, and what becomes of each record of a batch."""
+"""Webhooks: bodies in the words of their receivers (golden files), whom peer text cannot reach there, and what becomes
+of each record of a batch.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +144,9 @@ def test_markup_of_jira_server_cannot_be_left(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["jira", "jira_server", "servicenow"])
 def test_a_ticket_is_opened_once(name: str) -> None:
-    """Not again with every update and at the end; records of other kinds are tickets where the filter lets them through."""
+    """Not again with every update and at the end; records of other kinds are tickets where the filter lets them
+    through.
+    """
     assert RECEIVERS[name](RECORDS["alert_open"]) is not None
     assert RECEIVERS[name](RECORDS["alert_update"]) is None
     assert RECEIVERS[name](RECORDS["alert_close"]) is None

@@ -1,4 +1,6 @@
-"""Ticket systems as services of ``Receiver``: they keep what they are told, answer as the real ones do, and refuse what those would refuse."""
+"""Ticket systems as services of ``Receiver``: they keep what they are told, answer as the real ones do, and refuse what
+those would refuse.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ class Service:
 
 
 class JiraLike(Service):
-    """Jira Cloud with a project OPS, whose workflow leads from To Do to Done and back. ``stuck``: no transition is offered."""
+    """Jira Cloud with a project OPS, whose workflow leads from To Do to Done and back. ``stuck``: no transition is
+    offered.
+    """
 
     api = "/rest/api/3"
     stuck = False

@@ -54,7 +54,9 @@ def test_actions_and_options_of_a_command(scripts: Path) -> None:
 
 
 def test_values_of_options(scripts: Path, tmp_path: Path) -> None:
-    """Words where there is a choice, files where a file is meant, interfaces of this machine, and nothing where nobody can know."""
+    """Words where there is a choice, files where a file is meant, interfaces of this machine, and nothing where nobody
+    can know.
+    """
     (tmp_path / "site.yaml").touch()
     assert offered(scripts, "run", "--log-format", "") >= {"console", "json"}
     assert offered(scripts, "run", "--config", "si", folder=tmp_path) == {"site.yaml"}

@@ -1,4 +1,6 @@
-"""The parts of the Debian package that can be judged without building it; `make test-systemd` builds, installs and removes it."""
+"""The parts of the Debian package that can be judged without building it; `make test-systemd` builds, installs and
+removes it.
+"""
 
 from __future__ import annotations
 

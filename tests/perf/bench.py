@@ -1,10 +1,12 @@
-"""Benchmarks in pairs: this state against a baseline built beside it and against the peers that are installed. ``make bench`` calls it.
+"""Benchmarks in pairs: this state against a baseline built beside it and against the peers that are installed. ``make
+bench`` calls it.
 
     python -m tests.perf.bench [--captures DIR] [--baseline REV] [--runs N] [--only WORDS] [--no-peers] [--json FILE]
 
-DIR holds mixed-1M.pcap, mixed-2x.pcap, mixed-4M.pcap, discovery.pcap, syn-flood.pcap and week.pcap; what is missing there is made from the captures in pcaps/
-(see captures.py) and named so. Programs take turns on each capture (see runs.py). Rates are packets by the median of CPU seconds, those of a replay of one
-packet taken off; ratios are taken pair by pair. The table is Markdown; ``--json`` writes all that was measured.
+DIR holds mixed-1M.pcap, mixed-2x.pcap, mixed-4M.pcap, discovery.pcap, syn-flood.pcap and week.pcap; what is missing
+there is made from the captures in pcaps/ (see captures.py) and named so. Programs take turns on each capture (see
+runs.py). Rates are packets by the median of CPU seconds, those of a replay of one packet taken off; ratios are taken
+pair by pair. The table is Markdown; ``--json`` writes all that was measured.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ BASELINE = "f5fe907"
 
 
 class Row(NamedTuple):
-    """One line of the table: what was measured, of which program, and how many times as fast this state is (of pairs; median, least and most)."""
+    """One line of the table: what was measured, of which program, and how many times as fast this state is (of pairs;
+    median, least and most).
+    """
 
     what: str
     program: str
@@ -40,7 +44,8 @@ class Row(NamedTuple):
 
 
 class Bench:
-    """What all groups need: captures, programs in the order of their turns (this state first), and what was measured, for ``--json``.
+    """What all groups need: captures, programs in the order of their turns (this state first), and what was measured,
+    for ``--json``.
 
     ``out``: a folder for what programs write.
     """

@@ -1,7 +1,9 @@
-"""The captures of the benchmarks: found in a folder, or made from those in pcaps/ so that a fresh clone can measure at once.
+"""The captures of the benchmarks: found in a folder, or made from those in pcaps/ so that a fresh clone can measure at
+once.
 
-What is made here has less variety than traffic of a real network: pcaps/office.pcapng copied with fresh addresses for each copy, its discovery frames
-alone, and SYNs from a million random addresses and MACs. Names say so: ``office-1M`` is no ``mixed-1M``.
+What is made here has less variety than traffic of a real network: pcaps/office.pcapng copied with fresh addresses for
+each copy, its discovery frames alone, and SYNs from a million random addresses and MACs. Names say so: ``office-1M`` is
+no ``mixed-1M``.
 """
 
 from __future__ import annotations
@@ -117,7 +119,9 @@ def frames(path: Path) -> Iterator[Frame]:
 
 
 def copies(office: list[Frame], total: int) -> Iterator[Frame]:
-    """``total`` frames: the capture again and again at ten times its speed, each copy with MACs and second address bytes of its own."""
+    """``total`` frames: the capture again and again at ten times its speed, each copy with MACs and second address
+    bytes of its own.
+    """
     began = office[0][0]
     length = (office[-1][0] - began) // 10 + 10**8
     for number in range(-(-total // len(office))):

@@ -1,7 +1,9 @@
-"""How long pages of the console take: ``python -m tests.perf.console FOLDER [ALERTS DEVICES]``, 1,000,000 and 100,000 where none are given.
+"""How long pages of the console take: ``python -m tests.perf.console FOLDER [ALERTS DEVICES]``, 1,000,000 and 100,000
+where none are given.
 
-The folder is filled where it holds no log. Each line: what was asked, the best of five in ms of the clock and of the processor, and the size of the page. No
-socket takes part: it is the time in which the server makes a page. On a busy machine the processor's time is the one to read.
+The folder is filled where it holds no log. Each line: what was asked, the best of five in ms of the clock and of the
+processor, and the size of the page. No socket takes part: it is the time in which the server makes a page. On a busy
+machine the processor's time is the one to read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What a fact costs that is known already: ns each, printed. The Python of a state of the sensor runs this file with a capture; it imports no other test."""
+"""What a fact costs that is known already: ns each, printed. The Python of a state of the sensor runs this file with a
+capture; it imports no other test.
+"""
 
 from __future__ import annotations
 

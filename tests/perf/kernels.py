@@ -1,4 +1,6 @@
-"""The kernels alone: record scan, decode, flows, select, without any Python per packet. What the system takes to hand over the bytes is told apart."""
+"""The kernels alone: record scan, decode, flows, select, without any Python per packet. What the system takes to hand
+over the bytes is told apart.
+"""
 
 from __future__ import annotations
 

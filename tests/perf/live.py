@@ -24,7 +24,9 @@ SETTLE_S, LIMIT_S = 2.0, 180
 
 
 class Heard(NamedTuple):
-    """``sent``, ``speed`` (packets/s) by tcpreplay; the rest by the sensor: packets, those that the kernel dropped, messages left out, CPU seconds."""
+    """``sent``, ``speed`` (packets/s) by tcpreplay; the rest by the sensor: packets, those that the kernel dropped,
+    messages left out, CPU seconds.
+    """
 
     sent: int
     speed: int
@@ -41,7 +43,9 @@ def lacking() -> str:
 
 
 def one_run(path: Path, rate: int, sensor: str) -> Heard:
-    """One replay at ``rate`` packets/s into ``sensor run`` with the ring that it takes by itself. ``sensor``: the command of the state that listens."""
+    """One replay at ``rate`` packets/s into ``sensor run`` with the ring that it takes by itself. ``sensor``: the
+    command of the state that listens.
+    """
     here, there = f"sensor-src-{os.getpid()}", f"sensor-dst-{os.getpid()}"
     with tempfile.TemporaryDirectory() as folder, namespaces(here, there):
         log, config = Path(folder) / "events.jsonl", Path(folder) / "sensor.yaml"

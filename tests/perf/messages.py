@@ -1,7 +1,9 @@
-"""What a message costs, all told, when nothing about it is new: captures of one kind of conversation, said again and again by machines that are known.
+"""What a message costs, all told, when nothing about it is new: captures of one kind of conversation, said again and
+again by machines that are known.
 
-Each kind is written twice, long and short: the difference of their CPU seconds, by the difference of their messages, leaves out the start, the first facts of
-the machines and what the end tells. A message is a payload of TCP or UDP; the packets around it (acknowledgements, handshakes) are part of its cost.
+Each kind is written twice, long and short: the difference of their CPU seconds, by the difference of their messages,
+leaves out the start, the first facts of the machines and what the end tells. A message is a payload of TCP or UDP; the
+packets around it (acknowledgements, handshakes) are part of its cost.
 """
 
 from __future__ import annotations

@@ -17,7 +17,9 @@ NFSTREAM = "import sys, nfstream; print(sum(1 for _ in nfstream.NFStreamer(sourc
 
 
 class Program(NamedTuple):
-    """``command``: capture, empty folder → the command that reads it. ``python``: the environment of a state of this sensor; None for others."""
+    """``command``: capture, empty folder → the command that reads it. ``python``: the environment of a state of this
+    sensor; None for others.
+    """
 
     name: str
     command: Callable[[Path, Path], list[str]]
@@ -45,7 +47,9 @@ def here() -> Program:
 
 
 def baseline(revision: str, folder: Path) -> Program:
-    """A commit of this repository, cloned and built in a folder of its own: once, and then kept. CalledProcessError where that cannot be."""
+    """A commit of this repository, cloned and built in a folder of its own: once, and then kept. CalledProcessError
+    where that cannot be.
+    """
     commit = _output("git", "-C", str(ROOT), "rev-parse", "--verify", f"{revision}^{{commit}}")
     place = folder / "baseline" / commit[:12]
     python = place / ".venv" / "bin" / "python"

@@ -1,7 +1,8 @@
-"""Whole runs of programs, measured: CPU seconds, wall time and peak memory of each, and what runs in turns says of two programs.
+"""Whole runs of programs, measured: CPU seconds, wall time and peak memory of each, and what runs in turns says of two
+programs.
 
-Runs alternate, A B A B: a machine that is shared or throttled slows both down alike, and ratios are taken pair by pair. CPU seconds (user and system) are
-what is compared.
+Runs alternate, A B A B: a machine that is shared or throttled slows both down alike, and ratios are taken pair by pair.
+CPU seconds (user and system) are what is compared.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 
 
 class Run(NamedTuple):
-    """One finished process: seconds of CPU, of wall time, peak resident memory in MB (10**6 bytes), and what it wrote."""
+    """One finished process: seconds of CPU, of wall time, peak resident memory in MB (10**6 bytes),
+    and what it wrote.
+    """
 
     cpu: float
     wall: float

@@ -1,7 +1,8 @@
-"""How long lists of alerts take, and making the tables anew: ``python -m tests.perf.views FOLDER [ALERTS]``, 1,000,000 alerts where none are said.
+"""How long lists of alerts take, and making the tables anew: ``python -m tests.perf.views FOLDER [ALERTS]``, 1,000,000
+alerts where none are said.
 
-The folder is filled where it holds no log. Each line: what was asked, seconds of the clock and of the processor in ms, rows, total. Times are those of an idle
-machine only where nothing else runs; the processor's are nearer to it.
+The folder is filled where it holds no log. Each line: what was asked, seconds of the clock and of the processor in ms,
+rows, total. Times are those of an idle machine only where nothing else runs; the processor's are nearer to it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Large feeds and fleets, made up but of the shape of real ones: a few vendors with thousands of models, most CVEs of software that no device runs."""
+"""Large feeds and fleets, made up but of the shape of real ones: a few vendors with thousands of models, most CVEs of
+software that no device runs.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,9 @@ def site(
 
 
 def large(devices: int, weaknesses: int = 5) -> Site:
-    """So many devices in segments of 200, with so many weaknesses each, of a few hundred versions and twenty settings."""
+    """So many devices in segments of 200, with so many weaknesses each, of a few hundred versions
+    and twenty settings.
+    """
     chance = random.Random(7)
     nodes = [node(number, chance.choice(KINDS), segment=f"vlan {1 + number // 200}") for number in range(devices)]
     weak = []

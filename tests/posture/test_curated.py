@@ -1,4 +1,6 @@
-"""The vulnerabilities that come with the sensor: every entry is held to its examples, every mistake is told with its place."""
+"""The vulnerabilities that come with the sensor: every entry is held to its examples, every mistake is told with its
+place.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def device(entry: Vulnerability, number: int) -> Asset:
     "entry", [one for one in ENTRIES if one.examples], ids=lambda entry: f"{entry.cve}-{entry.product}"
 )
 def test_examples(entry: Vulnerability) -> None:
-    """The entry says of each example what stands there; without a packet that carried the version it says of none that it is affected."""
+    """The entry says of each example what stands there; without a packet that carried the version it says of none that
+    it is affected.
+    """
     index = CuratedIndex([entry])
     for number, example in enumerate(entry.examples):
         asset = device(entry, number)

@@ -83,7 +83,9 @@ def test_many_small_ones_do_not_beat_a_grave_one() -> None:
     ],
 )
 def test_attacks(record: dict[str, Any], adds: float) -> None:
-    """Who acts counts more than whom it hits; what somebody closed, what was silent for long, what tells of no attack and what is damaged count nothing."""
+    """Who acts counts more than whom it hits; what somebody closed, what was silent for long, what tells of no attack
+    and what is damaged count nothing.
+    """
     assert added(exposures(site([node(1), node(2)], (), [record])).devices["dev-1"]).get("attack", 0.0) == adds
 
 

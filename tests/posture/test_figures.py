@@ -1,4 +1,6 @@
-"""What vulnerabilities cost: how long a year of NVD takes and in how much memory, and how quickly many devices are judged."""
+"""What vulnerabilities cost: how long a year of NVD takes and in how much memory, and how quickly many devices are
+judged.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from tests.posture.figures import fleet, write_feed
 YEAR = 30_000
 CVES, DEVICES = sampling.count(YEAR, 3_000), sampling.count(10_000, 1_000)
 IMPORT_S, IMPORT_MB = 30.0, 200
-# Of the 20 s for a quarter of a million CVEs: an eighth of them costs less than a half, for most of it is a matter of the devices.
+# Of the 20 s for a quarter of a million CVEs: an eighth of them costs less than a half, for most of it is a matter of
+# the devices.
 MATCH_S, ONE_S = 10.0, 0.05
 
 # In a process of its own, so that nobody else's memory counts.

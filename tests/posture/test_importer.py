@@ -1,4 +1,6 @@
-"""Taking feeds into the database: whole or not at all, the newest state of each CVE, and nothing lost to a broken feed."""
+"""Taking feeds into the database: whole or not at all, the newest state of each CVE, and nothing
+lost to a broken feed.
+"""
 
 from __future__ import annotations
 

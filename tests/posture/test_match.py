@@ -86,7 +86,9 @@ def test_a_model_by_its_words(said: Callable[[Asset], dict[str, str]]) -> None:
 
 
 def test_no_version_no_verdict(said: Callable[[Asset], dict[str, str]]) -> None:
-    """Without a packet that carried the version, or where packets contradict each other, nobody is accused or acquitted."""
+    """Without a packet that carried the version, or where packets contradict each other, nobody is accused or
+    acquitted.
+    """
     told = asset("Hikvision", "DS-2CD2426G2-I", "V5.5.82build 190220")
     for bare in (told._replace(proof=()), told._replace(contested=True), asset("Hikvision", "DS-2CD2426G2-I")):
         assert set(said(bare).values()) == {"cannot tell"}
@@ -147,7 +149,9 @@ def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
 
 
 def test_what_a_record_of_a_device_tells() -> None:
-    """A version is only used where a packet carried it: what a person set does not count, nor a claim for another version."""
+    """A version is only used where a packet carried it: what a person set does not count, nor a claim for another
+    version.
+    """
     device = {
         "id": "dev-1",
         "vendor": "Axis",

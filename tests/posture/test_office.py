@@ -63,7 +63,9 @@ def proven(found: list[dict[str, Any]]) -> None:
 
 
 def test_an_office(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A camera, a telephone and an access point, and nobody else; the others are up to date, or of them it cannot be told."""
+    """A camera, a telephone and an access point, and nobody else; the others are up to date, or of them it cannot be
+    told.
+    """
     found = findings([str(OFFICE)], tmp_path / "state", capsys, monkeypatch)
     proven(found)
     assert {

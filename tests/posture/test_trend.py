@@ -20,7 +20,9 @@ def day(text: str, points: float = 50.0, at: str = "09:00:00Z") -> Day:
 
 
 def test_figures_of_a_day() -> None:
-    """Of the time of the site: its score, devices by band, weaknesses by severity, segments; who is gone does not count. Of what it cannot be told is apart."""
+    """Of the time of the site: its score, devices by band, weaknesses by severity, segments; who is gone does not
+    count. Of what it cannot be told is apart.
+    """
     weak = [
         weakness("dev-1", "CVE-1", 60.0, severity=Severity.critical),
         weakness("dev-2", "telnet", 30.0),

@@ -19,7 +19,9 @@ DEVICES, SECONDS = 10_000, 4.0
 
 
 def test_of_a_device() -> None:
-    """The fix first that lowers its score most, with all that it mends; each alone, and together with those before it."""
+    """The fix first that lowers its score most, with all that it mends; each alone, and together
+    with those before it.
+    """
     weak = [
         weakness("dev-1", "CVE-1", 53.6, "update"),
         weakness("dev-1", "CVE-2", 40.0, "update"),
@@ -67,7 +69,9 @@ def test_to_shut_the_outside_out_is_a_fix() -> None:
 
 
 def test_of_a_site() -> None:
-    """The fix of the worst device first; then those that help most devices, though the worst hides it from the score."""
+    """The fix of the worst device first; then those that help most devices, though the worst hides
+    it from the score.
+    """
     nodes = [node(number) for number in range(40)]
     weak = [
         weakness("dev-0", "CVE-1", 90.0, "update"),

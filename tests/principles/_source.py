@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SENSOR = ROOT / "sensor"
 
-# A kernel's imports stand at the left edge, one a line, or as `from x cimport (` over several; only the module name matters here.
+# A kernel's imports stand at the left edge, one a line, or as `from x cimport (` over several; only the module name
+# matters here.
 _KERNEL_IMPORT = re.compile(r"^(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w.]+))", re.MULTILINE)
 
 
@@ -42,7 +43,9 @@ def name_of(path: Path) -> str:
 
 
 def room_of(path: Path) -> str:
-    """The first word below sensor/: a folder, or a module of the top (``pipeline``). The package itself is ``sensor``."""
+    """The first word below sensor/: a folder, or a module of the top (``pipeline``). The package
+    itself is ``sensor``.
+    """
     first = path.relative_to(SENSOR).parts[0].split(".")[0]
     return "sensor" if first == "__init__" else first
 
@@ -53,7 +56,9 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, full dotted name) of all that a module imports, wherever in the file; ``from a import b`` gives ``a.b``."""
+    """(line, full dotted name) of all that a module imports, wherever in the file; ``from a import
+    b`` gives ``a.b``.
+    """
     if path.suffix != ".py":
         text = path.read_text(encoding="utf-8")
         for found in _KERNEL_IMPORT.finditer(text):

@@ -1,4 +1,6 @@
-"""Principle 6: what a peer can make grow is bounded. Containers that live as long as a detector or the inventory come from sensor.core.bounded."""
+"""Principle 6: what a peer can make grow is bounded. Containers that live as long as a detector or the inventory come
+from sensor.core.bounded.
+"""
 
 from __future__ import annotations
 

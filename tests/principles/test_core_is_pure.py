@@ -1,4 +1,6 @@
-"""Principle 3: the core has no clock, no socket, no file, and says nothing. Packet time drives it, so a replay equals the live run."""
+"""Principle 3: the core has no clock, no socket, no file, and says nothing. Packet time drives it, so a replay equals
+the live run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Principle 1: observing, identifying, judging and delivering are separate rooms. Who may know whom is the table below; the rest is forbidden."""
+"""Principle 1: observing, identifying, judging and delivering are separate rooms. Who may know whom is the table below;
+the rest is forbidden.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +202,9 @@ def test_detectors_take_only_events_from_dissectors() -> None:
 
 
 def test_only_commands_fetch() -> None:
-    """The process that captures opens no connection: what fetches lists is imported by commands, and by nothing that a run imports."""
+    """The process that captures opens no connection: what fetches lists is imported by commands, and by nothing that a
+    run imports.
+    """
     fetching = {"sensor.https", "sensor.intel.fetch", "sensor.intel.update", "sensor.posture.download"}
     for path in python_files():
         if room_of(path) != "cli" and name_of(path) not in {

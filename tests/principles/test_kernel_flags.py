@@ -1,4 +1,6 @@
-"""Principle 10: kernels are safe on hostile bytes. Bounds checks are on in every one of them, and no error is swallowed."""
+"""Principle 10: kernels are safe on hostile bytes. Bounds checks are on in every one of them, and no error is
+swallowed.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def build() -> dict[str, Any]:
 
 
 def test_kernels_are_optimised_whatever_the_environment_says(build: dict[str, Any]) -> None:
-    """The flags stand with each kernel, and with what they share: a CFLAGS of the environment takes the place of the interpreter's own."""
+    """The flags stand with each kernel, and with what they share: a CFLAGS of the environment takes the place of the
+    interpreter's own.
+    """
     for extension in (build["shared"], *map(build["kernel"], build["paths"])):
         assert extension.extra_compile_args == ["-O3", "-g0", "-fwrapv", "-DNDEBUG"], extension.name
 

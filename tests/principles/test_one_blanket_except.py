@@ -1,4 +1,6 @@
-"""Principle 5: one blanket handler in the whole program, around the calls of units. Everywhere else an error that nobody expected is seen."""
+"""Principle 5: one blanket handler in the whole program, around the calls of units. Everywhere else an error that
+nobody expected is seen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Structs of the kernels and numpy types of the Python side are two descriptions of the same bytes: they must say the same."""
+"""Structs of the kernels and numpy types of the Python side are two descriptions of the same bytes: they must say the
+same.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is shipped is complete: every package is listed, and a wheel installed anywhere else finds its kernels, its schema and its fingerprints."""
+"""What is shipped is complete: every package is listed, and a wheel installed anywhere else finds its kernels, its
+schema and its fingerprints.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def _listed() -> list[str]:
 
 
 def test_every_package_is_listed() -> None:
-    """A folder below sensor/ with an __init__.py is a package, and setup.cfg names each, plus the fingerprints and the units of systemd."""
+    """A folder below sensor/ with an __init__.py is a package, and setup.cfg names each, plus the fingerprints and the
+    units of systemd.
+    """
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in SENSOR.rglob("__init__.py")}
     assert set(_listed()) == there | {"sensor.fingerprints_data", "sensor.units_data"}
 
@@ -40,8 +44,8 @@ def test_every_folder_with_modules_is_a_package() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of the checkout, built from a copy so that nothing an earlier build left there gets in, save C that is younger than its kernel. Not optimised: it
-    is only looked at.
+    """A wheel of the checkout, built from a copy so that nothing an earlier build left there gets in, save C that is
+    younger than its kernel. Not optimised: it is only looked at.
     """
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
@@ -69,7 +73,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another environment that holds the wheel. Its dependencies are lent by this one, whose own installed sensor it cannot see."""
+    """Another environment that holds the wheel. Its dependencies are lent by this one, whose own installed sensor it
+    cannot see.
+    """
     folder = tmp_path_factory.mktemp("elsewhere") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
@@ -109,7 +115,9 @@ def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_wheel_holds_everything(wheel: Path) -> None:
-    """Modules, compiled kernels, stubs, the type marker, fingerprints, units and the licence are in it; captures and tests are not."""
+    """Modules, compiled kernels, stubs, the type marker, fingerprints, units and the licence are in it; captures and
+    tests are not.
+    """
     names = set(zipfile.ZipFile(wheel).namelist())
     kinds = ("*.py", "*.pyi", "*.json", "*.zst", "*.jinja", "*.css", "*.js", "*.svg")
     modules = {path.relative_to(ROOT).as_posix() for kind in kinds for path in SENSOR.rglob(kind)}
@@ -157,7 +165,9 @@ def test_installed_elsewhere_it_names_devices(elsewhere: Path) -> None:
 
 @pytest.mark.slow
 def test_installed_elsewhere_it_passes_its_own_test(elsewhere: Path) -> None:
-    """The capture that `sensor selftest` replays is shipped as well, and is found; all of it takes some seconds of CPU."""
+    """The capture that `sensor selftest` replays is shipped as well, and is found; all of it takes
+    some seconds of CPU.
+    """
     began = sum(os.times()[2:4])
     run = _run(elsewhere, "sensor", "selftest", "--json")
     assert run.returncode == 0, run.stdout + run.stderr

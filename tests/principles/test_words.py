@@ -1,5 +1,5 @@
-"""User-facing text uses the field's standard terms (docs/glossary.md): docs/banned_words.yaml holds the words that it does not use, and the rooms
-that are held to them.
+"""User-facing text uses the field's standard terms (docs/glossary.md): docs/banned_words.yaml holds the words that it
+does not use, and the rooms that are held to them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""An engine that hands over flows numbered from a number on, and says which of them are out of its hands. For test_kill.py."""
+"""An engine that hands over flows numbered from a number on, and says which of them are out of its hands. For
+test_kill.py.
+"""
 
 from __future__ import annotations
 

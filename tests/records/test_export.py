@@ -124,8 +124,8 @@ def ours(folder: Path, proto: str) -> Counted:
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 @pytest.mark.parametrize("proto", ["tcp", "udp"])
 def test_connections_are_those_of_wireshark(root: Path, office: Path, proto: str) -> None:
-    """The same ends each way, and the same packets and bytes. We close a TCP connection at its second FIN, or at a reset: what comes behind it, the
-    last acknowledgement, is not counted.
+    """The same ends each way, and the same packets and bytes. We close a TCP connection at its second FIN, or at a
+    reset: what comes behind it, the last acknowledgement, is not counted.
     """
     theirs, own = conversations(root / "pcaps" / "office.pcapng", proto), ours(office, proto)
     assert own.keys() == theirs.keys()

@@ -1,4 +1,6 @@
-"""Queries read the records and nothing else; files that are damaged cost their rows, are named, and never pass as data."""
+"""Queries read the records and nothing else; files that are damaged cost their rows, are named, and
+never pass as data.
+"""
 
 from __future__ import annotations
 

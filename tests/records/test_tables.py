@@ -49,7 +49,9 @@ def test_a_query_knows_who_asked_whom_and_what_came_back(office: Path) -> None:
 
 
 def test_one_uid_goes_through_all_tables(office: Path) -> None:
-    """The handshake that leads to an address belongs to a connection with the same ends, which bears its server name and JA4."""
+    """The handshake that leads to an address belongs to a connection with the same ends, which bears its server name
+    and JA4.
+    """
     connections = {row["uid"]: row for row in rows(office, "conn")}
     for row in rows(office, "tls"):
         flow = connections[row["uid"]]

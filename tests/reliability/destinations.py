@@ -1,4 +1,6 @@
-"""Where events go in tests of reliability: real servers, the options that lead there, and what they have in the end, in its order."""
+"""Where events go in tests of reliability: real servers, the options that lead there, and what they have in the end, in
+its order.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class Arrival(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """``exact``: it has nothing twice; ``options``: those of the output; ``arrived``: what it has, for each part of it that has an order of its own."""
+    """``exact``: it has nothing twice; ``options``: those of the output; ``arrived``: what it has, for each part of it
+    that has an order of its own.
+    """
 
     name: str
     server: Server

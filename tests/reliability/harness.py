@@ -1,4 +1,6 @@
-"""The whole way of an event, made of the real parts: who makes events, `sensor forward`, servers; who is killed when; and the account at the end."""
+"""The whole way of an event, made of the real parts: who makes events, `sensor forward`, servers; who is killed when;
+and the account at the end.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,9 @@ class Process:
 
 
 class Maker(Process):
-    """``lives``: what each of its processes said to be down, the last number. A process that was killed may have written more."""
+    """``lives``: what each of its processes said to be down, the last number. A process that was killed may have
+    written more.
+    """
 
     def __init__(self, log: Path, *, rate: float = 0, count: int = 0) -> None:
         super().__init__(log.parent, "maker")
@@ -267,9 +271,10 @@ def written(log: Path) -> list[Arrival]:
 
 
 class Account(NamedTuple):
-    """``again``: records that the log has again under the same id, since a sensor that died tells once more what it does not know to be told; ``lost``: ids
-    that are not there; ``repeats``: lines of the log that came again; ``doubles``: ids that are there again, for whatever reason; ``strange``: records that
-    are not in the log, or not with that number; ``overtaken``: that came first after one of their lane that was written later.
+    """``again``: records that the log has again under the same id, since a sensor that died tells once more what it
+    does not know to be told; ``lost``: ids that are not there; ``repeats``: lines of the log that came again;
+    ``doubles``: ids that are there again, for whatever reason; ``strange``: records that are not in the log, or not
+    with that number; ``overtaken``: that came first after one of their lane that was written later.
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""Stories of kill -9, of any length: the maker of events dies, `sensor forward` dies, servers die, and everything is where it should be in the end."""
+"""Stories of kill -9, of any length: the maker of events dies, `sensor forward` dies, servers die, and everything is
+where it should be in the end.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What tests of the live log share: records, settings for small segments, a disk that fails when it is told to, and a look at all that is in a log."""
+"""What tests of the live log share: records, settings for small segments, a disk that fails when it is told to, and a
+look at all that is in a log.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,8 @@ def wait_for(done: Callable[[], bool], seconds: float = 60) -> bool:
 
 
 class BadDisk(Disk):
-    """Fails while ``write_error`` or ``sync_error`` is set; ``room``: bytes it still takes before it is full; ``only``: the inode it fails for, None: all.
+    """Fails while ``write_error`` or ``sync_error`` is set; ``room``: bytes it still takes before it is full; ``only``:
+    the inode it fails for, None: all.
 
     ``syncs``: how often it was asked.
     """

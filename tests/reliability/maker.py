@@ -1,6 +1,8 @@
-"""Who makes events: a process that writes realistic records through the real event log of live runs, at a given rate, until it has made enough or is killed.
+"""Who makes events: a process that writes realistic records through the real event log of live runs, at a given rate,
+until it has made enough or is killed.
 
-``python -m tests.reliability.maker LOG`` says a number each time that all records up to it are surely down. Which ids those have is known beforehand.
+``python -m tests.reliability.maker LOG`` says a number each time that all records up to it are surely down. Which ids
+those have is known beforehand.
 """
 
 from __future__ import annotations

@@ -20,8 +20,9 @@ ALERT_LIFE = 99
 
 
 class Outage(NamedTuple):
-    """``rate``: events a second while the backlog goes; ``more_mb``: memory of `sensor forward` at its most, over what it had before; ``alert_s``: until an
-    alert came that was made while the backlog went, and ``behind`` how much there still was when it had come.
+    """``rate``: events a second while the backlog goes; ``more_mb``: memory of `sensor forward` at its most, over what
+    it had before; ``alert_s``: until an alert came that was made while the backlog went, and ``behind`` how much there
+    still was when it had come.
     """
 
     account: Account
@@ -61,7 +62,9 @@ def receiver_away(folder: Path, to: Destination, events: int) -> Outage:
 
 
 def drained(folder: Path, to: Destination, events: int) -> float:
-    """Events a second to one output, from the first batch that it took to the last: read, shaped, sent, acknowledged, written down."""
+    """Events a second to one output, from the first batch that it took to the last: read, shaped, sent, acknowledged,
+    written down.
+    """
     log = folder / "events.jsonl"
     with serving([to]):
         Maker(log).make(events)
@@ -75,7 +78,9 @@ def drained(folder: Path, to: Destination, events: int) -> float:
 
 
 def _alert(log: Path, forward: Forward, to: Destination) -> tuple[float, int]:
-    """Make one; seconds until the destination has said that it has it, and how much of the log was still to come then."""
+    """Make one; seconds until the destination has said that it has it, and how much of the log was
+    still to come then.
+    """
     alert = next(one for one in records(ALERT_LIFE) if one.kind == "alert")
     writer = opened(log)
     writer.write(alert)

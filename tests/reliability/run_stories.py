@@ -1,4 +1,6 @@
-"""The story of `sensor run` itself under kill -9: a network is replayed to it over a pair of virtual cables, and what it finds goes to a receiver."""
+"""The story of `sensor run` itself under kill -9: a network is replayed to it over a pair of virtual cables, and what
+it finds goes to a receiver.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ class Listener(Process):
 
 
 class Runs(NamedTuple):
-    """``back_s``: from each kill until the kernel gives packets to the next one; ``told_s``: until that has told so in the log."""
+    """``back_s``: from each kill until the kernel gives packets to the next one; ``told_s``: until that has told so in
+    the log.
+    """
 
     kills: int
     events: int

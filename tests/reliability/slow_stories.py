@@ -1,4 +1,6 @@
-"""Stories of receivers that are slow in every way we know, beside two that are well: what the second notice of the first."""
+"""Stories of receivers that are slow in every way we know, beside two that are well: what the second notice of the
+first.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,9 @@ class Timed:
 
 
 class Slow(NamedTuple):
-    """``late``: seconds by which 99 of 100 records came to each of those that are well; ``before``, ``after``: what `sensor forward` held at most in the first
-    half of the time, and in the second; ``statuses``: of each of the slow ones.
+    """``late``: seconds by which 99 of 100 records came to each of those that are well; ``before``, ``after``: what
+    `sensor forward` held at most in the first half of the time, and in the second; ``statuses``: of each of the slow
+    ones.
     """
 
     events: int
@@ -104,7 +107,9 @@ def _p99(sorted_numbers: list[float]) -> float:
 
 @contextlib.contextmanager
 def _slow(folder: Path) -> Iterator[list[Destination]]:
-    """One byte a second, a handshake that never begins, answers that say no, silence, a certificate that is too old, a peer whose process stands still."""
+    """One byte a second, a handshake that never begins, answers that say no, silence, a certificate that is too old, a
+    peer whose process stands still.
+    """
     authority = Authority(folder)
     expired = authority.issue("expired", days=-1).context()
     receivers = {

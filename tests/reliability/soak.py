@@ -1,9 +1,11 @@
-"""The long stories of reliability, and what they measured, as one table. ``make soak`` calls it; nothing else should run meanwhile.
+"""The long stories of reliability, and what they measured, as one table. ``make soak`` calls it; nothing else should
+run meanwhile.
 
     python -m tests.reliability.soak [--only WORDS] [--share S] [--folder DIR]
 
-Everything is real: the log, `sensor forward`, servers on loopback, kill -9. A share below 1 makes all of it shorter. A story that does not hold is told in
-the table, and in the exit code; those after it are told all the same. DIR is where logs and the like lie meanwhile: on the disk that is to be measured.
+Everything is real: the log, `sensor forward`, servers on loopback, kill -9. A share below 1 makes all of it shorter. A
+story that does not hold is told in the table, and in the exit code; those after it are told all the same. DIR is where
+logs and the like lie meanwhile: on the disk that is to be measured.
 """
 
 from __future__ import annotations

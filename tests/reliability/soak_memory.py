@@ -1,9 +1,11 @@
-"""Memory over time: `sensor run` on a pair of virtual cables, with the same mixed traffic again and again. ``make soak-memory`` calls it.
+"""Memory over time: `sensor run` on a pair of virtual cables, with the same mixed traffic again and again. ``make
+soak-memory`` calls it.
 
     python -m tests.reliability.soak_memory [--minutes 120] [--pps 2000] [--capture FILE] [--config FILE]
 
-Every minute a line: memory, its own and with the ring, which is the kernel's, descriptors and threads. At the end the slope of its own after the first quarter,
-which must be below 1 MB an hour, and whether descriptors and threads stayed what they were; exit code 1 where not. Needs root and tcpreplay.
+Every minute a line: memory, its own and with the ring, which is the kernel's, descriptors and threads. At the end the
+slope of its own after the first quarter, which must be below 1 MB an hour, and whether descriptors and threads stayed
+what they were; exit code 1 where not. Needs root and tcpreplay.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ FEWEST = 4
 
 
 class Sample(NamedTuple):
-    """``seconds`` since the beginning; ``anonymous``: MB of memory that is the process's own, ``resident``: MB of all."""
+    """``seconds`` since the beginning; ``anonymous``: MB of memory that is the process's own,
+    ``resident``: MB of all.
+    """
 
     seconds: float
     anonymous: float
@@ -63,7 +67,9 @@ class Watched(Listener):
 
 @contextlib.contextmanager
 def replayed(space: str, capture: Path, rate: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A capture again and again. tcpreplay begins anew now and then: after three quarters of an hour it sends as fast as it can."""
+    """A capture again and again. tcpreplay begins anew now and then: after three quarters of an hour it sends as fast
+    as it can.
+    """
     play = [
         "tcpreplay",
         "-q",
@@ -98,8 +104,8 @@ def slope(samples: Sequence[Sample]) -> float:
 
 
 def flat(samples: Sequence[Sample]) -> bool:
-    """Whether descriptors and threads of the second half after the first quarter are, most of the time, no more than those of the first half: a file that is
-    open while a sample is taken, and closed at the next, is no growth.
+    """Whether descriptors and threads of the second half after the first quarter are, most of the time, no more than
+    those of the first half: a file that is open while a sample is taken, and closed at the next, is no growth.
     """
     later = [one for one in samples if one.seconds >= samples[-1].seconds / 4]
     first, last = later[: len(later) // 2], later[len(later) // 2 :]

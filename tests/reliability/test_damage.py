@@ -1,4 +1,6 @@
-"""Random damages to the segments of a log, its hint, and the cursors of its outputs: the sensor starts, loses only what is damaged, and says what."""
+"""Random damages to the segments of a log, its hint, and the cursors of its outputs: the sensor starts, loses only what
+is damaged, and says what.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +102,9 @@ Damaging = Callable[[bytearray, random.Random], tuple[int, int]]
 
 @pytest.mark.parametrize("number", range(DAMAGES))
 def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) -> None:
-    """One at a time, anywhere: every line that it did not touch is still there, what is lost is told, and no number is given twice."""
+    """One at a time, anywhere: every line that it did not touch is still there, what is lost is told, and no number is
+    given twice.
+    """
     chance = random.Random(number)
     path = tmp_path / "events.jsonl"
     for folder in (folder_of, cursors_of):

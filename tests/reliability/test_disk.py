@@ -1,4 +1,6 @@
-"""A disk that is full, broken or read-only: the sensor goes on, keeps what is worth most, says exactly what it gave up, and is itself again at once."""
+"""A disk that is full, broken or read-only: the sensor goes on, keeps what is worth most, says exactly what it gave up,
+and is itself again at once.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ FAULTS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT]
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("where", ["write_error", "sync_error"])
 def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: str) -> None:
-    """Everything waits and comes down in its order within 5 s; whoever tells records is never kept waiting; and it is said at once, and once."""
+    """Everything waits and comes down in its order within 5 s; whoever tells records is never kept waiting; and it is
+    said at once, and once.
+    """
     path, disk, said = tmp_path / "events.jsonl", BadDisk(), list[str]()
     log = open_log(path, disk, said)
     log.write(record(0, "alert"))
@@ -79,7 +83,9 @@ def test_a_line_that_only_half_fitted(tmp_path: Path, room: int) -> None:
 
 
 def test_what_is_not_surely_down_is_written_once_more(tmp_path: Path) -> None:
-    """After a failed fdatasync the system has forgotten what it could not write, and the next call says that all is well."""
+    """After a failed fdatasync the system has forgotten what it could not write, and the next call says that all is
+    well.
+    """
 
     class Forgetful(BadDisk):
         def sync(self, file: int) -> None:
@@ -118,7 +124,9 @@ def test_a_segment_that_fails_for_good_is_left_for_another(tmp_path: Path) -> No
 
 
 def test_alerts_are_the_last_to_go_and_all_is_counted(tmp_path: Path) -> None:
-    """A flood while nothing can be written: memory stays bounded, every alert is kept, and what the log has and what it says it lost is what was told."""
+    """A flood while nothing can be written: memory stays bounded, every alert is kept, and what the log has and what it
+    says it lost is what was told.
+    """
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk, memory_mib=MEMORY_MIB)
     log.write(record(0))
@@ -187,7 +195,9 @@ def test_a_full_disk_at_the_turn_of_a_segment(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_too_slow(tmp_path: Path) -> None:
-    """It never fails, it only takes its time: whoever tells records does not wait for it, and what did not fit is told all the same."""
+    """It never fails, it only takes its time: whoever tells records does not wait for it, and what did not fit is told
+    all the same.
+    """
 
     class Slow(BadDisk):
         def sync(self, file: int) -> None:
@@ -278,7 +288,9 @@ def in_64_mib(folder: Path, root: Path, script: str) -> object:
 
 
 def test_a_file_system_that_is_full(tmp_path: Path, root: Path) -> None:
-    """A real one: it goes on while it is, is itself again within 5 s once there is room, with every alert, no gap, and an exact count."""
+    """A real one: it goes on while it is, is itself again within 5 s once there is room, with every alert, no gap, and
+    an exact count.
+    """
     told = in_64_mib(tmp_path, root, FULL)
     assert isinstance(told, dict)
     assert told["back"]

@@ -40,7 +40,9 @@ def test_what_it_says(tmp_path: Path, arrived: list[list[Arrival]], found: tuple
 
 
 def test_what_the_log_itself_has_again(tmp_path: Path) -> None:
-    """A record that is told once more under its id is one record: a destination that drops it lost nothing, one that keeps both repeats nothing."""
+    """A record that is told once more under its id is one record: a destination that drops it lost nothing, one that
+    keeps both repeats nothing.
+    """
     again = [*LOG, LOG[2]._replace(seq=21)]
     for arrived, found in ((LOG, (1, 0, 0, 0, 0, 0)), (again, (1, 0, 0, 1, 0, 0))):
         to = Destination("one", Server(), exact=True, options={}, arrived=lambda arrived=arrived: [arrived])

@@ -1,4 +1,6 @@
-"""kill -9 of who writes the log, at random: no gap, no torn line that anybody reads, and what was told to be down is there."""
+"""kill -9 of who writes the log, at random: no gap, no torn line that anybody reads, and what was told to be down is
+there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""kill -9 of whatever takes part in the way of an event, at random, while events flow to everything we can start here (the long way: ``make soak``)."""
+"""kill -9 of whatever takes part in the way of an event, at random, while events flow to everything we can start here
+(the long way: ``make soak``).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ def check(killed: Killed, events: int) -> None:
 
 
 def test_who_makes_events_dies(tmp_path: Path) -> None:
-    """All that is in the log arrives everywhere, all that was said to be down is in the log, and nothing is twice where that was promised."""
+    """All that is in the log arrives everywhere, all that was said to be down is in the log, and nothing is twice where
+    that was promised.
+    """
     check(maker_dies(tmp_path, [MAKES[name]() for name in present()], kills=5, events=3000), 3000)
 
 

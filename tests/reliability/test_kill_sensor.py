@@ -17,7 +17,9 @@ pytestmark = [
 
 
 def test_the_sensor_dies(tmp_path: Path) -> None:
-    """It listens again soon, its numbers go on without a gap, and all that the log has arrives. The limit leaves room for a busy machine."""
+    """It listens again soon, its numbers go on without a gap, and all that the log has arrives. The limit leaves room
+    for a busy machine.
+    """
     runs = sensor_dies(tmp_path, http(), 1)
     runs.account.check(exact=False)
     assert runs.events > 10

@@ -1,4 +1,6 @@
-"""A receiver that is away while many events are made, and how fast events go by themselves (the long way: ``make soak``)."""
+"""A receiver that is away while many events are made, and how fast events go by themselves (the long way: ``make
+soak``).
+"""
 
 from __future__ import annotations
 

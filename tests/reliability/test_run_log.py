@@ -1,4 +1,6 @@
-"""A whole live run whose log fails it: the packets are read all the same, and the log tells what became of it, in the words of the schema."""
+"""A whole live run whose log fails it: the packets are read all the same, and the log tells what became of it, in the
+words of the schema.
+"""
 
 from __future__ import annotations
 

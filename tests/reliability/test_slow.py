@@ -19,7 +19,9 @@ WRONG = {
 
 @pytest.mark.skipif(bool(MISSING["jetstream"]), reason=MISSING["jetstream"])
 def test_nobody_waits_for_the_slow(tmp_path: Path) -> None:
-    """99 of 100 records come to the good ones within 2 s, and what the forwarder holds does not grow with its troubles."""
+    """99 of 100 records come to the good ones within 2 s, and what the forwarder holds does not
+    grow with its troubles.
+    """
     slow = slow_receivers(tmp_path, 5, 200)
     assert max(slow.late.values()) <= 2
     assert slow.after.threads <= slow.before.threads

@@ -15,7 +15,9 @@ from tests.reliability.soak_memory import OFFICE, Sample, Watched, flat, replaye
 
 
 def samples(per_hour: float, files: int = 20, later: int = 20) -> list[Sample]:
-    """Two hours: 50 MB come in the first quarter, then so many an hour; descriptors at first, and in the last half hour."""
+    """Two hours: 50 MB come in the first quarter, then so many an hour; descriptors at first, and in the last half
+    hour.
+    """
     return [
         Sample(
             minute * 60,

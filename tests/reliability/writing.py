@@ -21,7 +21,9 @@ SOME = 1000
 
 
 class Writing(NamedTuple):
-    """``rate``: events a second that are down; ``tell_us``: for who tells one; ``encode_us``: of it, to make JSON of it; ``size``: bytes of a line."""
+    """``rate``: events a second that are down; ``tell_us``: for who tells one; ``encode_us``: of it, to make JSON of
+    it; ``size``: bytes of a line.
+    """
 
     rate: float
     tell_us: float

@@ -1,7 +1,9 @@
-"""Floods on the fly, as a pcap stream: so many made-up machines, addresses or names, and among them thirty telephones that are real.
+"""Floods on the fly, as a pcap stream: so many made-up machines, addresses or names, and among them thirty telephones
+that are real.
 
-Each flood is one frame in which some bytes are drawn anew for every packet, by numpy, so that ten million cost seconds. Half of the telephones speak before the
-flood begins, the others begin to in its midst; each says the same every two seconds.
+Each flood is one frame in which some bytes are drawn anew for every packet, by numpy, so that ten million cost seconds.
+Half of the telephones speak before the flood begins, the others begin to in its midst; each says the same every two
+seconds.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ Draw = Callable[[np.random.Generator, int], Bytes]
 
 
 class Flood(NamedTuple):
-    """``drawn``: for each part of the frame that changes, where it stands (in several places, where they say the same) and what draws it."""
+    """``drawn``: for each part of the frame that changes, where it stands (in several places, where they say the same)
+    and what draws it.
+    """
 
     frame: bytes
     drawn: tuple[tuple[tuple[int, ...], Draw], ...]
@@ -218,7 +222,9 @@ def _phones(some: range, ts: int) -> bytes:
 
 
 def stream(flood: Flood, count: int, gap_ns: int = GAP_NS) -> Iterator[bytes]:
-    """``count`` packets of a flood as pieces of a pcap stream (nanoseconds, little-endian), and the telephones before, among and after them."""
+    """``count`` packets of a flood as pieces of a pcap stream (nanoseconds, little-endian), and the telephones before,
+    among and after them.
+    """
     rng = np.random.default_rng(1)
     start, half = START_S * 10**9, PHONES // 2
     yield HEADER + _phones(range(half), start) + _phones(range(half), start + AGAIN_S * 10**9)

@@ -1,7 +1,8 @@
 """Captures of other people: the packets are all there, and nothing of ours breaks on them.
 
-The captures are not part of this project. The environment variable SENSOR_CORPUS names a folder with a ``manifest.yaml`` that lists them:
-``captures: [{path, size, packets}]``, paths relative to the folder, ``packets`` as counted by another reader.
+The captures are not part of this project. The environment variable SENSOR_CORPUS names a folder with a
+``manifest.yaml`` that lists them: ``captures: [{path, size, packets}]``, paths relative to the folder, ``packets`` as
+counted by another reader.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The log does not depend on how packets are cut into batches, on who reads them ahead, or on the run: byte for byte, with the packets behind alerts.
+"""The log does not depend on how packets are cut into batches, on who reads them ahead, or on the run: byte for byte,
+with the packets behind alerts.
 
-In small over the office, recordings of the laboratory and attacks of the week; SENSOR_CAPTURES=FOLDER does the same over every capture below a folder, in
-batches of one over its first packets only: a million packets take a quarter of an hour.
+In small over the office, recordings of the laboratory and attacks of the week; SENSOR_CAPTURES=FOLDER does the same
+over every capture below a folder, in batches of one over its first packets only: a million packets take a quarter of an
+hour.
 """
 
 from __future__ import annotations

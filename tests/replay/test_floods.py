@@ -1,8 +1,9 @@
-"""Floods of made-up machines, addresses and names: memory stays within the budget, thirty real telephones among them are found and kept, alerts are few.
+"""Floods of made-up machines, addresses and names: memory stays within the budget, thirty real telephones among them
+are found and kept, alerts are few.
 
-The installed program reads each flood as a stream while it is made. SENSOR_FLOOD=10000000 makes them as long as that, each in every way, and then how many
-packets it reads in a second of processor time counts too; with ``-s`` what was measured is printed. Where the run is no whole one, some floods are run
-(tests/sampling.py).
+The installed program reads each flood as a stream while it is made. SENSOR_FLOOD=10000000 makes them as long as that,
+each in every way, and then how many packets it reads in a second of processor time counts too; with ``-s`` what was
+measured is printed. Where the run is no whole one, some floods are run (tests/sampling.py).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ USUAL_COUNT = 200_000
 COUNT = int(os.environ.get("SENSOR_FLOOD", str(USUAL_COUNT)))
 FULL = COUNT > USUAL_COUNT
 RATE = 200_000
-# Alerts about a flood, and machines of it that pass for real ones within a minute: those that came before it was known for what it is, and those that happen to
-# be made up twice.
+# Alerts about a flood, and machines of it that pass for real ones within a minute: those that came before it was known
+# for what it is, and those that happen to be made up twice.
 HANDFUL, CROWD = 5, 2_000
 MINUTES = math.ceil(COUNT * GAP_NS / 60e9)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {

@@ -1,4 +1,6 @@
-"""Real programs, recorded in namespaces (pcaps/lab): each attack is told with its technique and who did it, and what only looks like one is no alarm."""
+"""Real programs, recorded in namespaces (pcaps/lab): each attack is told with its technique and who did it, and what
+only looks like one is no alarm.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Native dissectors change nothing: the log is that of the Python dissectors, which are their reference.
 
-In small over the office and recordings of the laboratory; SENSOR_CAPTURES=FOLDER does the same over every capture below a folder.
+In small over the office and recordings of the laboratory; SENSOR_CAPTURES=FOLDER does the same over every capture below
+a folder.
 """
 
 from __future__ import annotations

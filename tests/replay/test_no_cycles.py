@@ -1,4 +1,6 @@
-"""What is done with goes at once: nothing that is made a packet or a conversation holds itself, for the garbage collector hardly runs (runtime/daemon.py)."""
+"""What is done with goes at once: nothing that is made a packet or a conversation holds itself, for the garbage
+collector hardly runs (runtime/daemon.py).
+"""
 
 from __future__ import annotations
 

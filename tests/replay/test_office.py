@@ -1,4 +1,6 @@
-"""The office of pcaps/ through the program as people run it: exactly what was planted is found, everybody is named, and every line keeps its form."""
+"""The office of pcaps/ through the program as people run it: exactly what was planted is found, everybody is named, and
+every line keeps its form.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +125,9 @@ def test_the_sum_is_what_is_in_the_file(lines: list[Line], sizes: list[int]) -> 
 
 
 def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
-    """What was planted, once each; updates are of these only; nobody but those who did it is the actor of anything grave."""
+    """What was planted, once each; updates are of these only; nobody but those who did it is the actor of anything
+    grave.
+    """
     alerts = [line for line in lines if line["kind"] == "alert"]
     opened_by = Counter(line["alert"]["detector"] for line in alerts if line["action"] == "open")
     assert {name: opened_by[name] for name in (ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL)} == dict.fromkeys(
@@ -138,8 +142,9 @@ def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
 
 
 def test_what_should_be_set_otherwise(lines: list[Line]) -> None:
-    """Both cameras show their pictures to whoever asks, and telephones register in clear text; printers and cameras bear the names that they came with, and
-    some talk to clouds; PCs run Windows 10 beyond its end; all of it is work, and none of it an alert.
+    """Both cameras show their pictures to whoever asks, and telephones register in clear text; printers and cameras
+    bear the names that they came with, and some talk to clouds; PCs run Windows 10 beyond its end; all of it is work,
+    and none of it an alert.
     """
     told = exactly(16, lines, lambda line: line["kind"] == "recommendation")
     assert {line["action"] for line in told} == {"open"}

@@ -1,4 +1,6 @@
-"""Sites as reports need them: ten thousand devices that talk, are weak and were attacked; and a log that tells of them."""
+"""Sites as reports need them: ten thousand devices that talk, are weak and were attacked; and a log
+that tells of them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def at(minute: int) -> str:
 
 
 def large_site(devices: int, each: int = 5) -> Site:
-    """So many devices with ``each`` weaknesses, of 400 kinds, and twenty conversations; an alert for every tenth, an incident for every hundredth."""
+    """So many devices with ``each`` weaknesses, of 400 kinds, and twenty conversations; an alert for every tenth, an
+    incident for every hundredth.
+    """
     chance = random.Random(7)
     nodes = [_node(chance, number) for number in range(devices)]
     weak = [weakness for one in nodes for weakness in _weak(chance, one, each)]
@@ -44,7 +48,9 @@ def large_site(devices: int, each: int = 5) -> Site:
 
 
 def large_story(made: Site) -> Story:
-    """A log that told each of its devices with the packets that say what it is, and a firmware that changed here and there."""
+    """A log that told each of its devices with the packets that say what it is, and a firmware that changed here and
+    there.
+    """
     story = Story()
     for number, one in enumerate(made.nodes.values()):
         for record in _told(number, one):

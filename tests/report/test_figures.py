@@ -1,4 +1,6 @@
-"""What a report of ten thousand devices (a thousand where the run is no whole one) costs: seconds of one core, and memory."""
+"""What a report of ten thousand devices (a thousand where the run is no whole one) costs: seconds of one core, and
+memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Pictures: well-formed, described for who does not see them, bounded however large the network is, and harmless whatever devices are called."""
+"""Pictures: well-formed, described for who does not see them, bounded however large the network is, and harmless
+whatever devices are called.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def every_picture(word: str) -> list[Markup]:
     "word", ["front door", "<script>alert(1)</script>", '"onload="x', "</svg></style>", "]]>", "'--><b>"]
 )
 def test_pictures_are_svg_whatever_stands_in_them(word: str) -> None:
-    """Well-formed, with a title and a description that the picture names, nothing but shapes, and no attribute of a stranger."""
+    """Well-formed, with a title and a description that the picture names, nothing but shapes, and no attribute of a
+    stranger.
+    """
     for picture in every_picture(word):
         root = parsed(picture)
         assert {one.tag.removeprefix(SVG) for one in root.iter()} <= {
@@ -145,7 +149,9 @@ def test_marks_stand_where_the_score_is() -> None:
 
 
 def test_severities_are_told_apart_in_grey_too() -> None:
-    """Each is darker than the one before it, and text upon a colour has the contrast of WCAG 2.1 for large text, 3 to 1."""
+    """Each is darker than the one before it, and text upon a colour has the contrast of WCAG 2.1 for large text, 3 to
+    1.
+    """
     lights = [_light(colour) for colour in SEVERITY.values()]
     assert lights == sorted(lights, reverse=True)
     for colour in (*SEVERITY.values(), *BANDS.values(), *PALETTE):

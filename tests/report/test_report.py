@@ -87,7 +87,9 @@ def test_a_finding_is_told_once_with_its_reasons() -> None:
 
 
 def test_who_is_gone_needs_nothing() -> None:
-    """A device that left in the period is listed as gone and no finding is about it; one that left before is not listed, nor one that came after."""
+    """A device that left in the period is listed as gone and no finding is about it; one that left before is not
+    listed, nor one that came after.
+    """
     weak = [weakness(f"dev-{number}", "telnet", 30) for number in (1, 2, 3, 4)]
     nodes = [
         node(1, first_seen=at(100), last_seen=at(700)),
@@ -278,8 +280,8 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
 
 
 def test_what_became_of_things_since_the_last_report() -> None:
-    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no more to be done. Nothing is mended by
-    a device that left.
+    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no
+    more to be done. Nothing is mended by a device that left.
     """
     weak = [weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30), weakness("dev-3", "ftp", 30)]
     old = made(node(1), node(2), node(3), weak=weak)

@@ -1,4 +1,6 @@
-"""Older reports: read from their JSON or from the page that carries it; what is none is told; the schema says what they look like."""
+"""Older reports: read from their JSON or from the page that carries it; what is none is told; the schema says what they
+look like.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ def test_what_is_no_report_is_told(data: bytes, wrong: str, tmp_path: Path) -> N
 
 
 def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) -> None:
-    """By its version; what another program wrote by its format; fields that are new within a version are passed over."""
+    """By its version; what another program wrote by its format; fields that are new within a
+    version are passed over.
+    """
     told, path = json.loads(encoded(report)), tmp_path / "old.json"
     path.write_text(json.dumps(told | {"mood": "good"}), encoding="utf-8")
     assert stored(path) == report

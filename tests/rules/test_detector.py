@@ -1,4 +1,6 @@
-"""Rules at work: the attack, its innocent twin, the repetition; over events, flows and devices, counted and in order."""
+"""Rules at work: the attack, its innocent twin, the repetition; over events, flows and devices,
+counted and in order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An engine from its configuration: which detectors run and with what, and what becomes of an operator's broken files."""
+"""An engine from its configuration: which detectors run and with what, and what becomes of an
+operator's broken files.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def test_one_switched_off_says_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("ports", "alerts"), [(10, 1), (30, 0)])
 def test_options_reach_their_detector(tmp_path: Path, ports: int, alerts: int) -> None:
-    """Twenty refused ports are a scan where ten are enough, and none where thirty are needed; other detectors keep their defaults."""
+    """Twenty refused ports are a scan where ten are enough, and none where thirty are needed; other detectors keep
+    their defaults.
+    """
     told: list[Record] = []
     pipeline = assemble(configured(tmp_path, f"detectors:\n  {SCAN}: {{ports: {ports}}}\n"), told.append)
     units = running(pipeline)
@@ -204,7 +208,9 @@ def test_announcements_tell_the_inventory_where_devices_are_plugged_in(root: Pat
 
 
 def test_dhcp_servers_that_are_named_need_no_advice(tmp_path: Path) -> None:
-    """A detector watches them from then on; where none is named, each is work to be handed out. A reload names them as well."""
+    """A detector watches them from then on; where none is named, each is work to be handed out. A reload names them as
+    well.
+    """
     named = configured(tmp_path, "detectors:\n  credential_access.rogue_dhcp: {allowed: [10.20.10.1]}\n")
     engine = Engine(load_config(None), print, lists=ThreatLists(()))
     assert engine.advisor.settled == set()

@@ -1,4 +1,6 @@
-"""A wall clock that is set while the sensor listens, by hours forward and back: devices, alerts, numbers and the watchdog go on as if nothing had happened."""
+"""A wall clock that is set while the sensor listens, by hours forward and back: devices, alerts, numbers and the
+watchdog go on as if nothing had happened.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def ports(first: int, address: str) -> list[bytes]:
 
 @pytest.mark.parametrize("way", [5, -5, 23, -23])
 def test_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int) -> None:
-    """Known devices stay what they are and are told of once; scans before and after it are found; the log has no gap and no two records of one id."""
+    """Known devices stay what they are and are told of once; scans before and after it are found; the log has no gap
+    and no two records of one id.
+    """
     monkeypatch.setattr(daemon, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(daemon, "SUMMARY_EVERY_S", 0.0)
     clock = Clock()

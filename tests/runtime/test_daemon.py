@@ -1,4 +1,6 @@
-"""One run: from a source to the log, in order, whole whatever happens, and the same however packets are cut into batches."""
+"""One run: from a source to the log, in order, whole whatever happens, and the same however packets are cut into
+batches.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +127,9 @@ def told(records: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
-    """By packet time: the first packet's at the begin, the last one's at the end; every packet is counted and every batch given back."""
+    """By packet time: the first packet's at the begin, the last one's at the end; every packet is counted and every
+    batch given back.
+    """
     source = Given(FRAMES)
     one, records = run(source)
     assert told(records) == ["started", "summary", "stopped"]
@@ -203,7 +207,9 @@ def test_a_source_that_breaks(run: Any, tmp_path: Path) -> None:
 
 
 def test_the_inventory_is_kept_whatever_happens(run: Any, tmp_path: Path) -> None:
-    """A source that breaks ends the run; what was known by then is there for the next one, which tells nothing of it."""
+    """A source that breaks ends the run; what was known by then is there for the next one, which
+    tells nothing of it.
+    """
     frames = [*FRAMES, *FRAMES]
     with pytest.raises(CaptureError):
         run(Given([*frames, CaptureError("gone")]), keeper=Keeper(tmp_path / "state", print))
@@ -252,7 +258,9 @@ def test_reading_ahead_is_bounded(run: Any) -> None:
 
 
 def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Losses are looked at every minute, told as health while there are some, and stamped on alerts; damages go to our own log when they happen."""
+    """Losses are looked at every minute, told as health while there are some, and stamped on alerts; damages go to our
+    own log when they happen.
+    """
     monkeypatch.setattr(daemon, "SUMMARY_EVERY_S", -1)
     ears = Ears()
     monkeypatch.setattr(daemon, "log", lambda: ears)
@@ -277,7 +285,9 @@ def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 class Patient(Given):
-    """Silences between two frames until something happened; what it is told before the first of them may change the world."""
+    """Silences between two frames until something happened; what it is told before the first of them may change the
+    world.
+    """
 
     def __init__(self, before: bytes, change: Callable[[], None], happened: Callable[[], bool], after: bytes) -> None:
         super().__init__([before, None, after], time.time_ns())
@@ -297,7 +307,9 @@ class Patient(Given):
 
 
 def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is added while it runs counts for the next packet; what is refused is told in the log, and the rest counts."""
+    """What is added while it runs counts for the next packet; what is refused is told in the log,
+    and the rest counts.
+    """
     monkeypatch.setattr(daemon, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(daemon, "_warn", lambda _: None)
     lists, ready = tmp_path / "intel", tmp_path / "ready"
@@ -409,7 +421,9 @@ def test_the_health_of_a_file_is_told_in_its_place(run: Any) -> None:
 
 
 def test_the_doctor_looks_on(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is wrong with a card while a sensor listens is told as health, with the command that mends it; a replay has no card."""
+    """What is wrong with a card while a sensor listens is told as health, with the command that mends it; a replay has
+    no card.
+    """
     monkeypatch.setattr(watch, "FIRST_S", 0.0)
     monkeypatch.setattr(
         watch, "look", lambda name: Card(name, there=True, up=True, promiscuous=True, offloads={"rx-gro": True})

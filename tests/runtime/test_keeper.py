@@ -223,7 +223,9 @@ def learned(folder: Path) -> None:
 
 
 def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
-    """It is there for the next run, with the time that the network was watched; a row that is none is told and left out."""
+    """It is there for the next run, with the time that the network was watched; a row that is none is told and left
+    out.
+    """
     learned(tmp_path)
     with Run(tmp_path) as run:
         assert run.knows(LAPTOP, PRINTER, SMB)
@@ -295,7 +297,9 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
 
 
 def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """News are written first. When devices were seen last there may be no time for: that is told, and nothing else is lost."""
+    """News are written first. When devices were seen last there may be no time for: that is told, and nothing else is
+    lost.
+    """
     run = Run(tmp_path)
     run.story.at(0)
     for number in range(150):

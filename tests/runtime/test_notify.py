@@ -52,7 +52,9 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 
 def test_the_life_of_a_service(manager: Manager, tmp_path: Path) -> None:
-    """Ready with a status, reloading with the time, ready again, stopping: one datagram each, lines as sd_notify(3) writes them."""
+    """Ready with a status, reloading with the time, ready again, stopping: one datagram each, lines as sd_notify(3)
+    writes them.
+    """
     told = manager.notifier(str(tmp_path / "notify"))
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     told.ready("listening on eth0")
@@ -78,7 +80,9 @@ def test_a_name_without_a_file() -> None:
 
 
 def test_the_status_every_few_seconds(manager: Manager, tmp_path: Path) -> None:
-    """Once in five seconds and only where it changed; it is one line, however many it was made of, and never longer than a screen's."""
+    """Once in five seconds and only where it changed; it is one line, however many it was made of, and never longer
+    than a screen's.
+    """
     told, made = manager.notifier(str(tmp_path / "notify")), []
 
     def words() -> str:
@@ -96,7 +100,9 @@ def test_the_status_every_few_seconds(manager: Manager, tmp_path: Path) -> None:
 
 
 def test_the_watchdog_is_fed_by_work(manager: Manager, tmp_path: Path) -> None:
-    """Three times within its time while work is done and the log moves; not while either stands still; again when both move."""
+    """Three times within its time while work is done and the log moves; not while either stands still; again when both
+    move.
+    """
     told = manager.notifier(str(tmp_path / "notify"), WATCHDOG_USEC=str(30 * USEC), WATCHDOG_PID=str(os.getpid()))
 
     def work(seconds: float, progress: int | None, grows: int = 0) -> int:

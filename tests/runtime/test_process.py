@@ -1,4 +1,6 @@
-"""How the process is set up: threads share one heap, so that what one of them took for a large task is there for all."""
+"""How the process is set up: threads share one heap, so that what one of them took for a large task
+is there for all.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A configuration that changes while a sensor listens: what counts at once, what is left alone, what stays as it was when something is wrong."""
+"""A configuration that changes while a sensor listens: what counts at once, what is left alone, what stays as it was
+when something is wrong.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ def test_what_counts_at_once(sensor: Any, key: str, before: str, after: str, sho
 
 
 def test_every_key_is_one_or_the_other(tmp_path: Path) -> None:
-    """A new key of the configuration either counts at once, which a test shows, or is known to wait for the next start."""
+    """A new key of the configuration either counts at once, which a test shows, or is known to wait
+    for the next start.
+    """
     keys = {key for key in _plain(Config()) if not key.startswith("detectors.")}
     waiting = {key for key in keys if not any(key == one or key.startswith(f"{one}.") for one in AT_ONCE)}
     assert {key for key in waiting if key not in AT_THE_START and key.partition(".")[0] not in AT_THE_START} == set()
@@ -234,7 +238,9 @@ RULE = """\
 
 
 def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
-    """A rule that is new counts; one that is as it was keeps its count; a file with a fault leaves all rules as they were, and says where."""
+    """A rule that is new counts; one that is as it was keeps its count; a file with a fault leaves all rules as they
+    were, and says where.
+    """
     one = sensor("{}")
     new = "rules:\n" + RULE.format(name="odder", port=444)
     write(tmp_path / "rules" / "one.yaml", "rules:\n" + RULE.format(name="odd", port=443))
@@ -312,8 +318,8 @@ def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:
-    """A device is what they say now, without saying anything again; what meant nothing before counts when it is told again. The store knows by which
-    fingerprints all was read.
+    """A device is what they say now, without saying anything again; what meant nothing before counts when it is told
+    again. The store knows by which fingerprints all was read.
     """
     one = sensor("fingerprints: {folders: [own]}")
     write(tmp_path / "own" / "tea.yaml", GOOD)
@@ -363,7 +369,9 @@ def test_a_registry_that_is_newer(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
-    """Lists that are named from now on count; mutes of another file count; the log keeps what outputs need that are named now."""
+    """Lists that are named from now on count; mutes of another file count; the log keeps what outputs need that are
+    named now.
+    """
     write(tmp_path / "bad.txt", "203.0.113.66\n")
     write(
         tmp_path / "quiet.yaml",
@@ -422,8 +430,8 @@ def anonymous_mib() -> float:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
 def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> None:
-    """Broken ones, then many more good ones (a hundred; thirty where the run is no whole one) that change detectors, networks, outputs and lists of all
-    sorts: within 5 MB of what a few took.
+    """Broken ones, then many more good ones (a hundred; thirty where the run is no whole one) that change detectors,
+    networks, outputs and lists of all sorts: within 5 MB of what a few took.
     """
     good = int(os.environ.get("SENSOR_RELOADS", str(sampling.count(100, 30))))
     write(

@@ -77,7 +77,9 @@ def gate() -> Iterator[threading.Event]:
 def test_while_the_disk_does_not_answer(
     sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends in time all the same, and says what is missing. The watchdog would have ended it as well: the log stands still."""
+    """It ends in time all the same, and says what is missing. The watchdog would have ended it as well: the log stands
+    still.
+    """
 
     class Hung(Disk):
         def sync(self, file: int) -> None:

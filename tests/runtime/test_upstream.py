@@ -92,7 +92,9 @@ def test_a_forwarder_that_runs_speaks_for_its_outputs(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_jumps_is_no_fault_of_the_forwarder(tmp_path: Path) -> None:
-    """Five hours forward: what it said before is not that old; where it says nothing for a minute from then on, it does not run. Back: nothing at all."""
+    """Five hours forward: what it said before is not that old; where it says nothing for a minute from then on, it does
+    not run. Back: nothing at all.
+    """
     log, outputs, hours = tmp_path / "events.jsonl", Outputs(["siem"], NOON), 5 * 3600
     cursors_of(log).mkdir()
     health = Health(["eth0"], live=True)

@@ -17,7 +17,8 @@ from tests.kit import tcp_frame
 # (detector, address of the actor)
 Detected = frozenset[tuple[str, str]]
 
-# SYNs of a flood in a batch, at least, and for each frame of the capture: from addresses that occur in none of them, to a server that occurs in none.
+# SYNs of a flood in a batch, at least, and for each frame of the capture: from addresses that occur in none of them, to
+# a server that occurs in none.
 LEAST_SYNS, SYNS = 5_000, 20
 TEMPLATE = tcp_frame("32.0.0.1", "10.255.0.1", sport=1024, dport=443, flags=2)
 SOURCE_AT, PORT_AT = 26, 34

@@ -1,7 +1,8 @@
-"""A real Debian: debootstrapped once, copied for each story, booted in a container beside a switch and a receiver of events that are outside it.
+"""A real Debian: debootstrapped once, copied for each story, booted in a container beside a switch and a receiver of
+events that are outside it.
 
-The container has two interfaces in a network namespace of its own: ``mirror0``, where the packets of a capture arrive, and ``uplink0``, which leads to the
-receiver. Words are given to it with nsenter(1), as a login would.
+The container has two interfaces in a network namespace of its own: ``mirror0``, where the packets of a capture arrive,
+and ``uplink0``, which leads to the receiver. Words are given to it with nsenter(1), as a login would.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def _mirror() -> str:
 
 
 class Machine:
-    """A booted one. ``received``: what the receiver outside has got, a line a record; ``logins``: the Authorization header of each request."""
+    """A booted one. ``received``: what the receiver outside has got, a line a record; ``logins``: the Authorization
+    header of each request.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root, self._own = root, os.getpid()

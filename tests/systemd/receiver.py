@@ -1,4 +1,6 @@
-"""A receiver of events: appends what is posted to a file, and who posted to another. ``python receiver.py ADDRESS PORT BODIES LOGINS``."""
+"""A receiver of events: appends what is posted to a file, and who posted to another. ``python receiver.py ADDRESS PORT
+BODIES LOGINS``.
+"""
 
 from __future__ import annotations
 

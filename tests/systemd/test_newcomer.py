@@ -1,6 +1,7 @@
 """A newcomer: a Debian with Python and nothing else, this repository, and the commands of README as they stand there.
 
-Takes a quarter of an hour, most of it the tests themselves: SENSOR_NEWCOMER=1 python -m pytest -s tests/systemd/test_newcomer.py
+Takes a quarter of an hour, most of it the tests themselves: SENSOR_NEWCOMER=1 python -m pytest -s
+tests/systemd/test_newcomer.py
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The life of a sensor on a real Debian under a real systemd: installed, started, told anew, killed, hung, stopped, upgraded, taken away.
+"""The life of a sensor on a real Debian under a real systemd: installed, started, told anew, killed, hung, stopped,
+upgraded, taken away.
 
 One machine, whose story these tests tell in their order; `make test-systemd` builds the package and runs them.
 """
@@ -48,7 +49,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> None:
-    """A Debian with Python needs nothing more; there is a user, and a configuration that others cannot read; no unit is enabled."""
+    """A Debian with Python needs nothing more; there is a user, and a configuration that others cannot read; no unit is
+    enabled.
+    """
     told = machine.run("apt-get", "install", "--yes", "--no-install-recommends", "/root/sensor.deb").stdout
     assert "0 upgraded, 1 newly installed, 0 to remove" in told
     assert "nothing is started yet" in told
@@ -66,7 +69,9 @@ def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> 
 
 
 def test_a_mirror_port_is_made_ready_and_silent(machine: Machine) -> None:
-    """It is up and promiscuous, answers no ARP, has no address of any kind and joins no frames; nothing but that one right was needed."""
+    """It is up and promiscuous, answers no ARP, has no address of any kind and joins no frames; nothing but that one
+    right was needed.
+    """
     machine.run("ethtool", "-K", "mirror0", "gro", "on")
     machine.run("systemctl", "enable", "--now", "sensor-mirror@mirror0")
     (link,) = json.loads(machine.run("ip", "-json", "address", "show", "dev", "mirror0").stdout)
@@ -78,7 +83,9 @@ def test_a_mirror_port_is_made_ready_and_silent(machine: Machine) -> None:
 
 
 def test_first_device_within_two_minutes(machine: Machine) -> None:
-    """The silent interface is proposed, as the mirror port it is; a secret comes as a credential; the first device reaches the receiver outside."""
+    """The silent interface is proposed, as the mirror port it is; a secret comes as a credential; the first device
+    reaches the receiver outside.
+    """
     machine.run("sensor", "config", "init", "--yes", "--force")
     machine.write("/etc/credstore/sensor.upstream", "a-secret\n")
     url = f"http://{OUTSIDE}:{PORT}/events"
@@ -101,7 +108,9 @@ def test_first_device_within_two_minutes(machine: Machine) -> None:
 
 
 def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
-    """By its socket in the run-time folder, by systemd, and by a test of what is installed; who is of its group need not name its folder."""
+    """By its socket in the run-time folder, by systemd, and by a test of what is installed; who is of its group need
+    not name its folder.
+    """
     assert machine.run("sensor", "status").stdout.startswith("sensor ")
     told = {one["unit"]: one for one in map(json.loads, machine.run("sensor", "service", "--json").stdout.splitlines())}
     assert {unit for unit, one in told.items() if one["state"] != "active"} == {"sensor-update.timer"}
@@ -181,7 +190,9 @@ def test_hung_it_is_started_anew(machine: Machine, unit: str) -> None:
 
 
 def test_what_root_does_beside_it_takes_nothing_from_it(machine: Machine) -> None:
-    """Root reads and writes the state while it runs; afterwards all of it still belongs to the sensor, and it starts anew."""
+    """Root reads and writes the state while it runs; afterwards all of it still belongs to the sensor, and it starts
+    anew.
+    """
     machine.run("sensor", "devices")
     machine.run("sensor", "mute", "add", "--detector", "discovery.*", "--for", "1h", "--reason", "a test")
     machine.run("sensor", "outputs", "replay", "upstream", "--since", "1h", "--config", "/etc/sensor/sensor.yaml")
@@ -194,7 +205,9 @@ def test_what_root_does_beside_it_takes_nothing_from_it(machine: Machine) -> Non
 
 
 def test_a_timer_takes_lists_again(machine: Machine) -> None:
-    """Without a list it asks nobody for anything; what changed where a list came from is what the sensor knows afterwards. It holds no right meanwhile."""
+    """Without a list it asks nobody for anything; what changed where a list came from is what the sensor knows
+    afterwards. It holds no right meanwhile.
+    """
     machine.write("/etc/sensor/bad.txt", "198.51.100.66\n")
     machine.run("sensor", "intel", "remove", "ours")
     machine.run("rm", "/var/lib/sensor/intel/lists.yaml")
@@ -235,7 +248,9 @@ def test_stopped_it_says_so(machine: Machine) -> None:
 
 
 def test_upgrade_goes_on_with_what_it_knows(machine: Machine, tmp_path: Path) -> None:
-    """A newer package takes over from the older: the processes are new, the configuration is ours, the devices are those of before."""
+    """A newer package takes over from the older: the processes are new, the configuration is ours, the devices are
+    those of before.
+    """
     devices = machine.run("sensor", "devices", "--json").stdout.splitlines()
     assert devices
     pids = {machine.pid(unit) for unit in ("sensor", "sensor-forward")}
@@ -262,7 +277,9 @@ def newer(old: Path, tree: Path, to: Path) -> None:
 
 
 def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
-    """Removed, nothing runs and no program is left, but what it knew is; purged, that is gone as well, and systemd has nothing to complain of."""
+    """Removed, nothing runs and no program is left, but what it knew is; purged, that is gone as well, and systemd has
+    nothing to complain of.
+    """
     machine.run("apt-get", "remove", "--yes", PACKAGE)
     assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
     assert not (machine.root / "usr/lib/sensor").exists()
@@ -278,7 +295,9 @@ def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
 
 
 def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
-    """From an environment in /opt, as a wheel makes one: `sensor service` writes the units, tells how they fare, and takes them away again."""
+    """From an environment in /opt, as a wheel makes one: `sensor service` writes the units, tells how they fare, and
+    takes them away again.
+    """
     subprocess.run(["dpkg-deb", "--extract", str(package()), str(tmp_path)], check=True)
     there = machine.root / "opt/sensor"
     shutil.copytree(tmp_path / "usr/lib/sensor", there, symlinks=True)

@@ -1,4 +1,6 @@
-"""What tests of the tables share: all that they hold, without the numbers that rows happen to have, and a process that fills them."""
+"""What tests of the tables share: all that they hold, without the numbers that rows happen to have, and a process that
+fills them.
+"""
 
 from __future__ import annotations
 
@@ -52,5 +54,7 @@ def count(base: sqlite3.Connection, table: str) -> int:
 
 
 def filler(folder: Path, lines: int) -> subprocess.Popen[str]:
-    """A process that fills the tables of a folder from its log, and prints how many records they hold after each batch."""
+    """A process that fills the tables of a folder from its log, and prints how many records they
+    hold after each batch.
+    """
     return subprocess.Popen([sys.executable, "-c", FILLER, str(folder), str(lines)], stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,6 @@
-"""The tables hold what the log holds: however it was cut into batches, whatever was damaged, and wherever the process was killed."""
+"""The tables hold what the log holds: however it was cut into batches, whatever was damaged, and wherever the process
+was killed.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def advanced(folder: Path, sizes: list[int]) -> dict[str, Any]:
 
 
 def test_first_reader_gets_what_rebuild_makes(office: Path, tmp_path: Path) -> None:
-    """The office: seven alerts, three incidents; made anew from the log, all tables are the same, in pieces of any size too."""
+    """The office: seven alerts, three incidents; made anew from the log, all tables are the same, in pieces of any size
+    too.
+    """
     folder = copy_of(office, tmp_path / "copy")
     before = held(folder)
     assert len(before["alerts"]) == 7
@@ -85,7 +89,9 @@ def test_log_alone_gives_the_same_alerts_and_its_devices(office: Path) -> None:
 
 
 def test_damaged_lines_cost_themselves_only(office: Path, tmp_path: Path) -> None:
-    """Bytes that are no JSON, a record of other types, half a line, a number that cannot be: all else is there, and the same in any pieces."""
+    """Bytes that are no JSON, a record of other types, half a line, a number that cannot be: all else is there, and the
+    same in any pieces.
+    """
     folder = tmp_path / "damaged"
     folder.mkdir()
     lines = (office / LOG).read_bytes().splitlines()
@@ -107,7 +113,9 @@ def test_damaged_lines_cost_themselves_only(office: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("seed", range(6))
 def test_killed_at_any_moment_it_goes_on(seed: int, tmp_path: Path) -> None:
-    """kill -9 amid the batches, three times in a row: the next process goes on, and nothing is there twice or missing."""
+    """kill -9 amid the batches, three times in a row: the next process goes on, and nothing is
+    there twice or missing.
+    """
     draw, whole = random.Random(seed), tmp_path / "whole"
     whole.mkdir()
     write_log(whole / LOG, 3000, seed)
@@ -174,7 +182,9 @@ def test_log_that_is_gone_leaves_the_tables(tmp_path: Path) -> None:
 
 
 def test_damaged_store_is_made_anew_from_the_log(office: Path, tmp_path: Path) -> None:
-    """Pages overwritten: it is put aside, what can be read of the devices is saved, the tables come from the log, and that is told."""
+    """Pages overwritten: it is put aside, what can be read of the devices is saved, the tables come from the log, and
+    that is told.
+    """
     folder = copy_of(office, tmp_path / "copy")
     before = held(folder)
     with (folder / FILE).open("r+b") as file:
@@ -235,7 +245,9 @@ def test_what_the_log_lets_go_the_tables_let_go(tmp_path: Path) -> None:
 
 
 def test_notes_count_whenever_they_come(tmp_path: Path) -> None:
-    """Words about an alert that is known, that comes later, and that never comes; half a line waits for its end. All is the same in any pieces."""
+    """Words about an alert that is known, that comes later, and that never comes; half a line waits for its end. All is
+    the same in any pieces.
+    """
     write_log(tmp_path / LOG, 20)
     names = [json.loads(line)["alert"]["id"] for line in made_lines(20)]
     notes = tmp_path / "events.notes.jsonl"

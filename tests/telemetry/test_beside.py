@@ -44,7 +44,9 @@ def test_the_process() -> None:
 
 
 def test_segments_of_the_log(tmp_path: Path) -> None:
-    """How many, how large all are, and the time of the oldest record, from a compressed segment as well; the oldest are taken away meanwhile."""
+    """How many, how large all are, and the time of the oldest record, from a compressed segment as well; the oldest are
+    taken away meanwhile.
+    """
     log, one = Segmented(tmp_path / "events.jsonl"), Beside()
     for count in (3, 2, 4):
         log.add(count)
@@ -60,7 +62,9 @@ def test_segments_of_the_log(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_log(tmp_path: Path) -> None:
-    """Records that go to standard output have no files, and neither has a log that is gone; outputs of such a log are nowhere."""
+    """Records that go to standard output have no files, and neither has a log that is gone; outputs of such a log are
+    nowhere.
+    """
     for log in (None, tmp_path / "gone.jsonl"):
         told = Beside().added(engine(log, "siem"))
         assert set(told["log"]) == {"path"}

@@ -57,7 +57,9 @@ class AsLive:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Run]:
-    """The status after the small office was heard as if it were live, with an output that delivers and one that nobody runs."""
+    """The status after the small office was heard as if it were live, with an output that delivers and one that nobody
+    runs.
+    """
     folder = tmp_path_factory.mktemp("told")
     (folder / "sensor.yaml").write_text(CONFIG)
     (folder / "bad.txt").write_text("203.0.113.77 c2\nnonsense???\n")
@@ -139,7 +141,9 @@ def test_what_the_operator_gave(told: tuple[dict, Run]) -> None:
 
 
 def test_walking_is_rare(told: tuple[dict, Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Devices and alerts are counted one by one: where that takes long it is done less often, so that it costs next to nothing."""
+    """Devices and alerts are counted one by one: where that takes long it is done less often, so that it costs next to
+    nothing.
+    """
     _, run = told
     looks, clock = [], [100.0]
 

@@ -12,7 +12,9 @@ from sensor.telemetry.exposition import SAMPLES_LIMIT, exposition, samples
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_names_and_words(metric: Metric) -> None:
-    """Of ours begin with ``sensor_``, those that all programs have with ``process_``; what only grows ends with ``_total`` and nothing else does."""
+    """Of ours begin with ``sensor_``, those that all programs have with ``process_``; what only grows ends with
+    ``_total`` and nothing else does.
+    """
     assert re.fullmatch(r"(sensor|process)_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.type == "counter")
     assert metric.help.endswith(".")
@@ -30,7 +32,9 @@ def test_names_are_given_once() -> None:
 
 
 def test_the_text() -> None:
-    """As exposition format 0.0.4 wants it: help, type, one line a value; whole numbers stay whole, a quotation mark cannot end a label."""
+    """As exposition format 0.0.4 wants it: help, type, one line a value; whole numbers stay whole, a quotation mark
+    cannot end a label.
+    """
     metrics = (
         Metric("sensor_info", "info", "", "Who.", "sensor", ("id", "site")),
         Metric("sensor_things_total", "counter", "things", "Things.", "things.*.count", ("thing",)),

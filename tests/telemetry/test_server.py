@@ -80,7 +80,9 @@ def get(path: Path, what: str) -> tuple[int, bytes]:
 
 
 def test_at_the_socket(serve, path: Path) -> None:
-    """Text for Prometheus, the whole status, whether it lives, and a word about what there is. The group may ask, others may not."""
+    """Text for Prometheus, the whole status, whether it lives, and a word about what there is. The group may ask,
+    others may not.
+    """
     assert serve(path).told == []
     assert path.stat().st_mode & 0o777 == 0o660
     assert b"\nsensor_packets_malformed_total 3\n" in get(path, "/metrics")[1]
@@ -95,7 +97,9 @@ def test_at_the_socket(serve, path: Path) -> None:
 
 
 def test_on_loopback(serve, port: int) -> None:
-    """Only for who calls it by the name of this machine: a page in a browser, which has another name for it, gets nothing."""
+    """Only for who calls it by the name of this machine: a page in a browser, which has another name for it, gets
+    nothing.
+    """
     serve(None, ("127.0.0.1", port))
     ours = (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", "")
     others = (f"evil.example:{port}", f"127.0.0.1@evil.example:{port}", "localhost.evil.example", "10.0.0.1", "[::1")
@@ -117,7 +121,9 @@ def test_on_loopback_of_ipv6(serve, port: int) -> None:
 def test_before_the_first_word_and_after_the_last(
     serve, path: Path, told: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine that has told nothing yet is not ready, and one that says nothing any more is stuck; what it told last is still there."""
+    """An engine that has told nothing yet is not ready, and one that says nothing any more is stuck; what it told last
+    is still there.
+    """
     begun = Served(Beside())
     quiet = path.with_name("quiet.sock")
     other = Server(begun, quiet, None)
@@ -299,7 +305,9 @@ def test_what_a_living_sensor_has(serve, path: Path) -> None:
 
 
 def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int) -> None:
-    """A file that is none is left alone, a path may be too long, a port taken: it is said, and the sensor goes on without."""
+    """A file that is none is left alone, a path may be too long, a port taken: it is said, and the sensor goes on
+    without.
+    """
     path.write_text("mine")
     assert serve(path).told == [f"the status is not served at the socket {path}: Address already in use"]
     assert path.read_text() == "mine"

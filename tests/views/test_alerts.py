@@ -235,7 +235,9 @@ def test_matching_is_bounded(made: Data) -> None:
 
 
 def test_nothing_is_not_no_alerts(tmp_path: Path) -> None:
-    """A folder without a store, and a store of another version, cannot be read; a log of its own can, and holds what it holds."""
+    """A folder without a store, and a store of another version, cannot be read; a log of its own can, and holds what it
+    holds.
+    """
     with pytest.raises(NotReadable):
         open_folder(tmp_path)
     write_log(tmp_path / LOG, 5)

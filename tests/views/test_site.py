@@ -1,4 +1,6 @@
-"""Assessments of the office by views: the same as those of the event log read record by record, in pages, with filters that are checked."""
+"""Assessments of the office by views: the same as those of the event log read record by record, in pages, with filters
+that are checked.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,9 @@ def test_scores(picture: Picture, camera: str) -> None:
 
 
 def test_findings(picture: Picture) -> None:
-    """Affected devices first; CVEs have as many devices as there are findings; a device, a type and a text narrow them."""
+    """Affected devices first; CVEs have as many devices as there are findings; a device, a type and
+    a text narrow them.
+    """
     page = findings(picture, limit=1000)
     verdicts = [row.verdict for row in page.rows]
     assert verdicts == sorted(verdicts, key=("affected", "cannot_tell").index)
@@ -159,7 +163,9 @@ def test_attack_paths(picture: Picture, camera: str) -> None:
 
 
 def test_tickets(picture: Picture, office_folder: Path, camera: str) -> None:
-    """All are new where none was sent, nothing is noted; one of them with its devices; a damaged ledger is no empty one."""
+    """All are new where none was sent, nothing is noted; one of them with its devices; a damaged ledger is no empty
+    one.
+    """
     page = tickets(picture, office_folder, Policy(), limit=1000)
     assert {row.state for row in page.rows} == {"new"}
     assert page.total == len(page.rows) == sum(page.facets["severity"].values())

@@ -1,5 +1,5 @@
-"""On the segment itself: arp-scan asks for everybody; arpspoof and ettercap put themselves between a machine and its gateway. Needs arp-scan, dsniff,
-ettercap-text-only, curl.
+"""On the segment itself: arp-scan asks for everybody; arpspoof and ettercap put themselves between a machine and its
+gateway. Needs arp-scan, dsniff, ettercap-text-only, curl.
 
 Run it as ``python -m pcaps.lab.attacks.arp [SCENE...]``.
 """

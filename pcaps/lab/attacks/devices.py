@@ -1,5 +1,6 @@
-"""Devices of an office under attack: an agent whose community is guessed with Net-SNMP and set to something else, a printer whose files are read over its raw
-port, a camera that shows itself to somebody outside, and an exchange through which sipp looks for a way to dial out. Needs snmp, socat, ffmpeg, sip-tester.
+"""Devices of an office under attack: an agent whose community is guessed with Net-SNMP and set to something else, a
+printer whose files are read over its raw port, a camera that shows itself to somebody outside, and an exchange through
+which sipp looks for a way to dial out. Needs snmp, socat, ffmpeg, sip-tester.
 
 Run it as ``python -m pcaps.lab.attacks.devices [SCENE...]``.
 """

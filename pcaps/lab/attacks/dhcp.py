@@ -1,4 +1,5 @@
-"""A second DHCP server: dnsmasq of somebody else answers beside the router's and names itself as gateway and resolver. Needs dnsmasq-base, isc-dhcp-client.
+"""A second DHCP server: dnsmasq of somebody else answers beside the router's and names itself as gateway and resolver.
+Needs dnsmasq-base, isc-dhcp-client.
 
 Run it as ``python -m pcaps.lab.attacks.dhcp``.
 """

@@ -1,4 +1,5 @@
-"""A program inside asks the router by UPnP to let the internet in: miniupnpc's upnpc against a scripted gateway. Needs miniupnpc.
+"""A program inside asks the router by UPnP to let the internet in: miniupnpc's upnpc against a scripted gateway. Needs
+miniupnpc.
 
 Run it as ``python -m pcaps.lab.attacks.holes``.
 """

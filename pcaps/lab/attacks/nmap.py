@@ -1,4 +1,5 @@
-"""nmap looks around: which hosts are there, which ports are open, what listens there, which system it is. Needs nmap, openssh-server, vsftpd.
+"""nmap looks around: which hosts are there, which ports are open, what listens there, which system it is. Needs nmap,
+openssh-server, vsftpd.
 
 Run it as ``python -m pcaps.lab.attacks.nmap [SCENE...]``.
 """

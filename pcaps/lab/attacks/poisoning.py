@@ -1,4 +1,5 @@
-"""Somebody answers for names that nobody has: by LLMNR, NetBIOS and mDNS, as a script. People mistype, and browsers ask for made-up names.
+"""Somebody answers for names that nobody has: by LLMNR, NetBIOS and mDNS, as a script. People mistype, and browsers ask
+for made-up names.
 
 Run it as ``python -m pcaps.lab.attacks.poisoning``.
 """

@@ -1,4 +1,5 @@
-"""SIPVicious against a registrar: svmap looks for exchanges, svwar for extensions, svcrack for a password. Needs the package sipvicious.
+"""SIPVicious against a registrar: svmap looks for exchanges, svwar for extensions, svcrack for a password. Needs the
+package sipvicious.
 
 Run it as ``python -m pcaps.lab.attacks.sip [SCENE...]``.
 """

@@ -1,5 +1,5 @@
-"""Ways out through what is always open: iodine carries IP in names, ptunnel carries TCP in echo requests. Needs iodine, ptunnel,
-dnsmasq-base, curl, /dev/net/tun.
+"""Ways out through what is always open: iodine carries IP in names, ptunnel carries TCP in echo requests. Needs iodine,
+ptunnel, dnsmasq-base, curl, /dev/net/tun.
 
 Run it as ``python -m pcaps.lab.attacks.tunnels [SCENE...]``.
 """

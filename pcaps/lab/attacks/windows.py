@@ -1,8 +1,9 @@
-"""impacket's examples against Samba: a file server that runs no services for others (what is asked shows all the same), and a domain controller. And smbclient,
-which leaves a program on a share. Needs the package impacket, samba, samba-ad-dc, krb5-user, smbclient.
+"""impacket's examples against Samba: a file server that runs no services for others (what is asked shows all the same),
+and a domain controller. And smbclient, which leaves a program on a share. Needs the package impacket, samba,
+samba-ad-dc, krb5-user, smbclient.
 
-The program that psexec brings along is replaced by zeroes behind the head of an executable: no stranger's binary lies in a capture.
-Run it as ``python -m pcaps.lab.attacks.windows [SCENE...]``.
+The program that psexec brings along is replaced by zeroes behind the head of an executable: no stranger's binary lies
+in a capture. Run it as ``python -m pcaps.lab.attacks.windows [SCENE...]``.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def enumeration(lab: Lab) -> Iterator[None]:
 
 
 def kerberoast(lab: Lab) -> Iterator[None]:
-    """Tickets for every service, with the old cipher: by MIT's own clients, for Samba refuses the requests of impacket."""
+    """Tickets for every service, with the old cipher: by MIT's own clients, for Samba refuses the
+    requests of impacket.
+    """
     attacker = _domain(lab)
     settings = lab.folder / "krb5.conf"
     ciphers = "".join(

@@ -1,4 +1,6 @@
-"""What devices say unasked, or to everybody: leases, names, services, neighbours, and the searches of their makers. Each takes the stage and a time."""
+"""What devices say unasked, or to everybody: leases, names, services, neighbours, and the searches of their makers.
+Each takes the stage and a time.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +141,9 @@ def cdp(
 def wsd(
     stage: Stage, at: float, uuid: str, types: str, address: str, *, scopes: str = "", answer: bool = False
 ) -> None:
-    """Hello to everybody, or the answer to a search (WS-Discovery). ``types`` by the prefixes of the common namespaces."""
+    """Hello to everybody, or the answer to a search (WS-Discovery). ``types`` by the prefixes of
+    the common namespaces.
+    """
     prefixes = {
         "wsdp": "http://schemas.xmlsoap.org/ws/2006/02/devprof", "wprt": "http://schemas.microsoft.com/windows/2006/08/wdp/print",
         "wscn": "http://schemas.microsoft.com/windows/2006/08/wdp/scan", "dn": "http://www.onvif.org/ver10/network/wsdl", "tds": "http://www.onvif.org/ver10/device/wsdl",

@@ -1,4 +1,6 @@
-"""What devices say when they are asked, and what they ask: pages, descriptions, values, calls, streams, settings, the sites of their makers."""
+"""What devices say when they are asked, and what they ask: pages, descriptions, values, calls, streams, settings, the
+sites of their makers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The segment on which one device shows itself: a router, a computer that looks at it, a telephone exchange, servers outside."""
+"""The segment on which one device shows itself: a router, a computer that looks at it, a telephone exchange, servers
+outside.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ Words = dict[str, Any]
 
 @dataclass
 class Subject:
-    """A device as its file describes it. ``expect``: what a person would write on its label; ``says``: what it says, in order, one protocol each."""
+    """A device as its file describes it. ``expect``: what a person would write on its label; ``says``: what it says, in
+    order, one protocol each.
+    """
 
     name: str
     mac: str
@@ -39,8 +43,8 @@ class Subject:
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.name))
 
     def filled(self, value: Any) -> Any:
-        """Words with what belongs to the unit in their places: its MAC as ``<mac>`` (aabbcc…), ``<MAC>``, ``<Mac>`` (aa:bb:…), ``<MAC:>`` or ``<MAC->``,
-        the last six digits as ``<mac6>`` or ``<MAC6>``, ``<ip>`` and ``<uuid>``.
+        """Words with what belongs to the unit in their places: its MAC as ``<mac>`` (aabbcc…), ``<MAC>``, ``<Mac>``
+        (aa:bb:…), ``<MAC:>`` or ``<MAC->``, the last six digits as ``<mac6>`` or ``<MAC6>``, ``<ip>`` and ``<uuid>``.
         """
         if isinstance(value, str):
             digits = self.host.hex

@@ -1,7 +1,9 @@
-"""Makes one small capture for each device that the files beside it describe: ``python -m pcaps.lab.devices.make [FOLDER]``. The same bytes on every run.
+"""Makes one small capture for each device that the files beside it describe: ``python -m pcaps.lab.devices.make
+[FOLDER]``. The same bytes on every run.
 
-Printers, telephones, televisions, cameras and conferencing systems speak here what such devices are documented to speak. No capture of anybody's went into
-them: addresses, serial numbers and names are made up, the forms of the messages come from standards and from makers' documentation.
+Printers, telephones, televisions, cameras and conferencing systems speak here what such devices are documented to
+speak. No capture of anybody's went into them: addresses, serial numbers and names are made up, the forms of the
+messages come from standards and from makers' documentation.
 """
 
 from __future__ import annotations

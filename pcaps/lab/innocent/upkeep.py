@@ -1,5 +1,5 @@
-"""What keeps a network going, and looks like an attack to the hasty: monitoring, a backup, a vulnerability scanner, a jump host, updates. Needs iputils-ping,
-snmp, curl, openssh-server, rsync, nmap, wget.
+"""What keeps a network going, and looks like an attack to the hasty: monitoring, a backup, a vulnerability scanner, a
+jump host, updates. Needs iputils-ping, snmp, curl, openssh-server, rsync, nmap, wget.
 
 Run it as ``python -m pcaps.lab.innocent.upkeep [SCENE...]``.
 """

@@ -1,5 +1,5 @@
-"""What people do all day: files on a server, prints by way of a print server, a video call, a resolver that is kept busy. Needs samba, smbclient, dnsmasq-base,
-bind9-dnsutils, snmp, socat.
+"""What people do all day: files on a server, prints by way of a print server, a video call, a resolver that is kept
+busy. Needs samba, smbclient, dnsmasq-base, bind9-dnsutils, snmp, socat.
 
 Run it as ``python -m pcaps.lab.innocent.work [SCENE...]``.
 """
@@ -115,7 +115,9 @@ def video_call(lab: Lab) -> Iterator[None]:
 
 
 def resolver(lab: Lab) -> Iterator[None]:
-    """Six people ask for some hundred names: hosts of content networks, names with hashes in them, a few that do not exist."""
+    """Six people ask for some hundred names: hosts of content networks, names with hashes in them, a few that do not
+    exist.
+    """
     server = lab.host("resolver", SERVANT)
     rng = random.Random("names")
     hosts = [f"d{rng.getrandbits(52):013x}.cdn.example" for _ in range(40)] + [

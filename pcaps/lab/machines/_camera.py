@@ -1,6 +1,8 @@
-"""An emulated ONVIF camera: answers searches (WS-Discovery), the question what it is (ONVIF Core Specification, 8.3.6) and players (RTSP, RFC 2326).
+"""An emulated ONVIF camera: answers searches (WS-Discovery), the question what it is (ONVIF Core Specification, 8.3.6)
+and players (RTSP, RFC 2326).
 
-``python -m pcaps.lab.machines._camera serve ADDRESS MAKER MODEL FIRMWARE SERIAL`` is the camera, ``… search ADDRESS`` a program that looks for some.
+``python -m pcaps.lab.machines._camera serve ADDRESS MAKER MODEL FIRMWARE SERIAL`` is the camera, ``… search ADDRESS`` a
+program that looks for some.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""SIPp as telephones of several makers, and baresip on a PC: they register with an exchange, which wants their password. Needs sip-tester, baresip-core.
+"""SIPp as telephones of several makers, and baresip on a PC: they register with an exchange, which wants their
+password. Needs sip-tester, baresip-core.
 
 Run it as ``python -m pcaps.lab.machines.calls``.
 """

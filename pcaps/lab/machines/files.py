@@ -1,4 +1,5 @@
-"""Samba with its name service and MiniDLNA on a storage box, and a computer that looks at both. Needs samba, smbclient, minidlna, curl.
+"""Samba with its name service and MiniDLNA on a storage box, and a computer that looks at both. Needs samba, smbclient,
+minidlna, curl.
 
 Run it as ``python -m pcaps.lab.machines.files``.
 """

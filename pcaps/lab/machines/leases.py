@@ -1,4 +1,5 @@
-"""Real DHCP clients lease addresses from dnsmasq, with the vendor classes and names of devices. Needs dnsmasq, udhcpc, dhcpcd-base, isc-dhcp-client.
+"""Real DHCP clients lease addresses from dnsmasq, with the vendor classes and names of devices. Needs dnsmasq, udhcpc,
+dhcpcd-base, isc-dhcp-client.
 
 Run it as ``python -m pcaps.lab.machines.leases``. The three clients order and frame what they say each in its own way.
 """

@@ -14,7 +14,9 @@ from pcaps.lab._lab import Host, Lab, record
 
 
 def announce(lab: Lab, host: Host, kind: int, description: str, **inventory: str) -> None:
-    """Starts the daemon while the cable is out, types what an administrator would type into lldpcli, and plugs in. ``kind``: its device type of LLDP-MED."""
+    """Starts the daemon while the cable is out, types what an administrator would type into lldpcli, and plugs in.
+    ``kind``: its device type of LLDP-MED.
+    """
     lab.run(host, "ip", "link", "set", "eth0", "down")
     lab.folder.chmod(0o755)  # lldpcli is not root
     control = lab.folder / f"{host.name}.socket"

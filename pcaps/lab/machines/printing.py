@@ -1,4 +1,5 @@
-"""CUPS' printer for IPP Everywhere, announced by Avahi, and a computer that asks for its attributes. Needs cups-ipp-utils, avahi-daemon, dbus-daemon, curl.
+"""CUPS' printer for IPP Everywhere, announced by Avahi, and a computer that asks for its attributes. Needs
+cups-ipp-utils, avahi-daemon, dbus-daemon, curl.
 
 Run it as ``python -m pcaps.lab.machines.printing``.
 """

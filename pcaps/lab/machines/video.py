@@ -1,4 +1,5 @@
-"""An emulated ONVIF camera (_camera.py), a program that searches for it and asks what it is, and curl as a player. Needs curl.
+"""An emulated ONVIF camera (_camera.py), a program that searches for it and asks what it is, and curl as a player.
+Needs curl.
 
 Run it as ``python -m pcaps.lab.machines.video``.
 """

@@ -19,7 +19,8 @@ SHOWN = 10
 
 
 class Resource(NamedTuple):
-    """``filter``: whose fields are its parameters; ``item``: what it gives, one or, with ``sorts``, a list of them; ``more``: other parameters;
+    """``filter``: whose fields are its parameters; ``item``: what it gives, one or, with ``sorts``, a list of them;
+    ``more``: other parameters;
     ``log``: it is made of the event log, and unknown without.
     """
 

@@ -1,4 +1,6 @@
-"""What the API answers with. Times are RFC 3339 in UTC: a number of nanoseconds loses digits in many readers of JSON."""
+"""What the API answers with. Times are RFC 3339 in UTC: a number of nanoseconds loses digits in
+many readers of JSON.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ Item = TypeVar("Item")
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457. ``code``: for programs; ``field``, ``found``, ``near``: of a parameter, where one is at fault; ``candidates``: ids that begin so."""
+    """RFC 9457. ``code``: for programs; ``field``, ``found``, ``near``: of a parameter, where one is at fault;
+    ``candidates``: ids that begin so.
+    """
 
     title: str
     status: int
@@ -27,7 +31,9 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 class Source(msgspec.Struct):
-    """The dataset of an answer. ``notes``: what of it is missing or behind; ``seq``: the last record of the log that the answer knows."""
+    """The dataset of an answer. ``notes``: what of it is missing or behind; ``seq``: the last record of the log that
+    the answer knows.
+    """
 
     dataset: str
     kind: str
@@ -38,7 +44,9 @@ class Source(msgspec.Struct):
 
 
 class List(msgspec.Struct, Generic[Item]):
-    """A page. ``total``: how many match; where ``exact`` is false there are at least so many. ``cursor``: for the next page, empty at the end."""
+    """A page. ``total``: how many match; where ``exact`` is false there are at least so many. ``cursor``: for the next
+    page, empty at the end.
+    """
 
     items: list[Item]
     total: int
@@ -114,7 +122,9 @@ class AlertDetails(msgspec.Struct):
 
 
 class NewNote(msgspec.Struct, forbid_unknown_fields=True):
-    """``action``: acknowledge, close, reopen, assign, verdict or comment; ``value``: the assignee or the verdict; ``text``: a reason or a comment."""
+    """``action``: acknowledge, close, reopen, assign, verdict or comment; ``value``: the assignee or the verdict;
+    ``text``: a reason or a comment.
+    """
 
     action: str
     value: str = ""
@@ -146,7 +156,9 @@ class Moment(msgspec.Struct):
 
 
 class Health(msgspec.Struct):
-    """``unseen``: what the sensor could not see, in sentences; ``figures``: the last that it reported; ``reports``: the newest of them."""
+    """``unseen``: what the sensor could not see, in sentences; ``figures``: the last that it reported; ``reports``: the
+    newest of them.
+    """
 
     unseen: list[str]
     figures: Record

@@ -1,4 +1,6 @@
-"""One alert: what happened and why it is one, benign causes, ATT&CK, response, the packets that prove it, and what operators wrote."""
+"""One alert: what happened and why it is one, benign causes, ATT&CK, response, the packets that prove it, and what
+operators wrote.
+"""
 
 from __future__ import annotations
 

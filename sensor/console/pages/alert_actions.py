@@ -1,4 +1,6 @@
-"""What is done with alerts: those that are marked, or all that match a filter, after a page that names their number. Each write can be undone."""
+"""What is done with alerts: those that are marked, or all that match a filter, after a page that names their number.
+Each write can be undone.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One device: each attribute with its evidence and the values it competes with, addresses, alerts, recommendations, history."""
+"""One device: each attribute with its evidence and the values it competes with, addresses, alerts, recommendations,
+history.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ Body = dict[str, Any]
 
 
 class Value(NamedTuple):
-    """A value that evidence supports. ``sum``: how the confidence adds up; ``chosen``: it is the one that the device has."""
+    """A value that evidence supports. ``sum``: how the confidence adds up; ``chosen``: it is the one that the device
+    has.
+    """
 
     value: str
     sum: Sum
@@ -31,7 +35,9 @@ class Value(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """``told``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then those against it."""
+    """``told``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then those
+    against it.
+    """
 
     name: str
     told: str

@@ -1,4 +1,6 @@
-"""Live: server-sent events for open pages. A page hears that there is something new, and takes itself up again without losing its place."""
+"""Live: server-sent events for open pages. A page hears that there is something new, and takes itself up again without
+losing its place.
+"""
 
 from __future__ import annotations
 

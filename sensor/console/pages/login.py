@@ -38,7 +38,9 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def needed(request: Request) -> Response:
-    """What who has no session sees. A session whose cookie a link from another site did not send (SameSite=Strict) goes on by one more click."""
+    """What who has no session sees. A session whose cookie a link from another site did not send (SameSite=Strict) goes
+    on by one more click.
+    """
     query = f"?{request.url.query}" if request.url.query else ""
     return bare(request, "login.jinja", "Log in", 401, name="", again=f"{request.url.path}{query}")
 

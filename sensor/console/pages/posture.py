@@ -1,4 +1,6 @@
-"""Exposure: the score of the site with its terms, the fixes that lower it most, and the devices with the highest scores."""
+"""Exposure: the score of the site with its terms, the fixes that lower it most, and the devices with the highest
+scores.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How often a login may fail: a few times a minute, from anywhere. A secret of 256 bits needs no more, and a flood of attempts fills no log."""
+"""How often a login may fail: a few times a minute, from anywhere. A secret of 256 bits needs no more, and a flood of
+attempts fills no log.
+"""
 
 from __future__ import annotations
 

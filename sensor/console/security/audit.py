@@ -18,7 +18,9 @@ IDS_KEPT = 100
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``ts``: RFC 3339; ``peer``: address of the client; ``count``: how many alerts an action applied to, ``ids`` the first of them."""
+    """``ts``: RFC 3339; ``peer``: address of the client; ``count``: how many alerts an action applied to, ``ids`` the
+    first of them.
+    """
 
     ts: str
     who: str
@@ -39,7 +41,9 @@ class Audit:
     def add(
         self, who: str, action: str, *, peer: str = "", dataset: str = "", ids: list[str] | None = None, text: str = ""
     ) -> None:
-        """Before the action takes effect, so that none is without its entry. OSError where it cannot be written: then nothing may be done."""
+        """Before the action takes effect, so that none is without its entry. OSError where it cannot be written: then
+        nothing may be done.
+        """
         ids = ids or []
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         entry = Entry(now, clean(who), action, clean(peer), dataset, len(ids), ids[:IDS_KEPT], clean(text))

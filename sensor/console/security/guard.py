@@ -1,7 +1,7 @@
 """The guard before everything: which requests a browser may send at all, and the headers of every answer.
 
-Loopback is no authentication: any page that a browser on the same host has open can send requests there. Host defeats DNS rebinding, Origin and
-Sec-Fetch-Site (Fetch Metadata Request Headers, W3C) defeat requests of other sites.
+Loopback is no authentication: any page that a browser on the same host has open can send requests there. Host defeats
+DNS rebinding, Origin and Sec-Fetch-Site (Fetch Metadata Request Headers, W3C) defeat requests of other sites.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Keys of the console: one-time links, sessions and tokens, in a database of their own. Only hashes of secrets are kept.
+"""Keys of the console: one-time links, sessions and tokens, in a database of their own. Only hashes of secrets are
+kept.
 
 A secret has 256 random bits, so that a plain hash of it can be neither guessed nor reversed.
 """

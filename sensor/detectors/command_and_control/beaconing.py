@@ -147,7 +147,9 @@ class Beaconing(FlowDetector):
         )
 
     def _severity(self, flow: Flow, named: bool) -> Severity:
-        """Fixed-function devices contact their vendors: a named server is a weak indication; a bare IP address is more severe, most for such a device."""
+        """Fixed-function devices contact their vendors: a named server is a weak indication; a bare IP address is more
+        severe, most for such a device.
+        """
         if named:
             return Severity.low
         return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium

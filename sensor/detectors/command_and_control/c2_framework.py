@@ -34,7 +34,8 @@ SECOND = 1_000_000_000
 COURSES_LIMIT = 4096
 TOLD_LIMIT = 16384
 PATHS_LIMIT = 8
-# Ports where servers offer shells in clear rightly: telnet and its like, rlogin, rsh, serial lines behind console servers.
+# Ports where servers offer shells in clear rightly: telnet and its like, rlogin, rsh, serial lines behind console
+# servers.
 LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))
 # A number that means nothing to a reader: in a cookie's shape, in a query or as the end of a path.
 _OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
@@ -146,7 +147,9 @@ class C2Framework(EventDetector):
             yield self._alert(event, client, server, known.what, _why(known, kind, fields), known)
 
     def _trojan(self, event: RatMessage) -> Iterator[Alert]:
-        """A shell is from a reverse connection; or offered by a server where none belongs, which is how exploits of old leave one behind."""
+        """A shell is from a reverse connection; or offered by a server where none belongs, which is how exploits of old
+        leave one behind.
+        """
         shell = event.family == "command shell"
         client, server, _, port = ends_of(event.packet, answer=not event.from_client)
         if shell and not event.from_client and port in LOGINS:

@@ -23,7 +23,8 @@ from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 SECOND = 1_000_000_000
 QUESTIONS_LIMIT, PAIRS_LIMIT, SIZES_LIMIT = 4096, 1024, 64
 AGAIN = 300 * SECOND
-# Bytes of an echo request that are more than a ping program sends, and bits of entropy per byte of compressed or encrypted data in so few.
+# Bytes of an echo request that are more than a ping program sends, and bits of entropy per byte of compressed or
+# encrypted data in so few.
 LARGE, DISORDERED = 200, 6.0
 
 Pair = tuple[int, int]

@@ -77,7 +77,9 @@ class MaliciousAddress(FlowDetector):
         return list(self._in_order(changes, hits))
 
     def _in_order(self, changes: npt.NDArray[np.void], hits: dict[int, Hit]) -> Iterator[tuple[int, Hit]]:
-        """New listed flows and what became of those that are followed, row by row: the bound must not depend on how batches are cut."""
+        """New listed flows and what became of those that are followed, row by row: the bound must not depend on how
+        batches are cut.
+        """
         flows = changes["flow"]
         known = np.fromiter((*self._followed, *(int(flows[row]) for row in hits)), np.uint64)
         for row in np.flatnonzero(np.isin(flows, known)).tolist():
@@ -131,7 +133,9 @@ class MaliciousAddress(FlowDetector):
         )
 
     def _severity(self, other: Subject, *, server_listed: bool, answered: bool) -> Severity:
-        """An unanswered probe from a listed address is background noise; an answered contact is severe, most for a fixed-function device."""
+        """An unanswered probe from a listed address is background noise; an answered contact is severe, most for a
+        fixed-function device.
+        """
         if not server_listed and not answered:
             return Severity.low
         grave = Severity.high if answered else Severity.medium

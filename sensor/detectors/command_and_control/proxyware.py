@@ -1,4 +1,6 @@
-"""Residential proxy software (proxyware): programs that resell the bandwidth of a host, recognized by requested names."""
+"""Residential proxy software (proxyware): programs that resell the bandwidth of a host, recognized
+by requested names.
+"""
 
 from __future__ import annotations
 

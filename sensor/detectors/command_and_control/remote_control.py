@@ -23,7 +23,8 @@ from sensor.detectors._words import client_of, is_fixed_function, network_of, se
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 2048
-# Ports over which data is sent in ordinary work: web, files, mail, printing, pictures of hospitals, logs, databases, backups.
+# Ports over which data is sent in ordinary work: web, files, mail, printing, pictures of hospitals, logs, databases,
+# backups.
 USUAL = (
     20, 21, 22, 25, 80, 104, 110, 139, 143, 443, 445, 465, 514, 515, 554, 587, 631, 873, 902, 993, 995, 1433, 1521, 1883, 1935, 2049, 2525, 2762, 3128, 3260,
     3306, 3389, 4242, 5000, 5001, 5044, 5432, 5672, 5985, 5986, 6379, 6514, 7680, 8000, 8006, 8080, 8086, 8088, 8443, 8883, 8888, 9000, 9090, 9091, 9092, 9100,

@@ -31,7 +31,8 @@ _PROGRAM = re.compile(
     r"py)$",
     re.IGNORECASE,
 )
-# The tool for certificates, and programs of Windows by which scripts and documents fetch. BITS is left to software that updates itself.
+# The tool for certificates, and programs of Windows by which scripts and documents fetch. BITS is left to software that
+# updates itself.
 _CERTIFICATES = "certutil url agent"
 _SCRIPTS = re.compile(
     r"WindowsPowerShell/|^PowerShell/|WinHttp\.WinHttpRequest|^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office",

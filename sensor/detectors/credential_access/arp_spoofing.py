@@ -177,7 +177,9 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
 
     def _between(self, event: ArpReply, mac: int) -> Iterator[Alert]:
-        """It claims to each of two hosts, unasked and repeatedly, that it has the address of the other: no earlier binding is needed."""
+        """It claims to each of two hosts, unasked and repeatedly, that it has the address of the other: no earlier
+        binding is needed.
+        """
         want, vlan, key = self.options, event.packet.vlan, (event.packet.vlan, mac, event.sender, event.target)
         first, last, claims = self._forged.get(key) or (event.ts, 0, 0)
         if event.ts - last < APART:
@@ -197,7 +199,9 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, mac, 0, event.sender, 0, reason, claims + 1)
 
     def _forced(self, event: Event, vlan: int, mac: int, address: int, dispute: Binding) -> Iterator[Alert]:
-        """The first claimant sends unsolicited answers repeatedly, while another claims the address too, only on request."""
+        """The first claimant sends unsolicited answers repeatedly, while another claims the address too, only on
+        request.
+        """
         want, span = self.options, (event.ts - dispute.since) / SECOND
         dispute.forced += 1
         if dispute.forced >= want.claims and not dispute.unasked and span >= want.span_s:
@@ -210,7 +214,9 @@ class ArpSpoofing(EventDetector):
         return asked is not None and 0 <= reply.ts - asked <= ANSWERED
 
     def _gave_way(self, dispute: Binding, ts: int) -> bool:
-        """Whether the former holder released the address: it never claimed it again, and the new holder only answers requests."""
+        """Whether the former holder released the address: it never claimed it again, and the new holder only answers
+        requests.
+        """
         want = self.options
         return (
             dispute.last < dispute.since
@@ -226,7 +232,9 @@ class ArpSpoofing(EventDetector):
             self._former.put((vlan, address), (old, ts))
 
     def _others(self, vlan: int, mac: int, address: int) -> bool:
-        """Whether a MAC has an address of its own besides the one in dispute: a machine that was given a wrong address has not."""
+        """Whether a MAC has an address of its own besides the one in dispute: a machine that was given a wrong address
+        has not.
+        """
         owner = self._bindings.known(vlan, mac)
         return owner is not None and any(own != address for own in owner.own)
 

@@ -139,7 +139,9 @@ class CoercedAuthentication(CallDetector):
         )
 
     def _back(self, event: SmbNegotiate | SmbLogin) -> Iterator[Alert]:
-        """The target opens a session with the caller. Its spooler does so for print clients too: an opened printer is benign."""
+        """The target opens a session with the caller. Its spooler does so for print clients too: an opened printer is
+        benign.
+        """
         packet = event.packet
         pair = self._pairs.get((packet.dst, packet.src))
         if pair is None or not pair.at or not 0 <= event.ts - pair.at <= BACK_S * SECOND:

@@ -27,7 +27,8 @@ from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096
-# What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each account.
+# What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each
+# account.
 HARVEST = "harvest"
 # Services that belong to the machine itself and so have its random password, as a rule.
 MACHINES = frozenset(

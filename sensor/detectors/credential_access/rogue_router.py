@@ -159,9 +159,11 @@ class RogueRouter(EventDetector):
         servers.put(event.server, frozenset(event.dns))
 
     def _redirected(self, event: NdpRedirect | IcmpRedirect) -> Iterator[Alert]:
-        """A router may redirect to another router; a host that redirects to itself, or a fixed-function device, may not.
+        """A router may redirect to another router; a host that redirects to itself, or a fixed-function device, may
+        not.
 
-        Hosts ignore a redirect without a source address (RFC 1122, 3.2.2.2); a target that is its own next hop is only on-link.
+        Hosts ignore a redirect without a source address (RFC 1122, 3.2.2.2); a target that is its own next hop is only
+        on-link.
         """
         packet = event.packet
         sender = Subject(packet.src_mac, packet.src, packet.vlan)

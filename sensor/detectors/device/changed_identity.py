@@ -74,7 +74,8 @@ class ChangedIdentity(OfDevices, DeviceDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, AGAIN)
-        # Devices with evidence against them that is not sure enough yet: more may come without anything else being told of them.
+        # Devices with evidence against them that is not sure enough yet: more may come without anything else being told
+        # of them.
         self._suspects: Bounded[str, DeviceChange] = Bounded(SUSPECTS_LIMIT)
         self._next_look = 0
 
@@ -172,7 +173,9 @@ def _rival(attribute: Attribute) -> str:
 
 
 def _same(field: str, old: str, new: str) -> bool:
-    """Whether both values fit one device. Releases of one system are the same system; a vendor name may be written in full."""
+    """Whether both values fit one device. Releases of one system are the same system; a vendor name may be written in
+    full.
+    """
     if field == "type":
         return agree(old, new)
     one, other = old.casefold().split(), new.casefold().split()
@@ -180,7 +183,9 @@ def _same(field: str, old: str, new: str) -> bool:
 
 
 def _grave(one: Contradiction) -> bool:
-    """A fixed-function device that became a computer or network equipment, or the reverse, according to several protocols."""
+    """A fixed-function device that became a computer or network equipment, or the reverse, according to several
+    protocols.
+    """
     if one.field != "type" or len({piece.family for piece in one.evidence}) < 2:
         return False
     return (one.old in FIXED_FUNCTION and one.new in COMPUTERS | CARRIERS) or (

@@ -110,7 +110,9 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         yield self._tell(change, old, now.text)
 
     def _is_change(self, change: DeviceChange, attribute: Attribute, old: str, before: Version | None) -> bool:
-        """Whether it is another, later version from the same kind of observation, and not the same in a longer or shorter form."""
+        """Whether it is another, later version from the same kind of observation, and not the same in a longer or
+        shorter form.
+        """
         if before is not None and not any(one.kind in before.kinds for one in attribute.evidence):
             return False
         late = min(one.first for one in attribute.evidence) >= change.device.first + int(self.options.settled_h * HOUR)

@@ -68,7 +68,9 @@ class NewService(OfDevices, FlowDetector):
         return zip(picked, zip(subjects(rows, "server"), services.tolist(), strict=True), strict=True)
 
     def worth(self, numbers: tuple[Subject, int]) -> bool:
-        """Whether the server is a device that was watched for long enough, and this is the first conversation, which few are."""
+        """Whether the server is a device that was watched for long enough, and this is the first conversation, which
+        few are.
+        """
         server, service = numbers
         baseline = self.context.baseline
         if baseline.first_served(server, service) or any(low <= server.address <= high for low, high in self._exempt):

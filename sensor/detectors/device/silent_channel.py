@@ -109,7 +109,9 @@ class SilentChannel(FlowDetector):
                 yield self._silent(channel, now)
 
     def _is_silent(self, channel: Channel, now: int) -> bool:
-        """Only where one of the two was heard since: else it is a machine that is gone, or the sensor that hears nothing."""
+        """Only where one of the two was heard since: else it is a machine that is gone, or the sensor that hears
+        nothing.
+        """
         want, patience = self.options, int(max(channel.longest, GRAIN) * self.options.patience)
         if (
             channel.beats < want.beats

@@ -113,7 +113,9 @@ class AddressScan(FlowDetector):
         ]
 
     def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
-        """The same for internal hosts over UDP where the capture shows no answers: by number alone, a weak indication."""
+        """The same for internal hosts over UDP where the capture shows no answers: by number alone,
+        a weak indication.
+        """
         at = unheard(changes)
         at = at[changes.contacts["flags"][at] & SERVER_INSIDE > 0]
         rows = changes.contacts[at]
@@ -163,7 +165,9 @@ class AddressScan(FlowDetector):
         return f"likelihood test: {self.options.certainty:.0%} confidence with {numbers.answered} answers (lowest number of failures {self.options.fewest})"
 
     def _severity(self, actor: Subject, numbers: Finding) -> Severity:
-        """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan: high."""
+        """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan:
+        high.
+        """
         if not numbers.heard:
             return Severity.low
         if not self.context.networks.inside(actor.address):

@@ -42,8 +42,9 @@ def _aim(what: str, pattern: str, technique: str, grave: bool = False) -> Aim:
     return Aim(what, re.compile(pattern, re.IGNORECASE), technique, grave)
 
 
-# Bits of userAccountControl: 4194304 needs no preauthentication, 524288 may act for others everywhere, 65536 has a password for ever, 32 needs none ([MS-ADTS]
-# 2.2.16). 805306368 are users, 805306369 machines, 268435456 and 268435457 groups (2.2.52 of the same).
+# Bits of userAccountControl: 4194304 needs no preauthentication, 524288 may act for others everywhere, 65536 has a
+# password for ever, 32 needs none ([MS-ADTS] 2.2.16). 805306368 are users, 805306369 machines, 268435456 and 268435457
+# groups (2.2.52 of the same).
 _BIT = r"userAccountControl:1\.2\.840\.113556\.1\.4\.80[34]:="
 AIMS = (
     _aim("accounts with service principal names (Kerberoasting)", r"servicePrincipalName=\*\)", "T1558.003", True),

@@ -28,7 +28,8 @@ KINDS_LIMIT = 16
 TOLD_S = 300
 FLAGS = ((1, "FIN"), (2, "SYN"), (4, "RST"), (8, "PSH"), (16, "ACK"), (32, "URG"))
 ALL_STAMP = 0xFFFFFFFF
-# Windows and options of the six SYNs by which Nmap takes a system's measure, and of its later ones: published in the program's documentation.
+# Windows and options of the six SYNs by which Nmap takes a system's measure, and of its later ones: published in the
+# program's documentation.
 PROBES = {
     (1, ("ws", "nop", "mss", "ts", "sok")),
     (63, ("mss", "ws", "sok", "ts", "eol")),
@@ -39,7 +40,8 @@ PROBES = {
     (3, ("ws", "nop", "mss", "sok", "nop", "nop")),
     (31337, ("ws", "nop", "mss", "ts", "sok")),
 }
-# SYNs of its ordinary scans, which look for hosts with questions of ICMP besides; alone they could be those of a small device.
+# SYNs of its ordinary scans, which look for hosts with questions of ICMP besides; alone they could be those of a small
+# device.
 SCANS = {(window, ("mss",)) for window in (1024, 2048, 3072, 4096)}
 
 

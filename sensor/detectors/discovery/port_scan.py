@@ -25,7 +25,8 @@ KEY_BITS, PAIR_BITS = 13, 16
 PAIRS_LIMIT = 8192
 # UDP: from here on most ports belong to clients, and traceroute uses 33434 and up.
 UDP_SERVICES_END = 32768
-# A packet from these is the answer to a question that went to a group (SSDP, WS-Discovery, mDNS, LLMNR), whatever port it goes to.
+# A packet from these is the answer to a question that went to a group (SSDP, WS-Discovery, mDNS, LLMNR), whatever port
+# it goes to.
 UDP_ANSWERS = (1900, 3702, 5353, 5355)
 
 
@@ -118,7 +119,9 @@ class PortScan(FlowDetector):
         )
 
     def _severity(self, flow: Flow, numbers: Finding) -> Severity:
-        """Scans from the internet are background noise: low, unless a port answered. Fixed-function devices never scan: high."""
+        """Scans from the internet are background noise: low, unless a port answered. Fixed-function devices never scan:
+        high.
+        """
         if not self.context.networks.inside(flow.client):
             return Severity.medium if numbers.answered else Severity.low
         return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium

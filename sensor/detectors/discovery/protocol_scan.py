@@ -1,4 +1,5 @@
-"""IP protocol scan: one source sends packets of many IP protocols to one target, to find out which of them it accepts (Nmap: `-sO`).
+"""IP protocol scan: one source sends packets of many IP protocols to one target, to find out which of them it accepts
+(Nmap: `-sO`).
 
 A host uses a handful of IP protocols: TCP, UDP and ICMP, and a tunnel, routing or redundancy protocol. The target
 rejects the others with ICMP protocol unreachable, or drops them; neither is needed for the alert.

@@ -37,7 +37,8 @@ NAMES = re.compile(
     r"openvas|greenbone|nessus|qualys|nexpose|\bgobuster\b|angry ip|unicornscan|l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
     re.IGNORECASE,
 )
-# (window, options) of SYNs made by hand: Nmap's ordinary probe; masscan and its kin; zmap. As their published sources make them.
+# (window, options) of SYNs made by hand: Nmap's ordinary probe; masscan and its kin; zmap. As their published sources
+# make them.
 SHAPES = {
     (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap", (1024, ()): "masscan or a similar program",
     (512, ()): "hping or a similar program", (65535, ()): "ZMap or a similar program",

@@ -31,7 +31,8 @@ GRACE_S = 5
 # Whoever asked an agent so long ago already, and sets something now, is its manager.
 ACQUAINTED = 3600 * SECOND
 UDP, AGENT = 17, 161
-# What copies a configuration away or over: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of OLD-CISCO-SYSTEM-MIB.
+# What copies a configuration away or over: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of
+# OLD-CISCO-SYSTEM-MIB.
 COPIES = ("1.3.6.1.4.1.9.9.96.1.1.", "1.3.6.1.4.1.9.2.1.53.", "1.3.6.1.4.1.9.2.1.55.")
 # Devices whose drivers set things at every job.
 SET_BY_DRIVERS = frozenset(("printer", "label_printer"))

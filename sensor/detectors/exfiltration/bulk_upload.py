@@ -145,7 +145,9 @@ class BulkUpload(FlowDetector):
         return total
 
     def _limit(self, near: Subject, unnamed: bool) -> tuple[float, str]:
-        """Bytes a day from which on it is too much, and why; 0 where nothing is known yet. ``unnamed``: over TCP to a server without a host name."""
+        """Bytes a day from which on it is too much, and why; 0 where nothing is known yet. ``unnamed``: over TCP to a
+        server without a host name.
+        """
         want, device, days = self.options, self.context.device(near), self._days.get(near.address)
         if device is not None and device.type in QUIET:
             kind = device.type.replace("_", " ")
@@ -189,7 +191,9 @@ class BulkUpload(FlowDetector):
         )
 
     def _severity(self, actor: Subject, named: bool) -> Severity:
-        """Users upload to servers they chose; uploads of a fixed-function device, or to a bare IP address, are more severe."""
+        """Users upload to servers they chose; uploads of a fixed-function device, or to a bare IP address, are more
+        severe.
+        """
         device = self.context.device(actor)
         quiet = device is not None and device.type in QUIET
         return Severity(Severity.low + quiet + (not named))

@@ -85,7 +85,8 @@ class InboundFromInternet(FlowDetector):
         if not len(rows):
             return []
         ports, proto = rows["service"] >> 8 & 0xFFFF, rows["service"] & 0xFF
-        # In a conversation heard from its middle, two high ports do not tell who opened it; clients of today call from above HIGHEST (RFC 6335, 6).
+        # In a conversation heard from its middle, two high ports do not tell who opened it; clients of today call from
+        # above HIGHEST (RFC 6335, 6).
         far = rows["client_port"]
         sure = (far > ports) & ((far >= HIGHEST) | (ports < PLAIN))
         rows = rows[((proto == TCP) & self._tcp[ports] & sure) | ((proto == UDP) & self._udp[ports])]

@@ -35,9 +35,10 @@ PLAIN = 1024  # servers listen below, clients call from above
 # Ports below which no program calls from, not even the ones that prove so that they are privileged (512 to 1023).
 NO_CLIENT = 512
 HANDSHAKE = 80  # bytes of a frame without data, at most
-# UDP services that are misused as amplifiers (US-CERT TA14-017A and later reports): chargen and alike, DNS, TFTP, port mapper, NTP, NetBIOS, SNMP, LDAP, SLP,
-# IKE, RIP, IPMI, OpenVPN, MS SQL, Citrix, SSDP, Digi, remote desktops, STUN, WS-Discovery, SIP, licence servers, CoAP, file and voice servers, Ubiquiti,
-# memcached, debug and media ports of things, game servers, BACnet.
+# UDP services that are misused as amplifiers (US-CERT TA14-017A and later reports): chargen and alike, DNS, TFTP, port
+# mapper, NTP, NetBIOS, SNMP, LDAP, SLP, IKE, RIP, IPMI, OpenVPN, MS SQL, Citrix, SSDP, Digi, remote desktops, STUN,
+# WS-Discovery, SIP, licence servers, CoAP, file and voice servers, Ubiquiti, memcached, debug and media ports of
+# things, game servers, BACnet.
 AMPLIFIERS = (
     7, 13, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1194, 1434, 1604, 1900, 2362, 3283, 3389, 3478, 3702, 5060, 5093, 5353, 5683,
     7001, 9987, 10001, 10074, 11211, 17185, 20811, 26000, 27015, 27960, 30718, 32414, 33848, 37810, 47808,
@@ -147,7 +148,8 @@ class ReflectedFlood(FlowDetector):
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
         first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
         lit = self._lights(rows, UDP)
-        # A server on a high port seems to be the client where its answer comes first, and so does any where the victim's port is lower.
+        # A server on a high port seems to be the client where its answer comes first, and so does any where the
+        # victim's port is lower.
         turned = (kind == Change.NEW) & (proto == UDP) & self._amplifies[rows["client_port"]]
         turned &= (rows["client_port"] != DNS) | (rows["client_bytes"] >= self.options.large)
         turned &= ~self._amplifies[server_port]

@@ -243,7 +243,9 @@ def _pairs(rows: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.uint64], npt.NDAr
 def _written(
     places: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows whose slot an earlier row of the same batch wrote, and which row wrote it last: where batches are cut must not matter."""
+    """Rows whose slot an earlier row of the same batch wrote, and which row wrote it last: where batches are cut must
+    not matter.
+    """
     count = len(places)
     order = np.arange(count)
     writes = np.sort(places * count + order)

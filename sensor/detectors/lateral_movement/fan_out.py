@@ -63,7 +63,9 @@ class FanOut(AdminSessions):
             yield self._alert(flow, count, usual)
 
     def _usual(self, flow: Flow, count: int) -> int:
-        """How many hosts the source administered before, by this service. The new ones are learned while it goes on, and are no habit of it."""
+        """How many hosts the source administered before, by this service. The new ones are learned while it goes on,
+        and are no habit of it.
+        """
         baseline, client, service = self.context.baseline, client_of(flow), service_of(flow)
         new = [Subject(mac, address, vlan) for address, mac, vlan in self._hosts.values(flow.client)[-count:]]
         return baseline.servers(client, service) - sum(baseline.first_use(client, host, service) > 0 for host in new)

@@ -34,7 +34,8 @@ TOLD_LIMIT = 16384
 OTHERS = 2
 UDP = 17
 SURE = 0.9
-# ns: who asked for a name before nobody watched asks for it again within so long, for answers of DNS are rarely kept for longer.
+# ns: who asked for a name before nobody watched asks for it again within so long, for answers of DNS are rarely kept
+# for longer.
 NAMED_NS = 86_400 * SECOND
 PROXIES = (1080, 3128)
 # By the rule that is broken: how much its word is worth; which of them learn, and which are of a profile.

@@ -52,7 +52,8 @@ COMMANDS = {
 }
 # Languages by which firmware comes, by the names that makers give them.
 FIRMWARE = frozenset("ACL FWUPDATE FIRMWARE FWUPGRADE BOOT RFU UPDATE PRIMEFIRM ROMDOWNLOAD".split())
-# Variables whose default nobody's job sets: locks of panel and disks, the password, whether settings are kept, the language of the panel's service.
+# Variables whose default nobody's job sets: locks of panel and disks, the password, whether settings are kept, the
+# language of the panel's service.
 SETTINGS = frozenset("PASSWORD DISKLOCK CPLOCK LOCKOUT JOBPASSWORD BACKCHANNEL NETWORKCFG".split())
 
 

@@ -31,7 +31,8 @@ KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 TOOLS_LIMIT = 4096
 CHALLENGES = (401, 407)
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
-# User agents of programs that exist to scan (SIPVicious and its offspring, sipcli, pplsip, the VaxVoIP kit as guessers use it).
+# User agents of programs that exist to scan (SIPVicious and its offspring, sipcli, pplsip, the VaxVoIP kit as guessers
+# use it).
 SCANNERS = re.compile(
     r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife",
     re.IGNORECASE,

@@ -28,11 +28,11 @@ SECOND = 1_000_000_000
 TOLD_LIMIT, NUMBERS_LIMIT = 4096, 64
 # Digits that stay the same while prefixes are tried, and the shortest number that leads abroad.
 TAIL, SHORTEST = 8, 9
-# Before a number abroad: the plus sign, or digits that lead out of an exchange and then out of the country (ITU-T E.164; 00 in most countries, 011 in North
-# America, 0011 in Australia, 010 in Japan, 810 in Russia).
+# Before a number abroad: the plus sign, or digits that lead out of an exchange and then out of the country (ITU-T
+# E.164; 00 in most countries, 011 in North America, 0011 in Australia, 010 in Japan, 810 in Russia).
 _ABROAD = re.compile(r"(?:\+|(?:[0-9*#]{0,3}?)(?:0011|011|010|810|00))([1-9]\d{7,14})\Z")
-# Numbers that pay whoever is called: networks without a country, satellites, premium services by ITU-T E.164.1, and places whose ranges are bought for fraud
-# (published test numbers of the trade lie there).
+# Numbers that pay whoever is called: networks without a country, satellites, premium services by ITU-T E.164.1, and
+# places whose ranges are bought for fraud (published test numbers of the trade lie there).
 PREMIUM = tuple(
     "979 870 881 882 883 1900 1809 1829 1849 1876 1284 1473 1649 1664 1767 1758 1784 1868 1869 1268 1246 53 216 220 222 224 225 226 228 231 232 235 236 237 "
     "239 240 242 243 245 247 248 252 253 257 261 263 265 266 269 290 371 370 372 387 389 4470 4487 4490 4491 670 672 674 675 676 677 678 679 680 682 683 685 "
@@ -140,7 +140,9 @@ class TollFraud(CallDetector):
 
 
 def number_of(event: SipRequest) -> str:
-    """The number a call is for: plus sign and digits of the request's address, else of whom it names; empty where it is a name."""
+    """The number a call is for: plus sign and digits of the request's address, else of whom it names; empty where it is
+    a name.
+    """
     for address in (event.uri.partition(":")[2], event.callee):
         user = address.partition("@")[0].partition(";")[0]
         number = user.translate(_GROUPING)

@@ -1,6 +1,7 @@
 """The file of the store: opened, and put aside where it is damaged. ``upgrade.py`` brings it to the version of today.
 
-SQLite in WAL mode: one sensor writes, commands read meanwhile and add what the operator says. Whatever kills the sensor, the file is whole.
+SQLite in WAL mode: one sensor writes, commands read meanwhile and add what the operator says. Whatever kills the
+sensor, the file is whole.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Taken(StoreError):
 
 
 class Refused(StoreError):
-    """It is there and must not be used: its tables are of another version, or half a restore is there. To go on without it would only hide that."""
+    """It is there and must not be used: its tables are of another version, or half a restore is there. To go on without
+    it would only hide that.
+    """
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -43,7 +46,9 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 
 def look_into(path: Path) -> sqlite3.Connection:
-    """Open a store to read it. Where we may not write the folder and no sensor runs, the file is taken as it is: nobody changes it."""
+    """Open a store to read it. Where we may not write the folder and no sensor runs, the file is taken as it is: nobody
+    changes it.
+    """
     base = connect(path, readonly=True)
     try:
         base.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -70,8 +75,8 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
 
 
 def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
-    """The store for its one writer, and what is to be told of it: empty, that it was upgraded, or that it was damaged and put aside. StoreError where it
-    cannot be had.
+    """The store for its one writer, and what is to be told of it: empty, that it was upgraded, or that it was damaged
+    and put aside. StoreError where it cannot be had.
     """
     try:
         return _sound(path)
@@ -145,10 +150,14 @@ def _salvage(damaged: Path, base: sqlite3.Connection) -> int:
 
 
 class Lock:
-    """One writer a folder. The lock is on a file beside the store, for closing that one would take SQLite's own locks away."""
+    """One writer a folder. The lock is on a file beside the store, for closing that one would take SQLite's own locks
+    away.
+    """
 
     def __init__(self, folder: Path, *, restoring: bool = False) -> None:
-        """Taken where another sensor has it, Refused where a restore was cut off; OSError where the folder cannot be written."""
+        """Taken where another sensor has it, Refused where a restore was cut off; OSError where the folder cannot be
+        written.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:

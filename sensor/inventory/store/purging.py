@@ -1,6 +1,8 @@
-"""Devices are taken out of the store with everything there is of them: facts, history, addresses, habits, advice, mergers, and what was said of them.
+"""Devices are taken out of the store with everything there is of them: facts, history, addresses, habits, advice,
+mergers, and what was said of them.
 
-What is left is the order itself, by the device's id: who wanted it, when and why. Ids are made from keys and lead back to nothing that is still there.
+What is left is the order itself, by the device's id: who wanted it, when and why. Ids are made from keys and lead back
+to nothing that is still there.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ _THESE = "(SELECT value FROM json_each(?1))"
 
 
 def purge(base: sqlite3.Connection, orders: Sequence[Order]) -> None:
-    """Within a transaction. What is deleted is overwritten by SQLite (``database.py``), so that no look at the file finds it."""
+    """Within a transaction. What is deleted is overwritten by SQLite (``database.py``), so that no look at the file
+    finds it.
+    """
     if not orders:
         return
     devices, numbers = json.dumps([order.other for order in orders]), json.dumps([order.number for order in orders])

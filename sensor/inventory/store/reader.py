@@ -1,4 +1,6 @@
-"""The store as commands and the console read it: devices as records show them, the operator's word applied, and all that is known of one."""
+"""The store as commands and the console read it: devices as records show them, the operator's word applied, and all
+that is known of one.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Reader:
     """A store, read while the sensor may be writing it."""
 
     def __init__(self, folder: Path, base: sqlite3.Connection | None = None) -> None:
-        """``base``: one that the caller opened, checked and closes. StoreError where there is none, or none that can be read."""
+        """``base``: one that the caller opened, checked and closes. StoreError where there is none, or none that can be
+        read.
+        """
         self.path = folder / FILE
         if base is not None:
             self._base, self._said = base, words_of(base)
@@ -52,7 +56,9 @@ class Reader:
         self._base.close()
 
     def records(self) -> Iterator[Body]:
-        """Every device as if it were told now: time, action (``gone``, or ``known``), key and device. StoreError where the store is damaged."""
+        """Every device as if it were told now: time, action (``gone``, or ``known``), key and device. StoreError where
+        the store is damaged.
+        """
         try:
             for row in self._base.execute("SELECT key, last, gone, body FROM devices ORDER BY last"):
                 yield self._record(row)
@@ -82,7 +88,9 @@ class Reader:
         return dict(self._base.execute(gone).fetchall())
 
     def details(self, device: str) -> Body:
-        """All that is known of one device: its record with ``evidence``, ``leases``, ``used``, ``neighbours``, ``history`` and ``said``."""
+        """All that is known of one device: its record with ``evidence``, ``leases``, ``used``, ``neighbours``,
+        ``history`` and ``said``.
+        """
         row = self._base.execute("SELECT key, last, gone, body, state FROM devices WHERE id = ?", (device,)).fetchone()
         if row is None:
             return {}
@@ -102,7 +110,9 @@ class Reader:
         }
 
     def habits(self) -> Iterator[tuple[str, Habits]]:
-        """What was learned of each device by its id, without those that are to be forgotten. StoreError where the store is damaged."""
+        """What was learned of each device by its id, without those that are to be forgotten. StoreError where the store
+        is damaged.
+        """
         forgotten = {
             row[0]
             for row in self._base.execute(

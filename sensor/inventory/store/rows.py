@@ -15,7 +15,8 @@ from sensor.inventory.words import Word, onto_body
 WORDS_LIMIT = 4096
 # IEEE 802.1Q, 9.6; a log may be foreign, and larger numbers do not fit into a column.
 VLAN_MOST = 4095
-# Texts that may wait for the index, which a search reads through in some ms; and how many are indexed in one transaction.
+# Texts that may wait for the index, which a search reads through in some ms; and how many are indexed in one
+# transaction.
 PENDING, INDEXED_AT_ONCE = 10_000, 2_000
 # Rows that are made at a time where many lack.
 FILLED_AT_ONCE = 2_000
@@ -78,8 +79,8 @@ def unlisted(base: sqlite3.Connection) -> bool:
 
 
 def fill_rows(base: sqlite3.Connection, said: dict[str, dict[str, Word]]) -> None:
-    """Rows of the devices that have none, within a transaction: after a replay, an upgrade, a repair, or a word of the operator. ``said``: all words, by
-    key.
+    """Rows of the devices that have none, within a transaction: after a replay, an upgrade, a repair, or a word of the
+    operator. ``said``: all words, by key.
     """
     wanted = "SELECT key, first, last, gone, body FROM devices WHERE id NOT IN (SELECT id FROM device_rows)"
     lacking = base.execute(wanted).fetchall()

@@ -1,4 +1,6 @@
-"""Sayings: what people say and order is added to the store by commands, while the sensor runs or not. A running sensor hears it within a second."""
+"""Sayings: what people say and order is added to the store by commands, while the sensor runs or not. A running sensor
+hears it within a second.
+"""
 
 from __future__ import annotations
 
@@ -55,12 +57,16 @@ class Sayings:
         self._write(lambda: self._base.execute(_INSERT, (self.ts, self.author, key, action, other, reason, "pending")))
 
     def purge(self, devices: Iterable[tuple[str, str]], reason: str) -> None:
-        """Let devices (key, id) be taken out: all of them or none are ordered. StoreError where that cannot be written."""
+        """Let devices (key, id) be taken out: all of them or none are ordered. StoreError where
+        that cannot be written.
+        """
         rows = [(self.ts, self.author, key, "purge", device, reason, "pending") for key, device in devices]
         self._write(lambda: self._base.executemany(_INSERT, rows))
 
     def undo(self, number: str) -> str:
-        """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. StoreError where there is none to take back."""
+        """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. StoreError where
+        there is none to take back.
+        """
         if number.startswith("m"):
             return self._undo_merger(number)
         row = self._base.execute(

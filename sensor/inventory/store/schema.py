@@ -1,4 +1,5 @@
-"""The tables of the store, as numbered migrations: number N brings a store from version N - 1 to N. ``PRAGMA user_version`` holds the version.
+"""The tables of the store, as numbered migrations: number N brings a store from version N - 1 to N. ``PRAGMA
+user_version`` holds the version.
 
 A migration that was released is never changed; a new one is added.
 """

@@ -1,8 +1,10 @@
-"""The tables that are made from the event log (``sensor/tables/``): alerts, incidents, recommendations, findings and the timeline.
+"""The tables that are made from the event log (``sensor/tables/``): alerts, incidents, recommendations, findings and
+the timeline.
 
-The log is the durable truth: these tables hold nothing that it does not hold, and are made anew from it where they are damaged. Times are ns since the epoch.
-An alert belongs to a group: all alerts of one state, severity, detector, verdict, assignee and site. Groups are few, so totals and facets of a million
-alerts are sums over some hundred rows, and the newest alerts of any group are found by an index.
+The log is the durable truth: these tables hold nothing that it does not hold, and are made anew from it where they are
+damaged. Times are ns since the epoch. An alert belongs to a group: all alerts of one state, severity, detector,
+verdict, assignee and site. Groups are few, so totals and facets of a million alerts are sums over some hundred rows,
+and the newest alerts of any group are found by an index.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A copy of the store as it is at one moment, made while a sensor writes it (sqlite.org/backup.html), and what such a copy holds."""
+"""A copy of the store as it is at one moment, made while a sensor writes it (sqlite.org/backup.html), and what such a
+copy holds.
+"""
 
 from __future__ import annotations
 

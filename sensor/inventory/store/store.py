@@ -34,8 +34,8 @@ _PAIR = msgspec.json.Decoder(tuple[str, str])
 
 
 class Store:
-    """One sensor's store. ``base``: its connection, for the writer's thread; ``note``: what is to be told of it once; ``broken``: devices that could not be
-    read.
+    """One sensor's store. ``base``: its connection, for the writer's thread; ``note``: what is to be told of it once;
+    ``broken``: devices that could not be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,7 +79,9 @@ class Store:
                 self.broken += 1
 
     def words(self) -> dict[str, dict[str, Word]]:
-        """What the operator says of each device, by key and field. Words of a device that was merged are of its heir."""
+        """What the operator says of each device, by key and field. Words of a device that was
+        merged are of its heir.
+        """
         with self._faults():
             return words_of(self.base)
 
@@ -141,8 +143,8 @@ class Store:
     # What becomes known.
 
     def write(self, entries: Entries, *, listed: bool = True) -> None:
-        """All of it in one transaction. ``listed``: the rows that lists show as well, else the next reader makes them (``rows.fill_rows``). StoreError where
-        it cannot be written; then nothing was.
+        """All of it in one transaction. ``listed``: the rows that lists show as well, else the next reader makes them
+        (``rows.fill_rows``). StoreError where it cannot be written; then nothing was.
         """
         base = self.base
         with self._faults(), self._transaction():
@@ -168,7 +170,9 @@ class Store:
                 self._tidy()
 
     def compact(self) -> None:
-        """Write the file anew: what an earlier sensor deleted, and did not overwrite, is not in it. StoreError where there is no room for that."""
+        """Write the file anew: what an earlier sensor deleted, and did not overwrite, is not in it. StoreError where
+        there is no room for that.
+        """
         with self._faults():
             self.base.execute("VACUUM")
 

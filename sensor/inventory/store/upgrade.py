@@ -1,4 +1,6 @@
-"""An upgrade of the store: a copy is kept, then all steps to the tables of today are made, or none. It cannot be undone but by the copy."""
+"""An upgrade of the store: a copy is kept, then all steps to the tables of today are made, or none. It cannot be undone
+but by the copy.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class NotUpgraded(Exception):
 
 
 def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
-    """Bring tables of a version to that of today; what is to be told of it, empty where nothing was done. NotUpgraded where that fails: all is as it was."""
+    """Bring tables of a version to that of today; what is to be told of it, empty where nothing was done. NotUpgraded
+    where that fails: all is as it was.
+    """
     if version == VERSION:
         return ""
     kept = _keep(base, path, version) if version else path
@@ -41,7 +45,9 @@ def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
 
 
 def _keep(base: sqlite3.Connection, path: Path, version: int) -> Path:
-    """A copy of the file as it is, in place of an earlier one of the same version. NotUpgraded where there is no room for it."""
+    """A copy of the file as it is, in place of an earlier one of the same version. NotUpgraded where there is no room
+    for it.
+    """
     copy = path.with_name(f"{path.name}.version-{version}")
     new = copy.with_name(copy.name + ".new")
     try:

@@ -1,6 +1,8 @@
-"""CSAF 2.0 advisories (docs.oasis-open.org/csaf): which branches of the product tree are known to be affected by which CVE.
+"""CSAF 2.0 advisories (docs.oasis-open.org/csaf): which branches of the product tree are known to be affected by which
+CVE.
 
-A version is the branch ``product_version``; a range is text: ``<5.3``, ``<= 5.9.8``, ``vers:generic/>=1.0|<1.4``. Other text is kept as words.
+A version is the branch ``product_version``; a range is text: ``<5.3``, ``<= 5.9.8``, ``vers:generic/>=1.0|<1.4``. Other
+text is kept as words.
 """
 
 from __future__ import annotations
@@ -79,7 +81,9 @@ def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tup
 
 
 def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
-    """What a relationship makes (firmware installed on a device) is the product with the version: the firmware, on the device that it names."""
+    """What a relationship makes (firmware installed on a device) is the product with the version: the firmware, on the
+    device that it names.
+    """
     for told in map(object_of, list_of(tree.get("relationships"))):
         part, whole = (
             products.get(text_of(told.get("product_reference"))),

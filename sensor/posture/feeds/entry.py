@@ -1,4 +1,6 @@
-"""What feeds say, whatever their format: an entry a CVE, marks of the catalogue of exploited ones, scores, and what could not be read."""
+"""What feeds say, whatever their format: an entry a CVE, marks of the catalogue of exploited ones, scores, and what
+could not be read.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ from sensor.posture.ranges import Range
 
 CVE = re.compile(r"CVE-(\d{4})-(\d{4,8})\Z")
 TITLE_LIMIT, TEXT_LIMIT = 400, 160
-# Of one CVE: products, versions of one product, and models that a product runs on. What is more is left out and told by ``cut``.
+# Of one CVE: products, versions of one product, and models that a product runs on. What is more is left out and told by
+# ``cut``.
 AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
 
 
 class Affects(NamedTuple):
-    """A product and its versions. ``hardware``: products it runs on, where the record names some; ``unclear``: what it says of versions in words only."""
+    """A product and its versions. ``hardware``: products it runs on, where the record names some; ``unclear``: what it
+    says of versions in words only.
+    """
 
     vendor: str
     product: str
@@ -26,7 +31,9 @@ class Affects(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One CVE as one source tells it. ``exploited``: since when CISA lists it as exploited, where the source says so; ``cut``: some products are left out."""
+    """One CVE as one source tells it. ``exploited``: since when CISA lists it as exploited, where the source says so;
+    ``cut``: some products are left out.
+    """
 
     cve: str
     title: str = ""
@@ -70,7 +77,8 @@ Item = Entry | Exploited | Score | Broken
 
 
 class Feed(NamedTuple):
-    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read once, while the feed is open;
+    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read
+    once, while the feed is open;
     ``page``: which part of a longer answer it is, empty where it is all.
     """
 

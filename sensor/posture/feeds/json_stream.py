@@ -1,4 +1,5 @@
-"""The elements of one large list in a JSON document, read one by one: a file of any size in the memory of a few megabytes.
+"""The elements of one large list in a JSON document, read one by one: a file of any size in the memory of a few
+megabytes.
 
 An element that is no JSON is told and left out: reading goes on where the next one begins.
 """
@@ -25,7 +26,9 @@ class ElementStream:
     """``header``: what stands before the list; iterating gives each element, or Broken."""
 
     def __init__(self, file: TextIO, name: str, first: str) -> None:
-        """``name`` of the list, and ``first`` key of its elements, by which one is found again after a fault. Unreadable where there is no such list."""
+        """``name`` of the list, and ``first`` key of its elements, by which one is found again after a fault.
+        Unreadable where there is no such list.
+        """
         self._file, self._name = file, name
         self._start = re.compile(rf'\{{\s*"{first}"\s*:')
         self._buffer, self._place, self._number, self._ended = "", 0, 0, False

@@ -1,4 +1,6 @@
-"""The catalogue of known exploited vulnerabilities of CISA, as JSON or CSV (cisa.gov/known-exploited-vulnerabilities-catalog)."""
+"""The catalogue of known exploited vulnerabilities of CISA, as JSON or CSV
+(cisa.gov/known-exploited-vulnerabilities-catalog).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Opens a feed, whatever it is: a file, packed or not, an archive or a folder of records. What it is is told by its content, not by its name."""
+"""Opens a feed, whatever it is: a file, packed or not, an archive or a folder of records. What it is is told by its
+content, not by its name.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ def _text(name: str, opened: Callable[[], IO[bytes]]) -> tuple[str, str | Broken
 
 
 def records(files: Files) -> Feed:
-    """Records of CVE JSON 5, or advisories of CSAF; the first that is either tells which. What lies beside them (lists of changes) is passed by."""
+    """Records of CVE JSON 5, or advisories of CSAF; the first that is either tells which. What lies beside them (lists
+    of changes) is passed by.
+    """
     before: list[Broken] = []
     for name, text in files:
         record = _record(name, text)

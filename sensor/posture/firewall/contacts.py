@@ -77,7 +77,9 @@ def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact
 
 
 def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> tuple[list[Contact], list[str]]:
-    """Those that may be blocked, and why the others may not. ``whole``: machines would lose all connections with their peers."""
+    """Those that may be blocked, and why the others may not. ``whole``: machines would lose all connections with their
+    peers.
+    """
     kept, why = [], []
     refusals = Refusals(view.seen.machines)
     verdicts: dict[tuple[Party, Party], str] = {}
@@ -98,7 +100,9 @@ def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> 
 
 
 def _ends(record: Record, view: View) -> Iterator[Ends]:
-    """The actor with each of its targets. The port is that of the first, and of the others where the detector counted them by it."""
+    """The actor with each of its targets. The port is that of the first, and of the others where the detector counted
+    them by it.
+    """
     client, alert = view.party(part(record, "src")), part(record, "alert")
     first, port = part(record, "dst"), part(record, "dst").get("port")
     proto = NUMBERS.get(tidy(part(record, "network").get("proto")), 0)

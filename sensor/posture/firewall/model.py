@@ -1,5 +1,6 @@
-"""What is asked of a firewall, before any firewall's language: a request holds rules, a rule two ends and a match. What is found is
-dropped; where a request is an allow-list, rules that allow stand before those that drop the rest, and the first that matches decides.
+"""What is asked of a firewall, before any firewall's language: a request holds rules, a rule two ends and a match. What
+is found is dropped; where a request is an allow-list, rules that allow stand before those that drop the rest, and the
+first that matches decides.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class Party(NamedTuple):
-    """A machine, or an address that is none of ours. ``id``: of the device, empty where it is none; ``addresses``: as core.addresses has them."""
+    """A machine, or an address that is none of ours. ``id``: of the device, empty where it is none; ``addresses``: as
+    core.addresses has them.
+    """
 
     id: str
     name: str
@@ -67,8 +70,9 @@ class Match(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Drop what the sources begin with the destinations, or ``allow`` it. One family of addresses; no sources, or no destinations: any address. ``names``: by
-    which the destinations are meant, where they are any address to a format that knows no names.
+    """Drop what the sources begin with the destinations, or ``allow`` it. One family of addresses; no sources, or no
+    destinations: any address. ``names``: by which the destinations are meant, where they are any address to a format
+    that knows no names.
     """
 
     name: str
@@ -81,8 +85,10 @@ class Rule(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One change to ask for: ``machines`` are cut off from ``peers``, which lie ``outside`` or not; or everybody is. ``seen``: services that were seen;
-    ``accused``: (client, server, service) of the alerts, by their keys; ``expires``: None for never; ``left_out``: so many ends there was no room for;
+    """One change to ask for: ``machines`` are cut off from ``peers``, which lie ``outside`` or not; or everybody is.
+    ``seen``: services that were seen;
+    ``accused``: (client, server, service) of the alerts, by their keys; ``expires``: None for never; ``left_out``: so
+    many ends there was no room for;
     ``notes``: what the simulation says; ``allowed``: who is left alone of those who would be cut off.
     """
 

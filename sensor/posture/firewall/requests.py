@@ -1,7 +1,9 @@
-"""From who talked to whom to what is asked of the firewall: all machines that share an end share a request, PCs and cameras alike.
+"""From who talked to whom to what is asked of the firewall: all machines that share an end share a request, PCs and
+cameras alike.
 
-An address outside is cut off whole, both ways, unless a service is named: what talks to it on one port today takes another tomorrow. Between inside machines
-only the service that was seen is cut, so that the server goes on serving the others.
+An address outside is cut off whole, both ways, unless a service is named: what talks to it on one port today takes
+another tomorrow. Between inside machines only the service that was seen is cut, so that the server goes on serving the
+others.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ from sensor.posture.firewall.model import (
 
 # Ends and reasons of one request; how many more there are is told.
 ENDS_LIMIT, REASONS_LIMIT = 256, 16
-# What nobody outside has: this network, groups and what is reserved (RFC 1122, 5771), and what is not given out yet of IPv6 (RFC 4291, 2.4).
+# What nobody outside has: this network, groups and what is reserved (RFC 1122, 5771), and what is not given out yet of
+# IPv6 (RFC 4291, 2.4).
 NOBODYS: tuple[Block, ...] = tuple(
     map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/3", "4000::/2", "8000::/1"))
 )
@@ -38,8 +41,9 @@ WHOLE: tuple[Block, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Ne
 
 
 class Contact(NamedTuple):
-    """A machine and the peer that it is to be cut off from. ``service``: ``protocol << 16 | port`` of the server, 0 where unknown; ``outside``: the peer is
-    none of ours; ``inbound``: the peer began; ``alert``: its id, empty where the baseline tells of it.
+    """A machine and the peer that it is to be cut off from. ``service``: ``protocol << 16 | port`` of the server, 0
+    where unknown; ``outside``: the peer is none of ours; ``inbound``: the peer began; ``alert``: its id, empty where
+    the baseline tells of it.
     """
 
     machine: Party
@@ -52,7 +56,8 @@ class Contact(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """How the operator wants it. ``match``: only that service; ``block``: the peer, whatever of it was seen; ``everyone``: for machines not seen as well;
+    """How the operator wants it. ``match``: only that service; ``block``: the peer, whatever of it was seen;
+    ``everyone``: for machines not seen as well;
     ``allow``: machines that are left alone.
     """
 
@@ -66,7 +71,9 @@ class Wish(NamedTuple):
 
 
 def requests_of(contacts: Sequence[Contact], wish: Wish) -> list[Request]:
-    """One request an outside address, or for those that the same alerts tell of the same machines; inside, one for all that used the same of the same."""
+    """One request an outside address, or for those that the same alerts tell of the same machines; inside, one for all
+    that used the same of the same.
+    """
     whom = {**_used(contacts), **_shared(contacts)}
     groups: dict[str, list[Contact]] = {}
     for one in contacts:

@@ -1,7 +1,8 @@
-"""What rules would break, by what was seen: conversations of the baseline that they cut, and what should make one think twice.
+"""What rules would break, by what was seen: conversations of the baseline that they cut, and what should make one think
+twice.
 
-The baseline keeps who uses which service of whom within the network. Addresses outside are one to it: what else
-is used of one of them is not known, and said so.
+The baseline keeps who uses which service of whom within the network. Addresses outside are one to it: what else is used
+of one of them is not known, and said so.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class Machine(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What is known of the network. ``habits``: None where there is no baseline; ``watched``: since and until when, ns; ``outputs``: where the sensor delivers
-    to, name → addresses and names; ``moved``: devices that had other addresses before.
+    """What is known of the network. ``habits``: None where there is no baseline; ``watched``: since and until when, ns;
+    ``outputs``: where the sensor delivers to, name → addresses and names; ``moved``: devices that had other addresses
+    before.
     """
 
     machines: Mapping[str, Machine]
@@ -56,7 +58,9 @@ class Seen(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A conversation that would end. ``times``: it was looked at, about one an hour; ``meant``: an alert is about it."""
+    """A conversation that would end. ``times``: it was looked at, about one an hour; ``meant``: an
+    alert is about it.
+    """
 
     client: Party
     server: Party
@@ -71,8 +75,8 @@ class Cut(NamedTuple):
 
 
 class Simulation(NamedTuple):
-    """``rests_on``: the data and what it cannot tell; ``cuts``: what would end; ``warnings``: to be read before anybody does it; ``done``: False without a
-    baseline, when nobody knows what else would end.
+    """``rests_on``: the data and what it cannot tell; ``cuts``: what would end; ``warnings``: to be read before anybody
+    does it; ``done``: False without a baseline, when nobody knows what else would end.
     """
 
     rests_on: tuple[str, ...]
@@ -137,7 +141,9 @@ class _Side:
 
 
 def conversations(seen: Seen) -> Iterator[Cut]:
-    """All that the baseline knows of within the network, told by the client or, where that is none of ours, by the server."""
+    """All that the baseline knows of within the network, told by the client or, where that is none of ours, by the
+    server.
+    """
     for name, habits in (seen.habits or {}).items():
         if name not in seen.machines:
             continue

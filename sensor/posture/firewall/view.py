@@ -1,4 +1,6 @@
-"""The network as firewall rules are made for it: alerts with the devices at their ends, the learned baseline, and where the sensor delivers to."""
+"""The network as firewall rules are made for it: alerts with the devices at their ends, the learned baseline, and where
+the sensor delivers to.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class View(NamedTuple):
     details: Details | None = None
 
     def party(self, end: Record) -> Party | None:
-        """One end of an alert: its device, with the address that was seen before its others; None where it has no address."""
+        """One end of an alert: its device, with the address that was seen before its others; None where it has no
+        address.
+        """
         address = address_of(end.get("ip"))
         record = self.known.device(tidy(end.get("device")) or self.owners.get(address, ""))
         machine = self.seen.machines.get(tidy(part(record, "device").get("id"))) if record is not None else None

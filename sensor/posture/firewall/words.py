@@ -1,4 +1,6 @@
-"""Text within rules: what peers call themselves is reduced to letters that mean nothing in any of the languages, and what each file says above its rules."""
+"""Text within rules: what peers call themselves is reduced to letters that mean nothing in any of the languages, and
+what each file says above its rules.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from sensor.posture.firewall.model import Block, Request, Rule
 
 ENDING = {True: "by itself", False: "when an operator has to undo it"}
 TEXT_LIMIT, HEADING_LIMIT, PARTIES_SHOWN = 100, 240, 40
-# Letters beyond these end a quote, a comment or a line somewhere, begin a variable or a command, or ask for help in what is pasted ("?" in IOS and FortiOS).
+# Letters beyond these end a quote, a comment or a line somewhere, begin a variable or a command, or ask for help in
+# what is pasted ("?" in IOS and FortiOS).
 _OTHER = re.compile(r"[^A-Za-z0-9 .,:_/()@+-]")
 
 
@@ -19,7 +22,9 @@ def plain(text: str, limit: int = TEXT_LIMIT) -> str:
 
 
 def object_name(request: Request, block: Block) -> str:
-    """``fw-5k2m8q-10.20.10.62``, ``fw-5k2m8q-2001-db8--1``: names of objects have no colons and no slashes (PAN-OS, FortiOS)."""
+    """``fw-5k2m8q-10.20.10.62``, ``fw-5k2m8q-2001-db8--1``: names of objects have no colons and no slashes (PAN-OS,
+    FortiOS).
+    """
     bare = str(block) if block.prefixlen != block.max_prefixlen else str(block.network_address)
     return f"{request.id}-{bare.replace(':', '-').replace('/', '_')}"
 
@@ -44,7 +49,9 @@ def names_of(request: Request, block: Block) -> str:
 
 
 def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> str:
-    """Comment lines: what, who, why, until when, and ``how`` to load it, which are our own words. ``by_itself``: it ends at its date."""
+    """Comment lines: what, who, why, until when, and ``how`` to load it, which are our own words. ``by_itself``: it
+    ends at its date.
+    """
     lines = [
         f"{request.id}: {request.title}",
         f"expires: {request.until}, {ENDING[by_itself] if request.expires else 'so it lasts'}",

@@ -1,8 +1,8 @@
 """Which one thing breaks most paths: each is taken away from the graph, and the paths are searched again.
 
-Candidates are rules (only who was seen using a service reaches it; of administration, no device with one job even then), services closed to everybody, ways
-in from outside, fixes, and segments whose machines are kept apart. How often the cheapest paths go over each says in which order to try them; what is told of
-those that were tried is exact.
+Candidates are rules (only who was seen using a service reaches it; of administration, no device with one job even
+then), services closed to everybody, ways in from outside, fixes, and segments whose machines are kept apart. How often
+the cheapest paths go over each says in which order to try them; what is told of those that were tried is exact.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ Counts = dict[tuple[str, int | str], int]
 
 
 class Break(NamedTuple):
-    """Something to take away. ``sort``: one of the words above; ``what``: node of a service or segment, node of a device, or key of a fix; ``broken``: so many
-    pairs have no path then, or one that costs ``MUCH`` more; ``goals``: from nowhere reached any more; ``users``: devices that were seen using the service,
-    without attacking by it, and no longer could.
+    """Something to take away. ``sort``: one of the words above; ``what``: node of a service or segment, node of a
+    device, or key of a fix; ``broken``: so many pairs have no path then, or one that costs ``MUCH`` more; ``goals``:
+    from nowhere reached any more; ``users``: devices that were seen using the service, without attacking by it, and no
+    longer could.
     """
 
     sort: str
@@ -41,7 +42,9 @@ class Break(NamedTuple):
 
 
 def breaks(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> list[Break]:
-    """Those that break most for each machine that loses something, the most first. What a rule does is not closed besides."""
+    """Those that break most for each machine that loses something, the most first. What a rule does is not closed
+    besides.
+    """
     found = [_tried(about, trees, sources, sort, what) for sort, what in _likely(_counted(about, trees, sources))]
     rules = {(one.what, one.broken) for one in found if one.sort == RULE}
     found = [one for one in found if one.sort != CLOSE or (one.what, one.broken) not in rules]
@@ -69,7 +72,9 @@ def edges_of(about: Map, sort: str, what: int | str) -> Mask:
 
 
 def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
-    """Which edges over services a rule leaves: what was seen, but devices with one job administer nothing, and who attacks over a service is not meant."""
+    """Which edges over services a rule leaves: what was seen, but devices with one job administer nothing, and who
+    attacks over a service is not meant.
+    """
     graph = about.graph
     kind, src, via = graph.kind[edges], graph.src[edges], graph.via[edges]
     attacker = np.isin(graph.pairs(edges), graph.attacked)

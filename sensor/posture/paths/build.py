@@ -49,7 +49,9 @@ COSTS = {Kind.HELD: HELD, Kind.ATTACK: ATTACKED, Kind.INBOUND: REACH}
 
 
 class Map(NamedTuple):
-    """The graph with what its edges refer to. ``nodes``: node by id; ``one_job``: of each node, whether it is a device with one job."""
+    """The graph with what its edges refer to. ``nodes``: node by id; ``one_job``: of each node, whether it is a device
+    with one job.
+    """
 
     graph: Graph
     nodes: Mapping[str, int]
@@ -104,7 +106,9 @@ def build(site: Site) -> Map:
 def _known(
     site: Site, index: Mapping[str, int], talks: Talks, told: Iterable[Told], holes: Iterable[Hole]
 ) -> npt.NDArray[np.int64]:
-    """All services, as device and service in one number; a device of which none is known and something is weak has one of no number."""
+    """All services, as device and service in one number; a device of which none is known and something is weak has one
+    of no number.
+    """
     found = {_key(one.dst, one.service) for one in told if one.kind == Kind.INBOUND or one.service != ANY}
     found |= {_key(one.device, one.service) for one in holes if one.service != ANY}
     found |= {

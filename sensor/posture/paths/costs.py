@@ -1,4 +1,5 @@
-"""What a step of an attack costs: a number for the effort and the luck that it takes, published so that anybody can do the sum.
+"""What a step of an attack costs: a number for the effort and the luck that it takes, published so that anybody can do
+the sum.
 
 To get at a machine somebody has to reach a service of it, and then to take the machine by that service:
 
@@ -7,7 +8,8 @@ To get at a machine somebody has to reach a service of it, and then to take the 
   take      1   no password is asked for (Telnet, VNC), or nothing more is needed
             3   known to give way: SMB 1, a community or a broker that is open to everybody
             5   passwords go in clear text: listen, and log in
-        2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, its version told by a packet: 2, and 1 for each 10 points that its
+        2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, its version told by a packet: 2, and 1
+        for each 10 points that its
                priority lacks to 100
            12   an administration service with nothing against it: a password has to be guessed or stolen
            24   any other service with nothing against it: a flaw that nobody knows
@@ -38,7 +40,8 @@ MUCH = 8
 # A vulnerability that is rated less is a way in from so many points of priority on.
 URGENT = 50.0
 OPEN, WEAK, LISTEN = 1, 3, 5
-# Setting → what it costs to take the machine by it, and at which service, where its record names no port. Settings that help nobody in are not here.
+# Setting → what it costs to take the machine by it, and at which service, where its record names no port. Settings that
+# help nobody in are not here.
 SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "telnet_open": (OPEN, (TCP << 16 | 23,)),
     "vnc_open": (OPEN, (TCP << 16 | 5900,)),

@@ -1,4 +1,6 @@
-"""What is known of ways into devices, as numbers of devices and services: who was seen talking to whom, what open alerts tell, and what is weak."""
+"""What is known of ways into devices, as numbers of devices and services: who was seen talking to whom, what open
+alerts tell, and what is weak.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +126,9 @@ def told_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Told
 
 
 def _mapped(record: Record, actor: int | None, others: list[int], number: int) -> Iterator[Told]:
-    """A router was asked to lead the outside to whoever asked, or to another machine, which is then told before the router."""
+    """A router was asked to lead the outside to whoever asked, or to another machine, which is then told before the
+    router.
+    """
     behind = others[0] if len(objects(record.get("targets"))) > 1 and others else actor
     numbers = _part(_part(record, "alert"), "numbers")
     if behind:

@@ -1,7 +1,8 @@
 """The graph of a site as arrays: a million edges take forty bytes each, and are walked in bulk.
 
-Nodes are the outside (0), devices, segments, and services of devices. Whoever holds a device reaches services, and takes a device by one of its services: so
-a rule takes away one node, a fix some edges, and machines of a segment that may all reach each other are one node instead of a square of edges.
+Nodes are the outside (0), devices, segments, and services of devices. Whoever holds a device reaches services, and
+takes a device by one of its services: so a rule takes away one node, a fix some edges, and machines of a segment that
+may all reach each other are one node instead of a square of edges.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ OUTER = 0
 
 
 class Edges(NamedTuple):
-    """Columns: from, to, cost, ``Kind``; ``via``: the node of the service that is used, -1 for none; ``ref``: number of the weakness or alert, -1 for none."""
+    """Columns: from, to, cost, ``Kind``; ``via``: the node of the service that is used, -1 for none; ``ref``: number of
+    the weakness or alert, -1 for none.
+    """
 
     src: Ints
     dst: Ints
@@ -40,7 +43,8 @@ def edges(src: object, dst: object, cost: object, kind: int, via: object = -1, r
 
 
 class Graph:
-    """``devices``: ids, node ``1 + number``; then ``segments``, then services, of which ``owner`` is the node of the device and ``service`` what it is.
+    """``devices``: ids, node ``1 + number``; then ``segments``, then services, of which ``owner`` is the node of the
+    device and ``service`` what it is.
 
     Edges lie in the order of where they lead; their columns are those of ``Edges``.
     """
@@ -79,7 +83,9 @@ class Graph:
 
     @functools.cached_property
     def doors(self) -> Ints:
-        """Of each node, the one whose rule is its own: all services by which a machine is administered are closed together, or a guess finds the other."""
+        """Of each node, the one whose rule is its own: all services by which a machine is administered are closed
+        together, or a guess finds the other.
+        """
         found = np.arange(self.nodes, dtype=np.int32)
         at = np.flatnonzero(np.isin(self.service, sorted(ADMINISTRATION)))
         _, first, which = np.unique(self.owner[at], return_index=True, return_inverse=True)

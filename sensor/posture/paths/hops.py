@@ -24,8 +24,10 @@ WORDS_LIMIT = 512
 
 
 class Hop(NamedTuple):
-    """From one device (or ``outside``) to the next. ``service``: that is used, 0 where none is known; ``why``: how it is reached, and by what it is taken;
-    ``assumed``: no packet showed it; ``weakness``, ``alert``, ``use``: what it rests on; ``cuts``: sort and what of each ``Break`` that takes it away.
+    """From one device (or ``outside``) to the next. ``service``: that is used, 0 where none is known; ``why``: how it
+    is reached, and by what it is taken;
+    ``assumed``: no packet showed it; ``weakness``, ``alert``, ``use``: what it rests on; ``cuts``: sort and what of
+    each ``Break`` that takes it away.
     """
 
     source: str

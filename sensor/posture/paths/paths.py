@@ -1,4 +1,6 @@
-"""Attack paths of a site: from outside and from devices with one job to what matters most, hop by hop, and what breaks most of them."""
+"""Attack paths of a site: from outside and from devices with one job to what matters most, hop by hop, and what breaks
+most of them.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ ASKED, NOBODY = "as asked for", "none is marked critical or high, and there is n
 
 
 class Path(NamedTuple):
-    """From a device, or ``outside``, to a device, by their ids. ``sources``: all that go the same way, at the same cost, the first of them is told; ``others``:
-    the best ways of the first that begin with another hop.
+    """From a device, or ``outside``, to a device, by their ids. ``sources``: all that go the same way, at the same
+    cost, the first of them is told; ``others``: the best ways of the first that begin with another hop.
     """
 
     sources: tuple[str, ...]
@@ -42,8 +44,9 @@ class Path(NamedTuple):
 
 
 class Paths(NamedTuple):
-    """``goals`` and ``sources``: ids; ``chosen``: why these are the goals; ``more_goals``: so many there was no room for; ``pairs``: of source and goal with a
-    path; ``paths``: the cheapest, ``PATHS_LIMIT`` at most of ``ways``; ``breaks``: what breaks most pairs; ``about``: the graph.
+    """``goals`` and ``sources``: ids; ``chosen``: why these are the goals; ``more_goals``: so many there was no room
+    for; ``pairs``: of source and goal with a path; ``paths``: the cheapest, ``PATHS_LIMIT`` at most of ``ways``;
+    ``breaks``: what breaks most pairs; ``about``: the graph.
     """
 
     site: Site
@@ -67,7 +70,9 @@ class _Group(NamedTuple):
 
 
 def attack_paths(site: Site, source: str = "", goal: str = "") -> Paths:
-    """All that lead to what matters; ``source`` and ``goal``: only from this device or ``outside``, only to this device."""
+    """All that lead to what matters; ``source`` and ``goal``: only from this device or ``outside``, only to this
+    device.
+    """
     about = build(site)
     names, chosen = ([goal], ASKED) if goal else goals_of(site)
     goals = [about.nodes[name] for name in names if name in about.nodes]

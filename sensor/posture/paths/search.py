@@ -1,7 +1,8 @@
-"""What is cheapest: from every node to one goal, by Dial's algorithm (Dijkstra's with a bucket for each cost, 1969), each bucket walked in bulk.
+"""What is cheapest: from every node to one goal, by Dial's algorithm (Dijkstra's with a bucket for each cost, 1969),
+each bucket walked in bulk.
 
-Costs are small whole numbers, so there are at most ``LIMIT`` buckets, and each edge is looked at once. When edges are taken away, only what led over them is
-searched anew (Ramalingam and Reps, 1996).
+Costs are small whole numbers, so there are at most ``LIMIT`` buckets, and each edge is looked at once. When edges are
+taken away, only what led over them is searched anew (Ramalingam and Reps, 1996).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from sensor.posture.paths.graph import Graph, Ints, Mask, once
 
 
 class Tree(NamedTuple):
-    """``cost``: from each node to ``goal``, ``LIMIT`` where there is no way; ``edge``: with which the cheapest way goes on, -1 where there is none."""
+    """``cost``: from each node to ``goal``, ``LIMIT`` where there is no way; ``edge``: with which the cheapest way goes
+    on, -1 where there is none.
+    """
 
     goal: int
     cost: Ints

@@ -1,4 +1,6 @@
-"""The ways from a node to a goal that begin with another device each: of each first device the cheapest, and none comes back to where it began."""
+"""The ways from a node to a goal that begin with another device each: of each first device the cheapest, and none comes
+back to where it began.
+"""
 
 from __future__ import annotations
 

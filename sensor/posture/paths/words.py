@@ -23,7 +23,9 @@ WORDS_LIMIT = 256
 
 
 class Deed(NamedTuple):
-    """``title``: what to do; ``commands``: what tells more of it, or writes it; ``devices``: at which it is done, by their ids."""
+    """``title``: what to do; ``commands``: what tells more of it, or writes it; ``devices``: at which it is done, by
+    their ids.
+    """
 
     title: str
     commands: tuple[str, ...]

@@ -1,7 +1,9 @@
-"""From what was observed to an allow-list of firewalls: what the devices need is let through, and all else of theirs is dropped and logged.
+"""From what was observed to an allow-list of firewalls: what the devices need is let through, and all else of theirs is
+dropped and logged.
 
-Servers inside are allowed by the addresses that were seen; clients of what devices serve by the inside as a whole, unless few are in charge of them. Servers
-outside are meant by name: where a format knows none, the service is allowed to any address outside, which is said.
+Servers inside are allowed by the addresses that were seen; clients of what devices serve by the inside as a whole,
+unless few are in charge of them. Servers outside are meant by name: where a format knows none, the service is allowed
+to any address outside, which is said.
 """
 
 from __future__ import annotations

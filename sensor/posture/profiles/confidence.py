@@ -1,4 +1,6 @@
-"""Whether enough was seen to say what a device needs: for how long, how often it talked, how long nothing new came, and of how many of its kind."""
+"""Whether enough was seen to say what a device needs: for how long, how often it talked, how long nothing new came, and
+of how many of its kind.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ HIGH, MEDIUM, LOW = "high", "medium", "low"
 
 
 class Enough(NamedTuple):
-    """What a level needs. ``quiet``: the last part of the time watched, in which nothing new came; what happens once a week needs more than one week, unless
-    several of its kind agree.
+    """What a level needs. ``quiet``: the last part of the time watched, in which nothing new came; what happens once a
+    week needs more than one week, unless several of its kind agree.
     """
 
     watched_h: float
@@ -25,8 +27,9 @@ LEVELS = {HIGH: (Enough(336, 48, 0.25, 1), Enough(168, 48, 0.25, 3)), MEDIUM: (E
 
 
 class Confidence(NamedTuple):
-    """``watched_h``: hours, of the device that was watched longest; ``talked_h``: hours in which one talked, the most; ``quiet``: which part of the time
-    watched nothing new came at the end; ``crowded``: there was more outside than is remembered.
+    """``watched_h``: hours, of the device that was watched longest; ``talked_h``: hours in which one talked, the most;
+    ``quiet``: which part of the time watched nothing new came at the end; ``crowded``: there was more outside than is
+    remembered.
     """
 
     level: str
@@ -59,7 +62,9 @@ class Confidence(NamedTuple):
 
 
 def confidence_of(several: Sequence[Habits], watched_ns: int) -> Confidence:
-    """Of what devices of one kind do together. ``watched_ns``: for how long the network was watched, pauses taken off: no device was watched for longer."""
+    """Of what devices of one kind do together. ``watched_ns``: for how long the network was watched, pauses taken off:
+    no device was watched for longer.
+    """
     first, last = min(one.first for one in several), max(one.last for one in several)
     watched, talked = (
         min(watched_ns, max(one.last - one.first for one in several)) / HOUR,

@@ -1,8 +1,8 @@
-"""Whether a conversation keeps to the profile of a device: what a device begins must be accepted by its ``from-device`` lists, what others begin with it by
-its ``to-device`` lists; answers belong to what they answer.
+"""Whether a conversation keeps to the profile of a device: what a device begins must be accepted by its ``from-device``
+lists, what others begin with it by its ``to-device`` lists; answers belong to what they answer.
 
-The first entry of a list that matches decides, and what no list accepts is not allowed. There are three answers: what rests on a name that nobody asked for, or
-on a maker that is not known, cannot be told.
+The first entry of a list that matches decides, and what no list accepts is not allowed. There are three answers: what
+rests on a name that nobody asked for, or on a maker that is not known, cannot be told.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class World(Protocol):
 
 
 class Talk(NamedTuple):
-    """A conversation as its device sees it. ``near``, ``far``: ports of the device and of the other, 0 where unknown; ``names``: of the other."""
+    """A conversation as its device sees it. ``near``, ``far``: ports of the device and of the other, 0 where unknown;
+    ``names``: of the other.
+    """
 
     device: Thing
     other: Subject
@@ -100,7 +102,9 @@ class Confines:
         return self.of(device) is not None
 
     def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
-        """What the profile of the client, or of the server, does not allow of a conversation; None where it does, or where there is none."""
+        """What the profile of the client, or of the server, does not allow of a conversation; None where it does, or
+        where there is none.
+        """
         ends = Subject(flow.client_mac, flow.client, flow.vlan), Subject(flow.server_mac, flow.server, flow.vlan)
         mine, other = reversed(ends) if serves else ends
         ports = flow.client_port, flow.server_port
@@ -166,14 +170,18 @@ class Confines:
         return self._made_by(peer, installed, talk) if inside else Answer.NO
 
     def _in_charge(self, peer: Peer, installed: Installed, address: int, *, inside: bool) -> Answer:
-        """Name servers and clocks are those of the network, unless the operator names them; other classes nobody can know who did not name them."""
+        """Name servers and clocks are those of the network, unless the operator names them; other classes nobody can
+        know who did not name them.
+        """
         known = installed.controllers.get(peer.value or MY_CONTROLLER)
         if known is not None:
             return _answer(_holds(known, address))
         return _answer(inside) if peer.value in CLASSES else Answer.CANNOT_TELL
 
     def _made_by(self, peer: Peer, installed: Installed, talk: Talk) -> Answer:
-        """Makers are known by the URL of profiles and, where it is about the same maker, by what devices say of themselves."""
+        """Makers are known by the URL of profiles and, where it is about the same maker, by what devices say of
+        themselves.
+        """
         other = self._world.device(talk.other)
         theirs = self.of(other) if other is not None else None
         if (

@@ -1,6 +1,8 @@
-"""Which habits of devices go beyond their profiles: the same question that a running sensor asks of each conversation, asked of all that was seen so far.
+"""Which habits of devices go beyond their profiles: the same question that a running sensor asks of each conversation,
+asked of all that was seen so far.
 
-Habits name no port of the client, and of servers outside a name or an address; what cannot be told because of that is left out.
+Habits name no port of the client, and of servers outside a name or an address; what cannot be told because of that is
+left out.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ SOMEWHERE = addresses.parse("192.0.2.0")
 
 
 class Drift(NamedTuple):
-    """A habit that goes beyond a profile. ``serves``: the device is the server; ``other``: a device, an address, a name, or ``outside``."""
+    """A habit that goes beyond a profile. ``serves``: the device is the server; ``other``: a device, an address, a
+    name, or ``outside``.
+    """
 
     node: Node
     installed: Installed

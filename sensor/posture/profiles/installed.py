@@ -1,7 +1,8 @@
-"""Installed profiles: MUD files, each with whom it is for and who its controllers are, as files of a folder that a sensor reads at its start and on SIGHUP.
+"""Installed profiles: MUD files, each with whom it is for and who its controllers are, as files of a folder that a
+sensor reads at its start and on SIGHUP.
 
-A file holds ``for`` (a device, a type or a product), ``controllers`` (class → addresses and blocks) and ``profile``, the MUD file as it came. One that is
-broken is told with its place and left out; the others count.
+A file holds ``for`` (a device, a type or a product), ``controllers`` (class → addresses and blocks) and ``profile``,
+the MUD file as it came. One that is broken is told with its place and left out; the others count.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""A profile: what a device may do, as its maker or the operator says it. Access lists hold entries in order, and the first that matches a packet decides.
+"""A profile: what a device may do, as its maker or the operator says it. Access lists hold entries in order, and the
+first that matches a packet decides.
 
-The words are those of RFC 8520: what a device sends falls under its ``from-device`` lists, what it gets under its ``to-device`` lists.
+The words are those of RFC 8520: what a device sends falls under its ``from-device`` lists, what it gets under its
+``to-device`` lists.
 """
 
 from __future__ import annotations
@@ -8,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 FROM_DEVICE, TO_DEVICE = "from-device", "to-device"
-# How a peer may be meant. ``any``: whoever; ``name``: by DNS; ``block``: by address; the others are those of RFC 8520, section 4.
+# How a peer may be meant. ``any``: whoever; ``name``: by DNS; ``block``: by address; the others are those of RFC 8520,
+# section 4.
 ANY, NAME, BLOCK = "any", "name", "block"
 LOCAL, SAME_MAKER, MAKER, MODEL = "local-networks", "same-manufacturer", "manufacturer", "model"
 CONTROLLER, MY_CONTROLLER = "controller", "my-controller"
@@ -37,8 +40,9 @@ class Peer(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Packets of a device to ``peers``, or from them; a peer must be all of these. ``version``: of IP, 0 for both; ``proto``: 0 for all; ``near``: ports of
-    the device, ``far``: of the peer; ``begun``: who begins, empty where that does not matter; ``unread``: conditions that are not understood.
+    """Packets of a device to ``peers``, or from them; a peer must be all of these. ``version``: of IP, 0 for both;
+    ``proto``: 0 for all; ``near``: ports of the device, ``far``: of the peer; ``begun``: who begins, empty where that
+    does not matter; ``unread``: conditions that are not understood.
     """
 
     name: str
@@ -61,7 +65,9 @@ class AccessList(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """``updated``: when it was made, as it says; ``validity``: hours; ``lists``: in order; ``unread``: what of the file is not understood, by name."""
+    """``updated``: when it was made, as it says; ``validity``: hours; ``lists``: in order; ``unread``: what of the file
+    is not understood, by name.
+    """
 
     url: str
     updated: str

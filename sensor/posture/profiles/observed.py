@@ -1,10 +1,13 @@
-"""What devices of one kind need, by what was seen of them: services that they use and serve, and whom of, in the words that a MUD file has for it.
+"""What devices of one kind need, by what was seen of them: services that they use and serve, and whom of, in the words
+that a MUD file has for it.
 
-A server outside is named as the devices asked for it. Inside, what everybody may do is told from what belongs to few: the name servers and clocks of the
-network, machines of the same maker, the few servers that are in charge of such devices (``my-controller``), else any machine of the network. What an alert that
-is open tells of is nothing that a device needs, and is left out.
+A server outside is named as the devices asked for it. Inside, what everybody may do is told from what belongs to few:
+the name servers and clocks of the network, machines of the same maker, the few servers that are in charge of such
+devices (``my-controller``), else any machine of the network. What an alert that is open tells of is nothing that a
+device needs, and is left out.
 
-Telephones agree on ports for each call (RTP, RFC 3550): for them all ports of UDP from 1024 on that mean nothing else are one, and either end begins.
+Telephones agree on ports for each call (RTP, RFC 3550): for them all ports of UDP from 1024 on that mean nothing else
+are one, and either end begins.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ MEDIA, MEDIA_PORTS = UDP << 16, (1024, 65535)
 
 
 class Need(NamedTuple):
-    """A service that devices use (or serve, where ``serves``) and who the others are. ``who``: machines inside that were seen; ``first``, ``last``: ns;
+    """A service that devices use (or serve, where ``serves``) and who the others are. ``who``: machines inside that
+    were seen; ``first``, ``last``: ns;
     ``devices``: how many of them do.
     """
 
@@ -52,8 +56,9 @@ class Need(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """``versions``: of IP that the devices speak; ``controllers``: machines that stand for ``my-controller``; ``vague``: services outside of which it is not
-    known whose they are; ``left_out``: (what, alert) of conversations that alerts are about.
+    """``versions``: of IP that the devices speak; ``controllers``: machines that stand for ``my-controller``;
+    ``vague``: services outside of which it is not known whose they are; ``left_out``: (what, alert) of conversations
+    that alerts are about.
     """
 
     nodes: tuple[Node, ...]
@@ -66,7 +71,9 @@ class Observed(NamedTuple):
 
 
 class _Act(NamedTuple):
-    """One habit of one device. ``peer``: a device, an address, or OUTSIDE; ``named``: whom it is known to mean outside."""
+    """One habit of one device. ``peer``: a device, an address, or OUTSIDE; ``named``: whom it is
+    known to mean outside.
+    """
 
     device: str
     serves: bool
@@ -149,7 +156,9 @@ def _ways(act: _Act, kind: str) -> Iterator[_Act]:
 
 
 def _outside(habits: Habits) -> Iterator[tuple[tuple[Peer, int], Use]]:
-    """A name that can be none of a host came from somebody who says what he likes: it is left out, and the service is then anybody's."""
+    """A name that can be none of a host came from somebody who says what he likes: it is left out, and the service is
+    then anybody's.
+    """
     if habits.reached is None:
         return
     for (name, service), named in habits.reached.names.items():

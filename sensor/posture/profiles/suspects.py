@@ -1,4 +1,6 @@
-"""Whom alerts accuse: what a device did together with somebody, and an open alert is about, is no habit that a profile may allow."""
+"""Whom alerts accuse: what a device did together with somebody, and an open alert is about, is no habit that a profile
+may allow.
+"""
 
 from __future__ import annotations
 

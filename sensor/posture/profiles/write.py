@@ -1,7 +1,8 @@
-"""Writes what was observed as a MUD file (RFC 8520, RFC 8519): a list for what devices send and one for what they get, of each family of addresses.
+"""Writes what was observed as a MUD file (RFC 8520, RFC 8519): a list for what devices send and one for what they get,
+of each family of addresses.
 
-What devices begin is one entry in each list, so that answers come back; what others begin likewise. Nothing in it is an address of this network: whoever is
-meant there is named by what it is to the device.
+What devices begin is one entry in each list, so that answers come back; what others begin likewise. Nothing in it is an
+address of this network: whoever is meant there is named by what it is to the device.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ WAYS = {"from": FROM_DEVICE, "to": TO_DEVICE}
 
 
 def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
-    """``title``: what the devices are called; ``updated``: time of the last packet; ``url``: where the file will be kept."""
+    """``title``: what the devices are called; ``updated``: time of the last packet; ``url``: where the file will be
+    kept.
+    """
     slug = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:SLUG_LIMIT] or "devices"
     names = {(way, version): f"{slug}-v{version}-{way}" for way in WAYS for version in seen.versions}
     return {

@@ -1,8 +1,10 @@
-"""The advisor: makes recommendations of what packets show of settings, one a device and setting, and closes them when later packets show that they are done.
+"""The advisor: makes recommendations of what packets show of settings, one a device and setting, and closes them when
+later packets show that they are done.
 
-A recommendation is told a minute after its first message, so that the device behind it is known, and again once a day while messages go on to show it. It is
-closed when a message shows the setting as it should be, an hour or more after the last that showed it wrong: one that uses several doors shows both; or
-when the device was seen for two weeks and the setting was not. Once an hour it looks at what is known of all devices (``rounds.py``). Packet time drives it,
+A recommendation is told a minute after its first message, so that the device behind it is known, and again once a day
+while messages go on to show it. It is closed when a message shows the setting as it should be, an hour or more after
+the last that showed it wrong: one that uses several doors shows both; or when the device was seen for two weeks and the
+setting was not. Once an hour it looks at what is known of all devices (``rounds.py``). Packet time drives it,
 everything is bounded, and what was told outlives a restart (``cases.py``).
 """
 
@@ -37,8 +39,8 @@ Told = Callable[[str, Recommendation, int, str], None]
 
 
 class Advisor:
-    """``tell`` gets action, recommendation, time and why it is closed; ``members`` gives all devices; ``settled``: settings about which the operator said what
-    he wants, so that nobody need advise him.
+    """``tell`` gets action, recommendation, time and why it is closed; ``members`` gives all devices; ``settled``:
+    settings about which the operator said what he wants, so that nobody need advise him.
     """
 
     def __init__(
@@ -136,7 +138,9 @@ class Advisor:
         return case
 
     def _open(self, place: Place, now: int) -> None:
-        """Tell what has waited; where its device is known by now and has a case at another address, it goes into that."""
+        """Tell what has waited; where its device is known by now and has a case at another address,
+        it goes into that.
+        """
         case = self.cases.at(place)
         if case is None:
             return
@@ -157,7 +161,9 @@ class Advisor:
             self._close(case, event.ts, f"later traffic shows it: {shown.why}")
 
     def _close_quiet(self, now: int) -> None:
-        """What was not seen for long, while its device was; and what is about a device that turned out to be another: seen again, it is told of that one."""
+        """What was not seen for long, while its device was; and what is about a device that turned out to be another:
+        seen again, it is told of that one.
+        """
         for case in self.cases:
             device = self._context.device(case.subject) if not case.looked and case.told >= 0 else None
             if device is None:

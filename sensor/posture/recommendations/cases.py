@@ -1,7 +1,8 @@
 """Cases: settings that are wrong, one a device and setting, in a table that is bounded and outlives a restart.
 
-A case is found by the endpoint that showed it, which costs nothing to ask at a message, and by its device, which may be at another address by now. Nothing here
-touches a file: what became of told cases is taken out by whoever keeps them (``runtime/keeper.py``), and put back at the next start.
+A case is found by the endpoint that showed it, which costs nothing to ask at a message, and by its device, which may be
+at another address by now. Nothing here touches a file: what became of told cases is taken out by whoever keeps them
+(``runtime/keeper.py``), and put back at the next start.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ _Ends = tuple[str, str, int]
 
 
 class Case(msgspec.Struct, eq=False):
-    """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as records show them, packed. ``looked``:
-    a look at what is known of the device found it, and no message; ``severity``, ``product``: see ``looks.py``. ``told``: when last, ns, or -1.
+    """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as
+    records show them, packed. ``looked``: a look at what is known of the device found it, and no message; ``severity``,
+    ``product``: see ``looks.py``. ``told``: when last, ns, or -1.
     """
 
     name: Name
@@ -108,7 +110,9 @@ class Cases:
         return len(self._cases) >= self._cases.size
 
     def put(self, case: Case) -> None:
-        """A new one. The one asked for longest ago makes room, and so does one of another device at the same endpoint: it was there before."""
+        """A new one. The one asked for longest ago makes room, and so does one of another device at the same endpoint:
+        it was there before.
+        """
         before = self._cases.get(case.place)
         if before is not None and before is not case:
             self._left(before)
@@ -159,7 +163,9 @@ class Cases:
     # What is kept.
 
     def take(self, limit: int) -> Iterator[tuple[Name, bytes]]:
-        """(name, JSON) of told cases that changed since, at most ``limit``, empty where one is over; they count as kept."""
+        """(name, JSON) of told cases that changed since, at most ``limit``, empty where one is over; they count as
+        kept.
+        """
         for name in list(self._changed)[:limit]:
             self._changed.pop(name)
             case = self.of(name)

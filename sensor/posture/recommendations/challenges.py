@@ -1,5 +1,6 @@
-"""Challenges of SIP servers: how they want the password to be proven. Basic (RFC 2543) gives it away; Digest by MD5 without ``qop`` can be answered by who kept
-an old answer, and so can a challenge that comes again (RFC 8760, RFC 7616, 5.4); a realm as the program came with says that nobody chose one.
+"""Challenges of SIP servers: how they want the password to be proven. Basic (RFC 2543) gives it away; Digest by MD5
+without ``qop`` can be answered by who kept an old answer, and so can a challenge that comes again (RFC 8760, RFC 7616,
+5.4); a realm as the program came with says that nobody chose one.
 
 Judged are challenges of registrars and proxies to their own clients: 401 to a REGISTER, and 407.
 """

@@ -1,4 +1,6 @@
-"""Firmware behind: of devices of one vendor and model, some run older firmware than another. What one of them can run, the others can."""
+"""Firmware behind: of devices of one vendor and model, some run older firmware than another. What one of them can run,
+the others can.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""What machines do that protects nothing, beyond the services that they offer: names that they ask of everybody, old proofs of passwords, logins and calls in
-clear text, ways in that routers open for whoever asks, leases given by a server that nobody named.
+"""What machines do that protects nothing, beyond the services that they offer: names that they ask of everybody, old
+proofs of passwords, logins and calls in clear text, ways in that routers open for whoever asks, leases given by a
+server that nobody named.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Looks: what is known of all devices, looked through once in a while for what no single message shows.
 
-Each look has a file of its own. It says what is wrong with a device, and of one that was wrong before why it is not any more, or nothing, where that cannot be
-told. It names the attributes it rests on, so that packets prove it: what the operator said, what is contested and what is hardly believed proves nothing.
+Each look has a file of its own. It says what is wrong with a device, and of one that was wrong before why it is not any
+more, or nothing, where that cannot be told. It names the attributes it rests on, so that packets prove it: what the
+operator said, what is contested and what is hardly believed proves nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ SURE = 0.5
 
 
 class Proven(NamedTuple):
-    """What packets say of it. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and how often its proof was seen."""
+    """What packets say of it. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and
+    how often its proof was seen.
+    """
 
     subject: Subject
     proof: tuple[Body, ...]
@@ -34,8 +37,10 @@ class Proven(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Something is wrong. ``seen``: what shows it; ``does`` goes on "the device …"; ``rests``: devices and their attributes that prove it, where it is not
-    ``proven`` already; ``severity``: where it is another than that of the advice; ``product``: where the work is another for each.
+    """Something is wrong. ``seen``: what shows it; ``does`` goes on "the device …"; ``rests``: devices and their
+    attributes that prove it, where it is not
+    ``proven`` already; ``severity``: where it is another than that of the advice; ``product``: where the work is
+    another for each.
     """
 
     seen: str
@@ -65,7 +70,9 @@ class Look(Protocol):
 
 
 def prove(context: Context, verdict: Verdict) -> Proven | None:
-    """None where packets do not prove it. Versions of two devices are compared where the same kind of message told them."""
+    """None where packets do not prove it. Versions of two devices are compared where the same kind of message told
+    them.
+    """
     if verdict.proven is not None:
         return verdict.proven
     subjects = [subject_of(device) for device, _ in verdict.rests]
@@ -90,7 +97,9 @@ def prove(context: Context, verdict: Verdict) -> Proven | None:
 
 
 def newest(verdict: Verdict) -> int:
-    """No proof of a verdict is newer than this (ns), as far as the first of its devices was read: this asks nobody and makes nothing."""
+    """No proof of a verdict is newer than this (ns), as far as the first of its devices was read: this asks nobody and
+    makes nothing.
+    """
     if verdict.proven is not None:
         return verdict.proven.last
     device, attribute = verdict.rests[0]

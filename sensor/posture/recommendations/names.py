@@ -1,4 +1,6 @@
-"""Default names: a device that bears the name its maker gave it says what it is to anybody, and nobody knows which one it is."""
+"""Default names: a device that bears the name its maker gave it says what it is to anybody, and nobody knows which one
+it is.
+"""
 
 from __future__ import annotations
 

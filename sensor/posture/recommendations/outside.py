@@ -1,6 +1,7 @@
 """Talks outside: printers, cameras and telephones that use servers on the internet, which their job hardly needs.
 
-Whom they used is what the baseline learned, by name where one is known. It counts as long as the device used it within the last two weeks in which it talked.
+Whom they used is what the baseline learned, by name where one is known. It counts as long as the device used it within
+the last two weeks in which it talked.
 """
 
 from __future__ import annotations

@@ -47,7 +47,9 @@ class Rounds:
         self._now = self._began = 0
 
     def tick(self, now: int, settled: frozenset[str]) -> int:
-        """A new second of packet time, ns; returns when there is something to do next. Nothing is looked at in the first hour: much is not known yet."""
+        """A new second of packet time, ns; returns when there is something to do next. Nothing is looked at in the
+        first hour: much is not known yet.
+        """
         self._now = now
         if abs(now - self._began) >= HOUR:
             self._round = self._at_all(now, settled) if self._began else self._round
@@ -83,7 +85,9 @@ class Rounds:
                 self._close(case, self._now, "the configuration accepts the setting")
 
     def _close_mended(self, look: Look, members: dict[str, Member], wrong: set[str]) -> None:
-        """Cases about devices with which nothing is wrong any more, or which are none: they turned out to be another, or made room."""
+        """Cases about devices with which nothing is wrong any more, or which are none: they turned out to be another,
+        or made room.
+        """
         for case in self._cases:
             name = case.name[0]
             if not case.looked or case.setting != look.setting or name in wrong:
@@ -94,7 +98,9 @@ class Rounds:
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 
     def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
-        """Tell what is new, and once a day what goes on; whether its proof was looked for. A device that was silent since the last word says nothing new."""
+        """Tell what is new, and once a day what goes on; whether its proof was looked for. A device that was silent
+        since the last word says nothing new.
+        """
         case = self._cases.of(name)
         if (case is None and (member.gone or self._cases.full)) or (
             case is not None and (self._now - case.told < DAY or member.quiet)

@@ -1,4 +1,6 @@
-"""End of support: products and systems whose makers mend nothing any more. Judged by packet time, so that an old capture is judged by its own day."""
+"""End of support: products and systems whose makers mend nothing any more. Judged by packet time, so that an old
+capture is judged by its own day.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""What looks at devices know, beside the advice itself: names that makers give, when makers' support ended, where types of devices belong, and which of them
-have no job outside. Files of ``fingerprints/recommendations``; every entry has examples, which are run as tests.
+"""What looks at devices know, beside the advice itself: names that makers give, when makers' support ended, where types
+of devices belong, and which of them have no job outside. Files of ``fingerprints/recommendations``; every entry has
+examples, which are run as tests.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ class SupportExample(Words):
 
 
 class Support(Words):
-    """A product whose maker no longer mends it from a day on. ``product`` is searched for in vendor and model, ``os`` and ``firmware`` in those, letter case
-    aside; all that are given must be found. ``at_latest``: by that day, and perhaps before. ``basis``: whether ``source`` was read for it (``record``), or the
-    day is remembered (``recalled``).
+    """A product whose maker no longer mends it from a day on. ``product`` is searched for in vendor and model, ``os``
+    and ``firmware`` in those, letter case aside; all that are given must be found. ``at_latest``: by that day, and
+    perhaps before. ``basis``: whether ``source`` was read for it (``record``), or the day is remembered (``recalled``).
     """
 
     id: Id
@@ -107,8 +108,8 @@ class Supports(Words):
 
 
 class Places(Words):
-    """Which types live together. ``people``: machines that people sit at; ``apart``: types that should live in segments of their own; ``nowhere``: those that
-    live everywhere and tell nothing.
+    """Which types live together. ``people``: machines that people sit at; ``apart``: types that should live in segments
+    of their own; ``nowhere``: those that live everywhere and tell nothing.
     """
 
     people: Types = Field(min_length=1)
@@ -117,8 +118,8 @@ class Places(Words):
 
 
 class Job(Words):
-    """What a type of device needs outside: ``services`` (``udp/5060``, ``udp/*``) that are its job; makers whose devices are sold with a service outside, and
-    ``domains`` of such services.
+    """What a type of device needs outside: ``services`` (``udp/5060``, ``udp/*``) that are its job; makers whose
+    devices are sold with a service outside, and ``domains`` of such services.
     """
 
     services: list[Annotated[str, Field(pattern=r"^(?:tcp|udp)/(?:\d{1,5}|\*)$")]] = []
@@ -136,7 +137,9 @@ class Job(Words):
 
 
 class Outside(Words):
-    """Types of devices that have no job outside but for what is said of them. ``everybody``: services that any device may use."""
+    """Types of devices that have no job outside but for what is said of them. ``everybody``: services that any device
+    may use.
+    """
 
     everybody: list[str] = []
     types: dict[str, Job] = Field(min_length=1)

@@ -1,7 +1,8 @@
 """From weaknesses to tickets: one for each fix, whatever class of device wants it.
 
-Open alerts make no tickets: an alert is something that happened, its advice is how to look into it, and it ends when somebody closes it. What a happening
-shows that is to be mended for good (Telnet, default passwords, old protocols) is a recommendation, and so a weakness with a fix.
+Open alerts make no tickets: an alert is something that happened, its advice is how to look into it, and it ends when
+somebody closes it. What a happening shows that is to be mended for good (Telnet, default passwords, old protocols) is a
+recommendation, and so a weakness with a fix.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ Pair = tuple[Node, Weakness]
 
 
 def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = None) -> list[Ticket]:
-    """All that is to be done: what is certain before what cannot be told, then the most severe first. ``first``: when each was first seen, by id; those not in
-    it are seen now.
+    """All that is to be done: what is certain before what cannot be told, then the most severe first. ``first``: when
+    each was first seen, by id; those not in it are seen now.
     """
     groups: dict[str, list[Pair]] = {}
     for node, weakness in site.weak():
@@ -43,7 +44,9 @@ def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = Non
 
 
 def _id(key: str, taken: set[str]) -> str:
-    """Of the fix, the same at every site. Receivers have tickets under this id for years, so it stays as short as it was; two with the same are kept apart."""
+    """Of the fix, the same at every site. Receivers have tickets under this id for years, so it stays as short as it
+    was; two with the same are kept apart.
+    """
     number = 0
     while (name := short_id(entity_id("ticket", f"{key}#{number}"))) in taken:
         number += 1

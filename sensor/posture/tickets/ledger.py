@@ -1,6 +1,8 @@
-"""The ledger: ``tickets.json`` in the state folder. When each ticket was first seen, what it looked like last, what each receiver was given of it.
+"""The ledger: ``tickets.json`` in the state folder. When each ticket was first seen, what it looked like last, what
+each receiver was given of it.
 
-It is read and written as a whole: a broken one is told and left alone, since tickets that are thought new would be opened a second time.
+It is read and written as a whole: a broken one is told and left alone, since tickets that are thought new would be
+opened a second time.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ class LedgerError(Exception):
 
 
 class Given(msgspec.Struct, omit_defaults=True):
-    """What a receiver has. ``handle``: what it calls the ticket; ``content``: digest of what it was given last; ``closed``: it was told that it is done."""
+    """What a receiver has. ``handle``: what it calls the ticket; ``content``: digest of what it was given last;
+    ``closed``: it was told that it is done.
+    """
 
     handle: str = ""
     content: str = ""
@@ -39,8 +43,9 @@ class Part(msgspec.Struct, omit_defaults=True):
 
 
 class Note(msgspec.Struct, omit_defaults=True):
-    """One ticket. ``first``, ``last``: when it was seen, as records write time; ``devices``: those that want it, by id; ``over``: those that no longer do, by
-    id, with why; ``done``: when nothing was left to mend, empty while something is; ``given``: by receiver.
+    """One ticket. ``first``, ``last``: when it was seen, as records write time; ``devices``: those that want it, by id;
+    ``over``: those that no longer do, by id, with why; ``done``: when nothing was left to mend, empty while something
+    is; ``given``: by receiver.
     """
 
     title: str

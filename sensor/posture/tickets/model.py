@@ -1,4 +1,6 @@
-"""A ticket: one fix, and all devices that want it. All texts in it are clean and on one line; what a target makes of them is for the formats to prevent."""
+"""A ticket: one fix, and all devices that want it. All texts in it are clean and on one line; what a target makes of
+them is for the formats to prevent.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ UPDATE, FIND_OUT, SETTING = "update", "version", "setting"
 
 
 class Affected(NamedTuple):
-    """A device that wants the fix. ``names``: CVEs or settings, the gravest first; ``points``: those of the gravest; ``sure``: False where it cannot be told
-    whether it is affected; ``proof``: the packet that the gravest rests on.
+    """A device that wants the fix. ``names``: CVEs or settings, the gravest first; ``points``: those of the gravest;
+    ``sure``: False where it cannot be told whether it is affected; ``proof``: the packet that the gravest rests on.
     """
 
     id: str
@@ -58,8 +60,9 @@ class Step(NamedTuple):
 
 
 class Ticket(NamedTuple):
-    """``id``: of the fix, for good; ``kind``: ``update`` of firmware, ``setting``, or ``version`` where it must be found out first; ``points``, ``severity``:
-    those of the gravest weakness, and ``reckoned`` says which that is; ``names``: CVEs or settings, the gravest first; ``test``: how to see that it is done;
+    """``id``: of the fix, for good; ``kind``: ``update`` of firmware, ``setting``, or ``version`` where it must be
+    found out first; ``points``, ``severity``: those of the gravest weakness, and ``reckoned`` says which that is;
+    ``names``: CVEs or settings, the gravest first; ``test``: how to see that it is done;
     ``first``: when it was first seen; ``due``: a day.
     """
 

@@ -1,4 +1,6 @@
-"""What makes a ticket, who has it, and when it is due: the section ``tickets:`` of the configuration, as tickets are made by it."""
+"""What makes a ticket, who has it, and when it is due: the section ``tickets:`` of the configuration, as tickets are
+made by it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ WORD_LIMIT = 64
 
 
 class Policy(NamedTuple):
-    """``due_days``: by severity, from when a ticket was first seen; ``owner``: of what nobody else has; ``types``, ``segments``, ``tags``: owners by what a
-    device is, where it stands and how it is tagged, for devices without one of their own; ``least``, ``least_points``: what is slighter makes no ticket.
+    """``due_days``: by severity, from when a ticket was first seen; ``owner``: of what nobody else has; ``types``,
+    ``segments``, ``tags``: owners by what a device is, where it stands and how it is tagged, for devices without one of
+    their own; ``least``, ``least_points``: what is slighter makes no ticket.
     """
 
     due_days: Mapping[str, int] = DUE_DAYS

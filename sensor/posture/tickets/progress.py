@@ -24,7 +24,8 @@ OVER_KEPT = 500
 
 
 class Standing(NamedTuple):
-    """A ticket and what is noted of it. ``ticket``: None once it is done, and where nothing shows that it is, but it is not seen either.
+    """A ticket and what is noted of it. ``ticket``: None once it is done, and where nothing shows that it is, but it is
+    not seen either.
     ``new``: nobody was given it yet; ``changed``: since it was given to somebody.
     """
 
@@ -35,7 +36,9 @@ class Standing(NamedTuple):
 
 
 def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
-    """The ledger as it is to be from now on. What is not among the tickets any more is done; what comes back begins anew, for whom it was given to as well."""
+    """The ledger as it is to be from now on. What is not among the tickets any more is done; what comes back begins
+    anew, for whom it was given to as well.
+    """
     closed = _closed(site)
     made = {one.id: _note(ledger.tickets.get(one.id), one, site, closed) for one in tickets}
     for name, note in ledger.tickets.items():
@@ -45,7 +48,9 @@ def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
 
 
 def standings(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Standing]:
-    """All tickets in their order, then what is not seen any more, then what is done, the last first. ``ledger``: as ``noted`` made it."""
+    """All tickets in their order, then what is not seen any more, then what is done, the last first. ``ledger``: as
+    ``noted`` made it.
+    """
     found = [
         Standing(one.id, one, note, _state(note, one))
         for one in tickets
@@ -63,7 +68,9 @@ def standings(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Standing]:
 
 
 def content_of(ticket: Ticket) -> str:
-    """The same for a ticket in which nothing changed that its owner would want to hear. Points and packets change by the hour, so they are no part of it."""
+    """The same for a ticket in which nothing changed that its owner would want to hear. Points and packets change by
+    the hour, so they are no part of it.
+    """
     devices = [(one.id, one.text, one.product, one.segment, one.owner, one.names, one.sure) for one in ticket.devices]
     told = (
         ticket.title,
@@ -119,7 +126,9 @@ def _part(one: Affected) -> Part:
 
 
 def _left(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
-    """A ticket that is not made any more: done, unless nothing shows that a setting is right: a log may have been cut off since it was seen to be wrong."""
+    """A ticket that is not made any more: done, unless nothing shows that a setting is right: a log may have been cut
+    off since it was seen to be wrong.
+    """
     why = {name: _reason(name, part, site, closed) for name, part in note.devices.items()}
     waiting = {name: part for name, part in note.devices.items() if note.kind == SETTING and why[name] == UNSEEN}
     left = {name: _told(part, why[name]) for name, part in note.devices.items() if name not in waiting}

@@ -1,4 +1,6 @@
-"""A ticket in words that several formats share: facts by name, lines of devices, and all of it as plain text that is cut where a target takes no more."""
+"""A ticket in words that several formats share: facts by name, lines of devices, and all of it as plain text that is
+cut where a target takes no more.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ def page(ticket: Ticket, limit: int = 0) -> str:
 
 
 def cut(lines: Iterator[str], count: int, limit: int, cost: int = 1) -> Iterator[str]:
-    """As many lines as there is room for, then how many are left out; all where there is no limit. ``cost``: characters of a target around each line."""
+    """As many lines as there is room for, then how many are left out; all where there is no limit. ``cost``: characters
+    of a target around each line.
+    """
     used = 0
     for number, line in enumerate(lines):
         used += len(line) + cost

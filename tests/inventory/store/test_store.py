@@ -83,7 +83,9 @@ def test_the_next_run_knows_all_and_tells_nothing(store: Store):
 
 
 def test_what_comes_later_goes_on_from_there(store: Store):
-    """A fact seen before only counts; a move is a move and no new device; a name still ties a randomised MAC to its owner."""
+    """A fact seen before only counts; a move is a move and no new device; a name still ties a randomised MAC to its
+    owner.
+    """
     written(office(noted()), store)
     after = restored(store, 1000).says(
         PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30
@@ -135,7 +137,9 @@ def test_leases_are_intervals(store: Store, tmp_path: Path):
 
 
 def test_what_a_reader_sees(store: Store, tmp_path: Path):
-    """Records like those of the log, and of one device every claim, lease, service, neighbour and event; in SQL as well."""
+    """Records like those of the log, and of one device every claim, lease, service, neighbour and event; in SQL as
+    well.
+    """
     story = written(office(noted()), store)
     reader = Reader(tmp_path)
     records = {record["key"]: record for record in reader.records()}

@@ -24,7 +24,9 @@ BROKEN = "CREATE TABLE new_one (a TEXT); CREATE TABLE devices (again TEXT);"
 
 
 def old_store(folder: Path, version: int) -> Path:
-    """A store as the sensor of that version left it: made by its own steps, with a device, its history and a word about it."""
+    """A store as the sensor of that version left it: made by its own steps, with a device, its history and a word about
+    it.
+    """
     path = folder / FILE
     base = connect(path)
     base.execute("PRAGMA journal_mode = WAL")
@@ -62,7 +64,9 @@ def layout(path: Path) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("version", OLD)
 def test_from_each_version(tmp_path: Path, version: int) -> None:
-    """Device, history and words are there; the tables are those of a new store; the copy is what was there before; it is told once."""
+    """Device, history and words are there; the tables are those of a new store; the copy is what was there before; it
+    is told once.
+    """
     before = dump(old_store(tmp_path, version))
     with Run(tmp_path) as run:
         assert run.restored == 1
@@ -132,7 +136,9 @@ def test_the_last_two_copies_stay(tmp_path: Path) -> None:
 
 
 def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It does not go on with an empty inventory beside the one that is there: neither for one of a newer sensor, nor after half a restore."""
+    """It does not go on with an empty inventory beside the one that is there: neither for one of a newer sensor, nor
+    after half a restore.
+    """
     base = connect(tmp_path / FILE)
     base.execute("PRAGMA user_version = 99")
     base.close()

@@ -41,7 +41,9 @@ def only(contacts: list[Contact], wish: Wish = WEEK) -> Request:
 
 
 def many() -> list[Request]:
-    """One of each shape: both families, one port, one protocol, all of them, a block, everybody, everybody but one, for ever."""
+    """One of each shape: both families, one port, one protocol, all of them, a block, everybody, everybody but one, for
+    ever.
+    """
     block = addresses_block("203.0.113.0/24")
     return [
         only([outbound(CAMERA), outbound(LAPTOP)]),

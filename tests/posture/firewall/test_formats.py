@@ -103,7 +103,9 @@ def test_ios() -> None:
 
 
 def test_fortios() -> None:
-    """Objects of both families, a service, and a policy each; what was made is deleted by the same names and numbers."""
+    """Objects of both families, a service, and a policy each; what was made is deleted by the same
+    names and numbers.
+    """
     name, lines, undo = ONE_PORT.id, body("fortios", ONE_PORT), written("fortios", [ONE_PORT], undo=True)
     assert "        set subnet 10.20.10.101 255.255.255.255" in lines
     assert "        set ip6 2001:db8:1::101/128" in lines

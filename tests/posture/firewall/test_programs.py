@@ -1,4 +1,6 @@
-"""Rules against the programs that load them: nft, iptables-restore and ip6tables-restore, each in a network namespace of its own."""
+"""Rules against the programs that load them: nft, iptables-restore and ip6tables-restore, each in a network namespace
+of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Simulation: what rules would cut of what was learned, and what they warn of. Refusals: what is not suggested at all."""
+"""Simulation: what rules would cut of what was learned, and what they warn of. Refusals: what is
+not suggested at all.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_what_an_alert_is_about_is_told_apart_from_what_else_is_cut() -> None:
 
 
 def test_rules_for_everybody_name_all_who_would_lose_the_server() -> None:
-    """Those that the server alone tells of as well; who is no more and who is outside is left out. Five and more are a warning."""
+    """Those that the server alone tells of as well; who is no more and who is outside is left out. Five and more are a
+    warning.
+    """
     told = simulate(
         only(
             [internal(CAMERA)],
@@ -76,7 +80,9 @@ def test_an_alert_without_a_port_is_about_all_ports_of_its_protocol() -> None:
 
 
 def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
-    """It tells what the machines use outside at all, of which some may be of this address; of everybody where everybody is meant."""
+    """It tells what the machines use outside at all, of which some may be of this address; of everybody where everybody
+    is meant.
+    """
     told = simulate(only([outbound(CAMERA)]), network())
     assert told.cuts == ()
     assert told.rests_on[0].startswith("the baseline of 9 devices, watched for 100.0 h until 2026-")
@@ -198,7 +204,9 @@ def test_a_gateway_is_known_by_its_device_too() -> None:
 
 
 def test_a_gateway_that_attacks_may_be_cut_off_one_service() -> None:
-    """It goes on to forward; all that it does with a machine is another matter. Addresses of no machine are refused in any case."""
+    """It goes on to forward; all that it does with a machine is another matter. Addresses of no machine are refused in
+    any case.
+    """
     assert not REFUSALS.of_machine(ROUTER, whole=False)
     assert REFUSALS.of_machine(ROUTER, whole=True)
     assert (

@@ -1,4 +1,6 @@
-"""Rules at work: on a router between real machines, a camera and a PC reach one address no longer, everybody else everything, until it is undone."""
+"""Rules at work: on a router between real machines, a camera and a PC reach one address no longer, everybody else
+everything, until it is undone.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A large site, made up: offices of printers, phones, cameras and PCs, servers that all use, administrators, and a few weak devices."""
+"""A large site, made up: offices of printers, phones, cameras and PCs, servers that all use, administrators, and a few
+weak devices.
+"""
 
 from __future__ import annotations
 

@@ -66,7 +66,9 @@ def test_a_share_that_people_use_is_no_administration() -> None:
 
 
 def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
-    """Telnet without a password, at the port that its recommendation names; a vulnerability by any service that is reached; and what is not sure not at all."""
+    """Telnet without a password, at the port that its recommendation names; a vulnerability by any service that is
+    reached; and what is not sure not at all.
+    """
     telnet = {
         "kind": "recommendation",
         "action": "open",
@@ -101,7 +103,9 @@ def test_settings_that_help_nobody_in_cost_nothing_and_are_no_way() -> None:
 
 
 def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None:
-    """A port that answered the outside, a machine that calls a control channel, one that people use; each is told with what it rests on."""
+    """A port that answered the outside, a machine that calls a control channel, one that people use; each is told with
+    what it rests on.
+    """
     held = alert("command_and_control.malicious_address", "camera")
     talks = (OUTSIDE, "files", HTTPS), ("pc", OUTSIDE, HTTPS), ("pc", "files", SSH), ("camera", "files", TELNET)
     found = only(attack_paths(site([CAMERA, PC, FILES], *talks, alerts=(held,)), OUTSIDE))
@@ -149,7 +153,9 @@ def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
 
 
 def test_an_attack_that_was_seen_is_a_way_until_somebody_deals_with_it() -> None:
-    """Or it was silent for two weeks. One that says nothing of an entry, such as a fan-out, is none; nor is a slight one."""
+    """Or it was silent for two weeks. One that says nothing of an entry, such as a fan-out, is none; nor is a slight
+    one.
+    """
     attack = alert("lateral_movement.remote_service", "camera", "files", 445)
     assert costs(only(attack_paths(site([CAMERA, FILES], alerts=(attack,)), "camera"))) == [ATTACKED]
     silent, dealt_with = attack | {"action": "close"}, attack | {"alert": attack["alert"] | {"closed": "mended"}}
@@ -336,7 +342,9 @@ def test_a_foreign_log_breaks_nothing() -> None:
 
 
 def test_no_word_of_a_log_becomes_a_command() -> None:
-    """People paste what is printed: an address, the id of an alert or the name of a weakness that is more than a word is left out."""
+    """People paste what is printed: an address, the id of an alert or the name of a weakness that is more than a word
+    is left out.
+    """
     evil = "x; reboot"
     held = alert("command_and_control.beaconing", "camera") | {
         "alert": {"detector": "command_and_control.beaconing", "id": evil}

@@ -94,7 +94,9 @@ def test_costs_are_those_of_dijkstra_and_so_are_they_when_edges_are_gone(seed: i
 
 @pytest.mark.parametrize("seed", range(100))
 def test_the_best_ways_begin_with_other_devices_and_never_come_back(seed: int) -> None:
-    """Each costs the least that is possible with its first device, without the start; none that is cheaper is left out."""
+    """Each costs the least that is possible with its first device, without the start; none that is
+    cheaper is left out.
+    """
     chance = random.Random(seed)
     graph = some_graph(chance)
     start, goal = chance.sample(range(1, len(graph.devices) + 1), 2)
@@ -154,7 +156,9 @@ print(time.process_time() - began, peak() - before, len(paths.about.graph), path
 
 @pytest.mark.slow
 def test_ten_thousand_devices_and_a_million_edges() -> None:
-    """Paths from all devices with one job to 24 servers, and what breaks most of them, on one core. A tenth of it where the run is no whole one."""
+    """Paths from all devices with one job to 24 servers, and what breaks most of them, on one core. A tenth of it where
+    the run is no whole one.
+    """
     told = subprocess.run(
         [sys.executable, "-c", LARGE, str(DEVICES), str(EDGES)],
         capture_output=True,
@@ -174,8 +178,8 @@ def test_ten_thousand_devices_and_a_million_edges() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_told_to_break_so_many_does(seed: int) -> None:
-    """A site of a few hundred: each thing is taken away, and all is searched from the start. One of each sort breaks something; closing may do no more than a
-    rule.
+    """A site of a few hundred: each thing is taken away, and all is searched from the start. One of each sort breaks
+    something; closing may do no more than a rule.
     """
     site = large(700, 2_000, seed)
     site = site._replace(

@@ -36,7 +36,9 @@ def habits(
     hours: int = 400,
     talked: int = 100,
 ) -> Habits:
-    """``uses``, ``serves``: ``tcp/554 dev-nvr``; ``reaches``: ``tcp/443 cloud.example@203.0.113.5``. All of it began in the first hour."""
+    """``uses``, ``serves``: ``tcp/554 dev-nvr``; ``reaches``: ``tcp/443 cloud.example@203.0.113.5``. All of it began in
+    the first hour.
+    """
     made = Habits(kind, "10.0.3.0/24", START)
     made.last, made.hours = START + hours * HOUR, talked
     for word in uses:
@@ -73,7 +75,9 @@ NETWORK = (CAMERA, SISTER, NVR, DNS, PC, PRINTER)
 
 
 def cameras() -> Site:
-    """A camera with names, time, a recorder in charge, a sister that it talks to, a cloud with a name and a server without one; and a printer for all."""
+    """A camera with names, time, a recorder in charge, a sister that it talks to, a cloud with a name and a server
+    without one; and a printer for all.
+    """
     return site(
         NETWORK,
         {

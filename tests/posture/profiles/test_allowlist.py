@@ -1,4 +1,6 @@
-"""Allow-lists: what is let through and what is dropped, and how firewalls say it; nft and iptables load them, `test_traffic.py` proves them by packets."""
+"""Allow-lists: what is let through and what is dropped, and how firewalls say it; nft and iptables load them,
+`test_traffic.py` proves them by packets.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +118,9 @@ def test_each_family_of_addresses_has_its_rules() -> None:
 
 
 def test_what_the_text_says_above_the_rules() -> None:
-    """How sure it is, which names, and what cannot be learned; letters that mean something to a firewall are none of it."""
+    """How sure it is, which names, and what cannot be learned; letters that mean something to a firewall are none of
+    it.
+    """
     for name in allowing():
         if name != "csv":
             text = written(name, [asked(cameras(), CAMERA)])

@@ -108,7 +108,9 @@ def test_who_is_meant(peer: Peer, keeps: tuple[str, str], beyond: tuple[str, str
 
 
 def test_controllers_are_who_the_operator_says() -> None:
-    """Nobody else, inside or outside; a class that nobody was named for cannot be told inside, and is unsure outside."""
+    """Nobody else, inside or outside; a class that nobody was named for cannot be told inside, and
+    is unsure outside.
+    """
     entry = Entry("e", peers=(Peer(MY_CONTROLLER),))
     one = installed(entry, controllers={MY_CONTROLLER: (parse_network(NVR.address),)})
     assert judged(one, NVR.address) is None

@@ -1,5 +1,5 @@
-"""What profiles cost over a large site: 10,000 devices (a thousand where the run is no whole one) with all the habits that are remembered of
-servers outside.
+"""What profiles cost over a large site: 10,000 devices (a thousand where the run is no whole one) with all the habits
+that are remembered of servers outside.
 """
 
 from __future__ import annotations

@@ -91,7 +91,9 @@ def test_what_we_write_is_a_mud_file(tmp_path: Path, nodes: list[Any]) -> None:
 
 
 def test_what_a_file_says_of_its_devices(tmp_path: Path) -> None:
-    """When, by the time of packets; how sure; maker and model where they are one, the address of the file where it is known."""
+    """When, by the time of packets; how sure; maker and model where they are one, the address of the file where it is
+    known.
+    """
     profile = read(
         written(tmp_path, mud_file(seen_of(), "camera", NOW, "https://mud.example.net/camera.json"))
     ).profile()
@@ -128,7 +130,9 @@ def test_what_devices_say_of_themselves_is_cut_to_size(tmp_path: Path) -> None:
 
 
 def test_directions_and_ports_are_those_of_the_server(tmp_path: Path) -> None:
-    """What it uses: to the port of the other, and back from it. What it serves: the other way round; who begins is said for TCP."""
+    """What it uses: to the port of the other, and back from it. What it serves: the other way round; who begins is said
+    for TCP.
+    """
     sent, got = read(written(tmp_path, mud_file(seen_of(), "camera", NOW))).profile().lists
     entries = {(one.way, entry.name.rsplit("-", 1)[0]): entry for one in (sent, got) for entry in one.entries}
     for way in (FROM_DEVICE, TO_DEVICE):

@@ -29,7 +29,9 @@ def needs(seen: Observed | None) -> dict[tuple[str, str], Peer]:
 
 
 def test_whom_a_camera_needs() -> None:
-    """Name servers are a class, a machine of the same maker is that, a recorder is in charge, the cloud has a name, a clock without one its address."""
+    """Name servers are a class, a machine of the same maker is that, a recorder is in charge, the cloud has a name, a
+    clock without one its address.
+    """
     seen = observed(cameras(), [CAMERA])
     assert needs(seen) == {
         ("uses", "dns/53"): Peer(CONTROLLER, "urn:ietf:params:mud:dns"),
@@ -60,7 +62,9 @@ def test_devices_of_a_kind_need_what_any_of_them_does() -> None:
 
 
 def test_whose_servers_are_used_may_not_be_known() -> None:
-    """Of what an earlier sensor learned there is no name: then it is anybody's, which is told. A name that can be none of a host is no name."""
+    """Of what an earlier sensor learned there is no name: then it is anybody's, which is told. A name that can be none
+    of a host is no name.
+    """
     old, odd = habits("camera"), habits("camera", reaches=("tcp/443 x$(reboot).example",))
     old.use("outside", 6 << 16 | 443, START)
     for learned in (old, odd):
@@ -97,7 +101,9 @@ def alert(
 
 
 def test_what_an_alert_is_about_is_no_need() -> None:
-    """The control server of a camera that was taken over is not written into its profile, and it is said so; once the alert is closed it is."""
+    """The control server of a camera that was taken over is not written into its profile, and it is said so; once the
+    alert is closed it is.
+    """
     learned = {"dev-camera": habits("camera", reaches=("tcp/443 cloud.example", "tcp/8443 203.0.113.66"))}
     told_of = alert(
         "command_and_control.malicious_address",
@@ -131,7 +137,9 @@ def test_a_name_is_no_need_where_an_alert_is_about_its_address() -> None:
 
 
 def test_alerts_accuse_both_ends_and_names() -> None:
-    """A client that attacks is none that a device has to serve; a name that is listed is none that it has to ask for."""
+    """A client that attacks is none that a device has to serve; a name that is listed is none that
+    it has to ask for.
+    """
     learned = {
         "dev-camera": habits(
             "camera",

@@ -1,4 +1,6 @@
-"""An allow-list at work: on a router between real machines a camera reaches what it needs and is reached by whom it serves, and that is all."""
+"""An allow-list at work: on a router between real machines a camera reaches what it needs and is reached by whom it
+serves, and that is all.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from tests.posture.profiles.test_allowlist import asked
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_camera_gets_through_to_what_it_needs_only(net: Net, name: str) -> None:  # noqa: F811
-    """One service of one machine outside, answers too; it serves one to anybody; others are left alone, and when it is undone all is as it was."""
+    """One service of one machine outside, answers too; it serves one to anybody; others are left alone, and when it is
+    undone all is as it was.
+    """
     camera = node("dev-camera", "camera", CAMERA.texts[0])
     learned = habits("camera", reaches=(f"tcp/8080 {OTHER}",), serves=("tcp/8081 outside",))
     request = asked(site((camera,), {"dev-camera": learned}), camera)

@@ -1,5 +1,5 @@
-"""Our MUD files against the YANG modules themselves, read by yanglint(1): where that is installed, and YANG_MODULES names a folder with the modules of RFC 8519
-and RFC 8520, which are not ours to ship.
+"""Our MUD files against the YANG modules themselves, read by yanglint(1): where that is installed, and YANG_MODULES
+names a folder with the modules of RFC 8519 and RFC 8520, which are not ours to ship.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ def known(
 
 
 def member(device: Device, *, gone: bool = False, quiet: bool = False, stale: bool = False) -> Member:
-    """As the inventory lists it. ``quiet``: only what was told of it is at hand; ``stale``: packets said more since it was read."""
+    """As the inventory lists it. ``quiet``: only what was told of it is at hand; ``stale``: packets said more since it
+    was read.
+    """
     told = [device.value(attribute) for attribute in TOLD]
     shown = msgspec.structs.replace(device, names={}, attributes={}) if quiet else device
     record = Record(device.first, device.key, 0, 0)

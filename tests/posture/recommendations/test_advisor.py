@@ -1,4 +1,6 @@
-"""Recommendations as they come and go: told once a device and setting with what proves them, closed by later traffic or by silence."""
+"""Recommendations as they come and go: told once a device and setting with what proves them, closed by later traffic or
+by silence.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def camera() -> Device:
 
 
 class Watch:
-    """An advisor that hears a story, and what it said: (action, recommendation, seconds since the beginning, why it is closed)."""
+    """An advisor that hears a story, and what it said: (action, recommendation, seconds since the beginning, why it is
+    closed).
+    """
 
     def __init__(self, world: World | None = None, cases: int = 64) -> None:
         self.world = world or World(camera())
@@ -94,7 +98,9 @@ def test_each_setting_is_told_with_its_proof(setting: str) -> None:
 
 @pytest.mark.parametrize("setting", MENDED)
 def test_later_traffic_closes_it(setting: str) -> None:
-    """An hour after it was seen wrong for the last time, with what shows it; before that nothing is certain. What comes again is told again, by the same id."""
+    """An hour after it was seen wrong for the last time, with what shows it; before that nothing is certain. What comes
+    again is told again, by the same id.
+    """
     watch = Watch().hear(wrong(setting, 0)).at(60).hear(mended(setting, HOUR - 1))
     assert watch.of(setting) == ["open"]
     watch.hear(mended(setting, HOUR + 1))
@@ -272,7 +278,9 @@ def test_what_the_operator_named_needs_no_advice() -> None:
 
 
 def test_a_nonce_that_comes_again_is_weak() -> None:
-    """In another call and a minute later: servers that make nonces of the time give one to all who ask at once, and a telephone may be asked twice."""
+    """In another call and a minute later: servers that make nonces of the time give one to all who ask at once, and a
+    telephone may be asked twice.
+    """
     asked = [challenge(0), challenge(10, call="other"), challenge(70)]
     assert Watch().hear(asked).at(200).of("sip_weak") == []
     [(_, told, _, _)] = Watch().hear([*asked, challenge(70, call="third")]).at(200).told

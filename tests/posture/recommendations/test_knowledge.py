@@ -1,4 +1,6 @@
-"""What is known of each setting: complete, in words that stand in the record whole, and every mistake told with its place."""
+"""What is known of each setting: complete, in words that stand in the record whole, and every mistake told with its
+place.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ recommendations:
 
 
 def test_every_setting_has_a_story_and_every_story_is_known() -> None:
-    """What packets can show is what there is advice for, no more and no less; what is known to be mended is one of them."""
+    """What packets can show is what there is advice for, no more and no less; what is known to be mended is one of
+    them.
+    """
     assert set(WRONG) | set(LOOKED) == set(ENTRIES)
     assert set(MENDED) <= set(ENTRIES)
 

@@ -1,4 +1,6 @@
-"""Looks at what is known of all devices: what is wrong is told with what packets said of it, and closed when they say something else."""
+"""Looks at what is known of all devices: what is wrong is told with what packets said of it, and closed when they say
+something else.
+"""
 
 from __future__ import annotations
 
@@ -192,7 +194,9 @@ def test_support_ends_on_its_day() -> None:
     "what", ["operator", "contested", "unsure", "another kind of message", "other numbers", "older than a branch"]
 )
 def test_what_packets_do_not_prove_is_not_told(what: str) -> None:
-    """What somebody said, what others contradict, what is hardly believed; versions that are not told alike, or whose order nobody knows."""
+    """What somebody said, what others contradict, what is hardly believed; versions that are not told alike, or whose
+    order nobody knows.
+    """
     mine, newer = (
         known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
         known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
@@ -350,7 +354,9 @@ def test_where_there_is_no_room_nothing_is_told_again_and_again() -> None:
 
 
 def test_ten_thousand_devices_hold_nobody_up() -> None:
-    """Some are looked at in each second. The longest takes about 30 ms of CPU; all of them 0.2 s, once what is wrong was told."""
+    """Some are looked at in each second. The longest takes about 30 ms of CPU; all of them 0.2 s, once what is wrong
+    was told.
+    """
     devices = [
         known(
             "camera",

@@ -1,4 +1,6 @@
-"""What was recommended outlives the program: after its end, and after its death, nothing is told as new again, counts go on, and a fix closes it."""
+"""What was recommended outlives the program: after its end, and after its death, nothing is told as new again, counts
+go on, and a fix closes it.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ ENDED = [(entry, example) for entry in supports() for example in entry.examples]
 
 @pytest.mark.parametrize("entry", FACTORY, ids=lambda entry: entry.id)
 def test_names_of_factories(entry: FactoryName) -> None:
-    """Whoever renamed his device is left alone, and so are devices of other types: a telephone keeps the name by which its exchange knows it."""
+    """Whoever renamed his device is left alone, and so are devices of other types: a telephone keeps the name by which
+    its exchange knows it.
+    """
     for name in entry.examples:
         for kind in entry.types:
             assert is_factory_name(name, kind)

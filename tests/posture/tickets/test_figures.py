@@ -1,4 +1,6 @@
-"""Ten thousand devices (a thousand where the run is no whole one) with five times as many things to mend: an offline work of seconds."""
+"""Ten thousand devices (a thousand where the run is no whole one) with five times as many things to mend: an offline
+work of seconds.
+"""
 
 from __future__ import annotations
 

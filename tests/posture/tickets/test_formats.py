@@ -58,7 +58,9 @@ def test_there_is_a_file_for_each() -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_twice_the_same(name: str) -> None:
-    """An export is made of tickets alone: the same network gives the same bytes, and none gives something that can be read too."""
+    """An export is made of tickets alone: the same network gives the same bytes, and none gives something that can be
+    read too.
+    """
     first, second = (exported(name, tickets(*EVIL), FORM) for _ in range(2))
     assert first == second
     assert first.endswith("\n")
@@ -87,7 +89,9 @@ def rendered(text: str) -> str:
 
 @pytest.mark.parametrize("word", EVIL)
 def test_markdown_shows_words_as_they_are(word: str) -> None:
-    """In code and in prose: no link, picture, heading, list, emphasis or HTML comes of a word, and its letters are all there."""
+    """In code and in prose: no link, picture, heading, list, emphasis or HTML comes of a word, and its letters are all
+    there.
+    """
     for made in (code(word.strip()), plain(word.strip())):
         page = rendered(f"- {made}\n")
         assert re.fullmatch(r"<ul>\n<li>(<code>)?[^<]*(</code>)?</li>\n</ul>\n", page), page
@@ -130,7 +134,9 @@ def issues(name: str, *evil: str) -> Iterator[dict[str, Any]]:
 
 
 def test_jira_cloud() -> None:
-    """Documents without empty texts and control characters, labels without blanks, and a property that says which ticket it is."""
+    """Documents without empty texts and control characters, labels without blanks, and a property that says which
+    ticket it is.
+    """
     made = list(issues("jira", *EVIL))
     assert len(made) == 1 + len(EVIL)
     for one in made:
@@ -179,7 +185,9 @@ def test_a_long_name_of_a_sensor_does_not_hide_the_ticket() -> None:
     ("name", "limit"), [("jira", 32_767), ("jira_server", 32_767), ("github", 65_536), ("servicenow", 4000)]
 )
 def test_ten_thousand_devices_fit(name: str, limit: int) -> None:
-    """Each target takes so many characters: the devices there is no room for are counted, and where they all are is said."""
+    """Each target takes so many characters: the devices there is no room for are counted, and where they all are is
+    said.
+    """
     nodes = [node(number, name="x" * 60) for number in range(10_000)]
     [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), Policy())
     made = format_of(name).created(ticket, FORM)
@@ -265,7 +273,9 @@ def test_several_letters_are_a_mailbox(tmp_path: Path) -> None:
 
 
 def test_what_is_to_be_typed_has_no_word_of_a_peer() -> None:
-    """Steps and tests of settings are ours, with DEVICE in the place of an address: nobody pastes a name into a shell."""
+    """Steps and tests of settings are ours, with DEVICE in the place of an address: nobody pastes a
+    name into a shell.
+    """
     [ticket] = [one for one in tickets(*EVIL) if one.kind == "setting"]
     assert [one.text for one in ticket.steps] == ["Switch Telnet off and use SSH."]
     assert ticket.test == '"nc -vz DEVICE 23" is refused.'

@@ -15,7 +15,9 @@ UNKNOWN = Fix(
 
 
 def test_one_fix_is_one_ticket_over_all_classes_of_device() -> None:
-    """Telnet on a camera, a printer, a phone and a server is one piece of work, with the steps of each maker among them, and the proof of each device."""
+    """Telnet on a camera, a printer, a phone and a server is one piece of work, with the steps of each maker among
+    them, and the proof of each device.
+    """
     nodes = [
         node(1),
         node(2, "printer", vendor="HP"),
@@ -100,7 +102,9 @@ def test_devices_that_are_gone_count_no_more() -> None:
 
 
 def test_what_cannot_be_told_is_of_the_middle_at_most() -> None:
-    """A critical CVE of a camera whose firmware nobody saw: perhaps nothing is wrong with it, so that it is found out first, without alarm."""
+    """A critical CVE of a camera whose firmware nobody saw: perhaps nothing is wrong with it, so that it is found out
+    first, without alarm.
+    """
     [ticket] = tickets_of(
         site([node(1, firmware="")], [cve("dev-1", fix=UNKNOWN, sure=False, severity=Severity.critical)]), Policy()
     )
@@ -109,7 +113,9 @@ def test_what_cannot_be_told_is_of_the_middle_at_most() -> None:
 
 
 def test_it_belongs_to_whom_most_devices_belong_to() -> None:
-    """An owner of the device goes before those of tag, segment and type; the policy's default has what nobody else has."""
+    """An owner of the device goes before those of tag, segment and type; the policy's default has
+    what nobody else has.
+    """
     policy = Policy(owner="IT", types={"camera": "Facilities"}, segments={"vlan 30": "Voice"}, tags={"lab": "Research"})
     nodes = [node(1), node(2, segment="vlan 30"), node(3, segment="vlan 30", tags=["lab"]), node(4, owner="Facilities")]
     [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), policy)

@@ -1,6 +1,6 @@
-"""How firewalls say it. One file, one format: ``rules(request)`` and ``undo(request)`` are pure functions from a request to text
-that ends with a line end; ``HEAD``, where there is one, stands once before those
-of all requests; ``MARK`` begins a comment; ``ALLOWS`` is there where it can say allow-lists as well.
+"""How firewalls say it. One file, one format: ``rules(request)`` and ``undo(request)`` are pure functions from a
+request to text that ends with a line end; ``HEAD``, where there is one, stands once before those of all requests;
+``MARK`` begins a comment; ``ALLOWS`` is there where it can say allow-lists as well.
 """
 
 from __future__ import annotations

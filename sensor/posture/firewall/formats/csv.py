@@ -1,4 +1,6 @@
-"""A table, a row for each pair of ends, for those who type rules into pages (UniFi and the like) or keep them in sheets. No cell is a formula."""
+"""A table, a row for each pair of ends, for those who type rules into pages (UniFi and the like) or keep them in
+sheets. No cell is a formula.
+"""
 
 from __future__ import annotations
 

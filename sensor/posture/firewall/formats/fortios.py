@@ -1,4 +1,6 @@
-"""FortiOS (6.4 and later, where a policy holds both families): address objects, a group a side, a service, and deny policies."""
+"""FortiOS (6.4 and later, where a policy holds both families): address objects, a group a side, a service, and deny
+policies.
+"""
 
 from __future__ import annotations
 

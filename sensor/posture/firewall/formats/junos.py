@@ -1,4 +1,6 @@
-"""Junos (EX, MX, SRX): a firewall filter a family, whose lists of prefixes can be looked at and changed, which discards what is meant and accepts the rest."""
+"""Junos (EX, MX, SRX): a firewall filter a family, whose lists of prefixes can be looked at and changed, which discards
+what is meant and accepts the rest.
+"""
 
 from __future__ import annotations
 

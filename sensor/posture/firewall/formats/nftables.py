@@ -1,4 +1,6 @@
-"""nftables (nft(8)): a table of its own, so that loading it again replaces it and undoing it is one line. Elements leave their sets when the time is up."""
+"""nftables (nft(8)): a table of its own, so that loading it again replaces it and undoing it is one line. Elements
+leave their sets when the time is up.
+"""
 
 from __future__ import annotations
 

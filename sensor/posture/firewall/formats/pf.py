@@ -1,4 +1,6 @@
-"""pf.conf(5), as OPNsense, pfSense, FreeBSD and OpenBSD have it: an anchor of its own, in the plainest grammar: lists, no tables, no macros."""
+"""pf.conf(5), as OPNsense, pfSense, FreeBSD and OpenBSD have it: an anchor of its own, in the plainest grammar: lists,
+no tables, no macros.
+"""
 
 from __future__ import annotations
 

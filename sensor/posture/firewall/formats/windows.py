@@ -1,4 +1,6 @@
-"""Windows Firewall (PowerShell, New-NetFirewallRule): on the machines themselves, so it helps where two of them share a segment, and only Windows machines."""
+"""Windows Firewall (PowerShell, New-NetFirewallRule): on the machines themselves, so it helps where two of them share a
+segment, and only Windows machines.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""How others take tickets. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that ends with a line end.
+"""How others take tickets. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that
+ends with a line end.
 
-Those that are sent as well have ``created`` and ``updated``, what is said of a new ticket and of one that changed, ``closed``, what is said when it is done,
-and ``found_by``: what a receiver is asked for to learn whether it has a ticket.
+Those that are sent as well have ``created`` and ``updated``, what is said of a new ticket and of one that changed,
+``closed``, what is said when it is done, and ``found_by``: what a receiver is asked for to learn whether it has a
+ticket.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Markdown (CommonMark 0.31, with tables of GFM). What peers say stands in code, where nothing is formatted, linked or mentioned; all other text is escaped."""
+"""Markdown (CommonMark 0.31, with tables of GFM). What peers say stands in code, where nothing is formatted, linked or
+mentioned; all other text is escaped.
+"""
 
 from __future__ import annotations
 

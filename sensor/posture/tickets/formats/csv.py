@@ -1,4 +1,6 @@
-"""A table, a row for each device of each ticket, for sheets. No cell is a formula (OWASP, CSV injection), those of full width neither."""
+"""A table, a row for each device of each ticket, for sheets. No cell is a formula (OWASP, CSV injection), those of full
+width neither.
+"""
 
 from __future__ import annotations
 

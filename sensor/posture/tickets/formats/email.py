@@ -1,4 +1,5 @@
-"""Letters (RFC 5322), one a ticket, to its owner where that is an address; several are an mbox (RFC 4155), which mail programs open.
+"""Letters (RFC 5322), one a ticket, to its owner where that is an address; several are an mbox (RFC 4155), which mail
+programs open.
 
 Letters of the same ticket have the same ``References``, so that they stand together in a mail program.
 """

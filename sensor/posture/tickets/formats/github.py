@@ -1,7 +1,8 @@
 """Issues of GitHub, as ``POST /repos/OWNER/REPO/issues`` takes them (REST API 2022-11-28), one a line.
 
-An importer finds the issue again by the comment at the beginning of its body, among those with the label ``network-sensor``, and changes it by ``PATCH
-…/issues/NUMBER`` with title and body; labels, people and milestones stay as they are.
+An importer finds the issue again by the comment at the beginning of its body, among those with the label
+``network-sensor``, and changes it by ``PATCH …/issues/NUMBER`` with title and body; labels, people and milestones stay
+as they are.
 """
 
 from __future__ import annotations

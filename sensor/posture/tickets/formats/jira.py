@@ -1,7 +1,9 @@
-"""Issues of Jira Cloud, as ``POST /rest/api/3/issue/bulk`` takes them: one request a line, of 50 issues at most. Texts are documents (ADF), without markup.
+"""Issues of Jira Cloud, as ``POST /rest/api/3/issue/bulk`` takes them: one request a line, of 50 issues at most. Texts
+are documents (ADF), without markup.
 
-An importer finds an issue again by its labels (``labels = "ticket-5k2m8q" AND labels = "sensor-hq"``; the property ``network-sensor`` says the same) and
-changes it by ``PUT /rest/api/3/issue/KEY`` with summary, description and due date; status, people and priority are those of who works on it.
+An importer finds an issue again by its labels (``labels = "ticket-5k2m8q" AND labels = "sensor-hq"``; the property
+``network-sensor`` says the same) and changes it by ``PUT /rest/api/3/issue/KEY`` with summary, description and due
+date; status, people and priority are those of who works on it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Issues of Jira Data Center, as ``POST /rest/api/2/issue/bulk`` takes them: those of Jira Cloud, with texts that have markup. Within ``noformat`` is none."""
+"""Issues of Jira Data Center, as ``POST /rest/api/2/issue/bulk`` takes them: those of Jira Cloud, with texts that have
+markup. Within ``noformat`` is none.
+"""
 
 from __future__ import annotations
 

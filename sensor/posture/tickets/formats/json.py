@@ -1,4 +1,6 @@
-"""Tickets as objects with all there is of them, one a line: for programs, and for receivers that have no format of their own here."""
+"""Tickets as objects with all there is of them, one a line: for programs, and for receivers that have no format of
+their own here.
+"""
 
 from __future__ import annotations
 

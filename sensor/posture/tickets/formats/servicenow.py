@@ -1,7 +1,8 @@
-"""Rows of ServiceNow, as ``POST /api/now/table/incident`` takes them one by one, and ``POST /api/now/import/STAGING/insertMultiple`` all together.
+"""Rows of ServiceNow, as ``POST /api/now/table/incident`` takes them one by one, and ``POST
+/api/now/import/STAGING/insertMultiple`` all together.
 
-Each has ``correlation_id``: a transform map that coalesces on it updates what is there. By the table API an importer asks first
-(``?sysparm_query=correlation_id=hq/ticket-5k2m8q``), then changes the row by ``PATCH …/SYS_ID``.
+Each has ``correlation_id``: a transform map that coalesces on it updates what is there. By the table API an importer
+asks first (``?sysparm_query=correlation_id=hq/ticket-5k2m8q``), then changes the row by ``PATCH …/SYS_ID``.
 """
 
 from __future__ import annotations
