@@ -41,6 +41,7 @@ from sensor.console.pages import (
     theme,
     tickets,
     timeline,
+    topology,
     vulnerabilities,
 )  # fmt: skip
 from sensor.console.security.guard import Guard
@@ -61,6 +62,7 @@ PAGES: dict[str, Page] = {
     "/alerts": alerts.page,
     "/alerts/{id}": alert.page,
     "/alerts/{id}/packets.pcapng": packets.page,
+    "/map": topology.page,
     "/incidents": incidents.page,
     "/incidents/{id}": incident.page,
     "/recommendations": recommendations.page,

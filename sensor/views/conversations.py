@@ -86,21 +86,24 @@ def conversations(
     Malformed where an argument is wrong.
     """
     one_of("sort", [sort], SORTS)
+    order = SORTS[sort]
+    rows = sorted(matching(picture, wanted), key=lambda row: (order(row), row.client.id, row.server.id, row.service))
+    fields: dict[str, Callable[[ConversationRow], str]] = {
+        "service": lambda row: row.service, "direction": lambda row: row.direction, "client_type": lambda row: row.client.type or "unknown",
+        "server_type": lambda row: row.server.type or "unknown",
+    }  # fmt: skip
+    return page_of(rows, _name, facets_of(rows, fields), mark_of("conversations", wanted, sort), limit, cursor)
+
+
+def matching(picture: Picture, wanted: ConversationFilter) -> list[ConversationRow]:
+    """All conversations that match. Errors as of ``conversations``."""
     one_of("direction", wanted.direction, DIRECTIONS)
     if picture.site.seen.habits is None:
         raise NotReadable("conversations are unknown: the dataset has no inventory")
     if wanted.device and wanted.device not in picture.site.nodes:
         raise Unknown("id", wanted.device, picture.site.nodes)
     block = _block(wanted.address)
-    rows = sorted(
-        (row for row in all_of(picture) if _fits(row, wanted, block)),
-        key=lambda row: (SORTS[sort](row), row.client.id, row.server.id, row.service),
-    )
-    fields: dict[str, Callable[[ConversationRow], str]] = {
-        "service": lambda row: row.service, "direction": lambda row: row.direction, "client_type": lambda row: row.client.type or "unknown",
-        "server_type": lambda row: row.server.type or "unknown",
-    }  # fmt: skip
-    return page_of(rows, _name, facets_of(rows, fields), mark_of("conversations", wanted, sort), limit, cursor)
+    return [row for row in all_of(picture) if _fits(row, wanted, block)]
 
 
 def all_of(picture: Picture) -> Iterator[ConversationRow]:

@@ -20,8 +20,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 PAGES = (
-    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/timeline", "/hunt", "/search?q=10.20.10.106",
-    "/health", "/audit", "/nothing",
+    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
+    "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/nothing",
 )  # fmt: skip
 
 

@@ -1,0 +1,77 @@
+"""The map of the office: every conversation is in one link, devices are in groups, what is folded is counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sensor.posture.picture import Picture, Surroundings
+from sensor.views import topology as module
+from sensor.views.conversations import ConversationFilter, conversations
+from sensor.views.dataset import Data
+from sensor.views.errors import Unknown
+from sensor.views.known import picture_of
+from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, Topology, topology
+
+
+@pytest.fixture
+def picture(office: Data) -> Picture:
+    return picture_of(office, Surroundings())
+
+
+def check(found: Topology, picture: Picture, wanted: ConversationFilter) -> None:
+    """Nothing is lost or counted twice, and links end at nodes of the map."""
+    rows = conversations(picture, wanted, limit=1000).rows
+    ends = {end.id for row in rows for end in (row.client, row.server)}
+    ids = [node.id for node in found.nodes]
+    assert len(set(ids)) == len(ids)
+    assert {end for link in found.links for end in (link.client, link.server)} == set(ids)
+    assert sum(link.conversations for link in found.links) == found.conversations == len(rows)
+    assert found.devices == len(ends & set(picture.site.nodes)) > 0
+
+
+@pytest.mark.parametrize("by", GROUPINGS)
+@pytest.mark.parametrize("given", [{}, {"direction": ("internal",)}, {"text": "smb"}], ids=["all", "internal", "smb"])
+def test_every_conversation_is_in_one_link(picture: Picture, by: str, given: dict[str, Any]) -> None:
+    """Whatever the groups are, and with each of them opened."""
+    wanted = ConversationFilter(**given)
+    whole = topology(picture, wanted, by)
+    check(whole, picture, wanted)
+    assert whole.folded == 0
+    for group in whole.nodes:
+        if group.id != INTERNET:
+            opened = topology(picture, wanted, by, group.id)
+            check(opened, picture, wanted)
+            assert sum(bool(node.device) for node in opened.nodes) == group.devices
+
+
+def test_the_camera_that_an_attacker_took_over(picture: Picture) -> None:
+    """Its group has the severity of its alert; opened, it alone has it; its twin has that of its own."""
+    (cameras,) = (node for node in topology(picture, by="type").nodes if node.id == "camera")
+    assert (cameras.devices, cameras.severity) == (2, "critical")
+    opened = topology(picture, by="type", opened="camera")
+    assert sorted(node.severity for node in opened.nodes if node.device) == ["critical", "medium"]
+    (printers,) = (node for node in opened.nodes if node.id == "printer")
+    assert printers.severity == ""
+
+
+def test_what_is_too_much_is_folded_and_counted(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two groups and one device are drawn, the rest together."""
+    monkeypatch.setattr(module, "GROUPS", 2)
+    monkeypatch.setattr(module, "DEVICES", 1)
+    found = topology(picture, by="type", opened="voip_phone")
+    check(found, picture, ConversationFilter())
+    assert sum(bool(node.device) for node in found.nodes) == 1
+    assert OTHERS in {node.id for node in found.nodes}
+    kinds = {node.id for node in topology(picture, by="vendor").nodes}
+    assert len(kinds - {INTERNET, OTHERS}) <= 2
+    assert found.folded > 4
+
+
+def test_wrong_values(picture: Picture) -> None:
+    """Each names what is wrong."""
+    with pytest.raises(Unknown):
+        topology(picture, by="colour")
+    with pytest.raises(Unknown):
+        topology(picture, by="type", opened="spaceship")
