@@ -61,7 +61,7 @@ def test_what_is_known_is_not_said_again() -> None:
     assert drafted("wsd.manufacturer", "AXIS", type="camera", vendor="Axis") == []
     [draft] = drafted("wsd.manufacturer", "AXIS", type="speaker", vendor="Axis")
     assert draft.asserts == {"type": "speaker"}
-    assert draft.doubts == ("wsd.manufacturer.axis says type camera",)
+    assert draft.doubts == ("wsd.manufacturer.axis gives type camera",)
 
 
 @pytest.mark.parametrize(
