@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from sensor.records.manifest import File, checksum
 from sensor.records.writer import HOUR_US, Writer
 
-# Files of an hour are put together from so many on, and rows into one at most.
-LEAST, MOST_ROWS = 2, 100_000
+# Files of an hour are put together from so many on, at the end of a replay from more: few are read as fast as one. Rows
+# in one file, at most.
+LEAST, LEAST_AT_END, MOST_ROWS = 2, 8, 100_000
 # Seconds after which a file that queries no longer see has no readers.
 GRACE_S = 300.0
 DAY_US = 86_400_000_000
@@ -39,7 +40,7 @@ class Upkeep:
         made = 0
         fresh = (file for file in self.manifest.files() if not file.compact and (final or file.hour < newest))
         for (table, hour), some in _grouped(fresh):
-            if len(some) >= LEAST:
+            if len(some) >= (LEAST_AT_END if final else LEAST):
                 made += sum(self._together(table, hour, part) for part in _portions(some))
         return made
 
