@@ -54,7 +54,7 @@ def whole() -> Schema:
 
 
 def sections() -> Iterator[tuple[str, str, list[Key]]]:
-    """(name, what it says of itself as a whole, its keys) of every key at the top but outputs and detectors, which have
+    """(name, description of the section, its keys) of every key at the top but outputs and detectors, which have
     chapters and pages of their own.
     """
     made = whole()

@@ -71,7 +71,7 @@ class Inventory(Section):
 
 
 class Roles(Section):
-    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low
+    """Machines whose job looks like an attack, as addresses and CIDR blocks: alerts that belong to the job have low
     severity at most (see alerts/roles.py).
 
     ``scanner``: looks for hosts, ports and weaknesses; ``monitoring``: asks machines how they are; ``backup``: reads
@@ -142,7 +142,7 @@ class Evidence(Section):
 
 class Retention(Section):
     """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each packed once it is
-    closed. What is told is on the disk after ``commit_ms`` at the latest, alerts at once; while the disk takes nothing,
+    closed. Records are on the disk after ``commit_ms`` at the latest, alerts at once; while the disk takes nothing,
     ``memory_mib`` MiB wait in memory. Segments older than ``age_days`` or beyond ``size_mib`` are removed once every
     output has them, and beyond ``hard_mib`` whether they have or not.
     """

@@ -1,7 +1,7 @@
 """Gives up what listening needed, once everything is open: nothing is kept, and nothing can be had again.
 
 Linux: capabilities(7), PR_SET_NO_NEW_PRIVS of prctl(2). The kernel keeps capabilities for each thread, so this belongs
-before other threads are started; threads that a library has started by then are told by ``privileged_threads``.
+before other threads are started; ``privileged_threads`` names the threads that a library has started by then.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The application: which URL leads to which page, and what happens before a page: who asks, what may be sent, which
+"""The application: which URL leads to which page, and what happens before a page: authentication, checks of the request, which
 dataset is opened.
 """
 

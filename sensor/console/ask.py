@@ -1,4 +1,4 @@
-"""One request: who asks, of which dataset, with which parameters; and the URLs that keep all of this."""
+"""One request: its user, dataset and parameters, and the URLs that keep all of them."""
 
 from __future__ import annotations
 

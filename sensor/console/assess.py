@@ -33,7 +33,7 @@ class Assessing(NamedTuple):
 
 
 class Assessments:
-    """The picture of one dataset at a time: the last that was asked for. Who asks meanwhile waits."""
+    """The picture of one dataset at a time: the last one requested. Other requests wait meanwhile."""
 
     def __init__(self, state: Path, assessing: Assessing) -> None:
         """``state``: where the imported vulnerabilities are."""

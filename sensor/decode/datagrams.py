@@ -1,8 +1,9 @@
 """Datagrams that came in fragments, put together before anything reads them (RFC 791, 3.2; RFC 8200, 4.5).
 
-The row of the last missing fragment becomes that of the whole datagram, in an Ethernet frame of its own behind the bytes of the batch. Fragments that
-overlap with other bytes are dropped with their datagram, as receivers do (RFC 5722). What misses a fragment is not read: its receiver does not get it
-either. Fragments of a second beyond FRAGMENTS_PER_S are ignored: file servers send them by the thousand, floods by the million.
+The row of the last missing fragment becomes that of the whole datagram, in an Ethernet frame of its own behind the
+bytes of the batch. Fragments that overlap with other bytes are dropped with their datagram, as receivers do (RFC 5722).
+What misses a fragment is not read: its receiver does not get it either. Fragments of a second beyond FRAGMENTS_PER_S
+are ignored: file servers send them by the thousand, floods by the million.
 """
 
 from __future__ import annotations
@@ -18,33 +19,20 @@ from sensor.core.bounded import Bounded
 
 PIECES_LIMIT = 512  # a frame of 1,500 bytes in the smallest fragments has 188
 SIZE_LIMIT = 65_535  # bytes (RFC 791, 3.1)
-WAIT_NS = (
-    30 * 1_000_000_000
-)  # for what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963)
+SECOND = 1_000_000_000
+# For what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963).
+WAIT_NS = 30 * SECOND
 UDP, UDP_HEADER = 17, 8
 V4, V6, VLAN, ETHERNET = 0x0800, 0x86DD, 0x8100, 1
 V4_HEADER, V6_HEADER = struct.Struct("!BBHHHBBHII"), struct.Struct("!IHBBQQQQ")
 
 FRAGMENTS_PER_S = 10_000  # of packet time
-SECOND = 1_000_000_000
-FIELDS = [
-    "src_hi",
-    "src_lo",
-    "dst_hi",
-    "dst_lo",
-    "proto",
-    "vlan",
-    "seq",
-    "ts",
-    "problem",
-    "spare",
-    "frame",
-    "payload",
-    "payload_len",
-    "tcp_flags",
-]
+# Of a row: what tells datagrams apart, the rest of what is read of each fragment, and what the whole datagram takes
+# over.
+KEYS = ["src_hi", "src_lo", "dst_hi", "dst_lo", "proto", "vlan", "seq"]
+FIELDS = [*KEYS, "ts", "problem", "spare", "frame", "payload", "payload_len", "tcp_flags"]
 ENDS = ["dst_mac", "src_mac", "ip_version", "ttl"]
-KEY = 7  # of the fields tell datagrams apart
+KEY = len(KEYS)
 
 Bytes = npt.NDArray[np.uint8]
 Key = tuple[int, ...]
@@ -55,7 +43,9 @@ class Overlap(ValueError):
 
 
 class Datagram(msgspec.Struct):
-    """The fragments so far, by offset in the payload of IP; ``size`` is known once the last one came. ``since``: when the first of them came, in ns."""
+    """The fragments so far, by offset in the payload of IP; ``size`` is known once the last one came. ``since``: when
+    the first of them came, in ns.
+    """
 
     since: int
     pieces: dict[int, bytes] = {}
@@ -97,8 +87,8 @@ class Datagram(msgspec.Struct):
 
 
 class Datagrams:
-    """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments hold, ``ignored`` fragments
-    beyond FRAGMENTS_PER_S.
+    """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments
+    hold, ``ignored`` fragments beyond FRAGMENTS_PER_S.
     """
 
     def __init__(self, size: int) -> None:
@@ -107,7 +97,9 @@ class Datagrams:
         self.dropped = self.ignored = 0
 
     def join(self, data: Bytes, rows: npt.NDArray[np.void]) -> tuple[Bytes, npt.NDArray[np.intp]]:
-        """The bytes with the datagrams that became whole behind them, and the rows that stand for those now, to be decoded again."""
+        """The bytes with the datagrams that became whole behind them, and the rows that stand for those now, to be
+        decoded again.
+        """
         at = self._affordable(rows)
         changed, frames = [], []
         for index, fields in zip(at.tolist(), rows[FIELDS][at].tolist(), strict=True):

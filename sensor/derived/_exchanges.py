@@ -10,7 +10,9 @@ OPEN_LIMIT = 4096
 
 
 class Exchanges:
-    """The last request of each conversation: an answer belongs to it. Bounded; the conversation asked longest ago makes room."""
+    """The last request of each conversation: an answer belongs to it. Bounded; the conversation asked longest ago makes
+    room.
+    """
 
     def __init__(self) -> None:
         self._asked: Bounded[int, KerberosRequest] = Bounded(OPEN_LIMIT)

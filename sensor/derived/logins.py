@@ -1,7 +1,7 @@
 """Logins of all protocols in one form: who tried to get in where, as whom, and whether that went well.
 
-Some protocols say so in one event; for others a request with credentials is remembered until its answer, in bounded tables. What is no decision about a
-password (a first challenge, a server too busy) is no attempt.
+Some protocols say so in one event; for others a request with credentials is remembered until its answer, in bounded
+tables. What is no decision about a password (a first challenge, a server too busy) is no attempt.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from sensor.dissectors.vnc import VncLogin
 
 OPEN_LIMIT = 4096
 FORM = "web form"
-# NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction, hours, station, expired, disabled, type,
-# locked out, must change.
+# NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction,
+# hours, station, expired, disabled, type, locked out, must change.
 REFUSALS = frozenset((
     0xC0000064, 0xC000006A, 0xC000006D, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072, 0xC000015B, 0xC0000193, 0xC0000224, 0xC0000234,
 ))  # fmt: skip
@@ -53,8 +53,8 @@ PASSWORDS = frozenset(("basic", "digest", "query"))
 
 
 class LoginAttempt(Derived):
-    """One login. ``unknown``: the server says that it knows no such account; ``judged``: the outcome is known, else only
-    that somebody tried; ``seal``: of user and password, where the password went in clear.
+    """One login. ``unknown``: the server says that it knows no such account; ``judged``: the outcome is known, else
+    only that somebody tried; ``seal``: of user and password, where the password went in clear.
     """
 
     service: str
@@ -75,7 +75,9 @@ class LoginAttempt(Derived):
 
 
 class Shown(NamedTuple):
-    """What a request showed for a login. ``query``: in its address, which a server that knows no such page does not look at."""
+    """What a request showed for a login. ``query``: in its address, which a server that knows no such page does not
+    look at.
+    """
 
     account: str
     seal: str = ""

@@ -1,11 +1,11 @@
-"""Who talks to whom, for a map: devices in groups, and the conversations between two groups together. One group may be
-opened, its devices then stand alone. What is too much for a picture is folded, and counted.
+"""The network map: devices in groups, and the conversations between two groups together. One group may be opened: its
+devices then stand alone. What is too much for a picture is folded, and counted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -69,23 +69,17 @@ def topology(
     """
     one_of("by", [by], GROUPINGS)
     rows, nodes = matching(picture, wanted), picture.site.nodes
-    ends = {_key(end): end for row in rows for end in (row.client, row.server)}
+    ends = {end.id: end for row in rows for end in (row.client, row.server)}
     groups = {key: _group(end, nodes, GROUPINGS[by]) for key, end in ends.items()}
     if opened and opened not in groups.values():
         raise Unknown("opened", opened, sorted(set(groups.values())))
-    places, folded = _places(rows, groups, opened)
-    return Topology(
-        _nodes(ends, groups, places, _severities(picture)),
-        _links(rows, places),
-        sum(key in nodes for key in ends),
-        len(rows),
-        folded,
-    )
-
-
-def _key(end: EndRow) -> str:
-    """What stands for an end: all hosts on the internet are one."""
-    return OUTSIDE if end.id == OUTSIDE else end.id
+    alone = _alone(rows, groups, opened) if opened else set()
+    sizes = Counter(groups.values())
+    shown = {INTERNET, opened, *(name for name, _ in sizes.most_common(GROUPS))}
+    places = {key: key if key in alone else name if name in shown else OTHERS for key, name in groups.items()}
+    folded = len(set(sizes) - shown) + (sizes[opened] - len(alone) if opened else 0)
+    drawn = _nodes(ends, alone, places, _severities(picture))
+    return Topology(drawn, _links(rows, places), sum(key in nodes for key in ends), len(rows), folded)
 
 
 def _group(end: EndRow, nodes: Mapping[str, Node], named: Callable[[Node], str]) -> str:
@@ -95,19 +89,14 @@ def _group(end: EndRow, nodes: Mapping[str, Node], named: Callable[[Node], str])
     return (named(node) if node is not None else "") or UNKNOWN
 
 
-def _places(rows: Iterable[ConversationRow], groups: Mapping[str, str], opened: str) -> tuple[dict[str, str], int]:
-    """By end: the id of the node that it is drawn in; and how many devices and groups are folded."""
-    busy = Counter(_key(end) for row in rows for end in (row.client, row.server))
-    sizes = Counter(groups.values())
-    shown = {INTERNET, opened, *(name for name, _ in sizes.most_common(GROUPS))}
-    alone = {key for key, _ in busy.most_common() if groups[key] == opened}
-    alone = set(sorted(alone, key=lambda key: (-busy[key], key))[:DEVICES]) if opened else set()
-    places = {key: key if key in alone else name if name in shown else OTHERS for key, name in groups.items()}
-    return places, len(set(groups.values()) - shown) + (sizes[opened] - len(alone) if opened else 0)
+def _alone(rows: Iterable[ConversationRow], groups: Mapping[str, str], opened: str) -> set[str]:
+    """The ends of the opened group that stand alone: those with the most conversations."""
+    busy = Counter(end.id for row in rows for end in (row.client, row.server) if groups[end.id] == opened)
+    return set(sorted(busy, key=lambda key: (-busy[key], key))[:DEVICES])
 
 
 def _nodes(
-    ends: Mapping[str, EndRow], groups: Mapping[str, str], places: Mapping[str, str], severities: Mapping[str, int]
+    ends: Mapping[str, EndRow], alone: Collection[str], places: Mapping[str, str], severities: Mapping[str, int]
 ) -> list[MapNode]:
     """In the order of their names; the internet first."""
     members: dict[str, list[str]] = {}
@@ -115,11 +104,11 @@ def _nodes(
         members.setdefault(place, []).append(key)
     made = []
     for place, keys in members.items():
-        alone = place in ends and place != OUTSIDE
-        name = (ends[place].name or ends[place].address or place) if alone else place
-        worst = max((severities.get(key, -1) for key in keys), default=-1)
-        count = 0 if groups[keys[0]] == INTERNET else len(keys)
-        made.append(MapNode(place, name, place if alone else "", count, SEVERITIES[worst] if worst >= 0 else ""))
+        device = place if keys == [place] and place in alone else ""
+        name = (ends[place].name or ends[place].address or place) if device else place
+        worst = max(severities.get(key, -1) for key in keys)
+        severity = SEVERITIES[worst] if worst >= 0 else ""
+        made.append(MapNode(place, name, device, sum(key != OUTSIDE for key in keys), severity))
     return sorted(made, key=lambda node: (node.id != INTERNET, bool(node.device), node.name.casefold(), node.id))
 
 
@@ -127,7 +116,7 @@ def _links(rows: Iterable[ConversationRow], places: Mapping[str, str]) -> list[M
     """Those with the most conversations first."""
     services: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
-        pair = places[_key(row.client)], places[_key(row.server)]
+        pair = places[row.client.id], places[row.server.id]
         services.setdefault(pair, Counter())[row.service] += 1
     made = [
         MapLink(*pair, counts.total(), [name for name, _ in counts.most_common(SERVICES)])

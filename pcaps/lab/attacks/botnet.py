@@ -1,5 +1,5 @@
 """A camera that belongs to a botnet: it tries well-known passwords at every Telnet port it finds, as a script; and a
-device that was got into is told to fetch a program, which it does by wget and by TFTP. What is fetched are zeroes
+device that was compromised is ordered to fetch a program, which it does by wget and by TFTP. What is fetched are zeroes
 behind the head of an executable. Needs wget, tftp-hpa.
 
 Run it as ``python -m pcaps.lab.attacks.botnet [SCENE...]``.

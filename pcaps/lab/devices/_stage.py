@@ -24,7 +24,7 @@ Words = dict[str, Any]
 
 @dataclass
 class Subject:
-    """A device as its file describes it. ``expect``: what a person would write on its label; ``says``: what it says, in
+    """A device as its file describes it. ``expect``: the expected identity; ``says``: what it sends, in
     order, one protocol each.
     """
 

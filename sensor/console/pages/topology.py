@@ -1,4 +1,4 @@
-"""Map: who talks to whom, in groups; one of them can be opened."""
+"""Network map: conversations between groups of devices; one group can be opened."""
 
 from __future__ import annotations
 

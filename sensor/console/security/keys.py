@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS tokens (id TEXT PRIMARY KEY, hash TEXT UNIQUE, name T
 
 
 class Who(NamedTuple):
-    """Who asks: ``scope``: what it may do; ``csrf``: what forms of its session must contain, empty for a token."""
+    """The user of a request. ``scope``: what it may do; ``csrf``: what forms of its session must contain, empty for a token."""
 
     name: str
     scope: str
