@@ -18,6 +18,7 @@ from sensor.cli._known import Known, known
 from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
 from sensor.cli._table import table
+from sensor.inventory.words import FIELDS
 from sensor.posture.lookup import mac_of
 
 if TYPE_CHECKING:
@@ -36,20 +37,6 @@ _HEADINGS = {
     "serialnumber": "serial", "os": "os", "platform": "os", "owner": "owner", "tenant": "owner", "criticality": "criticality", "location": "location",
     "note": "note", "description": "note", "tags": "tags", "vlan": "vlan",
 }  # fmt: skip
-_SAID = (
-    "type",
-    "vendor",
-    "model",
-    "firmware",
-    "serial",
-    "os",
-    "name",
-    "owner",
-    "criticality",
-    "location",
-    "note",
-    "tags",
-)
 _COMPARED = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "vlan", "ips")
 # How others call our types.
 _ROLES = {
@@ -285,7 +272,7 @@ def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list
     from sensor.inventory.words import Word, checked
 
     said = []
-    for field in _SAID:
+    for field in FIELDS:
         value = row.get(field, "")
         if not value or (field == "type" and value == "unknown"):
             continue

@@ -68,7 +68,8 @@ def main(args: argparse.Namespace) -> int:
     if not devices and not alerts and not incidents and not (about is not None and about.known):
         near = _nearest(fold, args.what)
         complain(
-            f"nothing is known about {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""),
+            f"nothing is known about {args.what!r}: "
+            + (f"did you mean {' or '.join(near)}?" if near else "`sensor devices` and `sensor alerts` list what is"),
             error="device.unknown",
         )
         return NOT_FOUND

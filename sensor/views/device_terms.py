@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sensor.core.device import TYPES
 from sensor.core.foreign import Record, part, tidy
 from sensor.inventory.words import CRITICALITIES
-from sensor.views.errors import ViewError
+from sensor.views.errors import Unknown, ViewError
 
 EXACT = ("type", "vlan", "id", "state", "criticality")
 FIELDS = {
@@ -88,11 +88,7 @@ def _check_word(key: str, text: str) -> None:
         "criticality": (*CRITICALITIES, ""),
     }.get(key)
     if words is not None and text not in words:
-        near = get_close_matches(text, words, 1)
-        raise WrongTerm(
-            f"found {text!r} for {key}, expected one of {', '.join(filter(None, words))}"
-            + (f"; did you mean {near[0]!r}?" if near else "")
-        )
+        raise WrongTerm(str(Unknown(key, text, filter(None, words))))
 
 
 def _comparison(key: str, sign: str, text: str) -> Term:
