@@ -129,7 +129,7 @@ $(BIN)/python:
 
 $(VENV)/installed: setup.cfg pyproject.toml setup.py | $(BIN)/python
 	$(probe)
-	@echo "installing what the sensor needs into $(VENV) and compiling its kernels (about a minute)"
+	@echo "installing what the sensor needs into $(VENV) and compiling its kernels (two to three minutes on two cores)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1" wheel
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]"
 	@touch $@
