@@ -19,6 +19,7 @@ class Work(NamedTuple):
     ticks: npt.NDArray[np.void]
     malformed: int
     messages: tuple[Any, ...] = ()
+    newest: int = 0
     data: npt.NDArray[np.uint8] | None = None
     def keep(self, kept: npt.NDArray[np.bool_]) -> tuple[Work, int]: ...
 

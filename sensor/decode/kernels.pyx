@@ -37,7 +37,8 @@ class Work(NamedTuple):
     """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first packet after; ``chosen`` rows with their
     ``wanted`` bits, none left where native dissectors read them whole, or where all who want the row are known to have given up
     its flow; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames; ``messages``: what
-    native dissectors read (``sensor.native.out``); ``data``: the bytes of the batch in place of the source's, where fragments were put together.
+    native dissectors read (``sensor.native.out``); ``data``: the bytes of the batch in place of the source's, where fragments were put together;
+    ``newest``: the latest time of its packets, ns.
     """
 
     changes: object
@@ -46,6 +47,7 @@ class Work(NamedTuple):
     ticks: object
     malformed: int
     messages: tuple = ()
+    newest: int = 0
     data: object = None
 
     def keep(self, kept):
@@ -65,7 +67,7 @@ cdef class Kernels:
     cdef object tick_rows, given_up
     cdef Tick[::1] ticks
     cdef Py_ssize_t ticked
-    cdef int64_t second
+    cdef int64_t second, newest
 
     def __init__(self, FlowTable flows, Selector selector, RowReader reader=None):
         """``reader``: what reads chosen rows at once."""
@@ -124,6 +126,7 @@ cdef class Kernels:
         while self.given_up:
             self.flows.unfollow(*self.given_up.pop())
         self.ticked = 0
+        self.newest = 0
         self.flows.told = 0
         self.selector.begin(rows)
 
@@ -140,6 +143,7 @@ cdef class Kernels:
             self.flows.expect(rows, start, stop)
             for i in range(start, stop):  # one row after the other: what a row finds must not depend on how many come with it
                 told = self.flows.told
+                self.newest = max(self.newest, rows[i].ts)
                 self.flows.follow_row(&rows[i], <int>(i - start), <int32_t>i)
                 self.selector.select_row(data, &rows[i], <int32_t>i, self.flows)
                 if rows[i].wanted:
@@ -183,4 +187,4 @@ cdef class Kernels:
         for tick in ticks:
             changes["row"][tick["first"] : tick["stop"]] = tick["row"]
         chosen, wanted = self.selector.take()
-        return Work(changes, chosen, wanted, ticks, malformed, self.reader.take())
+        return Work(changes, chosen, wanted, ticks, malformed, self.reader.take(), self.newest)

@@ -72,7 +72,7 @@ class Sizes(msgspec.Struct, frozen=True):
 class Pipeline:
     """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock.
     ``evidence`` sees the packets; ``health`` checks the sensor itself; ``advisor`` makes recommendations from events;
-    ``more``: others by name, whose tables evict entries.
+    ``more``: others by name, whose tables evict entries. ``last``: the latest time of a packet, ns.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Pipeline:
         self._tables |= {**dissectors, **derivers, "senders": selector.senders, "glimpsed": selector.glimpsed}
         self._tables |= {"head_senders": selector.head_senders}
         self._started = False
-        self._now = self._last = 0
+        self._now = self.last = 0
         self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
 
@@ -198,7 +198,7 @@ class Pipeline:
         self._perform_all(Packets(batch.data, batch.rows), work)
         if self.evidence is not None:
             self.evidence.end()
-        self._last = max(self._last, int(batch.rows["ts"].max()))
+        self.last = max(self.last, work.newest)
 
     def tick(self, now: int) -> None:
         """A silent wire: let time pass up to ``now`` (ns)."""
@@ -208,7 +208,7 @@ class Pipeline:
         """The end of all packets: end flows and streams, report what is still unreported."""
         if not self._started:
             return
-        now = max(self._last, self._now)
+        now = max(self.last, self._now)
         for part in range(FlowTable.PARTS):
             self._perform_all(None, self.kernels.finish(now, part))
         for sighting in self.sightings.waiting():

@@ -134,4 +134,5 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         ticks,
         sum(work.malformed for work in works),
         tuple(messages for work in works for messages in work.messages),
+        max(work.newest for work in works),
     )

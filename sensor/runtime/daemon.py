@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from sensor.alerts.files import AlertFiles
 from sensor.boundary import Fault
@@ -173,16 +172,15 @@ class Run:
 
     def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
-            times = batch.rows["ts"]
             if not self.pipeline.decoded:
-                self.first = self.last = int(times[0])
+                self.first = int(batch.rows["ts"][0])
             if not self._begun:
                 self._begin(self.first)
-            self.last = max(self.last, int(np.max(times)))
             if self._doctor is not None:
                 self.health.heard(batch.rows["source"], time.monotonic())
                 self._doctor.see(batch.rows, time.monotonic())
         self.pipeline.process(batch, work)
+        self.last = self.pipeline.last
         batch.release()
         if self._keeper is not None:
             self._keeper.tick(self._now())
