@@ -50,15 +50,25 @@ def room_of(path: Path) -> str:
     return "sensor" if first == "__init__" else first
 
 
-@functools.cache
 def tree_of(path: Path) -> ast.Module:
+    """Parsed again for each caller: the trees of all files together take 200 MB."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+def trees_with(word: str) -> Iterator[tuple[Path, ast.Module]]:
+    """The files that hold the word, and the syntax tree of each."""
+    yield from ((path, tree_of(path)) for path in python_files() if word in path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def imports(path: Path) -> list[tuple[int, str]]:
     """(line, full dotted name) of all that a module imports, wherever in the file; ``from a import
     b`` gives ``a.b``.
     """
+    return list(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix != ".py":
         text = path.read_text(encoding="utf-8")
         for found in _KERNEL_IMPORT.finditer(text):

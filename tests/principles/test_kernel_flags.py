@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import re
 import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,44 +15,47 @@ from tests.principles._source import ROOT, SENSOR, kernels, name_of
 
 SOURCES = [path for path in kernels() if path.suffix == ".pyx"]
 
+TEXTS = {name_of(path): path.read_text(encoding="utf-8") for path in kernels()}
+
+ON = re.compile(r"# cython: .*\bboundscheck=True\b")
+OFF = re.compile(r"boundscheck\s*(=\s*False|\(\s*False)")
 DECLARED = re.compile(
     r"^\s*cdef (?:inline )?((?:int|u?int\d+_t|Py_ssize_t|bint|double|void)\*? \w+\([^)]*\).*)$", re.MULTILINE
 )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_bounds_checks_are_on(path: Path) -> None:
+def test_bounds_checks_are_on() -> None:
     """The first line of a kernel switches them on, in words, for whoever reads or compiles it alone."""
-    first = path.read_text(encoding="utf-8").splitlines()[0]
-    assert re.match(r"# cython: .*\bboundscheck=True\b", first), f"{name_of(path)}: {first}"
+    firsts = {name_of(path): path.read_text(encoding="utf-8").partition("\n")[0] for path in SOURCES}
+    assert firsts
+    assert {name: line for name, line in firsts.items() if not ON.match(line)} == {}
 
 
-@pytest.mark.parametrize("path", kernels(), ids=name_of)
-def test_bounds_checks_are_never_switched_off(path: Path) -> None:
+def test_bounds_checks_are_never_switched_off() -> None:
     """Neither for a function nor for a block."""
-    assert not re.search(r"boundscheck\s*(=\s*False|\(\s*False)", path.read_text(encoding="utf-8")), name_of(path)
+    assert [name for name, text in TEXTS.items() if OFF.search(text)] == []
 
 
-@pytest.mark.parametrize("path", kernels(), ids=name_of)
-def test_noexcept_says_why(path: Path) -> None:
+def test_noexcept_says_why() -> None:
     """A noexcept function swallows a bounds error, so the line that declares one says why it cannot meet one."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    assert not [
-        f"{name_of(path)}:{i + 1}"
-        for i, line in enumerate(lines)
+    assert [
+        f"{name}:{number}"
+        for name, text in TEXTS.items()
+        for number, line in enumerate(text.splitlines(), 1)
         if "noexcept" in line.split("#")[0] and "#" not in line
-    ]
+    ] == []
 
 
-@pytest.mark.parametrize("path", kernels(), ids=name_of)
-def test_functions_pass_errors_on(path: Path) -> None:
+def test_functions_pass_errors_on() -> None:
     """Every C function that returns a C value names the value that means an error."""
-    declared = re.findall(
-        r"^\s*cdef (?:inline )?((?:int|u?int\d+_t|Py_ssize_t|bint|double|void)\*? \w+\([^)]*\).*)$",
-        path.read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-    assert not [line for line in declared if not re.search(r"\bexcept\b|\bnoexcept\b", line)]
+    declared = [(name, line) for name, text in TEXTS.items() for line in DECLARED.findall(text)]
+    assert declared
+    assert [(name, line) for name, line in declared if not re.search(r"\bexcept\b|\bnoexcept\b", line)] == []
+
+
+@pytest.mark.parametrize("text", ["boundscheck=False", "boundscheck = False", "@cython.boundscheck(False)"])
+def test_check_sees_each_way_to_switch_off(text: str) -> None:
+    assert OFF.search(text)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,6 @@ def test_kernels_share_the_code_of_memoryviews() -> None:
     assert not [path.name for path in compiled if b"Cannot transpose memoryview" in path.read_bytes()]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_kernels_tell_their_types(path: Path) -> None:
+def test_kernels_tell_their_types() -> None:
     """A stub beside each kernel lets mypy see through it."""
-    assert path.with_suffix(".pyi").is_file(), f"{name_of(path)} has no .pyi"
+    assert [name_of(path) for path in SOURCES if not path.with_suffix(".pyi").is_file()] == []

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import re
 
-from tests.principles._source import kernels, name_of, python_files, tree_of
+from tests.principles._source import kernels, name_of, trees_with
 
 BLANKET = {"Exception", "BaseException"}
 
@@ -39,7 +39,7 @@ def _handlers(tree: ast.AST) -> list[str]:
 
 def test_no_python_file_catches_everything() -> None:
     """`except Exception`, `except BaseException` and a bare `except` that do not raise again stand in none of them."""
-    found = [f"{name_of(path)}:{function}" for path in python_files() for function in _handlers(tree_of(path))]
+    found = [f"{name_of(path)}:{function}" for path, tree in trees_with("except") for function in _handlers(tree)]
     assert sorted(found) == CARRIERS
 
 
@@ -55,8 +55,8 @@ def test_errors_are_not_suppressed_wholesale() -> None:
     """`contextlib.suppress(Exception)` would be a blanket handler by another name."""
     wrong = [
         f"{name_of(path)}:{node.lineno}"
-        for path in python_files()
-        for node in ast.walk(tree_of(path))
+        for path, tree in trees_with("suppress")
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).endswith("suppress")
         and any(ast.unparse(arg) in BLANKET for arg in node.args)

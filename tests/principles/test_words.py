@@ -79,9 +79,10 @@ def faults(path: Path, text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", list(files()), ids=lambda path: str(path.relative_to(ROOT)))
-def test_text_uses_standard_terms(path: Path) -> None:
-    assert faults(path.relative_to(ROOT), path.read_text(encoding="utf-8")) == []
+def test_text_uses_standard_terms() -> None:
+    read = [(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in files()]
+    assert {path.suffix for path, _ in read} == READERS.keys()
+    assert [fault for path, text in read for fault in faults(path, text)] == []
 
 
 @pytest.mark.parametrize(
