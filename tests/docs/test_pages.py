@@ -17,21 +17,28 @@ COMMANDS = sorted({(name_of(path), tuple(words)) for path in PAGES for words in 
 CONFIGURATIONS = [(name_of(path), text) for path in PAGES for text in shown(path, "yaml")]
 
 
-@pytest.mark.parametrize(
-    ("page", "words"), COMMANDS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else value
-)
-def test_a_command_is_understood(page: str, words: tuple[str, ...]) -> None:
+def test_commands_are_understood() -> None:
     """Each is one there is, with arguments that it takes."""
-    assert _parsed(parser(words[:1]), words).main
+    assert [" ".join((page, *words)) for page, words in COMMANDS if not understood(words)] == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_a_command_that_is_mentioned_is_there(path: Path) -> None:
-    """And so is each of its options; the rest may be left out in a sentence."""
-    for name, *words in mentions_of(path):
-        assert name in names(), name
-        known = subparser(name)._option_string_actions
-        assert [word for word in words if word.startswith("-") and word.partition("=")[0] not in known] == [], name
+def understood(words: tuple[str, ...]) -> bool:
+    """What the parser objects to is on standard error."""
+    try:
+        return bool(_parsed(parser(words[:1]), words).main)
+    except SystemExit:
+        return False
+
+
+def test_commands_that_are_mentioned_are_there() -> None:
+    """And so is each of their options; the rest may be left out in a sentence."""
+    mentioned = [(name_of(path), name, words) for path in PAGES for name, *words in mentions_of(path)]
+    assert len(mentioned) > 100
+    assert [(page, name) for page, name, _ in mentioned if name not in names()] == []
+    known = {name: subparser(name)._option_string_actions for _, name, _ in mentioned}
+    options = [(page, name, word) for page, name, words in mentioned for word in words if word.startswith("-")]
+    assert options
+    assert [one for one in options if one[2].partition("=")[0] not in known[one[1]]] == []
 
 
 def subparser(name: str) -> argparse.ArgumentParser:
@@ -48,23 +55,34 @@ def test_a_configuration_can_be_loaded(page: str, text: str, tmp_path: Path) -> 
     assert load_config(path).model_fields_set
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_lead_somewhere() -> None:
     """To a file of the project, and to a heading in it where one is named."""
-    for link in links_of(path):
-        file, _, heading = link.partition("#")
-        there = (path.parent / file).resolve() if file else path
-        assert there.exists(), link
-        assert not heading or f"#{heading}" in anchors_of(there), link
+    links = [(path, link) for path in PAGES for link in links_of(path)]
+    assert len(links) > 100
+    assert [(name_of(path), link) for path, link in links if not leads_somewhere(path, link)] == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_tables_are_whole(path: Path) -> None:
+def leads_somewhere(path: Path, link: str) -> bool:
+    file, _, heading = link.partition("#")
+    there = (path.parent / file).resolve() if file else path
+    return there.exists() and (not heading or f"#{heading}" in anchors_of(there))
+
+
+def test_tables_are_whole() -> None:
     """Each row has as many cells as the heading: a bar in a cell would cut it."""
+    tables = [(name_of(path), table) for path in PAGES for table in tables_of(path)]
+    assert len(tables) > 50
+    assert [(page, table[0]) for page, table in tables if len({cells(row) for row in table}) > 1] == []
+
+
+def tables_of(path: Path) -> list[list[str]]:
+    """The rows of each table of a page."""
     prose = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    for table in re.findall(r"(?:^\|.*\|\n)+", prose, re.MULTILINE):
-        rows = [len(re.split(r"(?<!\\)\|", row)) for row in table.splitlines()]
-        assert set(rows) == {rows[0]}, table.splitlines()[0]
+    return [table.splitlines() for table in re.findall(r"(?:^\|.*\|\n)+", prose, re.MULTILINE)]
+
+
+def cells(row: str) -> int:
+    return len(re.split(r"(?<!\\)\|", row))
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:

@@ -2,8 +2,8 @@
 care how they are cut.
 
 Samples are the small captures in pcaps/dissectors/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many
-examples each property tries; they and the places where streams are split are a sample where the run is not whole
-(tests/sampling.py). Every truncation is tried in every run.
+examples each property tries; they, the places where streams are split and those where messages are cut are a sample
+where the run is not whole (tests/sampling.py).
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from tests.dissectors.samples import PCAPS, events, packets, values
 
 EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.count(150, 15))))
 SPLITS = 40
+TRUNCATIONS = 60
 TCP = 6
 CUT = 1
 # What is read from the sizes of encrypted messages depends on how they were sent.
 BY_SIZE = {"SshLogin"}
 DISSECTORS = units(sensor.dissectors, Dissector)
 SAMPLES = {name: packets(name, unit.interest.tcp_heads) for name, unit in DISSECTORS.items()}
+DATAGRAMS = [name for name in DISSECTORS if any(packet.proto != TCP for packet in SAMPLES[name])]
 STREAMS = [name for name, unit in DISSECTORS.items() if unit.interest.stream]
 SERVER_PORTS = {port for unit in DISSECTORS.values() for port in unit.interest.tcp}
 
@@ -100,17 +102,23 @@ def test_every_dissector_has_samples(name: str) -> None:
             check(said)
 
 
-@pytest.mark.parametrize("name", DISSECTORS)
+def test_every_dissector_is_tried_one_way_or_the_other() -> None:
+    """Heads of TCP alone are neither datagrams nor streams."""
+    heads = {name for name, unit in DISSECTORS.items() if unit.interest.tcp_heads}
+    assert {*DATAGRAMS, *STREAMS, *heads} == DISSECTORS.keys()
+
+
+@pytest.mark.parametrize("name", DATAGRAMS)
 def test_every_truncation(name: str) -> None:
     """A message cut at any byte is Malformed or says less; one the capture cut never raises, and says no more than the
     whole does.
     """
     dissector = DISSECTORS[name]()
-    for packet in SAMPLES[name]:
+    for number, packet in enumerate(SAMPLES[name]):
         if packet.proto == TCP:
             continue
         whole = set(values(dissector.dissect(packet)))
-        for size in range(len(packet.payload)):
+        for size in sampling.some(range(len(packet.payload)), TRUNCATIONS, "cuts of", name, number):
             check(run(dissector, rebuilt(packet, packet.payload[:size])))
             kinds = {kind for kind, _ in values(dissector.dissect(rebuilt(packet, packet.payload[:size], CUT)))}
             assert kinds <= {kind for kind, _ in whole}

@@ -159,7 +159,7 @@ def test_a_format_is_found_and_a_file_without_one_is_named(tmp_path: Path, monke
 @pytest.mark.parametrize("case", RECORDS)
 def test_samples_are_records(case: str) -> None:
     """The records behind the golden files keep the schema of the event log."""
-    validator().validate(RECORDS[case])
+    assert list(validator().iter_errors(RECORDS[case])) == []
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -1,0 +1,68 @@
+"""A test can fail: each asserts something, by itself or through a helper that does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.principles._source import ROOT, tree_of
+
+# What fails by itself, called as a function or entered as a context.
+FAILS = {"raises", "warns", "fail", "check_returncode"}
+
+
+def _name(func: ast.expr) -> str:
+    """The last word of what is called: ``run`` of ``self.house.run()``."""
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+
+
+def _names_called(function: ast.AST) -> set[str]:
+    return {_name(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+
+
+def _asserts(function: ast.AST) -> bool:
+    """By itself; ``check=True`` of a subprocess is an assertion too."""
+    return any(
+        isinstance(node, ast.Assert | ast.Raise)
+        or (isinstance(node, ast.Call) and _name(node.func) in FAILS)
+        or (isinstance(node, ast.keyword) and node.arg == "check" and ast.unparse(node.value) == "True")
+        for node in ast.walk(function)
+    )
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def cannot_fail(functions: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> list[str]:
+    """Names of tests that assert nothing, and call no helper (however deep) that does."""
+    sure = {function.name for function in functions if _asserts(function)}
+    calls = [(function.name, _names_called(function)) for function in functions]
+    while more := {name for name, called in calls if name not in sure and called & sure}:
+        sure |= more
+    return [name for name, _ in calls if name.startswith("test_") and name not in sure]
+
+
+def test_every_test_asserts_something() -> None:
+    """That nothing was raised is no assertion: what came of it is."""
+    functions = [one for path in sorted((ROOT / "tests").rglob("*.py")) for one in _functions(tree_of(path))]
+    assert len(functions) > 1000
+    assert cannot_fail(functions) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def test_it():\n    run()", ["test_it"]),
+        ("def test_it():\n    for one in some():\n        one.run()", ["test_it"]),
+        ("def test_it():\n    assert run()", []),
+        ("def test_it():\n    with pytest.raises(OSError):\n        run()", []),
+        ("def test_it():\n    subprocess.run(words, check=True)", []),
+        ("def test_it():\n    subprocess.run(words, check=False)", ["test_it"]),
+        ("def test_it():\n    self.deep()\ndef deep():\n    shallow()\ndef shallow():\n    assert 1", []),
+    ],
+)
+def test_check_sees_a_test_that_cannot_fail(text: str, found: list[str]) -> None:
+    assert cannot_fail(list(_functions(ast.parse(text)))) == found
