@@ -29,6 +29,13 @@ def chance(*words: object) -> Random:
     return Random(" ".join(map(str, (SEED, *words))))
 
 
+def drawn(items: Sequence[Item], most: int, *words: object) -> list[Item]:
+    """As ``some``, where no end of the items is worth more than another."""
+    if WHOLE or len(items) <= most:
+        return list(items)
+    return [items[at] for at in sorted(chance(*words).sample(range(len(items)), most))]
+
+
 def some(items: Sequence[Item], most: int, *words: object) -> list[Item]:
     """All items in a whole run; else at most so many of them in their order, the first and the last always among them.
     ``words`` name the use.

@@ -27,12 +27,23 @@ def test_the_same_seed_gives_the_same_sample(monkeypatch: pytest.MonkeyPatch) ->
     assert first != sampling.some(range(10_000), 50, "a")
 
 
+def test_every_item_is_drawn_with_some_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ends no more often than the others, and in their order."""
+    monkeypatch.setattr(sampling, "WHOLE", False)
+    seen = [sampling.drawn("abcd", 2, number) for number in range(400)]
+    assert {len(one) for one in seen} == {2}
+    assert [one for one in seen if one != sorted(one)] == []
+    assert [letter for letter in "abcd" if not 150 < sum(letter in one for one in seen) < 250] == []
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_few_are_taken_all(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
     """And all of any number in a whole run."""
     monkeypatch.setattr(sampling, "WHOLE", whole)
     assert sampling.some("abc", 3) == ["a", "b", "c"]
     assert sampling.some([], 3) == []
+    assert sampling.drawn("abc", 3) == ["a", "b", "c"]
+    assert len(sampling.drawn(range(100), 10)) == (100 if whole else 10)
     assert len(sampling.some(range(100), 10)) == (100 if whole else 10)
     assert sampling.count(100, 10) == (100 if whole else 10)
 

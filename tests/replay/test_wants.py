@@ -1,7 +1,7 @@
 """What detectors want is not narrower than what they would raise: captures give the same log where everybody hears
 everything.
 
-A few captures in the ordinary run; SENSOR_WANTS names files or folders of more, separated by colons.
+A few captures, of which an ordinary run draws some (tests/sampling.py); SENSOR_WANTS names files or folders of more, separated by colons.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from sensor.core.wants import ALWAYS, NEVER
 from sensor.engine import pipeline
 from sensor.engine.members import judges, listening
 from sensor.runtime.assembly import assemble
+from tests import sampling
 
 ROOT = Path(__file__).parents[2]
-SAMPLED = 9
-LAB = sorted((ROOT / "pcaps/lab").rglob("*.pcap*"))
+LAB = sampling.drawn(sorted((ROOT / "pcaps/lab").rglob("*.pcap*"))[::9], 4, "wants")
 GIVEN = [Path(path) for path in os.environ.get("SENSOR_WANTS", "").split(":") if path]
 MORE = [path for given in GIVEN for path in (sorted(given.rglob("*.*cap*")) if given.is_dir() else [given])]
 # Detectors that are off unless switched on are on here.
@@ -63,7 +63,7 @@ def everybody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB[::SAMPLED], *MORE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB, *MORE], ids=lambda path: path.name)
 def test_captures_say_the_same_where_everybody_hears_everything(
     path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
