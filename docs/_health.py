@@ -14,7 +14,7 @@ what was found, and what to do. `--json` has the name as `check`. It looks at th
 
 A running sensor looks at those that cost next to nothing every {watch.EVERY_S / 60:g} minutes. What is wrong it tells as an event (`kind: sensor`,
 `action: health`): the name in the last column as `facts.check`, what to do as `facts.advice`, a warning with severity {watch.SEVERITIES["warning"]}, an error
-with severity {watch.SEVERITIES["error"]}. What it finds from its own counters is in [operations.md](../operate/operations.md#troubleshooting).
+with severity {watch.SEVERITIES["error"]}. What it finds from its own counters is in [troubleshooting](../operate/troubleshooting.md#health-events).
 """
 WATCHED = (
     *machine_checks.CLOCK,

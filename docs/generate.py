@@ -1,7 +1,7 @@
-"""Writes the pages of docs/reference and the man pages from the code, so that they say what it does.
+"""Writes the pages of docs/reference, the listings in docs/develop and the man pages from the code.
 
-python -m docs.generate               writes docs/reference
-python -m docs.generate --check       tells which pages are not what the code says; exit code 1 where any is not
+python -m docs.generate               writes docs/reference, refreshes the listings in docs/develop
+python -m docs.generate --check       lists pages that are not up to date; exit code 1 if there are any
 python -m docs.generate --man DIR     writes sensor.1, a page for each command, and sensor.yaml.5
 """
 
@@ -23,6 +23,7 @@ from docs._detections import detections
 from docs._errors import errors
 from docs._events import events
 from docs._health import health
+from docs._listings import listings
 from docs._man_pages import man_pages
 from docs._metrics import metrics
 from docs._recommendations import recommendations
@@ -44,15 +45,16 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def stale(folder: Path = FOLDER) -> list[str]:
-    """Names of the pages that are missing, are not what the code says, or come from nowhere."""
+    """Names of the pages that are missing, are not up to date, or have no source."""
     there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
     made = {name: write() for name, write in PAGES.items()}
-    return sorted(name for name in there.keys() | made.keys() if there.get(name) != made.get(name))
+    old = [path.name for path, text in listings().items() if text != path.read_text(encoding="utf-8")]
+    return sorted([name for name in there.keys() | made.keys() if there.get(name) != made.get(name)] + old)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description=str(__doc__).splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; tell which pages are not up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing; list pages that are not up to date")
     parser.add_argument("--man", metavar="DIR", type=Path, help="write the man pages into this folder instead")
     args = parser.parse_args(argv)
     if args.man is not None:
@@ -60,8 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.check:
         found = stale()
         for name in found:
-            print(f"docs/reference/{name} is not what the code says: run python -m docs.generate", file=sys.stderr)
+            print(f"{name} is not up to date: run python -m docs.generate", file=sys.stderr)
         return 1 if found else 0
+    for path, text in listings().items():
+        path.write_text(text, encoding="utf-8")
     return _write(FOLDER, {name: write() for name, write in PAGES.items()})
 
 

@@ -1,25 +1,19 @@
-"""Draws docs/pictures from the code and the office capture: a table of its devices and alerts, and boxes with arrows.
+"""Draws docs/pictures from the code and the office capture: terminals with output of commands, and boxes with arrows.
 
 python -m docs.pictures               writes docs/pictures
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sensor.cli.main import main as sensor
+from docs._office import SCREENS, office
 
-ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent / "pictures"
-OFFICE, LISTED = ROOT / "pcaps" / "office.pcapng", ROOT / "pcaps" / "office.intel.txt"
 FONT = "font-family='ui-monospace,Menlo,Consolas,monospace' font-size='13'"
 LETTER, LINE, MARGIN = 7.9, 19, 16
 SHOWN_TYPES = ("camera", "conferencing", "nas", "printer", "router", "tv", "voip_phone", "workstation")
@@ -67,19 +61,38 @@ RELATIONS = (
     ("alert", "incident"), ("event", "weakness"), ("weakness", "ticket"),
 )  # fmt: skip
 
+PACKET = {
+    "ring": Box(0, 0, ("ring, file", "frames of one batch")),
+    "row": Box(1, 0, ("row, 128 bytes", "MAC, IP, port, flow")),
+    "selected": Box(2, 0, ("selected", "one bit for each dissector")),
+    "native": Box(3, 0, ("native dissector", "rows, without the GIL")),
+    "python": Box(3, 1, ("Python dissector", "rare or unusual messages")),
+    "fact": Box(2, 1, ("fact", "new ones only → inventory")),
+    "event": Box(1, 1, ("event", "conditions select detectors")),
+    "bulk": Box(0, 1, ("flow changes", "windows, rates, in bulk")),
+    "alert": Box(1, 2, ("alert", "roles, mutes, deduplication")),
+    "record": Box(2, 2, ("record", "numbered, durable")),
+}
+STEPS = (
+    ("ring", "row"), ("row", "selected"), ("selected", "native"), ("native", "python"), ("python", "fact"), ("fact", "event"),
+    ("row", "bulk"), ("bulk", "alert"), ("event", "alert"), ("alert", "record"),
+)  # fmt: skip
+
 
 def pictures() -> dict[str, str]:
     """Every picture by file name."""
     return {
         "architecture.svg": _boxes("Stages of the sensor", ARCHITECTURE, PATHS),
         "data_model.svg": _boxes("Data model", DATA_MODEL, RELATIONS),
+        "packet_path.svg": _boxes("Path of a packet", PACKET, STEPS),
         "office.svg": _table("Devices and alerts of the office capture", list(_office())),
+        **{name: _screen(name) for name in SCREENS},
     }
 
 
 def _office() -> Iterator[tuple[str, str]]:
     """(text, colour) of each line: one device of each type, then all alerts."""
-    records = _replayed()
+    records = office().records
     devices = {
         record["device"]["id"]: record["device"]
         for record in records
@@ -115,15 +128,10 @@ def _row(cells: Mapping[str, Any]) -> str:
     return " ".join(text[:width].ljust(width) for text, width in zip(texts, COLUMNS.values(), strict=True))
 
 
-def _replayed() -> list[dict[str, Any]]:
-    """The records of the office capture."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "events.jsonl"
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            code = sensor(["replay", str(OFFICE), "--intel", str(LISTED), "--state", folder, "--events", str(log)])
-        if code:
-            raise RuntimeError(f"{OFFICE} could not be replayed")
-        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+def _screen(name: str) -> str:
+    """A terminal with a command and what it printed."""
+    command, *lines = office().screens[name]
+    return _table(command[2:], [(command, "#8b949e"), *((line, "#e6edf3") for line in lines)])
 
 
 def _svg(title: str, width: float, height: float, body: Iterable[str]) -> str:

@@ -127,7 +127,7 @@ def why(args: argparse.Namespace) -> int:
             put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     put(
-        f"{table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout)}\n{len(records):,} alerts silenced"
+        f"{table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout)}\n{len(records):,} alerts suppressed"
         if records
         else "no mute suppressed an alert"
     )

@@ -105,7 +105,7 @@ def show(args: argparse.Namespace) -> int:
         put(json.dumps({**body, "segments": list(habits.segments), "does": uses}, ensure_ascii=sys.stdout.isatty()))
         return 0
     put(f"{_called(found, name)}, {body['type']}: maturity {100 * body['maturity']:.0f} % of {args.hours:g} h")
-    put(f"  watched for {body['watched_h']:g} h, talked in {body['talked_h']} of them; lives in {tidy(habits.segment)}")
+    put(f"  observed for {body['watched_h']:g} h, active in {body['talked_h']} of them, in {tidy(habits.segment)}")
     if others := [tidy(segment) for segment in habits.segments if segment != habits.segment]:
         put(f"  talks to {', '.join(others)}")
     put(

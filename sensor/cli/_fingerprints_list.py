@@ -16,7 +16,7 @@ from sensor.cli._show import coloured, decimal, paint, put, tidy
 from sensor.cli._table import table
 from sensor.fingerprinting.load import Fingerprint, Knowledge, Vocabulary
 
-COLUMNS = ("fingerprint", "kind", "matches", "says")
+COLUMNS = ("fingerprint", "kind", "matches", "asserts")
 # What the summary counts besides the entries.
 TOLD = ("type", "vendor", "model", "firmware")
 KEYS = ("kind", "vendor", "type", "model", "family", "source", "id")
@@ -153,7 +153,7 @@ def _told(one: Fingerprint, words: Vocabulary) -> Iterator[str]:
     facts = [("observes", f"{kind} ({words.observations.get(kind, '')})") for kind in one.kinds]
     facts += [("matches", f"{one.match.operator} {text}{case}") for text in one.match.texts]
     facts += [
-        ("says", f"{attribute} {text}, certainty {decimal(one.certainty[attribute])}")
+        ("asserts", f"{attribute} {text}, certainty {decimal(one.certainty[attribute])}")
         for attribute, text in one.asserts.items()
     ]
     facts += [

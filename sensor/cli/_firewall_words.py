@@ -60,7 +60,7 @@ def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
         return
     yield "  simulated on recorded traffic"
     yield from (
-        f"    - rests on: {tidy(one)}" if at == 0 else f"    - {tidy(one)}"
+        f"    - based on: {tidy(one)}" if at == 0 else f"    - {tidy(one)}"
         for at, one in enumerate(simulation.rests_on)
     )
     others, meant = simulation.others, [cut for cut in simulation.cuts if cut.meant]
@@ -102,7 +102,7 @@ def put_rules(told: Told, name: str, *, undo: bool) -> None:
             )
         if not undo:
             complain(
-                f"{request.id}: {'rests on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}",
+                f"{request.id}: {'based on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}",
                 error="firewall.side-effect",
             )
     sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sensor.intel.kept import Kept
     from sensor.intel.store import ThreatLists
 
-LIST_COLUMNS = ("list", "entries", "fetched", "believed", "state", "source")
-CHECK_COLUMNS = ("value", "list", "entry", "category", "first seen", "until", "confidence", "counts")
+LIST_COLUMNS = ("list", "entries", "fetched", "valid for", "state", "source")
+CHECK_COLUMNS = ("value", "list", "entry", "category", "first seen", "until", "confidence", "alerts")
 # Days after which a list that nobody fetched is stale.
 STALE_DAYS = 7
 DAY = 86_400
@@ -51,7 +51,7 @@ def _state(one: Kept, folder: Path, now: float) -> str:
         return "failed: its entries are missing; download the list again"
     if one.is_url and one.fetched and now - datetime.fromisoformat(one.fetched).timestamp() > STALE_DAYS * DAY:
         return f"stale: not updated for {int((now - datetime.fromisoformat(one.fetched).timestamp()) // DAY)} days"
-    return "allows" if one.allows else "good"
+    return "allows" if one.allows else "current"
 
 
 def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) -> int:

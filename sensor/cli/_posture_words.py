@@ -33,10 +33,10 @@ from sensor.views.posture import (
 )
 
 STYLES = {"high": "bold red", "medium": "yellow"}
-DEVICE_COLUMNS = ("score", "band", "device", "product", "segment", "because")
+DEVICE_COLUMNS = ("score", "band", "device", "product", "segment", "terms")
 GROUP_COLUMNS = ("score", "band", "{}", "devices", "high", "medium", "low", "worst")
-SITE_FIX_COLUMNS = ("alone", "together", "devices", "they fall by", "fix")
-DEVICE_FIX_COLUMNS = ("alone", "together", "fix", "mends")
+SITE_FIX_COLUMNS = ("alone", "together", "devices", "reduction", "fix")
+DEVICE_FIX_COLUMNS = ("alone", "together", "fix", "resolves")
 THEN = "alone: the score once that is done on all devices that need it; together: with all that stands above it"
 CSV_COLUMNS = (
     "score", "band", "device", "name", "address", "type", "vendor", "model", "segment", "weaknesses", "attack", "reach", "unknown", "criticality",

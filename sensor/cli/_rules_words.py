@@ -58,7 +58,7 @@ def fields_table(word: str, out: TextIO) -> str:
 
     fields = fields_of([word], Nowhere())
     return table(
-        (word, "holds", "words"),
+        (word, "type", "operators"),
         [(name, field.kind.value, ", ".join(WORDS[field.kind])) for name, field in sorted(fields.items())],
         out,
     )

@@ -242,14 +242,14 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
     count = number(alert.get("count")) or 1
     numbers = ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(alert, "numbers").items())
     facts = {
-        "who": _end(part(record, "src")),
-        "to whom": _end(part(record, "dst")) or "",
+        "actor": _end(part(record, "src")),
+        "target": _end(part(record, "dst")) or "",
         "targets": [end_name(end) for end in _objects(record.get("targets"))]
         if len(_objects(record.get("targets"))) > 1
         else "",
         "when": f"{clock(alert.get('first'))} to {clock(alert.get('last'))}, {count} time{'s' if count != 1 else ''}",
         "network": ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(record, "network").items()),
-        "sureness": decimal(alert.get("confidence")),
+        "confidence": decimal(alert.get("confidence")),
         "risk": _risk(alert),
         "numbers": numbers,
         "ATT&CK": "; ".join(
@@ -268,9 +268,9 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}", *_facts(facts)]
     lines += ["  why"] + [f"    - {tidy(one)}" for one in why] if isinstance(why, list) and why else []
     proofs = [_proof(one) for one in _objects(record.get("evidence"))]
-    lines += ["  seen", *(f"    - {one}" for one in proofs)] if proofs else []
+    lines += ["  evidence", *(f"    - {one}" for one in proofs)] if proofs else []
     lines += _facts(
-        {"benign if": alert.get("false_positives"), "advice": alert.get("advice"), "to mute": alert.get("mute")},
+        {"benign": alert.get("false_positives"), "advice": alert.get("advice"), "mute": alert.get("mute")},
         limit=1024,
     )
     return [*lines, *_parties(record, fold)]

@@ -38,7 +38,7 @@ EXAMPLES = """\
   sensor mute remove m3
 """
 ACTIONS = ("add", "list", "test", "remove")
-COLUMNS = ("mute", "silences", "until", "silenced", "author", "reason", "since")
+COLUMNS = ("mute", "scope", "until", "muted", "author", "reason", "since")
 DEFAULT_SPAN = "30d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FIELDS = ("detector", "src", "dst", "port", "type", "vlan", "hours")
@@ -126,7 +126,7 @@ def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     if mute is None:
         return USAGE
     save_mutes(path, [*mutes, mute])
-    put(f"{mute.id} silences {mute.scope} {_until(mute)}; `sensor mute remove {mute.id}` takes it back")
+    put(f"{mute.id} mutes {mute.scope} {_until(mute)}; `sensor mute remove {mute.id}` removes it")
     return 0
 
 
@@ -271,7 +271,7 @@ def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
         if finding is not None and ready.match(finding):
             silent.append(record)
     put(table_of_alerts(silent, sys.stdout))
-    put(f"{len(silent):,} of {len(fold.alerts):,} alerts would be silent")
+    put(f"{len(silent):,} of {len(fold.alerts):,} alerts would be muted")
     return 0
 
 
@@ -295,4 +295,4 @@ def _until(mute: Mute) -> str:
         return "for ever"
     end = datetime.fromisoformat(mute.expires)
     over = (end if end.tzinfo else end.replace(tzinfo=UTC)) <= datetime.now(UTC)
-    return f"{'was over' if over else 'until'} {clock(mute.expires)}"
+    return f"{'expired' if over else 'until'} {clock(mute.expires)}"

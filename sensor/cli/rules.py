@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults, rule_folders
 from sensor.cli._show import add_json_argument, put, tidy
 from sensor.cli._table import table
@@ -116,7 +117,7 @@ def _row(one: Loaded) -> tuple[str, ...]:
 
 def _check(args: argparse.Namespace) -> int:
     rules, faults = _loaded(args)
-    put(f"{len(rules):,} rules are good, {len(faults):,} faults")
+    put(f"{counted(len(rules), 'valid rule')}, {counted(len(faults), 'fault')}")
     for one in rules:
         if not one.rule.tests:
             complain(f"{one.path}: the rule {one.rule.id} has no tests", error="rule.no-tests")
@@ -142,7 +143,7 @@ def _test(args: argparse.Namespace) -> int:
             if not outcome.good:
                 failed += 1
                 print(verdict(one, place, outcome), file=sys.stderr)
-    put(f"{ran:,} tests of {len(rules):,} rules, {failed:,} failed")
+    put(f"{counted(ran, 'test')} of {counted(len(rules), 'rule')}, {failed:,} failed")
     return _told(faults) or (NOT_FOUND if failed else 0)
 
 

@@ -67,7 +67,7 @@ class Sum:
                 )
                 (wider if is_wider else rivals).append(key)
         if wider:
-            yield f"{', '.join(wider)} is a wider word for {value}: no contradiction"
+            yield f"{', '.join(wider)} is a broader term for {value}: no contradiction"
         total = self.sure
         if rivals and self.sure < 1:
             mine, others = _odds(self.sure), [_odds(sums[key].sure) for key in rivals]

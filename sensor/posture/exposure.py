@@ -154,8 +154,8 @@ def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
     """Why each term is as it is, also where it adds nothing."""
     weak, criticality = causes.weaknesses, causes.criticality
     worst = f"{weak[0].points:.1f} {weak[0].name}: {weak[0].title}" if weak else "no weakness is known"
-    signs = [(one.risk * ACTOR, f"it did: {one.title}") for one in causes.acts] + [
-        (one.risk * TARGET, f"it suffered: {one.title}") for one in causes.suffers
+    signs = [(one.risk * ACTOR, f"as actor: {one.title}") for one in causes.acts] + [
+        (one.risk * TARGET, f"as target: {one.title}") for one in causes.suffers
     ]
     gravest = max(signs, default=(0.0, ""))
     return (

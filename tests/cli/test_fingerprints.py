@@ -65,7 +65,7 @@ def test_show(tell) -> None:
     text = "\n".join(" ".join(line.split()) for line in told.lines)
     assert told.code == 0
     for part in (
-        "observes dhcp.vendor_class (option 60)", "matches regex ^(?:Hewlett-Packard|HP)", "says type printer, certainty 0.85", "source recog",
+        "observes dhcp.vendor_class (option 60)", "matches regex ^(?:Hewlett-Packard|HP)", "type printer, certainty 0.85", "source recog",
         "example Hewlett-Packard LaserJet → model LaserJet",
     ):  # fmt: skip
         assert part in text

@@ -114,8 +114,8 @@ def test_a_camera_is_cut_off_a_listed_address(suggest) -> None:
         rf"fw-\w{{6}}: block all protocols between {re.escape(name)} and 203\.0\.113\.66", told.lines[0]
     )
     assert "  seen        https/8443" in told.lines
-    assert "rests on: the baseline of 34 devices, watched for 0.3 h until 2026-11-24T08:19Z: too short" in told.out
-    assert "use outside ntp/123 by 1, https/443 by 1, https/8443 by 1: to other addresses that goes on" in told.out
+    assert re.search(r"34 devices, .* 0\.3 h until 2026-11-24T08:19Z", told.out)
+    assert "ntp/123 by 1, https/443 by 1, https/8443 by 1" in told.out
     assert "    no other observed traffic would be blocked" in told.lines
 
 
@@ -198,9 +198,9 @@ def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(s
     assert "# WARNING: both ends live in 10.20.10.0/24" in told.out
     undo = suggest("--address", "10.20.10.5", "--everyone", "--format", "nftables", "--undo").out
     assert told.out.endswith(f"# to undo:\n# {undo}")
-    assert ": also blocks 6 conversations of 4 clients that no alert is about: see --simulate" in told.err
-    assert ": rests on the baseline of 34 devices" in told.err
-    assert "left out" not in told.err
+    assert set(told.errors) == {"firewall.side-effect"}
+    assert "6 conversations of 4 clients" in told.err
+    assert "34 devices" in told.err
 
 
 def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:

@@ -32,12 +32,11 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
         "--author",
         "anna",
     )
-    assert (told.code, told.out.split(" until")[0]) == (0, "m1 silences discovery.* from 10.0.0.9")
-    assert mute("add", "--all", "--type", "printer", "--port", "9100", "--for", "ever").out.startswith(
-        "m2 silences everything from any printer at port 9100 for ever"
-    )
+    assert (told.code, told.out.split()[0]) == (0, "m1")
+    assert mute("add", "--all", "--type", "printer", "--port", "9100", "--for", "ever").out.split()[0] == "m2"
     first, second = load_mutes(tmp_path / "mutes.yaml")
     assert (first.author, first.reason, second.expires) == ("anna", "our scanner", "")
+    assert (first.detector, first.src, second.type, second.port) == ("discovery.*", "10.0.0.9", "printer", 9100)
     assert first.expires > first.created
     assert [line.split()[0] for line in mute("list").lines] == ["MUTE", "m1", "m2"]
     assert mute("remove", "m1").code == 0
@@ -102,12 +101,12 @@ def test_a_file_that_is_wrong(mute, tmp_path: Path) -> None:
 
 def test_a_dry_run(mute, tell) -> None:
     """Which alerts of a log would be silent: by the mutes there are, or by the one that the options describe."""
-    assert mute("test", "--detector", "discovery.*").lines[-1] == "1 of 2 alerts would be silent"
+    assert mute("test", "--detector", "discovery.*").lines[-1].startswith("1 of 2 ")
     mute("add", "--detector", "*.admin_share", "--for", "ever")
     mute("add", "--src", "10.0.0.9", "--for", "ever")
     every = [json.loads(line) for line in tell("alerts", "--json").lines]
     silent = sum(one.get("src", {}).get("ip") == "10.0.0.9" for one in every)
-    assert mute("test", "m2").lines[-1] == f"{silent} of 2 alerts would be silent"
+    assert mute("test", "m2").lines[-1].startswith(f"{silent} of 2 ")
 
 
 def test_the_ready_command_of_an_alert_is_one(mute) -> None:

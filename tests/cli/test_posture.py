@@ -113,12 +113,12 @@ def test_all_about_one_device(posture) -> None:
         "10.0.0.12 (=door [2J, camera), Acme C1: 52.4 of 100, high",
         "  adds  value",
         "  30.0   30.0  weaknesses   30.0 rtsp_open: Stream without a password",
-        "  22.4   32.0  attack       32.0 it suffered: Port scan",
+        "  22.4   32.0  attack       32.0 as target: Port scan",
         "   0.0    0.0  reach        no inbound traffic from the internet was observed",
         "   0.0    0.0  unknown      type and firmware are known",
         "   0.0    0.0  criticality  criticality not set",
     ]
-    assert told.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "MENDS"]
+    assert told.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "RESOLVES"]
     assert [line.split() for line in told.lines[9:11]] == [
         [
             "30.0",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,12 +31,17 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+def numbers(told: Any) -> list[int]:
+    """The counts of the last line."""
+    return [int(number) for number in re.findall(r"\d+", told.lines[-1])]
+
+
 def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
     """The example is a file that is good as it stands."""
     assert rules().out.startswith("no rules: ")
     (folder / "ours.yaml").write_text(rules("example").out)
-    assert rules("check").out == "4 rules are good, 0 faults\n"
-    assert rules("test").out == "8 tests of 4 rules, 0 failed\n"
+    assert numbers(rules("check")) == [4, 0]
+    assert numbers(rules("test")) == [8, 4, 0]
     assert [line.split()[0] for line in rules("list").lines[1:]] == [
         "custom.printer_asks_strange_resolver", "custom.database_asked_by_many", "custom.dynamic_name_then_odd_port",
         "custom.camera_of_unapproved_vendor",
@@ -56,7 +63,7 @@ def test_where_the_service_has_them(tell, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
-    assert tell("rules", "check").out == "8 rules are good, 0 faults\n"
+    assert numbers(tell("rules", "check")) == [8, 0]
 
 
 def test_a_test_that_fails(rules, folder: Path) -> None:
@@ -64,7 +71,7 @@ def test_a_test_that_fails(rules, folder: Path) -> None:
     text = rules("example").out.replace("dst: 198.51.100.53", "dst: 10.0.0.53", 1)
     (folder / "ours.yaml").write_text(text)
     told = rules("test")
-    assert (told.code, told.out) == (1, "8 tests of 4 rules, 1 failed\n")
+    assert (told.code, numbers(told)) == (1, [8, 4, 1])
     line = text.splitlines().index("      - title: one of the public resolvers") + 1
     assert f"ours.yaml:{line}:9: the test 'one of the public resolvers'" in told.err
     assert "expected 1 alerts, 0 came" in told.err
@@ -74,7 +81,7 @@ def test_what_is_wrong(rules, folder: Path) -> None:
     """With its place; the rest is listed; the exit code says it."""
     (folder / "a.yaml").write_text(BROKEN)
     told = rules("check")
-    assert (told.code, told.out) == (1, "1 rules are good, 1 faults\n")
+    assert (told.code, numbers(told)) == (1, [1, 1])
     assert f"{folder / 'a.yaml'}:2:39: found 'dns.qery', did you mean 'dns.query'?" in told.err
     assert "custom.loud" in rules("list").out
 
@@ -144,7 +151,7 @@ def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
     assert told.code == 0
     assert "left out: No such field: no counterpart of the field 'qurey'" in told.err
     (folder / "sigma.yaml").write_text(told.out)
-    assert rules("check").out == "1 rules are good, 0 faults\n"
+    assert numbers(rules("check")) == [1, 0]
     assert rules("import-sigma", str(folder / "sigma.yaml")).code == 1
     assert rules("import-sigma", str(tmp_path / "none.yml")).code == 3
 

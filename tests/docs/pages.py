@@ -22,7 +22,8 @@ def text_of(path: Path) -> str:
 
 def shown(path: Path, language: str) -> list[str]:
     """The blocks of code of a page that are in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text_of(path), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text_of(path), re.DOTALL | re.MULTILINE)
+    return [text for name, text in blocks if name == language]
 
 
 def commands_of(path: Path) -> list[list[str]]:

@@ -55,7 +55,7 @@ def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[st
     """What is copied can be put back."""
     assert main(["replay", str(OFFICE), "--state", str(place / "state")]) == 0
     file = place / "sensor.tar.zst"
-    for words in lines_of("operate/operations.md", "sensor backup"):
+    for words in lines_of("operate/backup.md", "sensor backup"):
         assert main([word.replace("/mnt/backup", str(place)) for word in words]) == 0
     assert file.stat().st_mode & 0o777 == 0o600
     assert "inventory" in capsys.readouterr().out
@@ -82,5 +82,7 @@ def test_every_finding_about_the_sensor_itself_is_explained() -> None:
         "\n".join(map(text_of, SENSOR.rglob("*.py"))),
         re.MULTILINE,
     )
-    assert set(re.findall(r"^### (sensor\.\w+)$", text_of(DOCS / "operate/operations.md"), re.MULTILINE)) == set(told)
+    assert set(re.findall(r"^### (sensor\.\w+)$", text_of(DOCS / "operate/troubleshooting.md"), re.MULTILINE)) == set(
+        told
+    )
     assert len(set(told)) >= 11

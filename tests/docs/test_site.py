@@ -19,6 +19,7 @@ SECTIONS = [
     "Improve",
     "Deliver",
     "Operate",
+    "Recipes",
     "Reference",
     "Develop",
 ]

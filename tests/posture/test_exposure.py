@@ -55,7 +55,7 @@ def test_terms_add_up() -> None:
     assert found.points == 87.6
     assert found.terms[0].why == "53.6 CVE-2021-36260: about CVE-2021-36260; 1 more add 1.8"
     assert found.terms[0].of == ("dev-1|CVE-2021-36260", "dev-1|telnet")
-    assert (found.terms[1].why, found.terms[1].of) == ("56.0 it did: Port scan", ("alert-7",))
+    assert (found.terms[1].why, found.terms[1].of) == ("56.0 as actor: Port scan", ("alert-7",))
     assert found.terms[2].why == "25 reachable from the internet"
 
 

@@ -228,9 +228,9 @@ def _outside(request: Request, seen: Seen) -> Iterator[str]:
         if users[service]
     ]
     if hit:
-        whose = "all machines" if everyone else "the machines of the request"
+        whose = "all hosts" if everyone else "the hosts of the request"
         more = " and more" if len(hit) > OUTSIDE_SHOWN else ""
-        yield f"{whose} use outside {', '.join(hit[:OUTSIDE_SHOWN])}{more}: to other addresses that goes on"
+        yield f"{whose} use external {', '.join(hit[:OUTSIDE_SHOWN])}{more}: traffic to other addresses is not blocked"
 
 
 def _clock(ts: int) -> str:
