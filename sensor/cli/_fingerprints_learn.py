@@ -21,7 +21,7 @@ from sensor.cli._show import put
 from sensor.core.addresses import is_group_mac, mac_text, parse_mac
 from sensor.core.batch import Batch
 from sensor.core.bounded import Bounded
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector, Parsed
 from sensor.core.flow import Change
 from sensor.core.observation import Observation
 from sensor.core.packet import Packets
@@ -127,7 +127,7 @@ class Ear:
     def heard(self) -> list[Heard]:
         return list(self._heard)
 
-    def _hear(self, said: Iterable[Said]) -> None:
+    def _hear(self, said: Iterable[Parsed]) -> None:
         for one in said:
             if isinstance(one, Observation) and one.subject.mac and not is_group_mac(one.subject.mac):
                 self._heard.put((one.subject.mac, one.kind, one.value), True)

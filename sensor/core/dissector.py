@@ -11,7 +11,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 
-Said = Event | Observation
+Parsed = Event | Observation
 
 
 class Interest(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,17 +78,17 @@ class Stream:
     done = False
     idle: Sequence[bool] = (False, False)
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         """Bytes that follow those of the last call. ``packet`` is the one that completed them. Malformed ends the
         stream for this dissector.
         """
         raise NotImplementedError
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """``missing`` bytes will never come; whatever was half read is void."""
         return iter(())
 
-    def finish(self) -> Iterator[Said]:
+    def finish(self) -> Iterator[Parsed]:
         """The flow ended."""
         return iter(())
 
@@ -102,7 +102,7 @@ class Dissector:
 
     interest: ClassVar[Interest]
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         raise NotImplementedError
 
     def stream(self, packet: Packet) -> Stream:

@@ -12,13 +12,13 @@ import struct
 import msgspec
 
 from sensor.core.bounded import Bounded
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _ntlm
 from sensor.dissectors import _rpc_arguments as arguments
 from sensor.dissectors._facts import facts
-from sensor.dissectors._ntlm_events import told
+from sensor.dissectors._ntlm_events import ntlm_events
 from sensor.dissectors._rpc_events import RpcAnswer, RpcBind, RpcCall, RpcEndpoint, RpcLogin, RpcRefused
 from sensor.dissectors._rpc_interfaces import INTERFACES, UNKNOWN, Interface, interface, of_pipe
 
@@ -81,7 +81,7 @@ class RpcTalk:
         self._history: Bounded[int, list[int]] = Bounded(CONTEXTS_LIMIT)
         self._pending: Bounded[int, Asked] = Bounded(PENDING_LIMIT)
 
-    def read(self, packet: Packet, data: bytes, said: list[Said]) -> None:
+    def read(self, packet: Packet, data: bytes, parsed: list[Parsed]) -> None:
         """One message, of which the end may be missing. Malformed where it is none."""
         little = bool(data[4] & 0x10)
         if not little:
@@ -90,21 +90,21 @@ class RpcTalk:
         whole = len(data) >= length
         try:
             if kind == REQUEST and flags & FIRST:
-                self._request(packet, data, flags, length, verifier, call, said)
+                self._request(packet, data, flags, length, verifier, call, parsed)
             elif kind in (BIND, ALTER):
-                self._bind(packet, data, verifier, said)
+                self._bind(packet, data, verifier, parsed)
             elif kind in (RESPONSE, FAULT) and flags & FIRST:
-                self._answer(packet, data, kind == FAULT, bool(flags & LAST) and whole, length, verifier, call, said)
+                self._answer(packet, data, kind == FAULT, bool(flags & LAST) and whole, length, verifier, call, parsed)
             elif kind == BIND_NAK:
                 names = tuple(dict.fromkeys([each.name for each in self._contexts.values()]))
-                said.append(RpcRefused(packet, self._pipe, names, _U16.unpack_from(data, HEADER_SIZE)[0]))
+                parsed.append(RpcRefused(packet, self._pipe, names, _U16.unpack_from(data, HEADER_SIZE)[0]))
             if verifier and kind in (BIND, BIND_ACK, ALTER, ALTER_ACK, AUTH3):
-                self._verifier(packet, data[length - verifier : length] if whole else b"", said)
+                self._verifier(packet, data[length - verifier : length] if whole else b"", parsed)
         except struct.error:
             if whole:
                 raise Malformed("message ends early") from None
 
-    def _bind(self, packet: Packet, data: bytes, verifier: int, said: list[Said]) -> None:
+    def _bind(self, packet: Packet, data: bytes, verifier: int, parsed: list[Parsed]) -> None:
         """Contexts, each with an interface and the ways to write its arguments. Where a context offers several ways,
         each has its own id.
         """
@@ -119,20 +119,22 @@ class RpcTalk:
             trailer = _U16.unpack_from(data, 8)[0] - verifier - 8
             self._level = _TRAILER.unpack_from(data, max(trailer, at))[1]
         if names:
-            said.append(RpcBind(packet, self._pipe, tuple(dict.fromkeys(names)), self._level))
+            parsed.append(RpcBind(packet, self._pipe, tuple(dict.fromkeys(names)), self._level))
 
-    def _verifier(self, packet: Packet, token: bytes, said: list[Said]) -> None:
+    def _verifier(self, packet: Packet, token: bytes, parsed: list[Parsed]) -> None:
         """Who the ends are, where the proof is NTLM's."""
         message = _ntlm.find(token, partial=True)
         if message is None:
             return
-        said += facts(packet, message.facts())
-        said += told(packet, "rpc", message)
+        parsed += facts(packet, message.facts())
+        parsed += ntlm_events(packet, "rpc", message)
         if isinstance(message, _ntlm.Login):
-            said.append(RpcLogin(packet, self._pipe, message.method, message.user, message.domain, message.workstation))
+            parsed.append(
+                RpcLogin(packet, self._pipe, message.method, message.user, message.domain, message.workstation)
+            )
 
     def _request(
-        self, packet: Packet, data: bytes, flags: int, length: int, verifier: int, call: int, said: list[Said]
+        self, packet: Packet, data: bytes, flags: int, length: int, verifier: int, call: int, parsed: list[Parsed]
     ) -> None:
         hint, context, number = _REQUEST.unpack_from(data, HEADER_SIZE)
         start = HEADER_SIZE + _REQUEST.size + (16 if flags & OBJECT else 0)
@@ -145,11 +147,11 @@ class RpcTalk:
             if used.name:
                 self._contexts.put(context, used)
         self._pending.put(call, Asked(used, number))
-        texts = arguments.texts(stub) if number in used.telling else ()
+        texts = arguments.texts(stub) if number in used.with_texts else ()
         read = arguments.READERS.get((used.name, number))
         facts = read(stub) if read else ()
         count = max(length - start - (verifier + 8 if verifier else 0), hint if not flags & LAST else 0)
-        said.append(
+        parsed.append(
             RpcCall(packet, self._pipe, used.name, used.call(number), number, level, count, texts, facts, inferred)
         )
 
@@ -189,7 +191,7 @@ class RpcTalk:
         length: int,
         verifier: int,
         call: int,
-        said: list[Said],
+        parsed: list[Parsed],
     ) -> None:
         asked = self._pending.pop(call)
         if asked is None:
@@ -200,7 +202,7 @@ class RpcTalk:
             status = _U32.unpack_from(data, start)[0]
         elif last and level < PRIVACY and stop - start >= 4:
             status = _U32.unpack_from(data, stop - 4)[0]
-        said.append(
+        parsed.append(
             RpcAnswer(
                 packet,
                 self._pipe,
@@ -216,7 +218,7 @@ class RpcTalk:
             stub = data[start:stop]
             name, port = arguments.tower(stub), arguments.port(stub)
             if name and port:
-                said.append(RpcEndpoint(packet, name, port))
+                parsed.append(RpcEndpoint(packet, name, port))
 
 
 def _netlogon(number: int, stub: bytes) -> Interface:
@@ -239,7 +241,7 @@ class Pipes:
     def __init__(self) -> None:
         self._talks: Bounded[str, RpcTalk] = Bounded(PIPES_LIMIT)
 
-    def read(self, packet: Packet, pipe: str, handle: str, data: bytes, said: list[Said]) -> None:
+    def read(self, packet: Packet, pipe: str, handle: str, data: bytes, parsed: list[Parsed]) -> None:
         """A piece of a pipe's data: messages one after the other; the end of the last may be missing. What is no
         message is none of ours.
         """
@@ -253,7 +255,7 @@ class Pipes:
             if length <= 0:
                 return
             try:
-                talk.read(packet, data[at : at + length], said)
+                talk.read(packet, data[at : at + length], parsed)
             except Malformed:  # the conversation around it is sound
                 return
             at += length

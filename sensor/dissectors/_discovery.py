@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator
 
 from sensor.core.addresses import is_v4, parse, parse_mac
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
@@ -22,12 +22,12 @@ FIELD_LIMIT = 255
 class Discovery(Dissector):
     """Base of these dissectors: ``read`` gets datagrams that are whole."""
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         if packet.truncated or not packet.payload:
             return iter(())
         return iter(self.read(packet))
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         """What a whole datagram says; empty where it is another protocol's."""
         raise NotImplementedError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 
@@ -14,7 +14,7 @@ def fact(packet: Packet, kind: str, value: str) -> Observation:
     return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)
 
 
-def facts(packet: Packet, pairs: Iterable[tuple[str, str]]) -> list[Said]:
+def facts(packet: Packet, pairs: Iterable[tuple[str, str]]) -> list[Parsed]:
     """An observation about the sender of each (kind, value) whose value is not empty. Values are clean already."""
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     return [Observation(ts, subject, kind, value, flow) for kind, value in pairs if value]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Said, Stream
+from sensor.core.dissector import Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 
@@ -37,7 +37,7 @@ class FramedStream(Stream):
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
-        self._heard = False
+        self._started = False
 
     def size(self, data: bytes, at: int) -> int:
         """Whole length in bytes of the message that begins at ``at``; 0 while too little of it is there. Malformed
@@ -45,7 +45,7 @@ class FramedStream(Stream):
         """
         raise NotImplementedError
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         """What a message says; it may be cut to ``keep`` bytes."""
         raise NotImplementedError
 
@@ -59,11 +59,11 @@ class FramedStream(Stream):
             return False
         return at == len(data)
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._client if from_client else self._server
-        if not (self._heard or from_client) and self.resumes:
+        if not (self._started or from_client) and self.resumes:
             half.lost = True  # an answer to what was not heard, maybe from its middle
-        self._heard = True
+        self._started = True
         if half.lost:
             if not self.resumes or not self.aligned(data):
                 return
@@ -82,7 +82,7 @@ class FramedStream(Stream):
             at += size
         half.kept = data[at:]
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Void the half message; a gap inside what is skipped is part of it."""
         half = self._client if from_client else self._server
         if half.kept or missing > half.skip:

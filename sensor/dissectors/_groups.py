@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from sensor.core.addresses import is_multicast, text
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
@@ -39,7 +39,7 @@ def records(data: bytes, offset: int, size: int, prefix: int, truncated: bool) -
     return list(joined), list(left)
 
 
-def membership(packet: Packet, kind: str, groups: list[int]) -> list[Said]:
+def membership(packet: Packet, kind: str, groups: list[int]) -> list[Parsed]:
     """The sender is in these groups."""
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     return [Observation(ts, subject, kind, text(group), flow) for group in groups]

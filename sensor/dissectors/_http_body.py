@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -38,11 +38,11 @@ _JSON_FIELD = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")
 _USER = re.compile(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
 _PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 
-Page = Callable[[Packet, str, str], Iterator[Said]]  # title, and what program the body is; either may be empty
-Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Said]]
+Page = Callable[[Packet, str, str], Iterator[Parsed]]  # title, and what program the body is; either may be empty
+Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Parsed]]
 Login = Callable[[Packet, tuple[str, ...], str], Event]
 Upload = Callable[[Packet, bytes], Iterator[Event]]
-Reading = Callable[[Packet, bytes], Iterator[Said]]
+Reading = Callable[[Packet, bytes], Iterator[Parsed]]
 
 
 class Body:
@@ -72,7 +72,7 @@ class Body:
         """Whether so many missing bytes are all of this body, and its end is still known."""
         return not self._chunked and 0 <= missing <= self._left
 
-    def take(self, packet: Packet, data: bytearray) -> Iterator[Said]:
+    def take(self, packet: Packet, data: bytearray) -> Iterator[Parsed]:
         """Take this body's bytes off the beginning of ``data``."""
         if self._reading is not None:
             self._packet = packet
@@ -88,7 +88,7 @@ class Body:
         if self.done or len(self._held) >= KEPT_LIMIT or self._enough():
             yield from self.ended()
 
-    def missed(self, missing: int) -> Iterator[Said]:
+    def missed(self, missing: int) -> Iterator[Parsed]:
         """Bytes that will not come: what is there is judged."""
         yield from self.ended()
         if not self._chunked and self._left >= 0:
@@ -97,7 +97,7 @@ class Body:
         elif self._chunked:
             self._chunked, self._left = False, -1
 
-    def ended(self) -> Iterator[Said]:
+    def ended(self) -> Iterator[Parsed]:
         """Judge what is there, once."""
         reading, packet = self._reading, self._packet
         self._reading = self._packet = None
@@ -193,7 +193,7 @@ def program_in(body: bytes) -> str:
 def title(page: Page) -> Reading:
     """The title of a page, or that it is a program."""
 
-    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+    def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         found = _TITLE.search(body)
         name = clean(" ".join(html.unescape(found[1].decode("utf-8", "replace")).split()), TITLE_LIMIT) if found else ""
         program = program_in(body)
@@ -206,7 +206,7 @@ def title(page: Page) -> Reading:
 def xml_facts(description: Described) -> Reading:
     """A body that is no XML, or is broken, is not our matter: the head was good."""
 
-    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+    def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
             return
         try:
@@ -223,7 +223,7 @@ def sent(media_type: str, login: Login, upload: Upload) -> Reading:
     """The shape of what is sent, and the fields of a login where it is a form."""
     form = _form(login) if media_type.startswith(FORMS) else None
 
-    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+    def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         yield from upload(packet, body)
         if form is not None:
             yield from form(packet, body)
@@ -232,7 +232,7 @@ def sent(media_type: str, login: Login, upload: Upload) -> Reading:
 
 
 def _form(login: Login) -> Reading:
-    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+    def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         json = body[:1] in b"{["
         sent = (_JSON_FIELD if json else _FORM_FIELD).findall(body)[:FIELDS_LIMIT]
         fields = {name: value for raw, value in reversed(sent) if (name := clean(raw, FIELD_NAME_LIMIT))}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._http_body import Body
@@ -24,7 +24,7 @@ class Both(Protocol):
 
     done: bool
 
-    def message(self, packet: Packet, head: Head, said: list[Said]) -> Body | None:
+    def message(self, packet: Packet, head: Head, parsed: list[Parsed]) -> Body | None:
         """What a head says. The body that follows it, None where there is none."""
         ...
 
@@ -43,7 +43,7 @@ class Half:
         self._body: Body | None = None
         self._lost, self._silent, self._begun = 0, False, False
 
-    def feed(self, packet: Packet, data: bytes, both: Both) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, both: Both) -> Iterator[Parsed]:
         """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins
         with a segment.
 
@@ -80,7 +80,7 @@ class Half:
         """Whether what comes until the next message is a body that says nothing."""
         return self._body is not None and not self._body.wanted
 
-    def _head(self, packet: Packet, head: bytes, size: int, both: Both) -> Iterator[Said]:
+    def _head(self, packet: Packet, head: bytes, size: int, both: Both) -> Iterator[Parsed]:
         if len(head) > HEAD_LIMIT:
             raise Malformed("headers too long")
         if not self._begun and not begins(head):
@@ -88,11 +88,11 @@ class Half:
             return
         del self._kept[:size]
         self._searched, self._begun = 0, True
-        said: list[Said] = []
-        self._body = both.message(packet, read_head(head), said)
-        yield from said
+        parsed: list[Parsed] = []
+        self._body = both.message(packet, read_head(head), parsed)
+        yield from parsed
 
-    def gap(self, missing: int, both: Both) -> Iterator[Said]:
+    def gap(self, missing: int, both: Both) -> Iterator[Parsed]:
         """Void the half message; a gap inside a body is part of it."""
         body = self._body
         if body is not None:
@@ -105,7 +105,7 @@ class Half:
         both.forget()
         self._lose()
 
-    def ended(self) -> Iterator[Said]:
+    def ended(self) -> Iterator[Parsed]:
         """No more bytes come for the body under way."""
         if self._body is not None:
             yield from self._body.ended()

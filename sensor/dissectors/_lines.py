@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Said, Stream
+from sensor.core.dissector import Parsed, Stream
 from sensor.core.packet import Packet
 
 LINE_LIMIT = 1024
@@ -27,14 +27,14 @@ class LineStream(Stream):
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
 
-    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         """What a line says; it comes without its end."""
         raise NotImplementedError
 
     def lost(self, from_client: bool) -> None:
         """Bytes of this direction are missing: lines may be."""
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._client if from_client else self._server
         *lines, rest = data.split(b"\n")
         for line in lines:
@@ -46,7 +46,7 @@ class LineStream(Stream):
         if not half.lost:
             half.kept = (half.kept + rest)[:LINE_LIMIT]
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Void the half line; reading goes on behind the next line end."""
         half = self._client if from_client else self._server
         half.kept, half.lost = b"", True

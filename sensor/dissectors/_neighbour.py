@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 
 from sensor.core.addresses import Address, is_host, text, v4
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -35,13 +35,13 @@ class Announcement(Event):
     voice_vlan: int = 0
 
 
-def observations(packet: Packet, told: dict[tuple[str, str], None]) -> list[Said]:
+def observations(packet: Packet, values: dict[tuple[str, str], None]) -> list[Parsed]:
     """An observation of each (kind, value) about the machine that sent the frame; empty values are none. On serial
     lines nobody knows who that is.
     """
     if not packet.src_mac and not packet.src:
         return []
-    return facts(packet, told)
+    return facts(packet, values)
 
 
 @functools.lru_cache(maxsize=256)

@@ -53,11 +53,11 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
         """(kind, value) about the server. A machine that is in no domain names itself as its domain."""
         domain = self.domain if self.domain.lower() != self.computer.lower() else ""
         fqdn = self.fqdn if "." in self.fqdn else ""
-        told = (
+        pairs = (
             ("ntlm.hostname", self.computer), ("ntlm.fqdn", fqdn), ("ntlm.domain", domain), ("ntlm.dns_domain", self.dns_domain if domain else ""),
             ("ntlm.version", self.version),
         )  # fmt: skip
-        return [(kind, value) for kind, value in told if value]
+        return [(kind, value) for kind, value in pairs if value]
 
 
 class Login(msgspec.Struct, frozen=True, gc=False):

@@ -33,7 +33,7 @@ class NtlmLogin(Event):
     proof: str
 
 
-def told(packet: Packet, carrier: str, message: _ntlm.Message | None) -> list[NtlmChallenge | NtlmLogin]:
+def ntlm_events(packet: Packet, carrier: str, message: _ntlm.Message | None) -> list[NtlmChallenge | NtlmLogin]:
     """The event of a message, if it has one."""
     if isinstance(message, _ntlm.Challenge):
         return [NtlmChallenge(packet, carrier, message.computer, message.domain, message.nonce)]

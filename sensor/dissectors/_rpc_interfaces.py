@@ -19,7 +19,7 @@ class Interface(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     calls: dict[int, str] = {}
-    telling: frozenset[int] = frozenset()
+    with_texts: frozenset[int] = frozenset()
 
     def call(self, number: int) -> str:
         """The name of a call, empty where it is not in our table."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors._lines import LineStream
@@ -78,5 +78,5 @@ class LoginStream(LineStream):
     def lost(self, from_client: bool) -> None:
         self.done = True
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(()) if self.done else super().feed(packet, data, from_client)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import msgspec
 
 from sensor.core.bounded import Bounded
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.dissectors import _ntlm
 from sensor.dissectors._facts import facts
-from sensor.dissectors._ntlm_events import told
+from sensor.dissectors._ntlm_events import ntlm_events
 from sensor.dissectors._smb_events import (
     SmbChallenge,
     SmbCreate,
@@ -96,35 +96,37 @@ def extension(name: str) -> str:
     return last.lower() if dot and stem else ""
 
 
-def security(packet: Packet, talk: Talk, version: int, key: int, blob: bytes, partial: bool, said: list[Said]) -> None:
+def security(
+    packet: Packet, talk: Talk, version: int, key: int, blob: bytes, partial: bool, parsed: list[Parsed]
+) -> None:
     """The token of a session setup, in a request (where ``key`` is remembered) or in an answer (where it is -1)."""
     message = _ntlm.find(blob, partial=partial)
     if isinstance(message, _ntlm.Challenge):
-        said.append(SmbChallenge(packet, message.computer, message.domain, message.fqdn, message.version))
+        parsed.append(SmbChallenge(packet, message.computer, message.domain, message.fqdn, message.version))
     elif key >= 0 and isinstance(message, _ntlm.Login):
         login(
             talk,
             key,
             SmbLogin(packet, version, message.method, message.user, message.domain, message.workstation),
-            said,
+            parsed,
         )
     elif key >= 0 and message is None and _ntlm.KERBEROS in blob:
-        login(talk, key, SmbLogin(packet, version, "kerberos", "", "", ""), said)
+        login(talk, key, SmbLogin(packet, version, "kerberos", "", "", ""), parsed)
     if message is not None and isinstance(message, _ntlm.Challenge) == (key < 0):
-        said += told(packet, "smb", message)
-        said += facts(packet, message.facts())
+        parsed += ntlm_events(packet, "smb", message)
+        parsed += facts(packet, message.facts())
 
 
-def login(talk: Talk, key: int, event: SmbLogin, said: list[Said]) -> None:
+def login(talk: Talk, key: int, event: SmbLogin, parsed: list[Parsed]) -> None:
     """A login, to be remembered until its answer."""
     talk.pending.put(key, event)
-    said.append(event)
+    parsed.append(event)
 
 
-def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, said: list[Said]) -> None:
+def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, parsed: list[Parsed]) -> None:
     """The answer to a login that was seen."""
     if isinstance(asked, SmbLogin):
-        said.append(
+        parsed.append(
             SmbLoginResult(
                 packet, asked.version, asked.method, asked.user, asked.domain, asked.workstation, status, guest
             )
@@ -132,32 +134,38 @@ def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, 
 
 
 def tree_result(
-    packet: Packet, talk: Talk, place: tuple[int, int], asked: Asked | None, type_: str, status: int, said: list[Said]
+    packet: Packet,
+    talk: Talk,
+    place: tuple[int, int],
+    asked: Asked | None,
+    type_: str,
+    status: int,
+    parsed: list[Parsed],
 ) -> None:
     """A share was connected or refused. What a server shares with success is its role: hidden and administrative shares
     have every Windows host.
     """
     if not isinstance(asked, Tree):
         return
-    said.append(SmbTreeResult(packet, asked.path, asked.share, type_, status))
+    parsed.append(SmbTreeResult(packet, asked.path, asked.share, type_, status))
     if status:
         return
     talk.trees.put(place, Tree(asked.path, asked.share, type_))
     if type_ == "printer":
-        said += facts(packet, [("smb.role", "print_server")])
+        parsed += facts(packet, [("smb.role", "print_server")])
     elif type_ == "disk" and asked.share in CONTROLLER_SHARES:
-        said += facts(packet, [("smb.role", "domain_controller")])
+        parsed += facts(packet, [("smb.role", "domain_controller")])
     elif type_ == "disk" and not asked.share.endswith("$") and asked.share not in HIDDEN_SHARES:
-        said += facts(packet, [("smb.role", "file_server")])
+        parsed += facts(packet, [("smb.role", "file_server")])
 
 
 def create(
-    packet: Packet, share: Tree, name: str, access: int, disposition: int, options: int, said: list[Said]
+    packet: Packet, share: Tree, name: str, access: int, disposition: int, options: int, parsed: list[Parsed]
 ) -> File:
     """Somebody opens something."""
     pipe = is_pipe(share, name)
     end = "" if pipe else extension(name)
-    said.append(
+    parsed.append(
         SmbCreate(
             packet, share.share, name, pipe, access, disposition, options, bool(access & WRITES) and not pipe, end
         )
@@ -173,23 +181,25 @@ def create_result(
     status: int,
     action: int,
     size: int,
-    said: list[Said],
+    parsed: list[Parsed],
 ) -> None:
     """The opening was granted or refused."""
     if not isinstance(asked, File):
         return
-    said.append(SmbCreateResult(packet, asked.share, asked.name, asked.pipe, status, -1 if status else action, size))
+    parsed.append(SmbCreateResult(packet, asked.share, asked.name, asked.pipe, status, -1 if status else action, size))
     if not status:
         talk.files.put(handle, File(asked.share, asked.name, asked.pipe, handle.hex()))
         if asked.deletes:
-            said.append(SmbDelete(packet, asked.share, asked.name))
+            parsed.append(SmbDelete(packet, asked.share, asked.name))
 
 
-def write(packet: Packet, file: File, offset: int, size: int, data: bytes, said: list[Said]) -> None:
+def write(packet: Packet, file: File, offset: int, size: int, data: bytes, parsed: list[Parsed]) -> None:
     """Bytes for a file or pipe. A pipe opened before we listened is known by the DCE/RPC header of what is written
     (C706, 12.6.3.1).
     """
     if file.pipe or (not file.name and data[:2] == b"\5\0" and len(data) > 2 and data[2] < 20):
-        said.append(SmbPipe(packet, file.name, file.handle, True, size, data[:PIPE_LIMIT]))
+        parsed.append(SmbPipe(packet, file.name, file.handle, True, size, data[:PIPE_LIMIT]))
     else:
-        said.append(SmbWrite(packet, file.share, file.name, offset, size, not offset and data.startswith(EXECUTABLES)))
+        parsed.append(
+            SmbWrite(packet, file.share, file.name, offset, size, not offset and data.startswith(EXECUTABLES))
+        )

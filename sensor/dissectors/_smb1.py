@@ -8,7 +8,7 @@ import struct
 import uuid
 from collections.abc import Callable
 
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _smb
@@ -124,36 +124,36 @@ class Smb1:
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
 
-    def read(self, packet: Packet, data: bytes, partial: bool) -> list[Said]:
+    def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:
         """What a message says; ``partial``: the last of it is not there. Malformed where its header is none."""
         if len(data) < HEADER_SIZE:
             if partial:
                 return []
             raise Malformed("message ends early")
         head = Head(data, partial)
-        said: list[Said] = []
+        parsed: list[Parsed] = []
         asked = self._talk.pending.pop(head.key) if head.answer else None
         try:
-            self._blocks(packet, head, asked, said)
+            self._blocks(packet, head, asked, parsed)
         except (struct.error, Malformed) as fault:
             if not partial:
                 text = str(fault.args[0]) if isinstance(fault, Malformed) else "message ends early"
-                said.append(SmbFault(packet, 1, head.command, text))
-        return said
+                parsed.append(SmbFault(packet, 1, head.command, text))
+        return parsed
 
-    def _blocks(self, packet: Packet, head: Head, asked: Asked | None, said: list[Said]) -> None:
+    def _blocks(self, packet: Packet, head: Head, asked: Asked | None, parsed: list[Parsed]) -> None:
         """The command of a message, and those chained behind it."""
         command, at = head.command, HEADER_SIZE
         for _ in range(CHAIN_LIMIT):
             if head.answer and head.status and head.status not in (MORE, MORE_DATA):
-                self._refused(packet, head, asked, said)
+                self._refused(packet, head, asked, parsed)
                 return
             block = Block(head, at)
             if head.answer:
                 if answer := _ANSWERS.get(command):
-                    answer(self, packet, block, asked, said)
+                    answer(self, packet, block, asked, parsed)
             elif request := _REQUESTS.get(command):
-                request(self, packet, block, said)
+                request(self, packet, block, parsed)
             if command not in CHAINED or len(block.words) < 4 or block.words[0] == LAST:
                 return
             command, following = block.words[0], _U16.unpack_from(block.words, 2)[0]
@@ -161,16 +161,18 @@ class Smb1:
                 raise Malformed("chain that does not lead on")
             at = following
 
-    def _refused(self, packet: Packet, head: Head, asked: Asked | None, said: list[Said]) -> None:
+    def _refused(self, packet: Packet, head: Head, asked: Asked | None, parsed: list[Parsed]) -> None:
         """An answer that is only a status."""
-        _smb.login_result(packet, asked, head.status, False, said)
-        _smb.tree_result(packet, self._talk, head.place, self._talk.pending.pop(head.key | TREE), "", head.status, said)
-        _smb.create_result(packet, self._talk, asked, b"", head.status, 0, 0, said)
+        _smb.login_result(packet, asked, head.status, False, parsed)
+        _smb.tree_result(
+            packet, self._talk, head.place, self._talk.pending.pop(head.key | TREE), "", head.status, parsed
+        )
+        _smb.create_result(packet, self._talk, asked, b"", head.status, 0, 0, parsed)
         if isinstance(asked, int):
-            self._transacted(packet, head, asked, said)
+            self._transacted(packet, head, asked, parsed)
 
-    def _transacted(self, packet: Packet, head: Head, function: int, said: list[Said]) -> None:
-        said.append(
+    def _transacted(self, packet: Packet, head: Head, function: int, parsed: list[Parsed]) -> None:
+        parsed.append(
             SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, True, head.status)
         )
 
@@ -180,19 +182,19 @@ class Smb1:
 
     # Requests.
 
-    def negotiate(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def negotiate(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         raw = block.head.data[block.at : block.end]
         names = [clean(piece[1:], 64) for piece in raw.split(b"\0")[:DIALECTS_LIMIT] if piece[:1] == b"\2"]
         self._talk.dialects = tuple(names)
-        said.append(SmbNegotiate(packet, 1, tuple(names)))
+        parsed.append(SmbNegotiate(packet, 1, tuple(names)))
         if not block.head.partial:
-            said += facts(packet, [("smb.dialects", ",".join(names)[:1024])])
+            parsed += facts(packet, [("smb.dialects", ",".join(names)[:1024])])
 
-    def session_setup(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def session_setup(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         head, words = block.head, block.words
         if len(words) == 24:
             size = _U16.unpack_from(words, 14)[0]
-            _smb.security(packet, self._talk, 1, head.key, head.part(block.at, size), head.partial, said)
+            _smb.security(packet, self._talk, 1, head.key, head.part(block.at, size), head.partial, parsed)
             names = block.texts(block.at + size, 2)
         else:
             oem_size, unicode_size = _SETUP_OLD.unpack_from(words)
@@ -208,143 +210,147 @@ class Smb1:
                 if user
                 else "anonymous"
             )
-            _smb.login(self._talk, head.key, SmbLogin(packet, 1, method, user, domain, ""), said)
-        said += facts(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])])
+            _smb.login(self._talk, head.key, SmbLogin(packet, 1, method, user, domain, ""), parsed)
+        parsed += facts(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])])
 
-    def tree_connect(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def tree_connect(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         tree = _smb.tree(block.texts(block.at + _TREE.unpack_from(block.words)[0], 1)[0])
         self._talk.pending.put(block.head.key | TREE, tree)
-        said.append(SmbTreeConnect(packet, tree.path, tree.share))
+        parsed.append(SmbTreeConnect(packet, tree.path, tree.share))
 
-    def create(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def create(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         _, access, disposition, options = _CREATE.unpack_from(block.words)
-        self._open(packet, block, access, disposition, options, said)
+        self._open(packet, block, access, disposition, options, parsed)
 
-    def open(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def open(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         mode, how = _OPEN.unpack_from(block.words)
-        self._open(packet, block, (1, 2, 3, 0x20)[mode & 3], how, 0, said)
+        self._open(packet, block, (1, 2, 3, 0x20)[mode & 3], how, 0, parsed)
 
     def _open(
-        self, packet: Packet, block: Block, access: int, disposition: int, options: int, said: list[Said]
+        self, packet: Packet, block: Block, access: int, disposition: int, options: int, parsed: list[Parsed]
     ) -> None:
         tree = self._talk.trees.get(block.head.place) or NO_TREE
         name = block.texts(block.at, 1)[0].removeprefix("\\")
-        self._talk.pending.put(block.head.key, _smb.create(packet, tree, name, access, disposition, options, said))
+        self._talk.pending.put(block.head.key, _smb.create(packet, tree, name, access, disposition, options, parsed))
 
-    def read_(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def read_(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         file = self.file(_U16.unpack_from(block.words, 4)[0])
         if file.pipe:
             self._talk.pending.put(block.head.key, file)
 
-    def write(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def write(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         number, offset, high, low, start = _WRITE.unpack_from(block.words)
         if len(block.words) >= 28:
             offset |= _U32.unpack_from(block.words, 24)[0] << 32
         size = high << 16 | low
-        _smb.write(packet, self.file(number), offset, size, block.head.part(start, min(size, PIPE_LIMIT)), said)
+        _smb.write(packet, self.file(number), offset, size, block.head.part(start, min(size, PIPE_LIMIT)), parsed)
 
-    def write_old(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def write_old(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         number, size, offset = struct.unpack_from("<HHI", block.words)
-        _smb.write(packet, self.file(number), offset, size, block.head.part(block.at + 3, min(size, PIPE_LIMIT)), said)
+        _smb.write(
+            packet, self.file(number), offset, size, block.head.part(block.at + 3, min(size, PIPE_LIMIT)), parsed
+        )
 
-    def delete(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def delete(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         tree = self._talk.trees.get(block.head.place) or NO_TREE
-        said.append(SmbDelete(packet, tree.share, block.texts(block.at + 1, 1)[0].removeprefix("\\")))
+        parsed.append(SmbDelete(packet, tree.share, block.texts(block.at + 1, 1)[0].removeprefix("\\")))
 
-    def rename(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def rename(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         tree = self._talk.trees.get(block.head.place) or NO_TREE
         data, at = block.head.data, block.at + 1
         old = block.texts(at, 1)[0]
         marked = data.find(b"\0\0\4" if block.head.unicode else b"\0\4", at, block.end)
         new = block.texts(marked + (3 if block.head.unicode else 2), 1)[0] if marked >= 0 else ""
-        said.append(SmbRename(packet, tree.share, old.removeprefix("\\"), new.removeprefix("\\")))
+        parsed.append(SmbRename(packet, tree.share, old.removeprefix("\\"), new.removeprefix("\\")))
 
-    def transaction(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def transaction(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         """A transaction goes through a pipe, or to a mailslot or the old administration pipe, which have no file."""
         size, start, setup = _TRANSACTION.unpack_from(block.words)
         function, number = struct.unpack_from("<HH", block.words, 28) if setup >= 2 else (0, 0)
         if function != PIPE_TRANSACT:
-            self._transaction(packet, block, function, said)
+            self._transaction(packet, block, function, parsed)
             return
         file = self._talk.files.get(_U16.pack(number)) or File("", "", True, _U16.pack(number).hex())
         self._talk.pending.put(block.head.key, file)
-        said.append(SmbPipe(packet, file.name, file.handle, True, size, block.head.part(start, min(size, PIPE_LIMIT))))
+        parsed.append(
+            SmbPipe(packet, file.name, file.handle, True, size, block.head.part(start, min(size, PIPE_LIMIT)))
+        )
 
-    def transaction2(self, packet: Packet, block: Block, said: list[Said]) -> None:
-        self._transaction(packet, block, _U16.unpack_from(block.words, 28)[0], said)
+    def transaction2(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
+        self._transaction(packet, block, _U16.unpack_from(block.words, 28)[0], parsed)
 
-    def nt_transaction(self, packet: Packet, block: Block, said: list[Said]) -> None:
-        self._transaction(packet, block, _U16.unpack_from(block.words, 36)[0], said)
+    def nt_transaction(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
+        self._transaction(packet, block, _U16.unpack_from(block.words, 36)[0], parsed)
 
-    def _transaction(self, packet: Packet, block: Block, function: int, said: list[Said]) -> None:
+    def _transaction(self, packet: Packet, block: Block, function: int, parsed: list[Parsed]) -> None:
         head = block.head
         self._talk.pending.put(head.key, function)
-        said.append(SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, False, 0))
+        parsed.append(SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, False, 0))
 
-    def close(self, packet: Packet, block: Block, said: list[Said]) -> None:
+    def close(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         self._talk.files.pop(block.words[:2])
 
     # Answers.
 
-    def negotiated(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+    def negotiated(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         words, head = block.words, block.head
         number = _U16.unpack_from(words)[0]
         dialect = self._talk.dialects[number] if number < len(self._talk.dialects) else ""
         if number == 0xFFFF or len(words) < 34:
-            said.append(SmbNegotiated(packet, 1, dialect, False, False, ""))
+            parsed.append(SmbNegotiated(packet, 1, dialect, False, False, ""))
             return
         _, mode, capabilities = _NEGOTIATED.unpack_from(words)
-        guid, told = "", [("smb.dialect", dialect)]
+        guid, pairs = "", [("smb.dialect", dialect)]
         if capabilities & EXTENDED and head.extended:
             raw = head.part(block.at, 16)
             guid = str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 and any(raw) else ""
-            told.append(("smb.guid", guid))
+            pairs.append(("smb.guid", guid))
         else:
             domain, server = _names(block, block.at + words[33], bool(capabilities & CAN_UNICODE))
-            told += [("smb.domain", domain), ("smb.hostname", server)]
-        said.append(SmbNegotiated(packet, 1, dialect, bool(mode & SIGNING_REQUIRED), False, guid))
-        said += facts(packet, told)
+            pairs += [("smb.domain", domain), ("smb.hostname", server)]
+        parsed.append(SmbNegotiated(packet, 1, dialect, bool(mode & SIGNING_REQUIRED), False, guid))
+        parsed += facts(packet, pairs)
 
-    def session(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+    def session(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         head, words, at = block.head, block.words, block.at
         action = _U16.unpack_from(words, 4)[0]
         if len(words) == 8:
             size = _U16.unpack_from(words, 6)[0]
-            _smb.security(packet, self._talk, 1, -1, head.part(at, size), head.partial, said)
+            _smb.security(packet, self._talk, 1, -1, head.part(at, size), head.partial, parsed)
             at += size
         if not head.status:
-            _smb.login_result(packet, asked, 0, bool(action & GUEST), said)
+            _smb.login_result(packet, asked, 0, bool(action & GUEST), parsed)
         system, program = block.texts(at, 2)
-        said += facts(packet, [("smb.native_os", system), ("smb.native_lanman", program)])
+        parsed += facts(packet, [("smb.native_os", system), ("smb.native_lanman", program)])
 
-    def tree(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+    def tree(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         service = block.head.data[block.at : block.end].partition(b"\0")[0]
         connected = self._talk.pending.pop(block.head.key | TREE)
-        _smb.tree_result(packet, self._talk, block.head.place, connected, TYPES.get(service, ""), 0, said)
+        _smb.tree_result(packet, self._talk, block.head.place, connected, TYPES.get(service, ""), 0, parsed)
 
-    def created(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+    def created(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         number, action, size = _CREATED.unpack_from(block.words)
-        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, action, size, said)
+        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, action, size, parsed)
 
-    def opened(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+    def opened(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         number, size = struct.unpack_from("<4xH6xI", block.words)
-        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, -1, size, said)
+        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, -1, size, parsed)
 
-    def data_read(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+    def data_read(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         if isinstance(asked, File):
             size, start = _READ_ANSWER.unpack_from(block.words)
-            said.append(
+            parsed.append(
                 SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT)))
             )
 
-    def transacted(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+    def transacted(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         if isinstance(asked, File):
             size, start = _TRANSACTION_ANSWER.unpack_from(block.words)
-            said.append(
+            parsed.append(
                 SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT)))
             )
         elif isinstance(asked, int):
-            self._transacted(packet, block.head, asked, said)
+            self._transacted(packet, block.head, asked, parsed)
 
 
 def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
@@ -359,12 +365,12 @@ def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
 
 
 _FAMILIES = {TRANSACTION: "trans", TRANSACTION2: "trans2", NT_TRANSACTION: "nt"}
-_REQUESTS: dict[int, Callable[[Smb1, Packet, Block, list[Said]], None]] = {
+_REQUESTS: dict[int, Callable[[Smb1, Packet, Block, list[Parsed]], None]] = {
     NEGOTIATE: Smb1.negotiate, SESSION_SETUP: Smb1.session_setup, TREE_CONNECT: Smb1.tree_connect, CREATE: Smb1.create, OPEN: Smb1.open, READ: Smb1.read_,
     WRITE: Smb1.write, WRITE_OLD: Smb1.write_old, DELETE: Smb1.delete, RENAME: Smb1.rename, TRANSACTION: Smb1.transaction,
     TRANSACTION2: Smb1.transaction2, NT_TRANSACTION: Smb1.nt_transaction, CLOSE: Smb1.close,
 }  # fmt: skip
-_ANSWERS: dict[int, Callable[[Smb1, Packet, Block, Asked | None, list[Said]], None]] = {
+_ANSWERS: dict[int, Callable[[Smb1, Packet, Block, Asked | None, list[Parsed]], None]] = {
     NEGOTIATE: Smb1.negotiated, SESSION_SETUP: Smb1.session, TREE_CONNECT: Smb1.tree, CREATE: Smb1.created, OPEN: Smb1.opened, READ: Smb1.data_read,
     TRANSACTION: Smb1.transacted, TRANSACTION2: Smb1.transacted, NT_TRANSACTION: Smb1.transacted,
 }  # fmt: skip

@@ -8,7 +8,7 @@ import struct
 import uuid
 from collections.abc import Callable
 
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
@@ -94,9 +94,9 @@ class Smb2:
         self._last: File = NO_FILE  # what the message before in the chain opened
         self._place = (0, 0)
 
-    def read(self, packet: Packet, data: bytes, partial: bool) -> list[Said]:
+    def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:
         """What a chain of messages says; ``partial``: the last of it is not there. Malformed where a header is none."""
-        said: list[Said] = []
+        parsed: list[Parsed] = []
         offset = 0
         for _ in range(CHAIN_LIMIT):
             if len(data) - offset < HEADER_SIZE:
@@ -108,41 +108,41 @@ class Smb2:
                 raise Malformed("chain that does not lead on")
             stop = offset + step if step else len(data)
             cut = partial and stop >= len(data)
-            self._one(packet, Head(data[offset:stop], cut), said)
+            self._one(packet, Head(data[offset:stop], cut), parsed)
             offset = stop
             if not step or offset >= len(data):
                 break
-        return said
+        return parsed
 
-    def _one(self, packet: Packet, head: Head, said: list[Said]) -> None:
+    def _one(self, packet: Packet, head: Head, parsed: list[Parsed]) -> None:
         body = head.data[HEADER_SIZE:]
-        before = len(said)
+        before = len(parsed)
         try:
             if head.answer:
-                self._answer(packet, head, body, said)
+                self._answer(packet, head, body, parsed)
             else:
-                self._request(packet, head, body, said)
+                self._request(packet, head, body, parsed)
         except (struct.error, Malformed) as fault:
             if not head.partial:
-                del said[before:]
+                del parsed[before:]
                 text = str(fault.args[0]) if isinstance(fault, Malformed) else "message ends early"
-                said.append(SmbFault(packet, 2, head.command, text))
+                parsed.append(SmbFault(packet, 2, head.command, text))
 
-    def _request(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def _request(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         if not head.related:
             self._last = NO_FILE
             self._place = (head.session, head.tree)
         read = _REQUESTS.get(head.command)
         if read is not None:
-            read(self, packet, head, body, said)
+            read(self, packet, head, body, parsed)
 
-    def _answer(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def _answer(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         if head.status == PENDING:
             return
         asked = self._talk.pending.pop(head.id)
         read = _ANSWERS.get(head.command)
         if read is not None:
-            read(self, packet, head, body, asked, said)
+            read(self, packet, head, body, asked, parsed)
 
     def file(self, handle: bytes) -> File:
         """The file behind an id."""
@@ -150,106 +150,108 @@ class Smb2:
 
     # Requests.
 
-    def negotiate(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def negotiate(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         count, *_ = _NEGOTIATE.unpack_from(body)
         numbers = struct.unpack_from(f"<{min(count, DIALECTS_LIMIT)}H", body, 36)
         dialects = tuple([DIALECTS.get(number) or f"{number:04x}" for number in numbers])
         contexts = _CONTEXTS.unpack_from(body, 28) if 0x0311 in numbers and not head.partial else (0, 0)
-        said.append(SmbNegotiate(packet, 2, dialects, _offers_compression(head, *contexts)))
-        said += facts(packet, [("smb.dialects", ",".join(dialects))])
+        parsed.append(SmbNegotiate(packet, 2, dialects, _offers_compression(head, *contexts)))
+        parsed += facts(packet, [("smb.dialects", ",".join(dialects))])
 
-    def session_setup(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def session_setup(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         start, size = _SETUP.unpack_from(body)
-        _smb.security(packet, self._talk, 2, head.id, head.opening(start, size), head.partial, said)
+        _smb.security(packet, self._talk, 2, head.id, head.opening(start, size), head.partial, parsed)
 
-    def tree_connect(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def tree_connect(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         tree = _smb.tree(utf16(head.part(*_TREE.unpack_from(body))))
         self._talk.pending.put(head.id, tree)
-        said.append(SmbTreeConnect(packet, tree.path, tree.share))
+        parsed.append(SmbTreeConnect(packet, tree.path, tree.share))
 
-    def create(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def create(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         access, disposition, options, start, size = _CREATE.unpack_from(body)
         tree = self._talk.trees.get(self._place) or NO_TREE
-        self._last = _smb.create(packet, tree, utf16(head.part(start, size)), access, disposition, options, said)
+        self._last = _smb.create(packet, tree, utf16(head.part(start, size)), access, disposition, options, parsed)
         self._talk.pending.put(head.id, self._last)
 
-    def read_(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def read_(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         file = self.file(body[16:32])
         if file.pipe:
             self._talk.pending.put(head.id, file)
 
-    def write(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def write(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         start, size, offset, handle = _WRITE.unpack_from(body)
-        _smb.write(packet, self.file(handle), offset, size, head.opening(start, min(size, PIPE_LIMIT)), said)
+        _smb.write(packet, self.file(handle), offset, size, head.opening(start, min(size, PIPE_LIMIT)), parsed)
 
-    def ioctl(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def ioctl(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         code, handle, start, size = _IOCTL.unpack_from(body)
         if code == PIPE_TRANSCEIVE:
             file = self._talk.files.get(handle) or File("", "", True, handle.hex())
             self._talk.pending.put(head.id, file)
-            said.append(SmbPipe(packet, file.name, file.handle, True, size, head.opening(start, min(size, PIPE_LIMIT))))
+            parsed.append(
+                SmbPipe(packet, file.name, file.handle, True, size, head.opening(start, min(size, PIPE_LIMIT)))
+            )
 
-    def set_info(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def set_info(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         kind, class_, size, start, handle = _SET_INFO.unpack_from(body)
         if kind != 1 or class_ not in (RENAME, DISPOSITION, DISPOSITION_EX):
             return
         file, data = self.file(handle), head.part(start, min(size, NAME_LIMIT))
         if class_ == RENAME:
             length = _U32.unpack_from(data, 16)[0]
-            said.append(SmbRename(packet, file.share, file.name, utf16(data[20 : 20 + length])))
+            parsed.append(SmbRename(packet, file.share, file.name, utf16(data[20 : 20 + length])))
         elif data and data[0] & 1:
-            said.append(SmbDelete(packet, file.share, file.name))
+            parsed.append(SmbDelete(packet, file.share, file.name))
 
-    def close(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+    def close(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         self._talk.files.pop(body[8:24])
 
     # Answers.
 
-    def negotiated(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+    def negotiated(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         if head.status:
             return
         mode, number, contexts, raw = _NEGOTIATED.unpack_from(body)
         dialect, guid = DIALECTS.get(number) or f"{number:04x}", str(uuid.UUID(bytes_le=raw)) if any(raw) else ""
         compression = number == 0x0311 and _offers_compression(head, _U32.unpack_from(body, 60)[0], contexts)
-        said.append(SmbNegotiated(packet, 2, dialect, bool(mode & SIGNING_REQUIRED), compression, guid))
-        said += facts(packet, [("smb.dialect", dialect), ("smb.guid", guid)])
+        parsed.append(SmbNegotiated(packet, 2, dialect, bool(mode & SIGNING_REQUIRED), compression, guid))
+        parsed += facts(packet, [("smb.dialect", dialect), ("smb.guid", guid)])
 
-    def session(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+    def session(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         if head.status == MORE:
             _, start, size = _SETUP_ANSWER.unpack_from(body)
-            _smb.security(packet, self._talk, 2, -1, head.opening(start, size), head.partial, said)
+            _smb.security(packet, self._talk, 2, -1, head.opening(start, size), head.partial, parsed)
         else:
             guest = not head.status and bool(_SETUP_ANSWER.unpack_from(body)[0] & GUEST)
-            _smb.login_result(packet, asked, head.status, guest, said)
+            _smb.login_result(packet, asked, head.status, guest, parsed)
 
-    def tree(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+    def tree(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         type_ = "" if head.status or len(body) < 3 else SHARE_TYPES.get(body[2], "")
-        _smb.tree_result(packet, self._talk, (head.session, head.tree), asked, type_, head.status, said)
+        _smb.tree_result(packet, self._talk, (head.session, head.tree), asked, type_, head.status, parsed)
 
-    def created(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+    def created(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         action, size, handle = (0, 0, b"") if head.status else _CREATED.unpack_from(body)
-        _smb.create_result(packet, self._talk, asked, handle, head.status, action, size, said)
+        _smb.create_result(packet, self._talk, asked, handle, head.status, action, size, parsed)
 
-    def data_read(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+    def data_read(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         if isinstance(asked, File) and head.status in (0, 0x80000005):  # more follows
             start, size = _READ_ANSWER.unpack_from(body)
-            said.append(
+            parsed.append(
                 SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT)))
             )
 
-    def controlled(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+    def controlled(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         if isinstance(asked, File) and head.status in (0, 0x80000005):
             _, _, start, size = _IOCTL_ANSWER.unpack_from(body)
-            said.append(
+            parsed.append(
                 SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT)))
             )
 
 
-_REQUESTS: dict[int, Callable[[Smb2, Packet, Head, bytes, list[Said]], None]] = {
+_REQUESTS: dict[int, Callable[[Smb2, Packet, Head, bytes, list[Parsed]], None]] = {
     NEGOTIATE: Smb2.negotiate, SESSION_SETUP: Smb2.session_setup, TREE_CONNECT: Smb2.tree_connect, CREATE: Smb2.create, CLOSE: Smb2.close,
     READ: Smb2.read_, WRITE: Smb2.write, IOCTL: Smb2.ioctl, SET_INFO: Smb2.set_info,
 }  # fmt: skip
-_ANSWERS: dict[int, Callable[[Smb2, Packet, Head, bytes, Asked | None, list[Said]], None]] = {
+_ANSWERS: dict[int, Callable[[Smb2, Packet, Head, bytes, Asked | None, list[Parsed]], None]] = {
     NEGOTIATE: Smb2.negotiated, SESSION_SETUP: Smb2.session, TREE_CONNECT: Smb2.tree, CREATE: Smb2.created, READ: Smb2.data_read, IOCTL: Smb2.controlled,
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import NONE, V4, Address, text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -56,7 +56,7 @@ class Arp(Dissector):
 
     interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
             link, network, hlen, plen, operation, mac_hi, mac_lo, sender, _, _, target = _MESSAGE.unpack_from(
                 packet.payload

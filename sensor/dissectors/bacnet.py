@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.addresses import v4
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -93,7 +93,7 @@ class Bacnet(Dissector):
 
     interest = Interest(udp=PORTS, repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
             return iter(_link(packet, Reader(packet.payload)))
         except Malformed:
@@ -102,7 +102,7 @@ class Bacnet(Dissector):
             raise
 
 
-def _link(packet: Packet, reader: Reader) -> list[Said]:
+def _link(packet: Packet, reader: Reader) -> list[Parsed]:
     """The virtual link layer (annex J, 2). The ports are among those that machines lend their clients, so that anything
     else is another protocol.
     """
@@ -143,7 +143,7 @@ def _network(reader: Reader) -> int:
     return -1 if control & 0x80 else source
 
 
-def _application(packet: Packet, function: int, reader: Reader, network: int, own: bool) -> list[Said]:
+def _application(packet: Packet, function: int, reader: Reader, network: int, own: bool) -> list[Parsed]:
     """The application header (clause 20.1)."""
     first = reader.u8()
     kind = first >> 4
@@ -171,7 +171,7 @@ def _application(packet: Packet, function: int, reader: Reader, network: int, ow
     return [BacnetMessage(packet, function, kind, -1)]
 
 
-def _unconfirmed(packet: Packet, function: int, reader: Reader, network: int, own: bool) -> list[Said]:
+def _unconfirmed(packet: Packet, function: int, reader: Reader, network: int, own: bool) -> list[Parsed]:
     service = reader.u8()
     if service == WHO_IS:
         low, high = (_unsigned(reader, 0x08), _unsigned(reader, 0x18)) if reader.left else (-1, -1)
@@ -186,17 +186,17 @@ def _unconfirmed(packet: Packet, function: int, reader: Reader, network: int, ow
     vendor = _unsigned(reader, 0x20)
     if number >> 22 != DEVICE:
         raise Malformed("I-Am without a device")
-    said: list[Said] = [BacnetIAm(packet, number & ANY_INSTANCE, vendor, network)]
+    parsed: list[Parsed] = [BacnetIAm(packet, number & ANY_INSTANCE, vendor, network)]
     if own:
-        said.append(fact(packet, "bacnet.vendor_id", str(vendor)))
-    return said
+        parsed.append(fact(packet, "bacnet.vendor_id", str(vendor)))
+    return parsed
 
 
-def _device(packet: Packet, found: tuple[int, tuple[tuple[str, str], ...]], network: int, own: bool) -> list[Said]:
-    said: list[Said] = [BacnetDevice(packet, found[0], network, found[1])]
+def _device(packet: Packet, found: tuple[int, tuple[tuple[str, str], ...]], network: int, own: bool) -> list[Parsed]:
+    parsed: list[Parsed] = [BacnetDevice(packet, found[0], network, found[1])]
     if own:
-        said += [fact(packet, f"bacnet.{name}", text) for name, text in found[1]]
-    return said
+        parsed += [fact(packet, f"bacnet.{name}", text) for name, text in found[1]]
+    return parsed
 
 
 def _read_property(reader: Reader) -> tuple[int, tuple[tuple[str, str], ...]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 
 from sensor.core.addresses import Address, v4
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -54,7 +54,7 @@ class Bjnp(Discovery):
 
     interest = Interest(udp=PORTS, starts=MAGICS, repeats_s=60, volatile=(6, 10))
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if not data.startswith(MAGICS):
             return []
@@ -68,7 +68,7 @@ class Bjnp(Discovery):
         return _answer(packet, device & ~ANSWER, code, data[_HEADER.size : _HEADER.size + size])
 
 
-def _answer(packet: Packet, device: int, code: int, body: bytes) -> list[Said]:
+def _answer(packet: Packet, device: int, code: int, body: bytes) -> list[Parsed]:
     mac = address = 0
     vendor = model = firmware = ""
     if code == DISCOVER and body[4:6] == SIX_AND_FOUR and len(body) >= 16:

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import V4
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -113,7 +113,7 @@ class Browser(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(2, 4))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
             return iter(_read(packet, packet.payload))
         except (IndexError, struct.error):
@@ -122,7 +122,7 @@ class Browser(Dissector):
             raise Malformed("message ends early") from None
 
 
-def _read(packet: Packet, data: bytes) -> list[Said]:
+def _read(packet: Packet, data: bytes) -> list[Parsed]:
     """What a datagram says. IndexError or struct.error where it ends early."""
     type_ = data[0]
     if not DIRECT <= type_ <= NEGATIVE:
@@ -158,7 +158,7 @@ def _mailslot(data: bytes) -> tuple[str, bytes]:
     return oem(name), data[start : start + size]
 
 
-def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: NetbiosName, own: bool) -> list[Said]:
+def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: NetbiosName, own: bool) -> list[Parsed]:
     """One message to the browsers."""
     code = raw[0]
     if code in (HOST, LOCAL_MASTER):
@@ -167,8 +167,8 @@ def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: Netbi
         domain, master = _text(raw[6:22]), _text(raw[32 : 32 + COMMENT_LIMIT])
         if len(raw) < 32:
             raise IndexError
-        said: list[Said] = [BrowserDomain(packet, domain, master)]
-        return said
+        parsed: list[Parsed] = [BrowserDomain(packet, domain, master)]
+        return parsed
     if code == ELECT:
         _, criteria, uptime, _ = _ELECTION.unpack_from(raw, 1)
         return [BrowserElection(packet, _text(raw[14:30]) or source.name, criteria, uptime // 1000)]
@@ -178,11 +178,11 @@ def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: Netbi
     return [BrowserRequest(packet, code, _text(raw[skipped : skipped + 16]) if skipped else "")]
 
 
-def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Said]:
+def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Parsed]:
     """A host or the local master announces itself; the datagram goes to a name of its domain."""
     _, _, name, major, minor, types, _, _, _ = _ANNOUNCEMENT.unpack_from(raw, 1)
     comment = raw[32 : 32 + COMMENT_LIMIT]
-    return _told(
+    return _announced(
         BrowserAnnouncement(
             packet, _text(name), _domain(destination), f"{major}.{minor}", types, _text(comment), raw[0] == LOCAL_MASTER
         ),
@@ -190,12 +190,12 @@ def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: boo
     )
 
 
-def _lan_manager(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Said]:
+def _lan_manager(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Parsed]:
     """A host announces itself the older way."""
     _, types, major, minor, _ = _LAN_MANAGER.unpack_from(raw)
     name, _, comment = raw[_LAN_MANAGER.size :].partition(b"\0")
     comment = comment[:COMMENT_LIMIT]
-    return _told(
+    return _announced(
         BrowserAnnouncement(
             packet, _text(name[:NAME_SIZE]), _domain(destination), f"{major}.{minor}", types, _text(comment), False
         ),
@@ -207,23 +207,23 @@ def _domain(destination: NetbiosName) -> str:
     return destination.name if destination.suffix in (0, MASTER, ELECTION) and is_machine(destination) else ""
 
 
-def _told(event: BrowserAnnouncement, own: bool) -> list[Said]:
-    said: list[Said] = [event]
+def _announced(event: BrowserAnnouncement, own: bool) -> list[Parsed]:
+    parsed: list[Parsed] = [event]
     if own and event.types and is_machine(NetbiosName(event.hostname, 0)):
-        _facts(event, said)
-    return said
+        _facts(event, parsed)
+    return parsed
 
 
-def _facts(event: BrowserAnnouncement, said: list[Said]) -> None:
+def _facts(event: BrowserAnnouncement, parsed: list[Parsed]) -> None:
     """What a host tells about itself."""
     packet, types = event.packet, event.types
-    told = [("netbios.hostname", event.hostname), ("netbios.domain", event.domain), ("browser.comment", event.comment)]
-    told.append(("browser.version", f"{event.version} {_words(types)}"))
+    pairs = [("netbios.hostname", event.hostname), ("netbios.domain", event.domain), ("browser.comment", event.comment)]
+    pairs.append(("browser.version", f"{event.version} {_words(types)}"))
     if types & CONTROLLER_BITS:
-        told.append(("browser.role", "domain_controller"))
+        pairs.append(("browser.role", "domain_controller"))
     if types & PRINT_QUEUE and not types & UNIX:  # Samba sets the bit whether it has printers or not
-        told.append(("browser.role", "print_server"))
-    said += facts(packet, told)
+        pairs.append(("browser.role", "print_server"))
+    parsed += facts(packet, pairs)
 
 
 def _words(types: int) -> str:

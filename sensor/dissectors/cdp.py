@@ -13,7 +13,7 @@ import functools
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._neighbour import Announcement, address_facts, fields, listed, observations, readable, words
@@ -76,7 +76,7 @@ class Cdp(Dissector):
 
     interest = Interest(ethertypes=(PROTOCOL,), repeats_s=180)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         start = len(SNAP) if data.startswith(SNAP) else 0
         if len(data) < start + HEADER or data[start] not in VERSIONS:
@@ -91,7 +91,7 @@ class Cdp(Dissector):
         return iter(_announced(packet, data[start], data[start + 1], found))
 
 
-def _announced(packet: Packet, version: int, life: int, found: dict[int, bytes]) -> list[Said]:
+def _announced(packet: Packet, version: int, life: int, found: dict[int, bytes]) -> list[Parsed]:
     device = readable(found.get(DEVICE_ID, b""))
     host, serial = _device_id(device)
     name = clean(found.get(NAME, b""))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -75,7 +75,7 @@ class Coap(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(2, 4))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
             return iter(_read(packet, Reader(packet.payload)))
         except Malformed:
@@ -84,7 +84,7 @@ class Coap(Dissector):
             raise
 
 
-def _read(packet: Packet, reader: Reader) -> list[Said]:
+def _read(packet: Packet, reader: Reader) -> list[Parsed]:
     first, code = reader.u8(), reader.u8()
     reader.skip(2)
     token = first & 15
@@ -134,26 +134,26 @@ def _extended(reader: Reader, nibble: int) -> int:
     return reader.u8() + 13 if nibble == 13 else reader.u16() + 269 if nibble == 14 else nibble
 
 
-def _announced(packet: Packet, options: dict[int, list[bytes]], path: str) -> list[Said]:
+def _announced(packet: Packet, options: dict[int, list[bytes]], path: str) -> list[Parsed]:
     device = clean(options.get(SHELLY_DEVICE, [b""])[0])
-    said: list[Said] = [CoapAnnouncement(packet, device, clean(path))]
+    parsed: list[Parsed] = [CoapAnnouncement(packet, device, clean(path))]
     if device:
-        said.append(fact(packet, "coap.shelly", device))
-    return said
+        parsed.append(fact(packet, "coap.shelly", device))
+    return parsed
 
 
-def _answered(packet: Packet, code: int, options: dict[int, list[bytes]], body: bytes) -> list[Said]:
+def _answered(packet: Packet, code: int, options: dict[int, list[bytes]], body: bytes) -> list[Parsed]:
     form = int.from_bytes(options[FORMAT][0][:2], "big") if FORMAT in options else -1
-    said: list[Said] = [CoapResponse(packet, (code >> 5) * 100 + (code & 31), form, len(body))]
+    parsed: list[Parsed] = [CoapResponse(packet, (code >> 5) * 100 + (code & 31), form, len(body))]
     if SHELLY_DEVICE in options and (device := clean(options[SHELLY_DEVICE][0])):
-        said.append(fact(packet, "coap.shelly", device))
+        parsed.append(fact(packet, "coap.shelly", device))
     first = not options.get(BLOCK) or int.from_bytes(options[BLOCK][0][:3], "big") < 16
     if code not in (CONTENT, CREATED) or not first:
-        return said
+        return parsed
     if form == LINKS:
         kinds = dict.fromkeys(clean(kind) for kinds in _TYPE.findall(body) for kind in kinds.split())
-        said += [fact(packet, "coap.resource", kind) for kind in list(kinds)[:LINKS_LIMIT] if kind]
+        parsed += [fact(packet, "coap.resource", kind) for kind in list(kinds)[:LINKS_LIMIT] if kind]
     elif form in (CBOR, OCF_CBOR):
         facts = dict.fromkeys((OCF_KEYS[key], clean(value)) for key, value in texts(body) if key in OCF_KEYS)
-        said += [fact(packet, kind, value) for kind, value in list(facts)[:LINKS_LIMIT] if value]
-    return said
+        parsed += [fact(packet, kind, value) for kind, value in list(facts)[:LINKS_LIMIT] if value]
+    return parsed

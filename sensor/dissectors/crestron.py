@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -42,20 +42,20 @@ class Crestron(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if not data.startswith((SEARCH, ANSWER)) or len(data) < HEADER:
             return []
         if data.startswith(SEARCH):
             return [CrestronSearch(packet)]
-        told = _TEXT.search(data, HEADER)
-        if told is None:
+        match = _TEXT.search(data, HEADER)
+        if match is None:
             raise Malformed("answer without a model")
         name, model, firmware, serial = (
             field(data[HEADER : HEADER + NAME_SIZE]),
-            field(told[1]),
-            field(told[2]),
-            field(told[3] or b""),
+            field(match[1]),
+            field(match[2]),
+            field(match[3] or b""),
         )
         pairs = (
             ("crestron.model", model),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.dissectors._cut import Cut
 from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcTalk, size
@@ -34,7 +34,7 @@ class Dcerpc(Dissector):
 
     interest = Interest(tcp=(MAPPER,), starts=STARTS, stream=True, opening=2)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())  # datagrams carry version 4
 
     def stream(self, packet: Packet) -> Stream:
@@ -49,7 +49,7 @@ class RpcStream(Stream):
         self._talk = RpcTalk()
         self._stray = 0
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._halves[not from_client]
         half.lost = half.lost and size(data) <= 0
         if half.lost:
@@ -58,14 +58,14 @@ class RpcStream(Stream):
             return
         for message, _ in half.messages(data):
             self._stray = 0
-            said: list[Said] = []
-            self._talk.read(packet, message, said)
-            yield from said
+            parsed: list[Parsed] = []
+            self._talk.read(packet, message, parsed)
+            yield from parsed
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """What was read of the half message is read as it is."""
         kept = self._halves[not from_client].gap(missing)
-        said: list[Said] = []
+        parsed: list[Parsed] = []
         if kept and size(kept) > 0:
-            self._talk.read(packet, kept, said)
-        yield from said
+            self._talk.read(packet, kept, parsed)
+        yield from parsed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -34,7 +34,7 @@ class Dddp(Discovery):
 
     interest = Interest(udp=(PORT,), starts=(START + b"<-",), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if not data.startswith(START):
             return []

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from sensor.core.addresses import NONE, V4, Address, text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -116,7 +116,7 @@ class Dhcp(Dissector):
 
     interest = Interest(udp=(67, 68), magic=((MAGIC_AT, MAGIC),), repeats_s=10, volatile=(8, 10))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data, partial = packet.payload, packet.truncated
         cookie = data[MAGIC_AT:OPTIONS_AT]
         if cookie not in (MAGIC, UNUSED):
@@ -134,15 +134,15 @@ class Dhcp(Dissector):
         )
         if agent := options.get(82):
             event.circuit, event.remote = _relay_agent(agent)
-        said: list[Said] = [event]
+        parsed: list[Parsed] = [event]
         if op == BOOTREPLY:
             _server(event, siaddr, data, options)
-            _server_facts(event, said)
+            _server_facts(event, parsed)
         elif type_ in FROM_SERVERS:
             raise Malformed("a server's message sent as a client's")
         else:
-            _client(event, options, said)
-        return iter(said)
+            _client(event, options, parsed)
+        return iter(parsed)
 
 
 _EVENTS: dict[int, type[DhcpMessage]] = {
@@ -197,7 +197,7 @@ def _collect(data: bytes, offset: int, end: int, options: dict[int, bytes], part
         raise Malformed("option longer than the message")
 
 
-def _client(event: DhcpMessage, options: dict[int, bytes], said: list[Said]) -> None:
+def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed]) -> None:
     """What a client says of itself."""
     packet, type_ = event.packet, event.type
     if type_ not in FROM_CLIENTS:
@@ -215,7 +215,7 @@ def _client(event: DhcpMessage, options: dict[int, bytes], said: list[Said]) -> 
         elif code == 60:
             event.vendor_class = value
         if value and known:
-            said.append(Observation(ts, subject, fact[0], value, flow))
+            parsed.append(Observation(ts, subject, fact[0], value, flow))
 
 
 def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, bytes]) -> None:
@@ -242,14 +242,16 @@ def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, byt
         event.boot_file = clean(raw.partition(b"\0")[0], NAME_LIMIT)
 
 
-def _server_facts(event: DhcpMessage, said: list[Said]) -> None:
+def _server_facts(event: DhcpMessage, parsed: list[Parsed]) -> None:
     """The server's role, and the lease of the client. Behind a relay the frame's source is not the server's."""
     packet = event.packet
     if event.server and event.type in FROM_SERVERS:
         mac = packet.src_mac if packet.src == event.server and not event.relay else 0
-        said.append(Observation(packet.ts, Subject(mac, event.server, packet.vlan), "dhcp.role", "server", packet.flow))
+        parsed.append(
+            Observation(packet.ts, Subject(mac, event.server, packet.vlan), "dhcp.role", "server", packet.flow)
+        )
     if event.type == ACK and event.offered and event.mac and not event.mac & GROUP:
-        said.append(
+        parsed.append(
             Observation(
                 packet.ts,
                 Subject(event.mac, event.offered, packet.vlan),

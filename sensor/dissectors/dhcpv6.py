@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 from sensor.core.addresses import NONE, Address, text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -108,7 +108,7 @@ class Dhcpv6(Dissector):
 
     interest = Interest(udp=(CLIENT_PORT, SERVER_PORT), repeats_s=10, volatile=(1, 4))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
             return iter(_read(packet, packet.payload))
         except (IndexError, struct.error):
@@ -131,7 +131,7 @@ _EVENTS: dict[int, type[Dhcpv6Message]] = {
 }
 
 
-def _read(packet: Packet, data: bytes) -> list[Said]:
+def _read(packet: Packet, data: bytes) -> list[Parsed]:
     """What a message says. IndexError or struct.error where it ends early."""
     relay, circuit, mac, speaker = NONE, "", 0, packet.src
     for _ in range(RELAYS_LIMIT):
@@ -155,15 +155,15 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
     event = _EVENTS.get(type_, Dhcpv6Other)(
         packet, type_, xid, _hex(options.get(CLIENT_ID, b"")), _hex(options.get(SERVER_ID, b"")), mac
     )
-    event.addresses, lasting = _addresses(options)
+    event.addresses, valid = _addresses(options)
     event.relay, event.circuit = relay, circuit
     event.status, event.fqdn = _status(options.get(STATUS, b"")), _fqdn(options.get(FQDN, b""))
-    said: list[Said] = [event]
+    parsed: list[Parsed] = [event]
     if type_ in FROM_CLIENTS:
-        _client(event, options, said)
+        _client(event, options, parsed)
     elif type_ in FROM_SERVERS:
-        _server(event, options, lasting, said)
-    return said
+        _server(event, options, valid, parsed)
+    return parsed
 
 
 def _options(data: bytes, offset: int) -> dict[int, bytes]:
@@ -189,7 +189,7 @@ def _addresses(options: dict[int, bytes]) -> tuple[tuple[int, ...], tuple[int, .
     21.6).
     """
     found: list[int] = []
-    lasting: list[int] = []
+    valid: list[int] = []
     for code, head in ((IA_NA, 12), (IA_TA, 4)):
         raw = options.get(code, b"")
         offset = head
@@ -199,12 +199,12 @@ def _addresses(options: dict[int, bytes]) -> tuple[tuple[int, ...], tuple[int, .
             if kind == ADDRESS and len(body) >= 24:
                 found.append(int.from_bytes(body[:16], "big"))
                 if any(body[20:24]):
-                    lasting.append(found[-1])
+                    valid.append(found[-1])
             offset += 4 + (head if kind == code else size)
-    return tuple(found), tuple(lasting)
+    return tuple(found), tuple(valid)
 
 
-def _client(event: Dhcpv6Message, options: dict[int, bytes], said: list[Said]) -> None:
+def _client(event: Dhcpv6Message, options: dict[int, bytes], parsed: list[Parsed]) -> None:
     """What a client says of itself. Its address is known where it speaks from it."""
     packet = event.packet
     subject = Subject(event.mac, packet.src if not event.relay else NONE, packet.vlan)
@@ -212,13 +212,13 @@ def _client(event: Dhcpv6Message, options: dict[int, bytes], said: list[Said]) -
         return
     ts, flow = packet.ts, packet.flow
     if enterprise := _enterprise(options.get(CLIENT_ID, b"")):
-        said.append(Observation(ts, subject, "dhcpv6.enterprise", enterprise, flow))
+        parsed.append(Observation(ts, subject, "dhcpv6.enterprise", enterprise, flow))
     for code, raw in options.items():
         if (fact := _FACTS.get(code)) and (value := fact[1](raw)):
-            said.append(Observation(ts, subject, fact[0], value, flow))
+            parsed.append(Observation(ts, subject, fact[0], value, flow))
 
 
-def _server(event: Dhcpv6Message, options: dict[int, bytes], lasting: tuple[int, ...], said: list[Said]) -> None:
+def _server(event: Dhcpv6Message, options: dict[int, bytes], valid: tuple[int, ...], parsed: list[Parsed]) -> None:
     """What a server hands out, its role, and the lease. Behind a relay the frame is the relay's, and the client's MAC
     is not in it.
     """
@@ -231,13 +231,13 @@ def _server(event: Dhcpv6Message, options: dict[int, bytes], lasting: tuple[int,
         return
     here = packet.src >> 118 == LINK_LOCAL
     subject = Subject(packet.src_mac if here else 0, packet.src, packet.vlan)
-    said.append(Observation(packet.ts, subject, "dhcpv6.role", "server", packet.flow))
+    parsed.append(Observation(packet.ts, subject, "dhcpv6.role", "server", packet.flow))
     if here and event.server:
-        said.append(Observation(packet.ts, subject, "dhcpv6.duid", event.server, packet.flow))
+        parsed.append(Observation(packet.ts, subject, "dhcpv6.duid", event.server, packet.flow))
     if event.type == REPLY and event.mac and not event.mac & GROUP:
-        for address in lasting:
+        for address in valid:
             client = Subject(event.mac, address, packet.vlan)
-            said.append(Observation(packet.ts, client, "dhcpv6.lease", text(address), packet.flow))
+            parsed.append(Observation(packet.ts, client, "dhcpv6.lease", text(address), packet.flow))
 
 
 def _place(options: dict[int, bytes]) -> str:

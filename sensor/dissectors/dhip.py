@@ -9,7 +9,7 @@ of many published captures.
 from __future__ import annotations
 
 from sensor.core.addresses import Address
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -50,22 +50,22 @@ class Dhip(Discovery):
 
     interest = Interest(udp=(PORT,), starts=(MAGIC,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if not data.startswith(MAGIC):
             return []
         start = data.find(b"{", HEADER)
         if start < 0:
             raise Malformed("message without an object")
-        said = read_object(data[start:])
-        method = text(said, "method")
+        parsed = read_object(data[start:])
+        method = text(parsed, "method")
         if method == ANSWER:
-            return _answer(packet, said)
+            return _answer(packet, parsed)
         return [DhipRequest(packet, method)] if method else []
 
 
-def _answer(packet: Packet, said: Object) -> list[Said]:
-    info = inner(said, "params", "deviceInfo")
+def _answer(packet: Packet, parsed: Object) -> list[Parsed]:
+    info = inner(parsed, "params", "deviceInfo")
     model, kind, firmware, serial = (
         text(info, "DeviceType"),
         text(info, "DeviceClass"),
@@ -73,7 +73,7 @@ def _answer(packet: Packet, said: Object) -> list[Said]:
         text(info, "SerialNo"),
     )
     mac, address = (
-        mac_of(text(said, "mac") or text(info, "mac")),
+        mac_of(text(parsed, "mac") or text(info, "mac")),
         address_of(text(inner(info, "IPv4Address"), "IPAddress")),
     )
     own = is_own(packet, mac, address)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -47,7 +47,7 @@ class Discoveryd(Discovery):
 
     interest = Interest(udp=(PORT,), starts=(b"discover",), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data.startswith(ANSWER):
             return _answer(packet, data)
@@ -57,7 +57,7 @@ class Discoveryd(Discovery):
         return [DiscoverydOrder(packet, order[1].decode("latin-1"))] if order else []
 
 
-def _answer(packet: Packet, data: bytes) -> list[Said]:
+def _answer(packet: Packet, data: bytes) -> list[Parsed]:
     parts = [clean(part, 255) for part in data.split(b";", FIELDS)]
     if len(parts) < FIELDS:
         raise Malformed("too few fields")

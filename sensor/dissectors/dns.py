@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -53,9 +53,9 @@ class Dns(Dissector):
 
     interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=5, volatile=(0, 2))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         message = read(packet.payload, packet.truncated, False)
-        return iter(_said(packet, packet.payload, message) if message else ())
+        return iter(_parsed(packet, packet.payload, message) if message else ())
 
     def stream(self, packet: Packet) -> Stream:
         return DnsStream()
@@ -67,14 +67,14 @@ class DnsStream(Stream):
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._client if from_client else self._server
         for raw in half.messages(data):
             message = read(raw, False, False)
             if message:
-                yield from _said(packet, raw, message)
+                yield from _parsed(packet, raw, message)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         (self._client if from_client else self._server).gap(missing)
         return iter(())
 
@@ -119,7 +119,7 @@ class _Half:
         self._skip = max(left - missing, 0)
 
 
-def _said(packet: Packet, data: bytes, message: Message) -> list[Said]:
+def _parsed(packet: Packet, data: bytes, message: Message) -> list[Parsed]:
     """The event and the facts of one message."""
     if message.operation not in OPERATIONS:
         raise Malformed("unknown operation")
@@ -128,17 +128,19 @@ def _said(packet: Packet, data: bytes, message: Message) -> list[Said]:
     if message.questions:
         name, type_ = message.questions[0].name, message.questions[0].type
     if message.response:
-        said: list[Said] = [DnsResponse(packet, id_, name, type_, flags & 15, bool(flags & TRUNCATED), message.records)]
+        parsed: list[Parsed] = [
+            DnsResponse(packet, id_, name, type_, flags & 15, bool(flags & TRUNCATED), message.records)
+        ]
         if packet.sport == PORT:
-            said.append(
+            parsed.append(
                 Observation(
                     packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.role", "dns_server", packet.flow
                 )
             )
-        return said
-    said = [DnsQuery(packet, id_, name, type_, message.operation, bool(flags & RECURSION))]
+        return parsed
+    parsed = [DnsQuery(packet, id_, name, type_, message.operation, bool(flags & RECURSION))]
     if name and type_ in OF_HOSTS and flags & RECURSION and not message.operation and packet.sport != PORT:
-        said.append(
+        parsed.append(
             Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.query", name, packet.flow)
         )
-    return said
+    return parsed

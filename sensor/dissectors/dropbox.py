@@ -5,7 +5,7 @@ Reads that it runs and in which version. The numbers of folders and hosts identi
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery
@@ -28,16 +28,16 @@ class Dropbox(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data[:1] != b"{" or b'"host_int"' not in data:
             return []
-        told = read_object(data)
-        version, folders = told.get("version"), told.get("namespaces")
+        body = read_object(data)
+        version, folders = body.get("version"), body.get("namespaces")
         numbers = version if isinstance(version, list) else []
         written = ".".join(str(number) for number in numbers[:4] if type(number) is int)
         # Clients with no name to show give their number again.
-        name = text(told, "displayname")
-        name = "" if name == str(told.get("host_int")) else name
+        name = text(body, "displayname")
+        name = "" if name == str(body.get("host_int")) else name
         event = DropboxAnnouncement(packet, written, name, len(folders) if isinstance(folders, list) else 0)
         return [event, *facts(packet, (("dropbox.version", written), ("dropbox.hostname", name)))]

@@ -13,7 +13,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -85,7 +85,7 @@ class Eapol(Dissector):
 
     interest = Interest(ethertypes=ETHERTYPES, repeats_s=5)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < _HEADER.size:
             return _early(packet)
@@ -104,13 +104,13 @@ class Eapol(Dissector):
         return iter((EapolLogoff(packet),)) if kind == LOGOFF else iter(())
 
 
-def _early(packet: Packet) -> Iterator[Said]:
+def _early(packet: Packet) -> Iterator[Parsed]:
     if packet.truncated:
         return iter(())
     raise Malformed("message ends early")
 
 
-def _eap(packet: Packet, body: bytes) -> Iterator[Said]:
+def _eap(packet: Packet, body: bytes) -> Iterator[Parsed]:
     """RFC 3748, 4: code, identifier, length; requests and responses have a type."""
     if len(body) < _EAP.size:
         return _early(packet)
@@ -138,15 +138,15 @@ def _role(packet: Packet) -> Observation:
     return Observation(packet.ts, Subject(packet.src_mac, 0, packet.vlan), "eapol.role", "authenticator", packet.flow)
 
 
-def _identity(packet: Packet, content: bytes) -> list[Said]:
+def _identity(packet: Packet, content: bytes) -> list[Parsed]:
     identity, kind, host = _read_identity(content)
-    said: list[Said] = [EapolIdentity(packet, identity, kind)]
+    parsed: list[Parsed] = [EapolIdentity(packet, identity, kind)]
     if kind:
         ts, subject, flow = packet.ts, Subject(packet.src_mac, 0, packet.vlan), packet.flow
-        said.append(Observation(ts, subject, "eapol.identity", kind, flow))
+        parsed.append(Observation(ts, subject, "eapol.identity", kind, flow))
         if host:
-            said.append(Observation(ts, subject, "eapol.fqdn" if "." in host else "eapol.hostname", host, flow))
-    return said
+            parsed.append(Observation(ts, subject, "eapol.fqdn" if "." in host else "eapol.hostname", host, flow))
+    return parsed
 
 
 @functools.lru_cache(maxsize=512)
@@ -169,7 +169,7 @@ def _read_identity(content: bytes) -> tuple[str, str, str]:
     return identity, "anonymous" if user.lower() in ("", "anonymous", "anon") else "user", ""
 
 
-def _key(packet: Packet, body: bytes) -> Iterator[Said]:
+def _key(packet: Packet, body: bytes) -> Iterator[Parsed]:
     """The first and third message come from the access point, which asks for an answer; only the first has no check
     sum, the fourth no nonce and is secure.
     """
@@ -184,7 +184,7 @@ def _key(packet: Packet, body: bytes) -> Iterator[Said]:
             number = 3 if info & MIC else 1
         elif info & MIC:
             number = 4 if info & SECURE or not any(body[13:45]) else 2
-    said: list[Said] = [EapolKey(packet, number, descriptor == RSN_KEY)]
+    parsed: list[Parsed] = [EapolKey(packet, number, descriptor == RSN_KEY)]
     if info & ACK:
-        said.append(_role(packet))
-    return iter(said)
+        parsed.append(_role(packet))
+    return iter(parsed)

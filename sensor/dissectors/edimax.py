@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -56,18 +56,18 @@ class Edimax(Discovery):
 
     interest = Interest(udp=(PORT,), starts=_STARTS, repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if not data.startswith(_STARTS):
             return []
-        told = _fields(data)
-        code = told.get(b"code", b"")
+        values = _fields(data)
+        code = values.get(b"code", b"")
         if not code.isdigit() or len(code) > 5:
             raise Malformed("message without a number")
-        mac = mac_of(field(told.get(b"id", b"")))
-        own = int(code) == REGISTER and bool(mac) and is_own(packet, mac, address_of(field(told.get(b"lanip", b""))))
+        mac = mac_of(field(values.get(b"id", b"")))
+        own = int(code) == REGISTER and bool(mac) and is_own(packet, mac, address_of(field(values.get(b"lanip", b""))))
         model, product, firmware, name = (
-            (field(told.get(key, b"")) for key in (b"model", b"type", b"devfwver", b"alias"))
+            (field(values.get(key, b"")) for key in (b"model", b"type", b"devfwver", b"alias"))
             if own
             else ("", "", "", "")
         )

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import mac_text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._neighbour import (
@@ -46,7 +46,7 @@ class Edp(Dissector):
 
     interest = Interest(ethertypes=(PROTOCOL,), repeats_s=180, volatile=(9, 13))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         start = len(SNAP)
         if not data.startswith(SNAP) or len(data) < start + _HEADER.size or data[start] != VERSION:
@@ -80,7 +80,7 @@ def _fields(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes]
     return found
 
 
-def _announced(packet: Packet, chassis: str, found: list[tuple[int, bytes]]) -> list[Said]:
+def _announced(packet: Packet, chassis: str, found: list[tuple[int, bytes]]) -> list[Parsed]:
     name = port = version = ""
     vlans: list[tuple[int, str]] = []
     addresses: dict[int, None] = {}

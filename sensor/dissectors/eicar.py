@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 
@@ -25,7 +25,7 @@ class Eicar(Dissector):
 
     interest = Interest(starts=(STRING[:8],), stream=True, opening=1)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -40,7 +40,7 @@ class EicarStream(Stream):
     def __init__(self) -> None:
         self._kept: list[bytes | None] = [b"", b""]
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         kept = self._kept[from_client]
         if kept is None:
             return
@@ -49,6 +49,6 @@ class EicarStream(Stream):
             yield EicarFile(packet)
         self._kept[from_client] = kept if len(kept) < len(STRING) and STRING.startswith(kept) else None
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         self._kept[from_client] = b""
         return iter(())

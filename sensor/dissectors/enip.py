@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import v4
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -58,7 +58,7 @@ class Enip(Dissector):
 
     interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, opening=True, repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         size = _size(data, 0)
         if not size or size > len(data):  # the port is among those that machines lend their clients: another protocol
@@ -80,7 +80,7 @@ class EnipStream(FramedStream):
             raise Malformed("no encapsulation header")
         return size
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         return _message(packet, data)
 
 
@@ -92,14 +92,14 @@ def _size(data: bytes, at: int) -> int:
     return HEAD + int(length) if command in COMMANDS and length <= LENGTH_LIMIT and not options else 0
 
 
-def _message(packet: Packet, data: bytes) -> Iterator[Said]:
+def _message(packet: Packet, data: bytes) -> Iterator[Parsed]:
     command, length, session, status, _ = _HEADER.unpack_from(data)
     yield EnipCommand(packet, COMMANDS[command], session, status)
     if command == LIST_IDENTITY and length and not status:
         yield from _identities(packet, Reader(data, HEAD))
 
 
-def _identities(packet: Packet, reader: Reader) -> Iterator[Said]:
+def _identities(packet: Packet, reader: Reader) -> Iterator[Parsed]:
     """Items, each with a type and a length in little-endian; one of them is the identity."""
     count = int.from_bytes(reader.take(2), "little")
     for _ in range(min(count, 4)):
@@ -109,7 +109,7 @@ def _identities(packet: Packet, reader: Reader) -> Iterator[Said]:
             yield from _identity(packet, Reader(body))
 
 
-def _identity(packet: Packet, reader: Reader) -> Iterator[Said]:
+def _identity(packet: Packet, reader: Reader) -> Iterator[Parsed]:
     """Socket address in network order, then the attributes of the identity object (2-4.2.3)."""
     raw = reader.take(_IDENTITY.size)
     _, _, _, _, vendor, kind, code, major, minor, _, serial = _IDENTITY.unpack(raw)

@@ -7,7 +7,7 @@ settings.
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -42,7 +42,7 @@ class Enpc(Discovery):
 
     interest = Interest(udp=(PORT,), starts=MAGICS, repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if not data.startswith(MAGICS):
             return []

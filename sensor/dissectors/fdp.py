@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._neighbour import Announcement, address_facts, fields, listed, observations, readable
@@ -33,7 +33,7 @@ class Fdp(Dissector):
 
     interest = Interest(ethertypes=(PROTOCOL,), repeats_s=180)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         start = len(SNAP) + HEADER
         if len(data) < start or not data.startswith(SNAP) or data[len(SNAP)] != VERSION:
@@ -48,7 +48,7 @@ class Fdp(Dissector):
         return iter(_announced(packet, data[len(SNAP) + 1], found))
 
 
-def _announced(packet: Packet, life: int, found: dict[int, bytes]) -> list[Said]:
+def _announced(packet: Packet, life: int, found: dict[int, bytes]) -> list[Parsed]:
     device = readable(found.get(DEVICE_ID, b""))
     event = FdpAnnouncement(
         packet, device, clean(found.get(PORT, b"")), device, clean(found.get(SOFTWARE, b"")), _capabilities(found.get(CAPABILITIES, b"")),

@@ -7,7 +7,7 @@ told as such. The protocol is the maker's own; the numbers of the fields are tho
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
@@ -46,7 +46,7 @@ class Findhost(Discovery):
 
     interest = Interest(udp=PORTS, starts=(CLEAR, ENCRYPTED), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data.startswith(ENCRYPTED):
             return [FindhostRequest(packet, False, True)]
@@ -70,7 +70,7 @@ def _fields(reader: Reader) -> dict[int, bytes]:
     raise Malformed("too many fields")
 
 
-def _answer(packet: Packet, fields: dict[int, bytes]) -> list[Said]:
+def _answer(packet: Packet, fields: dict[int, bytes]) -> list[Parsed]:
     def text(*kinds: int) -> str:
         return next((field(fields[kind]) for kind in kinds if kind in fields), "")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -63,7 +63,7 @@ class Ftp(Dissector):
 
     interest = Interest(tcp=(21,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -79,7 +79,7 @@ class FtpStream(LineStream):
         self._password = self._logging_in = self._begun = False
         self._open: tuple[int, list[bytes]] | None = None  # a reply of several lines: its code, its texts
 
-    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(self._command(packet, line) if from_client else self._answer(packet, line))
 
     def lost(self, from_client: bool) -> None:
@@ -87,7 +87,7 @@ class FtpStream(LineStream):
         self._logging_in = False
         self._begun = True
 
-    def _command(self, packet: Packet, line: bytes) -> list[Said]:
+    def _command(self, packet: Packet, line: bytes) -> list[Parsed]:
         verb, _, rest = line.partition(b" ")
         verb = verb.upper()
         if verb not in COMMANDS:
@@ -102,7 +102,7 @@ class FtpStream(LineStream):
             return [FtpFile(packet, verb.decode("ascii"), clean(rest, PATH_LIMIT), self._user)]
         return []
 
-    def _answer(self, packet: Packet, line: bytes) -> list[Said]:
+    def _answer(self, packet: Packet, line: bytes) -> list[Parsed]:
         """A line of a reply; a reply ends with its code and a blank (RFC 959, 4.2)."""
         found = _REPLY.fullmatch(line)
         if self._open is not None:
@@ -122,7 +122,7 @@ class FtpStream(LineStream):
             return []
         return self._reply(packet, int(found[1]), [found[3]])
 
-    def _reply(self, packet: Packet, code: int, texts: list[bytes]) -> list[Said]:
+    def _reply(self, packet: Packet, code: int, texts: list[bytes]) -> list[Parsed]:
         text = clean(b" ".join(one.strip() for one in texts if one.strip()), BANNER_LIMIT)
         first, self._begun = not self._begun, True
         if first and code == GREETING:

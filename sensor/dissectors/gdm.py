@@ -5,7 +5,7 @@ Reads searches, greetings and answers. Ignores the ports and the numbers by whic
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, lines
@@ -13,7 +13,7 @@ from sensor.dissectors._facts import facts
 
 PORTS = (32410, 32412, 32413, 32414)
 SEARCH = b"M-SEARCH * HTTP/1."
-TELLING = (b"HTTP/1.0 200 OK", b"HELLO * HTTP/1.0", b"UPDATE * HTTP/1.0", b"BYE * HTTP/1.0")
+STARTS = (b"HTTP/1.0 200 OK", b"HELLO * HTTP/1.0", b"UPDATE * HTTP/1.0", b"BYE * HTTP/1.0")
 CONTENT = "plex/"
 
 
@@ -35,11 +35,11 @@ class Gdm(Discovery):
 
     interest = Interest(udp=PORTS, repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data.startswith(SEARCH):
             return [GdmSearch(packet)]
-        if not data.startswith(TELLING):
+        if not data.startswith(STARTS):
             return []
         get = lines(data).get
         content, name, product, version = (

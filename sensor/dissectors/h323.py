@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -117,7 +117,7 @@ class H323(Dissector):
 
     interest = Interest(udp=(RAS_PORT, DISCOVERY_PORT), tcp=(CALL_PORT,), stream=True, repeats_s=60, volatile=(1, 4))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(_ras(packet))
 
     def stream(self, packet: Packet) -> Stream:
@@ -137,11 +137,11 @@ class H323Stream(FramedStream):
             raise Malformed("no TPKT header")
         return size
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(_call(packet, data[TPKT_HEAD:]))
 
 
-def _call(packet: Packet, data: bytes) -> list[Said]:
+def _call(packet: Packet, data: bytes) -> list[Parsed]:
     """Q.931: discriminator, call reference, message type, information elements; those with the high bit set are one
     byte long (Q.931, 4.5).
     """
@@ -156,7 +156,7 @@ def _call(packet: Packet, data: bytes) -> list[Said]:
     user = elements.get(USER, b"")
     maker, product, version = _vendor(user) if kind in DESCRIBES else ("", "", "")
     display = clean(elements.get(DISPLAY, b"").strip(b"\0\xb1"))
-    said: list[Said] = [
+    parsed: list[Parsed] = [
         H323Call(
             packet,
             kind,
@@ -168,8 +168,8 @@ def _call(packet: Packet, data: bytes) -> list[Said]:
             version,
         )
     ]
-    said += _facts(packet, maker, product, version)
-    return said
+    parsed += _facts(packet, maker, product, version)
+    return parsed
 
 
 def _elements(data: bytes, at: int) -> dict[int, bytes]:
@@ -197,7 +197,7 @@ def _number(raw: bytes) -> str:
     return clean(raw[skip:])
 
 
-def _ras(packet: Packet) -> list[Said]:
+def _ras(packet: Packet) -> list[Parsed]:
     """RAS: a choice of messages, whose number stands in the first byte behind the mark of an extension."""
     data = packet.payload
     if packet.truncated and len(data) < 96:  # too little to judge
@@ -211,12 +211,15 @@ def _ras(packet: Packet) -> list[Said]:
     own = known and message in OF_ENDPOINTS
     maker, product, version = _vendor(data) if own else ("", "", "")
     aliases = _aliases(data) if own else ()
-    said: list[Said] = [H323Ras(packet, message, product, version, aliases), *_facts(packet, maker, product, version)]
+    parsed: list[Parsed] = [
+        H323Ras(packet, message, product, version, aliases),
+        *_facts(packet, maker, product, version),
+    ]
     if aliases and aliases[0].upper() != aliases[0].lower():  # more than a number
-        said.append(fact(packet, "h323.instance", aliases[0]))
+        parsed.append(fact(packet, "h323.instance", aliases[0]))
     if message in OF_GATEKEEPERS:
-        said.append(fact(packet, "h323.role", "gatekeeper"))
-    return said
+        parsed.append(fact(packet, "h323.role", "gatekeeper"))
+    return parsed
 
 
 def _vendor(data: bytes) -> tuple[str, str, str]:
@@ -255,5 +258,5 @@ def _aliases(data: bytes) -> tuple[str, ...]:
     return tuple(names)[:8]
 
 
-def _facts(packet: Packet, maker: str, product: str, version: str) -> list[Said]:
+def _facts(packet: Packet, maker: str, product: str, version: str) -> list[Parsed]:
     return facts(packet, (("h323.maker", maker), ("h323.product", product), ("h323.version", version)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from sensor.core.addresses import Address
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, address_of, is_own, mac_of
@@ -46,7 +46,7 @@ class Hiflying(Discovery):
 
     interest = Interest(udp=(PORT,), starts=(b"HF-A11AS", b"WIFIKIT-"), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data.startswith(SEARCHES):
             return [HiflyingSearch(packet)]

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sensor.core.addresses import Address
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -27,7 +27,7 @@ from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._http_credentials import challenge, credentials, in_query, ntlm
 from sensor.dissectors._http_half import Half
 from sensor.dissectors._http_message import UNKNOWN, Head, host_of, masked
-from sensor.dissectors._ntlm_events import told
+from sensor.dissectors._ntlm_events import ntlm_events
 
 NAME_LIMIT = 255
 NTLM = ("ntlm", "negotiate")
@@ -166,7 +166,7 @@ class Http(Dissector):
 
     interest = Interest(tcp=(80, 8080, 3128), starts=STARTS, stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -186,32 +186,32 @@ class HttpStream(Stream):
         self._proxy = self._missed = False
         self.idle: list[bool] = [False, False]
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._halves[not from_client]
         yield from half.feed(packet, data, self)
         self.idle[not from_client] = half.idle
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         return self._halves[not from_client].gap(missing, self)
 
-    def finish(self) -> Iterator[Said]:
+    def finish(self) -> Iterator[Parsed]:
         for half in self._halves:
             yield from half.ended()
 
-    def message(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
+    def message(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
         """What a head says. The body that follows it, None where there is none."""
         if head.method:
-            return self._request(packet, head, said)
-        return self._response(packet, head, said)
+            return self._request(packet, head, parsed)
+        return self._response(packet, head, parsed)
 
     def forget(self) -> None:
         """A head may have been lost: what is under way is not known any more."""
         self._asked.clear()
         self._missed = True
 
-    def _request(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
-        event, told = request(packet, head)
-        said += told
+    def _request(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
+        event, derived = request(packet, head)
+        parsed += derived
         self._proxy = self._proxy or event.method == "CONNECT" or b"://" in head.target[:16]
         if len(self._asked) < 2:
             self._asked.append(event)
@@ -222,15 +222,15 @@ class HttpStream(Stream):
             return bodies.Body(packet, UNKNOWN, False, False, None)
         return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 
-    def _response(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
+    def _response(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
         if 100 <= head.status < 200 and head.status != 101:  # the answer is still to come
             return None
         asked = self._asked[0] if len(self._asked) == 1 else None
         if len(self._asked) < 2:
             self._asked.clear()
         method, path = (asked.method, asked.path) if asked is not None else ("", "")
-        event, told = response(packet, head, method, path, self._proxy or (self._missed and asked is None))
-        said += told
+        event, derived = response(packet, head, method, path, self._proxy or (self._missed and asked is None))
+        parsed += derived
         if _switched(event):
             self.done = True
             return None
@@ -243,44 +243,44 @@ class HttpStream(Stream):
 # What heads and bodies say: for the native dissector, too.
 
 
-def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Said]]:
+def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
     """What the head of a request says: the event, and all with it."""
     event = _request(packet, head)
-    said: list[Said] = [event]
+    parsed: list[Parsed] = [event]
     if event.credentials in NTLM:
-        said += _ntlm_said(packet, _asking(head.fields), event.forwarded)
+        parsed += _ntlm_parsed(packet, _asking(head.fields), event.forwarded)
     if event.user_agent and not event.forwarded:
-        said.append(fact(packet, "http.user_agent", event.user_agent))
+        parsed.append(fact(packet, "http.user_agent", event.user_agent))
     if event.host and not event.forwarded and _is_asked(event.path):
-        said.append(fact(packet, "http.asked", clean(event.host + event.path)))
-    return event, said
+        parsed.append(fact(packet, "http.asked", clean(event.host + event.path)))
+    return event, parsed
 
 
-def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> tuple[HttpResponse, list[Said]]:
+def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> tuple[HttpResponse, list[Parsed]]:
     """What the head of a response says: the event, and all with it. ``method`` and ``path``: what it answers;
     ``proxy``: its server passes on what others say.
     """
     event = _response(packet, head, method, path, proxy)
-    said: list[Said] = [event]
+    parsed: list[Parsed] = [event]
     if event.status in (401, 407):
-        said += _ntlm_said(packet, _asked(head.fields), event.forwarded)
+        parsed += _ntlm_parsed(packet, _asked(head.fields), event.forwarded)
     if not event.forwarded and not _switched(event):
-        said += _server_facts(packet, event, 200 <= event.status < 300)
-    return event, said
+        parsed += _server_facts(packet, event, 200 <= event.status < 300)
+    return event, parsed
 
 
-def sent(packet: Packet, head: Head, body: bytes) -> Iterator[Said]:
+def sent(packet: Packet, head: Head, body: bytes) -> Iterator[Parsed]:
     """What the beginning of a request's body says."""
     event = _request(packet, head)
     return bodies.sent(bodies.media_type_of(head.fields), _login(event), _upload(event))(packet, body)
 
 
-def page(packet: Packet, status: int, own: bool, body: bytes) -> Iterator[Said]:
+def page(packet: Packet, status: int, own: bool, body: bytes) -> Iterator[Parsed]:
     """What the beginning of a page says. ``own``: the sender wrote it."""
     return bodies.title(_page(status, own))(packet, body)
 
 
-def description(packet: Packet, own: bool, body: bytes) -> Iterator[Said]:
+def description(packet: Packet, own: bool, body: bytes) -> Iterator[Parsed]:
     """What the XML of a response says. ``own``: the sender wrote it."""
     return bodies.xml_facts(_description(own))(packet, body)
 
@@ -330,7 +330,7 @@ def _of_response(head: Head) -> tuple[Any, ...]:
     return head.status, text(b"server"), media_type, head.length, schemes, realm, location, _forwarded(fields)
 
 
-def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Said]:
+def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Parsed]:
     """The facts about the server."""
     if event.server:
         yield fact(packet, "http.server", event.server)
@@ -350,22 +350,22 @@ def _asked(fields: dict[bytes, bytes]) -> bytes:
     return fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b""
 
 
-def _ntlm_said(packet: Packet, raw: bytes, forwarded: bool) -> list[Said]:
+def _ntlm_parsed(packet: Packet, raw: bytes, forwarded: bool) -> list[Parsed]:
     """NTLM in credentials, and what it tells of who sends it."""
     message = ntlm(raw)
     pairs = () if message is None or forwarded else message.facts()
-    return [*told(packet, "http", message), *facts(packet, pairs)]
+    return [*ntlm_events(packet, "http", message), *facts(packet, pairs)]
 
 
 def _login(event: HttpRequest) -> bodies.Login:
-    def told(packet: Packet, fields: tuple[str, ...], seal: str) -> Event:
+    def derived(packet: Packet, fields: tuple[str, ...], seal: str) -> Event:
         return HttpLogin(packet, event.host, event.path, fields, seal)
 
-    return told
+    return derived
 
 
 def _upload(event: HttpRequest) -> bodies.Upload:
-    def told(packet: Packet, body: bytes) -> Iterator[Event]:
+    def derived(packet: Packet, body: bytes) -> Iterator[Event]:
         shape, odd = (
             shapes.body_shape(body, event.content_type, event.length),
             shapes.odd_parts(body, event.content_type),
@@ -378,13 +378,13 @@ def _upload(event: HttpRequest) -> bodies.Upload:
                 packet, call, asked.client, asked.protocol, asked.internal_port, asked.external_port, asked.description
             )
 
-    return told
+    return derived
 
 
 def _page(status: int, own: bool) -> bodies.Page:
     """The titles of refusals and errors are those of any server."""
 
-    def told(packet: Packet, title: str, program: str) -> Iterator[Said]:
+    def derived(packet: Packet, title: str, program: str) -> Iterator[Parsed]:
         if program:
             yield HttpProgram(packet, program)
             return
@@ -392,16 +392,16 @@ def _page(status: int, own: bool) -> bodies.Page:
         if own and 200 <= status < 300:
             yield fact(packet, "http.title", title)
 
-    return told
+    return derived
 
 
 def _description(own: bool) -> bodies.Described:
-    def told(packet: Packet, standard: str, pairs: tuple[tuple[str, str], ...]) -> Iterator[Said]:
+    def derived(packet: Packet, standard: str, pairs: tuple[tuple[str, str], ...]) -> Iterator[Parsed]:
         yield HttpDescription(packet, standard, pairs)
         if own:
             yield from facts(packet, pairs)
 
-    return told
+    return derived
 
 
 def _forwarded(fields: dict[bytes, bytes]) -> bool:

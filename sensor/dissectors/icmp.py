@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from sensor.core.addresses import NONE, V4, Address
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -104,14 +104,14 @@ class Icmp(Dissector):
         volatile=(2, 8),
     )
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < HEADER:
             if packet.truncated:
                 return iter(())
             raise Malformed("message ends early")
-        said = _version_6(packet, data) if packet.proto == ICMP6 else _version_4(packet, data)
-        return iter((said,) if said else ())
+        parsed = _version_6(packet, data) if packet.proto == ICMP6 else _version_4(packet, data)
+        return iter((parsed,) if parsed else ())
 
 
 def _version_4(packet: Packet, data: bytes) -> Event | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.addresses import V4, Address, is_multicast
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -57,7 +57,7 @@ class Igmp(Dissector):
 
     interest = Interest(protocols=(PROTOCOL,), repeats_s=120)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if not data or data[0] not in READ or packet.ttl != TTL:
             return iter(())
@@ -74,7 +74,7 @@ class Igmp(Dissector):
         return iter(_older(packet, kind, data))
 
 
-def _older(packet: Packet, kind: int, data: bytes) -> list[Said]:
+def _older(packet: Packet, kind: int, data: bytes) -> list[Parsed]:
     """A query of any version, and the reports of the first two: one group each."""
     number = int.from_bytes(data[4:8], "big")
     group = V4 | number if number else 0
@@ -90,7 +90,7 @@ def _older(packet: Packet, kind: int, data: bytes) -> list[Said]:
     return [IgmpReport(packet, 1 if kind == REPORT_1 else 2, (group,), ()), *membership(packet, "igmp.group", [group])]
 
 
-def _router(packet: Packet, kind: int) -> list[Said]:
+def _router(packet: Packet, kind: int) -> list[Parsed]:
     if kind == ROUTER_ADVERTISEMENT:
         return [IgmpRouter(packet, True, False), _role(packet, "multicast_router")]
     return [IgmpRouter(packet, False, kind == ROUTER_SOLICITATION)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -40,7 +40,7 @@ class Imap(Dissector):
 
     interest = Interest(tcp=(143,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -59,7 +59,7 @@ class ImapStream(LoginStream):
         self._words: list[bytes] = []  # of a LOGIN whose next word follows its length
         self._wanted = 0
 
-    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         if not self._begun:
             return iter(self._greeting(packet, line, from_client))
         if not from_client:
@@ -74,7 +74,7 @@ class ImapStream(LoginStream):
             self._command(line)
         return iter(())
 
-    def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Said]:
+    def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         found = None if from_client else _GREETING.fullmatch(line)
         if found is None:
             self.done = True
@@ -107,7 +107,7 @@ class ImapStream(LoginStream):
         elif len(words) >= 2:
             self._login = Login.clear(words[0], words[1])
 
-    def _answer(self, packet: Packet, line: bytes) -> list[Said]:
+    def _answer(self, packet: Packet, line: bytes) -> list[Parsed]:
         tag, _, rest = line.partition(b" ")
         verdict, _, text = rest.partition(b" ")
         verdict = verdict.upper()

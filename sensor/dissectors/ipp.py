@@ -12,7 +12,7 @@ import functools
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -87,7 +87,7 @@ class Ipp(Dissector):
 
     interest = Interest(tcp=(PORT,), starts=(b"POST /ip", b"POST /pr"), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -101,7 +101,7 @@ class IppStream(HttpStream):
         super().__init__()
         self._requests: dict[int, tuple[str, str]] = {}  # operation and path
 
-    def message(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
+    def message(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
         """The body that follows a head; heads themselves are told by the dissector of HTTP."""
         fields = head.fields
         length, chunked = head.length, b"chunked" in fields.get(b"transfer-encoding", b"").lower()
@@ -118,12 +118,12 @@ class IppStream(HttpStream):
             return None
         encoded = fields.get(b"content-encoding", b"").lower() not in (b"", b"identity")
 
-        def read(body_of: Packet, body: bytes) -> Iterator[Said]:
-            return iter(self._asked_in(body_of, head, body) if head.method else self._told_in(body_of, head, body))
+        def read(body_of: Packet, body: bytes) -> Iterator[Parsed]:
+            return iter(self._asked_in(body_of, head, body) if head.method else self._answered_in(body_of, head, body))
 
         return bodies.Body(packet, length, chunked, encoded, read if ipp else None)
 
-    def _asked_in(self, packet: Packet, head: Head, body: bytes) -> list[Said]:
+    def _asked_in(self, packet: Packet, head: Head, body: bytes) -> list[Parsed]:
         number, request_id, attributes = _read(body)
         operation, path = _operation(number), masked(head.target)
         if len(self._requests) >= ASKED_LIMIT:
@@ -133,7 +133,7 @@ class IppStream(HttpStream):
         self.done = len(body) >= DOCUMENT_LIMIT
         return [IppRequest(packet, operation, path, request_id, user, job, head.text(b"user-agent"))]
 
-    def _told_in(self, packet: Packet, head: Head, body: bytes) -> list[Said]:
+    def _answered_in(self, packet: Packet, head: Head, body: bytes) -> list[Parsed]:
         status, request_id, attributes = _read(body)
         operation, path = self._requests.pop(request_id, ("", ""))
         addresses = (path, attributes.get(b"printer-uri-supported", ""))
@@ -141,9 +141,11 @@ class IppStream(HttpStream):
             queue in address for queue in QUEUES for address in addresses
         )
         model = attributes.get(b"printer-make-and-model", "")
-        said: list[Said] = [IppResponse(packet, operation, status, request_id, model, head.text(b"server"), spooler)]
-        told = {"ipp.role": "print_server"} if spooler else _facts(attributes)
-        return said + facts(packet, told.items())
+        parsed: list[Parsed] = [
+            IppResponse(packet, operation, status, request_id, model, head.text(b"server"), spooler)
+        ]
+        values = {"ipp.role": "print_server"} if spooler else _facts(attributes)
+        return parsed + facts(packet, values.items())
 
 
 def _facts(attributes: dict[bytes, str]) -> dict[str, str]:

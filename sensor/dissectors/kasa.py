@@ -7,7 +7,7 @@ objects are not kept. The protocol over TCP, the same with a length before each 
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, is_own, mac_of
@@ -42,15 +42,15 @@ class Kasa(Discovery):
 
     interest = Interest(udp=(PORT,), starts=(HIDDEN_SYSTEM,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) > SIZE_LIMIT or not (plain := shown(data[:2])).startswith(OPENINGS):
             return []
         plain = shown(data)
-        said = read_object(plain)
+        parsed = read_object(plain)
         orders = tuple(
             f"{module}.{method}"[:64]
-            for module, methods in said.items()
+            for module, methods in parsed.items()
             if isinstance(methods, dict)
             for method in methods
         )[:ORDERS_LIMIT]
@@ -58,14 +58,14 @@ class Kasa(Discovery):
             return []
         answers = [
             answer
-            for methods in said.values()
+            for methods in parsed.values()
             if isinstance(methods, dict)
             for answer in methods.values()
             if isinstance(answer, dict)
         ]
         if not any("err_code" in answer for answer in answers):
             return [KasaRequest(packet, orders)]
-        return _answer(packet, orders, inner(said, "system", "get_sysinfo"))
+        return _answer(packet, orders, inner(parsed, "system", "get_sysinfo"))
 
 
 def shown(data: bytes) -> bytes:
@@ -74,7 +74,7 @@ def shown(data: bytes) -> bytes:
     return (int.from_bytes(data, "big") ^ int.from_bytes(keys, "big")).to_bytes(len(data), "big")
 
 
-def _answer(packet: Packet, orders: tuple[str, ...], info: Object) -> list[Said]:
+def _answer(packet: Packet, orders: tuple[str, ...], info: Object) -> list[Parsed]:
     model, firmware, mac = (
         text(info, "model"),
         text(info, "sw_ver"),

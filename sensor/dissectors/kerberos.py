@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -121,7 +121,7 @@ class Kerberos(Dissector):
 
     interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
             return iter(_read(packet, packet.payload))
         except Malformed:
@@ -146,7 +146,7 @@ class KerberosStream(FramedStream):
             raise Malformed("no message")
         return 4 + size
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         whole = 4 + int.from_bytes(data[:4], "big") == len(data)
         return iter(_read(packet, data[4:]) if whole else ())
 
@@ -154,7 +154,7 @@ class KerberosStream(FramedStream):
         return len(data) > 5 and data[4] in MESSAGES and int.from_bytes(data[:4], "big") <= SIZE_LIMIT
 
 
-def _read(packet: Packet, data: bytes) -> list[Said]:
+def _read(packet: Packet, data: bytes) -> list[Parsed]:
     whole = der.expect(data, 0, None, *MESSAGES)
     fields = _fields(data, whole)
     if whole.tag in (AS_REQUEST, TGS_REQUEST):
@@ -164,7 +164,7 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
     return _reply(packet, data, whole.tag, fields)
 
 
-def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Said]:
+def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parsed]:
     """A request (5.4.1); its body is a sequence in field 4."""
     body = _sequence(data, _need(fields, 4))
     proofs = _proofs(data, fields.get(3))
@@ -172,34 +172,34 @@ def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Sai
     client, realm, service = _name(data, body.get(1)), _text(data, body.get(2)), _name(data, body.get(3))
     host = _host(data, body.get(9))
     common = (packet, client, realm, service, _etypes(data, body.get(8)), options, host)
-    said: list[Said]
+    parsed: list[Parsed]
     if kind == AS_REQUEST:
-        said = [KerberosAsRequest(*common, *_preauthentication(proofs))]
+        parsed = [KerberosAsRequest(*common, *_preauthentication(proofs))]
         machine = client[:-1] if client.endswith("$") and "/" not in client else ""
         if name := host or machine:
-            said.append(
+            parsed.append(
                 Observation(
                     packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "kerberos.hostname", name, packet.flow
                 )
             )
-        return said
+        return parsed
     return [KerberosTgsRequest(*common, *_shown(proofs.get(TGS_PROOF, b"")), FOR_USER in proofs)]
 
 
-def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Said]:
+def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parsed]:
     """An answer with a ticket (5.4.2). Who gives tickets is the centre of a domain."""
     client, realm = _name(data, fields.get(4)), _text(data, fields.get(3))
     ticket, etype, service = _ticket(data, _need(fields, 5))
     own, _ = _encrypted(data, _need(fields, 6))
     made = KerberosAsReply if kind == AS_REPLY else KerberosTgsReply
-    said: list[Said] = [made(packet, client, realm, service, ticket, etype, own)]
+    parsed: list[Parsed] = [made(packet, client, realm, service, ticket, etype, own)]
     subject = Subject(packet.src_mac, packet.src, packet.vlan)
     if kind == AS_REPLY and packet.sport == PORT:
-        said.append(Observation(packet.ts, subject, "kerberos.role", "key_centre", packet.flow))
-    return said
+        parsed.append(Observation(packet.ts, subject, "kerberos.role", "key_centre", packet.flow))
+    return parsed
 
 
-def _error(packet: Packet, data: bytes, fields: Fields) -> list[Said]:
+def _error(packet: Packet, data: bytes, fields: Fields) -> list[Parsed]:
     """An error (5.9.1). What the client may prove itself with stands in its data, where it is of the usual form."""
     code = der.integer(der.content(data, _need(fields, 6)))
     etypes: tuple[int, ...] = ()

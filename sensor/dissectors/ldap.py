@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.bounded import Bounded
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -21,7 +21,7 @@ from sensor.dissectors import _ntlm
 from sensor.dissectors._facts import facts
 from sensor.dissectors._framing import FramedStream
 from sensor.dissectors._ldap_filter import written
-from sensor.dissectors._ntlm_events import told
+from sensor.dissectors._ntlm_events import ntlm_events
 
 PORTS = (389, 3268)
 BIND, BOUND, SEARCH, ENTRY, DONE, MODIFY, ADD, DELETE, RENAME = 0x60, 0x61, 0x63, 0x64, 0x65, 0x66, 0x68, 0x4A, 0x6C
@@ -107,7 +107,7 @@ class Ldap(Dissector):
 
     interest = Interest(udp=(389,), tcp=PORTS, stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
             return iter(LdapStream().read(packet, packet.payload))
         except Malformed:
@@ -129,7 +129,7 @@ class LdapStream(FramedStream):
         self._searches: Bounded[int, list[LdapSearch | int]] = Bounded(OPEN_LIMIT)
         self._binds: Bounded[int, LdapBind] = Bounded(OPEN_LIMIT)
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
     def size(self, data: bytes, at: int) -> int:
@@ -153,12 +153,12 @@ class LdapStream(FramedStream):
         except Malformed:
             return False
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if data[0] == der.SEQUENCE:
             return iter(self.read(packet, data))
         return iter(self._wrapped(packet, data[4:], 4 + int.from_bytes(data[:4], "big") == len(data)))
 
-    def _wrapped(self, packet: Packet, token: bytes, whole: bool) -> list[Said]:
+    def _wrapped(self, packet: Packet, token: bytes, whole: bool) -> list[Parsed]:
         """The messages in a token: readable where it is signed only. An answer often comes together with the end of its
         search.
         """
@@ -166,17 +166,17 @@ class LdapStream(FramedStream):
             self.done = True
             return []
         data, at = _signed(token, whole), 0
-        said: list[Said] = []
+        parsed: list[Parsed] = []
         try:
             while at < len(data):
                 size = _length(data, at)
-                said += self.read(packet, data[at : at + size])
+                parsed += self.read(packet, data[at : at + size])
                 at += size
         except Malformed:  # what a token holds is the mechanism's matter
             pass
-        return said
+        return parsed
 
-    def read(self, packet: Packet, data: bytes) -> list[Said]:
+    def read(self, packet: Packet, data: bytes) -> list[Parsed]:
         """What a message says; it may be cut at its end."""
         number, operation = _operation(data)
         kind = operation.tag
@@ -198,12 +198,12 @@ class LdapStream(FramedStream):
             self.done = True
         return []
 
-    def _bind(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+    def _bind(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         version = der.expect(data, operation.start, operation.stop, der.INTEGER)
         name = der.expect(data, version.stop, operation.stop, der.OCTET_STRING)
         proof = der.element(data, name.stop, operation.stop)
         who, method, secret = der.text(name.tag, der.content(data, name), NAME_LIMIT), "", False
-        said: list[Said] = []
+        parsed: list[Parsed] = []
         if proof.tag == SIMPLE:
             method, secret = "simple", proof.stop > proof.start
         elif proof.tag == SASL:
@@ -214,22 +214,22 @@ class LdapStream(FramedStream):
         message = _ntlm.find(der.content(data, proof), partial=True) if proof.tag != SIMPLE else None
         if isinstance(message, _ntlm.Login):
             who, method = message.user, "ntlm"
-            said = [*told(packet, "ldap", message), *facts(packet, message.facts())]
+            parsed = [*ntlm_events(packet, "ldap", message), *facts(packet, message.facts())]
         event = LdapBind(packet, method, who, secret)
         self._binds.put(number, event)
-        return [event, *said]
+        return [event, *parsed]
 
-    def _bound(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+    def _bound(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         asked, code = self._binds.pop(number), _code(data, operation)
-        said: list[Said] = []
+        parsed: list[Parsed] = []
         message = _ntlm.find(der.content(data, operation), partial=True)
         if isinstance(message, _ntlm.Challenge):
-            said = [*told(packet, "ldap", message), *facts(packet, message.facts())]
+            parsed = [*ntlm_events(packet, "ldap", message), *facts(packet, message.facts())]
         if asked is None or code == IN_PROGRESS:
-            return said
-        return [LdapBindResult(packet, asked.method, asked.name, asked.secret, code), *said]
+            return parsed
+        return [LdapBindResult(packet, asked.method, asked.name, asked.secret, code), *parsed]
 
-    def _search(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+    def _search(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         base = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)
         scope = der.expect(data, base.stop, operation.stop, der.ENUMERATED)
         at = scope.stop
@@ -244,7 +244,7 @@ class LdapStream(FramedStream):
         self._searches.put(number, [event, 0])
         return [event]
 
-    def _entry(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+    def _entry(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         """An entry that was found: counted; that without a name is what the directory says of itself."""
         open_ = self._searches.get(number)
         if open_ is not None and isinstance(open_[1], int):
@@ -254,7 +254,7 @@ class LdapStream(FramedStream):
             return []
         return _about(packet, data, der.expect(data, name.stop, operation.stop, der.SEQUENCE))
 
-    def _over(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+    def _over(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         open_ = self._searches.pop(number)
         if open_ is None:
             return []
@@ -332,7 +332,7 @@ def _change(packet: Packet, data: bytes, operation: der.Element) -> LdapChange:
     )
 
 
-def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Said]:
+def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Parsed]:
     """Facts about the directory server: its name and program, and whether it is a domain controller of Windows or
     Samba.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -61,7 +61,7 @@ class Lifx(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(4, 24))
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) < _HEADER.size:
             return []
@@ -76,7 +76,7 @@ class Lifx(Discovery):
         return _state(packet, kind, mac, body)
 
 
-def _state(packet: Packet, kind: int, mac: int, body: bytes) -> list[Said]:
+def _state(packet: Packet, kind: int, mac: int, body: bytes) -> list[Parsed]:
     product = firmware = label = ""
     if kind == STATE_HOST_FIRMWARE:
         _, _, minor, major = _FIRMWARE.unpack_from(body)

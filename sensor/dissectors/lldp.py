@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import mac_text, text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -120,7 +120,7 @@ class Lldp(Dissector):
 
     interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=120)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         found = _fields(packet.payload, packet.truncated)
         if [kind for kind, _ in found[:3]] != MANDATORY:
             if packet.truncated:
@@ -153,7 +153,7 @@ def _fields(data: bytes, truncated: bool) -> list[tuple[int, bytes]]:
     return found
 
 
-def _announced(packet: Packet, chassis: str, port: str, life: int, found: list[tuple[int, bytes]]) -> list[Said]:
+def _announced(packet: Packet, chassis: str, port: str, life: int, found: list[tuple[int, bytes]]) -> list[Parsed]:
     texts: dict[int, str] = {}
     supported = enabled = 0
     addresses: list[int] = []

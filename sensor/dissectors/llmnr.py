@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from sensor.core.addresses import V4_MASK, is_v4
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -52,7 +52,7 @@ class Llmnr(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=5, volatile=(0, 2))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         message = read(data, packet.truncated, False)
         if message is None:
@@ -62,21 +62,21 @@ class Llmnr(Dissector):
         id_, flags = data[0] << 8 | data[1], message.flags
         name, type_ = (message.questions[0].name, message.questions[0].type) if message.questions else ("", 0)
         if message.response:
-            said: list[Said] = [
+            parsed: list[Parsed] = [
                 LlmnrResponse(packet, id_, name, type_, flags & 15, bool(flags & TENTATIVE), message.records)
             ]
             host = _own_name(packet, message.records) if packet.sport == PORT and not flags & 15 else ""
         else:
             claim = type_ == ANY
-            said = [LlmnrQuery(packet, id_, name, type_, claim, bool(flags & CONFLICT))]
+            parsed = [LlmnrQuery(packet, id_, name, type_, claim, bool(flags & CONFLICT))]
             host = name if claim else ""
         if host:
-            said.append(
+            parsed.append(
                 Observation(
                     packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "llmnr.hostname", host, packet.flow
                 )
             )
-        return iter(said)
+        return iter(parsed)
 
 
 def _own_name(packet: Packet, records: tuple[Record, ...]) -> str:

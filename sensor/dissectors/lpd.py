@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -49,7 +49,7 @@ class Lpd(Dissector):
 
     interest = Interest(tcp=(515,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -64,7 +64,7 @@ class LpdStream(Stream):
         self._skip = self._control = 0
         self._receiving = False
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if not from_client:
             return
         kept = self._kept
@@ -91,7 +91,7 @@ class LpdStream(Stream):
                 del kept[: end + 1]
                 yield from self._line(packet, line)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """A gap inside a data file is part of it; any other loses our place."""
         if from_client:
             if self._kept or missing > self._skip:
@@ -99,7 +99,7 @@ class LpdStream(Stream):
             self._skip -= missing
         return iter(())
 
-    def _line(self, packet: Packet, line: bytes) -> Iterator[Said]:
+    def _line(self, packet: Packet, line: bytes) -> Iterator[Parsed]:
         number = line[0] if line else 0
         if self._receiving:
             self._part(number, line[1:])

@@ -13,7 +13,7 @@ import functools
 from collections.abc import Iterator
 
 from sensor.core.addresses import is_v4
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -48,38 +48,40 @@ class Mdns(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         message = read(packet.payload, packet.truncated, True)
         if message is None or message.operation:  # other operations are to be ignored (RFC 6762, 18.3)
             return iter(())
         if not message.response:
             return iter(_asked(packet, message.questions, message.authority > 0))
-        return iter(_told(packet, message.records))
+        return iter(_from_records(packet, message.records))
 
 
-def _asked(packet: Packet, questions: tuple[Question, ...], probe: bool) -> list[Said]:
+def _asked(packet: Packet, questions: tuple[Question, ...], probe: bool) -> list[Parsed]:
     """A question. A probe asks for names the sender wants itself, which is no interest in others."""
-    said: list[Said] = [MdnsQuery(packet, questions, probe)]
+    parsed: list[Parsed] = [MdnsQuery(packet, questions, probe)]
     if probe:
-        return said
+        return parsed
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    said += [
+    parsed += [
         Observation(ts, subject, "mdns.query", value, flow)
         for value in dict.fromkeys([q.name.removesuffix(DOMAIN) for q in questions])
         if value
     ]
-    return said
+    return parsed
 
 
-def _told(packet: Packet, records: tuple[Record, ...]) -> list[Said]:
+def _from_records(packet: Packet, records: tuple[Record, ...]) -> list[Parsed]:
     """A response. One that does not come from port 5353 is not to be believed (RFC 6762, 6)."""
     hosts, own = _own_hosts(packet.src, records)
     own = own and packet.sport == PORT
-    said: list[Said] = [MdnsAnnouncement(packet, records, own)]
+    parsed: list[Parsed] = [MdnsAnnouncement(packet, records, own)]
     if own:
         ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-        said += [Observation(ts, subject, kind, value, flow) for kind, value in _facts(_without_queues(records), hosts)]
-    return said
+        parsed += [
+            Observation(ts, subject, kind, value, flow) for kind, value in _facts(_without_queues(records), hosts)
+        ]
+    return parsed
 
 
 def _own_hosts(sender: int, records: tuple[Record, ...]) -> tuple[list[str], bool]:

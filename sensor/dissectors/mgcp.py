@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -61,7 +61,7 @@ class Mgcp(Dissector):
 
     interest = Interest(udp=(GATEWAY_PORT, AGENT_PORT), starts=tuple(verb + b" " for verb in VERBS), repeats_s=5)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         cut = packet.truncated
         lines = packet.payload.splitlines()  # some end lines with a carriage return alone
         if len(lines) > LINES_LIMIT or max(map(len, lines), default=0) > LINE_LIMIT:
@@ -75,21 +75,21 @@ class Mgcp(Dissector):
                 messages.append([])
             else:
                 messages[-1].append(line)
-        said: list[Said] = []
+        parsed: list[Parsed] = []
         for message in messages[:MESSAGES_LIMIT]:
             if message and message[0]:
-                said += _read(packet, message)
-        return iter(said)
+                parsed += _read(packet, message)
+        return iter(parsed)
 
 
-def _read(packet: Packet, lines: list[bytes]) -> list[Said]:
+def _read(packet: Packet, lines: list[bytes]) -> list[Parsed]:
     first, _, rest = lines[0].partition(b" ")
     if first.isdigit():
         return _response(packet, first, rest, lines)
     return _command(packet, first.upper(), rest, lines)
 
 
-def _command(packet: Packet, verb: bytes, rest: bytes, lines: list[bytes]) -> list[Said]:
+def _command(packet: Packet, verb: bytes, rest: bytes, lines: list[bytes]) -> list[Parsed]:
     words = rest.split(None, 4)
     if verb not in VERBS or len(words) < 4 or words[2].upper() != VERSION:
         raise Malformed("no command line")
@@ -97,37 +97,37 @@ def _command(packet: Packet, verb: bytes, rest: bytes, lines: list[bytes]) -> li
     profile = clean(words[4]) if len(words) > 4 else ""
     fields = (verb.decode("ascii"), transaction, endpoint, clean(words[3]), profile)
     if verb == b"RSIP":
-        said: list[Said] = [MgcpRestart(packet, *fields, clean(_parameters(lines).get(b"RM", b"")).lower())]
+        parsed: list[Parsed] = [MgcpRestart(packet, *fields, clean(_parameters(lines).get(b"RM", b"")).lower())]
     else:
-        said = [MgcpCommand(packet, *fields)]
+        parsed = [MgcpCommand(packet, *fields)]
     if verb in FROM_GATEWAYS:
-        said += _gateway(packet, endpoint)
+        parsed += _gateway(packet, endpoint)
         if profile:
-            said.append(fact(packet, "mgcp.profile", profile))
+            parsed.append(fact(packet, "mgcp.profile", profile))
     elif verb in FROM_AGENTS:
-        said.append(fact(packet, "mgcp.role", "call agent"))
-    return said
+        parsed.append(fact(packet, "mgcp.role", "call agent"))
+    return parsed
 
 
-def _response(packet: Packet, code: bytes, rest: bytes, lines: list[bytes]) -> list[Said]:
+def _response(packet: Packet, code: bytes, rest: bytes, lines: list[bytes]) -> list[Parsed]:
     number, _, comment = rest.partition(b" ")
     if len(code) != 3 or not number.isdigit():
         raise Malformed("no response line")
     listed = [line[2:].strip() for line in lines[1:] if line[:2].upper() == b"Z:"][:ENDPOINTS_LIMIT]
     endpoints = tuple(filter(None, map(clean, b",".join(listed).split(b",")[:ENDPOINTS_LIMIT])))
-    said: list[Said] = [MgcpResponse(packet, int(code), _number(number, 9), clean(comment), endpoints)]
+    parsed: list[Parsed] = [MgcpResponse(packet, int(code), _number(number, 9), clean(comment), endpoints)]
     if endpoints:
-        said += _gateway(packet, endpoints[0])
-    return said
+        parsed += _gateway(packet, endpoints[0])
+    return parsed
 
 
-def _gateway(packet: Packet, endpoint: str) -> list[Said]:
+def _gateway(packet: Packet, endpoint: str) -> list[Parsed]:
     """The endpoint, and the host it stands on (RFC 3435, 2.1.2); an address in brackets is no name."""
-    said = [fact(packet, "mgcp.endpoint", endpoint)]
+    parsed = [fact(packet, "mgcp.endpoint", endpoint)]
     host = endpoint.rpartition("@")[2].partition(":")[0]
     if "@" in endpoint and host[:1] not in ("", "[", "*", "#", "$") and not host.replace(".", "").isdigit():
-        said.append(fact(packet, "mgcp.hostname", host))
-    return [one for one in said if one.value]
+        parsed.append(fact(packet, "mgcp.hostname", host))
+    return [one for one in parsed if one.value]
 
 
 def _parameters(lines: list[bytes]) -> dict[bytes, bytes]:

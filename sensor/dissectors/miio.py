@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -47,7 +47,7 @@ class Miio(Discovery):
 
     interest = Interest(udp=(PORT,), starts=(MAGIC + b"\0\x20",), repeats_s=60, volatile=(12, 16))
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if not data.startswith(MAGIC):
             return []

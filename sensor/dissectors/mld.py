@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.addresses import Address, is_multicast
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -46,7 +46,7 @@ class Mld(Dissector):
 
     interest = Interest(icmp6=tuple(SIZES), repeats_s=120)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         size = SIZES.get(data[0]) if data else None
         if size is None or packet.ttl != HOP_LIMIT:
@@ -61,7 +61,7 @@ class Mld(Dissector):
         return iter(_older(packet, data))
 
 
-def _older(packet: Packet, data: bytes) -> list[Said]:
+def _older(packet: Packet, data: bytes) -> list[Parsed]:
     """A query of either version, and the report and farewell of the first: one group each."""
     group = int.from_bytes(data[8:24], "big")
     if (group or data[0] != QUERY) and not is_multicast(group):
@@ -75,5 +75,5 @@ def _older(packet: Packet, data: bytes) -> list[Said]:
     return [MldReport(packet, 1, (group,), ()), *_facts(packet, [group])]
 
 
-def _facts(packet: Packet, groups: list[int]) -> list[Said]:
+def _facts(packet: Packet, groups: list[int]) -> list[Parsed]:
     return membership(packet, "mld.group", [group for group in groups if group >> 24 != SOLICITED_NODES])

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterator
 
 from sensor.core.addresses import mac_text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -46,7 +46,7 @@ class Mndp(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=30, volatile=(2, 4))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if packet.dport != PORT:
             return iter(())
@@ -76,7 +76,7 @@ def _fields(data: bytes, cut: bool) -> dict[int, bytes]:
     return found
 
 
-def _announced(packet: Packet, found: dict[int, bytes]) -> list[Said]:
+def _announced(packet: Packet, found: dict[int, bytes]) -> list[Parsed]:
     mac, (name, version, platform) = found[MAC], [_text(found.get(kind, b"")) for kind in (IDENTITY, VERSION, PLATFORM)]
     addresses = tuple([address for kind in (IPV4, IPV6) if (address := address_of(found.get(kind, b"")))])
     event = MndpAnnouncement(

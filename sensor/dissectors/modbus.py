@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -71,7 +71,7 @@ class Modbus(Dissector):
 
     interest = Interest(tcp=(PORT,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -97,7 +97,7 @@ class ModbusStream(FramedStream):
             raise Malformed("no Modbus header")
         return size
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         unit, function = data[6], data[7]
         if from_client:
             if function == SCHNEIDER and data[9:10] == bytes((SCHNEIDER_IDENTIFY,)):
@@ -111,7 +111,7 @@ class ModbusStream(FramedStream):
         else:
             yield from self._answer(packet, data, unit, function)
 
-    def _answer(self, packet: Packet, data: bytes, unit: int, function: int) -> Iterator[Said]:
+    def _answer(self, packet: Packet, data: bytes, unit: int, function: int) -> Iterator[Parsed]:
         if not self._answered:
             self._answered = True
             yield fact(packet, "modbus.role", "Modbus server")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -76,7 +76,7 @@ class Mqtt(Dissector):
 
     interest = Interest(tcp=(PORT,), magic=((4, b"MQTT"), (5, b"MQTT")), stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -109,7 +109,7 @@ class MqttStream(FramedStream):
                 return 2 + place + length
         raise Malformed("length of more than four bytes")
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         reader = Reader(data, 1)
         while reader.u8() >= 128:
             pass
@@ -127,7 +127,7 @@ class MqttStream(FramedStream):
         elif kind == PUBLISH:
             yield from self._publish(packet, data, reader, from_client)
 
-    def _connect(self, packet: Packet, reader: Reader) -> Iterator[Said]:
+    def _connect(self, packet: Packet, reader: Reader) -> Iterator[Parsed]:
         """Protocol name and version, flags, then the fields the flags promise (MQTT 5.0, 3.1)."""
         levels = NAMES.get(_string(reader))
         version = reader.u8() & ~BRIDGE
@@ -164,7 +164,7 @@ class MqttStream(FramedStream):
             reader.skip(1)
         return tuple(topics)
 
-    def _publish(self, packet: Packet, data: bytes, reader: Reader, from_client: bool) -> Iterator[Said]:
+    def _publish(self, packet: Packet, data: bytes, reader: Reader, from_client: bool) -> Iterator[Parsed]:
         topic = _text(_string(reader))
         if "#" in topic or "+" in topic or data[0] & 6 == 6:
             raise Malformed("message for no single topic")
@@ -172,7 +172,7 @@ class MqttStream(FramedStream):
         if from_client:
             yield from self._topic(packet, topic)
 
-    def _topic(self, packet: Packet, topic: str) -> Iterator[Said]:
+    def _topic(self, packet: Packet, topic: str) -> Iterator[Parsed]:
         """A topic of the client's own, each once."""
         if topic and topic not in self._topics and len(self._topics) < TOPICS_LIMIT:
             self._topics.add(topic)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -53,7 +53,7 @@ class Mysql(Dissector):
 
     interest = Interest(tcp=(PORT,), magic=((3, b"\0\n5."), (3, b"\0\n8.")), stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -79,7 +79,7 @@ class MysqlStream(FramedStream):
             raise Malformed("message of an impossible size")
         return HEAD_SIZE + size
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if not self._greeted and not self.done:
             start = (self._server.kept + data[: HEAD_SIZE + 1])[3 : HEAD_SIZE + 1]
             self.done = from_client or not any(first.startswith(start) for first in FIRST)
@@ -87,12 +87,12 @@ class MysqlStream(FramedStream):
             self.done = True  # who was greeted is not heard: it may have wished for TLS
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """What is missing may be the login."""
         self.done = True
         return iter(())
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         body = data[HEAD_SIZE:]
         if not self._greeted:
             return iter(self._greeting(packet, body))
@@ -101,7 +101,7 @@ class MysqlStream(FramedStream):
             return iter(())
         return iter(self._result(packet, body))
 
-    def _greeting(self, packet: Packet, body: bytes) -> list[Said]:
+    def _greeting(self, packet: Packet, body: bytes) -> list[Parsed]:
         self._greeted = True
         if body[0] != PROTOCOL:  # it refuses the client's address
             self.done = True
@@ -149,7 +149,7 @@ class MysqlStream(FramedStream):
         if self._plugin == CLEAR_PLUGIN:
             self._seal = seal(self._user or "", proof.removesuffix(b"\0"))
 
-    def _result(self, packet: Packet, body: bytes) -> list[Said]:
+    def _result(self, packet: Packet, body: bytes) -> list[Parsed]:
         kind = body[0]
         if kind == SWITCH and len(body) > 1:
             self._plugin = clean(body[1:].partition(b"\0")[0], PLUGIN_LIMIT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.addresses import NONE, Address, v4
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
@@ -54,7 +54,7 @@ class NatPmp(Dissector):
 
     interest = Interest(udp=(PORT, ANNOUNCE_PORT), repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if not data or data[0] != VERSION:
             return iter(())
@@ -66,7 +66,7 @@ class NatPmp(Dissector):
             raise
 
 
-def _read(packet: Packet, reader: Reader) -> list[Said]:
+def _read(packet: Packet, reader: Reader) -> list[Parsed]:
     operation = reader.u8()
     if operation == ADDRESS:
         return [NatPmpQuestion(packet)]

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import V4, Address
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -119,7 +119,7 @@ class Nbns(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=10, volatile=(0, 2))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         try:
             return iter(_read(packet, data))
@@ -129,7 +129,7 @@ class Nbns(Dissector):
             raise Malformed("message ends early") from None
 
 
-def _read(packet: Packet, data: bytes) -> list[Said]:
+def _read(packet: Packet, data: bytes) -> list[Parsed]:
     """What a message says. IndexError or struct.error where it ends early."""
     id_, flags, asked, answers, _, additional = _HEADER.unpack_from(data)
     operation, response, offset = flags >> 11 & 15, flags & RESPONSE, _HEADER.size
@@ -171,7 +171,7 @@ def _owners(raw: bytes) -> tuple[tuple[int, bool], ...]:
     )
 
 
-def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: NetbiosName, raw: bytes) -> list[Said]:
+def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: NetbiosName, raw: bytes) -> list[Parsed]:
     """A registration, refresh or release."""
     owners = _owners(raw)
     if not owners:
@@ -181,17 +181,17 @@ def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: Netb
         return [NbnsRelease(packet, id_, name.name, name.suffix, group, address)]
     if operation not in CLAIMS:
         raise Malformed("a server's message sent as a client's")
-    said: list[Said] = [
+    parsed: list[Parsed] = [
         NbnsRegistration(
             packet, id_, name.name, name.suffix, group, address, operation in (REFRESH, ALTERNATIVE_REFRESH), broadcast
         ),
     ]
     if address == packet.src:
-        _facts(packet, [(name, group)], said)
-    return said
+        _facts(packet, [(name, group)], parsed)
+    return parsed
 
 
-def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosName, raw: bytes) -> list[Said]:
+def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosName, raw: bytes) -> list[Parsed]:
     """The answer to a query, a registration or a release. A list of owners comes from a server, and so may one from
     whom recursion is available.
     """
@@ -200,19 +200,19 @@ def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosN
         return [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, 0, False, True)]
     owners = _owners(raw)
     address, group = owners[0] if owners else (0, False)
-    said: list[Said]
+    parsed: list[Parsed]
     if operation == QUERY:
-        said = [NbnsAnswer(packet, id_, name.name, name.suffix, rcode, owners, bool(flags & RECURSION))]
+        parsed = [NbnsAnswer(packet, id_, name.name, name.suffix, rcode, owners, bool(flags & RECURSION))]
         own = not rcode
     else:
-        said = [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, address, operation == RELEASE, False)]
+        parsed = [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, address, operation == RELEASE, False)]
         own = False  # a grant speaks of somebody else; a defence repeats the address of who wanted the name
     if own and len(owners) == 1 and address == packet.src and packet.sport == PORT:
-        _facts(packet, [(name, group)], said)
-    return said
+        _facts(packet, [(name, group)], parsed)
+    return parsed
 
 
-def _status(packet: Packet, id_: int, raw: bytes) -> list[Said]:
+def _status(packet: Packet, id_: int, raw: bytes) -> list[Parsed]:
     """The names of the node that answers."""
     count = min(raw[0], NAMES_LIMIT)
     if len(raw) < 1 + count * _STATUS_NAME.size:
@@ -222,15 +222,15 @@ def _status(packet: Packet, id_: int, raw: bytes) -> list[Said]:
         for name, flags in _STATUS_NAME.iter_unpack(raw[1 : 1 + count * _STATUS_NAME.size])
     ]
     unit = int.from_bytes(raw[1 + raw[0] * _STATUS_NAME.size :][:6], "big")
-    said: list[Said] = [
+    parsed: list[Parsed] = [
         NbnsStatus(packet, id_, tuple([(name.name, name.suffix, group) for name, group in names]), unit)
     ]
     if packet.sport == PORT:
-        _facts(packet, names, said)
-    return said
+        _facts(packet, names, parsed)
+    return parsed
 
 
-def _facts(packet: Packet, names: list[tuple[NetbiosName, bool]], said: list[Said]) -> None:
+def _facts(packet: Packet, names: list[tuple[NetbiosName, bool]], parsed: list[Parsed]) -> None:
     """What names tell about their owner."""
     facts: dict[tuple[str, str], None] = {}
     for name, group in names:
@@ -242,4 +242,4 @@ def _facts(packet: Packet, names: list[tuple[NetbiosName, bool]], said: list[Sai
             facts["netbios.role", "domain_controller"] = None
         facts["netbios.service", service(name.suffix, group)] = None
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    said += [Observation(ts, subject, kind, value, flow) for kind, value in facts]
+    parsed += [Observation(ts, subject, kind, value, flow) for kind, value in facts]

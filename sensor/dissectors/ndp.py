@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import Address, is_multicast, text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -84,7 +84,7 @@ class Ndp(Dissector):
 
     interest = Interest(icmp6=tuple(FIXED_SIZES), repeats_s=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         size = FIXED_SIZES.get(data[0]) if data else None
         if size is None or len(data) < size:
@@ -123,23 +123,23 @@ def _mac(options: list[tuple[int, bytes]], wanted: int) -> int:
     return 0
 
 
-def _claims(packet: Packet, mac: int, address: int, router: bool) -> list[Said]:
+def _claims(packet: Packet, mac: int, address: int, router: bool) -> list[Parsed]:
     """What is said about the one at this MAC and address; nothing where either cannot belong to one machine."""
     if not mac or mac & GROUP or not address or is_multicast(address):
         return []
     subject = Subject(mac, address, packet.vlan)
-    said: list[Said] = [Observation(packet.ts, subject, "ndp.address", text(address), packet.flow)]
+    parsed: list[Parsed] = [Observation(packet.ts, subject, "ndp.address", text(address), packet.flow)]
     if router:
-        said.append(Observation(packet.ts, subject, "ndp.role", "router", packet.flow))
-    return said
+        parsed.append(Observation(packet.ts, subject, "ndp.role", "router", packet.flow))
+    return parsed
 
 
-def _router_solicitation(packet: Packet, _data: bytes, options: list[tuple[int, bytes]]) -> list[Said]:
+def _router_solicitation(packet: Packet, _data: bytes, options: list[tuple[int, bytes]]) -> list[Parsed]:
     mac = _mac(options, SOURCE_MAC) or packet.src_mac
     return [NdpRouterSolicitation(packet, mac), *_claims(packet, mac, packet.src, False)]
 
 
-def _router_advertisement(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Said]:
+def _router_advertisement(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Parsed]:
     _, flags, lifetime = _ADVERTISED.unpack_from(data, 4)
     mac = _mac(options, SOURCE_MAC) or packet.src_mac
     prefixes: list[tuple[int, int]] = []
@@ -156,18 +156,18 @@ def _router_advertisement(packet: Packet, data: bytes, options: list[tuple[int, 
     return [event, *_claims(packet, mac, packet.src, True)]
 
 
-def _neighbour_solicitation(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Said]:
+def _neighbour_solicitation(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Parsed]:
     mac = _mac(options, SOURCE_MAC) or packet.src_mac
     return [NdpNeighbourSolicitation(packet, mac, packet.src, _target(data)), *_claims(packet, mac, packet.src, False)]
 
 
-def _neighbour_advertisement(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Said]:
+def _neighbour_advertisement(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Parsed]:
     mac, target, flags = _mac(options, TARGET_MAC) or packet.src_mac, _target(data), data[4]
     event = NdpNeighbourAdvertisement(packet, mac, target, bool(flags & 0x80), bool(flags & 0x40), bool(flags & 0x20))
     return [event, *_claims(packet, mac, target, event.router)]
 
 
-def _redirect(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Said]:
+def _redirect(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Parsed]:
     return [NdpRedirect(packet, _mac(options, TARGET_MAC), _target(data), int.from_bytes(data[24:40], "big"))]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
@@ -53,7 +53,7 @@ class Nsdp(Discovery):
 
     interest = Interest(udp=PORTS, repeats_s=60, volatile=(22, 24))
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) < _HEADER.size or data[24:28] != SIGNATURE or not READ <= data[1] <= WRITE_ANSWER:
             return []

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import text, v4
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -78,7 +78,7 @@ class Ntp(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(4, 48))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if not data or PORT not in (packet.sport, packet.dport):
             return iter(())
@@ -96,18 +96,18 @@ class Ntp(Dissector):
         return iter(_time(packet, data, mode, version))
 
 
-def _time(packet: Packet, data: bytes, mode: int, version: int) -> list[Said]:
+def _time(packet: Packet, data: bytes, mode: int, version: int) -> list[Parsed]:
     if mode in (PEER, PASSIVE_PEER, CLIENT):
         return [NtpQuestion(packet, version, mode != CLIENT)]
     first, stratum, _, _, reference = _HEADER.unpack_from(data)
-    said: list[Said] = [NtpAnswer(packet, version, stratum, _reference(reference, stratum), mode == BROADCAST)]
+    parsed: list[Parsed] = [NtpAnswer(packet, version, stratum, _reference(reference, stratum), mode == BROADCAST)]
     if packet.sport == PORT and 1 <= stratum <= LAST_STRATUM and first >> 6 != UNSYNCHRONISED:
-        said.append(
+        parsed.append(
             Observation(
                 packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ntp.role", "ntp_server", packet.flow
             )
         )
-    return said
+    return parsed
 
 
 @functools.lru_cache(maxsize=512)
@@ -116,7 +116,7 @@ def _reference(value: bytes, stratum: int) -> str:
     return clean(value.rstrip(b"\0")) if stratum <= 1 else text(v4(int.from_bytes(value, "big")))
 
 
-def _control(packet: Packet, data: bytes) -> list[Said]:
+def _control(packet: Packet, data: bytes) -> list[Parsed]:
     """RFC 9327, 2. Only the first part of an answer is read; variables are ``name=value`` with commas between."""
     _, flags, _, _, association, offset, count = _CONTROL.unpack_from(data)
     operation, answer = flags & 0x1F, bool(flags & 0x80)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.addresses import NONE, Address
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
@@ -66,7 +66,7 @@ class Pcp(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if not data or data[0] != VERSION:
             return iter(())
@@ -80,7 +80,7 @@ class Pcp(Dissector):
             raise
 
 
-def _read(packet: Packet, reader: Reader) -> list[Said]:
+def _read(packet: Packet, reader: Reader) -> list[Parsed]:
     operation = reader.u8()
     answer, name = operation & ANSWER, OPERATIONS.get(operation & ~ANSWER, "")
     reader.skip(1)

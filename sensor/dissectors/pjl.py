@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -61,7 +61,7 @@ class Pjl(Dissector):
         tcp=(9100, 9101, 9102), starts=(b"\x1b%-12345", b"@PJL INF", b"@PJL UST"), stream=True, opening=4
     )
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -76,10 +76,10 @@ class PjlStream(Stream):
         self._data = self._lost = False
         self._commands = 0
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
-        return self._told(packet, data) if from_client else self._answered(packet, data)
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        return self._sent(packet, data) if from_client else self._answered(packet, data)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         if from_client:
             self._line.clear()
             self._data = True
@@ -88,7 +88,7 @@ class PjlStream(Stream):
             self._lost = True
         return iter(())
 
-    def _told(self, packet: Packet, data: bytes) -> Iterator[Said]:
+    def _sent(self, packet: Packet, data: bytes) -> Iterator[Parsed]:
         """Lines of commands; page data lasts until the exit sequence."""
         kept = self._line
         kept += data
@@ -120,7 +120,7 @@ class PjlStream(Stream):
         if self._commands >= COMMANDS_LIMIT:
             kept.clear()
 
-    def _command(self, packet: Packet, line: bytes) -> Iterator[Said]:
+    def _command(self, packet: Packet, line: bytes) -> Iterator[Parsed]:
         words = clean(line[4:], LINE_LIMIT).split(None, 2)
         if not words or words[0].upper() == "COMMENT":
             return
@@ -136,7 +136,7 @@ class PjlStream(Stream):
         self._data = command == "ENTER"
         yield PjlCommand(packet, command, clean(argument, TEXT_LIMIT).upper(), clean(name, TEXT_LIMIT))
 
-    def _answered(self, packet: Packet, data: bytes) -> Iterator[Said]:
+    def _answered(self, packet: Packet, data: bytes) -> Iterator[Parsed]:
         """Answers end with a form feed (Technical Reference, 7.1)."""
         kept = self._answer
         kept += data
@@ -154,27 +154,27 @@ class PjlStream(Stream):
                 yield from _answer(packet, answer)
 
 
-def _answer(packet: Packet, answer: bytes) -> list[Said]:
+def _answer(packet: Packet, answer: bytes) -> list[Parsed]:
     """One whole answer."""
-    told: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     if found := _ZPL.match(answer):
-        said: list[Said] = [PjlAnswer(packet, "ZPL HI", 1)]
-        told += (("pjl.zpl", clean(found[1] + b"," + found[2])),)
+        parsed: list[Parsed] = [PjlAnswer(packet, "ZPL HI", 1)]
+        pairs += (("pjl.zpl", clean(found[1] + b"," + found[2])),)
     else:
         head, _, body = answer.lstrip().partition(b"\n")
         if head[:4].upper() != PREFIX:
             return []
         topic = " ".join(clean(head[4:], TEXT_LIMIT).upper().split()[:2])
-        said = [PjlAnswer(packet, topic, body.count(b"\n"))]
+        parsed = [PjlAnswer(packet, topic, body.count(b"\n"))]
         if topic == "INFO ID":
-            told += _identity(body)
+            pairs += _identity(body)
         elif topic in ("INFO CONFIG", "INFO PRODINFO"):
-            told += [
+            pairs += [
                 (kind, clean(value, TEXT_LIMIT))
                 for name, value in _PAIR.findall(body)
                 if (kind := _FIELDS.get(name.strip().upper()))
             ]
-    return said + facts(packet, told)
+    return parsed + facts(packet, pairs)
 
 
 def _identity(body: bytes) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ the maker's own; its form is that of the free remote-play programs.
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, is_own, lines, mac_of
@@ -43,7 +43,7 @@ class Playstation(Discovery):
 
     interest = Interest(udp=PORTS, repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if MARK not in data:
             return []
@@ -52,8 +52,8 @@ class Playstation(Discovery):
             return [PlaystationRequest(packet, order.decode("ascii"), b"user-credential:" in data)]
         if not data.startswith(STATUS) or not data[9:12].isdigit():
             return []
-        told = lines(data)
-        get = told.get
+        fields = lines(data)
+        get = fields.get
         mac = mac_of(get("host-id", ""))
         own = mac == 0 or is_own(packet, mac)
         version = get("system-version", "")

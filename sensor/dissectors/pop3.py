@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -36,7 +36,7 @@ class Pop3(Dissector):
 
     interest = Interest(tcp=(110,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -53,7 +53,7 @@ class Pop3Stream(LoginStream):
         self._pending: deque[Login | str] = deque(maxlen=PENDING_LIMIT)
         self._exchange: Login | None = None  # waits for lines of SASL
 
-    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         if not self._begun:
             return iter(self._greeting(packet, line, from_client))
         if not from_client:
@@ -64,7 +64,7 @@ class Pop3Stream(LoginStream):
             self._pending.append(self._command(line))
         return iter(())
 
-    def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Said]:
+    def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         if from_client or not line.startswith(b"+OK"):
             self.done = True
             return []
@@ -88,7 +88,7 @@ class Pop3Stream(LoginStream):
             return TLS
         return LIST if verb in LISTS or (verb == b"AUTH" and not rest) else OTHER
 
-    def _answer(self, packet: Packet, line: bytes) -> list[Said]:
+    def _answer(self, packet: Packet, line: bytes) -> list[Parsed]:
         if self._listing:
             self._listing = line != b"."
             return []

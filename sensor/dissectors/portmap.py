@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -71,7 +71,7 @@ class Portmap(Dissector):
         udp=(PORT,), magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))), repeats_s=1
     )
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < 12:
             if packet.truncated or PORT not in (packet.sport, packet.dport):
@@ -87,7 +87,7 @@ class Portmap(Dissector):
         return iter(())
 
 
-def _call(packet: Packet, xid: int) -> list[Said]:
+def _call(packet: Packet, xid: int) -> list[Parsed]:
     data = packet.payload
     _, _, _, program, _, procedure = _CALL.unpack_from(data)
     if program == SADMIND:
@@ -118,7 +118,7 @@ def _arguments(data: bytes) -> tuple[int, int]:
     return reader.u32(), reader.u32()
 
 
-def _reply(packet: Packet, xid: int) -> list[Said]:
+def _reply(packet: Packet, xid: int) -> list[Parsed]:
     """Accepted replies only: a number is a port, a counted text an address with its port (RFC 1833, 2.1)."""
     reader = Reader(packet.payload, 8)
     try:

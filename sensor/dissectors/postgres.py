@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -45,7 +45,7 @@ class Postgres(Dissector):
         tcp=(PORT,), starts=(WISH + TLS.to_bytes(4, "big"), WISH + GSS.to_bytes(4, "big")), stream=True, opening=4
     )
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -64,7 +64,7 @@ class PostgresStream(FramedStream):
         self._wished = False  # encryption, and the server did not answer yet
         self._method, self._seal, self._in = "none", "", False
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self.done or not data:
             return iter(())
         if not from_client and self._wished:
@@ -78,7 +78,7 @@ class PostgresStream(FramedStream):
             return iter(())
         return super().feed(packet, data, from_client)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """What is missing may be the login."""
         self.done = True
         return iter(())
@@ -103,7 +103,7 @@ class PostgresStream(FramedStream):
             return 0
         return size
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self._user is None:
             self._start(data)
         elif from_client and data[:1] == b"p" and self._method == CLEAR:
@@ -122,7 +122,7 @@ class PostgresStream(FramedStream):
             words = data[8:].split(b"\0", 2 * PARAMETERS_LIMIT)
             self._user = clean(dict(zip(words[::2], words[1::2], strict=False)).get(b"user", b""), NAME_LIMIT)
 
-    def _answer(self, packet: Packet, kind: int, body: bytes) -> list[Said]:
+    def _answer(self, packet: Packet, kind: int, body: bytes) -> list[Parsed]:
         if kind == ord("R") and len(body) >= 4:
             code = int.from_bytes(body[:4], "big")
             if code != LOGGED_IN:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -47,7 +47,7 @@ class Pppp(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) < 4 or data[0] != MAGIC or int.from_bytes(data[2:4], "big") != len(data) - 4:
             return []

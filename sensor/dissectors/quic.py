@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sensor.core.bounded import Bounded
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -81,7 +81,7 @@ class Quic(Dissector):
     def __init__(self) -> None:
         self._open: Bounded[bytes, _Pieces] = Bounded(OPEN_LIMIT)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         version = VERSIONS.get(data[1:5])
         if (
@@ -93,7 +93,7 @@ class Quic(Dissector):
             return iter(())
         return iter(self._datagram(packet, data, version))
 
-    def _datagram(self, packet: Packet, data: bytes, version: _Version) -> list[Said]:
+    def _datagram(self, packet: Packet, data: bytes, version: _Version) -> list[Parsed]:
         """What the Initial packets at the start of a datagram say together."""
         at, whose, pieces = 0, b"", None
         for _ in range(PACKETS_LIMIT):
@@ -105,7 +105,7 @@ class Quic(Dissector):
                 pieces = self._open.get(whose)
                 if pieces is None:
                     pieces = _Pieces()
-                elif pieces.told:
+                elif pieces.reported:
                     return []
             frames = _opened(data, at, header, version) if header.destination == whose else None
             at = header.stop
@@ -116,17 +116,17 @@ class Quic(Dissector):
             return []
         self._open.put(whose, pieces)
         hello = pieces.hello()
-        return _said(packet, hello, version.name) if hello is not None else []
+        return _parsed(packet, hello, version.name) if hello is not None else []
 
 
 class _Pieces:
     """The parts of one connection's CRYPTO stream so far. ``told``: its hello was read, nothing is kept any more."""
 
-    __slots__ = ("_size", "parts", "told")
+    __slots__ = ("_size", "parts", "reported")
 
     def __init__(self) -> None:
         self.parts: dict[int, bytes] = {}
-        self._size, self.told = 0, False
+        self._size, self.reported = 0, False
 
     def __bool__(self) -> bool:
         return bool(self.parts)
@@ -160,7 +160,7 @@ class _Pieces:
             raise Malformed("hello too long")
         if len(whole) < max(size, 4):
             return None
-        self.told = True
+        self.reported = True
         self.parts.clear()
         return bytes(whole[4:size])
 
@@ -283,14 +283,14 @@ def _frames(plain: bytes) -> list[tuple[int, bytes]]:
     raise Malformed("too many frames")
 
 
-def _said(packet: Packet, body: bytes, version: str) -> list[Said]:
+def _parsed(packet: Packet, body: bytes, version: str) -> list[Parsed]:
     """The event and the facts about the client."""
     hello = client_hello(body, "q")
-    said: list[Said] = [
+    parsed: list[Parsed] = [
         QuicClientHello(packet, version, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.encrypted)
     ]
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if hello.sni:
-        said.append(Observation(ts, subject, "quic.sni", hello.sni, flow))
-    said.append(Observation(ts, subject, "quic.ja4", hello.ja4, flow))
-    return said
+        parsed.append(Observation(ts, subject, "quic.sni", hello.sni, flow))
+    parsed.append(Observation(ts, subject, "quic.ja4", hello.ja4, flow))
+    return parsed

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -74,7 +74,7 @@ class Rat(Dissector):
 
     interest = Interest(starts=STARTS, magic=MAGIC, stream=True, opening=1)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -90,10 +90,10 @@ class RatStream(Stream):
 
     def __init__(self) -> None:
         self._heads = (bytearray(), bytearray())
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._shell: RatMessage | None = None
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self._shell is not None and self._shell.from_client != from_client:
             yield self._shell
             self._shell = None
@@ -103,8 +103,8 @@ class RatStream(Stream):
         head += data[: HEAD - len(head)]
         for shape in SHAPES:
             found = shape.pattern.match(head)
-            if found and shape.family not in self._told:
-                self._told.add(shape.family)
+            if found and shape.family not in self._reported:
+                self._reported.add(shape.family)
                 message = RatMessage(packet, shape.family, _word(found[0]), from_client)
                 if shape.family == SHELL and not self._heads[from_client]:
                     self._shell = message
@@ -112,10 +112,10 @@ class RatStream(Stream):
                     yield message
                 break
         self.done = self._shell is None and (
-            len(self._told) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads)
+            len(self._reported) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads)
         )
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         self._heads[not from_client].clear()
         return iter(())
 

@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -74,7 +74,7 @@ class Rdp(Dissector):
 
     interest = Interest(tcp=(PORT,), starts=REQUESTS, stream=True, opening=2)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -90,10 +90,10 @@ class RdpStream(FramedStream):
         super().__init__()
         self._asked = False
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Nothing more is wanted than the beginning."""
         self.done = True
         return iter(())
@@ -107,7 +107,7 @@ class RdpStream(FramedStream):
             return 0
         return size
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         kind = data[ENVELOPE + 1] & 0xF0
         if from_client and kind == REQUEST and len(data) >= HEAD_SIZE:
             return iter(self._request(packet, data[HEAD_SIZE:]))
@@ -119,7 +119,7 @@ class RdpStream(FramedStream):
             return iter(self._settings(packet, data))
         return iter(())
 
-    def _request(self, packet: Packet, rest: bytes) -> list[Said]:
+    def _request(self, packet: Packet, rest: bytes) -> list[Parsed]:
         cookie = _COOKIE.match(rest)
         wish = rest[-_WISH.size :]
         security: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ class RdpStream(FramedStream):
         self._asked = True
         return [RdpRequest(packet, clean(cookie[1], NAME_LIMIT) if cookie else "", security)]
 
-    def _answer(self, packet: Packet, rest: bytes) -> list[Said]:
+    def _answer(self, packet: Packet, rest: bytes) -> list[Parsed]:
         if len(rest) < _WISH.size:
             return [RdpNegotiated(packet, "rdp", 0)]
         kind, _, _, value = _WISH.unpack_from(rest)
@@ -145,7 +145,7 @@ class RdpStream(FramedStream):
         self.done = value != 0
         return [RdpNegotiated(packet, SECURED.get(value, f"type {value}") if value else "rdp", 0)]
 
-    def _settings(self, packet: Packet, data: bytes) -> list[Said]:
+    def _settings(self, packet: Packet, data: bytes) -> list[Parsed]:
         """The first block of the client's settings ([MS-RDPBCGR] 2.2.1.3.2)."""
         self.done = True
         start = data.find(CORE, data.find(CONFERENCE) + len(CONFERENCE)) + 4 if CONFERENCE in data else 0

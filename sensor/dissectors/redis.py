@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors._login_events import CLEAR, PasswordLogin
@@ -47,7 +47,7 @@ class Redis(Dissector):
 
     interest = Interest(tcp=(PORT,), starts=(b"-WRONGPA", b"-ERR inv"), magic=((8, b"AUTH"),), stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -61,7 +61,7 @@ class RedisStream(Stream):
         self._kept = (bytearray(), bytearray())  # of the server, of the client
         self._pending: deque[_Asked | None] = deque(maxlen=PENDING_LIMIT)
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self.done:
             return
         kept = self._kept[from_client]
@@ -73,7 +73,7 @@ class RedisStream(Stream):
         else:
             kept.clear()  # replies to what we did not hear
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Which reply belongs to what is not known any more."""
         self._pending.clear()
         for kept in self._kept:
@@ -91,7 +91,7 @@ class RedisStream(Stream):
             if words:
                 self._pending.append(_login(words))
 
-    def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Said]:
+    def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:
         """Replies in the order of the commands. What is of several lines says nothing of a password, but for that to
         HELLO; what follows it is left out.
         """

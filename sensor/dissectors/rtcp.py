@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -51,11 +51,11 @@ class Rtcp(Dissector):
 
     interest = Interest(starts=STARTS)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(_read(packet, packet.payload))
 
 
-def _read(packet: Packet, data: bytes) -> list[Said]:
+def _read(packet: Packet, data: bytes) -> list[Parsed]:
     if not data.startswith(STARTS):
         if packet.truncated and len(data) < 4:
             return []
@@ -78,13 +78,13 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
     for start, stop in parts:
         if data[start + 1] == DESCRIPTION:
             items |= _items(data, start, stop, source)
-    said: list[Said] = [
+    parsed: list[Parsed] = [
         RtcpReport(packet, source, kind == SENDER_REPORT, sent, octets, lost / 256, items.get(TOOL, ""), encrypted)
     ]
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     kinds = ((CNAME, "rtcp.cname"), (TOOL, "rtcp.tool"))
-    said += [Observation(ts, subject, name, items[item], flow) for item, name in kinds if items.get(item)]
-    return said
+    parsed += [Observation(ts, subject, name, items[item], flow) for item, name in kinds if items.get(item)]
+    return parsed
 
 
 def _parts(data: bytes) -> list[tuple[int, int]]:

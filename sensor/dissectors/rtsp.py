@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -65,7 +65,7 @@ class Rtsp(Dissector):
 
     interest = Interest(tcp=(554, 5554, 8554, 10554), starts=STARTS, stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -79,14 +79,14 @@ class RtspStream(Stream):
         self._halves = (_Half(), _Half())
         self._answered = False
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if data and not (from_client or self._answered):
             self._answered = True
             if data[0] != INTERLEAVED and not any(start.startswith(data[:5]) for start in ANSWERS):
                 self._halves[1].gap(1)  # a camera that has long been watched, heard from the middle of its media
         return self._halves[not from_client].feed(packet, data)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         self._halves[not from_client].gap(missing)
         return iter(())
 
@@ -100,7 +100,7 @@ class _Half:
         self._kept, self._skip, self._searched = bytearray(), 0, 0
         self._lost = self._silent = False
 
-    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes) -> Iterator[Parsed]:
         """What the messages say that these bytes complete. After a gap, reading goes on where a message begins with a
         segment.
         """
@@ -123,12 +123,12 @@ class _Half:
             elif kept[0] == TLS_HANDSHAKE:
                 self._silent = True
             else:
-                said = self._message(packet)
-                if said is None:
+                parsed = self._message(packet)
+                if parsed is None:
                     return
-                yield from said
+                yield from parsed
 
-    def _message(self, packet: Packet) -> list[Said] | None:
+    def _message(self, packet: Packet) -> list[Parsed] | None:
         """The message at the beginning of what is kept, with its description; None where it is not whole yet."""
         kept = self._kept
         end = kept.find(END, max(self._searched - 3, 0))
@@ -152,7 +152,7 @@ class _Half:
         if start is None:  # a tunnel through HTTP, or a player that speaks both
             self._silent = True
             return []
-        return _said(packet, start, fields, body)
+        return _parsed(packet, start, fields, body)
 
     def gap(self, missing: int) -> None:
         """Void the half message; a gap inside media is part of it."""
@@ -225,7 +225,7 @@ def _length(raw: bytes) -> int:
     return int(raw)
 
 
-def _said(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes, bytes], body: bytes) -> list[Said]:
+def _parsed(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes, bytes], body: bytes) -> list[Parsed]:
     """The event of a message, and the facts about its sender."""
     method, rest, status = start
     number = fields.get(b"cseq", b"")
@@ -233,22 +233,22 @@ def _said(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes, b
     agent, server = clean(fields.get(b"user-agent", b""), NAME_LIMIT), clean(fields.get(b"server", b""), NAME_LIMIT)
     challenge, proof = fields.get(b"www-authenticate", b""), fields.get(b"authorization", b"")
     realm = clean(asked[1]) if (asked := _REALM.search(challenge)) else ""
-    told: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     if method:
         found = credentials(proof)
-        said: list[Said] = [
+        parsed: list[Parsed] = [
             RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, found.scheme, found.user, found.seal)
         ]
     else:
         schemes = tuple(dict.fromkeys(_scheme(one) for one in challenge.split(b"\n") if one))
-        said = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]
-        told.append(("rtsp.realm", realm))
-    told += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
+        parsed = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]
+        pairs.append(("rtsp.realm", realm))
+    pairs += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
     if body and (description := _sdp.read(body)) is not None:
-        told += (("rtsp.session", description.session), ("rtsp.tool", description.tool))
+        pairs += (("rtsp.session", description.session), ("rtsp.tool", description.tool))
     if b"via" not in fields:
-        said += facts(packet, told)
-    return said
+        parsed += facts(packet, pairs)
+    return parsed
 
 
 def _scheme(raw: bytes) -> str:

@@ -12,7 +12,7 @@ import html
 import re
 
 from sensor.core.addresses import Address
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -58,7 +58,7 @@ class Sadp(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if b"<" not in data[:4]:
             return []
@@ -82,7 +82,7 @@ def _text(elements: dict[bytes, bytes], name: bytes) -> str:
     return clean(html.unescape(value)) if "&" in value else value
 
 
-def _answer(packet: Packet, elements: dict[bytes, bytes]) -> list[Said]:
+def _answer(packet: Packet, elements: dict[bytes, bytes]) -> list[Parsed]:
     model, firmware, serial = (
         _text(elements, b"DeviceDescription"),
         _text(elements, b"SoftwareVersion"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -81,7 +81,7 @@ class Sccp(Dissector):
 
     interest = Interest(tcp=(PORT,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -105,7 +105,7 @@ class SccpStream(FramedStream):
             raise Malformed("no SCCP header")
         return int(length) + 8
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         kind = int.from_bytes(data[8:12], "little")
         if from_client:
             if not self._spoke and kind in (KEEP_ALIVE, REGISTER, REGISTER_TOKEN):
@@ -116,7 +116,7 @@ class SccpStream(FramedStream):
             yield from _of_manager(packet, kind, data)
 
 
-def _of_station(packet: Packet, kind: int, data: bytes) -> Iterator[Said]:
+def _of_station(packet: Packet, kind: int, data: bytes) -> Iterator[Parsed]:
     if kind in (REGISTER, REGISTER_TOKEN):
         yield from _registration(packet, data, kind == REGISTER_TOKEN)
     elif kind == KEYPAD:
@@ -130,7 +130,7 @@ def _of_station(packet: Packet, kind: int, data: bytes) -> Iterator[Said]:
         yield SccpUnregister(packet)
 
 
-def _registration(packet: Packet, data: bytes, token: bool) -> Iterator[Said]:
+def _registration(packet: Packet, data: bytes, token: bool) -> Iterator[Parsed]:
     """The station's name, type and firmware. A permission is asked for with the same first fields."""
     if len(data) < HEAD + _STATION.size:
         raise Malformed("message too short")
@@ -146,7 +146,7 @@ def _registration(packet: Packet, data: bytes, token: bool) -> Iterator[Said]:
         yield fact(packet, "sccp.firmware", firmware)
 
 
-def _of_manager(packet: Packet, kind: int, data: bytes) -> Iterator[Said]:
+def _of_manager(packet: Packet, kind: int, data: bytes) -> Iterator[Parsed]:
     if kind == REGISTERED:
         yield SccpRegistered(packet)
         yield fact(packet, "sccp.role", "call manager")

@@ -6,7 +6,7 @@ captures.
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, address_of, is_own, lines
@@ -14,7 +14,7 @@ from sensor.dissectors._facts import facts
 
 PORT = 1902
 SEARCH = b"SEARCH * SDDP/1."
-TELLING = (b"NOTIFY ALIVE SDDP/1.", b"NOTIFY IDENTIFY SDDP/1.", b"NOTIFY OFFLINE SDDP/1.", b"SDDP/1.0 200 OK")
+STARTS = (b"NOTIFY ALIVE SDDP/1.", b"NOTIFY IDENTIFY SDDP/1.", b"NOTIFY OFFLINE SDDP/1.", b"SDDP/1.0 200 OK")
 
 
 class SddpSearch(Event):
@@ -38,14 +38,14 @@ class Sddp(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data.startswith(SEARCH):
             return [SddpSearch(packet)]
-        if not data.startswith(TELLING):
+        if not data.startswith(STARTS):
             return []
-        told = {name: value.strip('" ') for name, value in lines(data).items()}
-        get = told.get
+        fields = {name: value.strip('" ') for name, value in lines(data).items()}
+        get = fields.get
         own = is_own(packet, 0, address_of(get("from", "").partition(":")[0]))
         event = SddpAnnouncement(
             packet, get("primary-proxy", ""), get("manufacturer", ""), get("model", ""), get("host", ""), own

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sensor.core.addresses import text
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -134,7 +134,7 @@ class Sip(Dissector):
 
     interest = Interest(udp=(5060, 5061), tcp=(5060, 5061), starts=STARTS, stream=True, repeats_s=5)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload.lstrip(KEEP_ALIVE)
         if not data[
             :1
@@ -147,10 +147,10 @@ class Sip(Dissector):
             end = data.rfind(b"\r\n")  # the last line may be cut
         if end <= 0:
             return iter(())
-        said, length, body = _read(packet, data[:end])
+        parsed, length, body = _read(packet, data[:end])
         if body:
-            said += _media(packet, data[end + 4 : end + 4 + (length or _sdp.LIMIT)], body)
-        return iter(said)
+            parsed += _media(packet, data[end + 4 : end + 4 + (length or _sdp.LIMIT)], body)
+        return iter(parsed)
 
     def stream(self, packet: Packet) -> Stream:
         return SipStream()
@@ -162,13 +162,13 @@ class SipStream(Stream):
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if data.startswith(EVENTING):
             self.done = True
             return iter(())
         return (self._client if from_client else self._server).feed(packet, data)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         (self._client if from_client else self._server).gap(missing)
         return iter(())
 
@@ -190,7 +190,7 @@ class _Half:
         self._body: _Body | None = None
         self._lost = self._silent = False
 
-    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes) -> Iterator[Parsed]:
         """What the messages say whose headers these bytes complete. After a gap, reading goes on where a message begins
         with a segment.
         """
@@ -225,9 +225,9 @@ class _Half:
                 head = bytes(kept[:end])
                 del kept[: end + 4]
                 self._searched = 0
-                said, self._skip, body = _read(packet, head)
+                parsed, self._skip, body = _read(packet, head)
                 self._body = body if 0 < self._skip <= _sdp.LIMIT else None
-                yield from said
+                yield from parsed
 
     def gap(self, missing: int) -> None:
         """Void the half message; a gap inside a body is part of it."""
@@ -312,7 +312,7 @@ def _is_basic(raw: bytes) -> bool:
     return raw.lstrip()[:6].lower() == b"basic "
 
 
-def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
+def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]:
     """What a message says, the length of its body in bytes, and what is to be known of the body where it is a session
     description.
     """
@@ -356,13 +356,13 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
         if event.challenge:
             _challenge(event, values["auth"])
         own = of.strip() == b"REGISTER" or "contact" not in values or names_sender(packet, values["contact"])
-    said: list[Said] = [event]
+    parsed: list[Parsed] = [event]
     if own and (agent or server or named or "event" in values):
-        _facts(packet, agent, server, values.get("event", b"") if method == b"SUBSCRIBE" else b"", named, said)
+        _facts(packet, agent, server, values.get("event", b"") if method == b"SUBSCRIBE" else b"", named, parsed)
     if own and method == b"REGISTER":
-        _registering(packet, get("contact", b""), get("reason", b""), said)
+        _registering(packet, get("contact", b""), get("reason", b""), parsed)
     body = _Body(call_id, own) if get("type", b"").lstrip()[: len(SDP)].lower() == SDP else None
-    return said, _length(values["length"]) if "length" in values else 0, body
+    return parsed, _length(values["length"]) if "length" in values else 0, body
 
 
 def _challenge(event: SipResponse, raw: bytes) -> None:
@@ -378,7 +378,7 @@ def _challenge(event: SipResponse, raw: bytes) -> None:
     )
 
 
-def _registering(packet: Packet, contact: bytes, reason: bytes, said: list[Said]) -> None:
+def _registering(packet: Packet, contact: bytes, reason: bytes, parsed: list[Parsed]) -> None:
     """Facts that only a registration tells: parameters of the Contact, and the alarm in which Cisco's telephones name
     their firmware.
     """
@@ -391,40 +391,42 @@ def _registering(packet: Packet, contact: bytes, reason: bytes, said: list[Said]
         ):
             found = pattern.search(contact)
             if found and (value := clean(found[1])):
-                said.append(Observation(ts, subject, kind, value, flow))
+                parsed.append(Observation(ts, subject, kind, value, flow))
     if ALARM in reason:
-        said.append(Observation(ts, subject, "sip.alarm", clean(reason), flow))
+        parsed.append(Observation(ts, subject, "sip.alarm", clean(reason), flow))
 
 
-def _media(packet: Packet, raw: bytes, body: _Body) -> list[Said]:
+def _media(packet: Packet, raw: bytes, body: _Body) -> list[Parsed]:
     """A session description. Its names are the sender's own where the message is, and the origin is the sender's
     address or a name.
     """
     found = _sdp.read(raw)
     if found is None:
         return []
-    said: list[Said] = [SipMedia(packet, body.call_id, found.address, found.media)]
+    parsed: list[Parsed] = [SipMedia(packet, body.call_id, found.address, found.media)]
     if body.own and (
         found.address == text(packet.src) or not (found.address.replace(".", "").isdigit() or ":" in found.address)
     ):
         ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
         named = (("sip.sdp_user", found.user), ("sip.sdp_session", found.session), ("sip.sdp_tool", found.tool))
-        said += [Observation(ts, subject, kind, value, flow) for kind, value in named if value]
-    return said
+        parsed += [Observation(ts, subject, kind, value, flow) for kind, value in named if value]
+    return parsed
 
 
-def _facts(packet: Packet, agent: str, server: str, subscribed: bytes, named: list[bytes], said: list[Said]) -> None:
+def _facts(
+    packet: Packet, agent: str, server: str, subscribed: bytes, named: list[bytes], parsed: list[Parsed]
+) -> None:
     """The facts about the sender."""
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if agent:
-        said.append(Observation(ts, subject, "sip.user_agent", agent, flow))
+        parsed.append(Observation(ts, subject, "sip.user_agent", agent, flow))
     if server:
-        said.append(Observation(ts, subject, "sip.server", server, flow))
+        parsed.append(Observation(ts, subject, "sip.server", server, flow))
     if b"ua-profile" in subscribed and b"vendor" in subscribed:
-        said.append(Observation(ts, subject, "sip.profile", clean(subscribed), flow))
+        parsed.append(Observation(ts, subject, "sip.profile", clean(subscribed), flow))
     for line in named:
         name, _, value = line.partition(b":")
-        said.append(Observation(ts, subject, "sip.device_header", clean(clean(name) + ": " + clean(value)), flow))
+        parsed.append(Observation(ts, subject, "sip.device_header", clean(clean(name) + ": " + clean(value)), flow))
 
 
 @functools.lru_cache(maxsize=1024)

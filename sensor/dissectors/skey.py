@@ -6,7 +6,7 @@ that listen for it.
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -32,11 +32,11 @@ class Skey(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data[HEADER : HEADER + len(START)] != START or packet.dport != PORT:
             return []
         parts = [part.partition("=") for part in clean(data[HEADER:]).split(";", PARTS_LIMIT)]
-        told = {key: value.strip('"') for key, _, value in reversed(parts)}
-        event = SkeyPressed(packet, told["TYPE"], told.get("FUNC", ""), told.get("USER", ""))
+        values = {key: value.strip('"') for key, _, value in reversed(parts)}
+        event = SkeyPressed(packet, values["TYPE"], values.get("FUNC", ""), values.get("USER", ""))
         return [event, *facts(packet, (("skey.type", event.type),))]

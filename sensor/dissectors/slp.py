@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from sensor.core.addresses import text
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -74,7 +74,7 @@ class Slp(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(10, 12))
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) < 12 or data[1] not in FUNCTIONS:
             return []
@@ -87,7 +87,7 @@ class Slp(Discovery):
         return _version_2(packet, data[1], reader)
 
 
-def _version_1(packet: Packet, data: bytes) -> list[Said]:
+def _version_1(packet: Packet, data: bytes) -> list[Parsed]:
     """Header of 12 bytes; an attribute reply goes on with an error and a list (RFC 2165, 13)."""
     if int.from_bytes(data[2:4], "big") != len(data):
         return []
@@ -97,7 +97,7 @@ def _version_1(packet: Packet, data: bytes) -> list[Said]:
     return _attributes(packet, _string(reader))
 
 
-def _version_2(packet: Packet, function: int, reader: Reader) -> list[Said]:
+def _version_2(packet: Packet, function: int, reader: Reader) -> list[Parsed]:
     if function in (REQUEST, ATTRIBUTE_REQUEST):
         _string(reader)  # previous responders
         return [SlpRequest(packet, _string(reader), function == ATTRIBUTE_REQUEST)]
@@ -134,16 +134,16 @@ def _entry(reader: Reader) -> str:
     return url
 
 
-def _offer(packet: Packet, function: int, urls: list[str]) -> list[Said]:
+def _offer(packet: Packet, function: int, urls: list[str]) -> list[Parsed]:
     sender = text(packet.src)
     own = bool(urls) and all(_host(url) == sender for url in urls)
-    said: list[Said] = [SlpOffer(packet, function, tuple(urls), own)]
+    parsed: list[Parsed] = [SlpOffer(packet, function, tuple(urls), own)]
     if own:
-        said += facts(
+        parsed += facts(
             packet,
             [("slp.service", service) for service in dict.fromkeys(url.partition("://")[0][:255] for url in urls)],
         )
-    return said
+    return parsed
 
 
 def _host(url: str) -> str:
@@ -152,7 +152,7 @@ def _host(url: str) -> str:
     return host[1:].partition("]")[0] if host[:1] == "[" else host.partition(":")[0]
 
 
-def _attributes(packet: Packet, listed: str) -> list[Said]:
+def _attributes(packet: Packet, listed: str) -> list[Parsed]:
     """``(name=value),(name=value)`` (section 5). HP's hold an IEEE 1284 device ID in which ``;`` and ``:`` are free."""
     found: dict[str, str] = {}
     for name, value in _ATTRIBUTE.findall(listed):

@@ -6,7 +6,7 @@ protocol is the maker's own; its form is that of the free clients.
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Reader
@@ -35,7 +35,7 @@ class Smartglass(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if (
             not data.startswith((SEARCH, ANSWER))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
@@ -49,7 +49,7 @@ class Smb(Dissector):
 
     interest = Interest(tcp=(PORT, SESSION_PORT), magic=((4, SMB2), (4, SMB1)), stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())  # datagrams carry other things: mailslots, which are the browser's
 
     def stream(self, packet: Packet) -> Stream:
@@ -67,23 +67,23 @@ class SmbStream(Stream):
         self._smb1, self._smb2, self._pipes = Smb1(talk), Smb2(talk), Pipes()
         self._stray = 0
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._client if from_client else self._server
         if not half.found(data):
             self._stray += 1
             self.done = self._stray > STRAY_LIMIT
             return
         for raw, partial in half.messages(data):
-            yield from self._said(packet, half, raw, partial)
+            yield from self._parsed(packet, half, raw, partial)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """What was read of the half message is read as it is."""
         half = self._client if from_client else self._server
         raw = half.gap(missing)
         if len(raw) > FRAME_SIZE + 4:
-            yield from self._said(packet, half, raw, True)
+            yield from self._parsed(packet, half, raw, True)
 
-    def _said(self, packet: Packet, half: _Half, raw: bytes, partial: bool) -> list[Said]:
+    def _parsed(self, packet: Packet, half: _Half, raw: bytes, partial: bool) -> list[Parsed]:
         self._stray = 0
         magic = raw[FRAME_SIZE : FRAME_SIZE + 4]
         if raw[0] == REQUEST:
@@ -100,11 +100,11 @@ class SmbStream(Stream):
             return [SmbEncrypted(packet, _ENCRYPTED.unpack_from(raw, FRAME_SIZE)[0])]
         return []
 
-    def _with_calls(self, said: list[Said]) -> list[Said]:
+    def _with_calls(self, parsed: list[Parsed]) -> list[Parsed]:
         """With what the pipes' data says as DCE/RPC."""
-        for piece in [one for one in said if isinstance(one, SmbPipe)]:
-            self._pipes.read(piece.packet, piece.pipe, piece.handle, piece.data, said)
-        return said
+        for piece in [one for one in parsed if isinstance(one, SmbPipe)]:
+            self._pipes.read(piece.packet, piece.pipe, piece.handle, piece.data, parsed)
+        return parsed
 
 
 class _Half(Cut):
@@ -136,7 +136,7 @@ def _size(data: bytes, at: int) -> int:
     return FRAME_SIZE + size if size <= CONTROLS.get(kind, -1) else -1
 
 
-def _session(packet: Packet, raw: bytes, partial: bool) -> list[Said]:
+def _session(packet: Packet, raw: bytes, partial: bool) -> list[Parsed]:
     """A client asks for a NetBIOS session and names itself."""
     try:
         called, offset = name_at(raw, FRAME_SIZE)
@@ -145,7 +145,7 @@ def _session(packet: Packet, raw: bytes, partial: bool) -> list[Said]:
         if partial:
             return []
         raise Malformed("message ends early") from None
-    said: list[Said] = [SmbSession(packet, called.name, calling.name)]
+    parsed: list[Parsed] = [SmbSession(packet, called.name, calling.name)]
     if calling.suffix == WORKSTATION and is_machine(calling):
-        said += facts(packet, [("netbios.hostname", calling.name)])
-    return said
+        parsed += facts(packet, [("netbios.hostname", calling.name)])
+    return parsed

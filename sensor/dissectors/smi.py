@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -36,7 +36,7 @@ class Smi(Dissector):
 
     interest = Interest(tcp=(PORT,), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -60,7 +60,7 @@ class SmiStream(FramedStream):
             raise Malformed("no Smart Install header")
         return size
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         _, _, kind, size = _HEADER.unpack_from(data)
         yield SmiMessage(packet, kind, size, from_client)
         if not from_client and not self._answered:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -38,7 +38,7 @@ class Smtp(Dissector):
 
     interest = Interest(tcp=(25, 587, 2525), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -53,7 +53,7 @@ class SmtpStream(LoginStream):
         self._begun = self._wants_tls = False
         self._login: Login | None = None
 
-    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         if from_client:
             self._command(line)
             return iter(())
@@ -77,7 +77,7 @@ class SmtpStream(LoginStream):
         elif verb in (b"MAIL", b"DATA", b"BDAT") or not self._begun:
             self.done = True
 
-    def _reply(self, packet: Packet, code: int, text: bytes) -> list[Said]:
+    def _reply(self, packet: Packet, code: int, text: bytes) -> list[Parsed]:
         if not self._begun:
             self._begun, self.done = True, code != READY
             words = clean(text, BANNER_LIMIT)

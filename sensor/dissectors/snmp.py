@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.addresses import mac_text, v4
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -123,7 +123,7 @@ class Snmp(Dissector):
     # follows its first integer).
     interest = Interest(udp=(AGENT, TRAPS), magic=((2, b"\2\1\0\4"), (2, b"\2\1\1\4")), repeats_s=5)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         cut = packet.truncated
         try:
             return iter(_read(packet, packet.payload, cut))
@@ -145,7 +145,7 @@ class _Sender:
         self.engine = self.context = b""
 
 
-def _read(packet: Packet, data: bytes, cut: bool) -> list[Said]:
+def _read(packet: Packet, data: bytes, cut: bool) -> list[Parsed]:
     tag, at, end = element(data, 0, len(data), cut)
     if tag != SEQUENCE:
         raise Malformed("no message")
@@ -159,7 +159,7 @@ def _read(packet: Packet, data: bytes, cut: bool) -> list[Said]:
     return _operation(packet, _Sender(version, community), data, at, end, cut)
 
 
-def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
+def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[Parsed]:
     """A version 3 message behind its version (RFC 3412, 6; RFC 3414, 2.4)."""
     sender = _Sender("3")
     _, first, stop = element(data, at, end)
@@ -183,10 +183,10 @@ def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[
         sender.user = clean(user, USER_LIMIT)
     tag, first, stop = element(data, after, end, cut)
     if bits & PRIVATE:
-        said: list[Said] = [_encrypted(packet, sender, not bits & REPORTABLE)]
+        parsed: list[Parsed] = [_encrypted(packet, sender, not bits & REPORTABLE)]
         if not bits & REPORTABLE:
-            _engine(packet, sender.engine, said)
-        return said
+            _engine(packet, sender.engine, parsed)
+        return parsed
     sender.context, first = octets(data, first, stop)
     _, first = octets(data, first, stop)
     return _operation(packet, sender, data, first, stop, cut)
@@ -202,7 +202,7 @@ def _encrypted(packet: Packet, sender: _Sender, final: bool) -> Event:
     return SnmpResponse(*common, "") if final else SnmpRequest(*common, 0)
 
 
-def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
+def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Parsed]:
     """The operation and its variables."""
     tag, at, end = element(data, at, end, cut)
     operation = OPERATIONS.get(tag)
@@ -218,19 +218,19 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
     common = (packet, sender.version, sender.community, sender.user, sender.level, operation, request_id, names)
     if tag in (RESPONSE, REPORT):
         status = _status(tag, first, variables)
-        said: list[Said] = [SnmpResponse(*common, status)]
-        _engine(packet, sender.engine, said)
+        parsed: list[Parsed] = [SnmpResponse(*common, status)]
+        _engine(packet, sender.engine, parsed)
         if status == STATUS[0] and _own(packet, sender, variables):
-            _facts(packet, variables, said)
-        return said
+            _facts(packet, variables, parsed)
+        return parsed
     if tag in (TRAP_V2, INFORM):
         trap = next((dotted(value) for name, kind, value in variables if name == TRAP_OID and kind == OID), "")
-        said = [SnmpTrap(*common, trap)]
+        parsed = [SnmpTrap(*common, trap)]
         if tag == TRAP_V2:
-            _engine(packet, sender.engine, said)
+            _engine(packet, sender.engine, parsed)
         if not any(name == TRAP_ADDRESS for name, _, _ in variables):
-            _enterprise(packet, "snmp.trap_enterprise", trap, said)
-        return said
+            _enterprise(packet, "snmp.trap_enterprise", trap, parsed)
+        return parsed
     return [
         SnmpRequest(
             *common, max(second, 0) if tag == GET_BULK else 0, "" if sender.secret is None else seal("", sender.secret)
@@ -238,7 +238,7 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
     ]
 
 
-def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
+def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Parsed]:
     """A trap of version 1 (RFC 1157, 4.1.6). It names the agent's address: where that is not the sender's, somebody
     passed it on.
     """
@@ -253,12 +253,12 @@ def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, c
     _, _, at = element(data, at, end)
     trap = GENERIC_TRAPS[generic] if 0 <= generic < len(GENERIC_TRAPS) else f"{enterprise}.0.{max(specific, 0)}"
     names = _names(_variables(data, at, end, cut))
-    said: list[Said] = [
+    parsed: list[Parsed] = [
         SnmpTrap(packet, sender.version, sender.community, sender.user, sender.level, "trap", 0, names, trap)
     ]
     if v4(int.from_bytes(agent, "big")) == packet.src:
-        _enterprise(packet, "snmp.trap_enterprise", enterprise, said)
-    return said
+        _enterprise(packet, "snmp.trap_enterprise", enterprise, parsed)
+    return parsed
 
 
 def _variables(data: bytes, at: int, end: int, cut: bool) -> list[Variable]:
@@ -304,7 +304,7 @@ def _own(packet: Packet, sender: _Sender, variables: list[Variable]) -> bool:
     return not (len(variables) > 1 and variables[1][0] == TRAP_OID)
 
 
-def _facts(packet: Packet, variables: list[Variable], said: list[Said]) -> None:
+def _facts(packet: Packet, variables: list[Variable], parsed: list[Parsed]) -> None:
     """The facts about the agent."""
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     trees: list[str] = []
@@ -312,38 +312,40 @@ def _facts(packet: Packet, variables: list[Variable], said: list[Said]) -> None:
         if tag == OCTETS:
             kind = VARIABLES.get(name)
             if kind and (text := clean(value)):
-                said.append(Observation(ts, subject, kind, text, flow))
+                parsed.append(Observation(ts, subject, kind, text, flow))
                 if kind == "snmp.device_id":
                     fields = device_id(text)
                     named = (
                         ("snmp.printer_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()),
                         ("snmp.serial", fields.get("SN", "")),
                     )
-                    said += [Observation(ts, subject, of_id, found, flow) for of_id, found in named if found]
+                    parsed += [Observation(ts, subject, of_id, found, flow) for of_id, found in named if found]
         elif tag == OID and VARIABLES.get(name) == "snmp.sys_object_id":
             text = dotted(value)
-            said.append(Observation(ts, subject, "snmp.sys_object_id", text, flow))
-            _enterprise(packet, "snmp.enterprise", text, said)
+            parsed.append(Observation(ts, subject, "snmp.sys_object_id", text, flow))
+            _enterprise(packet, "snmp.enterprise", text, parsed)
         tree = TREES.get(name[:6])
         if tree and tag in (INTEGER, OCTETS) and tree not in trees:
             trees.append(tree)
-    said += [Observation(ts, subject, "snmp.tree", tree, flow) for tree in trees]
+    parsed += [Observation(ts, subject, "snmp.tree", tree, flow) for tree in trees]
 
 
-def _enterprise(packet: Packet, kind: str, name: str, said: list[Said]) -> None:
+def _enterprise(packet: Packet, kind: str, name: str, parsed: list[Parsed]) -> None:
     """The number of the maker in an object identifier of his (IANA's private enterprise numbers)."""
     if name.startswith(ENTERPRISES):
         number = name[len(ENTERPRISES) :].partition(".")[0]
-        said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, number, packet.flow))
+        parsed.append(
+            Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, number, packet.flow)
+        )
 
 
-def _engine(packet: Packet, engine: bytes, said: list[Said]) -> None:
+def _engine(packet: Packet, engine: bytes, parsed: list[Parsed]) -> None:
     """The sender's engine id: the maker's number, and often a MAC (RFC 3411, 5)."""
     if not 5 <= len(engine) <= ENGINE_LIMIT:
         return
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    said.append(
+    parsed.append(
         Observation(ts, subject, "snmp.engine_enterprise", str(int.from_bytes(engine[:4], "big") & 0x7FFFFFFF), flow)
     )
     if engine[0] & 0x80 and engine[4] == MAC_FORMAT and len(engine) == 11:
-        said.append(Observation(ts, subject, "snmp.engine_mac", mac_text(int.from_bytes(engine[5:], "big")), flow))
+        parsed.append(Observation(ts, subject, "snmp.engine_mac", mac_text(int.from_bytes(engine[5:], "big")), flow))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -20,7 +20,7 @@ from sensor.dissectors._http_message import HEAD_END, VERSION, Head, host_of, ma
 
 STARTS = (b"NOTIFY *", b"M-SEARCH", VERSION + b"1", VERSION + b"0")
 HEADER_NAME_LIMIT = 48
-HEADERS_TOLD = 12
+HEADERS_LIMIT = 12
 # Fields of the standard and of HTTP (1.2.2, 1.3.3): not a vendor's own.
 STANDARD = frozenset(
     b"host cache-control location nt nts server usn st ext date man mx user-agent content-length content-type connection opt 01-nls accept al "
@@ -57,7 +57,7 @@ class Ssdp(Dissector):
 
     interest = Interest(udp=(1900, 1982), starts=STARTS, repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         payload, cut = packet.payload, False
         end = HEAD_END.search(payload)
         if end is not None:
@@ -69,13 +69,13 @@ class Ssdp(Dissector):
         return iter(_read(packet, read_head(payload), cut))
 
 
-def _read(packet: Packet, head: Head, cut: bool) -> list[Said]:
+def _read(packet: Packet, head: Head, cut: bool) -> list[Parsed]:
     """What a message says. One that was cut before it told where it is from lends nothing."""
     text = head.text
     if head.method == "M-SEARCH":
         agent = text(b"user-agent")
-        said: list[Said] = [SsdpSearch(packet, text(b"st"), agent)]
-        return [*said, fact(packet, "ssdp.user_agent", agent)] if agent else said
+        parsed: list[Parsed] = [SsdpSearch(packet, text(b"st"), agent)]
+        return [*parsed, fact(packet, "ssdp.user_agent", agent)] if agent else parsed
     if head.method == "NOTIFY":
         state = text(b"nts").removeprefix("ssdp:")
     elif not head.method and head.status == 200:
@@ -87,12 +87,12 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Said]:
     location = head.fields.get(b"location") or head.fields.get(b"al", b"")
     own = state == "alive" and may_be_at(packet, host_of(location)) and bool(location or not cut)
     target = text(b"st" if not head.method else b"nt")
-    said = [
+    parsed = [
         SsdpAnnouncement(packet, state, target, text(b"usn"), text(b"location"), text(b"server"), not head.method, own)
     ]
     if own:
-        said += [fact(packet, kind, value) for kind, value in _facts(head, target, location)]
-    return said
+        parsed += [fact(packet, kind, value) for kind, value in _facts(head, target, location)]
+    return parsed
 
 
 def _facts(head: Head, target: str, location: bytes) -> Iterator[tuple[str, str]]:
@@ -105,12 +105,12 @@ def _facts(head: Head, target: str, location: bytes) -> Iterator[tuple[str, str]
         yield "ssdp.usn", name
     if place := _place(location):
         yield "ssdp.location", place
-    told = 0
+    count = 0
     for field, value in head.fields.items():
         if value and (kind := _header_kind(field)) and (cleaned := clean(value)):
             yield kind, cleaned
-            told += 1
-            if told == HEADERS_TOLD:
+            count += 1
+            if count == HEADERS_LIMIT:
                 return
 
 

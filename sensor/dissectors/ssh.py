@@ -17,7 +17,7 @@ import functools
 import hashlib
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -70,7 +70,7 @@ class Ssh(Dissector):
 
     interest = Interest(tcp=(22, 830, 2222), starts=(b"SSH-2.0-", b"SSH-1.99", b"SSH-1.5-"), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -85,7 +85,7 @@ class SshStream(Stream):
         self._login = _Login()
         self._answer: Packet | None = None  # the server's last segment
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self._client.offered and self._server.offered:
             yield from self._try(packet, data, from_client)
             return
@@ -99,17 +99,17 @@ class SshStream(Stream):
                 yield from _offer(packet, message, from_client)
         self._look()
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         (self._client if from_client else self._server).over = True
         self._login.over = True
         self._look()
         return iter(())
 
-    def finish(self) -> Iterator[Said]:
+    def finish(self) -> Iterator[Parsed]:
         if self._answer is not None and (accepted := self._login.settle()) is not None:
             yield SshLogin(self._answer, accepted)
 
-    def _try(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def _try(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         accepted = self._login.asked(data) if from_client else self._login.answered(len(data))
         self._answer = self._answer if from_client else packet
         if accepted is not None and self._answer is not None:
@@ -253,7 +253,7 @@ class _Half:
         return b""
 
 
-def _banner(packet: Packet, line: bytes, half: _Half, from_client: bool) -> Iterator[Said]:
+def _banner(packet: Packet, line: bytes, half: _Half, from_client: bool) -> Iterator[Parsed]:
     """The event and the fact of a version line: ``SSH-protocol-software comment``. Of version 1
     nothing more is read.
     """
@@ -266,7 +266,7 @@ def _banner(packet: Packet, line: bytes, half: _Half, from_client: bool) -> Iter
     yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ssh.banner", whole, packet.flow)
 
 
-def _offer(packet: Packet, message: bytes, from_client: bool) -> Iterator[Said]:
+def _offer(packet: Packet, message: bytes, from_client: bool) -> Iterator[Parsed]:
     reader = Reader(message, COOKIE) if len(message) >= COOKIE else Reader(b"")
     lists = tuple(reader.take(reader.u32()) for _ in range(LISTS))
     own = (lists[0], lists[2 if from_client else 3], lists[4 if from_client else 5], lists[6 if from_client else 7])

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import is_group_mac, mac_text
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -67,7 +67,7 @@ class Stp(Dissector):
 
     interest = Interest(ethertypes=(SAP, PER_VLAN), repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if packet.ethertype == PER_VLAN:
             if not data.startswith(SNAP):
@@ -86,7 +86,7 @@ class Stp(Dissector):
         return iter((event, *_facts(packet, event.bridge)))
 
 
-def _early(packet: Packet) -> Iterator[Said]:
+def _early(packet: Packet) -> Iterator[Parsed]:
     if packet.truncated:
         return iter(())
     raise Malformed("message ends early")
@@ -115,10 +115,10 @@ def _region(name: bytes) -> str:
     return clean(name)
 
 
-def _facts(packet: Packet, bridge: int) -> list[Said]:
+def _facts(packet: Packet, bridge: int) -> list[Parsed]:
     """That the sender is a bridge, and under which id."""
     ts, subject, flow = packet.ts, Subject(packet.src_mac, 0, packet.vlan), packet.flow
-    said: list[Said] = [Observation(ts, subject, "stp.role", "bridge", flow)]
+    parsed: list[Parsed] = [Observation(ts, subject, "stp.role", "bridge", flow)]
     if bridge and not is_group_mac(bridge):
-        said.append(Observation(ts, subject, "stp.bridge", mac_text(bridge), flow))
-    return said
+        parsed.append(Observation(ts, subject, "stp.bridge", mac_text(bridge), flow))
+    return parsed

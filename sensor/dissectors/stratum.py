@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -20,7 +20,7 @@ from sensor.dissectors._lines import LineStream
 
 TEXT_LIMIT = 128
 LINES_LIMIT = 6  # of a conversation that names no method
-TOLD_LIMIT = 8
+MESSAGES_LIMIT = 8
 STARTS = (
     b'{"id":', b'{"id" :', b'{ "id"', b'{"jsonrp', b'{ "jsonr', b'{"method', b'{ "metho', b'{"params', b'{"worker', b'{"result', b'{"error"',
 )  # fmt: skip
@@ -56,7 +56,7 @@ class Stratum(Dissector):
 
     interest = Interest(starts=STARTS, stream=True, opening=2)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -68,9 +68,9 @@ class StratumStream(LineStream):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines = self._told = 0
+        self._lines = self._messages = 0
 
-    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         found = _METHOD.search(line)
         event: Event | None = None
         if found is not None:
@@ -80,9 +80,9 @@ class StratumStream(LineStream):
                 event = StratumWork(packet, clean(method))
         self._lines += 1
         if event is not None:
-            self._told += 1
+            self._messages += 1
             yield event
-        self.done = self._told >= TOLD_LIMIT or (not self._told and self._lines >= LINES_LIMIT)
+        self.done = self._messages >= MESSAGES_LIMIT or (not self._messages and self._lines >= LINES_LIMIT)
 
 
 def _request(packet: Packet, method: bytes, line: bytes) -> StratumRequest | None:

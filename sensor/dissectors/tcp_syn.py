@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -70,7 +70,7 @@ class Tcp(Dissector):
 
     interest = Interest(tcp_heads=True, repeats_s=600)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < HEADER:
             raise Malformed("header ends early")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from sensor.core.addresses import Address
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -44,7 +44,7 @@ class Tdp(Discovery):
 
     interest = Interest(udp=PORTS, repeats_s=60, volatile=(8, 16))
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) < _HEADER.size or data[0] != VERSION:
             return []
@@ -58,7 +58,7 @@ class Tdp(Discovery):
         return _answer(packet, data[_HEADER.size : _HEADER.size + size])
 
 
-def _answer(packet: Packet, body: bytes) -> list[Said]:
+def _answer(packet: Packet, body: bytes) -> list[Parsed]:
     info = inner(read_object(body), "result")
     kind, model, mac, address = (
         text(info, "device_type"),

@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -20,7 +20,7 @@ from sensor.dissectors import _ntlm
 from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._framing import FramedStream
 from sensor.dissectors._login_events import CLEAR, PasswordLogin
-from sensor.dissectors._ntlm_events import told
+from sensor.dissectors._ntlm_events import ntlm_events
 from sensor.dissectors._seal import seal
 
 PORT = 1433
@@ -61,7 +61,7 @@ class Tds(Dissector):
 
     interest = Interest(tcp=(PORT,), stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -78,10 +78,10 @@ class TdsStream(FramedStream):
         self._begun = self._greeted = False
         self._user, self._method, self._seal = "", "encrypted", ""
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """What is missing may be the login."""
         self.done = True
         return iter(())
@@ -99,7 +99,7 @@ class TdsStream(FramedStream):
             return 0
         return int(size)
 
-    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         kind, body = data[0], data[HEAD_SIZE:]
         self._begun = True
         try:
@@ -113,7 +113,7 @@ class TdsStream(FramedStream):
             raise Malformed("message ends early") from None
         return iter(())
 
-    def _greeting(self, packet: Packet, body: bytes) -> list[Said]:
+    def _greeting(self, packet: Packet, body: bytes) -> list[Parsed]:
         """The answer to what the client offered ([MS-TDS] 2.2.6.5)."""
         self._greeted = True
         if body[:1] != bytes((VERSION,)):  # the version always comes first
@@ -130,7 +130,7 @@ class TdsStream(FramedStream):
         version = ".".join(map(str, _SERVER.unpack_from(found.get(VERSION, b""))))
         return [TdsServer(packet, version, encryption), fact(packet, "tds.version", version)]
 
-    def _login(self, packet: Packet, body: bytes) -> list[Said]:
+    def _login(self, packet: Packet, body: bytes) -> list[Parsed]:
         """Names and the password stand where offsets and sizes in characters say ([MS-TDS] 2.2.6.4)."""
         self._greeted = True
         user, password = (self._part(body, at) for at in (40, 44))
@@ -145,16 +145,16 @@ class TdsStream(FramedStream):
         start, size = _FIELD.unpack_from(body, at)
         return body[start : start + 2 * min(size, PASSWORD_LIMIT)]
 
-    def _ntlm(self, packet: Packet, body: bytes) -> list[Said]:
+    def _ntlm(self, packet: Packet, body: bytes) -> list[Parsed]:
         message = _ntlm.find(body, partial=True)
         if message is None:
             return []
         self._method = "ntlm"
         if isinstance(message, _ntlm.Login):
             self._user = message.user
-        return [*told(packet, "tds", message), *facts(packet, message.facts())]
+        return [*ntlm_events(packet, "tds", message), *facts(packet, message.facts())]
 
-    def _result(self, packet: Packet, body: bytes) -> list[Said]:
+    def _result(self, packet: Packet, body: bytes) -> list[Parsed]:
         """What the server makes of the login: the first token that judges it ([MS-TDS] 2.2.7)."""
         at = 0
         for _ in range(TOKENS_LIMIT):
@@ -172,7 +172,7 @@ class TdsStream(FramedStream):
         self.done = True
         return []
 
-    def _ended(self, packet: Packet, user: str, *, accepted: bool) -> list[Said]:
+    def _ended(self, packet: Packet, user: str, *, accepted: bool) -> list[Parsed]:
         self.done = True
         return [TdsLogin(packet, user, self._method, accepted, self._seal)]
 

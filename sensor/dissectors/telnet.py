@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -78,7 +78,7 @@ class Telnet(Dissector):
 
     interest = Interest(tcp=(23, 2323), stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -99,7 +99,7 @@ class TelnetStream(Stream):
         self._left = TYPED_BEHIND_LIMIT
         self._last: Packet | None = None
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         text = self._options[not from_client].text(data)
         if not text:
             return
@@ -121,7 +121,7 @@ class TelnetStream(Stream):
             self._left -= len(text)
             self.done = self._left <= 0
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """What is missing may be a prompt or a name: the login under way is forgotten."""
         self._options[not from_client].reset()
         if self._behind and not from_client:  # nobody listens to the server any more
@@ -133,7 +133,7 @@ class TelnetStream(Stream):
         self._banner = True
         return iter(())
 
-    def finish(self) -> Iterator[Said]:
+    def finish(self) -> Iterator[Parsed]:
         """Programs that try passwords hang up as soon as they see the result, which is what the server wrote last.
 
         A banner without an answer is a fact, but no event.
@@ -143,7 +143,7 @@ class TelnetStream(Stream):
             if not self._banner:
                 yield from self._greeting(self._last.ts, *self._server_lines())
 
-    def _answered(self, packet: Packet) -> Iterator[Said]:
+    def _answered(self, packet: Packet) -> Iterator[Parsed]:
         """The client begins a line: what stands before it is the banner, and a prompt."""
         yield from self._judge(packet, final=True)
         before, prompt = self._server_lines()
@@ -160,7 +160,7 @@ class TelnetStream(Stream):
         before, _, last = self._shown.decode("utf-8", "replace").replace("\r", "\n").rpartition("\n")
         return before, last
 
-    def _greeting(self, ts: int, before: str, last: str) -> Iterator[Said]:
+    def _greeting(self, ts: int, before: str, last: str) -> Iterator[Parsed]:
         """The facts of what stands before the first answer."""
         subject, flow = self._server
         text, prompt = _banner(before, last)
@@ -169,7 +169,7 @@ class TelnetStream(Stream):
         if prompt:
             yield Observation(ts, subject, "telnet.prompt", prompt, flow)
 
-    def _entered(self, packet: Packet) -> Iterator[Said]:
+    def _entered(self, packet: Packet) -> Iterator[Parsed]:
         """The client ends a line: an answer to the prompt."""
         if self._behind:
             yield from self._commanded(packet)
@@ -186,13 +186,13 @@ class TelnetStream(Stream):
         self._shown.clear()
         self._prompt = ""
 
-    def _commanded(self, packet: Packet) -> Iterator[Said]:
+    def _commanded(self, packet: Packet) -> Iterator[Parsed]:
         """A line at a shell; hardly any is told."""
         if _COMMAND.search(self._typed):
             line = _USER_INFO.sub(r"\1", clean(bytes(self._typed), LINE_LIMIT))
             yield TelnetCommand(packet, _SECRET.sub(r"\1***", line))
 
-    def _judge(self, packet: Packet, *, final: bool) -> Iterator[Said]:
+    def _judge(self, packet: Packet, *, final: bool) -> Iterator[Parsed]:
         """The result of a login: from a whole line of the server, or, where the client goes on, from all it wrote."""
         if not self._awaiting:
             return

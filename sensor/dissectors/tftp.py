@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -40,7 +40,7 @@ class Tftp(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=10)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if data[:2] not in (READ, WRITE):
             if (
@@ -57,7 +57,7 @@ class Tftp(Dissector):
         return iter(_request(packet, data[:2] == WRITE, name, rest[0], rest[1:-1]))
 
 
-def _request(packet: Packet, write: bool, name: bytes, mode: bytes, options: list[bytes]) -> list[Said]:
+def _request(packet: Packet, write: bool, name: bytes, mode: bytes, options: list[bytes]) -> list[Parsed]:
     """The event, and the file as a fact about who asks for it."""
     file = clean(name, NAME_LIMIT)
     names = tuple(clean(option, MODE_LIMIT).lower() for option in options[::2] if option)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -108,7 +108,7 @@ class Tls(Dissector):
         starts=STARTS + DTLS_STARTS + BEATS, stream=True, opening=3, repeats_s=5, volatile=(5, 11),
     )  # fmt: skip
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         if not packet.payload.startswith(DTLS_STARTS):
             return iter(())
         try:
@@ -128,13 +128,13 @@ class TlsStream(Stream):
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._client if from_client else self._server
         for kind, body in half.messages(data):
-            yield from _said(packet, kind, body, half, from_client)
+            yield from _parsed(packet, kind, body, half, from_client)
         self.done = self._client.over and self._server.over
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         half = self._client if from_client else self._server
         half.over = True
         self.done = self._client.over and self._server.over
@@ -247,7 +247,7 @@ class _Half:
             yield CERTIFICATE, bytes(message[10 : 10 + length])
 
 
-def _said(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool) -> Iterator[Said]:
+def _parsed(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool) -> Iterator[Parsed]:
     """What a message of a stream says; the half goes on or is over."""
     if kind == CERTIFICATE:
         yield from certificate(packet, body, from_client)
@@ -273,7 +273,7 @@ def _said(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool
 # What messages say: for the native dissector, too.
 
 
-def old_client(packet: Packet, body: bytes) -> Iterator[Said]:
+def old_client(packet: Packet, body: bytes) -> Iterator[Parsed]:
     """The event of a hello in the shape of SSL 2.0, if it is one."""
     hello = old_hello(body)
     if hello is not None:
@@ -287,7 +287,7 @@ def server(packet: Packet, hello: ServerHello) -> TlsServerHello:
     return TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak)
 
 
-def client(packet: Packet, hello: ClientHello) -> Iterator[Said]:
+def client(packet: Packet, hello: ClientHello) -> Iterator[Parsed]:
     """The event and the facts about whoever sent a ClientHello."""
     yield TlsClientHello(
         packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted
@@ -299,7 +299,7 @@ def client(packet: Packet, hello: ClientHello) -> Iterator[Said]:
     yield Observation(ts, subject, "tls.ja4", hello.ja4, flow)
 
 
-def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
     """The event and the facts about whoever sent a certificate. An empty one is a client that has none."""
     if not data:
         return
@@ -309,14 +309,14 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said
         one.key, one.key_bits, one.sha1, one.sha256,
     )  # fmt: skip
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    told = (
+    pairs = (
         ("subject", one.subject),
         ("issuer", one.issuer),
         ("cn", one.common_name),
         ("organisation", one.organisation),
         ("unit", one.unit),
     )
-    for word, value in told:
+    for word, value in pairs:
         if value:
             yield Observation(ts, subject, f"tls.certificate_{word}", value, flow)
     # Windows makes a certificate of its own for remote desktop, and names it after the machine.
@@ -324,12 +324,12 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said
         yield Observation(ts, subject, "tls.hostname", one.common_name, flow)
 
 
-def _datagram(packet: Packet) -> list[Said]:
+def _datagram(packet: Packet) -> list[Parsed]:
     """What the records of one datagram say (RFC 6347, 4.1 and 4.2.2), as far as they are in the clear and their
     messages whole.
     """
     data, at = packet.payload, 0
-    said: list[Said] = []
+    parsed: list[Parsed] = []
     for _ in range(RECORDS_LIMIT):
         if (
             at + DTLS_RECORD > len(data) or data[at] != HANDSHAKE or data[at + 3] or data[at + 4]
@@ -338,12 +338,12 @@ def _datagram(packet: Packet) -> list[Said]:
         stop = at + DTLS_RECORD + (data[at + 11] << 8 | data[at + 12])
         if stop > len(data) or stop < at + DTLS_RECORD + DTLS_MESSAGE:
             raise Malformed("record longer than the datagram" if stop > len(data) else "record shorter than a message")
-        said += _dtls_message(packet, data[at + DTLS_RECORD : stop])
+        parsed += _dtls_message(packet, data[at + DTLS_RECORD : stop])
         at = stop
-    return said
+    return parsed
 
 
-def _dtls_message(packet: Packet, message: bytes) -> Iterator[Said]:
+def _dtls_message(packet: Packet, message: bytes) -> Iterator[Parsed]:
     kind, size, offset, part = (
         message[0],
         int.from_bytes(message[1:4], "big"),

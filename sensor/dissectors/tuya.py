@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -43,7 +43,7 @@ class Tuya(Discovery):
 
     interest = Interest(udp=PORTS, starts=tuple(FRAMES), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         frame = FRAMES.get(data[:4])
         if frame is None:
@@ -55,16 +55,16 @@ class Tuya(Discovery):
         device = command in BROADCASTS and packet.dport in PORTS
         start = header if data[header : header + 1] == b"{" else header + 4  # a return code may come before the object
         if data[start : start + 1] != b"{":
-            said: list[Said] = [TuyaFrame(packet, command, True, device)]
-            return [*said, *facts(packet, (("tuya.frame", "encrypted"),))] if device else said
+            parsed: list[Parsed] = [TuyaFrame(packet, command, True, device)]
+            return [*parsed, *facts(packet, (("tuya.frame", "encrypted"),))] if device else parsed
         return _clear(packet, command, device, data[start : data.rfind(b"}") + 1])
 
 
-def _clear(packet: Packet, command: int, device: bool, body: bytes) -> list[Said]:
-    told = read_object(body)
-    product, version = text(told, "productKey"), text(told, "version")
-    device = device and is_own(packet, 0, address_of(text(told, "ip")))
-    said: list[Said] = [TuyaFrame(packet, command, False, device, product, version)]
+def _clear(packet: Packet, command: int, device: bool, raw: bytes) -> list[Parsed]:
+    body = read_object(raw)
+    product, version = text(body, "productKey"), text(body, "version")
+    device = device and is_own(packet, 0, address_of(text(body, "ip")))
+    parsed: list[Parsed] = [TuyaFrame(packet, command, False, device, product, version)]
     if device:
-        said += facts(packet, (("tuya.frame", "clear"), ("tuya.product", product), ("tuya.id", text(told, "gwId"))))
-    return said
+        parsed += facts(packet, (("tuya.frame", "clear"), ("tuya.product", product), ("tuya.id", text(body, "gwId"))))
+    return parsed

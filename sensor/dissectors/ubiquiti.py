@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
@@ -51,7 +51,7 @@ class Ubiquiti(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data in QUESTIONS:
             return [UbiquitiSearch(packet)]
@@ -71,7 +71,7 @@ def _fields(reader: Reader) -> dict[int, list[bytes]]:
     raise Malformed("too many fields")
 
 
-def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Said]:
+def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Parsed]:
     def first(kind: int) -> str:
         return field(fields[kind][0]) if kind in fields else ""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
@@ -74,7 +74,7 @@ class Vnc(Dissector):
 
     interest = Interest(tcp=PORTS, starts=(b"RFB 003.", b"RFB 004.", b"RFB 005."), stream=True, opening=4)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -87,17 +87,17 @@ class VncStream(Stream):
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())  # of the server, of the client
         # A function and no method: that would hold the stream that holds it.
-        self._step: Callable[[VncStream, Packet], list[Said] | None] = VncStream._server_version
+        self._step: Callable[[VncStream, Packet], list[Parsed] | None] = VncStream._server_version
         self._version = (0, 0)
         self._types = b""
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         kept = self._kept[from_client]
         kept += data[: KEPT_LIMIT - len(kept)]
-        while not self.done and (said := self._step(self, packet)) is not None:
-            yield from said
+        while not self.done and (parsed := self._step(self, packet)) is not None:
+            yield from parsed
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Nothing tells where a message begins."""
         self.done = True
         return iter(())
@@ -111,11 +111,11 @@ class VncStream(Stream):
         del kept[:size]
         return raw
 
-    def _end(self, *said: Said) -> list[Said]:
+    def _end(self, *parsed: Parsed) -> list[Parsed]:
         self.done = True
-        return list(said)
+        return list(parsed)
 
-    def _server_version(self, packet: Packet) -> list[Said] | None:
+    def _server_version(self, packet: Packet) -> list[Parsed] | None:
         if (
             self._kept[1] and not self._kept[0]
         ):  # other protocols let the client begin, and so do conversations heard from their middle
@@ -129,7 +129,7 @@ class VncStream(Stream):
         self._step = VncStream._client_version
         return [VncBanner(packet, f"{int(found[1])}.{int(found[2])}")]
 
-    def _client_version(self, packet: Packet) -> list[Said] | None:
+    def _client_version(self, packet: Packet) -> list[Parsed] | None:
         raw = self._take(VERSION_SIZE, client=True)
         if raw is None:
             return None
@@ -140,12 +140,12 @@ class VncStream(Stream):
         self._step = VncStream._offer if self._version >= LISTS else VncStream._order
         return []
 
-    def _order(self, packet: Packet) -> list[Said] | None:
+    def _order(self, packet: Packet) -> list[Parsed] | None:
         """Version 3.3: the server says how."""
         raw = self._take(4)
         return None if raw is None else self._chosen(packet, int.from_bytes(raw, "big"), raw[3:])
 
-    def _offer(self, packet: Packet) -> list[Said] | None:
+    def _offer(self, packet: Packet) -> list[Parsed] | None:
         kept = self._kept[0]
         if not kept or len(kept) <= kept[0]:
             return None
@@ -154,11 +154,11 @@ class VncStream(Stream):
         self._step = VncStream._choice
         return [] if self._types else self._end()  # none: it refuses, with a reason
 
-    def _choice(self, packet: Packet) -> list[Said] | None:
+    def _choice(self, packet: Packet) -> list[Parsed] | None:
         raw = self._take(1, client=True)
         return None if raw is None else self._chosen(packet, raw[0], self._types)
 
-    def _chosen(self, packet: Packet, kind: int, offered: bytes) -> list[Said]:
+    def _chosen(self, packet: Packet, kind: int, offered: bytes) -> list[Parsed]:
         if kind == FAILED:
             return self._end()
         event = VncSecurity(packet, _method(kind), tuple(dict.fromkeys(_method(each) for each in offered)))
@@ -173,20 +173,20 @@ class VncStream(Stream):
             self.done = True
         return [event]
 
-    def _challenge(self, packet: Packet) -> list[Said] | None:
+    def _challenge(self, packet: Packet) -> list[Parsed] | None:
         if len(self._kept[1]) < CHALLENGE_SIZE or self._take(CHALLENGE_SIZE) is None:
             return None
         self._take(CHALLENGE_SIZE, client=True)
         self._step = VncStream._password_result
         return []
 
-    def _open_result(self, packet: Packet) -> list[Said] | None:
+    def _open_result(self, packet: Packet) -> list[Parsed] | None:
         return self._result(packet, NONE)
 
-    def _password_result(self, packet: Packet) -> list[Said] | None:
+    def _password_result(self, packet: Packet) -> list[Parsed] | None:
         return self._result(packet, CLASSIC)
 
-    def _result(self, packet: Packet, kind: int) -> list[Said] | None:
+    def _result(self, packet: Packet, kind: int) -> list[Parsed] | None:
         """0 is success (RFC 6143, 7.1.3)."""
         raw = self._take(4)
         if raw is None:
@@ -197,7 +197,7 @@ class VncStream(Stream):
         self._step = VncStream._desktop
         return [event]
 
-    def _desktop(self, packet: Packet) -> list[Said] | None:
+    def _desktop(self, packet: Packet) -> list[Parsed] | None:
         """Size and name, once the client has said whether it wants to be alone."""
         kept = self._kept[0]
         if len(kept) < INIT_SIZE or len(kept) < INIT_SIZE + min(int.from_bytes(kept[20:INIT_SIZE], "big"), NAME_LIMIT):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from sensor.core.addresses import Address
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, address_of, field, is_own, mac_of
@@ -42,7 +42,7 @@ class Wisenet(Discovery):
 
     interest = Interest(udp=(REQUEST_PORT, ANSWER_PORT), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) < SIZE:
             return []

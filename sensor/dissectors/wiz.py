@@ -7,7 +7,7 @@ homes and rooms.
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, is_own, mac_of
@@ -41,16 +41,16 @@ class Wiz(Discovery):
 
     interest = Interest(udp=PORTS, repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data[:1] != b"{" or b'"method"' not in data:
             return []
-        said = read_object(data)
-        method = text(said, "method")
-        told = inner(said, "result") or (inner(said, "params") if method in OWN_METHODS else {})
-        if not told and "error" not in said:
+        parsed = read_object(data)
+        method = text(parsed, "method")
+        result = inner(parsed, "result") or (inner(parsed, "params") if method in OWN_METHODS else {})
+        if not result and "error" not in parsed:
             return [WizRequest(packet, method)]
-        module, firmware, mac = text(told, "moduleName"), text(told, "fwVersion"), mac_of(text(told, "mac"))
+        module, firmware, mac = text(result, "moduleName"), text(result, "fwVersion"), mac_of(text(result, "mac"))
         own = mac != 0 and is_own(packet, mac)
         event = WizAnswer(packet, method, module, firmware, mac, own)
         return (

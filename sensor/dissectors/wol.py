@@ -6,7 +6,7 @@ A password of four or six bytes may follow: it is noted, never kept. Says nothin
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery
@@ -30,7 +30,7 @@ class Wol(Discovery):
 
     interest = Interest(udp=PORTS, ethertypes=(ETHERTYPE,), starts=(SYNC,), repeats_s=5)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         mac = data[6:12]
         if not data.startswith(SYNC) or len(data) < SIZE or data[6:SIZE] != mac * 16:

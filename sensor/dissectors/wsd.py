@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -25,7 +25,7 @@ STARTS = (b"<?xml ve", b"\xef\xbb\xbf<?xml")
 MATCHES_LIMIT = 16
 LIST_LIMIT = 32
 MULTI = {"ProbeMatches": "ProbeMatch", "ResolveMatches": "ResolveMatch"}
-TOLD = ("Hello", "ProbeMatches", "ResolveMatches")
+ANNOUNCEMENTS = ("Hello", "ProbeMatches", "ResolveMatches")
 ASKED = ("Probe", "Resolve")
 # Types are told with the prefix that the standards use, whatever the sender calls it.
 PREFIXES = {
@@ -87,7 +87,7 @@ class Wsd(Dissector):
 
     interest = Interest(udp=(PORT,), starts=STARTS, repeats_s=60)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         cut = packet.truncated
         try:
             document = _xml.read(packet.payload)
@@ -97,25 +97,25 @@ class Wsd(Dissector):
             raise
         body = document.root.first("Body") if document.root.name == "Envelope" else None
         message = body.children[0] if body is not None and body.children else None
-        if message is None or message.name not in (*TOLD, *ASKED, "Bye"):
+        if message is None or message.name not in (*ANNOUNCEMENTS, *ASKED, "Bye"):
             return iter(())
         if not (message.closed or cut):
             raise Malformed("document without an end")
         return iter(_read(packet, document, message))
 
 
-def _read(packet: Packet, document: _xml.Document, message: _xml.Element) -> list[Said]:
+def _read(packet: Packet, document: _xml.Document, message: _xml.Element) -> list[Parsed]:
     action = message.name
     if action in ASKED:
         return [WsdQuestion(packet, action, _types(document, message), message.value("EndpointReference", "Address"))]
     matches = list(message.all(MULTI[action]))[:MATCHES_LIMIT] if action in MULTI else [message]
-    said: list[Said] = []
+    parsed: list[Parsed] = []
     for match in matches:
-        said += _told(packet, document, action, match, len(matches) == 1)
-    return said or [WsdAnnouncement(packet, action, "", (), (), (), False)]
+        parsed += _announced(packet, document, action, match, len(matches) == 1)
+    return parsed or [WsdAnnouncement(packet, action, "", (), (), (), False)]
 
 
-def _told(packet: Packet, document: _xml.Document, action: str, match: _xml.Element, alone: bool) -> list[Said]:
+def _announced(packet: Packet, document: _xml.Document, action: str, match: _xml.Element, alone: bool) -> list[Parsed]:
     """One device. Among several, one that tells no address may be anybody's."""
     endpoint, types, scopes = (
         match.value("EndpointReference", "Address"),
@@ -126,10 +126,10 @@ def _told(packet: Packet, document: _xml.Document, action: str, match: _xml.Elem
     own = action != "Bye" and (
         any(may_be_at(packet, host_of(address.encode())) for address in addresses) if addresses else alone
     )
-    said: list[Said] = [WsdAnnouncement(packet, action, endpoint, types, scopes, addresses, own)]
+    parsed: list[Parsed] = [WsdAnnouncement(packet, action, endpoint, types, scopes, addresses, own)]
     if own:
-        said += facts(packet, dict.fromkeys(_facts(endpoint, types, scopes)))
-    return said
+        parsed += facts(packet, dict.fromkeys(_facts(endpoint, types, scopes)))
+    return parsed
 
 
 def _facts(endpoint: str, types: tuple[str, ...], scopes: tuple[str, ...]) -> Iterator[tuple[str, str]]:

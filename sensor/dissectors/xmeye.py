@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from sensor.core.addresses import Address, v4
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -46,7 +46,7 @@ class Xmeye(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) < _HEADER.size or data[0] != FIRST:
             return []

@@ -6,7 +6,7 @@ Reads searches, answers and notifications. Ignores the lamp's list of orders and
 
 from __future__ import annotations
 
-from sensor.core.dissector import Interest, Said
+from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._discovery import Discovery, address_of, is_own, lines
@@ -14,7 +14,7 @@ from sensor.dissectors._facts import facts
 
 PORT = 1982
 SEARCH = b"M-SEARCH * HTTP/1.1"
-TELLING = (b"HTTP/1.1 200 OK", b"NOTIFY * HTTP/1.1")
+STARTS = (b"HTTP/1.1 200 OK", b"NOTIFY * HTTP/1.1")
 SCHEME = "yeelight://"
 
 
@@ -39,14 +39,14 @@ class Yeelight(Discovery):
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
-    def read(self, packet: Packet) -> list[Said]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data.startswith(SEARCH) and b"wifi_bulb" in data:
             return [YeelightSearch(packet)]
-        if not data.startswith(TELLING) or b"yeelight:" not in data:
+        if not data.startswith(STARTS) or b"yeelight:" not in data:
             return []
-        told = lines(data)
-        get = told.get
+        fields = lines(data)
+        get = fields.get
         address = address_of(get("location", "").removeprefix(SCHEME).partition(":")[0])
         own = is_own(packet, 0, address)
         event = YeelightAnnouncement(packet, get("model", ""), get("fw_ver", ""), get("id", ""), get("name", ""), own)

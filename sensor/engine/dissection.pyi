@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from sensor.boundary import Boundary
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector, Parsed
 from sensor.core.packet import Packet, Packets
 from sensor.decode.reassembly import Room
 
@@ -15,7 +15,7 @@ class Dissection:
     selected: int
     early: Room
     def __init__(
-        self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], hear: Callable[[Iterable[Said]], None],
+        self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], hear: Callable[[Iterable[Parsed]], None],
         conversations: int = ..., held: int = ...,
     ) -> None: ...  # fmt: skip
     def row(self, packets: Packets, index: int, wanted: int) -> None: ...

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 
 from sensor.boundary import Boundary
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet, Packets
 from sensor.evidence.gather import Gatherer
@@ -12,10 +12,10 @@ from sensor.native.out import Messages
 
 class Hearing:
     heard: int
-    record: Callable[[list[Said]], None] | None
+    record: Callable[[list[Parsed]], None] | None
     def __init__(
         self,
-        hear: Callable[[list[Said]], None],
+        hear: Callable[[list[Parsed]], None],
         made: Callable[[Packets, int], Packet],
         novelty: Novelty,
         boundary: Boundary,

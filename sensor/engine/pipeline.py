@@ -21,7 +21,7 @@ from sensor.core.changes import ChangeReader
 from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, DeviceDetector, FlowDetector
 from sensor.core.device import DeviceChange
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector, Parsed
 from sensor.core.event import Event, SenderFlood
 from sensor.core.flow import Change, flow_of
 from sensor.core.packet import Packets
@@ -90,7 +90,7 @@ class Pipeline:
         advisor: Advisor | None = None,
         more: dict[str, object] | None = None,
         native: bool = True,
-        hear: Callable[[Iterable[Said]], None] | None = None,
+        hear: Callable[[Iterable[Parsed]], None] | None = None,
     ) -> None:
         """``native``: False if every message is to be read by the Python dissectors, which are the reference. ``hear``:
         gets what dissectors yield of a message, in place of the inventory and the detectors.

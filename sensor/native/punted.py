@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.dissectors import http, tls
 from sensor.dissectors._client_hello import ClientHello, ServerHello, client_hello, server_hello
@@ -23,7 +23,7 @@ HELLO_LIMIT, HELLOS_LIMIT = 1024, 4096
 class Punted(msgspec.Struct):
     """Base of all. The fields have the types that fields of events have."""
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         """What it says. Malformed where it is not what the protocol allows."""
         raise NotImplementedError
 
@@ -33,7 +33,7 @@ class HttpRequestHead(Punted):
 
     head: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return http.request(packet, read_head(self.head))[1]
 
 
@@ -47,7 +47,7 @@ class HttpResponseHead(Punted):
     target: bytes
     proxy: bool
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return http.response(packet, read_head(self.head), self.method, masked(self.target), self.proxy)[1]
 
 
@@ -57,7 +57,7 @@ class HttpSentBody(Punted):
     head: bytes
     body: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return http.sent(packet, read_head(self.head), self.body)
 
 
@@ -69,7 +69,7 @@ class HttpPageBody(Punted):
     encoded: bool
     body: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return http.page(packet, self.status, self.own, decoded(self.body) if self.encoded else self.body)
 
 
@@ -80,7 +80,7 @@ class HttpDescriptionBody(Punted):
     encoded: bool
     body: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return http.description(packet, self.own, decoded(self.body) if self.encoded else self.body)
 
 
@@ -89,7 +89,7 @@ class TlsClientHelloBody(Punted):
 
     body: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return tls.client(
             packet, _client_hello(self.body) if len(self.body) <= HELLO_LIMIT else client_hello(self.body, "t")
         )
@@ -100,7 +100,7 @@ class TlsServerHelloBody(Punted):
 
     body: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return (
             tls.server(packet, _server_hello(self.body) if len(self.body) <= HELLO_LIMIT else server_hello(self.body)),
         )
@@ -111,7 +111,7 @@ class TlsOldHello(Punted):
 
     body: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return tls.old_client(packet, self.body)
 
 
@@ -121,7 +121,7 @@ class TlsCertificateBody(Punted):
     from_client: bool
     data: bytes
 
-    def read(self, packet: Packet) -> Iterable[Said]:
+    def read(self, packet: Packet) -> Iterable[Parsed]:
         return tls.certificate(packet, self.data, self.from_client)
 
 

@@ -47,7 +47,7 @@ class Line:
         self._fault: BaseException | None = None
         self._blocked = ""
         self._closed = False
-        self._heard, self._tag = 0, 0
+        self._received, self._tag = 0, 0
         # Tag of the broker → index in the batch, of unconfirmed messages; and rejected indexes, with the reason.
         self._waiting: dict[int, int] = {}
         self._places: dict[str, int] = {}
@@ -160,7 +160,7 @@ class Line:
     # Waiting.
 
     def _poke(self) -> None:
-        self._heard += 1
+        self._received += 1
         if self._fault is not None or self._done():
             self._loop.stop()
 
@@ -177,9 +177,9 @@ class Line:
 
     def _run(self, done: Callable[[], bool], seconds: float) -> None:
         """Run the library until it is done, or until nothing was received for so long."""
-        self._done, heard = done, -1
-        while not done() and heard != self._heard:
-            heard = self._heard
+        self._done, received = done, -1
+        while not done() and received != self._received:
+            received = self._received
             timer = self._loop.call_later(seconds, self._loop.stop)
             self._loop.start()
             self._loop.remove_timeout(timer)
@@ -191,11 +191,11 @@ class Line:
             return
         code = getattr(error, "reply_code", 0)
         if code == CONTENT_TOO_LARGE or (code == PRECONDITION_FAILED and "size" in str(error)):
-            raise Refuse(f"AMQP: {said(error)}")
-        raise Retry(f"AMQP: {said(error)}")
+            raise Refuse(f"AMQP: {reason_of(error)}")
+        raise Retry(f"AMQP: {reason_of(error)}")
 
 
-def said(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The broker's text, or that of the innermost error of the library."""
     while True:
         inner = getattr(error, "exceptions", None) or (*error.args, getattr(error, "exception", None))

@@ -86,7 +86,7 @@ def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) 
                 f"no address is known for the name {host}: look at its spelling, and whether this machine's name servers know it"
             ) from None
         raise Retry(
-            f"the name {host} cannot be looked up now ({said(error)}): look at this machine's name servers (/etc/resolv.conf)"
+            f"the name {host} cannot be looked up now ({reason_of(error)}): look at this machine's name servers (/etc/resolv.conf)"
         ) from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
@@ -168,11 +168,11 @@ def late_alert(connection: socket.socket) -> str:
 def tls_words(error: OSError) -> str:
     """Why a handshake failed: what it means and what to do."""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
-        return f"it closed the connection in the handshake ({said(error)}): perhaps {_NO_TLS.removeprefix('it ')}, or it does not accept our address"
-    return said(error)
+        return f"it closed the connection in the handshake ({reason_of(error)}): perhaps {_NO_TLS.removeprefix('it ')}, or it does not accept our address"
+    return reason_of(error)
 
 
-def said(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The text of an error, limited and clean; for a TLS alert, its meaning."""
     if isinstance(error, ssl.SSLError):
         reason = error.reason or str(error)
@@ -224,8 +224,8 @@ def _unreached(error: OSError, timeout_s: float) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "refused: nothing listens at this port, or a firewall rejects us; look whether the service runs, and at the port"
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return f"{said(error)}: no route to it, or no host has this address"
-    return f"no connection: {said(error)}"
+        return f"{reason_of(error)}: no route to it, or no host has this address"
+    return f"no connection: {reason_of(error)}"
 
 
 def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | None) -> str:

@@ -49,8 +49,8 @@ def _block(record: Record) -> str:
 def _counted(records: Sequence[Record]) -> str:
     """``3 events: 1 critical, 2 low``."""
     counts = [(name, sum(_severity(record) == name for record in records)) for name in reversed(SEVERITIES)]
-    told = ", ".join(f"{count} {name}" for name, count in counts if count)
-    return f"{len(records)} event{'s' if len(records) > 1 else ''}: {told}"
+    parts = ", ".join(f"{count} {name}" for name, count in counts if count)
+    return f"{len(records)} event{'s' if len(records) > 1 else ''}: {parts}"
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:
@@ -59,7 +59,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     sensor = _object(record.get("sensor"))
     about = _object(record.get(kind)) if kind != "sensor" else {}
     targets = [_end(one) for one in _list(record.get("targets"))] or [_end(record.get("dst"))]
-    told = [
+    parts = [
         ("time", _text(record.get("ts"))),
         ("what", " ".join(filter(None, (kind, _text(record.get("action")), _text(about.get("title")))))),
         ("source", _end(record.get("src"))),
@@ -94,7 +94,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("sensor", " ".join(filter(None, (_text(sensor.get("id")), _text(sensor.get("site")))))),
         ("reference", " ".join(filter(None, (_text(about.get("id")), _text(record.get("id")))))),
     ]
-    return [(label, value) for label, value in told if value]
+    return [(label, value) for label, value in parts if value]
 
 
 def _end(end: Any) -> str:
@@ -118,9 +118,9 @@ def _change(change: Record) -> str:
 
 
 def _listed(texts: Sequence[str], separator: str = ", ") -> str:
-    told = [text for text in texts if text]
-    return separator.join(told[:LIST_LIMIT]) + (
-        f"{separator}{len(told) - LIST_LIMIT} more" if len(told) > LIST_LIMIT else ""
+    parts = [text for text in texts if text]
+    return separator.join(parts[:LIST_LIMIT]) + (
+        f"{separator}{len(parts) - LIST_LIMIT} more" if len(parts) > LIST_LIMIT else ""
     )
 
 

@@ -25,7 +25,7 @@ from sensor.core.output import Finding, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.outputs._connect import connect
 from sensor.outputs._http_options import HttpOptions, Packing, Place, place_of
-from sensor.outputs._http_wire import SAID_LIMIT, cookies, failed, pools, read
+from sensor.outputs._http_wire import REASON_LIMIT, cookies, failed, pools, read
 from sensor.outputs._probe import probe, probe_tls
 from sensor.outputs._tunnel import tunnel
 
@@ -35,7 +35,7 @@ ANSWER_LIMIT = 64 * 1024
 RETRY_AFTER_LIMIT_S = 3600.0
 REFUSED = (400, 413, 422)
 
-Told = TypeVar("Told")
+Decoded = TypeVar("Decoded")
 
 
 class Answer(NamedTuple):
@@ -50,9 +50,9 @@ class Answer(NamedTuple):
     cookies: str = ""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Status and text, on one line."""
-        words = clean(self.body[: SAID_LIMIT * 4], SAID_LIMIT)
+        words = clean(self.body[: REASON_LIMIT * 4], REASON_LIMIT)
         return f"{self.where} answered {self.status} {_phrase(self.status)}".rstrip() + (f": {words}" if words else "")
 
     @property
@@ -109,8 +109,8 @@ class Client:
                 decode_content=False,
             )
             with contextlib.closing(response):
-                told = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(where, response.status, told, read(response, limit), cookies(response))
+                found = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(where, response.status, found, read(response, limit), cookies(response))
         except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
             raise Retry(f"{where}: {failed(error, self._timeout_s)}") from None
 
@@ -144,9 +144,9 @@ def judge(answer: Answer) -> None:
     if 200 <= answer.status < 300:
         return
     if answer.status in REFUSED:
-        raise Refuse(answer.said)
+        raise Refuse(answer.summary)
     hint = " (redirects are not followed: name the address where it goes as url)" if 300 <= answer.status < 400 else ""
-    raise Retry(answer.said + hint, answer.after_s)
+    raise Retry(answer.summary + hint, answer.after_s)
 
 
 def judge_setup(answer: Answer) -> None:
@@ -157,7 +157,7 @@ def judge_setup(answer: Answer) -> None:
         raise Retry(str(error)) from None
 
 
-def decoded(answer: Answer, kind: type[Told]) -> Told | None:
+def decoded(answer: Answer, kind: type[Decoded]) -> Decoded | None:
     """The body as an object of ours; None where it is none, whatever else it is."""
     try:
         return msgspec.json.decode(answer.body, type=kind)

@@ -22,7 +22,7 @@ from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._tls import context
 from sensor.outputs._tunnel import login, refusal
 
-SAID_LIMIT = 200
+REASON_LIMIT = 200
 COOKIES_LIMIT = 4096
 
 _ENDS = {
@@ -74,7 +74,7 @@ def failed(error: Exception, timeout_s: float) -> str:
             or next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {clean(cause.verify_message, SAID_LIMIT)}; `sensor outputs check` shows more"
+        return f"its certificate is not accepted: {clean(cause.verify_message, REASON_LIMIT)}; `sensor outputs check` shows more"
     if cause is not None and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return f"TLS: {tls_words(cause)}"
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
@@ -96,7 +96,7 @@ def _root(error: BaseException) -> str:
     """The text of the system's error below those of the library, which contain the URL."""
     error = _lowest(error)
     return clean(
-        _ENDS.get(type(error).__name__) or getattr(error, "strerror", None) or type(error).__name__, SAID_LIMIT
+        _ENDS.get(type(error).__name__) or getattr(error, "strerror", None) or type(error).__name__, REASON_LIMIT
     )
 
 

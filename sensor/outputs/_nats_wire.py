@@ -18,7 +18,7 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import reach, resolve, said, secure
+from sensor.outputs._connect import reach, reason_of, resolve, secure
 from sensor.outputs._nats_login import Login
 from sensor.outputs._tls import Tls
 
@@ -111,7 +111,7 @@ class Wire:
             word, _, rest = line.partition(b" ")
             if word in (b"MSG", b"HMSG"):
                 return self._answer(rest.split(), headed=word == b"HMSG")
-            self._heard(word, rest)
+            self._received(word, rest)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -120,7 +120,7 @@ class Wire:
     def _log_in(self, host: str, login: Login) -> None:
         if not self.info.headers:
             raise Retry(f"{host} knows no headers: it needs NATS 2.2 or later")
-        told = {
+        options = {
             "verbose": False,
             "pedantic": False,
             "lang": "python",
@@ -130,16 +130,16 @@ class Wire:
             "no_responders": True,
             "echo": False,
         }
-        told["version"] = "1"
+        options["version"] = "1"
         self._write(
             b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n"
-            % (msgspec.json.encode(told | login.answer(self.info.nonce)), self._inbox)
+            % (msgspec.json.encode(options | login.answer(self.info.nonce)), self._inbox)
         )
         while (line := self._line()) != b"PONG":
             word, _, rest = line.partition(b" ")
-            self._heard(word, rest)
+            self._received(word, rest)
 
-    def _heard(self, word: bytes, rest: bytes) -> None:
+    def _received(self, word: bytes, rest: bytes) -> None:
         """What comes between answers."""
         if word == b"PING":
             self._write(b"PONG\r\n")
@@ -183,7 +183,7 @@ class Wire:
         except TimeoutError:
             raise Retry(f"NATS gave no answer within {self._timeout_s:g} s") from None
         except OSError as error:
-            raise Retry(f"the connection to NATS is lost: {said(error)}") from None
+            raise Retry(f"the connection to NATS is lost: {reason_of(error)}") from None
         if not found:
             raise Retry("NATS closed the connection")
         self._read, self._at = self._read[self._at :] + found, 0
@@ -204,7 +204,7 @@ class Wire:
                 words = found.partition(b"-ERR ")[2].partition(_END)[0]
                 if words:
                     return Retry(f"NATS: {clean(words, WORDS_LIMIT).strip(chr(39))}")
-        return Retry(f"the connection to NATS is lost: {said(error)}")
+        return Retry(f"the connection to NATS is lost: {reason_of(error)}")
 
 
 def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
@@ -257,7 +257,7 @@ def _info(connection: socket.socket, host: str) -> Info:
         ) from None
     except OSError as error:
         connection.close()
-        raise Retry(f"{host} hung up at once: {said(error)}") from None
+        raise Retry(f"{host} hung up at once: {reason_of(error)}") from None
     except Retry:
         connection.close()
         raise

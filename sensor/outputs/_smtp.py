@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from sensor.core.output import Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import said
+from sensor.outputs._connect import reason_of
 from sensor.outputs._secrets import Secret
 
 ANSWER_LIMIT, LINES_LIMIT = 200, 100
@@ -80,12 +80,12 @@ def log_in(client: Client, user: str, password: Secret) -> None:
         client.login(user, secret)
     except smtplib.SMTPAuthenticationError as error:
         words = clean(error.smtp_error, 1024)
-        told = (
+        secrets = (
             secret,
             base64.b64encode(secret.encode()).decode(),
             base64.b64encode(f"\0{user}\0{secret}".encode()).decode(),
         )
-        shown = "in words that repeat the password" if any(one in words for one in told) else words[:ANSWER_LIMIT]
+        shown = "in words that repeat the password" if any(one in words for one in secrets) else words[:ANSWER_LIMIT]
         raise Retry(f"the login of {user} is turned down: {error.smtp_code} {shown}") from None
     except smtplib.SMTPNotSupportedError:
         raise Retry(
@@ -96,18 +96,18 @@ def log_in(client: Client, user: str, password: Secret) -> None:
 
 
 def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
-    told = "; ".join(
+    text = "; ".join(
         f"{address}: {code} {clean(words, ANSWER_LIMIT)}" for address, (code, words) in turned_down.items()
     )
-    return told[: 2 * ANSWER_LIMIT]
+    return text[: 2 * ANSWER_LIMIT]
 
 
-def raise_told(error: Exception, place: str) -> NoReturn:
+def raise_outcome(error: Exception, place: str) -> NoReturn:
     """Refuse where the content was turned down for good, Retry for all else."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         raise Retry(f"{place} takes none of the recipients: {answers(error.recipients)}") from None
     if not isinstance(error, smtplib.SMTPResponseException):
-        raise Retry(f"{place}: the connection is lost: {said(error)}") from None
+        raise Retry(f"{place}: the connection is lost: {reason_of(error)}") from None
     code, words = error.smtp_code, clean(error.smtp_error, ANSWER_LIMIT)
     if code < 0:
         raise Retry(f"{place} does not speak SMTP: {words}") from None

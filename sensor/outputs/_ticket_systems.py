@@ -81,13 +81,13 @@ class System:
         raw = msgspec.json.encode(body) if body is not None else b""
         answer = self._client.ask(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
         if answer.status in (404, 410):
-            raise Missing(answer.said)
+            raise Missing(answer.summary)
         if (
             answer.status in (401, 403)
             and answer.after_s is None
             and answer.headers.get("x-ratelimit-remaining") != "0"
         ):
-            raise Locked(f"{answer.said}: look at user, password, token, and at what they may do there")
+            raise Locked(f"{answer.summary}: look at user, password, token, and at what they may do there")
         judge(answer)
         return answer
 
@@ -100,7 +100,7 @@ class System:
         left_out = {name for name, value in self._options.extra.items() if value is None}
         return {name: value for name, value in fields.items() if name not in left_out}
 
-    def _told(self, answer: Answer, *way: str) -> Any:
+    def _value(self, answer: Answer, *way: str) -> Any:
         """What stands in an answer; None where it does not."""
         found: Any = decoded(answer, dict[str, Any])
         for step in way:
@@ -120,13 +120,13 @@ class Jira(System):
 
     def find(self, found_by: str) -> str:
         asked = urlencode({"jql": f"{found_by} AND statusCategory != Done", "fields": "status", "maxResults": 1})
-        issues = self._told(self._ask("GET", f"{self._base}{self.api}{self.search}?{asked}"), "issues")
+        issues = self._value(self._ask("GET", f"{self._base}{self.api}{self.search}?{asked}"), "issues")
         first = issues[0] if isinstance(issues, list) and issues else None
         return _named(_within(first, "key"))
 
     def create(self, key: str, content: str, body: Body) -> str:
         answer = self._ask("POST", f"{self._base}{self.api}/issue", {**body, "fields": self._new(body["fields"])})
-        return _handle(answer, self._told(answer, "key"))
+        return _handle(answer, self._value(answer, "key"))
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
         self._ask("PUT", self._issue(handle), {**body, "fields": self._old(body["fields"])})
@@ -149,14 +149,14 @@ class Jira(System):
     def _status(self, handle: str) -> str:
         """Its category: ``new``, ``indeterminate`` or ``done``."""
         return str(
-            self._told(
+            self._value(
                 self._ask("GET", f"{self._issue(handle)}?fields=status"), "fields", "status", "statusCategory", "key"
             )
         )
 
     def _moved(self, handle: str, *categories: str) -> bool:
         """By the first transition that leads there; whether there is one."""
-        offered = self._told(self._ask("GET", f"{self._issue(handle)}/transitions"), "transitions")
+        offered = self._value(self._ask("GET", f"{self._issue(handle)}/transitions"), "transitions")
         for category in categories:
             for one in offered if isinstance(offered, list) else ():
                 if _within(one, "to", "statusCategory", "key") == category:
@@ -183,12 +183,12 @@ class ServiceNow(System):
         asked = urlencode(
             {"sysparm_query": f"{found_by}^active=true", "sysparm_fields": "sys_id,number", "sysparm_limit": 1}
         )
-        rows = self._told(self._ask("GET", f"{self._base}?{asked}"), "result")
+        rows = self._value(self._ask("GET", f"{self._base}?{asked}"), "result")
         return _named(_within(rows[0], "sys_id")) if isinstance(rows, list) and rows else ""
 
     def create(self, key: str, content: str, body: Body) -> str:
         answer = self._ask("POST", self._base, self._new(body))
-        return _handle(answer, self._told(answer, "result", "sys_id"))
+        return _handle(answer, self._value(answer, "result", "sys_id"))
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
         self._ask("PATCH", self._row(handle), self._old(body))
@@ -223,7 +223,7 @@ class GitHub(System):
         return self._base
 
     def doubt(self, answer: Answer) -> str:
-        push = self._told(answer, "permissions", "push")
+        push = self._value(answer, "permissions", "push")
         return (
             "we may not push there: GitHub drops the labels of our issues, so that a lost one is not found again"
             if push is False
@@ -237,7 +237,7 @@ class GitHub(System):
 
     def create(self, key: str, content: str, body: Body) -> str:
         answer = self._ask("POST", f"{self._base}/issues", self._new(body))
-        return _handle(answer, self._told(answer, "number"))
+        return _handle(answer, self._value(answer, "number"))
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
         self._ask("PATCH", self._issue(handle), body)
@@ -283,7 +283,7 @@ class Webhook(System):
     def create(self, key: str, content: str, body: Body) -> str:
         whole = self._new(body)
         answer = self._ask("POST", self._client.place.url, whole, self._signed(key, content, whole))
-        found = self._told(answer, *self._options.answer_id.split("."))
+        found = self._value(answer, *self._options.answer_id.split("."))
         # A system without an answer finds it by our key.
         return _named(found) or key
 

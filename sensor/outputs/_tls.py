@@ -51,7 +51,7 @@ def context(tls: Tls) -> ssl.SSLContext:
         try:
             made.load_cert_chain(tls.certificate, tls.key, lambda: password)
         except (OSError, ssl.SSLError) as error:
-            raise Retry(f"our certificate {tls.certificate} cannot be used: {_said(error)}") from None
+            raise Retry(f"our certificate {tls.certificate} cannot be used: {_reason_of(error)}") from None
     return made
 
 
@@ -62,9 +62,9 @@ def _trusting(ca: Path, minimum: ssl.TLSVersion) -> ssl.SSLContext:
     try:
         made.load_verify_locations(ca)
     except (OSError, ssl.SSLError) as error:
-        raise Retry(f"the authorities in {ca} cannot be used: {_said(error)}") from None
+        raise Retry(f"the authorities in {ca} cannot be used: {_reason_of(error)}") from None
     return made
 
 
-def _said(error: OSError) -> str:
+def _reason_of(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__

@@ -9,7 +9,7 @@ import socket
 
 from sensor.core.output import Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect, said
+from sensor.outputs._connect import connect, reason_of
 from sensor.outputs._http_options import HttpOptions, Place, basic, place_of
 
 WORDS_LIMIT, HEAD_LIMIT = 200, 16 * 1024
@@ -53,7 +53,7 @@ def tunnel(options: HttpOptions, place: Place) -> socket.socket:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         why = _refused(_head(connection), proxy)
     except OSError as error:
-        why = f"the proxy at {proxy.shown} makes no tunnel to it: {said(error)}"
+        why = f"the proxy at {proxy.shown} makes no tunnel to it: {reason_of(error)}"
     if why:
         connection.close()
         raise Retry(f"{place.shown}: {why}")

@@ -35,7 +35,7 @@ def slack(record: Record) -> Body:
     """A message of an incoming webhook, in blocks of plain text. ``text`` is what notifications show, and the one place
     with markup.
     """
-    head, facts = _cut(f"{_severity(record).upper()}: {title(record)}", TITLE_LIMIT), told(record)
+    head, facts = _cut(f"{_severity(record).upper()}: {title(record)}", TITLE_LIMIT), fact_pairs(record)
     blocks: list[Body] = [{"type": "header", "text": _plain(head)}]
     blocks += [{"type": "section", "text": _plain(text)} for text in (message(record), *prose(record))]
     # A section has ten fields at most.
@@ -60,7 +60,8 @@ def teams(record: Record) -> Body:
     ]
     card += [_runs(_run(text)) for text in (message(record), *prose(record))]
     card += [
-        _runs(_run(f"{name}: ", weight="Bolder"), _run(value)) | {"spacing": "Small"} for name, value in told(record)
+        _runs(_run(f"{name}: ", weight="Bolder"), _run(value)) | {"spacing": "Small"}
+        for name, value in fact_pairs(record)
     ]
     card.append(_runs(_run(foot(record), isSubtle=True, size="Small")))
     content = {
@@ -79,7 +80,7 @@ def jira(record: Record, project: str, issue_type: str) -> Body | None:
         return None
     facts = [
         _item([_text(f"{name}: ", strong=True), _text(value)])
-        for name, value in [*told(record), ("Record", foot(record))]
+        for name, value in [*fact_pairs(record), ("Record", foot(record))]
     ]
     content = [_paragraph(text) for text in (message(record), *prose(record))] + [
         {"type": "bulletList", "content": facts}
@@ -115,7 +116,7 @@ def servicenow_event(record: Record) -> Body:
     closes it at severity 0.
     """
     src = _map(record, "device") or _map(record, "src")
-    info = dict(told(record)) | {"Record": _id(record)}
+    info = dict(fact_pairs(record)) | {"Record": _id(record)}
     return {
         "source": "Passive network sensor",
         "event_class": _sensor(record, "id"),
@@ -141,7 +142,7 @@ def pagerduty(record: Record, routing_key: str) -> Body:
         "component": _sensor(record, "id"),
         "group": _sensor(record, "site"),
         "class": _sort(record),
-        "custom_details": dict(told(record)) | {"notes": list(prose(record)), "id": _id(record)},
+        "custom_details": dict(fact_pairs(record)) | {"notes": list(prose(record)), "id": _id(record)},
     }
     if record.get("ts"):
         payload["timestamp"] = _cut(str(record["ts"]), 40)
@@ -175,7 +176,7 @@ def prose(record: Record) -> tuple[str, ...]:
     """Why, what proves it, what to do, how to see that it is done, and when it is nothing."""
     about = _map(record, "alert") or _map(record, "recommendation")
     reasons = "; ".join(str(each) for each in _list(about, "why")[:LISTED])
-    said = (
+    pairs = (
         ("Why", reasons),
         ("Proof", about.get("seen")),
         ("What to do", about.get("advice") or about.get("fix")),
@@ -184,14 +185,14 @@ def prose(record: Record) -> tuple[str, ...]:
         ("Done", about.get("closed") if record.get("kind") == "recommendation" else None),
         ("Nothing, where", about.get("false_positives")),
     )
-    return tuple(_cut(f"{name}: {text}", TEXT_LIMIT) for name, text in said if text)
+    return tuple(_cut(f"{name}: {text}", TEXT_LIMIT) for name, text in pairs if text)
 
 
-def told(record: Record) -> list[tuple[str, str]]:
+def fact_pairs(record: Record) -> list[tuple[str, str]]:
     """Facts by name, the most useful first, those that are known."""
     about, network = _map(record, str(record.get("kind", ""))), _map(record, "network")
     ends = [_map(record, "dst"), *_list(record, "targets")]
-    said = (
+    pairs = (
         ("Device", _end(_map(record, "device"))),
         ("From", _end(_map(record, "src"))),
         ("To", _several(list(dict.fromkeys(end for each in ends if (end := _end(each)))))),
@@ -212,7 +213,7 @@ def told(record: Record) -> list[tuple[str, str]]:
         ("Protocol", " ".join(str(network[name]) for name in ("proto", "app") if name in network)),
         ("Detector", about.get("detector")),
     )
-    return [(name, _cut(str(value), FACT_LIMIT)) for name, value in said if value not in (None, "")]
+    return [(name, _cut(str(value), FACT_LIMIT)) for name, value in pairs if value not in (None, "")]
 
 
 def foot(record: Record) -> str:
@@ -223,7 +224,7 @@ def foot(record: Record) -> str:
 
 def page(record: Record) -> str:
     """All of it as lines of text."""
-    facts = "\n".join([*(f"{name}: {value}" for name, value in told(record)), foot(record)])
+    facts = "\n".join([*(f"{name}: {value}" for name, value in fact_pairs(record)), foot(record)])
     return "\n\n".join(part for part in (message(record), "\n".join(prose(record)), facts) if part)
 
 

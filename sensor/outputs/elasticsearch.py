@@ -24,7 +24,7 @@ from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
 from sensor.outputs._http import JSON_FORMATS, Answer, Client, decoded, judge, judge_setup, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
-from sensor.outputs._http_wire import SAID_LIMIT
+from sensor.outputs._http_wire import REASON_LIMIT
 from sensor.outputs._secrets import Secret
 
 ANSWERS_LIMIT = 64 * 1024 * 1024
@@ -57,9 +57,9 @@ class _Item(msgspec.Struct):
     error: _Error | None = None
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         error = self.error or _Error()
-        return f"{self.status} {clean(error.type, 80)}: {clean(error.reason or '', SAID_LIMIT)}".strip(": ")
+        return f"{self.status} {clean(error.type, 80)}: {clean(error.reason or '', REASON_LIMIT)}".strip(": ")
 
     @property
     def delivered(self) -> bool:
@@ -168,13 +168,13 @@ class Elasticsearch(Output):
             _at(self._client, f"_bulk?{query}"), self._body(entries), NDJSON, limit=ANSWERS_LIMIT
         )
         judge(answer)
-        told = decoded(answer, _Bulk)
-        if told is None:
+        result = decoded(answer, _Bulk)
+        if result is None:
             raise Retry(f"{answer.where} answered no bulk answer: is it Elasticsearch? {clean(answer.body[:200], 80)}")
         return (
             Ack()
-            if not told.errors
-            else _each([next(iter(item.values()), None) for item in told.items], len(entries), answer)
+            if not result.errors
+            else _each([next(iter(item.values()), None) for item in result.items], len(entries), answer)
         )
 
     def close(self) -> None:
@@ -214,8 +214,8 @@ class Elasticsearch(Output):
         asked = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
         with Client(self.options) as client:
             answer = client.ask("POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(asked), JSON)
-        told = (decoded(answer, dict[str, Any]) or {}).get("has_all_requested")
-        if told is False:
+        result = (decoded(answer, dict[str, Any]) or {}).get("has_all_requested")
+        if result is False:
             return Finding(
                 "permission",
                 "error",
@@ -223,8 +223,8 @@ class Elasticsearch(Output):
             )
         return Finding(
             "permission",
-            "ok" if told else "warning",
-            f"we may create documents in {name}" if told else "not known before the first record",
+            "ok" if result else "warning",
+            f"we may create documents in {name}" if result else "not known before the first record",
         )
 
     def _template(self) -> Finding:
@@ -292,9 +292,9 @@ def _each(items: list[_Item | None], count: int, answer: Answer) -> Ack:
     """The answers of a batch, document by document."""
     if len(items) != count or None in items:
         raise Retry(f"{answer.where} answered for {len(items)} documents of {count}")
-    told = [item for item in items if item is not None]
-    refused = {place: item.said for place, item in enumerate(told) if item.refused}
-    busy = tuple(place for place, item in enumerate(told) if not item.delivered and not item.refused)
+    result = [item for item in items if item is not None]
+    refused = {place: item.summary for place, item in enumerate(result) if item.refused}
+    busy = tuple(place for place, item in enumerate(result) if not item.delivered and not item.refused)
     if len(busy) == count:
-        raise Retry(f"{answer.where}: {told[0].said}", answer.after_s)
+        raise Retry(f"{answer.where}: {result[0].summary}", answer.after_s)
     return Ack(refused, busy)

@@ -34,7 +34,7 @@ from sensor.outputs._connect import connect, reach, resolve, secure
 from sensor.outputs._email_body import page, plain, subject
 from sensor.outputs._probe import probe, probe_tls
 from sensor.outputs._secrets import Secret
-from sensor.outputs._smtp import ANSWER_LIMIT, Client, answers, log_in, raise_told
+from sensor.outputs._smtp import ANSWER_LIMIT, Client, answers, log_in, raise_outcome
 from sensor.outputs._tls import Tls
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -102,7 +102,7 @@ class Email(Output):
 
     def open(self) -> None:
         self.close()
-        with self._told():
+        with self._outcomes():
             self._client = self._connected()
 
     def check(self) -> Iterator[Finding]:
@@ -136,7 +136,7 @@ class Email(Output):
         recipients, patience_end = self._missing.get(
             key, (list(self.options.recipients), time.monotonic() + PATIENCE_S)
         )
-        with self._told():
+        with self._outcomes():
             try:
                 turned_down = self._ready().sendmail(self.options.sender, recipients, mail.as_bytes())
             except smtplib.SMTPRecipientsRefused as error:
@@ -170,7 +170,7 @@ class Email(Output):
     def _check_addresses(self) -> Iterator[Finding]:
         """Ask for sender and recipients, and send nothing."""
         try:
-            with self._told():
+            with self._outcomes():
                 client = self._ready()
                 asked = [("sender", self.options.sender, *client.mail(self.options.sender))]
                 asked += [
@@ -223,7 +223,7 @@ class Email(Output):
         """A connection on which TLS may begin."""
         options = self.options
         client = Client(reach(resolve(options.host, self._port), options.host, self._port, options.timeout_s))
-        with self._told(), contextlib.closing(client):
+        with self._outcomes(), contextlib.closing(client):
             client.greet()
             client.ehlo()
             code, words = (
@@ -234,7 +234,7 @@ class Email(Output):
             return client.detach()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _outcomes(self) -> Iterator[None]:
         """Errors of SMTP as what is to be done about the batch. The connection ends with each."""
         try:
             yield
@@ -244,7 +244,7 @@ class Email(Output):
             raise
         except (smtplib.SMTPException, OSError, ValueError) as error:
             self.close()
-            raise_told(error, f"{self.options.host} port {self._port}")
+            raise_outcome(error, f"{self.options.host} port {self._port}")
 
 
 def compose(entries: Sequence[Entry], options: Options) -> EmailMessage:

@@ -57,7 +57,7 @@ class File(Output):
             self._file = os.dup(sys.stdout.fileno()) if self._is_stdout else self._opened()
             self._plain = stat.S_ISREG(os.fstat(self._file).st_mode) and not self._is_stdout
             if self._plain:
-                self._mend()
+                self._repair()
         except OSError as error:
             self.close()
             raise Retry(f"{self.options.path}: {error.strerror}") from None
@@ -124,7 +124,7 @@ class File(Output):
         except FileNotFoundError:
             return True
 
-    def _mend(self) -> None:
+    def _repair(self) -> None:
         """Cut a torn last line off, and remember what may be the beginning of a batch that comes again."""
         size = os.fstat(self._file).st_size
         start = max(0, size - 2 * (self.options.batch_kib << 10))

@@ -92,7 +92,7 @@ class Options(CommonOptions):
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "lz4"
 
     @model_validator(mode="after")
-    def _spoken(self) -> Options:
+    def _supported(self) -> Options:
         if self.sasl is not None and self.sasl.mechanism == "PLAIN" and self.tls is None:
             raise ValueError(
                 "found the mechanism PLAIN without `tls`, expected `tls`, or a mechanism SCRAM: the password would go over the network in the clear"
@@ -248,7 +248,7 @@ class Kafka(Output):
             if place not in again:
                 del failed[place]
             elif again[place].name() in REFUSALS:
-                refused[place] = f"Kafka: {said(again[place])}"
+                refused[place] = f"Kafka: {reason_of(again[place])}"
             else:
                 failed[place] = again[place]
         return refused
@@ -264,7 +264,7 @@ class Kafka(Output):
         try:
             found = self._producer.list_topics(timeout=self.options.timeout_s).topics
         except confluent_kafka.KafkaException as error:
-            return Finding("permission", "warning", f"topics cannot be asked for: {said(error.args[0])}")
+            return Finding("permission", "warning", f"topics cannot be asked for: {reason_of(error.args[0])}")
         pattern = anywhere(self.options.topic, "*")
         topics = [topic for name, topic in found.items() if fnmatchcase(name, pattern)]
         if not topics:
@@ -273,7 +273,7 @@ class Kafka(Output):
         broken = [topic for topic in topics if topic.error is not None]
         if broken:
             return Finding(
-                "permission", "error", f"the topic {clean(broken[0].topic, TOPIC_LIMIT)}: {said(broken[0].error)}"
+                "permission", "error", f"the topic {clean(broken[0].topic, TOPIC_LIMIT)}: {reason_of(broken[0].error)}"
             )
         return Finding(
             "permission",
@@ -284,12 +284,14 @@ class Kafka(Output):
     def _noted_trouble(self, error: Any) -> None:
         """Errors of the library's connections. That all are down is reported after the reason."""
         if error.name() != "_ALL_BROKERS_DOWN":
-            self._trouble = said(error)
+            self._trouble = reason_of(error)
 
     def _failed(self, errors: Iterable[Any]) -> Retry:
-        told = next((said(error) for error in errors if error.name() not in TAKEN_BACK and not error.fatal()), "")
-        vague = not told or "transport failure" in told or "imed out" in told
-        words = self._trouble if vague and self._trouble else told
+        reason = next(
+            (reason_of(error) for error in errors if error.name() not in TAKEN_BACK and not error.fatal()), ""
+        )
+        vague = not reason or "transport failure" in reason or "imed out" in reason
+        words = self._trouble if vague and self._trouble else reason
         return Retry(f"Kafka: {words or f'no answer within {self.options.timeout_s:g} s'}")
 
 
@@ -300,7 +302,7 @@ def key_of(record: Mapping[str, Any]) -> str:
     return device_of(record) or str((record.get("src") or {}).get("ip") or (record.get("sensor") or {}).get("id") or "")
 
 
-def said(error: Any) -> str:
+def reason_of(error: Any) -> str:
     return clean(str(error.str()), ANSWER_LIMIT)
 
 
@@ -316,16 +318,19 @@ def _sasl_settings(sasl: Sasl) -> dict[str, Any]:
 
 
 def _tls_settings(tls: Tls) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "enable.ssl.certificate.verification": tls.verify,
         "ssl.endpoint.identification.algorithm": "https" if tls.verify else "none",
         # Ciphers that TLS 1.2 brought: with none of an older version, none is spoken.
         "ssl.cipher.suites": "TLSv1.2:!aNULL:!eNULL",
     }
     if tls.ca is not None:
-        told["ssl.ca.location"] = str(tls.ca)
+        settings["ssl.ca.location"] = str(tls.ca)
     if tls.certificate is not None:
-        told |= {"ssl.certificate.location": str(tls.certificate), "ssl.key.location": str(tls.key or tls.certificate)}
+        settings |= {
+            "ssl.certificate.location": str(tls.certificate),
+            "ssl.key.location": str(tls.key or tls.certificate),
+        }
     if tls.key_password is not None:
-        told["ssl.key.password"] = tls.key_password.reveal()
-    return told
+        settings["ssl.key.password"] = tls.key_password.reveal()
+    return settings

@@ -81,7 +81,7 @@ class HomeAssistant(BaseModel):
     status: Topic = Field(default="sensor/status", min_length=1, max_length=256)
 
     @model_validator(mode="after")
-    def _told_apart(self) -> HomeAssistant:
+    def _distinct(self) -> HomeAssistant:
         if "{device}" not in self.state:
             raise ValueError("found no {device} in `state`, expected it: each device has a state of its own")
         if "{" in self.status + self.prefix:
@@ -181,7 +181,7 @@ class Mqtt(Output):
         if self._link.lost:
             self.open()
         if self.options.home_assistant is not None:
-            self._tell_presence(entries)
+            self._publish_presence(entries)
         refused, messages, largest = {}, [], self._link.granted.get("MaximumPacketSize", 0)
         for place, entry in enumerate(entries):
             topic = named(self.options.topic, entry.record)[:TOPIC_LIMIT]
@@ -264,7 +264,7 @@ class Mqtt(Output):
         if not granted.get("RetainAvailable", 1) and (self.options.retain or self.options.home_assistant is not None):
             raise Retry("MQTT: the broker keeps no messages, which `retain` and `home_assistant` need")
 
-    def _tell_presence(self, entries: Sequence[Entry]) -> None:
+    def _publish_presence(self, entries: Sequence[Entry]) -> None:
         """Before the records themselves: these may come again as often as they like, which changes nothing."""
         messages = [
             Message(place, topic, payload, retain=True)
@@ -352,26 +352,26 @@ class Link:
 
     def connected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self.lost = f"not let in: {_said(reason, properties)}"
+            self.lost = f"not let in: {_reason_of(reason, properties)}"
         else:
-            told = vars(properties) if properties is not None else {}
-            self.granted = {name: value for name, value in told.items() if isinstance(value, int)}
+            fields = vars(properties) if properties is not None else {}
+            self.granted = {name: value for name, value in fields.items() if isinstance(value, int)}
         self._news.set()
 
     def disconnected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
-        self.lost = self.lost or f"the connection is lost: {_said(reason, properties)}"
+        self.lost = self.lost or f"the connection is lost: {_reason_of(reason, properties)}"
         self.refused = flags.is_disconnect_packet_from_server and reason.value in REFUSALS
         self.ended.set()
         self._news.set()
 
     def acknowledged(self, client: Any, data: Any, number: int, reason: Any, properties: Any) -> None:
         self.answers[number] = (
-            (reason.value, _said(reason, properties)) if reason.value >= FAILED else (reason.value, "")
+            (reason.value, _reason_of(reason, properties)) if reason.value >= FAILED else (reason.value, "")
         )
         if len(self.answers) >= self._wanted:
             self._news.set()
 
 
-def _said(reason: Any, properties: Any) -> str:
+def _reason_of(reason: Any, properties: Any) -> str:
     words = getattr(properties, "ReasonString", "")
     return clean(f"{reason}, {words}" if words else str(reason), ANSWER_LIMIT)

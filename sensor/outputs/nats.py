@@ -273,11 +273,11 @@ class Nats(Output):
             if error is None:
                 continue
             if error.err_code in TOO_LARGE:
-                refused[place] = said(error)
+                refused[place] = reason_of(error)
             elif error.code == TOO_MANY:
                 busy.append(place)
             else:
-                raise Retry(f"NATS: {said(error)}")
+                raise Retry(f"NATS: {reason_of(error)}")
 
     def _subject_of(self, record: Mapping[str, Any]) -> str:
         subject = named(self.options.subject, record)
@@ -332,7 +332,7 @@ class Nats(Output):
         if found.error is not None and found.error.err_code == NO_STREAM:
             found = self._asked(wire, "STREAM.CREATE", self._config())
         if found.error is not None:
-            raise Retry(f"the stream {self.options.stream} cannot be made: {said(found.error)}")
+            raise Retry(f"the stream {self.options.stream} cannot be made: {reason_of(found.error)}")
 
     def _config(self) -> dict[str, Any]:
         options = self.options
@@ -373,7 +373,7 @@ class Nats(Output):
             )
             return
         if stream.error is not None:
-            words = f"the stream {options.stream}: {said(stream.error)}"
+            words = f"the stream {options.stream}: {reason_of(stream.error)}"
             yield Finding(
                 "permission",
                 "error",
@@ -404,7 +404,7 @@ def covers(pattern: str, subject: str) -> bool:
     return len(words) == pattern.count(".") + 1
 
 
-def said(error: Error) -> str:
+def reason_of(error: Error) -> str:
     return clean(error.description, ANSWER_LIMIT) or f"error {error.code}"
 
 

@@ -78,7 +78,7 @@ class Postgresql(Output):
                 **self._place(), autocommit=True, prepare_threshold=None
             )
         except (psycopg.Error, OSError) as error:
-            raise Retry(f"PostgreSQL: {_said(error)}") from None
+            raise Retry(f"PostgreSQL: {_reason_of(error)}") from None
         if self.options.create_table:
             self._make_table()
 
@@ -120,14 +120,14 @@ class Postgresql(Output):
             return self._connection.execute(statement, values or None)
         except psycopg.Error as error:
             if values and (isinstance(error, psycopg.DataError) or (error.sqlstate or "")[:2] in REFUSED):
-                raise Refuse(f"PostgreSQL: {_said(error)}") from None
-            raise Retry(f"PostgreSQL: {_said(error)}{_advice(error.sqlstate, self.options.table)}") from None
+                raise Refuse(f"PostgreSQL: {_reason_of(error)}") from None
+            raise Retry(f"PostgreSQL: {_reason_of(error)}{_advice(error.sqlstate, self.options.table)}") from None
         except OSError as error:
-            raise Retry(f"PostgreSQL: {_said(error)}") from None
+            raise Retry(f"PostgreSQL: {_reason_of(error)}") from None
 
     def _place(self) -> dict[str, Any]:
         """Arguments of the client library, which are those of libpq."""
-        told: dict[str, Any] = {
+        parameters: dict[str, Any] = {
             "host": self.options.host,
             "port": self.options.port,
             "dbname": self.options.database,
@@ -140,8 +140,8 @@ class Postgresql(Output):
             "options": f"-c statement_timeout={round(self.options.timeout_s * 1000)}",
         }
         if self.options.tls is None or self.options.host.startswith("/"):
-            return told
-        return told | _tls_of(self.options.tls, self.options.host, self.options.port)
+            return parameters
+        return parameters | _tls_of(self.options.tls, self.options.host, self.options.port)
 
     def _make_table(self) -> None:
         """Only what is missing: a user who may not create a table may not even check that it exists."""
@@ -199,7 +199,7 @@ def _within(asked: Generator[Any, Any, Any], seconds: float) -> Generator[Any, A
 
 
 def _tls_of(tls: Tls, host: str, port: int) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "sslmode": "verify-full" if tls.verify else "require",
         "ssl_min_protocol_version": f"TLSv{tls.minimum}",
     }
@@ -208,14 +208,14 @@ def _tls_of(tls: Tls, host: str, port: int) -> dict[str, Any]:
         system = next(
             (path for path in (found.cafile, found.openssl_cafile) if path and Path(path).is_file()), "system"
         )
-        told["sslrootcert"] = str(tls.ca) if tls.ca else system
+        parameters["sslrootcert"] = str(tls.ca) if tls.ca else system
     if tls.certificate is not None:
-        told |= {"sslcert": str(tls.certificate), "sslkey": str(tls.key or tls.certificate)}
+        parameters |= {"sslcert": str(tls.certificate), "sslkey": str(tls.key or tls.certificate)}
     if tls.key_password is not None:
-        told["sslpassword"] = tls.key_password.reveal()
+        parameters["sslpassword"] = tls.key_password.reveal()
     if tls.server_name:
-        told |= {"host": tls.server_name, "hostaddr": str(resolve(host, port)[0][1][0])}
-    return told
+        parameters |= {"host": tls.server_name, "hostaddr": str(resolve(host, port)[0][1][0])}
+    return parameters
 
 
 def _advice(state: str | None, table: str) -> str:
@@ -229,7 +229,7 @@ def _advice(state: str | None, table: str) -> str:
     return ""
 
 
-def _said(error: BaseException) -> str:
+def _reason_of(error: BaseException) -> str:
     """The server's text, or that of the client library; never the statement, which contains the records."""
     words = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
     return clean(words, ANSWER_LIMIT)

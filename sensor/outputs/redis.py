@@ -138,7 +138,7 @@ class Redis(Output):
 
     def _pool(self, redis: Any) -> Any:
         """One connection, which tries nothing again: the runner does."""
-        told: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "username": self.options.user or None,
             "password": self.options.password.reveal() if self.options.password else None,
             "socket_timeout": self.options.timeout_s,
@@ -146,23 +146,23 @@ class Redis(Output):
             "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
         }
         if self._parts.scheme == "unix":
-            told |= {
+            arguments |= {
                 "connection_class": redis.UnixDomainSocketConnection,
                 "path": unquote(self._parts.path),
                 "db": self.options.database,
             }
-            return redis.ConnectionPool(**told)
-        told |= {
+            return redis.ConnectionPool(**arguments)
+        arguments |= {
             "host": self._parts.hostname,
             "port": self._parts.port or PORT,
             "db": int(self._parts.path.strip("/") or self.options.database),
         }
-        told |= {"socket_connect_timeout": self.options.timeout_s, "socket_keepalive": True}
+        arguments |= {"socket_connect_timeout": self.options.timeout_s, "socket_keepalive": True}
         if self._parts.scheme == "rediss":
-            told["connection_class"] = _over_tls(
+            arguments["connection_class"] = _over_tls(
                 redis, context(self.options.tls), self.options.tls.server_name or self._parts.hostname or ""
             )
-        return redis.ConnectionPool(**told)
+        return redis.ConnectionPool(**arguments)
 
     def _stream(self, record: Mapping[str, Any]) -> str:
         return named(f"{self.options.prefix}:{{sensor}}:{{kind}}", record)
@@ -174,15 +174,17 @@ class Redis(Output):
         pipe = self._asked(self._client_now().pipeline, transaction=False)
         limit = {"maxlen": self.options.max_entries, "approximate": True} if self.options.max_entries else {}
         for place, entry in places:
-            told = {
+            fields = {
                 "id": entry.id,
                 "kind": entry.kind,
                 "severity": entry.record.get("severity", ""),
                 "data": entry.payload,
             }
-            pipe.xadd(stream, told, place, **limit)
+            pipe.xadd(stream, fields, place, **limit)
         answers = self._asked(pipe.execute, raise_on_error=False)
-        faults = [said(answer) for answer in answers if isinstance(answer, Exception) and PASSED not in str(answer)]
+        faults = [
+            reason_of(answer) for answer in answers if isinstance(answer, Exception) and PASSED not in str(answer)
+        ]
         if faults:
             raise Retry(f"Redis: {faults[0]}")
         return [entry for answer, (_, entry) in zip(answers, places, strict=True) if isinstance(answer, Exception)]
@@ -217,7 +219,7 @@ class Redis(Output):
         try:
             return ask(*args, **more)
         except (redis.RedisError, OSError) as error:
-            raise Retry(f"Redis: {said(error)}") from None
+            raise Retry(f"Redis: {reason_of(error)}") from None
 
     def _login(self) -> Finding:
         self.open()
@@ -235,24 +237,24 @@ class Redis(Output):
             self._client.pipeline(transaction=False).xadd(stream, {"id": "check"}, "0-0").execute, raise_on_error=False
         )[0]
         if "0-0" not in str(answer):
-            raise Retry(f"Redis: {said(answer)}")
+            raise Retry(f"Redis: {reason_of(answer)}")
         return Finding("permission", "ok", f"may append to {self.options.prefix}:SENSOR:KIND")
 
     def _durability(self) -> Finding:
         """What the server itself promises."""
         try:
-            told = {**self._asked(self._client.info, "persistence"), **self._asked(self._client.info, "memory")}
+            info = {**self._asked(self._client.info, "persistence"), **self._asked(self._client.info, "memory")}
             when = clean(str(self._asked(self._client.config_get, "appendfsync").get("appendfsync")), 32)
         except Retry as error:
             return Finding("durability", "warning", f"cannot be asked for: {error}")
-        if not told.get("aof_enabled"):
+        if not info.get("aof_enabled"):
             return Finding(
                 "durability",
                 "warning",
                 "the server keeps no append-only file: it may lose what it acknowledged; set `appendonly yes` there",
             )
-        if told.get("maxmemory") and told.get("maxmemory_policy") != "noeviction":
-            policy = clean(str(told.get("maxmemory_policy")), 32)
+        if info.get("maxmemory") and info.get("maxmemory_policy") != "noeviction":
+            policy = clean(str(info.get("maxmemory_policy")), 32)
             return Finding(
                 "durability",
                 "warning",
@@ -267,7 +269,7 @@ class Redis(Output):
         return Finding("durability", "ok", f"the server keeps an append-only file (appendfsync {when})")
 
 
-def said(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     return clean(str(error) or type(error).__name__, ANSWER_LIMIT)
 
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect, leave, said
+from sensor.outputs._connect import connect, leave, reason_of
 from sensor.outputs._probe import probe
 from sensor.outputs._syslog import FORMATS, SyslogOptions, message
 from sensor.outputs._tls import Tls
@@ -74,9 +74,9 @@ class Relp(Output):
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         session, refused = self._opened(), dict[int, str]()
-        with self._told():
+        with self._outcomes():
             for start in range(0, len(entries), WINDOW):
-                numbers = session.tell(
+                numbers = session.request(
                     "syslog", [message(entry, self.options) for entry in entries[start : start + WINDOW]]
                 )
                 answers = session.answers(numbers)
@@ -98,8 +98,8 @@ class Relp(Output):
         self._session = made = _Session(
             connect(self.options.host, self.options.port, self.options.tls, self.options.timeout_s)
         )
-        with self._told():
-            (number,) = made.tell("open", [OFFER])
+        with self._outcomes():
+            (number,) = made.request("open", [OFFER])
             answer = made.answers([number])[number]
         if not answer.startswith(b"200") or b"syslog" not in answer:
             self.close()
@@ -111,7 +111,7 @@ class Relp(Output):
         return f"{self.options.host} port {self.options.port}"
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _outcomes(self) -> Iterator[None]:
         """Whatever goes wrong with the session ends it: an answer to come would be one to a message before."""
         try:
             yield
@@ -119,7 +119,7 @@ class Relp(Output):
         except TimeoutError:
             words = f"no answer within {self.options.timeout_s:g} s"
         except OSError as error:
-            words = f"the session is lost: {said(error)}"
+            words = f"the session is lost: {reason_of(error)}"
         except ValueError as error:
             words = f"it does not speak RELP: {clean(str(error), 200)}"
         self.close()
@@ -132,11 +132,11 @@ class _Session:
     def __init__(self, connection: socket.socket) -> None:
         self._connection, self._buffer, self._number, self._whole = connection, bytearray(), 0, True
 
-    def tell(self, command: str, told: Sequence[bytes]) -> list[int]:
+    def request(self, command: str, data: Sequence[bytes]) -> list[int]:
         """Send frames; their numbers."""
         self._whole = False
         numbers, frames = [], []
-        for each in told:
+        for each in data:
             self._number = self._number % LAST_NUMBER + 1
             numbers.append(self._number)
             frames.append(
@@ -168,7 +168,7 @@ class _Session:
         with contextlib.suppress(OSError, ValueError):
             if self._whole:
                 self._connection.settimeout(FAREWELL_S)
-                self.answers(self.tell("close", [b""]))
+                self.answers(self.request("close", [b""]))
         leave(self._connection)
 
     def _frame(self) -> tuple[int, bytes, bytes]:
@@ -189,7 +189,7 @@ class _Session:
         return number, command, data
 
     def _receive(self) -> None:
-        told = self._connection.recv(ANSWER_LIMIT)
-        if not told:
+        data = self._connection.recv(ANSWER_LIMIT)
+        if not data:
             raise ConnectionResetError("it closed the connection")
-        self._buffer += told
+        self._buffer += data

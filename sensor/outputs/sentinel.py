@@ -24,7 +24,7 @@ from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.outputs._http import Answer, Client, decoded, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions, PlainUrl
-from sensor.outputs._http_wire import SAID_LIMIT
+from sensor.outputs._http_wire import REASON_LIMIT
 from sensor.outputs._secrets import Secret
 from sensor.outputs._sentinel_columns import STREAM, row
 
@@ -49,7 +49,7 @@ class _Fault(msgspec.Struct):
     message: str = ""
 
 
-class _Told(msgspec.Struct):
+class _Answer(msgspec.Struct):
     """An answer of the API; the login's are worded otherwise."""
 
     error: _Fault | str = ""
@@ -149,7 +149,7 @@ class Sentinel(Output):
 
     def _log_in(self, client: Client) -> None:
         """Retry with the text of the login: a wrong secret can be fixed."""
-        told = {
+        form = {
             "grant_type": "client_credentials",
             "client_id": self.options.client_id,
             "client_secret": self.options.client_secret.reveal(),
@@ -158,7 +158,7 @@ class Sentinel(Output):
         answer = client.ask(
             "POST",
             f"{self.options.login.rstrip('/')}/{self.options.tenant}/oauth2/v2.0/token",
-            urlencode(told).encode(),
+            urlencode(form).encode(),
             FORM,
         )
         if answer.status != 200:
@@ -211,10 +211,10 @@ def _judge(answer: Answer) -> None:
 
 def _words(answer: Answer) -> str:
     """The error of the API, and what to do about it."""
-    told = decoded(answer, _Told) or _Told()
-    fault = told.error if isinstance(told.error, _Fault) else _Fault(told.error, told.error_description)
+    body = decoded(answer, _Answer) or _Answer()
+    fault = body.error if isinstance(body.error, _Fault) else _Fault(body.error, body.error_description)
     if not fault.code:
-        return answer.said
-    words = f"{answer.where} answered {answer.status} {clean(fault.code, 60)}: {clean(fault.message, SAID_LIMIT)}"
+        return answer.summary
+    words = f"{answer.where} answered {answer.status} {clean(fault.code, 60)}: {clean(fault.message, REASON_LIMIT)}"
     hints = {403: ROLE, 404: "look at rule (its immutable id, dcr-…), at stream, and whether url belongs to the rule"}
     return f"{words}; {hints[answer.status]}" if answer.status in hints else words

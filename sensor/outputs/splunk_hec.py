@@ -22,7 +22,7 @@ from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.outputs._http import Answer, Client, decoded, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
-from sensor.outputs._http_wire import SAID_LIMIT
+from sensor.outputs._http_wire import REASON_LIMIT
 from sensor.outputs.formats._view import milliseconds
 
 EVENT, ACK = "services/collector/event", "services/collector/ack"
@@ -40,7 +40,7 @@ HINTS = {
 }
 
 
-class _Told(msgspec.Struct, rename={"ack": "ackId", "event": "invalid-event-number"}):
+class _Body(msgspec.Struct, rename={"ack": "ackId", "event": "invalid-event-number"}):
     """An answer of the collector."""
 
     text: str = ""
@@ -50,15 +50,15 @@ class _Told(msgspec.Struct, rename={"ack": "ackId", "event": "invalid-event-numb
     acks: dict[str, bool] = {}
 
 
-class _Said(NamedTuple):
+class _Reply(NamedTuple):
     answer: Answer
-    told: _Told
+    body: _Body
 
     @property
     def words(self) -> str:
-        hint = HINTS.get(self.told.code)
-        words = f"{clean(self.told.text, SAID_LIMIT)} (code {self.told.code})" if self.told.code >= 0 else ""
-        return f"{self.answer.where}: {words}{f'; {hint}' if hint else ''}" if words else self.answer.said
+        hint = HINTS.get(self.body.code)
+        words = f"{clean(self.body.text, REASON_LIMIT)} (code {self.body.code})" if self.body.code >= 0 else ""
+        return f"{self.answer.where}: {words}{f'; {hint}' if hint else ''}" if words else self.answer.summary
 
 
 class Options(HttpOptions):
@@ -115,19 +115,19 @@ class SplunkHec(Output):
     def send(self, entries: Sequence[Entry]) -> Ack:
         if self._client is None:
             raise Retry("not open")
-        said = self._posted(self._client, EVENT, b"\n".join(self._event(entry) for entry in entries))
+        reply = self._posted(self._client, EVENT, b"\n".join(self._event(entry) for entry in entries))
         if (
-            said.answer.status == 400
-            and said.told.code in EVENT_FAULTS
-            and said.told.event is not None
-            and 0 <= said.told.event < len(entries)
+            reply.answer.status == 400
+            and reply.body.code in EVENT_FAULTS
+            and reply.body.event is not None
+            and 0 <= reply.body.event < len(entries)
         ):
-            return self._partly(said, len(entries))
-        _judge(said)
-        if said.told.code < 0:
-            raise Retry(f"{said.words}: is it Splunk's event collector?")
+            return self._partly(reply, len(entries))
+        _judge(reply)
+        if reply.body.code < 0:
+            raise Retry(f"{reply.words}: is it Splunk's event collector?")
         if self.options.acknowledge:
-            self._wait(self._client, said)
+            self._wait(self._client, reply)
         return Ack()
 
     def close(self) -> None:
@@ -141,44 +141,44 @@ class SplunkHec(Output):
         event: Any = (
             msgspec.Raw(entry.payload) if entry.payload[:1] == b"{" else entry.payload.decode("utf-8", "replace")
         )
-        told: dict[str, Any] = {
+        envelope: dict[str, Any] = {
             "source": self.options.source,
             "sourcetype": self.options.sourcetype.replace("{kind}", entry.kind),
             "event": event,
         }
         if (moment := _seconds(record.get("ts"))) is not None:
-            told["time"] = moment
+            envelope["time"] = moment
         if isinstance(sensor := record.get("sensor"), Mapping) and "id" in sensor:
-            told["host"] = str(sensor["id"])
+            envelope["host"] = str(sensor["id"])
         if self.options.index:
-            told["index"] = self.options.index
-        return msgspec.json.encode(told | {"fields": {"record_id": entry.id}})
+            envelope["index"] = self.options.index
+        return msgspec.json.encode(envelope | {"fields": {"record_id": entry.id}})
 
-    def _partly(self, said: _Said, count: int) -> Ack:
+    def _partly(self, reply: _Reply, count: int) -> Ack:
         """One event is wrong. Those before it are taken, but not acknowledged: where that is asked for, they come
         again.
         """
-        wrong = said.told.event or 0
+        wrong = reply.body.event or 0
         again = [place for place in range(count) if place > wrong or (place < wrong and self.options.acknowledge)]
-        return Ack({wrong: said.words}, tuple(again))
+        return Ack({wrong: reply.words}, tuple(again))
 
     def _acknowledges(self, client: Client) -> None:
         """Retry where it does not. That a channel in which nothing was sent is not known does not matter."""
         self._ask(client, ACK, b'{"acks":[0]}', allowed=(BAD_CHANNEL,))
 
-    def _wait(self, client: Client, said: _Said) -> None:
+    def _wait(self, client: Client, reply: _Reply) -> None:
         """Until the indexers have the batch."""
-        number = said.told.ack
+        number = reply.body.ack
         if number is None:
-            raise Retry(f"{said.answer.where}: {HINTS[ACK_OFF]}")
+            raise Retry(f"{reply.answer.where}: {HINTS[ACK_OFF]}")
         end, pause = time.monotonic() + self.options.ack_timeout_s, POLL_S
         asked = msgspec.json.encode({"acks": [number]})
         # Behind a balancer only the one who took the events knows of them: its cookie leads there.
-        cookies = {"Cookie": said.answer.cookies} if said.answer.cookies else {}
-        while not self._ask(client, ACK, asked, headers=cookies).told.acks.get(str(number)):
+        cookies = {"Cookie": reply.answer.cookies} if reply.answer.cookies else {}
+        while not self._ask(client, ACK, asked, headers=cookies).body.acks.get(str(number)):
             if time.monotonic() + pause > end:
                 raise Retry(
-                    f"{said.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement {number}): its indexers are late or away"
+                    f"{reply.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement {number}): its indexers are late or away"
                 )
             time.sleep(pause)
             pause = min(pause * 2, POLL_MAX_S)
@@ -191,22 +191,22 @@ class SplunkHec(Output):
         *,
         headers: Mapping[str, str] | None = None,
         allowed: tuple[int, ...] = (),
-    ) -> _Said:
+    ) -> _Reply:
         """A question that is no record: whatever is wrong is a matter of how things are set up."""
-        said = self._posted(client, path, body, headers)
-        if said.told.code in allowed:
-            return said
+        reply = self._posted(client, path, body, headers)
+        if reply.body.code in allowed:
+            return reply
         try:
-            _judge(said)
+            _judge(reply)
         except Refuse as error:
             raise Retry(str(error)) from None
-        return said
+        return reply
 
-    def _posted(self, client: Client, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> _Said:
+    def _posted(self, client: Client, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> _Reply:
         url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
-        told = {**JSON, **self._channel, **(headers or {})}
-        answer = client.post(url, body, told) if path == EVENT else client.ask("POST", url, body, told)
-        return _Said(answer, decoded(answer, _Told) or _Told())
+        sent_headers = {**JSON, **self._channel, **(headers or {})}
+        answer = client.post(url, body, sent_headers) if path == EVENT else client.ask("POST", url, body, sent_headers)
+        return _Reply(answer, decoded(answer, _Body) or _Body())
 
     def _login(self) -> Finding:
         """Without acknowledgement an empty body is asked about: the token is looked at first, and
@@ -216,26 +216,26 @@ class SplunkHec(Output):
             if self.options.acknowledge:
                 self._acknowledges(client)
                 return Finding("auth", "ok", "the token is known, and has indexer acknowledgement")
-            said = self._ask(client, EVENT, b"", allowed=(NO_DATA,))
-        if said.told.code != NO_DATA:
-            return Finding("auth", "warning", f"{said.words}: is it Splunk's event collector?")
+            reply = self._ask(client, EVENT, b"", allowed=(NO_DATA,))
+        if reply.body.code != NO_DATA:
+            return Finding("auth", "warning", f"{reply.words}: is it Splunk's event collector?")
         return Finding(
             "auth", "warning", "the token is known; without acknowledgement a batch counts before it is written"
         )
 
 
-def _judge(said: _Said) -> None:
+def _judge(reply: _Reply) -> None:
     """Refuse errors about events or their size; all else can be fixed."""
     try:
-        judge(said.answer)
+        judge(reply.answer)
     except Refuse:
-        if said.answer.status == 413 or said.told.code in EVENT_FAULTS:
-            raise Refuse(said.words) from None
-        raise Retry(said.words) from None
+        if reply.answer.status == 413 or reply.body.code in EVENT_FAULTS:
+            raise Refuse(reply.words) from None
+        raise Retry(reply.words) from None
     except Retry as error:
-        raise Retry(said.words, error.after_s) from None
-    if said.told.code > 0:
-        raise Retry(said.words)
+        raise Retry(reply.words, error.after_s) from None
+    if reply.body.code > 0:
+        raise Retry(reply.words)
 
 
 def _seconds(ts: Any) -> float | None:

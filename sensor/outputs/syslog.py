@@ -27,7 +27,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
-from sensor.outputs._connect import connect, leave, resolve, said
+from sensor.outputs._connect import connect, leave, reason_of, resolve
 from sensor.outputs._probe import probe
 from sensor.outputs._syslog import FORMATS, SyslogOptions, message
 from sensor.outputs._tls import Tls
@@ -114,7 +114,7 @@ class Syslog(Output):
             silence = (
                 f"took nothing for {self.options.timeout_s:g} s"
                 if isinstance(error, TimeoutError)
-                else f"the connection is lost: {said(error)}"
+                else f"the connection is lost: {reason_of(error)}"
             )
             raise Retry(f"{host} port {port}: {silence}") from None
         return Ack()
@@ -135,16 +135,16 @@ class Syslog(Output):
             )
         return self._connection
 
-    def _framed(self, told: bytes) -> bytes:
-        return b"%d %b" % (len(told), told) if self.options.framing == "octets" else told + b"\n"
+    def _framed(self, message: bytes) -> bytes:
+        return b"%d %b" % (len(message), message) if self.options.framing == "octets" else message + b"\n"
 
     def _send_datagrams(self, connection: socket.socket, messages: Sequence[bytes]) -> Ack:
         refused, limit = {}, self.options.datagram_bytes
-        for number, told in enumerate(messages):
-            if len(told) > limit:
-                refused[number] = f"{len(told)} bytes, more than a datagram of {limit} (datagram_bytes): take tcp"
+        for number, datagram in enumerate(messages):
+            if len(datagram) > limit:
+                refused[number] = f"{len(datagram)} bytes, more than a datagram of {limit} (datagram_bytes): take tcp"
             else:
-                connection.send(told)
+                connection.send(datagram)
         _raise_pending(connection)
         return Ack(refused)
 
@@ -189,7 +189,7 @@ def _datagrams(host: str, port: int) -> socket.socket:
         made.connect(address)
     except OSError as error:
         made.close()
-        raise Retry(f"{host} port {port}: no way to it: {said(error)}") from None
+        raise Retry(f"{host} port {port}: no way to it: {reason_of(error)}") from None
     return made
 
 
@@ -205,7 +205,7 @@ def _probe_datagrams(host: str, port: int) -> Iterator[Finding]:
             _raise_pending(connection)
     except (OSError, Retry) as error:
         yield Finding(
-            "udp", "error", f"{host} port {port}: {said(error)}: does the receiver run, and is the port right?"
+            "udp", "error", f"{host} port {port}: {reason_of(error)}: does the receiver run, and is the port right?"
         )
         return
     yield Finding(

@@ -170,6 +170,6 @@ class Tickets(Output):
                 )
             answer = client.ask("GET", system.looked_at)
         if answer.status != 200:
-            return Finding("auth", "error", f"{answer.said}: look at url, user, password, token and project")
+            return Finding("auth", "error", f"{answer.summary}: look at url, user, password, token and project")
         doubt = system.doubt(answer)
-        return Finding("auth", "warning" if doubt else "ok", doubt or answer.said.partition(": {")[0])
+        return Finding("auth", "warning" if doubt else "ok", doubt or answer.summary.partition(": {")[0])

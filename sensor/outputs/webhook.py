@@ -156,7 +156,9 @@ class Webhook(Output):
         return Finding(
             "auth",
             "ok" if fine else "error",
-            answer.said.partition(": {")[0] if fine else f"{answer.said}: look at url, user, password and project",
+            answer.summary.partition(": {")[0]
+            if fine
+            else f"{answer.summary}: look at url, user, password and project",
         )
 
 

@@ -8,7 +8,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.core.dissector import Interest, Said, Stream
+from sensor.core.dissector import Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.decode.reassembly import HELD_SEGMENTS, Assembler, Room
 
@@ -23,15 +23,15 @@ class Tape(Stream):
         self.gaps: list[int] = []
         self.ended = 0
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         self.bytes[from_client] += data
         return iter(())
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         self.gaps.append(missing)
         return iter(())
 
-    def finish(self) -> Iterator[Said]:
+    def finish(self) -> Iterator[Parsed]:
         self.ended += 1
         return iter(())
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.addresses import mac_text, text
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet, Packets
@@ -43,7 +43,7 @@ def packets(name: str, heads: bool = False) -> list[Packet]:
     return [packet for packet in (rows.at(i) for i in range(len(batch.rows))) if packet.payload]
 
 
-def facts(said: Iterable[Said]) -> list[tuple[str, str, str, str]]:
+def facts(parsed: Iterable[Parsed]) -> list[tuple[str, str, str, str]]:
     """(MAC, address, kind, value) of each observation, for people to read; ``-`` where there is none."""
     return [
         (
@@ -52,16 +52,16 @@ def facts(said: Iterable[Said]) -> list[tuple[str, str, str, str]]:
             one.kind,
             one.value,
         )
-        for one in said
+        for one in parsed
         if isinstance(one, Observation)
     ]
 
 
-def values(said: Iterable[Said]) -> list[tuple[str, str]]:
+def values(parsed: Iterable[Parsed]) -> list[tuple[str, str]]:
     """(kind, value) of each observation."""
-    return [(one.kind, one.value) for one in said if isinstance(one, Observation)]
+    return [(one.kind, one.value) for one in parsed if isinstance(one, Observation)]
 
 
-def events(said: Iterable[Said]) -> list[tuple[Any, ...]]:
+def events(parsed: Iterable[Parsed]) -> list[tuple[Any, ...]]:
     """Class name and fields of each event, without the packet."""
-    return [(type(one).__name__, *msgspec.structs.astuple(one)[1:]) for one in said if isinstance(one, Event)]
+    return [(type(one).__name__, *msgspec.structs.astuple(one)[1:]) for one in parsed if isinstance(one, Event)]

@@ -65,8 +65,8 @@ def test_probe_claims_nothing() -> None:
 )
 def test_impossible_claims_are_no_facts(sender: str) -> None:
     """No machine has a zero or group MAC, nor a group, broadcast or 0/8 address: the event stays, the fact does not."""
-    said = dissect(ETHERNET + bytes.fromhex(sender + " 000000000000 0a141e01"))
-    assert [type(one) for one in said] == [ArpRequest]
+    parsed = dissect(ETHERNET + bytes.fromhex(sender + " 000000000000 0a141e01"))
+    assert [type(one) for one in parsed] == [ArpRequest]
 
 
 @pytest.mark.parametrize("head", ["0001080006040003", "0001080006040008", "0020080014040001", "000186dd06100001"])

@@ -26,8 +26,8 @@ def answer(body: bytes) -> bytes:
 
 def test_sample() -> None:
     """Every message of the sample."""
-    said = [one for packet in packets("bacnet") for one in Bacnet().dissect(packet)]
-    assert events(said) == [
+    parsed = [one for packet in packets("bacnet") for one in Bacnet().dissect(packet)]
+    assert events(parsed) == [
         ("BacnetWhoIs", -1, -1),
         ("BacnetWhoIs", 100, 500),
         ("BacnetIAm", 77001, 7, 0),
@@ -46,7 +46,7 @@ def test_sample() -> None:
         ("BacnetMessage", 5, -1, -1),
     ]
     device = ("02:00:5e:00:53:03", "10.20.30.13")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*device, "bacnet.vendor_id", "7"),
         (*device, "bacnet.model", "PXC4.E16"),
         (*device, "bacnet.vendor", "Siemens"),

@@ -10,22 +10,22 @@ from sensor.dissectors.baichuan import Baichuan
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("BaichuanDiscovery", False)], []),
     "an answer": ([("BaichuanDiscovery", True)], [("baichuan.answer", "discovery")]),
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Baichuan().dissect(packets("baichuan")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Baichuan().dissect(packets("baichuan")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("baichuan")) == len(SAID)
+    assert len(packets("baichuan")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\x20\xcf\x87\x2a" + bytes(20)])

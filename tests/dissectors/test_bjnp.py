@@ -11,7 +11,7 @@ from sensor.dissectors.bjnp import Bjnp
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search for printers": ([("BjnpRequest", 1, 1)], []),
     "a search for scanners": ([("BjnpRequest", 2, 1)], []),
     "a printer": (
@@ -37,16 +37,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Bjnp().dissect(packets("bjnp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Bjnp().dissect(packets("bjnp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("bjnp")) == len(SAID)
+    assert len(packets("bjnp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"XJNP" + bytes(12)])

@@ -55,9 +55,9 @@ def test_announcement_of_lan_manager() -> None:
     name.
     """
     host = bytes.fromhex("0100 039a8000 0409 b400") + b"NAS-2\0Samba 3.6\0"
-    said = dissect(mailslot(LAN_MANAGER, host))
-    assert events(said) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "4.9", 0x809A03, "Samba 3.6", False)]
-    assert ("netbios.hostname", "NAS-2") in values(said)
+    parsed = dissect(mailslot(LAN_MANAGER, host))
+    assert events(parsed) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "4.9", 0x809A03, "Samba 3.6", False)]
+    assert ("netbios.hostname", "NAS-2") in values(parsed)
     assert events(dissect(mailslot(LAN_MANAGER, b"\2\0"))) == [
         ("BrowserDatagram", 0x11, "DESK", "OFFICE", 0x1D, LAN_MANAGER)
     ]
@@ -67,9 +67,9 @@ def test_goodbye() -> None:
     """Samba that stops announces itself as nothing at all, with the version of some Windows: that is no fact about the
     host.
     """
-    said = dissect(mailslot(BROWSE, announcement(1, "NAS-2", (6, 1), 0, "Samba 4.22")))
-    assert events(said) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "6.1", 0, "Samba 4.22", False)]
-    assert values(said) == []
+    parsed = dissect(mailslot(BROWSE, announcement(1, "NAS-2", (6, 1), 0, "Samba 4.22")))
+    assert events(parsed) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "6.1", 0, "Samba 4.22", False)]
+    assert values(parsed) == []
 
 
 def test_handed_on_by_another() -> None:
@@ -80,8 +80,8 @@ def test_handed_on_by_another() -> None:
 
 def test_other_messages() -> None:
     """Domains, elections, requests, other mailslots, messages to people and errors are events."""
-    said = [events(sample(number)) for number in range(4, 11)]
-    assert said == [
+    parsed = [events(sample(number)) for number in range(4, 11)]
+    assert parsed == [
         [("BrowserDomain", "OFFICE", "DC-1")],
         [("BrowserElection", "DESK-04", 0x14000F03, 90)],
         [("BrowserRequest", 2, "PRINTER")],

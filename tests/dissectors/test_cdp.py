@@ -31,8 +31,8 @@ def dissect(
 
 def test_a_switch() -> None:
     """Names, software, capabilities, addresses of both lists once each, VLANs and the VTP domain."""
-    said = list(Cdp().dissect(packets("cdp")[0]))
-    event = said[0]
+    parsed = list(Cdp().dissect(packets("cdp")[0]))
+    event = parsed[0]
     assert (event.chassis, event.port, event.name, event.platform) == (
         "sw-3f-02.example.net",
         "GigabitEthernet1/0/14",
@@ -48,7 +48,7 @@ def test_a_switch() -> None:
         False,
     )
     assert event.addresses == (parse("10.20.0.3"), parse("fd00:20::3"))
-    facts = values(said)
+    facts = values(parsed)
     assert ("cdp.capabilities", "router,switch,igmp") in facts
     assert ("cdp.platform", "cisco C9300-48P") in facts
     assert dict(facts)["cdp.version"].startswith(
@@ -58,10 +58,10 @@ def test_a_switch() -> None:
 
 def test_a_phone_asks_for_voice_and_power() -> None:
     """The voice VLAN it wants, what it draws, and its name."""
-    said = list(Cdp().dissect(packets("cdp")[1]))
-    assert (said[0].voice_vlan, said[0].power_mw, said[0].half_duplex) == (30, 6300, True)
-    assert said[0].capabilities == ("host", "telephone", "two_port_relay")
-    assert ("cdp.hostname", "SEP02005E005302") in values(said)
+    parsed = list(Cdp().dissect(packets("cdp")[1]))
+    assert (parsed[0].voice_vlan, parsed[0].power_mw, parsed[0].half_duplex) == (30, 6300, True)
+    assert parsed[0].capabilities == ("host", "telephone", "two_port_relay")
+    assert ("cdp.hostname", "SEP02005E005302") in values(parsed)
 
 
 def test_object_id_and_location() -> None:
@@ -86,16 +86,16 @@ def test_object_id_and_location() -> None:
 )
 def test_device_ids(device: bytes, names: list[str], serial: str) -> None:
     """A serial number in the device id is told apart from the name; a MAC is no name."""
-    said = values(dissect(field(1, device)))
-    assert [value for kind, value in said if kind == "cdp.hostname"] == names
-    assert dict(said).get("cdp.serial", "") == serial
+    parsed = values(dissect(field(1, device)))
+    assert [value for kind, value in parsed if kind == "cdp.hostname"] == names
+    assert dict(parsed).get("cdp.serial", "") == serial
 
 
 def test_serial_lines() -> None:
     """On Cisco HDLC there is no SNAP header; without a MAC nobody is told anything about."""
-    said = dissect(field(1, b"R1"), head=b"\x02\xb4\0\0", mac=0)
-    assert events(said)[0][1:4] == ("R1", "", "R1")
-    assert values(said) == []
+    parsed = dissect(field(1, b"R1"), head=b"\x02\xb4\0\0", mac=0)
+    assert events(parsed)[0][1:4] == ("R1", "", "R1")
+    assert values(parsed) == []
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_malformed() -> None:
 
 def test_cut_by_the_capture() -> None:
     """A field that the capture cut is left out."""
-    said = values(dissect(field(1, b"R1"), field(5, b"software")[:-3], problem=1))
-    assert said == [("cdp.device_id", "R1"), ("cdp.hostname", "R1")]
+    parsed = values(dissect(field(1, b"R1"), field(5, b"software")[:-3], problem=1))
+    assert parsed == [("cdp.device_id", "R1"), ("cdp.hostname", "R1")]
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 def test_sample() -> None:
     """Every message of the sample."""
-    said = [one for packet in packets("coap") for one in Coap().dissect(packet)]
-    assert events(said) == [
+    parsed = [one for packet in packets("coap") for one in Coap().dissect(packet)]
+    assert events(parsed) == [
         ("CoapRequest", "GET", "/.well-known/core?rt=oic.wk.d", ""),
         ("CoapRequest", "GET", "/oic/d", "plug.example"),
         ("CoapResponse", 205, 40, 88),
@@ -29,7 +29,7 @@ def test_sample() -> None:
         ("CoapResponse", 205, 40, 24),
     ]
     lamp, switch = ("02:00:5e:00:53:02", "10.20.30.12"), ("02:00:5e:00:53:06", "10.20.30.16")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*lamp, "coap.resource", "oic.wk.res"),
         (*lamp, "coap.resource", "core.rd"),
         (*lamp, "coap.resource", "oic.r.light"),

@@ -10,7 +10,7 @@ from sensor.dissectors.crestron import Crestron
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("CrestronSearch",)], []),
     "a touch panel": (
         [("CrestronAnswer", "TSW-760", "2.001.0040", "00A1B2C3", "board-room")],
@@ -32,16 +32,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Crestron().dissect(packets("crestron")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Crestron().dissect(packets("crestron")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("crestron")) == len(SAID)
+    assert len(packets("crestron")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [bytes(20), b"\x14\0"])

@@ -12,7 +12,7 @@ import pytest
 from pcaps.dissectors import dcerpc as sample
 from pcaps.dissectors._rpc import activation, bind, bstr, message, narrow, request, response, text, text64
 from sensor.core.addresses import parse
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _rpc_arguments as arguments
@@ -25,7 +25,7 @@ CLIENT = Packet(proto=6, src=parse("10.20.30.14"), src_mac=0x02005E005304)
 SERVER = Packet(proto=6, src=parse("10.20.30.5"), src_mac=0x02005E005305, direction=1)
 
 
-def told(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Said]:
+def found(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Parsed]:
     stream = stream or Dcerpc().stream(CLIENT)
     return [
         one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)
@@ -34,7 +34,7 @@ def told(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Said]:
 
 def test_mapper() -> None:
     """Who is asked for, and the port that is told."""
-    assert events(told(sample.mapper())) == [
+    assert events(found(sample.mapper())) == [
         ("RpcBind", "", ("epm",), 0),
         ("RpcCall", "", "epm", "ept_map", 3, 0, 79, (), (("interface", "svcctl"),), False),
         ("RpcAnswer", "", "epm", "ept_map", 3, False, 0, 114),
@@ -46,8 +46,8 @@ def test_service() -> None:
     """Texts of arguments in clear, the call where they are not, a fault, an interface we do not
     know, and who logs in.
     """
-    said = told(sample.service())
-    assert events(said) == [
+    parsed = found(sample.service())
+    assert events(parsed) == [
         ("RpcBind", "", ("svcctl", f"{sample.OTHER}v1"), 6),
         ("NtlmChallenge", "rpc", "FILES-1", "OFFICE", "df1d951c82837e75"),
         ("NtlmLogin", "rpc", "ntlmv2", "admin", "OFFICE", "DESK-04", "a84a46ea386f5fe0"),
@@ -71,17 +71,17 @@ def test_service() -> None:
         ("RpcAnswer", "", "svcctl", "OpenSCManager2", 64, True, 0x1C010002, 8),
         ("RpcCall", "", f"{sample.OTHER}v1", "", 7, 0, 20, (), (), False),
     ]
-    assert ("ntlm.hostname", "FILES-1") in values(said)
-    assert ("ntlm.hostname", "DESK-04") in values(said)
+    assert ("ntlm.hostname", "FILES-1") in values(parsed)
+    assert ("ntlm.hostname", "DESK-04") in values(parsed)
 
 
 def test_forged_login() -> None:
     """A challenge and a credential of zeros, and that it was refused."""
-    said = [event for event in events(told(sample.forged())) if event[0] != "RpcBind"]
-    assert [event[3] for event in said] == ["NetrServerReqChallenge"] * 2 + ["NetrServerAuthenticate3"] * 2
-    assert said[0][8] == (("challenge", "zero"),)
-    assert said[2][8] == (("credential", "zero"),)
-    assert said[3][5:7] == (False, 0xC0000022)
+    parsed = [event for event in events(found(sample.forged())) if event[0] != "RpcBind"]
+    assert [event[3] for event in parsed] == ["NetrServerReqChallenge"] * 2 + ["NetrServerAuthenticate3"] * 2
+    assert parsed[0][8] == (("challenge", "zero"),)
+    assert parsed[2][8] == (("credential", "zero"),)
+    assert parsed[3][5:7] == (False, 0xC0000022)
 
 
 def test_honest_login_has_no_such_facts() -> None:
@@ -95,16 +95,18 @@ def test_honest_login_has_no_such_facts() -> None:
         + bytes(range(9, 17))
         + b"\xff\xff\x2f\x21"
     )
-    said = told([(True, bind([(0, sample.NETLOGON, 1)])), (True, request(26, login)), (True, request(4, login[:-4]))])
-    assert [event[8] for event in events(said)[1:]] == [(), ()]
+    parsed = found(
+        [(True, bind([(0, sample.NETLOGON, 1)])), (True, request(26, login)), (True, request(4, login[:-4]))]
+    )
+    assert [event[8] for event in events(parsed)[1:]] == [(), ()]
 
 
 def test_activation_names_its_class() -> None:
     """With a bind, and without one where the arguments leave no doubt."""
-    [_, call, _] = events(told(sample.activated()))
+    [_, call, _] = events(found(sample.activated()))
     assert call[2:4] == ("ISystemActivator", "RemoteCreateInstance")
     assert call[8:] == ((("class", "MMC20.Application"),), False)
-    [late] = events(told([(True, request(3, activation(next(iter(CLASSES)))))]))
+    [late] = events(found([(True, request(3, activation(next(iter(CLASSES)))))]))
     assert (late[2], late[8], late[9]) == ("ISystemActivator", (("class", "MMC20.Application"),), True)
     other = "11111111-2222-3333-4444-555555555555"
     assert arguments.activated(activation(other)) == other
@@ -114,41 +116,41 @@ def test_activation_on_a_server_whose_name_is_too_long() -> None:
     """No name is so long, and none that ends, or goes on with a share, is told."""
     for name, facts in (("F" * 300, (("path", "overlong"),)), ("FILES-1\\share\\" + "F" * 300, ()), ("F" * 200, ())):
         stub = bytes(48) + text("\\\\" + name)
-        [_, call] = events(told([(True, bind([(0, sample.ACTIVATOR, 0)])), (True, request(4, stub))]))
+        [_, call] = events(found([(True, bind([(0, sample.ACTIVATOR, 0)])), (True, request(4, stub))]))
         assert call[8] == facts
 
 
 def test_replication_is_known_by_the_order_of_its_calls() -> None:
     """Only where all of them came, and encrypted."""
-    said = [event for event in events(told(sample.replicated())) if event[0] == "RpcCall"]
-    assert [event[2] for event in said] == ["", "", "", "drsuapi"]
-    assert said[-1][3] == "DRSGetNCChanges"
-    assert said[-1][9]
+    parsed = [event for event in events(found(sample.replicated())) if event[0] == "RpcCall"]
+    assert [event[2] for event in parsed] == ["", "", "", "drsuapi"]
+    assert parsed[-1][3] == "DRSGetNCChanges"
+    assert parsed[-1][9]
     without = [part for part in sample.replicated() if part[1][22:24] != b"\x0c\0"]
-    assert {event[2] for event in events(told(without)) if event[0] == "RpcCall"} == {""}
+    assert {event[2] for event in events(found(without)) if event[0] == "RpcCall"} == {""}
 
 
 def test_netlogon_is_known_by_its_arguments() -> None:
     """The bind was missed."""
-    said = told(sample.forged()[2:])
-    assert [event[2] for event in events(said)] == ["netlogon"] * 4
+    parsed = found(sample.forged()[2:])
+    assert [event[2] for event in events(parsed)] == ["netlogon"] * 4
 
 
 def test_any_cut_says_the_same() -> None:
     """Bytes one by one, and all at once."""
     for parts in (sample.mapper(), sample.service(), sample.forged()):
         pieces = [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
-        assert events(told(pieces)) == events(told(parts))
+        assert events(found(pieces)) == events(found(parts))
     whole = b"".join(data for from_client, data in sample.service() if from_client)
-    assert len([event for event in events(told([(True, whole)])) if event[0] == "RpcCall"]) == 4
+    assert len([event for event in events(found([(True, whole)])) if event[0] == "RpcCall"]) == 4
 
 
 def test_fragments_and_long_messages() -> None:
     """The first fragment speaks; of a long message its beginning is enough."""
     first = request(12, text("Updater") + bytes(5000), flags=1)
     last = request(12, bytes(5000), flags=2)
-    said = told([(True, bind([(0, sample.SVCCTL, 2)])), (True, first + last + request(0, bytes(20), call=9))])
-    assert [(event[3], event[7]) for event in events(said)[1:]] == [
+    parsed = found([(True, bind([(0, sample.SVCCTL, 2)])), (True, first + last + request(0, bytes(20), call=9))])
+    assert [(event[3], event[7]) for event in events(parsed)[1:]] == [
         ("CreateServiceW", ("Updater",)),
         ("CloseServiceHandle", ()),
     ]
@@ -157,19 +159,19 @@ def test_fragments_and_long_messages() -> None:
 def test_gap_and_late_start() -> None:
     """After bytes that are missing, reading goes on where a message begins with a segment."""
     stream = Dcerpc().stream(CLIENT)
-    told([(True, bind([(0, sample.SVCCTL, 2)]))], stream)
+    found([(True, bind([(0, sample.SVCCTL, 2)]))], stream)
     half = request(19, bytes(200))
-    assert events(told([(True, half[:40])], stream)) == []
+    assert events(found([(True, half[:40])], stream)) == []
     list(stream.gap(CLIENT, 3000, True))
-    assert events(told([(True, b"\1" * 100)], stream)) == []
-    assert [event[3] for event in events(told([(True, request(19, bytes(32)))], stream))] == ["StartServiceW"]
+    assert events(found([(True, b"\1" * 100)], stream)) == []
+    assert [event[3] for event in events(found([(True, request(19, bytes(32)))], stream))] == ["StartServiceW"]
 
 
 def test_strangers_are_left_alone() -> None:
     """Other protocols at the mapper's port, until the conversation is given up."""
     stream = Dcerpc().stream(CLIENT)
     for _ in range(STRAY_LIMIT + 2):
-        assert told([(True, b"GET / HTTP/1.1\r\n\r\n")], stream) == []
+        assert found([(True, b"GET / HTTP/1.1\r\n\r\n")], stream) == []
     assert stream.done
 
 
@@ -177,15 +179,15 @@ def test_strangers_are_left_alone() -> None:
 def test_bodies_that_end_early_are_malformed(data: bytes) -> None:
     """A message that is whole but too short for its kind."""
     with pytest.raises(Malformed):
-        told([(True, data)])
+        found([(True, data)])
 
 
 def test_big_endian_and_other_versions_say_nothing() -> None:
     """Nobody who speaks these interfaces writes so."""
     big = bytearray(request(12, bytes(40)))
     big[4], big[8:10] = 0, big[9:7:-1]
-    assert told([(True, bytes(big))]) == []
-    assert told([(True, b"\4" + request(12)[1:])]) == []
+    assert found([(True, bytes(big))]) == []
+    assert found([(True, b"\4" + request(12)[1:])]) == []
 
 
 def test_texts() -> None:
@@ -203,21 +205,21 @@ def test_pipes() -> None:
     """The same reader for pipes, by handle; the pipe's name helps where the bind was missed, and a handle that was not
     told then.
     """
-    pipes, said = Pipes(), []
-    pipes.read(CLIENT, "svcctl", "01", request(12, text("Updater") + bytes(20)), said)
-    pipes.read(CLIENT, "", "", bind([(0, sample.SVCCTL, 2)]), said)
-    pipes.read(CLIENT, "", "02", request(31, bytes(20)), said)
-    pipes.read(CLIENT, "lsarpc", "03", request(0, bytes(20)), said)
-    pipes.read(CLIENT, "other", "04", b"\5\0\0\3\x10", said)
-    pipes.read(CLIENT, "other", "04", message(11, bytes(8)), said)
-    assert [event[1:4] for event in events(said)] == [
+    pipes, parsed = Pipes(), []
+    pipes.read(CLIENT, "svcctl", "01", request(12, text("Updater") + bytes(20)), parsed)
+    pipes.read(CLIENT, "", "", bind([(0, sample.SVCCTL, 2)]), parsed)
+    pipes.read(CLIENT, "", "02", request(31, bytes(20)), parsed)
+    pipes.read(CLIENT, "lsarpc", "03", request(0, bytes(20)), parsed)
+    pipes.read(CLIENT, "other", "04", b"\5\0\0\3\x10", parsed)
+    pipes.read(CLIENT, "other", "04", message(11, bytes(8)), parsed)
+    assert [event[1:4] for event in events(parsed)] == [
         ("svcctl", "svcctl", "CreateServiceW"), ("", ("svcctl",), 0), ("", "svcctl", "StartServiceA"), ("lsarpc", "", ""),
     ]  # fmt: skip
 
 
 def test_answers_without_their_call_say_nothing() -> None:
     """Nothing is made up."""
-    assert told([(False, response(bytes(24)))]) == []
+    assert found([(False, response(bytes(24)))]) == []
 
 
 def test_table() -> None:
@@ -226,7 +228,7 @@ def test_table() -> None:
     assert not of_pipe("lsarpc").name
     for name, interface in INTERFACES.items():
         assert interface.name == name
-        assert interface.telling <= set(interface.calls)
+        assert interface.with_texts <= set(interface.calls)
         assert all(call.isidentifier() for call in interface.calls.values())
 
 

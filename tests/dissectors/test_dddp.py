@@ -10,7 +10,7 @@ from sensor.dissectors.dddp import Dddp
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a conference system": (
         [("DddpBeacon", "VideoConferencer", "Polycom", "RealPresence Group 500", "6.2.2")],
         [
@@ -32,16 +32,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Dddp().dissect(packets("dddp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Dddp().dissect(packets("dddp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("dddp")) == len(SAID)
+    assert len(packets("dddp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"AMX<-UUID=1>"])

@@ -65,15 +65,15 @@ def test_discover_of_a_phone() -> None:
     """What a client says of itself is about its hardware address, which holds no address yet; facts keep the order of
     the options.
     """
-    said = list(Dhcp().dissect(packets("dhcp")[0]))
-    assert type(said[0]) is DhcpDiscover
-    assert (said[0].xid, said[0].mac, said[0].hostname, said[0].vendor_class) == (
+    parsed = list(Dhcp().dissect(packets("dhcp")[0]))
+    assert type(parsed[0]) is DhcpDiscover
+    assert (parsed[0].xid, parsed[0].mac, parsed[0].hostname, parsed[0].vendor_class) == (
         0x1001,
         0x0015655E5302,
         "SIP-T46S",
         "yealink",
     )
-    assert facts(said) == [
+    assert facts(parsed) == [
         (CLIENT, "-", "dhcp.vendor_class", "yealink"),
         (CLIENT, "-", "dhcp.hostname", "SIP-T46S"),
         (CLIENT, "-", "dhcp.parameter_list", "1,3,6,12,15,28,42,66,67,43,120"),
@@ -83,8 +83,8 @@ def test_discover_of_a_phone() -> None:
 
 def test_offer_tells_what_the_server_hands_out() -> None:
     """An offer carries gateway, DNS and the server's identity, and is no lease yet."""
-    said = list(Dhcp().dissect(packets("dhcp")[1]))
-    offer = said[0]
+    parsed = list(Dhcp().dissect(packets("dhcp")[1]))
+    offer = parsed[0]
     assert type(offer) is DhcpOffer
     assert (offer.server, offer.offered, offer.netmask, offer.lease_s) == (
         parse("10.20.30.1"),
@@ -98,22 +98,26 @@ def test_offer_tells_what_the_server_hands_out() -> None:
         "office.example",
     )
     assert offer.boot_host == "http://10.20.30.5/provision"
-    assert facts(said) == [(SERVER, "10.20.30.1", "dhcp.role", "server")]
+    assert facts(parsed) == [(SERVER, "10.20.30.1", "dhcp.role", "server")]
 
 
 def test_request_only_wishes() -> None:
     """The address in option 50 is a wish: it stands in the event, and the facts have no address."""
-    said = list(Dhcp().dissect(packets("dhcp")[2]))
-    assert type(said[0]) is DhcpRequest
-    assert (said[0].requested, said[0].address, said[0].server) == (parse("10.20.30.12"), NONE, parse("10.20.30.1"))
-    assert {address for _, address, _, _ in facts(said)} == {"-"}
+    parsed = list(Dhcp().dissect(packets("dhcp")[2]))
+    assert type(parsed[0]) is DhcpRequest
+    assert (parsed[0].requested, parsed[0].address, parsed[0].server) == (
+        parse("10.20.30.12"),
+        NONE,
+        parse("10.20.30.1"),
+    )
+    assert {address for _, address, _, _ in facts(parsed)} == {"-"}
 
 
 def test_ack_is_a_lease_of_the_client() -> None:
     """The granted address belongs to the hardware address in the message."""
-    said = list(Dhcp().dissect(packets("dhcp")[3]))
-    assert type(said[0]) is DhcpAck
-    assert facts(said) == [
+    parsed = list(Dhcp().dissect(packets("dhcp")[3]))
+    assert type(parsed[0]) is DhcpAck
+    assert facts(parsed) == [
         (SERVER, "10.20.30.1", "dhcp.role", "server"),
         (CLIENT, "10.20.30.12", "dhcp.lease", "10.20.30.12"),
     ]
@@ -121,8 +125,8 @@ def test_ack_is_a_lease_of_the_client() -> None:
 
 def test_overloaded_file_field_is_read() -> None:
     """Option 52 puts more options into the file and the server name field; file comes first."""
-    said = list(Dhcp().dissect(packets("dhcp")[4]))
-    assert values(said) == [
+    parsed = list(Dhcp().dissect(packets("dhcp")[4]))
+    assert values(parsed) == [
         ("dhcp.parameter_list", "1,3,6,15,44,47"),
         ("dhcp.hostname", "BRN0080779A5303"),
         ("dhcp.vendor_class", "Brother"),
@@ -139,16 +143,16 @@ def test_overloaded_file_field_is_read() -> None:
 
 def test_inform_holds_its_address() -> None:
     """A client that informs, or renews, has the address in ciaddr."""
-    said = list(Dhcp().dissect(packets("dhcp")[5]))
-    assert type(said[0]) is DhcpInform
-    assert {address for _, address, _, _ in facts(said)} == {"10.20.30.14"}
-    assert ("dhcp.fqdn", "DESK-04.office.example") in values(said)
+    parsed = list(Dhcp().dissect(packets("dhcp")[5]))
+    assert type(parsed[0]) is DhcpInform
+    assert {address for _, address, _, _ in facts(parsed)} == {"10.20.30.14"}
+    assert ("dhcp.fqdn", "DESK-04.office.example") in values(parsed)
 
 
 def test_network_boot() -> None:
     """Processor type, machine id and user class."""
-    said = list(Dhcp().dissect(packets("dhcp")[6]))
-    assert values(said) == [
+    parsed = list(Dhcp().dissect(packets("dhcp")[6]))
+    assert values(parsed) == [
         ("dhcp.uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f"),
         ("dhcp.architecture", "7"),
         ("dhcp.vendor_class", "PXEClient:Arch:00007:UNDI:003016"),
@@ -171,8 +175,8 @@ def test_relay_is_neither_client_nor_server() -> None:
 
 def test_server_that_sends_from_another_address_keeps_no_mac() -> None:
     """The frame's MAC is the server's only where the packet comes from the server's own address."""
-    said = dissect(message(2, option(53, b"\2"), option(54, bytes((10, 0, 0, 1)))), src="10.0.0.9")
-    assert facts(said) == [("-", "10.0.0.1", "dhcp.role", "server")]
+    parsed = dissect(message(2, option(53, b"\2"), option(54, bytes((10, 0, 0, 1)))), src="10.0.0.9")
+    assert facts(parsed) == [("-", "10.0.0.1", "dhcp.role", "server")]
 
 
 @pytest.mark.parametrize(
@@ -189,11 +193,11 @@ def test_server_that_sends_from_another_address_keeps_no_mac() -> None:
 )
 def test_kinds_of_clients(kind: int, event: type[DhcpMessage]) -> None:
     """Each message type has its event; a release gives the address up, and a lease query asks about somebody else."""
-    said = client(option(12, b"host"), kind=kind, ciaddr="10.0.0.7")
-    assert type(said[0]) is event
-    assert said[0].address == parse("10.0.0.7")
+    parsed = client(option(12, b"host"), kind=kind, ciaddr="10.0.0.7")
+    assert type(parsed[0]) is event
+    assert parsed[0].address == parse("10.0.0.7")
     about = {3: "10.0.0.7", 8: "10.0.0.7"}.get(kind, "-")
-    assert facts(said) == ([] if kind > 9 else [(CLIENT, about, "dhcp.hostname", "host")])
+    assert facts(parsed) == ([] if kind > 9 else [(CLIENT, about, "dhcp.hostname", "host")])
 
 
 def test_nak_and_bootp() -> None:
@@ -212,8 +216,8 @@ def test_nak_and_bootp() -> None:
 
 def test_ack_to_an_inform_is_no_lease() -> None:
     """Only a granted address is a lease."""
-    said = dissect(message(2, option(53, b"\5"), option(54, bytes((10, 0, 0, 1))), ciaddr="10.0.0.7"), src="10.0.0.1")
-    assert [kind for kind, _ in values(said)] == ["dhcp.role"]
+    parsed = dissect(message(2, option(53, b"\5"), option(54, bytes((10, 0, 0, 1))), ciaddr="10.0.0.7"), src="10.0.0.1")
+    assert [kind for kind, _ in values(parsed)] == ["dhcp.role"]
 
 
 @pytest.mark.parametrize(
@@ -244,9 +248,9 @@ def test_where_a_relay_sees_the_client() -> None:
     """Circuit and remote id of the relay are told in the event and lend nobody a name; a description of the thing is a
     fact, and so is its message size.
     """
-    said = list(Dhcp().dissect(packets("dhcp")[9]))
-    assert (said[0].circuit, said[0].remote) == ("Gi/7", "02005e005301")
-    assert values(said) == [("dhcp.message_size", "576"), ("dhcp.mud_url", "https://things.example/lamp")]
+    parsed = list(Dhcp().dissect(packets("dhcp")[9]))
+    assert (parsed[0].circuit, parsed[0].remote) == ("Gi/7", "02005e005301")
+    assert values(parsed) == [("dhcp.message_size", "576"), ("dhcp.mud_url", "https://things.example/lamp")]
     odd = client(option(82, b"\1\x09cut"))[0]
     assert (odd.circuit, odd.remote) == ("", "")
     assert values(client(option(57, b"\1"))) == []

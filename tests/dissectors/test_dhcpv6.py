@@ -37,14 +37,14 @@ def dissect(payload: bytes, src: str = "fe80::5", **fields: int) -> list[object]
 
 def test_solicit() -> None:
     """A client tells its id, its name, its software and what it wants, in the order it wants it."""
-    said = sample(0)
-    assert (type(said[0]), said[0].xid, said[0].duid, said[0].fqdn) == (
+    parsed = sample(0)
+    assert (type(parsed[0]), parsed[0].xid, parsed[0].duid, parsed[0].fqdn) == (
         Dhcpv6Solicit,
         0x1001,
         DUID,
         "DESK-04.office.example",
     )
-    assert facts(said) == [
+    assert facts(parsed) == [
         (DESKTOP, DESK, "dhcpv6.duid", DUID),
         (DESKTOP, DESK, "dhcpv6.fqdn", "DESK-04.office.example"),
         (DESKTOP, DESK, "dhcpv6.vendor_class", "311:MSFT 5.0"),

@@ -10,7 +10,7 @@ from sensor.dissectors.discoveryd import Discoveryd
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("DiscoverydSearch",)], []),
     "a door controller": (
         [("DiscoverydAnswer", "EH400-K", "3.5.1.1483", "door-east", 0x00068E5E5336, True)],
@@ -24,16 +24,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Discoveryd().dissect(packets("discoveryd")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Discoveryd().dissect(packets("discoveryd")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("discoveryd")) == len(SAID)
+    assert len(packets("discoveryd")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"discovery", b"command_"])

@@ -52,9 +52,9 @@ def answers(payload: bytes) -> list[tuple[str, int, int, str]]:
 
 def test_query() -> None:
     """The name asked comes in lower case, as event and as fact about the client."""
-    said = dissect(QUERY)
-    assert events(said) == [("DnsQuery", 0x1A01, "www.example.com", 1, 0, True)]
-    assert facts(said) == [("02:00:00:00:00:05", "10.0.0.5", "dns.query", "www.example.com")]
+    parsed = dissect(QUERY)
+    assert events(parsed) == [("DnsQuery", 0x1A01, "www.example.com", 1, 0, True)]
+    assert facts(parsed) == [("02:00:00:00:00:05", "10.0.0.5", "dns.query", "www.example.com")]
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_query() -> None:
     [(1, 0x0100, 50000, True), (28, 0x0110, 50000, True), (65, 0x0100, 50000, True), (16, 0x0100, 50000, False), (12, 0x0100, 50000, False),
      (1, 0x0000, 50000, False), (1, 0x0100, 53, False), (1, 0x2100, 50000, False)],
 )  # fmt: skip
-def test_whose_question_it_is(kind: int, flags: int, sport: int, told: bool) -> None:
+def test_whose_question_it_is(kind: int, flags: int, sport: int, found: bool) -> None:
     """Only who wants to connect asks for himself: addresses and services, with recursion, not as a server, an ordinary
     query.
     """
-    said = dissect(
+    parsed = dissect(
         struct.pack("!HHHHHH", 7, flags, 1, 0, 0, 0) + b"\1a\3com\0" + struct.pack("!HH", kind, 1), sport=sport
     )
-    assert events(said)
-    assert values(said) == ([("dns.query", "a.com")] if told else [])
+    assert events(parsed)
+    assert values(parsed) == ([("dns.query", "a.com")] if found else [])
 
 
 def test_same_question_with_another_id() -> None:
@@ -81,9 +81,9 @@ def test_same_question_with_another_id() -> None:
 def test_response() -> None:
     """Aliases and addresses of a response; whoever answers from port 53 is a server."""
     packet = packets("dns")[1]
-    said = list(Dns().dissect(packet))
-    assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "dns.role", "dns_server")]
-    event = said[0]
+    parsed = list(Dns().dissect(packet))
+    assert facts(parsed) == [("02:00:5e:00:53:01", "10.20.30.1", "dns.role", "dns_server")]
+    event = parsed[0]
     assert (event.name, event.type, event.rcode, event.truncated) == ("www.example.com", 1, 0, False)
     assert [(one.name, one.type, one.ttl, one.size, one.address, one.value) for one in event.answers] == [
         ("www.example.com", 5, 300, 7, 0, "edge.example.com"),
@@ -93,8 +93,8 @@ def test_response() -> None:
 
 def test_no_such_name() -> None:
     """A refusal carries its code and no answers."""
-    said = list(Dns().dissect(packets("dns")[3]))
-    assert events(said) == [("DnsResponse", 0x1A02, "nowhere.example.com", 28, 3, False, ())]
+    parsed = list(Dns().dissect(packets("dns")[3]))
+    assert events(parsed) == [("DnsResponse", 0x1A02, "nowhere.example.com", 28, 3, False, ())]
 
 
 def test_kinds_of_answers() -> None:
@@ -119,8 +119,8 @@ def test_kinds_of_answers() -> None:
 
 def test_answers_from_elsewhere_show_no_server() -> None:
     """A response from another port is told but makes nobody a server."""
-    said = dissect(response(), sport=5300)
-    assert [type(one).__name__ for one in said] == ["DnsResponse"]
+    parsed = dissect(response(), sport=5300)
+    assert [type(one).__name__ for one in parsed] == ["DnsResponse"]
 
 
 def test_root_and_missing_questions() -> None:
@@ -202,8 +202,8 @@ def test_malformed(payload: bytes) -> None:
 def test_cut_by_the_capture() -> None:
     """A cut answer tells the records that are whole."""
     payload = response(record(b"\xc0\x0c", 1, bytes((10, 0, 0, 9))), record(b"\xc0\x0c", 1, bytes(4)))
-    said = dissect(payload[:-1], sport=53, problem=1)
-    assert [one.address for one in said[0].answers] == [parse("10.0.0.9")]
+    parsed = dissect(payload[:-1], sport=53, problem=1)
+    assert [one.address for one in parsed[0].answers] == [parse("10.0.0.9")]
     assert dissect(QUERY[:11], problem=1) == []
 
 

@@ -10,7 +10,7 @@ from sensor.dissectors.dropbox import Dropbox
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a computer": ([("DropboxAnnouncement", "2.0", "", 3)], [("dropbox.version", "2.0")]),
     "a computer with a name": (
         [("DropboxAnnouncement", "2.0", "accounting-2", 3)],
@@ -19,16 +19,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Dropbox().dissect(packets("dropbox")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Dropbox().dissect(packets("dropbox")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("dropbox")) == len(SAID)
+    assert len(packets("dropbox")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"C\3\x35\1"])
@@ -54,5 +54,5 @@ def test_members_of_other_types() -> None:
 def test_a_number_in_place_of_a_name() -> None:
     """Clients that have no name to show repeat their number: it names nobody."""
     payload = b'{"host_int": 676879976, "version": [1, 8], "displayname": "676879976", "port": 17500, "namespaces": [167841216]}'
-    said = list(Dropbox().dissect(Packet(payload)))
-    assert [one.value for one in said[1:]] == ["1.8"]
+    parsed = list(Dropbox().dissect(Packet(payload)))
+    assert [one.value for one in parsed[1:]] == ["1.8"]

@@ -10,7 +10,7 @@ from sensor.dissectors.edimax import Edimax, turned
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("EdimaxMessage", 1300, "", "", "", "", 0, False)], [("edimax.search", "yes")]),
     "a plug registers": (
         [("EdimaxMessage", 1010, "SP-2101W", "SmartPlug", "2.08", "Coffee corner", 0x74DA385E5309, True)],
@@ -27,16 +27,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself, keys never."""
-    said = list(Edimax().dissect(packets("edimax")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Edimax().dissect(packets("edimax")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("edimax")) == len(SAID)
+    assert len(packets("edimax")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("bits", range(8))

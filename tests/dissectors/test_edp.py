@@ -19,14 +19,14 @@ def dissect(payload: bytes) -> list[object]:
 
 def test_name_port_and_version() -> None:
     """Slots and ports are counted from one."""
-    said = list(Edp().dissect(packets("edp")[0]))
-    assert (said[0].chassis, said[0].port, said[0].name, said[0].description) == (
+    parsed = list(Edp().dissect(packets("edp")[0]))
+    assert (parsed[0].chassis, parsed[0].port, parsed[0].name, parsed[0].description) == (
         "02:00:5e:00:53:01",
         "1/24",
         "x440-west",
         "31.7.1.4",
     )
-    assert values(said) == [
+    assert values(parsed) == [
         ("edp.hostname", "x440-west"),
         ("edp.version", "31.7.1.4"),
         ("edp.chassis", "02:00:5e:00:53:01"),

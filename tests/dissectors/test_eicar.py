@@ -9,8 +9,8 @@ from tests.dissectors.samples import events, packets
 
 def test_it_is_known_by_its_first_bytes() -> None:
     """The file is told; one that only looks like it is not."""
-    said = [events(Eicar().stream(packet).feed(packet, packet.payload, False)) for packet in packets("eicar")]
-    assert said == [[("EicarFile",)], []]
+    parsed = [events(Eicar().stream(packet).feed(packet, packet.payload, False)) for packet in packets("eicar")]
+    assert parsed == [[("EicarFile",)], []]
     assert list(Eicar().dissect(Packet(b"X5O!P%@AP"))) == []
 
 

@@ -39,15 +39,17 @@ def test_look_for_devices() -> None:
 def test_session() -> None:
     """The same over TCP."""
     stream = Enip().stream(Packet())
-    said = [one for packet in packets("enip")[3:] for one in stream.feed(packet, packet.payload, packet.dport == 44818)]
-    assert [event[:3] for event in events(said)] == [
+    parsed = [
+        one for packet in packets("enip")[3:] for one in stream.feed(packet, packet.payload, packet.dport == 44818)
+    ]
+    assert [event[:3] for event in events(parsed)] == [
         ("EnipCommand", "register_session", 0),
         ("EnipCommand", "register_session", 7),
         ("EnipCommand", "list_identity", 0),
         ("EnipCommand", "list_identity", 0),
         IDENTITY[:3],
     ]
-    assert values(said) == FACTS
+    assert values(parsed) == FACTS
 
 
 def test_address_of_zero_is_anybodys() -> None:

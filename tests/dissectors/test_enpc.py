@@ -10,7 +10,7 @@ from sensor.dissectors.enpc import Enpc
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("EnpcRequest", "Q")], []),
     "a printer": (
         [("EnpcAnswer", "q", 0x02005E005303, "WF-2650 Series", True)],
@@ -22,16 +22,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Enpc().dissect(packets("enpc")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Enpc().dissect(packets("enpc")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("enpc")) == len(SAID)
+    assert len(packets("enpc")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"EPSONX" + bytes(20), b"EPSON"])

@@ -19,8 +19,8 @@ def dissect(payload: bytes) -> list[object]:
 
 def test_a_switch() -> None:
     """Name, port, platform, software, capabilities in words, address."""
-    said = list(Fdp().dissect(packets("fdp")[0]))
-    event = said[0]
+    parsed = list(Fdp().dissect(packets("fdp")[0]))
+    event = parsed[0]
     assert (event.name, event.port, event.platform, event.capabilities) == (
         "edge-7",
         "ethernet1/1/12",
@@ -28,7 +28,7 @@ def test_a_switch() -> None:
         ("switch",),
     )
     assert (event.addresses, event.life_s) == ((parse("10.20.0.7"),), 180)
-    assert ("fdp.hostname", "edge-7") in values(said)
+    assert ("fdp.hostname", "edge-7") in values(parsed)
 
 
 def test_several_capabilities() -> None:

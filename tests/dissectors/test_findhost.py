@@ -10,7 +10,7 @@ from sensor.dissectors.findhost import Findhost
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("FindhostRequest", False, False)], []),
     "a storage box": (
         [("FindhostAnswer", "archive", "DS918+", "7.2-64570", "1780PDN123456", 0x0011325E5332, True)],
@@ -31,16 +31,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Findhost().dissect(packets("findhost")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Findhost().dissect(packets("findhost")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("findhost")) == len(SAID)
+    assert len(packets("findhost")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\xd0\xf2\x81\xf8", b"\x12\x34\x56\x78OTHER"])

@@ -13,7 +13,7 @@ from tests.dissectors.samples import events, facts, packets, values
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Ftp().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def session(number: int) -> list[object]:
@@ -21,31 +21,31 @@ def session(number: int) -> list[object]:
     port = (49170, 49171)[number]
     stream = Ftp().stream(Packet())
     chosen = [packet for packet in packets("ftp") if port in (packet.sport, packet.dport)]
-    return [said for packet in chosen for said in stream.feed(packet, packet.payload, packet.dport == 21)]
+    return [parsed for packet in chosen for parsed in stream.feed(packet, packet.payload, packet.dport == 21)]
 
 
 def test_logins_and_files() -> None:
     """A refused login, an accepted one, and what is done with files."""
-    said = session(0)
-    assert events(said) == [
+    parsed = session(0)
+    assert events(parsed) == [
         ("FtpBanner", "PRN-3F-EAST FTP server (KM FTPD version 1.00) ready."),
         ("FtpLogin", "admin", True, False, 530, seal("admin", b"wrong-secret")),
         ("FtpLogin", "anonymous", True, True, 230, seal("anonymous", b"guest@example.org")),
         ("FtpFile", "STOR", "report.pdf", "anonymous"),
         ("FtpFile", "RETR", "/config/address book.csv", "anonymous"),
     ]
-    assert facts(said) == [
+    assert facts(parsed) == [
         ("02:00:5e:00:53:03", "10.20.30.41", "ftp.banner", "PRN-3F-EAST FTP server (KM FTPD version 1.00) ready."),
         ("02:00:5e:00:53:03", "10.20.30.41", "ftp.system", "UNIX Type: L8"),
     ]
-    assert "secret" not in repr(events(said))
-    assert "guest" not in repr(events(said))
+    assert "secret" not in repr(events(parsed))
+    assert "guest" not in repr(events(parsed))
 
 
 def test_greeting_of_several_lines() -> None:
     """All lines of a greeting are one text; behind TLS nothing is read."""
-    said = session(1)
-    assert values(said) == [
+    parsed = session(1)
+    assert values(parsed) == [
         (
             "ftp.banner",
             "--------- Welcome to Pure-FTPd [privsep] ---------- You are user number 1 of 50 allowed. IPv6 connections are also welcome.",
@@ -90,5 +90,5 @@ def test_other_protocols(from_client: bool, start: bytes) -> None:
 
 def test_long_lines_are_cut() -> None:
     """A line without end costs a kilobyte and is told by its beginning."""
-    said = talk((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))
-    assert values(said) == [("ftp.banner", "a" * 512)]
+    parsed = talk((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))
+    assert values(parsed) == [("ftp.banner", "a" * 512)]

@@ -9,7 +9,7 @@ from sensor.dissectors.gdm import Gdm
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("GdmSearch",)], []),
     "a server": (
         [("GdmAnnouncement", "plex/media-server", "films", "", "1.32.5.7349")],
@@ -27,16 +27,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Gdm().dissect(packets("gdm")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Gdm().dissect(packets("gdm")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("gdm")) == len(SAID)
+    assert len(packets("gdm")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n", b"HELLO"])

@@ -20,13 +20,13 @@ PRODUCT = [("h323.maker", "b5002331"), ("h323.product", "HDX 8000 HD"), ("h323.v
 
 def feed(*parts: bytes, from_client: bool = True) -> list[object]:
     stream = H323().stream(Packet())
-    return [said for part in parts for said in stream.feed(Packet(proto=6), part, from_client)]
+    return [parsed for part in parts for parsed in stream.feed(Packet(proto=6), part, from_client)]
 
 
 def test_registration() -> None:
     """An endpoint names its product and itself to its gatekeeper, which is known by its answers."""
-    said = [list(H323().dissect(packet)) for packet in packets("h323")[:6]]
-    assert [events(one)[0][1] for one in said] == [
+    parsed = [list(H323().dissect(packet)) for packet in packets("h323")[:6]]
+    assert [events(one)[0][1] for one in parsed] == [
         "gatekeeper_request",
         "gatekeeper_confirm",
         "registration_request",
@@ -34,26 +34,28 @@ def test_registration() -> None:
         "admission_request",
         "admission_confirm",
     ]
-    assert events(said[2]) == [
+    assert events(parsed[2]) == [
         ("H323Ras", "registration_request", "HDX 8000 HD", "Release - 3.1.14-54021", ("Boardroom", "Boardroom 2"))
     ]
-    assert facts(said[2]) == [*((*PHONE, *fact) for fact in PRODUCT), (*PHONE, "h323.instance", "Boardroom")]
-    assert facts(said[3]) == [(*KEEPER, "h323.role", "gatekeeper")]
-    assert facts(said[4]) == []
+    assert facts(parsed[2]) == [*((*PHONE, *fact) for fact in PRODUCT), (*PHONE, "h323.instance", "Boardroom")]
+    assert facts(parsed[3]) == [(*KEEPER, "h323.role", "gatekeeper")]
+    assert facts(parsed[4]) == []
 
 
 def test_call() -> None:
     """Both ends say what they are; the numbers are of the call."""
     stream = H323().stream(Packet())
-    said = [one for packet in packets("h323")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 1720)]
-    assert events(said) == [
+    parsed = [
+        one for packet in packets("h323")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 1720)
+    ]
+    assert events(parsed) == [
         ("H323Call", "setup", 0x77F4, "212", "213", "Boardroom", "HDX 8000 HD", "Release - 3.1.14-54021"),
         ("H323Call", "call_proceeding", 0x77F4, "", "", "", "TANDBERG", "F9.3.1 NTSC"),
         ("H323Call", "connect", 0x77F4, "", "", "Workshop", "TANDBERG", "F9.3.1 NTSC"),
         ("H323Call", "release_complete", 0x77F4, "", "", "", "", ""),
     ]
-    told = [("h323.maker", "82010100"), ("h323.product", "TANDBERG"), ("h323.version", "F9.3.1 NTSC")]
-    assert facts(said) == [*((*PHONE, *fact) for fact in PRODUCT), *((*OTHER, *fact) for fact in told * 2)]
+    found = [("h323.maker", "82010100"), ("h323.product", "TANDBERG"), ("h323.version", "F9.3.1 NTSC")]
+    assert facts(parsed) == [*((*PHONE, *fact) for fact in PRODUCT), *((*OTHER, *fact) for fact in found * 2)]
 
 
 def test_product_only_behind_a_makers_code() -> None:
@@ -75,9 +77,9 @@ def test_version_may_be_missing() -> None:
 def test_number_is_no_name() -> None:
     """An alias of digits alone is a telephone number."""
     payload = b"\x0e\xc0\x00\x02" + PROTOCOL + b"\x05" + alias("7001")
-    said = list(H323().dissect(Packet(payload)))
-    assert events(said) == [("H323Ras", "registration_request", "", "", ("7001",))]
-    assert values(said) == []
+    parsed = list(H323().dissect(Packet(payload)))
+    assert events(parsed) == [("H323Ras", "registration_request", "", "", ("7001",))]
+    assert values(parsed) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sensor.dissectors.hiflying import Hiflying
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("HiflyingSearch",)], []),
     "a lamp": (
         [("HiflyingAnswer", "AK001-ZJ2101", 0x5CCF7F5E532C, parse("10.20.30.61"), True)],
@@ -22,16 +22,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Hiflying().dissect(packets("hiflying")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Hiflying().dissect(packets("hiflying")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("hiflying")) == len(SAID)
+    assert len(packets("hiflying")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"10.20.30.61", b"+ok", b"10.20.30.61,zzCF7F5E532C,x"])

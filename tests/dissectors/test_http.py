@@ -11,7 +11,7 @@ import pytest
 
 from pcaps.dissectors._smb import ntlm_authenticate, ntlm_challenge, version
 from sensor.core.addresses import parse
-from sensor.core.dissector import Said, Stream
+from sensor.core.dissector import Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._http_message import masked
@@ -31,11 +31,11 @@ def ok(*fields: bytes, body: bytes = b"", start: bytes = b"HTTP/1.1 200 OK") -> 
     return b"\r\n".join((start, b"Server: cam/1", *fields, b"Content-Length: %d" % len(body), b"", body))
 
 
-def feed(stream: Stream, data: bytes, from_client: bool = False) -> list[Said]:
+def feed(stream: Stream, data: bytes, from_client: bool = False) -> list[Parsed]:
     return list(stream.feed(CLIENT if from_client else SERVER, data, from_client))
 
 
-def answered(response: bytes, request: bytes = GET) -> list[Said]:
+def answered(response: bytes, request: bytes = GET) -> list[Parsed]:
     """What a response says after a request."""
     stream = Http().stream(CLIENT)
     feed(stream, request, True)
@@ -45,13 +45,13 @@ def answered(response: bytes, request: bytes = GET) -> list[Said]:
 def sample() -> list[tuple[list[object], list[object]]]:
     """(events, facts) of each segment of the small capture, each of its connections for itself."""
     streams: dict[frozenset[tuple[int, int]], tuple[Stream, int]] = {}
-    said = []
+    parsed = []
     for packet in packets("http"):
         ends = frozenset(((packet.src, packet.sport), (packet.dst, packet.dport)))
         stream, client = streams.setdefault(ends, (Http().stream(packet), packet.sport))
-        told = list(stream.feed(packet, packet.payload, packet.sport == client))
-        said.append((list(events(told)), list(facts(told))))
-    return said
+        found = list(stream.feed(packet, packet.payload, packet.sport == client))
+        parsed.append((list(events(found)), list(facts(found))))
+    return parsed
 
 
 def test_description_of_a_gateway() -> None:
@@ -84,13 +84,13 @@ def test_description_of_a_gateway() -> None:
     gateway = ("02:00:5e:00:53:01", "10.20.30.1")
     assert head[0] == [("HttpResponse", 200, server, "text/xml", 598, (), "", "", "GET", "/igddesc.xml", False)]
     assert head[1] == [(*gateway, "http.server", server), (*gateway, "http.path", "/igddesc.xml")]
-    told = (
+    found = (
         ("upnp.device_type", "urn:schemas-upnp-org:device:InternetGatewayDevice:1"), ("upnp.friendly_name", "Gateway & more"),
         ("upnp.manufacturer", "AVM Berlin"),
         ("upnp.model_name", "FRITZ!Box 7590"), ("upnp.model_number", "avm"), ("upnp.udn", "uuid:75802409-bccb-40e7-8e6c-02005e005301"),
         ("upnp.instance", "Gateway & more"),
     )  # fmt: skip
-    assert body == ([("HttpDescription", "upnp", told)], [(*gateway, *fact) for fact in told])
+    assert body == ([("HttpDescription", "upnp", found)], [(*gateway, *fact) for fact in found])
     assert mapping[0][0][7] == "urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping"
     assert refused[1] == [(*gateway, "http.server", server)]
 
@@ -99,8 +99,8 @@ def test_camera_behind_a_password() -> None:
     """Challenge, digest and basic credentials, a compressed page, a login, and device information in chunks; no secret
     anywhere.
     """
-    said = sample()[5:15]
-    assert said[1][0] == [
+    parsed = sample()[5:15]
+    assert parsed[1][0] == [
         (
             "HttpResponse",
             401,
@@ -116,10 +116,10 @@ def test_camera_behind_a_password() -> None:
         ),
         ("HttpPage", 401, "Document Error: Unauthorized"),
     ]
-    assert [fact[2:] for fact in said[1][1]] == [("http.server", "App-webs/"), ("http.realm", "IP Camera(D1234)")]
-    assert said[2][0][0][5:7] == ("digest", "admin")
-    assert [fact[2:] for fact in said[3][1]] == [("http.server", "App-webs/"), ("http.title", "index & login")]
-    assert said[4][0] == [
+    assert [fact[2:] for fact in parsed[1][1]] == [("http.server", "App-webs/"), ("http.realm", "IP Camera(D1234)")]
+    assert parsed[2][0][0][5:7] == ("digest", "admin")
+    assert [fact[2:] for fact in parsed[3][1]] == [("http.server", "App-webs/"), ("http.title", "index & login")]
+    assert parsed[4][0] == [
         (
             "HttpRequest",
             "POST",
@@ -155,9 +155,9 @@ def test_camera_behind_a_password() -> None:
             seal("admin", b"not-told"),
         ),
     ]
-    assert said[6][0][0][5:7] == ("basic", "viewer")
-    assert [fact[2:] for fact in said[7][1]] == [("http.path", "/ISAPI/System/deviceInfo")]
-    assert [fact[2:] for fact in said[9][1]] == [
+    assert parsed[6][0][0][5:7] == ("basic", "viewer")
+    assert [fact[2:] for fact in parsed[7][1]] == [("http.path", "/ISAPI/System/deviceInfo")]
+    assert [fact[2:] for fact in parsed[9][1]] == [
         ("http.server", "gSOAP/2.8"), ("http.path", "/onvif/device_service"), ("onvif.manufacturer", "HIKVISION"), ("onvif.model", "DS-2CD2143G2-I"),
         ("onvif.firmware", "V5.7.3 build 220112"), ("onvif.serial", "DS-2CD2143G2-I20220112AAWRJ00000001"),
     ]  # fmt: skip
@@ -166,12 +166,12 @@ def test_camera_behind_a_password() -> None:
 
 def test_metadata_and_home_network_administration() -> None:
     """DPWS metadata, the name of a computer in it, and HNAP."""
-    said = sample()[15:19]
-    assert [fact[2:] for fact in said[1][1]][1:] == [
+    parsed = sample()[15:19]
+    assert [fact[2:] for fact in parsed[1][1]][1:] == [
         ("wsd.friendly_name", "Brother HL-L5100DN series"), ("wsd.firmware", "1.47"), ("wsd.serial", "E75555A0N000001"), ("wsd.manufacturer", "Brother"),
         ("wsd.model_name", "HL-L5100DN series"), ("wsd.hostname", "FRONT-DESK"), ("wsd.workgroup", "OFFICE"),
     ]  # fmt: skip
-    assert [fact[2:] for fact in said[3][1]] == [
+    assert [fact[2:] for fact in parsed[3][1]] == [
         ("http.path", "/HNAP1/"), ("http.device_name", "attic"), ("http.device_vendor", "D-Link"), ("http.device_model", "DIR-868L"),
         ("http.device_firmware", "1.12"),
     ]  # fmt: skip
@@ -247,8 +247,8 @@ def test_paths_count_only_with_success() -> None:
 )
 def test_what_devices_ask_their_makers(target: bytes, asked: list[str]) -> None:
     """Checks of the network and of firmware tell of the client, secrets left out."""
-    said = feed(Http().stream(CLIENT), GET.replace(b"/a", target, 1), True)
-    assert [value for kind, value in values(said) if kind == "http.asked"] == asked
+    parsed = feed(Http().stream(CLIENT), GET.replace(b"/a", target, 1), True)
+    assert [value for kind, value in values(parsed) if kind == "http.asked"] == asked
 
 
 def test_several_requests_at_once_are_not_put_to_responses() -> None:
@@ -278,16 +278,16 @@ def test_titles(body: bytes, fields: bytes, title: str | None) -> None:
 
 def test_title_of_an_error_is_no_fact() -> None:
     """Refusals and errors look alike on all servers."""
-    said = answered(ok(b"Content-Type: text/html", body=TITLE, start=b"HTTP/1.1 404 Not Found"))
-    assert events(said)[-1] == ("HttpPage", 404, "Front door")
-    assert values(said) == [("http.server", "cam/1")]
+    parsed = answered(ok(b"Content-Type: text/html", body=TITLE, start=b"HTTP/1.1 404 Not Found"))
+    assert events(parsed)[-1] == ("HttpPage", 404, "Front door")
+    assert values(parsed) == [("http.server", "cam/1")]
 
 
 def test_title_is_told_before_the_page_ends() -> None:
     """Pages are long: the title is told as soon as it is there, once."""
     stream = Http().stream(CLIENT)
-    said = feed(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + TITLE[:25])
-    assert values(said) == []
+    parsed = feed(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + TITLE[:25])
+    assert values(parsed) == []
     assert values(feed(stream, TITLE[25:])) == [("http.title", "Front door")]
     assert values(feed(stream, TITLE)) == []
     assert list(stream.finish()) == []
@@ -306,11 +306,11 @@ def test_title_is_told_before_the_page_ends() -> None:
         (b"", ("", "", "")),
     ],
 )
-def test_credentials(value: bytes, told: tuple[str, str]) -> None:
+def test_credentials(value: bytes, found: tuple[str, str]) -> None:
     """Kind, user and a seal, never the rest."""
-    said = feed(Http().stream(CLIENT), GET.replace(b"Host", b"Authorization: " + value + b"\r\nHost"), True)
-    asked = events(said)[0]
-    assert (*asked[5:7], asked[-1]) == told
+    parsed = feed(Http().stream(CLIENT), GET.replace(b"Host", b"Authorization: " + value + b"\r\nHost"), True)
+    asked = events(parsed)[0]
+    assert (*asked[5:7], asked[-1]) == found
 
 
 @pytest.mark.parametrize(
@@ -323,10 +323,10 @@ def test_credentials(value: bytes, told: tuple[str, str]) -> None:
         (b"/user=admin&pwd=x", ("", "", "")),
     ],
 )
-def test_credentials_in_the_address(target: bytes, told: tuple[str, str, str]) -> None:
+def test_credentials_in_the_address(target: bytes, found: tuple[str, str, str]) -> None:
     """Cameras take them there; the password shows nowhere."""
     asked = events(feed(Http().stream(CLIENT), GET.replace(b"/a", target), True))[0]
-    assert (*asked[5:7], asked[-1]) == told
+    assert (*asked[5:7], asked[-1]) == found
     assert "a%3Ab" not in repr(asked)
 
 
@@ -341,14 +341,14 @@ def test_ntlm_in_credentials() -> None:
         + base64.b64encode(challenge)
         + b"\r\nContent-Length: 0\r\n\r\n"
     )
-    said = feed(Http().stream(CLIENT), asked, False)
-    assert events(said)[1][:4] == ("NtlmChallenge", "http", "WEB-1", "OFFICE")
-    assert ("ntlm.hostname", "WEB-1") in values(said)
+    parsed = feed(Http().stream(CLIENT), asked, False)
+    assert events(parsed)[1][:4] == ("NtlmChallenge", "http", "WEB-1", "OFFICE")
+    assert ("ntlm.hostname", "WEB-1") in values(parsed)
     proof = b"Authorization: NTLM " + base64.b64encode(login)
-    said = feed(Http().stream(CLIENT), GET.replace(b"Host", proof + b"\r\nHost"), True)
-    assert events(said)[1][:6] == ("NtlmLogin", "http", "ntlmv2", "anna", "OFFICE", "DESK-04")
-    said = feed(Http().stream(CLIENT), GET.replace(b"Host", proof + b"\r\nVia: 1.1 a\r\nHost"), True)
-    assert "ntlm.hostname" not in dict(values(said))
+    parsed = feed(Http().stream(CLIENT), GET.replace(b"Host", proof + b"\r\nHost"), True)
+    assert events(parsed)[1][:6] == ("NtlmLogin", "http", "ntlmv2", "anna", "OFFICE", "DESK-04")
+    parsed = feed(Http().stream(CLIENT), GET.replace(b"Host", proof + b"\r\nVia: 1.1 a\r\nHost"), True)
+    assert "ntlm.hostname" not in dict(values(parsed))
 
 
 @pytest.mark.parametrize(
@@ -383,17 +383,17 @@ def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) 
         (b"/plain", "/plain"),
     ],
 )
-def test_secrets_in_addresses(target: bytes, told: str) -> None:
+def test_secrets_in_addresses(target: bytes, found: str) -> None:
     """Values of what sounds like a secret are starred."""
-    assert masked(target) == told
+    assert masked(target) == found
 
 
 def test_bodies_are_skipped_by_their_length() -> None:
     """What looks like a message inside a body is none; messages follow each other in one segment."""
     stream = Http().stream(CLIENT)
     post = b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: %d\r\n\r\n%b" % (len(GET), GET)
-    said = feed(stream, post + b"\r\n" + GET, True)
-    assert [event[:2] for event in events(said)] == [
+    parsed = feed(stream, post + b"\r\n" + GET, True)
+    assert [event[:2] for event in events(parsed)] == [
         ("HttpRequest", "POST"),
         ("HttpBody", "POST"),
         ("HttpRequest", "GET"),
@@ -413,11 +413,11 @@ def test_no_body_after_head_and_some_statuses() -> None:
     stream = Http().stream(CLIENT)
     feed(stream, b"HEAD /a HTTP/1.1\r\n\r\n", True)
     nothing = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"
-    said = feed(
+    parsed = feed(
         stream, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + nothing + nothing
     )
-    assert [event[1] for event in events(said)] == [200, 304, 304]
-    assert events(said)[0][8] == "HEAD"
+    assert [event[1] for event in events(parsed)] == [200, 304, 304]
+    assert events(parsed)[0][8] == "HEAD"
 
 
 def test_gap_inside_a_body() -> None:
@@ -500,12 +500,12 @@ def test_unknown_methods_and_careless_fields() -> None:
     """Lines that are no fields are passed over, folded ones belong to the one before, several of
     one name are joined.
     """
-    said = feed(
+    parsed = feed(
         Http().stream(CLIENT),
         b"VERSION-CONTROL /a HTTP/1.0\nno field\nHost: [2001:db8::1]:80\nUser-Agent: a\n b\nuser-agent: c\n\n",
         True,
     )
-    assert events(said) == [
+    assert events(parsed) == [
         (
             "HttpRequest",
             "VERSION-CONTROL",

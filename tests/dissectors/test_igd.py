@@ -36,13 +36,13 @@ def test_actions() -> None:
 def test_a_call_over_http() -> None:
     """Told behind the head, also where the body comes in a segment of its own; other calls say nothing."""
 
-    def told(action: str) -> list[str]:
+    def found(action: str) -> list[str]:
         stream, packet = Http().stream(Packet()), Packet(proto=6)
         head = b'POST /ctl HTTP/1.1\r\nHost: 10.20.30.1\r\nSOAPAction: "urn:x#%b"\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n'
         parts = (head % (action.encode(), len(BODY)), BODY[:200], BODY[200:])
         return [event for part in parts for event in events(list(stream.feed(packet, part, True)))]
 
-    assert ("HttpPortMapping", "AddPortMapping", parse("10.20.30.14"), "tcp", 3389, 33890, "desk & more") in told(
+    assert ("HttpPortMapping", "AddPortMapping", parse("10.20.30.14"), "tcp", 3389, 33890, "desk & more") in found(
         "AddPortMapping"
     )
-    assert not [event for event in told("GetExternalIPAddress") if event[0] == "HttpPortMapping"]
+    assert not [event for event in found("GetExternalIPAddress") if event[0] == "HttpPortMapping"]

@@ -17,24 +17,28 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Imap().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("imap")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Imap().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_words_of_all_kinds() -> None:
     """Bare, in quotes, and behind their length."""
-    said = events(session(49480))
+    parsed = events(session(49480))
     wrong, right = seal("anna", b'wrong "secret'), seal("anna", b"not to be kept")
-    assert said == [GREETED, ("ImapLogin", "anna", "clear", False, wrong), ("ImapLogin", "anna", "clear", True, right)]
-    assert "kept" not in repr(said)
+    assert parsed == [
+        GREETED,
+        ("ImapLogin", "anna", "clear", False, wrong),
+        ("ImapLogin", "anna", "clear", True, right),
+    ]
+    assert "kept" not in repr(parsed)
 
 
 def test_other_ways() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.ipp import BASE, DEVICE_ID, PRINTER_SAYS, QUEUE_SAYS, TEXT, answered, ipp_message, posted
+from pcaps.dissectors.ipp import BASE, DEVICE_ID, PRINTER_SENDS, QUEUE_SAYS, TEXT, answered, ipp_message, posted
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.ipp import Ipp
@@ -16,7 +16,7 @@ MODEL = "HP LaserJet MFP M428fdw"
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def asked(path: str, *said_of_it: tuple[int, str, str], server: str = "x") -> list[object]:
@@ -28,8 +28,10 @@ def asked(path: str, *said_of_it: tuple[int, str, str], server: str = "x") -> li
 def test_conversation() -> None:
     """Questions, a job and their answers, each answer with what was asked."""
     stream = Ipp().stream(Packet())
-    said = [said for packet in packets("ipp") for said in stream.feed(packet, packet.payload, packet.dport == 631)]
-    assert events(said) == [
+    parsed = [
+        parsed for packet in packets("ipp") for parsed in stream.feed(packet, packet.payload, packet.dport == 631)
+    ]
+    assert events(parsed) == [
         ("IppRequest", "get_printer_attributes", "/ipp/print", 1, "", "", AGENT),
         ("IppResponse", "get_printer_attributes", 0, 1, MODEL, "Virata-EmWeb/R6_2_1", False),
         ("IppRequest", "print_job", "/ipp/print", 2, "miller", "Budget 2026", AGENT),
@@ -38,7 +40,7 @@ def test_conversation() -> None:
         ("IppResponse", "get_printer_attributes", 0, 3, "Kyocera ECOSYS M3655idn", "CUPS/2.4 IPP/2.1", True),
     ]
     who = ("02:00:5e:00:53:03", "10.20.30.41")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*who, "ipp.make_and_model", MODEL),
         (*who, "ipp.instance", "HP LaserJet MFP M428fdw (5E5303)"),
         (*who, "ipp.uuid", "urn:uuid:564e4235-4530-3035-3330-02005e005303"),
@@ -52,8 +54,8 @@ def test_conversation() -> None:
 
 def test_model_from_the_device_id() -> None:
     """A printer without make and model has them in its device id."""
-    said = asked("/ipp/print", (TEXT, "printer-device-id", "MFG:Brother;MDL:HL-L2350DW series;"))
-    assert values(said) == [
+    parsed = asked("/ipp/print", (TEXT, "printer-device-id", "MFG:Brother;MDL:HL-L2350DW series;"))
+    assert values(parsed) == [
         ("ipp.device_id", "MFG:Brother;MDL:HL-L2350DW series;"),
         ("ipp.make_and_model", "Brother HL-L2350DW series"),
     ]
@@ -62,11 +64,11 @@ def test_model_from_the_device_id() -> None:
 @pytest.mark.parametrize(
     ("path", "attributes"),
     [
-        ("/printers/laser", PRINTER_SAYS),
-        ("/classes/all", PRINTER_SAYS),
+        ("/printers/laser", PRINTER_SENDS),
+        ("/classes/all", PRINTER_SENDS),
         ("/ipp/print", QUEUE_SAYS),
-        ("/ipp/print", [*PRINTER_SAYS, (0x22, "printer-is-shared", "\1")]),
-        ("/", [*PRINTER_SAYS, (0x23, "printer-type", "\0\0\0\4")]),
+        ("/ipp/print", [*PRINTER_SENDS, (0x22, "printer-is-shared", "\1")]),
+        ("/", [*PRINTER_SENDS, (0x23, "printer-type", "\0\0\0\4")]),
     ],
 )
 def test_print_server_is_no_printer(path: str, attributes: list[tuple[int, str, str]]) -> None:
@@ -76,22 +78,22 @@ def test_print_server_is_no_printer(path: str, attributes: list[tuple[int, str, 
 
 def test_library_of_a_spooler_in_a_printer() -> None:
     """Printers built with the library of CUPS name it as their server; that alone makes no print server."""
-    assert ("ipp.make_and_model", MODEL) in values(asked("/ipp/print", *PRINTER_SAYS, server="CUPS/2.4.2 IPP/2.0"))
+    assert ("ipp.make_and_model", MODEL) in values(asked("/ipp/print", *PRINTER_SENDS, server="CUPS/2.4.2 IPP/2.0"))
 
 
 def test_long_document_ends_the_reading() -> None:
     """The names of a job stand before its document, which is not read."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
     message = posted("/ipp/print", ipp_message(0x0002, 2, {1: BASE}, bytes(100_000)))
-    said = [one for at in range(0, 60_000, 1460) for one in stream.feed(packet, message[at : at + 1460], True)]
-    assert [event[1] for event in events(said)] == ["print_job"]
+    parsed = [one for at in range(0, 60_000, 1460) for one in stream.feed(packet, message[at : at + 1460], True)]
+    assert [event[1] for event in events(parsed)] == ["print_job"]
     assert stream.done
 
 
 def test_cut_answer_tells_what_is_there() -> None:
     """Bytes that will not come: whole attributes are told."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
-    answer = answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SAYS}))
+    answer = answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS}))
     assert list(stream.feed(packet, answer[:-60], False)) == []
     assert ("ipp.make_and_model", MODEL) in values(list(stream.gap(packet, 60, False)))
 
@@ -100,7 +102,7 @@ def test_answer_without_a_type() -> None:
     """Some printers name no media type: what follows a question over IPP is its answer."""
     request, answer = (
         posted("/ipp/print", ipp_message(0x000B, 7, {1: BASE})),
-        answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SAYS})),
+        answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS})),
     )
     bare = answer.replace(b"Content-Type: application/ipp\r\n", b"")
     assert ("ipp.make_and_model", MODEL) in values(talk((True, request), (False, bare)))

@@ -10,7 +10,7 @@ from sensor.dissectors.kasa import Kasa, shown
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("KasaRequest", ("system.get_sysinfo", "emeter.get_realtime"))], []),
     "a plug": (
         [("KasaAnswer", ("system.get_sysinfo",), "HS110(EU)", "1.5.4 Build 180815 Rel.121440", 0x50C7BF5E5320, True)],
@@ -39,16 +39,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Kasa().dissect(packets("kasa")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Kasa().dissect(packets("kasa")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("kasa")) == len(SAID)
+    assert len(packets("kasa")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\x12\x34\x56\x78SYNO", b"hello", b'{"system":{}}'])

@@ -13,7 +13,7 @@ from tests.dissectors.samples import events, facts, packets
 CENTRE = "krbtgt/EXAMPLE.ORG"
 
 
-def said() -> list[object]:
+def parsed() -> list[object]:
     """What is said in the capture."""
     stream, found = Kerberos().stream(Packet()), []
     for packet in packets("kerberos"):
@@ -27,7 +27,7 @@ def said() -> list[object]:
 
 def test_a_login_and_a_service() -> None:
     """Names, ciphers and the same ticket in the answer and in what is asked with it."""
-    found = events(said())
+    found = events(parsed())
     assert found[:4] == [
         ("KerberosAsRequest", "anna", "EXAMPLE.ORG", CENTRE, (18, 17, 23, 24, -135, 3), 0x40810010, "WS-FRONT", "", 0),
         ("KerberosError", 25, "", "EXAMPLE.ORG", CENTRE, (18, 23)),
@@ -56,7 +56,7 @@ def test_a_login_and_a_service() -> None:
 
 def test_machines_name_themselves() -> None:
     """By the address of a request, or by the account of the machine; who gives tickets is a key centre."""
-    assert [(address, kind, value) for _, address, kind, value in facts(said())] == [
+    assert [(address, kind, value) for _, address, kind, value in facts(parsed())] == [
         ("10.20.30.66", "kerberos.hostname", "WS-FRONT"),
         ("10.20.30.66", "kerberos.hostname", "WS-FRONT"),
         ("10.20.30.5", "kerberos.role", "key_centre"),

@@ -14,7 +14,7 @@ from tests.dissectors.samples import events, facts, packets
 BASE = "DC=example,DC=org"
 
 
-def said(port: int) -> list[object]:
+def parsed(port: int) -> list[object]:
     """What is said in one of the conversations of the capture."""
     stream, found = Ldap().stream(Packet()), []
     for packet in packets("ldap"):
@@ -29,7 +29,7 @@ def said(port: int) -> list[object]:
 
 def test_a_ping_of_windows() -> None:
     """Who answers it is a domain controller."""
-    found = said(50001)
+    found = parsed(50001)
     assert events(found) == [
         ("LdapSearch", "", "base", "(&(DnsDomain=example.org)(NtVer=))", ("Netlogon",)),
         ("LdapDirectory", "", True),
@@ -39,7 +39,7 @@ def test_a_ping_of_windows() -> None:
 
 def test_a_session() -> None:
     """Logins with their results, searches with what they found, changes by attribute."""
-    found = said(50002)
+    found = parsed(50002)
     name = "(&(objectCategory=person)(!(userAccountControl:1.2.840.113556.1.4.803:=4194304))(cn=a*z))"
     users = (BASE, "tree", name, ("cn", "mail"))
     assert events(found) == [
@@ -66,7 +66,7 @@ def test_a_session() -> None:
 
 def test_tls_ends_the_reading() -> None:
     """Nothing is read behind it, and nothing is a fault."""
-    assert events(said(50003)) == []
+    assert events(parsed(50003)) == []
 
 
 def test_signed_messages_are_read() -> None:

@@ -10,7 +10,7 @@ from sensor.dissectors.lifx import Lifx
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("LifxMessage", 2, 0)], []),
     "a service": ([("LifxState", 3, 0xD073D55E5326, "", "", "")], [("lifx.state", "service")]),
     "a firmware": ([("LifxState", 15, 0xD073D55E5326, "", "3.70", "")], [("lifx.firmware", "3.70")]),
@@ -25,16 +25,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Lifx().dissect(packets("lifx")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Lifx().dissect(packets("lifx")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("lifx")) == len(SAID)
+    assert len(packets("lifx")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [bytes(36), b"\x25\0\0\x34" + bytes(32)])

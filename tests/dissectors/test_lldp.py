@@ -31,8 +31,8 @@ def dissect(*fields: bytes, head: bytes = HEAD, problem: int = 0) -> list[object
 
 def test_a_phone_tells_its_inventory() -> None:
     """The inventory of LLDP-MED, power and addresses; what the maker left open is no fact."""
-    said = list(Lldp().dissect(packets("lldp")[0]))
-    assert values(said) == [
+    parsed = list(Lldp().dissect(packets("lldp")[0]))
+    assert values(parsed) == [
         ("lldp.hostname", "SIP-T46S"),
         ("lldp.system_description", "66.85.0.5"),
         ("lldp.chassis", "10.20.30.12"),
@@ -47,13 +47,13 @@ def test_a_phone_tells_its_inventory() -> None:
         ("lldp.med_model", "SIP-T46S"),
         ("lldp.address", "10.20.30.12"),
     ]
-    assert (said[0].med_class, said[0].power_mw, said[0].life_s) == ("communication_endpoint", 5900, 180)
+    assert (parsed[0].med_class, parsed[0].power_mw, parsed[0].life_s) == ("communication_endpoint", 5900, 180)
 
 
 def test_a_switch_tells_port_and_vlans() -> None:
     """Port, its description and VLAN, the voice VLAN by policy, both management addresses, and only what is enabled."""
-    said = list(Lldp().dissect(packets("lldp")[1]))
-    event = said[0]
+    parsed = list(Lldp().dissect(packets("lldp")[1]))
+    event = parsed[0]
     assert (event.chassis, event.port, event.port_description, event.name) == (
         "02:00:5e:00:53:01",
         "ge-0/0/7",
@@ -63,21 +63,21 @@ def test_a_switch_tells_port_and_vlans() -> None:
     assert (event.vlan, event.voice_vlan, event.power_mw) == (30, 30, 5900)
     assert (event.capabilities, event.supported) == (("bridge",), ("bridge", "router"))
     assert event.addresses == (parse("10.20.0.2"), parse("fd00:20::2"))
-    assert ("lldp.capabilities", "bridge") in values(said)
+    assert ("lldp.capabilities", "bridge") in values(parsed)
 
 
 def test_a_port_that_goes_down_claims_nothing() -> None:
     """A life of 0 is a farewell, whatever else stands there."""
-    said = dissect(tlv(5, b"printer"), head=HEAD[:-2] + b"\0\0")
-    assert events(said) == [("LldpShutdown", "00:40:8c:a1:b2:c3", "00:40:8c:a1:b2:c3")]
-    assert values(said) == []
+    parsed = dissect(tlv(5, b"printer"), head=HEAD[:-2] + b"\0\0")
+    assert events(parsed) == [("LldpShutdown", "00:40:8c:a1:b2:c3", "00:40:8c:a1:b2:c3")]
+    assert values(parsed) == []
 
 
 def test_names_are_cleaned() -> None:
     """Control characters, invalid UTF-8 and blanks at the ends do not reach anybody; an empty name is none."""
-    said = values(dissect(tlv(5, b" cam\x1b[31m\xff\n "), tlv(6, b"\0\0")))
-    assert ("lldp.hostname", "cam [31m�") in said
-    assert "lldp.system_description" not in dict(said)
+    parsed = values(dissect(tlv(5, b" cam\x1b[31m\xff\n "), tlv(6, b"\0\0")))
+    assert ("lldp.hostname", "cam [31m�") in parsed
+    assert "lldp.system_description" not in dict(parsed)
 
 
 @pytest.mark.parametrize("nothing", [b"", b"  ", b"N/A", b"none", b"Not Specified", b"-"])
@@ -111,8 +111,8 @@ def test_the_first_of_two_counts() -> None:
 )
 def test_impossible_management_addresses_are_left_out(value: str) -> None:
     """Broadcast, none, a wrong length or an unknown family is no address."""
-    said = dissect(tlv(8, bytes.fromhex(value)))
-    assert said[0].addresses == ()
+    parsed = dissect(tlv(8, bytes.fromhex(value)))
+    assert parsed[0].addresses == ()
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,6 @@ def test_malformed(payload: bytes, fault: str) -> None:
 
 def test_cut_by_the_capture() -> None:
     """What the capture cut off is no fault; whole fields before it count."""
-    said = values(dissect(tlv(5, b"printer"), tlv(6, b"a description")[:-4], problem=1))
-    assert ("lldp.hostname", "printer") in said
-    assert "lldp.system_description" not in dict(said)
+    parsed = values(dissect(tlv(5, b"printer"), tlv(6, b"a description")[:-4], problem=1))
+    assert ("lldp.hostname", "printer") in parsed
+    assert "lldp.system_description" not in dict(parsed)

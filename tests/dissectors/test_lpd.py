@@ -12,18 +12,20 @@ from tests.dissectors.samples import events, packets, values
 
 def talk(*parts: bytes) -> list[object]:
     stream, packet = Lpd().stream(Packet()), Packet(proto=6)
-    return [said for data in parts for said in stream.feed(packet, data, True)]
+    return [parsed for data in parts for parsed in stream.feed(packet, data, True)]
 
 
 def test_job() -> None:
     """The control file tells host, user, job and file, but lends nobody a name."""
     stream = Lpd().stream(Packet())
-    said = [said for packet in packets("lpd") for said in stream.feed(packet, packet.payload, packet.dport == 515)]
-    assert events(said) == [
+    parsed = [
+        parsed for packet in packets("lpd") for parsed in stream.feed(packet, packet.payload, packet.dport == 515)
+    ]
+    assert events(parsed) == [
         ("LpdCommand", "receive", "lp", ""),
         ("LpdJob", "ws-042", "miller", "Budget 2026", "budget.pdf"),
     ]
-    assert values(said) == []
+    assert values(parsed) == []
 
 
 def test_questions_and_removal() -> None:

@@ -23,7 +23,7 @@ def record(owner: str, kind: int, data: bytes, ttl: int = 120) -> bytes:
     return name(owner) + struct.pack("!HHIH", kind, 0x8001, ttl, len(data)) + data
 
 
-def told(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x8400) -> list[object]:
+def found(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x8400) -> list[object]:
     payload = struct.pack("!HHHHHH", 0, flags, 0, len(records), 0, 0) + b"".join(records)
     return list(Mdns().dissect(Packet(payload, src=parse(src), src_mac=0x020000000005, sport=sport, dport=5353)))
 
@@ -31,25 +31,25 @@ def told(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x840
 def test_question() -> None:
     """A question shows interest, each name once, and nothing else about the one who asks."""
     packet = packets("mdns")[0]
-    said = list(Mdns().dissect(packet))
-    assert facts(said) == [
+    parsed = list(Mdns().dissect(packet))
+    assert facts(parsed) == [
         ("02:00:5e:00:53:04", "10.20.30.14", "mdns.query", "_ipp._tcp"),
         ("02:00:5e:00:53:04", "10.20.30.14", "mdns.query", "_googlecast._tcp"),
     ]
-    assert [(one.name, one.type) for one in said[0].questions] == [
+    assert [(one.name, one.type) for one in parsed[0].questions] == [
         ("_ipp._tcp.local", 12),
         ("_googlecast._tcp.local", 12),
     ]
-    assert not said[0].probe
+    assert not parsed[0].probe
 
 
 def test_announcement_of_a_printer() -> None:
     """Service, instance, texts and host name, about the sender."""
-    said = list(Mdns().dissect(packets("mdns")[1]))
-    assert said[0].own
-    assert [one.port for one in said[0].records] == [0, 0, 631, 0]
-    assert {(mac, address) for mac, address, _, _ in facts(said)} == {("02:00:5e:00:53:03", "10.20.30.13")}
-    assert values(said) == [
+    parsed = list(Mdns().dissect(packets("mdns")[1]))
+    assert parsed[0].own
+    assert [one.port for one in parsed[0].records] == [0, 0, 631, 0]
+    assert {(mac, address) for mac, address, _, _ in facts(parsed)} == {("02:00:5e:00:53:03", "10.20.30.13")}
+    assert values(parsed) == [
         ("mdns.service", "_ipp._tcp"),
         ("mdns.instance", "Kyocera ECOSYS M3655idn @ 3F"),
         ("mdns.txt.txtvers", "1"),
@@ -65,14 +65,14 @@ def test_announcement_of_a_printer() -> None:
 
 def test_description_in_place_of_a_key() -> None:
     """A text without a value is a flag and no fact; one with blanks is a description."""
-    said = told(record("cam._http._tcp.local", 16, b"\x17IC-3115W Network Camera\4flag\4a=b "))
-    assert values(said)[2:] == [("mdns.text", "IC-3115W Network Camera"), ("mdns.txt.a", "b")]
+    parsed = found(record("cam._http._tcp.local", 16, b"\x17IC-3115W Network Camera\4flag\4a=b "))
+    assert values(parsed)[2:] == [("mdns.text", "IC-3115W Network Camera"), ("mdns.txt.a", "b")]
 
 
 def test_shared_queue_is_no_printer() -> None:
     """A PC with CUPS that shares a printer describes the printer, not itself; what else it offers is its own."""
     queue = "HP LaserJet @ pc._ipp._tcp.local"
-    said = told(
+    parsed = found(
         record("_services._dns-sd._udp.local", 12, name("_ipp._tcp.local")),
         record("_ipp._tcp.local", 12, name(queue)),
         record(queue, 33, struct.pack("!HHH", 0, 0, 631) + name("pc.local")),
@@ -80,41 +80,41 @@ def test_shared_queue_is_no_printer() -> None:
         record("pc._ssh._tcp.local", 33, struct.pack("!HHH", 0, 0, 22) + name("pc.local")),
         record("pc.local", 1, bytes((10, 0, 0, 5))),
     )
-    assert len(said[0].records) == 6
-    assert values(said) == [("mdns.service", "_ssh._tcp"), ("mdns.instance", "pc"), ("mdns.hostname", "pc")]
+    assert len(parsed[0].records) == 6
+    assert values(parsed) == [("mdns.service", "_ssh._tcp"), ("mdns.instance", "pc"), ("mdns.hostname", "pc")]
 
 
 def test_goodbye_claims_nothing() -> None:
     """Records with no life left are told but are no facts."""
-    said = list(Mdns().dissect(packets("mdns")[2]))
-    assert [(one.name, one.ttl) for one in said[0].records] == [("_http._tcp.local", 0)]
-    assert values(said) == []
+    parsed = list(Mdns().dissect(packets("mdns")[2]))
+    assert [(one.name, one.ttl) for one in parsed[0].records] == [("_http._tcp.local", 0)]
+    assert values(parsed) == []
 
 
 def test_reflector_is_not_the_device() -> None:
     """Addresses none of which is the sender's belong to somebody else, and so does all the rest of the message."""
-    said = list(Mdns().dissect(packets("mdns")[3]))
-    assert not said[0].own
-    assert values(said) == []
+    parsed = list(Mdns().dissect(packets("mdns")[3]))
+    assert not parsed[0].own
+    assert values(parsed) == []
 
 
 def test_probe_asks_for_its_own_name() -> None:
     """A question with proposed records is no interest in others."""
-    said = list(Mdns().dissect(packets("mdns")[4]))
-    assert said[0].probe
-    assert values(said) == []
+    parsed = list(Mdns().dissect(packets("mdns")[4]))
+    assert parsed[0].probe
+    assert values(parsed) == []
 
 
 def test_names_beyond_ascii_over_ipv6() -> None:
     """Host names are UTF-8; over IPv6 the host is known by its AAAA record."""
-    said = list(Mdns().dissect(packets("mdns")[5]))
-    assert facts(said) == [("02:00:5e:00:53:04", "fe80::5eff:fe00:5304", "mdns.hostname", "bureau-café")]
+    parsed = list(Mdns().dissect(packets("mdns")[5]))
+    assert facts(parsed) == [("02:00:5e:00:53:04", "fe80::5eff:fe00:5304", "mdns.hostname", "bureau-café")]
 
 
 def test_hosts_with_several_addresses() -> None:
     """One address of the sender's among several is enough, and only the host that has it is named."""
-    said = told(record("docker.local", 1, bytes((172, 17, 0, 1))), record("nas.local", 1, bytes((10, 0, 0, 5))))
-    assert values(said) == [("mdns.hostname", "nas")]
+    parsed = found(record("docker.local", 1, bytes((172, 17, 0, 1))), record("nas.local", 1, bytes((10, 0, 0, 5))))
+    assert values(parsed) == [("mdns.hostname", "nas")]
 
 
 @pytest.mark.parametrize(("address", "own"), [("fe80::5", True), ("fe80::7", False), ("2001:db8::7", True)])
@@ -122,14 +122,14 @@ def test_link_local_addresses_of_others(address: str, own: bool) -> None:
     """Over IPv6 only a link-local address that is not the sender's shows another host: of the rest
     a host has several.
     """
-    said = told(record("tv.local", 28, parse(address).to_bytes(16, "big")), src="fe80::5")
-    assert values(said) == ([("mdns.hostname", "tv")] if own else [])
+    parsed = found(record("tv.local", 28, parse(address).to_bytes(16, "big")), src="fe80::5")
+    assert values(parsed) == ([("mdns.hostname", "tv")] if own else [])
 
 
 def test_service_pointer_names_the_host_where_no_address_does() -> None:
     """Without address records the target of a service is the host."""
-    said = told(record("Den._raop._tcp.local", 33, struct.pack("!HHH", 0, 0, 7000) + TV))
-    assert values(said) == [("mdns.service", "_raop._tcp"), ("mdns.instance", "Den"), ("mdns.hostname", "tv")]
+    parsed = found(record("Den._raop._tcp.local", 33, struct.pack("!HHH", 0, 0, 7000) + TV))
+    assert values(parsed) == [("mdns.service", "_raop._tcp"), ("mdns.instance", "Den"), ("mdns.hostname", "tv")]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_service_pointer_names_the_host_where_no_address_does() -> None:
 )
 def test_pointers(owner: str, target: str, expected: list[tuple[str, str]]) -> None:
     """Lists of types, subtypes, dots in instance names; reverse names and browsing domains are no services."""
-    assert values(told(record(owner, 12, name(target)))) == expected
+    assert values(found(record(owner, 12, name(target)))) == expected
 
 
 def test_texts() -> None:
@@ -167,7 +167,7 @@ def test_texts() -> None:
             b"\xc3\xa9=1",
         )
     )
-    assert values(told(record("Den._sonos._tcp.local", 16, data))) == [
+    assert values(found(record("Den._sonos._tcp.local", 16, data))) == [
         ("mdns.service", "_sonos._tcp"),
         ("mdns.instance", "Den"),
         ("mdns.txt.md", "Sonos  [1mOne"),
@@ -177,14 +177,14 @@ def test_texts() -> None:
 
 def test_answers_from_other_ports_are_not_believed() -> None:
     """A response that does not come from port 5353 yields its event and no facts (RFC 6762, 6)."""
-    said = told(record("tv.local", 1, bytes((10, 0, 0, 5))), sport=40000)
-    assert [type(one).__name__ for one in said] == ["MdnsAnnouncement"]
-    assert not said[0].own
+    parsed = found(record("tv.local", 1, bytes((10, 0, 0, 5))), sport=40000)
+    assert [type(one).__name__ for one in parsed] == ["MdnsAnnouncement"]
+    assert not parsed[0].own
 
 
 def test_other_operations_are_ignored() -> None:
     """Messages with another operation say nothing (RFC 6762, 18.3)."""
-    assert told(flags=0xA800) == []
+    assert found(flags=0xA800) == []
 
 
 def test_known_answers_are_not_the_askers() -> None:
@@ -195,8 +195,8 @@ def test_known_answers_are_not_the_askers() -> None:
         + b"\0\x0c\0\1"
         + record("_ipp._tcp.local", 12, name("P._ipp._tcp.local"))
     )
-    said = list(Mdns().dissect(Packet(payload, src=parse(HOST), sport=5353, dport=5353)))
-    assert [kind for kind, _ in values(said)] == ["mdns.query"]
+    parsed = list(Mdns().dissect(Packet(payload, src=parse(HOST), sport=5353, dport=5353)))
+    assert [kind for kind, _ in values(parsed)] == ["mdns.query"]
 
 
 def test_cut_and_malformed() -> None:

@@ -19,11 +19,11 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 def test_restart_names_the_gateway() -> None:
     """A gateway that comes up tells its endpoints, its host and its profile."""
-    said = list(Mgcp().dissect(packets("mgcp")[0]))
+    parsed = list(Mgcp().dissect(packets("mgcp")[0]))
     host = "mta-02005e005302.cable.example"
-    assert events(said) == [("MgcpRestart", "RSIP", 1201, f"*@{host}", "1.0", "NCS 1.0", "restart")]
+    assert events(parsed) == [("MgcpRestart", "RSIP", 1201, f"*@{host}", "1.0", "NCS 1.0", "restart")]
     sender = ("02:00:5e:00:53:02", "10.20.30.12")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*sender, "mgcp.endpoint", f"*@{host}"),
         (*sender, "mgcp.hostname", host),
         (*sender, "mgcp.profile", "NCS 1.0"),
@@ -32,17 +32,17 @@ def test_restart_names_the_gateway() -> None:
 
 def test_call_agent_is_known_by_its_commands() -> None:
     """The endpoints it names are not its own, and there may be several messages."""
-    said = list(Mgcp().dissect(packets("mgcp")[2]))
-    assert [event[:3] for event in events(said)] == [("MgcpCommand", "RQNT", 1202), ("MgcpCommand", "AUEP", 1203)]
-    assert set(values(said)) == {("mgcp.role", "call agent")}
+    parsed = list(Mgcp().dissect(packets("mgcp")[2]))
+    assert [event[:3] for event in events(parsed)] == [("MgcpCommand", "RQNT", 1202), ("MgcpCommand", "AUEP", 1203)]
+    assert set(values(parsed)) == {("mgcp.role", "call agent")}
 
 
 def test_audit_lists_endpoints() -> None:
     """Only an answer that lists endpoints says whose they are."""
-    said = list(Mgcp().dissect(packets("mgcp")[3]))
+    parsed = list(Mgcp().dissect(packets("mgcp")[3]))
     names = tuple(f"aaln/{n}@mta-02005e005302.cable.example" for n in (1, 2))
-    assert events(said) == [("MgcpResponse", 200, 1202, "OK", ()), ("MgcpResponse", 200, 1203, "OK", names)]
-    assert values(said) == [("mgcp.endpoint", names[0]), ("mgcp.hostname", "mta-02005e005302.cable.example")]
+    assert events(parsed) == [("MgcpResponse", 200, 1202, "OK", ()), ("MgcpResponse", 200, 1203, "OK", names)]
+    assert values(parsed) == [("mgcp.endpoint", names[0]), ("mgcp.hostname", "mta-02005e005302.cable.example")]
     assert values(dissect(b"510 7 no\r\n")) == []
 
 

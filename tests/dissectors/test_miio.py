@@ -10,7 +10,7 @@ from sensor.dissectors.miio import Miio
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a greeting": ([("MiioGreeting",)], []),
     "an answer": ([("MiioAnswer", 72123456, 3600, False)], [("miio.device", "72123456")]),
     "an answer with the token in it": ([("MiioAnswer", 72123456, 3601, True)], [("miio.device", "72123456")]),
@@ -18,16 +18,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Miio().dissect(packets("miio")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Miio().dissect(packets("miio")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("miio")) == len(SAID)
+    assert len(packets("miio")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\x21\x32" + bytes(30)])
@@ -46,6 +46,6 @@ def test_faults(payload: bytes) -> None:
 
 def test_token_is_not_kept() -> None:
     """The key in the answer of a device without an owner is nowhere in what is said."""
-    said = repr([events(Miio().dissect(packets("miio")[2])), values(Miio().dissect(packets("miio")[2]))])
-    assert bytes(range(16)).hex() not in said
-    assert "\\x0e" not in said
+    parsed = repr([events(Miio().dissect(packets("miio")[2])), values(Miio().dissect(packets("miio")[2]))])
+    assert bytes(range(16)).hex() not in parsed
+    assert "\\x0e" not in parsed

@@ -25,13 +25,13 @@ def test_a_question_says_nothing_of_the_asker() -> None:
 
 def test_a_router() -> None:
     """All that it tells."""
-    said = list(Mndp().dissect(packets("mndp")[1]))
-    event = said[0]
+    parsed = list(Mndp().dissect(packets("mndp")[1]))
+    event = parsed[0]
     assert (event.name, event.version, event.board, event.licence, event.uptime_s, event.port) == (
         "gw-branch", "7.11.2 (stable) Aug/31/2023 13:55:47", "RB4011iGS+", "ABCD-EF01", 86400, "bridge/ether2",
     )  # fmt: skip
-    assert facts(said)[0] == ("02:00:5e:00:53:01", "10.20.30.1", "mndp.hostname", "gw-branch")
-    assert [kind for _, _, kind, _ in facts(said)] == [
+    assert facts(parsed)[0] == ("02:00:5e:00:53:01", "10.20.30.1", "mndp.hostname", "gw-branch")
+    assert [kind for _, _, kind, _ in facts(parsed)] == [
         f"mndp.{word}" for word in ("hostname", "version", "platform", "board", "chassis", "port", "address")
     ]
 

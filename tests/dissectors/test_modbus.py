@@ -13,14 +13,14 @@ from tests.dissectors.samples import events, facts, packets, values
 
 def feed(*parts: tuple[bool, bytes]) -> list[object]:
     stream = Modbus().stream(Packet())
-    return [said for from_client, part in parts for said in stream.feed(Packet(proto=6), part, from_client)]
+    return [parsed for from_client, part in parts for parsed in stream.feed(Packet(proto=6), part, from_client)]
 
 
 def test_sample() -> None:
     """Reads are told once, writes always; identification is the sender's unless another unit gave it."""
     stream = Modbus().stream(Packet())
-    said = [one for packet in packets("modbus") for one in stream.feed(packet, packet.payload, packet.dport == 502)]
-    assert events(said) == [
+    parsed = [one for packet in packets("modbus") for one in stream.feed(packet, packet.payload, packet.dport == 502)]
+    assert events(parsed) == [
         ("ModbusRequest", 255, 3, 100, 10, False),
         ("ModbusRequest", 255, 6, 40, 1, True),
         ("ModbusRequest", 255, 16, 200, 2, True),
@@ -37,7 +37,7 @@ def test_sample() -> None:
         ("ModbusIdentification", 0, (("schneider_model", "BMX P34 2020"), ("schneider_firmware", "2.60"))),
     ]
     server = ("02:00:5e:00:53:03", "10.20.30.13")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*server, "modbus.role", "Modbus server"),
         (*server, "modbus.vendor_name", "Schneider Electric"),
         (*server, "modbus.product_code", "TM221CE24R"),
@@ -59,9 +59,9 @@ def test_answer_that_nobody_asked_for() -> None:
 
 def test_unit_behind_a_gateway() -> None:
     """What it says is an event and no fact."""
-    said = feed((False, message(1, 9, 43, objects("Maker", "X"))))
-    assert events(said) == [("ModbusIdentification", 9, (("vendor_name", "Maker"), ("product_code", "X")))]
-    assert values(said) == [("modbus.role", "Modbus server")]
+    parsed = feed((False, message(1, 9, 43, objects("Maker", "X"))))
+    assert events(parsed) == [("ModbusIdentification", 9, (("vendor_name", "Maker"), ("product_code", "X")))]
+    assert values(parsed) == [("modbus.role", "Modbus server")]
 
 
 @pytest.mark.parametrize(

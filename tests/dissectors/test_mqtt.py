@@ -21,22 +21,22 @@ def read(port: int) -> list[object]:
     """All that is said on the connection from this port of the sample."""
     stream = Mqtt().stream(Packet())
     return [
-        said
+        parsed
         for packet in packets("mqtt")
         if port in (packet.sport, packet.dport)
-        for said in stream.feed(packet, packet.payload, packet.dport == 1883)
+        for parsed in stream.feed(packet, packet.payload, packet.dport == 1883)
     ]
 
 
 def feed(*parts: bytes, from_client: bool = True) -> list[object]:
     stream = Mqtt().stream(Packet())
-    return [said for part in parts for said in stream.feed(Packet(proto=6), part, from_client)]
+    return [parsed for part in parts for parsed in stream.feed(Packet(proto=6), part, from_client)]
 
 
 def test_plug_logs_in_and_publishes() -> None:
     """Client id and topics are the client's, each topic once; the long message is told by its beginning."""
-    said = read(50201)
-    assert events(said) == [
+    parsed = read(50201)
+    assert events(parsed) == [
         ("MqttConnect", 4, "DVES_5E5302", True, True, 30, "tele/tasmota_5E5302/LWT", seal("plug", b"not to be kept")),
         ("MqttConnack", 0),
         ("MqttPublish", "tele/tasmota_5E5302/LWT", True, 33),
@@ -44,33 +44,33 @@ def test_plug_logs_in_and_publishes() -> None:
         ("MqttPublish", "tele/tasmota_5E5302/STATE", False, 6032),
     ]
     plug, broker = ("02:00:5e:00:53:02", "10.20.30.12"), ("02:00:5e:00:53:05", "10.20.30.5")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*plug, "mqtt.client_id", "DVES_5E5302"),
         (*plug, "mqtt.topic", "tele/tasmota_5E5302/LWT"),
         (*broker, "mqtt.role", "MQTT broker"),
         (*plug, "mqtt.topic", "tele/tasmota_5E5302/STATE"),
     ]
-    assert "kept" not in repr(events(said) + values(said))
+    assert "kept" not in repr(events(parsed) + values(parsed))
 
 
 def test_what_a_broker_passes_on_is_nobodys() -> None:
     """A hub that asks for everything hears of others; their topics are facts neither about it nor about the broker."""
-    said = read(50202)
-    assert events(said)[2:] == [
+    parsed = read(50202)
+    assert events(parsed)[2:] == [
         ("MqttSubscribe", ("#",)),
         ("MqttPublish", "shellies/shelly1-5E5306/relay/0", False, 38),
     ]
-    assert values(said) == [("mqtt.client_id", "hub-1"), ("mqtt.role", "MQTT broker")]
+    assert values(parsed) == [("mqtt.client_id", "hub-1"), ("mqtt.role", "MQTT broker")]
 
 
 def test_refused_login() -> None:
     """Version 3.1; the refusing broker gets no role."""
-    said = read(50203)
-    assert events(said) == [
+    parsed = read(50203)
+    assert events(parsed) == [
         ("MqttConnect", 3, "camera", True, True, 60, "", seal("admin", b"not to be kept")),
         ("MqttConnack", 5),
     ]
-    assert values(said) == [("mqtt.client_id", "camera")]
+    assert values(parsed) == [("mqtt.client_id", "camera")]
 
 
 def test_bridge_between_brokers() -> None:
@@ -103,9 +103,9 @@ def test_malformed(payload: bytes) -> None:
 
 def test_topics_are_bounded() -> None:
     """A client that publishes to many topics tells 16 of them."""
-    said = feed(*(message(0x30, text(f"t/{n}")) for n in range(40)))
-    assert len(events(said)) == 40
-    assert len(values(said)) == 16
+    parsed = feed(*(message(0x30, text(f"t/{n}")) for n in range(40)))
+    assert len(events(parsed)) == 40
+    assert len(values(parsed)) == 16
 
 
 def test_nothing_after_a_gap() -> None:

@@ -18,31 +18,31 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Mysql().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("mysql")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Mysql().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_refused_and_accepted() -> None:
     """The plugin is the one that was used in the end."""
-    said = session(49410)
-    assert events(said) == [GREETED, ("MysqlLogin", "root", "caching_sha2_password", False, "")]
-    assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "mysql.version", "8.0.36-0ubuntu0.22.04.1")]
+    parsed = session(49410)
+    assert events(parsed) == [GREETED, ("MysqlLogin", "root", "caching_sha2_password", False, "")]
+    assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "mysql.version", "8.0.36-0ubuntu0.22.04.1")]
     assert events(session(49411)) == [GREETED, ("MysqlLogin", "shop", "mysql_native_password", True, "")]
 
 
 def test_clear_password() -> None:
     """Of it stays a seal."""
-    said = session(49412)
-    assert events(said) == [GREETED, ("MysqlLogin", "ldap", "clear", True, seal("ldap", b"not to be kept"))]
-    assert "kept" not in repr(events(said))
+    parsed = session(49412)
+    assert events(parsed) == [GREETED, ("MysqlLogin", "ldap", "clear", True, seal("ldap", b"not to be kept"))]
+    assert "kept" not in repr(events(parsed))
 
 
 def test_tls_and_refused_addresses() -> None:

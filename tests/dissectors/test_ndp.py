@@ -36,29 +36,29 @@ def dissect(payload: bytes, src: str = OWN, *, ttl: int = 255, problem: int = 0)
 
 def test_solicitation_claims_its_source() -> None:
     """The sender of a solicitation is at the MAC it names."""
-    said = dissect(SOLICITATION + SOURCE)
-    assert events(said) == [("NdpNeighbourSolicitation", 0x00408CA1B2C3, parse(OWN), parse(OTHER))]
-    assert facts(said) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
+    parsed = dissect(SOLICITATION + SOURCE)
+    assert events(parsed) == [("NdpNeighbourSolicitation", 0x00408CA1B2C3, parse(OWN), parse(OTHER))]
+    assert facts(parsed) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
 
 
 def test_duplicate_detection_claims_nothing() -> None:
     """A solicitation from the unspecified address only asks whether the target is free."""
-    said = dissect(SOLICITATION, "::")
-    assert events(said) == [("NdpNeighbourSolicitation", FRAME_MAC, NONE, parse(OTHER))]
-    assert facts(said) == []
+    parsed = dissect(SOLICITATION, "::")
+    assert events(parsed) == [("NdpNeighbourSolicitation", FRAME_MAC, NONE, parse(OTHER))]
+    assert facts(parsed) == []
 
 
 def test_advertisement_claims_its_target() -> None:
     """The fact is about the target and its MAC, not about the sender of the packet."""
-    said = dissect(ADVERTISEMENT + TARGET, "2001:db8::9")
-    assert events(said) == [("NdpNeighbourAdvertisement", 0x00408CA1B2C3, parse(OWN), False, True, True)]
-    assert facts(said) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
+    parsed = dissect(ADVERTISEMENT + TARGET, "2001:db8::9")
+    assert events(parsed) == [("NdpNeighbourAdvertisement", 0x00408CA1B2C3, parse(OWN), False, True, True)]
+    assert facts(parsed) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
 
 
 def test_advertisement_without_option_uses_the_frame() -> None:
     """An answer to one host may leave its MAC out: then the frame tells it. The router flag gives the role."""
-    said = dissect(bytes.fromhex("88000000 c0000000") + parse(OWN).to_bytes(16, "big"))
-    assert facts(said) == [
+    parsed = dissect(bytes.fromhex("88000000 c0000000") + parse(OWN).to_bytes(16, "big"))
+    assert facts(parsed) == [
         ("02:00:00:00:00:aa", OWN, "ndp.address", OWN),
         ("02:00:00:00:00:aa", OWN, "ndp.role", "router"),
     ]
@@ -68,14 +68,14 @@ def test_router_advertisement_tells_what_it_offers() -> None:
     """Lifetime, managed flag, prefixes, DNS servers and MTU, and the role of a router."""
     prefix = bytes.fromhex("0304 40c0 00015180 00003840 00000000 20010db8003000000000000000000000")
     dns = bytes.fromhex("1903 0000 00000708 20010db8003000000000000000000053")
-    said = dissect(
+    parsed = dissect(
         bytes.fromhex("86000000 40 80 0708 00000000 00000000")
         + SOURCE
         + bytes.fromhex("0501 0000 000005d4")
         + prefix
         + dns
     )
-    assert events(said) == [
+    assert events(parsed) == [
         (
             "NdpRouterAdvertisement",
             0x00408CA1B2C3,
@@ -86,7 +86,7 @@ def test_router_advertisement_tells_what_it_offers() -> None:
             1492,
         ),
     ]
-    assert facts(said) == [
+    assert facts(parsed) == [
         ("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN),
         ("00:40:8c:a1:b2:c3", OWN, "ndp.role", "router"),
     ]
@@ -95,14 +95,14 @@ def test_router_advertisement_tells_what_it_offers() -> None:
 def test_router_solicitation_and_redirect() -> None:
     """A host looks for routers; a router sends it elsewhere, which is no fact about anybody."""
     assert events(dissect(bytes.fromhex("85000000 00000000") + SOURCE)) == [("NdpRouterSolicitation", 0x00408CA1B2C3)]
-    said = dissect(
+    parsed = dissect(
         bytes.fromhex("89000000 00000000")
         + parse(OTHER).to_bytes(16, "big")
         + parse("2001:db8::5").to_bytes(16, "big")
         + TARGET
     )
-    assert events(said) == [("NdpRedirect", 0x00408CA1B2C3, parse(OTHER), parse("2001:db8::5"))]
-    assert facts(said) == []
+    assert events(parsed) == [("NdpRedirect", 0x00408CA1B2C3, parse(OTHER), parse("2001:db8::5"))]
+    assert facts(parsed) == []
 
 
 @pytest.mark.parametrize("payload", [SOLICITATION[:23], SOLICITATION + b"\1\0", SOLICITATION + b"\1\2" + bytes(6), b""])

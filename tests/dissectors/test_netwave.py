@@ -11,7 +11,7 @@ from sensor.dissectors.netwave import Netwave
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("NetwaveRequest", 0)], []),
     "a camera": (
         [("NetwaveAnswer", "Back door", "11.37.2.54", 0x02005E005306, parse("10.20.30.16"), True)],
@@ -25,16 +25,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Netwave().dissect(packets("netwave")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Netwave().dissect(packets("netwave")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("netwave")) == len(SAID)
+    assert len(packets("netwave")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"XO_I" + bytes(40)])

@@ -10,7 +10,7 @@ from sensor.dissectors.nsdp import Nsdp
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a question": ([("NsdpRequest", False, (1, 3, 4, 6, 13), False)], []),
     "a switch": (
         [("NsdpAnswer", False, 0, 0xA040A05E5334, "GS108Ev3", "floor-3", "2.06.24EN", True)],
@@ -25,16 +25,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Nsdp().dissect(packets("nsdp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Nsdp().dissect(packets("nsdp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("nsdp")) == len(SAID)
+    assert len(packets("nsdp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [bytes(40), b"\1\5" + bytes(22) + b"NSDP" + bytes(8)])

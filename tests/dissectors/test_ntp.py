@@ -61,8 +61,8 @@ def test_answers_that_make_no_server(leap: int, stratum: int, sport: int) -> Non
 
 def test_names_of_system_and_program() -> None:
     """Variables in any order, with quotes or without; those that say nothing of the machine are left out."""
-    said = values(variables(b'leap=0, system=cisco, version="4", processor="unknown"\r\n'))
-    assert said == [("ntp.system", "cisco"), ("ntp.version", "4"), ("ntp.processor", "unknown")]
+    parsed = values(variables(b'leap=0, system=cisco, version="4", processor="unknown"\r\n'))
+    assert parsed == [("ntp.system", "cisco"), ("ntp.version", "4"), ("ntp.processor", "unknown")]
 
 
 def test_half_a_value_is_none() -> None:

@@ -12,20 +12,20 @@ EXIT = b"\x1b%-12345X"
 def session(port: int) -> list[object]:
     stream = Pjl().stream(Packet())
     chosen = [packet for packet in packets("pjl") if port in (packet.sport, packet.dport)]
-    return [said for packet in chosen for said in stream.feed(packet, packet.payload, packet.dport == 9100)]
+    return [parsed for packet in chosen for parsed in stream.feed(packet, packet.payload, packet.dport == 9100)]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Pjl().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_job() -> None:
     """Commands in order without values of variables, answers by topic; what looks like a command
     inside a page is none.
     """
-    said = session(49190)
-    assert events(said) == [
+    parsed = session(49190)
+    assert events(parsed) == [
         ("PjlCommand", "INFO", "ID", ""),
         ("PjlCommand", "INFO", "PRODINFO", ""),
         ("PjlCommand", "USTATUS", "DEVICE", ""),
@@ -39,7 +39,7 @@ def test_job() -> None:
         ("PjlCommand", "FSUPLOAD", "", "0:\\..\\..\\etc\\passwd"),
         ("PjlCommand", "EOJ", "", ""),
     ]
-    assert not any(secret in repr(events(said)) for secret in ("4711", "1234", "99"))
+    assert not any(secret in repr(events(parsed)) for secret in ("4711", "1234", "99"))
 
 
 def test_printer_tells_who_it_is() -> None:
@@ -61,8 +61,8 @@ def test_label_printer() -> None:
 
 def test_device_id_as_name() -> None:
     """Some printers answer with a device id."""
-    said = talk((False, b'@PJL INFO ID\r\n"MFG:Brother;MDL:HL-L2350DW series;SN:E78239A0N123456;"\r\n\f'))
-    assert values(said) == [("pjl.id", "Brother HL-L2350DW series"), ("pjl.serial", "E78239A0N123456")]
+    parsed = talk((False, b'@PJL INFO ID\r\n"MFG:Brother;MDL:HL-L2350DW series;SN:E78239A0N123456;"\r\n\f'))
+    assert values(parsed) == [("pjl.id", "Brother HL-L2350DW series"), ("pjl.serial", "E78239A0N123456")]
 
 
 def test_gap() -> None:
@@ -91,5 +91,5 @@ def test_bounds() -> None:
 
 def test_setting_without_a_name() -> None:
     """LPARM (settings of one language) with nothing but a value behind it."""
-    said = talk((True, EXIT + b"@PJL SET LPARM:PCL =1\r\n@PJL SET LPARM : PCL COPIES = 2\r\n"))
-    assert [event[:2] for event in events(said)] == [("PjlCommand", "SET")] * 2
+    parsed = talk((True, EXIT + b"@PJL SET LPARM:PCL =1\r\n@PJL SET LPARM : PCL COPIES = 2\r\n"))
+    assert [event[:2] for event in events(parsed)] == [("PjlCommand", "SET")] * 2

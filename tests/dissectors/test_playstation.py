@@ -9,7 +9,7 @@ from sensor.dissectors.playstation import Playstation
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("PlaystationRequest", "SRCH", False)], []),
     "a console asleep": (
         [("PlaystationStatus", 620, "PS4", "PS4-017", "09000000", 0x00D9D15E532E, True)],
@@ -24,16 +24,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Playstation().dissect(packets("playstation")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Playstation().dissect(packets("playstation")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("playstation")) == len(SAID)
+    assert len(packets("playstation")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize(

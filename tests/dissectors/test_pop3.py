@@ -17,24 +17,28 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Pop3().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("pop3")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Pop3().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_wrong_and_right() -> None:
     """Behind a list, and with commands sent in a row."""
-    said = events(session(49460))
+    parsed = events(session(49460))
     wrong, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
-    assert said == [GREETED, ("Pop3Login", "anna", "clear", False, wrong), ("Pop3Login", "anna", "clear", True, right)]
-    assert "kept" not in repr(said)
+    assert parsed == [
+        GREETED,
+        ("Pop3Login", "anna", "clear", False, wrong),
+        ("Pop3Login", "anna", "clear", True, right),
+    ]
+    assert "kept" not in repr(parsed)
 
 
 def test_other_ways() -> None:

@@ -16,32 +16,32 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Postgres().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("postgres")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Postgres().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_logins() -> None:
     """Accepted with SCRAM, refused with MD5, and trusted without a password."""
-    said = session(49420)
-    assert events(said) == [("PostgresLogin", "shop", "scram", True, "")]
-    assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "postgres.version", "15.5 (Debian 15.5-0+deb12u1)")]
+    parsed = session(49420)
+    assert events(parsed) == [("PostgresLogin", "shop", "scram", True, "")]
+    assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "postgres.version", "15.5 (Debian 15.5-0+deb12u1)")]
     assert events(session(49421)) == [("PostgresLogin", "postgres", "md5", False, "")]
     assert events(session(49424)) == [("PostgresLogin", "backup", "none", True, "")]
 
 
 def test_clear_password() -> None:
     """After the server refused TLS; of it stays a seal."""
-    said = session(49422)
-    assert events(said) == [("PostgresLogin", "report", "clear", True, seal("report", b"not to be kept"))]
-    assert "kept" not in repr(events(said))
+    parsed = session(49422)
+    assert events(parsed) == [("PostgresLogin", "report", "clear", True, seal("report", b"not to be kept"))]
+    assert "kept" not in repr(events(parsed))
 
 
 def test_tls() -> None:

@@ -10,7 +10,7 @@ from sensor.dissectors.pppp import Pppp
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("PpppSearch",)], []),
     "a camera": ([("PpppIdentity", "VSTD-123456-ABCDE", True)], [("pppp.identity", "VSTD-123456-ABCDE")]),
     "an app with the same identity": ([("PpppIdentity", "VSTD-123456-ABCDE", False)], []),
@@ -18,16 +18,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Pppp().dissect(packets("pppp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Pppp().dissect(packets("pppp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("pppp")) == len(SAID)
+    assert len(packets("pppp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\xf1\x30\0\1", b"\xf2\x30\0\0"])

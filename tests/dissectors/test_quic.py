@@ -31,10 +31,10 @@ def test_example_of_the_standard() -> None:
     assert packet.hex().endswith(
         "7e78bfe706ca4cf5e9c5453e9f7cfd2b8b4c8d169a44e55c88d4a9a7f9474241e221af44860018ab0856972e194cd934"
     )
-    said = dissect(packet)
+    parsed = dissect(packet)
     ja3, ja4 = "41bc9ae914d6cb3bd0bd0a5453ab7d7f", "q13d0211an_62ed6f6ca7ad_4d634acda6c0"
-    assert events(said) == [("QuicClientHello", "1", "example.com", ("alpn",), "TLS 1.3", ja3, ja4, False)]
-    assert facts(said) == [
+    assert events(parsed) == [("QuicClientHello", "1", "example.com", ("alpn",), "TLS 1.3", ja3, ja4, False)]
+    assert facts(parsed) == [
         ("02:00:00:00:00:05", "10.0.0.5", "quic.sni", "example.com"),
         ("02:00:00:00:00:05", "10.0.0.5", "quic.ja4", ja4),
     ]

@@ -10,7 +10,7 @@ from sensor.dissectors.rat import Rat
 from tests.dissectors.samples import events, packets
 
 
-def said(data: bytes, *, from_client: bool = True) -> list[tuple[object, ...]]:
+def parsed(data: bytes, *, from_client: bool = True) -> list[tuple[object, ...]]:
     return events(Rat().stream(Packet()).feed(Packet(data), data, from_client))
 
 
@@ -40,7 +40,7 @@ def test_the_small_capture() -> None:
 )
 def test_families(data: bytes, family: str) -> None:
     """First bytes of each family."""
-    assert said(data)[0][1] == family
+    assert parsed(data)[0][1] == family
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_families(data: bytes, family: str) -> None:
 )
 def test_a_shell_is_one_where_somebody_types(data: bytes) -> None:
     """What only flows one way is a file that looks like it; a command before it, or after it, makes it a shell."""
-    assert said(data) == said(data, from_client=False) == []
+    assert parsed(data) == parsed(data, from_client=False) == []
     stream = Rat().stream(Packet())
     assert events(stream.feed(Packet(data), data, True)) == []
     [shell] = events(stream.feed(Packet(b"dir\n"), b"dir\n", False))
@@ -75,7 +75,7 @@ def test_a_shell_is_one_where_somebody_types(data: bytes) -> None:
 )
 def test_others_say_nothing(data: bytes) -> None:
     """Ordinary beginnings and pieces that are too short."""
-    assert said(data) == []
+    assert parsed(data) == []
 
 
 def test_a_family_is_told_once_and_the_stream_ends() -> None:

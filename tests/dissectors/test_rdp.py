@@ -15,16 +15,16 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Rdp().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("rdp")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Rdp().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_secured_session() -> None:
@@ -34,13 +34,13 @@ def test_secured_session() -> None:
 
 def test_old_way() -> None:
     """The client names itself."""
-    said = session(49451)
-    assert events(said) == [
+    parsed = session(49451)
+    assert events(parsed) == [
         ("RdpRequest", "root", ()),
         ("RdpNegotiated", "rdp", 0),
         ("RdpClient", "DESK-04", 19041, 1280, 800),
     ]
-    assert facts(said) == [("02:00:5e:00:53:04", "10.20.30.66", "rdp.hostname", "DESK-04")]
+    assert facts(parsed) == [("02:00:5e:00:53:04", "10.20.30.66", "rdp.hostname", "DESK-04")]
 
 
 def test_refusal() -> None:

@@ -15,24 +15,24 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Redis().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("redis")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Redis().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_wrong_and_right() -> None:
     """Each login gets its own reply; of a password stays a seal."""
-    said = events(session(49430))
+    parsed = events(session(49430))
     wrong, right = seal("default", b"wrong-secret"), seal("default", b"not to be kept")
-    assert said == [("RedisLogin", "default", "clear", False, wrong), ("RedisLogin", "default", "clear", True, right)]
-    assert "kept" not in repr(said)
+    assert parsed == [("RedisLogin", "default", "clear", False, wrong), ("RedisLogin", "default", "clear", True, right)]
+    assert "kept" not in repr(parsed)
 
 
 @pytest.mark.parametrize("port", [49431, 49432])

@@ -15,8 +15,8 @@ from tests.dissectors.samples import events, facts, packets, values
 
 def test_sample() -> None:
     """Every report of the sample."""
-    said = [one for packet in packets("rtcp") for one in Rtcp().dissect(packet)]
-    assert events(said) == [
+    parsed = [one for packet in packets("rtcp") for one in Rtcp().dissect(packet)]
+    assert events(parsed) == [
         ("RtcpReport", 0xA11CE, True, 250, 40000, 0.25, "Yealink SIP-T46S", False),
         ("RtcpReport", 0xA11CE, True, 250, 40000, 0.0, "", False),
         ("RtcpReport", 0xB0B, False, 0, 0, 0.25, "", False),
@@ -25,7 +25,7 @@ def test_sample() -> None:
         ("RtcpReport", 0xA11CE, False, 0, 0, 0.0, "", True),
     ]
     phone, pbx = ("02:00:5e:00:53:02", "10.20.30.12"), ("02:00:5e:00:53:05", "10.20.30.5")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*phone, "rtcp.cname", "212@10.20.30.12"),
         (*phone, "rtcp.tool", "Yealink SIP-T46S"),
         (*pbx, "rtcp.cname", "pbx@10.20.30.5"),

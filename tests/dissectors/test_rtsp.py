@@ -16,19 +16,19 @@ ASK = rtsp_message("DESCRIBE rtsp://10.0.0.5/axis-media/media.amp RTSP/1.0", "CS
 
 def conversation() -> list[object]:
     stream = Rtsp().stream(Packet())
-    return [said for packet in packets("rtsp") for said in stream.feed(packet, packet.payload, packet.dport == 554)]
+    return [parsed for packet in packets("rtsp") for parsed in stream.feed(packet, packet.payload, packet.dport == 554)]
 
 
 def stream_of(*parts: bytes, from_client: bool = False) -> list[object]:
     stream = Rtsp().stream(Packet())
-    return [said for part in parts for said in stream.feed(Packet(proto=6), part, from_client)]
+    return [parsed for part in parts for parsed in stream.feed(Packet(proto=6), part, from_client)]
 
 
 def test_camera_is_watched() -> None:
     """Requests and responses in order; credentials appear as their scheme and user name only."""
     uri, agent = "rtsp://10.20.30.61:554/Streaming/Channels/101", "LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)"
-    said = conversation()
-    assert events(said) == [
+    parsed = conversation()
+    assert events(parsed) == [
         ("RtspRequest", "OPTIONS", uri, 2, agent, "", "", ""),
         ("RtspResponse", 200, "OK", 2, "Rtsp Server/3.0", (), ""),
         ("RtspRequest", "DESCRIBE", uri, 3, agent, "", "", ""),
@@ -39,14 +39,14 @@ def test_camera_is_watched() -> None:
         ("RtspResponse", 200, "OK", 5, "", (), ""),
         ("RtspRequest", "TEARDOWN", uri, 6, agent, "", "", ""),
     ]
-    assert "secret" not in repr(events(said))
+    assert "secret" not in repr(events(parsed))
 
 
 def test_whose_facts() -> None:
     """Server, realm and description are the camera's, the program the player's."""
-    told = set(facts(conversation()))
+    found = set(facts(conversation()))
     player, camera = ("02:00:5e:00:53:04", "10.20.30.66"), ("02:00:5e:00:53:06", "10.20.30.61")
-    assert told == {
+    assert found == {
         (*player, "rtsp.user_agent", "LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)"),
         (*camera, "rtsp.server", "Rtsp Server/3.0"),
         (*camera, "rtsp.realm", "IP Camera(12345)"),
@@ -57,15 +57,15 @@ def test_whose_facts() -> None:
 
 def test_proxy_lends_nothing() -> None:
     """Via shows that somebody passed the message on."""
-    said = stream_of(rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: cam/1", "Via: 1.0 proxy"))
-    assert [event[0] for event in events(said)] == ["RtspResponse"]
-    assert values(said) == []
+    parsed = stream_of(rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: cam/1", "Via: 1.0 proxy"))
+    assert [event[0] for event in events(parsed)] == ["RtspResponse"]
+    assert values(parsed) == []
 
 
 def test_media_between_messages() -> None:
     """Interleaved packets are skipped whatever they hold."""
-    said = stream_of(b"$\0\0\x10RTSP/1.0 200 OK\r", OK + b"$\1\0", b"\1x" + OK, from_client=True)
-    assert [event[1] for event in events(said)] == [200, 200]
+    parsed = stream_of(b"$\0\0\x10RTSP/1.0 200 OK\r", OK + b"$\1\0", b"\1x" + OK, from_client=True)
+    assert [event[1] for event in events(parsed)] == [200, 200]
 
 
 def test_gap_in_media() -> None:
@@ -85,8 +85,8 @@ def test_camera_that_has_long_been_watched() -> None:
     """Heard from the middle of its media, it is heard again where it answers: what keeps a session open has an answer
     now and then.
     """
-    said = stream_of(b"\x9a\x01middle of a picture", b"$\0\0\4abcd", OK)
-    assert values(said) == [("rtsp.server", "GStreamer RTSP server")]
+    parsed = stream_of(b"\x9a\x01middle of a picture", b"$\0\0\4abcd", OK)
+    assert values(parsed) == [("rtsp.server", "GStreamer RTSP server")]
 
 
 def test_description_arrives_later() -> None:

@@ -11,7 +11,7 @@ from sensor.dissectors.sadp import Sadp
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "an inquiry": ([("SadpRequest", "inquiry", False)], []),
     "a camera without a password": (
         [
@@ -71,16 +71,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Sadp().dissect(packets("sadp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Sadp().dissect(packets("sadp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("sadp")) == len(SAID)
+    assert len(packets("sadp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"M-SEARCH * HTTP/1.1", b"<Envelope><Body/></Envelope>"])

@@ -17,19 +17,19 @@ def read(port: int) -> list[object]:
     dissector = Sccp()
     stream = dissector.stream(Packet())
     return [
-        said
+        parsed
         for packet in packets("sccp")
         if port in (packet.sport, packet.dport)
-        for said in stream.feed(packet, packet.payload, packet.dport == 2000)
+        for parsed in stream.feed(packet, packet.payload, packet.dport == 2000)
     ]
 
 
 def feed(*parts: bytes, from_client: bool = True) -> list[object]:
     stream = Sccp().stream(Packet())
     return [
-        said
+        parsed
         for part in parts
-        for said in stream.feed(Packet(proto=6, src=parse("10.0.0.5"), src_mac=0x020000000005), part, from_client)
+        for parsed in stream.feed(Packet(proto=6, src=parse("10.0.0.5"), src_mac=0x020000000005), part, from_client)
     ]
 
 
@@ -37,8 +37,8 @@ def test_telephone_registers_and_calls() -> None:
     """Name, type number and firmware are the station's; the manager is only known to be one; the parties of a call are
     nobody's facts.
     """
-    said = read(50111)
-    assert events(said) == [
+    parsed = read(50111)
+    assert events(parsed) == [
         ("SccpRegister", "SEP02005E005302", 434, "", True),
         ("SccpRegister", "SEP02005E005302", 434, "SCCP42.9-4-2SR3-1S", False),
         ("SccpRegistered",),
@@ -47,7 +47,7 @@ def test_telephone_registers_and_calls() -> None:
         ("SccpCall", "Front desk", "212", "Workshop", "213"),
     ]
     phone, manager = ("02:00:5e:00:53:02", "10.20.30.12"), ("02:00:5e:00:53:05", "10.20.30.5")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*phone, "sccp.side", "station"),
         (*phone, "sccp.hostname", "SEP02005E005302"),
         (*phone, "sccp.device_type", "434"),

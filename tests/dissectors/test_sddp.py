@@ -9,7 +9,7 @@ from sensor.dissectors.sddp import Sddp
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("SddpSearch",)], []),
     "a projector": (
         [("SddpAnnouncement", "projector", "Epson", "LS12000", "Epson-LS12000-5E5339", True)],
@@ -36,16 +36,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Sddp().dissect(packets("sddp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Sddp().dissect(packets("sddp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("sddp")) == len(SAID)
+    assert len(packets("sddp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"NOTIFY * HTTP/1.1", b"SDDP"])

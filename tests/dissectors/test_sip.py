@@ -33,9 +33,9 @@ def with_header(line: bytes, message: bytes = REGISTER) -> bytes:
 
 def test_plug_and_play_tells_the_model() -> None:
     """A phone that asks for its settings names itself in the Event header."""
-    said = list(Sip().dissect(packets("sip")[0]))
-    assert events(said)[0][:2] == ("SipRequest", "SUBSCRIBE")
-    assert facts(said) == [
+    parsed = list(Sip().dissect(packets("sip")[0]))
+    assert events(parsed)[0][:2] == ("SipRequest", "SUBSCRIBE")
+    assert facts(parsed) == [
         ("02:00:5e:00:53:02", "10.20.30.12", "sip.user_agent", "Yealink SIP-T46S 66.86.0.15"),
         (
             "02:00:5e:00:53:02",
@@ -91,17 +91,19 @@ def test_compact_and_folded_headers() -> None:
         b'INVITE sip:213@pbx SIP/2.0\r\nv: SIP/2.0/UDP 10.0.0.5\r\nf: "Front <desk>"\r\n\t<sip:212@pbx;x=1>;tag=1\r\n'
         b"T : sip:213@pbx;tag=2\r\ni: c2\r\ncseq: 7\r\n INVITE\r\nUSER-AGENT: a\r\n b\r\nl: 3\r\n\r\nv=0"
     )
-    said = dissect(payload)
-    assert events(said) == [("SipRequest", "INVITE", "sip:213@pbx", "212@pbx", "213@pbx", "c2", 7, "a b", False, False)]
-    assert values(said) == [("sip.user_agent", "a b")]
+    parsed = dissect(payload)
+    assert events(parsed) == [
+        ("SipRequest", "INVITE", "sip:213@pbx", "212@pbx", "213@pbx", "c2", 7, "a b", False, False)
+    ]
+    assert values(parsed) == [("sip.user_agent", "a b")]
 
 
 @pytest.mark.parametrize("via", [b"Via: SIP/2.0/UDP 10.0.0.9", b"v: SIP/2.0/UDP 10.0.0.9"])
 def test_forwarded_request_is_not_the_proxys(via: bytes) -> None:
     """A second Via shows that a proxy passed the request on: the program is not the sender's."""
-    said = dissect(with_header(via))
-    assert events(said) == [REGISTERED]
-    assert values(said) == []
+    parsed = dissect(with_header(via))
+    assert events(parsed) == [REGISTERED]
+    assert values(parsed) == []
     listed = dissect(REGISTER.replace(b"UDP 10.0.0.5", b"UDP 10.0.0.1, SIP/2.0/UDP 10.0.0.5"))
     assert values(listed) == []
 
@@ -118,9 +120,9 @@ def test_forwarded_request_is_not_the_proxys(via: bytes) -> None:
 )
 def test_response_passed_on_is_not_the_proxys(contact: bytes, own: bool) -> None:
     """A response to a call whose Contact is another host was passed on."""
-    said = dissect(with_header(b"Contact: " + contact, OK.replace(b"1 REGISTER", b"1 INVITE")))
-    assert events(said)[0][:2] == ("SipResponse", 200)
-    assert values(said) == ([("sip.server", "pbx/1")] if own else [])
+    parsed = dissect(with_header(b"Contact: " + contact, OK.replace(b"1 REGISTER", b"1 INVITE")))
+    assert events(parsed)[0][:2] == ("SipResponse", 200)
+    assert values(parsed) == ([("sip.server", "pbx/1")] if own else [])
 
 
 def test_answer_to_a_registration_lists_the_client() -> None:
@@ -211,7 +213,7 @@ def test_cut_by_the_capture() -> None:
 
 def stream_of(*parts: bytes) -> list[object]:
     stream = Sip().stream(Packet())
-    return [said for part in parts for said in stream.feed(Packet(proto=6), part, True)]
+    return [parsed for part in parts for parsed in stream.feed(Packet(proto=6), part, True)]
 
 
 def test_several_messages_in_one_segment() -> None:
@@ -245,19 +247,19 @@ def test_gap_inside_a_body_is_part_of_it() -> None:
 def test_session_descriptions() -> None:
     """An offer names its program; an answer whose origin is another address was passed on, and names nobody."""
     stream = Sip().stream(Packet())
-    said = [one for packet in packets("sip")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 5060)]
+    parsed = [one for packet in packets("sip")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 5060)]
     media = ("audio 11800", "video 11802")
-    assert [event for event in events(said) if event[0] == "SipMedia"] == [
+    assert [event for event in events(parsed) if event[0] == "SipMedia"] == [
         *[("SipMedia", "4@10.20.30.12", "", ())] * 2,
         ("SipMedia", "5@10.20.30.12", "10.20.30.12", media),
         ("SipMedia", "5@10.20.30.12", "10.20.30.77", media),
     ]
-    assert [fact for fact in values(said) if fact[0].startswith("sip.sdp")] == [
+    assert [fact for fact in values(parsed) if fact[0].startswith("sip.sdp")] == [
         ("sip.sdp_user", "PolycomVVX"),
         ("sip.sdp_session", "Poly VVX"),
         ("sip.sdp_tool", "baresip 1.1.0"),
     ]
-    assert values(said)[-4:] == [
+    assert values(parsed)[-4:] == [
         ("sip.hostname", "SEP02005E005302"),
         ("sip.device_type", "683"),
         ("sip.instance_id", "uuid:00000000-0000-0000-0000-02005e005302"),
@@ -281,12 +283,12 @@ def test_session_descriptions() -> None:
 )
 def test_odd_descriptions(body: bytes, expected: list[object]) -> None:
     """Names left out, lines cut short, and another body than the header promises."""
-    said = dissect(
+    parsed = dissect(
         with_header(b"Content-Type: Application/SDP;x=y", REGISTER.replace(b"Length: 0", b"Length: %d" % len(body)))
         + body
     )
-    assert events(said)[1:] == expected
-    assert values(said) == [("sip.user_agent", "snomD785/10.1.42.14")]
+    assert events(parsed)[1:] == expected
+    assert values(parsed) == [("sip.user_agent", "snomD785/10.1.42.14")]
 
 
 def test_proxied_description_names_nobody() -> None:

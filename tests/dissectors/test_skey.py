@@ -9,22 +9,22 @@ from sensor.dissectors.skey import Skey
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a press for IMAGE": ([("SkeyPressed", "BR", "IMAGE", "front desk")], [("skey.type", "BR")]),
     "a press for FILE": ([("SkeyPressed", "BR", "FILE", "front desk")], [("skey.type", "BR")]),
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Skey().dissect(packets("skey")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Skey().dissect(packets("skey")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("skey")) == len(SAID)
+    assert len(packets("skey")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"TYPE=BR;", bytes(20)])

@@ -21,7 +21,7 @@ HP = {
     "CMD:PJL,ACL,HTTP;CLS:PRINTER;DES:HP LaserJet Professional M1212nf MFP;FWVER:20110826;",
 }
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a request": ([("SlpRequest", "service:printer", False)], []),
     "a server's own service": (
         [("SlpOffer", 2, ("service:VMwareInfrastructure://10.20.30.5",), True)],
@@ -72,16 +72,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Slp().dissect(packets("slp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Slp().dissect(packets("slp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("slp")) == len(SAID)
+    assert len(packets("slp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sensor.dissectors.smartglass import Smartglass
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("SmartglassSearch",)], []),
     "a console": (
         [("SmartglassAnswer", 1, "XboxOne")],
@@ -19,16 +19,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Smartglass().dissect(packets("smartglass")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Smartglass().dissect(packets("smartglass")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("smartglass")) == len(SAID)
+    assert len(packets("smartglass")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\xdd\1", b"\xdd\1\0\x09" + bytes(4), b"\xcc\0" + bytes(8)])

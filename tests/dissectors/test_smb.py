@@ -10,7 +10,7 @@ import pytest
 from pcaps.dissectors import smb as sample
 from pcaps.dissectors._smb import ntlm_authenticate, session, smb1, smb2, spnego, version, wide
 from sensor.core.addresses import parse
-from sensor.core.dissector import Said
+from sensor.core.dissector import Parsed
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -21,53 +21,53 @@ CLIENT = Packet(proto=6, src=parse("10.20.30.14"), src_mac=0x02005E005304)
 SERVER = Packet(proto=6, src=parse("10.20.30.5"), src_mac=0x02005E005305, direction=1)
 
 
-def told(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Said]:
+def found(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Parsed]:
     stream = stream or Smb().stream(CLIENT)
     return [
         one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)
     ]
 
 
-def only(said: list[Said], *names: str) -> list[tuple[Any, ...]]:
-    return [event for event in events(said) if event[0] in names]
+def only(parsed: list[Parsed], *names: str) -> list[tuple[Any, ...]]:
+    return [event for event in events(parsed) if event[0] in names]
 
 
-def of(said: list[Said], packet: Packet) -> list[tuple[str, str]]:
+def of(parsed: list[Parsed], packet: Packet) -> list[tuple[str, str]]:
     """Facts about one end."""
-    return values([one for one in said if isinstance(one, Observation) and one.subject.address == packet.src])
+    return values([one for one in parsed if isinstance(one, Observation) and one.subject.address == packet.src])
 
 
 def test_service() -> None:
     """Dialects, names of both ends, the login, shares, the program that is copied, the pipe."""
-    said = told(sample.service())
-    assert only(said, "SmbNegotiate", "SmbNegotiated", "SmbChallenge") == [
+    parsed = found(sample.service())
+    assert only(parsed, "SmbNegotiate", "SmbNegotiated", "SmbChallenge") == [
         ("SmbNegotiate", 2, ("2.0.2", "2.1", "3.0", "3.0.2", "3.1.1"), False),
         ("SmbNegotiated", 2, "3.1.1", True, True, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
         ("SmbChallenge", "FILES-1", "OFFICE", "files-1.office.example", "10.0.17763"),
     ]
     login = (2, "ntlmv2", "admin", "OFFICE", "DESK-04")
-    assert only(said, "SmbLogin", "SmbLoginResult") == [("SmbLogin", *login), ("SmbLoginResult", *login, 0, False)]
-    assert only(said, "SmbTreeResult") == [
+    assert only(parsed, "SmbLogin", "SmbLoginResult") == [("SmbLogin", *login), ("SmbLoginResult", *login, 0, False)]
+    assert only(parsed, "SmbTreeResult") == [
         ("SmbTreeResult", "\\\\10.20.30.5\\ADMIN$", "ADMIN$", "disk", 0),
         ("SmbTreeResult", "\\\\10.20.30.5\\IPC$", "IPC$", "pipe", 0),
         ("SmbTreeResult", "\\\\10.20.30.5\\Public", "PUBLIC", "disk", 0),
     ]
-    assert only(said, "SmbWrite") == [
+    assert only(parsed, "SmbWrite") == [
         ("SmbWrite", "ADMIN$", "PSEXESVC.exe", 0, 5004, True),
         ("SmbWrite", "ADMIN$", "PSEXESVC.exe", 5004, 100, False),
     ]
     handle = "02" * 16
-    assert [event[:5] for event in only(said, "SmbPipe")] == [
+    assert [event[:5] for event in only(parsed, "SmbPipe")] == [
         ("SmbPipe", "svcctl", handle, True, len(sample.BIND)), ("SmbPipe", "svcctl", handle, False, 44),
         ("SmbPipe", "svcctl", handle, True, 24), ("SmbPipe", "svcctl", handle, False, 24),
     ]  # fmt: skip
-    assert only(said, "SmbPipe")[0][5] == sample.BIND
+    assert only(parsed, "SmbPipe")[0][5] == sample.BIND
 
 
 def test_openings() -> None:
     """What is opened, whether to change it, and how it ended; an interim answer is none."""
-    said = told(sample.service())
-    assert only(said, "SmbCreate", "SmbCreateResult")[:4] == [
+    parsed = found(sample.service())
+    assert only(parsed, "SmbCreate", "SmbCreateResult")[:4] == [
         ("SmbCreate", "ADMIN$", "PSEXESVC.exe", False, 0x00120196, 5, 0x44, True, "exe"),
         ("SmbCreateResult", "ADMIN$", "PSEXESVC.exe", False, 0, 2, 0),
         ("SmbCreate", "IPC$", "svcctl", True, 0x0012019F, 1, 0x40, False, ""),
@@ -77,19 +77,19 @@ def test_openings() -> None:
 
 def test_rename_and_deletion() -> None:
     """A rename chained to an opening knows the name; files go by a mark, or when they are closed."""
-    said = told(sample.service())
-    assert only(said, "SmbRename", "SmbDelete") == [
+    parsed = found(sample.service())
+    assert only(parsed, "SmbRename", "SmbDelete") == [
         ("SmbRename", "PUBLIC", "plan.docx", "plan.docx.locked"), ("SmbDelete", "PUBLIC", "plan.docx"), ("SmbDelete", "PUBLIC", "old.tmp"),
     ]  # fmt: skip
 
 
 def test_facts_of_both_ends() -> None:
     """Names, domain and version of the server from its challenge; name and version of the client from its answer."""
-    said = told(sample.service())
-    assert of(said, CLIENT) == [
+    parsed = found(sample.service())
+    assert of(parsed, CLIENT) == [
         ("smb.dialects", "2.0.2,2.1,3.0,3.0.2,3.1.1"), ("ntlm.version", "10.0.19041"), ("ntlm.hostname", "DESK-04"), ("ntlm.version", "10.0.19041"),
     ]  # fmt: skip
-    assert of(said, SERVER) == [
+    assert of(parsed, SERVER) == [
         ("smb.dialect", "3.1.1"), ("smb.guid", "03020100-0504-0706-0809-0a0b0c0d0e0f"), ("ntlm.hostname", "FILES-1"),
         ("ntlm.fqdn", "files-1.office.example"), ("ntlm.domain", "OFFICE"), ("ntlm.dns_domain", "office.example"), ("ntlm.version", "10.0.17763"),
         ("smb.role", "file_server"),
@@ -100,15 +100,15 @@ def test_refused_guest_and_encrypted() -> None:
     """A wrong password in the old way, an anonymous guest; encryption is told once for each direction, a compressed
     message with its sizes.
     """
-    said = told(sample.refused())
+    parsed = found(sample.refused())
     wrong = (2, "ntlmv1-ess", "guess", "OFFICE", "SCANNER")
-    assert only(said, "SmbLogin", "SmbLoginResult") == [
+    assert only(parsed, "SmbLogin", "SmbLoginResult") == [
         ("SmbLogin", *wrong),
         ("SmbLoginResult", *wrong, 0xC000006D, False),
         ("SmbLogin", 2, "anonymous", "", "", ""),
         ("SmbLoginResult", 2, "anonymous", "", "", "", 0, True),
     ]
-    assert only(said, "SmbEncrypted", "SmbCompressed") == [
+    assert only(parsed, "SmbEncrypted", "SmbCompressed") == [
         ("SmbEncrypted", 5),
         ("SmbEncrypted", 5),
         ("SmbCompressed", 0xFFFFFFFF, 1, 0x10),
@@ -124,44 +124,44 @@ def test_compression_that_a_client_offers() -> None:
             + struct.pack("<H2x", dialect)
             + contexts
         )
-        [negotiate] = only(told([(True, session(smb2(0, body, id_=0)))]), "SmbNegotiate")
+        [negotiate] = only(found([(True, session(smb2(0, body, id_=0)))]), "SmbNegotiate")
         assert negotiate[3] is offered
 
 
 def test_old_version() -> None:
     """SMB 1 says the same; programs name themselves, and transactions that go through no pipe are told."""
-    said = told(sample.old())
-    assert only(said, "SmbSession", "SmbNegotiate", "SmbNegotiated", "SmbLogin", "SmbLoginResult") == [
+    parsed = found(sample.old())
+    assert only(parsed, "SmbSession", "SmbNegotiate", "SmbNegotiated", "SmbLogin", "SmbLoginResult") == [
         ("SmbSession", "FILES-1", "DESK-04"),
         ("SmbNegotiate", 1, ("PC NETWORK PROGRAM 1.0", "NT LM 0.12"), False),
         ("SmbNegotiated", 1, "NT LM 0.12", False, False, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
         ("SmbLogin", 1, "ntlmv1", "joe", "OFFICE", ""),
         ("SmbLoginResult", 1, "ntlmv1", "joe", "OFFICE", "", 0, True),
     ]
-    assert ("netbios.hostname", "DESK-04") in of(said, CLIENT)
+    assert ("netbios.hostname", "DESK-04") in of(parsed, CLIENT)
     assert {
         ("smb.dialect", "NT LM 0.12"),
         ("smb.native_os", "Unix"),
         ("smb.native_lanman", "Samba 4.9.5-Debian"),
-    } <= set(of(said, SERVER))
-    assert ("smb.native_os", "Windows 2002 2600 Service Pack 3") in of(said, CLIENT)
-    assert only(said, "SmbTreeResult") == [
+    } <= set(of(parsed, SERVER))
+    assert ("smb.native_os", "Windows 2002 2600 Service Pack 3") in of(parsed, CLIENT)
+    assert only(parsed, "SmbTreeResult") == [
         ("SmbTreeResult", "\\\\FILES-1\\SCANS", "SCANS", "disk", 0),
         ("SmbTreeResult", "\\\\FILES-1\\IPC$", "IPC$", "pipe", 0),
         ("SmbTreeResult", "\\\\FILES-1\\C$", "C$", "", 0xC0000022),
     ]
-    assert only(said, "SmbCreate", "SmbWrite", "SmbRename", "SmbDelete") == [
+    assert only(parsed, "SmbCreate", "SmbWrite", "SmbRename", "SmbDelete") == [
         ("SmbCreate", "SCANS", "scan-1.pdf", False, 0x0012019F, 5, 0x40, True, "pdf"),
         ("SmbWrite", "SCANS", "scan-1.pdf", 0, 8, False),
         ("SmbRename", "SCANS", "scan-1.pdf", "scan-2.pdf"),
         ("SmbDelete", "SCANS", "scan-2.pdf"),
         ("SmbCreate", "IPC$", "samr", True, 0x0012019F, 5, 0x40, False, ""),
     ]
-    assert only(said, "SmbPipe") == [
+    assert only(parsed, "SmbPipe") == [
         ("SmbPipe", "samr", "0140", True, 72, sample.BIND),
         ("SmbPipe", "samr", "0140", False, 8, b"\5\0\x0c\3abcd"),
     ]
-    assert only(said, "SmbTransaction") == [
+    assert only(parsed, "SmbTransaction") == [
         ("SmbTransaction", "trans2", 14, 0x41, False, 0),
         ("SmbTransaction", "trans2", 14, 0x41, True, 0xC0000002),
         ("SmbTransaction", "nt", 1, 12, False, 0),
@@ -173,8 +173,8 @@ def test_server_that_names_itself_behind_its_challenge() -> None:
     """An old server tells domain and name in the negotiation, in UTF-16 though its header does not say so."""
     words = struct.pack("<HBHHIIIIQhB", 0, 3, 50, 1, 65536, 65536, 0, 0x8000F3FD & ~0x80000000, 0, 0, 8)
     answer = smb1(0x72, words, bytes(8) + wide("TEST\0FILES\0"), answer=True)
-    said = told([(True, session(smb1(0x72, b"", b"\2NT LM 0.12\0"))), (False, session(answer))])
-    assert of(said, SERVER) == [("smb.dialect", "NT LM 0.12"), ("smb.domain", "TEST"), ("smb.hostname", "FILES")]
+    parsed = found([(True, session(smb1(0x72, b"", b"\2NT LM 0.12\0"))), (False, session(answer))])
+    assert of(parsed, SERVER) == [("smb.dialect", "NT LM 0.12"), ("smb.domain", "TEST"), ("smb.hostname", "FILES")]
 
 
 def test_login_and_share_in_one_message() -> None:
@@ -197,9 +197,9 @@ def test_login_and_share_in_one_message() -> None:
         + b"\1\0"
         + b"\3\0A:\0"
     )
-    said = told([(True, session(asked)), (False, session(answer))])
-    assert only(said, "SmbLoginResult") == [("SmbLoginResult", 1, "plain", "joe", "OFFICE", "", 0, False)]
-    assert only(said, "SmbTreeResult") == [("SmbTreeResult", "\\\\F\\S", "S", "disk", 0)]
+    parsed = found([(True, session(asked)), (False, session(answer))])
+    assert only(parsed, "SmbLoginResult") == [("SmbLoginResult", 1, "plain", "joe", "OFFICE", "", 0, False)]
+    assert only(parsed, "SmbTreeResult") == [("SmbTreeResult", "\\\\F\\S", "S", "disk", 0)]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_roles(share: str, kind: int, role: str) -> None:
     """What a server shares tells its role; what every Windows host shares does not."""
     ask = smb2(3, sample.tree_connect("\\\\s\\" + share), id_=1)
     answer = smb2(3, struct.pack("<HBBIII", 16, kind, 0, 0, 0, 0), id_=1, answer=True, tree=1)
-    assert of(told([(True, session(ask)), (False, session(answer))]), SERVER) == ([("smb.role", role)] if role else [])
+    assert of(found([(True, session(ask)), (False, session(answer))]), SERVER) == ([("smb.role", role)] if role else [])
 
 
 def test_begun_before_we_listened() -> None:
@@ -230,12 +230,12 @@ def test_begun_before_we_listened() -> None:
         (True, session(smb2(11, sample.ioctl(file, b"x" * 8), id_=3))),
         (True, session(smb2(9, sample.write(file, b"MZ...."), id_=4))),
     ]
-    said = told(parts)
-    assert [event[:3] for event in events(said)] == [
+    parsed = found(parts)
+    assert [event[:3] for event in events(parsed)] == [
         ("SmbCreate", "", "atsvc"), ("SmbPipe", "", ""), ("SmbPipe", "", file.hex()), ("SmbWrite", "", ""),
     ]  # fmt: skip
-    middle = told([(True, b"\x99" * 500), *parts])
-    assert events(middle) == events(said)
+    middle = found([(True, b"\x99" * 500), *parts])
+    assert events(middle) == events(parsed)
 
 
 def test_gap_inside_a_long_write() -> None:
@@ -248,14 +248,14 @@ def test_gap_inside_a_long_write() -> None:
     )
     expected = [("SmbWrite", "", "", 0, 60002, True), ("SmbCreate", "", "a.txt", False, 2, 1, 0x40, True, "txt")]
     stream = SmbStream()
-    said = told([(True, long_[:1460])], stream)
-    assert events(said) == []
-    said = [*stream.gap(CLIENT, len(long_) - 1460 - 10, True), *told([(True, long_[-10:] + next_)], stream)]
-    assert events(said) == expected
+    parsed = found([(True, long_[:1460])], stream)
+    assert events(parsed) == []
+    parsed = [*stream.gap(CLIENT, len(long_) - 1460 - 10, True), *found([(True, long_[-10:] + next_)], stream)]
+    assert events(parsed) == expected
     stream = SmbStream()
-    said = told([(True, long_[: KEEP + 5])], stream)
-    said += [*stream.gap(CLIENT, len(long_), True), *told([(True, b"rest"), (True, next_)], stream)]
-    assert events(said) == expected
+    parsed = found([(True, long_[: KEEP + 5])], stream)
+    parsed += [*stream.gap(CLIENT, len(long_), True), *found([(True, b"rest"), (True, next_)], stream)]
+    assert events(parsed) == expected
 
 
 def test_lying_bodies_do_not_end_the_conversation() -> None:
@@ -267,11 +267,11 @@ def test_lying_bodies_do_not_end_the_conversation() -> None:
         (smb2(1, sample.setup(spnego(b"NTLMSSP\0\x09\0\0\0")), id_=1), 1),
         (smb2(1, sample.setup(spnego(ntlm_authenticate("a", "b", "c", version(10, 0, 1))[:100])), id_=1), 1),
     ):
-        said = told([(True, session(bad)), (True, good)])
-        assert [event[0] for event in events(said)] == ["SmbFault", "SmbCreate"]
-        assert events(said)[0][1:3] == (2, command)
+        parsed = found([(True, session(bad)), (True, good)])
+        assert [event[0] for event in events(parsed)] == ["SmbFault", "SmbCreate"]
+        assert events(parsed)[0][1:3] == (2, command)
     loop = smb1(0x75, struct.pack("<BBHHH", 0x75, 0, 32, 0, 0), b"\0")
-    assert events(told([(True, session(loop))]))[-1] == ("SmbFault", 1, 0x75, "chain that does not lead on")
+    assert events(found([(True, session(loop))]))[-1] == ("SmbFault", 1, 0x75, "chain that does not lead on")
 
 
 @pytest.mark.parametrize(
@@ -280,13 +280,13 @@ def test_lying_bodies_do_not_end_the_conversation() -> None:
 def test_malformed(body: bytes) -> None:
     """A header that is none ends it."""
     with pytest.raises(Malformed):
-        told([(True, session(body))])
+        found([(True, session(body))])
 
 
 def test_another_protocol_is_given_up() -> None:
     """Nothing is said, and in the end nothing more is wanted."""
     stream = SmbStream()
-    assert told([(True, b"GET / HTTP/1.1\r\n\r\n")] * (STRAY_LIMIT + 2), stream) == []
+    assert found([(True, b"GET / HTTP/1.1\r\n\r\n")] * (STRAY_LIMIT + 2), stream) == []
     assert stream.done
 
 
@@ -294,8 +294,8 @@ def test_memory_is_bounded() -> None:
     """Requests without answers and files without end leave no more than the limits."""
     stream = SmbStream()
     for number in range(500):
-        told([(True, session(smb2(5, sample.create(f"f{number}", 2), id_=number)))], stream)
-        told([(False, session(smb2(5, sample.created(number.to_bytes(16, "big")), id_=number, answer=True)))], stream)
-        told([(True, session(smb2(3, sample.tree_connect("\\\\s\\x"), id_=1000 + number)))], stream)
+        found([(True, session(smb2(5, sample.create(f"f{number}", 2), id_=number)))], stream)
+        found([(False, session(smb2(5, sample.created(number.to_bytes(16, "big")), id_=number, answer=True)))], stream)
+        found([(True, session(smb2(3, sample.tree_connect("\\\\s\\x"), id_=1000 + number)))], stream)
     talk = stream._smb2._talk
     assert (len(talk.pending), len(talk.files)) == (64, 128)

@@ -19,9 +19,9 @@ GREETING = struct.pack("!IIII", 1, 1, 4, 8) + bytes(8)
 def test_conversation() -> None:
     """Each message by its kind and size, whoever sent it; the one who answers is a switch, told once."""
     stream = Smi().stream(SWITCH)
-    said = [one for packet in packets("smi") for one in stream.feed(packet, packet.payload, packet.dport == 4786)]
-    assert events(said) == [("SmiMessage", 4, 8, True), ("SmiMessage", 3, 8, False), ("SmiMessage", 8, 392, True)]
-    assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "smi.answer", "Smart Install")]
+    parsed = [one for packet in packets("smi") for one in stream.feed(packet, packet.payload, packet.dport == 4786)]
+    assert events(parsed) == [("SmiMessage", 4, 8, True), ("SmiMessage", 3, 8, False), ("SmiMessage", 8, 392, True)]
+    assert facts(parsed) == [("02:00:5e:00:53:01", "10.20.30.1", "smi.answer", "Smart Install")]
 
 
 def test_director_is_no_switch() -> None:

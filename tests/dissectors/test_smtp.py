@@ -14,29 +14,29 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Smtp().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("smtp")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Smtp().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_wrong_and_right() -> None:
     """In the command itself; of a password stays a seal."""
-    said = session(49470)
+    parsed = session(49470)
     wrong, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
-    assert events(said) == [
+    assert events(parsed) == [
         GREETED,
         ("SmtpLogin", "anna", "clear", False, wrong),
         ("SmtpLogin", "anna", "clear", True, right),
     ]
-    assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "smtp.banner", GREETED[1])]
-    assert "kept" not in repr(events(said))
+    assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "smtp.banner", GREETED[1])]
+    assert "kept" not in repr(events(parsed))
 
 
 def test_line_by_line() -> None:

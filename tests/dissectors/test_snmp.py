@@ -45,13 +45,13 @@ def answer(held: dict[str, bytes], first: int = 0) -> bytes:
     return message(V2C, "public", operation(RESPONSE, 1, held, first))
 
 
-def said_of(number_: int) -> list[object]:
+def parsed_of(number_: int) -> list[object]:
     return list(Snmp().dissect(packets("snmp")[number_]))
 
 
 def test_printer_answers() -> None:
     """A response tells the agent's description, maker, name, serial number and trade."""
-    request, response = said_of(0), said_of(1)
+    request, response = parsed_of(0), parsed_of(1)
     names = ("1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0", NAME, "1.3.6.1.2.1.43.5.1.1.17.1", "1.3.6.1.2.1.25.3.2.1.3.1")
     assert events(request) == [("SnmpRequest", "2c", "public", "", "", "get", 1, names, 0, seal("", b"public"))]
     assert values(request) == []
@@ -80,50 +80,50 @@ def test_device_id_of_a_printer() -> None:
 
 def test_writing_and_its_refusal() -> None:
     """A set is an event of its own operation; a response with an error repeats what was asked and states nothing."""
-    assert events(said_of(2)) == [
+    assert events(parsed_of(2)) == [
         ("SnmpRequest", "1", "private", "", "", "set", 2, ("1.3.6.1.2.1.1.6.0",), 0, seal("", b"private"))
     ]
-    assert events(said_of(3)) == [
+    assert events(parsed_of(3)) == [
         ("SnmpResponse", "1", "private", "", "", "response", 2, ("1.3.6.1.2.1.1.6.0",), "no_such_name")
     ]
-    assert values(said_of(3)) == []
+    assert values(parsed_of(3)) == []
 
 
 def test_trap_of_version_1() -> None:
     """The trap's maker is a fact about the agent it names, where that is the sender."""
-    assert events(said_of(4)) == [
+    assert events(parsed_of(4)) == [
         ("SnmpTrap", "1", "other", "", "", "trap", 0, ("1.3.6.1.4.1.318.2.3.3.0",), "1.3.6.1.4.1.318.0.5")
     ]
-    assert values(said_of(4)) == [("snmp.trap_enterprise", "318")]
+    assert values(parsed_of(4)) == [("snmp.trap_enterprise", "318")]
     other = packets("snmp")[4].payload.replace(b"\x0a\x14\x1e\x47", b"\x0a\x14\x1e\x48")
     assert values(dissect(other)) == []
 
 
 def test_inform_and_its_answer() -> None:
     """The manager's answer to an inform repeats the agent's variables: they are not the manager's."""
-    assert [event[5] for event in events(said_of(5))] == ["inform"]
-    assert events(said_of(5))[0][-1] == "1.3.6.1.4.1.9.9.43.2.0.1"
-    assert values(said_of(5)) == [("snmp.trap_enterprise", "9")]
-    assert [event[5] for event in events(said_of(6))] == ["response"]
-    assert values(said_of(6)) == []
-    told = {"1.3.6.1.2.1.1.3.0": number(1, 0x43), TRAP_OID: oid("1.3.6.1.4.1.9.1"), NAME: octets("sw")}
-    assert values(dissect(answer(told), sport=10162)) == []
+    assert [event[5] for event in events(parsed_of(5))] == ["inform"]
+    assert events(parsed_of(5))[0][-1] == "1.3.6.1.4.1.9.9.43.2.0.1"
+    assert values(parsed_of(5)) == [("snmp.trap_enterprise", "9")]
+    assert [event[5] for event in events(parsed_of(6))] == ["response"]
+    assert values(parsed_of(6)) == []
+    found = {"1.3.6.1.2.1.1.3.0": number(1, 0x43), TRAP_OID: oid("1.3.6.1.4.1.9.1"), NAME: octets("sw")}
+    assert values(dissect(answer(found), sport=10162)) == []
 
 
 def test_forwarded_trap_is_not_the_forwarders() -> None:
     """A forwarder of traps adds the agent's address."""
-    told = {"1.3.6.1.2.1.1.3.0": number(1, 0x43), TRAP_OID: oid("1.3.6.1.4.1.9.1")}
-    assert values(dissect(message(V2C, "public", operation(TRAP_V2, 1, told)))) == [("snmp.trap_enterprise", "9")]
-    told["1.3.6.1.6.3.18.1.3.0"] = tlv(0x40, bytes(4))
-    assert values(dissect(message(V2C, "public", operation(TRAP_V2, 1, told)))) == []
+    found = {"1.3.6.1.2.1.1.3.0": number(1, 0x43), TRAP_OID: oid("1.3.6.1.4.1.9.1")}
+    assert values(dissect(message(V2C, "public", operation(TRAP_V2, 1, found)))) == [("snmp.trap_enterprise", "9")]
+    found["1.3.6.1.6.3.18.1.3.0"] = tlv(0x40, bytes(4))
+    assert values(dissect(message(V2C, "public", operation(TRAP_V2, 1, found)))) == []
 
 
 def test_bulk_walk_of_entities() -> None:
     """The chassis is the device; modules have serial numbers and models of their own."""
-    assert events(said_of(7)) == [
+    assert events(parsed_of(7)) == [
         ("SnmpRequest", "2c", "other", "", "", "get_bulk", 9, ("1.3.6.1.2.1.47.1.1.1.1.9",), 25, seal("", b"s3cret"))
     ]
-    assert values(said_of(8)) == [
+    assert values(parsed_of(8)) == [
         ("snmp.boot_firmware", "12.2(44)SE"),
         ("snmp.firmware", "15.2(7)E4"),
         ("snmp.serial", "FDO1234X0AB"),
@@ -136,18 +136,18 @@ def test_version_3() -> None:
     """Discovery, refusal, an answer in clear and an encrypted one: user and engine are told, and whether a digest was
     wrong.
     """
-    assert events(said_of(9)) == [("SnmpRequest", "3", "", "", "none", "get", 10, (), 0, "")]
-    assert values(said_of(9)) == []
-    assert [event[4:] for event in events(said_of(10))] == [
+    assert events(parsed_of(9)) == [("SnmpRequest", "3", "", "", "none", "get", 10, (), 0, "")]
+    assert values(parsed_of(9)) == []
+    assert [event[4:] for event in events(parsed_of(10))] == [
         ("none", "report", 10, ("1.3.6.1.6.3.15.1.1.4.0",), "unknown_engine")
     ]
-    assert [(event[3], event[-1]) for event in events(said_of(11))] == [("netops", "wrong_digest")]
-    assert values(said_of(10)) == values(said_of(11)) == ENGINE
-    assert values(said_of(12)) == [*ENGINE, ("snmp.hostname", "sw-core-1")]
-    assert events(said_of(13)) == [("SnmpRequest", "3", "", "netops", "private", "encrypted", 0, (), 0, "")]
-    assert values(said_of(13)) == []  # the engine of a request is the receiver's
-    assert events(said_of(14)) == [("SnmpResponse", "3", "", "netops", "private", "encrypted", 0, (), "")]
-    assert values(said_of(14)) == ENGINE
+    assert [(event[3], event[-1]) for event in events(parsed_of(11))] == [("netops", "wrong_digest")]
+    assert values(parsed_of(10)) == values(parsed_of(11)) == ENGINE
+    assert values(parsed_of(12)) == [*ENGINE, ("snmp.hostname", "sw-core-1")]
+    assert events(parsed_of(13)) == [("SnmpRequest", "3", "", "netops", "private", "encrypted", 0, (), 0, "")]
+    assert values(parsed_of(13)) == []  # the engine of a request is the receiver's
+    assert events(parsed_of(14)) == [("SnmpResponse", "3", "", "netops", "private", "encrypted", 0, (), "")]
+    assert values(parsed_of(14)) == ENGINE
 
 
 def test_encrypted_trap() -> None:
@@ -169,9 +169,9 @@ def test_proxy_of_another_engine() -> None:
 )
 def test_communities_are_secrets(community: str, kind: str) -> None:
     """Only the kind of a community is told."""
-    said = dissect(message(V1, community, operation(GET, 1, {NAME: b"\5\0"})))
-    assert [event[2] for event in events(said)] == [kind]
-    assert kind == community or not community or community not in repr(events(said))
+    parsed = dissect(message(V1, community, operation(GET, 1, {NAME: b"\5\0"})))
+    assert [event[2] for event in events(parsed)] == [kind]
+    assert kind == community or not community or community not in repr(events(parsed))
 
 
 @pytest.mark.parametrize("value", [b"\x80\0", b"\x81\0", b"\x82\0", b"\5\0", number(5), octets(""), octets("\0\0")])
@@ -190,9 +190,9 @@ def test_peer_text_is_cleaned() -> None:
 def test_number_of_variables_is_bounded() -> None:
     """The first 128 are read, the first 16 named."""
     held = {f"1.3.6.1.2.1.2.2.1.1.{row}": number(row) for row in range(200)} | {NAME: octets("late")}
-    said = dissect(answer(held))
-    assert len(events(said)[0][7]) == 16
-    assert values(said) == []
+    parsed = dissect(answer(held))
+    assert len(events(parsed)[0][7]) == 16
+    assert values(parsed) == []
 
 
 @pytest.mark.parametrize(

@@ -26,21 +26,21 @@ def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object
 
 def test_search_tells_only_the_program() -> None:
     """What is looked for is nobody's."""
-    said = list(Ssdp().dissect(packets("ssdp")[0]))
-    assert events(said) == [("SsdpSearch", "roku:ecp", "Google Chrome/131.0.6778.86 Windows")]
-    assert facts(said) == [
+    parsed = list(Ssdp().dissect(packets("ssdp")[0]))
+    assert events(parsed) == [("SsdpSearch", "roku:ecp", "Google Chrome/131.0.6778.86 Windows")]
+    assert facts(parsed) == [
         ("02:00:5e:00:53:04", "10.20.30.66", "ssdp.user_agent", "Google Chrome/131.0.6778.86 Windows")
     ]
 
 
 def test_answer() -> None:
     """Program, type, name, place of the description, and the vendor's own fields."""
-    said = list(Ssdp().dissect(packets("ssdp")[1]))
+    parsed = list(Ssdp().dissect(packets("ssdp")[1]))
     server, name = "Roku/12.5.0 UPnP/1.0 Roku/12.5.0", "uuid:roku:ecp:X00400AAAAAA"
-    assert events(said) == [
+    assert events(parsed) == [
         ("SsdpAnnouncement", "alive", "roku:ecp", name, "http://10.20.30.44:8060/", server, True, True)
     ]
-    assert values(said) == [
+    assert values(parsed) == [
         ("ssdp.server", server), ("ssdp.nt", "roku:ecp"), ("ssdp.usn", name), ("ssdp.location", ":8060/"), ("ssdp.header.device-group.roku.com", "D1E1D1C1"),
         ("ssdp.header.wakeup", "MAC=02:00:5e:00:53:06;Timeout=10"),
     ]  # fmt: skip
@@ -67,9 +67,9 @@ def test_answer_for_another_machine_and_refusal() -> None:
 
 def test_lamp() -> None:
     """Yeelight's fields, and a place that is not HTTP."""
-    said = dict(values(Ssdp().dissect(packets("ssdp")[8])))
-    assert said["ssdp.location"] == "yeelight::55443"
-    assert (said["ssdp.header.model"], said["ssdp.header.fw_ver"]) == ("color", "18")
+    parsed = dict(values(Ssdp().dissect(packets("ssdp")[8])))
+    assert parsed["ssdp.location"] == "yeelight::55443"
+    assert (parsed["ssdp.header.model"], parsed["ssdp.header.fw_ver"]) == ("color", "18")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_lamp() -> None:
 )
 def test_whose_it_is(location: bytes, src: str, own: bool) -> None:
     """Another address of the same family is another machine; what cannot be compared is believed."""
-    said = dissect(ALIVE % location, src)
-    assert events(said)[0][-1] is own
-    assert (("ssdp.usn", "uuid:1") in values(said)) is own
+    parsed = dissect(ALIVE % location, src)
+    assert events(parsed)[0][-1] is own
+    assert (("ssdp.usn", "uuid:1") in values(parsed)) is own
 
 
 @pytest.mark.parametrize(
@@ -133,5 +133,5 @@ def test_cut_before_the_location_lends_nothing() -> None:
 def test_vendor_fields_are_bounded() -> None:
     """Few of them, and only with names that are names."""
     fields = b"".join(b"X-%d: a\r\n" % number for number in range(40)) + b"x y: 1\r\n"
-    said = values(dissect((ALIVE % b"http://10.0.0.5/").replace(b"NTS:", fields + b"NTS:")))
-    assert len([kind for kind, _ in said if kind.startswith("ssdp.header.")]) == 12
+    parsed = values(dissect((ALIVE % b"http://10.0.0.5/").replace(b"NTS:", fields + b"NTS:")))
+    assert len([kind for kind, _ in parsed if kind.startswith("ssdp.header.")]) == 12

@@ -26,20 +26,20 @@ def feed(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def conversation(port: int) -> list[object]:
-    stream, said = Ssh().stream(Packet()), []
+    stream, parsed = Ssh().stream(Packet()), []
     for one in packets("ssh"):
         if port in (one.sport, one.dport):
-            said += stream.feed(one, one.payload, one.sport == port)
+            parsed += stream.feed(one, one.payload, one.sport == port)
     assert stream.done
-    return said
+    return parsed
 
 
 def test_both_sides() -> None:
     """Version lines and lists of client and server, in segments cut anywhere, behind a greeting and a debug message."""
-    said = conversation(50301)
+    parsed = conversation(50301)
     hassh, hassh_server = "f6a754d219e56dbc7a8d51982ea65544", "8d4474781e296b499461692c5d3ce640"
     exchange, keys = ("curve25519-sha256", "ecdh-sha2-nistp256", "ext-info-c"), ("ssh-ed25519", "rsa-sha2-512")
-    assert events(said) == [
+    assert events(parsed) == [
         ("SshBanner", False, "2.0", "ROSSSH", ""),
         ("SshBanner", True, "2.0", "OpenSSH_9.6", ""),
         ("SshKeyExchange", True, hassh, exchange, keys, ("chacha20-poly1305@openssh.com", "aes128-ctr"), ("umac-64-etm@openssh.com", "hmac-sha2-256"),
@@ -48,7 +48,7 @@ def test_both_sides() -> None:
         ("SshLogin", False),
         ("SshLogin", True),
     ]  # fmt: skip
-    assert facts(said) == [
+    assert facts(parsed) == [
         ("02:00:5e:00:53:01", "10.20.30.1", "ssh.banner", "SSH-2.0-ROSSSH"),
         ("02:00:5e:00:53:04", "10.20.30.14", "ssh.banner", "SSH-2.0-OpenSSH_9.6"),
         ("02:00:5e:00:53:04", "10.20.30.14", "ssh.hassh", hassh),
@@ -102,11 +102,11 @@ def test_what_is_not_ssh(data: bytes) -> None:
 
 def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
     """What is told of the logins of a connection, which is heard until it is done."""
-    stream, said = Ssh().stream(Packet()), []
+    stream, parsed = Ssh().stream(Packet()), []
     for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *parts]:
         if not stream.done:
-            said += stream.feed(Packet(**MINE), data, from_client)
-    return [one.accepted for one in said if isinstance(one, SshLogin)]
+            parsed += stream.feed(Packet(**MINE), data, from_client)
+    return [one.accepted for one in parsed if isinstance(one, SshLogin)]
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
         (login(76, *[500] * 50, 28), []),
     ],
 )
-def test_logins(parts: list[tuple[bool, bytes]], told: list[bool]) -> None:
+def test_logins(parts: list[tuple[bool, bytes]], found: list[bool]) -> None:
     """Passwords refused, somebody let in, keys that are no guesses, other answers between, segments that hold more;
     nothing behind it, and no waiting.
     """
-    assert logins(parts) == told
+    assert logins(parts) == found
 
 
 @pytest.mark.parametrize("size", [1, 3, 16])
@@ -135,11 +135,11 @@ def test_logins_in_tiny_segments(size: int) -> None:
     """A message ends where the other side goes on, or the connection does; whatever number of segments it takes."""
     whole = login(76, 76, 76, 28)
     parts = [(side, data[at : at + size]) for side, data in whole for at in range(0, len(data), size)]
-    stream, said = Ssh().stream(Packet()), []
+    stream, parsed = Ssh().stream(Packet()), []
     for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *parts]:
-        said += stream.feed(Packet(**MINE), data, from_client)
-    said += stream.finish()
-    assert [one.accepted for one in said if isinstance(one, SshLogin)] == [False, False, True]
+        parsed += stream.feed(Packet(**MINE), data, from_client)
+    parsed += stream.finish()
+    assert [one.accepted for one in parsed if isinstance(one, SshLogin)] == [False, False, True]
 
 
 def test_keys_and_request_in_one_segment() -> None:

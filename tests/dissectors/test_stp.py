@@ -21,8 +21,8 @@ def dissect(payload: bytes, ethertype: int = 0x42, problem: int = 0) -> list[obj
 
 def test_all_forms() -> None:
     """The old tree, the rapid one, one of a region, one of a VLAN, and a change."""
-    said = [one for packet in packets("stp") for one in events(Stp().dissect(packet))]
-    assert said == [
+    parsed = [one for packet in packets("stp") for one in events(Stp().dissect(packet))]
+    assert parsed == [
         ("StpConfiguration", "stp", ROOT, 0x1000, 0, ROOT, 0x8000, 0x8001, False, 0, ""),
         ("StpConfiguration", "rstp", ROOT, 0x1000, 20000, BRIDGE, 0x8000, 0x8002, True, 0, ""),
         ("StpConfiguration", "mstp", ROOT, 0x1000, 0, BRIDGE, 0x8000, 0x8003, False, 0, "campus-west"),

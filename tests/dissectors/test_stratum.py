@@ -11,7 +11,7 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Stratum().stream(Packet())
     chosen = [packet for packet in packets("stratum") if port in (packet.sport, packet.dport)]
-    return [said for packet in chosen for said in stream.feed(packet, packet.payload, packet.sport == port)]
+    return [parsed for packet in chosen for parsed in stream.feed(packet, packet.payload, packet.sport == port)]
 
 
 def test_subscribe_and_authorize() -> None:

@@ -11,7 +11,7 @@ from sensor.dissectors.tdp import Tdp
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("TdpSearch",)], []),
     "a plug": (
         [("TdpAnswer", "SMART.TAPOPLUG", "P110(EU)", 0x5C628B5E5322, parse("10.20.30.52"), False, True)],
@@ -28,16 +28,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Tdp().dissect(packets("tdp")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Tdp().dissect(packets("tdp")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("tdp")) == len(SAID)
+    assert len(packets("tdp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\1" + bytes(30), b"\2\0\0\5" + bytes(20)])

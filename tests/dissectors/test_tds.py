@@ -18,27 +18,27 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Tds().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("tds")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Tds().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_login_in_clear() -> None:
     """Of the password stays a seal, the same as in other protocols."""
-    said = session(49440)
-    assert events(said) == [
+    parsed = session(49440)
+    assert events(parsed) == [
         ("TdsServer", "15.0.2000", "none"),
         ("TdsLogin", "sa", "clear", False, seal("sa", b"not to be kept")),
     ]
-    assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "tds.version", "15.0.2000")]
-    assert "kept" not in repr(events(said))
+    assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "tds.version", "15.0.2000")]
+    assert "kept" not in repr(events(parsed))
 
 
 def test_encrypted_login() -> None:
@@ -49,14 +49,14 @@ def test_encrypted_login() -> None:
 
 def test_ntlm() -> None:
     """Challenge and login are told, and who the ends are."""
-    said = session(49442)
-    kinds = [(event[0], *event[1:4]) for event in events(said)]
+    parsed = session(49442)
+    kinds = [(event[0], *event[1:4]) for event in events(parsed)]
     assert kinds[1:] == [
         ("NtlmChallenge", "tds", "SQL-1", "OFFICE"),
         ("NtlmLogin", "tds", "ntlmv2", "anna"),
         ("TdsLogin", "anna", "ntlm", True),
     ]
-    assert {("ntlm.hostname", "SQL-1"), ("ntlm.hostname", "DESK-04")} <= set(values(said))
+    assert {("ntlm.hostname", "SQL-1"), ("ntlm.hostname", "DESK-04")} <= set(values(parsed))
 
 
 def test_logins_that_are_right() -> None:

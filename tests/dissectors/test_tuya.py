@@ -10,7 +10,7 @@ from sensor.dissectors.tuya import Tuya
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a plug in clear": (
         [("TuyaFrame", 0, False, True, "keym557nqw3p8p7m", "3.1")],
         [("tuya.frame", "clear"), ("tuya.product", "keym557nqw3p8p7m"), ("tuya.id", "05200020b4e62d1a2b3c")],
@@ -22,16 +22,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Tuya().dissect(packets("tuya")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Tuya().dissect(packets("tuya")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("tuya")) == len(SAID)
+    assert len(packets("tuya")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"hello", bytes(30)])

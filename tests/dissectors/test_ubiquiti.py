@@ -10,7 +10,7 @@ from sensor.dissectors.ubiquiti import Ubiquiti
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a question, version 1": ([("UbiquitiSearch",)], []),
     "a question, version 2": ([("UbiquitiSearch",)], []),
     "a radio's answer": (
@@ -50,16 +50,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Ubiquiti().dissect(packets("ubiquiti")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Ubiquiti().dissect(packets("ubiquiti")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("ubiquiti")) == len(SAID)
+    assert len(packets("ubiquiti")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\2\6\0\1\1", b"MO_I" + bytes(19), b"\1\0\0\7\xaa\0\4abcd"])

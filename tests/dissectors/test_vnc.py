@@ -15,28 +15,28 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Vnc().stream(Packet())
     return [
-        said
+        parsed
         for one in packets("vnc")
         if port in (one.sport, one.dport)
-        for said in stream.feed(one, one.payload, one.sport == port)
+        for parsed in stream.feed(one, one.payload, one.sport == port)
     ]
 
 
 def talk(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Vnc().stream(Packet()), Packet(proto=6)
-    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+    return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def test_desktop_without_a_password() -> None:
     """Anybody sees it."""
-    said = session(49400)
-    assert events(said) == [
+    parsed = session(49400)
+    assert events(parsed) == [
         ("VncBanner", "3.8"),
         ("VncSecurity", "none", ("none", "vnc")),
         ("VncLogin", "", "none", True, ""),
         ("VncDesktop", "panel's desktop :0", 1280, 800),
     ]
-    assert facts(said) == [("02:00:5e:00:53:06", "10.20.30.44", "vnc.desktop", "panel's desktop :0")]
+    assert facts(parsed) == [("02:00:5e:00:53:06", "10.20.30.44", "vnc.desktop", "panel's desktop :0")]
 
 
 def test_passwords() -> None:

@@ -10,7 +10,7 @@ from sensor.dissectors.wisenet import Wisenet
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("WisenetSearch",)], []),
     "a camera": (
         [("WisenetAnswer", "XND-6080", 0x02005E005306, parse("10.20.30.16"), "http://10.20.30.16/home", True)],
@@ -23,16 +23,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Wisenet().dissect(packets("wisenet")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Wisenet().dissect(packets("wisenet")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("wisenet")) == len(SAID)
+    assert len(packets("wisenet")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [bytes(262), b"\x0b" + bytes(261), b"\x0b" + b"x" * 300, b"\1" + bytes(100)])

@@ -10,7 +10,7 @@ from sensor.dissectors.wiz import Wiz
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a question": ([("WizRequest", "getSystemConfig")], []),
     "a configuration": (
         [("WizAnswer", "getSystemConfig", "ESP01_SHRGB1C_31", "1.25.0", 0xA8BB505E532A, True)],
@@ -29,16 +29,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Wiz().dissect(packets("wiz")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Wiz().dissect(packets("wiz")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("wiz")) == len(SAID)
+    assert len(packets("wiz")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"method"])

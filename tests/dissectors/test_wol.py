@@ -9,23 +9,23 @@ from sensor.dissectors.wol import Wol
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "in a datagram": ([("WolWake", 0x02005E005305, False)], []),
     "in a frame": ([("WolWake", 0x02005E005305, False)], []),
     "with a password": ([("WolWake", 0x02005E005305, True)], []),
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Wol().dissect(packets("wol")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Wol().dissect(packets("wol")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("wol")) == len(SAID)
+    assert len(packets("wol")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\xff" * 6 + bytes(50), b"\xff" * 6 + bytes(range(96)), b"\xff" * 5 + bytes(100)])

@@ -23,14 +23,14 @@ def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object
 
 def test_printer_says_hello() -> None:
     """Types are told with the prefixes of the standards, whatever the sender calls them."""
-    said = list(Wsd().dissect(packets("wsd")[0]))
+    parsed = list(Wsd().dissect(packets("wsd")[0]))
     name = "urn:uuid:e3248000-80ce-11db-8000-02005e005303"
     types = ("wsdp:Device", "wprt:PrintDeviceType")
-    assert events(said) == [
+    assert events(parsed) == [
         ("WsdAnnouncement", "Hello", name, types, (), ("http://10.20.30.40:80/WebServices/Device",), True)
     ]
     printer = ("02:00:5e:00:53:03", "10.20.30.40")
-    assert facts(said) == [
+    assert facts(parsed) == [
         (*printer, "wsd.endpoint", name),
         (*printer, "wsd.type", types[0]),
         (*printer, "wsd.type", types[1]),
@@ -47,8 +47,8 @@ def test_questions_are_nobodys() -> None:
 
 def test_camera() -> None:
     """The scopes name model, name and place."""
-    said = list(Wsd().dissect(packets("wsd")[2]))
-    assert values(said) == [
+    parsed = list(Wsd().dissect(packets("wsd")[2]))
+    assert values(parsed) == [
         ("wsd.endpoint", "urn:uuid:00000000-0000-1000-8000-02005e005306"), ("wsd.type", "dn:NetworkVideoTransmitter"), ("wsd.scope_type", "video_encoder"),
         ("wsd.scope_profile", "Streaming"), ("wsd.scope_name", "HIKVISION DS-2CD2143G2-I"), ("wsd.scope_hardware", "DS-2CD2143G2-I"),
         ("wsd.scope_location", "lobby"),
@@ -57,9 +57,9 @@ def test_camera() -> None:
 
 def test_recorder_answers_for_a_camera() -> None:
     """What has another address is not the recorder's."""
-    said = list(Wsd().dissect(packets("wsd")[3]))
-    assert [event[-1] for event in events(said)] == [False, True]
-    assert values(said)[1:] == [("wsd.type", "dn:NetworkVideoStorage"), ("wsd.scope_name", "recorder")]
+    parsed = list(Wsd().dissect(packets("wsd")[3]))
+    assert [event[-1] for event in events(parsed)] == [False, True]
+    assert values(parsed)[1:] == [("wsd.type", "dn:NetworkVideoStorage"), ("wsd.scope_name", "recorder")]
 
 
 def test_computer_and_goodbye() -> None:

@@ -11,7 +11,7 @@ from sensor.dissectors.xmeye import Xmeye, _address
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("XmeyeSearch",)], []),
     "a camera": (
         [
@@ -71,16 +71,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Xmeye().dissect(packets("xmeye")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Xmeye().dissect(packets("xmeye")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("xmeye")) == len(SAID)
+    assert len(packets("xmeye")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\xff" + bytes(19), b"\xfe" + bytes(30)])

@@ -9,7 +9,7 @@ from sensor.dissectors.yeelight import Yeelight
 from tests.dissectors.samples import events, packets, values
 
 # What each message of the small capture says: events, and facts about its sender.
-SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("YeelightSearch",)], []),
     "a lamp's answer": (
         [("YeelightAnnouncement", "color", "18", "0x000000000015243f", "Hall", True)],
@@ -26,16 +26,16 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message says its event; facts only where the sender speaks of itself."""
-    said = list(Yeelight().dissect(packets("yeelight")[number]))
-    assert (events(said), values(said)) == SAID[name]
+    parsed = list(Yeelight().dissect(packets("yeelight")[number]))
+    assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
     """Every message of the capture is looked at."""
-    assert len(packets("yeelight")) == len(SAID)
+    assert len(packets("yeelight")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize(

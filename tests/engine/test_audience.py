@@ -20,7 +20,7 @@ from sensor.engine.members import Member, judges
 from tests.detectors.stories import World
 
 
-class Said(Event):
+class Parsed(Event):
     """A word."""
 
     word: str
@@ -32,15 +32,15 @@ def says(name: str) -> Any:
 
 
 def audience(boundary: Boundary, **wants: Want) -> Audience:
-    return Audience(boundary, ((Said, Member(name, says(name), want)) for name, want in wants.items()))
+    return Audience(boundary, ((Parsed, Member(name, says(name), want)) for name, want in wants.items()))
 
 
 def test_only_those_hear_that_want_it_in_their_order() -> None:
     """Nobody hears a class that nobody watches."""
     short = field("word").passes(lambda word: len(word) < 3)
     some = audience(Boundary(), a=short, b=ALWAYS, c=~short)
-    assert some.hear(Said(Packet(), "no")) == ["a: no", "b: no"]
-    assert some.hear(Said(Packet(), "long")) == ["b: long", "c: long"]
+    assert some.hear(Parsed(Packet(), "no")) == ["a: no", "b: no"]
+    assert some.hear(Parsed(Packet(), "long")) == ["b: long", "c: long"]
     assert some.hear(Event(Packet())) == []
 
 
@@ -49,19 +49,19 @@ def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_hears_all(want: Wan
     """Nobody loses an event by it; the others are asked as before."""
     boundary = Boundary()
     some = audience(boundary, a=want, b=field("word") == "other")
-    broken = Said(Packet(b"poison"), "break", "no number")  # type: ignore[arg-type]
+    broken = Parsed(Packet(b"poison"), "break", "no number")  # type: ignore[arg-type]
     assert some.hear(broken) == ["a: break", "b: break"]  # this once all of them
     [fault] = boundary.faults.values()
     assert (fault.unit, fault.count, fault.packet) == ("a", 1, broken.packet)
-    assert some.hear(Said(Packet(), "other")) == ["a: other", "b: other"]
-    assert some.hear(Said(Packet(), "word")) == ["a: word"]
+    assert some.hear(Parsed(Packet(), "other")) == ["a: other", "b: other"]
+    assert some.hear(Parsed(Packet(), "word")) == ["a: word"]
     assert len(boundary.faults) == 1
 
 
 class Narrow(EventDetector):
     """Wants what it does not watch."""
 
-    watches = (Said,)
+    watches = (Parsed,)
 
     def wants(self) -> dict[type[Event], Want]:
         return {Event: ALWAYS}

@@ -11,7 +11,7 @@ from sensor.core.wants import ALWAYS, NEVER, Want, armed, event_reader, field, f
 from sensor.engine.choice import LONGEST, REMEMBERED, compiled
 
 
-class Said(Event):
+class Parsed(Event):
     """What wants are compiled for."""
 
     status: int
@@ -31,8 +31,8 @@ class Knowledge:
         return name in self.names
 
 
-def said(status: int = 200, path: str = "/", names: tuple[str, ...] = (), sport: int = 80) -> Said:
-    return Said(Packet(sport=sport, flow=status), status, path, names)
+def said(status: int = 200, path: str = "/", names: tuple[str, ...] = (), sport: int = 80) -> Parsed:
+    return Parsed(Packet(sport=sport, flow=status), status, path, names)
 
 
 def test_compiled_wants_say_what_the_nodes_say() -> None:
@@ -46,7 +46,7 @@ def test_compiled_wants_say_what_the_nodes_say() -> None:
         field("packet.sport").is_in(80, 81) | path, ~(path & (field("status") < 300)) & (listed | field("names").filled()), path,
         field("rows").passes(lambda rows: not rows), fields("path", "names").passes(lambda path, names: path in names),
     ]  # fmt: skip
-    choose = compiled(Said, wants)
+    choose = compiled(Parsed, wants)
     for values in itertools.product((200, 301, 404), ("/", "/a", "/ab", "b"), ((), ("x",), ("/a", "y")), (80, 443)):
         event = said(*values)
         assert [bool(choose(event) >> place & 1) for place in range(len(wants))] == [
@@ -57,7 +57,7 @@ def test_compiled_wants_say_what_the_nodes_say() -> None:
 def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
     """A value is asked once; another version asks again."""
     known = Knowledge()
-    choose = compiled(Said, [field("path").passes(known.has, known)])
+    choose = compiled(Parsed, [field("path").passes(known.has, known)])
     assert [choose(said(path=path)) for path in ("/a", "/b", "/a", "/b")] == [1, 0, 1, 0]
     assert known.asked == 2
     known.names, known.version = {"/b"}, 2
@@ -68,7 +68,7 @@ def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     """However many values a peer makes up, and however long they are."""
     known = Knowledge()
-    choose = compiled(Said, [field("path").passes(known.has)])
+    choose = compiled(Parsed, [field("path").passes(known.has)])
     answers = choose.__globals__["am0"]  # type: ignore[attr-defined]
     for number in range(3 * REMEMBERED):
         choose(said(path=f"/{number}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sensor.boundary import Boundary
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import MalformedMessage
 from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
@@ -24,7 +24,7 @@ class Tape(Stream):
     def __init__(self, heard: list[str]) -> None:
         self.heard = heard
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         self.heard.append(data.decode())
         if data == b"malformed!":
             raise Malformed("a cry")
@@ -32,11 +32,11 @@ class Tape(Stream):
         self.idle = (data.startswith(b"GET"), False)
         return iter(())
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         self.heard.append(f"gap {missing}")
         return iter(())
 
-    def finish(self) -> Iterator[Said]:
+    def finish(self) -> Iterator[Parsed]:
         self.heard.append("end")
         return iter(())
 
@@ -49,7 +49,7 @@ class Listener(Dissector):
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         self.heard.append(packet.payload.decode())
         return iter(())
 
@@ -69,7 +69,7 @@ class Engine:
     def _unfollow(self, slot: int, flow: int, bits: int) -> None:
         self.unfollowed += 1
 
-    def _hear(self, said: Iterable[Said]) -> None:
+    def _hear(self, said: Iterable[Parsed]) -> None:
         assert all(isinstance(one, MalformedMessage) for one in said)
 
     def read(self, *frames: bytes) -> list[str]:

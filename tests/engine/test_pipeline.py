@@ -23,7 +23,7 @@ from sensor.core.batch import ROW, Batch
 from sensor.core.changes import Changes
 from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
 from sensor.core.device import DeviceChange
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Observation, Subject
@@ -231,7 +231,7 @@ class Breaking(Dissector):
 
     interest = Interest(udp=(TALK,))
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         yield TalkHeard(packet, packet.payload)
         yield Observation(
             packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dhcp.vendor_class", "type=printer@0.9"

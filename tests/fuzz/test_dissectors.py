@@ -19,7 +19,7 @@ from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
 import sensor.dissectors
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.registry import units
@@ -50,7 +50,7 @@ def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
     )  # fmt: skip
 
 
-def run(dissector: Dissector, packet: Packet) -> list[Said]:
+def run(dissector: Dissector, packet: Packet) -> list[Parsed]:
     """What it says, whether as a datagram or as the first bytes of a stream; nothing where it is malformed. Any other
     error fails the test.
     """
@@ -62,7 +62,7 @@ def run(dissector: Dissector, packet: Packet) -> list[Said]:
         return [] if fault.args[0] else pytest.fail("a fault without a name")
 
 
-def check(said: list[Said]) -> None:
+def check(said: list[Parsed]) -> None:
     """What holds for all that is said: clean, bounded text."""
     for kind, value in values(said):
         assert 0 < len(kind) <= 80
@@ -187,7 +187,7 @@ def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
     parts = conversation(name)
     packet = Packet(proto=TCP)
     stream = DISSECTORS[name]().stream(packet)
-    said: list[Said] = []
+    said: list[Parsed] = []
     try:
         for from_client, segment in parts:
             start = data.draw(st.integers(0, len(segment)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector, Parsed
 from sensor.core.packet import Packet
 from tests import sampling
 from tests.fuzz import mill
@@ -24,7 +24,7 @@ def test_some_cases_of_each(name: str) -> None:
 class Breaking(Dissector):
     """Trusts a byte that it should not."""
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         if packet.payload[:1] == b"\xff":
             raise IndexError("past the end")
         return iter(())
@@ -33,7 +33,7 @@ class Breaking(Dissector):
 class Slow(Dissector):
     """Thinks about everything for long."""
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         sum(range(10_000_000))
         return iter(())
 

@@ -16,7 +16,7 @@ from sensor.alerts.room import AlertRoom
 from sensor.boundary import Boundary
 from sensor.core.addresses import Networks
 from sensor.core.batch import ROW, Batch
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation
 from sensor.core.record import RecordMaker
@@ -35,7 +35,7 @@ ENDS = ("10.0.0.1", "10.0.0.2")
 Turn = tuple[int, bytes]
 
 
-def told(one: Said) -> tuple[Any, ...]:
+def told(one: Parsed) -> tuple[Any, ...]:
     if isinstance(one, Observation):
         return (one.kind, one.value, one.ts, one.flow, one.subject)
     assert isinstance(one, Event)
@@ -66,7 +66,7 @@ def heard(
     room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
     said: list[list[tuple[Any, ...]]] = []
 
-    def hear(some: Iterable[Said]) -> None:
+    def hear(some: Iterable[Parsed]) -> None:
         said.append([told(one) for one in some])
 
     sizes = Sizes(10, 8, conversations)

@@ -13,7 +13,7 @@ import numpy as np
 import sensor.dissectors
 from sensor.boundary import Boundary
 from sensor.core.batch import ROW
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
@@ -60,16 +60,16 @@ class Pair:
         native = importlib.import_module(f"sensor.native.{name}").UNIT
         self.frames = self.reference.interest.frames
         self.reading = Reading([] if self.frames else [native], [native] if self.frames else [])
-        self.said: list[Said] = []
+        self.said: list[Parsed] = []
         self.packet = Packet()
         self.hearing = Hearing(self._hear, lambda *_: self.packet, Novelty(2), Boundary())
         self.memory, self.row = Guarded(), np.zeros(1, ROW)
         self.messages: tuple[Messages, ...] = ()  # of the last message
 
-    def _hear(self, said: list[Said]) -> None:
+    def _hear(self, said: list[Parsed]) -> None:
         self.said += said
 
-    def native(self, packet: Packet, at_end: bool = True) -> list[Said] | None:
+    def native(self, packet: Packet, at_end: bool = True) -> list[Parsed] | None:
         """What the native dissector says; None where it leaves the message to its reference."""
         row, self.packet, self.said = self.row, packet, []
         row["frame"], row["payload_len"] = self.memory.place(packet.payload, at_end), len(packet.payload)
@@ -88,7 +88,7 @@ class Pair:
         self.hearing.end()
         return self.said
 
-    def python(self, packet: Packet) -> list[Said] | None:
+    def python(self, packet: Packet) -> list[Parsed] | None:
         """What the reference says; None where it finds the message malformed."""
         try:
             return list(self.reference.dissect(packet))
@@ -109,7 +109,7 @@ class Pair:
         return Answer(True, "" if ours == theirs else f"{packet.payload.hex()}\nnatively  {ours}\nreference {theirs}")
 
 
-def shown(one: Said) -> Any:
+def shown(one: Parsed) -> Any:
     """What is compared: of an event its class and fields but the packet, of a fact all; with the
     types of the values.
     """

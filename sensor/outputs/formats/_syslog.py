@@ -30,7 +30,7 @@ def name(text: str, limit: int) -> str:
 def parameters(seen: View) -> list[str]:
     """The event as parameters of one element; those that must arrive come first."""
     record, about, src, dst, network = seen.record, seen.about, seen.src, seen.dst, seen.network
-    told = {
+    values = {
         "id": record["id"],
         "ts": record["ts"],
         "kind": seen.kind,
@@ -59,7 +59,7 @@ def parameters(seen: View) -> list[str]:
         "model": about.get("model"),
         "site": seen.sensor.get("site"),
     }
-    return [parameter(key, value) for key, value in told.items() if value not in (None, "")]
+    return [parameter(key, value) for key, value in values.items() if value not in (None, "")]
 
 
 def parameter(key: str, value: Any) -> str:

@@ -82,24 +82,24 @@ def as_body(record: Body | Record) -> Body:
 
 
 def view(record: Body | Record) -> View:
-    told = as_body(record)
-    kind, action = told["kind"], told["action"]
-    about = told.get(kind, {}) if kind != "sensor" else {}
-    src = _end_of_device(about) if kind == "device" else told.get("src", {})
+    body = as_body(record)
+    kind, action = body["kind"], body["action"]
+    about = body.get(kind, {}) if kind != "sensor" else {}
+    src = _end_of_device(about) if kind == "device" else body.get("src", {})
     code = about.get("detector") or f"{kind}.{action}"
     title = about.get("title") or f"{kind.capitalize()} {action.replace('_', ' ')}"
     return View(
-        told,
+        body,
         kind,
         action,
-        told["severity"],
+        body["severity"],
         code,
         title,
         about,
         src,
-        told.get("dst", {}),
-        told.get("network", {}),
-        told["sensor"],
+        body.get("dst", {}),
+        body.get("network", {}),
+        body["sensor"],
     )
 
 

@@ -26,8 +26,8 @@ def encode(record: Body | Record) -> bytes:
 
 
 def header(version: str, code: str, name: str, severity: int, product: str = PRODUCT) -> str:
-    told = [head(VENDOR, 63), head(product, 63), head(version, 31), head(code, CODE_LIMIT), head(name, NAME_LIMIT)]
-    return f"CEF:0|{'|'.join(told)}|{severity}|"
+    fields = [head(VENDOR, 63), head(product, 63), head(version, 31), head(code, CODE_LIMIT), head(name, NAME_LIMIT)]
+    return f"CEF:0|{'|'.join(fields)}|{severity}|"
 
 
 def head(text: str, limit: int) -> str:
@@ -92,9 +92,9 @@ def _end(end: Body, letter: str, ip: str, ip6: str, label: str) -> list[tuple[st
     if not end:
         return []
     address = end.get("ip", "")
-    told: list[tuple[str, Any]] = [(ip, address)] if ":" not in address else [(ip6, address), (f"{ip6}Label", label)]
+    fields: list[tuple[str, Any]] = [(ip, address)] if ":" not in address else [(ip6, address), (f"{ip6}Label", label)]
     return [
-        *told,
+        *fields,
         (f"{letter}pt", end.get("port")),
         (f"{letter}mac", end.get("mac")),
         (f"{letter}host", end.get("hostname")),

@@ -18,7 +18,7 @@ SEVERITIES = {
     "high": (8, "Major"),
     "critical": (10, "Critical"),
 }
-TOLD = frozenset(("alert", "incident"))
+KINDS = frozenset(("alert", "incident"))
 
 # By the folder of the detector: engine and alert group.
 _GROUPS = {
@@ -41,7 +41,7 @@ _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 def encode(record: Body | Record) -> bytes | None:
     """Alerts, incidents and health of the sensor; None for the rest."""
     seen = view(record)
-    if seen.kind not in TOLD and seen.code != "sensor.health":
+    if seen.kind not in KINDS and seen.code != "sensor.health":
         return None
     number, _ = SEVERITIES[seen.severity]
     return joined(

@@ -124,14 +124,14 @@ def _merged(seen: View) -> str | None:
 
 def _additional(seen: View) -> Body:
     device = seen.about
-    told = {
+    row = {
         "EventId": seen.record["id"],
         "Action": seen.action,
         "SensorId": seen.sensor["id"],
         "FirstSeen": device["first_seen"],
         "LastSeen": device["last_seen"],
     }
-    return told | {
+    return row | {
         "".join([word.capitalize() for word in key.split("_")]): device[key] for key in _MORE if key in device
     }
 

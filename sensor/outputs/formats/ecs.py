@@ -66,11 +66,11 @@ def encode(record: Body | Record) -> bytes:
 
 def body(record: Body | Record) -> Body:
     seen = view(record)
-    told, network = seen.record, seen.network
+    fields, network = seen.record, seen.network
     made: Body = {
-        "@timestamp": told["ts"],
+        "@timestamp": fields["ts"],
         "ecs": {"version": VERSION},
-        "message": told["msg"],
+        "message": fields["msg"],
         "event": _event(seen),
         "observer": _observer(seen.sensor),
         "sensor": _own(seen),
@@ -107,10 +107,10 @@ def mac_text(mac: str) -> str:
 
 
 def _event(seen: View) -> Body:
-    told, about = seen.record, seen.about
+    fields, about = seen.record, seen.about
     return filled(
         {
-            "id": told["id"],
+            "id": fields["id"],
             "kind": _KINDS.get(seen.kind, "metric" if seen.action in ("summary", "health") else "event"),
             "category": _CATEGORIES.get(seen.kind),
             "type": ["change" if seen.action in _CHANGES else _TYPES.get(seen.action, "info")],
@@ -121,23 +121,23 @@ def _event(seen: View) -> Body:
             "severity": SEVERITIES[seen.severity],
             "risk_score": about.get("risk"),
             "sequence": seen.sensor.get("seq"),
-            "created": told.get("emitted"),
+            "created": fields.get("emitted"),
             "start": about.get("first") or about.get("first_seen"),
             "end": about.get("last") or about.get("last_seen"),
-            "reason": told.get("reason"),
+            "reason": fields.get("reason"),
         }
     )
 
 
 def _observer(sensor: Body) -> Body:
-    told = {
+    fields = {
         "name": sensor["id"],
         "type": "sensor",
         "vendor": VENDOR,
         "product": PRODUCT,
         "version": sensor.get("version"),
     }
-    return filled({**told, "geo": filled({"name": sensor.get("site")})})
+    return filled({**fields, "geo": filled({"name": sensor.get("site")})})
 
 
 def _own(seen: View) -> Body:
@@ -160,17 +160,17 @@ def _party(end: Body) -> Body:
 def _end(end: Body) -> Body:
     address = end.get("ip")
     mac = end.get("mac")
-    told = {
+    fields = {
         "address": address or end.get("hostname"),
         "ip": address,
         "port": end.get("port"),
         "mac": mac_text(mac) if mac else None,
     }
-    return filled({**told, "domain": end.get("hostname")})
+    return filled({**fields, "domain": end.get("hostname")})
 
 
 def _host(device: Body) -> Body:
-    told = {
+    fields = {
         "id": device["id"],
         "name": device.get("hostname"),
         "hostname": device.get("hostname"),
@@ -179,7 +179,7 @@ def _host(device: Body) -> Body:
     }
     return filled(
         {
-            **told,
+            **fields,
             "mac": [mac_text(mac) for mac in device.get("macs", ())],
             "os": filled({"name": device.get("os"), "full": device.get("os")}),
         }
@@ -187,8 +187,8 @@ def _host(device: Body) -> Body:
 
 
 def _device(device: Body) -> Body:
-    told = {"id": device["id"], "manufacturer": device.get("vendor"), "serial_number": device.get("serial")}
-    return filled({**told, "model": filled({"name": device.get("model")})})
+    fields = {"id": device["id"], "manufacturer": device.get("vendor"), "serial_number": device.get("serial")}
+    return filled({**fields, "model": filled({"name": device.get("model")})})
 
 
 def _threat(about: Body) -> Body:

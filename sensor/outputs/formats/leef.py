@@ -19,11 +19,11 @@ _HEAD_LIMIT = 255
 
 def encode(record: Body | Record) -> bytes:
     seen = view(record)
-    told = [
+    header = [
         words(one, _HEAD_LIMIT).replace("|", "/")
         for one in (VENDOR, PRODUCT, seen.sensor.get("version", ""), seen.code)
     ]
-    return joined(f"LEEF:2.0|{'|'.join(told)}|x09|", _fields(seen), "\t")
+    return joined(f"LEEF:2.0|{'|'.join(header)}|x09|", _fields(seen), "\t")
 
 
 def _fields(seen: View) -> list[str]:

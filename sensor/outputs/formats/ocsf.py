@@ -49,18 +49,18 @@ def body(record: Body | Record) -> Body:
 
 def _base(seen: View, class_uid: int, activity: tuple[int, str], more: Body) -> Body:
     """What every class has, then ``more``."""
-    told, (severity_id, severity) = seen.record, SEVERITIES[seen.severity]
+    fields, (severity_id, severity) = seen.record, SEVERITIES[seen.severity]
     sensor = seen.sensor
     product = {"name": PRODUCT, "vendor_name": VENDOR, "version": sensor.get("version"), "uid": sensor["id"]}
     metadata = {
         "version": VERSION,
-        "uid": told["id"],
+        "uid": fields["id"],
         "product": filled(product),
         "sequence": sensor.get("seq"),
-        "original_time": told["ts"],
+        "original_time": fields["ts"],
     }
-    if "emitted" in told:
-        metadata["logged_time"] = milliseconds(told["emitted"])
+    if "emitted" in fields:
+        metadata["logged_time"] = milliseconds(fields["emitted"])
     if site := sensor.get("site"):
         metadata["labels"] = [f"site:{site}"]
     made = {
@@ -69,10 +69,10 @@ def _base(seen: View, class_uid: int, activity: tuple[int, str], more: Body) -> 
         "activity_id": activity[0],
         "activity_name": activity[1],
         "type_uid": class_uid * 100 + activity[0],
-        "time": milliseconds(told["ts"]),
+        "time": milliseconds(fields["ts"]),
         "severity_id": severity_id,
         "severity": severity,
-        "message": told["msg"],
+        "message": fields["msg"],
         "metadata": {key: value for key, value in metadata.items() if value is not None},
     }
     made.update((key, value) for key, value in more.items() if value not in (None, "", [], {}))
@@ -82,7 +82,7 @@ def _base(seen: View, class_uid: int, activity: tuple[int, str], more: Body) -> 
 def _device(seen: View) -> Body:
     device = seen.about
     unmapped = {"action": seen.action} | {key: seen.record[key] for key in ("changes", "reason") if key in seen.record}
-    told = (
+    fields = (
         "confidence",
         "confidences",
         "contested",
@@ -95,7 +95,7 @@ def _device(seen: View) -> Body:
         "criticality",
         "tags",
     )
-    unmapped["device"] = {key: device[key] for key in told if key in device}
+    unmapped["device"] = {key: device[key] for key in fields if key in device}
     return _base(seen, 5001, _COLLECT, {"device": _device_object(device), "unmapped": filled(unmapped)})
 
 
@@ -194,14 +194,14 @@ def _attacks(about: Body) -> list[Body]:
 def _endpoint(end: Body) -> Body:
     if not end:
         return {}
-    told = {
+    fields = {
         "ip": end.get("ip"),
         "port": end.get("port"),
         "mac": end.get("mac"),
         "hostname": end.get("hostname"),
         "uid": end.get("device"),
     }
-    made = {key: value for key, value in told.items() if value}
+    made = {key: value for key, value in fields.items() if value}
     return made | _type(end["type"]) if "type" in end else made
 
 
@@ -210,13 +210,17 @@ def _connection(network: Body) -> Body:
         return {}
     direction = _DIRECTIONS.get(network.get("direction", ""), (0, "Unknown"))
     proto = network.get("proto", "")
-    told = {"protocol_name": proto, "protocol_num": _PROTOCOLS.get(proto), "community_uid": network.get("community_id")}
-    return {"direction_id": direction[0], "direction": direction[1], **filled(told)}
+    fields = {
+        "protocol_name": proto,
+        "protocol_num": _PROTOCOLS.get(proto),
+        "community_uid": network.get("community_id"),
+    }
+    return {"direction_id": direction[0], "direction": direction[1], **filled(fields)}
 
 
 def _resource(end: Body) -> Body:
-    told = {"uid": end.get("device"), "name": end.get("hostname"), "ip": end.get("ip"), "type": end.get("type")}
-    return filled({**told, "data": filled({"mac": end.get("mac")})})
+    fields = {"uid": end.get("device"), "name": end.get("hostname"), "ip": end.get("ip"), "type": end.get("type")}
+    return filled({**fields, "data": filled({"mac": end.get("mac")})})
 
 
 def _incident(seen: View) -> Body:
