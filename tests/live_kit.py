@@ -128,7 +128,7 @@ class Sensor:
 
         def happen() -> Callable[[], bool]:
             left = iter(range(batches, -1, -1))
-            return lambda: not self.run.engine.anew.waiting and not next(left)
+            return lambda: not self.run.engine.reread.waiting and not next(left)
 
         return happen
 

@@ -36,17 +36,22 @@ class _Case(msgspec.Struct):
     """
 
     alert: Alert
-    told: int
-    told_count: int
-    told_severity: int
+    reported: int
+    reported_count: int
+    reported_severity: int
     news: bool = False
 
     @property
-    def untold(self) -> bool:
-        return self.alert.count != self.told_count or self.alert.severity != self.told_severity
+    def unreported(self) -> bool:
+        return self.alert.count != self.reported_count or self.alert.severity != self.reported_severity
 
-    def tell(self, now: int, action: str = "update") -> tuple[str, Alert]:
-        self.told, self.told_count, self.told_severity, self.news = now, self.alert.count, self.alert.severity, False
+    def report(self, now: int, action: str = "update") -> tuple[str, Alert]:
+        self.reported, self.reported_count, self.reported_severity, self.news = (
+            now,
+            self.alert.count,
+            self.alert.severity,
+            False,
+        )
         return action, self.alert
 
 
@@ -85,7 +90,7 @@ class AlertDesk:
         if case is None:
             return self._open(alert)
         if abs(alert.ts - case.alert.ts) >= self.suppression:
-            return [case.tell(alert.ts, "close"), *self._open(alert)]
+            return [case.report(alert.ts, "close"), *self._open(alert)]
         self.folded += 1
         case.alert = _joined(case.alert, alert)
         self._cases.put(alert.key, case)
@@ -100,10 +105,10 @@ class AlertDesk:
             self._news.pop(waiting[0])
             case = self._cases.get(waiting[0])
             if case and case.news:
-                filed.append(case.tell(now))
+                filed.append(case.report(now))
         while (oldest := self._cases.oldest()) and now - oldest[1].alert.ts >= self.suppression:
             self._cases.pop(oldest[0])
-            filed.append(oldest[1].tell(now, "close"))
+            filed.append(oldest[1].report(now, "close"))
         self.due = min(
             waiting[1] + SECOND if waiting else NEVER, oldest[1].alert.ts + self.suppression if oldest else NEVER
         )
@@ -121,33 +126,33 @@ class AlertDesk:
         for key, case in self._cases.items():
             if name_of(case.alert) == name:
                 self._cases.pop(key)
-                return [case.tell(case.alert.ts, "close")]
+                return [case.report(case.alert.ts, "close")]
         return []
 
     def finish(self, now: int) -> Filed:
         """The end: reports every count that changed since its last report."""
-        filed = [case.tell(now) for case in self._cases.values() if case.untold]
+        filed = [case.report(now) for case in self._cases.values() if case.unreported]
         self._news.clear()
         return filed
 
     def _open(self, alert: Alert) -> Filed:
         went = self._cases.put(alert.key, _Case(alert, alert.ts, alert.count, alert.severity))
-        return ([went[1].tell(alert.ts, "close")] if went else []) + [("open", alert)]
+        return ([went[1].report(alert.ts, "close")] if went else []) + [("open", alert)]
 
     def _repeat(self, case: _Case, now: int) -> Filed:
         """Whether a repeat is reported. Changes within a second of the last report wait for the tick."""
-        since = abs(now - case.told)
+        since = abs(now - case.reported)
         if (
-            case.alert.severity <= case.told_severity
-            and case.alert.count < MANY_TIMES * case.told_count
+            case.alert.severity <= case.reported_severity
+            and case.alert.count < MANY_TIMES * case.reported_count
             and since < UPDATE_EVERY
         ):
             return []
         if since >= SECOND:
-            return [case.tell(now)]
+            return [case.report(now)]
         if not case.news:
             case.news = True
-            self._news.put(case.alert.key, case.told)
+            self._news.put(case.alert.key, case.reported)
         return []
 
 

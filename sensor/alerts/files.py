@@ -137,8 +137,8 @@ class AlertFiles:
         if path is None:
             return False
         try:
-            told = path.stat()
-            stamp = (told.st_mtime_ns, told.st_size)
+            found = path.stat()
+            stamp = (found.st_mtime_ns, found.st_size)
         except OSError:
             stamp = (0, 0)
         if stamp == self._stamp:

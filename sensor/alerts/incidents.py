@@ -47,12 +47,12 @@ Filed = list[tuple[str, Incident]]
 
 
 class _Case(msgspec.Struct, eq=False):
-    """An incident in progress. ``told``: time of the last report, ns, or -1; ``news``: it waits for its second to pass;
+    """An incident in progress. ``reported``: time of the last report, ns, or -1; ``news``: it waits for its second to pass;
     ``stale``: it changed since.
     """
 
     incident: Incident
-    told: int = -1
+    reported: int = -1
     news: bool = False
     stale: bool = False
 
@@ -87,20 +87,20 @@ class Incidents:
         incident.severity, incident.risk = max(incident.severity, alert.severity), max(incident.risk, risk(alert))
         incident.ts = max(incident.ts, alert.ts)
         incident.summary = self._sentence(incident)
-        if case.told < 0:
+        if case.reported < 0:
             return filed + (
-                self._tell("open", case, alert.ts)
+                self._report("open", case, alert.ts)
                 if incident.severity >= Severity.medium or incident.count >= MANY
                 else []
             )
         if not (fresh or graver):
             case.stale = True
             return filed
-        if abs(alert.ts - case.told) >= SECOND:
-            return filed + self._tell("update", case, alert.ts)
+        if abs(alert.ts - case.reported) >= SECOND:
+            return filed + self._report("update", case, alert.ts)
         if not case.news:
             case.news = True
-            self._news.put(incident.key, case.told)
+            self._news.put(incident.key, case.reported)
         return filed
 
     def tick(self, now: int) -> Filed:
@@ -122,10 +122,10 @@ class Incidents:
     def finish(self, now: int) -> Filed:
         """The end: reports what changed since the last report. Open incidents stay open."""
         filed = [
-            told
+            report
             for case in self._cases.values()
-            if case.told >= 0 and (case.news or case.stale)
-            for told in self._tell("update", case, now)
+            if case.reported >= 0 and (case.news or case.stale)
+            for report in self._report("update", case, now)
         ]
         self._news.clear()
         return filed
@@ -172,7 +172,7 @@ class Incidents:
         if alert.severity >= Severity.medium and any(technique.tactic in TAKING_OVER for technique in alert.techniques):
             for target in alert.targets:
                 self._hit.put(self._party(target), incident.key)
-        told = Chapter(
+        written = Chapter(
             alert.first,
             name,
             alert.detector,
@@ -185,11 +185,11 @@ class Incidents:
         )
         for place, chapter in enumerate(incident.story):
             if chapter.alert == name:
-                incident.story[place] = told
+                incident.story[place] = written
                 return False
         if len(incident.story) >= STORY_LIMIT:
             return False
-        incident.story.append(told)
+        incident.story.append(written)
         incident.story.sort(key=lambda chapter: (chapter.ts, chapter.alert))
         return True
 
@@ -201,12 +201,12 @@ class Incidents:
             return incident.story[0].summary
         titles = list(dict.fromkeys(chapter.title for chapter in incident.story))
         more = f" and {len(titles) - NAMED_LIMIT} more" if len(titles) > NAMED_LIMIT else ""
-        deeds = ", then ".join(
+        phrase = ", then ".join(
             title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles[:NAMED_LIMIT]
         )
         who = ", then ".join(self._called(actor) for actor in incident.actors[:NAMED_LIMIT])
         reach = f"{len(incident.targets)} target{'s' if len(incident.targets) != 1 else ''}"
-        return f"{who}: {deeds}{more}; {reach}{_within(incident.ts - incident.first)}"
+        return f"{who}: {phrase}{more}; {reach}{_within(incident.ts - incident.first)}"
 
     def _called(self, subject: Subject) -> str:
         place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
@@ -220,16 +220,16 @@ class Incidents:
 
     # Texts.
 
-    def _tell(self, action: str, case: _Case, now: int) -> Filed:
-        case.told, case.news, case.stale = now, False, False
+    def _report(self, action: str, case: _Case, now: int) -> Filed:
+        case.reported, case.news, case.stale = now, False, False
         return [(action, case.incident)]
 
     def _late(self, key: str, now: int) -> Filed:
         case = self._cases.get(key)
-        return self._tell("update", case, now) if case is not None and case.news else []
+        return self._report("update", case, now) if case is not None and case.news else []
 
     def _close(self, case: _Case) -> Filed:
-        return [("close", case.incident)] if case.told >= 0 else []
+        return [("close", case.incident)] if case.reported >= 0 else []
 
 
 def _within(span: int) -> str:

@@ -85,7 +85,7 @@ class AlertRoom:
         if now >= self._quiet_desk.due:
             self._hush(self._quiet_desk.tick(now))
         if now >= self.incidents.due:
-            self._tell(self.incidents.tick(now), now)
+            self._emit_incidents(self.incidents.tick(now), now)
         if self.evidence is not None:
             self.evidence.tick(now)
 
@@ -93,7 +93,7 @@ class AlertRoom:
         """The end of all packets: what is still untold."""
         self._file(self.desk.finish(now), now)
         self._hush(self._quiet_desk.finish(now))
-        self._tell(self.incidents.finish(now), now)
+        self._emit_incidents(self.incidents.finish(now), now)
         if self.evidence is not None:
             self.evidence.finish()
 
@@ -101,16 +101,18 @@ class AlertRoom:
         """The operator closes an alert by its id; False where none of that id is open."""
         filed = self.desk.close(name, lambda alert: self.maker.alert_id("close", alert))
         for _, alert in filed:
-            self._say("close", alert, now, closed={"by": words(by)} | ({"reason": words(reason)} if reason else {}))
+            self._emit_alert(
+                "close", alert, now, closed={"by": words(by)} | ({"reason": words(reason)} if reason else {})
+            )
         return bool(filed)
 
     def _file(self, filed: Iterable[tuple[str, Alert]], now: int) -> None:
         for action, alert in filed:
-            self._say(action, alert, now)
+            self._emit_alert(action, alert, now)
             if action != "close":
-                self._tell(self.incidents.take(action, self.maker.alert_id("update", alert), alert), alert.ts)
+                self._emit_incidents(self.incidents.take(action, self.maker.alert_id("update", alert), alert), alert.ts)
 
-    def _say(self, action: str, alert: Alert, now: int, **more: Body) -> None:
+    def _emit_alert(self, action: str, alert: Alert, now: int, **more: Body) -> None:
         name = self.maker.alert_id(action, alert)
         packets = self.evidence.gather(action, name, alert) if self.evidence is not None else None
         at = now if action == "close" else None
@@ -126,7 +128,7 @@ class AlertRoom:
             )
         )
 
-    def _tell(self, filed: Iterable[tuple[str, Incident]], now: int) -> None:
+    def _emit_incidents(self, filed: Iterable[tuple[str, Incident]], now: int) -> None:
         for action, incident in filed:
             self.emit(self.maker.incident(action, incident, self.device, now if action == "close" else None))
 

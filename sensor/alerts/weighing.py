@@ -70,12 +70,12 @@ class Weigher:
     def _criticality(self, alert: Alert, actor: Device | None) -> int:
         """Points of the party that matters most to the operator."""
         parties = [actor, *(self._context.device(target) for target in alert.targets[:TARGETS_WEIGHED])]
-        said = [
+        levels = [
             CRITICALITY.get(party.value("criticality"), 0)
             for party in parties
             if party is not None and "criticality" in party.attributes
         ]
-        return max(said, default=0)
+        return max(levels, default=0)
 
     def _listed(self, alert: Alert) -> bool:
         """Whether an end outside the network is on a threat list."""

@@ -18,7 +18,7 @@ from sensor.core.batch import Batch
 from sensor.core.reader import clean
 from sensor.decode import records
 
-TELLING = 4
+MAGIC_BYTES = 4
 """First bytes without which a file cannot be said to be a capture."""
 
 _ROOM = 8
@@ -89,7 +89,7 @@ class CaptureFile:
         if self.done:
             return
         size = self._end - self._start
-        if self.format is None and (size < TELLING or isinstance(recognise(self._head(), 0), str)):
+        if self.format is None and (size < MAGIC_BYTES or isinstance(recognise(self._head(), 0), str)):
             self._refuse(describe(self._head()))
         elif size:
             what = "file header" if self.format is None else "record"

@@ -28,7 +28,7 @@ PEEK_BLOCK, PEEK_ROWS, PEEKS = 64 << 10, 256, 16
 MOST_SOURCES = 65535
 """The row column ``source`` has 16 bits; files beyond that share the last name."""
 
-MOST_TOLD = 10_000
+FAULTS_LIMIT = 10_000
 """Damages and unreadable files that are kept, for a run that follows a folder for years."""
 
 
@@ -161,13 +161,13 @@ class CaptureFiles:
             return
         self._open.remove(file)
         self._read += max(file.stream.size, file.stream.taken)
-        if file.damage is not None and len(self.damages) < MOST_TOLD:
+        if file.damage is not None and len(self.damages) < FAULTS_LIMIT:
             self.damages.append(file.damage)
         if file.unreadable is not None:
             self._refuse(file.unreadable)
 
     def _refuse(self, unreadable: Unreadable) -> None:
-        if len(self.unreadable) < MOST_TOLD:
+        if len(self.unreadable) < FAULTS_LIMIT:
             self.unreadable.append(unreadable)
 
 

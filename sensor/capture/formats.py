@@ -129,7 +129,7 @@ class Snoop:
         filled, at, why, need = records.scan_snoop(data, start, end, rows, 0, LARGEST_FRAME, self.link, self._source)
         if filled:  # each record tells how many were lost up to it
             self.dropped = int.from_bytes(
-                data[(told := int(rows["frame"][filled - 1]) - 12) : told + 4].tobytes(), "big"
+                data[(place := int(rows["frame"][filled - 1]) - 12) : place + 4].tobytes(), "big"
             )
         return Step(filled, at, why, need, _WHY[need] if why == records.BROKEN else "")
 

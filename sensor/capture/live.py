@@ -64,7 +64,7 @@ class LiveSource:
         self.tally = Tally()
         self.damages: list[Damage] = []
         self.rings = tuple(rings)
-        self._told: dict[Ring, str] = {}
+        self._reported: dict[Ring, str] = {}
         self._stopped = False
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
@@ -174,9 +174,9 @@ class LiveSource:
         for ring in self.rings:
             found = ring.follow()
             problem = ring.problem or ("" if found else "no such interface now; waiting for it")
-            if problem and self._told.get(ring) != problem:
+            if problem and self._reported.get(ring) != problem:
                 self.damaged(ring.name, problem)
-            self._told[ring] = problem
+            self._reported[ring] = problem
         self._poll = self._polling()
 
     def damaged(self, name: str, what: str) -> None:
@@ -249,13 +249,13 @@ def open_live(
 
 def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:
     """``ring 64 MiB for 1000 Mbit/s``, for each kind of link; without its speed where the size was asked for."""
-    told = {
+    notes = {
         name: f" for {speeds[name]} Mbit/s"
         if speeds.get(name)
         else f" for {USUAL} Mbit/s, as the link reports no speed"
         for name in speeds
     }
-    return ", ".join(dict.fromkeys(f"ring {mib} MiB{told.get(name, '')}" for name, mib in sizes.items()))
+    return ", ".join(dict.fromkeys(f"ring {mib} MiB{notes.get(name, '')}" for name, mib in sizes.items()))
 
 
 def _packet_rings(

@@ -31,7 +31,7 @@ from sensor.decode.kernels import Kernels
 from sensor.decode.select import Selector
 from sensor.documents import nearest
 from sensor.engine.dissection import Dissection
-from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_telling
+from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_informative
 from sensor.fingerprinting.load import VOCABULARY, Knowledge, Vocabulary
 from sensor.registry import units
 
@@ -140,7 +140,7 @@ class Ear:
 
 def _who(wanted: str | None, heard: list[Heard]) -> int | None:
     """The MAC that is meant; None after it was said why that is not clear."""
-    counts = Counter(mac for mac, kind, value in heard if is_telling(kind, value))
+    counts = Counter(mac for mac, kind, value in heard if is_informative(kind, value))
     if wanted is not None:
         try:
             mac = parse_mac(wanted)

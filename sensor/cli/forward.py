@@ -80,10 +80,10 @@ def _configure_log(args: argparse.Namespace, found: Configured) -> None:
 def _once(forwarder: Forwarder) -> int:
     import time
 
-    refused = {name: runner.told.refused for name, runner in forwarder.runners.items()}
+    refused = {name: runner.published.refused for name, runner in forwarder.runners.items()}
     with Signals() as signals:
         while not forwarder.over and not signals.stopped:
-            forwarder.tell()
+            forwarder.write_status()
             time.sleep(TICK_S / 4)
     statuses = forwarder.statuses()
     forwarder.end()
@@ -113,7 +113,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
                 notifier.reloading()
                 _take_again(forwarder, args)
                 notifier.ready()
-            forwarder.tell()
+            forwarder.write_status()
             notifier.status(lambda: _status(forwarder))
             if not forwarder.stuck:  # else nothing but a start anew helps, and the watchdog sees to that
                 notifier.beat()

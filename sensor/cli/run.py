@@ -219,7 +219,7 @@ def _telemetry(config: Config, folder: Path) -> Telemetry:
 
     wanted = config.telemetry
     telemetry = Telemetry(wanted.socket or usual_socket(folder), parse_listen(wanted.listen) if wanted.listen else None)
-    for line in telemetry.told:
+    for line in telemetry.unavailable:
         complain(line, error="sensor.no-telemetry")
     return telemetry
 

@@ -52,7 +52,7 @@ def _bar(left: float, width: float, counts: Mapping[str, int], most: int, begins
             height = max(2.0, count / most * (HEIGHT - 4))
             bottom -= height
             parts.append(_RECT.format(severity, left + 1, bottom, width - 2, height))
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    text = ", ".join(f"{count} {name}" for name, count in counts.items())
     return Markup("<g><title>{}: {}</title>{}</g>").format(
-        f"{time_text(begins)[:16].replace('T', ' ')} UTC", told, Markup("").join(parts)
+        f"{time_text(begins)[:16].replace('T', ' ')} UTC", text, Markup("").join(parts)
     )

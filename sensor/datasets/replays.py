@@ -69,7 +69,7 @@ def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewRepla
         former = dataset_in(folder)
         if not _same(former, captures):
             raise Taken(
-                f"the dataset {name!r} is of {_told(former)}: choose another name, or remove it with `sensor data remove {name}`"
+                f"the dataset {name!r} is of {_description(former)}: choose another name, or remove it with `sensor data remove {name}`"
             )
         if is_written(folder):
             raise Taken(
@@ -94,7 +94,7 @@ def _same(former: Dataset, captures: Sequence[str]) -> bool:
     return former.card.captures == list(captures) and STANDARD_INPUT not in captures
 
 
-def _told(former: Dataset) -> str:
+def _description(former: Dataset) -> str:
     return ", ".join(former.card.captures) or "something else"
 
 

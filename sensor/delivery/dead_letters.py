@@ -44,11 +44,11 @@ class DeadLetters:
     def add(self, letters: Letters) -> None:
         """Keep records, durably. OSError that names the file where they cannot be: they are not done with then."""
         now = time_text(time.time_ns())
-        told = (
+        rejected = (
             {"refused": now, "seq": seq, "answer": clean(answer, ANSWER_LIMIT), "record": record}
             for seq, record, answer in letters
         )
-        lines = [msgspec.json.encode(one) + b"\n" for one in told]
+        lines = [msgspec.json.encode(one) + b"\n" for one in rejected]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             while lines:

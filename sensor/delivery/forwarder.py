@@ -19,7 +19,7 @@ from sensor.delivery.section import type_of
 from sensor.delivery.status import Status, save_status
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.segments import cursors_of, number_of
-from sensor.logs.logs import log as say
+from sensor.logs.logs import log
 
 TELL_EVERY_S = 1.0
 HEARTBEAT_S = 10.0
@@ -61,9 +61,9 @@ class Forwarder:
         self._wanted: dict[str, Options] = {}
         self._locks: dict[str, Lock] = {}
         self._written: dict[str, Status] = {}
-        self._told_at = 0.0
+        self._written_at = 0.0
         # Faults that were reported and are not over.
-        self._said: dict[str, str] = {}
+        self._warned: dict[str, str] = {}
 
     def take(self, outputs: Mapping[str, Options]) -> None:
         """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; all others
@@ -81,7 +81,7 @@ class Forwarder:
         if failures:
             raise failures[0]
 
-    def mend(self) -> None:
+    def restart_missing(self) -> None:
         """Begin what is to be and is not: an output that hung when it was to end has ended since, or could not be begun
         before.
         """
@@ -100,16 +100,16 @@ class Forwarder:
         """Outputs that have ended: only a restart helps them."""
         return [name for name, runner in self.runners.items() if runner.stuck]
 
-    def tell(self, *, now: bool = False) -> None:
+    def write_status(self, *, now: bool = False) -> None:
         """Write the status of each output, if it changed or is old."""
-        if not now and time.monotonic() - self._told_at < TELL_EVERY_S:
+        if not now and time.monotonic() - self._written_at < TELL_EVERY_S:
             return
-        self._told_at = time.monotonic()
+        self._written_at = time.monotonic()
         if not self._once:
-            self.mend()
+            self.restart_missing()
         end = last_number(self.log)
         for runner in self.runners.values():
-            self._tell(runner.status(max(end, runner.told.seq, runner.told.alerts)))
+            self._write(runner.status(max(end, runner.published.seq, runner.published.alerts)))
 
     def end(self) -> bool:
         """Stop all outputs; whether each was done in time."""
@@ -117,7 +117,9 @@ class Forwarder:
 
     def statuses(self) -> list[Status]:
         end = last_number(self.log)
-        return [runner.status(max(end, runner.told.seq, runner.told.alerts)) for runner in self.runners.values()]
+        return [
+            runner.status(max(end, runner.published.seq, runner.published.alerts)) for runner in self.runners.values()
+        ]
 
     def _begin(self) -> Iterator[tuple[str, OSError]]:
         """Start what has no runner yet; which cannot be, and why."""
@@ -143,16 +145,16 @@ class Forwarder:
             if self.runners[name].join(max(0.0, until - time.monotonic())):
                 self._drop(name)
             else:  # it keeps its cursor until it ends
-                say().warning("a send hangs and is left behind", output=name)
+                log().warning("a send hangs and is left behind", output=name)
                 whole = False
         return whole
 
     def _drop(self, name: str) -> None:
         runner = self.runners.pop(name)
-        self._tell(runner.status(max(last_number(self.log), runner.told.seq, runner.told.alerts)))
+        self._write(runner.status(max(last_number(self.log), runner.published.seq, runner.published.alerts)))
         self._locks.pop(name).close()
 
-    def _tell(self, status: Status) -> None:
+    def _write(self, status: Status) -> None:
         before = self._written.get(status.name)
         if (
             before is not None
@@ -162,16 +164,16 @@ class Forwarder:
             return
         try:
             save_status(self.log, status)
-            self._said.pop(status.name, None)
+            self._warned.pop(status.name, None)
         except OSError as error:
             self._warn(status.name, "the status cannot be written", str(error.strerror))
         self._written[status.name] = status
 
     def _warn(self, name: str, what: str, error: str) -> None:
         """Once, until it is over or something else is wrong."""
-        if self._said.get(name) != error:
-            self._said[name] = error
-            say().warning(what, output=name, error=error)
+        if self._warned.get(name) != error:
+            self._warned[name] = error
+            log().warning(what, output=name, error=error)
 
 
 def _same(one: Options, other: Options) -> bool:

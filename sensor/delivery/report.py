@@ -68,8 +68,8 @@ def number_before(log: Path, since: str) -> int:
     try:
         while some := lines.more():
             for line in some:
-                told = time_in(line)
-                if told is not None and told >= since.encode() and (number := number_of(line)) is not None:
+                ts = time_in(line)
+                if ts is not None and ts >= since.encode() and (number := number_of(line)) is not None:
                     return number - 1
     finally:
         lines.close()

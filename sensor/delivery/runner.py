@@ -28,7 +28,7 @@ from sensor.delivery.shape import Shape
 from sensor.delivery.status import Status
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import cursors_of
-from sensor.logs.logs import log as say
+from sensor.logs.logs import log
 
 POLL_S = 0.1
 LONGEST_SLEEP_S = 1.0
@@ -48,7 +48,7 @@ class Runner:
     def __init__(self, log: Path, name: str, unit: type[Output], options: Options, *, once: bool = False) -> None:
         """OSError where salt or position cannot be read."""
         self.log, self.name, self.options, self._once = log, name, options, once
-        self._boundary = Boundary(self._tell_fault)
+        self._boundary = Boundary(self._log_fault)
         self._path = cursors_of(log) / f"{name}.json"
         self._shape = Shape(unit, options, lambda: load_salt(cursors_of(log)), self._boundary)
         self._letters = DeadLetters(log, name)
@@ -57,7 +57,7 @@ class Runner:
         self._room = Room(min(options.batch_events, self.sender.rate.most), options.batch_kib << 10)
         self.position = self._found()
         # What others may look at: replaced as a whole.
-        self.told = msgspec.structs.replace(self.position)
+        self.published = msgspec.structs.replace(self.position)
         self.over = False
         self._dirty, self._durable_at, self._before_at, self._looked_at = True, 0.0, 0.0, 0.0
         self._stalled = False
@@ -89,8 +89,8 @@ class Runner:
 
     def status(self, end: int) -> Status:
         """Its status. ``end``: the last number of the log."""
-        told, sender, now = self.told, self.sender, time.time()
-        pending = told.pending(end)
+        published, sender, now = self.published, self.sender, time.time()
+        pending = published.pending(end)
         since = sender.failing_since or (
             sender.sending_since if sender.sending_since and now - sender.sending_since > STALLED_S else 0.0
         )
@@ -105,8 +105,10 @@ class Runner:
             else ""
         )
         return Status(
-            self.name, type_of(self.options), state or ("delivering" if pending else "idle"), told.seq, told.alerts, told.done + pending,  # type: ignore[arg-type]
-            told.delivered, told.filtered, told.refused, told.missing, pending, sender.backoff.tries, sender.last_delivered, stalled, sender.error,
+            self.name, type_of(self.options), state or ("delivering" if pending else "idle"), published.seq, published.alerts,  # type: ignore[arg-type]
+            published.done + pending,
+            published.delivered, published.filtered, published.refused, published.missing, pending,
+            sender.backoff.tries, sender.last_delivered, stalled, sender.error,
             sender.error_at, round(sender.next_try), now, os.getpid(),
         )  # fmt: skip
 
@@ -116,11 +118,11 @@ class Runner:
         try:
             while not self._stopping.is_set() and not self.over:
                 self.sender.moved_at = time.monotonic()
-                said, whole = self._boundary.run(f"delivery {self.name}", self._guarded)
+                results, whole = self._boundary.run(f"delivery {self.name}", self._guarded)
                 if not whole:
                     self.sender.pause(f"a fault of ours: {self.sender.broke or 'delivery broke again'}")
                     self._drop_lanes()
-                elif not said[0]:
+                elif not results[0]:
                     self._rest()
         finally:
             self._save(at_last=True)
@@ -139,7 +141,7 @@ class Runner:
         """Nothing to do for the moment."""
         if self._dirty:
             self._save()
-        self._tell_stall()
+        self._log_stall()
         self._stopping.wait(min(max(self.sender.wait_s, POLL_S), LONGEST_SLEEP_S))
 
     def _turn(self) -> bool:
@@ -162,7 +164,7 @@ class Runner:
             self._settle_main(main)
             moved = True
         if main.replaced and not main.batch.count:
-            self._begin_anew("another log has its name")
+            self._restart("another log has its name")
             return True
         self.over = self._once and not moved and not main.batch.count
         return moved
@@ -203,7 +205,7 @@ class Runner:
         position.missing += batch.missing
         position.ahead -= batch.passed
         if batch.missing:
-            self._tell(
+            self._log(
                 "warning",
                 "numbers of the log can never come any more",
                 missing=batch.missing,
@@ -226,9 +228,9 @@ class Runner:
         position.delivered += batch.delivered
         position.refused += batch.refused
         position.filtered += batch.filtered
-        self.told = msgspec.structs.replace(position)
+        self.published = msgspec.structs.replace(position)
         self._dirty = True
-        self._tell_stall()
+        self._log_stall()
         durable = time.monotonic() - self._durable_at >= DURABLE_EVERY_S
         # A destination that drops repeats can do with fewer writes.
         if durable or self.sender.output.guarantee != "exactly_once":
@@ -240,10 +242,10 @@ class Runner:
         found = found_position(self._path)
         if found is None:
             if self._path.exists():
-                self._tell("warning", "the position cannot be read, everything comes again", file=str(self._path))
+                self._log("warning", "the position cannot be read, everything comes again", file=str(self._path))
             return Position()
         if found.seq and self._is_other_log(found):
-            self._tell("warning", "another log has its name: it is read from its beginning", log=str(self.log))
+            self._log("warning", "another log has its name: it is read from its beginning", log=str(self.log))
             return Position()
         return found
 
@@ -286,16 +288,16 @@ class Runner:
             self.position.back_to(seq)
             self._start_over()
             done_with(self.log, self.name)
-            self._tell("info", "goes back", after=self.position.seq)
+            self._log("info", "goes back", after=self.position.seq)
 
-    def _begin_anew(self, why: str) -> None:
-        self._tell("warning", "the log is read from its beginning", why=why)
+    def _restart(self, why: str) -> None:
+        self._log("warning", "the log is read from its beginning", why=why)
         self.position = Position()
         self._start_over()
 
     def _start_over(self) -> None:
         self._drop_lanes()
-        self.told = msgspec.structs.replace(self.position)
+        self.published = msgspec.structs.replace(self.position)
         self._save()
 
     def _drop_lanes(self) -> None:
@@ -311,26 +313,26 @@ class Runner:
         self._refusals += len(letters)
         now = time.monotonic()
         if now - self._refusals_at >= REFUSALS_EVERY_S:
-            self._tell(
+            self._log(
                 "warning", "refused", records=self._refusals, answer=letters[0][2][:200], kept=str(self._letters.path)
             )
             self._refusals, self._refusals_at = 0, now
 
-    def _tell_fault(self, fault: Fault) -> None:
+    def _log_fault(self, fault: Fault) -> None:
         self.sender.broke = f"{fault.error} at {fault.place}"
-        self._tell("error", "a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
+        self._log("error", "a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
 
-    def _tell_stall(self) -> None:
+    def _log_stall(self) -> None:
         """Once when nothing goes any more, and once when it goes again."""
         failing = self.sender.failing_since > 0
         if failing != self._stalled:
             self._stalled = failing
             if failing:
-                self._tell("warning", "cannot deliver", error=self.sender.error)
+                self._log("warning", "cannot deliver", error=self.sender.error)
             else:
-                self._tell("info", "delivers again")
+                self._log("info", "delivers again")
 
-    def _tell(self, level: str, what: str, **facts: Any) -> None:
+    def _log(self, level: str, what: str, **facts: Any) -> None:
         """To the process log, which may have no reader: what was done stays done."""
         with contextlib.suppress(OSError):
-            getattr(say(), level)(what, output=self.name, **facts)
+            getattr(log(), level)(what, output=self.name, **facts)

@@ -22,21 +22,21 @@ def wanted(chosen: Filter) -> Test:
         kinds = frozenset(chosen.kinds)
         tests.append(lambda record: record.get("kind") in kinds)
     if chosen.severity != SEVERITIES[0]:
-        grave = frozenset(SEVERITIES[SEVERITIES.index(chosen.severity) :])
-        tests.append(lambda record: record.get("severity") in grave)
-    for globs, told in ((chosen.detectors, _detectors), (chosen.types, _types), (chosen.sites, _sites)):
+        severe = frozenset(SEVERITIES[SEVERITIES.index(chosen.severity) :])
+        tests.append(lambda record: record.get("severity") in severe)
+    for globs, values in ((chosen.detectors, _detectors), (chosen.types, _types), (chosen.sites, _sites)):
         if globs:
-            tests.append(_matching(globs, told))
+            tests.append(_matching(globs, values))
     if chosen.vlans:
         vlans = frozenset(chosen.vlans)
         tests.append(lambda record: not vlans.isdisjoint(_vlans(record)))
     return lambda record: all(test(record) for test in tests)
 
 
-def _matching(globs: Iterable[str], told: Callable[[Record], Iterator[Any]]) -> Test:
+def _matching(globs: Iterable[str], values: Callable[[Record], Iterator[Any]]) -> Test:
     """Whether one of the values of a record matches one of the patterns."""
     fits = re.compile("|".join(translate(glob) for glob in globs)).match
-    return lambda record: any(isinstance(word, str) and fits(word) for word in told(record))
+    return lambda record: any(isinstance(word, str) and fits(word) for word in values(record))
 
 
 def _part(record: Record, name: str) -> Mapping[str, Any]:

@@ -111,11 +111,11 @@ class Sender:
     def _took(self, batch: Batch, piece: list[Entry], answer: Ack | Refuse) -> None:
         if isinstance(answer, Refuse):
             answer = Ack(refused={0: str(answer.args[0])})
-        refused = {place: said for place, said in answer.refused.items() if 0 <= place < len(piece)}
+        refused = {place: reason for place, reason in answer.refused.items() if 0 <= place < len(piece)}
         busy = tuple(sorted({place for place in answer.busy if 0 <= place < len(piece)} - refused.keys()))
         batch.letters += [
-            (piece[place].seq, piece[place].record, clean(masked(said), ANSWER_LIMIT))
-            for place, said in sorted(refused.items())
+            (piece[place].seq, piece[place].record, clean(masked(reason), ANSWER_LIMIT))
+            for place, reason in sorted(refused.items())
         ]
         batch.took(len(refused), busy)
         self.rate.sent(len(piece) - len(busy))
@@ -148,10 +148,10 @@ class Sender:
     def _attempt(self, piece: list[Entry]) -> Answer:
         """The result of the output; if it fails, that it did."""
         self.broke, self.sending_since, self.moved_at = "", time.time(), time.monotonic()
-        said, _ = self._boundary.run(f"output {self.output.name}", self._calls, piece)
+        results, _ = self._boundary.run(f"output {self.output.name}", self._calls, piece)
         self.sending_since = 0.0
-        if said and isinstance(said[0], Ack | Retry | Refuse):
-            return said[0]
+        if results and isinstance(results[0], Ack | Retry | Refuse):
+            return results[0]
         self._broke_by = self.broke or self._broke_by
         return (_Broke if self._opened else Retry)(f"a fault of ours: {self._broke_by}")
 

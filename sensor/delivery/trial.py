@@ -17,7 +17,7 @@ from sensor.delivery.redaction import changes
 from sensor.delivery.section import type_of
 from sensor.outputs.formats import FORMATS
 
-SAID_LIMIT, CHECK_LIMIT = 300, 600
+REASON_LIMIT, CHECK_LIMIT = 300, 600
 MESSAGE = "test event: checks that events of this sensor arrive"
 
 
@@ -59,16 +59,16 @@ def _record(sensor_id: str, site: str, now_ns: int) -> dict[str, Any]:
     return made
 
 
-def _guarded(output: Output, deed: str, *args: Any) -> Iterator[Finding]:
+def _guarded(output: Output, step: str, *args: Any) -> Iterator[Finding]:
     """The findings of a check, and the error that ends it."""
     faults: list[Fault] = []
     boundary = Boundary(faults.append)
     calls: dict[str, Callable[..., Iterator[Finding]]] = {"check": _checking, "send": _sending}
-    said: list[Finding]
-    said, whole = boundary.run(output.name, calls[deed], output, *args)
-    yield from said
+    findings: list[Finding]
+    findings, whole = boundary.run(output.name, calls[step], output, *args)
+    yield from findings
     if not whole:
-        yield Finding(deed, "error", f"a fault of ours: {faults[0].error if faults else 'it broke'}")
+        yield Finding(step, "error", f"a fault of ours: {faults[0].error if faults else 'it broke'}")
     boundary.run(output.name, _closing, output)
 
 
@@ -76,7 +76,7 @@ def _checking(output: Output) -> Iterator[Finding]:
     try:
         yield from output.check()
     except (Retry, Refuse) as answer:
-        yield Finding("check", "error", clean(masked(str(answer.args[0])), SAID_LIMIT))
+        yield Finding("check", "error", clean(masked(str(answer.args[0])), REASON_LIMIT))
 
 
 def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
@@ -84,11 +84,11 @@ def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
         output.open()
         ack = output.send(entries)
     except (Retry, Refuse) as answer:
-        yield Finding("test", "error", clean(masked(str(answer.args[0])), SAID_LIMIT))
+        yield Finding("test", "error", clean(masked(str(answer.args[0])), REASON_LIMIT))
         return
     if ack.refused or ack.busy:
         yield Finding(
-            "test", "error", clean(masked(next(iter(ack.refused.values()), "it has no room now")), SAID_LIMIT)
+            "test", "error", clean(masked(next(iter(ack.refused.values()), "it has no room now")), REASON_LIMIT)
         )
         return
     promise = "" if output.guarantee != "best_effort" else ", as far as can be known: this destination answers nothing"

@@ -85,7 +85,7 @@ class Shown(NamedTuple):
 
 
 def _attempt(
-    said: Event,
+    login: Event,
     service: str,
     account: str,
     accepted: bool,
@@ -95,14 +95,14 @@ def _attempt(
     judged: bool = True,
     seal: str = "",
 ) -> LoginAttempt:
-    packet = said.packet
+    packet = login.packet
     source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
     if answer:
         return LoginAttempt(
-            packet, said, service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal
+            packet, login, service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal
         )
     return LoginAttempt(
-        packet, said, service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal
+        packet, login, service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal
     )
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 
 class Interface(msgspec.Struct, frozen=True, gc=False):
-    """``calls``: names by number; ``telling``: numbers of those whose texts are read."""
+    """``calls``: names by number; ``with_texts``: numbers of those whose texts are read."""
 
     name: str
     calls: dict[int, str] = {}

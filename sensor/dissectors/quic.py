@@ -120,7 +120,7 @@ class Quic(Dissector):
 
 
 class _Pieces:
-    """The parts of one connection's CRYPTO stream so far. ``told``: its hello was read, nothing is kept any more."""
+    """The parts of one connection's CRYPTO stream so far. ``reported``: its hello was read, nothing more is stored."""
 
     __slots__ = ("_size", "parts", "reported")
 

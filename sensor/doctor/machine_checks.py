@@ -24,16 +24,16 @@ def permission(allowed: bool) -> Verdict:
     return ok("listening is permitted (CAP_NET_RAW); a run gives it up once the interfaces are open")
 
 
-def clock(told: Clock) -> Verdict | None:
+def clock(state: Clock) -> Verdict | None:
     """The clock is kept right by somebody."""
-    if told.synchronised is None:
+    if state.synchronised is None:
         return None
-    if not told.synchronised:
+    if not state.synchronised:
         advice = "timedatectl set-ntp true   (systemd-timesyncd), or install chrony"
         return warning(
             "the clock is not synchronised: times of events do not compare with those of other machines", advice
         )
-    return ok(f"the clock is synchronised, to {told.error_s:.3f} s", error_s=round(told.error_s, 6))
+    return ok(f"the clock is synchronised, to {state.error_s:.3f} s", error_s=round(state.error_s, 6))
 
 
 def writable(folder: Folder) -> Verdict:

@@ -23,7 +23,7 @@ from sensor.doctor.subnets import Subnets
 
 LOOKED = 4096
 FLOW_BITS = 14
-MOST_TOLD = 4096
+COUNTED_LIMIT = 4096
 """Addresses of machines and blocks that are counted by name."""
 
 TCP = 6
@@ -198,5 +198,5 @@ def _count(counter: Counter[int], values: npt.NDArray[np.uint64]) -> None:
     """Those that are new are left out once there are many."""
     found, counts = np.unique(values, return_counts=True)
     for value, count in zip(found.tolist(), counts.tolist(), strict=True):
-        if value in counter or len(counter) < MOST_TOLD:
+        if value in counter or len(counter) < COUNTED_LIMIT:
             counter[value] += count

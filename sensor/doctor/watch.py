@@ -61,7 +61,7 @@ class Watch:
         for source in np.unique(looked["source"]).tolist():
             self._samples[source].look(looked[looked["source"] == source])
 
-    def look(self, told: health.Health, now: int, clock: float) -> Iterator[health.Finding]:
+    def look(self, known: health.Health, now: int, clock: float) -> Iterator[health.Finding]:
         """Called about once a second: what is to be told when it is time. ``now``: wall time, ns."""
         if self._next is None:
             self._next = clock + FIRST_S
@@ -73,7 +73,7 @@ class Watch:
         for one in self._found() if due else self._links():
             msg = f"{one.subject}: {one.found}" + (f"; {one.advice}" if one.advice else "")
             facts = {"subject": one.subject, **({"advice": one.advice} if one.advice else {}), **one.facts}
-            yield from told.stands(
+            yield from known.stands(
                 health.Finding(f"sensor.{one.check}", now, SEVERITIES[one.level], msg, facts), one.subject, clock
             )
 

@@ -22,14 +22,14 @@ _TEXT = re.compile(rb"(\d{20}) ([0-9a-f]{8})\n")
 
 
 class Hint:
-    """``told``: the number that was there; 0 where none was. ``damaged``: there was something else."""
+    """``number``: the stored one; 0 where none was. ``damaged``: there was something else."""
 
     def __init__(self, log: Path, name: str = NEXT) -> None:
         self._file = open_file(folder_of(log) / name)
         text = os.pread(self._file, 64, 0)
         match = _TEXT.fullmatch(text)
         good = match is not None and zlib.crc32(match[1]) == int(match[2], 16)
-        self.told = int(match[1]) if match is not None and good else 0
+        self.number = int(match[1]) if match is not None and good else 0
         self.damaged = bool(text) and not good
 
     def put(self, number: int) -> None:

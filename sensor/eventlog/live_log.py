@@ -40,7 +40,7 @@ RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
 # Tries after which a segment that fails is left for a new one, unless the disk is full.
 TRIES = 3
 FULL = (errno.ENOSPC, errno.EDQUOT)
-TOLD = 16
+SHOWN = 16
 
 
 class Keep(Protocol):
@@ -123,9 +123,9 @@ class LiveLog:
         self._rounds = 0
         self._hurry = self._asked = self._ending = self._asleep = self._closed = False
         self._stall: _Stall | None = None
-        self._told_damages = False
+        self._damages_reported = False
         self._ended: tuple[str, float] | None = None
-        self._told: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.shortened = 0
 
@@ -196,8 +196,8 @@ class LiveLog:
 
     def news(self, now: int) -> Iterator[News]:
         """What there is to tell since the last call. ``now``: ns."""
-        if not self._told_damages:
-            self._told_damages = True
+        if not self._damages_reported:
+            self._damages_reported = True
             yield from self._damaged(now, self.damages)
         found, self._retention.damages = self._retention.damages, []
         self.damages += found
@@ -356,9 +356,9 @@ class LiveLog:
             if self._stall is not None:
                 return
             ended, self._ended = self._ended, None
-            lost = self._backlog.given_up - self._told
-            self._told = self._backlog.given_up.copy()
-            self.lost = self._told.copy()
+            lost = self._backlog.given_up - self._reported
+            self._reported = self._backlog.given_up.copy()
+            self.lost = self._reported.copy()
         if ended is None and not lost:
             return
         reason, since = ended or ("the disk is too slow", time.monotonic())
@@ -385,7 +385,7 @@ class LiveLog:
                 now,
                 "medium",
                 msg,
-                {"count": len(damages), "damages": [str(one) for one in damages[:TOLD]]},
+                {"count": len(damages), "damages": [str(one) for one in damages[:SHOWN]]},
             )
 
 

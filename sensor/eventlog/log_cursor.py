@@ -125,7 +125,7 @@ class LogCursor:
     def _take(self, number: int, line: _Line) -> None:
         self._waiting.popleft()
         if line.segment.first and number > max(self.at + 1, line.segment.first) and self.damaged == self._damaged:
-            self._tell(line, GAP)
+            self._report(line, GAP)
         self.missing += number - self.at - 1
         self.at, self._lost, self._within, self._damaged = number, 0, line.segment, self.damaged
 
@@ -162,11 +162,11 @@ class LogCursor:
         self._waiting.popleft()
         if line.text.strip():
             self._lost += len(line.text)
-            self._tell(line, reason)
+            self._report(line, reason)
 
-    def _tell(self, line: _Line, reason: str) -> None:
+    def _report(self, line: _Line, reason: str) -> None:
         if self._source is not None:
-            self._source.tell(line.segment, line.place, reason)
+            self._source.report(line.segment, line.place, reason)
 
 
 def _number(line: bytes) -> int | None:

@@ -57,7 +57,7 @@ class LogLines:
         self._looks = 0
         # Another segment is there: what this one got before is read once more.
         self._left = False
-        self._here = open_lines(start, self._tell, at) if start is not None else None
+        self._here = open_lines(start, self._report, at) if start is not None else None
 
     @property
     def segment(self) -> Segment | None:
@@ -90,7 +90,7 @@ class LogLines:
         rest = self._here.take_rest() if self._here is not None else b""
         return [rest] if rest else []
 
-    def tell(self, segment: Segment, line: int, reason: str) -> None:
+    def report(self, segment: Segment, line: int, reason: str) -> None:
         """Count a damaged line."""
         self.damaged += 1
         if len(self.damages) < DAMAGES_KEPT:
@@ -102,15 +102,15 @@ class LogLines:
             self._here.file.close()
             self._here = None
 
-    def _tell(self, reason: str) -> None:
+    def _report(self, reason: str) -> None:
         if self.segment is not None:
-            self.tell(self.segment, self.line + 1, reason)
+            self.report(self.segment, self.line + 1, reason)
 
     def _begin(self) -> Lines | None:
         """Open the first segment there is. One that is removed or compressed in between is looked for again."""
         while there := parts(self.log):
             with contextlib.suppress(FileNotFoundError):
-                self._here = open_lines(there[0], self._tell)
+                self._here = open_lines(there[0], self._report)
                 return self._here
         return None
 
@@ -141,7 +141,7 @@ class LogLines:
             self._left = False
             return
         with contextlib.suppress(FileNotFoundError):
-            self._here = open_lines(following[0], self._tell)
+            self._here = open_lines(following[0], self._report)
             self.line, self._left, self._looks = 0, False, 0
             here.file.close()
 

@@ -76,7 +76,7 @@ class Reader:
                         self._last = record
                         yield line, record
                     elif segment is not None and line.strip():
-                        source.tell(segment, place, NO_RECORD)
+                        source.report(segment, place, NO_RECORD)
                 self.broken = source.damaged
         finally:
             self.broken = source.damaged

@@ -85,7 +85,7 @@ def resume(log: Path, hint: Hint) -> Start:
     if hint.damaged:
         damages.append(Damage(NEXT, 1, "it cannot be read: numbers go on after those of the last segment"))
     damages += [Damage(name, 1, "it cannot be read: its output starts from the beginning") for name in unreadable(log)]
-    known = max(end.number, hint.told - 1, furthest(log))
+    known = max(end.number, hint.number - 1, furthest(log))
     if known > end.number:
         last = there[-1].path.name if there else folder_of(log).name
         damages.append(Damage(last, 0, f"the end is missing: records {end.number + 1:,} to {known:,}"))

@@ -62,7 +62,7 @@ class Retention:
         """
         self._log, self._complain, self._clock, self._every_s = log, complain, clock, every_s
         self.limit(size=size, hard=hard, age_s=age_s, segment_s=segment_s, outputs=outputs)
-        self._said = ""
+        self._warned = ""
         self.damages: list[Damage] = []
         self.shortened: list[Shortened] = []
         self._wake, self._ending = threading.Event(), False
@@ -96,10 +96,10 @@ class Retention:
                 if not segment.compressed and not self._ending:
                     self._compress(segment)
             self._shorten()
-            self._said = ""
+            self._warned = ""
         except OSError as error:
-            if str(error) != self._said:
-                self._said = str(error)
+            if str(error) != self._warned:
+                self._warned = str(error)
                 self._complain(f"closed segments of the event log stay as they are: {error}")
 
     def look(self, until: int) -> Generator[None]:
@@ -118,7 +118,7 @@ class Retention:
             )
         cursor = LogCursor(self._log, there[0].first - 1)
         try:
-            told, last = 0, there[0].first - 1
+            seen, last = 0, there[0].first - 1
             while last < until and (lines := cursor.read()):
                 for number, _ in lines:
                     if number > last + 1:
@@ -126,10 +126,10 @@ class Retention:
                             Damage(_holder(there, last + 1), 0, f"records {last + 1:,} to {number - 1:,} are missing")
                         )
                     last = number
-                self.damages += cursor.damages[told:]
-                told = len(cursor.damages)
+                self.damages += cursor.damages[seen:]
+                seen = len(cursor.damages)
                 yield
-            self.damages += cursor.damages[told:]
+            self.damages += cursor.damages[seen:]
         finally:
             cursor.close()
 
@@ -139,10 +139,10 @@ class Retention:
         """
         hint = Hint(self._log, BEGIN)
         try:
-            if again or not hint.told:
+            if again or not hint.number:
                 hint.put(first)
                 hint.sync()
-            return hint.told or first
+            return hint.number or first
         finally:
             hint.close()
 

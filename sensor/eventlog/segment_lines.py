@@ -29,15 +29,15 @@ TOO_LONG, UNPACKABLE, CUT = (
     "the end is missing",
 )
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class FileLines:
     """Of a regular file. ``at``: where its next line begins; ``rest``: what stands there without an end."""
 
-    def __init__(self, segment: Segment, file: FileIO, tell: Tell, at: int = 0) -> None:
+    def __init__(self, segment: Segment, file: FileIO, report: Report, at: int = 0) -> None:
         self.segment, self.file, self.at, self.rest = segment, file, at, b""
-        self._tell = tell
+        self._report = report
         self._size = CHUNK
         self._endless = False
 
@@ -75,16 +75,16 @@ class FileLines:
 
     def _pass(self, size: int) -> None:
         if not self._endless:
-            self._tell(TOO_LONG)
+            self._report(TOO_LONG)
         self._endless, self.at, self._size = True, self.at + size, CHUNK
 
 
 class StreamLines:
     """Of what can only be read forward: a compressed segment, or a pipe."""
 
-    def __init__(self, segment: Segment, file: FileIO, tell: Tell, pieces: Iterator[bytes]) -> None:
+    def __init__(self, segment: Segment, file: FileIO, report: Report, pieces: Iterator[bytes]) -> None:
         self.segment, self.file, self.rest = segment, file, b""
-        self._tell, self._pieces = tell, pieces
+        self._report, self._pieces = report, pieces
         self._endless = False
 
     def more(self) -> list[bytes]:
@@ -98,7 +98,7 @@ class StreamLines:
             self._endless = self._endless and not lines
             if len(self.rest) > LINE_LIMIT:
                 if not self._endless:
-                    self._tell(TOO_LONG)
+                    self._report(TOO_LONG)
                 self.rest, self._endless = b"", True
             if len(lines) > skipped:
                 return lines[skipped:]
@@ -117,23 +117,23 @@ class StreamLines:
 Lines = FileLines | StreamLines
 
 
-def open_lines(segment: Segment, tell: Tell, at: int = 0) -> Lines:
-    """The lines of a segment, from a byte on at which one begins. ``tell`` is told what is damaged. OSError where it
+def open_lines(segment: Segment, report: Report, at: int = 0) -> Lines:
+    """The lines of a segment, from a byte on at which one begins. ``report`` is called with what is damaged. OSError where it
     cannot be opened.
     """
     file = segment.path.open("rb", buffering=0)
     try:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return StreamLines(segment, file, tell, iter(lambda: file.read(CHUNK), b""))
+            return StreamLines(segment, file, report, iter(lambda: file.read(CHUNK), b""))
         if segment.compressed:
-            return StreamLines(segment, file, tell, _unpacked(file, tell))
+            return StreamLines(segment, file, report, _unpacked(file, report))
     except BaseException:
         file.close()
         raise
-    return FileLines(segment, file, tell, at)
+    return FileLines(segment, file, report, at)
 
 
-def _unpacked(file: FileIO, tell: Tell) -> Iterator[bytes]:
+def _unpacked(file: FileIO, report: Report) -> Iterator[bytes]:
     """The bytes of a compressed file; an empty piece where something is missing between two."""
     start: int | None = 0
     while start is not None:
@@ -144,13 +144,13 @@ def _unpacked(file: FileIO, tell: Tell) -> Iterator[bytes]:
                 if piece := frame.decompress(packed):
                     yield piece
         except zstandard.ZstdError:
-            tell(UNPACKABLE)
+            report(UNPACKABLE)
             yield b""
             start = _next_frame(file, start + 1)
             continue
         if not frame.eof:
             if file.tell() > start:
-                tell(CUT)
+                report(CUT)
                 yield b""
             return
         start = file.tell() - len(frame.unused_data)

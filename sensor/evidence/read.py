@@ -116,12 +116,12 @@ def _ip(protocol: int, source: bytes, target: bytes, payload: bytes) -> str:
     if name not in ("TCP", "UDP") or len(payload) < 8:
         return f"{name} {' → '.join(ends)}"
     ports = struct.unpack_from(">HH", payload)
-    told = f"{name} " + " → ".join(
+    text = f"{name} " + " → ".join(
         f"{f'[{end}]' if ':' in end else end}:{port}" for end, port in zip(ends, ports, strict=True)
     )
     if name == "TCP" and len(payload) >= 14:
-        told += " " + ", ".join(flag for flag, bit in FLAGS if payload[13] & bit)
-    return told
+        text += " " + ", ".join(flag for flag, bit in FLAGS if payload[13] & bit)
+    return text
 
 
 def _address(raw: bytes) -> str:

@@ -145,8 +145,8 @@ class Writer:
         found = []
         for path in self.folder.glob(PATTERN):
             with contextlib.suppress(FileNotFoundError):
-                told = path.stat()
-                found.append((told.st_mtime_ns, path.name, told.st_size, path))
+                status = path.stat()
+                found.append((status.st_mtime_ns, path.name, status.st_size, path))
         self._held = sum(size for _, _, size, _ in found)
         for _, own, size, path in sorted(found):
             if self._held <= self._room * 9 // 10:

@@ -36,12 +36,12 @@ OF_ALL = ("type", "vendor", "os")
 WHOLE = frozenset(("dhcp.parameter_list", "dhcpv6.option_list", "snmp.sys_object_id"))
 SHORTEST_LIST = 6
 # Kinds whose values are one machine's own, a person's, or any program's on any machine.
-UNTELLING = frozenset(
+UNINFORMATIVE = frozenset(
     "tcp.syn igmp.group ntp.system ntp.version dns.query tls.sni quic.sni http.asked ssdp.usn ssdp.location upnp.udn upnp.friendly_name mdns.instance "
     "mdns.txt.sn mdns.txt.tsn mdns.txt.serialnum cdp.device_id wsd.endpoint mqtt.client_id eapol.identity stp.bridge snmp.tree oui.organisation "
     "lldp.capabilities cdp.capabilities smb.dialects netbios.service enpc.name dropbox.version rtsp.user_agent sip.sdp_user sip.sdp_session".split()
 )
-UNTELLING_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
+UNINFORMATIVE_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
 # Kinds whose values are mostly words of a standard: what is known of such a value without a maker is the standard's.
 STANDARD = frozenset(("mdns.service", "ssdp.nt", "upnp.device_type", "wsd.type", "wsd.scope_type", "slp.service"))
 STANDARD_STARTS = ("uuid:", "urn:schemas-", "urn:dial-multiscreen-org:")
@@ -68,11 +68,11 @@ class Draft(NamedTuple):
     doubts: tuple[str, ...]
 
 
-def is_telling(kind: str, value: str) -> bool:
+def is_informative(kind: str, value: str) -> bool:
     """Whether such a value can tell of a product."""
     if (
-        kind in UNTELLING
-        or kind.endswith(UNTELLING_ENDS)
+        kind in UNINFORMATIVE
+        or kind.endswith(UNINFORMATIVE_ENDS)
         or value.lower().startswith(STANDARD_STARTS)
         or len(value) > LONGEST
     ):
@@ -82,21 +82,23 @@ def is_telling(kind: str, value: str) -> bool:
     return value.lower() not in COMMON and LETTERS.search(value) is not None
 
 
-def drafts(heard: Iterable[tuple[str, str]], label: dict[str, str], mac: int, knowledge: Knowledge) -> Iterator[Draft]:
+def drafts(
+    observed: Iterable[tuple[str, str]], label: dict[str, str], mac: int, knowledge: Knowledge
+) -> Iterator[Draft]:
     """The entries for (kind, value) of one device, in the order of their kinds. ``label``: attribute → value, in our
     vocabulary's words.
     """
     matcher = Matcher(knowledge)
     families = {kind: one.family for one in knowledge.fingerprints for kind in one.kinds}
     counts: Counter[str] = Counter()
-    for kind, value in sorted(set(heard)):
-        if kind not in families or not is_telling(kind, value):
+    for kind, value in sorted(set(observed)):
+        if kind not in families or not is_informative(kind, value):
             continue
-        said = {
+        supporting = {
             (claim.attribute, _folded(claim.attribute, claim.value, label)): claim
             for claim in matcher.match(kind, value)
         }
-        if _of_any_maker(kind, said.values()):
+        if _of_any_maker(kind, supporting.values()):
             continue
         operator, text, groups = _pattern(kind, value, label, mac)
         wanted = {
@@ -104,17 +106,17 @@ def drafts(heard: Iterable[tuple[str, str]], label: dict[str, str], mac: int, kn
             for name in label
             if name in OF_ALL or name in groups or (name == "model" and label[name].casefold() in value.casefold())
         }
-        known = {(name, _folded(name, told, label)) for name, told in wanted.items()}
+        known = {(name, _folded(name, wanted_value, label)) for name, wanted_value in wanted.items()}
         asserts = {
-            name: f"{{{name}}}" if name in groups else told
-            for name, told in wanted.items()
-            if (name, _folded(name, told, label)) not in said
+            name: f"{{{name}}}" if name in groups else wanted_value
+            for name, wanted_value in wanted.items()
+            if (name, _folded(name, wanted_value, label)) not in supporting
         }
-        if asserts and _tells(kind, text, operator):
+        if asserts and _is_specific(kind, text, operator):
             counts[kind] += 1
             doubts = [
                 f"{one.fingerprint} gives {one.attribute} {one.value}"
-                for key, one in sorted(said.items())
+                for key, one in sorted(supporting.items())
                 if key[0] in wanted and key not in known
             ]
             yields = {name: held for name, held in groups.items() if name in asserts}
@@ -151,15 +153,15 @@ def _folded(attribute: str, value: str, label: dict[str, str]) -> str:
     return folded.replace(" ", "").replace("-", "").removeprefix(label.get("vendor", "").casefold().replace(" ", ""))
 
 
-def _of_any_maker(kind: str, said: Iterable[Claim]) -> bool:
+def _of_any_maker(kind: str, supporting: Iterable[Claim]) -> bool:
     """Whether a value is known as that of a standard, or of a program, which many makers use."""
-    claims = {(claim.attribute, claim.value) for claim in said}
+    claims = {(claim.attribute, claim.value) for claim in supporting}
     attributes = {attribute for attribute, _ in claims}
     shared = kind in STANDARD or "software" in attributes or ("type", "iot") in claims
     return shared and bool(claims) and not attributes & {"vendor", "model"}
 
 
-def _tells(kind: str, text: str, operator: str) -> bool:
+def _is_specific(kind: str, text: str, operator: str) -> bool:
     """Whether enough of a pattern is plain text."""
     return (
         kind in WHOLE

@@ -83,14 +83,14 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
             pieces[piece.attribute].append(piece)
         else:
             pieces[piece.attribute] = [piece]
-    told: dict[str, Attribute] = {}
+    answers: dict[str, Attribute] = {}
     if len(pieces.get("firmware", ())) > 1:
         pieces["firmware"] = _current(pieces["firmware"])
     vendors = pieces.pop("vendor", None)
     vendor = _decide("vendor", vendors, now, "") if vendors else None
     maker = ""
     if vendor is not None and vendors:
-        told["vendor"] = vendor
+        answers["vendor"] = vendor
         maker = _key("", vendor.value, "")
         for name in _OF_VENDOR:
             if name in pieces:
@@ -98,8 +98,8 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
     for name, mine in pieces.items():
         answer = _decide(name, mine, now, maker) if mine else None
         if answer is not None:
-            told[name] = answer
-    return dict(sorted(told.items()))
+            answers[name] = answer
+    return dict(sorted(answers.items()))
 
 
 def _current(versions: list[Evidence]) -> list[Evidence]:

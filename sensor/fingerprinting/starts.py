@@ -77,10 +77,10 @@ class StartFile(BaseModel):
 class Start:
     """What devices of a type serve and use; services are ``protocol << 16 | port``."""
 
-    def __init__(self, said: StartFile) -> None:
-        self.serves, self.uses = _numbers(said.serves), _numbers(said.uses)
-        self.never_serves = {service: why for text, why in said.never_serves.items() for service in services_of(text)}
-        self.never_uses = {service: why for text, why in said.never_uses.items() for service in services_of(text)}
+    def __init__(self, source: StartFile) -> None:
+        self.serves, self.uses = _numbers(source.serves), _numbers(source.uses)
+        self.never_serves = {service: why for text, why in source.never_serves.items() for service in services_of(text)}
+        self.never_uses = {service: why for text, why in source.never_uses.items() for service in services_of(text)}
 
 
 @functools.cache
@@ -90,14 +90,14 @@ def load_starts(folder: Path | None = None) -> dict[str, Start]:
     faults: list[Fault] = []
     for path in sorted((folder or own_folder() / FOLDER).glob("*.yaml")):
         try:
-            said = load_document(path, StartFile)
+            source = load_document(path, StartFile)
         except DocumentErrors as errors:
             faults += errors.faults
             continue
-        for kind in said.types:
+        for kind in source.types:
             if kind in starts:
                 faults.append(Fault(path, 1, 1, f"found the type {kind!r} in another file too, expected it once"))
-            starts[kind] = Start(said)
+            starts[kind] = Start(source)
     if faults:
         raise DocumentErrors(faults)
     return starts

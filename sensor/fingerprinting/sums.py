@@ -54,7 +54,7 @@ class Sum:
             total, text + (f" ({', '.join(skipped)} is the same text and does not count again)" if skipped else "")
         )
 
-    def against(self, attribute: str, value: str, sums: Mapping[str, Sum], told: object) -> Iterator[str]:
+    def against(self, attribute: str, value: str, sums: Mapping[str, Sum], reported: object) -> Iterator[str]:
         """What other values take away, and where the sensor knew more than the record tells."""
         rivals: list[str] = []
         wider: list[str] = []
@@ -73,8 +73,8 @@ class Sum:
             mine, others = _odds(self.sure), [_odds(sums[key].sure) for key in rivals]
             total = mine / (1 + mine + sum(others))
             yield f"against the others: odds {mine:.2f} / (1 + {mine:.2f} + {' + '.join(f'{one:.2f}' for one in others)}) = {total:.2f}"
-        if isinstance(told, int | float) and abs(total - told) > CLOSE:
-            yield f"reported as {told:.2f}: old evidence counts less, and some may not be in this record"
+        if isinstance(reported, int | float) and abs(total - reported) > CLOSE:
+            yield f"reported as {reported:.2f}: old evidence counts less, and some may not be in this record"
 
 
 def _odds(sure: float) -> float:

@@ -26,7 +26,7 @@ _STIX = re.compile(
 )
 
 # What stands in one entry: an indicator, or in words what is wrong with it.
-Said = Iterator[Indicator | str]
+Parsed = Iterator[Indicator | str]
 
 
 def json_text(text: str) -> Found:
@@ -87,7 +87,7 @@ def _numbered(read: Any, rows: Iterable[Any]) -> Iterator[tuple[int, Indicator |
             yield number, one
 
 
-def _any(row: Any) -> Said:
+def _any(row: Any) -> Parsed:
     """An entry of a list: fields, a text, or a whole event."""
     if isinstance(row, str):
         yield Indicator(value) if (value := refanged(row)) else f"found {clean(row, 60)!r}, expected an indicator"
@@ -99,7 +99,7 @@ def _any(row: Any) -> Said:
         yield f"found {clean(str(row), 60)!r}, expected an indicator"
 
 
-def _row(row: dict[str, Any]) -> Said:
+def _row(row: dict[str, Any]) -> Parsed:
     one = of_row(row)
     if one is not None:
         yield one
@@ -116,7 +116,7 @@ def _stix(objects: list[Any]) -> Iterator[tuple[int, Indicator | str]]:
     yield from _numbered(_stix_indicator, newest.values())
 
 
-def _stix_indicator(one: dict[str, Any]) -> Said:
+def _stix_indicator(one: dict[str, Any]) -> Parsed:
     pattern = str(one.get("pattern", ""))
     if one.get("revoked") is True or one.get("pattern_type", "stix") != "stix":
         return
@@ -144,7 +144,7 @@ def _misp(event: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
     yield from _numbered(lambda one: _misp_attribute(one, event), wanted)
 
 
-def _misp_attribute(one: dict[str, Any], event: dict[str, Any]) -> Said:
+def _misp_attribute(one: dict[str, Any], event: dict[str, Any]) -> Parsed:
     parts = (
         str(one.get("value", "")).split("|")
         if one["type"] == "domain|ip"

@@ -75,8 +75,8 @@ def of_row(row: Mapping[str, Any]) -> Indicator | str | None:
     value = refanged(first(row, VALUES))
     if not value:
         return f"found {clean(str(dict(row)), 60)!r}, expected an indicator in one of {', '.join(VALUES[:4])} …"
-    told = first(row, CONFIDENCES)
-    sure = min(int(float(told)), 100) if re.fullmatch(r"\d{1,3}(?:\.\d+)?", told) else -1
+    text = first(row, CONFIDENCES)
+    sure = min(int(float(text)), 100) if re.fullmatch(r"\d{1,3}(?:\.\d+)?", text) else -1
     return Indicator(
         value, category(first(row, CATEGORIES)), seconds(first(row, SEEN)), seconds(first(row, UNTIL)), sure
     )

@@ -90,7 +90,7 @@ def load_kept(folder: Path) -> list[Kept]:
 
 def save_kept(folder: Path, lists: Iterable[Kept]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
-    told = [
+    entries = [
         {
             name: value
             for name, value in one.model_dump().items()
@@ -98,7 +98,7 @@ def save_kept(folder: Path, lists: Iterable[Kept]) -> None:
         }
         for one in lists
     ]
-    write_entries(folder / FILE, HEADING, "lists", told)
+    write_entries(folder / FILE, HEADING, "lists", entries)
 
 
 def save_one(folder: Path, one: Kept) -> None:

@@ -52,7 +52,7 @@ _NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECA
 @dataclass(eq=False)
 class IndicatorList:
     """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts
-    (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and what was wrong. ``told``: the lines are
+    (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and what was wrong. ``compiled``: the lines are
     those of ``indicator.Indicator``.
     """
 
@@ -63,7 +63,7 @@ class IndicatorList:
     bits: npt.NDArray[np.uint8]
     hashes: npt.NDArray[np.uint64]
     offset: npt.NDArray[np.uint32]
-    told: bool = False
+    compiled: bool = False
     faults: list[Fault] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -79,7 +79,7 @@ class IndicatorList:
         start = int(self.offset[number])
         stop = self.text.find(b"\n", start)
         raw = self.text[start : len(self.text) if stop < 0 else stop]
-        return read_line(raw.decode("utf-8", "replace")) if self.told else Indicator(*_split(clean(raw)))
+        return read_line(raw.decode("utf-8", "replace")) if self.compiled else Indicator(*_split(clean(raw)))
 
 
 def read_list(path: Path) -> IndicatorList:
@@ -101,7 +101,7 @@ def read_list(path: Path) -> IndicatorList:
         made = converted(text)
     except csv.Error as error:
         raise DocumentErrors([Fault(path, 1, 1, f"cannot be read as CSV: {error}")]) from None
-    told = made is not None or text.startswith(HEADING)
+    compiled = made is not None or text.startswith(HEADING)
     if made is not None:
         text = made.text
         for one in made.broken:
@@ -109,17 +109,17 @@ def read_list(path: Path) -> IndicatorList:
         faults.text, faults.numbers = text, made.numbers
     elif b"0.0.0.0" in text or b"127.0.0.1" in text:
         text = faults.text = _HOSTS.sub(b"", text)
-    return _read_text(path, text, faults, told=told)
+    return _read_text(path, text, faults, compiled=compiled)
 
 
 def read_again(one: IndicatorList) -> IndicatorList:
     """A list whose keys were forgotten, as it was when it was read."""
-    again = _read_text(one.path, one.text, _Faults(one.path, one.text), told=one.told)
+    again = _read_text(one.path, one.text, _Faults(one.path, one.text), compiled=one.compiled)
     again.faults = one.faults
     return again
 
 
-def _read_text(path: Path, text: bytes, faults: _Faults, *, told: bool) -> IndicatorList:
+def _read_text(path: Path, text: bytes, faults: _Faults, *, compiled: bool) -> IndicatorList:
     """The list in a plain text. DocumentErrors where it holds lines but not one indicator."""
     data = np.frombuffer(text, np.uint8)
     hi, lo, bits, offsets, odd = plain_lines(data)
@@ -127,7 +127,7 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, told: bool) -> Indic
     slow: list[tuple[int, int, int]] = []
     keys: list[tuple[int, int]] = []
     for offset in odd.tolist():
-        _odd_line(_written(text, offset, told=told), offset, slow, keys, faults)
+        _odd_line(_written(text, offset, compiled=compiled), offset, slow, keys, faults)
     if slow:
         hi = np.concatenate((hi, np.array([first >> 64 for first, _, _ in slow], np.uint64)))
         lo = np.concatenate((lo, np.array([first & _U64 for first, _, _ in slow], np.uint64)))
@@ -139,9 +139,11 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, told: bool) -> Indic
     hashes = np.concatenate((hashes, np.array([key for key, _ in keys], np.uint64)))
     offsets = np.concatenate((offsets, name_offsets, np.array([offset for _, offset in keys], np.uint32)))
     if not len(offsets) and faults.broken:
-        first = faults.told()[0]
+        first = faults.compiled()[0]
         raise DocumentErrors([Fault(path, first.line, 1, f"not one indicator in it: {first.message}")])
-    return IndicatorList(path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, told, faults.told())
+    return IndicatorList(
+        path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, compiled, faults.compiled()
+    )
 
 
 def key_of(text: str) -> bytes:
@@ -185,7 +187,7 @@ class _Faults:
         if len(self._kept) < FAULTS_LIMIT:
             self._kept.append(Fault(self.path, line, 1, message))
 
-    def told(self) -> list[Fault]:
+    def compiled(self) -> list[Fault]:
         more = self._count - len(self._kept)
         kept = sorted(self._kept)
         return [*kept, Fault(self.path, kept[-1].line, 1, f"and {more} more")] if more else kept
@@ -227,11 +229,11 @@ def _left_out(
     return wide | reserved
 
 
-def _written(text: bytes, offset: int, *, told: bool) -> str:
+def _written(text: bytes, offset: int, *, compiled: bool) -> str:
     """The indicator on a line, as it stands there."""
     stop = text.find(b"\n", offset)
     line = text[offset : len(text) if stop < 0 else stop].decode("utf-8", "replace")
-    return line.partition("\t")[0] if told else _split(line)[0]
+    return line.partition("\t")[0] if compiled else _split(line)[0]
 
 
 def _odd_line(

@@ -151,7 +151,7 @@ class Signatures:
         """What an event must show at least for an entry to speak. ``fields``: where it has the fields of entries, those
         that are missing are not asked for; ``texts``: which of these hold words.
         """
-        told = [fields[name].passes(partial(self._tells, event, name)) for name in texts if event in self._by_word]
+        tests = [fields[name].passes(partial(self._contains, event, name)) for name in texts if event in self._by_word]
         always = [
             all_of(
                 fields[name].matches(pattern, re.IGNORECASE)
@@ -160,9 +160,9 @@ class Signatures:
             )
             for ready in self._always.get(event, ())
         ]
-        return any_of((*told, *always))
+        return any_of((*tests, *always))
 
-    def _tells(self, event: str, name: str, text: str) -> bool:
+    def _contains(self, event: str, name: str, text: str) -> bool:
         """Whether a field holds the word of an entry, and what else the entry asks of this field."""
         words = self._by_word[event]
         return any(ready.shows(name, text) for word in _CUT.split(text.lower()) for ready in words.get(word, ()))

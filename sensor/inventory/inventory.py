@@ -17,17 +17,17 @@ from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Observation, Subject
 from sensor.fingerprinting.names import KIND as OWN_MAC
 from sensor.fingerprinting.names import own_mac_name
-from sensor.inventory import identity, telling
+from sensor.inventory import identity, reporting
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.evidence import Matcher, Oui, fact_of
 from sensor.inventory.held import Claim, Fact
 from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
+from sensor.inventory.reporting import Told
 from sensor.inventory.roster import Member, members
 from sensor.inventory.services import Sighted, service_texts
 from sensor.inventory.table import Table
-from sensor.inventory.telling import Told
 
 # Silence is looked for this many times within the silence that makes a device gone.
 _GONE_CHECKS = 16
@@ -205,7 +205,7 @@ class Inventory:
             "dropped": self.refused,
         }
 
-    def watch_anew(self) -> None:
+    def reset_watch(self) -> None:
         """The network was not monitored for a while: silence counts from the next second on."""
         self._resumed = True
         self.table.settle_at = 0
@@ -240,9 +240,9 @@ class Inventory:
         """A copy of the device from observations, without operator values."""
         device = self.table.open(record)
         if record.key not in self.table.words:
-            return telling.snapshot(self._view(record))
+            return reporting.snapshot(self._view(record))
         record.stale = True
-        own = telling.snapshot(record.view(device, self.fuse, self._borrowed, self.limits))
+        own = reporting.snapshot(record.view(device, self.fuse, self._borrowed, self.limits))
         record.stale = True
         return own
 
@@ -424,7 +424,7 @@ class Inventory:
         told = record.told
         if told is None:
             told = record.told = Told(device, ips, now)
-            yield from telling.first_word(record.since, telling.snapshot(device))
+            yield from reporting.first_word(record.since, reporting.snapshot(device))
             changes = []
         else:
             told.looked = now
@@ -440,16 +440,16 @@ class Inventory:
         """One change for all fields; news of identity (merged, split, back) carry them where there are any."""
         news, record.news = record.news, ()
         if changes and (not news or not told.identified):
-            news += ((telling.action_of(told, changes), ""),)
+            news += ((reporting.action_of(told, changes), ""),)
         # Changes that waited are reported now, not when first seen.
         ts = record.since if self._settled is None or record.since > self._settled else now
         for index, (action, note) in enumerate(news):
             yield DeviceChange(
                 ts=ts,
                 action=action,
-                device=telling.snapshot(device),
+                device=reporting.snapshot(device),
                 changes=tuple(changes) if index == len(news) - 1 else (),
-                evidence=telling.evidence_of(device),
+                evidence=reporting.evidence_of(device),
                 note=note,
             )
 
@@ -458,7 +458,7 @@ class Inventory:
         departed, self.table.departed = self.table.departed, []
         for record, note in departed:
             if record.told is not None:
-                yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)), note=note)
+                yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)), note=note)
         if self._resumed:  # not monitored between the runs: silence begins now
             self._resumed, self._watching = False, now
         if self._next_gone_check is None or now - self._next_gone_check < -self.limits.gone_ns:
@@ -479,4 +479,4 @@ class Inventory:
         for record in silent:
             record.gone = True
             self.table.note(record)
-            yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)))
+            yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)))

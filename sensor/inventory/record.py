@@ -12,8 +12,8 @@ from sensor.inventory import identity, words
 from sensor.inventory.facts import facts_of
 from sensor.inventory.held import Fact, Facts, Proof, Seen
 from sensor.inventory.limits import Limits
+from sensor.inventory.reporting import Told
 from sensor.inventory.services import shared
-from sensor.inventory.telling import Told
 from sensor.inventory.words import Said
 
 RoleSet = frozenset[str]

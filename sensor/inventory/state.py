@@ -13,8 +13,8 @@ from sensor.inventory import identity
 from sensor.inventory.facts import raw_of
 from sensor.inventory.held import Addresses
 from sensor.inventory.record import Neighbour, Record, RoleSet
+from sensor.inventory.reporting import Told
 from sensor.inventory.services import shared
-from sensor.inventory.telling import Told
 
 _NO_FACTS = msgspec.Raw(b"[]")
 

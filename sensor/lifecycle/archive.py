@@ -106,17 +106,17 @@ def _content(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int)
 def _member(path: Path, head: bytes) -> Member:
     """What a header says. Headers that stand for others (long names, pax) are refused as well: a backup has none."""
     try:
-        told = tarfile.TarInfo.frombuf(head, "utf-8", "strict")
+        header = tarfile.TarInfo.frombuf(head, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:
         raise BadArchive(f"{path}: is no backup: {error}") from None
-    if told.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or not told.isreg():
-        raise BadArchive(f"{path}: found {told.name!r}, which is a {_kind(told)}, expected regular files only")
-    if told.size < 0:
-        raise BadArchive(f"{path}: found {told.name!r} with a size below zero")
-    return Member(told.name, told.size, told.mode)
+    if header.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or not header.isreg():
+        raise BadArchive(f"{path}: found {header.name!r}, which is a {_kind(header)}, expected regular files only")
+    if header.size < 0:
+        raise BadArchive(f"{path}: found {header.name!r} with a size below zero")
+    return Member(header.name, header.size, header.mode)
 
 
-def _kind(told: tarfile.TarInfo) -> str:
+def _kind(header: tarfile.TarInfo) -> str:
     kinds = {
         tarfile.SYMTYPE: "symbolic link",
         tarfile.LNKTYPE: "link",
@@ -124,4 +124,4 @@ def _kind(told: tarfile.TarInfo) -> str:
         tarfile.CHRTYPE: "device",
         tarfile.BLKTYPE: "device",
     }
-    return kinds.get(told.type, "special file")
+    return kinds.get(header.type, "special file")

@@ -103,9 +103,9 @@ class Backup:
         with contextlib.suppress(FileNotFoundError):  # removed since it was listed: it is gone from the state as well
             name, file = _opened(piece)
             with file:
-                told = os.fstat(file.fileno())
-                size = _whole_lines(file, told.st_size) if name.endswith(GROWING) else told.st_size
-                self._add(packer, name, file, size, told.st_mtime_ns, progress, told.st_mode)
+                status = os.fstat(file.fileno())
+                size = _whole_lines(file, status.st_size) if name.endswith(GROWING) else status.st_size
+                self._add(packer, name, file, size, status.st_mtime_ns, progress, status.st_mode)
 
     def _add(
         self, packer: Packer, name: str, file: BinaryIO, size: int, mtime: int, progress: Progress, mode: int = 0o600

@@ -73,14 +73,14 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
-    there, told = {one.name: one for one in found}, {one.name: one for one in manifest.files}
-    for name in sorted(there.keys() | told.keys()):
-        if there.get(name) != told.get(name):
+    there, listed = {one.name: one for one in found}, {one.name: one for one in manifest.files}
+    for name in sorted(there.keys() | listed.keys()):
+        if there.get(name) != listed.get(name):
             wrong = (
                 "is missing"
                 if name not in there
                 else "is not in the manifest"
-                if name not in told
+                if name not in listed
                 else "is not what it was when the backup was made"
             )
             raise BadArchive(f"{path}: {clean(name)} {wrong}")

@@ -31,7 +31,7 @@ class LeftOut(NamedTuple):
 
 class _Window(msgspec.Struct):
     began: float
-    said: int = 0
+    written: int = 0
     left_out: int = 0
 
 
@@ -50,14 +50,14 @@ class Limiter:
             window = _Window(clock)
             if (went := self._windows.put((event, unit), window)) is not None:
                 self._all.left_out += went[1].left_out
-        if window.said >= self._each:
+        if window.written >= self._each:
             window.left_out += 1
             return False
-        if self._all.said >= self._together:
+        if self._all.written >= self._together:
             self._all.left_out += 1
             return False
-        window.said += 1
-        self._all.said += 1
+        window.written += 1
+        self._all.written += 1
         return True
 
     def over(self, clock: float, *, end: bool = False) -> Iterator[LeftOut]:

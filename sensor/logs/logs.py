@@ -85,7 +85,7 @@ def log() -> Any:
     if not structlog.is_configured():
         structlog.configure(
             processors=[
-                _heard,
+                _limited,
                 _safe,
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -101,21 +101,21 @@ def settle() -> None:
     """Say what was left out in the minutes that are over. Called now and then by who lives long."""
     with _LOG.lock:
         over = list(_LOG.limiter.over(time.monotonic()))
-    _tell(over)
+    _summarize(over)
 
 
 def _last_words() -> None:
     with _LOG.lock:
         over = list(_LOG.limiter.over(time.monotonic(), end=True))
-    _tell(over)
+    _summarize(over)
 
 
-def _tell(over: list[LeftOut]) -> None:
+def _summarize(over: list[LeftOut]) -> None:
     for one in over:
         log().warning(one.event, left_out=one.times, **({"unit": one.unit} if one.unit else {}))
 
 
-def _heard(_: Any, method: str, event: Event) -> Event:
+def _limited(_: Any, method: str, event: Event) -> Event:
     """Whether it is said at all. What was left out before is said first."""
     import structlog
 

@@ -237,13 +237,13 @@ def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Call
         if name not in {"count", "src", "dst"}:
             _field(fields, name, "says")
 
-    def said(name: str, thing: Any, found: Found) -> str:
+    def text_of(name: str, thing: Any, found: Found) -> str:
         if name == "count":
             return str(found.number)
         return who(thing, name) if name in {"src", "dst"} else shown(fields[name].kind, fields[name].get(thing))
 
     return lambda thing, found: "".join(
-        said(part, thing, found) if place % 2 else part for place, part in enumerate(parts)
+        text_of(part, thing, found) if place % 2 else part for place, part in enumerate(parts)
     )
 
 

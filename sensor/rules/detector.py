@@ -25,7 +25,7 @@ from sensor.rules.model import SECOND, Rule
 from sensor.rules.values import Sets
 
 PREFIX = "custom."
-TOLD_LIMIT = 16_384
+REPEATS_LIMIT = 16_384
 
 
 class _Custom(Detector):
@@ -42,8 +42,8 @@ class _Custom(Detector):
         self._steps = list(enumerate(ready_steps(rule, self.sets, context)))
         ready = [step for _, step in self._steps]
         self._state = Sequence(rule, ready) if rule.sequence else Counting(rule, ready[0])
-        self._say = sentence(rule, ready[-1].fields, self._name)
-        self._told: Recent[object] = Recent(TOLD_LIMIT, rule.again * SECOND)
+        self._sentence = sentence(rule, ready[-1].fields, self._name)
+        self._told: Recent[object] = Recent(REPEATS_LIMIT, rule.again * SECOND)
         self._key, self._label = ready[-1].key, ready[-1].label
         self.matched = 0
 
@@ -74,7 +74,7 @@ class _Custom(Detector):
             thing,
             actor=src,
             target=target,
-            summary=self._say(thing, found),
+            summary=self._sentence(thing, found),
             why=self._why(found),
             numbers=numbers,
             key=(self._label(thing),),

@@ -38,7 +38,7 @@ class Loaded(NamedTuple):
         text = f"{self.rule.model_dump_json()} {self.sets}"
         return any(word in text for word in ZONES)
 
-    def says_as(self, other: Loaded | None) -> bool:
+    def same_as(self, other: Loaded | None) -> bool:
         """Whether its content is equal."""
         return other is not None and self.rule == other.rule and self.sets == other.sets
 
@@ -58,10 +58,10 @@ class Rules:
         self.loaded, self.faults = load_rules(files)
         self.made: tuple[Detector, ...] = ()
 
-    def says_as(self, other: Rules | None) -> bool:
+    def same_as(self, other: Rules | None) -> bool:
         """Whether the content of all of them is equal."""
         known = {one.rule.id: one for one in other.loaded} if other is not None else {}
-        return len(known) == len(self.loaded) and all(one.says_as(known.get(one.rule.id)) for one in self.loaded)
+        return len(known) == len(self.loaded) and all(one.same_as(known.get(one.rule.id)) for one in self.loaded)
 
     def detectors(self, context: Context, before: Rules | None = None, *, zones: bool = False) -> tuple[Detector, ...]:
         """Ready to use; disabled rules are left out. One whose content equals that of ``before`` is the same object,
@@ -74,7 +74,7 @@ class Rules:
             if one.rule.enabled:
                 same = (
                     old.get(PREFIX + one.rule.id)
-                    if one.says_as(known.get(one.rule.id)) and not (zones and one.zoned)
+                    if one.same_as(known.get(one.rule.id)) and not (zones and one.zoned)
                     else None
                 )
                 made.append(same if same is not None else one.detector(context))

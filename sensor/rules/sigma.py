@@ -90,7 +90,7 @@ def _sound(rule: SigmaRuleBase) -> SigmaRule:
 def _entry(rule: SigmaRule) -> str:
     """A rule of ours as text: JSON values behind the keys, which is YAML."""
     source, blocks = _watched(rule)
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": re.sub(r"[^a-z0-9]+", "_", rule.title.lower()).strip("_")[:63].lstrip("0123456789_") or "rule",
         "title": rule.title[:128],
         "severity": _severity(rule),
@@ -106,10 +106,10 @@ def _entry(rule: SigmaRule) -> str:
             else {"any": [_block(block, source) for block in blocks]}
         ),
     }
-    if len(told["false_positives"]) < 3:
-        del told["false_positives"]
+    if len(fields["false_positives"]) < 3:
+        del fields["false_positives"]
     lines = [
-        f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value not in ("", [])
+        f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items() if value not in ("", [])
     ]
     return "  - " + "\n    ".join(lines) + "\n"
 

@@ -42,12 +42,12 @@ from sensor.fingerprinting.load import Knowledge, load_knowledge
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
 from sensor.intel.store import ThreatLists
-from sensor.inventory.anew import Anew
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.learner import Learner
 from sensor.inventory.limits import HOUR, Limits
 from sensor.inventory.record import Neighbour
+from sensor.inventory.reread import Reread
 from sensor.posture.profiles.confine import Confines
 from sensor.posture.profiles.installed import Profiles
 from sensor.posture.recommendations.advisor import Advisor
@@ -154,7 +154,7 @@ class Engine:
         self.advisor = Advisor(world, self._advise, inventory.members, budget.advice, _settled(config))
         if keeper is not None:
             keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases)
-        self.anew = Anew(inventory)
+        self.reread = Reread(inventory)
         self._weigher = Weigher(world, Roles(config.roles.model_dump()))
         self._detectors = _detectors(config, world, {})
         room = self._room(config, emit, inventory, budget, mutes=mutes, muted=muted, evidence=evidence)
@@ -224,19 +224,19 @@ class Engine:
             self.world.profiles.become(profiles.installed)
         if found is not None:
             self.known = found
-            self.anew.begin(found.matcher, found.oui)
+            self.reread.begin(found.matcher, found.oui)
             if self._keeper is not None:
                 self._keeper.know("")
 
-    def read_anew(self, devices: int) -> None:
+    def go_on_rereading(self, devices: int) -> None:
         """Let other fingerprints look at some of what was known before: at all devices at once would take too long."""
-        if self.anew.waiting and not self.anew.go_on(devices) and self._keeper is not None:
+        if self.reread.waiting and not self.reread.go_on(devices) and self._keeper is not None:
             self._keeper.know(self.known.name)
 
-    def _advise(self, action: str, told: Recommendation, at: int, closed: str) -> None:
+    def _advise(self, action: str, advice: Recommendation, at: int, closed: str) -> None:
         """A recommendation of the advisor, as a record."""
         room = self.pipeline.room
-        room.emit(room.maker.recommendation(action, told, at, room.device, closed))
+        room.emit(room.maker.recommendation(action, advice, at, room.device, closed))
 
     def _all(self, rules: Sequence[Detector]) -> list[Detector]:
         """The built-in ones, then the operator's rules; units that learn get every event last."""
@@ -261,18 +261,18 @@ def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
     detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
-        told = dict(
+        configured = dict(
             vars(options)
         )  # not model_dump, for which pydantic would build a serializer for each detector at the start
         if not options.enabled:
             continue
-        if name in before and before[name][0] == told:
+        if name in before and before[name][0] == configured:
             detectors[name] = before[name]
             continue
         with large_tables():
             detector = unit(world, options)
         detector.id = name
-        detectors[name] = told, detector
+        detectors[name] = configured, detector
     return detectors
 
 
@@ -305,10 +305,12 @@ def _settled(config: Config) -> frozenset[str]:
     return frozenset(("dhcp_server",)) if config.options("credential_access.rogue_dhcp").allowed else frozenset()
 
 
-def _neighbour(inventory: Inventory, told: Announcement) -> None:
+def _neighbour(inventory: Inventory, announcement: Announcement) -> None:
     """An announcement (LLDP, CDP and similar) gives the inventory the port where a device is connected."""
-    packet = told.packet
-    port = Neighbour(told.kind.partition(".")[0], told.chassis, told.port, told.name, packet.ts)
+    packet = announcement.packet
+    port = Neighbour(
+        announcement.kind.partition(".")[0], announcement.chassis, announcement.port, announcement.name, packet.ts
+    )
     inventory.neighbour(Subject(packet.src_mac, packet.src, packet.vlan), port)
 
 

@@ -41,7 +41,7 @@ from sensor.runtime.process import give_back, unhurried
 from sensor.runtime.quarantine import write_quarantine
 from sensor.runtime.recording import recording
 from sensor.runtime.reload import Parts, Reloader, Settings
-from sensor.runtime.summary import SHAPES_TOLD, Summary
+from sensor.runtime.summary import SHAPES_LIMIT, Summary
 from sensor.runtime.upstream import Outputs
 from sensor.telemetry.engine import Watched
 from sensor.telemetry.telemetry import Telemetry
@@ -53,7 +53,7 @@ LOOK_EVERY_S = 1.0
 # caller.
 END_S, LOG_S = 4.2, 1.5
 # Devices that other fingerprints look at after each batch: a few ms.
-ANEW = 64
+REREAD = 64
 
 
 class Run:
@@ -165,10 +165,10 @@ class Run:
     def _begin(self, ts: int) -> None:
         self._begun = True
         ring = f", {self.source.sizes}" if isinstance(self.source, LiveSource) and self.source.sizes else ""
-        self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}{ring}")
-        self._tell_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
-        self._tell_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
-        self._tell_refused(ts, "faults in profiles", [str(fault) for fault in self.engine.profiles.faults])
+        self._emit_event("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}{ring}")
+        self._report_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
+        self._report_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
+        self._report_refused(ts, "faults in profiles", [str(fault) for fault in self.engine.profiles.faults])
 
     def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
@@ -213,11 +213,11 @@ class Run:
         if not self._begun:
             self._begin(self.last)
         self.pipeline.finish()
-        self._tell_figures()
-        self._tell_log()
+        self._report_figures()
+        self._report_log()
         self._quarantine()
         self._summary()
-        self._say("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
+        self._emit_event("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
         self.log.flush()
 
     def _serve(self) -> None:
@@ -227,7 +227,7 @@ class Run:
         if self.reloader is not None:
             for news in self.reloader.look(self._clock() / 1e9):
                 self._emit(self.pipeline.maker.sensor("config", self._now(), news.msg, news.severity, **news.facts))
-        self.engine.read_anew(ANEW)
+        self.engine.go_on_rereading(REREAD)
         self.notifier.beat(self.log.progress if isinstance(self.log, LiveLog) else None)
         self.notifier.status(self._status)
 
@@ -260,7 +260,7 @@ class Run:
             self.pipeline.tell(self.health.look(self._now(), time.monotonic()))
             if self._doctor is not None:
                 self.pipeline.tell(self._doctor.look(self.health, self._now(), time.monotonic()))
-            self._tell_log()
+            self._report_log()
             self._renew_lists()
             if self._telemetry is not None:
                 self._telemetry.tick()
@@ -268,11 +268,11 @@ class Run:
             return
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._summary()
-        self._tell_figures()
-        self._tell_outputs()
+        self._report_figures()
+        self._report_outputs()
         give_back()  # what a burst took; some ms
 
-    def _tell_outputs(self) -> None:
+    def _report_outputs(self) -> None:
         """Whether events are delivered: another process delivers them, and writes its status beside the log."""
         if self.log.path is not None:
             self.pipeline.tell(
@@ -281,14 +281,14 @@ class Run:
                 )
             )
 
-    def _tell_log(self) -> None:
+    def _report_log(self) -> None:
         """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took
         nothing.
         """
         if isinstance(self.log, LiveLog):
             self.pipeline.tell(Finding(*one) for one in self.log.news(self._now()))
 
-    def _tell_figures(self) -> None:
+    def _report_figures(self) -> None:
         self.pipeline.tell(self.health.figures(self.source.tally, self._now(), time.monotonic(), self._unread))
 
     @property
@@ -306,9 +306,9 @@ class Run:
         self._emit(self.pipeline.maker.sensor("config", self._now(), msg, entries=len(lists), lists=len(lists.sizes)))
         for line in refused:
             _warn(line)
-        self._tell_refused(self._now(), "threat lists", refused)
+        self._report_refused(self._now(), "threat lists", refused)
 
-    def _tell_refused(self, ts: int, what: str, refused: list[str]) -> None:
+    def _report_refused(self, ts: int, what: str, refused: list[str]) -> None:
         """Faults in files of the operator are reported in the log as well: it outlives the terminal."""
         if refused:
             self._emit(
@@ -317,14 +317,14 @@ class Run:
                     ts,
                     f"{len(refused):,} {what} left out: {refused[0]}",
                     "low",
-                    left_out=refused[:SHAPES_TOLD],
+                    left_out=refused[:SHAPES_LIMIT],
                 )
             )
 
     def _now(self) -> int:
         return self._clock() if self.live else self.last
 
-    def _say(self, action: str, ts: int, msg: str) -> None:
+    def _emit_event(self, action: str, ts: int, msg: str) -> None:
         self._emit(self.pipeline.maker.sensor(action, ts, msg))
 
     def _summary(self) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries
-from sensor.inventory.lasting import Advice, Lasting
+from sensor.inventory.persistence import Advice, Persistence
 from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
@@ -80,13 +80,13 @@ class Keeper:
         """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are
         others than at the last run, all facts are read again. ``baseline``: what learns; ``advice``: what recommends.
         """
-        self.lasting = Lasting(inventory, baseline, advice)
+        self.persistence = Persistence(inventory, baseline, advice)
         self._said = self.store.words()
         inventory.table.words.update(self._said)
         again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
         with no_collection():
             restored = sum(
-                self.lasting.restore(state, again=again) for state in self.store.devices(inventory.limits.devices)
+                self.persistence.restore(state, again=again) for state in self.store.devices(inventory.limits.devices)
             )
         if self.store.broken:
             self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
@@ -96,7 +96,7 @@ class Keeper:
             self._remember(baseline)
         if advice is not None:
             self._go_on_advising(advice)
-        self.lasting.keep_journal()
+        self.persistence.keep_journal()
         self._hear(self._said, self.store.orders(), self.store.rules())
         self._obey()
         self._knowledge = self._noted = knowledge
@@ -146,20 +146,20 @@ class Keeper:
 
     def tick(self, now: int) -> None:
         """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""
-        journal = self.lasting.table.journal
+        journal = self.persistence.table.journal
         if time.monotonic() < self._next and not (journal is not None and journal.pressing):
             return
         self._next = time.monotonic() + EVERY_S
         while not self._heard.empty():
             self._hear(*self._heard.get())
         if self._swept is None or not 0 <= now - self._swept < SWEEP_NS:
-            self.lasting.sweep(self._swept if self._swept is not None else now)
+            self.persistence.sweep(self._swept if self._swept is not None else now)
             self._swept, self._learning = now, True
         if not self._entries.full():
             self._obey()
-            entries = self.lasting.entries(BATCH)
+            entries = self.persistence.entries(BATCH)
             if not entries and self._learning:
-                entries = self.lasting.learned(LEARNED)
+                entries = self.persistence.learned(LEARNED)
                 self._learning = bool(entries)
             if entries:
                 self._entries.put_nowait(entries)
@@ -176,14 +176,14 @@ class Keeper:
         self._hurry.set()
         self._hand_over_all(last)
         if self._swept is not None:
-            self.lasting.sweep(self._swept)
+            self.persistence.sweep(self._swept)
         self._hand_over_all(last)
         self._put(None, until)
         self._thread.join(_left(until))
         if self._thread.is_alive():
             self._complain(f"{self.store.path} lacks what was learned last: the disk takes too long")
             return
-        if left := self.lasting.waiting:
+        if left := self.persistence.waiting:
             self._complain(
                 f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to write that down"
             )
@@ -199,10 +199,10 @@ class Keeper:
         """In the engine's thread: new values set by the operator."""
         for key in said.keys() | self._said.keys():
             if said.get(key) != self._said.get(key):
-                self.lasting.say(key, said.get(key, {}))
+                self.persistence.say(key, said.get(key, {}))
         self._said = said
-        if self.lasting.baseline is not None:
-            self.lasting.baseline.rule({(one.client, one.server, one.service): one.allowed for one in rules})
+        if self.persistence.baseline is not None:
+            self.persistence.baseline.rule({(one.client, one.server, one.service): one.allowed for one in rules})
         self._orders += [order for order in orders if order.number not in self._given]
         self._given.update(order.number for order in orders)
 
@@ -210,13 +210,13 @@ class Keeper:
         """Do what was ordered, some at a time; the rest waits for the next."""
         now, self._orders = self._orders[:ORDERS], self._orders[ORDERS:]
         for order in now:
-            self.lasting.obey(order)
+            self.persistence.obey(order)
 
     def _hand_over_all(self, until: float | None) -> None:
         """What waits now, as far as there is time."""
         while (
             _left(until) != 0
-            and (entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH))
+            and (entries := self.persistence.entries(LAST_BATCH) or self.persistence.learned(LAST_BATCH))
             and self._put(entries, until)
         ):
             pass

@@ -28,7 +28,7 @@ class Notifier:
         self._address, self._clock = _address(given.get("NOTIFY_SOCKET", "")), clock
         self._socket: socket.socket | None = None
         self._feed_every = _watchdog_s(given) / FEEDS
-        self._fed = self._told = -1e9
+        self._fed = self._sent = -1e9
         self._seen: int | None = None
         self._status = ""
         self.reached = True
@@ -51,11 +51,11 @@ class Notifier:
 
     def status(self, words: Callable[[], str]) -> None:
         """Called often: the status, every few seconds if it changed. ``words`` makes the text only then."""
-        if self.asked and self._clock() - self._told >= STATUS_EVERY_S:
+        if self.asked and self._clock() - self._sent >= STATUS_EVERY_S:
             text = words()
             if text != self._status:
                 self._send(*self._worded(text))
-            self._told = self._clock()
+            self._sent = self._clock()
 
     def beat(self, progress: int | None = None) -> None:
         """Called after work was done, never by a timer: feeds the watchdog when it is due. ``progress``: a count that
@@ -79,7 +79,7 @@ class Notifier:
         """The line of the status, kept so that it is not sent twice; none if there is nothing to send."""
         if not status:
             return ()
-        self._status, self._told = status, self._clock()
+        self._status, self._sent = status, self._clock()
         return (f"STATUS={' '.join(status.split())[:STATUS_LIMIT]}",)
 
     def _send(self, *lines: str) -> None:

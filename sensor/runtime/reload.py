@@ -23,7 +23,7 @@ from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
 from sensor.evidence.writer import Writer
 from sensor.intel.store import ThreatLists
-from sensor.logs.logs import log as say
+from sensor.logs.logs import log
 from sensor.posture.profiles.installed import Profiles, load
 from sensor.posture.profiles.installed import files_of as profiles_of
 from sensor.rules.load import Rules, files_of
@@ -37,7 +37,7 @@ AT_ONCE = (
     "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks", "outputs", "preset", "retention", "roles",
     "sensor.site", "tickets", "timezone",
 )  # fmt: skip
-FAULTS_TOLD, KEYS_TOLD = 32, 32
+FAULTS_LIMIT, KEYS_LIMIT = 32, 32
 
 
 class Settings(NamedTuple):
@@ -163,7 +163,7 @@ class Reloader:
         config, parts, before = fresh.settings.config, self._parts, self._config
         differing = differences(before, config)
         changed = [key for key in differing if _counts_at_once(key)]
-        if fresh.rules is not None and not fresh.rules.says_as(parts.engine.rules):
+        if fresh.rules is not None and not fresh.rules.same_as(parts.engine.rules):
             changed.append("rules")
         if fresh.found is not None and not any(key.startswith("fingerprints.") for key in changed):
             changed.append("fingerprints")
@@ -181,37 +181,37 @@ class Reloader:
         self.state.restart = [key for key in differences(self._begun, config) if not _counts_at_once(key)]
         self.state.faults = list(map(str, fresh.faults))
         self.state.reloads += 1
-        return self._told(changed, fresh.faults)
+        return self._applied(changed, fresh.faults)
 
-    def _told(self, changed: list[str], faults: list[Fault]) -> News:
+    def _applied(self, changed: list[str], faults: list[Fault]) -> News:
         msg = f"the configuration was read again: {_listed(changed) or 'nothing'} changed"
         if restart := self.state.restart:
             msg += f"; {_listed(restart)} {'count' if len(restart) > 1 else 'counts'} from the next start on"
         if faults:
             msg += f"; rules, fingerprints and profiles with faults are left as they were: {_first(faults)}"
         facts = {
-            "changed": changed[:KEYS_TOLD],
-            "restart": restart[:KEYS_TOLD],
-            "faults": self.state.faults[:FAULTS_TOLD],
+            "changed": changed[:KEYS_LIMIT],
+            "restart": restart[:KEYS_LIMIT],
+            "faults": self.state.faults[:FAULTS_LIMIT],
         }
-        self._say(msg, faults[1:])
+        self._write_log(msg, faults[1:])
         return News("low" if faults else "info", msg, facts)
 
     def _refuse(self, faults: list[Fault]) -> Iterator[News]:
         """The configuration stays. The same faults are reported in full once."""
-        told = list(map(str, faults)) or ["it could not be read"]
-        again, self.state.faults = told == self.state.faults, told
+        lines = list(map(str, faults)) or ["it could not be read"]
+        again, self.state.faults = lines == self.state.faults, lines
         self.state.refused += 1
-        msg = f"the new configuration is invalid, the previous one stays in use: {_first(told)}"
-        self._say(msg, [] if again else faults[1:])
+        msg = f"the new configuration is invalid, the previous one stays in use: {_first(lines)}"
+        self._write_log(msg, [] if again else faults[1:])
         if not again:
-            yield News("low", msg, {"faults": told[:FAULTS_TOLD]})
+            yield News("low", msg, {"faults": lines[:FAULTS_LIMIT]})
 
-    def _say(self, msg: str, faults: Sequence[Fault]) -> None:
+    def _write_log(self, msg: str, faults: Sequence[Fault]) -> None:
         """To our own log: the whole of it."""
-        (say().warning if self.state.faults else say().info)(msg)
-        for fault in faults[:FAULTS_TOLD]:
-            say().warning(str(fault))
+        (log().warning if self.state.faults else log().info)(msg)
+        for fault in faults[:FAULTS_LIMIT]:
+            log().warning(str(fault))
 
 
 def differences(before: Config, after: Config) -> list[str]:

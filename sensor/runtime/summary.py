@@ -13,7 +13,7 @@ from sensor.engine.pipeline import Pipeline
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
 
-SHAPES_TOLD, SAMPLES_TOLD, SAMPLE_BYTES = 32, 8, 32
+SHAPES_LIMIT, SAMPLES_LIMIT, SAMPLE_BYTES = 32, 8, 32
 
 
 class Summary:
@@ -25,7 +25,7 @@ class Summary:
     def capture(self, first: int, last: int, unread: int) -> dict[str, Any]:
         """All of it. ``first``, ``last``: packet times, ns."""
         tally, report = self._source.tally, self._pipeline.report()
-        told: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "source": self._source.name,
             "packets": tally.packets,
             "bytes": tally.bytes,
@@ -42,7 +42,7 @@ class Summary:
             "duration_s": round((last - first) / 1e9, 6),
             "linktypes": dict(tally.linktypes),
         }
-        return told | self._particulars()
+        return summary | self._particulars()
 
     def _particulars(self) -> dict[str, Any]:
         """Fields that are present only if there is something to report."""
@@ -53,28 +53,28 @@ class Summary:
             f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times"
             for fault in pipeline.boundary.faults.values()
         ]
-        told: dict[str, Any] = {
+        summary: dict[str, Any] = {
             name: value for name, value in pipeline.inventory.telemetry().items() if name in ("devices", "pending")
         }
         found = {
-            "evicted": dict(sorted(pipeline.evicted().items(), key=itemgetter(1), reverse=True)[:SHAPES_TOLD]),
-            "muted": dict(list(muted.items())[:SHAPES_TOLD]),
+            "evicted": dict(sorted(pipeline.evicted().items(), key=itemgetter(1), reverse=True)[:SHAPES_LIMIT]),
+            "muted": dict(list(muted.items())[:SHAPES_LIMIT]),
             "below": pipeline.room.below,
             "evidence_dropped": self._files.dropped,
             "log_given_up": log.lost.total() if isinstance(log, LiveLog) else 0,
             "log_shortened": log.shortened if isinstance(log, LiveLog) else 0,
             "health": dict(pipeline.health.told) if pipeline.health is not None else {},
-            "anomalies": dict(sorted(pipeline.anomalies().items())[:SHAPES_TOLD]),
+            "anomalies": dict(sorted(pipeline.anomalies().items())[:SHAPES_LIMIT]),
             "samples": self._samples(),
             "dropped_by": lost,
-            "damages": [str(damage) for damage in list(self._source.damages)[:SHAPES_TOLD]],
-            "faults": faults[:SHAPES_TOLD],
+            "damages": [str(damage) for damage in list(self._source.damages)[:SHAPES_LIMIT]],
+            "faults": faults[:SHAPES_LIMIT],
         }
-        return told | {name: value for name, value in found.items() if value}
+        return summary | {name: value for name, value in found.items() if value}
 
     def _samples(self) -> list[str]:
         """One message for each of the first few faults: when, from whom to whom, and how it begins."""
-        samples = list(self._pipeline.boundary.samples.items())[:SAMPLES_TOLD]
+        samples = list(self._pipeline.boundary.samples.items())[:SAMPLES_LIMIT]
         return [
             f"{unit}: {fault}, {time_text(packet.ts)} {text(packet.src)} > {text(packet.dst)}: {packet.payload[:SAMPLE_BYTES].hex()}"
             for (unit, fault), packet in samples

@@ -44,10 +44,10 @@ class Beside:
         for one in there:
             with contextlib.suppress(FileNotFoundError):  # the oldest are taken away
                 size += one.path.stat().st_size
-        told: Facts = {"segments": len(there), "bytes": size}
+        facts: Facts = {"segments": len(there), "bytes": size}
         if there and (self._first is None or self._first[0] != there[0] or self._first[1] is None):
             self._first = (there[0], _begin(there[0]))
-        return told | ({"oldest": self._first[1]} if self._first is not None and self._first[1] is not None else {})
+        return facts | ({"oldest": self._first[1]} if self._first is not None and self._first[1] is not None else {})
 
 
 def output(log: Path, name: str) -> Facts:
@@ -55,23 +55,23 @@ def output(log: Path, name: str) -> Facts:
     status = load_status(log, name)
     if status is None:
         return {}
-    told: Facts = msgspec.to_builtins(status)
-    return told | {"stalled_s": max(0.0, time.time() - status.stalled_since) if status.stalled_since else 0}
+    facts: Facts = msgspec.to_builtins(status)
+    return facts | {"stalled_s": max(0.0, time.time() - status.stalled_since) if status.stalled_since else 0}
 
 
 def process() -> Facts:
     """Of this process, as far as the system tells: proc(5)."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    told: Facts = {"pid": os.getpid(), "cpu_s": round(used.ru_utime + used.ru_stime, 3)}
+    facts: Facts = {"pid": os.getpid(), "cpu_s": round(used.ru_utime + used.ru_stime, 3)}
     with contextlib.suppress(OSError, ValueError, IndexError):
-        told["memory_bytes"] = (
+        facts["memory_bytes"] = (
             int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
         )
-        told["descriptors"] = len(list(Path("/proc/self/fd").iterdir())) - 1  # the one that lists them
-        told["threads"] = len(list(Path("/proc/self/task").iterdir()))
+        facts["descriptors"] = len(list(Path("/proc/self/fd").iterdir())) - 1  # the one that lists them
+        facts["threads"] = len(list(Path("/proc/self/task").iterdir()))
         if (limit := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:
-            told["descriptors_limit"] = limit
-    return told
+            facts["descriptors_limit"] = limit
+    return facts
 
 
 def _begin(segment: Segment) -> float | None:

@@ -98,7 +98,7 @@ class Engine:
             "intel": _intel(run.lists),
             "rules": _rules(run.rules()),
             "configuration": run.configuration(),
-            "health": {"told": run.health.told, "lasting": _lasting(run.health)},
+            "health": {"told": run.health.told, "lasting": _ongoing(run.health)},
         }
 
     def _walk(self, run: Watched) -> None:
@@ -135,14 +135,14 @@ def _who(run: Watched) -> Facts:
 def _interfaces(source: Source) -> Facts:
     """Each with what was read from it and what it lost; of a source that is no interface, as far as is known."""
     dropped = source.tally.dropped
-    told = {name: {"packets": 0, "dropped": dropped.get(name, 0), "returns": 0} for name in source.names}
+    facts = {name: {"packets": 0, "dropped": dropped.get(name, 0), "returns": 0} for name in source.names}
     if isinstance(source, LiveSource):
         for ring in source.rings:
-            told[ring.name]["packets"] += ring.read
-            told[ring.name]["returns"] += ring.returns
-    elif len(told) == 1:
-        told[source.names[0]]["packets"] = source.tally.packets
-    return told
+            facts[ring.name]["packets"] += ring.read
+            facts[ring.name]["returns"] += ring.returns
+    elif len(facts) == 1:
+        facts[source.names[0]]["packets"] = source.tally.packets
+    return facts
 
 
 def _ring_bytes(source: Source) -> int:
@@ -183,11 +183,11 @@ def _alerts(room: AlertRoom) -> Facts:
 
 
 def _log(log: EventLog | LiveLog) -> Facts:
-    told: Facts = {"path": str(Path(log.path).absolute()) if log.path is not None else ""}
+    facts: Facts = {"path": str(Path(log.path).absolute()) if log.path is not None else ""}
     if isinstance(log, LiveLog):
-        told |= log.telemetry()
-        told["given_up"] = dict.fromkeys(KINDS, 0) | told["given_up"]
-    return told
+        facts |= log.telemetry()
+        facts["given_up"] = dict.fromkeys(KINDS, 0) | facts["given_up"]
+    return facts
 
 
 def _intel(lists: ThreatLists) -> Facts:
@@ -201,7 +201,7 @@ def _rules(rules: Rules | None) -> Facts:
     return {"used": len(rules.made), "faults": len(rules.faults), "why": [str(one) for one in rules.faults[:TEXTS]]}
 
 
-def _lasting(health: Health) -> Facts:
+def _ongoing(health: Health) -> Facts:
     return {
         name: {"since": since, "severity": one.severity, "msg": one.msg}
         for name, (since, one) in health.lasting.items()

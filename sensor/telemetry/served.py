@@ -30,13 +30,13 @@ class Served:
 
     def __init__(self, beside: Beside) -> None:
         self._beside, self._lock = beside, threading.Lock()
-        self._told, self._told_at = b"", time.monotonic()
+        self._engine, self._engine_at = b"", time.monotonic()
         self._status: dict[str, Any] = {}
         self._made_at = 0.0
 
-    def put(self, told: bytes) -> None:
+    def put(self, status: bytes) -> None:
         """What the engine tells, as JSON."""
-        self._told, self._told_at = told, time.monotonic()
+        self._engine, self._engine_at = status, time.monotonic()
 
     def reply(self, path: str) -> Reply:
         """What is to be answered to who asks for a path."""
@@ -52,15 +52,15 @@ class Served:
         return Reply(200, JSON, msgspec.json.encode(status) + b"\n")
 
     def _alive(self) -> Reply:
-        silent = time.monotonic() - self._told_at
-        if not self._told or silent > SILENT_S:
+        silent = time.monotonic() - self._engine_at
+        if not self._engine or silent > SILENT_S:
             return Reply(503, TEXT, f"the engine has not reported for {silent:.0f} s\n".encode())
         return Reply(200, TEXT, b"ok\n")
 
     def _now(self) -> dict[str, Any]:
         """Files are looked at once a second at most, however many ask."""
         with self._lock:
-            if self._told and time.monotonic() - self._made_at >= FRESH_S:
-                self._status = self._beside.added(msgspec.json.decode(self._told))
+            if self._engine and time.monotonic() - self._made_at >= FRESH_S:
+                self._status = self._beside.added(msgspec.json.decode(self._engine))
                 self._made_at = time.monotonic()
             return self._status

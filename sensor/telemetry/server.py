@@ -158,12 +158,12 @@ class _Loopback6(_Loopback):
 
 
 class Server:
-    """A thread that waits at the sockets. ``told``: in words, which of them cannot be had; the
+    """A thread that waits at the sockets. ``unavailable``: in words, which of them cannot be had; the
     sensor goes on without.
     """
 
     def __init__(self, served: Served, path: Path | None, listen: tuple[str, int] | None) -> None:
-        self.told: list[str] = []
+        self.unavailable: list[str] = []
         self._servers: list[_Server] = []
         self._path: Path | None = None
         if path is not None:
@@ -191,7 +191,7 @@ class Server:
         try:
             self._servers.append(made())
         except OSError as error:
-            self.told.append(f"the status is not served at {where}: {error.strerror or error}")
+            self.unavailable.append(f"the status is not served at {where}: {error.strerror or error}")
 
     def _work(self) -> None:
         with selectors.DefaultSelector() as selector:

@@ -17,7 +17,7 @@ from sensor.telemetry.served import Served
 
 
 class Telemetry:
-    """``told``: in words, what of it cannot be had here."""
+    """``unavailable``: in words, what of it cannot be had here."""
 
     def __init__(self, path: Path | None, listen: tuple[str, int] | None = None) -> None:
         """Serve at a socket, and on loopback where that is asked for."""
@@ -25,7 +25,7 @@ class Telemetry:
 
         self._engine, self._served = Engine(time.time()), Served(Beside())
         self._server = Server(self._served, path, listen)
-        self.told = self._server.told
+        self.unavailable = self._server.unavailable
         self._run: Watched | None = None
 
     def watch(self, run: Watched) -> None:

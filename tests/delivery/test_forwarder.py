@@ -85,13 +85,13 @@ def test_one_that_hangs_while_it_is_changed(
     eventually(lambda: forwarder.runners["stuck"].sender.sending_since > 0)
     forwarder.take({"stuck": Options(desk=stuck, batch_events=1), "other": Options(desk=other)})
     eventually(lambda: len(other.got) == 4)
-    forwarder.tell(now=True)
+    forwarder.write_status(now=True)
     assert forwarder.runners["stuck"].options.batch_events == 500
     stuck.gate.set()
     log.add(2)
 
     def works() -> bool:
-        forwarder.tell(now=True)
+        forwarder.write_status(now=True)
         return sorted(set(stuck.got)) == [1, 2, 3, 4, 5, 6] and forwarder.runners["stuck"].options.batch_events == 1
 
     eventually(works)
@@ -130,7 +130,7 @@ def test_one_that_hangs_while_it_is_taken_away(
     stuck.gate.set()
 
     def gone() -> bool:
-        forwarder.tell(now=True)
+        forwarder.write_status(now=True)
         return not forwarder.runners
 
     eventually(gone)
@@ -145,10 +145,10 @@ def test_while_nothing_changes_nothing_is_written(
     log.add(1)
     forwarder.take({"away": Options(desk=Desk(Retry("away", 600)))})
     eventually(lambda: forwarder.runners["away"].sender.wait_s > 500)
-    forwarder.tell(now=True)
+    forwarder.write_status(now=True)
     monkeypatch.setattr(module, "save_status", lambda _, status: saved.append(status.name))
     for _ in range(20):
-        forwarder.tell(now=True)
+        forwarder.write_status(now=True)
         time.sleep(0.01)
     assert saved == []
 
@@ -171,7 +171,7 @@ def test_one_whose_thread_dies(log: Segmented, forwarder: Forwarder, monkeypatch
     log.add(2)
 
     def works() -> bool:
-        forwarder.tell(now=True)
+        forwarder.write_status(now=True)
         return desk.got == [1, 2, 3, 4]
 
     eventually(works)
@@ -195,7 +195,7 @@ def test_one_that_cannot_be_begun_stops_no_other(log: Segmented, forwarder: Forw
     salt.rmdir()
 
     def works() -> bool:
-        forwarder.tell(now=True)
+        forwarder.write_status(now=True)
         return held.got == salted.got == [1, 2]
 
     eventually(works)

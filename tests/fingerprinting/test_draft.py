@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_telling
+from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_informative
 from tests.fingerprinting.own import own_knowledge
 
 KNOWLEDGE = own_knowledge()
@@ -79,7 +79,7 @@ def test_what_is_known_is_not_said_again() -> None:
 )
 def test_what_tells_of_no_product(kind: str, value: str) -> None:
     """Names of people's, serial numbers, services of any machine, bare numbers."""
-    assert not is_telling(kind, value)
+    assert not is_informative(kind, value)
     assert drafted(kind, value) == []
 
 
@@ -96,7 +96,7 @@ def test_a_model_is_the_same_with_its_maker() -> None:
 
 def test_programs_of_any_maker_are_left_out() -> None:
     """A client that half of all devices are built with says nothing of this one."""
-    assert is_telling("dhcp.vendor_class", "udhcp 1.24.2")
+    assert is_informative("dhcp.vendor_class", "udhcp 1.24.2")
     assert drafted("dhcp.vendor_class", "udhcp 1.24.2") == []
 
 

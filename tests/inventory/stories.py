@@ -11,8 +11,8 @@ from sensor.core.addresses import Networks, parse, parse_mac
 from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence, Observation, Subject
 from sensor.inventory.inventory import Inventory
-from sensor.inventory.lasting import Lasting
 from sensor.inventory.limits import Limits
+from sensor.inventory.persistence import Persistence
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -77,7 +77,7 @@ class Story:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.inventory = Inventory(Book(), Prefixes(), Networks(), limits, best)
-        self.lasting = Lasting(self.inventory)
+        self.persistence = Persistence(self.inventory)
         self.changes: list[DeviceChange] = []
         self.now = START
 

@@ -42,7 +42,7 @@ def office(story: Story, keeper: Keeper, baseline: Baseline) -> None:
                 )
         if n % 10_000 == 9_999:
             story.at(1 + n // 10_000).changes.clear()
-            while entries := keeper.lasting.entries(10_000):
+            while entries := keeper.persistence.entries(10_000):
                 keeper.store.write(entries)
 
 

@@ -35,10 +35,10 @@ def test_devices_are_listed_once_they_were_told() -> None:
 def test_those_of_earlier_runs_stay_packed() -> None:
     """What was told of them is known; names and attributes are once somebody asks for the device."""
     before, after = office().at(8), Story().at(100)
-    before.lasting.keep_journal()
-    before.lasting.sweep(0)
-    for state, _ in before.lasting.entries(10).states:
-        after.lasting.restore(state)
+    before.persistence.keep_journal()
+    before.persistence.sweep(0)
+    for state, _ in before.persistence.entries(10).states:
+        after.persistence.restore(state)
     printer = told(after)[f"mac:{PRINTER}"]
     assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, True)
     assert (printer.device.names, printer.device.attributes) == ({}, {})

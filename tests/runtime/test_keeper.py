@@ -305,7 +305,7 @@ def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.Monk
     for number in range(150):
         run.story.says(f"00:17:c8:00:00:{number:02x}", f"10.0.1.{number + 1}", "dhcp.hostname", f"PRN-{number}")
     run.story.at(10)
-    run.until(lambda: run.keeper.lasting.waiting == 0)
+    run.until(lambda: run.keeper.persistence.waiting == 0)
     run.story.says(PRINTER, "10.0.0.99", "dhcp.hostname", "LAST").at(20)
     for record in run.story.inventory.table.unidentified:
         record.last = run.story.ts

@@ -83,7 +83,7 @@ def test_at_the_socket(serve, path: Path) -> None:
     """Text for Prometheus, the whole status, whether it lives, and a word about what there is. The group may ask,
     others may not.
     """
-    assert serve(path).told == []
+    assert serve(path).unavailable == []
     assert path.stat().st_mode & 0o777 == 0o660
     assert b"\nsensor_packets_malformed_total 3\n" in get(path, "/metrics")[1]
     code, body = get(path, "/status.json?pretty=1")
@@ -111,7 +111,7 @@ def test_on_loopback(serve, port: int) -> None:
 
 
 def test_on_loopback_of_ipv6(serve, port: int) -> None:
-    assert serve(None, ("::1", port)).told == []
+    assert serve(None, ("::1", port)).unavailable == []
     connection = http.client.HTTPConnection("::1", port, timeout=10)
     connection.request("GET", "/healthz")
     assert connection.getresponse().read() == b"ok\n"
@@ -291,7 +291,7 @@ def test_what_a_dead_sensor_left(serve, path: Path) -> None:
     """Its socket makes room."""
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    assert serve(path).told == []
+    assert serve(path).unavailable == []
     assert get(path, "/healthz")[0] == 200
 
 
@@ -299,7 +299,7 @@ def test_what_a_living_sensor_has(serve, path: Path) -> None:
     """It keeps its socket, also when the other one ends."""
     serve(path)
     other = Server(Served(Beside()), path, None)
-    assert other.told == [f"the status is not served at the socket {path}: another sensor serves there"]
+    assert other.unavailable == [f"the status is not served at the socket {path}: another sensor serves there"]
     other.close()
     assert get(path, "/healthz")[0] == 200
 
@@ -309,14 +309,14 @@ def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int) ->
     without.
     """
     path.write_text("mine")
-    assert serve(path).told == [f"the status is not served at the socket {path}: Address already in use"]
+    assert serve(path).unavailable == [f"the status is not served at the socket {path}: Address already in use"]
     assert path.read_text() == "mine"
     long = tmp_path / ("x" * 120)
-    assert "path too long" in serve(long).told[0]
+    assert "path too long" in serve(long).unavailable[0]
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        assert serve(None, ("127.0.0.1", port)).told == [
+        assert serve(None, ("127.0.0.1", port)).unavailable == [
             f"the status is not served at 127.0.0.1 port {port}: Address already in use"
         ]
 

@@ -81,10 +81,10 @@ def _filter(ask: Ask) -> AlertFilter:
 def _do(ask: Ask, rows: Sequence[AlertRow], words: Sequence[Word]) -> str:
     """Write it; the name by which it can be undone."""
     action, value, text = words[-1]
-    told = f"{len(rows):,} alert{'s' if len(rows) != 1 else ''} {DONE[action]}{f': {value}' if value else ''}"
+    message = f"{len(rows):,} alert{'s' if len(rows) != 1 else ''} {DONE[action]}{f': {value}' if value else ''}"
     note = " ".join(filter(None, (value, text)))
     ask.console.audit.add(
         ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id for row in rows], text=note
     )
     say(ask.dataset, ask.who.name, rows, words)
-    return ask.console.undo.keep(ask.who.name, ask.dataset.name, told, rows if action != "comment" else [])
+    return ask.console.undo.keep(ask.who.name, ask.dataset.name, message, rows if action != "comment" else [])

@@ -35,12 +35,12 @@ class Value(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """``told``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then those
+    """``shown``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then those
     against it.
     """
 
     name: str
-    told: str
+    shown: str
     confidence: float | None
     contested: bool
     values: list[Value]
@@ -71,11 +71,13 @@ def attributes(record: Body) -> list[Attribute]:
 
 
 def _attribute(body: Body, name: str, claims: list[Body]) -> Attribute:
-    told = str(body.get("hostname" if name == "name" else name) or part(body, "attributes").get(name) or "")
+    shown = str(body.get("hostname" if name == "name" else name) or part(body, "attributes").get(name) or "")
     by_value: dict[str, list[Body]] = {}
     for claim in claims:
         by_value.setdefault(str(claim.get("value")), []).append(claim)
-    values = [Value(value, Sum.of(some), some, value.casefold() == told.casefold()) for value, some in by_value.items()]
+    values = [
+        Value(value, Sum.of(some), some, value.casefold() == shown.casefold()) for value, some in by_value.items()
+    ]
     values.sort(key=lambda one: (not one.chosen, -one.sum.sure, one.value))
     confidence = part(body, "confidences").get(name, body.get("confidence") if name == "type" else None)
-    return Attribute(name, "" if told == "unknown" else told, confidence, name in each(body.get("contested")), values)
+    return Attribute(name, "" if shown == "unknown" else shown, confidence, name in each(body.get("contested")), values)

@@ -36,13 +36,13 @@ def store(tmp_path: Path):
 
 
 def written(story: Story, store: Store) -> Story:
-    store.write(story.lasting.entries(1000))
+    store.write(story.persistence.entries(1000))
     return story
 
 
 def noted() -> Story:
     story = Story().at(0)
-    story.lasting.keep_journal()
+    story.persistence.keep_journal()
     return story
 
 
@@ -50,8 +50,8 @@ def restored(store: Store, second: float, *, again: bool = False) -> Story:
     """The next run, which begins at that second."""
     story = Story()
     for state in store.devices(100):
-        assert story.lasting.restore(state, again=again)
-    story.lasting.keep_journal()
+        assert story.persistence.restore(state, again=again)
+    story.persistence.keep_journal()
     story.now = START + int(second * SECOND)
     return story.at(second)
 
@@ -167,7 +167,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
     """One device after the restart, found by its old id; undone by what the store kept of both."""
     story = written(office(noted()), store)
     old = story.who(PHONE).id
-    story.lasting.obey(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
+    story.persistence.obey(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
     written(story.at(20), store)
     reader = Reader(tmp_path)
     assert reader.merged() == {old: story.who(LAPTOP).id}
@@ -180,7 +180,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
         (key, "name:annas-fon"),
     )
     (order,) = store.orders()
-    assert after.lasting.obey(order).fault == ""
+    assert after.persistence.obey(order).fault == ""
     written(after.at(120), store)
     assert store.orders() == []
     assert store.apart() == [(key, "name:annas-fon")]
@@ -192,7 +192,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
 def test_the_operator_s_word_is_not_written_as_what_packets_say(store: Store, tmp_path: Path):
     """Taken back while no sensor runs, the packets count again."""
     story = office(noted())
-    story.lasting.say(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
+    story.persistence.say(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
     assert story.at(20).who(PRINTER).type == "camera"
     written(story, store)
     reader = Reader(tmp_path)
@@ -206,7 +206,7 @@ def test_an_evicted_device_leaves_the_store_too(tmp_path: Path):
     from sensor.inventory.limits import Limits
 
     store, story = Store(tmp_path), Story(Limits(devices=5)).at(0)
-    story.lasting.keep_journal()
+    story.persistence.keep_journal()
     for n in range(50):
         story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n + 1}", "http.server", "model=X").at(n * 10)
         written(story, store)
@@ -275,7 +275,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
     assert "was damaged" in again.note
     assert "kept as inventory.db.damaged-1" in again.note
     assert (tmp_path / f"{FILE}.damaged-1").is_file()
-    again.write(story.lasting.entries(10))
+    again.write(story.persistence.entries(10))
     if damage == "middle":
         assert again.words()["k"]["owner"].value == "anna"
         assert len(list(again.devices(1000))) > 10
@@ -296,12 +296,12 @@ from pathlib import Path
 from sensor.inventory.store.store import Store
 from tests.inventory.stories import Story
 store, story = Store(Path(sys.argv[1])), Story().at(0)
-story.lasting.keep_journal()
+story.persistence.keep_journal()
 for n in range(1_000_000):
     story.says(f"00:17:c8:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", "http.server", "type=printer")
     if n % 50 == 49:
         story.at(n)
-        store.write(story.lasting.entries(1000))
+        store.write(story.persistence.entries(1000))
         print(n + 1, flush=True)
 """
 
@@ -339,7 +339,7 @@ def test_memory_of_restored_devices(store: Store):
     fresh = Story()
     tracemalloc.start()
     try:
-        assert sum(fresh.lasting.restore(state) for state in store.devices(10_000)) == 500
+        assert sum(fresh.persistence.restore(state) for state in store.devices(10_000)) == 500
         list(fresh.inventory.devices())
         used, _ = tracemalloc.get_traced_memory()
     finally:

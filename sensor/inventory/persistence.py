@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from sensor.inventory import orders
-from sensor.inventory.anew import read_anew
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.record import Record
+from sensor.inventory.reread import reread
 from sensor.inventory.rules import ANYBODY, parse_service
 from sensor.inventory.services import service_texts
 from sensor.inventory.state import DeviceState, record_of, state_of
@@ -39,7 +39,7 @@ class Advice(Protocol):
     def forget(self, device: str) -> None: ...
 
 
-class Lasting:
+class Persistence:
     """The persistent side of one inventory, of the baseline of its devices and of their recommendations."""
 
     def __init__(self, inventory: Inventory, baseline: Baseline | None = None, advice: Advice | None = None) -> None:
@@ -58,7 +58,7 @@ class Lasting:
         """
         record = record_of(state)
         if again:
-            read_anew(self.inventory, record)
+            reread(self.inventory, record)
         if not self.table.restore(record, state.id):
             return False
         if record.services:
@@ -66,7 +66,7 @@ class Lasting:
         self.inventory.find_again(record, state.names, state.joins)
         if again or record.key in self.table.words:
             self.table.look_at(record)
-        self.inventory.watch_anew()
+        self.inventory.reset_watch()
         return True
 
     def say(self, key: str, said: dict[str, Word]) -> None:

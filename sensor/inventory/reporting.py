@@ -15,8 +15,8 @@ from sensor.inventory.limits import HOUR, Limits
 from sensor.inventory.words import SURE
 
 FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags")
-EVIDENCE_TOLD = 32
-ADDRESSES_TOLD = 8
+EVIDENCE_LIMIT = 32
+ADDRESSES_LIMIT = 8
 _NOTHING = ("", 0.0)
 _Values = tuple[tuple[str, float], ...]
 _UNKNOWN: _Values = (_NOTHING,) * len(FIELDS)
@@ -87,7 +87,7 @@ class Told:
         """The change of IPv4 addresses to report now. If two hosts fight for an address, each report doubles the wait
         for the next.
         """
-        if ips == self.ips or len(ips) > ADDRESSES_TOLD:
+        if ips == self.ips or len(ips) > ADDRESSES_LIMIT:
             self.pending_ips = self.ips
             return None
         if ips != self.pending_ips:
@@ -150,12 +150,12 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
     fields = [field for field in FIELDS if field in attributes]
     fields += [name for name in attributes if name not in FIELDS]
     found = [attributes[field].evidence for field in fields]
-    if sum(map(len, found)) > EVIDENCE_TOLD:
+    if sum(map(len, found)) > EVIDENCE_LIMIT:
         turns = itertools.zip_longest(*[_weightiest_first(pieces) for pieces in found])
         told = {
             id(piece)
             for piece in itertools.islice(
-                (piece for turn in turns for piece in turn if piece is not None), EVIDENCE_TOLD
+                (piece for turn in turns for piece in turn if piece is not None), EVIDENCE_LIMIT
             )
         }
         found = [tuple([piece for piece in pieces if id(piece) in told]) for pieces in found]

@@ -16,7 +16,7 @@ from sensor.inventory.record import Record
 ORGANISATION = "oui.organisation"
 
 
-class Anew:
+class Reread:
     """``waiting``: devices that were not looked at yet; those that are gone by then cost nothing."""
 
     def __init__(self, inventory: Inventory) -> None:
@@ -36,18 +36,18 @@ class Anew:
         """Look at so many more; whether any are left."""
         for _ in range(min(devices, len(self.waiting))):
             record = self.waiting.popleft()
-            if not record.dead and read_anew(self._inventory, record):
+            if not record.dead and reread(self._inventory, record):
                 self._inventory.table.mark(record, record.last)
         return bool(self.waiting)
 
 
-def read_anew(inventory: Inventory, record: Record) -> bool:
+def reread(inventory: Inventory, record: Record) -> bool:
     """Read the facts of a device with the present fingerprints; whether the result differs. A device whose facts were
     not needed yet stays as it was.
     """
     packed, mac = record.unread, record.macs[0] if record.macs else 0
     record.held.forget_idle()
-    changed = _register_anew(inventory, record, mac)
+    changed = _register_again(inventory, record, mac)
     for fact in record.facts.values():
         if not fact.kind.startswith("flow."):
             claims = inventory.claims(fact.kind, fact.value, identity.trait_of(fact.kind), mac)
@@ -61,7 +61,7 @@ def read_anew(inventory: Inventory, record: Record) -> bool:
     return changed
 
 
-def _register_anew(inventory: Inventory, record: Record, mac: int) -> bool:
+def _register_again(inventory: Inventory, record: Record, mac: int) -> bool:
     """The vendor of its MAC by the present registry; whether it differs."""
     if not record.admitted or record.random or not mac:
         return False

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.inventory.anew import Anew
+from sensor.inventory.reread import Reread
 from sensor.runtime.keeper import Keeper
 from tests.inventory.stories import Story
 
@@ -45,12 +45,12 @@ def renamed(story: Story) -> Renamed:
 
 def test_only_what_is_said_otherwise_changes(story: Story) -> None:
     """One device becomes what it is called now, the others are not even told of; some at a time."""
-    anew = Anew(story.inventory)
-    anew.begin(renamed(story), story.inventory.oui)
-    assert len(anew.waiting) == 5
-    assert anew.go_on(2)
-    assert len(anew.waiting) == 3
-    assert not anew.go_on(100)
+    reread = Reread(story.inventory)
+    reread.begin(renamed(story), story.inventory.oui)
+    assert len(reread.waiting) == 5
+    assert reread.go_on(2)
+    assert len(reread.waiting) == 3
+    assert not reread.go_on(100)
     story.changes.clear()
     story.at(60)
     assert [story.who(mac).type for mac in MACS] == ["printer", "camera", "printer", "printer", "printer"]
@@ -58,11 +58,11 @@ def test_only_what_is_said_otherwise_changes(story: Story) -> None:
 
 
 def test_devices_that_are_gone_by_then_cost_nothing(story: Story) -> None:
-    anew = Anew(story.inventory)
-    anew.begin(renamed(story), story.inventory.oui)
+    reread = Reread(story.inventory)
+    reread.begin(renamed(story), story.inventory.oui)
     for record in list(story.inventory.table.by_mac.values()):
         story.inventory.table.evict(record)
-    assert not anew.go_on(100)
+    assert not reread.go_on(100)
 
 
 def test_devices_of_an_earlier_run(story: Story, tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_devices_of_an_earlier_run(story: Story, tmp_path: Path) -> None:
     records = list(later.inventory.table.by_mac.values())
     packed = [record.unread for record in records]
     assert all(packed)
-    anew = Anew(later.inventory)
-    anew.begin(renamed(later), later.inventory.oui)
-    assert not anew.go_on(5)
+    reread = Reread(later.inventory)
+    reread.begin(renamed(later), later.inventory.oui)
+    assert not reread.go_on(5)
     assert [record.unread is not None for record in records] == [number != 1 for number in range(5)]
     assert [record.unread for record in records if record.unread] == packed[:1] + packed[2:]
     assert [later.who(mac).type for mac in MACS] == ["printer", "camera", "printer", "printer", "printer"]
