@@ -71,6 +71,11 @@ class AlertFiles:
         """Where packets go now; None where none are kept."""
         return self._writer.folder if self._writer is not None else None
 
+    @property
+    def mutes_file(self) -> Path | None:
+        """Where mutes are read from now; None where none are."""
+        return self._mutes_file
+
     def writer_for(self, evidence: Path | None, mib: int) -> Writer | None:
         """What would write evidence to a folder: the one there is, where it does that already or where no other can.
         May be called from another thread.

@@ -113,15 +113,12 @@ def comment(args: argparse.Namespace) -> int:
 
 def why(args: argparse.Namespace) -> int:
     """``why``: what was silenced and by what."""
-    from sensor.eventlog.fold import Fold
-    from sensor.eventlog.paths import muted_log
-    from sensor.eventlog.reader import Reader
+    from sensor.views.mutes import every_muted
 
-    path, fold = need_log(args, "alerts suppressed by mutes"), Fold()
-    if muted_log(path).is_file():
-        for record in Reader(muted_log(path)):
-            fold.add(record)
-    records = list(fold.alerts.values())
+    try:
+        records = [row.record for row in every_muted(views_of(args, "alerts suppressed by mutes"))]
+    except sqlite3.DatabaseError as error:
+        raise stop_of(error) from None
     if args.json:
         for record in records:
             put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))

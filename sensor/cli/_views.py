@@ -64,15 +64,16 @@ def _is_own(dataset: Dataset) -> bool:
 
 def _of_folder(dataset: Dataset) -> Data | None:
     """The tables in the folder; None when they are behind the log and cannot be brought up to it. Stop when a newer sensor wrote them."""
-    from sensor.views.current import current
+    from sensor.inventory.store.database import Refused
+    from sensor.tables.ready import make_ready
+    from sensor.views.dataset import open_folder
     from sensor.views.errors import NotReadable
 
     try:
-        found = current(dataset.folder, dataset.log)
-    except NotReadable as error:
+        found = make_ready(dataset.folder, dataset.log)
+        data = open_folder(dataset.folder) if found.usable else None
+    except (Refused, NotReadable) as error:
         raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
-    if found is None:
-        return None
     if found.note:
         complain(found.note, "info")
-    return found.data
+    return data

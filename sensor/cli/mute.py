@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import re
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -18,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
-from sensor.cli._data import add_data_arguments, dataset_of
+from sensor.cli._data import add_data_arguments
 from sensor.cli._log import fold_of
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import add_view_arguments, part, put, table_of_alerts, tidy
+from sensor.cli._show import add_view_arguments, put, table_of_alerts, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 
@@ -230,25 +231,20 @@ def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
 
 
 def _silenced(args: argparse.Namespace) -> Counter[str] | None:
-    """Findings that each mute silenced, as the log beside the event log says; None when no data is there yet, in which something could be silenced."""
-    from sensor.eventlog.fold import Fold
-    from sensor.eventlog.paths import muted_log
-    from sensor.eventlog.reader import Reader
+    """How many findings each mute suppressed in the dataset; None when there is no data yet in which one could be."""
+    from sensor.cli._views import stop_of, views_of
+    from sensor.views.mutes import silenced
 
     try:
-        log = dataset_of(args).log
+        data = views_of(args, "alerts suppressed by mutes")
     except Stop:
         if args.data or args.events:
             raise
         return None
-    fold, counts = Fold(), Counter[str]()
-    if muted_log(log).is_file():
-        for record in Reader(muted_log(log)):
-            fold.add(record)
-    for record in fold.alerts.values():
-        alert = part(record, "alert")
-        counts[tidy(part(alert, "muted").get("id"))] += int(alert.get("count") or 1)
-    return counts
+    try:
+        return Counter(silenced(data))
+    except sqlite3.DatabaseError as error:
+        raise stop_of(error) from None
 
 
 def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:

@@ -15,8 +15,8 @@ from sensor.datasets.dataset import Dataset
 from sensor.datasets.span import Span
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
-from sensor.inventory.store.database import FILE
-from sensor.views.current import current, inventory_alone
+from sensor.inventory.store.database import FILE, StoreError
+from sensor.tables.ready import make_devices_ready, make_ready
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import NotReadable, Unknown
 
@@ -83,26 +83,36 @@ class Sources:
             notes.append(
                 "There is no event log: alerts, incidents, recommendations and health are unknown, not absent."
             )
-            known = inventory_alone(dataset.folder)
-            notes += [known.note] if known.note else []
-            with known.data as data:
+            notes += _ready(dataset)[1]
+            with open_folder(dataset.folder) as data:
                 yield data
             return
-        found = current(dataset.folder, dataset.log) if dataset.inventory is not None else None
-        behind = _as_they_are(dataset) if found is None else None
+        usable, said = _ready(dataset) if dataset.inventory is not None else (False, [])
+        behind = _as_they_are(dataset) if not usable else None
         if behind is not None:
             notes.append(
                 "The tables are behind the event log and cannot be brought up to it: the newest records are missing."
             )
             with behind:
                 yield behind
-        elif found is None:
+        elif not usable:
             with self._logs.opened(dataset.log) as data:
                 yield data
         else:
-            notes += [found.note] if found.note else []
-            with found.data as data:
+            notes += said
+            with open_folder(dataset.folder) as data:
                 yield data
+
+
+def _ready(dataset: Dataset) -> tuple[bool, list[str]]:
+    """Whether its tables answer, after they were brought up to date; and what a reader must know. NotReadable where a
+    newer sensor wrote them, or they are damaged.
+    """
+    try:
+        found = make_ready(dataset.folder, dataset.log) if dataset.has_log else make_devices_ready(dataset.folder)
+    except StoreError as error:
+        raise NotReadable(str(error)) from None
+    return found.usable, [found.note] if found.note else []
 
 
 def _as_they_are(dataset: Dataset) -> Data | None:

@@ -112,6 +112,8 @@ class Run:
             )  # fmt: skip
         if keeper is not None and isinstance(log, LiveLog):
             keeper.log_down = log.sync
+        if keeper is not None:
+            keeper.mutes = lambda: self.files.mutes_file
         if keeper is not None and log.path is not None and live:
             keeper.follow(log.path)
         self.first = self.last = 0

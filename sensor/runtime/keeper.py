@@ -25,6 +25,7 @@ from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
 from sensor.inventory.words import Order, Word
 from sensor.runtime.process import no_collection
+from sensor.tables.mute_rows import FILE_NAME, follow_mutes
 from sensor.tables.tables import LINES, Tables
 
 # Devices in a batch, batches that may wait, and seconds between two.
@@ -69,6 +70,9 @@ class Keeper:
         self._failed = False
         self._hurry = threading.Event()
         self.log_down: Callable[[float], object] = lambda _: None
+        # The file that the engine reads mutes from; None if it reads none.
+        self.mutes: Callable[[], Path | None] = lambda: None
+        self._mutes_noted: str | None = None
         self._log: Path | None = None
         self._tables: Tables | None = None
         self._behind = False
@@ -263,6 +267,7 @@ class Keeper:
                 pass
             if not self._hurry.is_set():
                 tables.tidy()
+                follow_mutes(self.store.base, self._log)
         except (StoreError, OSError) as error:
             if not self._behind:
                 self._complain(f"{self.store.path}: alerts are not up to date: {error}; tried again")
@@ -302,10 +307,17 @@ class Keeper:
             self._failed = True
 
     def _note(self) -> None:
-        """Write down by which fingerprints the facts were read, where those are others now."""
+        """Write down what later readers need to know of this run, where it is another than before: by which
+        fingerprints the facts were read, and which file the mutes are in.
+        """
         if self._noted != self._knowledge:
             self.store.set_meta(KNOWLEDGE, self._knowledge)
             self._noted = self._knowledge
+        path = self.mutes()
+        mutes = str(path.absolute()) if path is not None else ""
+        if self._mutes_noted != mutes:
+            self.store.set_meta(FILE_NAME, mutes)
+            self._mutes_noted = mutes
 
 
 def _left(until: float | None) -> float | None:

@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.eventlog.reader import Reader
 from sensor.inventory.store.database import FILE, StoreError, Taken, connect
@@ -18,8 +18,9 @@ from sensor.inventory.store.rows import fill_rows, unlisted
 from sensor.inventory.store.schema import MIGRATIONS, VERSION
 from sensor.inventory.store.store import Store, words_of
 from sensor.tables.apply import Applier
+from sensor.tables.mute_rows import follow_mutes
 from sensor.tables.position import clear, position
-from sensor.tables.tables import MANY, Tables, transaction
+from sensor.tables.tables import MANY, Tables, ends_at, transaction
 from sensor.tables.words import read_notes
 
 
@@ -84,11 +85,7 @@ def behind(base: sqlite3.Connection, log: Path) -> bool:
         size = there.words
     if size != there.words or not there.whole or lacking:
         return True
-    cursor = LogCursor(log, there.seq)
-    try:
-        return bool(cursor.read(1))
-    finally:
-        cursor.close()
+    return bool(parts(log)) and not ends_at(log, there.seq, there.record)
 
 
 def _a_little(path: Path, log: Path) -> Built | None:
@@ -113,6 +110,7 @@ def _a_little(path: Path, log: Path) -> Built | None:
         try:
             while tables.advance():
                 pass
+            follow_mutes(base, log)
         finally:
             tables.close()
         return Built(tables.records, tables.anew)
@@ -136,6 +134,7 @@ def _built(folder: Path, log: Path, *, anew: bool) -> Built:
                 tables.load()
             while tables.advance():
                 pass
+            follow_mutes(store.base, log)
         finally:
             tables.close()
         return Built(tables.records, "; ".join(filter(None, (store.note, tables.anew))))
@@ -165,5 +164,6 @@ def of_log(log: Path) -> sqlite3.Connection:
         while notes:
             applier.say(notes)
             notes, read = read_notes(notes_log(log), read)
+    follow_mutes(base, log)
     base.execute("PRAGMA query_only = 1")
     return base

@@ -8,6 +8,7 @@ import sqlite3
 from typing import NamedTuple
 
 from sensor.inventory.store.schema_log import MADE_FROM_LOG
+from sensor.inventory.store.schema_mutes import MADE_FROM_MUTES
 
 
 class Position(NamedTuple):
@@ -33,7 +34,7 @@ def put_position(base: sqlite3.Connection, there: Position) -> None:
 
 
 def clear(base: sqlite3.Connection) -> None:
-    """Empty all that is made from the log, within a transaction."""
+    """Empty all that is made from the log and from the file of mutes, within a transaction."""
     base.execute("INSERT INTO alert_text (alert_text) VALUES ('delete-all')")
-    for table in MADE_FROM_LOG:
+    for table in (*MADE_FROM_LOG, *MADE_FROM_MUTES):
         base.execute(f"DELETE FROM {table}")  # noqa: S608 - names from our own list

@@ -53,7 +53,7 @@ class Tables:
         self._there, self._applier = Position(), Applier(base)
         try:
             there = position(base)
-            if there.seq and parts(log) and not _is_of(there, log):
+            if there.seq and parts(log) and not holds(log, there.seq, there.record):
                 with transaction(base):
                     self._empty("the event log is another one than the tables were made from")
             if not there.whole:  # a process ended amid much
@@ -125,7 +125,7 @@ class Tables:
             before = self._applier.unusable
             self._applier.apply(taken)
             self._applier.say(notes)
-            seq, record = (taken[-1][0], _id_of(taken[-1][1])) if taken else (there.seq, there.record)
+            seq, record = (taken[-1][0], id_of(taken[-1][1])) if taken else (there.seq, there.record)
             self._there = Position(seq, record, words, there.unusable + self._applier.unusable - before, there.whole)
             put_position(self._base, self._there)
         self.records += len(taken)
@@ -159,9 +159,9 @@ class Tables:
         self._applier = Applier(self._base)
 
 
-def _is_of(there: Position, log: Path) -> bool:
-    """Whether a log holds the record that the tables know last, or let it go by age."""
-    cursor = LogCursor(log, there.seq - 1)
+def holds(log: Path, seq: int, record: str) -> bool:
+    """Whether a log holds the record of a number and an id, or let it go by age. OSError."""
+    cursor = LogCursor(log, seq - 1)
     try:
         found = cursor.read(1)
     finally:
@@ -169,12 +169,24 @@ def _is_of(there: Position, log: Path) -> bool:
     if not found:
         return False
     number, line = found[0]
-    if number == there.seq:
-        return _id_of(line) == there.record
-    return next((one.first for one in segments(log)), 0) > there.seq
+    if number == seq:
+        return id_of(line) == record
+    return next((one.first for one in segments(log)), 0) > seq
 
 
-def _id_of(line: bytes) -> str:
+def ends_at(log: Path, seq: int, record: str) -> bool:
+    """Whether the record of a number and an id is the last one of a log. OSError."""
+    if seq and not holds(log, seq, record):
+        return False
+    cursor = LogCursor(log, seq)
+    try:
+        return not cursor.read(1)
+    finally:
+        cursor.close()
+
+
+def id_of(line: bytes) -> str:
+    """The id of a record; empty where it has none."""
     try:
         return msgspec.json.decode(line, type=_Named).id
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -4,9 +4,10 @@ the rest is forbidden.
 
 from __future__ import annotations
 
+import ast
 import re
 
-from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
+from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of, tree_of
 
 # What the engine drives.
 UNITS = {
@@ -56,7 +57,7 @@ MAY_IMPORT = {
     "outputs": {"core", "documents"},
     "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "tables"},
-    "tables": {"core", "eventlog", "inventory"},
+    "tables": {"core", "alerts", "documents", "eventlog", "inventory"},
     "views": {"core", "eventlog", "inventory", "posture", "tables"},
     "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native"},
     "console": {
@@ -203,6 +204,22 @@ def test_detectors_take_only_events_from_dissectors() -> None:
             last = name.rsplit(".", 1)[-1]
             if name.startswith("sensor.dissectors."):
                 assert re.fullmatch(r"[A-Z][a-z]\w*", last), f"{name_of(path)}:{line} imports {name}"
+
+
+def test_views_only_read() -> None:
+    """A view takes an open dataset and gives rows: it parses no command line, prints nothing, and changes no store.
+    ``sensor.tables.ready`` brings tables up to date before.
+    """
+    foreign = ("argparse", "sys", "sensor.tables.ready", "sensor.tables.tables", "sensor.tables.apply")
+    writing = ("sensor.tables.build.catch_up", "sensor.tables.build.rebuild", "sensor.inventory.store.sayings")
+    for path in python_files("views"):
+        assert not [name for _, name in imports(path) if name.startswith((*foreign, *writing))], name_of(path)
+        called = {
+            node.func.id
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not called & {"print", "connect"}, name_of(path)
 
 
 def test_only_commands_fetch() -> None:

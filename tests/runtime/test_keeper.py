@@ -10,12 +10,16 @@ from typing import Self
 
 import pytest
 
+from sensor.alerts.mutes import Mute, save_mutes
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.words import Word
 from sensor.runtime.keeper import Keeper
+from sensor.tables.ready import make_ready
+from sensor.views.dataset import open_folder
+from sensor.views.mutes import mutes
 from tests.inventory.stories import Story, subject
 
 PRINTER, LAPTOP, DOCK = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "00:1c:7f:00:00:01"
@@ -25,9 +29,14 @@ KEY = f"mac:{PRINTER}"
 class Run:
     """One run of the sensor: an inventory with its keeper."""
 
-    def __init__(self, folder: Path, knowledge: str = "one") -> None:
+    def __init__(
+        self, folder: Path, knowledge: str = "one", *, follow: Path | None = None, mutes: Path | None = None
+    ) -> None:
         self.heard: list[str] = []
         self.keeper, self.story = Keeper(folder, self.heard.append), Story()
+        self.keeper.mutes = lambda: mutes
+        if follow is not None:
+            self.keeper.follow(follow)
         self.baseline = Baseline(self.story.inventory.device)
         self.restored = self.keeper.begin(self.story.inventory, knowledge, self.baseline)
 
@@ -128,6 +137,29 @@ def test_a_running_sensor_hears_what_is_said(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         assert run.restored == 2
         assert run.story.who(DOCK) is not run.story.who(PRINTER)
+
+
+def test_a_running_sensor_keeps_the_list_of_mutes(tmp_path: Path) -> None:
+    """The tables follow the file that the engine reads, wherever it lies, while the sensor runs; a later reader finds
+    the same file.
+    """
+    log, file = tmp_path / "events.jsonl", tmp_path / "etc" / "quiet.yaml"
+    log.touch()
+    file.parent.mkdir()
+    mute = Mute(id="m1", detector="discovery.*", author="anna", reason="our scanner")
+
+    def listed() -> list[str]:
+        with open_folder(tmp_path) as data:
+            return [row.id for row in mutes(data, now=1).rows]
+
+    with Run(tmp_path, follow=log, mutes=file) as run:
+        save_mutes(file, [mute])
+        run.until(lambda: listed() == ["m1"])
+        save_mutes(file, [mute.model_copy(update={"id": "m2"}), mute])
+        run.until(lambda: listed() == ["m2", "m1"])
+    save_mutes(file, [])
+    make_ready(tmp_path, log)
+    assert listed() == []
 
 
 def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None:

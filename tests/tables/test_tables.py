@@ -20,6 +20,7 @@ from sensor.cli.main import main
 from sensor.inventory.store.database import FILE, Refused, connect
 from sensor.inventory.store.store import Store
 from sensor.tables.build import behind, catch_up, of_log, rebuild
+from sensor.tables.ready import make_ready
 from sensor.tables.tables import Tables
 from tests.perf.made_records import lines as made_lines
 from tests.perf.made_records import write_log
@@ -170,6 +171,19 @@ def test_log_that_began_anew_is_another_log(tmp_path: Path) -> None:
     rebuild(tmp_path, tmp_path / LOG)
     assert held(tmp_path) == found
     assert len(found["alerts"]) == 50
+
+
+def test_log_that_got_shorter_is_noticed_by_its_readers(tmp_path: Path) -> None:
+    """Another replay into the same folder with fewer records: its reader sees those, and none of the first."""
+    write_log(tmp_path / LOG, 40, seed=1)
+    assert make_ready(tmp_path, tmp_path / LOG).usable
+    assert make_ready(tmp_path, tmp_path / LOG).note == ""
+    write_log(tmp_path / LOG, 30, seed=2)
+    assert make_ready(tmp_path, tmp_path / LOG).note
+    found = held(tmp_path)
+    assert len(found["alerts"]) == 30
+    rebuild(tmp_path, tmp_path / LOG)
+    assert held(tmp_path) == found
 
 
 def test_log_that_is_gone_leaves_the_tables(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ A migration that was released is never changed; a new one is added.
 from __future__ import annotations
 
 from sensor.inventory.store.schema_log import LOG_INDICES, LOG_TABLES
+from sensor.inventory.store.schema_mutes import MUTE_TABLES
 from sensor.inventory.store.schema_rows import DEVICE_ROWS
 
 MIGRATIONS: tuple[str, ...] = (
@@ -80,6 +81,8 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # 5: what the event log tells as tables, and devices as lists show and search them.
     LOG_TABLES + ";\n".join(LOG_INDICES) + ";\n" + DEVICE_ROWS,
+    # 6: mutes, and the alerts that they suppressed.
+    MUTE_TABLES,
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.

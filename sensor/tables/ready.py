@@ -1,0 +1,84 @@
+"""A folder made ready for its readers: its tables are brought up to the log before anybody reads them.
+
+Views open a store for reading only. What a crash, an upgrade or a word of the operator left to be done is done here
+first, where the store can be written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.inventory.store.database import FILE, Refused, StoreError, connect, look_into
+from sensor.inventory.store.schema import VERSION
+from sensor.tables.build import behind, catch_up, list_devices
+from sensor.tables.mute_rows import follow_mutes, mutes_behind
+from sensor.tables.position import position
+
+UNLISTED = "The list of devices is not complete: its rows are still to be made, and the store cannot be written here."
+
+
+class Ready(NamedTuple):
+    """``usable``: the tables of the folder answer for its log; else the log itself must be read. ``note``: what was done
+    to the store, or what is missing, for people; empty where there is nothing to say.
+    """
+
+    usable: bool
+    note: str = ""
+
+
+def make_ready(folder: Path, log: Path) -> Ready:
+    """Bring the tables of a folder up to its log. Refused where a newer sensor wrote them; OSError where the log cannot
+    be read.
+    """
+    with contextlib.suppress(StoreError, sqlite3.Error):  # an earlier version wrote it, or it is damaged
+        if _is_up_to_date(folder, log):
+            return Ready(usable=True)
+    try:
+        note = catch_up(folder, log).note
+    except Refused:
+        raise
+    except (OSError, StoreError):
+        return Ready(usable=False)
+    try:
+        with contextlib.closing(_of_today(folder)) as base:
+            # Without a record of the log: another process writes the folder and has put nothing into its tables yet.
+            return Ready(bool(position(base).seq), note)
+    except (StoreError, sqlite3.Error):
+        return Ready(usable=False)
+
+
+def make_devices_ready(folder: Path) -> Ready:
+    """The same for a folder without a log: its devices are listed. StoreError where they cannot be."""
+    try:
+        listed = list_devices(folder)
+    except sqlite3.Error as error:
+        raise StoreError(f"{folder}: {error}") from None
+    return Ready(usable=True, note="" if listed else UNLISTED)
+
+
+def _is_up_to_date(folder: Path, log: Path) -> bool:
+    with contextlib.closing(_of_today(folder)) as base:
+        if behind(base, log):
+            return False
+        if not mutes_behind(base, log):
+            return True
+    if os.access(folder / FILE, os.W_OK):  # else mutes are shown as they were; all else is up to date
+        with contextlib.closing(connect(folder / FILE)) as base, contextlib.suppress(StoreError, OSError):
+            follow_mutes(base, log)
+    return True
+
+
+def _of_today(folder: Path) -> sqlite3.Connection:
+    """A store of this version, for reading. StoreError where there is none, sqlite3.Error where it is damaged."""
+    if not (folder / FILE).is_file():
+        raise StoreError(f"{folder / FILE}: there is no inventory")
+    base = look_into(folder / FILE)
+    version = base.execute("PRAGMA user_version").fetchone()[0]
+    if version != VERSION:
+        base.close()
+        raise StoreError(f"{folder / FILE}: its tables have version {version}, this sensor reads {VERSION}")
+    return base

@@ -1,0 +1,163 @@
+"""Mutes: what the operator wants no alerts of, and the alerts that were suppressed by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sensor.tables.lines import SEVERITIES
+from sensor.views.dataset import Data
+from sensor.views.errors import one_of
+from sensor.views.listing import contains, facets_of, page_of, value_of
+from sensor.views.page import Page, mark_of
+
+STATES = ("active", "expired")
+SORTS = ("place", "created", "expires", "silenced", "last", "id")
+MUTED_SORTS = ("last", "severity", "count", "mute")
+
+_MUTES = """
+SELECT id, detector, src, dst, port, type, vlan, hours, author, reason, created, expires, scope,
+    coalesce((SELECT sum(count) FROM muted_alerts WHERE mute = mutes.id), 0),
+    coalesce((SELECT max(last) FROM muted_alerts WHERE mute = mutes.id), 0)
+FROM mutes ORDER BY number
+"""
+_MUTED = "SELECT alert, mute, severity, detector, count, last, summary, record FROM muted_alerts ORDER BY seq"
+_COUNTS = "SELECT mute, sum(count) FROM muted_alerts GROUP BY mute"
+_DECODER = msgspec.json.Decoder(dict[str, Any])
+
+
+class MuteFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``text``: words that must all be somewhere in a mute, case does not matter; ``state``: of STATES; ``author``."""
+
+    text: str = ""
+    state: tuple[str, ...] = ()
+    author: str = ""
+
+
+class MutedFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``text``: words that must all be in the summary or the detector; ``mute``: ids; ``severity``: at least; times in
+    ns, of when it happened last.
+    """
+
+    text: str = ""
+    mute: tuple[str, ...] = ()
+    severity: str = ""
+    since: int | None = None
+    until: int | None = None
+
+
+class MuteRow(msgspec.Struct, frozen=True):
+    """A mute as the engine has it. Empty fields and 0 match everything; times in ns, 0 for none. ``scope``: what it
+    suppresses, for people; ``silenced`` and ``last``: how many findings it suppressed, and when the last one.
+    """
+
+    id: str
+    detector: str
+    src: str
+    dst: str
+    port: int
+    type: str
+    vlan: int
+    hours: str
+    author: str
+    reason: str
+    created: int
+    expires: int
+    scope: str
+    silenced: int
+    last: int
+    state: str
+
+
+class MutedRow(msgspec.Struct, frozen=True):
+    """A suppressed alert. ``last``: ns; ``record``: as it stands in the log of suppressed alerts."""
+
+    alert: str
+    mute: str
+    severity: str
+    detector: str
+    count: int
+    last: int
+    summary: str
+    record: dict[str, Any]
+
+
+EVERY_MUTE, EVERY_MUTED = MuteFilter(), MutedFilter()
+
+
+def mutes(
+    data: Data, wanted: MuteFilter = EVERY_MUTE, sort: str = "place", *, now: int, limit: int = 100, cursor: str = ""
+) -> Page[MuteRow]:
+    """A page of mutes. ``sort``: one of SORTS, ``place`` is the order in which they are tried; ``now``: ns, when a mute
+    counts as expired. Unknown or Malformed where an argument is wrong.
+    """
+    one_of("state", wanted.state, STATES)
+    one_of("sort", [sort], SORTS)
+    rows = [row for values in data.base.execute(_MUTES) if _fits(row := _mute(tuple(values), now), wanted)]
+    if sort != "place":
+        rows.sort(key=lambda row: getattr(row, sort), reverse=sort != "id")
+    facets = facets_of(rows, {name: value_of(name) for name in ("state", "author")})
+    return page_of(rows, lambda row: row.id, facets, mark_of(wanted, sort), limit, cursor)
+
+
+def muted(
+    data: Data, wanted: MutedFilter = EVERY_MUTED, sort: str = "last", *, limit: int = 100, cursor: str = ""
+) -> Page[MutedRow]:
+    """A page of suppressed alerts, the newest or the most of them first. Unknown or Malformed where an argument is
+    wrong.
+    """
+    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    one_of("sort", [sort], MUTED_SORTS)
+    rows = [row for values in data.base.execute(_MUTED) if _is_wanted(row := _muted(tuple(values)), wanted)]
+    rows.sort(key=lambda row: _place(row, sort), reverse=sort != "mute")
+    facets = facets_of(rows, {name: value_of(name) for name in ("mute", "severity", "detector")})
+    return page_of(rows, lambda row: row.alert, facets, mark_of(wanted, sort), limit, cursor)
+
+
+def every_muted(data: Data) -> list[MutedRow]:
+    """All suppressed alerts, in the order in which they were told."""
+    return [_muted(tuple(values)) for values in data.base.execute(_MUTED)]
+
+
+def silenced(data: Data) -> dict[str, int]:
+    """How many findings each mute suppressed, by its id; also by mutes that are no more."""
+    return {str(name): int(count) for name, count in data.base.execute(_COUNTS)}
+
+
+def fault_of_mutes(data: Data) -> str:
+    """Why the file of mutes could not be read; empty if it could. The mutes of before hold then."""
+    row = data.base.execute("SELECT fault FROM mutes_position").fetchone()
+    return str(row[0]) if row is not None else ""
+
+
+def _mute(values: tuple[Any, ...], now: int) -> MuteRow:
+    expires = values[11]
+    return MuteRow(*(*values, "expired" if expires and expires <= now else "active"))
+
+
+def _muted(values: tuple[Any, ...]) -> MutedRow:
+    alert, mute, severity, *rest, record = values
+    return MutedRow(*(alert, mute, SEVERITIES[severity], *rest, _DECODER.decode(record)))
+
+
+def _fits(row: MuteRow, wanted: MuteFilter) -> bool:
+    return (
+        (not wanted.state or row.state in wanted.state)
+        and (not wanted.author or row.author.casefold() == wanted.author.casefold())
+        and contains(wanted.text, (row.id, row.scope, row.author, row.reason))
+    )
+
+
+def _is_wanted(row: MutedRow, wanted: MutedFilter) -> bool:
+    return (
+        (not wanted.mute or row.mute in wanted.mute)
+        and (not wanted.severity or SEVERITIES.index(row.severity) >= SEVERITIES.index(wanted.severity))
+        and (wanted.since is None or row.last >= wanted.since)
+        and (wanted.until is None or row.last < wanted.until)
+        and contains(wanted.text, (row.summary, row.detector))
+    )
+
+
+def _place(row: MutedRow, sort: str) -> Any:
+    return SEVERITIES.index(row.severity) if sort == "severity" else getattr(row, sort)
