@@ -7,7 +7,9 @@ import csv
 import io
 import json
 import re
+import sqlite3
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +20,10 @@ from sensor.cli._known import Known, known
 from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
 from sensor.cli._table import table
+from sensor.cli._views import devices_data, stop_of
 from sensor.inventory.words import FIELDS
 from sensor.posture.lookup import mac_of
+from sensor.views.device_list import every_device
 
 if TYPE_CHECKING:
     from sensor.inventory.store.sayings import Sayings
@@ -63,8 +67,10 @@ def export(args: argparse.Namespace) -> int:
     """``export [FILE]``: CSV, or what --format says."""
     target = args.words[0] if args.words else "-"
     args.for_programs = target == "-"
-    found = known(args)
-    records = list(found.fold.devices.values())
+    try:
+        records = list(every_device(devices_data(args), (), datetime.now(UTC)))
+    except sqlite3.DatabaseError as error:
+        raise stop_of(error) from None
     form = args.format or ("json" if target.endswith(".json") else "csv")
     text = io.StringIO()
     if form == "json":

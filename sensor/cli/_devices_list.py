@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sensor.cli._codes import USAGE
 from sensor.cli._devices_csv import COLUMNS, row_of, write_csv
-from sensor.cli._known import Known, known
+from sensor.cli._known import Known
 from sensor.cli._setup import complain
 from sensor.cli._show import part, table_of_devices, tidy
 from sensor.cli._table import table
-from sensor.views.device_terms import Term, WrongTerm, last_seen, matching, ordered, sort_key, term_of
+from sensor.cli._views import devices_data, stop_of
+from sensor.views.device_list import listed_devices
+from sensor.views.device_terms import Term, WrongTerm, last_seen, matching, sort_key, term_of
 
 Record = dict[str, Any]
 
@@ -28,20 +31,24 @@ def list_devices(args: argparse.Namespace) -> int:
     except WrongTerm as wrong:
         complain(str(wrong), error="usage.unknown-filter")
         return USAGE
-    found = known(args)
-    records = filtered(found, wanted)
-    if order is not None:
-        records = ordered(records, *order)
+    try:
+        _put(args, listed_devices(devices_data(args), wanted, order, datetime.now(UTC)), ordered=order is not None)
+    except sqlite3.DatabaseError as error:
+        raise stop_of(error) from None
+    return 0
+
+
+def _put(args: argparse.Namespace, records: Iterable[Record], *, ordered: bool) -> None:
+    """Line by line for programs, for people when all are known."""
     if args.json:
         for record in records:
             print(json.dumps(body_of(record), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
     elif args.csv:
-        write_csv(sys.stdout, COLUMNS, (row_of(record) for record in records))
+        write_csv(sys.stdout, COLUMNS, map(row_of, records))
     elif args.summary:
-        print(summary(records))
+        print(summary(list(records)))
     else:
-        print(table_of_devices(records, sys.stdout, ordered=order is None))
-    return 0
+        print(table_of_devices(records, sys.stdout, ordered=not ordered))
 
 
 def body_of(record: Record) -> Record:

@@ -73,12 +73,11 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
 
 def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
     """The devices of a store. A store without devices was never written: then they are read from the log."""
-    from sensor.datasets.card import REPLAY
+    from sensor.cli._views import bring_up_to_date
     from sensor.eventlog.fold import Fold
     from sensor.inventory.store.reader import Reader
 
-    if dataset.kind == REPLAY:
-        _bring_up_to_date(dataset)
+    bring_up_to_date(dataset)
     reader = until_over(Reader(dataset.folder))
     devices = {record["device"]["id"]: record for record in reader.records()}
     if not devices and dataset.has_log:
@@ -107,19 +106,6 @@ def _alerts(dataset: Dataset, take: Take | None) -> Fold:
     finally:
         data.close()
     return fold
-
-
-def _bring_up_to_date(dataset: Dataset) -> None:
-    """The inventory of a replay by an earlier version: no sensor will upgrade it, as it does its own at its start."""
-    from sensor.datasets.live import is_written
-    from sensor.datasets.peek import bring_up_to_date
-
-    if (
-        dataset.inventory is not None
-        and not is_written(dataset.folder)
-        and (note := bring_up_to_date(dataset.inventory))
-    ):
-        complain(note, "info")
 
 
 def the_device(fold: Records, what: str) -> Record | None:

@@ -4,75 +4,94 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime
-from itertools import islice
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._show import coloured, number, paint, part, tidy
 from sensor.cli._status_client import Place
 from sensor.cli._status_words import Line, Part, decimal, output, page, several, size
 from sensor.cli._times import age
+from sensor.core.record_parts import time_text
 
-# Records from the end of the log among which the last word of the sensor is looked for.
-LOOKED_AT = 2000
+if TYPE_CHECKING:
+    from sensor.views.dataset import Data
+    from sensor.views.moments import Moment
 
 Known = dict[str, Any]
 
 
 def rest(place: Place) -> Known:
-    """All that the files tell."""
+    """All that the files say."""
+    log, devices = _stored(place)
     return {
         "state": str(place.state),
-        "log": _log(place),
-        "devices": _devices(place),
+        "log": _log(place) | log,
+        "devices": devices,
         "outputs": _outputs(place),
         "intel": {"lists": _lists(place)},
     }
 
 
 def _log(place: Place) -> Known:
-    """The log: its size, and what the sensor said last of itself."""
-    from sensor.eventlog.log_end import backwards, end_of
+    """The files of the log."""
     from sensor.eventlog.log_lines import parts
-    from sensor.eventlog.reader import record_of
 
-    told: Known = {"path": str(place.log)}
     with contextlib.suppress(OSError):
-        there, end = parts(place.log), end_of(place.log)
-        if end is None:
-            return told
-        told |= {"segments": len(there), "bytes": sum(one.path.stat().st_size for one in there)}
-        records = (
-            record for line in islice(backwards(place.log, end), LOOKED_AT) if (record := record_of(line)) is not None
-        )
-        last = next(records, None)
-        if last is not None:
-            told["last"] = last.get("ts")
-            said = (
-                last
-                if last.get("kind") == "sensor"
-                else next((one for one in records if one.get("kind") == "sensor"), None)
-            )
-            told["said"] = (
-                {name: said.get(name) for name in ("ts", "action", "severity", "msg")} if said is not None else {}
-            )
-    return told
+        if there := parts(place.log):
+            size = sum(one.path.stat().st_size for one in there)
+            return {"path": str(place.log), "segments": len(there), "bytes": size}
+    return {"path": str(place.log)}
 
 
-def _devices(place: Place) -> Known:
-    """How many there are in the inventory; nothing where it cannot be read."""
+def _stored(place: Place) -> tuple[Known, Known]:
+    """What the tables say of the log and of the devices; ``unknown``: why they cannot be read."""
+    import sqlite3
+
+    from sensor.views.errors import ViewError
+    from sensor.views.standing import standing
+
+    try:
+        if (data := _opened(place)) is None:
+            return {}, {}
+        with data:
+            found = standing(data)
+    except (ViewError, sqlite3.Error, OSError) as error:
+        return {}, {"unknown": str(error)}
+    devices = {"devices": found.devices} if found.devices is not None else {}
+    if not found.last:
+        return {}, devices
+    said = {"said": _said(found.said)} if found.said is not None else {"said": {}}
+    return {"last": time_text(found.last), **said}, devices
+
+
+def _said(moment: Moment) -> Known:
+    return {
+        "ts": time_text(moment.ts),
+        "action": moment.action,
+        "severity": moment.severity,
+        "msg": moment.summary,
+    }
+
+
+def _opened(place: Place) -> Data | None:
+    """The tables of the state folder; those of its log alone where it has no inventory, None where it has neither. Tables
+    that cannot be brought up to the log are read as they are: a whole log is too long for a status.
+    """
+    import msgspec
+
+    from sensor.datasets.dataset import dataset_in
     from sensor.inventory.store.database import StoreError
-    from sensor.inventory.store.reader import Reader
+    from sensor.tables.ready import make_devices_ready, make_ready
+    from sensor.views.dataset import open_folder, open_log
 
-    try:
-        reader = Reader(place.state)
-    except (StoreError, OSError):
-        return {}
-    try:
-        return {"devices": sum(1 for _ in reader.records())}
-    except StoreError:
-        return {}
-    finally:
-        reader.close()
+    dataset = msgspec.structs.replace(dataset_in(place.state), log=place.log)
+    if dataset.inventory is None:
+        return open_log(dataset.log) if dataset.has_log else None
+    with contextlib.suppress(StoreError):  # opening it says why
+        if dataset.has_log:
+            make_ready(dataset.folder, dataset.log)
+        else:
+            make_devices_ready(dataset.folder)
+    return open_folder(dataset.folder)
 
 
 def _outputs(place: Place) -> Known:
@@ -99,24 +118,20 @@ def rest_screen(known: Known, why: str, out: TextIO, now: float) -> str:
 
 def _parts(known: Known, now: float) -> list[Part]:
     log, outputs, lists = part(known, "log"), part(known, "outputs"), part(part(known, "intel"), "lists")
-    devices = part(known, "devices")
     told: list[Part] = [
         ("log", _log_lines(log, now)),
-        (
-            "devices",
-            [
-                (
-                    f"{number(devices.get('devices')):,} in {tidy(known.get('state'))}"
-                    if devices
-                    else f"no inventory in {tidy(known.get('state'))}",
-                    "",
-                )
-            ],
-        ),
+        ("devices", [_devices_line(known)]),
         ("outputs", [output(name, outputs[name], now) for name in outputs]),
         ("lists", [(f"{tidy(name)}: {age(now - decimal(one.get('written')))} old", "") for name, one in lists.items()]),
     ]
     return [(name, said) for name, said in told if said]
+
+
+def _devices_line(known: Known) -> Line:
+    devices, state = part(known, "devices"), tidy(known.get("state"))
+    if "unknown" in devices:
+        return f"unknown: {tidy(devices['unknown'])}", "yellow"
+    return (f"{number(devices['devices']):,} in {state}" if "devices" in devices else f"no inventory in {state}"), ""
 
 
 def _log_lines(log: Known, now: float) -> list[Line]:

@@ -13,6 +13,8 @@ from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sensor.datasets.dataset import Dataset
     from sensor.views.dataset import Data
     from sensor.views.errors import ViewError
@@ -31,6 +33,47 @@ def views_of(args: argparse.Namespace, what: str) -> Data:
         raise
     except OSError as error:
         raise Stop(NOT_OPENED, f"cannot read {log}: {error.strerror}", error="file.not-read") from None
+
+
+def devices_data(args: argparse.Namespace) -> Data:
+    """The devices of the dataset, for views: those of its inventory, or of its log when it has none or an inventory that
+    was never written. Stop when there is neither, or the inventory cannot be read.
+    """
+    from sensor.inventory.store.database import StoreError
+    from sensor.tables.ready import make_devices_ready
+    from sensor.views.dataset import open_folder
+    from sensor.views.errors import NotReadable
+
+    dataset = dataset_of(args)
+    if dataset.inventory is None or (dataset.has_log and not _has_devices(dataset.inventory)):
+        return views_of(args, "devices")
+    bring_up_to_date(dataset)
+    try:
+        found = make_devices_ready(dataset.folder)
+        data = open_folder(dataset.folder)
+    except (StoreError, NotReadable) as error:
+        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
+    if found.note:
+        complain(found.note, "info")
+    return until_over(data)
+
+
+def _has_devices(inventory: Path) -> bool:
+    from sensor.datasets.peek import has_devices
+
+    return has_devices(inventory)
+
+
+def bring_up_to_date(dataset: Dataset) -> None:
+    """The inventory of a replay by an earlier version: no sensor will upgrade it, as it does its own at its start."""
+    from sensor.datasets.card import REPLAY
+    from sensor.datasets.live import is_written
+    from sensor.datasets.peek import bring_up_to_date
+
+    if dataset.kind != REPLAY or dataset.inventory is None or is_written(dataset.folder):
+        return
+    if note := bring_up_to_date(dataset.inventory):
+        complain(note, "info")
 
 
 def tables_of(dataset: Dataset) -> Data | None:

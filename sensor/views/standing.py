@@ -1,0 +1,34 @@
+"""How a dataset stands, in short: how many devices it has, when its last record was, and the sensor's last message about
+itself.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.tables.lines import SEVERITIES
+from sensor.views.dataset import Data
+from sensor.views.moments import Moment
+
+_SAID = "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings ORDER BY seq DESC LIMIT 1"
+_LAST = "SELECT ts FROM timeline ORDER BY seq DESC LIMIT 1"
+_COUNT = "SELECT count(*) FROM devices"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """``devices``: in the inventory, None where there is none; ``last``: ns, when the last record was, 0 without any;
+    ``said``: the last record about the sensor itself.
+    """
+
+    devices: int | None
+    last: int
+    said: Moment | None
+
+
+def standing(data: Data) -> Standing:
+    """sqlite3.DatabaseError where the tables are damaged."""
+    row = data.base.execute(_SAID).fetchone()
+    said = Moment(*(*row[:4], SEVERITIES[row[4]], *row[5:])) if row is not None else None
+    last = data.base.execute(_LAST).fetchone()
+    count = int(data.base.execute(_COUNT).fetchone()[0]) if data.inventory else None
+    return Standing(count, max(int(last[0]) if last is not None else 0, said.ts if said is not None else 0), said)
