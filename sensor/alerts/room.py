@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from sensor.alerts.coverage import marked
 from sensor.alerts.desk import AlertDesk
 from sensor.alerts.incidents import Incidents
 from sensor.alerts.mutes import Mute, Mutes
@@ -68,8 +69,7 @@ class AlertRoom:
     def take(self, alerts: Iterable[Alert]) -> None:
         """What a detector raised at this packet."""
         for alert in alerts:
-            if self._weigher is not None:
-                alert = self._weigher.weigh(alert)
+            alert = marked(alert if self._weigher is None else self._weigher.weigh(alert))
             if alert.severity < self._least:
                 self.below += 1
             elif mute := self.mutes.silence(alert, self.device):

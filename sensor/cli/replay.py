@@ -232,6 +232,14 @@ def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, 
         f" {summary['dropped']:,} dropped, {len(source.damages):,} damaged files; {run.log.written:,} events in {path or 'standard output'}",
         file=out,
     )
+    if lacks := _lacks(summary):
+        print(f"incomplete capture: {lacks}; alerts may be missing or less certain", file=out)
+
+
+def _lacks(summary: dict[str, Any]) -> str:
+    """What the capture lacks; empty where nothing is known to be missing."""
+    names = {"truncated": "truncated frames", "one_way": "connections in one direction only"}
+    return ", ".join(f"{what}: {count:,}" for name, what in names.items() if (count := summary.get(name, 0)))
 
 
 def _head(place: Place, run: Run) -> str:

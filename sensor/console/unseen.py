@@ -9,6 +9,7 @@ LOSSES = {
     "dropped": "packets were dropped by the kernel or a queue",
     "malformed": "packets were malformed",
     "truncated": "packets were captured in part",
+    "one_way": "connections were captured in one direction only",
     "shed": "messages were left unparsed under load",
     "flows_evicted": "flows were evicted from the full flow table",
 }

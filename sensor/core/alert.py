@@ -31,7 +31,8 @@ class Alert(msgspec.Struct):
 
     ``target`` is the other end of the deciding packet; ``targets`` all that are known, bounded. ``network`` are facts
     for the record (proto, app, vlan). ``usual`` is the severity that the detector gives without aggravating context;
-    ``terms`` is what else counts for the risk, by name.
+    ``terms`` is what else counts for the risk, by name; ``incomplete`` is what the capture lacks of the packets that
+    prove it (``sensor.alerts.coverage``).
     """
 
     ts: int
@@ -57,6 +58,7 @@ class Alert(msgspec.Struct):
     count: int = 1
     usual: Severity | None = None
     terms: dict[str, int] = {}
+    incomplete: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.proof:

@@ -55,7 +55,7 @@ ROW = np.dtype(
 
 
 class Problem(enum.IntFlag):
-    """Faults of a frame that its headers show; the bits of column ``problem``."""
+    """Faults of a frame that its headers show, or of the capture; the bits of column ``problem``."""
 
     CUT = 1
     LINK_SHORT = 2
@@ -69,6 +69,7 @@ class Problem(enum.IntFlag):
     TUNNEL_HEADER = 512
     TAGS = 1024
     LINK_UNKNOWN = 2048
+    ONE_SIDED = 4096
 
 
 def _keep() -> None:

@@ -29,6 +29,7 @@ class Packet:
     tunnels: int
     direction: int
     truncated: bool
+    one_sided: bool
     payload: bytes
     frame: bytes
     def __init__(

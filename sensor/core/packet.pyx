@@ -8,7 +8,7 @@ few of them. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bi
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from sensor.core.row cimport CUT, Row
+from sensor.core.row cimport CUT, ONE_SIDED, Row
 
 
 cdef object address(uint64_t hi, uint64_t lo):
@@ -51,6 +51,11 @@ cdef class Packet:
     def truncated(self):
         """True where the capture holds fewer bytes than were on the wire, so that a message may rightly end early."""
         return bool(self.problem & CUT)
+
+    @property
+    def one_sided(self):
+        """True where the capture held no packet of the other end of its TCP connection, although both ends must have sent some."""
+        return bool(self.problem & ONE_SIDED)
 
     def with_payload(self, bytes payload):
         """The same packet, whole, with other payload bytes: a message put together from a stream or from fragments."""

@@ -287,6 +287,7 @@ class RecordMaker:
                 "last": time_text(alert.ts),
                 "attack": _attack(alert.techniques),
                 "why": [clean(one, TEXT_LIMIT) for one in alert.why[:WHY_LIMIT]],
+                "incomplete": list(alert.incomplete),
                 "numbers": {words(key): plain(value) for key, value in list(alert.numbers.items())[:NUMBERS_LIMIT]},
                 "advice": clean(alert.advice),
                 "false_positives": clean(alert.false_positives),

@@ -53,6 +53,7 @@ cdef enum:
     TUNNEL_HEADER = 512    # a tunnel header that is cut or impossible
     TAGS = 1024            # more VLAN tags or MPLS labels than we follow
     LINK_UNKNOWN = 2048    # a link type we do not decode: counted by name, no fault of the frame
+    ONE_SIDED = 4096       # set by the flow table: of a connection that began with a handshake, no packet of the other end was captured so far
 
 # Bits of Row.tcp_flags are those of the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.
 cdef enum:

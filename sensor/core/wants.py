@@ -521,7 +521,9 @@ def type_of(kind: type[Event], name: str) -> Any:
     if name.startswith(PACKET):
         if not hasattr(Packet, name.removeprefix(PACKET)):
             raise UnknownField(f"a packet has no field {name.removeprefix(PACKET)}")
-        return {"packet.payload": bytes, "packet.frame": bytes, "packet.truncated": bool}.get(name, int)
+        return {"packet.payload": bytes, "packet.frame": bytes, "packet.truncated": bool, "packet.one_sided": bool}.get(
+            name, int
+        )
     if name not in kind.__struct_fields__:
         raise UnknownField(f"{kind.__name__} has no field {name}: it has {', '.join(kind.__struct_fields__)}")
     return _types(kind)[name]

@@ -33,7 +33,7 @@ ctypedef packed struct Slot:
     uint8_t state
     uint8_t client
     uint8_t answered
-    uint8_t fins         # which ends said so, and UNASKED
+    uint8_t fins         # which ends said so, UNASKED, and BEGUN
     uint8_t heads0       # of the payloads looked at, each way: their weight
     uint8_t heads1
     uint8_t grade        # how many times its progress was told
@@ -46,6 +46,7 @@ cdef enum:
     CHUNK = 16       # rows whose cache lines are asked for together
     ENDED = 4        # Change.kind of the end of a flow
     UNASKED = 4      # among ``fins``: the server spoke first
+    BEGUN = 8        # among ``fins``: the first packet was SYN or its answer
     FURTHEST = 1 << 30  # bytes before or behind what is due: beyond every window (RFC 7323, 2.3)
 
 cdef struct Key:

@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 import numpy as np
 
 from sensor.core.flow import CHANGE
-from sensor.core.row cimport ACK, FIN, LATER_FRAGMENT, RST, SYN, Row
+from sensor.core.row cimport ACK, FIN, LATER_FRAGMENT, ONE_SIDED, RST, SYN, Row
 
 cdef extern from *:
     """
@@ -193,6 +193,8 @@ cdef class FlowTable:
             slot.bytes1 += row.wirelen
             if slot.mac1 == 0:
                 slot.mac1 = row.src_mac
+        if (slot.packets0 == 0 or slot.packets1 == 0) and slot.fins & BEGUN and row.tcp_flags & (SYN | ACK) == ACK:
+            row.problem |= ONE_SIDED
         if slot.state == OPEN:
             if (slot.bytes0 | slot.bytes1) >> (FIRST_GRADE + 2 * slot.grade) and slot.grade < LAST_GRADE:
                 while (slot.bytes0 | slot.bytes1) >> (FIRST_GRADE + 2 * slot.grade) and slot.grade < LAST_GRADE:
@@ -253,6 +255,8 @@ cdef class FlowTable:
         slot.proto, slot.vlan, slot.source, slot.first, slot.last = row.proto, row.vlan, row.source, row.ts, row.ts
         slot.client = client_of(row, key)
         slot.fins = UNASKED if key.end != slot.client else 0
+        if row.proto == 6 and row.tcp_flags & SYN:
+            slot.fins |= BEGUN
         if key.end == 0:
             slot.mac0, slot.mac1 = row.src_mac, row.dst_mac
         else:

@@ -24,7 +24,7 @@ SILENCE_S, JUMP_S = 60, 60
 LOST, SHED, CUT, ONE_WAY = 0.01, 0.001, 0.01, 0.9
 # Fewer packets decide nothing about a share.
 FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
-# A connection in which the client sent so much was answered, or we do not see by whom.
+# A connection in which one end sent so much was answered, or the capture lacks the answers.
 TALKING_BYTES = 1000
 AGAIN_S = 3600
 STALLED = "sensor.upstream_stalled"
@@ -131,11 +131,16 @@ class Health:
         over = (
             (changes["proto"] == TCP)
             & ((kind == Change.ENDED) | (kind == Change.PROGRESS))
-            & (changes["client_bytes"] >= TALKING_BYTES)
+            & ((changes["client_bytes"] >= TALKING_BYTES) | (changes["server_bytes"] >= TALKING_BYTES))
         )
-        both = int(np.count_nonzero(over & (changes["server_packets"] > 0)))
+        both = int(np.count_nonzero(over & (changes["client_packets"] > 0) & (changes["server_packets"] > 0)))
         self._sums.both += both
         self._sums.one += int(np.count_nonzero(over)) - both
+
+    @property
+    def one_way(self) -> int:
+        """Connections with content that the capture shows in one direction only."""
+        return self._sums.one
 
     # Wall clock: called by a live run.
 

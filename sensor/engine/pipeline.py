@@ -50,7 +50,7 @@ from sensor.registry import units
 SECOND = 1_000_000_000
 
 # The problems that are the sender's fault, or the network's.
-MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
+MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN, Problem.ONE_SIDED))
 
 # What is done first where several things fall on one row: the new second, then the packet, facts before judgement. Each
 # flow detector has a task of its own, from _JUDGE on.

@@ -105,6 +105,7 @@ def ended(count: int, sent: int, back: int, *, proto: int = 6, kind: int = Chang
     """Connections that are over, in which so many bytes and packets went to and fro."""
     rows = np.zeros(count, CHANGE)
     rows["kind"], rows["proto"], rows["client_bytes"], rows["server_packets"] = kind, proto, sent, back
+    rows["client_packets"] = 1
     return rows
 
 

@@ -1,0 +1,43 @@
+"""Findings from an incomplete capture: which one-way connections and truncated frames they rest on.
+
+A mirror port may show one direction only, and a snapshot length cuts frames. A finding may still be right, but what the
+missing bytes would have shown is unknown, so each finding reports it: in ``incomplete``, and as a reason.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.core.alert import Alert
+from sensor.core.changes import TCP
+from sensor.core.device import DeviceChange
+from sensor.core.event import Event
+from sensor.core.flow import Flow
+
+# A client that sent so many bytes was answered, or the capture lacks the answers.
+TALKING_BYTES = 1000
+REASONS = {
+    "one_way": "the capture shows one direction of this connection only: what the other side answered is unknown",
+    "truncated": "the capture truncated the frame that proves this: the rest of its content is unknown",
+}
+
+
+def marked(alert: Alert) -> Alert:
+    """The alert with what the capture lacks of its packets; unchanged where nothing is known to be missing."""
+    found = [lack for proof in alert.proof for lack in _lacks(proof)]
+    if not found:
+        return alert
+    incomplete = tuple(dict.fromkeys(found))
+    return msgspec.structs.replace(
+        alert, incomplete=incomplete, why=(*alert.why, *(REASONS[lack] for lack in incomplete))
+    )
+
+
+def _lacks(proof: Event | Flow | DeviceChange) -> tuple[str, ...]:
+    if isinstance(proof, DeviceChange):
+        return ()
+    if isinstance(proof, Flow):
+        silent = proof.proto == TCP and not proof.server_packets and proof.client_bytes >= TALKING_BYTES
+        return ("one_way",) if silent else ()
+    packet = proof.packet
+    return (*(["one_way"] if packet.one_sided else []), *(["truncated"] if packet.truncated else []))

@@ -1,0 +1,90 @@
+"""Captures of one direction, and with truncated frames: each alert that rests on them reports it, and so does the end of
+a replay.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.config import load_config
+from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
+from tests.evasions import packets
+from tests.evasions.frames import Frame, read
+from tests.kit import batch_of
+
+ATTACKS = Path(__file__).parents[2] / "pcaps/lab/attacks"
+SERVICE = "lateral_movement.remote_service"
+PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+
+
+def alerts(frames: Sequence[Frame], batch: int = 4096) -> list[dict[str, Any]]:
+    """The bodies of the alerts of a capture that is read in batches of some frames."""
+    records: list[Record] = []
+    engine = assemble(load_config(None), records.append)
+    for start in range(0, len(frames), batch):
+        part = frames[start : start + batch]
+        rows = batch_of([one.data for one in part], times=[one.ts for one in part], wire=[one.wire for one in part])
+        engine.process(rows)
+        rows.release()
+    engine.finish()
+    return [record.alert for record in records if record.kind == "alert" and isinstance(record.alert, dict)]
+
+
+def lacks(found: Sequence[dict[str, Any]], detector: str) -> list[list[str]]:
+    """What the alerts of a detector report as missing."""
+    return [alert.get("incomplete", []) for alert in found if alert["detector"] == detector]
+
+
+def test_one_direction() -> None:
+    """A service created remotely, of which only the client's packets were captured; the whole capture lacks nothing."""
+    whole = read(ATTACKS / "windows_psexec.pcap")
+    assert {tuple(one) for one in lacks(alerts(whole), SERVICE)} == {()}
+    half = alerts(packets.one_sided(whole))
+    assert {tuple(one) for one in lacks(half, SERVICE)} == {("one_way",)}
+    assert all(
+        sum("one direction" in reason for reason in alert["why"]) == 1 for alert in half if "incomplete" in alert
+    )
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_batches_make_no_difference(size: int) -> None:
+    """Whether packets of the other end follow in the same batch or in the next one."""
+    for frames in (read(ATTACKS / "windows_psexec.pcap"), packets.one_sided(read(ATTACKS / "windows_psexec.pcap"))):
+        assert lacks(alerts(frames, size), SERVICE) == lacks(alerts(frames), SERVICE)
+
+
+def test_truncated_frames() -> None:
+    """A file copied to another host, in frames longer than the snapshot length; the whole capture lacks nothing."""
+    whole = read(ATTACKS / "windows_transfer.pcap")
+    transfer = "lateral_movement.tool_transfer"
+    assert {tuple(one) for one in lacks(alerts(whole), transfer)} == {()}
+    assert ["truncated"] in lacks(alerts(packets.snapped(256)(whole)), transfer)
+
+
+def test_the_end_of_a_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line reports both; that of a whole capture does not exist."""
+    frames = read(ATTACKS / "windows_psexec.pcap")
+    told = [
+        _replayed(tmp_path / name, kept, capsys)
+        for name, kept in (("whole.pcap", frames), ("half.pcap", packets.snapped(256)(packets.one_sided(frames))))
+    ]
+    assert "incomplete capture" not in told[0]
+    last = told[1].splitlines()[-1]
+    assert last.startswith("incomplete capture: ")
+    assert "truncated frames: " in last
+    assert "connections in one direction only: 1" in last
+
+
+def _replayed(path: Path, frames: Sequence[Frame], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a replay prints of a file with these frames."""
+    heads = [struct.pack("<IIII", one.ts // 10**9, one.ts % 10**9 // 1000, len(one.data), one.wire) for one in frames]
+    path.write_bytes(PCAP_HEADER + b"".join(head + one.data for head, one in zip(heads, frames, strict=True)))
+    assert main(["replay", str(path), "--state", str(path.with_suffix(""))]) == 0
+    return capsys.readouterr().out
