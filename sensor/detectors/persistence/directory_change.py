@@ -1,0 +1,102 @@
+"""Entries of a directory are changed as intruders do to keep or gain access: keys and delegation of accounts, service
+names, DNS records, group policies.
+
+Which attributes are written is all that is read. Administration tools write some of them too; shadow credentials and
+resource-based delegation are rare even there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.core.wants import Want, field
+from sensor.detectors._calls import CallDetector
+from sensor.dissectors.ldap import LdapChange
+
+
+class Deed(NamedTuple):
+    """What writing an attribute does, and the technique."""
+
+    what: str
+    technique: str
+    severity: Severity
+    confidence: float
+
+
+# Attributes in lower case ([MS-ADA1], [MS-ADA2], [MS-ADA3]).
+DEEDS = {
+    "msds-keycredentiallink": Deed("added a key to an account (shadow credentials) on", "T1098", Severity.medium, 0.6),
+    "msds-allowedtoactonbehalfofotheridentity": Deed("granted resource-based delegation on", "T1098", Severity.high, 0.85),
+    "msds-allowedtodelegateto": Deed("granted constrained delegation on", "T1098", Severity.medium, 0.6),
+    "sidhistory": Deed("wrote the SID history of an account on", "T1098", Severity.high, 0.85),
+    "serviceprincipalname": Deed("wrote service principal names on", "T1098", Severity.low, 0.4),
+    "ntsecuritydescriptor": Deed("wrote the permissions of an entry on", "T1098", Severity.low, 0.5),
+    "gplink": Deed("linked a group policy on", "T1484.001", Severity.low, 0.5),
+    "gpcmachineextensionnames": Deed("changed a group policy on", "T1484.001", Severity.low, 0.6),
+    "gpcuserextensionnames": Deed("changed a group policy on", "T1484.001", Severity.low, 0.6),
+    "scriptpath": Deed("set a logon script on", "T1098", Severity.medium, 0.6),
+}  # fmt: skip
+# A host that joins a domain, and a domain controller, write names of their own services.
+OWN = frozenset(("serviceprincipalname",))
+DNS_ZONES, DNS_RECORD = "cn=microsoftdns", "dnsrecord"
+WRITTEN = frozenset((*DEEDS, DNS_RECORD))
+# Names that clients look for when they know no proxy, and a record for all names (RFC 4592).
+LURES = ("dc=wpad,", "dc=*,", "dc=isatap,")
+
+
+class DirectoryChange(CallDetector):
+    """Watches entries that are added or modified over LDAP."""
+
+    title = "Directory entry changed to gain or keep access"
+    severity = Severity.medium
+    techniques = ("T1098", "T1484.001", "T1557.001")
+    advice = (
+        "Ask who administers the directory from this host. If no one does, look up the change in the security log of "
+        "the domain controller (events 5136, 5137), take it back, and isolate the actor."
+    )
+    false_positives = (
+        "Directory administration, Windows Hello for Business and certificate services that write keys, and the set-up "
+        "of services: add their hosts to `managers`."
+    )
+    watches = (LdapChange,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {
+            LdapChange: field("operation").is_in("add", "modify")
+            & field("attributes").passes(lambda names: any(name.lower() in WRITTEN for name in names))
+        }
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, LdapChange) or event.operation not in ("add", "modify"):
+            return
+        written = [name.lower() for name in event.attributes]
+        entry = event.name.lower()
+        if DNS_RECORD in written and DNS_ZONES in entry:
+            yield self._record(event, entry.startswith(LURES))
+            return
+        for name in written:
+            deed = DEEDS.get(name)
+            if deed is not None and not (event.operation == "add" and name in OWN):
+                yield self._made(event, deed, f"{event.operation} of {name} in {event.name!r}")
+
+    def _record(self, event: LdapChange, lure: bool) -> Alert:
+        """DNS records of Active Directory may be added by every user, and are then answered to all."""
+        deed = Deed("added a DNS record through LDAP on", "T1557.001", Severity.high if lure else Severity.medium, 0.85)
+        return self._made(
+            event, deed, f"{event.operation} of {event.name!r}: hosts register with DNS updates, not here"
+        )
+
+    def _made(self, event: LdapChange, deed: Deed, reason: str) -> Alert:
+        return self.told(
+            event,
+            deed.what,
+            (reason,),
+            key=(deed.what,),
+            severity=deed.severity,
+            confidence=deed.confidence,
+            techniques=(deed.technique,),
+            app="ldap",
+        )

@@ -1,0 +1,60 @@
+"""Entries of a directory that are changed: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.dissectors.ldap import LdapChange
+from tests.detectors.call_stories import packet
+from tests.detectors.stories import detector, heard, one
+
+CHANGE = "persistence.directory_change"
+ACCOUNT = "CN=FILES,CN=Computers,DC=corp,DC=example"
+
+
+def change(*attributes: str, name: str = ACCOUNT, operation: str = "modify", at: float = 0) -> Event:
+    return LdapChange(packet(at), operation, name, attributes)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "technique", "severity"),
+    [
+        ("msDS-KeyCredentialLink", "T1098", Severity.medium),
+        ("msDS-AllowedToActOnBehalfOfOtherIdentity", "T1098", Severity.high),
+        ("sIDHistory", "T1098", Severity.high),
+        ("gPCMachineExtensionNames", "T1484.001", Severity.low),
+        ("servicePrincipalName", "T1098", Severity.low),
+    ],
+)
+def test_what_is_written(attribute: str, technique: str, severity: Severity) -> None:
+    """Each deed under its technique, whatever the case of the attribute."""
+    [alert] = heard(detector(CHANGE), [change(attribute)])
+    assert (alert.techniques[0].technique, alert.severity) == (technique, severity)
+
+
+def test_a_dns_record_that_lures_clients() -> None:
+    """A record for all names, or for the proxy, is worse than another one."""
+    zone = "DC=corp.example,CN=MicrosoftDNS,DC=DomainDnsZones,DC=corp,DC=example"
+    graded = [
+        heard(detector(CHANGE), [change("objectClass", "dnsRecord", name=f"DC={host},{zone}", operation="add")])[0]
+        for host in ("*", "wpad", "printer")
+    ]
+    assert [alert.severity for alert in graded] == [Severity.high, Severity.high, Severity.medium]
+    assert {alert.techniques[0].technique for alert in graded} == {"T1557.001"}
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A telephone number, a new computer with its service names, and an entry that is removed."""
+    for event in (
+        change("telephoneNumber", "mail"),
+        change("objectClass", "sAMAccountName", "servicePrincipalName", operation="add"),
+        change(operation="delete"),
+    ):
+        assert heard(detector(CHANGE), [event]) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """The same attribute of many accounts."""
+    assert one(heard(detector(CHANGE), [change("sIDHistory", at=n) for n in range(20)]))
