@@ -22,7 +22,7 @@ from sensor.core.observation import Subject
 SECOND = 1_000_000_000
 KEYS_LIMIT = 65536
 PACKET_LIMIT = 64
-PROOF_LIMIT = 8
+PROOF_LIMIT = TECHNIQUES_LIMIT = 8
 SUPPRESSION = 3600 * SECOND
 UPDATE_EVERY = 300 * SECOND
 MANY_TIMES = 10
@@ -157,8 +157,8 @@ class AlertDesk:
 
 
 def _joined(old: Alert, new: Alert) -> Alert:
-    """Both as one: texts and numbers of the more severe, or else the newer; first time, count, targets and proof of
-    both.
+    """Both as one: texts and numbers of the more severe, or else the newer; first time, count, techniques, targets and
+    proof of both.
     """
     words = new if new.severity >= old.severity else old
     targets: dict[Subject, None] = dict.fromkeys(old.targets) | dict.fromkeys(new.targets)
@@ -168,6 +168,7 @@ def _joined(old: Alert, new: Alert) -> Alert:
         first=min(old.first, new.first),
         count=old.count + new.count,
         confidence=max(old.confidence, new.confidence),
+        techniques=tuple(dict.fromkeys(words.techniques + old.techniques))[:TECHNIQUES_LIMIT],
         targets=tuple(targets)[:TARGETS_LIMIT],
         proof=(old.proof + new.proof)[:PROOF_LIMIT],
         terms={

@@ -33,11 +33,12 @@ PRIVATE = frozenset(
         b"cookie",
         b"host",
         b"content-length",
-        b"content-type",
         b"if-none-match",
         b"if-match",
     )
 )
+# Cookies hold sessions: only parts that hold what no session does are told.
+ODD_COOKIE = re.compile(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05", re.IGNORECASE)
 SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credential", re.IGNORECASE)
 ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
 # In bodies also what ends one command or text and begins another. JSON and XML have braces and brackets of their own.
@@ -46,7 +47,7 @@ ODD_FORM = re.compile(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|
 # them.
 SIGNS = (
     b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"ro0ab", b"\xac\xed\0\x05", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime",
-    b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file",
+    b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file", b"<%", b"getruntime", b"#post_render",
 )  # fmt: skip
 ODD_COMMAND = re.compile(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
 ODD_BODY = re.compile(
@@ -92,7 +93,14 @@ def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
         for name, value in fields.items()
         if name not in PRIVATE and ODD.search(value) and not SECRET_NAME.search(name)
     )
-    return tuple((clean(name, NAME_LIMIT), clean(value[:ODD_LIMIT])) for name, value in _few(found))
+    shown = itertools.chain(found, _odd_cookies(fields.get(b"cookie", b"")))
+    return tuple((clean(name, NAME_LIMIT), clean(value[:ODD_LIMIT])) for name, value in _few(shown))
+
+
+def _odd_cookies(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The cookies whose values hold what sessions do not."""
+    if ODD_COOKIE.search(raw):
+        yield from ((b"cookie", part.strip()) for part in raw.split(b";") if ODD_COOKIE.search(part))
 
 
 def body_shape(body: bytes, media_type: str, length: int) -> str:

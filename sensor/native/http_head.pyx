@@ -96,7 +96,7 @@ cdef int field(const uint8_t* line, uint32_t size, Head* head, int last) except 
     number = number_of(line, size)
     if head.request:
         note(head, line, size)
-        if number not in (HOST, LENGTH, TYPE, CREDENTIALS, COOKIE) and strange(value.data, value.size):
+        if number not in (HOST, LENGTH, CREDENTIALS, COOKIE) and strange(value.data, value.size):
             head.odd = True
     if number == FORWARDED:
         head.forwarded = True

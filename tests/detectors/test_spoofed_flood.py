@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.alert import Severity
-from tests.detectors.stories import Story, one, raised
+from tests.detectors.stories import Story, alerts_of, detector, one, raised
 
 FLOOD, ILLEGAL = "impact.spoofed_flood", "device.illegal_address"
 MADE_UP = [
@@ -18,6 +18,17 @@ def flood(rounds: int = 1) -> Story:
         for i, source in enumerate(MADE_UP):
             story.flow(n * 20 + i * 0.01, source, f"198.51.100.{i + 1}", 80)
     return story
+
+
+def test_land() -> None:
+    """Source and destination are one socket; a host that only has its own address as both is a fault."""
+    lan = Story().flow(0, "10.0.0.5", "10.0.0.5", 139, sport=139)
+    fault = Story().flow(0, "10.0.0.5", "10.0.0.5", 139)
+    for story, severity, techniques in ((lan, Severity.medium, ["T1499.004", "T1498.001"]), (fault, Severity.low, [])):
+        changes = story.changes()
+        changes["server_mac"] = 0x020000000001
+        [alert] = alerts_of(detector(ILLEGAL), changes)
+        assert (alert.severity, [each.technique for each in alert.techniques]) == (severity, techniques)
 
 
 def test_sources_that_nobody_has() -> None:

@@ -61,7 +61,7 @@ class PasswordGuessing(EventDetector):
 
     title = "Password guessing"
     severity = Severity.medium
-    techniques = ("T1110.001",)
+    techniques = ("T1110.001", "T1110")
     advice = (
         "Check whether one of the logins succeeded. Block the source if it is external, enable account lockout, and "
         "restrict the service to networks that need it."

@@ -48,7 +48,7 @@ class PasswordSpraying(EventDetector):
 
     title = "Password spraying"
     severity = Severity.high
-    techniques = ("T1110.003",)
+    techniques = ("T1110.003", "T1110")
     advice = "Identify the program on the source. Change the passwords of the users it logged in as, review their logins since, and ban common passwords."
     false_positives = "A terminal server or mail gateway through which many users log in, after a change of passwords; a vulnerability scanner."
     Options = Options

@@ -49,7 +49,7 @@ class SessionGuessing(FlowDetector):
 
     title = "Password guessing in encrypted sessions (SSH, RDP)"
     severity = Severity.medium
-    techniques = ("T1110.001",)
+    techniques = ("T1110.001", "T1110")
     advice = (
         "Check the authentication log of the server for a successful login. Enable rate limiting and blocking of "
         "failed logins, use keys instead of passwords, and restrict the service to administrators."

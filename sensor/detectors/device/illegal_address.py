@@ -11,7 +11,7 @@ import numpy as np
 
 from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import Changes
+from sensor.core.changes import TCP, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
@@ -22,6 +22,8 @@ from sensor.detectors._words import PROTOCOLS, network_of, server_of, who
 SECOND = 1_000_000_000
 TOLD_BITS = 8
 TOLD_S = 600
+# Both ends of a connection are one socket: old systems loop (CVE-1999-0016).
+LAND = ("T1499.004", "T1498.001")
 
 
 class IllegalAddress(FlowDetector):
@@ -67,6 +69,7 @@ class IllegalAddress(FlowDetector):
             else f"{address} is not a valid source address"
         )
         target = server_of(flow)
+        land = flow.proto == TCP and (flow.client, flow.client_port) == (flow.server, flow.server_port)
         yield self.alert(
             flow,
             actor=Subject(flow.client_mac, flow.client, flow.vlan),
@@ -76,4 +79,6 @@ class IllegalAddress(FlowDetector):
             numbers={"address": address, "threshold": 1, "protocol": PROTOCOLS.get(flow.proto, str(flow.proto))},
             key=(mac,),
             network=network_of(self.context, flow),
+            severity=Severity.medium if land else Severity.low,
+            techniques=LAND if land else None,
         )

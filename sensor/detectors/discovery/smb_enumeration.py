@@ -25,28 +25,29 @@ from sensor.dissectors._rpc_events import RpcCall
 
 
 class Kind(NamedTuple):
-    """A kind of query: what is listed, and its ATT&CK technique."""
+    """A kind of query: what is listed, and its ATT&CK techniques: of the domain first, then of a single host."""
 
     what: str
-    technique: str
+    techniques: tuple[str, ...]
 
 
-SHARES = Kind("shares", "T1135")
-USERS = Kind("users", "T1087.002")
-GROUPS = Kind("groups and their members", "T1069.002")
-SESSIONS = Kind("open sessions", "T1049")
-LOGGED_IN = Kind("logged-in users", "T1033")
-SERVICES = Kind("services", "T1007")
-REGISTRY = Kind("registry values", "T1012")
+SHARES = Kind("shares", ("T1135",))
+USERS = Kind("users", ("T1087.002", "T1087.001"))
+GROUPS = Kind("groups and their members", ("T1069.002", "T1069.001"))
+SESSIONS = Kind("open sessions", ("T1049",))
+LOGGED_IN = Kind("logged-in users", ("T1033",))
+SERVICES = Kind("services", ("T1007",))
+REGISTRY = Kind("registry values", ("T1012",))
+PASSWORD_RULES = Kind("the password policy", ("T1201",))
 # What monitoring and inventories ask for all day does not count as mapping the network.
-ORDINARY = (SERVICES, REGISTRY)
+ORDINARY = (SERVICES, REGISTRY, PASSWORD_RULES)
 # (interface, call): kind
 QUESTIONS = {
     ("srvsvc", 15): SHARES, ("srvsvc", 36): SHARES, ("srvsvc", 9): SHARES, ("srvsvc", 12): SESSIONS, ("srvsvc", 8): SESSIONS, ("wkssvc", 2): LOGGED_IN,
     ("samr", 13): USERS, ("samr", 40): USERS, ("samr", 48): USERS, ("samr", 51): USERS, ("samr", 36): USERS, ("samr", 47): USERS,
     ("samr", 11): GROUPS, ("samr", 15): GROUPS, ("samr", 20): GROUPS, ("samr", 25): GROUPS, ("samr", 33): GROUPS,
     ("svcctl", 14): SERVICES, ("svcctl", 26): SERVICES, ("svcctl", 42): SERVICES, ("svcctl", 17): SERVICES, ("svcctl", 29): SERVICES,
-    ("winreg", 17): REGISTRY,
+    ("winreg", 17): REGISTRY, ("samr", 46): PASSWORD_RULES,
 }  # fmt: skip
 OPEN_USERS, ENUM_KEY = 4, 9
 # Calls of LSARPC that translate names and ids: many of them in a row try ids one after the other.
@@ -132,5 +133,5 @@ class SmbEnumeration(CallDetector):
         }
         return self.told(
             event, f"enumerated {kind.what} of", why, numbers, key=(kind.what,), severity=Severity.medium if many else Severity.low,
-            confidence=0.8 if many else 0.6, techniques=(kind.technique,), targets=[Subject(0, host, packet.vlan) for host in others],
+            confidence=0.8 if many else 0.6, techniques=kind.techniques, targets=[Subject(0, host, packet.vlan) for host in others],
         )  # fmt: skip

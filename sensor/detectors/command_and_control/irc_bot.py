@@ -1,0 +1,111 @@
+"""Botnet controlled over IRC: orders of attacks, scans and downloads in a channel, reports of bots, names that programs
+give themselves; and fixed-function devices that chat.
+
+People on a workstation chat with names and words of their own: that is quiet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.wants import Want, field
+from sensor.detectors._words import Ends, ends_of, is_fixed_function, network_of_packet, who
+from sensor.dissectors.irc import IrcLogin, IrcOrder
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 4096
+# Orders of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), behind any sign.
+ORDERS = re.compile(
+    r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|start|flood|stop|syn|udp|ack|random)"
+    r"|advscan|scanall|asc|ddos|(?:syn|udp|tcp|ack|http|icmp|ping|s?k)flood|udp|syn|tcp|tsunami|pan|unknown|httpflood|slowloris|wget|download|dl|update|upd"
+    r"|exec(?:ute)?|system|shell|sh|cmd|visit|spread|keylog|getcdkeys|redirect|socks[45]?|rar|uninstall|killmd?|die|nc|back|portscan|tcpflood|googleflood"
+    r"|sqlflood|mail|eval)\b",
+    re.IGNORECASE,
+)
+REPORTS = re.compile(
+    r"^\[(?:scan|ddos|syn|udp|tcp|icmp|http|main|download|update|exec|keylog|ftp|tftp|exploit|lsass|dcom|asn|spread|socks4?|threads?)[\w ./|-]*\]",
+    re.IGNORECASE,
+)
+# A country, a system or a long number, joined by signs: "[DEU|XP]12345", "{US-7}kxqz", "XP|00|4711", "n{USA|W7a}abc".
+NAMES = re.compile(
+    r"^[\[{(]{0,2}(?:new|n|p|00|\d)?[\[{(|-]{0,2}(?:[A-Z]{2,3}|XP|W7|WIN\w{0,4}|2K3?|VIS|LNX?|NT|X86|MIPS|ARM\w{0,3})[\]})|\\-]{1,3}.{0,16}(?:\d{3,}|[a-z]{5,})$"
+    r"|^[A-Z]{2,4}\|[\w|]{1,12}\|\d{3,}$",
+)
+
+
+class Options(detector.Options):
+    """How often it is reported."""
+
+    again_s: int = Field(
+        3600, ge=10, description="seconds until the same kind of sign between the same hosts is reported again"
+    )
+
+
+class IrcBot(EventDetector):
+    """Watches logins and messages that begin like commands."""
+
+    title = "Botnet controlled over IRC"
+    severity = Severity.high
+    techniques = ("T1071",)
+    advice = (
+        "Isolate the host and find the program that chats. Block the server at the border, and look for other hosts "
+        "that contact it."
+    )
+    false_positives = "Bots of a chat that people run for themselves: they have commands, too. A bouncer with a name like that of a bot."
+    Options = Options
+    watches = (IrcLogin, IrcOrder)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {IrcOrder: field("text").matches(ORDERS) | field("text").matches(REPORTS)}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, IrcLogin):
+            yield from self._login(event)
+        elif isinstance(event, IrcOrder):
+            if ORDERS.search(event.text) and not event.from_client:
+                yield from self._found(
+                    event, "was given an order over IRC by", f"order in {event.to}: {event.text!r}", 0.85
+                )
+            elif REPORTS.search(event.text):
+                yield from self._found(event, "reported like a bot over IRC to", f"report: {event.text!r}", 0.85)
+
+    def _login(self, event: IrcLogin) -> Iterator[Alert]:
+        if NAMES.search(event.nick):
+            reason = f"the name {event.nick!r} is made of a country, a system or a number, as bots do"
+            yield from self._found(event, "logged in over IRC like a bot to", reason, 0.75)
+        elif is_fixed_function(self.context, ends_of(event.packet).actor):
+            reason = f"a fixed-function device logged in as {event.nick!r}"
+            yield from self._found(event, "logged in over IRC to", reason, 0.8)
+
+    def _found(self, event: Event, deed: str, reason: str, confidence: float) -> Iterator[Alert]:
+        packet = event.packet
+        answer = packet.direction == 1
+        ends: Ends = ends_of(packet, answer=answer)
+        if not self._told.fresh((ends.actor.address, ends.target.address, deed), packet.ts):
+            return
+        yield self.alert(
+            event,
+            actor=ends.actor,
+            target=ends.target,
+            summary=f"{who(self.context, ends.actor)} {deed} {who(self.context, ends.target)}",
+            why=(reason,),
+            numbers={"signs": 1, "threshold": 1},
+            key=(ends.target.address,),
+            confidence=confidence,
+            actor_port=ends.actor_port,
+            target_port=ends.target_port,
+            network=network_of_packet(self.context, packet, "irc", answer=answer),
+        )

@@ -1,0 +1,101 @@
+"""Internet Relay Chat (RFC 1459, RFC 2812) over TCP on any port: who logs in, which channels it joins, and messages
+that begin like commands.
+
+Botnets are controlled over IRC to this day. Of messages and topics only such are told that begin with a sign for
+commands, and of those the first words; what people write stays unread, and passwords are never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._lines import LineStream
+
+STARTS = (b"NICK ", b"CAP LS", b"PASS ")
+WORD_LIMIT, ORDER_LIMIT = 64, 96
+LINES_LIMIT = 8  # of a conversation in which nobody logs in
+TOPIC = b"332"
+PRIVATE = (b"PRIVMSG", b"NOTICE", b"TOPIC", TOPIC)
+# (prefix, command, parameters): RFC 2812, 2.3.1
+_LINE = re.compile(rb"(?::(\S{1,255})\s+)?([A-Z]{3,10}|\d{3})(?:\s+(.*))?\Z", re.DOTALL)
+# A sign, and a word: "!udp", ".advscan", "@cmd"; or the report of a bot, "[SCAN]: …".
+_ORDER = re.compile(rb"[.!@$%&~`+*^-]{1,3}\s?[A-Za-z][\w.]{1,30}|\[[A-Za-z][\w ./|-]{1,24}\]\s?:?")
+
+
+class IrcLogin(Event):
+    """A client gives itself a name."""
+
+    nick: str
+
+
+class IrcJoin(Event):
+    """A client joins a channel; ``key``: with its password."""
+
+    channel: str
+    key: bool
+
+
+class IrcOrder(Event):
+    """A message or topic that begins like a command. ``word``: the first word, ``text``: the first words; ``to``: a
+    channel or a nick; ``from_client``: of this client, not to it.
+    """
+
+    to: str
+    word: str
+    text: str
+    from_client: bool
+
+
+class Irc(Dissector):
+    """Conversations that begin as clients do."""
+
+    interest = Interest(starts=STARTS, stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return IrcStream()
+
+
+class IrcStream(LineStream):
+    """One conversation; given up where the first lines hold no login."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines, self._in = 0, False
+
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+        self._lines += 1
+        found = _LINE.match(line.strip())
+        if found is not None:
+            command, rest = found[2], found[3] or b""
+            if from_client and command == b"NICK":
+                self._in = True
+                yield IrcLogin(packet, clean(rest.lstrip(b":")[:WORD_LIMIT], WORD_LIMIT))
+            elif from_client and command == b"JOIN" and self._in:
+                channel, _, key = rest.partition(b" ")
+                yield IrcJoin(packet, clean(channel[:WORD_LIMIT], WORD_LIMIT), bool(key.strip()))
+            elif command in PRIVATE and self._in:
+                yield from _order(packet, command, rest, from_client)
+        self.done = not self._in and self._lines >= LINES_LIMIT
+
+
+def _order(packet: Packet, command: bytes, rest: bytes, from_client: bool) -> Iterator[Said]:
+    """A message where it begins like a command. A topic that is told names the client first."""
+    to, _, text = (rest.partition(b" ")[2] if command == TOPIC else rest).partition(b" ")
+    text = text.lstrip().removeprefix(b":").lstrip()
+    if _ORDER.match(text):
+        word = text.split(None, 1)[0]
+        yield IrcOrder(
+            packet,
+            clean(to[:WORD_LIMIT], WORD_LIMIT),
+            clean(word[:WORD_LIMIT], WORD_LIMIT),
+            clean(text[:ORDER_LIMIT], ORDER_LIMIT),
+            from_client,
+        )

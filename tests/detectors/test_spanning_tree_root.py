@@ -1,0 +1,57 @@
+"""Bridges that claim to be the root of the spanning tree: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import mac_text
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.stp import StpConfiguration
+from tests.detectors.stories import SECOND, START, detector, heard, one
+
+ROOT = "credential_access.spanning_tree_root"
+SWITCH, OTHER, ATTACKER = 0x001C0E877800, 0x001C0E990000, 0x525400123499
+
+
+def bpdu(at: float, mac: int, priority: int, *, root: int = 0, cost: int = 0, vlan: int = 0) -> Event:
+    """``root``: whom the bridge takes for the root, itself where not given."""
+    packet = Packet(ts=START + int(at * SECOND), src_mac=mac, ethertype=0x42, vlan=vlan, ip_version=0, proto=0)
+    return StpConfiguration(packet, "stp", root or mac, priority, cost, mac, priority, 1, False, 0, "")
+
+
+def test_a_new_root_with_a_better_priority() -> None:
+    """The MAC that sent it is the actor, the former root the target."""
+    [alert] = heard(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH, 0x8000), bpdu(90, ATTACKER, 0)])
+    assert alert.target is not None
+    assert (alert.actor.mac, alert.target.mac, alert.severity) == (ATTACKER, SWITCH, Severity.medium)
+    assert alert.techniques[0].technique == "T1557"
+
+
+def test_the_same_priority_with_a_smaller_mac() -> None:
+    """As programs do that only want to win."""
+    assert one(heard(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH - 1, 0x8000)]))
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A switch that starts and claims what it does not win, the tree that finds its root, another segment, the root
+    whose priority is changed, and a bridge below the root.
+    """
+    for story in (
+        [bpdu(0, SWITCH, 0x8000), bpdu(60, OTHER, 0x8000)],
+        [bpdu(0, OTHER, 0x8000), bpdu(3, SWITCH, 0x8000)],
+        [bpdu(0, SWITCH, 0x8000, vlan=10), bpdu(60, ATTACKER, 0, vlan=20)],
+        [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH, 0x1000)],
+        [bpdu(0, SWITCH, 0x8000), bpdu(60, ATTACKER, 0, root=SWITCH, cost=4)],
+    ):
+        assert heard(detector(ROOT), story) == []
+
+
+def test_a_replacement_that_is_announced() -> None:
+    """The operator lists the new root."""
+    story = [bpdu(0, SWITCH, 0x8000), bpdu(60, OTHER, 0x1000)]
+    assert heard(detector(ROOT, roots=(mac_text(OTHER),)), story) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """The new root repeats itself."""
+    assert one(heard(detector(ROOT), [bpdu(0, SWITCH, 0x8000), *[bpdu(60 + n, ATTACKER, 0) for n in range(30)]]))
