@@ -34,7 +34,8 @@ def tables(args: argparse.Namespace) -> int:
 
     with asking(args) as query:
         rows = [
-            (name, query.ask(f"SELECT count(*) FROM {name}").rows[0][0], one.meaning) for name, one in TABLES.items()
+            (name, query.ask(f"SELECT count(*) FROM {name}").rows[0][0] if one.stored else None, one.meaning)
+            for name, one in TABLES.items()
         ]
         if args.json:
             print_json([dict(zip(("table", "rows", "meaning"), row, strict=True)) for row in rows])
@@ -44,7 +45,10 @@ def tables(args: argparse.Namespace) -> int:
             print(
                 table(
                     ("table", "count", "summary"),
-                    [(name, f"{count:,}", meaning) for name, count, meaning in rows],
+                    [
+                        (name, f"{count:,}" if count is not None else "computed", meaning)
+                        for name, count, meaning in rows
+                    ],
                     sys.stdout,
                 )
             )

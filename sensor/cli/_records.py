@@ -68,7 +68,10 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
     folder = folder_of(args)
     catch_up(folder)
     try:
-        query = Query(folder, Range(moment_in(folder, args.since), moment_in(folder, args.until)))
+        within = Range(moment_in(folder, args.since), moment_in(folder, args.until))
+        query = Query(
+            folder, within, computed={} if args.records is not None else {"vulnerability": lambda: _findings(args)}
+        )
     except NoRecords as error:
         raise missing(args, str(error)) from None
     except argparse.ArgumentTypeError as error:
@@ -79,6 +82,26 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
         raise Stop(USAGE, str(error), error="records.invalid-query") from None
     finally:
         query.close()
+
+
+def _findings(args: argparse.Namespace) -> list[list[Any]]:
+    """The rows of the table `vulnerability`. Stop where the dataset cannot be assessed."""
+    import msgspec
+
+    from sensor.cli._site import picture_of
+    from sensor.records.schema import TABLES
+    from sensor.views.vulnerabilities import VERDICTS, VulnerabilityFilter, every_finding
+
+    picture = picture_of(argparse.Namespace(**vars(args) | {"config": None}))
+    if picture is None:
+        raise Stop(NOT_OPENED)
+    seen = {name: node.last_seen.rstrip("Z") for name, node in picture.site.nodes.items()}
+    names, found = (
+        TABLES["vulnerability"].names,
+        every_finding(picture, VulnerabilityFilter(verdict=tuple(VERDICTS), state=())),
+    )
+    rows = [msgspec.structs.asdict(one) | {"ts": seen.get(one.device), "ip": one.address} for one in found]
+    return [[None if row[name] == "" else row[name] for name in names] for row in rows]
 
 
 def missing(args: argparse.Namespace, why: str) -> Stop:

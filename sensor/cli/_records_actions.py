@@ -35,7 +35,7 @@ def status(args: argparse.Namespace) -> int:
     files, damages = manifest.files(), manifest.damages()
     manifest.close()
     rows = []
-    for name in TABLES:
+    for name in (name for name, one in TABLES.items() if one.stored):
         own = [file for file in files if file.table == name]
         first, last = min((file.first for file in own), default=None), max((file.last for file in own), default=None)
         rows.append(

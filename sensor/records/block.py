@@ -33,7 +33,12 @@ CONNECTION = np.dtype(
         *((name, CHANGE[name].str) for name in CHANGE.names or ()),
         ("first_flags", "u1"),
         ("reset_by", "u1"),
-        ("spare2", "u1", 6),
+        ("traced", "u1"),
+        ("spare2", "u1"),
+        ("missed", "u4"),
+        ("letters", "u8"),
+        ("client_data", "u8"),
+        ("server_data", "u8"),
     ]
 )
 COUNT = np.dtype(
@@ -117,7 +122,7 @@ def parts(sections: memoryview) -> Iterator[Part]:
 
 def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[int]) -> Rows:
     """Sections of one kind as one. ``spans``: which words are spans of the text, which moves."""
-    heads = np.frombuffer(b"".join(part.heads for part in some), dtype) if dtype is not None else np.zeros(0, "V1")
+    heads = np.concatenate([_heads(part, dtype) for part in some]) if dtype is not None else np.zeros(0, "V1")
     words = (
         np.frombuffer(b"".join(part.cells for part in some), np.uint64)
         .reshape(sum(part.rows for part in some), some[0].words)
@@ -128,6 +133,16 @@ def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[
     for place in spans:
         words[:, place] += moved
     return Rows(heads, words, b"".join(part.text for part in some))
+
+
+def _heads(part: Part, dtype: np.dtype[Any]) -> Kinds:
+    """The heads of a section. Earlier versions wrote shorter ones: what they lack is zero."""
+    if part.head == dtype.itemsize:
+        return np.frombuffer(part.heads, dtype)
+    cells = np.zeros((part.rows, dtype.itemsize), np.uint8)
+    known = min(part.head, dtype.itemsize)
+    cells[:, :known] = np.frombuffer(part.heads, np.uint8).reshape(part.rows, part.head)[:, :known]
+    return cells.view(dtype)[:, 0]
 
 
 def section_of(kind: int, rows: Rows) -> bytes:

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from sensor.records import columns
 from sensor.records.batch import SHAPES, Batch, Fields, Said
 from sensor.records.block import Rows
-from sensor.records.codes import cipher_name, qtype_name, rcode_name
+from sensor.records.codes import cipher_name, protection_name, qtype_name, rcode_name
 from sensor.records.gather import hashes
-from sensor.records.schema import AUTH, DHCP, DNS, HTTP, SIP, SMB, SSH, TLS, Table
+from sensor.records.schema import AUTH, DHCP, DNS, HTTP, RPC, RTSP, SIP, SMB, SNMP, SSH, TLS, Table
 from sensor.records.transactions import turned
 
 FROM_SERVERS = frozenset(("DhcpOffer", "DhcpAck", "DhcpNak"))
@@ -212,6 +212,61 @@ def dhcp(batch: Batch) -> pa.Table:
     return _stacked(DHCP, batch, some)
 
 
+def _numbered(place: int) -> Callable[[Rows], npt.NDArray[np.uint64]]:
+    """Conversation and a number."""
+
+    def key(rows: Rows) -> npt.NDArray[np.uint64]:
+        return _flow(rows) * np.uint64(0x9E3779B97F4A7C15) ^ rows.words[:, place] * np.uint64(0xC2B2AE3D27D4EB4F)
+
+    return key
+
+
+def rpc(batch: Batch) -> pa.Table:
+    """Calls with their answers: of the same pipe and number, one after the other."""
+    heads, (called, answered) = batch.exchange(
+        Said("RpcCall", _mixed(0, 3)), Said("RpcAnswer", _mixed(0, 3), server=True)
+    )
+    more = {name: pc.coalesce(called.text(name), answered.text(name)) for name in ("pipe", "interface")}
+    more |= {
+        "operation": pc.coalesce(called.text("call"), answered.text("call")),
+        "opnum": pc.coalesce(called.known("number"), answered.known("number")),
+        "protection": called.named("level", protection_name),
+        "arguments": called.list("texts"),
+        "fault": answered.flag("fault"),
+        "status": answered.known("status"),
+        "rtt": answered.after(called),
+    }
+    return _stacked(RPC, batch, [(heads, more)])
+
+
+def snmp(batch: Batch) -> pa.Table:
+    """Requests with their responses; traps stand alone."""
+    heads, (asked, told) = batch.exchange(
+        Said("SnmpRequest", _numbered(5)), Said("SnmpResponse", _numbered(5), server=True)
+    )
+    more = {name: pc.coalesce(asked.text(name), told.text(name)) for name in ("version", "community", "user")}
+    more |= {
+        "security": pc.coalesce(asked.text("level"), told.text("level")),
+        "operation": pc.coalesce(asked.text("operation"), told.text("operation")),
+        "variables": pc.coalesce(asked.list("names"), told.list("names")),
+        "status": told.text("status"),
+        "rtt": told.after(asked),
+    }
+    trap = batch.alone("SnmpTrap")
+    alone = {name: trap.text(name) for name in ("version", "community", "user", "operation", "trap")}
+    alone |= {"security": trap.text("level"), "variables": trap.list("names")}
+    return _stacked(SNMP, batch, [(heads, more), (trap.rows.heads, alone)])
+
+
+def rtsp(batch: Batch) -> pa.Table:
+    heads, (asked, told) = batch.exchange(
+        Said("RtspRequest", _numbered(2)), Said("RtspResponse", _numbered(1), server=True)
+    )
+    more = {name: asked.text(name) for name in ("method", "uri", "user_agent", "user")}
+    more |= {"server": told.text("server"), "status": told.known("status"), "rtt": told.after(asked)}
+    return _stacked(RTSP, batch, [(heads, more)])
+
+
 BUILDERS: dict[str, Callable[[Batch], pa.Table]] = {
-    "dns": dns, "http": http, "tls": tls, "auth": auth, "ssh": ssh, "smb": smb, "sip": sip, "dhcp": dhcp,
+    "dns": dns, "http": http, "tls": tls, "auth": auth, "ssh": ssh, "smb": smb, "rpc": rpc, "sip": sip, "rtsp": rtsp, "snmp": snmp, "dhcp": dhcp,
 }  # fmt: skip

@@ -29,6 +29,8 @@ PROTOCOLS = {
     112: "vrrp",
     132: "sctp",
 }
+# [MS-RPCE] 2.2.1.1.8
+PROTECTIONS = ("none", "none", "connect", "call", "packet", "integrity", "privacy")
 
 
 def qtype_name(number: int) -> str:
@@ -48,3 +50,8 @@ def proto_name(number: int) -> str | None:
 def cipher_name(number: int) -> str:
     """The suite as its number: ``0x1301``."""
     return f"0x{number:04x}"
+
+
+def protection_name(level: int) -> str | None:
+    """Of DCE/RPC; null for a number that is none."""
+    return PROTECTIONS[level] if 0 <= level < len(PROTECTIONS) else None

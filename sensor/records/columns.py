@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 from sensor.records import gather
 from sensor.records.block import Rows
 from sensor.records.messages import SEPARATOR
-from sensor.records.schema import FLAG, INT, LIST, SECONDS, TEXT, TIME, Table
+from sensor.records.schema import FLAG, INT, LIST, NUMBER, SECONDS, TEXT, TIME, Table
 
 Numbers = npt.NDArray[Any]
 TYPES: dict[str, pa.DataType] = {
     TIME: pa.timestamp("us"), TEXT: pa.string(), LIST: pa.list_(pa.string()), INT: pa.int64(), FLAG: pa.bool_(), SECONDS: pa.float64(),
+    NUMBER: pa.float64(),
 }  # fmt: skip
 
 

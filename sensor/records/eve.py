@@ -14,6 +14,10 @@ NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
 PROTOS = {"ipv6-icmp": "IPv6-ICMP"}
 STATES = {"S0": "new", "REJ": "closed", "RSTOS0": "closed"}
 SEVERITIES = {"critical": 1, "high": 1, "medium": 2, "low": 3, "info": 3}
+SNMP_VERSIONS = {"1": 1, "2c": 2, "3": 3}
+SNMP_OPERATIONS = {
+    "get": "get_request", "get_next": "get_next_request", "get_bulk": "get_bulk_request", "set": "set_request", "trap": "trap_v2", "inform": "inform_request",
+}  # fmt: skip
 _TYPES = {
     "conn": "flow",
     "http": "http",
@@ -21,6 +25,8 @@ _TYPES = {
     "dns": "dns",
     "ssh": "ssh",
     "smb": "smb",
+    "rpc": "dcerpc",
+    "snmp": "snmp",
     "sip": "sip",
     "dhcp": "dhcp",
     "alert": "alert",
@@ -122,6 +128,21 @@ def _smb(row: Row) -> dict[str, Any]:
     }
 
 
+def _rpc(row: Row) -> dict[str, Any]:
+    answered = row["fault"] is not None
+    return {
+        "request": "REQUEST", "req": {"opnum": row["opnum"]}, "response": ("FAULT" if row["fault"] else "RESPONSE") if answered else None,
+        "interfaces": [{"name": row["interface"]}] if row["interface"] else None,
+    }  # fmt: skip
+
+
+def _snmp(row: Row) -> dict[str, Any]:
+    return {
+        "version": SNMP_VERSIONS.get(row["version"]), "pdu_type": SNMP_OPERATIONS.get(row["operation"], row["operation"]), "vars": row["variables"],
+        "community": row["community"] if row["community"] != "other" else None, "usm": row["user"],
+    }  # fmt: skip
+
+
 def _sip(row: Row) -> dict[str, Any]:
     return {"method": row["method"], "code": str(row["status"]) if row["status"] else None}
 
@@ -143,5 +164,5 @@ def _alert(row: Row) -> dict[str, Any]:
 
 
 _BODIES: dict[str, Callable[[Row], dict[str, Any]]] = {
-    "conn": _flow, "dns": _dns, "http": _http, "tls": _tls, "ssh": _ssh, "smb": _smb, "sip": _sip, "dhcp": _dhcp,
+    "conn": _flow, "dns": _dns, "http": _http, "tls": _tls, "ssh": _ssh, "smb": _smb, "rpc": _rpc, "snmp": _snmp, "sip": _sip, "dhcp": _dhcp,
 }  # fmt: skip

@@ -14,12 +14,14 @@ from sensor.core.flow import Reason
 from sensor.records import columns
 from sensor.records.batch import Batch
 from sensor.records.block import HEAD, Rows
-from sensor.records.schema import ALERT, CONN, COVERAGE, DEVICE_HISTORY
+from sensor.records.schema import ALERT, ALERT_ENTITY, CONN, COVERAGE, DEVICE_HISTORY, RECOMMENDATION
+from sensor.records.traces import LETTERS
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 SYN, ACK = 2, 16
 TCP = 6
 OTHER_VLANS = 0xFFFF
+ENTITY = ("ip", "port", "mac", "device", "hostname", "type")
 PAIRS = {
     "flow": "flow", "src_hi": "client_hi", "src_lo": "client_lo", "dst_hi": "server_hi", "dst_lo": "server_lo", "src_mac": "client_mac",
     "dst_mac": "server_mac", "sport": "client_port", "dport": "server_port", "vlan": "vlan", "source": "source", "proto": "proto", "ts": "first",
@@ -32,16 +34,21 @@ def conn(rows: Rows, batch: Batch) -> pa.Table:
     heads = np.zeros(len(ended), HEAD)
     for name, theirs in PAIRS.items():
         heads[name] = ended[theirs]
+    traced = ended["traced"] > 0
     reasons = {int(reason): reason.name.lower() for reason in Reason}
     more = {
         "service": columns.texts(rows, 0),
         "direction": batch.world.identity.directions(heads),
         "duration": pa.array(np.maximum(ended["last"] - ended["first"], 0) / 1e9),
         "state": pa.array(STATES, pa.string()).take(pa.array(states(ended))),
+        "history": columns.named(ended["letters"], history),
         "src_bytes": pa.array(ended["client_bytes"].astype(np.int64)),
         "dst_bytes": pa.array(ended["server_bytes"].astype(np.int64)),
         "src_packets": pa.array(ended["client_packets"].astype(np.int64)),
         "dst_packets": pa.array(ended["server_packets"].astype(np.int64)),
+        "src_payload": columns.where(traced, ended["client_data"].astype(np.int64)),
+        "dst_payload": columns.where(traced, ended["server_data"].astype(np.int64)),
+        "missed_bytes": columns.where(traced & (ended["proto"] == TCP), ended["missed"].astype(np.int64)),
         "sni": columns.texts(rows, 1),
         "ja4": columns.texts(rows, 2),
         "end_reason": columns.named(ended["reason"], reasons.get),
@@ -49,23 +56,38 @@ def conn(rows: Rows, batch: Batch) -> pa.Table:
     return columns.filled(CONN, batch.common(heads) | more, len(heads))
 
 
-STATES = ("OTH", "S0", "S1", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "SHR", "RSTRH")
-_OTH, _S0, _S1, _SF, _REJ, _RSTO, _RSTR, _RSTOS0, _SHR, _RSTRH = range(len(STATES))
+STATES = ("OTH", "S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "SH", "SHR", "RSTRH")
+_OTH, _S0, _S1, _S2, _S3, _SF, _REJ, _RSTO, _RSTR, _RSTOS0, _SH, _SHR, _RSTRH = range(len(STATES))
+
+
+def history(letters: int) -> str | None:
+    """Zeek's history: a letter for each four bits; null where there is none."""
+    codes = [letters >> shift & 15 for shift in range(60, -1, -4)]
+    return "".join(LETTERS[code - 1] for code in codes if code) or None
 
 
 def states(ended: npt.NDArray[np.void]) -> npt.NDArray[np.int32]:
-    """Indexes into ``STATES``: Zeek's connection states, as far as the flow table knows them."""
+    """Indexes into ``STATES``: Zeek's connection states."""
     answered, flags, reset = ended["answered"] > 0, ended["first_flags"], ended["reset_by"]
     tcp, reason = ended["proto"] == TCP, ended["reason"]
     opened, turned = (flags & (SYN | ACK)) == SYN, (flags & (SYN | ACK)) == (SYN | ACK)
-    finished = reason == Reason.FINISHED
     both = (ended["client_packets"] > 0) & (ended["server_packets"] > 0)
+    closing, closed = (_has(ended["letters"], letter) for letter in "Ff")
     cases = [
         (~tcp & both, _SF), (~tcp & (ended["server_packets"] > 0), _SHR), (~tcp, _S0), (turned & (reset == 2), _RSTRH), (turned & ~answered, _SHR),
-        (~opened, _OTH), (~answered & (reset == 2), _REJ), (~answered & (reset == 1), _RSTOS0), (~answered, _S0),
-        (finished, _SF), (reset == 1, _RSTO), (reset == 2, _RSTR),
+        (~opened, _OTH), (~answered & (reset == 2), _REJ), (~answered & (reset == 1), _RSTOS0), (~answered & closing, _SH), (~answered, _S0),
+        (reason == Reason.FINISHED, _SF), (reset == 1, _RSTO), (reset == 2, _RSTR), (closing & ~closed, _S2), (closed & ~closing, _S3),
     ]  # fmt: skip
     return np.select([case for case, _ in cases], [state for _, state in cases], _S1).astype(np.int32)
+
+
+def _has(letters: npt.NDArray[np.uint64], letter: str) -> npt.NDArray[np.bool_]:
+    """Whether a history has a letter."""
+    code = np.uint64(LETTERS.index(letter) + 1)
+    found = np.zeros(len(letters), np.bool_)
+    for shift in range(0, 64, 4):
+        found |= (letters >> np.uint64(shift) & np.uint64(15)) == code
+    return found
 
 
 def notes(rows: Rows) -> Iterator[dict[str, Any]]:
@@ -111,8 +133,34 @@ def alert(told: Sequence[Mapping[str, Any]]) -> pa.Table:
     return _rows(ALERT, rows)
 
 
+def alert_entity(told: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Who is part of an alert: its actor and each target."""
+    rows = []
+    for record in told:
+        whole = _of_record(record) | {"alert": record["alert"]["id"]}
+        targets = record.get("targets") or [record.get("dst")]
+        for role, end in (("actor", record.get("src")), *(("target", end) for end in targets)):
+            if end:
+                rows.append(whole | {"role": role} | {name: end.get(name) for name in ENTITY})
+    return _rows(ALERT_ENTITY, rows)
+
+
+def recommendation(told: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """The content of recommendation records."""
+    rows = []
+    for record in told:
+        body, end = record["recommendation"], record.get("src") or {}
+        rows.append(
+            _of_record(record)
+            | {"recommendation": body["id"], "severity": record["severity"], "message": record["msg"]}
+            | {name: body.get(name) for name in ("setting", "title", "fix")}
+            | {name: end.get(name) for name in ("device", "ip", "port")}
+        )
+    return _rows(RECOMMENDATION, rows)
+
+
 def _of_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What device and alert records have in common."""
+    """What records of the event log have in common."""
     return {"ts": record["ts"], "action": record["action"], "sensor": record["sensor"], "site": record["site"]}
 
 

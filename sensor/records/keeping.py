@@ -26,12 +26,14 @@ SECOND = 1_000_000_000
 BYTES, EVERY_NS = 256 << 10, SECOND
 NEEDED = ("pyarrow", "duckdb")
 MISSING = "needs the packages pyarrow and duckdb: pip install 'passive-network-sensor[hunt]'"
-KINDS = frozenset(("device", "alert"))
+KINDS = frozenset(("device", "alert", "recommendation"))
+END = ("ip", "port", "mac", "device", "hostname", "type")
 PARTS = {
     "device": ("id", "hostname", "type", "vendor", "model", "os", "vlan", "ips", "macs", "roles"),
     "alert": ("id", "detector", "title", "attack"),
-    "src": ("ip", "device"),
-    "dst": ("ip", "device"),
+    "recommendation": ("id", "setting", "title", "fix"),
+    "src": END,
+    "dst": END,
 }
 _ENCODER = msgspec.json.Encoder()
 
@@ -61,6 +63,8 @@ def note_of(record: Record) -> dict[str, Any]:
         body = getattr(record, name)
         if isinstance(body, dict):
             told[name] = {key: body[key] for key in keys if key in body}
+    if isinstance(record.targets, list):
+        told["targets"] = [{key: end[key] for key in END if key in end} for end in record.targets]
     return told
 
 

@@ -93,6 +93,22 @@ MESSAGES = (
         )
         for name in _DHCP
     ),
+    _message(
+        "dissectors._rpc_events:RpcCall", pipe=_TEXT, interface=_TEXT, call=_TEXT, number=_NUMBER, level=_NUMBER, texts=_LIST,
+    ),
+    _message("dissectors._rpc_events:RpcAnswer", pipe=_TEXT, interface=_TEXT, call=_TEXT, number=_NUMBER, fault=_NUMBER, status=_NUMBER),
+    _message(
+        "dissectors.snmp:SnmpRequest", version=_TEXT, community=_TEXT, user=_TEXT, level=_TEXT, operation=_TEXT, request_id=_NUMBER, names=_LIST,
+    ),
+    _message(
+        "dissectors.snmp:SnmpResponse", version=_TEXT, community=_TEXT, user=_TEXT, level=_TEXT, operation=_TEXT, request_id=_NUMBER, names=_LIST,
+        status=_TEXT,
+    ),
+    _message(
+        "dissectors.snmp:SnmpTrap", version=_TEXT, community=_TEXT, user=_TEXT, level=_TEXT, operation=_TEXT, names=_LIST, trap=_TEXT,
+    ),
+    _message("dissectors.rtsp:RtspRequest", method=_TEXT, uri=_TEXT, cseq=_NUMBER, user_agent=_TEXT, user=_TEXT),
+    _message("dissectors.rtsp:RtspResponse", status=_NUMBER, cseq=_NUMBER, server=_TEXT),
 )  # fmt: skip
 NUMBERS = {message.name: number for number, message in enumerate(MESSAGES)}
 # Numbers of sections that hold no messages: flows that ended, records of the event log as JSON, packets counted.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
@@ -16,6 +17,7 @@ import msgspec
 
 from sensor.records.query_process import Answer, Begin, Request
 from sensor.records.readable import NoRecords, Range, readable
+from sensor.records.schema import TABLES
 from sensor.records.views import statements
 
 MEMORY_MIB, SECONDS, ROWS = 512, 60.0, 10_000
@@ -31,9 +33,19 @@ class Query:
     """Close it after use. ``left_out``: files that cannot be read, as text; ``files``: those that can."""
 
     def __init__(
-        self, folder: Path, within: Range | None = None, *, memory_mib: int = MEMORY_MIB, seconds: float = SECONDS
+        self,
+        folder: Path,
+        within: Range | None = None,
+        *,
+        memory_mib: int = MEMORY_MIB,
+        seconds: float = SECONDS,
+        computed: Mapping[str, Callable[[], Sequence[Sequence[Any]]]] = {},
     ) -> None:
-        """``folder``: of the records; ``seconds``: for each query. NoRecords."""
+        """``folder``: of the records; ``seconds``: for each query; ``computed``: the rows of tables that are not
+        stored, asked for when a query names one. NoRecords.
+        """
+        self._computed = dict(computed)
+        self._empty = {name for name, table in TABLES.items() if not table.stored}
         self.folder, self.within, self._seconds, self._memory = folder.resolve(), within or Range(), seconds, memory_mib
         self.files, self.left_out = readable(self.folder, self.within)
         by_table: dict[str, list[str]] = {}
@@ -51,11 +63,24 @@ class Query:
 
     def ask(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
         """What a query gives, ``most`` rows of it. QueryError."""
+        for name in [name for name in self._empty if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]:
+            self._fill(name)
         self._send(Request(sql, most, [*values]))
         answer = _DECODER.decode(self._line())
         if answer.error:
             raise QueryError(answer.error)
         return answer
+
+    def _fill(self, name: str) -> None:
+        """Compute a table, once. QueryError where nothing here can."""
+        if name not in self._computed:
+            raise QueryError(
+                f"the table {name} is computed from a dataset, and is not available for these records alone"
+            )
+        self._send(Request("", 0, [list(row) for row in self._computed[name]()], name))
+        if error := _DECODER.decode(self._line()).error:
+            raise QueryError(error)
+        self._empty.discard(name)
 
     def _send(self, what: msgspec.Struct) -> None:
         try:

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 ENCODER = msgspec.json.Encoder()
+# Rows of a computed table that are put in at once.
+FILLED = 10_000
 
 
 class Begin(msgspec.Struct):
@@ -23,11 +25,14 @@ class Begin(msgspec.Struct):
 
 
 class Request(msgspec.Struct):
-    """A query of a user, or one of ours. ``most``: rows of the answer."""
+    """A query of a user, or one of ours. ``most``: rows of the answer; ``fill``: instead, rows for this table that is
+    computed and not stored.
+    """
 
     sql: str
     most: int
     values: list[Any] = []
+    fill: str = ""
 
 
 class Answer(msgspec.Struct):
@@ -83,6 +88,8 @@ def answer(connection: Any, request: Request) -> Answer:
     """What a query gives. Only one SELECT is run."""
     import duckdb
 
+    if request.fill:
+        return filled(connection, request.fill, request.values)
     try:
         statements = connection.extract_statements(request.sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -96,6 +103,14 @@ def answer(connection: Any, request: Request) -> Answer:
     return Answer(
         columns, types, [[plain(value) for value in row] for row in rows[: request.most]], len(rows) > request.most
     )
+
+
+def filled(connection: Any, table: str, rows: list[list[Any]]) -> Answer:
+    """Rows of a computed table."""
+    for at in range(0, len(rows), FILLED):
+        columns = [list(column) for column in zip(*rows[at : at + FILLED], strict=True)]
+        connection.execute(f"INSERT INTO {table} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
+    return Answer()
 
 
 def plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from sensor.native.out cimport EVENT, PACKET, Messages, Out, Said
 from sensor.core.change cimport Change as ChangeRow
 from sensor.records.buffer cimport Buffer, Bytes, Head, keep_text, let_go, more, section, waiting
 from sensor.records.fields cimport copy, head_of_ends, head_of_packet, head_of_row, kept, put
+from sensor.records.traces cimport Trace, follow
 from sensor.native.layout import fields_of
 from sensor.native.units import KINDS
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS
@@ -64,7 +65,12 @@ ctypedef packed struct Ended:
     ChangeRow change
     uint8_t first_flags      # TCP flags of its first packet
     uint8_t reset_by         # 1: the client, 2: the server, 0: nobody or unknown
-    uint8_t[6] spare
+    uint8_t traced           # whether what follows is known
+    uint8_t spare
+    uint32_t missed          # bytes that the capture lacks
+    uint64_t letters         # sensor.records.traces.Trace
+    uint64_t client_data     # bytes of payload
+    uint64_t server_data
 
 
 cdef class Recorder:
@@ -77,6 +83,8 @@ cdef class Recorder:
     cdef Program* programs
     cdef uint64_t[::1] owner
     cdef uint8_t[::1] service, flags
+    cdef Trace* traces       # by slot of the flow table
+    cdef Py_ssize_t slots, followed
     cdef Count[COUNTED] counts
     cdef list services
     cdef object spoken, named
@@ -97,8 +105,9 @@ cdef class Recorder:
         self.spoken, self.named = Bounded(KNOWN_LIMIT), Bounded(KNOWN_LIMIT)
         self.native_kinds = len(KINDS)
         self.programs = <Program*>calloc(self.native_kinds, sizeof(Program))
-        if self.programs == NULL:
-            raise MemoryError("programs of records")
+        self.traces, self.slots = <Trace*>calloc(flows, sizeof(Trace)), flows
+        if self.programs == NULL or self.traces == NULL:
+            raise MemoryError("programs and traces of records")
         for place, message in enumerate(MESSAGES):
             self.kinds[<int>place].head, self.kinds[<int>place].width = sizeof(Head), message.words
         self.connections.head, self.connections.width = sizeof(Ended), 3
@@ -113,6 +122,7 @@ cdef class Recorder:
         let_go(&self.connections)
         let_go(&self.notes)
         free(self.programs)
+        free(self.traces)
 
     cdef int compile(self, Program* program, kind) except -1:
         """How rows of a native class are copied."""
@@ -148,6 +158,7 @@ cdef class Recorder:
         cdef ChangeRow[::1] told = changes
         cdef Py_ssize_t at = 0, rows = packets.rows.shape[0] if packets is not None else 0
         cdef Messages one
+        self.followed = 0
         if rows:
             self.count(packets, rows)
         for one in messages:
@@ -155,6 +166,19 @@ cdef class Recorder:
         while at < told.shape[0]:
             self.change(&told[at], packets, rows)
             at += 1
+        if rows:
+            self.follow_until(packets, rows)
+
+    cdef int follow_until(self, Packets packets, Py_ssize_t end) except -1:
+        """The headers of the packets up to a row."""
+        cdef const Row* row
+        cdef Py_ssize_t i
+        for i in range(self.followed, end):
+            row = &packets.rows[i]
+            if row.flow and 0 <= row.slot < self.slots:
+                follow(&self.traces[row.slot], row)
+        self.followed = max(self.followed, end)
+        return 0
 
     cdef Py_ssize_t some(self, Messages messages, Packets packets, Py_ssize_t rows, ChangeRow[::1] told, Py_ssize_t at) except -1:
         """The messages of one part of the batch. Changes before a row, and those that gave its place to another flow, come first."""
@@ -210,9 +234,12 @@ cdef class Recorder:
         """A flow that began or ended."""
         cdef const Row* row = &packets.rows[change.row] if 0 <= change.row < rows else NULL
         cdef Ended* ended
+        cdef Trace* trace
         cdef uint64_t* words
         cdef Buffer* buffer = &self.connections
         cdef bytes service = b""
+        if row != NULL:  # a packet that takes the place of another flow comes after the end of that one
+            self.follow_until(packets, change.row + (row.flow == change.flow))
         if change.ts > self.now:
             self.now = change.ts
         if change.kind == NEW and row != NULL and 0 <= change.slot < self.flags.shape[0]:
@@ -229,6 +256,10 @@ cdef class Recorder:
                 service = self.services[self.service[change.slot]]
         if change.reason == 2 and row != NULL:
             ended.reset_by = 2 if row.direction else 1
+        if 0 <= change.slot < self.slots and self.traces[change.slot].flow == change.flow:
+            trace = &self.traces[change.slot]
+            ended.traced, ended.missed, ended.letters = 1, trace.missed, trace.letters
+            ended.client_data, ended.server_data = trace.bytes[0], trace.bytes[1]
         words = <uint64_t*>more(&buffer.words, 3 * sizeof(uint64_t))
         words[0] = words[1] = words[2] = 0
         if self.spoken:

@@ -6,70 +6,13 @@ page lists.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from sensor.records.schema_state import ALERT, ALERT_ENTITY, COVERAGE, DEVICE_HISTORY, RECOMMENDATION, VULNERABILITY
+from sensor.records.schema_types import COMMON, ENDS, FLAG, INT, LIST, NUMBER, SECONDS, TEXT, TIME, Column, Table
 
-TIME, TEXT, LIST, INT, FLAG, SECONDS = "timestamp", "text", "list of text", "integer", "boolean", "seconds"
-
-
-class Column(NamedTuple):
-    """``kind``: one of the constants above. ``ecs``: the field of the Elastic Common Schema; ``zeek``: the field of
-    Zeek's log; empty if neither has it.
-    """
-
-    name: str
-    kind: str
-    meaning: str
-    ecs: str = ""
-    zeek: str = ""
-
-
-class Table(NamedTuple):
-    """``zeek``: the log of Zeek that holds the same; ``eve``: the event type of Suricata."""
-
-    name: str
-    meaning: str
-    columns: tuple[Column, ...]
-    zeek: str = ""
-    eve: str = ""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-    def column(self, name: str) -> Column | None:
-        """The column of a name; None where there is none."""
-        return next((column for column in self.columns if column.name == name), None)
-
-
-_TS = Column("ts", TIME, "when it began", "@timestamp", "ts")
-_SENSOR = (
-    Column("sensor", TEXT, "which sensor saw it", "observer.name"),
-    Column("site", TEXT, "where that sensor stands", "observer.geo.name"),
-)
-ENDS = (
-    Column("vlan", INT, "802.1Q VLAN, null where untagged", "network.vlan.id", "vlan"),
-    Column("src_ip", TEXT, "address of the client", "source.ip", "id.orig_h"),
-    Column("src_port", INT, "its port; of ICMP the type", "source.port", "id.orig_p"),
-    Column(
-        "src_mac",
-        TEXT,
-        "its MAC on the segment: that of the router where it is not on the segment",
-        "source.mac",
-        "orig_l2_addr",
-    ),
-    Column("src_device", TEXT, "id of the device behind it, null where it is not in the inventory", "source.device.id"),
-    Column("dst_ip", TEXT, "address of the server", "destination.ip", "id.resp_h"),
-    Column("dst_port", INT, "its port", "destination.port", "id.resp_p"),
-    Column("dst_mac", TEXT, "its MAC on the segment", "destination.mac", "resp_l2_addr"),
-    Column("dst_device", TEXT, "id of the device behind it", "destination.device.id"),
-    Column("proto", TEXT, "tcp, udp, icmp, or the number of the IP protocol", "network.transport", "proto"),
-)
-COMMON = (
-    _TS,
-    Column("uid", INT, "id of the connection: the same in all tables", "network.session_id", "uid"),
-    *_SENSOR,
-    *ENDS,
-)
+__all__ = [
+    "ALERT", "ALERT_ENTITY", "COMMON", "COVERAGE", "DEVICE_HISTORY", "ENDS", "FLAG", "INT", "LIST", "NUMBER", "RECOMMENDATION", "SECONDS", "TABLES",
+    "TEXT", "TIME", "TRAFFIC", "VULNERABILITY", "Column", "Table",
+]  # fmt: skip
 
 
 def _table(name: str, meaning: str, *columns: Column, zeek: str = "", eve: str = "") -> Table:
@@ -82,11 +25,36 @@ CONN = _table(
     Column("service", TEXT, "application protocol, recognised by content", "network.protocol", "service"),
     Column("direction", TEXT, "internal, outbound, inbound or external", "network.direction"),
     Column("duration", SECONDS, "from the first packet to the last", "event.duration", "duration"),
-    Column("state", TEXT, "Zeek's state: S0, S1, SF, REJ, RSTO, RSTR, RSTOS0, SHR or OTH", "", "conn_state"),
+    Column(
+        "state",
+        TEXT,
+        "Zeek's state: S0, S1, S2, S3, SF, REJ, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR or OTH",
+        "",
+        "conn_state",
+    ),
+    Column(
+        "history",
+        TEXT,
+        "Zeek's letters in the order of their first packets, capital ones of the client: S SYN, H SYN-ACK, A ACK alone, D data, F FIN,"
+        " R RST, G gap; null where a protocol has none",
+        "",
+        "history",
+    ),
     Column("src_bytes", INT, "bytes of the client's frames", "source.bytes", "orig_ip_bytes"),
     Column("dst_bytes", INT, "bytes of the server's frames", "destination.bytes", "resp_ip_bytes"),
     Column("src_packets", INT, "packets of the client", "source.packets", "orig_pkts"),
     Column("dst_packets", INT, "packets of the server", "destination.packets", "resp_pkts"),
+    Column(
+        "src_payload",
+        INT,
+        "payload of the client; of TCP by sequence numbers, what the capture lacks included",
+        "",
+        "orig_bytes",
+    ),
+    Column("dst_payload", INT, "payload of the server", "", "resp_bytes"),
+    Column(
+        "missed_bytes", INT, "of TCP: bytes between two packets of a side that the capture lacks", "", "missed_bytes"
+    ),
     Column("sni", TEXT, "host name of the TLS or QUIC ClientHello", "tls.client.server_name"),
     Column("ja4", TEXT, "JA4 of the TLS or QUIC ClientHello", "tls.client.ja4"),
     Column(
@@ -219,62 +187,52 @@ DHCP = _table(
     zeek="dhcp",
     eve="dhcp",
 )
-DEVICE_HISTORY = Table(
-    "device_history",
-    "One row for each version of a device: what the inventory held about it from `ts` until `valid_to`.",
-    (
-        Column("ts", TIME, "since when it is so", "@timestamp", "ts"),
-        Column("valid_to", TIME, "until when; null for the present version (computed when the table is read)"),
-        *_SENSOR,
-        Column("device", TEXT, "id of the device", "device.id"),
-        Column("action", TEXT, "what became of it: new, identified, changed, gone, ...", "event.action"),
-        Column("name", TEXT, "host name", "host.hostname", "host_name"),
-        Column("type", TEXT, "device type; unknown where it is not identified", "host.type"),
-        Column("vendor", TEXT, "vendor", "device.manufacturer"),
-        Column("model", TEXT, "model", "device.model.name"),
-        Column("os", TEXT, "operating system", "host.os.name"),
-        Column("vlan", INT, "VLAN", "network.vlan.id"),
-        Column("ips", LIST, "addresses", "host.ip"),
-        Column("macs", LIST, "MACs", "host.mac"),
-    ),
+RPC = _table(
+    "rpc",
+    "One row for each call of DCE/RPC with its answer, over TCP and through pipes of SMB.",
+    Column("pipe", TEXT, "named pipe of SMB; null over TCP", "", "named_pipe"),
+    Column("interface", TEXT, "name of the interface, or its UUID; null where it is unknown", "", "endpoint"),
+    Column("operation", TEXT, "name of the call; null where it is unknown", "event.action", "operation"),
+    Column("opnum", INT, "number of the call"),
+    Column("protection", TEXT, "none, connect, call, packet, integrity or privacy (encrypted)"),
+    Column("arguments", LIST, "texts among the arguments, of calls for which detectors need them"),
+    Column("fault", FLAG, "the call failed; null where no answer was seen"),
+    Column("status", INT, "what the call returned, or why it failed; null where that is not readable"),
+    Column("rtt", SECONDS, "from call to answer", "event.duration", "rtt"),
+    zeek="dce_rpc",
+    eve="dcerpc",
 )
-ALERT = Table(
-    "alert",
-    "One row for each state of an alert: it opened, changed or closed. The row with the last `ts` of an `alert` is its present state.",
-    (
-        Column("ts", TIME, "when", "@timestamp", "ts"),
-        *_SENSOR,
-        Column("alert", TEXT, "id of the alert", "event.id"),
-        Column("action", TEXT, "open, update, close, ...", "event.action"),
-        Column("detector", TEXT, "which detector", "rule.id", "note"),
-        Column("title", TEXT, "title of the detection", "rule.name"),
-        Column("severity", TEXT, "info, low, medium, high or critical", "event.severity_name"),
-        Column("techniques", LIST, "MITRE ATT&CK techniques", "threat.technique.id"),
-        Column("message", TEXT, "what happened", "message", "msg"),
-        Column("src_ip", TEXT, "address of the actor", "source.ip", "src"),
-        Column("src_device", TEXT, "its device", "source.device.id"),
-        Column("dst_ip", TEXT, "address of the target", "destination.ip", "dst"),
-        Column("dst_device", TEXT, "its device", "destination.device.id"),
-    ),
-    eve="alert",
+SNMP = _table(
+    "snmp",
+    "One row for each request with its response, and for each trap. Communities are never stored, except the well-known ones.",
+    Column("version", TEXT, "1, 2c or 3", "", "version"),
+    Column("community", TEXT, "public, private or other; null in version 3", "", "community"),
+    Column("user", TEXT, "user of version 3", "user.name"),
+    Column("security", TEXT, "of version 3: none, authenticated or private"),
+    Column("operation", TEXT, "get, get_next, get_bulk, set, trap, inform or encrypted", "event.action"),
+    Column("variables", LIST, "the first 16 object identifiers"),
+    Column("trap", TEXT, "of a trap: which, in words or as an object identifier"),
+    Column("status", TEXT, "of the response: no_error, or why not; null where no response was seen", "event.outcome"),
+    Column("rtt", SECONDS, "from request to response", "event.duration"),
+    zeek="snmp",
+    eve="snmp",
 )
-COVERAGE = Table(
-    "coverage",
-    "What the sensor saw, and what it missed, for each interface and VLAN: one row for each span in which packets were counted.",
-    (
-        Column("ts", TIME, "begin of the span", "@timestamp", "ts"),
-        Column("until", TIME, "end of the span", "event.end"),
-        *_SENSOR,
-        Column("interface", TEXT, "interface or capture file", "observer.ingress.interface.name"),
-        Column("vlan", INT, "VLAN, null where untagged", "network.vlan.id"),
-        Column("packets", INT, "packets seen", "network.packets"),
-        Column("bytes", INT, "bytes of their frames", "network.bytes"),
-        Column("lost", INT, "packets that the kernel or a full queue dropped, all VLANs of the sensor together"),
-        Column("shed", INT, "messages that there was no time to read, all together"),
-        Column("dropped_records", INT, "records that were dropped since the disk was too slow, all together"),
-    ),
+RTSP = _table(
+    "rtsp",
+    "One row for each request with its response.",
+    Column("method", TEXT, "method of the request", "event.action"),
+    Column("uri", TEXT, "address of the stream, without credentials", "url.original"),
+    Column("user_agent", TEXT, "User-Agent of the request", "user_agent.original"),
+    Column("user", TEXT, "account, where the request shows one", "user.name"),
+    Column("server", TEXT, "Server of the response"),
+    Column("status", INT, "status code; null where no response was seen"),
+    Column("rtt", SECONDS, "from request to response", "event.duration"),
 )
 TABLES: dict[str, Table] = {
-    table.name: table for table in (CONN, DNS, HTTP, TLS, AUTH, SSH, SMB, SIP, DHCP, DEVICE_HISTORY, ALERT, COVERAGE)
+    table.name: table
+    for table in (
+        CONN, DNS, HTTP, TLS, AUTH, SSH, SMB, RPC, SIP, RTSP, SNMP, DHCP, DEVICE_HISTORY, ALERT, ALERT_ENTITY, RECOMMENDATION,
+        VULNERABILITY, COVERAGE,
+    )
 }  # fmt: skip
 TRAFFIC = tuple(table for table in TABLES.values() if table.column("uid") is not None)

@@ -13,13 +13,14 @@ from sensor.core import addresses
 from sensor.records.query import Query
 from sensor.records.schema import LIST, TABLES, TEXT, TRAFFIC, Column, Table
 
-IPS = ("src_ip", "dst_ip", "assigned", "requested", "server_id", "answers", "ips")
-MACS = ("src_mac", "dst_mac", "client_mac", "macs")
+IPS = ("src_ip", "dst_ip", "ip", "assigned", "requested", "server_id", "answers", "ips")
+MACS = ("src_mac", "dst_mac", "mac", "client_mac", "macs")
 DOMAINS = ("query", "host", "sni", "answers")
 HASHES = ("ja3", "ja3s", "sha256", "hassh", "hassh_server")
 FREE = (
     "user_agent", "server", "client", "user", "share", "file", "new_name", "hostname", "vendor_class", "subject", "issuer", "uri", "caller", "callee",
-    "name", "vendor", "model", "os", "type", "title", "message", "detector", "alert", "ja4", "query", "host", "sni",
+    "pipe", "interface", "operation", "trap", "setting", "cve", "name", "vendor", "model", "os", "type", "title", "message", "detector", "alert", "ja4",
+    "query", "host", "sni",
 )  # fmt: skip
 DEVICES = ("src_device", "dst_device", "device")
 _JA4 = re.compile(r"[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
@@ -230,7 +231,7 @@ def search(
 
 def _wheres(word: Word | None, filters: Sequence[Filter], tables: Sequence[str]) -> Iterator[tuple[Table, Condition]]:
     for table in TABLES.values():
-        if table.name == "coverage" or (tables and table.name not in tables):
+        if table.name == "coverage" or (table.name not in tables if tables else not table.stored):
             continue
         fits, narrow = condition(word, table) if word is not None else Condition("true"), narrowed(table, filters)
         if fits is not None and narrow is not None:

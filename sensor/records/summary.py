@@ -78,6 +78,37 @@ def _sip(row: Row) -> list[str]:
     return [row["method"] or "", row["caller"] or "", "→", row["callee"] or "", str(row["status"] or "")]
 
 
+def _rpc(row: Row) -> list[str]:
+    call = ".".join(filter(None, (row["interface"], row["operation"] or f"opnum {row['opnum']}")))
+    arguments = ", ".join(one or "" for one in (row["arguments"] or ())[:4])
+    failed = f"fault {row['status'] or 0:#x}" if row["fault"] else ""
+    return [call, f"({arguments})" if arguments else "", f"by {row['pipe']}" if row["pipe"] else "", failed]
+
+
+def _snmp(row: Row) -> list[str]:
+    who = row["community"] or " ".join(filter(None, (row["user"], row["security"])))
+    names = ", ".join(one or "" for one in (row["variables"] or ())[:3])
+    status = row["status"] if row["status"] != "no_error" else ""
+    return [
+        f"SNMP {row['version'] or '?'}",
+        row["operation"] or "",
+        row["trap"] or "",
+        names,
+        f"as {who}" if who else "",
+        status or "",
+    ]
+
+
+def _rtsp(row: Row) -> list[str]:
+    return [
+        row["method"] or "",
+        row["uri"] or "",
+        str(row["status"] or ""),
+        row["user_agent"] or "",
+        row["server"] or "",
+    ]
+
+
 def _dhcp(row: Row) -> list[str]:
     return [row["message"], row["client_mac"] or "", row["hostname"] or "", row["assigned"] or row["requested"] or ""]
 
@@ -97,7 +128,15 @@ def _alert(row: Row) -> list[str]:
     return [row["severity"], row["action"], row["alert"], row["message"] or ""]
 
 
+def _entity(row: Row) -> list[str]:
+    return [row["role"], row["hostname"] or "", row["ip"] or row["mac"] or "", f"of {row['alert']}"]
+
+
+def _recommendation(row: Row) -> list[str]:
+    return [row["severity"], row["action"], row["setting"] or "", row["message"] or ""]
+
+
 _LINES: dict[str, Callable[[Row], list[str]]] = {
-    "conn": _conn, "dns": _dns, "http": _http, "tls": _tls, "auth": _auth, "ssh": _ssh, "smb": _smb, "sip": _sip, "dhcp": _dhcp,
-    "device_history": _device, "alert": _alert,
+    "conn": _conn, "dns": _dns, "http": _http, "tls": _tls, "auth": _auth, "ssh": _ssh, "smb": _smb, "rpc": _rpc, "sip": _sip,
+    "rtsp": _rtsp, "snmp": _snmp, "dhcp": _dhcp, "device_history": _device, "alert": _alert, "alert_entity": _entity, "recommendation": _recommendation,
 }  # fmt: skip

@@ -53,7 +53,7 @@ def seen(query: Query, word: Word) -> Seen:
     talks, more = _talks(query, where.sql, where.values) if where is not None else ([], False)
     counts = {}
     for table in TABLES.values():
-        fits = condition(word, table) if table.name != "coverage" else None
+        fits = condition(word, table) if table.name != "coverage" and table.stored else None
         if fits is not None and (
             count := query.ask(f"SELECT count(*) FROM {table.name} WHERE {fits.sql}", fits.values).rows[0][0]
         ):

@@ -6,9 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, SECONDS, TABLES, TEXT, TIME, Table
+from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME, Table
 
-SQL_TYPES = {TIME: "TIMESTAMP", TEXT: "VARCHAR", LIST: "VARCHAR[]", INT: "BIGINT", FLAG: "BOOLEAN", SECONDS: "DOUBLE"}
+SQL_TYPES = {
+    TIME: "TIMESTAMP",
+    TEXT: "VARCHAR",
+    LIST: "VARCHAR[]",
+    INT: "BIGINT",
+    FLAG: "BOOLEAN",
+    SECONDS: "DOUBLE",
+    NUMBER: "DOUBLE",
+}
 
 # What hunters write in other tools. IPv4 as a number; whether an address lies in a block of IPv4; a name and all below
 # it.
@@ -45,6 +53,9 @@ def statements(files: Mapping[str, Sequence[str]], since: str = "", until: str =
     as SQL writes them.
     """
     for table in TABLES.values():
+        if not table.stored:
+            yield f"CREATE TABLE {table.name} ({', '.join(f'{one.name} {SQL_TYPES[one.kind]}' for one in table.columns)})"
+            continue
         yield f"CREATE VIEW {table.name} AS {_select(table, files.get(table.name, ()), since, until)}"
     yield MACROS
     yield DEFENDER

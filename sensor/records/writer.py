@@ -41,6 +41,13 @@ MOST_WAITING = 4 << 20
 FRESH_S = 3600
 # Bytes of rows that are written together: many small files cost more than the rows in them.
 TOGETHER = 16 << 20
+# Tables that are made of records of the event log, by the kind of those.
+OF_RECORDS = {
+    "device_history": ("device", flows.device_history),
+    "alert": ("alert", flows.alert),
+    "alert_entity": ("alert", flows.alert_entity),
+    "recommendation": ("recommendation", flows.recommendation),
+}
 
 
 class Busy(Exception):
@@ -269,8 +276,8 @@ def _tables(
         tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
     if COUNTS in by_kind:
         tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch)
-    tables["device_history"] = flows.device_history([record for record in told if record["kind"] == "device"])
-    tables["alert"] = flows.alert([record for record in told if record["kind"] == "alert"])
+    for name, (kind, build) in OF_RECORDS.items():
+        tables[name] = build([record for record in told if record["kind"] == kind])
     return tables
 
 

@@ -1,5 +1,4 @@
-"""Records as Zeek's logs (TSV), with the names and types of Zeek 7. What we do not know is unset (``-``):
-``orig_bytes`` and ``history``, for example.
+"""Records as Zeek's logs (TSV), with the names and types of Zeek 7. What we do not know is unset (``-``).
 
 ``orig_ip_bytes`` is what the frames hold behind the Ethernet header, so that the padding of short frames counts, which
 Zeek leaves out.
@@ -56,10 +55,10 @@ def _unset(name: str, kind: str) -> Field:
 LOGS: dict[str, tuple[Field, ...]] = {
     "conn": (
         *_ENDS, _PROTO, ("service", "string", lambda row: SERVICES.get(row["service"], row["service"])), ("duration", "interval", _of("duration")),
-        _unset("orig_bytes", "count"), _unset("resp_bytes", "count"), ("conn_state", "string", _of("state")),
+        ("orig_bytes", "count", _of("src_payload")), ("resp_bytes", "count", _of("dst_payload")), ("conn_state", "string", _of("state")),
         ("local_orig", "bool", lambda row: row["direction"] in {"internal", "outbound"}),
         ("local_resp", "bool", lambda row: row["direction"] in {"internal", "inbound"}),
-        _unset("missed_bytes", "count"), _unset("history", "string"), ("orig_pkts", "count", _of("src_packets")),
+        ("missed_bytes", "count", _of("missed_bytes")), ("history", "string", _of("history")), ("orig_pkts", "count", _of("src_packets")),
         ("orig_ip_bytes", "count", _ip_bytes("src")), ("resp_pkts", "count", _of("dst_packets")), ("resp_ip_bytes", "count", _ip_bytes("dst")),
         _unset("tunnel_parents", "set[string]"), ("orig_l2_addr", "string", _of("src_mac")), ("resp_l2_addr", "string", _of("dst_mac")),
         ("vlan", "int", _of("vlan")),
@@ -86,6 +85,14 @@ LOGS: dict[str, tuple[Field, ...]] = {
         *_ENDS, ("client", "string", _of("client")), ("server", "string", _of("server")), ("hassh", "string", _of("hassh")),
         ("hasshServer", "string", _of("hassh_server")),
     ),
+    "rpc": (
+        *_ENDS, ("rtt", "interval", _of("rtt")), ("named_pipe", "string", _of("pipe")), ("endpoint", "string", _of("interface")),
+        ("operation", "string", _of("operation")),
+    ),
+    "snmp": (
+        *_ENDS, ("duration", "interval", _of("rtt")), ("version", "string", _of("version")),
+        ("community", "string", lambda row: row["community"] if row["community"] != "other" else None),
+    ),
     "sip": (
         *_ENDS, ("method", "string", _of("method")), ("request_from", "string", _of("caller")), ("request_to", "string", _of("callee")),
         ("call_id", "string", _of("call_id")), ("user_agent", "string", _of("user_agent")), ("status_code", "count", _of("status")),
@@ -96,7 +103,7 @@ LOGS: dict[str, tuple[Field, ...]] = {
         ("msg_types", "vector[string]", lambda row: [row["message"].upper()]),
     ),
 }  # fmt: skip
-PATHS = {"tls": "ssl"}
+PATHS = {"tls": "ssl", "rpc": "dce_rpc"}
 
 
 def header(table: str) -> str:

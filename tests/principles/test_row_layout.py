@@ -14,6 +14,7 @@ from sensor.core.batch import ROW, Problem
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.recent import SEEN
 from sensor.decode.flows import MARK, SLOT
+from sensor.records.block import SECTION
 from tests.principles._source import SENSOR
 
 C_TYPES = {f"{sign}int{bits}_t": f"{sign[:1] or 'i'}{bits // 8}" for sign in ("u", "") for bits in (8, 16, 32, 64)}
@@ -44,6 +45,7 @@ def enum_values(path: Path) -> dict[str, int]:
         ("decode/flows.pxd", "Slot", SLOT),
         ("decode/flows.pxd", "Mark", MARK),
         ("core/recent.pxd", "Seen", SEEN),
+        ("records/buffer.pxd", "Section", SECTION),
     ],
 )
 def test_struct_equals_dtype(file: str, struct: str, dtype: np.dtype[np.void]) -> None:

@@ -1,0 +1,123 @@
+"""The tables of traffic records that hold what the sensor concluded, and what it covered: devices, alerts, recommendations,
+vulnerabilities, coverage.
+"""
+
+from __future__ import annotations
+
+from sensor.records.schema_types import INT, LIST, NUMBER, SENSOR, TEXT, TIME, Column, Table
+
+DEVICE_HISTORY = Table(
+    "device_history",
+    "One row for each version of a device: what the inventory held about it from `ts` until `valid_to`.",
+    (
+        Column("ts", TIME, "since when it is so", "@timestamp", "ts"),
+        Column("valid_to", TIME, "until when; null for the present version (computed when the table is read)"),
+        *SENSOR,
+        Column("device", TEXT, "id of the device", "device.id"),
+        Column("action", TEXT, "what became of it: new, identified, changed, gone, ...", "event.action"),
+        Column("name", TEXT, "host name", "host.hostname", "host_name"),
+        Column("type", TEXT, "device type; unknown where it is not identified", "host.type"),
+        Column("vendor", TEXT, "vendor", "device.manufacturer"),
+        Column("model", TEXT, "model", "device.model.name"),
+        Column("os", TEXT, "operating system", "host.os.name"),
+        Column("vlan", INT, "VLAN", "network.vlan.id"),
+        Column("ips", LIST, "addresses", "host.ip"),
+        Column("macs", LIST, "MACs", "host.mac"),
+    ),
+)
+ALERT = Table(
+    "alert",
+    "One row for each state of an alert: it opened, changed or closed. The row with the last `ts` of an `alert` is its present state.",
+    (
+        Column("ts", TIME, "when", "@timestamp", "ts"),
+        *SENSOR,
+        Column("alert", TEXT, "id of the alert", "event.id"),
+        Column("action", TEXT, "open, update, close, ...", "event.action"),
+        Column("detector", TEXT, "which detector", "rule.id", "note"),
+        Column("title", TEXT, "title of the detection", "rule.name"),
+        Column("severity", TEXT, "info, low, medium, high or critical", "event.severity_name"),
+        Column("techniques", LIST, "MITRE ATT&CK techniques", "threat.technique.id"),
+        Column("message", TEXT, "what happened", "message", "msg"),
+        Column("src_ip", TEXT, "address of the actor", "source.ip", "src"),
+        Column("src_device", TEXT, "its device", "source.device.id"),
+        Column("dst_ip", TEXT, "address of the target", "destination.ip", "dst"),
+        Column("dst_device", TEXT, "its device", "destination.device.id"),
+    ),
+    eve="alert",
+)
+ALERT_ENTITY = Table(
+    "alert_entity",
+    "One row for each device or address in a state of an alert.",
+    (
+        Column("ts", TIME, "when", "@timestamp", "ts"),
+        *SENSOR,
+        Column("alert", TEXT, "id of the alert", "event.id"),
+        Column("action", TEXT, "open, update, close, ...", "event.action"),
+        Column("role", TEXT, "actor or target"),
+        Column("ip", TEXT, "its address", "host.ip"),
+        Column("port", INT, "its port; null where none is part of the finding"),
+        Column("mac", TEXT, "its MAC", "host.mac"),
+        Column("device", TEXT, "id of the device", "device.id"),
+        Column("hostname", TEXT, "its host name", "host.hostname"),
+        Column("type", TEXT, "its device type", "host.type"),
+    ),
+)
+RECOMMENDATION = Table(
+    "recommendation",
+    "One row for each state of a recommendation: it opened, changed or closed. The row with the last `ts` is its present state.",
+    (
+        Column("ts", TIME, "when", "@timestamp", "ts"),
+        *SENSOR,
+        Column("recommendation", TEXT, "its id", "event.id"),
+        Column("action", TEXT, "open, update or close", "event.action"),
+        Column("setting", TEXT, "which setting", "rule.id"),
+        Column("title", TEXT, "title of the setting", "rule.name"),
+        Column("severity", TEXT, "info, low, medium, high or critical", "event.severity_name"),
+        Column("message", TEXT, "what was seen", "message"),
+        Column("fix", TEXT, "what to do"),
+        Column("device", TEXT, "id of the device whose setting it is", "device.id"),
+        Column("ip", TEXT, "its address", "host.ip"),
+        Column("port", INT, "port of the service; null where it is about none"),
+    ),
+)
+VULNERABILITY = Table(
+    "vulnerability",
+    "One row for each device and CVE as `sensor vulns list --all` computes them, when a query names this table.",
+    (
+        Column("ts", TIME, "when the device was last seen", "@timestamp", "ts"),
+        Column("device", TEXT, "id of the device", "device.id"),
+        Column("name", TEXT, "its host name", "host.hostname"),
+        Column("ip", TEXT, "its address", "host.ip"),
+        Column("type", TEXT, "its device type", "host.type"),
+        Column("vendor", TEXT, "its vendor", "device.manufacturer"),
+        Column("model", TEXT, "its model", "device.model.name"),
+        Column("firmware", TEXT, "its firmware version", "device.firmware"),
+        Column("cve", TEXT, "the CVE", "vulnerability.id"),
+        Column("title", TEXT, "its title", "vulnerability.description"),
+        Column("verdict", TEXT, "affected, cannot_tell or not_affected"),
+        Column("reason", TEXT, "why"),
+        Column("severity", TEXT, "by CVSS", "vulnerability.severity"),
+        Column("cvss", NUMBER, "CVSS base score; null where there is none", "vulnerability.score.base"),
+        Column("epss", NUMBER, "probability of exploitation by EPSS, 0 to 1; null where there is none"),
+        Column("exploited", TEXT, "since when exploitation is known, or known; null where it is not known"),
+        Column("priority", NUMBER, "0 to 100"),
+        Column("fixed", TEXT, "version that fixes it"),
+    ),
+    stored=False,
+)
+COVERAGE = Table(
+    "coverage",
+    "What the sensor saw, and what it missed, for each interface and VLAN: one row for each span in which packets were counted.",
+    (
+        Column("ts", TIME, "begin of the span", "@timestamp", "ts"),
+        Column("until", TIME, "end of the span", "event.end"),
+        *SENSOR,
+        Column("interface", TEXT, "interface or capture file", "observer.ingress.interface.name"),
+        Column("vlan", INT, "VLAN, null where untagged", "network.vlan.id"),
+        Column("packets", INT, "packets seen", "network.packets"),
+        Column("bytes", INT, "bytes of their frames", "network.bytes"),
+        Column("lost", INT, "packets that the kernel or a full queue dropped, all VLANs of the sensor together"),
+        Column("shed", INT, "messages that there was no time to read, all together"),
+        Column("dropped_records", INT, "records that were dropped since the disk was too slow, all together"),
+    ),
+)

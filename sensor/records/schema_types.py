@@ -1,0 +1,79 @@
+"""What a table of traffic records is made of: kinds of columns, and the columns that several tables share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TIME, TEXT, LIST, INT, FLAG, SECONDS, NUMBER = (
+    "timestamp",
+    "text",
+    "list of text",
+    "integer",
+    "boolean",
+    "seconds",
+    "number",
+)
+
+
+class Column(NamedTuple):
+    """``kind``: one of the constants above. ``ecs``: the field of the Elastic Common Schema; ``zeek``: the field of
+    Zeek's log; empty if neither has it.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    ecs: str = ""
+    zeek: str = ""
+
+
+class Table(NamedTuple):
+    """``zeek``: the log of Zeek that holds the same; ``eve``: the event type of Suricata; ``stored``: in files of the
+    records, and not computed when a query needs it.
+    """
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    zeek: str = ""
+    eve: str = ""
+    stored: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column | None:
+        """The column of a name; None where there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+TS = Column("ts", TIME, "when it began", "@timestamp", "ts")
+SENSOR = (
+    Column("sensor", TEXT, "which sensor saw it", "observer.name"),
+    Column("site", TEXT, "where that sensor stands", "observer.geo.name"),
+)
+ENDS = (
+    Column("vlan", INT, "802.1Q VLAN, null where untagged", "network.vlan.id", "vlan"),
+    Column("src_ip", TEXT, "address of the client", "source.ip", "id.orig_h"),
+    Column("src_port", INT, "its port; of ICMP the type", "source.port", "id.orig_p"),
+    Column(
+        "src_mac",
+        TEXT,
+        "its MAC on the segment: that of the router where it is not on the segment",
+        "source.mac",
+        "orig_l2_addr",
+    ),
+    Column("src_device", TEXT, "id of the device behind it, null where it is not in the inventory", "source.device.id"),
+    Column("dst_ip", TEXT, "address of the server", "destination.ip", "id.resp_h"),
+    Column("dst_port", INT, "its port", "destination.port", "id.resp_p"),
+    Column("dst_mac", TEXT, "its MAC on the segment", "destination.mac", "resp_l2_addr"),
+    Column("dst_device", TEXT, "id of the device behind it", "destination.device.id"),
+    Column("proto", TEXT, "tcp, udp, icmp, or the number of the IP protocol", "network.transport", "proto"),
+)
+COMMON = (
+    TS,
+    Column("uid", INT, "id of the connection: the same in all tables", "network.session_id", "uid"),
+    *SENSOR,
+    *ENDS,
+)

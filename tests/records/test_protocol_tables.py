@@ -1,0 +1,70 @@
+"""Calls of DCE/RPC, requests of SNMP and RTSP, and what the event log says of alerts and recommendations, as rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensor.engine import pipeline as engine
+from sensor.records.block import CONNECTION, Part, together
+from sensor.records.flows import states
+from tests.records.kit_records import replayed, rows
+
+SAMPLES = ("dcerpc", "snmp", "rtsp")
+
+
+@pytest.fixture(scope="module")
+def samples(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples") / "records"
+    replayed(folder, *(root / "pcaps" / "dissectors" / f"{name}.pcap" for name in SAMPLES))
+    return folder
+
+
+def test_a_service_is_created_by_two_calls(samples: Path) -> None:
+    """Each call with what the server answered; the name of the program is among the arguments."""
+    calls = {(row["interface"], row["operation"]): row for row in rows(samples, "rpc")}
+    created = calls["svcctl", "CreateServiceW"]
+    assert (created["src_ip"], created["dst_ip"], created["proto"]) == ("10.20.30.14", "10.20.30.5", "tcp")
+    assert created["arguments"]
+    assert all(row["rtt"] is None or row["rtt"] >= 0 for row in calls.values())
+    assert ("epm", "ept_map") in calls
+
+
+def test_an_agent_is_asked_and_answers(samples: Path) -> None:
+    asked = [row for row in rows(samples, "snmp") if row["operation"] in {"get", "get_next", "get_bulk"}]
+    assert asked[0]["dst_port"] == 161
+    assert asked[0]["variables"][0].startswith("1.3.6.1.")
+    assert {row["community"] for row in rows(samples, "snmp")} <= {"public", "private", "other", None}
+    assert any(row["trap"] for row in rows(samples, "snmp") if row["dst_port"] == 162)
+
+
+def test_a_stream_is_described_and_played(samples: Path) -> None:
+    found = [(row["method"], row["status"]) for row in rows(samples, "rtsp")]
+    assert found == [("OPTIONS", 200), ("DESCRIBE", 401), ("DESCRIBE", 200), ("PLAY", 200), ("TEARDOWN", None)]
+    assert all("@" not in row["uri"] for row in rows(samples, "rtsp"))
+
+
+def test_python_reads_the_same(root: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "reading", lambda *_: None)
+    replayed(tmp_path / "records", *(root / "pcaps" / "dissectors" / f"{name}.pcap" for name in SAMPLES))
+    for name in ("rpc", "snmp", "rtsp"):
+        ours, theirs = (
+            [{key: value for key, value in row.items() if key != "uid"} for row in rows(folder, name)]
+            for folder in (samples, tmp_path / "records")
+        )
+        assert theirs == ours, name
+
+
+def test_a_tail_of_an_earlier_version_is_read() -> None:
+    """Its connections are shorter: what they lack is unknown, not damaged."""
+    older = np.zeros(2, CONNECTION)
+    older["flow"], older["first_flags"], older["proto"], older["reset_by"] = (7, 8), 2, 6, 2
+    size = CONNECTION.fields["traced"][1] if CONNECTION.fields is not None else 0
+    heads = np.ascontiguousarray(older).view(np.uint8).reshape(2, -1)[:, :size].tobytes()
+    part = Part(0, size, 2, 3, memoryview(heads), memoryview(bytes(48)), memoryview(b""))
+    read = together([part], CONNECTION, [0, 1, 2]).heads
+    assert read["flow"].tolist() == [7, 8]
+    assert read["traced"].tolist() == [0, 0]
+    assert states(read).tolist() == states(older).tolist()
