@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from sensor.records.defender import DEFENDER
 from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME, Table
 
 SQL_TYPES = {
@@ -30,22 +31,8 @@ CREATE MACRO below(name, domain) AS lower(name) = lower(domain) OR lower(name) L
 CREATE MACRO is_private(ip) AS in_cidr(ip, '10.0.0.0/8') OR in_cidr(ip, '172.16.0.0/12') OR in_cidr(ip, '192.168.0.0/16')
     OR in_cidr(ip, '100.64.0.0/10') OR in_cidr(ip, '169.254.0.0/16') OR ip LIKE 'fe80:%' OR ip LIKE 'fc%:%' OR ip LIKE 'fd%:%';
 """
-# The devices as they are now; and Microsoft Defender's tables of advanced hunting, as far as packets can fill them.
-DEFENDER = """
-CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL;
-CREATE VIEW "DeviceInfo" AS SELECT ts AS "Timestamp", device AS "DeviceId", name AS "DeviceName", type AS "DeviceType", vendor AS "Vendor",
-    model AS "Model", os AS "OSPlatform" FROM device_history;
-CREATE VIEW "DeviceNetworkInfo" AS SELECT ts AS "Timestamp", device AS "DeviceId", name AS "DeviceName", macs[1] AS "MacAddress",
-    ips AS "IPAddresses" FROM device_history;
-CREATE VIEW "DeviceNetworkEvents" AS SELECT c.ts AS "Timestamp", c.src_device AS "DeviceId", d.name AS "DeviceName",
-    CASE WHEN c.state IN ('S0', 'REJ', 'RSTOS0') THEN 'ConnectionFailed' ELSE 'ConnectionSuccess' END AS "ActionType",
-    c.src_ip AS "LocalIP", c.src_port AS "LocalPort", c.dst_ip AS "RemoteIP", c.dst_port AS "RemotePort", c.sni AS "RemoteUrl",
-    upper(c.proto) AS "Protocol" FROM conn c LEFT JOIN device d ON d.device = c.src_device;
-CREATE VIEW "AlertInfo" AS SELECT ts AS "Timestamp", alert AS "AlertId", title AS "Title", severity AS "Severity",
-    detector AS "DetectionSource", techniques AS "AttackTechniques" FROM alert;
-CREATE VIEW "AlertEvidence" AS SELECT ts AS "Timestamp", alert AS "AlertId", src_device AS "DeviceId", src_ip AS "LocalIP",
-    dst_ip AS "RemoteIP", title AS "Title" FROM alert;
-"""
+# The devices as they are now.
+DEVICE = "CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL"
 
 
 def statements(files: Mapping[str, Sequence[str]], since: str = "", until: str = "") -> Iterator[str]:
@@ -58,6 +45,7 @@ def statements(files: Mapping[str, Sequence[str]], since: str = "", until: str =
             continue
         yield f"CREATE VIEW {table.name} AS {_select(table, files.get(table.name, ()), since, until)}"
     yield MACROS
+    yield DEVICE
     yield DEFENDER
 
 
