@@ -114,6 +114,13 @@ class Check:
         self.faults += faults
         self.looked["rules"] = len(loaded)
 
+    def hunts(self, folders: Sequence[Path]) -> None:
+        from sensor.records.hunts_library import load_hunts
+
+        by_name, faults = load_hunts(folders)
+        self.faults += faults
+        self.looked["hunts"] = len(by_name)
+
     def mutes(self, path: Path) -> None:
         """A file that is not there yet mutes nothing."""
         from sensor.alerts.mutes import load_mutes

@@ -80,11 +80,18 @@ def describe(args: argparse.Namespace) -> int:
 
 
 def listed(args: argparse.Namespace) -> int:
-    """The hunts of the library."""
-    from sensor.records.hunts_library import hunt, library
+    """The hunts of the library, and those of the operator."""
+    from sensor.documents.spans import span_text
+    from sensor.records.hunts_library import hunt, library, load_hunts
 
-    rows = [(name, ", ".join(one.techniques), one.title) for name, path in library().items() for one in (hunt(path),)]
-    heads = ("hunt", "techniques", "title")
+    own, faults = load_hunts(own_folders(args))
+    complain_of_faults(faults)
+    hunts = {name: hunt(path) for name, path in library().items()} | own
+    rows = [
+        (name, span_text(one.schedule) if one.schedule else "", ", ".join(one.techniques), one.title)
+        for name, one in hunts.items()
+    ]
+    heads = ("hunt", "schedule", "techniques", "title")
     if args.json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
     elif args.csv:
@@ -96,7 +103,7 @@ def listed(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """The text of a hunt."""
-    path = _path(args.words[0])
+    path = path_of(args, args.words[0])
     if path is None:
         return USAGE
     print(path.read_text(encoding="utf-8"), end="")
@@ -108,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     from sensor.documents import DocumentErrors
     from sensor.records.hunts_library import hunt, library
 
-    paths = list(library().values()) if args.words == ["all"] else [_path(word) for word in args.words]
+    paths = list(library().values()) if args.words == ["all"] else [path_of(args, word) for word in args.words]
     try:
         hunts = {path.stem: hunt(path) for path in paths if path is not None}
     except DocumentErrors as errors:
@@ -138,12 +145,20 @@ def _one(args: argparse.Namespace, query: Query, name: str, one: Hunt) -> bool:
     return bool(answer.rows)
 
 
-def _path(word: str) -> Path | None:
-    """A hunt of the library, or a file; None after it was said that it is neither."""
-    from sensor.documents import nearest
-    from sensor.records.hunts_library import library
+def own_folders(args: argparse.Namespace) -> list[Path]:
+    """Where the operator's hunts are."""
+    from sensor.cli._setup import hunt_folders
+    from sensor.eventlog.paths import folder_to_read
 
-    known = library()
+    return hunt_folders(args, args.state or folder_to_read())
+
+
+def path_of(args: argparse.Namespace, word: str) -> Path | None:
+    """A hunt of the library or of the operator, or a file; None after an error that it is none of these."""
+    from sensor.documents import nearest
+    from sensor.records.hunts_library import files_of, library
+
+    known = library() | {path.stem: path for path in files_of(own_folders(args))}
     if word in known:
         return known[word]
     if word.endswith((".yaml", ".yml")) and Path(word).is_file():

@@ -129,10 +129,20 @@ def records_of(log: EventLog | LiveLog) -> Path | None:
 
 def rule_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
     """Where rules of the operator are looked for: beside the configuration, and in the folder of the inventory or else the state folder."""
+    return [path for path in _own_folders("rules", args, folder) if path.is_dir()]
+
+
+def hunt_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
+    """The same for hunts. A folder that is not there yet counts: hunts may be put there while the sensor runs."""
+    return _own_folders("hunts", args, folder)
+
+
+def _own_folders(name: str, args: argparse.Namespace, folder: Path | None) -> list[Path]:
     from sensor.eventlog.paths import state_folder
 
-    beside = [args.config.parent / "rules"] if args.config is not None else []
-    return [path for path in (*beside, (folder or state_folder()) / "rules") if path.is_dir()]
+    config: Path | None = getattr(args, "config", None)
+    beside = [config.parent / name] if config is not None else []
+    return [*beside, (folder or state_folder()) / name]
 
 
 def settings(args: argparse.Namespace) -> Config | None:

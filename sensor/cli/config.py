@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from sensor.cli._codes import USAGE
 from sensor.cli._places import counted
-from sensor.cli._setup import complain, complain_of_faults, lists_folder, mutes_file, rule_folders
+from sensor.cli._setup import complain, complain_of_faults, hunt_folders, lists_folder, mutes_file, rule_folders
 from sensor.cli._show import add_json_argument, put
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def _looked(args: argparse.Namespace, path: Path | None, config: Config) -> Chec
     found.lists(lists_folder(folder))
     found.knowledge()
     found.rules(rule_folders(args, folder))
+    found.hunts(hunt_folders(args, folder))
     mutes = mutes_file(args, config, folder)
     if mutes is not None:
         found.mutes(mutes)

@@ -10,8 +10,14 @@ actions:
   tables             list tables with their number of rows
   describe [TABLE]   list the columns of a table, or of all tables
   list               list the hunts of the library (default)
-  run NAME…          run hunts: names from the library, files, or `all`
+  run NAME…          run hunts: names from the library or your own, files, or `all`
   show NAME          show the text of a hunt
+  test [NAME…]       run the tests in hunts (default: your own)
+  try NAME…          show the alerts that hunts would have raised since
+                     --since, run by their schedules; nothing is written
+
+Your own hunts are YAML files in the folder hunts beside the configuration or in the state folder. Those with `schedule:` run by
+themselves while `sensor run` runs; what they find becomes alerts, once for each actor and target, subject to mutes and roles.
 
 exit codes: 0 found, 1 nothing found, 2 wrong usage or query, 3 a file cannot be opened, 6 the dataset has no records
 """
@@ -31,6 +37,8 @@ EXAMPLES = """\
   sensor hunt list
   sensor hunt run beacons --since 24h
   sensor hunt run all --json
+  sensor hunt show beacons > /var/lib/sensor/hunts/beacons.yaml
+  sensor hunt try beacons --since 30d
 """
 # Action → (function, how many words it takes; None: one or more).
 ACTIONS: dict[str, tuple[str, range | None]] = {
@@ -40,7 +48,10 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
     "list": ("listed", range(1)),
     "run": ("run", None),
     "show": ("show", range(1, 2)),
+    "test": ("test", range(1000)),
+    "try": ("rehearse", None),
 }
+SCHEDULED = ("test", "try")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,4 +75,4 @@ def main(args: argparse.Namespace) -> int:
     if not 1 <= args.n <= 1_000_000:
         complain(f"found -n {args.n}, expected 1 to 1000000", error="usage.invalid-value")
         return USAGE
-    return deed("_hunt", name)(args)
+    return deed("_hunt" if args.action not in SCHEDULED else "_hunt_schedule", name)(args)

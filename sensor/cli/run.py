@@ -24,6 +24,7 @@ from sensor.cli._setup import (
     add_engine_arguments,
     complain,
     complain_of_faults,
+    hunt_folders,
     keeper,
     lists_folder,
     log_failed,
@@ -147,7 +148,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
             run = Run(
                 config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=at.mutes, evidence=at.evidence,
                 lists=lists_folder(folder), rules=at.rules, profiles=at.profiles, read=partial(_settings, args, folder), asked=signals.asked,
-                telemetry=telemetry, records=records_of(log),
+                telemetry=telemetry, records=records_of(log), hunts=hunt_folders(args, folder),
             )  # fmt: skip
             _say_begin(args, config, source, log, folder if keeping is not None else None)
             run.run()

@@ -13,6 +13,7 @@ from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
+from sensor.core.stored import Stored
 
 
 class Severity(enum.IntEnum):
@@ -53,7 +54,7 @@ class Alert(msgspec.Struct):
     actor_port: int = 0
     target_port: int = 0
     network: dict[str, str | int] = {}
-    proof: tuple[Event | Flow | DeviceChange, ...] = ()
+    proof: tuple[Event | Flow | DeviceChange | Stored, ...] = ()
     first: int = 0
     count: int = 1
     usual: Severity | None = None

@@ -24,12 +24,16 @@ from sensor.core.record_parts import (
     time_text,
     words,
 )
+from sensor.core.stored import Stored
 
 
-def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
+def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
     """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the
-    flow; a device's change; or an observation of a device, with what a fingerprint made of it.
+    flow; a device's change; a row of the traffic records; or an observation of a device, with what a fingerprint made
+    of it.
     """
+    if isinstance(proof, Stored):
+        return _stored_body(proof)
     if not isinstance(proof, (Event, Flow, DeviceChange)):
         made = {
             proof.attribute: words(proof.value),
@@ -58,9 +62,9 @@ def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
     )
 
 
-def community_id_of(proof: Event | Flow | DeviceChange) -> str:
+def community_id_of(proof: Event | Flow | DeviceChange | Stored) -> str:
     """The community id of the conversation that proves; empty where it is none of IP."""
-    if isinstance(proof, DeviceChange):
+    if isinstance(proof, (DeviceChange, Stored)):
         return ""
     if not isinstance(proof, Flow) and proof.packet.fragment:
         return ""
@@ -76,6 +80,18 @@ def _ends(proof: Event | Flow) -> tuple[Subject, Subject, int, int, int, int]:
     packet = proof.packet
     client, server = Subject(packet.src_mac, packet.src), Subject(packet.dst_mac, packet.dst)
     return client, server, packet.sport, packet.dport, packet.proto if packet.ip_version else 0, packet.vlan
+
+
+def _stored_body(proof: Stored) -> Body:
+    return filled(
+        {
+            "event": f"record.{proof.table}",
+            "ts": time_text(proof.ts),
+            "src": end_body(proof.client, None, proof.client_port),
+            "dst": end_body(proof.server, None, proof.server_port),
+            "facts": filled({words(name): plain(value) for name, value in proof.facts[:FACTS_LIMIT]}),
+        }
+    )
 
 
 def _flow_facts(flow: Flow) -> Body:

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from sensor.core.alert import Alert
 from sensor.core.batch import Batch
 from sensor.core.bounded import Bounded
-from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.packet import Packet
@@ -174,7 +173,7 @@ def _wanted(alert: Alert) -> Wanted:
     flows = frozenset(
         proof.uid if isinstance(proof, Flow) else proof.packet.flow
         for proof in alert.proof
-        if not isinstance(proof, DeviceChange)
+        if isinstance(proof, (Event, Flow))
     ) - {0}
     targets = frozenset(target.address for target in alert.targets if target.address)
     # Frames that are no IP count where one of them is what proves: else all the ARP of the actor would come along.

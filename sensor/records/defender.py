@@ -1,5 +1,5 @@
-"""Views under the names of Microsoft Defender's tables of advanced hunting, with the columns and values that it publishes,
-as far as packets can fill them. Source: Microsoft Learn, advanced hunting schema reference.
+"""Views under the names of Microsoft Defender's tables of advanced hunting, with the columns and values that it
+publishes, as far as packets can fill them. Source: Microsoft Learn, advanced hunting schema reference.
 """
 
 from __future__ import annotations

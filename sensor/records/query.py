@@ -20,7 +20,7 @@ from sensor.records.readable import NoRecords, Range, readable
 from sensor.records.schema import TABLES
 from sensor.records.views import statements
 
-MEMORY_MIB, SECONDS, ROWS = 512, 60.0, 10_000
+MEMORY_MIB, SECONDS, ROWS, NICE = 512, 60.0, 10_000, 10
 __all__ = ["NoRecords", "Query", "QueryError", "Range"]
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
 
@@ -39,10 +39,11 @@ class Query:
         *,
         memory_mib: int = MEMORY_MIB,
         seconds: float = SECONDS,
+        aside: bool = False,
         computed: Mapping[str, Callable[[], Sequence[Sequence[Any]]]] = {},
     ) -> None:
-        """``folder``: of the records; ``seconds``: for each query; ``computed``: the rows of tables that are not
-        stored, asked for when a query names one. NoRecords.
+        """``folder``: of the records; ``seconds``: for each query; ``aside``: others go first, on one core; ``computed``:
+        the rows of tables that are not stored, asked for when a query names one. NoRecords.
         """
         self._computed = dict(computed)
         self._empty = {name for name, table in TABLES.items() if not table.stored}
@@ -59,7 +60,8 @@ class Query:
             start_new_session=True,
         )
         self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
-        self._send(Begin(str(self.folder), made, memory_mib, max(1, min(4, os.cpu_count() or 1))))
+        threads = 1 if aside else max(1, min(4, os.cpu_count() or 1))
+        self._send(Begin(str(self.folder), made, memory_mib, threads, NICE if aside else 0))
 
     def ask(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
         """What a query gives, ``most`` rows of it. QueryError."""

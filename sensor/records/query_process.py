@@ -4,6 +4,8 @@ each. It can write no file, open none outside the folder of the records, load no
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import sys
 from typing import Any
@@ -16,12 +18,15 @@ FILLED = 10_000
 
 
 class Begin(msgspec.Struct):
-    """The first line. ``statements`` make the views; ``folder``: the only one that may be read."""
+    """The first line. ``statements`` make the views; ``folder``: the only one that may be read; ``nice``: added to the
+    niceness of the process.
+    """
 
     folder: str
     statements: list[str]
     memory_mib: int
     threads: int
+    nice: int = 0
 
 
 class Request(msgspec.Struct):
@@ -49,6 +54,8 @@ def main() -> int:
     lines = sys.stdin.buffer
     begin = msgspec.json.decode(lines.readline(), type=Begin)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    with contextlib.suppress(OSError):  # where a unit forbids it
+        os.nice(begin.nice)
     connection = opened(begin)
     for line in lines:
         sys.stdout.buffer.write(ENCODER.encode(answer(connection, msgspec.json.decode(line, type=Request))) + b"\n")

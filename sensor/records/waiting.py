@@ -4,6 +4,10 @@ does.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,3 +35,24 @@ def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
     finally:
         writer.close()
     return ""
+
+
+def write_waiting_aside(folder: Path, seconds: float) -> None:
+    """The same in a process of its own, for the engine, which does without Arrow. What is not written within so many
+    seconds is written next time.
+    """
+    if not files(folder):
+        return
+    command = [sys.executable, "-m", "sensor.records.waiting", str(folder)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True) as child:
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(OSError):  # where a unit forbids it
+        os.nice(10)
+    sys.exit(1 if write_waiting(Path(sys.argv[1]), lambda _: None) else 0)

@@ -8,7 +8,6 @@ them do. ``$name`` stands for a set of the file. Fields are in ``fields``, what 
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -16,24 +15,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from sensor.core.alert import Severity
 from sensor.core.attack import TECHNIQUES, Technique
 from sensor.documents import nearest
+from sensor.documents.spans import span
 
 SECOND = 1_000_000_000
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST_S = 7 * 86400
 STEPS_LIMIT, COUNT_LIMIT = 8, 4096
 
 Block = dict[str, Any]
-
-
-def _span(value: object) -> object:
-    """A span such as ``90s``, ``5m``, ``2h`` or ``1d`` as seconds."""
-    found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"found {value!r}, expected a span such as 90s, 5m, 2h or 1d")
-    seconds = int(found[1]) * UNITS[found[2]]
-    if not 1 <= seconds <= LONGEST_S:
-        raise ValueError(f"found {value!r}, expected a span from 1s to 7d")
-    return seconds
 
 
 def _several(value: object) -> object:
@@ -46,7 +34,7 @@ def _blocks(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-Span = Annotated[int, BeforeValidator(_span)]
+Span = Annotated[int, BeforeValidator(lambda value: span(value, 1, LONGEST_S))]
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Blocks = Annotated[list[Block], BeforeValidator(_blocks)]
 

@@ -6,6 +6,7 @@ Reading and kernels do without the interpreter's lock, so they overlap with the 
 from __future__ import annotations
 
 import contextlib
+import copy
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ from sensor.logs.logs import log
 from sensor.posture.profiles.installed import load as load_profiles
 from sensor.rules.load import Rules
 from sensor.runtime.assembly import Engine
+from sensor.runtime.hunting import Hunting
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.lately import Lately, Seen
 from sensor.runtime.notify import Notifier
@@ -65,7 +67,8 @@ class Run:
     ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders
     of rules; ``profiles``: folder of those that are installed. Of live runs: ``read`` returns the present
     configuration, ``asked`` whether a reload was requested; ``clock``: ns since the epoch; ``telemetry`` publishes the
-    status of the run. ``records``: folder of the traffic records, None where none are to be kept.
+    status of the run. ``records``: folder of the traffic records, None where none are to be kept; ``hunts``: folders of
+    hunts that run by schedule, of a live run.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Run:
         mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
         read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False, clock: Callable[[], int] = time.time_ns,
         telemetry: Telemetry | None = None, profiles: Path | None = None, records: Path | None = None,
+        hunts: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         self.source, self.log, self.live, self._clock = source, log, live, clock
         self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
@@ -94,6 +98,7 @@ class Run:
         self.records = recording(
             records, config, source.names or [source.name], self.pipeline, live=live, complain=_warn
         )
+        self.hunting = Hunting(hunts, records) if live and self.records is not None and records is not None else None
         self._doctor = (
             Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous)
             if live
@@ -171,6 +176,8 @@ class Run:
         self._report_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
         self._report_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
         self._report_refused(ts, "faults in profiles", [str(fault) for fault in self.engine.profiles.faults])
+        if self.hunting is not None:
+            self._report_refused(ts, "faults in hunts", [str(fault) for fault in self.hunting.schedule.faults])
 
     def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
@@ -202,6 +209,8 @@ class Run:
         finally:
             self.files.close()
             self._lists.close()
+            if self.hunting is not None:
+                self.hunting.close()
             self._close_records()
             if self._keeper is not None:
                 self._keeper.end(max(0.0, self.left_s - LOG_S) if self.live else None)
@@ -264,6 +273,7 @@ class Run:
                 self.pipeline.tell(self._doctor.look(self.health, self._now(), time.monotonic()))
             self._report_log()
             self._renew_lists()
+            self._hunt()
             if self._telemetry is not None:
                 self._telemetry.tick()
         if time.monotonic() < self._next_summary:
@@ -300,15 +310,28 @@ class Run:
 
     def _renew_lists(self) -> None:
         """Lists that changed are read in a thread of their own, and count once they are whole."""
+        lists = self._lists.lists
+        before = copy.copy(lists)
         refused = self._lists.look()
         if refused is None:
             return
-        lists = self._lists.lists
+        if self.hunting is not None:
+            self.hunting.look_back(before, copy.copy(lists))
         msg = f"threat lists read again: {len(lists):,} entries in {len(lists.sizes):,} lists"
         self._emit(self.pipeline.maker.sensor("config", self._now(), msg, entries=len(lists), lists=len(lists.sizes)))
         for line in refused:
             _warn(line)
         self._report_refused(self._now(), "threat lists", refused)
+
+    def _hunt(self) -> None:
+        """What searches of the traffic records found passes the alert room as all else."""
+        if self.hunting is None:
+            return
+        found = self.hunting.look(self._now())
+        self.pipeline.room.take(found.alerts)
+        for line in found.faults:
+            _warn(line)
+        self._report_refused(self._now(), "searches of the traffic records", [*found.faults])
 
     def _report_refused(self, ts: int, what: str, refused: list[str]) -> None:
         """Faults in files of the operator are reported in the log as well: it outlives the terminal."""

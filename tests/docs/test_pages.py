@@ -11,10 +11,14 @@ import pytest
 from sensor.budget import Budget
 from sensor.cli.main import _parsed, names, parser
 from sensor.config import load_config
+from sensor.records.hunt_tests import run_test
+from sensor.records.hunts_library import hunt
 from tests.docs.pages import DOCS, PAGES, anchors_of, commands_of, links_of, mentions_of, name_of, shown
 
 COMMANDS = sorted({(name_of(path), tuple(words)) for path in PAGES for words in commands_of(path)})
-CONFIGURATIONS = [(name_of(path), text) for path in PAGES for text in shown(path, "yaml")]
+DOCUMENTS = [(name_of(path), text) for path in PAGES for text in shown(path, "yaml")]
+HUNTS = [(page, text) for page, text in DOCUMENTS if "\nsql:" in text]
+CONFIGURATIONS = [one for one in DOCUMENTS if one not in HUNTS]
 
 
 def test_commands_are_understood() -> None:
@@ -53,6 +57,16 @@ def test_a_configuration_can_be_loaded(page: str, text: str, tmp_path: Path) -> 
     path = tmp_path / "sensor.yaml"
     path.write_text(text, encoding="utf-8")
     assert load_config(path).model_fields_set
+
+
+@pytest.mark.parametrize(("page", "text"), HUNTS)
+def test_a_hunt_passes_its_tests(page: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "shown.yaml").write_text(text, encoding="utf-8")
+    shown_hunt = hunt(tmp_path / "shown.yaml")
+    assert shown_hunt.tests
+    assert [len(run_test("shown", shown_hunt, test)) for test in shown_hunt.tests] == [
+        test.alerts for test in shown_hunt.tests
+    ]
 
 
 def test_links_lead_somewhere() -> None:

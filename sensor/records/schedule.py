@@ -1,0 +1,167 @@
+"""Scheduled hunts: which are due, what they find, and what of it was reported before.
+
+A finding is an actor and a target of a hunt. It is reported once, and again after the hunt did not find it for as long
+as it looks back. What was reported is kept beside the records, so that a restart repeats nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.alert import Alert
+from sensor.documents import Fault, Stamps, stamps
+from sensor.records.findings import alerts_of, devices_of
+from sensor.records.hunts_library import Hunt, files_of, load_hunts
+from sensor.records.query import NoRecords, Query, QueryError, Range
+from sensor.records.readable import readable
+
+SECOND = 1_000_000_000
+STATE = "hunts.json"
+# Alerts of one run of a hunt, rows that it reads for them, and findings that are remembered of all.
+ALERTS_MOST, ROWS_MOST, TOLD_MOST = 64, 10_000, 20_000
+MEMORY_MIB, SECONDS = 256, 60.0
+# Of a rehearsal: runs of one hunt.
+RUNS_MOST = 200
+
+
+class State(msgspec.Struct):
+    """``runs``: when each hunt ran last; ``found``: when each finding was found last, by its key; ns."""
+
+    runs: dict[str, int] = {}
+    found: dict[str, int] = {}
+
+
+class Schedule:
+    """``folders``: of the operator's hunts; ``records``: of the traffic records. Used by one thread at a time."""
+
+    def __init__(self, folders: Sequence[Path], records: Path) -> None:
+        self._folders, self._records = folders, records
+        self._path = records / STATE
+        self._state = _read(self._path)
+        self._stamps: Stamps | None = None
+        self.hunts, self.faults = dict[str, Hunt](), list[Fault]()
+        self.read()
+
+    def read(self) -> bool:
+        """Take up files that changed; whether any did."""
+        now = stamps(files_of(self._folders))
+        if now == self._stamps:
+            return False
+        self._stamps = now
+        by_name, self.faults = load_hunts(self._folders)
+        self.hunts = {name: one for name, one in by_name.items() if one.schedule is not None}
+        return True
+
+    def due(self, now: int) -> list[str]:
+        """Hunts that are to run now. Those whose last run lies in the future, since the clock was set back, as well."""
+        return [
+            name
+            for name, one in self.hunts.items()
+            if not 0 <= now - self._state.runs.get(name, -(1 << 62)) < (one.schedule or 0) * SECOND
+        ]
+
+    def run(self, name: str, now: int) -> tuple[list[Alert], str]:
+        """What a hunt reports now, and why it could not run; empty where it did."""
+        hunt = self.hunts[name]
+        self._state.runs[name] = now
+        try:
+            found = look(self._records, name, hunt, now)
+        except NoRecords:  # none yet: it stays due
+            del self._state.runs[name]
+            return [], ""
+        except QueryError as error:
+            self._write()
+            return [], str(error)
+        fresh = [alert for alert in found if self._is_fresh(alert.key, hunt, now)]
+        self._forget(now)
+        self._write()
+        return fresh[:ALERTS_MOST], ""
+
+    def _is_fresh(self, key: str, hunt: Hunt, now: int) -> bool:
+        """Whether a finding is to be reported; it counts as found now."""
+        before = self._state.found.get(key)
+        self._state.found[key] = now
+        return before is None or abs(now - before) > silence(hunt, hunt.schedule or 0)
+
+    def _forget(self, now: int) -> None:
+        """Hunts that are gone, and the oldest findings beyond the bound."""
+        found = self._state.found
+        for key in sorted(found, key=lambda key: found[key])[: max(0, len(found) - TOLD_MOST)]:
+            del found[key]
+        self._state.runs = {name: ran for name, ran in self._state.runs.items() if name in self.hunts}
+
+    def _write(self) -> None:
+        """Whole or not at all. Where the disk takes nothing, findings may be reported again after a restart."""
+        fresh = self._path.with_suffix(".new")
+        with contextlib.suppress(OSError):
+            fresh.write_bytes(msgspec.json.encode(self._state))
+            fresh.replace(self._path)
+
+
+def _read(path: Path) -> State:
+    """What an earlier run left; nothing where it left none, or it is damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=State)
+    except (OSError, msgspec.DecodeError):
+        return State()
+
+
+def look(records: Path, name: str, hunt: Hunt, now: int) -> list[Alert]:
+    """All findings of a hunt in the records that it looks back on, ``now`` ns. NoRecords, QueryError."""
+    within = Range(now // 1000 - hunt.look_back * 1_000_000, now // 1000)
+    query = Query(records, within, memory_mib=MEMORY_MIB, seconds=SECONDS, aside=True)
+    try:
+        answer = query.ask(hunt.sql, most=ROWS_MOST)
+        if hunt.entities is None:
+            return []
+        missing = [one for one in (hunt.entities.actor, hunt.entities.target) if one and one not in answer.columns]
+        if missing:
+            raise QueryError(
+                f"the result has no column {missing[0]}, which entities names: it has {', '.join(answer.columns)}"
+            )
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        columns = [column for column in (hunt.entities.actor, hunt.entities.target) if column]
+        devices = devices_of(query, (str(row[column]) for row in rows for column in columns))
+        return list(alerts_of(name, hunt, rows, devices, now))
+    finally:
+        query.close()
+
+
+def rehearse(
+    records: Path, hunts: Mapping[str, Hunt], since: int, until: int, tell: Callable[[int, int], None]
+) -> Iterator[Alert]:
+    """What hunts would have reported between two times (ns), run by their schedules; in the order of time. ``tell``:
+    runs done, of how many. NoRecords, QueryError.
+    """
+    since = max(since, first_of(records) * 1000)
+    times = sorted(
+        (at, name) for name, one in hunts.items() for at in range(until, since, -_step(one, until - since) * SECOND)
+    )
+    found = dict[str, int]()
+    for number, (at, name) in enumerate(times, 1):
+        hunt = hunts[name]
+        for alert in look(records, name, hunt, at):
+            before, found[alert.key] = found.get(alert.key), at
+            if before is None or at - before > silence(hunt, _step(hunt, until - since)):
+                yield alert
+        tell(number, len(times))
+
+
+def first_of(records: Path) -> int:
+    """When the first record of all began, microseconds since the epoch. NoRecords."""
+    files, _ = readable(records, Range())
+    return min((file.first for file in files), default=0)
+
+
+def silence(hunt: Hunt, every: int) -> int:
+    """Nanoseconds after which a finding that was not found is a new one. ``every``: seconds between two runs."""
+    return max(hunt.look_back, 2 * every) * SECOND
+
+
+def _step(hunt: Hunt, span: int) -> int:
+    """Seconds between two runs of a rehearsal: by schedule, or longer where those would be too many."""
+    return max(hunt.schedule or hunt.look_back, -(-span // SECOND // RUNS_MOST), 1)

@@ -1,0 +1,105 @@
+"""Searches of the traffic records beside the engine: scheduled hunts, and past contacts with what threat lists name anew.
+
+One thread works at a time, and the queries run in processes of their own; the engine takes their alerts between two
+batches, through the alert room as all others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.core.alert import Alert
+from sensor.records.lookback import Lists, look_back
+from sensor.records.query import NoRecords, QueryError
+from sensor.records.schedule import Schedule
+from sensor.records.waiting import write_waiting_aside
+
+SECOND = 1_000_000_000
+# Seconds between two looks at what is due, for records that no process wrote yet, and at the end.
+EVERY_S, WRITE_S, CLOSE_S = 10, 30.0, 0.2
+# Look-backs that may wait.
+WAITING = 4
+
+
+class Found(NamedTuple):
+    """What the searches report. ``faults``: what did not run, in words."""
+
+    alerts: Sequence[Alert] = ()
+    faults: Sequence[str] = ()
+
+
+NOTHING = Found()
+Job = Callable[[int], Found]
+
+
+class Hunting:
+    """``look`` is called about once a second by the engine."""
+
+    def __init__(self, folders: Sequence[Path], records: Path) -> None:
+        """``folders``: of the operator's hunts; ``records``: folder of the traffic records."""
+        self.schedule = Schedule(folders, records)
+        self._records = records
+        self._thread: threading.Thread | None = None
+        self._found = NOTHING
+        self._backs: list[tuple[Lists, Lists]] = []
+        self._due = 0
+
+    def look(self, now: int) -> Found:
+        """What was found since; begins what is due. ``now``: ns since the epoch."""
+        if self._thread is not None:
+            if self._thread.is_alive():
+                return NOTHING
+            self._thread = None
+            found, self._found = self._found, NOTHING
+            return found
+        if self._backs:
+            before, after = self._backs.pop(0)
+            self._start(lambda at: self._look_back(before, after, at), now)
+        elif not 0 <= self._due - now <= EVERY_S * SECOND:
+            self._due = now + EVERY_S * SECOND
+            if self.schedule.read() and self.schedule.faults:
+                return Found(faults=[str(fault) for fault in self.schedule.faults])
+            if names := self.schedule.due(now):
+                self._start(lambda at: self._hunt(names, at), now)
+        return NOTHING
+
+    def look_back(self, before: Lists, after: Lists) -> None:
+        """Threat lists were exchanged: search what the new ones name. Further changes meanwhile are one."""
+        if len(self._backs) == WAITING:
+            before = self._backs.pop()[0]
+        self._backs.append((before, after))
+
+    def close(self) -> None:
+        """The end. The thread only reads, and ends with the process."""
+        if self._thread is not None:
+            self._thread.join(CLOSE_S)
+
+    def _start(self, job: Job, now: int) -> None:
+        def work() -> None:
+            try:
+                write_waiting_aside(self._records, WRITE_S)
+                self._found = job(now)
+            except OSError as error:
+                self._found = Found(faults=[f"the traffic records were not searched: {error.strerror or error}"])
+
+        self._thread = threading.Thread(target=work, name="hunting", daemon=True)
+        self._thread.start()
+
+    def _hunt(self, names: Sequence[str], now: int) -> Found:
+        alerts, faults = list[Alert](), list[str]()
+        for name in names:
+            found, fault = self.schedule.run(name, now + len(alerts))
+            alerts += found
+            faults += [f"the hunt {name}: {fault}"] if fault else []
+        return Found(alerts, faults)
+
+    def _look_back(self, before: Lists, after: Lists, now: int) -> Found:
+        try:
+            return Found(look_back(self._records, before, after, now))
+        except NoRecords:
+            return NOTHING
+        except QueryError as error:
+            return Found(faults=[f"past contacts with new entries of threat lists were not searched: {error}"])
