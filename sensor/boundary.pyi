@@ -8,7 +8,7 @@ import msgspec
 from sensor.core.bounded import Bounded
 from sensor.core.packet import Packet
 
-Said = TypeVar("Said")
+Result = TypeVar("Result")
 
 class Fault(msgspec.Struct):
     unit: str
@@ -23,15 +23,15 @@ class Boundary:
     samples: Bounded[tuple[str, str], Packet]
     def __init__(self, report: Callable[[Fault], None] | None = None) -> None: ...
     def run(
-        self, unit: str, call: Callable[..., Iterable[Said] | None], *args: object, packet: Packet | None = None
-    ) -> tuple[list[Said], bool]: ...
+        self, unit: str, call: Callable[..., Iterable[Result] | None], *args: object, packet: Packet | None = None
+    ) -> tuple[list[Result], bool]: ...
     def all(
         self, unit: str, call: Callable[[Any], object], things: Iterable[Any], packet: Packet | None = None
     ) -> None: ...
     def each(
         self,
-        calls: Iterable[tuple[str, Callable[..., Iterable[Said] | None]]],
+        calls: Iterable[tuple[str, Callable[..., Iterable[Result] | None]]],
         args: tuple[object, ...],
         packet: Packet | None,
         quiet: bool = False,
-    ) -> tuple[list[Said], bool]: ...
+    ) -> tuple[list[Result], bool]: ...

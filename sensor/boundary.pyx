@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True
-"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, told once, its packet kept; the sensor goes on.
+"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, reported once, its packet kept; the sensor goes on.
 
-Malformed is no fault of ours: it is what a dissector says about a peer, counted apart.
+Malformed is no fault of ours: a dissector reports a peer with it, and it is counted separately.
 """
 
 import traceback
@@ -35,8 +35,8 @@ cdef class Boundary:
 
     def run(self, unit, call, *args, packet=None):
         """Everything the call yields up to the point where it breaks, and whether it came to its end."""
-        cdef list said = []
-        return said, self.call(said, unit, call, args, packet, False)
+        cdef list results = []
+        return results, self.call(results, unit, call, args, packet, False)
 
     def all(self, unit, call, things, packet=None):
         """Calls a unit with each of the things. One that breaks costs only itself."""
@@ -45,21 +45,21 @@ cdef class Boundary:
             continue
 
     cpdef tuple each(self, calls, tuple args, packet, bint quiet=False):
-        """The same of several units, one after the other and each guarded for itself; whether all came to their end. A call that has nothing to say may return
+        """The same of several units, one after the other and each guarded for itself; whether all came to their end. A call without results may return
         None. ``quiet``: nothing is counted, since the caller finds out whose fault it is.
         """
-        cdef list said = []
+        cdef list results = []
         cdef bint whole = True
         for unit, call in calls:
-            whole &= self.call(said, unit, call, args, packet, quiet)
-        return said, whole
+            whole &= self.call(results, unit, call, args, packet, quiet)
+        return results, whole
 
-    cdef bint call(self, list said, unit, unit_call, tuple args, packet, bint quiet) except -1:
+    cdef bint call(self, list results, unit, unit_call, tuple args, packet, bint quiet) except -1:
         """Adds what a unit yields, where a list is given; whether it came to its end."""
         try:
-            words = unit_call(*args)
-            if words is not None and said is not None:
-                said.extend(words)  # item by item: what was said before a break is not lost with it
+            yielded = unit_call(*args)
+            if yielded is not None and results is not None:
+                results.extend(yielded)  # item by item: results before a failure are kept
             return True
         except Malformed as malformed:
             self._count_malformed((unit, str(malformed.args[0] if malformed.args else "")), packet)

@@ -13,6 +13,7 @@ from sensor.core.changes import TCP
 from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.stored import Stored
 
 # A client that sent so many bytes was answered, or the capture lacks the answers.
 TALKING_BYTES = 1000
@@ -33,8 +34,8 @@ def marked(alert: Alert) -> Alert:
     )
 
 
-def _lacks(proof: Event | Flow | DeviceChange) -> tuple[str, ...]:
-    if isinstance(proof, DeviceChange):
+def _lacks(proof: Event | Flow | DeviceChange | Stored) -> tuple[str, ...]:
+    if isinstance(proof, DeviceChange | Stored):
         return ()
     if isinstance(proof, Flow):
         silent = proof.proto == TCP and not proof.server_packets and proof.client_bytes >= TALKING_BYTES

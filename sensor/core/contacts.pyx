@@ -173,7 +173,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
     ask from there too, so they count. Nothing else that is sent without an answer goes to many: SNMP traps, syslog and flow records go to a collector or
     two, TFTP and RTP to ports of their own, and TFTP is acknowledged.
     """
-    cdef Py_ssize_t i, n = changes.shape[0], told = 0
+    cdef Py_ssize_t i, n = changes.shape[0], used = 0
     out = np.empty(n, CONTACT)
     cdef Contact[::1] found = out
     cdef Change* change
@@ -191,8 +191,8 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
                 continue
             if change.kind != CHANGE_NEW and change.client_packets and change.server_packets:
                 seen[group] = 1
-            contact = &found[told]
-            told += 1
+            contact = &found[used]
+            used += 1
             contact.client, contact.server = folded(change.client_hi, change.client_lo), folded(change.server_hi, change.server_lo)
             contact.service, contact.client_port, contact.spare = <uint32_t>change.server_port << 8 | change.proto, change.client_port, 0
             contact.ts, contact.since, contact.row, contact.kind = change.ts, change.first, <int32_t>i, change.kind
@@ -207,7 +207,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
                 contact.knock = joined(contact.client, contact.service)
             if contact.op or contact.step or change.kind == CHANGE_NEW:
                 contact.block = joined(contact.server & <uint64_t>0xFFFFFFFFFFFFFF00 if change.server_hi == 0 else contact.server, change.proto)
-    return out[:told]
+    return out[:used]
 
 
 cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogil:
@@ -258,7 +258,7 @@ def knocks(Contact[::1] rows, const uint8_t[::1] far_ports):
 def asks(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
     """The contacts that say something (``op``) and ask a service of TCP, or of UDP below port ``udp_end`` where the client's port is none of
     ``answer_ports`` (65536 places, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and protocol, ``value`` the port."""
-    cdef Py_ssize_t i, n = rows.shape[0], told = 0
+    cdef Py_ssize_t i, n = rows.shape[0], used = 0
     cdef Contact* contact
     cdef uint32_t proto, port
     out = np.empty(n, ATTEMPT)
@@ -272,9 +272,9 @@ def asks(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
                 continue
             proto, port = contact.service & 0xFF, contact.service >> 8
             if proto == TCP or (proto == UDP and <int>port < udp_end and not answer_ports[contact.client_port]):
-                attempt(&found[told], contact, i, joined(joined(contact.client, contact.server), proto), port)
-                told += 1
-    return out[:told]
+                attempt(&found[used], contact, i, joined(joined(contact.client, contact.server), proto), port)
+                used += 1
+    return out[:used]
 
 
 cdef inline void attempt(Attempt* place, Contact* contact, Py_ssize_t at, uint64_t key, uint64_t value) noexcept nogil:  # assignments only
@@ -287,7 +287,7 @@ def sessions(Contact[::1] rows, const uint8_t[::1] ports):
 
     An array of ATTEMPT: ``key`` is the client, ``value`` server, service and kind of change, ``at`` the index among the changes.
     """
-    cdef Py_ssize_t i, n = rows.shape[0], told = 0
+    cdef Py_ssize_t i, n = rows.shape[0], used = 0
     cdef Contact* contact
     out = np.empty(n, ATTEMPT)
     cdef Attempt[::1] found = out
@@ -299,18 +299,18 @@ def sessions(Contact[::1] rows, const uint8_t[::1] ports):
             if contact.flags & (CLIENT_INSIDE | SERVER_INSIDE) != CLIENT_INSIDE | SERVER_INSIDE or contact.kind == CHANGE_REFUSED:
                 continue
             if contact.service & 0xFF == TCP and ports[<uint16_t>(contact.service >> 8)]:
-                attempt(&found[told], contact, contact.row, contact.client, joined(contact.server, <uint64_t>contact.service << 8 | contact.kind))
-                told += 1
-    return out[:told]
+                attempt(&found[used], contact, contact.row, contact.client, joined(contact.server, <uint64_t>contact.service << 8 | contact.kind))
+                used += 1
+    return out[:used]
 
 
 def ends(Change[::1] changes, Blocks inside, uint32_t patient):
     """The endpoints that took part in a conversation: both of an answered flow, and the client that sent ``patient`` packets without an answer.
 
     Those with neither a MAC nor an inside address are left out. Gives an array of END (``row``: index in ``changes``) and one key each: of MAC and
-    address; outside addresses fall into eight per MAC, for they only tell that it is a gateway's.
+    address; outside addresses fall into eight per MAC, since they only show that it is a gateway's.
     """
-    cdef Py_ssize_t i, n = changes.shape[0], told = 0
+    cdef Py_ssize_t i, n = changes.shape[0], used = 0
     cdef Change* change
     out, names = np.empty(2 * n, END), np.empty(2 * n, np.uint64)
     cdef End[::1] found = out
@@ -319,11 +319,11 @@ def ends(Change[::1] changes, Blocks inside, uint32_t patient):
         for i in range(n):
             change = &changes[i]
             if change.kind == CHANGE_ANSWERED:
-                told += end_of(&found[told], &keys[told], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
-                told += end_of(&found[told], &keys[told], change, i, inside, change.server_mac, change.server_hi, change.server_lo)
+                used += end_of(&found[used], &keys[used], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
+                used += end_of(&found[used], &keys[used], change, i, inside, change.server_mac, change.server_hi, change.server_lo)
             elif change.kind == CHANGE_ENDED and not change.answered and change.client_packets >= patient:
-                told += end_of(&found[told], &keys[told], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
-    return out[:told], names[:told]
+                used += end_of(&found[used], &keys[used], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
+    return out[:used], names[:used]
 
 
 cdef inline int end_of(End* place, uint64_t* key, Change* change, Py_ssize_t row, Blocks inside, uint64_t mac, uint64_t hi, uint64_t lo) except -1 nogil:

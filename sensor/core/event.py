@@ -45,9 +45,9 @@ class SenderFlood(Event):
 
 
 class Derived(Event):
-    """Base of events that no protocol contains: a deriver made them of ``said`` and of earlier events."""
+    """Base of events that no protocol contains: a deriver made them of ``origin`` and of earlier events."""
 
-    said: Event
+    origin: Event
 
 
 @functools.cache

@@ -28,7 +28,7 @@ from sensor.core.stored import Stored
 
 
 def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
-    """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the
+    """What proves a finding, as in the packets: the endpoints, when, facts of the message or counters of the
     flow; a device's change; a row of the traffic records; or an observation of a device, with what a fingerprint made
     of it.
     """
@@ -115,7 +115,7 @@ def _event_facts(event: Event) -> Body:
 
 
 def _fact(name: str, value: Any) -> Any:
-    """Addresses are integers inside: MACs are told by the name of their field, IP addresses by their size (IPv4-mapped,
+    """Addresses are integers inside: MACs are recognized by the name of their field, IP addresses by their size (IPv4-mapped,
     or over 64 bits).
     """
     if isinstance(value, int) and not isinstance(value, bool):

@@ -18,11 +18,11 @@ cdef extern from *:
     int sensor_ones(unsigned long long number) nogil
 
 ctypedef packed struct Rate:
-    int64_t told
+    int64_t reported
     int32_t[BUCKETS] counts
     uint64_t[BUCKETS] marks
 
-RATE = np.dtype([("told", "i8"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
+RATE = np.dtype([("reported", "i8"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
 cdef int64_t NEVER = -(1 << 62)
 
 
@@ -81,11 +81,11 @@ cdef class RateWindow:
                     continue
                 slot = self.row(keys[i], sources[i], ts[i], steps[i])
                 rate = &self.rates[slot]
-                if self.totals[slot] < threshold or steps[i] < 0 or 0 <= self.latest[slot] - rate.told < BUCKETS:
+                if self.totals[slot] < threshold or steps[i] < 0 or 0 <= self.latest[slot] - rate.reported < BUCKETS:
                     continue
                 marks = self.spread(rate)
                 if marks >= spread:
-                    rate.told = self.latest[slot]
+                    rate.reported = self.latest[slot]
                     with gil:
                         found.append((i, self.totals[slot], marks))
         return found
@@ -156,7 +156,7 @@ cdef class RateWindow:
             self.evicted += 1
         self.names[place], self.latest[place] = name, now
         self.clear(<int>place)
-        self.used[place], self.rates[place].told = 1, NEVER
+        self.used[place], self.rates[place].reported = 1, NEVER
         return <int>place
 
     cdef int clear(self, int slot) except -1 nogil:

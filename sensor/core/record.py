@@ -205,20 +205,20 @@ class RecordMaker:
         return self._end(ts, record)
 
     def recommendation(
-        self, action: str, told: Recommendation, at: int, device: Callable[[Subject], Device | None], closed: str = ""
+        self, action: str, advice: Recommendation, at: int, device: Callable[[Subject], Device | None], closed: str = ""
     ) -> Record:
         """Work to be handed out, as it stands ``at`` a time. ``closed``: why it is done."""
-        record = self._begin(at, "recommendation", action, told.severity.name, told.summary)
-        record.recommendation = _recommendation_body(told, self.sensor_id) | (
+        record = self._begin(at, "recommendation", action, advice.severity.name, advice.summary)
+        record.recommendation = _recommendation_body(advice, self.sensor_id) | (
             {"closed": clean(closed, TEXT_LIMIT)} if closed else {}
         )
-        record.src = end_body(told.subject, device(told.subject), told.port)
-        if told.other is not None:
-            record.dst = end_body(told.other, device(told.other), told.other_port)
+        record.src = end_body(advice.subject, device(advice.subject), advice.port)
+        if advice.other is not None:
+            record.dst = end_body(advice.other, device(advice.other), advice.other_port)
         record.network = (
-            filled({"app": told.app, "vlan": told.subject.vlan, "community_id": told.community_id}) or UNSET
+            filled({"app": advice.app, "vlan": advice.subject.vlan, "community_id": advice.community_id}) or UNSET
         )
-        record.evidence = list(told.proof)
+        record.evidence = list(advice.proof)
         return self._end(at, record)
 
     def sensor(
@@ -322,11 +322,11 @@ class RecordMaker:
         return known
 
     def _network(self, alert: Alert) -> Body:
-        told = filled({key: plain(alert.network.get(key)) for key in NETWORK_KEYS})
+        network = filled({key: plain(alert.network.get(key)) for key in NETWORK_KEYS})
         if alert.target is not None and alert.actor.address and alert.target.address:
-            told.setdefault("direction", self.networks.direction(alert.actor.address, alert.target.address))
-        told["community_id"] = community_id_of(alert.proof[0])
-        return filled(told)
+            network.setdefault("direction", self.networks.direction(alert.actor.address, alert.target.address))
+        network["community_id"] = community_id_of(alert.proof[0])
+        return filled(network)
 
 
 def risk(alert: Alert) -> int:
@@ -375,22 +375,22 @@ def _chapter_body(chapter: Chapter) -> Body:
     )
 
 
-def _recommendation_body(told: Recommendation, scope: str) -> Body:
+def _recommendation_body(advice: Recommendation, scope: str) -> Body:
     return filled(
         {
-            "id": entity_id("recommendation", f"{told.key}#0", scope),
-            "setting": told.setting,
-            "title": words(told.title),
-            "count": told.count,
-            "first": time_text(told.first),
-            "last": time_text(told.ts),
-            "why": [clean(told.why, TEXT_LIMIT)],
-            "seen": clean(told.seen, TEXT_LIMIT),
-            "fix": clean(told.fix, TEXT_LIMIT),
-            "product": words(told.product),
-            "maker": words(told.maker),
-            "steps": clean(told.steps, TEXT_LIMIT),
-            "test": clean(told.test, TEXT_LIMIT),
+            "id": entity_id("recommendation", f"{advice.key}#0", scope),
+            "setting": advice.setting,
+            "title": words(advice.title),
+            "count": advice.count,
+            "first": time_text(advice.first),
+            "last": time_text(advice.ts),
+            "why": [clean(advice.why, TEXT_LIMIT)],
+            "seen": clean(advice.seen, TEXT_LIMIT),
+            "fix": clean(advice.fix, TEXT_LIMIT),
+            "product": words(advice.product),
+            "maker": words(advice.maker),
+            "steps": clean(advice.steps, TEXT_LIMIT),
+            "test": clean(advice.test, TEXT_LIMIT),
         }
     )
 

@@ -26,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Attributes that are keys of the device object; all others stand in its ``attributes``.
 _KEYS = ("vendor", "model", "firmware", "serial", "os", "owner", "criticality")
 _APART = frozenset(("type", "tags", *_KEYS))
-_SAYINGS = {
+_PREDICATES = {
     "back": "is back",
     "merged": "is one with a device known before",
     "split": "is not the device it was taken for",
@@ -83,24 +83,24 @@ def device_body(device: Device, ips: list[str] | None = None) -> Body:
 
 def _put_attributes(body: Body, device: Device) -> None:
     """The attributes, each in its place."""
-    told = (
+    attributes = (
         dict(list(device.attributes.items())[:FACTS_LIMIT])
         if len(device.attributes) > FACTS_LIMIT
         else device.attributes
     )
-    if not told:
+    if not attributes:
         return
     for key in _KEYS:
-        if key in told and (value := words(told[key].value)):
+        if key in attributes and (value := words(attributes[key].value)):
             body[key] = value
-    if "tags" in told:
-        body["tags"] = [words(tag) for tag in told["tags"].value.split(", ")[:LIST_LIMIT]]
-    if "type" in told and (sure := round(told["type"].confidence, 3)):
+    if "tags" in attributes:
+        body["tags"] = [words(tag) for tag in attributes["tags"].value.split(", ")[:LIST_LIMIT]]
+    if "type" in attributes and (sure := round(attributes["type"].confidence, 3)):
         body["confidence"] = sure
-    if others := {words(name): words(one.value) for name, one in told.items() if name not in _APART}:
+    if others := {words(name): words(one.value) for name, one in attributes.items() if name not in _APART}:
         body["attributes"] = others
-    body["confidences"] = {words(name): round(one.confidence, 3) for name, one in told.items()}
-    if contested := [words(name) for name, one in told.items() if one.contested]:
+    body["confidences"] = {words(name): round(one.confidence, 3) for name, one in attributes.items()}
+    if contested := [words(name) for name, one in attributes.items() if one.contested]:
         body["contested"] = contested
 
 
@@ -119,15 +119,15 @@ def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
         who += f" ({label})"
     if action in ("new", "identified"):
         sure = f", confidence {device.attributes['type'].confidence:.2f}" if kind else ""
-        said = f"new {who}{sure}" if action == "new" else f"{who}{sure}"
+        sentence = f"new {who}{sure}" if action == "new" else f"{who}{sure}"
     elif action == "gone":
-        said = f"{who} not seen since {time_text(device.last)[:19]}Z"
-    elif action in _SAYINGS:
-        said = f"{who} {_SAYINGS[action]}"
+        sentence = f"{who} not seen since {time_text(device.last)[:19]}Z"
+    elif action in _PREDICATES:
+        sentence = f"{who} {_PREDICATES[action]}"
     else:
         fields = "; ".join([f"{one.field} {one.old or 'unknown'} → {one.new or 'unknown'}" for one in change.changes])
-        said = f"{who}: {fields}" if fields else f"{who} {action}"
-    return f"{said}: {change.note}" if change.note else said
+        sentence = f"{who}: {fields}" if fields else f"{who} {action}"
+    return f"{sentence}: {change.note}" if change.note else sentence
 
 
 def claim_body(one: Evidence) -> Body:

@@ -27,11 +27,11 @@ cdef extern from *:
 cdef enum:
     PAIR_GROUP = 4    # pairs of a group
     CHUNK = 16        # rows between asking for the groups of a key and a pair and their use
-    SOON = 6          # the same for what the groups tell
+    SOON = 6          # the same for findings of groups
     LINE = 64         # bytes of a cache line
     HUGE = 2097152    # bytes of a huge page
     SAMPLE = 32       # values kept as examples
-    AGAIN = 4         # a finding is told again within its window when it counts so many times as much
+    AGAIN = 4         # a finding is reported again within its window when it counts so many times as much
 
 # States of a pair, and the index of its count.
 cdef enum:
@@ -41,8 +41,8 @@ cdef enum:
     STATES = 3
 
 ctypedef packed struct Key:
-    int64_t told                  # bucket in which the key was last reported, and how much it counted then
-    uint32_t told_count
+    int64_t reported                  # bucket in which the key was last reported, and how much it counted then
+    uint32_t reported_count
     uint32_t generation           # tells pairs of this key from those of an earlier tenant of the slot; 0: empty
     uint32_t[STATES] totals
     uint32_t[STATES * BUCKETS] counts
@@ -62,7 +62,7 @@ ctypedef packed struct Wait:
     uint32_t pair
     uint32_t birth
 
-KEY = np.dtype([("told", "i8"), ("told_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS), ("spare", "u4")])
+KEY = np.dtype([("reported", "i8"), ("reported_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS), ("spare", "u4")])
 PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"), ("state", "u2")])
 WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
@@ -206,7 +206,7 @@ cdef class DistinctWindow:
         self.row(key, value, ts, since, op, &slot)
         if not self.stands_out(slot):
             return -1
-        self.keys[slot].told, self.keys[slot].told_count = self.latest[slot], self.keys[slot].totals[COUNTED]
+        self.keys[slot].reported, self.keys[slot].reported_count = self.latest[slot], self.keys[slot].totals[COUNTED]
         return slot
 
     cdef tuple finding(self, int slot):
@@ -254,7 +254,7 @@ cdef class DistinctWindow:
         cdef uint32_t counted = key.totals[COUNTED], met = key.totals[MET]
         if counted < self.threshold and counted < self.fewest:
             return False
-        if 0 <= self.latest[slot] - key.told < BUCKETS and counted < AGAIN * <uint64_t>key.told_count:
+        if 0 <= self.latest[slot] - key.reported < BUCKETS and counted < AGAIN * <uint64_t>key.reported_count:
             return False
         if counted >= self.threshold and counted >= self.share * (<double>counted + met):
             return True
@@ -329,7 +329,7 @@ cdef class DistinctWindow:
         if worst >= 0 and worst < <int64_t>1 << 60:
             self.evicted_keys += 1
         self.names[place], self.latest[place], self.weights[place] = name, now, 0
-        self.keys[place].told = NEVER
+        self.keys[place].reported = NEVER
         self.begin(&self.keys[place])
         return <int>place
 

@@ -27,15 +27,15 @@ cdef inline uint64_t u64(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFF
     cdef uint64_t low = <uint64_t>first[4] << 24 | <uint64_t>first[5] << 16 | <uint64_t>first[6] << 8 | data[at + 7]
     return <uint64_t>first[0] << 56 | <uint64_t>first[1] << 48 | <uint64_t>first[2] << 40 | <uint64_t>first[3] << 32 | low
 
-# What decoding one layer says.
+# Results of decoding one layer.
 cdef enum:
     DONE = 0   # nothing more to read in this frame
-    NEXT = 1   # at.kind tells what comes next
+    NEXT = 1   # at.kind is what comes next
 
 # Values of At.kind beside ethertypes.
 cdef enum:
     NOTHING = 0
     ETHERNET = 0x10000    # a whole Ethernet frame, inside a tunnel
-    BY_VERSION = 0x10001  # IPv4 or IPv6, told by the first nibble
+    BY_VERSION = 0x10001  # IPv4 or IPv6, by the first nibble
     LLC = 0x10002         # 802.2 header
     PPP = 0x10003         # a PPP protocol field

@@ -36,7 +36,7 @@ ctypedef packed struct Slot:
     uint8_t fins         # which ends said so, UNASKED, and BEGUN
     uint8_t heads0       # of the payloads looked at, each way: their weight
     uint8_t heads1
-    uint8_t grade        # how many times its progress was told
+    uint8_t grade        # how many times its progress was reported
     uint32_t next0       # the number that the next payload begins with, each way; 0: not known
     uint32_t next1       # with this, two cache lines
 
@@ -68,7 +68,7 @@ cdef class FlowTable:
     cdef bint[CHUNK] wanted
     cdef Change[::1] changes
     cdef object change_rows
-    cdef Py_ssize_t told
+    cdef Py_ssize_t changed
     cdef uint64_t mask
     cdef uint64_t next_uid
     cdef int64_t began
@@ -88,7 +88,7 @@ cdef class FlowTable:
     cdef int advance(self, Row* row, Slot* slot, int end, int32_t index) except -1 nogil
     cdef int over(self, Row* row, Slot* slot, int reason, int32_t index) except -1 nogil
     cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
-    cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
+    cdef int record(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil
 
 

@@ -37,7 +37,7 @@ SLOT = np.dtype(
 cdef enum:
     GROUP = 8
     SWEEPS = 16       # a whole round of ageing takes so many ticks
-    FIRST_GRADE = 20  # bits of the bytes at which progress is told first; then at four times as many each
+    FIRST_GRADE = 20  # bits of the bytes at which progress is reported first; then at four times as many each
     LAST_GRADE = 20
 
 # Values of Change.kind and Change.reason: sensor.core.flow.Change and Reason.
@@ -54,7 +54,7 @@ cdef enum:
 
 cdef enum:
     OPEN = 0
-    CLOSED = 1        # told as ended; lingers so that late packets open no new flow
+    CLOSED = 1        # reported as ended; lingers so that late packets open no new flow
 
 # Age classes, the lowest first to go. Seconds of silence after which a flow is over, by class.
 cdef enum:
@@ -118,7 +118,7 @@ cdef class FlowTable:
     def follow(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop):
         """Put rows start to stop into the table: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and returns the changes, in order, as a copy."""
         cdef Py_ssize_t i, end
-        self.told = 0
+        self.changed = 0
         with nogil:
             while start < stop:
                 end = min(start + CHUNK, stop)
@@ -129,10 +129,10 @@ cdef class FlowTable:
         return self.take()
 
     def take(self):
-        """The changes told since they were last taken, as a copy."""
-        cdef Py_ssize_t told = self.told
-        self.told = 0
-        return self.change_rows[:told].copy()
+        """The changes recorded since they were last taken, as a copy."""
+        cdef Py_ssize_t changed = self.changed
+        self.changed = 0
+        return self.change_rows[:changed].copy()
 
     cdef int expect(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil:
         """At most CHUNK rows will be followed next, one by one: ask for the cache lines of all before the first is needed."""
@@ -199,7 +199,7 @@ cdef class FlowTable:
             if (slot.bytes0 | slot.bytes1) >> (FIRST_GRADE + 2 * slot.grade) and slot.grade < LAST_GRADE:
                 while (slot.bytes0 | slot.bytes1) >> (FIRST_GRADE + 2 * slot.grade) and slot.grade < LAST_GRADE:
                     slot.grade += 1
-                self.tell(slot, PROGRESS, 0, row.ts, index, at)
+                self.record(slot, PROGRESS, 0, row.ts, index, at)
             self.advance(row, slot, key.end, index)
         self.marks[at].stamp = self.stamp(row.ts, age_class(slot))
         return 0
@@ -219,7 +219,7 @@ cdef class FlowTable:
         return -1
 
     cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil:
-        """A slot for a new flow; told as NEW. Returns its index."""
+        """A slot for a new flow, recorded as NEW. Returns its index."""
         cdef Py_ssize_t place = at, k
         cdef int64_t worst = -1, weight
         cdef uint32_t now = self.stamp(row.ts, 0), mark
@@ -261,7 +261,7 @@ cdef class FlowTable:
             slot.mac0, slot.mac1 = row.src_mac, row.dst_mac
         else:
             slot.mac0, slot.mac1 = row.dst_mac, row.src_mac
-        self.tell(slot, NEW, 0, row.ts, index, <int32_t>place)
+        self.record(slot, NEW, 0, row.ts, index, <int32_t>place)
         return <int>place
 
     cdef int release(self, Py_ssize_t at) except -1 nogil:
@@ -282,16 +282,16 @@ cdef class FlowTable:
         if row.proto != 6:
             if from_server and not slot.answered:
                 slot.answered = 1
-                self.tell(slot, ANSWERED, 0, row.ts, index, row.slot)
+                self.record(slot, ANSWERED, 0, row.ts, index, row.slot)
             return 0
         if from_server and not slot.answered and not flags & RST:
             slot.answered = 1
-            self.tell(slot, ANSWERED, 0, row.ts, index, row.slot)
+            self.record(slot, ANSWERED, 0, row.ts, index, row.slot)
         if flags & (RST | FIN) and outside(slot, row.direction, row.seq):
             return 0
         if flags & RST:
             if from_server and not slot.answered:
-                self.tell(slot, REFUSED, 0, row.ts, index, row.slot)
+                self.record(slot, REFUSED, 0, row.ts, index, row.slot)
             self.over(row, slot, RESET, index)
         elif flags & FIN:
             slot.fins |= 1 << end
@@ -303,20 +303,20 @@ cdef class FlowTable:
         """This packet ends its flow. Who follows it is not known yet where the packet bears data: the select pass comes after this one."""
         self.close(slot, reason, row.ts, index, row.slot)
         if row.payload_len:
-            self.changes[self.told - 1].spare = 1
+            self.changes[self.changed - 1].spare = 1
         return 0
 
     cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
         slot.state = CLOSED
-        return self.tell(slot, ENDED, reason, ts, index, at)
+        return self.record(slot, ENDED, reason, ts, index, at)
 
-    cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
+    cdef int record(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
         cdef Change* change
-        if self.told == self.changes.shape[0]:
+        if self.changed == self.changes.shape[0]:
             with gil:
                 self.grow()
-        change = &self.changes[self.told]
-        self.told += 1
+        change = &self.changes[self.changed]
+        self.changed += 1
         change.ts, change.first, change.flow = ts, slot.first, slot.uid
         if slot.client == 0:
             change.client_hi, change.client_lo, change.client_mac, change.client_port = slot.hi0, slot.lo0, slot.mac0, slot.port0
@@ -351,7 +351,7 @@ cdef class FlowTable:
 
     def sweep(self, int64_t now):
         """Age a sixteenth of the table; returns the ENDED changes. Called once a second of packet time."""
-        self.told = 0
+        self.changed = 0
         with nogil:
             self.age(now)
         return self.take()
@@ -373,7 +373,7 @@ cdef class FlowTable:
 
     def finish(self, int64_t now, int part):
         """End the open flows of one of PARTS parts of the table; returns the ENDED changes. In parts, since all at once would take as much memory again."""
-        self.told = 0
+        self.changed = 0
         with nogil:
             self.finish_part(now, part)
         return self.take()
@@ -407,7 +407,7 @@ cdef inline int age_class(Slot* slot) except -1 nogil:
 
 
 cdef inline int client_of(Row* row, Key* key) except -1 nogil:
-    """Which end opened the flow, judged by its first packet that we saw: a SYN or its answer tells; in mid-stream the well-known port is the server's."""
+    """Which end opened the flow, judged by its first packet that we saw: a SYN or its answer shows it; in mid-stream the well-known port is the server's."""
     cdef int sender = key.end
     if row.proto == 6:
         if row.tcp_flags & SYN:

@@ -51,7 +51,7 @@ class Work(NamedTuple):
     data: object = None
 
     def keep(self, kept):
-        """The work of those chosen rows only (a mask of them), and how many rows that said something or might have are left out."""
+        """The work of those chosen rows only (a mask of them), and how many rows with messages, parsed or not, are left out."""
         left = ~kept
         unheard = np.count_nonzero(self.wanted[left]) + sum([messages.drop(self.chosen[left]) for messages in self.messages])
         return self._replace(chosen=self.chosen[kept], wanted=self.wanted[kept]), int(unheard)
@@ -127,11 +127,11 @@ cdef class Kernels:
             self.flows.unfollow(*self.given_up.pop())
         self.ticked = 0
         self.newest = 0
-        self.flows.told = 0
+        self.flows.changed = 0
         self.selector.begin(rows)
 
     cdef int passes(self, const uint8_t[::1] data, Row[::1] rows) except -1 nogil:
-        cdef Py_ssize_t start = 0, stop, i, told
+        cdef Py_ssize_t start = 0, stop, i, changed
         while start < rows.shape[0]:
             if self.second < 0:
                 self.second = rows[start].ts // SECOND
@@ -142,22 +142,22 @@ cdef class Kernels:
                 stop += 1
             self.flows.expect(rows, start, stop)
             for i in range(start, stop):  # one row after the other: what a row finds must not depend on how many come with it
-                told = self.flows.told
+                changed = self.flows.changed
                 self.newest = max(self.newest, rows[i].ts)
                 self.flows.follow_row(&rows[i], <int>(i - start), <int32_t>i)
                 self.selector.select_row(data, &rows[i], <int32_t>i, self.flows)
                 if rows[i].wanted:
                     self.reader.read(data, &rows[i], <int32_t>i, self.flows)
                     self.selector.bits[self.selector.count - 1] &= rows[i].wanted
-                if self.flows.told > told:
-                    self.ends(told, <int32_t>i)
+                if self.flows.changed > changed:
+                    self.ends(changed, <int32_t>i)
             start = stop
         return 0
 
     cdef int ends(self, Py_ssize_t since, int32_t row) except -1 nogil:
-        """The conversations that ended by the changes told since are over for their reader, too: it has none of flows that nobody follows."""
+        """The conversations that ended since are over for their reader, too: it has none of flows that no dissector follows."""
         cdef Py_ssize_t i
-        for i in range(since, self.flows.told):
+        for i in range(since, self.flows.changed):
             if self.flows.changes[i].kind == ENDED and self.flows.changes[i].spare:
                 self.reader.ended(self.flows.changes[i].flow, row)
         return 0
@@ -175,9 +175,9 @@ cdef class Kernels:
                 self.ticks = self.tick_rows
         tick = &self.ticks[self.ticked]
         self.ticked += 1
-        tick.second, tick.row, tick.first = second, row, <int32_t>self.flows.told
+        tick.second, tick.row, tick.first = second, row, <int32_t>self.flows.changed
         self.flows.age(second * <int64_t>SECOND)
-        tick.stop = <int32_t>self.flows.told
+        tick.stop = <int32_t>self.flows.changed
         self.ends(tick.first, row)
         return 0
 

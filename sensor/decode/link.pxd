@@ -116,7 +116,7 @@ cdef inline int ppp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int chdlc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """Cisco HDLC: address, control, ethertype; PPP in HDLC framing where the address says so."""
+    """Cisco HDLC: address, control, ethertype; PPP in HDLC framing where the address requires it."""
     if at.off + 4 > at.end:
         return short_link(row)
     if data[at.off] == 0xFF:

@@ -25,7 +25,7 @@ cdef inline int64_t ahead_of(uint32_t seq, uint32_t reference) noexcept:  # arit
 
 
 cdef class Room:
-    """Bytes of segments that came early in all flows together, ``held`` of at most ``most``. Beyond that nobody waits for what is missing."""
+    """Bytes of segments that came early in all flows together, ``held`` of at most ``most``. Beyond that, missing segments are not waited for."""
 
     def __init__(self, Py_ssize_t most):
         self.held, self.most = 0, most
@@ -72,8 +72,8 @@ cdef class Assembler:
         self.client, self.server = Direction(room), Direction(room)
 
     def feed(self, packet):
-        """One segment of the flow: what is said of it, read by whoever iterates. Repeated bytes are dropped, early segments held. A hole is passed over when
-        too much waits behind it, or a message begins behind bytes that nobody wanted; where the capture lacks them
+        """One segment of the flow: its messages, read by the caller's iteration. Repeated bytes are dropped, early segments held. A hole is passed over when
+        too much waits behind it, or a message begins behind bytes that no dissector wanted; where the capture lacks them
         (``late``) they may come late, until some more segments did or the other end goes on.
         """
         cdef bytes payload = packet.payload
@@ -115,7 +115,7 @@ cdef class Assembler:
         yield from self._drain(way)
 
     def finish(self):
-        """The flow ended: what was held is delivered with its gaps, then the stream is told."""
+        """The flow ended: what was held is delivered with its gaps, then the stream is finished."""
         cdef Direction way
         for way in (self.client, self.server):
             while way.held:
@@ -128,7 +128,7 @@ cdef class Assembler:
         self.server.drop()
 
     cdef object deliver(self, Direction way, uint32_t seq, packet):
-        """What the stream says of the bytes of a segment that were not heard yet."""
+        """The messages in those bytes of a segment that were not read yet."""
         cdef Py_ssize_t known = -ahead_of(seq, way.next)
         cdef bytes data = packet.payload
         if known:

@@ -2,7 +2,7 @@
 """Walks the records of capture files and writes one row for each: pcap and its kin, pcapng (draft-ietf-opsawg-pcapng), snoop (RFC 1761).
 
 Frames are not copied: rows point into the block that was read. Every length comes from the file and is checked before it is believed; a record that cannot be
-right ends the walk where it begins, and nothing behind it is guessed at. Keeps no state: what a file said about itself is kept by
+right ends the walk where it begins, and nothing behind it is guessed at. Keeps no state: the header of a file is kept by
 ``sensor.capture.formats``. ``gather`` copies rows of several blocks, frames and all, into one; ``sums`` counts what a batch holds.
 """
 
@@ -31,10 +31,10 @@ cdef extern from *:
 
 # Why a walk ended.
 cdef enum:
-    _MORE = 0          # the next record is not all there; the last number says how many bytes it needs
+    _MORE = 0          # the next record is not all there; the last number is how many bytes it needs
     _FULL = 1          # no row is left
     _ASIDE = 2         # a pcapng block that is not for the kernel: section header, interface description or statistics
-    _BROKEN = 3        # the next record is impossible; the last number says why
+    _BROKEN = 3        # the next record is impossible; the last number is the reason
 
 # Why a record is impossible.
 cdef enum:
@@ -60,7 +60,7 @@ cdef enum:
 
 cdef int64_t LAST = 9214646400000000000
 LATEST = LAST
-"""2262-01-01, ns: later times are told as this one, and earlier ones than 1970 as 0, so that adding a window to a time cannot overflow."""
+"""2262-01-01, ns: later times are reported as this one, and earlier ones than 1970 as 0, so that adding a window to a time cannot overflow."""
 
 ctypedef packed struct Interface:
     uint64_t multiply

@@ -3,10 +3,10 @@
 
 Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes,
 protocols and leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP
-rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other in one
-protocol beyond a budget a second, and answers beyond it that nobody asked for, are shed and counted by dissector, and of ICMP also what one host sends and what one host
+rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is. Messages of two hosts to each other in one
+protocol beyond a budget a second, and unsolicited answers beyond it, are shed and counted by dissector, and of ICMP also what one host sends and what one host
 gets: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted by them know of shed rows too. Headers of TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
-While MACs that were never seen come by the thousand, only those known are heard, and newcomers that show themselves again: they may all be made up. The row at
+While MACs that were never seen come by the thousand, only known ones are read, and newcomers that show themselves again: they may all be made up. The row at
 which that begins has the highest bit of ``wanted``.
 """
 
@@ -235,7 +235,7 @@ cdef class Selector:
         cdef Slot* slot
         cdef uint64_t found = 0, wanted
         cdef uint8_t* heads
-        if row.payload_len == 0 or (row.spare >= HEADS * WEIGHT and row.wanted == 0):  # told by the flow pass; saves the slot's cache line
+        if row.payload_len == 0 or (row.spare >= HEADS * WEIGHT and row.wanted == 0):  # set by the flow pass; saves the slot's cache line
             return 0
         slot = &flows.table[row.slot]
         heads = &slot.heads0 if row.direction == 0 else &slot.heads1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -56,7 +56,7 @@ class Irc(Dissector):
 
     interest = Interest(starts=STARTS, stream=True)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -70,7 +70,7 @@ class IrcStream(LineStream):
         super().__init__()
         self._lines, self._in = 0, False
 
-    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         self._lines += 1
         found = _LINE.match(line.strip())
         if found is not None:
@@ -86,7 +86,7 @@ class IrcStream(LineStream):
         self.done = not self._in and self._lines >= LINES_LIMIT
 
 
-def _order(packet: Packet, command: bytes, rest: bytes, from_client: bool) -> Iterator[Said]:
+def _order(packet: Packet, command: bytes, rest: bytes, from_client: bool) -> Iterator[Parsed]:
     """A message where it begins like a command. A topic that is told names the client first."""
     to, _, text = (rest.partition(b" ")[2] if command == TOPIC else rest).partition(b" ")
     text = text.lstrip().removeprefix(b":").lstrip()

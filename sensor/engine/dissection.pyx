@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Dissection: the rows that the select pass chose, each to the dissectors that want it: whole datagrams and frames at once, TCP segments through reassembly.
 
-A packet is made only where a dissector hears it: segments of conversations that nobody wants any more, and those of a body nobody waits for, cost a glance.
+A packet object is made only for a dissector that reads it: segments of conversations that no dissector wants any more, and those of a body nobody waits for, cost a glance.
 A dissector that gives up a conversation is heeded at the next row, whatever the kernels had chosen before they learned it, so that the cut of batches changes
 nothing.
 """
@@ -27,12 +27,12 @@ cdef enum:
 
 
 cdef class Dissection:
-    """``hear`` gets what each dissector said of a packet; ``unfollow`` (slot, flow, bits) tells the kernels which conversations need no more of their
+    """``dispatch`` gets what each dissector parsed from a packet; ``unfollow`` (slot, flow, bits) informs the kernels which conversations need no more of their
     rows, which saves a look at each; ``keep`` sees each packet that is made. ``selected``: messages and segments that dissectors were given.
     """
 
     cdef Boundary boundary
-    cdef object unfollow, hear
+    cdef object unfollow, dispatch
     cdef public object keep
     cdef readonly Py_ssize_t selected
     cdef list frames, datagrams, streamed   # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
@@ -41,8 +41,8 @@ cdef class Dissection:
     cdef Deaf deaf
     cdef readonly Room early
 
-    def __init__(self, dissectors, Boundary boundary, unfollow, hear, conversations=CONVERSATIONS_LIMIT, held=HELD_LIMIT):
-        self.boundary, self.unfollow, self.hear = boundary, unfollow, hear
+    def __init__(self, dissectors, Boundary boundary, unfollow, dispatch, conversations=CONVERSATIONS_LIMIT, held=HELD_LIMIT):
+        self.boundary, self.unfollow, self.dispatch = boundary, unfollow, dispatch
         self.frames = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.frames]
         self.datagrams = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.datagrams]
         self.streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
@@ -60,16 +60,16 @@ cdef class Dissection:
             return
         packet = self.made(packets, index)
         if wanted >> <int>NEWCOMERS_BIT:
-            self.hear((SenderFlood(packet, FLOODED_SENDERS),))
+            self.dispatch((SenderFlood(packet, FLOODED_SENDERS),))
         self.message(packet, wanted)
 
     def end(self, flow):
         """A conversation is over."""
-        cdef list said
+        cdef list results
         for bit, assembler in (self.conversations.pop(flow) or {}).items():
-            said = []
-            self.boundary.call(said, self.streamed[bit][0], assembler.finish, (), None, False)
-            self.hear(said)
+            results = []
+            self.boundary.call(results, self.streamed[bit][0], assembler.finish, (), None, False)
+            self.dispatch(results)
 
     cpdef Packet made(self, Packets packets, Py_ssize_t index):
         """The packet of a row, which is kept for alerts."""
@@ -86,13 +86,13 @@ cdef class Dissection:
         return 0
 
     cdef bint run(self, name, call, Packet packet) except -1:
-        """Hands on what a dissector says of a packet; whether it came to its end."""
-        cdef list said = []
-        cdef bint whole = self.boundary.call(said, name, call, (packet,), packet, False)
-        if said:
-            self.hear(said)
+        """Dispatch what a dissector parses from a packet; False if it failed."""
+        cdef list results = []
+        cdef bint whole = self.boundary.call(results, name, call, (packet,), packet, False)
+        if results:
+            self.dispatch(results)
         if not whole:
-            self.hear((MalformedMessage(packet, name),))
+            self.dispatch((MalformedMessage(packet, name),))
         return whole
 
     cdef int segment(self, Packets packets, Py_ssize_t index, Row* row, uint64_t wanted) except -1:
@@ -127,7 +127,7 @@ cdef class Dissection:
         return 0
 
     cdef dict begin(self, uint64_t flow):
-        """A conversation nobody has heard of yet. The one heard longest ago makes room, without an end; where it goes on it begins anew."""
+        """A new conversation. The least recently used one is evicted, without an end; if it continues it begins again."""
         cdef dict conversation = {}
         went = self.conversations.put(flow, conversation)
         for assembler in went[1].values() if went is not None else ():

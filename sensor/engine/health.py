@@ -85,17 +85,17 @@ class _Figures(msgspec.Struct):
 
 
 class Health:
-    """``told``: how often each check reported a fault. ``lasting``: reported faults that are not over, by check and
+    """``reported``: how often each check reported a fault. ``ongoing``: reported faults that are not over, by check and
     subject, with the time when it began, seconds since the epoch. ``names``: the interfaces, or the source, as rows
     count them.
     """
 
     def __init__(self, names: Sequence[str], *, live: bool) -> None:
         self._names, self._live = names, live
-        self.told: dict[str, int] = {}
-        self.lasting: dict[str, tuple[float, Finding]] = {}
+        self.reported: dict[str, int] = {}
+        self.ongoing: dict[str, tuple[float, Finding]] = {}
         self._second: int | None = None
-        self._heard: list[float | None] = [None] * len(names)
+        self._received: list[float | None] = [None] * len(names)
         self._silent: list[bool] = [False] * len(names)
         self._sums, self._window = _Figures(), _Figures()
         self._bad: dict[str, float] = {}
@@ -144,10 +144,10 @@ class Health:
 
     # Wall clock: called by a live run.
 
-    def heard(self, sources: npt.NDArray[np.uint16], clock: float) -> None:
+    def received(self, sources: npt.NDArray[np.uint16], clock: float) -> None:
         """Packets came from these sources. ``clock``: seconds that only go forward."""
         for source in range(len(self._names)) if len(self._names) == 1 else np.unique(sources).tolist():
-            self._heard[source] = clock
+            self._received[source] = clock
 
     def look(self, now: int, clock: float) -> Iterator[Finding]:
         """Called about once a second. ``now``: wall time, ns; ``clock``: seconds that only go forward."""
@@ -156,9 +156,9 @@ class Health:
         if before is not None and abs(offset - before) >= JUMP_S:
             yield from self._rarely(self._jump(now, offset - before))
         for source, name in enumerate(self._names):
-            last = self._heard[source]
+            last = self._received[source]
             if last is None:
-                last = self._heard[source] = clock
+                last = self._received[source] = clock
             silence = int(clock - last)
             facts: Facts = {"source": name, "silence_s": silence, "threshold_s": SILENCE_S}
             if silence >= SILENCE_S and not self._silent[source]:
@@ -204,7 +204,7 @@ class Health:
                     check, Finding(STALLED, now, "info", msg, {"output": one.name, "pending": one.pending})
                 )
         for check in gone:
-            del self._bad[check], self.lasting[check]
+            del self._bad[check], self.ongoing[check]
 
     def stands(self, finding: Finding, of: str, clock: float) -> Iterator[Finding]:
         """A finding from elsewhere ``of`` an interface or a folder; ``info``: no fault. Reported when a fault begins,
@@ -301,22 +301,22 @@ class Health:
 
     def _rarely(self, finding: Finding) -> Iterator[Finding]:
         """The first, the tenth, the hundredth … of its kind: two clocks in one file would fill the log."""
-        told = self._tell(finding)
-        count = self.told[finding.check]
+        reported = self._count(finding)
+        count = self.reported[finding.check]
         if count == 10 ** (len(str(count)) - 1):
-            yield told._replace(facts=told.facts | {"times": count})
+            yield reported._replace(facts=reported.facts | {"times": count})
 
     def _lasts(self, what: str, finding: Finding) -> Finding:
         """Wrong from now on, or still."""
-        since = self.lasting[what][0] if what in self.lasting else finding.ts / SECOND
-        self.lasting[what] = (since, finding)
-        return self._tell(finding)
+        since = self.ongoing[what][0] if what in self.ongoing else finding.ts / SECOND
+        self.ongoing[what] = (since, finding)
+        return self._count(finding)
 
     def _ends(self, what: str, finding: Finding) -> Finding:
         """No more."""
-        self.lasting.pop(what, None)
-        return self._tell(finding)
+        self.ongoing.pop(what, None)
+        return self._count(finding)
 
-    def _tell(self, finding: Finding) -> Finding:
-        self.told[finding.check] = self.told.get(finding.check, 0) + 1
+    def _count(self, finding: Finding) -> Finding:
+        self.reported[finding.check] = self.reported.get(finding.check, 0) + 1
         return finding

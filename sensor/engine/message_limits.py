@@ -5,7 +5,7 @@ A packet costs the kernels a fraction of a microsecond, a message costs the diss
 select pass limits the messages of two hosts to each other and how fast new MACs may come. Here the rest is bounded, by
 who sends: a MAC with an address.
 
-- Datagrams and frames of one sender: ``SAID`` in ten minutes. Segments of TCP are limited by their dissectors.
+- Datagrams and frames of one sender: ``MESSAGES`` in ten minutes. Segments of TCP are limited by their dissectors.
 - Senders that were not seen in the last ten minutes: ``NEWCOMERS`` a second behind one MAC, ``CROWD`` of all. One too
   many is read from its second message on.
 
@@ -25,7 +25,7 @@ from sensor.decode.select import NEWCOMERS_BIT
 
 SECOND = 1_000_000_000
 WINDOW = 600 * SECOND
-SAID, NEWCOMERS, CROWD = 600_000, 1000, 2000
+MESSAGES, NEWCOMERS, CROWD = 600_000, 1000, 2000
 # 2**14 senders of 125 bytes. If there are more, those with the fewest messages make room: spoofed ones before any that
 # sends again.
 SENDERS_BITS = 14
@@ -35,9 +35,9 @@ TCP = 6
 class MessageLimits:
     """``shed``: messages that were left out so far."""
 
-    def __init__(self, said: int = SAID, newcomers: int = NEWCOMERS, crowd: int = CROWD) -> None:
+    def __init__(self, messages: int = MESSAGES, newcomers: int = NEWCOMERS, crowd: int = CROWD) -> None:
         self.shed = 0
-        self._said, self._newcomers, self._crowd = said, newcomers, crowd
+        self._messages, self._newcomers, self._crowd = messages, newcomers, crowd
         self._senders = RateWindow(WINDOW, SENDERS_BITS)
         self._fresh, self._all = RateWindow(SECOND), RateWindow(SECOND, 3)
 
@@ -51,7 +51,7 @@ class MessageLimits:
             return work
         macs, ts = rows["src_mac"][chosen], rows["ts"][chosen]
         count = self._senders.count(combine(macs, rows["src_lo"][chosen] ^ rows["src_hi"][chosen]), ts)
-        left = (count > self._said) & (rows["proto"][chosen] != TCP)
+        left = (count > self._messages) & (rows["proto"][chosen] != TCP)
         fresh = (count == 1).nonzero()[0]
         if len(fresh):
             macs, ts = macs[fresh], ts[fresh]

@@ -1,8 +1,8 @@
 """Which names stand behind an address: learned from the answers of DNS and from the server names that clients ask for
 there. Bounded in addresses and names.
 
-Whoever answers DNS, and whoever opens a connection, can say what he likes here: a name behind an address makes a
-finding milder or tells it better, and is never what a finding rests on.
+Whoever answers DNS, and whoever opens a connection, can choose the names here: a name of an address may
+lower the severity of a finding or describe it better, and is never its evidence.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PassiveDns:
             self._names.put(address, (name, *(other for other in known if other != name))[:NAMES_LIMIT])
 
     def listeners(self) -> list[Listener]:
-        """What the pipeline is to tell this memory."""
+        """The events that this table subscribes to."""
         opened = [
             Listener("passive_dns", kind, self._opened, field("sni").filled())
             for kind in (TlsClientHello, QuicClientHello)
@@ -46,7 +46,7 @@ class PassiveDns:
         ]
 
     def _answered(self, event: DnsResponse) -> None:
-        """The name that was asked for stands for all addresses of the answer, over however many aliases."""
+        """The queried name stands for all addresses of the answer, over any number of aliases."""
         if event.name:
             for record in event.answers:
                 if record.address:

@@ -30,14 +30,14 @@ from sensor.core.wants import Listener
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
-from sensor.engine.audience import Audience, Dispatcher
 from sensor.engine.dissection import Dissection
 from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
-from sensor.engine.hearing import Hearing
 from sensor.engine.members import Member, deriving, judges, listening
 from sensor.engine.message_limits import MessageLimits
+from sensor.engine.native_messages import NativeMessages
 from sensor.engine.order import Agenda
+from sensor.engine.subscribers import Dispatcher, Subscribers
 from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.service_use import Services
@@ -90,9 +90,9 @@ class Pipeline:
         advisor: Advisor | None = None,
         more: dict[str, object] | None = None,
         native: bool = True,
-        hear: Callable[[Iterable[Parsed]], None] | None = None,
+        consumer: Callable[[Iterable[Parsed]], None] | None = None,
     ) -> None:
-        """``native``: False if every message is to be read by the Python dissectors, which are the reference. ``hear``:
+        """``native``: False if every message is to be read by the Python dissectors, which are the reference. ``consumer``:
         gets what dissectors yield of a message, in place of the inventory and the detectors.
         """
         self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
@@ -109,12 +109,12 @@ class Pipeline:
         self.records: Keeping | None = None
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
         self.dispatcher = self._dispatcher(derivers, listeners)
-        dispatch = hear or self.dispatcher.dispatch
-        heard = hear or self.dispatcher.record_and_dispatch
+        dispatch = consumer or self.dispatcher.dispatch
+        recorded = consumer or self.dispatcher.record_and_dispatch
         self.dissection = Dissection(
-            dissectors, boundary, self.kernels.unfollow, heard, conversations=sizes.conversations, held=sizes.held
+            dissectors, boundary, self.kernels.unfollow, recorded, conversations=sizes.conversations, held=sizes.held
         )
-        self.hearing = Hearing(
+        self.native_messages = NativeMessages(
             dispatch, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ())
         )
         self.keep(evidence)
@@ -142,9 +142,9 @@ class Pipeline:
             self.boundary,
             self.inventory.observe,
             self.room.take,
-            derivers=Audience(self.boundary, deriving(derivers)),
-            judges=Audience(self.boundary, ()),
-            listeners=Audience(self.boundary, listened),
+            derivers=Subscribers(self.boundary, deriving(derivers)),
+            judges=Subscribers(self.boundary, ()),
+            listeners=Subscribers(self.boundary, listened),
         )
 
     # What it is made of: may be exchanged between two batches.
@@ -157,20 +157,24 @@ class Pipeline:
         self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
         self._members = {detector: self._members.get(detector) or list(judges([detector])) for detector in detectors}
         units = self.dispatcher
-        units.judges = Audience(self.boundary, itertools.chain(*self._members.values()), units.judges)
-        self.hearing.listen(units.judges.kinds | units.listeners.kinds)
+        units.judges = Subscribers(self.boundary, itertools.chain(*self._members.values()), units.judges)
+        self.native_messages.subscribe(units.judges.kinds | units.listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:
         """The packets of alerts are kept elsewhere, or no longer."""
         self.evidence = self.room.evidence = evidence
         self.dissection.keep = evidence.hear if evidence is not None else None
-        self.hearing.keep(evidence)
+        self.native_messages.keep(evidence)
         if evidence is not None:
             evidence.packets.limit(self.sizes.packets)
 
     def record(self, records: Keeping) -> None:
         """Traffic records are kept from the next batch on."""
-        self.records, self.dispatcher.record, self.hearing.record = records, records.hear, self.dispatcher.record_all
+        self.records, self.dispatcher.record, self.native_messages.record = (
+            records,
+            records.hear,
+            self.dispatcher.record_all,
+        )
 
     def rezone(self) -> None:
         """What is inside is something else now."""
@@ -213,7 +217,7 @@ class Pipeline:
             self._perform_all(None, self.kernels.finish(now, part))
         for sighting in self.sightings.waiting():
             self.inventory.sight(*sighting)
-        self._tell(self.inventory.finish(now))
+        self._emit_changes(self.inventory.finish(now))
         if self.advisor is not None:
             self.advisor.finish(now)
         self.room.finish(now)
@@ -230,8 +234,8 @@ class Pipeline:
     # What a batch holds for Python.
 
     def _perform_all(self, packets: Packets | None, work: Work) -> None:
-        hearing, evidence, changes = self.hearing, self.evidence, work.changes
-        hearing.begin(packets, work.messages)
+        native_messages, evidence, changes = self.native_messages, self.evidence, work.changes
+        native_messages.begin(packets, work.messages)
         agenda = Agenda(changes, work.ticks)
         agenda.of_rows(_SECOND, work.ticks["row"], work.ticks["second"].tolist())
         if len(changes):
@@ -239,7 +243,7 @@ class Pipeline:
         unread = work.wanted.nonzero()[0]
         agenda.of_rows(_DISSECT, work.chosen[unread], work.wanted[unread].tolist())
         for row, after, task, at, what in agenda.due(_DISSECT):
-            hearing.until(row + after)
+            native_messages.until(row + after)
             if evidence is not None:
                 evidence.at(row)
             if task >= _JUDGE:
@@ -248,7 +252,7 @@ class Pipeline:
                 self.dissection.row(packets, row, what)
             else:
                 self._perform(task, what)
-        hearing.end()
+        native_messages.end()
         if self.records is not None:
             self.boundary.run("records", self.records.batch, packets, work)
 
@@ -281,7 +285,7 @@ class Pipeline:
         elif task == _SECOND:
             self._tick(what)
         else:
-            self.hearing.ended(what)
+            self.native_messages.ended(what)
             self.dissection.end(what)
 
     # What happens by time.
@@ -293,8 +297,8 @@ class Pipeline:
         now = second * SECOND
         back, self._now = now < self._now, now
         if self.health is not None:
-            self.tell(self.health.tick(now))
-        self._tell(self.inventory.settle(now))
+            self.emit_findings(self.health.tick(now))
+        self._emit_changes(self.inventory.settle(now))
         for detector in self._ticking:
             if now >= detector.due or back:
                 self.room.take(self.boundary.run(detector.id, detector.tick, now)[0])
@@ -304,12 +308,12 @@ class Pipeline:
 
     # What goes out.
 
-    def tell(self, findings: Iterable[Finding]) -> None:
+    def emit_findings(self, findings: Iterable[Finding]) -> None:
         """What is found of the sensor's own health."""
         for one in findings:
             self.emit(self.maker.sensor("health", one.ts, one.msg, one.severity, check=one.check, **one.facts))
 
-    def _tell(self, changes: Iterable[DeviceChange]) -> None:
+    def _emit_changes(self, changes: Iterable[DeviceChange]) -> None:
         for change in changes:
             self.emit(self.maker.device(change))
             for detector in self._device_detectors:
@@ -319,15 +323,15 @@ class Pipeline:
         """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault
         (``dns: label loop``).
         """
-        told = {str(kind.name).lower(): count for kind, count in self.problems.items()}
-        return told | {f"{unit}: {fault}": count for (unit, fault), count in self.boundary.malformed.items()}
+        found = {str(kind.name).lower(): count for kind, count in self.problems.items()}
+        return found | {f"{unit}: {fault}": count for (unit, fault), count in self.boundary.malformed.items()}
 
     def report(self) -> dict[str, int]:
         """Counters of the engine since it began."""
         return {
             "decoded": self.decoded,
             "malformed": self.malformed,
-            "selected": self.dissection.selected + self.hearing.heard,
+            "selected": self.dissection.selected + self.native_messages.parsed,
             "repeats": self.kernels.selector.repeats,
             "shed": self.kernels.selector.shed + self.kernels.datagrams.ignored + self.limits.shed,
             "flows": self.kernels.flows.opened,

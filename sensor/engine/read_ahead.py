@@ -111,10 +111,10 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         return pieces[0]
     batches, works = zip(*pieces, strict=True)
     starts = np.cumsum([0, *map(len, batches)])[:-1].tolist()
-    told = np.cumsum([0, *(len(work.changes) for work in works)])[:-1].tolist()
+    changed = np.cumsum([0, *(len(work.changes) for work in works)])[:-1].tolist()
     changes, ticks = np.concatenate([work.changes for work in works]), np.concatenate([work.ticks for work in works])
     changes["row"] += np.repeat(np.array(starts, changes["row"].dtype), [len(work.changes) for work in works])
-    for name, steps in (("row", starts), ("first", told), ("stop", told)):
+    for name, steps in (("row", starts), ("first", changed), ("stop", changed)):
         ticks[name] += np.repeat(np.array(steps, ticks[name].dtype), [len(work.ticks) for work in works])
     chosen = np.concatenate([work.chosen + np.int32(start) for work, start in zip(works, starts, strict=True)])
     wanted = np.concatenate([work.wanted for work in works])

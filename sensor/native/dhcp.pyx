@@ -226,7 +226,7 @@ cdef int server_facts(const uint64_t* fields, const Row* row, Out* out) except -
 
 
 cdef int client(const Options* options, uint64_t* fields, Out* out) except -1 nogil:
-    """What a client says of itself."""
+    """What a client announces about itself."""
     cdef uint64_t mac = fields[DHCP_DISCOVER_MAC]
     cdef uint64_t address = fields[DHCP_DISCOVER_ADDRESS + 1] if HOLDS_ADDRESS >> fields[DHCP_DISCOVER_TYPE] & 1 else 0
     cdef bint known = (mac or address) and not mac & GROUP
@@ -235,7 +235,7 @@ cdef int client(const Options* options, uint64_t* fields, Out* out) except -1 no
     cdef int kind
     for i in range(options.count):
         code, value = options.order[i], 0
-        kind = said(code, options.values[code], out, &value)
+        kind = fact_of(code, options.values[code], out, &value)
         if kind == -2:
             return PUNT
         if kind < 0:
@@ -249,8 +249,8 @@ cdef int client(const Options* options, uint64_t* fields, Out* out) except -1 no
     return TAKEN
 
 
-cdef int said(uint32_t code, Piece raw, Out* out, uint64_t* value) except -9 nogil:
-    """The kind of fact that an option of a client tells, and its value; -1 where it tells none, -2 where the reference is to say."""
+cdef int fact_of(uint32_t code, Piece raw, Out* out, uint64_t* value) except -9 nogil:
+    """The kind of fact in an option of a client, and its value; -1: none, -2: the reference decides."""
     cdef int done = TAKEN, kind = -1
     if code == HOSTNAME:
         kind, done = FACT_DHCP_HOSTNAME, cleaned(out, raw.data, raw.size, NAME_LIMIT, value)

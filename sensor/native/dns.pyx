@@ -42,17 +42,17 @@ cdef enum:
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef Bytes b
     cdef Mark here = mark(out)
-    cdef uint32_t id_, flags, asked, wanted, kind = 0, other, i
+    cdef uint32_t id_, flags, questions, wanted, kind = 0, other, i
     cdef uint64_t name_ = 0, answers = 0, ignored = 0
     cdef uint64_t* fields
     if size < HEADER:
         return PUNT
     b.data, b.at, b.end, b.bad = payload, 0, size, False
-    id_, flags, asked, wanted = u16(&b), u16(&b), u16(&b), u16(&b)
+    id_, flags, questions, wanted = u16(&b), u16(&b), u16(&b), u16(&b)
     b.at = HEADER
-    if not OPERATIONS >> (flags >> 11 & 15) & 1 or asked > RECORDS_LIMIT:
+    if not OPERATIONS >> (flags >> 11 & 15) & 1 or questions > RECORDS_LIMIT:
         return PUNT
-    for i in range(asked):
+    for i in range(questions):
         if name(&b, True, out, &name_ if i == 0 else &ignored) == PUNT:
             return undo(out, &here)
         other = u16(&b)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """HTTP/1.x over TCP (RFC 9110, RFC 9112), natively: see ``sensor.dissectors.http``, whose framing this is. Heads with nothing odd are read here
-(``http_said``); others, and bodies, are handed to it.
+(``http_messages``); others, and bodies, are handed to it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -12,7 +12,7 @@ from sensor.native.http_body cimport (
 from sensor.native.http_head cimport (
     HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end, length_of, read_head,
 )
-from sensor.native.http_said cimport Asked, absolute, asked_of, say_request, say_response
+from sensor.native.http_messages cimport Request, absolute, request_of, write_request, write_response
 from sensor.native.stream cimport BROKEN, GOES_ON, Kept, Stream, forget, keep, malformed, native_stream
 
 cdef enum:
@@ -31,7 +31,7 @@ cdef struct Half:
 
 cdef struct Connection:
     Half[2] halves
-    Asked asked          # the first request that was not answered
+    Request request          # the first request that was not answered
     int waiting          # how many were not, at most ASKED_LIMIT
     bint proxy
     bint missed
@@ -45,7 +45,7 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
 
 
 cdef int take(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+    """The heads and bodies that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
     cdef uint32_t used = 0
     cdef bint starts
     cdef int result
@@ -108,7 +108,7 @@ cdef int messages(Stream* s, Half* half, const uint8_t* data, uint32_t size, int
 
 
 cdef int check_start(Stream* s, Half* half, const uint8_t* data, uint32_t size, uint32_t* used) except -1 nogil:
-    """Whether what has no end yet can still become a head. A conversation heard from its middle is waited out, whatever it is."""
+    """Whether what has no end yet can still become a head. A conversation captured from its middle is waited out, whatever it is."""
     cdef const uint8_t* end
     if size > HEAD_LIMIT:
         return malformed(s.out, b"headers too long")
@@ -129,7 +129,7 @@ cdef int lose(Half* half) except -1 nogil:
 
 
 cdef int message(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    """What a head says, and the body that follows it."""
+    """A head, and the body that follows it."""
     cdef Connection* both = <Connection*>s.state
     cdef Head head
     cdef int64_t length
@@ -147,14 +147,14 @@ cdef int message(Stream* s, Half* half, const uint8_t* data, uint32_t size, int 
 cdef int request(Stream* s, Connection* both, Half* half, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
     cdef bint connect = head.method.size == 7 and memcmp(head.method.data, b"CONNECT", 7) == 0
     cdef bint has_body = length > 0 or head.fields[TRANSFER].there
-    say_request(s, head, length, data, size)
+    write_request(s, head, length, data, size)
     if connect or absolute(head):
         both.proxy = True
     if both.waiting == 0:
-        asked_of(s, head, &both.asked)
+        request_of(s, head, &both.request)
     if both.waiting < ASKED_LIMIT:
         both.waiting += 1
-    if connect or (head.fields[UPGRADE].there and not has_body):  # what follows may be no HTTP, and the answer that says so not be heard
+    if connect or (head.fields[UPGRADE].there and not has_body):  # what follows may be no HTTP, and the answer may not be captured
         half.body.framing, half.body.left, half.body.reader = OPEN, UNKNOWN, 0
     elif has_body:
         begin_body(s, &half.body, head, length, data, size)
@@ -162,16 +162,16 @@ cdef int request(Stream* s, Connection* both, Half* half, const Head* head, int6
 
 
 cdef int response(Stream* s, Connection* both, Half* half, Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
-    cdef Asked* asked = &both.asked if both.waiting == 1 else NULL
+    cdef Request* request = &both.request if both.waiting == 1 else NULL
     cdef bint success = 200 <= head.status < 300, connect = False, bodiless = False, proxy
     if both.waiting < ASKED_LIMIT:
         both.waiting = 0
-    if asked != NULL:
-        connect = asked.method_size == 7 and memcmp(asked.method, b"CONNECT", 7) == 0
-        bodiless = asked.method_size == 4 and memcmp(asked.method, b"HEAD", 4) == 0
-    proxy = both.proxy or (both.missed and asked == NULL)
+    if request != NULL:
+        connect = request.method_size == 7 and memcmp(request.method, b"CONNECT", 7) == 0
+        bodiless = request.method_size == 4 and memcmp(request.method, b"HEAD", 4) == 0
+    proxy = both.proxy or (both.missed and request == NULL)
     s.done = head.status == 101 or (success and connect)
-    say_response(s, head, length, asked, proxy, s.done, data, size)
+    write_response(s, head, length, request, proxy, s.done, data, size)
     if s.done or bodiless or head.status == 204 or head.status == 304 or length == 0:
         return GOES_ON
     half.body.own = not (proxy or head.forwarded)
@@ -204,7 +204,7 @@ cdef int release(Stream* s) except -1 nogil:
     for way in range(2):
         forget(s, &both.halves[way].kept)
         release_body(s, &both.halves[way].body)
-    return forget(s, &both.asked.target)
+    return forget(s, &both.request.target)
 
 
 UNIT = native_stream(feed, gap, finish, release, sizeof(Connection))

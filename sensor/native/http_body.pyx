@@ -23,7 +23,7 @@ cdef enum:
 
 
 cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size) except -1 nogil:
-    """A body after a head, of which ``raw`` are the bytes. ``length``: UNKNOWN where it is not told."""
+    """A body after a head, of which ``raw`` are the bytes. ``length``: UNKNOWN where it is not given."""
     cdef const Value* coding = &head.fields[ENCODING]
     cdef Value kind = head.fields[TYPE]
     cdef bint bare = coding.size == 0 or (coding.size == 8 and same(coding.data, b"identity", 8)), known
@@ -57,7 +57,7 @@ cdef int reader_of(const Value* kind) except -1 nogil:
 
 
 cdef int64_t take_body(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil:
-    """Take this body's bytes off the beginning of some; how many they are, -1 where it is malformed, which was said."""
+    """Take this body's bytes off the beginning of some; how many they are, -1 where it is malformed, which was written."""
     cdef int64_t taken
     if body.framing == CHUNKED:
         taken = take_chunks(s, body, data, size)
@@ -131,7 +131,7 @@ cdef inline bint digit(uint8_t c) noexcept nogil:  # arithmetic only
 
 
 cdef bint titled(Body* body) noexcept nogil:  # looks at what is held only
-    """Whether a title is there: pages are long, and often not heard to their end."""
+    """Whether a title is there: pages are long, and often not read to their end."""
     cdef uint32_t since = body.sought - TITLE_END if body.sought > TITLE_END else 0
     if body.encoded:
         return False

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    LENGTH = 0             # these tell where a body ends and whether it is read; those told twice are joined
+    LENGTH = 0             # these tell where a body ends and whether it is read; those given twice are joined
     TRANSFER = 1
     ENCODING = 2
     TYPE = 3
@@ -35,7 +35,7 @@ cdef struct Value:
 cdef struct Head:
     bint request
     bint forwarded
-    bint odd               # its Python dissector is to read it: something is folded, told twice or has unusual characters
+    bint odd               # its Python dissector is to read it: something is folded, given twice or has unusual characters
     int status
     Value method
     Value target

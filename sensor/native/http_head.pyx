@@ -77,7 +77,7 @@ cdef bint start_line(const uint8_t* line, uint32_t size, Head* head) noexcept no
 
 
 cdef int field(const uint8_t* line, uint32_t size, Head* head, int last) except -2 nogil:
-    """One line of a head. Returns the number of its field, -1 of one that nobody asks for; ``last``: of the line before it."""
+    """One line of a head. Returns the number of its field, -1 of one that is not used; ``last``: of the line before it."""
     cdef const uint8_t* colon
     cdef Value value
     cdef int number
@@ -127,7 +127,7 @@ cdef int join(Head* head, int number, const char* between, uint32_t gap, const V
 
 
 cdef int note(Head* head, const uint8_t* name, uint32_t size) except -1 nogil:
-    """Keep the name of a request's field. One that is told twice, or is no plain word, makes the head odd."""
+    """Keep the name of a request's field. One that is given twice, or is no plain word, makes the head odd."""
     cdef uint64_t hashed = size
     cdef uint32_t i
     cdef int j

@@ -35,18 +35,18 @@ cdef enum:
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef Bytes b
     cdef Mark here = mark(out)
-    cdef uint32_t id_, flags, asked, wanted, kind = 0, other, i
-    cdef uint64_t asked_name = 0, answers = 0, host = 0, ignored = 0
+    cdef uint32_t id_, flags, questions, wanted, kind = 0, other, i
+    cdef uint64_t question_name = 0, answers = 0, host = 0, ignored = 0
     cdef uint64_t* fields
     if size < HEADER:
         return PUNT
     b.data, b.at, b.end, b.bad = payload, 0, size, False
-    id_, flags, asked, wanted = u16(&b), u16(&b), u16(&b), u16(&b)
+    id_, flags, questions, wanted = u16(&b), u16(&b), u16(&b), u16(&b)
     b.at = HEADER
-    if flags & OPERATION or asked > RECORDS_LIMIT:
+    if flags & OPERATION or questions > RECORDS_LIMIT:
         return PUNT
-    for i in range(asked):
-        if name(&b, True, out, &asked_name if i == 0 else &ignored) == PUNT:
+    for i in range(questions):
+        if name(&b, True, out, &question_name if i == 0 else &ignored) == PUNT:
             return undo(out, &here)
         other = u16(&b)
         if i == 0:
@@ -58,15 +58,15 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
         return undo(out, &here)
     if flags & RESPONSE:
         fields = message(out, LLMNR_RESPONSE, LLMNR_RESPONSE_SLOTS)
-        fields[LLMNR_RESPONSE_ID], fields[LLMNR_RESPONSE_NAME], fields[LLMNR_RESPONSE_TYPE] = id_, asked_name, kind
+        fields[LLMNR_RESPONSE_ID], fields[LLMNR_RESPONSE_NAME], fields[LLMNR_RESPONSE_TYPE] = id_, question_name, kind
         fields[LLMNR_RESPONSE_RCODE], fields[LLMNR_RESPONSE_TENTATIVE], fields[LLMNR_RESPONSE_ANSWERS] = flags & 15, flags & TENTATIVE, answers
         if row.sport == PORT and not flags & 15:
             host = own_name(answers, row, out)
     else:
         fields = message(out, LLMNR_QUERY, LLMNR_QUERY_SLOTS)
-        fields[LLMNR_QUERY_ID], fields[LLMNR_QUERY_NAME], fields[LLMNR_QUERY_TYPE] = id_, asked_name, kind
+        fields[LLMNR_QUERY_ID], fields[LLMNR_QUERY_NAME], fields[LLMNR_QUERY_TYPE] = id_, question_name, kind
         fields[LLMNR_QUERY_CLAIM], fields[LLMNR_QUERY_CONFLICT] = kind == ANY, flags & CONFLICT
-        host = asked_name if kind == ANY else 0
+        host = question_name if kind == ANY else 0
     if <uint32_t>host:
         fact(out, FACT_LLMNR_HOSTNAME, host)
     return TAKEN

@@ -38,7 +38,7 @@ cdef enum:
 
 cdef char* all_services = b"_services._dns-sd._udp.local"
 
-# Host names that have the sender's address; ``first``: the row of ``said`` at which the facts of the message begin.
+# Host names that have the sender's address; ``first``: the entry at which the facts of the message begin.
 cdef struct Hosts:
     uint64_t[HOSTS_LIMIT] names
     uint32_t count
@@ -53,24 +53,24 @@ cdef struct Parts:
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef Bytes b
     cdef Mark here = mark(out)
-    cdef uint32_t flags, asked, first = out.slots_used, i
+    cdef uint32_t flags, questions, first = out.slots_used, i
     cdef uint64_t wanted, authority
     cdef uint64_t* one
     if size < HEADER:
         return PUNT
     b.data, b.at, b.end, b.bad = payload, 2, size, False
-    flags, asked, wanted, authority = u16(&b), u16(&b), u16(&b), u16(&b)
+    flags, questions, wanted, authority = u16(&b), u16(&b), u16(&b), u16(&b)
     wanted += authority + u16(&b)
-    if flags & OPERATION or asked > RECORDS_LIMIT:
+    if flags & OPERATION or questions > RECORDS_LIMIT:
         return PUNT
-    one = items(out, asked * QUESTION_SLOTS)
-    for i in range(asked):
+    one = items(out, questions * QUESTION_SLOTS)
+    for i in range(questions):
         if name(&b, False, out, &one[QUESTION_NAME]) == PUNT:
             return undo(out, &here)
         one[QUESTION_TYPE] = u16(&b)
         u16(&b)
         one += QUESTION_SLOTS
-    if b.bad or (told(&b, wanted, row, out) if flags & RESPONSE else queried(span(first, asked), authority > 0, out)) == PUNT:
+    if b.bad or (answered(&b, wanted, row, out) if flags & RESPONSE else queried(span(first, questions), authority > 0, out)) == PUNT:
         return undo(out, &here)
     return TAKEN
 
@@ -79,7 +79,7 @@ cdef int queried(uint64_t questions, bint probe, Out* out) except -1 nogil:
     """A question. A probe asks for names the sender wants itself."""
     cdef uint64_t* one = &out.slots[questions >> 32]
     cdef uint64_t* fields = message(out, MDNS_QUERY, MDNS_QUERY_SLOTS)
-    cdef uint32_t first = out.said_used, i
+    cdef uint32_t first = out.entries_used, i
     cdef uint64_t text
     fields[MDNS_QUERY_QUESTIONS], fields[MDNS_QUERY_PROBE] = questions, probe
     if probe:
@@ -94,7 +94,7 @@ cdef int queried(uint64_t questions, bint probe, Out* out) except -1 nogil:
     return TAKEN
 
 
-cdef int told(Bytes* b, uint64_t wanted, const Row* row, Out* out) except -1 nogil:
+cdef int answered(Bytes* b, uint64_t wanted, const Row* row, Out* out) except -1 nogil:
     """A response."""
     cdef uint64_t found = 0
     cdef uint64_t* fields
@@ -107,7 +107,7 @@ cdef int told(Bytes* b, uint64_t wanted, const Row* row, Out* out) except -1 nog
         return PUNT
     fields = message(out, MDNS_ANNOUNCEMENT, MDNS_ANNOUNCEMENT_SLOTS)
     fields[MDNS_ANNOUNCEMENT_RECORDS], fields[MDNS_ANNOUNCEMENT_OWN] = found, own and row.sport == PORT
-    hosts.first = out.said_used
+    hosts.first = out.entries_used
     return facts(found, &hosts, out) if own and row.sport == PORT else TAKEN
 
 
@@ -133,14 +133,14 @@ cdef int own_hosts(uint64_t found, const Row* row, const Out* out, Hosts* hosts)
 
 
 cdef int facts(uint64_t found, Hosts* hosts, Out* out) except -1 nogil:
-    """What the records say, each once, in their order. Records with a life of 0 say nothing."""
+    """The facts of the records, each once, in their order. Records with a TTL of 0 give none."""
     cdef const uint64_t* one = &out.slots[found >> 32]
     cdef uint32_t i
     cdef uint64_t kind
     cdef int done
     for i in range(<uint32_t>found):
         kind, done = one[RECORD_TYPE], TAKEN
-        if not fits(out, 0, TEXT_LIMIT) or out.said_used - hosts.first > FACTS_LIMIT:
+        if not fits(out, 0, TEXT_LIMIT) or out.entries_used - hosts.first > FACTS_LIMIT:
             return PUNT
         if kind == TXT:  # of one that lives no more it may still matter that it is a queue's
             done = texts(one, hosts, out)
@@ -195,7 +195,7 @@ cdef int texts(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
 
 
 cdef bint is_queue(const uint8_t* text, uint32_t size) except -1 nogil:
-    """Whether a text says where a print server keeps a queue."""
+    """Whether a text names a queue of a print server."""
     cdef uint8_t[12] begin
     cdef uint32_t i
     if size < 11:
@@ -210,7 +210,7 @@ cdef int pair(const uint8_t* text, uint32_t size, Hosts* hosts, Out* out) except
     cdef uint32_t key = 0, begin, i
     cdef uint64_t value = 0
     cdef bint blank = False, odd = False
-    if not fits(out, 0, 3 * TEXT_LIMIT) or out.said_used - hosts.first > FACTS_LIMIT:
+    if not fits(out, 0, 3 * TEXT_LIMIT) or out.entries_used - hosts.first > FACTS_LIMIT:
         return PUNT
     while key < size and text[key] != 61:
         blank |= text[key] == 32

@@ -74,19 +74,19 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef Bytes b
-    cdef Name asked_name, name
-    cdef uint32_t id_, flags, asked, answers, additional, operation, kind, length
+    cdef Name question_name, name
+    cdef uint32_t id_, flags, questions, answers, additional, operation, kind, length
     cdef uint64_t* fields
     if size < HEADER:
         return PUNT
     b.data, b.at, b.end, b.bad = payload, 0, size, False
-    id_, flags, asked, answers = u16(&b), u16(&b), u16(&b), u16(&b)
+    id_, flags, questions, answers = u16(&b), u16(&b), u16(&b), u16(&b)
     u16(&b)
     additional, operation = u16(&b), flags >> 11 & 15
-    if not OPERATIONS >> operation & 1 or asked > 1 or (asked if flags & RESPONSE else answers):
+    if not OPERATIONS >> operation & 1 or questions > 1 or (questions if flags & RESPONSE else answers):
         return PUNT
-    if asked:
-        if name_at(&b, &asked_name, out) == PUNT:
+    if questions:
+        if name_at(&b, &question_name, out) == PUNT:
             return PUNT
         kind = u16(&b)
         u16(&b)
@@ -94,7 +94,7 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
             if b.bad:
                 return PUNT
             fields = message(out, NBNS_QUERY, NBNS_QUERY_SLOTS)
-            fields[NBNS_QUERY_ID], fields[NBNS_QUERY_NAME], fields[NBNS_QUERY_SUFFIX] = id_, asked_name.text, asked_name.suffix
+            fields[NBNS_QUERY_ID], fields[NBNS_QUERY_NAME], fields[NBNS_QUERY_SUFFIX] = id_, question_name.text, question_name.suffix
             fields[NBNS_QUERY_STATUS], fields[NBNS_QUERY_BROADCAST] = kind == NBSTAT, flags & BROADCAST
             return TAKEN
     if not (answers if flags & RESPONSE else additional) or name_at(&b, &name, out) == PUNT:
@@ -107,7 +107,7 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
         return PUNT
     b.end = b.at + length
     if not flags & RESPONSE:
-        return claim(&b, id_, operation, flags, &asked_name if asked else &name, row, out)
+        return claim(&b, id_, operation, flags, &question_name if questions else &name, row, out)
     if operation == QUERY and kind == NBSTAT:
         return status(&b, id_, row, out)
     return answer(&b, id_, operation, flags, &name, row, out)
@@ -196,7 +196,7 @@ cdef int claim(Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const
     fields[NBNS_REGISTRATION_GROUP], fields[NBNS_REGISTRATION_ADDRESS + 1] = group, one[1]
     fields[NBNS_REGISTRATION_REFRESH], fields[NBNS_REGISTRATION_BROADCAST] = operation == REFRESH or operation == ALTERNATIVE_REFRESH, flags & BROADCAST
     if row.src_hi == 0 and one[1] == row.src_lo:
-        facts(name, group, out.said_used, out)
+        facts(name, group, out.entries_used, out)
     return TAKEN
 
 
@@ -219,13 +219,13 @@ cdef int answer(Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, cons
     fields[NBNS_ANSWER_ID], fields[NBNS_ANSWER_NAME], fields[NBNS_ANSWER_SUFFIX] = id_, name.text, name.suffix
     fields[NBNS_ANSWER_RCODE], fields[NBNS_ANSWER_OWNERS], fields[NBNS_ANSWER_SERVER] = rcode, found, flags & RECURSION
     if not rcode and <uint32_t>found == 1 and row.src_hi == 0 and one[1] == row.src_lo and row.sport == PORT:
-        facts(name, one[2] != 0, out.said_used, out)
+        facts(name, one[2] != 0, out.entries_used, out)
     return TAKEN
 
 
 cdef int status(Bytes* b, uint32_t id_, const Row* row, Out* out) except -1 nogil:
     """The names of the node that answers, and its unit id behind all of them."""
-    cdef uint32_t declared = u8(b), count = min(declared, <uint32_t>NAMES_LIMIT), first = out.slots_used, begin = b.at, i, said
+    cdef uint32_t declared = u8(b), count = min(declared, <uint32_t>NAMES_LIMIT), first = out.slots_used, begin = b.at, i, first_fact
     cdef Name name
     cdef const uint8_t* raw
     cdef uint64_t* one = items(out, count * STATUS_SLOTS)
@@ -244,17 +244,17 @@ cdef int status(Bytes* b, uint32_t id_, const Row* row, Out* out) except -1 nogi
         unit = unit << 8 | b.data[i]
     fields = message(out, NBNS_STATUS, NBNS_STATUS_SLOTS)
     fields[NBNS_STATUS_ID], fields[NBNS_STATUS_NAMES], fields[NBNS_STATUS_UNIT] = id_, span(first, count), unit
-    said = out.said_used
+    first_fact = out.entries_used
     if row.sport == PORT:
         for i in range(count):
             one = &out.slots[first + i * STATUS_SLOTS]
             name.text, name.suffix = one[0], <uint32_t>one[1]
-            facts(&name, one[2] != 0, said, out)
+            facts(&name, one[2] != 0, first_fact, out)
     return TAKEN
 
 
 cdef int facts(const Name* name, bint group, uint32_t first, Out* out) except -1 nogil:
-    """What a name tells about its owner. ``first``: the row of ``said`` at which the facts of the message begin."""
+    """The facts about the owner of a name. ``first``: the entry at which the facts of the message begin."""
     cdef bint machine = is_machine(name, out)
     if (name.suffix == WORKSTATION or name.suffix == SERVER) and not group and machine:
         fact_once(out, first, FACT_NETBIOS_HOSTNAME, name.text)

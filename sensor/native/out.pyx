@@ -7,9 +7,9 @@ from libc.stdlib cimport free, realloc
 
 cdef int reserve(Out* out) except -1 nogil:
     """Make room for one more message. MemoryError where there is none."""
-    if out.said_room - out.said_used < SAID_A_MESSAGE:
-        out.said_room = 2 * out.said_room + SAID_A_MESSAGE
-        out.said = <Said*>grown(out.said, out.said_room * sizeof(Said))
+    if out.entries_room - out.entries_used < ENTRIES_A_MESSAGE:
+        out.entries_room = 2 * out.entries_room + ENTRIES_A_MESSAGE
+        out.entries = <Entry*>grown(out.entries, out.entries_room * sizeof(Entry))
     if out.slots_room - out.slots_used < SLOTS_A_MESSAGE:
         out.slots_room = 2 * out.slots_room + SLOTS_A_MESSAGE
         out.slots = <uint64_t*>grown(out.slots, out.slots_room * sizeof(uint64_t))
@@ -29,32 +29,32 @@ cdef void* grown(void* block, size_t size) except NULL nogil:
 
 cdef class Messages:
     def __dealloc__(self):
-        free(self.out.said)
+        free(self.out.entries)
         free(self.out.slots)
         free(self.out.text)
 
     def __len__(self):
-        return self.out.said_used
+        return self.out.entries_used
 
     def move(self, Py_ssize_t rows):
         """So many rows of another batch come before those of this one."""
         self.start += rows
 
     def drop(self, const int32_t[::1] rows):
-        """Leave out what was said in some rows, which are in order, but for what was said at the end of a conversation; returns in how many
-        of them something was.
+        """Leave out the entries of some rows, which are in order, but those at the end of a conversation; returns how many
+        rows had entries.
         """
         cdef uint32_t i, kept = 0, stays = 0
         cdef Py_ssize_t at = 0, dropped = 0, last = -1
-        for i in range(self.out.said_used):
-            while at < rows.shape[0] and rows[at] < self.out.said[i].row + self.start:
+        for i in range(self.out.entries_used):
+            while at < rows.shape[0] and rows[at] < self.out.entries[i].row + self.start:
                 at += 1
-            if self.out.said[i].what == ENDED:
-                stays = i + 1 + self.out.said[i].size
-            if i < stays or at == rows.shape[0] or rows[at] != self.out.said[i].row + self.start:
-                self.out.said[kept] = self.out.said[i]
+            if self.out.entries[i].what == ENDED:
+                stays = i + 1 + self.out.entries[i].size
+            if i < stays or at == rows.shape[0] or rows[at] != self.out.entries[i].row + self.start:
+                self.out.entries[kept] = self.out.entries[i]
                 kept += 1
             elif at != last:
                 dropped, last = dropped + 1, at
-        self.out.said_used = kept
+        self.out.entries_used = kept
         return dropped

@@ -24,7 +24,7 @@ class Punted(msgspec.Struct):
     """Base of all. The fields have the types that fields of events have."""
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        """What it says. Malformed where it is not what the protocol allows."""
+        """Its events and facts. Malformed where the protocol does not allow it."""
         raise NotImplementedError
 
 

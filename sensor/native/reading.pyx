@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from sensor.core.row cimport CUT, WHOLE, Row
 from sensor.decode.flows cimport FlowTable
 from sensor.decode.row_reader cimport RowReader
-from sensor.native.out cimport HEARD, TAKEN, Messages, Out, reserve, say
+from sensor.native.out cimport EMPTY, TAKEN, Messages, Out, reserve, write
 from sensor.native.stream cimport Conversations
 from sensor.native.unit cimport Dissect, Native
 
@@ -75,12 +75,12 @@ cdef class Reading(RowReader):
         while left:
             if left & 1:
                 reserve(out)
-                before = out.said_used
+                before = out.entries_used
                 if dissect[bit](payload, row.payload_len, row, out) == TAKEN:
                     row.wanted &= ~(<uint64_t>1 << bit)
                     self.taken += 1
-                    if out.said_used == before:
-                        say(out, HEARD, 0, 0)
+                    if out.entries_used == before:
+                        write(out, EMPTY, 0, 0)
                 else:
                     self.punted += 1
             left >>= 1
@@ -116,7 +116,7 @@ cdef class Reading(RowReader):
 
     cpdef tuple take(self):
         cdef Messages taken = self.messages
-        if taken.out.said_used == 0:
+        if taken.out.entries_used == 0:
             return ()
         self.messages = Messages()
         return (taken,)

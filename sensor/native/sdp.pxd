@@ -4,7 +4,7 @@ from libc.stdint cimport uint64_t
 from sensor.native.lines cimport Piece
 from sensor.native.out cimport Out
 
-# What a description says: spans of text; ``media`` a span of slots.
+# A description: spans of text; ``media`` a span of slots.
 cdef struct Sdp:
     uint64_t user
     uint64_t address

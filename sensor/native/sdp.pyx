@@ -16,7 +16,7 @@ cdef enum:
 
 
 cdef int description(Piece body, Out* out, Sdp* found) except -1 nogil:
-    """What a description says, which begins with ``v=0``. PUNT where a text is not ASCII."""
+    """A description, which begins with ``v=0``. PUNT where a text is not ASCII."""
     cdef Piece line, value
     cdef uint32_t lines = 0, count = 0, i
     cdef uint64_t[MEDIA_LIMIT] media

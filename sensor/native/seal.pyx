@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Seals of logins, natively: see ``sensor.dissectors._seal``, which says what they are for."""
+"""Seals of logins, natively: see ``sensor.dissectors._seal``, for what they are used."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """SIP over UDP (RFC 3261), natively: see ``sensor.dissectors.sip``, which also reads what is left to it here: malformed messages, folded lines, headers that
-name a device, what Cisco's telephones say, texts that are not ASCII.
+name a device, texts of Cisco telephones, texts that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -189,7 +189,7 @@ cdef int shared(const Head* head, Out* out, Common* common) except -1 nogil:
 
 
 cdef int request(Piece start, const Head* head, const Common* common, Out* out, bint* own) except -1 nogil:
-    """A request and what it says of its sender."""
+    """A request and the facts about its sender."""
     cdef Piece method, rest, uri, version
     cdef uint64_t method_ = 0, uri_ = 0
     cdef uint64_t* fields
@@ -219,7 +219,7 @@ cdef int request(Piece start, const Head* head, const Common* common, Out* out, 
 
 
 cdef int response(Piece start, const Head* head, const Common* common, const Row* row, Out* out, bint* own) except -1 nogil:
-    """A response and what it says of its sender."""
+    """A response and the facts about its sender."""
     cdef Piece status, reason
     cdef uint64_t reason_ = 0, method = 0
     cdef uint64_t* fields
@@ -273,7 +273,7 @@ cdef int profile(Piece event, Out* out) except -1 nogil:
 
 
 cdef int registering(const Head* head, Out* out) except -1 nogil:
-    """What only a registration tells: the instance in its Contact (RFC 5626, 4.1). PUNT where Cisco's telephones say more."""
+    """Facts of registrations only: the instance in its Contact (RFC 5626, 4.1). PUNT for Cisco telephones, which send more."""
     cdef Piece contact = head.values[CONTACT]
     cdef const uint8_t* at
     cdef uint32_t size = 0, left

@@ -124,7 +124,7 @@ cdef int parameter(Piece* rest, Piece* name, Piece* value) except -1 nogil:
 
 
 cdef int names_sender(Piece contact, const Row* row, Out* out) except -1 nogil:
-    """Whether a Contact names the sender: its address, or a name, which we cannot judge. 2: the reference is to say."""
+    """Whether a Contact names the sender: its address, or a name, which we cannot judge. 2: the reference decides."""
     cdef uint64_t address = 0
     cdef Piece host, ignored
     if address_in(contact, out, &address) == PUNT:

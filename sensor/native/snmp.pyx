@@ -166,11 +166,11 @@ cdef uint64_t* common(
     Out* out, uint32_t kind, uint32_t slots, const Sender* sender, const char* operation_, int64_t request_id, uint64_t names,
 ) except NULL nogil:
     """An event with what all have in common, which lies at the same slots in all of them."""
-    cdef uint64_t said = word(out, operation_)
+    cdef uint64_t operation_text = word(out, operation_)
     cdef uint64_t* fields = message(out, kind, slots)
     fields[SNMP_REQUEST_VERSION], fields[SNMP_REQUEST_COMMUNITY] = sender.version, sender.community
     fields[SNMP_REQUEST_USER], fields[SNMP_REQUEST_LEVEL] = sender.user, sender.level
-    fields[SNMP_REQUEST_OPERATION], fields[SNMP_REQUEST_REQUEST_ID], fields[SNMP_REQUEST_NAMES] = said, <uint64_t>request_id, names
+    fields[SNMP_REQUEST_OPERATION], fields[SNMP_REQUEST_REQUEST_ID], fields[SNMP_REQUEST_NAMES] = operation_text, <uint64_t>request_id, names
     return fields
 
 
@@ -297,7 +297,7 @@ cdef uint64_t of_status(int64_t number, Out* out) except? 0 nogil:
 
 
 cdef uint64_t of_report(const Variables* variables, Out* out) except? 0 nogil:
-    """What a report complains about: its counter says so (RFC 3414, 5)."""
+    """What a report complains about: by its counter (RFC 3414, 5)."""
     cdef int known = reports_known.find(variables.all[0].name.value, variables.all[0].name.size) if variables.count else -1
     return word(out, report_words[known]) if known >= 0 else word(out, b"other")
 

@@ -24,7 +24,7 @@ cdef enum:
     FIELDS_LIMIT = 48
     NAME_LIMIT = 48
     VALUE_LIMIT = 2048
-    HEADERS_TOLD = 12
+    HEADERS_LIMIT = 12
     PLACE_LIMIT = 255
     # Fields by number; others of the standard are OTHER, a vendor's own are VENDOR.
     LOCATION = 0
@@ -42,7 +42,7 @@ cdef enum:
     SEARCH = 1
     NOTIFY = 2
     ANSWER = 3
-    UNSURE = 4  # the reference is to say
+    UNSURE = 4  # the reference decides
 
 cdef Words fields_known = Words(
     dict.fromkeys(STANDARD, OTHER)
@@ -138,11 +138,11 @@ cdef int text(const Head* head, uint32_t field, Out* out, uint64_t* found_) exce
 cdef int search(const Head* head, Out* out) except -1 nogil:
     """Somebody looks for devices."""
     cdef uint64_t target, agent
-    cdef uint64_t* said
+    cdef uint64_t* fields
     if text(head, ST, out, &target) == PUNT or text(head, USER_AGENT, out, &agent) == PUNT:
         return PUNT
-    said = message(out, SSDP_SEARCH, SSDP_SEARCH_SLOTS)
-    said[SSDP_SEARCH_TARGET], said[SSDP_SEARCH_USER_AGENT] = target, agent
+    fields = message(out, SSDP_SEARCH, SSDP_SEARCH_SLOTS)
+    fields[SSDP_SEARCH_TARGET], fields[SSDP_SEARCH_USER_AGENT] = target, agent
     if <uint32_t>agent:
         fact(out, FACT_SSDP_USER_AGENT, agent)
     return TAKEN
@@ -152,7 +152,7 @@ cdef int announcement(const Head* head, int kind, const Row* row, Out* out) exce
     """A device tells of itself."""
     cdef uint64_t state, target, name, location, server
     cdef Piece place = head.values[LOCATION] if head.values[LOCATION].size else head.values[AL]
-    cdef uint64_t* said
+    cdef uint64_t* fields
     cdef int own
     if text(head, USN, out, &name) == PUNT or text(head, LOCATION, out, &location) == PUNT or text(head, SERVER, out, &server) == PUNT:
         return PUNT
@@ -165,16 +165,16 @@ cdef int announcement(const Head* head, int kind, const Row* row, Out* out) exce
     own = may_be_at(place, row) if is_word(out.text + (state >> 32), <uint32_t>state, b"alive") else 0
     if own == UNSURE:
         return PUNT
-    said = message(out, SSDP_ANNOUNCEMENT, SSDP_ANNOUNCEMENT_SLOTS)
-    said[SSDP_ANNOUNCEMENT_STATE], said[SSDP_ANNOUNCEMENT_TARGET], said[SSDP_ANNOUNCEMENT_UNIQUE_NAME] = state, target, name
-    said[SSDP_ANNOUNCEMENT_LOCATION], said[SSDP_ANNOUNCEMENT_SERVER] = location, server
-    said[SSDP_ANNOUNCEMENT_ANSWER], said[SSDP_ANNOUNCEMENT_OWN] = kind == ANSWER, own
+    fields = message(out, SSDP_ANNOUNCEMENT, SSDP_ANNOUNCEMENT_SLOTS)
+    fields[SSDP_ANNOUNCEMENT_STATE], fields[SSDP_ANNOUNCEMENT_TARGET], fields[SSDP_ANNOUNCEMENT_UNIQUE_NAME] = state, target, name
+    fields[SSDP_ANNOUNCEMENT_LOCATION], fields[SSDP_ANNOUNCEMENT_SERVER] = location, server
+    fields[SSDP_ANNOUNCEMENT_ANSWER], fields[SSDP_ANNOUNCEMENT_OWN] = kind == ANSWER, own
     return facts(head, target, name, server, place, out) if own else TAKEN
 
 
 cdef int facts(const Head* head, uint64_t target, uint64_t name, uint64_t server, Piece location, Out* out) except -1 nogil:
-    """What is said of the sender."""
-    cdef uint32_t i, told = 0, begin
+    """The facts about the sender."""
+    cdef uint32_t i, count = 0, begin
     cdef uint64_t value = 0
     cdef const uint8_t* at
     cdef Piece called = piece(out.text + (name >> 32), <uint32_t>name)
@@ -192,7 +192,7 @@ cdef int facts(const Head* head, uint64_t target, uint64_t name, uint64_t server
     if <uint32_t>value:
         fact(out, FACT_SSDP_LOCATION, value)
     for i in range(head.count):
-        if told == HEADERS_TOLD or not head.own[i].size or not is_name(out.text + (head.names[i] >> 32), <uint32_t>head.names[i]):
+        if count == HEADERS_LIMIT or not head.own[i].size or not is_name(out.text + (head.names[i] >> 32), <uint32_t>head.names[i]):
             continue
         if cleaned(out, head.own[i].data, head.own[i].size, TEXT_LIMIT, &value) == PUNT:
             return PUNT
@@ -202,7 +202,7 @@ cdef int facts(const Head* head, uint64_t target, uint64_t name, uint64_t server
             character(out, 0)
             put(out, out.text + (value >> 32), <uint32_t>value)
             fact(out, FACT_SSDP_HEADER_, span(begin, out.text_used - begin))
-            told += 1
+            count += 1
     return TAKEN
 
 

@@ -5,7 +5,7 @@ from sensor.core.row cimport Row
 from sensor.native.out cimport Out
 
 cdef enum:
-    # What the functions of a dissector return. BROKEN: what it read was malformed, which it said; the conversation is given up.
+    # What the functions of a dissector return. BROKEN: what it read was malformed, which it reported; the conversation is given up.
     GOES_ON = 0
     BROKEN = 1
     UNITS_LIMIT = 16
@@ -75,7 +75,7 @@ cdef struct Direction:
 
 cdef struct Conversation:
     uint64_t flow
-    int32_t older          # by when it was heard last; -1: none
+    int32_t older          # by least recent use; -1: none
     int32_t newer
     int32_t chained        # the next of the same place, or the next free one
     uint16_t unit

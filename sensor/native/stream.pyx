@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset, strlen
 
 from sensor.core.row cimport SYN, Row
-from sensor.native.out cimport ENDED, HEARD, MALFORMED, PACKET, Mark, Out, mark, put, reserve, say, span, undo
+from sensor.native.out cimport ENDED, EMPTY, MALFORMED, PACKET, Mark, Out, mark, put, reserve, write, span, undo
 
 cdef enum:
     HELD_SEGMENTS = 16
@@ -57,7 +57,7 @@ cdef class Conversations:
         return sum(self.all[i].used for i in range(self.room))
 
     def add(self, NativeStream native, interest):
-        """One more dissector, which wants what its Interest says. Returns its number."""
+        """One more dissector, which wants the rows of its Interest. Returns its number."""
         cdef Unit* unit
         if self.count == UNITS_LIMIT or len(interest.starts) > STARTS_LIMIT or interest.magic:
             raise ValueError(f"a native dissector of streams has at most {STARTS_LIMIT} starts and no magic; {UNITS_LIMIT} at most")
@@ -75,7 +75,7 @@ cdef class Conversations:
     cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil:
         """A segment for a dissector; 1 where it wants no more of the conversation."""
         cdef Conversation* c = self.find(row.flow, unit)
-        cdef uint32_t before = out.said_used
+        cdef uint32_t before = out.entries_used
         cdef int broken
         if c == NULL:
             c = self.open(row.flow, unit)
@@ -86,9 +86,9 @@ cdef class Conversations:
         c.stream.out = out
         out.unit = unit + 1
         broken = self.arrive(c, row, frame)
-        if out.said_used == before:
+        if out.entries_used == before:
             reserve(out)
-            say(out, HEARD, 0, 0)
+            write(out, EMPTY, 0, 0)
         out.unit = 0
         if broken or c.stream.done:
             self.close(c)
@@ -99,7 +99,7 @@ cdef class Conversations:
         return 0
 
     cdef int ended(self, uint64_t flow, Out* out) except -1 nogil:
-        """The flow ended: what was held is delivered with its gaps, then the dissectors hear of it."""
+        """The flow ended: what was held is delivered with its gaps, then the dissectors are called."""
         cdef Conversation* c
         cdef Mark here
         cdef int unit
@@ -111,11 +111,11 @@ cdef class Conversations:
             out.unit = unit + 1
             reserve(out)
             here = mark(out)
-            say(out, ENDED, 0, 0)
-            out.said[here.said].flow = flow
+            write(out, ENDED, 0, 0)
+            out.entries[here.entries].flow = flow
             self.finish(c)
-            out.said[here.said].size = out.said_used - here.said - 1
-            if out.said[out.said_used - 1].what == ENDED:
+            out.entries[here.entries].size = out.entries_used - here.entries - 1
+            if out.entries[out.entries_used - 1].what == ENDED:
                 undo(out, &here)
             out.unit = 0
             self.close(c)
@@ -183,7 +183,7 @@ cdef class Conversations:
         return 0
 
     cdef int touch(self, Conversation* c) except -1 nogil:
-        """It is the one heard last."""
+        """It becomes the most recently used."""
         cdef int32_t at = <int32_t>(c - self.all)
         if at == self.newest:
             return 0
@@ -215,7 +215,7 @@ cdef class Conversations:
 
     cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil:
         """One segment. Repeated bytes are dropped, early ones held. A hole is passed over when too much waits behind it, or a message begins behind bytes
-        that nobody wanted; where the capture lacks them they may come late, until some more segments did or the other end goes on.
+        that no dissector wanted; where the capture lacks them they may come late, until some more segments did or the other end goes on.
         """
         cdef int at = row.direction & 1
         cdef Direction* way = &c.ways[at]
@@ -408,23 +408,23 @@ cdef int discard(int64_t* memory, Copy* copy) except -1 nogil:
 cdef int about(Out* out, const Copy* packet) except -1 nogil:
     """What follows is about a packet that came earlier; NULL: about that of the row again. Where nothing followed, nothing is written."""
     cdef Mark here
-    if out.said_used and out.said[out.said_used - 1].what == PACKET and out.said[out.said_used - 1].row == out.row:
-        out.said_used -= 1
-        out.text_used = out.said[out.said_used].at
-        if packet == NULL and (out.said_used == 0 or out.said[out.said_used - 1].row != out.row):
+    if out.entries_used and out.entries[out.entries_used - 1].what == PACKET and out.entries[out.entries_used - 1].row == out.row:
+        out.entries_used -= 1
+        out.text_used = out.entries[out.entries_used].at
+        if packet == NULL and (out.entries_used == 0 or out.entries[out.entries_used - 1].row != out.row):
             return 0
     reserve(out)
     if packet == NULL:
-        say(out, PACKET, 0, span(out.text_used, 0))
+        write(out, PACKET, 0, span(out.text_used, 0))
     else:
         put(out, <const uint8_t*>&packet.row, sizeof(Row))
         put(out, frame_of(packet), packet.size)
-        say(out, PACKET, 0, <uint64_t>(out.text_used - sizeof(Row) - packet.size) << 32 | (sizeof(Row) + packet.size))
+        write(out, PACKET, 0, <uint64_t>(out.text_used - sizeof(Row) - packet.size) << 32 | (sizeof(Row) + packet.size))
     return 0
 
 
 cdef int malformed(Out* out, const char* fault) except -1 nogil:
-    """The message is not what its protocol allows: said in the words of the Python dissector. Returns BROKEN."""
+    """The message is not what its protocol allows: with the message of the Python dissector. Returns BROKEN."""
     reserve(out)
-    say(out, MALFORMED, 0, put(out, <const uint8_t*>fault, <uint32_t>strlen(fault)))
+    write(out, MALFORMED, 0, put(out, <const uint8_t*>fault, <uint32_t>strlen(fault)))
     return BROKEN

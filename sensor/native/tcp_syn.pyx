@@ -25,7 +25,7 @@ cdef enum:
     SIGNATURE = 19
     AUTHENTICATION = 29
 
-# What the options say: -1 where they say nothing.
+# What the options show: -1 where they show nothing.
 cdef struct Options:
     uint64_t names
     int64_t mss

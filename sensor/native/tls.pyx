@@ -13,7 +13,7 @@ from sensor.native.kinds cimport (
 )
 from sensor.native.out cimport message, punted, put, reserve
 from sensor.native.stream cimport BROKEN, GOES_ON, Kept, Stream, forget, keep, malformed, native_stream
-from sensor.native.tls_hello cimport HELLO_BROKEN, HELLO_NEWEST, HELLO_RETRY, say_client_hello, say_server_hello
+from sensor.native.tls_hello cimport HELLO_BROKEN, HELLO_NEWEST, HELLO_RETRY, write_client_hello, write_server_hello
 
 cdef enum:
     CHANGE_CIPHER = 20
@@ -43,7 +43,7 @@ cdef struct Half:
     uint8_t kind
     bint old               # what comes has the shape of SSL 2.0
     bint greeted           # a hello was read
-    bint retried           # the server will say another
+    bint retried           # the server will send another
     bint over              # nothing more is wanted
 
 cdef struct Connection:
@@ -148,7 +148,7 @@ cdef int complete(Stream* s, Half* half, int way) except -1 nogil:
         raw, left = half.message.data + at, half.message.size - at
         kind, size = raw[0], <uint32_t>raw[1] << 16 | <uint32_t>raw[2] << 8 | raw[3]
         if kind == CLIENT_KEY or (kind != CLIENT_HELLO and kind != SERVER_HELLO and kind != CERTIFICATE and not half.greeted):
-            half.over = True  # heard from the middle, it may be encrypted already
+            half.over = True  # captured from the middle, it may be encrypted already
             break
         if size > MESSAGE_LIMIT:
             return malformed(s.out, b"message too long")
@@ -171,14 +171,14 @@ cdef int hello(Stream* s, Half* half, uint8_t kind, const uint8_t* body, uint32_
     cdef int found
     if kind == SERVER_HELLO:
         half.greeted = True
-        found = say_server_hello(s.out, body, size)
+        found = write_server_hello(s.out, body, size)
         half.retried = found == HELLO_RETRY
         if found == HELLO_NEWEST:
             half.over = True
         return BROKEN if found == HELLO_BROKEN else GOES_ON
     if kind == CLIENT_HELLO and not half.greeted:
         half.greeted = True
-        return BROKEN if say_client_hello(s.out, body, size) == HELLO_BROKEN else GOES_ON
+        return BROKEN if write_client_hello(s.out, body, size) == HELLO_BROKEN else GOES_ON
     return GOES_ON
 
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Hellos of TLS (RFC 8446, 4.1), natively: handed on to ``sensor.dissectors._client_hello`` without what says nothing there: random bytes, session, keys,
+"""Hellos of TLS (RFC 8446, 4.1), natively: handed on to ``sensor.dissectors._client_hello`` without what identifies nothing: random bytes, session, keys,
 tickets, padding; and every GREASE number (RFC 8701) is the same one. So clients and servers of a kind send the same hello, which is read once.
 """
 
@@ -44,7 +44,7 @@ cdef inline int add16(uint8_t* text, uint32_t* at, uint32_t number) noexcept nog
     return 0
 
 
-cdef int say_client_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil:
+cdef int write_client_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil:
     cdef Bytes b
     cdef uint8_t* text
     cdef uint32_t at, version, ciphers, i
@@ -122,7 +122,7 @@ cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at) noexcept nogi
     return True
 
 
-cdef int say_server_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil:
+cdef int write_server_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil:
     cdef Bytes b
     cdef uint8_t* text
     cdef const uint8_t* random

@@ -1,4 +1,4 @@
-"""What native dissectors say: the classes of their events, the kinds of their facts. A number in a row is a place in
+"""What native dissectors write: the classes of their events, the kinds of their facts. A number in a row is a place in
 these lists.
 """
 
@@ -50,7 +50,7 @@ from sensor.native.punted import (
 
 
 class Unit(NamedTuple):
-    """What one native dissector says. ``name``: that of its module, and of the Python dissector that is its reference.
+    """What one native dissector writes. ``name``: that of its module, and of the Python dissector that is its reference.
     ``facts``: their kinds; of one that ends with a dot the dissector tells the rest; ``punted``: messages that a Python
     function reads.
     """

@@ -13,7 +13,7 @@ from sensor.core.observation import Observation
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
 from sensor.native.out cimport ENDED as SAID_ENDED
-from sensor.native.out cimport EVENT, PACKET, Messages, Out, Said
+from sensor.native.out cimport EVENT, PACKET, Messages, Out, Entry
 from sensor.core.change cimport Change as ChangeRow
 from sensor.records.buffer cimport Buffer, Bytes, Head, keep_text, let_go, more, section, waiting
 from sensor.records.fields cimport copy, head_of_ends, head_of_packet, head_of_row, kept, put
@@ -184,16 +184,16 @@ cdef class Recorder:
         """The messages of one part of the batch. Changes before a row, and those that gave its place to another flow, come first."""
         cdef Out* out = &messages.out
         cdef uint32_t i, until = 0
-        cdef Said* said
+        cdef Entry* entry
         cdef Py_ssize_t index, last = -2
         cdef const Row* own = NULL
         cdef const Row* row = NULL
         cdef Program* program
-        for i in range(out.said_used):
-            said = &out.said[i]
-            index = said.row + messages.start
-            if said.what == SAID_ENDED:
-                until, row, own, last = i + 1 + said.size, NULL, NULL, -2
+        for i in range(out.entries_used):
+            entry = &out.entries[i]
+            index = entry.row + messages.start
+            if entry.what == SAID_ENDED:
+                until, row, own, last = i + 1 + entry.size, NULL, NULL, -2
                 continue
             if i >= until and index != last:
                 if not 0 <= index < rows:
@@ -203,17 +203,17 @@ cdef class Recorder:
                 while at < told.shape[0] and (told[at].row < index or (told[at].row == index and told[at].flow != own.flow)):
                     self.change(&told[at], packets, rows)
                     at += 1
-            if said.what == PACKET:
-                row = <const Row*>(out.text + said.at) if said.size else own
-            elif said.what == EVENT and row != NULL:
-                program = &self.programs[said.kind]
+            if entry.what == PACKET:
+                row = <const Row*>(out.text + entry.at) if entry.size else own
+            elif entry.what == EVENT and row != NULL:
+                program = &self.programs[entry.kind]
                 if own != NULL and program.service and 0 <= own.slot < self.owner.shape[0]:
                     self.owner[own.slot], self.service[own.slot] = own.flow, <uint8_t>program.service
                 if program.number >= 0:
-                    self.native(program, out, said, row)
+                    self.native(program, out, entry, row)
         return at
 
-    cdef int native(self, Program* program, const Out* out, const Said* said, const Row* row) except -1:
+    cdef int native(self, Program* program, const Out* out, const Entry* entry, const Row* row) except -1:
         """A message that a native dissector read."""
         cdef Buffer* buffer = &self.kinds[program.number]
         cdef Head* head = <Head*>more(&buffer.heads, sizeof(Head))
@@ -222,7 +222,7 @@ cdef class Recorder:
         cdef int i, at = 0
         head_of_row(head, row)
         for i in range(program.fields):
-            slot = said.at + program.field[i].slot
+            slot = entry.at + program.field[i].slot
             if slot + 2 > out.slots_used + 1:
                 raise IndexError(f"slot {slot} of {out.slots_used}")
             at += copy(buffer, &words[at], program.field[i].how, out, slot)
@@ -301,10 +301,10 @@ cdef class Recorder:
 
     # What is said in Python.
 
-    def hear(self, said):
+    def hear(self, entry):
         """One thing that a Python dissector or a deriver said."""
-        if type(said) is not Observation:
-            self.event(said)
+        if type(entry) is not Observation:
+            self.event(entry)
 
     cdef int event(self, event) except -1:
         cdef int number, service

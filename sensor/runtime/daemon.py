@@ -186,7 +186,7 @@ class Run:
             if not self._begun:
                 self._begin(self.first)
             if self._doctor is not None:
-                self.health.heard(batch.rows["source"], time.monotonic())
+                self.health.received(batch.rows["source"], time.monotonic())
                 self._doctor.see(batch.rows, time.monotonic())
         self.pipeline.process(batch, work)
         self.last = self.pipeline.last
@@ -268,9 +268,9 @@ class Run:
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_EVERY_S
             self.files.watch(self.pipeline.room, self._now())
-            self.pipeline.tell(self.health.look(self._now(), time.monotonic()))
+            self.pipeline.emit_findings(self.health.look(self._now(), time.monotonic()))
             if self._doctor is not None:
-                self.pipeline.tell(self._doctor.look(self.health, self._now(), time.monotonic()))
+                self.pipeline.emit_findings(self._doctor.look(self.health, self._now(), time.monotonic()))
             self._report_log()
             self._renew_lists()
             self._hunt()
@@ -287,7 +287,7 @@ class Run:
     def _report_outputs(self) -> None:
         """Whether events are delivered: another process delivers them, and writes its status beside the log."""
         if self.log.path is not None:
-            self.pipeline.tell(
+            self.pipeline.emit_findings(
                 self.health.upstream(
                     self._outputs.look(self.log.path, self._clock() / 1e9, time.monotonic()), self._now()
                 )
@@ -298,10 +298,10 @@ class Run:
         nothing.
         """
         if isinstance(self.log, LiveLog):
-            self.pipeline.tell(Finding(*one) for one in self.log.news(self._now()))
+            self.pipeline.emit_findings(Finding(*one) for one in self.log.news(self._now()))
 
     def _report_figures(self) -> None:
-        self.pipeline.tell(self.health.figures(self.source.tally, self._now(), time.monotonic(), self._unread))
+        self.pipeline.emit_findings(self.health.figures(self.source.tally, self._now(), time.monotonic(), self._unread))
 
     @property
     def _unread(self) -> int:

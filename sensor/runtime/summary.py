@@ -64,7 +64,7 @@ class Summary:
             "log_given_up": log.lost.total() if isinstance(log, LiveLog) else 0,
             "log_shortened": log.shortened if isinstance(log, LiveLog) else 0,
             "one_way": pipeline.health.one_way if pipeline.health is not None else 0,
-            "health": dict(pipeline.health.told) if pipeline.health is not None else {},
+            "health": dict(pipeline.health.reported) if pipeline.health is not None else {},
             "anomalies": dict(sorted(pipeline.anomalies().items())[:SHAPES_LIMIT]),
             "samples": self._samples(),
             "dropped_by": lost,

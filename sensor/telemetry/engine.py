@@ -98,7 +98,7 @@ class Engine:
             "intel": _intel(run.lists),
             "rules": _rules(run.rules()),
             "configuration": run.configuration(),
-            "health": {"told": run.health.told, "lasting": _ongoing(run.health)},
+            "health": {"told": run.health.reported, "lasting": _ongoing(run.health)},
         }
 
     def _walk(self, run: Watched) -> None:
@@ -204,5 +204,5 @@ def _rules(rules: Rules | None) -> Facts:
 def _ongoing(health: Health) -> Facts:
     return {
         name: {"since": since, "severity": one.severity, "msg": one.msg}
-        for name, (since, one) in health.lasting.items()
+        for name, (since, one) in health.ongoing.items()
     }

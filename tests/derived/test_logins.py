@@ -45,7 +45,7 @@ def test_an_event_that_says_how_a_login_ended() -> None:
     """The ends are client and server, whoever sent the packet; the event itself goes along as the proof."""
     event = FtpLogin(packet(answer=True), "Ann", True, False, 530, "s")
     [attempt] = attempts([event])
-    assert (attempt.said, attempt.packet, attempt.ts) == (event, event.packet, 1)
+    assert (attempt.origin, attempt.packet, attempt.ts) == (event, event.packet, 1)
     assert (attempt.service, attempt.account, attempt.accepted, attempt.judged, attempt.seal) == (
         "FTP",
         "Ann",

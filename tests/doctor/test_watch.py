@@ -86,7 +86,7 @@ def test_where_all_is_well_nothing_is_told(sensor: Sensor) -> None:
     for second in range(int(FIRST_S), 4000, 10):
         sensor.sees(MIRROR, second)
         assert sensor.at(second) == []
-    assert sensor.health.told == {}
+    assert sensor.health.reported == {}
 
 
 def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
@@ -98,15 +98,15 @@ def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
     assert (told.check, told.severity, told.facts["subject"]) == ("sensor.offloads", "low", "eth7")
     assert told.msg.startswith("eth7: GRO joins frames before they are captured")
     assert told.msg.endswith("; ethtool -K eth7 gro off")
-    assert "sensor.offloads/eth7" in sensor.health.lasting
+    assert "sensor.offloads/eth7" in sensor.health.ongoing
     later = [words(sensor.at(FIRST_S + look * EVERY_S)) for look in range(2, 26)]
     assert [look * EVERY_S for look, found in enumerate(later, 1) if found] == [AGAIN_S, 2 * AGAIN_S]
     sensor.card.offloads = {"rx-gro": False}
     (over,) = sensor.at(FIRST_S + 30 * EVERY_S)
     assert (over.check, over.severity) == ("sensor.offloads", "info")
     assert sensor.at(FIRST_S + 31 * EVERY_S) == []
-    assert sensor.health.lasting == {}
-    assert sensor.health.told == {"sensor.offloads": 4}
+    assert sensor.health.ongoing == {}
+    assert sensor.health.reported == {"sensor.offloads": 4}
 
 
 def test_a_cable_that_is_pulled(sensor: Sensor) -> None:

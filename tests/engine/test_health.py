@@ -44,7 +44,7 @@ def test_two_clocks_in_one_file_do_not_fill_the_log() -> None:
     health = Health(["a.pcap"], live=False)
     told = [one for n in range(300) for one in health.tick((5000 if n % 2 else 100) * SECOND)]
     assert [one.facts["times"] for one in told if one.check == "sensor.clock_jump"] == [1, 10, 100]
-    assert health.told["sensor.clock_jump"] == 149
+    assert health.reported["sensor.clock_jump"] == 149
 
 
 def test_silent_interfaces_live() -> None:
@@ -52,9 +52,9 @@ def test_silent_interfaces_live() -> None:
     health, told = Health(["eth0", "eth1"], live=True), []
     for second in range(300):
         if not 100 <= second < 200:
-            health.heard(np.array([0, 0, 1], np.uint16), second)
+            health.received(np.array([0, 0, 1], np.uint16), second)
         else:
-            health.heard(np.array([1], np.uint16), second)
+            health.received(np.array([1], np.uint16), second)
         told += [
             (second, one.check, one.facts["source"]) for one in health.look((1_700_000_000 + second) * SECOND, second)
         ]
@@ -75,7 +75,7 @@ def test_a_clock_that_is_set_live(step: int, way: str) -> None:
     """
     health, told = Health(["eth0"], live=True), []
     for second in range(20):
-        health.heard(np.array([0], np.uint16), second)
+        health.received(np.array([0], np.uint16), second)
         wall = 1_700_000_000 + second + (step if second > 9 else 0)
         told += [*health.tick(wall * SECOND), *health.look(wall * SECOND, second)]
     assert found(told) == [("clock_jump", "low")]
@@ -143,24 +143,24 @@ def test_what_lasts() -> None:
     for second in (0, 61, 62):
         list(health.look((1_700_000_000 + second) * SECOND, second))
     list(health.figures(Tally(packets=900, dropped={"eth0": 100}), 1_700_000_070 * SECOND, 70))
-    assert set(health.lasting) == {"sensor.no_traffic/eth0", "sensor.packet_loss"}
-    since, finding = health.lasting["sensor.no_traffic/eth0"]
+    assert set(health.ongoing) == {"sensor.no_traffic/eth0", "sensor.packet_loss"}
+    since, finding = health.ongoing["sensor.no_traffic/eth0"]
     assert (since, finding.severity) == (1_700_000_061, "medium")
     list(health.figures(Tally(packets=1000, dropped={"eth0": 200}), 1_700_003_700 * SECOND, 3700))
-    since, finding = health.lasting["sensor.packet_loss"]
+    since, finding = health.ongoing["sensor.packet_loss"]
     assert (since, finding.facts["count"]) == (1_700_000_070, 100)
     assert finding.ts == 1_700_003_700 * SECOND, "told again, and it began when it began"
-    health.heard(np.array([0], np.uint16), 3701)
+    health.received(np.array([0], np.uint16), 3701)
     list(health.look(1_700_003_701 * SECOND, 3701))
     list(health.figures(Tally(packets=9000, dropped={"eth0": 200}), 1_700_003_800 * SECOND, 3800))
-    assert health.lasting == {}
+    assert health.ongoing == {}
 
 
 def test_nothing_lasts_of_an_output_that_is_gone() -> None:
     """A reload may take it away while it is stalled; named anew, it is looked at anew."""
     health, stalled = Health(["eth0"], live=True), Upstream("siem", 1_700_000_000, "refused", 5)
     (told,) = health.upstream([stalled], 1_700_000_100 * SECOND)
-    assert health.lasting["sensor.upstream_stalled/siem"] == (1_700_000_100, told)
+    assert health.ongoing["sensor.upstream_stalled/siem"] == (1_700_000_100, told)
     assert list(health.upstream([], 1_700_000_110 * SECOND)) == []
-    assert health.lasting == {}
+    assert health.ongoing == {}
     assert len(list(health.upstream([stalled], 1_700_000_120 * SECOND))) == 1

@@ -40,7 +40,7 @@ def heard(limits: MessageLimits, rows: npt.NDArray[np.void]) -> int:
 
 
 def test_what_is_within_the_limits_is_left_as_it_is() -> None:
-    limits, rows = MessageLimits(said=100, newcomers=100), said(100)
+    limits, rows = MessageLimits(messages=100, newcomers=100), said(100)
     whole = work(rows)
     assert limits.within(rows, whole) is whole
     assert limits.shed == 0
@@ -48,7 +48,7 @@ def test_what_is_within_the_limits_is_left_as_it_is() -> None:
 
 def test_a_sender_that_says_too_much_is_not_listened_to_until_it_was_quiet() -> None:
     """The first hundred are read, the rest is counted; ten minutes later it is heard again."""
-    limits = MessageLimits(said=100)
+    limits = MessageLimits(messages=100)
     assert heard(limits, said(1_000)) == 100
     assert limits.shed == 900
     assert heard(limits, said(10, start=2 * MINUTE)) == 0
@@ -57,7 +57,7 @@ def test_a_sender_that_says_too_much_is_not_listened_to_until_it_was_quiet() -> 
 
 def test_conversations_over_tcp_are_not_cut_off() -> None:
     """A file server sends more segments that are wanted than anybody else sends messages."""
-    assert heard(MessageLimits(said=100), said(1_000, proto=TCP)) == 1_000
+    assert heard(MessageLimits(messages=100), said(1_000, proto=TCP)) == 1_000
 
 
 @pytest.mark.parametrize("proto", [TCP, UDP])
@@ -101,7 +101,7 @@ def test_the_row_that_tells_a_flood_of_newcomers_stays() -> None:
 def test_what_is_heard_does_not_depend_on_how_rows_are_cut(size: int) -> None:
     """A mixture of a sender that says too much and newcomers, in batches of any size."""
     limits, rows = (
-        MessageLimits(said=300, newcomers=100),
+        MessageLimits(messages=300, newcomers=100),
         np.concatenate((said(400), said(400, address=50, step=1), said(400))),
     )
     rows["ts"] = SECOND + 1000 * np.arange(len(rows))

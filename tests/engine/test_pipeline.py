@@ -32,9 +32,9 @@ from sensor.core.record import Record, RecordMaker
 from sensor.core.wants import Listener
 from sensor.dissectors.dns import Dns
 from sensor.dissectors.sip import Sip, SipRequest, SipResponse
-from sensor.engine.audience import Audience
 from sensor.engine.members import listening
 from sensor.engine.pipeline import Pipeline, Sizes
+from sensor.engine.subscribers import Subscribers
 from sensor.fingerprinting.oui import Oui
 from sensor.inventory.inventory import Inventory
 from sensor.runtime.assembly import assemble
@@ -382,7 +382,7 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
     engine = Engine({"breaking": Breaking()}, named(Judge, "test.judge"))
     deaf = Listener("deaf", TalkHeard, lambda _: 1 // 0)
     ears = Listener("ears", TalkHeard, lambda event: heard.append(event.word))
-    engine.pipeline.dispatcher.listeners = Audience(engine.boundary, listening((deaf, ears)))
+    engine.pipeline.dispatcher.listeners = Subscribers(engine.boundary, listening((deaf, ears)))
     batch, observe = talk(b"one", b"two"), engine.pipeline.dispatcher.observe
     first = int(batch.rows["ts"][0])
 

@@ -66,7 +66,7 @@ def heard(
     room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
     said: list[list[tuple[Any, ...]]] = []
 
-    def hear(some: Iterable[Parsed]) -> None:
+    def consume(some: Iterable[Parsed]) -> None:
         said.append([told(one) for one in some])
 
     sizes = Sizes(10, 8, conversations)
@@ -78,9 +78,9 @@ def heard(
         boundary=boundary,
         sizes=sizes,
         native=native,
-        hear=hear,
+        consumer=consume,
     )
-    listener.hearing.listen(KINDS)
+    listener.native_messages.subscribe(KINDS)
     for start in range(0, len(frames), size):
         listener.process(batch(frames[start : start + size], START + start * step, step))
     listener.finish()

@@ -17,7 +17,7 @@ from sensor.core.dissector import Dissector, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
-from sensor.engine.hearing import Hearing
+from sensor.engine.native_messages import NativeMessages
 from sensor.inventory.novelty import Novelty
 from sensor.native.out import Messages
 from sensor.native.reading import Reading
@@ -62,7 +62,7 @@ class Pair:
         self.reading = Reading([] if self.frames else [native], [native] if self.frames else [])
         self.said: list[Parsed] = []
         self.packet = Packet()
-        self.hearing = Hearing(self._hear, lambda *_: self.packet, Novelty(2), Boundary())
+        self.native_messages = NativeMessages(self._hear, lambda *_: self.packet, Novelty(2), Boundary())
         self.memory, self.row = Guarded(), np.zeros(1, ROW)
         self.messages: tuple[Messages, ...] = ()  # of the last message
 
@@ -84,8 +84,8 @@ class Pair:
         if row["wanted"][0]:
             assert not self.messages, "said something and gave the message up"
             return None
-        self.hearing.begin(Packets(self.memory.data, row), self.messages)
-        self.hearing.end()
+        self.native_messages.begin(Packets(self.memory.data, row), self.messages)
+        self.native_messages.end()
         return self.said
 
     def python(self, packet: Packet) -> list[Parsed] | None:

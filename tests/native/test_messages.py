@@ -18,7 +18,7 @@ from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
 from sensor.dissectors.dns import Dns, DnsQuery
-from sensor.engine.hearing import Hearing
+from sensor.engine.native_messages import NativeMessages
 from sensor.engine.read_ahead import joined
 from sensor.inventory.held import Seen
 from sensor.inventory.novelty import Novelty
@@ -45,9 +45,9 @@ def run(given: Kernels, names: Sequence[str]) -> tuple[Batch, Work]:
 def heard(batch: Batch, work: Work) -> list[str]:
     """The names that were asked for, and the facts about who asked."""
     said: list[Any] = []
-    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), Novelty(), Boundary())
-    hearing.begin(Packets(batch.data, batch.rows), work.messages)
-    hearing.end()
+    native_messages = NativeMessages(said.extend, lambda packets, row: packets.at(row), Novelty(), Boundary())
+    native_messages.begin(Packets(batch.data, batch.rows), work.messages)
+    native_messages.end()
     return [
         one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)
     ]
@@ -68,11 +68,11 @@ def test_joined_batches_are_heard_at_their_rows() -> None:
     pieces = [(first, given.run(first.data, first.rows)), (second, given.run(second.data, second.rows))]
     batch, work = joined(pieces)
     said: list[Any] = []
-    hearing = Hearing(said.append, lambda packets, row: packets.at(row), Novelty(), Boundary())
-    hearing.begin(Packets(batch.data, batch.rows), work.messages)
-    hearing.until(2)
+    native_messages = NativeMessages(said.append, lambda packets, row: packets.at(row), Novelty(), Boundary())
+    native_messages.begin(Packets(batch.data, batch.rows), work.messages)
+    native_messages.until(2)
     assert [some[0].name for some in said] == ["a.example", "b.example"]
-    hearing.end()
+    native_messages.end()
     assert [some[0].packet.ts for some in said] == batch.rows["ts"].tolist()
 
 
@@ -93,12 +93,12 @@ def test_a_known_fact_costs_no_object() -> None:
     about = Subject(int(row["src_mac"]), int(row["src_hi"]) << 64 | int(row["src_lo"]), int(row["vlan"]))
     novelty.enter(Observation(1, about, "dns.query", "a.example"), record, None)
     said: list[Any] = []
-    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), novelty, Boundary())
-    hearing.begin(Packets(batch.data, batch.rows), work.messages)
-    hearing.end()
+    native_messages = NativeMessages(said.extend, lambda packets, row: packets.at(row), novelty, Boundary())
+    native_messages.begin(Packets(batch.data, batch.rows), work.messages)
+    native_messages.end()
     assert [type(one) for one in said] == [DnsQuery]
     assert (novelty.counted, record.last) == (1, int(row["ts"]))
-    hearing.listen(())
-    hearing.begin(Packets(batch.data, batch.rows), work.messages)
-    hearing.end()
+    native_messages.subscribe(())
+    native_messages.begin(Packets(batch.data, batch.rows), work.messages)
+    native_messages.end()
     assert (len(said), novelty.counted) == (1, 2)

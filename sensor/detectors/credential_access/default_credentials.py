@@ -72,7 +72,7 @@ class DefaultCredentials(EventDetector):
         outside = inside(attempt.server.address) and not inside(attempt.client.address)
         severity = Severity.low if not attempt.accepted else Severity.high if outside else self.severity
         return self.alert(
-            attempt.said,
+            attempt.origin,
             actor=attempt.client,
             target=attempt.server,
             summary=f"{client} {'logged in to' if attempt.accepted else 'attempted a login to'} {attempt.service} on {server}{user} with default credentials",

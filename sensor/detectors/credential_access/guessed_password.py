@@ -74,7 +74,7 @@ class GuessedPassword(EventDetector):
     def _found(self, attempt: LoginAttempt, failures: int) -> Alert:
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         return self.alert(
-            attempt.said,
+            attempt.origin,
             actor=attempt.client,
             target=attempt.server,
             summary=f"{client} logged in to {attempt.service} on {server}{f' as {attempt.account}' if attempt.account else ''} after {failures} failures",

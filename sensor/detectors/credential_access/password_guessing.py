@@ -119,7 +119,7 @@ class PasswordGuessing(EventDetector):
         doing = "failed" if attempt.judged else "were sent"
         outside = not self.context.networks.inside(attempt.client.address)
         yield self.alert(
-            attempt.said,
+            attempt.origin,
             actor=attempt.client,
             target=attempt.server,
             summary=f"{client} guessed passwords of {attempt.service} on {server}, {count} attempts",

@@ -147,7 +147,7 @@ class PasswordSpraying(EventDetector):
         servers: tuple[int, ...],
     ) -> Alert:
         return self.alert(
-            attempt.said,
+            attempt.origin,
             actor=attempt.client,
             target=attempt.server,
             targets=(

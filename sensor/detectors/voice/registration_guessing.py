@@ -86,7 +86,7 @@ class RegistrationGuessing(EventDetector):
         if not self._told.fresh(pair, event.ts):
             return
         yield self.alert(
-            event.said,
+            event.origin,
             actor=event.client,
             target=event.server,
             summary=f"{who(self.context, event.client)} guessed SIP passwords of {some(names, 3)} on {who(self.context, event.server)}, {count} attempts",

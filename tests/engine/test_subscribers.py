@@ -15,8 +15,8 @@ from sensor.core.detector import Detector, EventDetector
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.wants import ALWAYS, UnknownField, Want, field
-from sensor.engine.audience import Audience
 from sensor.engine.members import Member, judges
+from sensor.engine.subscribers import Subscribers
 from tests.detectors.stories import World
 
 
@@ -31,30 +31,30 @@ def says(name: str) -> Any:
     return lambda event: [f"{name}: {event.word}"]
 
 
-def audience(boundary: Boundary, **wants: Want) -> Audience:
-    return Audience(boundary, ((Parsed, Member(name, says(name), want)) for name, want in wants.items()))
+def subscribers(boundary: Boundary, **wants: Want) -> Subscribers:
+    return Subscribers(boundary, ((Parsed, Member(name, says(name), want)) for name, want in wants.items()))
 
 
 def test_only_those_hear_that_want_it_in_their_order() -> None:
     """Nobody hears a class that nobody watches."""
     short = field("word").passes(lambda word: len(word) < 3)
-    some = audience(Boundary(), a=short, b=ALWAYS, c=~short)
-    assert some.hear(Parsed(Packet(), "no")) == ["a: no", "b: no"]
-    assert some.hear(Parsed(Packet(), "long")) == ["b: long", "c: long"]
-    assert some.hear(Event(Packet())) == []
+    some = subscribers(Boundary(), a=short, b=ALWAYS, c=~short)
+    assert some.deliver(Parsed(Packet(), "no")) == ["a: no", "b: no"]
+    assert some.deliver(Parsed(Packet(), "long")) == ["b: long", "c: long"]
+    assert some.deliver(Event(Packet())) == []
 
 
 @pytest.mark.parametrize("want", [field("word").passes(lambda word: 1 // (word != "break")), field("size") > 3])
 def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_hears_all(want: Want) -> None:
     """Nobody loses an event by it; the others are asked as before."""
     boundary = Boundary()
-    some = audience(boundary, a=want, b=field("word") == "other")
+    some = subscribers(boundary, a=want, b=field("word") == "other")
     broken = Parsed(Packet(b"poison"), "break", "no number")  # type: ignore[arg-type]
-    assert some.hear(broken) == ["a: break", "b: break"]  # this once all of them
+    assert some.deliver(broken) == ["a: break", "b: break"]  # this once all of them
     [fault] = boundary.faults.values()
     assert (fault.unit, fault.count, fault.packet) == ("a", 1, broken.packet)
-    assert some.hear(Parsed(Packet(), "other")) == ["a: other", "b: other"]
-    assert some.hear(Parsed(Packet(), "word")) == ["a: word"]
+    assert some.deliver(Parsed(Packet(), "other")) == ["a: other", "b: other"]
+    assert some.deliver(Parsed(Packet(), "word")) == ["a: word"]
     assert len(boundary.faults) == 1
 
 
@@ -81,5 +81,5 @@ def test_a_want_of_a_class_that_is_not_watched_is_an_error() -> None:
 def test_the_wants_of_all_detectors_are_sound() -> None:
     """Those that are off unless switched on included: fields exist, and have the types that are asked for."""
     units = [unit(World()) for unit in registry.units(sensor.detectors, Detector).values()]
-    Audience(Boundary(), judges(units))
+    Subscribers(Boundary(), judges(units))
     assert sum(bool(unit.wants()) for unit in units if isinstance(unit, EventDetector)) > 60

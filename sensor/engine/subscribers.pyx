@@ -14,18 +14,18 @@ from sensor.engine.choice import compiled
 COMBINATIONS_LIMIT = 1024
 
 
-cdef class Hearers:
+cdef class ClassSubscribers:
     """The members of one class of events. ``choose`` returns those that want an event, in their order."""
 
     cdef readonly list members
-    cdef readonly tuple everybody
+    cdef readonly tuple all_calls
     cdef object mask, choice
     cdef dict chosen
     cdef str name
 
     def __init__(self, kind, members):
         self.name, self.members = kind.__name__, list(members)
-        self.everybody = tuple([(member.unit, member.call) for member in members])
+        self.all_calls = tuple([(member.unit, member.call) for member in members])
         self.mask = compiled(kind, [member.want for member in members])
         self.chosen = {0: ()}
         self.choice = self.choose
@@ -36,62 +36,62 @@ cdef class Hearers:
         if found is None:
             if len(self.chosen) >= COMBINATIONS_LIMIT:
                 self.chosen = {0: ()}
-            found = self.chosen[mask] = tuple([unit for place, unit in enumerate(self.everybody) if mask >> place & 1])
+            found = self.chosen[mask] = tuple([unit for place, unit in enumerate(self.all_calls) if mask >> place & 1])
         return found
 
 
-cdef class Audience:
+cdef class Subscribers:
     """Calls each unit that wants an event, guarded by the boundary."""
 
     cdef Boundary boundary
-    cdef dict hearers              # class of event → Hearers
+    cdef dict by_class              # class of event → Hearers
 
-    def __init__(self, Boundary boundary, members, Audience before=None):
+    def __init__(self, Boundary boundary, members, Subscribers before=None):
         """``before``: an audience whose compiled functions are kept where the members are the same. UnknownField where a condition reads a field that
         its class does not have.
         """
         cdef dict found = {}
-        cdef Hearers known
-        self.boundary, self.hearers = boundary, {}
+        cdef ClassSubscribers known
+        self.boundary, self.by_class = boundary, {}
         for kind, member in members:
             found.setdefault(kind, []).append(member)
         for kind, some in found.items():
-            known = before.hearers.get(kind) if before is not None else None
-            self.hearers[kind] = known if known is not None and known.members == some else Hearers(kind, some)
+            known = before.by_class.get(kind) if before is not None else None
+            self.by_class[kind] = known if known is not None and known.members == some else ClassSubscribers(kind, some)
 
     @property
     def kinds(self):
-        """The classes of events that anybody hears."""
-        return frozenset(self.hearers)
+        """The classes of events that have subscribers."""
+        return frozenset(self.by_class)
 
-    cpdef list hear(self, event):
+    cpdef list deliver(self, event):
         """What all units that want the event return."""
-        cdef list said = []
+        cdef list results = []
         cdef list chosen
         cdef tuple args
-        cdef Hearers hearers = self.hearers.get(type(event))
-        if hearers is None:
-            return said
+        cdef ClassSubscribers subscribers = self.by_class.get(type(event))
+        if subscribers is None:
+            return results
         chosen, args = [], (event,)
-        if not self.boundary.call(chosen, hearers.name, hearers.choice, args, None, True):
-            chosen = list(self.blame(event, hearers))
+        if not self.boundary.call(chosen, subscribers.name, subscribers.choice, args, None, True):
+            chosen = list(self.blame(event, subscribers))
         if chosen:
             packet = event.packet
             for unit, call in chosen:
-                self.boundary.call(said, unit, call, args, packet, False)
-        return said
+                self.boundary.call(results, unit, call, args, packet, False)
+        return results
 
-    cdef tuple blame(self, event, Hearers hearers):
+    cdef tuple blame(self, event, ClassSubscribers subscribers):
         """A condition raised: find whose it is. That unit gets every event from now on, and all units get this one."""
         kind, read, members = type(event), event_reader(event), []
-        for member in hearers.members:
-            sound = self.boundary.call([], member.unit, asked(member.want), (read,), event.packet, False)
+        for member in subscribers.members:
+            sound = self.boundary.call([], member.unit, evaluated(member.want), (read,), event.packet, False)
             members.append(member if sound else member._replace(want=ALWAYS))
-        if members == hearers.members:  # none raises when asked alone: the function itself is at fault
-            self.boundary.call([], hearers.name, hearers.choice, (event,), event.packet, False)
+        if members == subscribers.members:  # none raises when asked alone: the function itself is at fault
+            self.boundary.call([], subscribers.name, subscribers.choice, (event,), event.packet, False)
             members = [member._replace(want=ALWAYS) for member in members]
-        hearers = self.hearers[kind] = Hearers(kind, members)
-        return hearers.everybody
+        subscribers = self.by_class[kind] = ClassSubscribers(kind, members)
+        return subscribers.all_calls
 
 
 cdef class Dispatcher:
@@ -102,48 +102,48 @@ cdef class Dispatcher:
 
     cdef Boundary boundary
     cdef public object observe, take, record
-    cdef public Audience derivers, judges, listeners
+    cdef public Subscribers derivers, judges, listeners
 
-    def __init__(self, Boundary boundary, observe, take, Audience derivers, Audience judges, Audience listeners):
+    def __init__(self, Boundary boundary, observe, take, Subscribers derivers, Subscribers judges, Subscribers listeners):
         self.boundary, self.observe, self.take = boundary, observe, take
         self.derivers, self.judges, self.listeners = derivers, judges, listeners
 
-    def record_all(self, said):
+    def record_all(self, results):
         """Events that Python read are recorded."""
         if self.record is not None:
-            for one in said:
+            for one in results:
                 if type(one) is not Observation:
                     self.boundary.call(None, "records", self.record, (one,), None, False)
 
-    def record_and_dispatch(self, said):
+    def record_and_dispatch(self, results):
         """What a Python dissector yields of one message."""
         if self.record is not None:
-            said = list(said)
-            self.record_all(said)
-        self.dispatch(said)
+            results = list(results)
+            self.record_all(results)
+        self.dispatch(results)
 
-    def dispatch(self, said):
+    def dispatch(self, results):
         cdef list facts = [], events = [], alerts, derived
-        for one in said:
+        for one in results:
             if type(one) is Observation:
                 facts.append(one)
             else:
                 events.append(one)
-                if type(one) in self.derivers.hearers:
-                    derived = self.derivers.hear(one)
+                if type(one) in self.derivers.by_class:
+                    derived = self.derivers.deliver(one)
                     events += derived
                     self.record_all(derived)
         for fact in facts:
             self.boundary.call(None, "inventory", self.observe, (fact,), None, False)
         for event in events:
-            if type(event) in self.judges.hearers:
-                alerts = self.judges.hear(event)
+            if type(event) in self.judges.by_class:
+                alerts = self.judges.deliver(event)
                 if alerts:
                     self.take(alerts)
         for event in events:
-            if type(event) in self.listeners.hearers:
-                self.listeners.hear(event)
+            if type(event) in self.listeners.by_class:
+                self.listeners.deliver(event)
 
 
-def asked(want):
+def evaluated(want):
     return lambda read: (want.holds(read),)

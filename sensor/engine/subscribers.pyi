@@ -10,28 +10,28 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation
 from sensor.engine.members import Members
 
-class Audience:
-    def __init__(self, boundary: Boundary, members: Members, before: Audience | None = None) -> None: ...
+class Subscribers:
+    def __init__(self, boundary: Boundary, members: Members, before: Subscribers | None = None) -> None: ...
     @property
     def kinds(self) -> frozenset[type[Event]]: ...
-    def hear(self, event: Event) -> list[Any]: ...
+    def deliver(self, event: Event) -> list[Any]: ...
 
 class Dispatcher:
     observe: Callable[[Observation], object]
     take: Callable[[Iterable[Alert]], object]
     record: Callable[[Event], object] | None
-    derivers: Audience
-    judges: Audience
-    listeners: Audience
+    derivers: Subscribers
+    judges: Subscribers
+    listeners: Subscribers
     def __init__(
         self,
         boundary: Boundary,
         observe: Callable[[Observation], object],
         take: Callable[[Iterable[Alert]], object],
-        derivers: Audience,
-        judges: Audience,
-        listeners: Audience,
+        derivers: Subscribers,
+        judges: Subscribers,
+        listeners: Subscribers,
     ) -> None: ...
-    def dispatch(self, said: Iterable[Parsed]) -> None: ...
-    def record_all(self, said: Iterable[Parsed]) -> None: ...
-    def record_and_dispatch(self, said: Iterable[Parsed]) -> None: ...
+    def dispatch(self, results: Iterable[Parsed]) -> None: ...
+    def record_all(self, results: Iterable[Parsed]) -> None: ...
+    def record_and_dispatch(self, results: Iterable[Parsed]) -> None: ...

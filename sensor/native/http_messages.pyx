@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""What heads of HTTP messages say: events and facts where nothing in them is odd. All others are handed to ``sensor.dissectors.http``: those with
-credentials, cookies, secrets in an address, unusual characters, fields told twice or folded.
+"""Events of HTTP heads: events and facts where nothing in them is odd. All others are handed to ``sensor.dissectors.http``: those with
+credentials, cookies, secrets in an address, unusual characters, fields given twice or folded.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -61,7 +61,7 @@ add(&SECRETS, SECRET_WORDS)
 add(&OWN, PATHS)
 add(&OFTEN_ASKED, ASKED)
 if FIRMWARE != "firmware/":
-    raise ValueError("what is asked for has changed")
+    raise ValueError("the fields of HTTP heads have changed")
 
 
 cdef bint among(const Beginnings* some, const uint8_t* path, uint32_t size) noexcept nogil:  # compares sizes first
@@ -78,7 +78,7 @@ cdef bint absolute(const Head* head) noexcept nogil:  # compares sizes first
 
 
 cdef bint open_address(const Value* address) noexcept nogil:  # compares sizes first
-    """Whether an address may be told as it is: there is no place in it for a secret."""
+    """Whether an address may be reported as it is: there is no place in it for a secret."""
     if not plain(address.data, address.size) or holds(address.data, address.size, b"://", 3):
         return False
     if address.size == 0 or memchr(address.data, 61, address.size) == NULL:
@@ -98,16 +98,16 @@ cdef bint secret(const Value* address) noexcept nogil:  # compares sizes first
     return False
 
 
-cdef int asked_of(Stream* s, const Head* head, Asked* asked) except -1 nogil:
+cdef int request_of(Stream* s, const Head* head, Request* request) except -1 nogil:
     """Keep of a request what its answer wants to know."""
-    memcpy(asked.method, head.method.data, head.method.size)
-    asked.method_size, asked.target.size = head.method.size, 0
-    asked.plain = open_address(&head.target)
-    return keep(s, &asked.target, head.target.data, head.target.size)
+    memcpy(request.method, head.method.data, head.method.size)
+    request.method_size, request.target.size = head.method.size, 0
+    request.plain = open_address(&head.target)
+    return keep(s, &request.target, head.target.data, head.target.size)
 
 
 cdef bint host_of(const Value* field, Value* host) noexcept nogil:  # compares sizes first
-    """The host of a Host field; False where it is none that can be told as it is."""
+    """The host of a Host field; False where it is none that can be reported as it is."""
     cdef uint32_t i
     cdef uint8_t c
     host.data, host.size = field.data, field.size
@@ -121,7 +121,7 @@ cdef bint host_of(const Value* field, Value* host) noexcept nogil:  # compares s
 
 
 cdef bint type_of(const Value* field, Value* kind) noexcept nogil:  # compares sizes first
-    """The media type without its parameters; False where it cannot be told as it is."""
+    """The media type without its parameters; False where it cannot be reported as it is."""
     cdef const uint8_t* end = <const uint8_t*>memchr(field.data, 59, field.size) if field.size else NULL
     kind[0] = stripped(field.data, <uint32_t>(end - field.data) if end != NULL else field.size)
     return kind.size <= TYPE_LIMIT and plain(kind.data, kind.size)
@@ -136,20 +136,20 @@ cdef uint64_t small(Out* out, const uint8_t* text, uint32_t size) noexcept nogil
     return span(at, size)
 
 
-cdef int say_request(Stream* s, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
+cdef int write_request(Stream* s, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
     cdef Out* out = s.out
     cdef uint64_t* fields
     cdef Value host, kind, action = head.fields[ACTION]
     cdef const Value* agent = &head.fields[AGENT]
-    cdef bint told
+    cdef bint whole
     reserve(out)
     while action.size and action.data[0] == 34:
         action.data, action.size = action.data + 1, action.size - 1
     while action.size and action.data[action.size - 1] == 34:
         action.size -= 1
-    told = host_of(&head.fields[HOST], &host) and host.size + head.target.size <= FACT_LIMIT
+    whole = host_of(&head.fields[HOST], &host) and host.size + head.target.size <= FACT_LIMIT
     if (
-        head.odd or not told or head.fields[CREDENTIALS].there or head.fields[COOKIE].there or not open_address(&head.target)
+        head.odd or not whole or head.fields[CREDENTIALS].there or head.fields[COOKIE].there or not open_address(&head.target)
         or not type_of(&head.fields[TYPE], &kind) or not plain(agent.data, agent.size)
         or not plain(head.fields[ACTION].data, head.fields[ACTION].size) or holds(head.target.data, head.target.size, b"firmware/", 9)
     ):
@@ -185,10 +185,10 @@ cdef uint64_t names(Out* out, const Head* head) noexcept nogil:  # room was rese
     return span(first, head.names)
 
 
-cdef int say_response(
-    Stream* s, const Head* head, int64_t length, const Asked* asked, bint proxy, bint switched, const uint8_t* data, uint32_t size
+cdef int write_response(
+    Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched, const uint8_t* data, uint32_t size
 ) except -1 nogil:
-    """``asked``: what it answers, NULL where that is not certain; ``switched``: what follows is no HTTP any more."""
+    """``request``: what it answers, NULL where that is not certain; ``switched``: what follows is no HTTP any more."""
     cdef Out* out = s.out
     cdef uint64_t* fields
     cdef Value kind
@@ -198,33 +198,33 @@ cdef int say_response(
     reserve(out)
     if (
         head.odd or head.fields[CHALLENGE].there or not type_of(&head.fields[TYPE], &kind) or not plain(server.data, server.size)
-        or not plain(location.data, location.size) or (asked != NULL and not asked.plain)
+        or not plain(location.data, location.size) or (request != NULL and not request.plain)
         or (location.size and (memchr(location.data, 61, location.size) != NULL or memchr(location.data, 64, location.size) != NULL))
     ):
         fields = punted(out, PUNTED_HTTP_RESPONSE_HEAD, HTTP_RESPONSE_HEAD_SLOTS)
         fields[HTTP_RESPONSE_HEAD_HEAD], fields[HTTP_RESPONSE_HEAD_PROXY] = put(out, data, size), proxy
-        if asked != NULL:
-            fields[HTTP_RESPONSE_HEAD_METHOD] = put(out, asked.method, asked.method_size)
-            fields[HTTP_RESPONSE_HEAD_TARGET] = put(out, asked.target.data, asked.target.size)
+        if request != NULL:
+            fields[HTTP_RESPONSE_HEAD_METHOD] = put(out, request.method, request.method_size)
+            fields[HTTP_RESPONSE_HEAD_TARGET] = put(out, request.target.data, request.target.size)
         return 0
     fields = message(out, HTTP_RESPONSE, HTTP_RESPONSE_SLOTS)
     fields[HTTP_RESPONSE_STATUS], fields[HTTP_RESPONSE_LENGTH], fields[HTTP_RESPONSE_FORWARDED] = head.status, <uint64_t>length, forwarded
     fields[HTTP_RESPONSE_SERVER] = put(out, server.data, server.size)
     fields[HTTP_RESPONSE_CONTENT_TYPE] = small(out, kind.data, kind.size)
     fields[HTTP_RESPONSE_LOCATION] = put(out, location.data, location.size)
-    if asked != NULL:
-        fields[HTTP_RESPONSE_METHOD] = put(out, asked.method, asked.method_size)
-        fields[HTTP_RESPONSE_PATH] = put(out, asked.target.data, asked.target.size)
+    if request != NULL:
+        fields[HTTP_RESPONSE_METHOD] = put(out, request.method, request.method_size)
+        fields[HTTP_RESPONSE_PATH] = put(out, request.target.data, request.target.size)
     if forwarded or switched:
         return 0
     if server.size:
         fact(out, FACT_HTTP_SERVER, fields[HTTP_RESPONSE_SERVER])
-    if asked != NULL and 200 <= head.status < 300:
-        say_path(out, fields[HTTP_RESPONSE_PATH])
+    if request != NULL and 200 <= head.status < 300:
+        write_path(out, fields[HTTP_RESPONSE_PATH])
     return 0
 
 
-cdef int say_path(Out* out, uint64_t path) except -1 nogil:
+cdef int write_path(Out* out, uint64_t path) except -1 nogil:
     """The path without its query where it is one that devices have."""
     cdef const uint8_t* text = out.text + (path >> 32)
     cdef uint32_t size = <uint32_t>path

@@ -10,18 +10,18 @@ from sensor.evidence.gather import Gatherer
 from sensor.inventory.novelty import Novelty
 from sensor.native.out import Messages
 
-class Hearing:
-    heard: int
+class NativeMessages:
+    parsed: int
     record: Callable[[list[Parsed]], None] | None
     def __init__(
         self,
-        hear: Callable[[list[Parsed]], None],
+        dispatch: Callable[[list[Parsed]], None],
         made: Callable[[Packets, int], Packet],
         novelty: Novelty,
         boundary: Boundary,
         names: Iterable[str] = (),
     ) -> None: ...
-    def listen(self, kinds: Container[type[Event]]) -> None: ...
+    def subscribe(self, kinds: Container[type[Event]]) -> None: ...
     def keep(self, evidence: Gatherer | None) -> None: ...
     def begin(self, packets: Packets | None, messages: tuple[Messages, ...]) -> None: ...
     def until(self, row: int) -> None: ...

@@ -1,0 +1,18 @@
+# Events of HTTP heads.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from sensor.native.http_head cimport Head
+from sensor.native.stream cimport Kept, Stream
+
+cdef struct Request:             # a request that waits for its answer
+    uint8_t[24] method
+    uint32_t method_size
+    Kept target
+    bint plain                 # its target may be reported as it is
+
+cdef bint absolute(const Head* head) noexcept nogil  # compares sizes first
+cdef int request_of(Stream* s, const Head* head, Request* request) except -1 nogil
+cdef int write_request(Stream* s, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil
+cdef int write_response(
+    Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched, const uint8_t* data, uint32_t size
+) except -1 nogil
