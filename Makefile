@@ -6,13 +6,14 @@ INTEL  ?= pcaps/office.intel.txt
 DEMO   ?= pcaps/office.pcapng
 
 # A worker for each core; a file stays on one, so that what its tests share is made once.
-SPREAD := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+SPREAD := $(BIN)/python -m $(PYTEST)
 
 KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: docs help demo test test-all test-newcomer test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-newcomer test-systemd coverage mutation fuzz bench bench-floor soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -34,12 +35,26 @@ test-systemd: build deb ## the package on a real Debian that is booted in a cont
 test-newcomer: build ## README's first commands on a bare Debian: root, a quarter of an hour
 	@SENSOR_NEWCOMER=1 $(BIN)/python -m pytest -s tests/systemd/test_newcomer.py $(ARGS)
 
+coverage: build ## lines and branches of sensor/ that the tests run, and the files below 85 % (ARGS="tests/alerts" for some)
+	@mkdir -p build/coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m $(PYTEST) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage json --quiet
+	@$(BIN)/python -m tests.coverage_gaps
+
+mutation: build ## small faults put into functions: how many make tests fail (ARGS="--rooms alerts --mutants 0" for all of a room)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run $(ARGS)
+
 fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cases 10000 sip" for less)
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
 	@$(BIN)/python -m tests.native.mill $(ARGS)
 
 bench: build ## the figures of docs/operate/performance.md, measured here
 	@$(BIN)/python -m tests.perf.bench $(ARGS)
+
+bench-floor: build ## instructions of a replay of the office: fails 15 % above the figure kept (ARGS=--keep keeps another)
+	@$(BIN)/python -m tests.perf.floor $(ARGS)
 
 soak: build ## kill -9, outages and slow receivers for a quarter of an hour, and what held (ARGS="--only outages" for some)
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)

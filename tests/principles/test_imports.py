@@ -168,12 +168,13 @@ def test_every_room_has_a_row_in_the_table() -> None:
 
 def test_rooms_import_only_what_the_table_allows() -> None:
     """A module imports from its own room and from the rooms that the table names for it."""
-    assert [
+    wrong = [
         f"{name_of(path)}:{line} imports {name}"
         for path in FILES
         for line, name in imports(path)
         if _sensor_room(name) not in {None, room_of(path)} | MAY_IMPORT.get(room_of(path), set())
-    ] == []
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_kept_apart_libraries_stay_in_their_rooms() -> None:
@@ -185,11 +186,12 @@ def test_kept_apart_libraries_stay_in_their_rooms() -> None:
         if name.split(".")[0] in KEPT_APART
     ]
     assert len(found) > len(KEPT_APART)
-    assert [
+    wrong = [
         f"{name_of(path)}:{line} imports {name}: {why}"
         for path, line, name, rooms, why in found
         if room_of(path) not in rooms
-    ] == []
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_imports_are_absolute() -> None:

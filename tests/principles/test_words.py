@@ -82,7 +82,8 @@ def faults(path: Path, text: str) -> list[str]:
 def test_text_uses_standard_terms() -> None:
     read = [(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in files()]
     assert {path.suffix for path, _ in read} == READERS.keys()
-    assert [fault for path, text in read for fault in faults(path, text)] == []
+    found = [fault for path, text in read for fault in faults(path, text)]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The log does not depend on how packets are cut into batches, on who reads them ahead, or on the run: byte for byte,
 with the packets behind alerts.
 
-In small over the office, recordings of the laboratory and attacks of the week; SENSOR_CAPTURES=FOLDER does the same
+In small over the office, recordings of the laboratory and attacks of the week, with sizes drawn by the seed unless the
+run is whole (tests/sampling.py); SENSOR_CAPTURES=FOLDER does the same
 over every capture below a folder, in batches of one over its first packets only: a million packets take a quarter of an
 hour.
 """
@@ -29,6 +30,7 @@ from sensor.engine.read_ahead import ReadAhead
 from sensor.evidence.gather import Gatherer
 from sensor.evidence.ring import Frame
 from sensor.runtime.assembly import assemble
+from tests import sampling
 
 ROOT = Path(__file__).parents[2]
 GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
@@ -163,7 +165,7 @@ def usual(captures: list[Path]) -> tuple[int, str]:
     return found
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", sampling.drawn(SIZES, 1, "sizes of batches"))
 def test_cuts_change_nothing(captures: list[Path], usual: tuple[int, str], size: int) -> None:
     """Batches of any size give the log that they give as the source cuts them."""
     assert log(cut(packets(captures), size)) == usual
@@ -174,7 +176,7 @@ def test_packet_by_packet(captures: list[Path]) -> None:
     assert log(cut(packets(captures), 1, SLICE)) == log(cut(packets(captures), 65_536, SLICE))
 
 
-@pytest.mark.parametrize("size", [100, 4_000])
+@pytest.mark.parametrize("size", sampling.drawn([100, 4_000], 1, "sizes of batches read ahead"))
 def test_reading_ahead_changes_nothing(captures: list[Path], usual: tuple[int, str], size: int) -> None:
     """Kernels that run ahead learn late who gave up what."""
     assert log(cut(packets(captures), size), ahead) == usual

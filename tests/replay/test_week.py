@@ -20,6 +20,7 @@ from sensor.capture.files import open_captures
 from sensor.config import load_config
 from sensor.core.record import Record
 from sensor.runtime.assembly import assemble
+from tests import sampling
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +100,7 @@ def test_it_is_a_large_office(told: list[Record]) -> None:
     assert max(times) - min(times) > 6.5 * 86400
 
 
+@pytest.mark.skipif(not sampling.WHOLE, reason="makes the week a second time: make test-all")
 def test_the_same_seed_makes_the_same_week(capture: Path, root: Path, tmp_path: Path) -> None:
     """Byte for byte, in another process as well."""
     command = [sys.executable, "-m", "pcaps.week", str(tmp_path / "again.pcap")]

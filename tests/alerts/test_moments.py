@@ -1,0 +1,109 @@
+"""The moments at which alerts and incidents are told, to the nanosecond: a bound belongs to what it begins."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.alerts.desk import SUPPRESSION, AlertDesk
+from sensor.alerts.incidents import GAP, Incidents
+from sensor.alerts.mutes import Mute, Mutes
+from sensor.core.alert import Severity
+from tests.alerts.test_incidents import LAPTOP, OTHER, SERVER, Desk, made, told
+from tests.alerts.test_room import Told
+from tests.detectors.stories import World
+
+SECOND = 10**9
+MUTE = Mute(id="m1", detector="discovery.*", src=LAPTOP, author="anna", reason="our scanner")
+
+
+def test_an_alert_closes_when_it_was_silent_for_the_whole_suppression() -> None:
+    """And a tick knows beforehand when it has something to do."""
+    desk = AlertDesk()
+    desk.take(made(1, LAPTOP))
+    assert desk.tick(SECOND) == []
+    assert desk.due == SECOND + SUPPRESSION
+    assert desk.tick(desk.due - 1) == []
+    assert [action for action, _ in desk.tick(desk.due)] == ["close"]
+    assert len(desk) == 0
+
+
+def test_what_waits_for_its_second_is_told_when_it_is_over() -> None:
+    """A more severe repeat half a second after the first: the desk waits, and says when it will be due."""
+    desk = AlertDesk()
+    desk.take(made(1, LAPTOP))
+    assert desk.take(made(1.5, LAPTOP, severity=Severity.high)) == []
+    assert desk.tick(2 * SECOND - 1) == []
+    assert desk.due == 2 * SECOND
+    [(action, alert)] = desk.tick(desk.due)
+    assert (action, alert.severity) == ("update", Severity.high)
+
+
+def test_a_story_ends_when_it_was_silent_for_the_whole_gap() -> None:
+    desk = Desk()
+    desk.take(made(1, LAPTOP))
+    assert desk.incidents.tick(SECOND) == []
+    assert desk.incidents.due == SECOND + GAP
+    assert desk.incidents.tick(desk.incidents.due - 1) == []
+    assert [action for action, _ in desk.incidents.tick(desk.incidents.due)] == ["close"]
+
+
+def test_a_chapter_that_waits_for_its_second_is_told_when_it_is_over() -> None:
+    desk = Desk()
+    desk.take(made(1, LAPTOP))
+    assert desk.take(made(1.5, LAPTOP, detector="discovery.address_scan")) == []
+    assert desk.incidents.tick(2 * SECOND - 1) == []
+    assert desk.incidents.due == 2 * SECOND
+    assert told(desk.incidents.tick(desk.incidents.due)) == [("update", 2)]
+
+
+def test_chapters_stand_in_the_order_of_their_beginnings() -> None:
+    """An alert that began earlier and was raised later stands before the other."""
+    desk = Desk()
+    desk.take(made(10, LAPTOP))
+    [(_, incident)] = desk.take(made(20, LAPTOP, detector="discovery.address_scan", first=5 * SECOND))
+    assert [chapter.detector for chapter in incident.story] == ["discovery.address_scan", "discovery.port_scan"]
+
+
+@pytest.mark.parametrize(("severity", "stories"), [(Severity.medium, 1), (Severity.low, 2)])
+def test_from_medium_on_a_victim_continues_the_story(severity: Severity, stories: int) -> None:
+    """What a host that was taken over does is part of it, unless it is slight."""
+    desk = Desk()
+    desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.remote_service", technique="T1021.002"))
+    desk.take(made(60, SERVER, OTHER, severity=severity))
+    assert len(desk.incidents) == stories
+
+
+def test_the_end_tells_stories_that_were_told_before_and_changed() -> None:
+    """A slight alert that made no story yet is none at the end either; one told at time zero is."""
+    desk = Desk()
+    desk.take(made(0, LAPTOP))
+    desk.take(made(0.5, LAPTOP, detector="discovery.address_scan"))
+    desk.take(made(0, OTHER, severity=Severity.low))
+    desk.take(made(0.5, OTHER, detector="discovery.address_scan", severity=Severity.low))
+    assert told(desk.incidents.finish(SECOND)) == [("update", 2)]
+
+
+def test_incidents_that_nobody_gave_an_alert_have_nothing_to_tell() -> None:
+    incidents = Incidents(World().device)
+    assert incidents.tick(1 << 62) == incidents.finish(1 << 62) == []
+
+
+def test_what_is_silenced_ends_in_the_log_of_what_was_silenced() -> None:
+    """At its second as well, and never among the alerts."""
+    one = Told(mutes=Mutes([MUTE])).take(made(1, LAPTOP))
+    one.room.tick(101 * SECOND - 1)
+    assert [record.action for record in one.muted] == ["open"]
+    one.room.tick(101 * SECOND)
+    assert [record.action for record in one.muted] == ["open", "close"]
+    assert one.told == []
+
+
+def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
+    """From the next tick on, for both desks."""
+    one = Told(mutes=Mutes([MUTE])).take(made(1, LAPTOP), made(1, OTHER))
+    one.room.tick(2 * SECOND)
+    one.room.adjust(Severity.info, 10 * SECOND, 10 * SECOND, "")
+    one.room.tick(11 * SECOND)
+    assert [record.action for record in one.muted] == ["open", "close"]
+    assert one.said() == ["open", "close"]
+    assert one.said("incident") == ["open", "close"]

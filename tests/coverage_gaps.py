@@ -1,0 +1,42 @@
+"""Of a run with coverage: how much of sensor/ the tests run, and the files below FLOOR. ``make coverage`` calls it.
+
+    python -m tests.coverage_gaps [FILE]
+
+FILE is what `coverage json` wrote. Files of which nothing was run are counted, not listed: where only some tests were
+run, they are most.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+WRITTEN = Path("build/coverage/coverage.json")
+# Percent of lines and branches together, as coverage counts them.
+FLOOR = 85.0
+
+
+def below(files: Mapping[str, Any]) -> dict[str, float]:
+    """Files below the floor and what is covered of each in percent, the least first; empty files have no gap."""
+    covered = {name: one["summary"] for name, one in files.items() if one["summary"]["num_statements"]}
+    low = {name: one["percent_covered"] for name, one in covered.items() if one["percent_covered"] < FLOOR}
+    return dict(sorted(low.items(), key=lambda one: (one[1], one[0])))
+
+
+def lines(told: Mapping[str, Any]) -> list[str]:
+    """What is printed of a report."""
+    totals, low = told["totals"], below(told["files"])
+    ran = totals["covered_lines"] / max(totals["num_statements"], 1)
+    branches = totals["covered_branches"] / max(totals["num_branches"], 1)
+    return [
+        *(f"{percent:5.1f} % {name}" for name, percent in low.items() if percent),
+        f"{sum(not percent for percent in low.values())} files of which nothing was run",
+        f"{ran:.1%} of the lines, {branches:.1%} of the branches of {len(told['files'])} files",
+    ]
+
+
+if __name__ == "__main__":
+    print(*lines(json.loads(Path((*sys.argv[1:], WRITTEN)[0]).read_text(encoding="utf-8"))), sep="\n")

@@ -1,0 +1,203 @@
+"""Mutation testing: small faults are put into functions of a room, and the tests that call the function must fail.
+``make mutation`` calls it.
+
+    python -m tests.mutation.run [--rooms core,alerts] [--mutants 300] [--seed N]
+
+Tests are collected once. They run once to see which calls which function and how long it takes; then each mutant of the
+sample is judged in a fork, where the code of its function is exchanged, by those tests, the quickest first. It is
+killed where one of them fails or takes more than LIMIT_S seconds of the processor. The seed is printed; with
+``--mutants 0`` all are tried. Kernels are compiled and have no mutants: tests/native compares them with their Python
+reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import json
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from types import CodeType, FrameType, FunctionType
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.mutation.mutants import Mutant, changed, mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("core", "decode", "fingerprinting", "alerts", "eventlog")
+# Folders of tests/, besides that of the same name, whose tests are the ones of a room's types.
+BESIDE = {"core": ("detectors", "inventory"), "fingerprinting": ("inventory",)}
+# CPU seconds of all tests that judge one mutant, and when a mutant that makes a test run on is ended.
+MOST_S, LIMIT_S = 8.0, 20
+# file, qualified name, first line
+Function = tuple[str, str, int]
+
+
+def sample(rooms: list[str], most: int, seed: int) -> list[Mutant]:
+    """Drawn from all mutants of the rooms alike, in the order of their files; all where ``most`` is 0."""
+    paths = sorted(path for room in rooms for path in (ROOT / "sensor" / room).rglob("*.py"))
+    found = [mutant for path in paths for mutant in mutants(path)]
+    return sorted(Random(seed).sample(found, most)) if 0 < most < len(found) else found
+
+
+def functions_of(code: CodeType) -> Iterator[CodeType]:
+    """The code of all functions in it, however deep."""
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield one
+            yield from functions_of(one)
+
+
+def exchange(mutant: Mutant) -> int:
+    """Give all functions of the module the code of the mutant. How many functions have other code now."""
+    made = functions_of(compile(changed(mutant), str(mutant.path), "exec"))
+    codes = {(one.co_qualname, one.co_firstlineno): one for one in made}
+    count = 0
+    for one in gc.get_objects():
+        if isinstance(one, FunctionType) and one.__code__.co_filename == str(mutant.path):
+            code = codes.get((one.__code__.co_qualname, one.__code__.co_firstlineno))
+            if code is not None and code.co_freevars == one.__code__.co_freevars and code != one.__code__:
+                one.__code__, count = code, count + 1
+    return count
+
+
+def passes(item: pytest.Item) -> bool:
+    """Run a test alone."""
+    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
+
+
+def forked(work: Callable[[], int]) -> int:
+    """The exit code of some work in a fork whose output nobody sees; that of the signal where one ended it."""
+    child = os.fork()
+    if not child:
+        code = 99
+        try:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, 1)
+            os.dup2(nothing, 2)
+            code = work()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class Judge:
+    """Takes the place of pytest's own loop over the tests."""
+
+    def __init__(self, sampled: list[Mutant]) -> None:
+        self.sampled = sampled
+        self.verdicts: list[tuple[Mutant, str]] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        gc.freeze()  # a fork writes nothing into what it never looks at
+        reached = self.reached(session.items)
+        for mutant in self.sampled:
+            items = [session.items[at] for at in reached[str(mutant.path), mutant.function]]
+            self.verdicts.append((mutant, self.verdict(mutant, items)))
+        return True
+
+    @staticmethod
+    def verdict(mutant: Mutant, items: list[pytest.Item]) -> str:
+        """``killed``, ``slow`` (killed by its time), ``survived``, or ``unreached`` by any test."""
+
+        def work() -> int:
+            gc.unfreeze()
+            resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S + 1))
+            if not exchange(mutant):
+                return 3
+            return 0 if all(map(passes, items)) else 1
+
+        if not items:
+            return "unreached"
+        code = forked(work)
+        return {0: "survived", 1: "killed", 3: "unreached"}.get(code, "slow" if code < 0 else "killed")
+
+    @staticmethod
+    def reached(items: list[pytest.Item]) -> dict[tuple[str, str], list[int]]:
+        """(file, function) -> which tests call it, the quickest first, no more than take MOST_S seconds."""
+        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as file:
+            forked(lambda: watch(items, Path(file.name)))
+            calls = [(at, seconds, names) for at, seconds, names in json.load(file)]
+        found: dict[tuple[str, str], list[int]] = defaultdict(list)
+        taken: Counter[tuple[str, str]] = Counter()
+        for at, seconds, names in sorted(calls, key=lambda call: call[1]):
+            for path, name in names:
+                if taken[path, name] + seconds < MOST_S:
+                    taken[path, name] += seconds
+                    found[path, name].append(at)
+        return found
+
+
+def watch(items: list[pytest.Item], file: Path) -> int:
+    """Run all tests; write (test, seconds, functions of the rooms that it calls) of those that pass."""
+    rooms = tuple(str(ROOT / "sensor" / room) + os.sep for room in ROOMS)
+    seen: set[tuple[str, str]] = set()
+
+    def call(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and (path := frame.f_code.co_filename).startswith(rooms):
+            seen.add((path, frame.f_code.co_qualname.split(".<locals>")[0]))
+
+    told = []
+    for at, item in enumerate(items):
+        seen.clear()
+        began = time.process_time()
+        threading.setprofile(call)
+        sys.setprofile(call)
+        passed = passes(item)
+        sys.setprofile(None)
+        threading.setprofile(None)
+        if passed and seen:
+            told.append((at, time.process_time() - began, sorted(seen)))
+    file.write_text(json.dumps(told), encoding="utf-8")
+    return 0
+
+
+def tell(verdicts: list[tuple[Mutant, str]]) -> float:
+    """Print the score of each room and those that nothing killed. The share that was killed."""
+    rooms: dict[str, Counter[str]] = defaultdict(Counter)
+    for mutant, verdict in verdicts:
+        rooms[mutant.path.relative_to(ROOT).parts[1]][verdict] += 1
+        if verdict in {"survived", "unreached"}:
+            place = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
+            print(f"{verdict:9} {place} {mutant.function}: {mutant.what}")
+    for room, counts in rooms.items():
+        print(f"{room:15} {share(counts):4.0%} of {counts.total()} killed, {counts['unreached']} unreached")
+    every = sum(rooms.values(), Counter[str]())
+    print(f"{'all':15} {share(every):4.0%} of {every.total()} killed, {every['unreached']} unreached")
+    return share(every)
+
+
+def share(counts: Counter[str]) -> float:
+    return (counts["killed"] + counts["slow"]) / max(counts.total(), 1)
+
+
+def main() -> int:
+    ask = argparse.ArgumentParser(description="put small faults into functions and see whether tests fail")
+    ask.add_argument("--rooms", default=",".join(ROOMS), help="folders of sensor/")
+    ask.add_argument("--mutants", type=int, default=300, help="how many are tried; 0: all")
+    ask.add_argument("--seed", type=int, default=1)
+    ask.add_argument("--floor", type=float, default=0.0, help="exit with 1 where a smaller share is killed")
+    asked = ask.parse_args()
+    rooms = asked.rooms.split(",")
+    for path in sorted(path for room in rooms for path in (ROOT / "sensor" / room).rglob("*.py")):
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    judge = Judge(sample(rooms, asked.mutants, asked.seed))
+    print(f"{len(judge.sampled)} mutants, seed {asked.seed}", flush=True)
+    folders = sorted({str(ROOT / "tests" / name) for room in rooms for name in (room, *BESIDE.get(room, ()))})
+    words = [*folders, "-q", "-q", "-s", "-n0", "-p", "no:cacheprovider", "-m", "not slow and not lab"]
+    code = pytest.main(words, plugins=[judge])
+    return 2 if code not in {0, 5} else int(tell(judge.verdicts) < asked.floor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
