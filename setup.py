@@ -1,6 +1,8 @@
-"""How the kernels are compiled: every ``.pyx`` below ``sensor/`` is one, all with the same flags, in parallel. All else stands in setup.cfg and pyproject.toml.
+"""How the kernels are compiled: every ``.pyx`` below ``sensor/`` is one, all with the same flags, in parallel. All else
+stands in setup.cfg and pyproject.toml.
 
-What Cython needs for typed memoryviews is a megabyte of C; it is compiled once, as ``sensor.core._shared``, and the kernels import it. TOML cannot say that.
+What Cython needs for typed memoryviews is a megabyte of C; it is compiled once, as ``sensor.core._shared``, and the
+kernels import it. TOML cannot say that.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SHARED = "sensor.core._shared"
-# A CFLAGS of the environment takes the place of the interpreter's own flags, and without -O3 the kernels are five times slower.
+# A CFLAGS of the environment takes the place of the interpreter's own flags, and without -O3 the kernels are five times
+# slower.
 FLAGS = ["-O3", "-g0", "-fwrapv", "-DNDEBUG"]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -149,7 +149,10 @@ def _presets() -> Iterator[str]:
 
 def _budgets() -> Iterator[str]:
     yield from (
-        f"At least {LEAST}. What it has room for; the ring of each interface (`capture.ring_mib`) and threat lists come on top:",
+        (
+            f"At least {LEAST}. What it has room for; the ring of each interface (`capture.ring_mib`) and "
+            "threat lists come on top:"
+        ),
         "",
     )
     found = {mib: Budget.of(mib) for mib in BUDGETS}
@@ -168,7 +171,10 @@ def _outputs() -> Iterator[str]:
     yield from (
         "## outputs",
         "",
-        "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the options of that type.",
+        (
+            "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the "
+            "options of that type."
+        ),
         "",
     )
     yield from (taken_up("outputs"), "", "```yaml", "outputs:", OUTPUT, "```", "")

@@ -91,7 +91,10 @@ def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
 
 
 def _technique(one: Technique) -> str:
-    return f"[{one.technique}](https://attack.mitre.org/techniques/{one.technique.replace('.', '/')}/) {one.name} ({one.tactic})"
+    return (
+        f"[{one.technique}](https://attack.mitre.org/techniques/{one.technique.replace('.', '/')}/) "
+        f"{one.name} ({one.tactic})"
+    )
 
 
 def _watched(unit: type[Detector]) -> str:

@@ -20,7 +20,10 @@ FILES = (
     (str(SYSTEM), "the configuration; files in conf.d beside it go on top of it"),
     (
         "/var/lib/sensor",
-        "the state: event log, inventory, alerts, evidence, threat lists, rules; of other users than the service: ~/.local/state/sensor",
+        (
+            "the state: event log, inventory, alerts, evidence, threat lists, rules; of other users than "
+            "the service: ~/.local/state/sensor"
+        ),
     ),
 )
 ENVIRONMENT = (("SENSOR_STATE", "folder of the state"), ("NO_COLOR", "where it is set, nothing is coloured"))
@@ -136,7 +139,8 @@ def _outputs() -> Iterator[str]:
 
 def _detectors() -> Iterator[str]:
     yield marked(
-        "Options by the id of the detector, which win over those of the preset. Each has `enabled` beside those that are named here."
+        "Options by the id of the detector, which win over those of the preset. Each has `enabled` "
+        "beside those that are named here."
     )
     for name, unit in detector_units().items():
         told = "; ".join(f"`{key.path}` ({key.about}; default {key.default})" for key in options(name))

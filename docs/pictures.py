@@ -42,7 +42,8 @@ ARCHITECTURE = {
     "cli": Box(1, 2, ("cli", "commands")),
 }
 PATHS = (
-    ("capture", "decode"), ("decode", "native"), ("native", "inventory"), ("inventory", "detectors"), ("detectors", "alerts"),
+    ("capture", "decode"), ("decode", "native"), ("native", "inventory"), ("inventory", "detectors"),
+    ("detectors", "alerts"),
     ("alerts", "eventlog"), ("eventlog", "delivery"), ("eventlog", "cli"), ("detectors", "posture"), ("posture", "cli"),
 )  # fmt: skip
 DATA_MODEL = {
@@ -57,7 +58,8 @@ DATA_MODEL = {
     "ticket": Box(3, 2, ("ticket", "one fix, many devices")),
 }
 RELATIONS = (
-    ("packet", "observation"), ("packet", "event"), ("observation", "evidence"), ("evidence", "device"), ("event", "alert"),
+    ("packet", "observation"), ("packet", "event"), ("observation", "evidence"), ("evidence", "device"),
+    ("event", "alert"),
     ("alert", "incident"), ("event", "weakness"), ("weakness", "ticket"),
 )  # fmt: skip
 
@@ -74,7 +76,8 @@ PACKET = {
     "record": Box(2, 2, ("record", "numbered, durable")),
 }
 STEPS = (
-    ("ring", "row"), ("row", "selected"), ("selected", "native"), ("native", "python"), ("python", "fact"), ("fact", "event"),
+    ("ring", "row"), ("row", "selected"), ("selected", "native"), ("native", "python"), ("python", "fact"),
+    ("fact", "event"),
     ("row", "bulk"), ("bulk", "alert"), ("event", "alert"), ("alert", "record"),
 )  # fmt: skip
 
@@ -135,7 +138,10 @@ def _screen(name: str) -> str:
 
 
 def _svg(title: str, width: float, height: float, body: Iterable[str]) -> str:
-    head = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width:.0f} {height:.0f}' width='{width:.0f}' role='img'>"
+    head = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width:.0f} {height:.0f}' "
+        f"width='{width:.0f}' role='img'>"
+    )
     return "\n".join((head, f"<title>{escape(title)}</title>", *body, "</svg>", ""))
 
 
@@ -158,7 +164,10 @@ def _boxes(title: str, boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str
     width = max(box.column for box in boxes.values()) * STEP[0] + SIZE[0] + 2 * MARGIN
     height = max(box.row for box in boxes.values()) * STEP[1] + SIZE[1] + 2 * MARGIN
     head = "<path d='M0,0 L8,4 L0,8 z' fill='#57606a'/>"
-    tip = f"<marker id='tip' viewBox='0 0 8 8' refX='8' refY='4' markerWidth='7' markerHeight='7' orient='auto'>{head}</marker>"
+    tip = (
+        "<marker id='tip' viewBox='0 0 8 8' refX='8' refY='4' markerWidth='7' markerHeight='7' "
+        f"orient='auto'>{head}</marker>"
+    )
     lines = [_arrow(boxes[a], boxes[b]) for a, b in arrows]
     return _svg(
         title,
@@ -181,15 +190,22 @@ def _arrow(start: Box, end: Box) -> str:
     else:
         right = SIZE[0] / 2 if x2 > x1 else -SIZE[0] / 2
         x1, x2 = x1 + right, x2 - right
-    return f"<line x1='{x1:.0f}' y1='{y1:.0f}' x2='{x2:.0f}' y2='{y2:.0f}' stroke='#57606a' stroke-width='1.5' marker-end='url(#tip)'/>"
+    return (
+        f"<line x1='{x1:.0f}' y1='{y1:.0f}' x2='{x2:.0f}' y2='{y2:.0f}' stroke='#57606a' "
+        "stroke-width='1.5' marker-end='url(#tip)'/>"
+    )
 
 
 def _box(box: Box) -> str:
     x, y = _middle(box)
-    frame = f"<rect x='{x - SIZE[0] / 2:.0f}' y='{y - SIZE[1] / 2:.0f}' width='{SIZE[0]}' height='{SIZE[1]}' rx='6' fill='#f6f8fa' stroke='#57606a'/>"
+    frame = (
+        f"<rect x='{x - SIZE[0] / 2:.0f}' y='{y - SIZE[1] / 2:.0f}' width='{SIZE[0]}' "
+        f"height='{SIZE[1]}' rx='6' fill='#f6f8fa' stroke='#57606a'/>"
+    )
     name, about = box.lines
     return (
-        f"{frame}<g font-family='sans-serif' text-anchor='middle'><text x='{x:.0f}' y='{y - 4:.0f}' font-size='14' font-weight='bold'>{escape(name)}</text>"
+        f"{frame}<g font-family='sans-serif' text-anchor='middle'><text x='{x:.0f}' y='{y - 4:.0f}' "
+        f"font-size='14' font-weight='bold'>{escape(name)}</text>"
         f"<text x='{x:.0f}' y='{y + 16:.0f}' font-size='12' fill='#57606a'>{escape(about)}</text></g>"
     )
 

@@ -1,6 +1,8 @@
-"""Completion of the command ``sensor`` for bash, zsh and fish, made from its own parser: ``python packaging/completions.py bash``.
+"""Completion of the command ``sensor`` for bash, zsh and fish, made from its own parser: ``python
+packaging/completions.py bash``.
 
-Commands, their actions, their options and the words that an option takes; files where an option or a command takes one, interfaces where it takes those.
+Commands, their actions, their options and the words that an option takes; files where an option or a command takes one,
+interfaces where it takes those.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ INTERFACES = "ls /sys/class/net"
 
 
 class Option(NamedTuple):
-    """``value``: what its value is: ``file``, ``interface``, words to choose from, ``any``; empty where it takes none."""
+    """``value``: what its value is: ``file``, ``interface``, words to choose from, ``any``; empty for a flag."""
 
     flags: tuple[str, ...]
     about: str
@@ -140,7 +142,10 @@ def fish(found: list[Command]) -> Iterator[str]:
         yield f"complete -c sensor -n __fish_use_subcommand -a {one.name} -d '{one.about}'"
         seen = f"__fish_seen_subcommand_from {one.name}"
         if one.actions:
-            yield f"complete -c sensor -n '{seen}; and test (count (commandline -opc)) -eq 2' -a '{' '.join(one.actions)}'"
+            yield (
+                f"complete -c sensor -n '{seen}; and test (count (commandline -opc)) -eq 2' -a "
+                f"'{' '.join(one.actions)}'"
+            )
         if one.files:
             yield f"complete -c sensor -n '{seen}' -F"
         yield from (f"complete -c sensor -n '{seen}' {_fish_option(option)}" for option in one.options)

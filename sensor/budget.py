@@ -1,8 +1,9 @@
 """The memory budget: one number, ``memory_mib``, from which the sizes of all tables follow.
 
-Before the first packet the interpreter, the units and what they know take ``PROGRAM``; packets on their way and the small tables of detectors and dissectors,
-which do not grow with a network, take ``IN_FLIGHT`` and ``SMALL``. Flows and the windows in which detectors count are fixed tables, in powers of two. What is
-left is shared out among the tables that grow with the network; bytes an entry are measured (tests/test_budget.py). The ring of a live run is memory of the
+Before the first packet the interpreter, the units and what they know take ``PROGRAM``; packets on their way and the
+small tables of detectors and dissectors, which do not grow with a network, take ``IN_FLIGHT`` and ``SMALL``. Flows and
+the windows in which detectors count are fixed tables, in powers of two. What is left is shared out among the tables
+that grow with the network; bytes an entry are measured (tests/test_budget.py). The ring of a live run is memory of the
 kernel and comes on top (``capture.ring_mib``).
 """
 
@@ -14,7 +15,8 @@ from typing import NamedTuple
 import msgspec
 
 MIB = 1 << 20
-# MiB: a replay of one packet; blocks and rows that are read ahead; everything that is bounded by a number of its own, as far as traffic fills it.
+# MiB: a replay of one packet; blocks and rows that are read ahead; everything that is bounded by a number of its own,
+# as far as traffic fills it.
 PROGRAM, IN_FLIGHT, SMALL = 92, 30, 45
 # MiB of all windows of detectors as they are written, and the shares of the whole budget that fixed tables may take.
 WINDOWS = 60
@@ -47,8 +49,9 @@ TABLES = {
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes, in entries. ``flow_bits``, ``repeat_bits``: fixed tables, as powers of two; ``more_bits``: by so many the windows of detectors are larger than
-    they are written; ``packets``: bytes of packets that an alert may still want; ``held``: of segments that came early. The others are said in ``TABLES``.
+    """Sizes, in entries. ``flow_bits``, ``repeat_bits``: fixed tables, as powers of two; ``more_bits``: by so many the
+    windows of detectors are larger than they are written; ``packets``: bytes of packets that an alert may still want;
+    ``held``: of segments that came early. The others are said in ``TABLES``.
     """
 
     flow_bits: int
@@ -89,6 +92,9 @@ def _bits(size: float) -> int:
 def enough(mib: int) -> int:
     """A budget that can hold the program. ValueError where it cannot."""
     if mib < LEAST:
-        wanted = f"at least {LEAST}: before the first packet the program and what it knows take {PROGRAM} of them, and tables of use the others"
+        wanted = (
+            f"at least {LEAST}: before the first packet the program and what it knows take {PROGRAM} of "
+            "them, and tables of use the others"
+        )
         raise ValueError(f"found {mib}, expected {wanted}")
     return mib

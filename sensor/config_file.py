@@ -1,6 +1,8 @@
-"""Where the configuration of this system lies, and the one key that commands need before they read it: the time zone of what they print.
+"""Where the configuration of this system lies, and the one key that commands need before they read it: the time zone of
+what they print.
 
-Reading the whole configuration takes longer than most commands run; `sensor config check` and the sensor itself check this key with all others.
+Reading the whole configuration takes longer than most commands run; `sensor config check` and the sensor itself check
+this key with all others.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ _TIMEZONE = re.compile(r"""^timezone:[ \t]*["']?([\w/+-]+)""", re.MULTILINE)
 
 
 def usual(path: Path | None) -> Path | None:
-    """The configuration that was named, else the one of the system where there is one. One that we may not look at is there: reading it tells why."""
+    """The configuration that was named, else the one of the system where there is one. One that we may not look at is
+    there: reading it tells why.
+    """
     if path is not None:
         return path
     try:
@@ -28,7 +32,9 @@ def usual(path: Path | None) -> Path | None:
 
 
 def timezone_of(path: Path | None) -> str:
-    """``timezone:`` of a configuration and its layers (``documents.layers``), the last one; empty where it is not set or cannot be read."""
+    """``timezone:`` of a configuration and its layers (``documents.layers``), the last one; empty where it is not set
+    or cannot be read.
+    """
     found = ""
     for file in _files(path) if path is not None else ():
         try:
@@ -39,7 +45,9 @@ def timezone_of(path: Path | None) -> str:
 
 
 def zone_of(name: str) -> tzinfo | None:
-    """The zone of a name of the IANA database, or ``local``; None for an empty name and for UTC. ValueError when there is none."""
+    """The zone of a name of the IANA database, or ``local``; None for an empty name and for UTC. ValueError when there
+    is none.
+    """
     if name in ("", "UTC"):
         return None
     if name == "local":

@@ -1,5 +1,5 @@
-"""Asks for a document over HTTPS, and whether it changed (ETag, Last-Modified; RFC 9110, 13). Called by commands only: the process that captures opens no
-connection.
+"""Asks for a document over HTTPS, and whether it changed (ETag, Last-Modified; RFC 9110, 13). Called by commands only:
+the process that captures opens no connection.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def asked(
     modified: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Iterator[Answer]:
-    """The answer of an https:// URL, to be read within. ``headers`` are sent to its own host only. NotFetched where it cannot be had, or not to its end."""
+    """The answer of an https:// URL, to be read within. ``headers`` are sent to its own host only. NotFetched where it
+    cannot be had, or not to its end.
+    """
     known = {name: value for name, value in (("If-None-Match", etag), ("If-Modified-Since", modified)) if value}
     request = urllib.request.Request(url, headers={"User-Agent": agent, "Accept": accept, **known})  # noqa: S310 - https only, the caller saw to it
     for name, value in (headers or {}).items():

@@ -16,7 +16,9 @@ class TwoUnits(Exception):
 
 
 def modules(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:
-    """(dotted path below the package, module) of every file in it, folders included, in name order. Names with a leading underscore are helpers, not units."""
+    """(dotted path below the package, module) of every file in it, folders included, in name order. Names with a
+    leading underscore are helpers, not units.
+    """
     yield from _scan(package.__path__, package.__name__ + ".", "")
 
 
@@ -32,7 +34,7 @@ def _scan(paths: list[str] | object, prefix: str, below: str) -> Iterator[tuple[
 
 
 def units(package: ModuleType, base: type[Unit]) -> dict[str, type[Unit]]:
-    """Unit classes by path (``discovery.port_scan``): each file must define exactly one concrete subclass of ``base``."""
+    """Unit classes by path (``discovery.port_scan``): each file defines exactly one concrete subclass of ``base``."""
     return {path: unit_of(module, base) for path, module in modules(package)}
 
 

@@ -1,7 +1,9 @@
-"""Build the Debian package: ``make deb``. Needs Debian's own Python with venv and headers, a C compiler and dpkg-deb; nothing else of Debian's tools.
+"""Build the Debian package: ``make deb``. Needs Debian's own Python with venv and headers, a C compiler and dpkg-deb;
+nothing else of Debian's tools.
 
-The package holds a virtual environment in /usr/lib/sensor with all that the sensor and its outputs use, for the one minor version of Python that it was built
-with; the units; a configuration in which everything is commented out; completions; and man pages where ``docs/`` can make them.
+The package holds a virtual environment in /usr/lib/sensor with all that the sensor and its outputs use, for the one
+minor version of Python that it was built with; the units; a configuration in which everything is commented out;
+completions; and man pages where ``docs/`` can make them.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ SHELLS = {
     "fish": "usr/share/fish/vendor_completions.d/sensor.fish",
 }
 # The name of this machine is no default for others.
-DEFAULTS = "import platform; platform.node = lambda: 'this-machine'; from sensor.cli._service_units import default_configuration as text; print(text(), end='')"
+DEFAULTS = (
+    "import platform; platform.node = lambda: 'this-machine'; from sensor.cli._service_units import "
+    "default_configuration as text; print(text(), end='')"
+)
 
 PARTS = """
 import importlib.metadata
@@ -70,7 +75,10 @@ def main() -> int:
         elif path.exists():
             shutil.copy(path, source)
     print(
-        f"building for Python {'.'.join(map(str, _python()))}: what the sensor uses, and its kernels (some minutes the first time)",
+        (
+            f"building for Python {'.'.join(map(str, _python()))}: what the sensor uses, and its kernels "
+            "(some minutes the first time)"
+        ),
         file=sys.stderr,
     )
     environment(root, source)
@@ -168,7 +176,10 @@ def files(root: Path, source: Path) -> None:
     manuals(root, source)
     put(root / DOCUMENTS / "README.md", (source / "README.md").read_bytes())
     put(root / DOCUMENTS / "copyright", licences(root, source).encode())
-    changes = f"{NAME} ({version()}) unstable; urgency=medium\n\n  * Version {version()}.\n\n -- {MAINTAINER}  {formatdate(moment())}\n"
+    changes = (
+        f"{NAME} ({version()}) unstable; urgency=medium\n\n  * Version {version()}.\n\n -- {MAINTAINER} "
+        f" {formatdate(moment())}\n"
+    )
     put(root / DOCUMENTS / "changelog.gz", gzip.compress(changes.encode(), mtime=0))
 
 
@@ -213,7 +224,8 @@ def packed(root: Path) -> Path:
     text = (HERE / "control").read_text().format(
         version=version(), architecture=output("dpkg", "--print-architecture").decode().strip(), maintainer=MAINTAINER,
         libc=output("dpkg-query", "--show", "--showformat=${Version}", "libc6").decode().partition("-")[0],
-        size=sum(path.stat().st_size for path in paths) // 1024, python="{}.{}".format(*python), next_python="{}.{}".format(*after),
+        size=sum(path.stat().st_size for path in paths) // 1024, python="{}.{}".format(*python),
+        next_python="{}.{}".format(*after),
     )  # fmt: skip
     put(control / "control", text.encode())
     put(control / "conffiles", b"/etc/sensor/sensor.yaml\n")

@@ -47,8 +47,8 @@ Filed = list[tuple[str, Incident]]
 
 
 class _Case(msgspec.Struct, eq=False):
-    """An incident in progress. ``reported``: time of the last report, ns, or -1; ``news``: it waits for its second to pass;
-    ``stale``: it changed since.
+    """An incident in progress. ``reported``: time of the last report, ns, or -1; ``news``: it waits for its second to
+    pass; ``stale``: it changed since.
     """
 
     incident: Incident

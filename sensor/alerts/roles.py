@@ -14,22 +14,23 @@ from sensor.core.observation import Subject
 
 SESSIONS = ("lateral_movement.fan_out", "lateral_movement.first_admin_session", "lateral_movement.hop_chain")
 SWEEPS = (
-    "discovery.address_scan", "discovery.slow_address_scan", "discovery.arp_scan", "discovery.icmp_sweep", "discovery.service_sweep", "discovery.admin_hunt",
-    "discovery.snmp_guessing", "discovery.rpc_endpoint_scan",
+    "discovery.address_scan", "discovery.slow_address_scan", "discovery.arp_scan", "discovery.icmp_sweep",
+    "discovery.service_sweep", "discovery.admin_hunt", "discovery.snmp_guessing", "discovery.rpc_endpoint_scan",
 )  # fmt: skip
 # What belongs to each job: detectors, or whole folders of them.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "scanner": (
-        "discovery.", "initial_access.", "credential_access.password_guessing", "credential_access.password_spraying", "credential_access.session_guessing",
-        "credential_access.default_credentials", "lateral_movement.exploit_", "voice.sip_scan", "voice.registration_guessing", "printing.raw_job_abuse",
-        "camera.unauthenticated_stream",
+        "discovery.", "initial_access.", "credential_access.password_guessing", "credential_access.password_spraying",
+        "credential_access.session_guessing", "credential_access.default_credentials", "lateral_movement.exploit_",
+        "voice.sip_scan", "voice.registration_guessing", "printing.raw_job_abuse", "camera.unauthenticated_stream",
     ),
     "monitoring": (*SWEEPS, *SESSIONS),
     "backup": (*SESSIONS, "exfiltration.bulk_upload"),
     "jump_host": SESSIONS,
     "management": (
-        *SWEEPS, *SESSIONS, "discovery.smb_enumeration", "discovery.ldap_dump", "lateral_movement.admin_share", "lateral_movement.remote_",
-        "lateral_movement.tool_transfer", "lateral_movement.wmi_execution", "lateral_movement.dcom_execution", "lateral_movement.winrm_shell",
+        *SWEEPS, *SESSIONS, "discovery.smb_enumeration", "discovery.ldap_dump", "lateral_movement.admin_share",
+        "lateral_movement.remote_", "lateral_movement.tool_transfer", "lateral_movement.wmi_execution",
+        "lateral_movement.dcom_execution", "lateral_movement.winrm_shell",
     ),
 }  # fmt: skip
 # Findings whose actor is who began, while the one with the role is on the way.

@@ -44,7 +44,8 @@ class AlertRoom:
 
     def __init__(
         self, desk: AlertDesk, maker: RecordMaker, emit: Emit, device: Callable[[Subject], Device | None], *,
-        weigher: Weigher | None = None, mutes: Mutes | None = None, incidents: Incidents | None = None, evidence: Evidence | None = None,
+        weigher: Weigher | None = None, mutes: Mutes | None = None, incidents: Incidents | None = None,
+        evidence: Evidence | None = None,
         least: Severity = Severity.info, muted: Emit | None = None,
     ) -> None:  # fmt: skip
         self.desk, self.maker, self.emit, self.device = desk, maker, emit, device

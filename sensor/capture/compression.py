@@ -20,10 +20,13 @@ from sensor.capture.streams import Broken, Stream
 
 CHUNK = 1 << 18
 FEED = 1 << 15
-"""Bytes that a decoder gets at once. What it does not want it hands back, and of a file of tiny members that is nearly all."""
+"""Bytes that a decoder gets at once. What it does not want it hands back, and of a file of tiny members that is nearly
+all.
+"""
 
 ROUNDS = 1024
-"""Calls of a decoder for one read, so that a file of empty members does not keep us from hearing that we should stop."""
+"""Calls of a decoder for one read, so that a file of empty members does not keep us from hearing that we should stop.
+"""
 
 MOST_ZEROS = 1 << 16
 """Between members and behind the last."""
@@ -121,7 +124,10 @@ class _Zstd:
         facts = zstandard.get_frame_parameters(header)
         if facts.window_size > WINDOW_LIMIT:
             raise Broken(
-                f"zstd data that needs a window of {facts.window_size >> 20} MiB; at most {WINDOW_LIMIT >> 20} are given",
+                (
+                    f"zstd data that needs a window of {facts.window_size >> 20} MiB; at most {WINDOW_LIMIT >> 20} "
+                    "are given"
+                ),
                 "limit",
             )
         self._checksum = facts.has_checksum

@@ -21,7 +21,9 @@ LOOPBACK = 772
 
 ETHERNET, RAW, COOKED = 1, 12, 113
 AT_LINK, AT_NETWORK, AT_COOKED = 0, 1, 2
-"""Where a frame begins, for ``sensor.decode.ring.walk``: at its link header, at its network header, or at a cooked header put before that."""
+"""Where a frame begins, for ``sensor.decode.ring.walk``: at its link header, at its network header, or at a cooked
+header put before that.
+"""
 
 LINKS = {
     1: (ETHERNET, AT_LINK),
@@ -35,8 +37,9 @@ LINKS = {
     776: (RAW, AT_NETWORK),
     65534: (RAW, AT_NETWORK),
 }
-"""Hardware type of the kernel (linux/if_arp.h) → link type number and where frames begin. Tunnels, PPP and tun devices carry bare IP, with or without
-a link header before it; whatever is not listed gets a cooked header."""
+"""Hardware type of the kernel (linux/if_arp.h) → link type number and where frames begin. Tunnels, PPP and tun devices
+carry bare IP, with or without a link header before it; whatever is not listed gets a cooked header.
+"""
 
 UP, RUNNING = 0x1, 0x40
 NAME_LIMIT = 15
@@ -195,11 +198,13 @@ def _warnings(name: str) -> list[str]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         if _setting(sock, name, ETHTOOL_GGRO):
             warnings.append(
-                f"generic receive offload joins frames before they are seen: sizes and counts differ from the wire (ethtool -K {name} gro off)"
+                "generic receive offload joins frames before they are seen: sizes and counts differ from the "
+                f"wire (ethtool -K {name} gro off)"
             )
         if _setting(sock, name, ETHTOOL_GFLAGS) & FLAG_LRO:
             warnings.append(
-                f"large receive offload joins frames before they are seen: sizes and counts differ from the wire (ethtool -K {name} lro off)"
+                "large receive offload joins frames before they are seen: sizes and counts differ from the "
+                f"wire (ethtool -K {name} lro off)"
             )
     return warnings
 

@@ -34,17 +34,23 @@ TEND = 0.25
 """Seconds between two looks at the interfaces and the kernel's counters."""
 
 LATE_MS = 3
-"""How long to leave a ring alone whose blocks are all out with readers, or wait for those of another ring: the kernel calls it readable meanwhile."""
+"""How long to leave a ring alone whose blocks are all out with readers, or wait for those of another ring: the kernel
+calls it readable meanwhile.
+"""
 
 MERGE_NS = (RETIRE_MS + 20) * 1_000_000
-"""How old a block must be before it is given without regard to rings that have nothing: each ring hands over within ``RETIRE_MS``."""
+"""How old a block must be before it is given without regard to rings that have nothing: each ring hands over within
+``RETIRE_MS``.
+"""
 
 DRAIN = 0.4
 """Seconds that a stop may wait for what is in the rings."""
 
 MANY_BLOCKS = 64
 BLOCK_KIB = 256
-"""Small, so that a slow wire that fills none of them does not run through the ring; and large enough for frames that offloads have joined."""
+"""Small, so that a slow wire that fills none of them does not run through the ring; and large enough for frames that
+offloads have joined.
+"""
 
 WHOLE_FRAME = 262144
 """A snap length of 65535 or more means whole frames, also those that offloads have joined."""

@@ -21,7 +21,9 @@ from sensor.core.batch import Batch
 from sensor.decode.records import gather
 
 MOST_OPEN = 64
-"""Files open at once. Where more overlap, a further one is opened when another ends: those are in order of their first packets only."""
+"""Files open at once. Where more overlap, a further one is opened when another ends: those are in order of their first
+packets only.
+"""
 
 DAY = 86400 * 1_000_000_000
 

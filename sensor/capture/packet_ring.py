@@ -45,7 +45,9 @@ MAX_BLOCK_KIB = 1024
 
 STEPS = 16
 SPARE_SOCKETS = 4
-"""A member of a fanout group cannot be bound again, so sockets for as many returns of its interface are opened while we may."""
+"""A member of a fanout group cannot be bound again, so sockets for as many returns of its interface are opened while we
+may.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,8 @@ class PacketRing:
             sock.close()
             if error.errno in (errno.ENOMEM, errno.ENOBUFS):
                 raise CaptureError(
-                    f"{self.name}: no memory for a ring of {shape.blocks * shape.block_size >> 20} MiB: ask for a smaller one"
+                    f"{self.name}: no memory for a ring of {shape.blocks * shape.block_size >> 20} MiB: ask for a "
+                    "smaller one"
                 ) from None
             raise NoRing(f"{self.name}: this kernel gives no packet ring ({error.strerror})") from None
         self.blocks = Blocks(memory, shape)
@@ -315,6 +318,7 @@ def _socket(name: str) -> socket.socket:
 def no_permission(name: str) -> str:
     """The line that says what to do."""
     return (
-        f"{name}: no permission to listen: run as root, or once `setcap cap_net_raw+ep {os.path.realpath(sys.executable)}`, "
+        f"{name}: no permission to listen: run as root, or once `setcap cap_net_raw+ep "
+        f"{os.path.realpath(sys.executable)}`, "
         "or put AmbientCapabilities=CAP_NET_RAW into the systemd unit"
     )

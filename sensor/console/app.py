@@ -1,5 +1,5 @@
-"""The application: which URL leads to which page, and what happens before a page: authentication, checks of the request, which
-dataset is opened.
+"""The application: which URL leads to which page, and what happens before a page: authentication, checks of the
+request, which dataset is opened.
 """
 
 from __future__ import annotations

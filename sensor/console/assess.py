@@ -60,7 +60,8 @@ class Assessments:
         total = devices(opened.data, limit=1).total
         if total > MOST:
             raise NotReadable(
-                f"{total:,} devices: assessments of more than {MOST:,} are made by `sensor vulns`, `sensor posture` and `sensor tickets`"
+                f"{total:,} devices: assessments of more than {MOST:,} are made by `sensor vulns`, `sensor "
+                "posture` and `sensor tickets`"
             )
         try:
             base = open_to_read(self._state)

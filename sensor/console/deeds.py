@@ -17,7 +17,8 @@ from sensor.views.page import Facets
 
 ACTIONS = ("acknowledge", "close", "reopen", "assign", "verdict", "comment")
 DONE = {
-    "acknowledge": "acknowledged", "close": "closed", "reopen": "reopened", "assign": "assigned", "verdict": "judged", "comment": "commented on",
+    "acknowledge": "acknowledged", "close": "closed", "reopen": "reopened", "assign": "assigned", "verdict": "judged",
+    "comment": "commented on",
 }  # fmt: skip
 # So many alerts may be changed at once: more are rather a wrong filter.
 AT_ONCE = 100_000

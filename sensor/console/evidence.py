@@ -43,7 +43,10 @@ def evidence_of(dataset: Dataset, row: AlertRow, most: int) -> Evidence:
 
 def _reason(dataset: Dataset, recorded: bool) -> str:
     if recorded:
-        return f"The packets were kept and are no longer in {dataset.evidence}: the folder has a size, and the oldest files make room."
+        return (
+            f"The packets were kept and are no longer in {dataset.evidence}: the folder has a size, and the "
+            "oldest files make room."
+        )
     if dataset.kind != LIVE:
         return "This replay kept no packets: `sensor replay --evidence DIR` keeps those of each alert."
     return "The sensor kept no packets of this alert: evidence is switched off, or the packets had left its memory."

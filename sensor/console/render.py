@@ -30,8 +30,10 @@ LONGEST = 4000
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 THEMES = ("auto", "light", "dark")
 NAV = (
-    ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"), ("/vulnerabilities", "Vulnerabilities"),
-    ("/recommendations", "Recommendations"), ("/tickets", "Tickets"), ("/posture", "Exposure"), ("/map", "Map"), ("/timeline", "Timeline"), ("/hunt", "Hunt"),
+    ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
+    ("/vulnerabilities", "Vulnerabilities"),
+    ("/recommendations", "Recommendations"), ("/tickets", "Tickets"), ("/posture", "Exposure"), ("/map", "Map"),
+    ("/timeline", "Timeline"), ("/hunt", "Hunt"),
     ("/health", "Health"),
 )  # fmt: skip
 

@@ -55,9 +55,10 @@ def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], 
             port=port, public=place.public[:-2] + f":{port}" if place.public.endswith(":0") else place.public
         )
     config = uvicorn.Config(
-        app_of(console), http="h11", ws="none", loop="asyncio", log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-        limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S, h11_max_incomplete_event_size=HEAD_BYTES,
-        ssl_certfile=place.cert, ssl_keyfile=place.key,
+        app_of(console), http="h11", ws="none", loop="asyncio", log_level="warning", access_log=False,
+        server_header=False, proxy_headers=False,
+        limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S,
+        h11_max_incomplete_event_size=HEAD_BYTES, ssl_certfile=place.cert, ssl_keyfile=place.key,
     )  # fmt: skip
     try:
         ready(place)

@@ -70,7 +70,8 @@ class Sources:
                 yield Opened(dataset, data, notes, dataset.has_log)
         except sqlite3.DatabaseError as error:
             raise NotReadable(
-                f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data {dataset.name}` makes them again"
+                f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data "
+                f"{dataset.name}` makes them again"
             ) from None
         except OSError as error:
             raise NotReadable(f"cannot read {dataset.name}: {error.strerror}") from None

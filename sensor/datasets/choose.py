@@ -90,5 +90,8 @@ def chosen_in(state: Path) -> str:
 def _nothing(state: Path, found: Sequence[Dataset]) -> str:
     todo = "`sensor replay FILE` reads a capture, `sensor run` listens on an interface"
     if found:
-        return f"no data in {state}: {', '.join(one.name for one in found)} hold{'s' if len(found) == 1 else ''} no device and no record yet; {todo}"
+        return (
+            f"no data in {state}: {', '.join(one.name for one in found)} "
+            f"hold{'s' if len(found) == 1 else ''} no device and no record yet; {todo}"
+        )
     return f"no data in {state}: {todo}"

@@ -56,7 +56,8 @@ def remove(state: Path, dataset: Dataset) -> None:
     _may_change(dataset)
     if dataset.folder == state:
         raise Taken(
-            f"the dataset {dataset.name!r} is the state folder {state} itself, which holds more than it: remove what you do not need there by hand"
+            f"the dataset {dataset.name!r} is the state folder {state} itself, which holds more than it: "
+            "remove what you do not need there by hand"
         )
     shutil.rmtree(dataset.folder)
     if chosen_in(state) == dataset.name:
@@ -66,7 +67,8 @@ def remove(state: Path, dataset: Dataset) -> None:
 def _may_change(dataset: Dataset) -> None:
     if dataset.kind == LIVE:
         raise Taken(
-            "the dataset of the live sensor keeps its name and place: `sensor purge` takes devices out of it, `sensor backup` copies it"
+            "the dataset of the live sensor keeps its name and place: `sensor purge` takes devices out of "
+            "it, `sensor backup` copies it"
         )
     if is_written(dataset.folder):
         raise Taken(f"the dataset {dataset.name!r} is being written: wait for the end of its replay")

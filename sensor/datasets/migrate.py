@@ -75,7 +75,10 @@ def _stay(state: Path, log: Path, span: Span) -> str:
     """The log takes the name that all logs have; inventory and log stay together."""
     move_log(log, state / RUN_LOG)
     write_card(state, Card(REPLAY, NAME, first=span.first, last=span.last))
-    return f"{state}: the replay of an earlier version is the dataset {NAME!r} now; a copy of its log is in {state / BACKUP}"
+    return (
+        f"{state}: the replay of an earlier version is the dataset {NAME!r} now; a copy of its log is "
+        f"in {state / BACKUP}"
+    )
 
 
 def _move(state: Path, log: Path, span: Span) -> str:
@@ -83,4 +86,7 @@ def _move(state: Path, log: Path, span: Span) -> str:
     make_folder(folder, state)
     move_log(log, folder / RUN_LOG)
     write_card(folder, Card(REPLAY, folder.name, first=span.first, last=span.last))
-    return f"{state}: the replay of an earlier version is the dataset {folder.name!r} now; a copy of its log is in {state / BACKUP}"
+    return (
+        f"{state}: the replay of an earlier version is the dataset {folder.name!r} now; a copy of its "
+        f"log is in {state / BACKUP}"
+    )

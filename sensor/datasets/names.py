@@ -24,7 +24,8 @@ def checked(name: str) -> str:
     """The name. BadName when it cannot be one."""
     if not _NAME.fullmatch(name) or len(name) > LONGEST:
         raise BadName(
-            f"found the name {name[:LONGEST]!r}, expected up to {LONGEST} letters, digits, dots, hyphens and underscores, a letter or digit first"
+            f"found the name {name[:LONGEST]!r}, expected up to {LONGEST} letters, digits, dots, hyphens "
+            "and underscores, a letter or digit first"
         )
     if name == LIVE:
         raise BadName(f"{LIVE!r} is the dataset of the live sensor: choose another name")

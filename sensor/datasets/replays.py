@@ -69,11 +69,13 @@ def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewRepla
         former = dataset_in(folder)
         if not _same(former, captures):
             raise Taken(
-                f"the dataset {name!r} is of {_description(former)}: choose another name, or remove it with `sensor data remove {name}`"
+                f"the dataset {name!r} is of {_description(former)}: choose another name, or remove it with "
+                f"`sensor data remove {name}`"
             )
         if is_written(folder):
             raise Taken(
-                f"another replay writes the dataset {folder.name!r} now: wait for its end, or choose another name with --name"
+                f"another replay writes the dataset {folder.name!r} now: wait for its end, or choose another "
+                "name with --name"
             )
     return NewReplay(folder, captures)
 

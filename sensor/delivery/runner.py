@@ -105,11 +105,10 @@ class Runner:
             else ""
         )
         return Status(
-            self.name, type_of(self.options), state or ("delivering" if pending else "idle"), published.seq, published.alerts,  # type: ignore[arg-type]
-            published.done + pending,
-            published.delivered, published.filtered, published.refused, published.missing, pending,
-            sender.backoff.tries, sender.last_delivered, stalled, sender.error,
-            sender.error_at, round(sender.next_try), now, os.getpid(),
+            self.name, type_of(self.options), state or ("delivering" if pending else "idle"),  # type: ignore[arg-type]
+            published.seq, published.alerts, published.done + pending, published.delivered, published.filtered,
+            published.refused, published.missing, pending, sender.backoff.tries, sender.last_delivered, stalled,
+            sender.error, sender.error_at, round(sender.next_try), now, os.getpid(),
         )  # fmt: skip
 
     # The thread.

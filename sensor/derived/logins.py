@@ -41,7 +41,8 @@ FORM = "web form"
 # NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction,
 # hours, station, expired, disabled, type, locked out, must change.
 REFUSALS = frozenset((
-    0xC0000064, 0xC000006A, 0xC000006D, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072, 0xC000015B, 0xC0000193, 0xC0000224, 0xC0000234,
+    0xC0000064, 0xC000006A, 0xC000006D, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072, 0xC000015B,
+    0xC0000193, 0xC0000224, 0xC0000234,
 ))  # fmt: skip
 NO_SUCH_USER = frozenset((0xC0000064,))
 # Kerberos errors (RFC 4120, 7.5.9): unknown client, revoked, expired password, wrong password.
@@ -252,9 +253,11 @@ _SERVICES: dict[type[Event], str] = {
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
     KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
-    KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,
+    KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered,
+    HttpRequest: Logins.web_asked,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
     RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
-    **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked, MqttConnack: Logins.broker_answered,
+    **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked,
+    MqttConnack: Logins.broker_answered,
 }  # fmt: skip
 Logins.watches = tuple(_READERS)

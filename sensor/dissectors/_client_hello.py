@@ -95,7 +95,8 @@ def client_hello(body: bytes, transport: str) -> ClientHello:
         f"{_ja4(ciphers, kinds, _numbers(_inner(get(SIGNATURES, b''), 2)), _ends(alpn[0]) if alpn else '00')}"
     )
     return ClientHello(
-        _host(get(SNI, b"")), tuple(clean(name, 32) for name in alpn), protocol(newest), _ja3(legacy, ciphers, kinds, groups, formats), ja4, weak_of(ciphers),
+        _host(get(SNI, b"")), tuple(clean(name, 32) for name in alpn), protocol(newest),
+        _ja3(legacy, ciphers, kinds, groups, formats), ja4, weak_of(ciphers),
         ENCRYPTED_HELLO in held,
     )  # fmt: skip
 
@@ -220,7 +221,8 @@ def _ja4(ciphers: tuple[int, ...], kinds: tuple[int, ...], signatures: tuple[int
     second = _hex(sorted([one for one in offered if one not in (SNI, ALPN)]))
     if signed := _hex([one for one in signatures if one not in GREASE]):
         second += "_" + signed
-    return f"{min(len(known), 99):02d}{min(len(offered), 99):02d}{alpn}_{_short(_hex(sorted(known)))}_{_short(second if offered else '')}"
+    counts = f"{min(len(known), 99):02d}{min(len(offered), 99):02d}"
+    return f"{counts}{alpn}_{_short(_hex(sorted(known)))}_{_short(second if offered else '')}"
 
 
 def _hex(numbers: list[int]) -> str:

@@ -24,13 +24,17 @@ UNKNOWN = -1
 FOLD = b" \t"
 REMEMBERED_LIMIT = 2048  # bytes
 _HOLDS_SECRET = re.compile(
-    rb"uthorization|UTHORIZATION|ookie|OOKIE|[?&][^ ]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)"
+    rb"uthorization|UTHORIZATION|ookie|OOKIE|[?&][^ "
+    rb"]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)"
 )
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of an address.
 _SECRET = re.compile(
-    r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)[^&;#]*",
+    (
+        r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|"
+        r"(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)[^&;#]*"
+    ),
     re.IGNORECASE,
 )
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNORECASE)

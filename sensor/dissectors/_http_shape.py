@@ -46,8 +46,9 @@ ODD_FORM = re.compile(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|
 # Words that one of the odd parts of a body has, in small letters: looked for one by one, since most bodies hold none of
 # them.
 SIGNS = (
-    b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"ro0ab", b"\xac\xed\0\x05", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime",
-    b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file", b"<%", b"getruntime", b"#post_render",
+    b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"ro0ab", b"\xac\xed\0\x05", b"aaeaaad", b"union",
+    b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file",
+    b"<%", b"getruntime", b"#post_render",
 )  # fmt: skip
 ODD_COMMAND = re.compile(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
 ODD_BODY = re.compile(

@@ -18,7 +18,8 @@ from sensor.core.reader import clean
 OPENING = ("AddPortMapping", "AddAnyPortMapping", "AddPinhole")
 SIZE_LIMIT = 8192
 _ELEMENT = re.compile(
-    rb"<(?:[\w.-]{1,16}:)?(NewExternalPort|NewInternalPort|InternalPort|NewInternalClient|InternalClient|NewProtocol|Protocol|NewPortMappingDescription)"
+    rb"<(?:[\w.-]{1,16}:)?(NewExternalPort|NewInternalPort|InternalPort|NewInternalClient|"
+    rb"InternalClient|NewProtocol|Protocol|NewPortMappingDescription)"
     rb"(?:\s[^<>]{0,128})?>([^<>]{0,256})</"
 )
 

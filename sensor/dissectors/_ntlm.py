@@ -54,7 +54,8 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
         domain = self.domain if self.domain.lower() != self.computer.lower() else ""
         fqdn = self.fqdn if "." in self.fqdn else ""
         pairs = (
-            ("ntlm.hostname", self.computer), ("ntlm.fqdn", fqdn), ("ntlm.domain", domain), ("ntlm.dns_domain", self.dns_domain if domain else ""),
+            ("ntlm.hostname", self.computer), ("ntlm.fqdn", fqdn), ("ntlm.domain", domain),
+            ("ntlm.dns_domain", self.dns_domain if domain else ""),
             ("ntlm.version", self.version),
         )  # fmt: skip
         return [(kind, value) for kind, value in pairs if value]

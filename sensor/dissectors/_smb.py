@@ -34,9 +34,10 @@ CONTROLLER_SHARES = ("SYSVOL", "NETLOGON")
 # Pipes that Windows and Samba offer, in lower case: what is opened by such a name in a share that we did not see
 # connected is a pipe.
 PIPES = frozenset((
-    "atsvc", "browser", "cert", "dfs", "dnsserver", "drsuapi", "efsrpc", "epmapper", "eventlog", "fssagentrpc", "initshutdown", "keysvc", "lsarpc", "lsass",
-    "mdssvc", "msfwd", "netdfs", "netlogon", "ntsvcs", "plugplay", "protected_storage", "samr", "scerpc", "spoolss", "srvsvc", "svcctl", "tapsrv", "trkwks",
-    "w32time", "winreg", "wkssvc", "witness",
+    "atsvc", "browser", "cert", "dfs", "dnsserver", "drsuapi", "efsrpc", "epmapper", "eventlog", "fssagentrpc",
+    "initshutdown", "keysvc", "lsarpc", "lsass", "mdssvc", "msfwd", "netdfs", "netlogon", "ntsvcs", "plugplay",
+    "protected_storage", "samr", "scerpc", "spoolss", "srvsvc", "svcctl", "tapsrv", "trkwks", "w32time", "winreg",
+    "wkssvc", "witness",
 ))  # fmt: skip
 # What may be done with a file ([MS-SMB2] 2.2.13.1.1): write, append, generic all and generic write.
 WRITES = 0x50000006

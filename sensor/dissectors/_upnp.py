@@ -13,9 +13,12 @@ from sensor.dissectors._xml import Document, Element
 
 # Element → kind of observation, for each format.
 UPNP = {
-    "deviceType": "upnp.device_type", "manufacturer": "upnp.manufacturer", "modelName": "upnp.model_name", "modelNumber": "upnp.model_number",
-    "modelDescription": "upnp.model_description", "friendlyName": "upnp.friendly_name", "serialNumber": "upnp.serial", "UDN": "upnp.udn",
-    "softwareVersion": "upnp.software_version", "firmwareVersion": "upnp.software_version", "displayVersion": "upnp.display_version",
+    "deviceType": "upnp.device_type", "manufacturer": "upnp.manufacturer", "modelName": "upnp.model_name",
+    "modelNumber": "upnp.model_number",
+    "modelDescription": "upnp.model_description", "friendlyName": "upnp.friendly_name", "serialNumber": "upnp.serial",
+    "UDN": "upnp.udn",
+    "softwareVersion": "upnp.software_version", "firmwareVersion": "upnp.software_version",
+    "displayVersion": "upnp.display_version",
     "roomName": "upnp.instance",
 }  # fmt: skip
 ONVIF = {
@@ -33,11 +36,13 @@ HNAP = {
     "DeviceName": "http.device_name",
 }
 ISAPI = {
-    "deviceName": "http.device_name", "model": "http.device_model", "serialNumber": "http.device_serial", "firmwareVersion": "http.device_firmware",
+    "deviceName": "http.device_name", "model": "http.device_model", "serialNumber": "http.device_serial",
+    "firmwareVersion": "http.device_firmware",
     "deviceType": "http.device_type",
 }  # fmt: skip
 ROKU = {
-    "vendor-name": "http.device_vendor", "model-name": "http.device_model", "serial-number": "http.device_serial", "software-version": "http.device_firmware",
+    "vendor-name": "http.device_vendor", "model-name": "http.device_model", "serial-number": "http.device_serial",
+    "software-version": "http.device_firmware",
     "user-device-name": "http.device_name", "is-tv": "http.is_tv",
 }  # fmt: skip
 

@@ -25,14 +25,16 @@ I_AM, WHO_IS = 0, 8
 READ, READ_MULTIPLE = 12, 14
 # Requests that change something or command (clause 21, BACnetConfirmedServiceChoice).
 WRITES = {
-    7: "atomic_write_file", 8: "add_list_element", 9: "remove_list_element", 10: "create_object", 11: "delete_object", 15: "write_property",
+    7: "atomic_write_file", 8: "add_list_element", 9: "remove_list_element", 10: "create_object", 11: "delete_object",
+    15: "write_property",
     16: "write_property_multiple", 17: "device_communication_control", 20: "reinitialize_device",
 }  # fmt: skip
 DEVICE = 8
 ANY_INSTANCE = 0x3FFFFF  # stands for the device's own object (clause 12.11)
 # Properties of the device object that name it (clause 21, BACnetPropertyIdentifier).
 PROPERTIES = {
-    12: "application_version", 28: "description", 44: "firmware", 58: "location", 70: "model", 77: "instance", 121: "vendor", 372: "serial",
+    12: "application_version", 28: "description", 44: "firmware", 58: "location", 70: "model", 77: "instance",
+    121: "vendor", 372: "serial",
 }  # fmt: skip
 CHARACTER_STRING = 7
 UTF8, UTF16 = 0, 4

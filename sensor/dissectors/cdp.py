@@ -45,7 +45,8 @@ VOICE_REPLY, VOICE_QUERY, POWER_USED, NAME, OBJECT_ID, MANAGEMENT, LOCATION, POW
     26,
 )
 CAPABILITY_NAMES = (
-    "router", "transparent_bridge", "source_bridge", "switch", "host", "igmp", "repeater", "telephone", "remotely_managed", "cvta", "two_port_relay",
+    "router", "transparent_bridge", "source_bridge", "switch", "host", "igmp", "repeater", "telephone",
+    "remotely_managed", "cvta", "two_port_relay",
 )  # fmt: skip
 OBJECT_ID_LIMIT = 40
 # Serial numbers of Cisco: where it was made, year and week, and a running number. Older ones are nine digits.
@@ -97,9 +98,12 @@ def _announced(packet: Packet, version: int, life: int, found: dict[int, bytes])
     name = clean(found.get(NAME, b""))
     addresses = tuple(dict.fromkeys(listed(found.get(ADDRESSES, b"")) + listed(found.get(MANAGEMENT, b""))))
     event = CdpAnnouncement(
-        packet, device, clean(found.get(PORT, b"")), name or host, clean(found.get(SOFTWARE, b"")), _capabilities(found.get(CAPABILITIES, b"")), addresses,
-        _number(found, NATIVE_VLAN, 0), _number(found, VOICE_REPLY, 1) or _number(found, VOICE_QUERY, 1), version, life, clean(found.get(PLATFORM, b"")),
-        serial, clean(found.get(VTP_DOMAIN, b"")), _object_id(found.get(OBJECT_ID, b"")), clean(found.get(LOCATION, b"")[1:]), _power(found),
+        packet, device, clean(found.get(PORT, b"")), name or host, clean(found.get(SOFTWARE, b"")),
+        _capabilities(found.get(CAPABILITIES, b"")), addresses,
+        _number(found, NATIVE_VLAN, 0), _number(found, VOICE_REPLY, 1) or _number(found, VOICE_QUERY, 1), version,
+        life, clean(found.get(PLATFORM, b"")),
+        serial, clean(found.get(VTP_DOMAIN, b"")), _object_id(found.get(OBJECT_ID, b"")),
+        clean(found.get(LOCATION, b"")[1:]), _power(found),
         found.get(DUPLEX) == b"\0",
     )  # fmt: skip
     return [event, *observations(packet, _facts(event, host))]

@@ -31,7 +31,8 @@ LINKS_LIMIT = 16
 END_OF_OPTIONS = 0xFF
 # Keys of OCF descriptions that name a device (OCF Core Specification, oic.wk.d and oic.wk.p).
 OCF_KEYS = {
-    "n": "coap.ocf.instance", "dmn": "coap.ocf.manufacturer", "mnmn": "coap.ocf.manufacturer", "dmno": "coap.ocf.model", "mnmo": "coap.ocf.model",
+    "n": "coap.ocf.instance", "dmn": "coap.ocf.manufacturer", "mnmn": "coap.ocf.manufacturer",
+    "dmno": "coap.ocf.model", "mnmo": "coap.ocf.model",
     "mnfv": "coap.ocf.firmware", "mnos": "coap.ocf.os", "sn": "coap.ocf.serial",
 }  # fmt: skip
 _TYPE = re.compile(rb';\s*rt="?([^",;]{1,255})')

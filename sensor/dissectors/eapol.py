@@ -25,7 +25,8 @@ VERSIONS = (1, 2, 3)
 REQUEST, RESPONSE, SUCCESS, FAILURE = range(1, 5)
 IDENTITY, NOTIFICATION, NAK = 1, 2, 3
 METHODS = {
-    4: "md5", 5: "otp", 6: "gtc", 13: "tls", 17: "leap", 18: "sim", 21: "ttls", 23: "aka", 25: "peap", 26: "mschapv2", 29: "mschapv2", 43: "fast",
+    4: "md5", 5: "otp", 6: "gtc", 13: "tls", 17: "leap", 18: "sim", 21: "ttls", 23: "aka", 25: "peap", 26: "mschapv2",
+    29: "mschapv2", 43: "fast",
     50: "aka_prime", 52: "pwd", 55: "teap",
 }  # fmt: skip
 IDENTITY_LIMIT = 253  # of a user name in RADIUS, where it ends up

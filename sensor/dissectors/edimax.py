@@ -76,7 +76,8 @@ class Edimax(Discovery):
         )
         searches = "yes" if int(code) == SEARCH else ""
         pairs = (
-            ("edimax.search", searches), ("edimax.model", model), ("edimax.product", product), ("edimax.firmware", event.firmware), ("edimax.instance", name),
+            ("edimax.search", searches), ("edimax.model", model), ("edimax.product", product),
+            ("edimax.firmware", event.firmware), ("edimax.instance", name),
         )  # fmt: skip
         return [event, *facts(packet, pairs)]
 

@@ -51,7 +51,8 @@ class Fdp(Dissector):
 def _announced(packet: Packet, life: int, found: dict[int, bytes]) -> list[Parsed]:
     device = readable(found.get(DEVICE_ID, b""))
     event = FdpAnnouncement(
-        packet, device, clean(found.get(PORT, b"")), device, clean(found.get(SOFTWARE, b"")), _capabilities(found.get(CAPABILITIES, b"")),
+        packet, device, clean(found.get(PORT, b"")), device, clean(found.get(SOFTWARE, b"")),
+        _capabilities(found.get(CAPABILITIES, b"")),
         listed(found.get(ADDRESSES, b"")), life_s=life, platform=clean(found.get(PLATFORM, b"")),
     )  # fmt: skip
     facts: dict[tuple[str, str], None] = {

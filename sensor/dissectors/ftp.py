@@ -26,9 +26,10 @@ FILES = frozenset(
     (b"RETR", b"STOR", b"STOU", b"APPE", b"DELE", b"RNFR", b"RNTO", b"MKD", b"RMD", b"XMKD", b"XRMD", b"SITE")
 )
 COMMANDS = FILES | frozenset((
-    b"USER", b"PASS", b"ACCT", b"CWD", b"CDUP", b"SMNT", b"QUIT", b"REIN", b"PORT", b"PASV", b"TYPE", b"STRU", b"MODE", b"ALLO", b"REST", b"ABOR", b"PWD",
-    b"LIST", b"NLST", b"SYST", b"STAT", b"HELP", b"NOOP", b"AUTH", b"PBSZ", b"PROT", b"EPRT", b"EPSV", b"FEAT", b"OPTS", b"LANG", b"SIZE", b"MDTM", b"MLST",
-    b"MLSD", b"XPWD", b"XCWD", b"CLNT", b"HOST", b"CCC", b"XCRC", b"MFMT",
+    b"USER", b"PASS", b"ACCT", b"CWD", b"CDUP", b"SMNT", b"QUIT", b"REIN", b"PORT", b"PASV", b"TYPE", b"STRU",
+    b"MODE", b"ALLO", b"REST", b"ABOR", b"PWD", b"LIST", b"NLST", b"SYST", b"STAT", b"HELP", b"NOOP", b"AUTH",
+    b"PBSZ", b"PROT", b"EPRT", b"EPSV", b"FEAT", b"OPTS", b"LANG", b"SIZE", b"MDTM", b"MLST", b"MLSD", b"XPWD",
+    b"XCWD", b"CLNT", b"HOST", b"CCC", b"XCRC", b"MFMT",
 ))  # fmt: skip
 GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS = 220, 215, 230, 331, 530, 234
 _REPLY = re.compile(rb"([1-5]\d\d)([ -])(.*)", re.DOTALL)

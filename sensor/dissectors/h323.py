@@ -28,16 +28,18 @@ SIZE_LIMIT = 8192
 Q931 = 8
 # Q.931 message types that H.225.0 uses (H.225.0, 7.2).
 CALLS = {
-    0x01: "alerting", 0x02: "call_proceeding", 0x03: "progress", 0x05: "setup", 0x07: "connect", 0x0D: "setup_acknowledge", 0x5A: "release_complete",
+    0x01: "alerting", 0x02: "call_proceeding", 0x03: "progress", 0x05: "setup", 0x07: "connect",
+    0x0D: "setup_acknowledge", 0x5A: "release_complete",
     0x62: "facility", 0x6E: "notify", 0x75: "status_enquiry", 0x7B: "information", 0x7D: "status",
 }  # fmt: skip
 DESCRIBES = ("setup", "alerting", "call_proceeding", "connect", "progress")
 DISPLAY, CALLING, CALLED, USER = 0x28, 0x6C, 0x70, 0x7E
 # Messages of RAS by their place in the choice (H.225.0, RasMessage).
 RAS = (
-    "gatekeeper_request", "gatekeeper_confirm", "gatekeeper_reject", "registration_request", "registration_confirm", "registration_reject",
-    "unregistration_request", "unregistration_confirm", "unregistration_reject", "admission_request", "admission_confirm", "admission_reject",
-    "bandwidth_request", "bandwidth_confirm", "bandwidth_reject", "disengage_request", "disengage_confirm", "disengage_reject", "location_request",
+    "gatekeeper_request", "gatekeeper_confirm", "gatekeeper_reject", "registration_request", "registration_confirm",
+    "registration_reject", "unregistration_request", "unregistration_confirm", "unregistration_reject",
+    "admission_request", "admission_confirm", "admission_reject", "bandwidth_request", "bandwidth_confirm",
+    "bandwidth_reject", "disengage_request", "disengage_confirm", "disengage_reject", "location_request",
     "location_confirm", "location_reject", "info_request", "info_request_response", "non_standard", "unknown",
 )  # fmt: skip
 OF_ENDPOINTS = ("gatekeeper_request", "registration_request")

@@ -35,25 +35,28 @@ NAMES_LIMIT = 24
 # First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight
 # bytes.
 STARTS = (
-    b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /", b"DELETE /", b"PATCH /", b"CONNECT ",
-    b"PROPFIND", b"NOTIFY /", b"TRACE /",
+    b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /",
+    b"DELETE /", b"PATCH /", b"CONNECT ", b"PROPFIND", b"NOTIFY /", b"TRACE /",
 )  # fmt: skip
 # Fields that show a proxy between the writer and the sender.
 FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
 # Paths of devices' own interfaces: who answers there with success has such an interface.
 PATHS = (
-    "/onvif/", "/HNAP1", "/upnp/", "/rootDesc.xml", "/description.xml", "/igd", "/tr64desc", "/setup.xml", "/dmr", "/nservice", "/xml/device_description",
-    "/query/", "/setup/eureka_info", "/ISAPI/", "/PSIA/", "/SDK/", "/axis-cgi/", "/vapix/", "/axis-media/", "/cgi-bin/magicBox", "/cgi-bin/configManager",
-    "/cgi-bin/snapshot", "/cgi-bin/mjpg", "/cgi-bin/hi3510", "/cgi-bin/viewer", "/cgi-bin/video", "/cgi-bin/nobody", "/cgi-bin/authLogin",
-    "/cgi-bin/guestimage", "/video.cgi", "/image.cgi", "/snapshot.cgi", "/mjpeg.cgi", "/videostream", "/decoder_control", "/stw-cgi/", "/nphMotionJpeg",
-    "/SnapshotJPEG", "/get_status.cgi", "/DevMgmt/", "/eSCL/", "/PRESENTATION/", "/general/status", "/hp/device/", "/ipp/", "/webapi/", "/shelly",
-    "/rpc/Shelly", "/api/config", "/api/v2/", "/api/system/info", "/CGI/Java/", "/putxml", "/getxml", "/status.xml", "/tmUnblock", "/cgi-bin/luci",
+    "/onvif/", "/HNAP1", "/upnp/", "/rootDesc.xml", "/description.xml", "/igd", "/tr64desc", "/setup.xml", "/dmr",
+    "/nservice", "/xml/device_description", "/query/", "/setup/eureka_info", "/ISAPI/", "/PSIA/", "/SDK/",
+    "/axis-cgi/", "/vapix/", "/axis-media/", "/cgi-bin/magicBox", "/cgi-bin/configManager", "/cgi-bin/snapshot",
+    "/cgi-bin/mjpg", "/cgi-bin/hi3510", "/cgi-bin/viewer", "/cgi-bin/video", "/cgi-bin/nobody", "/cgi-bin/authLogin",
+    "/cgi-bin/guestimage", "/video.cgi", "/image.cgi", "/snapshot.cgi", "/mjpeg.cgi", "/videostream",
+    "/decoder_control", "/stw-cgi/", "/nphMotionJpeg", "/SnapshotJPEG", "/get_status.cgi", "/DevMgmt/", "/eSCL/",
+    "/PRESENTATION/", "/general/status", "/hp/device/", "/ipp/", "/webapi/", "/shelly", "/rpc/Shelly", "/api/config",
+    "/api/v2/", "/api/system/info", "/CGI/Java/", "/putxml", "/getxml", "/status.xml", "/tmUnblock", "/cgi-bin/luci",
     "/goform/", "/boaform/",
 )  # fmt: skip
 # What devices ask their makers for: whether the network is open, new firmware, a place for their measurements.
 ASKED = (
-    "/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt", "/ncsi.txt", "/kindle-wifi/",
-    "/check_network_status.txt", "/success.txt", "/canonical.html", "/nm-check.txt", "/connectivity-check", "/scale/", "/router/firmware/query",
+    "/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt",
+    "/ncsi.txt", "/kindle-wifi/", "/check_network_status.txt", "/success.txt", "/canonical.html", "/nm-check.txt",
+    "/connectivity-check", "/scale/", "/router/firmware/query",
 )  # fmt: skip
 FIRMWARE = "firmware/"
 _OWN = re.compile("|".join(map(re.escape, PATHS)), re.IGNORECASE)

@@ -37,8 +37,10 @@ WITH_LANGUAGE = (0x35, 0x36)  # a language stands before the text (RFC 8010, 3.9
 DOCUMENT_LIMIT = 32768
 # Attributes of a printer that describe it.
 FACTS = {
-    b"printer-make-and-model": "ipp.make_and_model", b"printer-dns-sd-name": "ipp.instance", b"printer-uuid": "ipp.uuid", b"printer-location": "ipp.location",
-    b"printer-firmware-string-version": "ipp.firmware", b"printer-serial-number": "ipp.serial", b"printer-device-id": "ipp.device_id",
+    b"printer-make-and-model": "ipp.make_and_model", b"printer-dns-sd-name": "ipp.instance",
+    b"printer-uuid": "ipp.uuid", b"printer-location": "ipp.location",
+    b"printer-firmware-string-version": "ipp.firmware", b"printer-serial-number": "ipp.serial",
+    b"printer-device-id": "ipp.device_id",
 }  # fmt: skip
 # Attributes that only spoolers have: CUPS documents them as its own.
 SPOOLER = frozenset(

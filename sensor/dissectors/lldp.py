@@ -173,9 +173,12 @@ def _announced(packet: Packet, chassis: str, port: str, life: int, found: list[t
             addresses.append(address)
     inventory = {word: piece for key, word in INVENTORY.items() if (piece := _piece(extra.get(key, b"")))}
     event = LldpAnnouncement(
-        packet, chassis, port, texts.get(NAME, ""), texts.get(DESCRIPTION, ""), words(enabled, CAPABILITY_NAMES), tuple(dict.fromkeys(addresses)),
-        int.from_bytes(extra.get(PORT_VLAN, b"")[:2], "big"), voice_vlan, life, texts.get(PORT_DESCRIPTION, ""), words(supported, CAPABILITY_NAMES),
-        _class(extra.get(MED_CLASS, b"")), tuple(inventory.items()), _power(extra.get(MED_POWER, b""), extra.get(POWER_VIA_MDI, b"")),
+        packet, chassis, port, texts.get(NAME, ""), texts.get(DESCRIPTION, ""), words(enabled, CAPABILITY_NAMES),
+        tuple(dict.fromkeys(addresses)),
+        int.from_bytes(extra.get(PORT_VLAN, b"")[:2], "big"), voice_vlan, life, texts.get(PORT_DESCRIPTION, ""),
+        words(supported, CAPABILITY_NAMES),
+        _class(extra.get(MED_CLASS, b"")), tuple(inventory.items()),
+        _power(extra.get(MED_POWER, b""), extra.get(POWER_VIA_MDI, b"")),
     )  # fmt: skip
     return [event, *observations(packet, _facts(event, inventory))]
 

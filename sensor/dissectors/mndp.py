@@ -80,8 +80,10 @@ def _announced(packet: Packet, found: dict[int, bytes]) -> list[Parsed]:
     mac, (name, version, platform) = found[MAC], [_text(found.get(kind, b"")) for kind in (IDENTITY, VERSION, PLATFORM)]
     addresses = tuple([address for kind in (IPV4, IPV6) if (address := address_of(found.get(kind, b"")))])
     event = MndpAnnouncement(
-        packet, mac_text(int.from_bytes(mac, "big")) if len(mac) == 6 else "", _text(found.get(INTERFACE, b"")), name, f"{platform} {version}".strip(), (),
-        addresses, version=version, platform=platform, board=_text(found.get(BOARD, b"")), licence=_text(found.get(LICENCE, b"")),
+        packet, mac_text(int.from_bytes(mac, "big")) if len(mac) == 6 else "", _text(found.get(INTERFACE, b"")), name,
+        f"{platform} {version}".strip(), (),
+        addresses, version=version, platform=platform, board=_text(found.get(BOARD, b"")),
+        licence=_text(found.get(LICENCE, b"")),
         uptime_s=int.from_bytes(found.get(UPTIME, b"")[:4], "little"),
     )  # fmt: skip
     facts: dict[tuple[str, str], None] = {

@@ -31,7 +31,8 @@ _QUOTED = re.compile(rb'"?([^"\r\n]{2,255})"?')
 _PAIR = re.compile(rb"^[ \t]*([A-Za-z][\w ]{0,40}?)\s{0,4}=\s{0,4}\"?([^\"\r\n]{1,255})\"?", re.MULTILINE)
 # What INFO CONFIG and INFO PRODINFO call a serial number, a version and a name.
 _FIELDS = {
-    b"SERIALNUMBER": "pjl.serial", b"SERIAL NUMBER": "pjl.serial", b"PRODUCTSERIALNUMBER": "pjl.serial", b"FIRMWAREVERSION": "pjl.firmware",
+    b"SERIALNUMBER": "pjl.serial", b"SERIAL NUMBER": "pjl.serial", b"PRODUCTSERIALNUMBER": "pjl.serial",
+    b"FIRMWAREVERSION": "pjl.firmware",
     b"FIRMWARE VERSION": "pjl.firmware", b"FIRMWAREDATECODE": "pjl.firmware", b"PRODUCTNAME": "pjl.id",
 }  # fmt: skip
 _ZPL = re.compile(rb"\x02([\w -]{3,40}),(V[\w.]{3,20}),\d{1,3},")

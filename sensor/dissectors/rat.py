@@ -46,19 +46,30 @@ SHAPES = (
     _shape("Metasploit stage", rb".{2}[\x01-\x20]\0MZ(?:\xe8\0\0\0\0|ARUH\x89\xe5)"),
     _shape("a trojan with commands in Turkish", rb"(?:ANABILGI(?:GETIR)?\||BAGLIMI\?|CAPSCREEN)"),
     _shape("a trojan that sends screens", rb"(?:[A-Z]{4,16}|[a-z]{4,16})\|[\x20-\x7e]{0,80}\xff\xd8\xff\xe0\0\x10JFIF"),
-    _shape("Gafgyt", rb"(?:[A-Z ]{4,10}\r?\n){0,8}!\* ?(?:SCANNER|UDP|TCP|HTTP|HOLD|JUNK|STD|VSE|STOMP|HEX|CNC|PHONE|KILLATTK|GETLOCALIP|LOLNOGTFO|SH)\b"),
+    _shape("Gafgyt", (
+        rb"(?:[A-Z ]{4,10}\r?\n){0,8}!\* ?(?:SCANNER|UDP|TCP|HTTP|HOLD|JUNK|STD|VSE|STOMP|HEX|CNC|PHONE|KILLATTK|"
+        rb"GETLOCALIP|LOLNOGTFO|SH)\b"
+    )),
     _shape("Gafgyt", rb"BUILD [A-Z][A-Z0-9_]{1,11}(?::[\w.:-]{0,40})?\r?\n"),
-    _shape(SHELL, rb"(?:\r?\n)?Microsoft Windows (?:XP |2000 )?\[Version \d[\d.]+\]|Windows PowerShell(?: running as user|\r?\nCopyright)"),
-    _shape(SHELL, rb"(?:ba)?sh: (?:no job control|cannot set terminal)|/bin/(?:ba)?sh: 0: can't access tty|uid=\d+\([\w-]+\) gid="),
+    _shape(SHELL, (
+        rb"(?:\r?\n)?Microsoft Windows (?:XP |2000 )?\[Version \d[\d.]+\]|Windows PowerShell(?: running "
+        rb"as user|\r?\nCopyright)"
+    )),
+    _shape(SHELL, (
+        rb"(?:ba)?sh: (?:no job control|cannot set terminal)|/bin/(?:ba)?sh: 0: can't access "
+        rb"tty|uid=\d+\([\w-]+\) gid="
+    )),
 )  # fmt: skip
 # First bytes to look for, and such that stand behind a length.
 STARTS = (
-    b"lv|'|'|", b"ll|'|'|", b"inf|'|'|", b"myversio", b"maininfo", b"configur", b"mainvers", b"getmaini", b"8EA4AB05", b"BF7CAB46", b"155CAD31", b"[DataSta",
-    b"\x24\x04\xff\0", b"\x41\0\0\0\x99", b"\x41\0\0\0\x03", b"ANABILGI", b"BAGLIMI?", b"CAPSCREE", b"Microsof", b"\r\nMicros", b"Windows ", b"bash: no",
-    b"BUILD ", *(b"!* " + bytes([letter]) for letter in b"SUTHJVCPKGL"), b"bash: ca",
-    b"sh: no j", b"sh: cann", b"/bin/sh:", b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
+    b"lv|'|'|", b"ll|'|'|", b"inf|'|'|", b"myversio", b"maininfo", b"configur", b"mainvers", b"getmaini", b"8EA4AB05",
+    b"BF7CAB46", b"155CAD31", b"[DataSta", b"\x24\x04\xff\0", b"\x41\0\0\0\x99", b"\x41\0\0\0\x03", b"ANABILGI",
+    b"BAGLIMI?", b"CAPSCREE", b"Microsof", b"\r\nMicros", b"Windows ", b"bash: no", b"BUILD ",
+    *(b"!* " + bytes([letter]) for letter in b"SUTHJVCPKGL"), b"bash: ca", b"sh: no j", b"sh: cann", b"/bin/sh:",
+    b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
 )  # fmt: skip
-MAGIC = (*((offset, b"ll|'") for offset in (2, 3, 4, 5)), *((offset, b"lv|'") for offset in (3, 4)), *((offset, b"inf|") for offset in (3, 4)),
+MAGIC = (*((offset, b"ll|'") for offset in (2, 3, 4, 5)), *((offset, b"lv|'") for offset in (3, 4)),
+*((offset, b"inf|") for offset in (3, 4)),
          (11, b"\0\0\x78\x9c"), (4, b"MZ\xe8\0"), (4, b"MZAR"))  # fmt: skip
 
 

@@ -25,7 +25,8 @@ PARTS_LIMIT = 16
 # First bytes with their length in words: sender reports are 6 words and 6 for each block, receiver reports 1 and 6 (RFC
 # 3550, 6.4).
 STARTS = (
-    b"\x80\xc8\x00\x06", b"\x81\xc8\x00\x0c", b"\x82\xc8\x00\x12", b"\x80\xc9\x00\x01", b"\x81\xc9\x00\x07", b"\x82\xc9\x00\x0d",
+    b"\x80\xc8\x00\x06", b"\x81\xc8\x00\x0c", b"\x82\xc8\x00\x12", b"\x80\xc9\x00\x01", b"\x81\xc9\x00\x07",
+    b"\x82\xc9\x00\x0d",
     *(bytes((0x81, 0xCA, 0, words)) for words in range(2, 33)),
 )  # fmt: skip
 _REPORT = struct.Struct("!QIII")  # NTP time, RTP time, packets, octets

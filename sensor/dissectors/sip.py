@@ -37,13 +37,16 @@ TLS_HANDSHAKE = 0x16
 EVENTING = b"SUBSCRIBE /"  # HTTP with a method of the same name: UPnP Device Architecture 2.0, 4
 # First bytes of messages on other ports. OPTIONS is left out: RTSP and HTTP begin with the same eight bytes.
 STARTS = (
-    b"SIP/2.0 ", b"INVITE s", b"REGISTER", b"SUBSCRIB", b"NOTIFY s", b"MESSAGE ", b"PUBLISH ", b"ACK sip:", b"BYE sip:", b"CANCEL s", b"INFO sip", b"REFER si",
+    b"SIP/2.0 ", b"INVITE s", b"REGISTER", b"SUBSCRIB", b"NOTIFY s", b"MESSAGE ", b"PUBLISH ", b"ACK sip:",
+    b"BYE sip:", b"CANCEL s", b"INFO sip", b"REFER si",
 )  # fmt: skip
 # Header names, long and compact (RFC 3261, 7.3.3; RFC 6665, 8.2.1), by what they hold. As they are usually written, and
 # in small letters for all other ways.
 _LONG = {
-    b"Via": "via", b"From": "from", b"To": "to", b"Call-ID": "call-id", b"CSeq": "cseq", b"Contact": "contact", b"Content-Length": "length", b"Event": "event",
-    b"User-Agent": "agent", b"Server": "server", b"Authorization": "auth", b"Proxy-Authorization": "auth", b"WWW-Authenticate": "auth",
+    b"Via": "via", b"From": "from", b"To": "to", b"Call-ID": "call-id", b"CSeq": "cseq", b"Contact": "contact",
+    b"Content-Length": "length", b"Event": "event",
+    b"User-Agent": "agent", b"Server": "server", b"Authorization": "auth", b"Proxy-Authorization": "auth",
+    b"WWW-Authenticate": "auth",
     b"Proxy-Authenticate": "auth", b"Content-Type": "type", b"Reason": "reason",
     b"Max-Forwards": "", b"Allow": "", b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
 }  # fmt: skip
@@ -64,8 +67,8 @@ HEADERS = _LONG | {name.lower(): held for name, held in (_LONG | _COMPACT).items
 # Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones
 # send.
 DEVICE_WORDS = (
-    b"serial", b"mac", b"model", b"device", b"firmware", b"product", b"hardware", b"vendor", b"access-network-info", b"user-agent", b"software", b"platform",
-    b"build", b"endpoint", b"phone-type",
+    b"serial", b"mac", b"model", b"device", b"firmware", b"product", b"hardware", b"vendor", b"access-network-info",
+    b"user-agent", b"software", b"platform", b"build", b"endpoint", b"phone-type",
 )  # fmt: skip
 DEVICE_HEADERS_LIMIT = 8
 SDP = b"application/sdp"

@@ -46,9 +46,9 @@ ENCRYPTED = "encrypted"
 USUAL = (b"public", b"private")
 # RFC 3416, 3.
 STATUS = (
-    "no_error", "too_big", "no_such_name", "bad_value", "read_only", "general_error", "no_access", "wrong_type", "wrong_length", "wrong_encoding",
-    "wrong_value", "no_creation", "inconsistent_value", "resource_unavailable", "commit_failed", "undo_failed", "authorization_error", "not_writable",
-    "inconsistent_name",
+    "no_error", "too_big", "no_such_name", "bad_value", "read_only", "general_error", "no_access", "wrong_type",
+    "wrong_length", "wrong_encoding", "wrong_value", "no_creation", "inconsistent_value", "resource_unavailable",
+    "commit_failed", "undo_failed", "authorization_error", "not_writable", "inconsistent_name",
 )  # fmt: skip
 # The counter that a report carries says what was wrong (RFC 3414, 5; RFC 3412, 5).
 REPORTS = {

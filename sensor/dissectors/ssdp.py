@@ -23,8 +23,10 @@ HEADER_NAME_LIMIT = 48
 HEADERS_LIMIT = 12
 # Fields of the standard and of HTTP (1.2.2, 1.3.3): not a vendor's own.
 STANDARD = frozenset(
-    b"host cache-control location nt nts server usn st ext date man mx user-agent content-length content-type connection opt 01-nls accept al "
-    b"bootid.upnp.org configid.upnp.org nextbootid.upnp.org searchport.upnp.org securelocation.upnp.org tcpport.upnp.org cpfn.upnp.org cpuuid.upnp.org "
+    b"host cache-control location nt nts server usn st ext date man mx user-agent content-length "
+    b"content-type connection opt 01-nls accept al "
+    b"bootid.upnp.org configid.upnp.org nextbootid.upnp.org searchport.upnp.org "
+    b"securelocation.upnp.org tcpport.upnp.org cpfn.upnp.org cpuuid.upnp.org "
     b"transfer-encoding expires age keep-alive vary".split()
 )
 

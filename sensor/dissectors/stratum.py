@@ -22,10 +22,12 @@ TEXT_LIMIT = 128
 LINES_LIMIT = 6  # of a conversation that names no method
 MESSAGES_LIMIT = 8
 STARTS = (
-    b'{"id":', b'{"id" :', b'{ "id"', b'{"jsonrp', b'{ "jsonr', b'{"method', b'{ "metho', b'{"params', b'{"worker', b'{"result', b'{"error"',
+    b'{"id":', b'{"id" :', b'{ "id"', b'{"jsonrp', b'{ "jsonr', b'{"method', b'{ "metho', b'{"params', b'{"worker',
+    b'{"result', b'{"error"',
 )  # fmt: skip
 CLIENT_METHODS = frozenset(
-    b"mining.subscribe mining.authorize mining.submit mining.extranonce.subscribe mining.configure mining.get_transactions eth_submitLogin eth_login "
+    b"mining.subscribe mining.authorize mining.submit mining.extranonce.subscribe mining.configure "
+    b"mining.get_transactions eth_submitLogin eth_login "
     b"eth_getWork eth_submitWork eth_submitHashrate getblocktemplate getwork keepalived getjob".split()
 )
 SERVER_METHODS = frozenset(b"mining.notify mining.set_difficulty mining.set_target mining.set_extranonce job".split())

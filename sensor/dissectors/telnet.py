@@ -39,7 +39,8 @@ _REFUSED = re.compile(
     r"incorrect|invalid|fail|denied|bad pass|wrong|not authori[sz]ed|unknown user|refused|rejected", re.IGNORECASE
 )
 _COMMAND = re.compile(
-    rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
+    rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|"
+    rb"[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
 )
 _USER_INFO = re.compile(r"(://)[^/\s@]{1,255}@")
 _SECRET = re.compile(r"(\s-{1,2}(?:p|pass|password|http-password|ftp-password|user)[ =])\S+")

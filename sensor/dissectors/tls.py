@@ -104,7 +104,8 @@ class Tls(Dissector):
     """
 
     interest = Interest(
-        udp=(5684,), tcp=(443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 3269, 4433, 5061, 5986, 6514, 8443, 8883, 9443),
+        udp=(5684,), tcp=(443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 3269, 4433, 5061, 5986, 6514, 8443,
+        8883, 9443),
         starts=STARTS + DTLS_STARTS + BEATS, stream=True, opening=3, repeats_s=5, volatile=(5, 11),
     )  # fmt: skip
 
@@ -305,8 +306,8 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Pars
         return
     one = _known(data) if len(data) <= KNOWN_LIMIT else _x509.read(data)
     yield TlsCertificate(
-        packet, from_client, one.subject, one.issuer, one.common_name, one.organisation, one.unit, one.names, one.not_before, one.not_after, one.self_signed,
-        one.key, one.key_bits, one.sha1, one.sha256,
+        packet, from_client, one.subject, one.issuer, one.common_name, one.organisation, one.unit, one.names,
+        one.not_before, one.not_after, one.self_signed, one.key, one.key_bits, one.sha1, one.sha256,
     )  # fmt: skip
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     pairs = (

@@ -87,7 +87,8 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Parsed]:
     uptime, default = int.from_bytes(fields.get(UPTIME, [b""])[0][:4], "big"), fields.get(DEFAULT)
     own = _own(packet, fields)
     event = UbiquitiAnnouncement(
-        packet, model, platform, firmware, first(HOSTNAME), mac, first(ESSID), uptime, any(default[0]) if default else None, own,
+        packet, model, platform, firmware, first(HOSTNAME), mac, first(ESSID), uptime,
+        any(default[0]) if default else None, own,
     )  # fmt: skip
     if not own:
         return [event]

@@ -48,7 +48,10 @@ def offloads(card: Card) -> Verdict | None:
     if not joining:
         return ok("frames are not joined before they are captured (no GRO, no LRO)")
     words = " ".join(f"{short} off" for short in joining)
-    found = f"{', '.join(short.upper().removeprefix('RX-') for short in joining)} joins frames before they are captured: sizes and counts differ from the wire"
+    found = (
+        f"{', '.join(short.upper().removeprefix('RX-') for short in joining)} joins frames before they "
+        "are captured: sizes and counts differ from the wire"
+    )
     return warning(found, f"ethtool -K {clean(card.name)} {words}", offloads=" ".join(joining))
 
 
@@ -67,7 +70,10 @@ def card_ring(card: Card) -> Verdict | None:
         return None
     facts = {"ring": card.ring, "most": card.ring_most}
     if card.ring < min(card.ring_most, SMALL) and card.speed >= FAST:
-        found = f"the card's ring holds {card.ring:,} frames of {card.ring_most:,} it could: bursts are lost at {card.speed:,} Mbit/s"
+        found = (
+            f"the card's ring holds {card.ring:,} frames of {card.ring_most:,} it could: bursts are lost at "
+            f"{card.speed:,} Mbit/s"
+        )
         return warning(found, f"ethtool -G {clean(card.name)} rx {card.ring_most}", **facts)
     return ok(f"the card's ring holds {card.ring:,} frames (at most {card.ring_most:,})", **facts)
 

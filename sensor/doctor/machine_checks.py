@@ -75,7 +75,10 @@ def disk_speed(folder: Folder) -> Verdict | None:
     if folder.problem:
         return None
     if folder.sync_s > SLOW_S:
-        found = f"the disk took {folder.sync_s:.2f} s for one small write: events are durable, and delivered, only after that"
+        found = (
+            f"the disk took {folder.sync_s:.2f} s for one small write: events are durable, and delivered, "
+            "only after that"
+        )
         return warning(
             found,
             "put events: onto another disk, or look what keeps this one busy: iostat -x 1",

@@ -64,10 +64,16 @@ def broadcast(seen: Seen) -> Verdict | None:
         found = f"no broadcast in {seen.ethernet:,} frames{groups}: names and types of devices come from there"
         return warning(
             found,
-            "mirror the VLAN, or the ports of the devices, rather than an uplink alone; listen for longer: --seconds 120",
+            (
+                "mirror the VLAN, or the ports of the devices, rather than an uplink alone; listen for longer: "
+                "--seconds 120"
+            ),
         )
     return ok(
-        f"broadcast is seen: {seen.broadcast:,} of {seen.ethernet:,} frames, and {seen.group - seen.broadcast:,} to groups",
+        (
+            f"broadcast is seen: {seen.broadcast:,} of {seen.ethernet:,} frames, and "
+            f"{seen.group - seen.broadcast:,} to groups"
+        ),
         broadcast=seen.broadcast,
     )
 
@@ -93,7 +99,10 @@ def vlan_tags(seen: Seen) -> Verdict | None:
         return ok(f"VLAN tags are seen: {names}", vlans=len(seen.vlans), tagged=seen.tagged)
     if len(seen.networks) > 1:
         blocks = ", ".join(text(V4 | block << 8) + "/24" for block in seen.networks[:4])
-        advice = "if these are VLANs, let the mirror keep the tags (Cisco: encapsulation replicate; VMware: a port group of VLAN 4095)"
+        advice = (
+            "if these are VLANs, let the mirror keep the tags (Cisco: encapsulation replicate; VMware: a "
+            "port group of VLAN 4095)"
+        )
         return warning(
             f"no VLAN tag, though {len(seen.networks)} networks ask for addresses on one wire: {blocks}",
             advice,
@@ -121,7 +130,10 @@ def joined_frames(seen: Seen) -> Verdict | None:
     most = seen.mtu + HEADERS if seen.mtu else JUMBO
     if seen.longest <= most:
         return None
-    found = f"frames of up to {seen.longest:,} bytes, longer than the wire allows: they were joined before they were captured"
+    found = (
+        f"frames of up to {seen.longest:,} bytes, longer than the wire allows: they were joined before "
+        "they were captured"
+    )
     return warning(
         found,
         "ethtool -K IF gro off lro off, and between virtual machines tso off gso off where they are sent",
@@ -152,7 +164,10 @@ def inside(seen: Seen) -> Verdict | None:
     facts = {"outside": seen.outside, "of": seen.addressed}
     if seen.outside <= OUTSIDE * seen.addressed:
         return ok(
-            f"addresses fit the networks that count as inside ({seen.addressed - seen.outside:,} of {seen.addressed:,} frames)",
+            (
+                f"addresses fit the networks that count as inside ({seen.addressed - seen.outside:,} of "
+                f"{seen.addressed:,} frames)"
+            ),
             **facts,
         )
     blocks = ", ".join(text(block << 8) + "/24" for block, _ in seen.blocks[:1]) or "YOUR/BLOCK"
@@ -191,5 +206,6 @@ def capture_clock(seen: Seen) -> Verdict | None:
 
 
 TRAFFIC = (
-    traffic, mirror, broadcast, directions, vlan_tags, whole_frames, joined_frames, repeats, inside, own_drops, capture_clock,
+    traffic, mirror, broadcast, directions, vlan_tags, whole_frames, joined_frames, repeats, inside, own_drops,
+    capture_clock,
 )  # fmt: skip

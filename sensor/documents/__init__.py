@@ -29,6 +29,6 @@ from sensor.documents.write import write_entries, write_whole
 
 __all__ = [
     "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps",
-    "each_once", "fault_at", "foreign_documents", "layers", "load_document", "load_entries", "nearest", "places", "stamps", "write_entries",
-    "write_whole",
+    "each_once", "fault_at", "foreign_documents", "layers", "load_document", "load_entries", "nearest", "places",
+    "stamps", "write_entries", "write_whole",
 ]  # fmt: skip

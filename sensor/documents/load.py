@@ -42,7 +42,9 @@ Moment = Annotated[str, pydantic.AfterValidator(_moment)]
 """A time, or empty where there is none."""
 
 FilePath = Annotated[Path, pydantic.BeforeValidator(_beside)]
-"""A path as its document means it: from the folder of the document, which is the context of the validation, or else of the layer."""
+"""A path as its document means it: from the folder of the document, which is the context of the validation, or else of
+the layer.
+"""
 
 
 def load_document(path: Path, model: type[Model], *, text: str | None = None, context: object = None) -> Model:

@@ -108,7 +108,8 @@ class LiveLog:
             os.close(self._folder)
             raise
         self._retention = Retention(
-            path, size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400, segment_s=keep.segment_h * 3600,
+            path, size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400,
+            segment_s=keep.segment_h * 3600,
             outputs=outputs, complain=complain, clock=clock,
         )  # fmt: skip
         self._backlog, self._commit_s = Backlog(int(keep.memory_mib * MIB)), keep.commit_ms / 1000

@@ -118,8 +118,8 @@ Lines = FileLines | StreamLines
 
 
 def open_lines(segment: Segment, report: Report, at: int = 0) -> Lines:
-    """The lines of a segment, from a byte on at which one begins. ``report`` is called with what is damaged. OSError where it
-    cannot be opened.
+    """The lines of a segment, from a byte on at which one begins. ``report`` is called with what is damaged. OSError
+    where it cannot be opened.
     """
     file = segment.path.open("rb", buffering=0)
     try:

@@ -40,7 +40,10 @@ _TEXT = tuple(
         rb"^(?:[^\s:]{1,32}[ \t]+)?AUTH(?:ENTICATE)?[ \t]+[A-Z0-9-]{1,20}[ \t]+([^\r\n]+)",
         rb"^[^\s:]{1,32}[ \t]+LOGIN[ \t]+(?:\"[^\"\r\n]*\"|[^\s\"]+)[ \t]+([^\r\n]+)",
         rb"^(?:proxy-)?authorization:[ \t]*(?:basic|bearer)[ \t]+([^\r\n]+)",
-        rb"(?:^|[?&\s\"'{,;])(?:[a-z_]{0,16}(?:password|passwd)|pwd|passwort|psw)[\"']?[ \t]{0,4}[=:][ \t]{0,4}[\"']?([^&\s\"'<>,;]+)",
+        (
+            rb"(?:^|[?&\s\"'{,;])(?:[a-z_]{0,16}(?:password|passwd)|pwd|passwort|psw)[\"']?[ \t]{0,4}[=:][ "
+            rb"\t]{0,4}[\"']?([^&\s\"'<>,;]+)"
+        ),
         rb"<(?:\w{1,16}:)?(?:password|passwd)\b[^>]{0,256}>([^<]+)",
         rb"\bAUTH\r\n(?:\$\d{1,5}\r\n[^\r\n]*\r\n)?\$\d{1,5}\r\n([^\r\n]+)",
         rb"^AUTH[ \t]+([^\s]+)\r?\n",
@@ -51,7 +54,10 @@ _LONE_BASE64 = re.compile(rb"\A([A-Za-z0-9+/]{4,}={0,2})\r?\n\Z")
 _SNMP = re.compile(rb"\A\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x04([\x00-\x7f])", re.DOTALL)
 # LDAP bind (RFC 4511, 4.2): message id, [APPLICATION 0], version, name, then [0] for a simple one.
 _LDAP = re.compile(
-    rb"\x02[\x01-\x04].{1,4}?\x60(?:[\x00-\x7f]|\x81.|\x82..|\x84....)\x02\x01[\x02\x03]\x04([\x00-\x7f]|\x81.|\x82..|\x84....)",
+    (
+        rb"\x02[\x01-\x04].{1,4}?\x60(?:[\x00-\x7f]|\x81.|\x82..|"
+        rb"\x84....)\x02\x01[\x02\x03]\x04([\x00-\x7f]|\x81.|\x82..|\x84....)"
+    ),
     re.DOTALL,
 )
 

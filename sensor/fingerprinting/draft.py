@@ -37,9 +37,12 @@ WHOLE = frozenset(("dhcp.parameter_list", "dhcpv6.option_list", "snmp.sys_object
 SHORTEST_LIST = 6
 # Kinds whose values are one machine's own, a person's, or any program's on any machine.
 UNINFORMATIVE = frozenset(
-    "tcp.syn igmp.group ntp.system ntp.version dns.query tls.sni quic.sni http.asked ssdp.usn ssdp.location upnp.udn upnp.friendly_name mdns.instance "
-    "mdns.txt.sn mdns.txt.tsn mdns.txt.serialnum cdp.device_id wsd.endpoint mqtt.client_id eapol.identity stp.bridge snmp.tree oui.organisation "
-    "lldp.capabilities cdp.capabilities smb.dialects netbios.service enpc.name dropbox.version rtsp.user_agent sip.sdp_user sip.sdp_session".split()
+    "tcp.syn igmp.group ntp.system ntp.version dns.query tls.sni quic.sni http.asked ssdp.usn "
+    "ssdp.location upnp.udn upnp.friendly_name mdns.instance "
+    "mdns.txt.sn mdns.txt.tsn mdns.txt.serialnum cdp.device_id wsd.endpoint mqtt.client_id "
+    "eapol.identity stp.bridge snmp.tree oui.organisation "
+    "lldp.capabilities cdp.capabilities smb.dialects netbios.service enpc.name dropbox.version "
+    "rtsp.user_agent sip.sdp_user sip.sdp_session".split()
 )
 UNINFORMATIVE_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
 # Kinds whose values are mostly words of a standard: what is known of such a value without a maker is the standard's.
@@ -47,7 +50,8 @@ STANDARD = frozenset(("mdns.service", "ssdp.nt", "upnp.device_type", "wsd.type",
 STANDARD_STARTS = ("uuid:", "urn:schemas-", "urn:dial-multiscreen-org:")
 # Services and targets of any machine.
 COMMON = frozenset(
-    "_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _ftp._tcp _telnet._tcp _smb._tcp _nfs._tcp _workstation._tcp _device-info._tcp _services._dns-sd._udp "
+    "_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _ftp._tcp _telnet._tcp _smb._tcp _nfs._tcp "
+    "_workstation._tcp _device-info._tcp _services._dns-sd._udp "
     "_rtsp._tcp upnp:rootdevice ssdp:all wsdp:device tds:device dn:networkvideotransmitter basic digest".split()
 )
 

@@ -46,8 +46,9 @@ SUCCESSION = 60_000_000_000
 # what a client or a build gives away.
 SYSTEMS: dict[str, tuple[str, ...]] = {
     "linux": (
-        "debian", "ubuntu", "raspbian", "redhat", "centos", "rocky", "almalinux", "fedora", "suse", "arch", "proxmox", "android", "chromeos", "openwrt",
-        "ddwrt", "webos", "tizen", "fritz!os", "routeros", "edgeos", "arubaos", "extremexos", "cumuluslinux", "eos", "nxos", "dsm", "srm",
+        "debian", "ubuntu", "raspbian", "redhat", "centos", "rocky", "almalinux", "fedora", "suse", "arch", "proxmox",
+        "android", "chromeos", "openwrt", "ddwrt", "webos", "tizen", "fritz!os", "routeros", "edgeos", "arubaos",
+        "extremexos", "cumuluslinux", "eos", "nxos", "dsm", "srm",
     ),
     "debian": ("raspbian", "proxmox"),
     "ios": ("ipados", "tvos"),

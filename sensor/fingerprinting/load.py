@@ -171,7 +171,8 @@ class FingerprintFile(_Words):
             ]
             if missing:
                 raise ValueError(
-                    f"found no certainty for {', '.join(missing)} of {entry.id}, expected it in the entry or in the file"
+                    f"found no certainty for {', '.join(missing)} of {entry.id}, expected it in the entry or in "
+                    "the file"
                 )
         return self
 
@@ -356,8 +357,10 @@ def _fingerprint(document: FingerprintFile, entry: Entry, path: Path) -> Fingerp
     certainty = {**document.certainty, **own} if isinstance(own, dict) else dict.fromkeys(entry.asserts, own)
     ignore_case = document.ignore_case if entry.match.ignore_case is None else entry.match.ignore_case
     return Fingerprint(
-        entry.id, tuple(document.observation), document.family, Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case), entry.asserts,
-        certainty, tuple(entry.samples()), tuple(entry.negatives), entry.note or document.note, entry.source or document.source, str(path),
+        entry.id, tuple(document.observation), document.family,
+        Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case), entry.asserts,
+        certainty, tuple(entry.samples()), tuple(entry.negatives), entry.note or document.note,
+        entry.source or document.source, str(path),
     )  # fmt: skip
 
 

@@ -72,7 +72,10 @@ class Sum:
         if rivals and self.sure < 1:
             mine, others = _odds(self.sure), [_odds(sums[key].sure) for key in rivals]
             total = mine / (1 + mine + sum(others))
-            yield f"against the others: odds {mine:.2f} / (1 + {mine:.2f} + {' + '.join(f'{one:.2f}' for one in others)}) = {total:.2f}"
+            yield (
+                f"against the others: odds {mine:.2f} / (1 + {mine:.2f} + "
+                f"{' + '.join(f'{one:.2f}' for one in others)}) = {total:.2f}"
+            )
         if isinstance(reported, int | float) and abs(total - reported) > CLOSE:
             yield f"reported as {reported:.2f}: old evidence counts less, and some may not be in this record"
 

@@ -15,13 +15,14 @@ from sensor.core.reader import clean
 from sensor.intel.indicator import VALUES, Broken, Found, Indicator, first, of_row, refanged
 
 MISP_TYPES = frozenset((
-    "ip-src", "ip-dst", "ip-dst|port", "ip-src|port", "domain", "domain|ip", "hostname", "hostname|port", "url", "ja3-fingerprint-md5", "x509-fingerprint-sha1",
-    "x509-fingerprint-sha256", "ja4-fingerprint",
+    "ip-src", "ip-dst", "ip-dst|port", "ip-src|port", "domain", "domain|ip", "hostname", "hostname|port", "url",
+    "ja3-fingerprint-md5", "x509-fingerprint-sha1", "x509-fingerprint-sha256", "ja4-fingerprint",
 ))  # fmt: skip
 OTX_TYPES = frozenset(("IPv4", "IPv6", "domain", "hostname", "URL", "CIDR", "JA3", "SSLCertFingerprint"))
 EXPECTED = "a bundle of STIX, an event of MISP, pulses of OTX, or a list of objects with one indicator each"
 _STIX = re.compile(
-    r"(?:ipv[46]-addr:value|domain-name:value|url:value|x509-certificate:hashes\.(?:'[\w-]+'|[\w-]+)|network-traffic:dst_ref\.value)"
+    r"(?:ipv[46]-addr:value|domain-name:value|url:value|x509-certificate:hashes\.(?:'[\w-]+'|"
+    r"[\w-]+)|network-traffic:dst_ref\.value)"
     r"\s{0,4}(?:=|ISSUBSET)\s{0,4}'([^']{1,1000})'"
 )
 

@@ -16,10 +16,16 @@ VALUE_LIMIT = 1024
 NOTHING = frozenset(("", "none", "null", "n/a", "-", "(empty)"))
 # Names of columns and keys, in the order in which they are looked for.
 VALUES = tuple(
-    "ioc_value ioc dst_ip dstip ip_address indicator cidr url sha1 ja3_md5 ja4 domain hostname host ip value network".split()
+    (
+        "ioc_value ioc dst_ip dstip ip_address indicator cidr url sha1 ja3_md5 ja4 domain hostname host "
+        "ip value network"
+    ).split()
 )
 CATEGORIES = tuple(
-    "malware_printable malware listingreason threat threat_type category meta.desc description sblid tags name comment".split()
+    (
+        "malware_printable malware listingreason threat threat_type category meta.desc description "
+        "sblid tags name comment"
+    ).split()
 )
 SEEN = tuple("first_seen_utc firstseen first_seen listingdate dateadded created timestamp date".split())
 UNTIL = tuple("valid_until expiration expires until".split())

@@ -42,7 +42,10 @@ _U64, _U128 = 2**64 - 1, 2**128 - 1
 # Names of hosts files stand behind an address that leads nowhere.
 _HOSTS = re.compile(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
 _FINGERPRINT = re.compile(
-    r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}",
+    (
+        r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|"
+        r"[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}"
+    ),
     re.IGNORECASE,
 )
 _URL = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.IGNORECASE)
@@ -52,8 +55,8 @@ _NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECA
 @dataclass(eq=False)
 class IndicatorList:
     """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts
-    (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and what was wrong. ``compiled``: the lines are
-    those of ``indicator.Indicator``.
+    (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and what was wrong. ``compiled``: the lines
+    are those of ``indicator.Indicator``.
     """
 
     path: Path
@@ -258,7 +261,10 @@ def _odd_line(
         else:
             faults.add(
                 offset,
-                f"found {clean(written, 60)!r}, expected an address, a CIDR block, a range first-last, a domain, a URL or a hash",
+                (
+                    f"found {clean(written, 60)!r}, expected an address, a CIDR block, a range first-last, a "
+                    "domain, a URL or a hash"
+                ),
             )
         return
     for network in networks:

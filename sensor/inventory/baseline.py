@@ -46,7 +46,8 @@ class Baseline:
     """
 
     def __init__(
-        self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None, inside: Callable[[int], bool] | None = None,
+        self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None,
+        inside: Callable[[int], bool] | None = None,
         things: int = TOTAL_LIMIT, names_of: Callable[[int], Sequence[str]] = _nameless,
     ) -> None:  # fmt: skip
         """``things``: so many services that devices serve and use are remembered in all; ``names_of``: that stand

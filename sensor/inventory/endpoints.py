@@ -209,7 +209,10 @@ class Endpoints:
             record.news += (
                 (
                     "split",
-                    f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are known by address",
+                    (
+                        f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are "
+                        "known by address"
+                    ),
                 ),
             )
         for address in hosts:

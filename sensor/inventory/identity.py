@@ -34,16 +34,19 @@ _MUTE = frozenset(("arp", "ndp", "tcp", "ip", "icmp", "dns", "oui"))
 _NAME_WORDS = ("hostname", "fqdn", "device_name", "friendly_name", "instance")
 # What a machine is set up to be called comes before what its protocols call it, and names for people's eyes come last.
 _NAME_TRUST = (
-    "dhcp.hostname", "dhcp.fqdn", "dhcpv6.fqdn", "lldp.hostname", "cdp.hostname", "mndp.hostname", "snmp.hostname", "ntlm.hostname", "smb.hostname",
-    "mdns.hostname", "netbios.hostname", "llmnr.hostname", "wsd.hostname", "ntlm.fqdn",
+    "dhcp.hostname", "dhcp.fqdn", "dhcpv6.fqdn", "lldp.hostname", "cdp.hostname", "mndp.hostname", "snmp.hostname",
+    "ntlm.hostname", "smb.hostname", "mdns.hostname", "netbios.hostname", "llmnr.hostname", "wsd.hostname", "ntlm.fqdn",
 )  # fmt: skip
 _JOINS = {"dhcp.client_id": "id", "dhcpv6.duid": "id", "dhcp.hostname": "name", "mdns.hostname": "name"}
 # Default names that vendors give to every unit identify no device.
 _COMMON = re.compile(
-    r"(localhost|unknown|none|null|default|android|iphone|ipad|ipod|watch|macbook([ -]?(air|pro))?|mac ?mini|imac|apple-?(tv|watch)|"
-    r"galaxy\b.*|pixel\b.*|redmi\b.*|xiaomi\b.*|mi-\w+|mi\d\w*|poco\b.*|oneplus\b.*|huawei\w{0,8}|honor\b.*|oppo\b.*|vivo\b.*|realme\b.*|moto\b.*|nokia\b.*|sm-\w+|esp(ressif)?|"
+    r"(localhost|unknown|none|null|default|android|iphone|ipad|ipod|watch|macbook([ "
+    r"-]?(air|pro))?|mac ?mini|imac|apple-?(tv|watch)|"
+    r"galaxy\b.*|pixel\b.*|redmi\b.*|xiaomi\b.*|mi-\w+|mi\d\w*|poco\b.*|oneplus\b.*|huawei\w{0,8}|"
+    r"honor\b.*|oppo\b.*|vivo\b.*|realme\b.*|moto\b.*|nokia\b.*|sm-\w+|esp(ressif)?|"
     r"cph\d+\w*|rmx\d+\w*|v\d{4}\w?|m2\d{3}\w+|2\d{4,}\w+|samsung|tablet|tab\b.*|"
-    r"(esp|tasmota|shelly)?-?device|raspberrypi|ubuntu|debian|kali|fedora|linux|openwrt|buildroot|busybox|pc|laptop|desktop|phone|host|client|user|wlan0|eth0|"
+    r"(esp|tasmota|shelly)?-?device|raspberrypi|ubuntu|debian|kali|fedora|linux|openwrt|buildroot|"
+    r"busybox|pc|laptop|desktop|phone|host|client|user|wlan0|eth0|"
     r"windows-?phone|udhcp\w*|dhcpcd?\w*)",
     re.IGNORECASE,
 )

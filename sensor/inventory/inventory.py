@@ -57,7 +57,8 @@ class Inventory:
     """
 
     def __init__(
-        self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None, key: int = 0, scope: str = ""
+        self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None,
+        key: int = 0, scope: str = ""
     ) -> None:  # fmt: skip
         """``key``: 128 bits by which facts are found in a table, a secret where peers could aim at it; ``scope``: the
         sensor, for ids (``core.ids``).

@@ -56,7 +56,8 @@ class Record(Seen):
     """
 
     __slots__ = (
-        "behind", "claimed", "device", "joined", "key", "macs", "neighbours", "networks", "news", "roles", "services", "shown", "told", "unread", "used",
+        "behind", "claimed", "device", "joined", "key", "macs", "neighbours", "networks", "news", "roles", "services",
+        "shown", "told", "unread", "used",
     )  # fmt: skip
 
     def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:

@@ -135,7 +135,8 @@ def snapshot(device: Device) -> Device:
     """A copy that later packets do not change."""
     # Names, attributes and roles are never changed in place.
     return Device(
-        device.id, device.key, device.first, device.last, device.macs, dict(device.addresses), device.vlan, device.names, device.attributes, device.roles,
+        device.id, device.key, device.first, device.last, device.macs, dict(device.addresses), device.vlan,
+        device.names, device.attributes, device.roles,
         device.services,
     )  # fmt: skip
 

@@ -12,15 +12,21 @@ TCP, UDP = 6, 17
 LENT = 32768
 _NAMES = {
     TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https") | {
-        21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 88: "kerberos", 110: "pop3", 111: "rpcbind", 135: "msrpc", 139: "netbios-ssn",
-        143: "imap", 389: "ldap", 445: "smb", 465: "smtps", 502: "modbus", 515: "lpd", 548: "afp", 554: "rtsp", 587: "submission", 631: "ipp", 636: "ldaps",
-        873: "rsync", 993: "imaps", 995: "pop3s", 1433: "mssql", 1720: "h323", 1883: "mqtt", 2000: "sccp", 2049: "nfs", 3260: "iscsi", 3306: "mysql",
-        3389: "rdp", 5060: "sip", 5061: "sips", 5357: "wsd", 5432: "postgresql", 5900: "vnc", 5985: "winrm", 6379: "redis", 7000: "airplay", 8009: "cast",
+        21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 88: "kerberos", 110: "pop3", 111: "rpcbind",
+        135: "msrpc", 139: "netbios-ssn",
+        143: "imap", 389: "ldap", 445: "smb", 465: "smtps", 502: "modbus", 515: "lpd", 548: "afp", 554: "rtsp",
+        587: "submission", 631: "ipp", 636: "ldaps",
+        873: "rsync", 993: "imaps", 995: "pop3s", 1433: "mssql", 1720: "h323", 1883: "mqtt", 2000: "sccp",
+        2049: "nfs", 3260: "iscsi", 3306: "mysql",
+        3389: "rdp", 5060: "sip", 5061: "sips", 5357: "wsd", 5432: "postgresql", 5900: "vnc", 5985: "winrm",
+        6379: "redis", 7000: "airplay", 8009: "cast",
         8883: "mqtts", 9100: "jetdirect", 9200: "elasticsearch", 27017: "mongodb", 44818: "enip",
     },
     UDP: {
-        53: "dns", 67: "dhcp", 69: "tftp", 88: "kerberos", 123: "ntp", 137: "netbios-ns", 161: "snmp", 389: "ldap", 443: "quic", 500: "ike", 514: "syslog",
-        623: "ipmi", 1194: "openvpn", 1812: "radius", 1900: "ssdp", 2727: "mgcp", 3478: "stun", 3702: "wsd", 5060: "sip", 5353: "mdns", 5683: "coap",
+        53: "dns", 67: "dhcp", 69: "tftp", 88: "kerberos", 123: "ntp", 137: "netbios-ns", 161: "snmp", 389: "ldap",
+        443: "quic", 500: "ike", 514: "syslog",
+        623: "ipmi", 1194: "openvpn", 1812: "radius", 1900: "ssdp", 2727: "mgcp", 3478: "stun", 3702: "wsd",
+        5060: "sip", 5353: "mdns", 5683: "coap",
         10001: "ubnt", 47808: "bacnet",
     },
 }  # fmt: skip

@@ -126,7 +126,8 @@ class Backup:
         names = [one.name for one in self._entries]
         log, evidence = any(map(is_log, names)), any(name.startswith("evidence/") for name in names)
         return Manifest(
-            FORMAT, __version__, self._whose.id, self._whose.site, time_text(self._now), held.version, held.devices, log, evidence,
+            FORMAT, __version__, self._whose.id, self._whose.site, time_text(self._now), held.version, held.devices,
+            log, evidence,
             elsewhere(self._places), list(self._entries),
         )  # fmt: skip
 

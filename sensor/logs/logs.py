@@ -153,7 +153,8 @@ def _rendered(logger: Any, method: str, event: Event) -> str:
                 " ".join([str(event["event"]), *(f"{name}={value}" for name, value in fields.items())]), method, fields
             )
         except OSError:
-            return f"<{PRIORITIES[method]}>{_console(False)(logger, method, event)}"  # sd-daemon(3): the journal takes the level from it
+            # sd-daemon(3): the journal takes the level from it
+            return f"<{PRIORITIES[method]}>{_console(False)(logger, method, event)}"
         raise structlog.DropEvent
     if _LOG.form == "json":
         return str(structlog.processors.JSONRenderer()(logger, method, event))

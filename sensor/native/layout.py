@@ -85,7 +85,10 @@ def constants() -> Iterator[str]:
     """The lines of ``kinds.pxd``."""
     from sensor.native.units import FACTS, KINDS, PUNTED, RECORDS
 
-    yield "# Numbers of event classes and of their fields' slots. Made by `python -m sensor.native.layout` from the classes; do not edit."
+    yield (
+        "# Numbers of event classes and of their fields' slots. Made by `python -m "
+        "sensor.native.layout` from the classes; do not edit."
+    )
     yield "cdef enum:"
     for number, kind in enumerate(KINDS):
         yield f"    {constant(kind.__name__)} = {number}"

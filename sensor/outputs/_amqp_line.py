@@ -143,7 +143,8 @@ class Line:
         if place is not None:
             key, words = clean(method.routing_key, 64), clean(method.reply_text, 64)
             self._left[place] = (
-                f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({words}): bind one, or set `queue`"
+                f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({words}): bind "
+                "one, or set `queue`"
             )
         self._poke()
 

@@ -40,7 +40,9 @@ _REASONS = {
     "PACKET_LENGTH_TOO_LONG": _NO_TLS,
     "RECORD_LAYER_FAILURE": _NO_TLS,
     "HTTP_REQUEST": _NO_TLS,
-    "HANDSHAKE_FAILURE": "it agrees to none of our ciphers, or asks for a certificate of ours (tls.certificate, tls.key)",
+    "HANDSHAKE_FAILURE": (
+        "it agrees to none of our ciphers, or asks for a certificate of ours (tls.certificate, tls.key)"
+    ),
     "UNRECOGNIZED_NAME": "it does not know itself by this name: give the name in its certificate as tls.server_name",
     "UNKNOWN_CA": _OURS_REFUSED,
     "ALERT_BAD_CERTIFICATE": _OURS_REFUSED,
@@ -83,10 +85,12 @@ def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) 
         )
         if unknown:
             raise Retry(
-                f"no address is known for the name {host}: look at its spelling, and whether this machine's name servers know it"
+                f"no address is known for the name {host}: look at its spelling, and whether this machine's "
+                "name servers know it"
             ) from None
         raise Retry(
-            f"the name {host} cannot be looked up now ({reason_of(error)}): look at this machine's name servers (/etc/resolv.conf)"
+            f"the name {host} cannot be looked up now ({reason_of(error)}): look at this machine's name "
+            "servers (/etc/resolv.conf)"
         ) from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
@@ -117,7 +121,10 @@ def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: f
     except ssl.SSLCertVerificationError as error:
         raise Retry(_unverified(error, name, _seen(plain, name))) from None
     except TimeoutError:
-        message = f"took the connection, but did not answer the TLS handshake within {timeout_s:g} s: it is stuck, or {_NO_TLS.removeprefix('it ')}"
+        message = (
+            f"took the connection, but did not answer the TLS handshake within {timeout_s:g} s: it is "
+            f"stuck, or {_NO_TLS.removeprefix('it ')}"
+        )
         raise Retry(f"{name} {message}") from None
     except OSError as error:
         raise Retry(f"no TLS with {name}: {tls_words(error)}") from None
@@ -168,7 +175,10 @@ def late_alert(connection: socket.socket) -> str:
 def tls_words(error: OSError) -> str:
     """Why a handshake failed: what it means and what to do."""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
-        return f"it closed the connection in the handshake ({reason_of(error)}): perhaps {_NO_TLS.removeprefix('it ')}, or it does not accept our address"
+        return (
+            f"it closed the connection in the handshake ({reason_of(error)}): perhaps "
+            f"{_NO_TLS.removeprefix('it ')}, or it does not accept our address"
+        )
     return reason_of(error)
 
 
@@ -222,7 +232,10 @@ def _unreached(error: OSError, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {timeout_s:g} s: the host is off, or a firewall drops what we send"
     if isinstance(error, ConnectionRefusedError):
-        return "refused: nothing listens at this port, or a firewall rejects us; look whether the service runs, and at the port"
+        return (
+            "refused: nothing listens at this port, or a firewall rejects us; look whether the service "
+            "runs, and at the port"
+        )
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
         return f"{reason_of(error)}: no route to it, or no host has this address"
     return f"no connection: {reason_of(error)}"
@@ -234,16 +247,31 @@ def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | No
     if seen is None:
         return f"the certificate of {name} is not accepted: {clean(error.verify_message, 200)}"
     if code == 10:
-        return f"the certificate of {name} expired on {seen.end:%Y-%m-%d %H:%M} UTC ({seen}): have it renewed; by our clock it is {now}"
+        return (
+            f"the certificate of {name} expired on {seen.end:%Y-%m-%d %H:%M} UTC ({seen}): have it renewed; "
+            f"by our clock it is {now}"
+        )
     if code == 9:
-        return f"the certificate of {name} is valid only from {seen.begin:%Y-%m-%d %H:%M} UTC on ({seen}): look at both clocks; by ours it is {now}"
+        return (
+            f"the certificate of {name} is valid only from {seen.begin:%Y-%m-%d %H:%M} UTC on ({seen}): "
+            f"look at both clocks; by ours it is {now}"
+        )
     if code == 18:
-        return f"the certificate of {name} is vouched for by itself alone ({seen}): where that is meant, save it in a file and name this as tls.ca"
+        return (
+            f"the certificate of {name} is vouched for by itself alone ({seen}): where that is meant, save "
+            "it in a file and name this as tls.ca"
+        )
     if code in (19, 20, 21):
-        return f"the certificate of {name} comes from {seen.issuer}, which is not trusted here ({seen}): name the file of that authority as tls.ca"
+        return (
+            f"the certificate of {name} comes from {seen.issuer}, which is not trusted here ({seen}): name "
+            "the file of that authority as tls.ca"
+        )
     if code in (62, 64):
         names = ", ".join(seen.names[:NAMES_LIMIT]) or seen.subject
-        return f"the certificate is for {names}, not for {name} ({seen}): connect by one of its names, or give that as tls.server_name"
+        return (
+            f"the certificate is for {names}, not for {name} ({seen}): connect by one of its names, or give "
+            "that as tls.server_name"
+        )
     return f"the certificate of {name} is not accepted: {clean(error.verify_message, 200)} ({seen})"
 
 

@@ -74,7 +74,10 @@ def failed(error: Exception, timeout_s: float) -> str:
             or next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {clean(cause.verify_message, REASON_LIMIT)}; `sensor outputs check` shows more"
+        return (
+            f"its certificate is not accepted: {clean(cause.verify_message, REASON_LIMIT)}; `sensor outputs "
+            "check` shows more"
+        )
     if cause is not None and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return f"TLS: {tls_words(cause)}"
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):

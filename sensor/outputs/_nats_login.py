@@ -50,7 +50,8 @@ def _parts(credentials: Secret) -> tuple[str, str]:
         return blocks["NATS USER JWT"], blocks["USER NKEY SEED"]
     except KeyError as error:
         raise Retry(
-            f"the credentials {credentials} have no part {error.args[0]!r}: expected a file as `nsc generate creds` makes it"
+            f"the credentials {credentials} have no part {error.args[0]!r}: expected a file as `nsc "
+            "generate creds` makes it"
         ) from None
 
 

@@ -253,7 +253,8 @@ def _info(connection: socket.socket, host: str) -> Info:
     except TimeoutError:
         connection.close()
         raise Retry(
-            f"{host} accepted the connection and sent nothing: it is not a NATS server, is stuck, or begins with TLS (tls_first)"
+            f"{host} accepted the connection and sent nothing: it is not a NATS server, is stuck, or begins "
+            "with TLS (tls_first)"
         ) from None
     except OSError as error:
         connection.close()

@@ -42,7 +42,8 @@ def valid_name(name: str) -> str:
     parts = name.split(".")
     if len(parts) > 2 or not all(_NAME.fullmatch(part) and len(part) <= NAME_LIMIT for part in parts):
         raise ValueError(
-            f"found {name[:NAME_LIMIT]!r}, expected a name such as sensor_events or siem.sensor_events, of letters, digits and underscores"
+            f"found {name[:NAME_LIMIT]!r}, expected a name such as sensor_events or siem.sensor_events, of "
+            "letters, digits and underscores"
         )
     return name
 
@@ -55,7 +56,10 @@ def table_of(table: str) -> str:
         f"CREATE TABLE IF NOT EXISTS {quoted(table)} (\n{columns}\n)",
         f'CREATE INDEX IF NOT EXISTS "{name[:50]}_ts" ON {quoted(table)} (ts)',
         f'CREATE INDEX IF NOT EXISTS "{name[:50]}_device" ON {quoted(table)} (device, ts) WHERE device IS NOT NULL',
-        f'CREATE INDEX IF NOT EXISTS "{name[:50]}_detector" ON {quoted(table)} (detector, ts) WHERE detector IS NOT NULL',
+        (
+            f'CREATE INDEX IF NOT EXISTS "{name[:50]}_detector" ON {quoted(table)} (detector, ts) WHERE '
+            "detector IS NOT NULL"
+        ),
     ]
     return ";\n".join(made) + ";\n"
 
@@ -68,7 +72,8 @@ def insert_of(table: str) -> str:
     chosen = ", ".join(column if kind == "text" else f"{column}::{kind}" for column, kind in COLUMNS.items())
     names = ", ".join(COLUMNS)
     # The name of the table was looked at; all else is ours.
-    return f"INSERT INTO {quoted(table)} ({names}) SELECT {chosen} FROM unnest({lists}) AS given ({names}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+    rows = f"SELECT {chosen} FROM unnest({lists}) AS given ({names})"  # noqa: S608
+    return f"INSERT INTO {quoted(table)} ({names}) {rows} ON CONFLICT (id) DO NOTHING"
 
 
 def quoted(table: str) -> str:

@@ -56,7 +56,10 @@ def _judged(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]
     if not tls.verify:
         return (
             "warning",
-            f"{words}; not verified (tls.verify is false): a man in the middle can read and change everything sent to {host}",
+            (
+                f"{words}; not verified (tls.verify is false): a man in the middle can read and change "
+                f"everything sent to {host}"
+            ),
         )
     if certificate is not None and certificate.end - datetime.now(UTC) < EXPIRES_SOON:
         return "warning", f"{words}; it expires soon, and nothing will be delivered from then on: have it renewed"

@@ -107,7 +107,10 @@ class Amqp(Output):
         yield Finding(
             "permission",
             "ok",
-            f"the exchange {self.options.exchange or '(default)'} is there; the right to write to it shows with the first record",
+            (
+                f"the exchange {self.options.exchange or '(default)'} is there; the right to write to it shows "
+                "with the first record"
+            ),
         )
 
     def send(self, entries: Sequence[Entry]) -> Ack:

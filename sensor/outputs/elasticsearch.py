@@ -97,7 +97,8 @@ def _index(name: str) -> str:
     plain = _PLACES.sub("0", name)
     if not _NAME.fullmatch(plain) or not _NAME.match(name):
         raise ValueError(
-            f"found {name!r}, expected small letters, digits, . _ -, and as places %Y, %m, %d and {{kind}} after at least one sign"
+            f"found {name!r}, expected small letters, digits, . _ -, and as places %Y, %m, %d and {{kind}} "
+            "after at least one sign"
         )
     return name
 
@@ -205,7 +206,10 @@ class Elasticsearch(Output):
         return Finding(
             "auth",
             "ok",
-            f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} {clean(str(version['number']), 40)} knows us",
+            (
+                f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} "
+                f"{clean(str(version['number']), 40)} knows us"
+            ),
         )
 
     def _permission(self) -> Finding:

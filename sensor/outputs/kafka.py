@@ -95,7 +95,8 @@ class Options(CommonOptions):
     def _supported(self) -> Options:
         if self.sasl is not None and self.sasl.mechanism == "PLAIN" and self.tls is None:
             raise ValueError(
-                "found the mechanism PLAIN without `tls`, expected `tls`, or a mechanism SCRAM: the password would go over the network in the clear"
+                "found the mechanism PLAIN without `tls`, expected `tls`, or a mechanism SCRAM: the password "
+                "would go over the network in the clear"
             )
         # The library has no such settings; to pass over them in silence would be worse than to refuse them.
         if self.tls is not None and self.tls.server_name:
@@ -224,7 +225,7 @@ class Kafka(Output):
             except confluent_kafka.KafkaException as error:
                 fates[place] = error.args[0]
             except BufferError:
-                fates[place] = confluent_kafka.KafkaError(confluent_kafka.KafkaError._QUEUE_FULL)  # noqa: SLF001 such are the names of local errors
+                fates[place] = confluent_kafka.KafkaError(confluent_kafka.KafkaError._QUEUE_FULL)  # noqa: SLF001
         self._wait(fates)
         return {place: error for place, error in fates.items() if error is not None}
 
@@ -268,7 +269,10 @@ class Kafka(Output):
         pattern = anywhere(self.options.topic, "*")
         topics = [topic for name, topic in found.items() if fnmatchcase(name, pattern)]
         if not topics:
-            words = f"no topic {pattern} is there, or we may not see it: it is made with the first record where the brokers allow that"
+            words = (
+                f"no topic {pattern} is there, or we may not see it: it is made with the first record where "
+                "the brokers allow that"
+            )
             return Finding("permission", "warning", f"{words}; make it, and allow us to write to it")
         broken = [topic for topic in topics if topic.error is not None]
         if broken:

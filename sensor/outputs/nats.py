@@ -287,14 +287,18 @@ class Nats(Output):
 
     def _message(self, entry: Entry) -> tuple[bytes, bytes, bytes]:
         record = entry.record
-        headers = f"Nats-Msg-Id: {record['id']}\r\nNats-Expected-Stream: {self.options.stream}\r\nKind: {record['kind']}\r\nSeverity: {record['severity']}\r\n"
+        headers = (
+            f"Nats-Msg-Id: {record['id']}\r\nNats-Expected-Stream: {self.options.stream}\r\nKind: "
+            f"{record['kind']}\r\nSeverity: {record['severity']}\r\n"
+        )
         return self._subject_of(record).encode(), headers.encode(), entry.payload
 
     def _stored(self, answer: Answer) -> Error | None:
         """None if the stream has a message. Retry if no stream answered."""
         if answer.status:
             raise Retry(
-                f"no stream takes the subject {self.options.subject}: make the stream {self.options.stream} with the subject {self._subjects()} there "
+                f"no stream takes the subject {self.options.subject}: make the stream {self.options.stream} "
+                f"with the subject {self._subjects()} there "
                 f"(`nats stream add`), or set create_stream: true"
             )
         try:
@@ -383,7 +387,10 @@ class Nats(Output):
         yield Finding("permission", "ok", f"the stream {options.stream} is there")
         window_s = float(config.get("duplicate_window") or 0) / NANOSECONDS
         if window_s < SHORT_WINDOW_S:
-            words = f"the stream remembers ids for {window_s:g} s only: a batch that was cut off by a longer outage may be stored twice"
+            words = (
+                f"the stream remembers ids for {window_s:g} s only: a batch that was cut off by a longer "
+                "outage may be stored twice"
+            )
             yield Finding(
                 "duplicates", "warning", f"{words}; raise it with `nats stream edit {options.stream} --dupe-window=4h`"
             )

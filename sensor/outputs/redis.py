@@ -73,7 +73,8 @@ class Options(CommonOptions):
     def _room_for_repeats(self) -> Options:
         if 0 < self.max_entries < 2 * self.batch_events:
             raise ValueError(
-                f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: a repeat is known by what is still there"
+                f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: a repeat is "
+                "known by what is still there"
             )
         return self
 

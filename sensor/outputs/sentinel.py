@@ -36,7 +36,10 @@ SLACK_S = 120.0
 NAME = r"^[A-Za-z0-9_.-]+$"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
-ROLE = "the application needs the role Monitoring Metrics Publisher on the data collection rule; a new one counts after up to 30 minutes"
+ROLE = (
+    "the application needs the role Monitoring Metrics Publisher on the data collection rule; a new "
+    "one counts after up to 30 minutes"
+)
 
 
 class _Token(msgspec.Struct):

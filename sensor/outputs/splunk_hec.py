@@ -36,7 +36,10 @@ EVENT_FAULTS = (6, 12, 13, 15)
 HINTS = {
     7: "the token may not write into this index: look at index, and at the indexes of the token",
     NO_CHANNEL: "the token wants acknowledgement: set acknowledge to true, or switch it off for the token",
-    ACK_OFF: "the token has no indexer acknowledgement: switch it on (useACK), or set acknowledge to false and lose what Splunk loses",
+    ACK_OFF: (
+        "the token has no indexer acknowledgement: switch it on (useACK), or set acknowledge to false "
+        "and lose what Splunk loses"
+    ),
 }
 
 
@@ -178,7 +181,8 @@ class SplunkHec(Output):
         while not self._ask(client, ACK, asked, headers=cookies).body.acks.get(str(number)):
             if time.monotonic() + pause > end:
                 raise Retry(
-                    f"{reply.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement {number}): its indexers are late or away"
+                    f"{reply.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement "
+                    f"{number}): its indexers are late or away"
                 )
             time.sleep(pause)
             pause = min(pause * 2, POLL_MAX_S)

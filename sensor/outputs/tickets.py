@@ -59,7 +59,8 @@ class Options(HttpOptions):
         """What is for records would be thought to hide something, and hide nothing."""
         if self.format or self.fields or self.redact:
             raise ValueError(
-                "format, fields and redact apply to events: tickets have texts of their own, with names and addresses of devices"
+                "format, fields and redact apply to events: tickets have texts of their own, with names and "
+                "addresses of devices"
             )
         if self.filter.kinds or self.filter.detectors or self.filter.sites:
             raise ValueError("tickets have no kinds, detectors and sites: filter them by severity, types and vlans")

@@ -160,7 +160,8 @@ def detector_of(rule: Rule, sets: Sets, context: Context) -> Detector:
         if wanted
     ]
     facts = {
-        "title": rule.title, "severity": rule.level, "techniques": (), "advice": rule.advice, "false_positives": rule.false_positives,
+        "title": rule.title, "severity": rule.level, "techniques": (), "advice": rule.advice,
+        "false_positives": rule.false_positives,
         "watches": events, "rule": rule, "sets": sets, "__doc__": rule.title,
     }  # fmt: skip
     made: Detector = type(f"Custom_{rule.id}", tuple(bases), facts)(context)

@@ -120,7 +120,10 @@ def watched(when: Iterable[str]) -> list[str]:
             )
     if len({word.partition(".")[0] if word in FLOW_WORDS or word in DEVICE_WORDS else "" for word in words}) > 1:
         raise Wrong(
-            "found events, flows and devices together, expected one category: a step may watch several kinds of the same category only",
+            (
+                "found events, flows and devices together, expected one category: a step may watch several "
+                "kinds of the same category only"
+            ),
             "when",
         )
     return words

@@ -120,7 +120,8 @@ class Rule(Step):
         for one in attack:
             if isinstance(one, str) and one not in TECHNIQUES:
                 raise ValueError(
-                    f"found the technique {one!r}, {nearest(one, list(TECHNIQUES))}; others as {{technique, tactic, name}}"
+                    f"found the technique {one!r}, {nearest(one, list(TECHNIQUES))}; others as {{technique, "
+                    f"tactic, name}}"
                 )
         return attack
 
@@ -136,11 +137,13 @@ class Rule(Step):
             raise ValueError(f"the sequence of the rule {self.id} needs two steps or more, each with when")
         if (self.count > 1 or self.sequence) and self.within is None:
             raise ValueError(
-                f"the rule {self.id} needs within, a span such as 5m, for its {'sequence' if self.sequence else 'count'}"
+                f"the rule {self.id} needs within, a span such as 5m, for its "
+                f"{'sequence' if self.sequence else 'count'}"
             )
         if self.count == 1 and (self.distinct or (self.within is not None and not self.sequence)):
             raise ValueError(
-                f"the rule {self.id} counts nothing, expected a count of 2 or more beside {'distinct' if self.distinct else 'within'}"
+                f"the rule {self.id} counts nothing, expected a count of 2 or more beside "
+                f"{'distinct' if self.distinct else 'within'}"
             )
         return self
 

@@ -17,7 +17,8 @@ class Source(NamedTuple):
 
 # What the types of records are called in logs → their numbers (RFC 1035 and others).
 RECORD_TYPES = {
-    "a": 1, "ns": 2, "cname": 5, "soa": 6, "null": 10, "ptr": 12, "mx": 15, "txt": 16, "aaaa": 28, "srv": 33, "naptr": 35, "any": 255, "axfr": 252, "ixfr": 251,
+    "a": 1, "ns": 2, "cname": 5, "soa": 6, "null": 10, "ptr": 12, "mx": 15, "txt": 16, "aaaa": 28, "srv": 33,
+    "naptr": 35, "any": 255, "axfr": 252, "ixfr": 251,
 }  # fmt: skip
 RESPONSE_CODES = {"noerror": 0, "formerr": 1, "servfail": 2, "nxdomain": 3, "notimp": 4, "refused": 5}
 # Fields whose text values are numbers here.
@@ -56,7 +57,8 @@ _STATUS = {
 _FLOW = {**_ENDS, **dict.fromkeys(("proto", "protocol"), "proto")}
 _ENDED = {
     **_FLOW, "duration": "duration_s",
-    **dict.fromkeys(("orig_bytes", "orig_ip_bytes"), "src.bytes"), **dict.fromkeys(("resp_bytes", "resp_ip_bytes"), "dst.bytes"),
+    **dict.fromkeys(("orig_bytes", "orig_ip_bytes"), "src.bytes"),
+    **dict.fromkeys(("resp_bytes", "resp_ip_bytes"), "dst.bytes"),
     "orig_pkts": "src.packets", "resp_pkts": "dst.packets",
 }  # fmt: skip
 

@@ -133,8 +133,10 @@ def _event(event: type[Event], ts: int, facts: dict[str, Any]) -> Event:
     fields = {field.name: field for field in msgspec.structs.fields(event) if field.name != "packet"}
     _known(facts, (*fields, *PACKET_WORDS))
     packet = Packet(
-        ts=ts, src=_address(facts, "src"), dst=_address(facts, "dst"), sport=_number(facts, "src.port"), dport=_number(facts, "dst.port"),
-        src_mac=_mac(facts, "src.mac"), dst_mac=_mac(facts, "dst.mac"), vlan=0 if "vlan" in fields else _number(facts, "vlan"),
+        ts=ts, src=_address(facts, "src"), dst=_address(facts, "dst"), sport=_number(facts, "src.port"),
+        dport=_number(facts, "dst.port"),
+        src_mac=_mac(facts, "src.mac"), dst_mac=_mac(facts, "dst.mac"),
+        vlan=0 if "vlan" in fields else _number(facts, "vlan"),
         proto=_proto(facts.get("proto", "udp")), ttl=_number(facts, "ttl", 64),
     )  # fmt: skip
     values = {
@@ -177,9 +179,12 @@ def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
         for name in ("src.port", "dst.port", "vlan", "src.packets", "dst.packets", "src.bytes", "dst.bytes")
     }
     return Flow(
-        ts, ts - int(_number(facts, "duration_s") * SECOND), 1, _address(facts, "src"), _address(facts, "dst"), _mac(facts, "src.mac"),
-        _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"], _proto(facts.get("proto", "tcp")), numbers["vlan"], 0, FLOW_WORDS[word],
-        _REASONS[reason], bool(facts.get("answered", False)), numbers["src.packets"], numbers["dst.packets"], numbers["src.bytes"], numbers["dst.bytes"],
+        ts, ts - int(_number(facts, "duration_s") * SECOND), 1, _address(facts, "src"), _address(facts, "dst"),
+        _mac(facts, "src.mac"),
+        _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"], _proto(facts.get("proto", "tcp")),
+        numbers["vlan"], 0, FLOW_WORDS[word],
+        _REASONS[reason], bool(facts.get("answered", False)), numbers["src.packets"], numbers["dst.packets"],
+        numbers["src.bytes"], numbers["dst.bytes"],
     )  # fmt: skip
 
 

@@ -130,7 +130,8 @@ class Engine:
 
     def __init__(
         self, config: Config, emit: Callable[[Record], None], *, lists: ThreatLists, rules: Rules | None = None,
-        report: Callable[[Broken], None] | None = None, complain: Callable[[str], None] = _silent, keeper: Keeper | None = None, mutes: Mutes | None = None,
+        report: Callable[[Broken], None] | None = None, complain: Callable[[str], None] = _silent,
+        keeper: Keeper | None = None, mutes: Mutes | None = None,
         muted: Callable[[Record], None] | None = None, evidence: Gatherer | None = None, health: Health | None = None,
         profiles: Profiles | None = None, secret: int = 0,
     ) -> None:  # fmt: skip
@@ -244,7 +245,8 @@ class Engine:
 
 
 def assemble(
-    config: Config, emit: Callable[[Record], None], *, intel: Sequence[Path] = (), lists: ThreatLists | None = None, **more: Any
+    config: Config, emit: Callable[[Record], None], *, intel: Sequence[Path] = (), lists: ThreatLists | None = None,
+    **more: Any
 ) -> Pipeline:  # fmt: skip
     """The pipeline of an engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``,
     read already; ``more``: as of Engine.

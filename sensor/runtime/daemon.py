@@ -72,10 +72,13 @@ class Run:
     """
 
     def __init__(
-        self, config: Config, source: Source, log: EventLog | LiveLog, *, intel: Sequence[Path] = (), live: bool = False,
-        listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
+        self, config: Config, source: Source, log: EventLog | LiveLog, *, intel: Sequence[Path] = (),
+        live: bool = False,
+        listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None,
+        keeper: Keeper | None = None,
         mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
-        read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False, clock: Callable[[], int] = time.time_ns,
+        read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False,
+        clock: Callable[[], int] = time.time_ns,
         telemetry: Telemetry | None = None, profiles: Path | None = None, records: Path | None = None,
         hunts: Sequence[Path] = (),
     ) -> None:  # fmt: skip
@@ -90,8 +93,10 @@ class Run:
         self._outputs = Outputs([name for name, options in config.outputs.items() if options.delivers], clock() / 1e9)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.engine = Engine(
-            config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain, keeper=keeper,
-            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health, profiles=load_profiles(profiles),
+            config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain,
+            keeper=keeper,
+            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
+            profiles=load_profiles(profiles),
             secret=secrets.randbits(128) if live else 0,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
@@ -111,8 +116,10 @@ class Run:
         if telemetry is not None:
             telemetry.watch(
                 Watched(
-                    source, self.pipeline, self.shedder, self.files, log, self._lists.lists, self.health, rules=lambda: self.engine.rules,
-                    outputs=lambda: self._outputs.names, configuration=lambda: msgspec.structs.asdict(self.reloader.state) if self.reloader is not None else {},
+                    source, self.pipeline, self.shedder, self.files, log, self._lists.lists, self.health,
+                    rules=lambda: self.engine.rules,
+                    outputs=lambda: self._outputs.names,
+                    configuration=lambda: {} if self.reloader is None else msgspec.structs.asdict(self.reloader.state),
                 )
             )  # fmt: skip
         if keeper is not None and isinstance(log, LiveLog):

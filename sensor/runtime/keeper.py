@@ -189,7 +189,8 @@ class Keeper:
             return
         if left := self.persistence.waiting:
             self._complain(
-                f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to write that down"
+                f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to "
+                "write that down"
             )
         with contextlib.suppress(StoreError):  # then facts are read again at the next start
             self._note()

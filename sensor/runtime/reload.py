@@ -34,8 +34,8 @@ from sensor.runtime.upstream import Outputs
 
 # Keys that count at once. All others are of what is opened or sized at the start.
 AT_ONCE = (
-    "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks", "outputs", "preset", "retention", "roles",
-    "sensor.site", "tickets", "timezone",
+    "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks",
+    "outputs", "preset", "retention", "roles", "sensor.site", "tickets", "timezone",
 )  # fmt: skip
 FAULTS_LIMIT, KEYS_LIMIT = 32, 32
 
@@ -133,7 +133,8 @@ class Reloader:
             self._got = self._prepare(self._read())
         except DocumentErrors as errors:
             self._got = errors
-        gc.collect()  # what was replaced and what reading left in reference cycles; the collector would come after a hundred reloads
+        # what was replaced and what reading left in reference cycles; the collector would come after a hundred reloads
+        gc.collect()
         give_back()
 
     def _prepare(self, settings: Settings) -> _Fresh:

@@ -77,6 +77,9 @@ class Summary:
         """One message for each of the first few faults: when, from whom to whom, and how it begins."""
         samples = list(self._pipeline.boundary.samples.items())[:SAMPLES_LIMIT]
         return [
-            f"{unit}: {fault}, {time_text(packet.ts)} {text(packet.src)} > {text(packet.dst)}: {packet.payload[:SAMPLE_BYTES].hex()}"
+            (
+                f"{unit}: {fault}, {time_text(packet.ts)} {text(packet.src)} > {text(packet.dst)}: "
+                f"{packet.payload[:SAMPLE_BYTES].hex()}"
+            )
             for (unit, fault), packet in samples
         ]

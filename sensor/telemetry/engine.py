@@ -162,9 +162,12 @@ def _traffic(run: Watched) -> Facts:
         faults[fault.unit] += fault.count
     return {
         "traffic": {
-            "packets": tally.packets, "bytes": tally.bytes, "wire_bytes": tally.wire_bytes, "truncated": tally.truncated, "dropped": tally.lost,
-            "malformed": report["malformed"], "selected": report["selected"], "repeats": report["repeats"], "shed": shed,
-            "backlog": run.source.backlog(), "ring_bytes": _ring_bytes(run.source), "damages": [str(one) for one in run.source.damages[-TEXTS:]],
+            "packets": tally.packets, "bytes": tally.bytes, "wire_bytes": tally.wire_bytes,
+            "truncated": tally.truncated, "dropped": tally.lost,
+            "malformed": report["malformed"], "selected": report["selected"], "repeats": report["repeats"],
+            "shed": shed,
+            "backlog": run.source.backlog(), "ring_bytes": _ring_bytes(run.source),
+            "damages": [str(one) for one in run.source.damages[-TEXTS:]],
         },
         "flows": {"opened": report["flows"], "open": run.pipeline.kernels.flows.active},
         "malformed": broken,

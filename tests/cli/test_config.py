@@ -603,7 +603,8 @@ def answering(folder: Path, *answers: str) -> tuple[int, str, Path]:
 
 def test_a_conversation(tmp_path: Path) -> None:
     """Answers that make no sense are asked for again; what was said stands in the file, and the file is good."""
-    words = ("hq-3f", "HQ", "nosuch0", "lo9", "", "300.0.0.0/8", "203.0.113.0/24 198.51.100.0/24", "10.0.0.9", "", "htttp", "http", "My SIEM", "siem", "ftp://x",
+    words = ("hq-3f", "HQ", "nosuch0", "lo9", "", "300.0.0.0/8", "203.0.113.0/24 198.51.100.0/24", "10.0.0.9",
+        "", "htttp", "http", "My SIEM", "siem", "ftp://x",
              "https://siem.example/in")  # fmt: skip
     has_interfaces = bool(asking._interfaces())
     code, asked, path = answering(

@@ -22,11 +22,15 @@ DATA = {"name": "data", "in": "query", "description": "dataset; without it the u
 # What a parameter of a filter leaves.
 MEANINGS = {
     "text": "words that are somewhere in it, an address or an id",
-    "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, recommendations), `present` or `gone` (devices), "
+    "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, "
+    "recommendations), `present` or `gone` (devices), "
     "`new`, `open`, `changed` or `done` (tickets)",
     "severity": "at least this severity: `info`, `low`, `medium`, `high` or `critical`",
     "detector": "names of detectors; * and ? stand for any characters",
-    "verdict": "of alerts `true_positive`, `benign`, `false_positive` or `none`; of findings `affected`, `cannot_tell` or `not_affected`",
+    "verdict": (
+        "of alerts `true_positive`, `benign`, `false_positive` or `none`; of findings `affected`, "
+        "`cannot_tell` or `not_affected`"
+    ),
     "assignee": "names of assignees; `nobody`: without one",
     "site": "names of sites",
     "vlan": "number of the VLAN",
@@ -173,7 +177,10 @@ def _post(by_kind: dict[str, Schema]) -> Schema:
         "200": {"description": "written", "content": {"application/json": {"schema": by_kind[str(One[AlertDetails])]}}}
     }
     return {
-        "summary": "Acknowledge, close, reopen, assign, judge or comment on an alert, as `sensor alerts` does (scope write)", "operationId": "add_note",
+        "summary": (
+            "Acknowledge, close, reopen, assign, judge or comment on an alert, as `sensor alerts` does "
+            "(scope write)"
+        ), "operationId": "add_note",
         "parameters": [DATA, ID], "requestBody": body, "responses": done | _problems(),
     }  # fmt: skip
 

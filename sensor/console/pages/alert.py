@@ -24,7 +24,8 @@ def page(ask: Ask) -> Response:
     record = found.alert.record
     return render(
         ask, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record, alert=part(record, "alert"),
-        proofs=objects(record.get("evidence")), targets=objects(record.get("targets")), evidence=evidence_of(ask.dataset, found.alert, FRAMES),
+        proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
+        evidence=evidence_of(ask.dataset, found.alert, FRAMES),
         hex_rows=hex_rows, verdicts=VERDICTS,
         assignees=assignees(alerts(ask.data, limit=1).facets, ask.who.name),
     )  # fmt: skip

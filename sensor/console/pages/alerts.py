@@ -19,6 +19,7 @@ def page(ask: Ask) -> Response:
     wanted, paging = ask.filter(AlertFilter), ask.paging("severity")
     found = alerts(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
     return render(
-        ask, "alerts.jinja", "Alerts", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=FACETS, verdicts=VERDICTS,
+        ask, "alerts.jinja", "Alerts", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=FACETS,
+        verdicts=VERDICTS,
         assignees=assignees(found.facets, ask.who.name), filter=ask.request.url.query,
     )  # fmt: skip

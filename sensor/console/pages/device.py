@@ -35,8 +35,8 @@ class Value(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """``shown``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then those
-    against it.
+    """``shown``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then
+    those against it.
     """
 
     name: str

@@ -47,7 +47,10 @@ def unreadable(console: Console, request: Request, error: OSError) -> Response:
 
 def fault(request: Request) -> Response:
     """A defect of the console."""
-    text = "The console failed to answer. The journal of its service has the reason; the data of the sensor is not affected."
+    text = (
+        "The console failed to answer. The journal of its service has the reason; the data of the "
+        "sensor is not affected."
+    )
     return bare(request, "error.jinja", "Fault in the console", 500, text=text, links=[("/", "Overview")])
 
 

@@ -49,7 +49,8 @@ def page(ask: Ask) -> Response:
     sql = sql or (chosen.sql if chosen is not None else "")
     result = _result(ask, sql, ROWS) if sql else None
     return render(
-        ask, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=hunts(), name=name, chosen=chosen, sql=sql, result=result, tables=TABLES,
+        ask, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=hunts(), name=name, chosen=chosen,
+        sql=sql, result=result, tables=TABLES,
         rows=ROWS,
     )  # fmt: skip
 
@@ -89,7 +90,8 @@ def _result(ask: Ask, sql: str, most: int) -> Result:
             query = Query(folder, seconds=SECONDS)
         except NoRecords as error:
             raise NotReadable(
-                f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with the extra `hunt`."
+                f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with "
+                "the extra `hunt`."
             ) from None
         try:
             return Result(query.ask(sql, most=most), [*missing, *sentences(coverage(query))], "")

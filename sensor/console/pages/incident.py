@@ -15,6 +15,7 @@ def page(ask: Ask) -> Response:
     row = incident(ask.data, ask.request.path_params["id"])
     body = part(row.record, "incident")
     return render(
-        ask, "incident.jinja", "Incident", row=row, body=body, story=objects(body.get("story")), actors=objects(body.get("actors")),
+        ask, "incident.jinja", "Incident", row=row, body=body, story=objects(body.get("story")),
+        actors=objects(body.get("actors")),
         targets=objects(row.record.get("targets")), attack=objects(body.get("attack")),
     )  # fmt: skip

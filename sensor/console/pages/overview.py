@@ -24,8 +24,10 @@ def page(ask: Ask) -> Response:
     newest = alerts(data, AlertFilter(state=OPEN), "last", limit=CHARTED)
     state = health(data)
     return render(
-        ask, "overview.jinja", "Overview", stories=incidents(data, StoryFilter(state=("open",)), "severity", limit=SHOWN),
-        alerts=alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN), devices=devices(data, sort="first", limit=SHOWN),
+        ask, "overview.jinja", "Overview", stories=incidents(data, StoryFilter(state=("open",)), "severity",
+        limit=SHOWN),
+        alerts=alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN),
+        devices=devices(data, sort="first", limit=SHOWN),
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
         chart=histogram([(row.last, row.severity) for row in newest.rows]),
     )  # fmt: skip

@@ -18,6 +18,7 @@ def page(ask: Ask) -> Response:
         found = vulnerabilities(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
         names = {name: picture.known.device(name) or {} for row in found.rows for name in row.devices}
     return render(
-        ask, "vulnerabilities.jinja", "Vulnerabilities", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS), facets=FACETS, columns=COLUMNS,
+        ask, "vulnerabilities.jinja", "Vulnerabilities", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS),
+        facets=FACETS, columns=COLUMNS,
         names=names,
     )  # fmt: skip

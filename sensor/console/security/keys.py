@@ -24,13 +24,19 @@ PREFIX = "sensor_"
 LINK_S, IDLE_S, SESSION_S = 15 * 60, 12 * 3600, 7 * 24 * 3600
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS links (hash TEXT PRIMARY KEY, name TEXT, scope TEXT, until REAL) STRICT;
-CREATE TABLE IF NOT EXISTS sessions (hash TEXT PRIMARY KEY, name TEXT, scope TEXT, csrf TEXT, until REAL, seen REAL) STRICT;
-CREATE TABLE IF NOT EXISTS tokens (id TEXT PRIMARY KEY, hash TEXT UNIQUE, name TEXT, scope TEXT, made REAL, until REAL, used REAL) STRICT;
+CREATE TABLE IF NOT EXISTS sessions (
+    hash TEXT PRIMARY KEY, name TEXT, scope TEXT, csrf TEXT, until REAL, seen REAL
+) STRICT;
+CREATE TABLE IF NOT EXISTS tokens (
+    id TEXT PRIMARY KEY, hash TEXT UNIQUE, name TEXT, scope TEXT, made REAL, until REAL, used REAL
+) STRICT;
 """
 
 
 class Who(NamedTuple):
-    """The user of a request. ``scope``: what it may do; ``csrf``: what forms of its session must contain, empty for a token."""
+    """The user of a request. ``scope``: what it may do; ``csrf``: what forms of its session must contain, empty for a
+    token.
+    """
 
     name: str
     scope: str

@@ -69,7 +69,8 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise Refused(
-            f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder"
+            f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, "
+            "or another state folder"
         )
     return version
 
@@ -88,7 +89,10 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
         saved = _salvage(aside, base)
         return (
             base,
-            f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one holds what could still be read of it ({saved:,} rows)",
+            (
+                f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one holds what could "
+                f"still be read of it ({saved:,} rows)"
+            ),
         )
 
 

@@ -22,7 +22,10 @@ PENDING, INDEXED_AT_ONCE = 10_000, 2_000
 FILLED_AT_ONCE = 2_000
 # Of these, times and flags say nothing that anybody searches for.
 _SILENT = frozenset(("first_seen", "last_seen", "randomised_mac", "confidence", "confidences", "contested"))
-_COLUMNS = "id, type, vendor, model, name, ip, address, mac, vlan, first, last, gone, criticality, owner, tags, confidence, words"
+_COLUMNS = (
+    "id, type, vendor, model, name, ip, address, mac, vlan, first, last, gone, criticality, owner, "
+    "tags, confidence, words"
+)
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
 _SAVE = f"INSERT INTO device_rows ({_COLUMNS}) VALUES ({', '.join('?' * 17)}) ON CONFLICT (id) DO UPDATE SET {_SET}"  # noqa: S608 - our own words
 
@@ -116,7 +119,8 @@ def _row(device: Shown) -> tuple[object, ...]:
     rest = [_text(body.get("criticality")), _text(body.get("owner")), ", ".join(_texts(body.get("tags")))]
     vlan, confidence = body.get("vlan"), body.get("confidence")
     return (
-        *names, ip, _address(ip), mac, vlan if isinstance(vlan, int) and 0 <= vlan <= VLAN_MOST else 0, device.first, device.last, int(device.gone), *rest,
+        *names, ip, _address(ip), mac, vlan if isinstance(vlan, int) and 0 <= vlan <= VLAN_MOST else 0, device.first,
+        device.last, int(device.gone), *rest,
         float(confidence) if isinstance(confidence, int | float) and 0 <= confidence <= 1 else 0.0, _words(body),
     )  # fmt: skip
 

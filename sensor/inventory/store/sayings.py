@@ -102,7 +102,8 @@ class Sayings:
     def latest(self, key: str) -> str:
         """The number of the latest word, order or merger of a device that can be undone; empty where there is none."""
         word = self._base.execute(
-            "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND field NOT IN ('undo', 'forget', 'purge')"
+            "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND "
+            "field NOT IN ('undo', 'forget', 'purge')"
             " ORDER BY number DESC",
             (key,),
         ).fetchone()

@@ -87,6 +87,6 @@ LOG_INDICES = (
 
 # Emptied before they are made anew.
 MADE_FROM_LOG = (
-    "log_position", "alert_groups", "alerts", "alert_records", "entities", "alert_entities", "alert_words", "incidents", "incident_alerts",
-    "recommendations", "findings", "timeline",
+    "log_position", "alert_groups", "alerts", "alert_records", "entities", "alert_entities", "alert_words",
+    "incidents", "incident_alerts", "recommendations", "findings", "timeline",
 )  # fmt: skip

@@ -109,7 +109,10 @@ class Store:
 
     def _before(self, kept: str, lost: str) -> tuple[DeviceState, DeviceState] | None:
         """Two devices before they were merged."""
-        wanted = "SELECT kept_before, lost_before FROM mergers WHERE kept_key = ? AND lost_key = ? AND NOT undone ORDER BY number DESC"
+        wanted = (
+            "SELECT kept_before, lost_before FROM mergers WHERE kept_key = ? AND lost_key = ? AND NOT "
+            "undone ORDER BY number DESC"
+        )
         row = self.base.execute(wanted, (kept, lost)).fetchone()
         return (_STATE.decode(row[0]), _STATE.decode(row[1])) if row else None
 
@@ -266,7 +269,10 @@ class Store:
 
     def _merge(self, merger: Merger) -> None:
         kept, lost = merger.kept, merger.lost
-        wanted = "INSERT INTO mergers (ts, kept, lost, kept_key, lost_key, reason, kept_before, lost_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        wanted = (
+            "INSERT INTO mergers (ts, kept, lost, kept_key, lost_key, reason, kept_before, lost_before) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        )
         self.base.execute(
             wanted, (merger.ts, kept.id, lost.id, kept.key, lost.key, merger.reason, _text(kept), _text(lost))
         )
@@ -346,7 +352,8 @@ def rules_of(base: sqlite3.Connection) -> list[Rule]:
         client, server, service = row["value"].split(" ")
         rules.append(
             Rule(
-                _heir(client, heirs), _heir(server, heirs), parse_service(service), row["field"] == ALLOW, row["number"], row["author"], row["ts"],
+                _heir(client, heirs), _heir(server, heirs), parse_service(service), row["field"] == ALLOW,
+                row["number"], row["author"], row["ts"],
                 row["reason"],
             )
         )  # fmt: skip

@@ -18,10 +18,16 @@ _LAST_SEQUENCE = (1 << 31) - 1
 def encode(record: Body | Record, facility: int = FACILITY) -> bytes:
     seen = view(record)
     sensor = seen.sensor
-    head = f"{priority(seen.severity, facility)}1 {seen.record['ts']} {name(sensor['id'], 255)} {APP} - {name(f'{seen.kind}.{seen.action}', 32)} "
+    head = (
+        f"{priority(seen.severity, facility)}1 {seen.record['ts']} {name(sensor['id'], 255)} {APP} - "
+        f"{name(f'{seen.kind}.{seen.action}', 32)} "
+    )
     if "seq" in sensor:
         head += f'[meta sequenceId="{(sensor["seq"] - 1) % _LAST_SEQUENCE + 1}"]'
-    head += f"[origin {parameter('software', APP)} {parameter('swVersion', name(sensor.get('version', ''), 32))}][event@{ENTERPRISE} "
+    head += (
+        f"[origin {parameter('software', APP)} "
+        f"{parameter('swVersion', name(sensor.get('version', ''), 32))}][event@{ENTERPRISE} "
+    )
     message = words(seen.record["msg"], MSG_LIMIT)
     tail = f"] {message}" if message.isascii() else f"] \ufeff{message}"
     end = tail.encode()
