@@ -13,7 +13,7 @@ from sensor.cli.main import EPILOG, commands, names, parser
 
 EXITS = "exit codes: "
 INTRODUCTION = """\
-`sensor COMMAND --help` says the same. Options may stand before and after other words. Commands that list something take `--json`, which gives one JSON object
+The same texts are printed by `sensor COMMAND --help`. Options may stand before and after other words. Commands that list something take `--json`, which gives one JSON object
 a line. Colours appear only on a terminal.
 """
 

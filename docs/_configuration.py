@@ -27,24 +27,24 @@ ELSEWHERE = {"Tls": "[TLS](#tls)", "Filter": "[filter](#filter)"}
 GUARANTEES = {
     "exactly_once": "each record once",
     "at_least_once": "each record at least once",
-    "best_effort": "nothing",
+    "best_effort": "none",
 }
 INTRODUCTION = f"""\
 The configuration is one YAML file, `{SYSTEM}` unless `--config` names another, and on top of it the files `conf.d/*.yaml` beside it in the order of their
-names. Later files win: mappings are merged key by key, lists are replaced. Every key has a default, so an empty file is a good one. An unknown key, a wrong
-type or a value out of bounds is an error that names file, line and column, what was found and what was expected.
+names. Later files win: mappings are merged key by key, lists are replaced. Every key has a default, so an empty file is valid. An unknown key, a wrong
+type or a value out of bounds is an error with file, line and column, what was found and what was expected.
 
 - `sensor config init` asks a few questions and writes a commented file.
-- `sensor config check` tells all that is wrong with it; `sensor config show --effective` tells what counts and where each value comes from.
+- `sensor config check` lists all faults; `sensor config show --effective` prints every value that is in effect, with its source.
 - `sensor config schema` prints the JSON Schema, for editors.
 
-Paths begin at the folder of the file that names them. A secret is named by its place and never written out: {", ".join(map(code, WAYS))}.
+Paths are relative to the folder of the file that names them. A secret is a reference to its place, never the value: {", ".join(map(code, WAYS))}.
 """
 OUTPUT = '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}'
 BUDGETS = (LEAST, USUAL, 512, 1024, 4096)
 DETECTORS = """\
-Options by the id of the detector. They win over those of the preset. [detections.md](detections.md) lists them. A reload takes them up: a
-detector whose options did not change keeps what it counted."""
+Options by the id of the detector. They override those of the preset. [detections.md](detections.md) lists them. A reload applies them: a
+detector whose options did not change keeps its counters."""
 
 
 @functools.cache
@@ -78,9 +78,9 @@ def _alone(name: str, node: Node) -> Key:
 def taken_up(name: str) -> str:
     """When a change of a section counts."""
     if name in AT_ONCE:
-        return "A reload takes it up."
+        return "Applied by a reload."
     soon = [code(key.removeprefix(f"{name}.")) for key in AT_ONCE if key.startswith(f"{name}.")]
-    return f"A reload takes up {' and '.join(soon)}; the rest needs a restart." if soon else "A change needs a restart."
+    return f"A reload applies {' and '.join(soon)}; the rest needs a restart." if soon else "A change needs a restart."
 
 
 def own(keys: Sequence[Key], shared: Sequence[Key]) -> list[Key]:
@@ -112,7 +112,7 @@ def common(of: Sequence[list[Key]]) -> list[Key]:
 def rows(keys: Sequence[Key]) -> Iterator[tuple[str, str, str, str]]:
     """Rows of a table; what has no default must be given."""
     for key in keys:
-        yield code(key.path), key.kind, "**must be given**" if key.required else key.default, words(key.about)
+        yield code(key.path), key.kind, "**required**" if key.required else key.default, words(key.about)
 
 
 def configuration() -> str:
@@ -142,9 +142,12 @@ def _lines() -> Iterator[str]:
 
 
 def _presets() -> Iterator[str]:
-    yield from ("What each preset changes of a detector stands with its options in [detections.md](detections.md).", "")
+    yield from (
+        "[detections.md](detections.md) lists what each preset changes, with the options of each detection.",
+        "",
+    )
     rows = [(code(name), code(one.least), f"{len(one.options)}") for name, one in PRESETS.items()]
-    yield from table(("preset", "least severity told", "detectors it changes"), rows)
+    yield from table(("preset", "least severity reported", "detectors changed"), rows)
 
 
 def _budgets() -> Iterator[str]:
@@ -160,9 +163,7 @@ def _budgets() -> Iterator[str]:
         (f"{mib:,}", f"{one.devices:,}", f"{1 << one.flow_bits:,}", f"{one.names:,}", f"{one.alerts:,}")
         for mib, one in found.items()
     ]
-    yield from table(
-        ("MiB", "devices", "flows at once", "names of addresses", "alerts that are open or may come again"), rows
-    )
+    yield from table(("MiB", "devices", "concurrent flows", "names of addresses", "alerts, open or recent"), rows)
 
 
 def _outputs() -> Iterator[str]:
@@ -179,7 +180,7 @@ def _outputs() -> Iterator[str]:
     )
     yield from (taken_up("outputs"), "", "```yaml", "outputs:", OUTPUT, "```", "")
     yield from (
-        "`sensor forward` delivers to them, `sensor outputs check` looks at them. All types have these keys:",
+        "`sensor forward` delivers to them, `sensor outputs check` tests them. All types have these keys:",
         "",
     )
     yield from table(HEADS, rows([key for key in shared if key.path != "format"]))
@@ -187,6 +188,11 @@ def _outputs() -> Iterator[str]:
         yield from (f"### {chapter}", "", *table(HEADS, rows(list(whole().keys({"$ref": f"#/$defs/{name}"})))))
     for kind, keys in found.items():
         unit = output_class(kind)
-        yield from (f"### {kind}", "", f"{words(unit.title)}. It promises {GUARANTEES[unit.guarantee]}.", "")
+        yield from (
+            f"### {kind}",
+            "",
+            f"{words(unit.title)}. Delivery guarantee: {GUARANTEES[unit.guarantee]}. Setup: [{kind}](../deliver/{kind}.md).",
+            "",
+        )
         yield from prose(sys.modules[unit.__module__].__doc__ or "")
         yield from table(HEADS, rows(own(keys, shared)))

@@ -1,4 +1,4 @@
-"""docs/reference/health.md: what is looked at to tell whether a sensor can do its work, from the checks themselves."""
+"""docs/reference/health.md: the health checks, from the code."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sensor.doctor import card_checks, machine_checks, mirror_checks, traffic_ch
 from sensor.doctor.finding import Check
 
 INTRODUCTION = f"""\
-`sensor doctor` looks at these, and says of each `ok`, `warning` (the sensor works, and misses something or tells it wrong) or `error` (it cannot do its work),
-what was found, and what to do. `--json` has the name as `check`. It looks at the outputs of the configuration too, as `sensor outputs check` does.
+`sensor doctor` runs these checks, and reports `ok`, `warning` (the sensor works, but misses or misreports something) or `error` (it cannot work) for each,
+what was found, and what to do. `--json` has the name as `check`. It checks the configured outputs too, as `sensor outputs check` does.
 
-A running sensor looks at those that cost next to nothing every {watch.EVERY_S / 60:g} minutes. What is wrong it tells as an event (`kind: sensor`,
+A running sensor runs the cheap ones every {watch.EVERY_S / 60:g} minutes. A fault is an event (`kind: sensor`,
 `action: health`): the name in the last column as `facts.check`, what to do as `facts.advice`, a warning with severity {watch.SEVERITIES["warning"]}, an error
 with severity {watch.SEVERITIES["error"]}. What it finds from its own counters is in [troubleshooting](../operate/troubleshooting.md#health-events).
 """
@@ -45,7 +45,7 @@ def _lines() -> Iterator[str]:
         yield from (
             f"## {subject}",
             "",
-            *table(("check", "what should be so", "told by a running sensor as"), _rows(checks)),
+            *table(("check", "expected state", "event of a running sensor"), _rows(checks)),
         )
 
 

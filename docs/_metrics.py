@@ -8,8 +8,8 @@ from docs._markdown import code, page, table, words
 from sensor.telemetry.metrics import METRICS
 
 INTRODUCTION = """\
-`sensor run` tells these in the text format of Prometheus (0.0.4). Names and labels that were released do not change; metrics are only added. Counters begin
-anew with the process. [operations.md](../operate/operations.md#metrics) shows how to reach them. The last column is the place in `/status.json`.
+`sensor run` serves these in the text format of Prometheus (0.0.4). Released names and labels do not change; metrics are only added. Counters start
+at 0 with the process. [operations.md](../operate/operations.md#metrics) shows how to reach them. The last column is the place in `/status.json`.
 """
 
 

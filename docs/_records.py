@@ -15,7 +15,7 @@ may read the files that the manifest (`manifest.db`, SQLite) lists. Times are UT
 and other secrets are never stored.
 
 `src` is the side that opened the connection or asked, `dst` the side that answered. A message that another message within a few seconds repeats is kept once.
-Bytes are those of whole frames, so that they agree with `tshark -z conv`; Zeek counts from the IP header on. The columns `ECS` and `Zeek` name the field of
+Bytes are those of whole frames, as `tshark -z conv` counts them; Zeek counts IP packets without the link header. The columns `ECS` and `Zeek` name the field of
 the Elastic Common Schema and of Zeek's logs, which `sensor records export` writes.
 """
 HEADS = ("column", "type", "meaning", "ECS", "Zeek")

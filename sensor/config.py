@@ -120,8 +120,8 @@ class Capture(Section):
 
 class Alerts(Section):
     """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again;
-    ``incident_h``: a story of several alerts that was silent for so many hours is closed; ``least``: what is slighter
-    is not told (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder).
+    ``incident_h``: a story of several alerts that was silent for so many hours is closed; ``least``: less severe alerts
+    are not reported (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder).
     """
 
     suppression_h: float = Field(default=1, gt=0, le=720)
@@ -230,9 +230,8 @@ class DueDays(Section):
 
 
 class Tickets(Section):
-    """What `sensor tickets` makes of what is wrong. ``due_days``: until when it is to be done; ``owner``: who has what
-    nobody else has; ``owners``: who else;
-    ``least``, ``least_points``: what is slighter makes no ticket.
+    """What `sensor tickets` makes of findings. ``due_days``: until when it is to be done; ``owner``: owner of devices
+    without one; ``owners``: who else; ``least``, ``least_points``: less makes no ticket.
     """
 
     due_days: DueDays = DueDays()
@@ -329,7 +328,7 @@ class Config(_Root):
 
     @property
     def least(self) -> Severity:
-        """What is slighter is not told."""
+        """Alerts of lower severity are not reported."""
         return Severity[self.alerts.least or PRESETS[self.preset].least]
 
 

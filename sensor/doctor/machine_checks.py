@@ -25,7 +25,7 @@ def permission(allowed: bool) -> Verdict:
 
 
 def clock(state: Clock) -> Verdict | None:
-    """The clock is kept right by somebody."""
+    """The clock is synchronized."""
     if state.synchronised is None:
         return None
     if not state.synchronised:

@@ -13,7 +13,7 @@ OTHERS = 0.5
 
 
 def silent_port(card: Card, seen: Seen) -> Verdict | None:
-    """The kernel answers nobody where the traffic of others is mirrored to it."""
+    """The kernel answers no packet of the mirrored traffic."""
     others = seen.unicast - seen.own
     if card.loopback or card.switching or others < FEWEST or others < OTHERS * seen.unicast:
         return None

@@ -56,7 +56,7 @@ def mirror(seen: Seen) -> Verdict | None:
 
 
 def broadcast(seen: Seen) -> Verdict | None:
-    """Discovery is seen: devices are named by what they tell all others."""
+    """Discovery is seen: devices are identified by broadcast and multicast messages."""
     if seen.ethernet < FEWEST:
         return None
     if not seen.broadcast:
@@ -91,7 +91,7 @@ def directions(seen: Seen) -> Verdict | None:
 
 
 def vlan_tags(seen: Seen) -> Verdict | None:
-    """Networks that are apart are told apart."""
+    """Separate networks are distinguished by VLAN tags."""
     if not seen.ethernet:
         return None
     if seen.tagged:

@@ -1,5 +1,5 @@
-"""Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields where
-systemd started us.
+"""Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields if
+systemd started the sensor.
 
 The same event of the same unit is said a few times a minute (``limit.py``); secrets are masked, and what a peer said
 cannot steer a terminal. structlog is imported when there is something to say.

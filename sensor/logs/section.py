@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Logging(BaseModel):
-    """Our own messages on standard error: ``format`` (default: console, or the fields of the journal where systemd
-    started us), and the slightest ``level`` that is said.
+    """Log messages on standard error: ``format`` (default: console, or the fields of the journal if systemd started the
+    sensor), and the least severe ``level`` that is written.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

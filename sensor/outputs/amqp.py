@@ -1,11 +1,10 @@
-"""AMQP 0-9-1, as RabbitMQ speaks it: one persistent message a record, confirmed by the broker once it is on the disk of
-every durable queue that wants it.
+"""AMQP 0-9-1 (RabbitMQ): one persistent message per record, with publisher confirms: a record counts as delivered once
+the broker has stored it in every durable queue that is bound for it.
 
-The id of the record is the ``message_id``, by which consumers drop repeats: the broker itself keeps none. A message
-that no queue wants comes back (``mandatory``) and is tried again, since a queue may be bound later. What is confirmed
-survives the broker's death where its queues are durable.
+The id of the record is the ``message_id``, by which consumers drop duplicates; the broker itself does not. A message
+without a queue is returned (``mandatory``) and sent again later, since a queue may be bound by then.
 
-Not spoken: AMQP 1.0.
+Not supported: AMQP 1.0.
 """
 
 from __future__ import annotations

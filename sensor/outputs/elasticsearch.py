@@ -1,11 +1,11 @@
 """Elasticsearch 7.9 or later and OpenSearch: ``_bulk``, each record created under its own ``_id``.
 
-What an index has already is answered with 409 and counts as delivered, so that a repeat makes nothing double: also
-because an index is named after the time of the record, not after the time of sending. Each document has its own answer:
-those that do not fit the mapping are refused, those for which there is no room now come again. A data stream knows ids
-only within each of its backing indices: a repeat across a rollover is there twice.
+A document that an index has already is answered with 409 and counts as delivered, so a repeated batch adds nothing. An
+index is named after the time of the record, not the time of sending, for the same reason. Every document has its own
+answer: those that do not fit the mapping are rejected, those that were rate-limited are sent again. A data stream knows
+ids only within each of its backing indices: a repeat across a rollover is stored twice.
 
-Documents without ``@timestamp`` (all formats but ECS) get the record's time as such. Not spoken: several nodes; name a
+Documents without ``@timestamp`` (all formats but ECS) get the time of the record. Not supported: several nodes; name a
 load balancer or one node.
 """
 

@@ -1,15 +1,15 @@
-"""E-mail over SMTP (RFC 5321): one mail a batch, a digest of its records, with STARTTLS, TLS or neither, and a login
-where the server asks for one.
+"""E-mail over SMTP (RFC 5321): one message per batch, a digest of its records, with STARTTLS, TLS or neither, and a
+login if the server requires one.
 
-The most severe record names the mail. A mail that comes twice has the same Message-ID, made of the first and the last
-record's id, so that mail programs show it once. Delivered means that the server has taken responsibility for it;
-whether it reaches a mailbox is beyond what can be seen from here.
+The most severe record gives the subject. A repeated message has the same Message-ID, derived from the ids of the first
+and the last record, so that mail programs show it once. Delivered means that the server accepted the message; whether
+it reaches a mailbox is not visible from here.
 
-A rejected login, sender or recipient is fixed in the configuration, so the batch waits; a mail whose content is
-rejected for good is refused. Where only some recipients are turned down, the others have it: those that are busy get it
-again for a while, then the records also go to the dead letters.
+A rejected login, sender or recipient is fixed in the configuration, so the batch waits; a message whose content is
+rejected permanently goes to the dead letter queue. If only some recipients are rejected, the others have received it:
+busy ones are tried again for a while, then the records also go to the dead letter queue.
 
-Not spoken: OAuth, addresses outside ASCII.
+Not supported: OAuth, addresses outside ASCII.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A file, or standard output: one payload a line, as JSON lines or in any other format.
+"""A file, or standard output: one payload per line, as JSON lines or in any other format.
 
-The file is opened again if it was moved away (logrotate needs no signal). Lines are durable before a batch counts
-(``fdatasync``). A last line that a crash has torn is cut off, and lines of a batch that was half written are not
-written twice; so the file has every record once, unless it is rotated in that very moment. Standard output guarantees
-nothing but order. Nothing is compressed or deleted: that is for log rotation.
+The file is opened again if it was moved (logrotate needs no signal). Lines are durable before a batch counts
+(``fdatasync``). An incomplete last line after a crash is removed, and lines of an interrupted batch are not written
+twice: the file has every record once, unless it is rotated at that very moment. Standard output guarantees only order.
+Nothing is compressed or deleted: that is for log rotation.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """HTTP: batches by POST, as lines (NDJSON) or as one JSON array; any 2xx means that the destination has the batch.
 
-Each request carries ``Idempotency-Key``, the same whenever the same batch is tried again, so that a receiver can drop
-repeats (or it drops them by the ``id`` of each record). With ``sign`` requests are signed as Standard Webhooks
-(standardwebhooks.com) has it: ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature`` = ``v1,`` and the base64
-of HMAC-SHA256 over ``id.timestamp.body``, where the body is what is on the wire, so that it need not be unpacked to be
-verified. Redirects are not followed, cookies are not kept, the body of a good answer is not read.
+Each request carries ``Idempotency-Key``, the same for every attempt at a batch, so that a receiver can drop duplicates
+(or it drops them by the ``id`` of each record). With ``sign`` requests are signed as Standard Webhooks
+(standardwebhooks.com) define it: ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature`` = ``v1,`` and the
+base64 of HMAC-SHA256 over ``id.timestamp.body``, where the body is as sent, compressed, so that a receiver verifies it
+before it decompresses. Redirects are not followed, cookies are not stored, the body of a success is not read.
 """
 
 from __future__ import annotations

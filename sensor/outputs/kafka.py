@@ -1,13 +1,12 @@
-"""Kafka (brokers 0.11 or later): one message a record, its key the device that the record is about, its id, kind and
+"""Kafka (brokers 0.11 or later): one message per record, its key the device that the record is about, with id, kind and
 severity as headers.
 
-Spoken by librdkafka as an idempotent producer that waits for all in-sync replicas: what one connection sends twice is
-stored once, and messages of a device keep their order. A batch that is tried again after its result stayed unknown
-comes from a new producer, which brokers cannot recognize: readers drop repeats by the header ``id``. A message never
-runs out of time inside the producer, since those behind it would overtake it: a batch that takes too long is taken back
-whole.
+librdkafka is used as an idempotent producer that waits for all in-sync replicas: what one connection sends twice is
+stored once, and messages of a device keep their order. A batch whose result is unknown is sent again by a new
+producer, which brokers cannot recognize: consumers drop duplicates by the header ``id``. A message has no timeout
+inside the producer, since later ones would overtake it: a batch that takes too long is withdrawn as a whole.
 
-Not spoken: transactions, Kerberos, OAuth, schema registries.
+Not supported: transactions, Kerberos, OAuth, schema registries.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""MQTT 5 with QoS 1: one message a record, its id, kind and severity as user properties, and, where it is asked for,
-the presence of devices as Home Assistant discovers it (https://www.home-assistant.io/integrations/mqtt/).
+"""MQTT 5 with QoS 1: one message per record, with id, kind and severity as user properties, and optionally the presence
+of devices for MQTT discovery of Home Assistant (https://www.home-assistant.io/integrations/mqtt/).
 
-A batch counts once the broker has acknowledged every message. It may come twice, in whole or in part: readers drop
-repeats by the property ``id``. What becomes of it then is the broker's: a reader without a session there, or with QoS
-0, misses what comes while it is away.
+A batch counts once the broker has acknowledged every message. It may arrive twice, in whole or in part: subscribers
+drop duplicates by the property ``id``. A subscriber without a session, or with QoS 0, misses messages while it is
+disconnected.
 
-Not spoken: MQTT 3, websockets, QoS 2.
+Not supported: MQTT 3, WebSockets, QoS 2.
 """
 
 from __future__ import annotations

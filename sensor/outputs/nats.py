@@ -1,12 +1,12 @@
-"""NATS JetStream (server 2.2 or later): one message a record, with its id as ``Nats-Msg-Id`` and its kind and severity
+"""NATS JetStream (server 2.2 or later): one message per record, with its id as ``Nats-Msg-Id``, and kind and severity
 as headers.
 
-A batch counts once every message of it was acknowledged by the stream. The stream drops what comes twice within its
-duplicate window, which may therefore not be shorter than the longest outage: a batch whose outcome stayed unknown for
-longer is stored twice. What was acknowledged is as durable as the stream: a server alone writes it out every two
-minutes (``sync_interval``), three replicas need no such trust.
+A batch counts once the stream has acknowledged every message. The stream drops duplicates within its duplicate window,
+which should be longer than the longest outage: a batch whose result stayed unknown for longer is stored twice. An
+acknowledged message is as durable as the stream: a single server writes to disk every two minutes (``sync_interval``),
+three replicas do not depend on it.
 
-Not supported: websockets. Servers that a server announces are not used; name them all.
+Not supported: WebSockets. Servers that a server announces are not used; list all of them.
 """
 
 from __future__ import annotations

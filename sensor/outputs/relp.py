@@ -1,11 +1,11 @@
-"""RELP, the Reliable Event Logging Protocol of rsyslog: syslog in which every message is answered.
+"""RELP, the Reliable Event Logging Protocol of rsyslog: syslog with an acknowledgement for each message.
 
-Speaks what https://www.rsyslog.com/doc/relp.html documents, version 0: open, syslog, close; over TCP or TLS. A batch is
-delivered once each of its messages has its answer 200. Where a connection dies before, the batch comes again: nothing
-is lost, repeats carry the same id. How durable an answer is, is up to the receiver: rsyslog gives it once the message
-is in the queue of the ruleset, which its death survives where that queue is on disk, or of the type Direct.
+Implements version 0 as documented at https://www.rsyslog.com/doc/relp.html: open, syslog, close; over TCP or TLS. A
+batch is delivered once each of its messages was answered with 200. If a connection fails before, the batch is sent
+again: nothing is lost, and repeats have the same id. The receiver decides how durable an acknowledgement is: rsyslog
+sends it once the message is in the queue of the ruleset, which survives a crash if it is on disk or of type Direct.
 
-rsyslog cuts messages at ``maxDataSize`` of the input, 8 KiB where it is not raised: ours have up to 64 KiB.
+rsyslog cuts messages at ``maxDataSize`` of the input, 8 KiB by default: messages of the sensor have up to 64 KiB.
 """
 
 from __future__ import annotations

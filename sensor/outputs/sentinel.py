@@ -1,13 +1,13 @@
 """Microsoft Sentinel and Azure Monitor: the Logs Ingestion API, through a data collection rule.
 
-Each record is one row of the table that ``_sentinel_columns.py`` describes, or of one with the columns of Defender's
-``DeviceInfo`` (format ``device_info``); its ``EventId`` drops repeats when searching (``summarize
-arg_min(TimeGenerated, *) by EventId``): the service itself drops none. A call may have 1 MB before it is packed: a
-batch makes as many calls as it needs, and where one fails, those before it are delivered.
+Each record is one row of the table in ``integrations/sentinel/table.json``, or of one with the columns of Defender's
+``DeviceInfo`` (format ``device_info``). The service keeps duplicates; queries remove them by ``EventId`` (``summarize
+arg_min(TimeGenerated, *) by EventId``). A request has at most 1 MB before compression: a batch takes as many requests
+as it needs, and if one fails, those before it are delivered.
 
-We log in as an application (OAuth 2.0 client credentials), which needs the role Monitoring Metrics Publisher on the
-rule. Times older than two days are replaced by the service with the time of arrival. Not spoken: managed identities,
-certificates in place of the secret.
+The login is that of an application (OAuth 2.0 client credentials) with the role Monitoring Metrics Publisher on the
+rule. The service replaces times older than two days by the time of arrival. Not supported: managed identities,
+certificates instead of the secret.
 """
 
 from __future__ import annotations

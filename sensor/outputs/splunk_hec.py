@@ -1,11 +1,11 @@
 """Splunk's HTTP Event Collector, event endpoint; each record carries its id as the indexed field ``record_id``.
 
 With ``acknowledge`` (indexer acknowledgement, which the token must have enabled) a batch counts once the indexers
-confirm that they have written it: a plain 200 means only that the events were well formed. Splunk drops no repeats: ``|
-dedup record_id`` does when searching. Splunk Cloud has no acknowledgement for collectors of one's own: set
-``acknowledge: false``, and what a Splunk that dies has not yet written is lost.
+confirm that they have written it: a plain 200 means only that the events were well formed. Splunk keeps duplicates;
+``| dedup record_id`` removes them when searching. Splunk Cloud has no acknowledgement for your own collectors: set
+``acknowledge: false``, and records that a failing Splunk has not written are lost.
 
-Of a batch with a wrong event Splunk takes those before it, refuses it, and does not look at those after it.
+Of a batch with an invalid event Splunk accepts those before it, rejects it, and ignores those after it.
 """
 
 from __future__ import annotations

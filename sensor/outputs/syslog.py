@@ -1,16 +1,14 @@
-"""Syslog over UDP, TCP or TLS, one message a record.
+"""Syslog over UDP, TCP or TLS, one message per record.
 
-Speaks UDP (RFC 5426), TCP with octet counting or with line ends (RFC 6587) and TLS (RFC 5425). The format decides
-whether messages are those of RFC 5424 or RFC 3164; other formats are put behind a header. Answers of a receiver are not
-read: syslog has none.
+UDP (RFC 5426), TCP with octet counting or with line ends (RFC 6587) and TLS (RFC 5425). The format decides whether
+messages are those of RFC 5424 or RFC 3164; other formats get such a header. Syslog has no acknowledgements.
 
-What it promises is little for the same reason. TCP and TLS: a batch counts as delivered once the receiver's kernel has
-acknowledged every byte, so that a host or a connection that died is noticed and the batch comes again; what the
-receiving program had not read when it died is lost. UDP: nothing is noticed but a port that is closed, and bursts are
-dropped by full buffers (``rate`` helps). Use ``relp`` if nothing may be lost. Receivers cut messages at a limit of
-their own: rsyslog after 8 KiB where ``maxMessageSize`` is not raised.
+So the guarantee is weak. TCP and TLS: a batch counts as delivered once the receiver's kernel has acknowledged every
+byte: a failed host or connection is noticed and the batch is sent again; what the receiving program had not read when
+it failed is lost. UDP: only a closed port is noticed, and bursts are dropped by full buffers (``rate`` helps). Use
+``relp`` if nothing may be lost. Receivers cut long messages: rsyslog at 8 KiB unless ``maxMessageSize`` is raised.
 
-Not spoken: DTLS (RFC 6012).
+Not supported: DTLS (RFC 6012).
 """
 
 from __future__ import annotations

@@ -1,18 +1,12 @@
-"""Tickets of `sensor tickets send`: one for each fix, opened once, kept up to date, closed when the network shows that
-it is done.
+"""Tickets of `sensor tickets send`: one for each fix, opened once, kept up to date, closed when traffic shows the fix.
 
-| ``system`` | ``url`` | known again by |
-|---|---|---|
-| ``jira``, ``jira_server`` | ``https://example.atlassian.net`` | the labels of ticket and sensor |
-| ``servicenow`` | ``https://example.service-now.com/api/now/table/incident``, or another table of tasks |
-``correlation_id`` |
-| ``github`` | ``https://api.github.com/repos/OWNER/REPO`` | a comment in the text, among issues with the label
-``network-sensor`` |
-| ``webhook`` | any | ``key`` in each body, and ``Idempotency-Key`` |
+Systems: Jira (``jira``, ``jira_server``; tickets are recognized by the labels of ticket and sensor), ServiceNow
+(``servicenow``, by ``correlation_id``), GitHub (``github``, by a comment in the text), and any webhook (``webhook``, by
+``key`` in each body and ``Idempotency-Key``).
 
-Nothing of the event log goes here, and `sensor forward` leaves it alone. ``filter`` chooses tickets by ``severity``,
-and by ``types`` and ``vlans`` of their devices. Before a ticket is opened a system is asked whether it has it, open, so
-that one whose number was lost on the way is found again. What people change there stays, save title, text and due date.
+Records of the event log are not sent here, and `sensor forward` ignores it. ``filter`` selects tickets by ``severity``,
+and by ``types`` and ``vlans`` of their devices. Before a ticket is opened, the system is searched for an open one, so
+that a lost answer creates no second ticket. Changes made by people stay, except for title, text and due date.
 """
 
 from __future__ import annotations

@@ -1,18 +1,12 @@
-"""Webhooks: one request a record, as its receiver expects it: Slack, Teams, Jira, ServiceNow, PagerDuty, or the record
-as it is.
+"""Webhooks: one request per record in the form of its receiver: Slack, Teams, Jira, ServiceNow, PagerDuty, or the
+record itself.
 
-| ``receiver`` | ``url`` | repeats |
-|---|---|---|
-| ``plain`` | any | dropped by ``Idempotency-Key``, the record's id, or by the id within |
-| ``slack`` | incoming webhook | seen twice |
-| ``teams`` | workflow that begins with a webhook | seen twice |
-| ``jira``, ``jira_server`` | ``…/rest/api/3/issue``, ``…/rest/api/2/issue`` | a second issue |
-| ``servicenow`` | ``…/api/now/table/incident`` | a second incident with the same ``correlation_id`` |
-| ``servicenow_event`` | ``…/api/now/table/em_event`` | one alert, by ``message_key`` |
-| ``pagerduty`` | ``https://events.pagerduty.com/v2/enqueue`` | one incident, by ``dedup_key`` |
+A repeat is shown twice by ``slack`` and ``teams``, is a second issue in ``jira`` and ``jira_server``, a second incident
+with the same ``correlation_id`` in ``servicenow``, one alert by ``message_key`` in ``servicenow_event``, one incident
+by ``dedup_key`` in ``pagerduty``; ``plain`` receivers drop it by ``Idempotency-Key`` or by the ``id`` in the body.
 
-Tickets are opened once; pagers and events follow an alert to its end. People read what comes here: a filter such as
-``severity: high`` belongs to it.
+Tickets are opened once; pagers and events follow an alert until it is closed. Use a filter such as ``severity: high``:
+people read these messages.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from sensor.core.wants import (
 )
 
 
-class Parsed(Event):
+class Said(Event):
     """What the nodes are tried on."""
 
     status: int
@@ -36,7 +36,7 @@ class Parsed(Event):
 
 
 def holds(want: Want, *values: object, sport: int = 80) -> bool:
-    return want.holds(event_reader(Parsed(Packet(sport=sport, dport=40000), *values)))  # type: ignore[arg-type]
+    return want.holds(event_reader(Said(Packet(sport=sport, dport=40000), *values)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_nodes_are_flat_and_constants_vanish() -> None:
 def test_what_a_class_does_not_have_is_an_error(want: Want, says: str) -> None:
     """The message names the class and the field."""
     with pytest.raises(UnknownField, match=f"^{re.escape(says)}$"):
-        want.check(Parsed)
+        want.check(Said)

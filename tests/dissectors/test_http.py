@@ -294,7 +294,7 @@ def test_title_is_told_before_the_page_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "found"),
     [
         (b"Basic YWRtaW46YTpi", ("basic", "admin", seal("admin", b"a:b"))),
         (b"basic !!!", ("basic", "", "")),
@@ -314,7 +314,7 @@ def test_credentials(value: bytes, found: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "found"),
     [
         (b"/videostream.cgi?user=admin&pwd=a%3Ab", ("query", "admin", seal("admin", b"a:b"))),
         (b"/a?loginpas=x&loginuse=op", ("query", "op", seal("op", b"x"))),
@@ -374,7 +374,7 @@ def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) 
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "found"),
     [
         (b"/a?user=x&password=y&b=1#c", "/a?user=x&password=***&b=1#c"),
         (b"/a?api_key=1&apikey=2&keyword=3&pin=4&ping=5", "/a?api_key=***&apikey=***&keyword=3&pin=***&ping=5"),

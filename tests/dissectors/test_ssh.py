@@ -110,7 +110,7 @@ def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("parts", "found"),
     [
         (login(76, 76, 76, 76), [False, False, False]),
         (login(76, 28), [True]),

@@ -76,7 +76,7 @@ def test_a_program_is_planted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "found"),
     [
         (b"wget --http-password=x -p y http://a/b\n", "wget --http-password=*** -p *** http://a/b"),
         (rb"echo -ne '\x7f\x45\x4c\x46' >> .l" + b"\r\n", r"echo -ne '\x7f\x45\x4c\x46' >> .l"),

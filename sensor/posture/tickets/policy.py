@@ -19,7 +19,7 @@ WORD_LIMIT = 64
 class Policy(NamedTuple):
     """``due_days``: by severity, from when a ticket was first seen; ``owner``: of what nobody else has; ``types``,
     ``segments``, ``tags``: owners by what a device is, where it stands and how it is tagged, for devices without one of
-    their own; ``least``, ``least_points``: what is slighter makes no ticket.
+    their own; ``least``, ``least_points``: less makes no ticket.
     """
 
     due_days: Mapping[str, int] = DUE_DAYS
