@@ -46,7 +46,7 @@ def answered(body: bytes, server: str = "Virata-EmWeb/R6_2_1", chunk: int = 0) -
 
 
 BASE: list[Attribute] = [(CHARSET, "attributes-charset", "utf-8"), (LANGUAGE, "attributes-natural-language", "en")]
-PRINTER_SAYS: list[Attribute] = [
+PRINTER_SENDS: list[Attribute] = [
     (URI, "printer-uri-supported", "ipp://10.20.30.41:631/ipp/print"),
     (URI, "", "ipps://10.20.30.41:443/ipp/print"),
     (TEXT, "printer-make-and-model", "HP LaserJet MFP M428fdw"),
@@ -71,7 +71,7 @@ def frames() -> Frames:
     job: list[Attribute] = [*BASE, (NAME, "requesting-user-name", "miller"), (NAME, "job-name", "Budget 2026")]
     parts = [
         (True, posted("/ipp/print", ipp_message(0x000B, 1, {1: ask}))),
-        (False, b"HTTP/1.1 100 Continue\r\n\r\n" + answered(ipp_message(0, 1, {1: BASE, 4: PRINTER_SAYS}), chunk=150)),
+        (False, b"HTTP/1.1 100 Continue\r\n\r\n" + answered(ipp_message(0, 1, {1: BASE, 4: PRINTER_SENDS}), chunk=150)),
         (True, posted("/ipp/print", ipp_message(0x0002, 2, {1: job}, b"%PDF-1.4 a short document"))),
         (False, answered(ipp_message(0x0001, 2, {1: BASE, 2: []}))),
         (True, posted("/printers/laser", ipp_message(0x000B, 3, {1: ask}))),

@@ -35,6 +35,7 @@ def marked(alert: Alert) -> Alert:
 
 
 def _lacks(proof: Event | Flow | DeviceChange | Stored) -> tuple[str, ...]:
+    """Rows of traffic records keep no packet, and device changes have none."""
     if isinstance(proof, DeviceChange | Stored):
         return ()
     if isinstance(proof, Flow):
