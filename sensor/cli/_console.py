@@ -67,11 +67,11 @@ def serve(args: argparse.Namespace) -> int:
 
 def _assessing(args: argparse.Namespace) -> Assessing:
     """What the configuration says of networks and tickets. Stop where it is invalid."""
-    from sensor.cli._site import hosts_of
     from sensor.cli._tickets_desk import policy_of
     from sensor.config import load_config, usual
     from sensor.console.assess import Assessing
     from sensor.core.addresses import Networks
+    from sensor.delivery.hosts import hosts_of
     from sensor.documents import DocumentErrors
     from sensor.posture.picture import Surroundings
 
@@ -80,7 +80,7 @@ def _assessing(args: argparse.Namespace) -> Assessing:
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise Stop(USAGE) from None
-    return Assessing(Surroundings(Networks(config.networks), hosts_of(config)), policy_of(config.tickets))
+    return Assessing(Surroundings(Networks(config.networks), hosts_of(config.outputs)), policy_of(config.tickets))
 
 
 def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:

@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sensor.cli._codes import USAGE
-from sensor.cli._devices_csv import COLUMNS, row_of, write_csv
+from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import Known
 from sensor.cli._setup import complain
 from sensor.cli._show import part, table_of_devices, tidy
 from sensor.cli._table import table
 from sensor.cli._views import devices_data, stop_of
+from sensor.inventory.columns import COLUMNS, row_of
 from sensor.views.device_list import listed_devices
 from sensor.views.device_terms import Term, WrongTerm, last_seen, matching, sort_key, term_of
 

@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-import sensor.dissectors
-from sensor.boundary import Boundary
 from sensor.capture.files import open_captures
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import put
-from sensor.core.addresses import is_group_mac, mac_text, parse_mac
-from sensor.core.batch import Batch
-from sensor.core.bounded import Bounded
-from sensor.core.dissector import Dissector, Parsed
-from sensor.core.flow import Change
-from sensor.core.observation import Observation
-from sensor.core.packet import Packets
-from sensor.core.recent import RecentSet
-from sensor.decode.flows import FlowTable
-from sensor.decode.kernels import Kernels
-from sensor.decode.select import Selector
+from sensor.core.addresses import mac_text, parse_mac
 from sensor.documents import nearest
-from sensor.engine.dissection import Dissection
-from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_informative
-from sensor.fingerprinting.load import VOCABULARY, Knowledge, Vocabulary
-from sensor.registry import units
+from sensor.engine.observations import Heard, observations_of
+from sensor.fingerprinting.draft import drafts, is_informative
+from sensor.fingerprinting.draft_files import draft_files
+from sensor.fingerprinting.load import Knowledge, Vocabulary
 
-# (MAC of who said it, kind, value)
-Heard = tuple[int, str, str]
-HEARD_LIMIT = 65_536
 NAMED_LIMIT = 8
 # What machines of other makers say too tells of none; the same product may be there more than once.
 MAKER_BITS = 24
@@ -52,7 +31,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
         complain("expected learn CAPTURE…", error="usage.missing-argument")
         return USAGE
     source = open_captures(args.words)
-    heard = Ear(source.batches()).heard
+    heard = observations_of(source.batches())
     source.close()
     for unreadable in source.unreadable:
         complain(str(unreadable), error="capture.not-read")
@@ -76,7 +55,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
             error="fingerprint.nothing-learned",
         )
         return NOT_FOUND
-    return _give(dict(documents(found, label, knowledge.vocabulary)), args.to)
+    return _give(dict(draft_files(found, label, knowledge.vocabulary)), args.to)
 
 
 def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
@@ -101,41 +80,6 @@ def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
                 error="fingerprint.new-vendor",
             )
     return label
-
-
-class Ear:
-    """Listens to a capture: what every dissector observes, each fact once, in the order of the packets."""
-
-    def __init__(self, batches: Iterable[Batch]) -> None:
-        dissectors = {name: unit() for name, unit in units(sensor.dissectors, Dissector).items()}
-        kernels = Kernels(FlowTable(), Selector([unit.interest for unit in dissectors.values()], RecentSet()))
-        self._heard: Bounded[Heard, bool] = Bounded(HEARD_LIMIT)
-        self._dissection = Dissection(dissectors, Boundary(), kernels.unfollow, self._hear)
-        last = 0
-        for batch in batches:
-            work = kernels.run(batch.data, batch.rows)
-            packets = Packets(batch.data, batch.rows)
-            for row, wanted in zip(work.chosen.tolist(), work.wanted.tolist(), strict=True):
-                self._dissection.row(packets, row, wanted)
-            self._end(work.changes)
-            last = int(batch.rows["ts"][-1]) if len(batch) else last
-            batch.release()
-        for part in range(FlowTable.PARTS):
-            self._end(kernels.flows.finish(last, part))
-
-    @property
-    def heard(self) -> list[Heard]:
-        return list(self._heard)
-
-    def _hear(self, said: Iterable[Parsed]) -> None:
-        for one in said:
-            if isinstance(one, Observation) and one.subject.mac and not is_group_mac(one.subject.mac):
-                self._heard.put((one.subject.mac, one.kind, one.value), True)
-
-    def _end(self, changes: npt.NDArray[np.void]) -> None:
-        """Streams of conversations that are over."""
-        for flow in changes["flow"][changes["kind"] == Change.ENDED].tolist():
-            self._dissection.end(flow)
 
 
 def _who(wanted: str | None, heard: list[Heard]) -> int | None:
@@ -169,31 +113,6 @@ def _who(wanted: str | None, heard: list[Heard]) -> int | None:
 def _those(counts: Counter[int]) -> str:
     named = ", ".join(f"{mac_text(mac)} ({count})" for mac, count in counts.most_common(NAMED_LIMIT))
     return f": {named}" if named else ""
-
-
-def documents(found: list[Draft], label: dict[str, str], vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    """(file name, text): one for each kind, and one for a vendor that is a new word."""
-    if label.get("vendor", "") not in {"", *vocabulary.vendors}:
-        yield VOCABULARY, f"vendors:\n  {_quoted(label['vendor'])}: []\n"
-    for kind, some in groupby(found, attrgetter("kind")):
-        entries = list(some)
-        told = sorted({name for entry in entries for name in entry.asserts})
-        head = f"# Drafted from a capture of {' '.join(label.values())}. Review and correct it, and raise the confidence of what you know.\n"
-        head += f"observation: [{kind}]\nfamily: {entries[0].family}\nsource: own capture\n"
-        head += f"certainty: {{{', '.join(f'{name}: {CERTAINTY[name]}' for name in told)}}}\n\nfingerprints:\n"
-        yield f"{kind}.yaml", head + "".join(map(_entry, entries))
-
-
-def _entry(draft: Draft) -> str:
-    doubts = "".join(f"  # {doubt}\n" for doubt in draft.doubts)
-    asserts = ", ".join(f"{name}: {_quoted(text)}" for name, text in draft.asserts.items())
-    example = ", ".join(f"{name}: {_quoted(text)}" for name, text in {"value": draft.example, **draft.yields}.items())
-    return f"{doubts}  - id: {draft.name}\n    match: {{{draft.operator}: {_quoted(draft.text)}}}\n    assert: {{{asserts}}}\n    examples: [{{{example}}}]\n"
-
-
-def _quoted(text: str) -> str:
-    """Text for YAML, in quotes that leave backslashes alone."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _give(files: dict[str, str], folder: Path | None) -> int:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._firewall_words import put_json, put_rules, put_told
-from sensor.cli._firewall_work import allowed, is_about_work, requests_of_work, work_of
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
 from sensor.cli._site import firewall_view
+from sensor.cli._times import clock
 from sensor.config import Config, load_config, usual
 from sensor.documents import DocumentErrors, nearest
 from sensor.inventory.rules import parse_service
@@ -31,6 +31,14 @@ from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact, Wish, request_of_nobody, requests_of
 from sensor.posture.firewall.simulate import simulate
 from sensor.posture.firewall.view import View
+from sensor.posture.firewall.work import (
+    TooWide,
+    UnknownParty,
+    allowed,
+    is_about_work,
+    requests_of_work,
+    work_of,
+)
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -44,7 +52,14 @@ def suggest(args: argparse.Namespace) -> int:
     view = firewall_view(args, config)
     if view is None:
         return NOT_OPENED
-    found = _requests(args, wish, view)
+    try:
+        found = _requests(args, wish, view)
+    except UnknownParty as error:
+        complain(str(error), error="device.unknown")
+        return NOT_FOUND
+    except TooWide as error:
+        complain(str(error), error="firewall.too-wide")
+        return NOT_FOUND
     if not found:
         return NOT_FOUND
     seen = view.seen._replace(
@@ -129,13 +144,13 @@ def _config(args: argparse.Namespace) -> Config | None:
 
 
 def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
-    """The requests; none after it was said why."""
+    """The requests; none after it was said why. TooWide, UnknownParty."""
     if args.what is not None and is_about_work(args.what):
         return _of_work(args, wish, view)
     contacts = _contacts(args, wish, view)
-    spared = None if contacts is None else _spared(args, contacts, wish, view)
-    if contacts is None or spared is None:
+    if contacts is None:
         return []
+    spared = _spared(args, contacts, wish, view)
     wish, contacts = (
         wish._replace(allow=spared),
         [one for one in contacts if one.machine.key not in {party.key for party in spared}],
@@ -180,11 +195,14 @@ def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
             error="recommendation.unknown",
         )
         return []
-    return requests_of_work(records, wish, view, args.allow, force=args.force) or []
+    asked = requests_of_work(records, wish, view, args.allow, clock, force=args.force)
+    for one in asked.left_out:
+        complain(f"left out: {one}", error="firewall.left-out")
+    return asked.requests
 
 
-def _spared(args: argparse.Namespace, contacts: list[Contact], wish: Wish, view: View) -> tuple[Party, ...] | None:
-    """Whom --allow names; None after it was said that it is not known."""
+def _spared(args: argparse.Namespace, contacts: list[Contact], wish: Wish, view: View) -> tuple[Party, ...]:
+    """Whom --allow names. TooWide, UnknownParty."""
     users, servers = dict.fromkeys(one.machine for one in contacts), dict.fromkeys(one.peer for one in contacts)
     return allowed(args.allow, list(users), list(servers), wish.match or Match(), view)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensor.cli._codes import INCOMPLETE, NOT_OPENED, Stop
 from sensor.cli._data import add_data_arguments, dataset_of, say_unknown
-from sensor.cli._log import Take, fold_of, folded
+from sensor.cli._log import fold_of, folded
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
     from sensor.inventory.store.reader import Reader
     from sensor.posture.known import Known as Records
+    from sensor.views.log_state import Take
 
 Record = dict[str, Any]
 
@@ -74,17 +75,18 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
 def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
     """The devices of a store. A store without devices was never written: then they are read from the log."""
     from sensor.cli._views import bring_up_to_date
-    from sensor.eventlog.fold import Fold
-    from sensor.inventory.store.reader import Reader
+    from sensor.views.known import inventory_of
 
     bring_up_to_date(dataset)
-    reader = until_over(Reader(dataset.folder))
-    devices = {record["device"]["id"]: record for record in reader.records()}
-    if not devices and dataset.has_log:
+    reader, fold = inventory_of(dataset.folder)
+    until_over(reader)
+    if not fold.devices and dataset.has_log:
         return Known(folded(dataset.log, take), reader, dataset.folder)
-    fold = _alerts(dataset, take) if alerts else Fold()
-    fold.devices, fold.merged = devices, reader.merged()
-    return Known(fold, reader, dataset.folder)
+    if not alerts:
+        return Known(fold, reader, dataset.folder)
+    found = _alerts(dataset, take)
+    found.devices, found.merged = fold.devices, fold.merged
+    return Known(found, reader, dataset.folder)
 
 
 def _alerts(dataset: Dataset, take: Take | None) -> Fold:
@@ -92,20 +94,17 @@ def _alerts(dataset: Dataset, take: Take | None) -> Fold:
     import sqlite3
 
     from sensor.cli._views import stop_of, tables_of
-    from sensor.eventlog.fold import Fold
-    from sensor.views.known import add_alerts
+    from sensor.views.known import stories_of
 
     data = tables_of(dataset) if take is None else None
     if data is None:
         return folded(dataset.log, take)
-    fold = Fold()
     try:
-        add_alerts(data, fold)
+        return stories_of(data)
     except sqlite3.DatabaseError as error:
         raise stop_of(error) from None
     finally:
         data.close()
-    return fold
 
 
 def the_device(fold: Records, what: str) -> Record | None:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, Stop
 from sensor.cli._data import need_log
-from sensor.cli._notes import close_noted
 from sensor.cli._setup import complain
-from sensor.cli._show import Record
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
-    from sensor.eventlog.reader import Reader
-
-Take = Callable[[Record], bool]
+    from sensor.views.log_state import Take
 
 
 def fold_of(args: argparse.Namespace, what: str, take: Take | None = None) -> Fold:
@@ -26,31 +21,24 @@ def fold_of(args: argparse.Namespace, what: str, take: Take | None = None) -> Fo
 
 
 def folded(path: Path, take: Take | None = None) -> Fold:
-    """How things stand at the end of a log, with what the operator closed since. ``take`` hears every record, and says which of them count. Stop when it
+    """How things stand at the end of a log, with what the operator closed since. ``take`` receives every record, and decides which of them count. Stop when it
     cannot be read.
     """
-    from sensor.eventlog.fold import Fold
-    from sensor.eventlog.reader import Reader
+    from sensor.views.log_state import log_state
 
-    fold, reader = Fold(), Reader(path)
     try:
-        for record in reader:
-            if take is None or take(record):
-                fold.add(record)
-        close_noted(fold, path)
+        state = log_state(path, take)
     except PermissionError:
         raise
     except OSError as error:
         raise Stop(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
-    left_out(path, reader)
-    return fold
+    left_out(path, state.broken, state.damage, state.missing)
+    return state.fold
 
 
-def left_out(path: Path, reader: Reader) -> None:
-    """Say what of a log could not be read, and where the first of it is."""
-    if reader.broken:
-        complain(
-            f"{path}: skipped {reader.broken:,} invalid lines, the first at {reader.damages[0]}", error="log.damaged"
-        )
-    if reader.missing:
-        complain(f"{path}: {reader.missing:,} events were removed before they were read", error="log.records-removed")
+def left_out(path: Path, broken: int, damage: str, missing: int) -> None:
+    """Report what of a log could not be read. ``damage``: where the first of it is."""
+    if broken:
+        complain(f"{path}: skipped {broken:,} invalid lines, the first at {damage}", error="log.damaged")
+    if missing:
+        complain(f"{path}: {missing:,} events were removed before they were read", error="log.records-removed")

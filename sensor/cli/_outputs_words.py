@@ -13,6 +13,7 @@ from sensor.cli._table import table
 from sensor.cli._times import age
 from sensor.core.output import Finding, Options
 from sensor.delivery.catalogue import formats_of, output_class
+from sensor.delivery.hosts import PLACES
 from sensor.delivery.section import type_of
 from sensor.delivery.status import Status
 
@@ -20,8 +21,6 @@ LIST_COLUMNS = ("output", "type", "destination", "format", "promises", "enabled"
 STATUS_COLUMNS = ("output", "state", "delivered", "pending", "refused", "missing", "last delivered", "wrong")
 PROMISES = {"exactly_once": "exactly once", "at_least_once": "at least once", "best_effort": "best effort"}
 STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
-# What outputs call where they deliver to, the most telling first.
-PLACES = ("url", "servers", "brokers", "path", "host")
 
 
 def destination(options: Options) -> str:

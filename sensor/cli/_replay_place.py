@@ -51,11 +51,13 @@ class Place:
         if self.inventory is None or not self.kept:
             return
         from sensor.inventory.store.database import StoreError
-        from sensor.inventory.store.reader import Reader
+        from sensor.views.known import inventory_of
 
-        with contextlib.suppress(StoreError), contextlib.closing(Reader(self.inventory)) as reader:
-            for record in reader.records():
-                mine = fold.devices.get(record["device"]["id"], {}).get("device")
+        with contextlib.suppress(StoreError):
+            reader, stored = inventory_of(self.inventory)
+            reader.close()
+            for name, record in stored.devices.items():
+                mine = fold.devices.get(name, {}).get("device")
                 if isinstance(mine, dict):
                     mine["last_seen"] = record["device"].get("last_seen")
 

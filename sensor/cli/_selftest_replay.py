@@ -169,12 +169,12 @@ def log(done: Replayed) -> Verdict:
 def inventory(done: Replayed) -> Verdict:
     """The inventory on disk holds the same devices."""
     from sensor.inventory.store.database import StoreError
-    from sensor.inventory.store.reader import Reader
+    from sensor.views.known import inventory_of
 
     try:
-        reader = Reader(done.folder / "state")
-        kept = {mac for record in reader.records() for mac in record["device"].get("macs") or ()}
+        reader, stored = inventory_of(done.folder / "state")
         reader.close()
+        kept = {mac for record in stored.devices.values() for mac in record["device"].get("macs") or ()}
     except StoreError as wrong:
         return error(f"the inventory cannot be read: {wrong}", HELP)
     if missing := sorted(DEVICES.keys() - kept):

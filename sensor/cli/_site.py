@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from sensor.cli._codes import USAGE
 from sensor.cli._known import Known, known
-from sensor.cli._log import Take
-from sensor.cli._outputs_words import PLACES
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.config import Config, load_config, usual
 from sensor.core.addresses import Networks
+from sensor.delivery.hosts import hosts_of
 from sensor.documents import DocumentErrors
 from sensor.inventory.store.database import StoreError
 from sensor.posture.database import DatabaseError
@@ -25,6 +21,9 @@ from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.site import Site
 from sensor.posture.sources import sources_of
 from sensor.runtime.process import no_collection
+
+if TYPE_CHECKING:
+    from sensor.views.log_state import Take
 
 
 def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
@@ -45,7 +44,7 @@ def picture_of(args: argparse.Namespace, take: Take | None = None) -> Picture | 
         found = known(args, alerts=True, take=take)
         picture = Picture(
             found.fold,
-            Surroundings(Networks(config.networks), hosts_of(config), base),
+            Surroundings(Networks(config.networks), hosts_of(config.outputs), base),
             baseline_of(found),
             found.details,
         ).made()
@@ -69,7 +68,7 @@ def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
         return None
     return Picture(
         found.fold,
-        Surroundings(Networks(config.networks), hosts_of(config)),
+        Surroundings(Networks(config.networks), hosts_of(config.outputs)),
         baseline,
         found.details if found.reader is not None else None,
     ).view
@@ -78,26 +77,6 @@ def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
 def baseline_of(found: Known) -> Baseline:
     """What was learned; without an inventory nothing is known. StoreError where the inventory is damaged."""
     return Baseline(dict(found.reader.habits()), found.reader.watched()) if found.reader is not None else Baseline()
-
-
-def hosts_of(config: Config) -> dict[str, frozenset[str]]:
-    """Names and addresses of the hosts that each output delivers to, in small letters."""
-    return {name: frozenset(_hosts(options)) for name, options in (config.outputs or {}).items()}
-
-
-def _hosts(options: Any) -> Iterator[str]:
-    for name in PLACES:
-        value = options.get(name) if isinstance(options, Mapping) else getattr(options, name, None)
-        for place in value if isinstance(value, list) else [value]:
-            text = str(place or "")
-            if name == "path" or not text:
-                continue
-            try:
-                host = urlsplit(text if "//" in text else f"//{text}").hostname
-            except ValueError:
-                continue
-            if host and re.fullmatch(r"[\w.:-]+", host):
-                yield host
 
 
 def _config(args: argparse.Namespace) -> Config:

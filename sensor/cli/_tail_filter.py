@@ -12,7 +12,7 @@ from typing import Any
 from sensor.cli._show import SEVERITIES, Record, level, part, tidy
 from sensor.core.ids import means
 
-KINDS = ("device", "alert", "incident", "recommendation", "sensor", "flow")
+KINDS = ("device", "alert", "incident", "recommendation", "sensor")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 NAMES = ("ip", "mac", "device", "hostname")
 """What an end of a conversation may be called."""

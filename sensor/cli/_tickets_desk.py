@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +19,11 @@ from sensor.core.device import TYPES
 from sensor.core.ids import matching
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.site import Site
-from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger, write_ledger
+from sensor.posture.tickets.ledger import Ledger, LedgerError, alone, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import Standing
 from sensor.runtime.process import no_collection
 from sensor.views.tickets import ledgered
-
-LOCK = "tickets.lock"
 
 
 @dataclass
@@ -75,7 +71,7 @@ def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
         held.enter_context(no_collection())
         try:
             if folder is not None:
-                held.enter_context(_alone(folder))
+                held.enter_context(alone(folder))
         except LedgerError as error:
             trouble = str(error)
         desk = _desk(args, folder, trouble)
@@ -105,22 +101,6 @@ def _folder(args: argparse.Namespace) -> Path | None:
     """Where the ledger is. Only an inventory has one: a log alone may be of anywhere."""
     dataset = dataset_of(args)
     return dataset.folder if dataset.inventory is not None else None
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else changes the ledger within. LedgerError where somebody does, or where we may not."""
-    try:
-        number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise LedgerError(f"cannot write {folder / LOCK}: {error.strerror}") from None
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise LedgerError(f"{folder / LOCK}: another `sensor tickets` is at work: try again when it is done") from None
-    finally:
-        os.close(number)
 
 
 def chosen(args: argparse.Namespace, found: Iterable[Standing], names: Iterable[str]) -> list[Standing] | None:

@@ -6,7 +6,6 @@ import argparse
 import json
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +16,10 @@ from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import table
-from sensor.https import NotFetched
 from sensor.posture.database import DatabaseError, open_to_read, open_to_write
-from sensor.posture.download import download
-from sensor.posture.importer import Origin, Outcome, import_feed
-from sensor.posture.sources import STALE_DAYS, Source, name_for, sources_of
+from sensor.posture.importer import Origin, Outcome
+from sensor.posture.sources import GOOD, Source, name_for, sources_of
+from sensor.posture.take_feed import take_feed
 
 COLUMNS = ("source", "kind", "entries", "left out", "data of", "imported", "state", "from")
 
@@ -136,27 +134,15 @@ def _each(args: argparse.Namespace, origins: Iterable[Origin]) -> int:
 def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: bool) -> bool:
     """Whether a feed was taken, or is what it was; said either way."""
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if "://" not in origin.place:
-        return _say(origin, import_feed(base, Path(origin.place), origin, moment, force=force))
     try:
-        with tempfile.NamedTemporaryFile(prefix="vulnerabilities-", dir=folder) as file:
-            got = download(origin.place, file, etag=origin.etag, modified=origin.modified)
-            if got.body is None:
-                base.execute("UPDATE sources SET imported = ? WHERE name = ?", (moment, origin.name))
-                print(f"{origin.name}: unchanged")
-                return True
-            return _say(
-                origin,
-                import_feed(
-                    base, Path(file.name), origin._replace(etag=got.etag, modified=got.modified), moment, force=force
-                ),
-            )
-    except NotFetched as error:
-        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (str(error), origin.name))
-        return _say(origin, Outcome(origin.name, trouble=str(error)))
+        outcome = take_feed(base, origin, folder, moment, force=force)
     except OSError as error:
         complain(f"cannot write {folder}: {error.strerror}", error="file.not-written")
         return False
+    if outcome is None:
+        print(f"{origin.name}: unchanged")
+        return True
+    return _say(origin, outcome)
 
 
 def _say(origin: Origin, outcome: Outcome) -> bool:
@@ -217,20 +203,13 @@ def _row(one: Source, now: datetime) -> tuple[str, ...]:
         f"{one.broken:,}",
         one.stamp[:10],
         one.imported,
-        tidy(state_of(one, now)),
+        tidy(one.state(now)),
         tidy(one.place),
     )
 
 
-def state_of(one: Source, now: datetime) -> str:
-    """Good, or what is wrong with it."""
-    if one.trouble:
-        return f"trouble: {one.trouble}"
-    return f"stale: {one.age_days(now)} days old" if one.age_days(now) > STALE_DAYS else "good"
-
-
 def tell_age(sources: Iterable[Source], now: datetime, say: Callable[[str], None]) -> None:
     """Say what is old, so that nobody takes silence for safety."""
-    told = [f"{one.name} ({state_of(one, now)})" for one in sources if state_of(one, now) != "good"]
+    told = [f"{one.name} ({one.state(now)})" for one in sources if one.state(now) != GOOD]
     if told:
         say(f"not of today: {', '.join(map(tidy, told))}: `sensor vulns update` takes them again")

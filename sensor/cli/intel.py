@@ -111,11 +111,7 @@ def _add(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
     one = _made(args, kept)
     if one is None:
         return USAGE
-    from sensor.intel.kept import save_kept
-
     outcome = _brought(one, folder, force=False)
-    if outcome.trouble:
-        save_kept(folder, kept)
     _say(one, outcome)
     return NOT_OPENED if outcome.trouble else 0
 

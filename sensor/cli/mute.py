@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import add_data_arguments
-from sensor.cli._log import fold_of
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import add_view_arguments, put, table_of_alerts, tidy
 from sensor.cli._table import table
@@ -260,15 +259,24 @@ def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     if not asked:
         put(f"no mutes in {path}")
         return 0
-    fold = fold_of(args, "alerts")
-    ready, silent = Mutes(asked), []
-    for record in fold.alerts.values():
-        finding = finding_of_record(record)
-        if finding is not None and ready.match(finding):
-            silent.append(record)
+    records, ready = _alerts(args), Mutes(asked)
+    silent = [
+        record for record in records if (finding := finding_of_record(record)) is not None and ready.match(finding)
+    ]
     put(table_of_alerts(silent, sys.stdout))
-    put(f"{len(silent):,} of {len(fold.alerts):,} alerts would be muted")
+    put(f"{len(silent):,} of {len(records):,} alerts would be muted")
     return 0
+
+
+def _alerts(args: argparse.Namespace) -> list[Record]:
+    """The last record of each alert of the dataset."""
+    from sensor.cli._views import stop_of, views_of
+    from sensor.views.known import stories_of
+
+    try:
+        return list(stories_of(views_of(args, "alerts")).alerts.values())
+    except sqlite3.DatabaseError as error:
+        raise stop_of(error) from None
 
 
 def _remove(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:

@@ -88,10 +88,14 @@ def main(args: argparse.Namespace) -> int:
         complain(f"cannot read {path}: {error.strerror}", error="file.not-read")
         return NOT_OPENED
     except KeyboardInterrupt:
-        left_out(path, reader)
+        _left_out(path, reader)
         raise
-    left_out(path, reader)
+    _left_out(path, reader)
     return 0
+
+
+def _left_out(path: Path, reader: Reader) -> None:
+    left_out(path, reader.broken, str(reader.damages[0]) if reader.broken else "", reader.missing)
 
 
 def _chosen(reader: Reader, args: argparse.Namespace) -> Iterator[Pair]:

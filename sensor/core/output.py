@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Guarantee = Literal["exactly_once", "at_least_once", "best_effort"]
 Level = Literal["ok", "warning", "error"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
-Kind = Literal["device", "alert", "incident", "recommendation", "sensor", "flow"]
+Kind = Literal["device", "alert", "incident", "recommendation", "sensor"]
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from sensor.https import NotFetched
 from sensor.intel.fetch import Fetched, fetch, headers_of
 from sensor.intel.formats import HEADING
 from sensor.intel.indicator import Indicator, refanged
-from sensor.intel.kept import Kept, save_one
+from sensor.intel.kept import Kept, load_kept, save_one
 from sensor.intel.readers import IndicatorList, read_list
 from sensor.intel.store import shrunk
 
@@ -42,10 +42,11 @@ class Outcome(NamedTuple):
 
 def update(one: Kept, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch) -> Outcome:
     """Bring a list up to date; ``now`` in seconds since 1970, and the same as ``moment``. ``force``: also where it lost
-    most of its entries. OSError where it cannot be written.
+    most of its entries. A list that is new and cannot be had leaves nothing behind. OSError where it cannot be written.
     """
     outcome = _update(one, folder, now, moment, force=force, get=get)
-    save_one(folder, outcome.kept)
+    if not outcome.trouble or any(each.name == one.name for each in load_kept(folder)):
+        save_one(folder, outcome.kept)
     return outcome
 
 

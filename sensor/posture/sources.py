@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 # Days after which data are told to be stale: NVD, the catalogue and the scores change daily.
 STALE_DAYS = 7
 NAME_LIMIT = 64
+GOOD = "good"
 _ENDINGS = re.compile(r"(\.(json|csv|gz|zip))+\Z", re.IGNORECASE)
 
 
@@ -39,6 +40,12 @@ class Source(NamedTuple):
         """
         dated = self.kind in ("kev", "epss") or (self.kind == "nvd" and "://" not in self.place)
         return max((now - ((_moment(self.stamp) if dated else None) or _moment(self.imported) or now)).days, 0)
+
+    def state(self, now: datetime) -> str:
+        """GOOD, or what is the matter with it, for people."""
+        if self.trouble:
+            return f"trouble: {self.trouble}"
+        return f"stale: {self.age_days(now)} days old" if self.age_days(now) > STALE_DAYS else GOOD
 
 
 def sources_of(base: sqlite3.Connection | None) -> list[Source]:

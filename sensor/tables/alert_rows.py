@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 
 from sensor.core.bounded import Bounded
-from sensor.tables.lines import TEXT, WORD, AlertPart, Line, address_bytes, names_of, time_ns, time_or
+from sensor.tables.lines import TEXT, WORD, AlertPart, Ends, Line, address_bytes, ends_of, names_of, time_ns, time_or
 from sensor.tables.words import Said, said_of
 
-ENTITIES_KEPT = 65_536
+# Of ends and of what they are known by: kept between batches, and the same where much is put in at once.
+ENDS_KEPT, ENDS_KEPT_MUCH = 16_384, 262_144
 SOURCE, TARGET = 0, 1
+NOBODY: Ends = ("", "", "", "", "")
 
 Group = tuple[str, int, str, str, str, str]
 Name = tuple[str, str]
@@ -32,7 +34,7 @@ _FORGET_TEXT = "INSERT INTO alert_text (alert_text, rowid, summary, words) VALUE
 _INDEX_TEXT = "INSERT INTO alert_text (rowid, summary, words) VALUES (?, ?, ?)"
 
 
-class _Alert(msgspec.Struct):
+class _Alert(msgspec.Struct, gc=False):
     """A row to be written. ``told``: its summary and words as the text index has them, None if it is new."""
 
     number: int
@@ -54,7 +56,7 @@ class _Alert(msgspec.Struct):
     said: Said
     told: tuple[str, str] | None
     record: str = ""
-    ends: dict[tuple[int, str, str], None] = {}
+    ends: dict[tuple[int, Ends], None] = {}
 
 
 class AlertRows:
@@ -65,7 +67,8 @@ class AlertRows:
         self._base, self._indexed = base, indexed
         self._groups: dict[Group, int] = {tuple(row[1:]): row[0] for row in base.execute(_GROUPS)}
         self._of: dict[int, Group] = {number: group for group, number in self._groups.items()}
-        self._entities: Bounded[Name, int] = Bounded(ENTITIES_KEPT)
+        kept = ENDS_KEPT if indexed else ENDS_KEPT_MUCH
+        self._ends: Bounded[Ends, tuple[int, ...]] = Bounded(kept)
         (self._last, self._last_entity) = base.execute(_LAST).fetchone()
         self.collisions = 0
 
@@ -133,30 +136,35 @@ class AlertRows:
         self._save_ends(alerts)
 
     def _save_ends(self, alerts: Iterable[_Alert]) -> None:
-        ends = [(end[1:], end[0], one.number) for one in alerts for end in one.ends]
-        numbers = self._entities_of(dict.fromkeys(end for end, _, _ in ends))
-        self._base.executemany(
-            "INSERT OR IGNORE INTO alert_entities VALUES (?, ?, ?)",
-            [(numbers[end], role, alert) for end, role, alert in ends],
-        )
+        several = [one for one in alerts if one.ends]
+        numbers = self._numbers_of(dict.fromkeys(end for one in several for _, end in one.ends))
+        rows = [(number, role, one.number) for one in several for role, end in one.ends for number in numbers[end]]
+        self._base.executemany("INSERT OR IGNORE INTO alert_entities VALUES (?, ?, ?)", rows)
 
-    def _entities_of(self, ends: Iterable[Name]) -> dict[Name, int]:
-        """Their numbers, in the order in which they came first."""
-        numbers = {end: number for end in ends if (number := self._entities.get(end)) is not None}
-        unknown = [end for end in ends if end not in numbers]
-        found = self._base.execute(_ENTITIES, (json.dumps([value for _, value in unknown]),)).fetchall()
-        numbers |= {(kind, value): number for number, kind, value in found}
-        new = [
-            (number, *end)
-            for number, end in enumerate((end for end in unknown if end not in numbers), self._last_entity + 1)
+    def _numbers_of(self, ends: Iterable[Ends]) -> dict[Ends, tuple[int, ...]]:
+        """The entities of each end."""
+        found = {end: self._ends.get(end) for end in ends}
+        names = {end: names_of(end) for end, numbers in found.items() if numbers is None}
+        entities = self._entities_of(dict.fromkeys(name for several in names.values() for name in several))
+        known = {end: numbers for end, numbers in found.items() if numbers is not None}
+        for end, several in names.items():
+            known[end] = tuple(entities[name] for name in several)
+            self._ends.put(end, known[end])
+        return known
+
+    def _entities_of(self, names: Iterable[Name]) -> dict[Name, int]:
+        """Their numbers; those that are new get the next ones."""
+        several = list(names)
+        found = self._base.execute(_ENTITIES, (json.dumps([value for _, value in several]),)).fetchall()
+        numbers = {(kind, value): number for number, kind, value in found}
+        new = [name for name in several if name not in numbers]
+        rows = [
+            (number, kind, value, address_bytes(value) if kind == "ip" else None)
+            for number, (kind, value) in enumerate(new, self._last_entity + 1)
         ]
         self._last_entity += len(new)
-        rows = [(number, kind, value, address_bytes(value) if kind == "ip" else None) for number, kind, value in new]
         self._base.executemany("INSERT INTO entities (number, kind, value, address) VALUES (?, ?, ?, ?)", rows)
-        numbers |= {(kind, value): number for number, kind, value in new}
-        for end in unknown:
-            self._entities.put(end, numbers[end])
-        return numbers
+        return numbers | {(kind, value): number for number, kind, value, _ in rows}
 
     def _regroup(self, alerts: Iterable[_Alert]) -> list[tuple[int, int]]:
         """Put each into the group it belongs to now; (group, number) of those that moved."""
@@ -198,13 +206,14 @@ def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
     one.first, one.last = time_or(part.first, one.first), time_or(part.last, ts)
     one.ended, one.seq, one.summary, one.record = int(line.action == "close"), line.sensor.seq, line.summary, text
     one.severity, one.detector, one.site = line.level, part.detector[:WORD], line.sensor.site[:WORD]
-    ends = [(SOURCE, *name) for name in names_of(line.src)]
-    ends += [(TARGET, *name) for end in (line.dst, *line.targets) for name in names_of(end)]
+    ends = [(SOURCE, ends_of(line.src))]
+    ends += [(TARGET, ends_of(end)) for end in (line.dst, *line.targets)]
     if line.network.vlan:
-        ends.append((SOURCE, "vlan", str(line.network.vlan)))
-    one.ends |= dict.fromkeys(ends)
+        ends.append((SOURCE, (*NOBODY[:4], str(line.network.vlan))))
+    one.ends |= {end: None for end in ends if end[1] != NOBODY}
     attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
-    called = [value for _, kind, value in ends if kind == "name"]  # addresses are found as entities
+    # Addresses are found as entities.
+    called = [end[3][:WORD].casefold() for _, end in ends if end[3]]
     one.words = " ".join(dict.fromkeys([one.title, one.detector, *attack, *called]))[: 4 * TEXT]
 
 

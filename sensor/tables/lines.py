@@ -1,13 +1,14 @@
 """Lines of an event log as far as the tables need them. A log may be foreign or damaged: what has other types than
 these is no usable record.
 
-Texts are cut to their limits, so that a hostile log makes no row larger than ours are.
+Texts are cut to their limits, so that a hostile log makes no row larger than ours are. No struct refers to itself, so
+none is tracked by the garbage collector: at a million lines it would take a tenth of the time.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -18,12 +19,13 @@ from sensor.core.addresses import parse
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 WORD, TEXT = 256, 512
 _MAPPED = bytes(10) + b"\xff\xff"
+_OURS = re.compile(r".{17}[0-5][0-9]\.[0-9]{6}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Beyond these, integers do not fit into a column.
 Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
-class Origin(msgspec.Struct):
+class Origin(msgspec.Struct, gc=False):
     """The sensor that wrote it."""
 
     id: str = ""
@@ -31,7 +33,7 @@ class Origin(msgspec.Struct):
     seq: Number = 0
 
 
-class End(msgspec.Struct):
+class End(msgspec.Struct, gc=False):
     """One end of a finding."""
 
     ip: str = ""
@@ -41,13 +43,23 @@ class End(msgspec.Struct):
     type: str = ""
 
 
-class Network(msgspec.Struct):
+KINDS = ("ip", "mac", "device", "name", "vlan")
+# Values of KINDS that one end of a finding is known by; empty where it has none.
+Ends = tuple[str, str, str, str, str]
+
+
+def ends_of(end: End) -> Ends:
+    """What an end is known by."""
+    return end.ip, end.mac, end.device, end.hostname, ""
+
+
+class Network(msgspec.Struct, gc=False):
     """The conversation that a finding is about."""
 
     vlan: Number = 0
 
 
-class Technique(msgspec.Struct):
+class Technique(msgspec.Struct, gc=False):
     """Of MITRE ATT&CK."""
 
     tactic: str = ""
@@ -55,7 +67,7 @@ class Technique(msgspec.Struct):
     name: str = ""
 
 
-class AlertPart(msgspec.Struct):
+class AlertPart(msgspec.Struct, gc=False):
     """The fields of an alert record."""
 
     id: str
@@ -69,13 +81,13 @@ class AlertPart(msgspec.Struct):
     attack: list[Technique] = []
 
 
-class Chapter(msgspec.Struct):
+class Chapter(msgspec.Struct, gc=False):
     """An alert of an incident."""
 
     alert: str = ""
 
 
-class IncidentPart(msgspec.Struct):
+class IncidentPart(msgspec.Struct, gc=False):
     """The fields of an incident record."""
 
     id: str
@@ -86,7 +98,7 @@ class IncidentPart(msgspec.Struct):
     last: str = ""
 
 
-class RecommendationPart(msgspec.Struct):
+class RecommendationPart(msgspec.Struct, gc=False):
     """The fields of a recommendation record."""
 
     id: str
@@ -95,19 +107,19 @@ class RecommendationPart(msgspec.Struct):
     last: str = ""
 
 
-class DevicePart(msgspec.Struct):
+class DevicePart(msgspec.Struct, gc=False):
     """Which device a record is about."""
 
     id: str
 
 
-class Facts(msgspec.Struct):
+class Facts(msgspec.Struct, gc=False):
     """What a finding of the sensor itself is about."""
 
     check: str = ""
 
 
-class Line(msgspec.Struct):
+class Line(msgspec.Struct, gc=False):
     """A record, as far as tables have columns for it."""
 
     ts: str
@@ -151,9 +163,22 @@ def line_of(text: bytes) -> Line | None:
     return line
 
 
-@functools.lru_cache(maxsize=4096)
 def time_ns(text: str) -> int:
     """RFC 3339 as ns since the epoch, UTC where no zone is named. ValueError or OverflowError where it is no time."""
+    # As our own records have it, ``2026-11-24T08:17:01.250000Z``: lines of one minute follow each other.
+    if _OURS.fullmatch(text) is not None:
+        return _minute_ns(text[:17]) + int(text[17:19]) * 1_000_000_000 + int(text[20:26]) * 1000
+    return _time_ns(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _minute_ns(text: str) -> int:
+    """``2026-11-24T08:17:`` as ns since the epoch. ValueError."""
+    return _time_ns(f"{text}00Z")
+
+
+@functools.lru_cache(maxsize=4096)
+def _time_ns(text: str) -> int:
     when = datetime.fromisoformat(text)
     since = (when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
@@ -182,13 +207,7 @@ def address_bytes(text: str) -> bytes | None:
         return None
 
 
-def names_of(end: End) -> Iterator[tuple[str, str]]:
+def names_of(end: Ends) -> list[tuple[str, str]]:
     """(kind, value) of all that an end is known by."""
-    if end.ip:
-        yield "ip", end.ip[:WORD]
-    if end.mac:
-        yield "mac", end.mac[:WORD]
-    if end.device:
-        yield "device", end.device[:WORD]
-    if end.hostname:
-        yield "name", end.hostname[:WORD].casefold()
+    named = zip(KINDS, end, strict=True)
+    return [(kind, value[:WORD] if kind != "name" else value[:WORD].casefold()) for kind, value in named if value]

@@ -126,7 +126,9 @@ def _read_file(base: sqlite3.Connection, path: Path, place: _Place) -> _Place:
     try:
         mutes = load_mutes(path)
     except DocumentErrors as errors:
-        return place._replace(stamp=stamp, fault=str(errors)[:TEXT])
+        # Nothing of the file: who may read the store may not be who may read any file that it names.
+        fault = f"{path} is not valid ({len(errors.faults):,} faults, which `sensor mute list` shows)"
+        return place._replace(stamp=stamp, fault=fault[:TEXT])
     base.execute("DELETE FROM mutes")
     base.executemany(_MUTE, map(_mute, enumerate(mutes, 1)))
     return place._replace(stamp=stamp, fault="")

@@ -39,6 +39,13 @@ def known_of(data: Data) -> Fold:
     return fold
 
 
+def stories_of(data: Data) -> Fold:
+    """The last record of each alert, incident and recommendation alone."""
+    fold = Fold()
+    add_alerts(data, fold)
+    return fold
+
+
 def add_alerts(data: Data, fold: Fold) -> None:
     """The last record of each alert, incident and recommendation."""
     fold.alerts = _alerts(data)
@@ -58,6 +65,20 @@ def devices_of(data: Data) -> Fold:
         fold.devices = {row[0]: _DECODER.decode(row[1]) for row in data.base.execute(_DEVICES)}
         fold.merged = Reader(Path(), data.base).merged()
     return fold
+
+
+def inventory_of(folder: Path) -> tuple[Reader, Fold]:
+    """The inventory of a folder, open until its reader is closed, and the devices in it. StoreError where it cannot be
+    read.
+    """
+    reader, fold = Reader(folder), Fold()
+    try:
+        fold.devices = {record["device"]["id"]: record for record in reader.records()}
+        fold.merged = reader.merged()
+    except BaseException:
+        reader.close()
+        raise
+    return reader, fold
 
 
 def picture_of(data: Data, around: Surroundings) -> Picture:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli._devices_csv import plain, safe
+from sensor.inventory.columns import plain, safe
 from tests.runtime.test_keeper import Run
 
 

@@ -374,3 +374,4 @@ def test_a_file_that_is_no_list(tell, tmp_path: Path, body: bytes) -> None:
     assert (told.code, told.out, len(told.err.splitlines())) == (3, "", 1)
     assert str(tmp_path / "list.bin") in told.err
     assert not load_kept(tmp_path / "state" / "intel")
+    assert not (tmp_path / "state").exists()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of, tree_of
 
@@ -224,16 +225,62 @@ def test_views_only_read() -> None:
         assert not called & {"print", "connect"}, name_of(path)
 
 
+def test_commands_read_datasets_through_views() -> None:
+    """A command parses, calls a view, and renders: it folds no log and reads no inventory or table itself. `sensor tail`
+    prints lines of a log as they are. What only annotates is no reading.
+    """
+    reading = (
+        "sensor.eventlog.reader",
+        "sensor.eventlog.log_cursor",
+        "sensor.inventory.store.reader",
+        "sensor.tables.apply",
+        "sensor.tables.tables",
+        "sensor.tables.position",
+    )
+    for path in python_files("cli"):
+        if path.stem != "tail":
+            wrong = [name for name in _imports_when_run(path) if name.startswith(reading)]
+            assert not wrong, f"{name_of(path)}: {wrong}: read it through sensor.views"
+
+
+def test_domains_know_no_command() -> None:
+    """The logic of a domain lies in its room: a module of commands that others import would hold some. Only commands,
+    and the entry point, import commands.
+    """
+    for path in python_files():
+        if room_of(path) not in ("cli", "__main__"):
+            assert not [name for _, name in imports(path) if name.startswith("sensor.cli")], name_of(path)
+
+
+def _imports_when_run(path: Path) -> set[str]:
+    """What a module imports outside ``if TYPE_CHECKING``."""
+    annotating = {
+        node.lineno
+        for branch in ast.walk(tree_of(path))
+        if isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    return {name for line, name in imports(path) if line not in annotating}
+
+
 def test_only_commands_fetch() -> None:
     """The process that captures opens no connection: what fetches lists is imported by commands, and by nothing that a
     run imports.
     """
-    fetching = {"sensor.https", "sensor.intel.fetch", "sensor.intel.update", "sensor.posture.download"}
+    fetching = {
+        "sensor.https",
+        "sensor.intel.fetch",
+        "sensor.intel.update",
+        "sensor.posture.download",
+        "sensor.posture.take_feed",
+    }
     for path in python_files():
         if room_of(path) != "cli" and name_of(path) not in {
             "sensor/intel/fetch.py",
             "sensor/intel/update.py",
             "sensor/posture/download.py",
+            "sensor/posture/take_feed.py",
         }:
             assert not [name for _, name in imports(path) if name.startswith(tuple(fetching))], name_of(path)
 

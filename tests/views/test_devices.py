@@ -14,11 +14,13 @@ from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.store.store import Store
 from sensor.inventory.words import Word
-from sensor.views.dataset import Data, open_folder
+from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.devices import SORTS, DeviceFilter, DeviceRow, _test, device, devices
 from sensor.views.errors import Malformed, Unknown
 from sensor.views.moments import TimelineFilter, health, search, timeline
+from sensor.views.standing import Standing, standing
 from sensor.views.stories import StoryFilter, incident, incidents, recommendations
+from tests.views.conftest import LOG
 
 
 @pytest.fixture
@@ -207,3 +209,16 @@ def test_search_everywhere(office: Data) -> None:
     assert hits.devices.total == 1
     assert hits.alerts.total >= 1
     assert hits.incidents.total >= 1
+
+
+def test_how_it_stands(office: Data, office_folder: Path, tmp_path: Path) -> None:
+    """Devices, the last record, and the sensor's last message; a log alone has no inventory, and an empty one no record."""
+    found = standing(office)
+    assert found.devices == devices(office).total
+    assert found.said is not None
+    assert (found.said.kind, found.said.action, found.said.ts <= found.last) == ("sensor", "stopped", True)
+    with open_log(office_folder / LOG) as data:
+        assert standing(data) == Standing(None, found.last, found.said)
+    (tmp_path / LOG).touch()
+    with open_log(tmp_path / LOG) as data:
+        assert standing(data) == Standing(None, 0, None)

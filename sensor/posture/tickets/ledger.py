@@ -7,6 +7,10 @@ opened a second time.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,7 +18,7 @@ import msgspec
 from sensor.core.output import SeverityName
 from sensor.documents import write_whole
 
-FILE, VERSION = "tickets.json", 1
+FILE, LOCK, VERSION = "tickets.json", "tickets.lock", 1
 SIZE_LIMIT = 256 << 20
 # What is done is forgotten after so many days, or where so many others were done later.
 KEPT_DAYS, KEPT_MOST = 400, 20_000
@@ -109,3 +113,19 @@ def without_old(ledger: Ledger, day: str) -> Ledger:
     done = sorted((note.done, name) for name, note in ledger.tickets.items() if note.done)
     old = {name for when, name in done if when[:10] < day} | {name for _, name in done[: max(0, len(done) - KEPT_MOST)]}
     return Ledger(tickets={name: note for name, note in ledger.tickets.items() if name not in old})
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else changes the ledger of a folder within. LedgerError where another process does, or where we may not."""
+    try:
+        number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise LedgerError(f"cannot write {folder / LOCK}: {error.strerror}") from None
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise LedgerError(f"{folder / LOCK}: another `sensor tickets` is at work: try again when it is done") from None
+    finally:
+        os.close(number)

@@ -1,21 +1,19 @@
-"""From recommendations to what is asked of the firewall: the service that is set wrong is cut off from everybody but whom the operator leaves alone.
+"""From recommendations to what is asked of the firewall: a service with a weak setting is blocked for everybody but the
+machines that the operator exempts.
 
-It is the second best: the setting itself is still to be mended. Only a service that the device offers can be cut, and only one that its users do not all need;
-a device that talks to the internet and need not is cut off all that is outside.
+It is the second best: the setting itself is still to be fixed. Only a service that the device offers can be blocked, and
+only one that its users do not all need; a device that talks to the internet and need not is cut off from all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address, summarize_address_range
-from typing import Any
+from typing import Any, NamedTuple
 
-from sensor.cli._setup import complain
-from sensor.cli._show import part, tidy
-from sensor.cli._times import clock
 from sensor.core.addresses import text
 from sensor.core.device import FIXED_FUNCTION
-from sensor.core.foreign import address_of
+from sensor.core.foreign import address_of, part, tidy
 from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import TCP, UDP, service_text
 from sensor.posture.firewall.contacts import accused
@@ -32,19 +30,36 @@ from sensor.posture.recommendations.knowledge import load_advice
 Record = dict[str, Any]
 
 KIND, SEEN, INTERNET = "recommendation-", "seen", "internet"
-# So many addresses may be left alone: each takes up to 32 blocks to go round (128 of IPv6).
+# So many addresses may be exempt: each takes up to 32 blocks to go round (128 of IPv6).
 ALLOWED_LIMIT = 16
 # Services that devices with one job do not use of each other.
 ADMINISTERED = ADMINISTRATION | {TCP << 16 | port for port in (21, 80, 443, 8080, 8443)} | {UDP << 16 | 161}
 # Applications over UDP that are known over TCP too.
 DATAGRAMS = frozenset(("sip",))
 ALWAYS = "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use"
-# Settings of services that a firewall cannot mend, and why.
+# Settings of services that a firewall cannot fix, and why.
 NOT_BY_RULES = {
     "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS, "sip_basic": ALWAYS, "sip_weak": ALWAYS,
     "dhcp_server": "it answers within its own segment, which no firewall filters: enable DHCP snooping on the switch",
     "upnp_mapping": "requests come from its own segment, which no firewall filters: disable it on the router",
 }  # fmt: skip
+
+
+class TooWide(Exception):
+    """More machines are exempt than a rule can name, or none that can be told apart; the text is for people."""
+
+
+class UnknownParty(Exception):
+    """An exempt machine that is not known, or several are; the text is for people."""
+
+
+class Asked(NamedTuple):
+    """``requests``: one for each service, over all machines that have it; ``left_out``: recommendations that no rule
+    helps with, and why.
+    """
+
+    requests: list[Request]
+    left_out: list[str]
 
 
 def work_of(known: Known, what: str) -> list[Record]:
@@ -65,57 +80,56 @@ def is_about_work(what: str) -> bool:
 
 
 def requests_of_work(
-    records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool
-) -> list[Request] | None:
-    """One request for each service, over all machines that have it; none after it was said why; None where --allow names what is not known."""
+    records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], clock: Callable[[Any], str], *, force: bool
+) -> Asked:
+    """``allow``: whom to exempt; ``clock``: a time of a record as the reasons show it; ``force``: also where a rule may
+    hurt. TooWide, UnknownParty.
+    """
     records = list(records)
     talkers = [record for record in records if _setting(record) == INTERNET and record.get("action") != "close"]
-    others = _of_services([record for record in records if record not in talkers], wish, view, allow, force=force)
-    outward = _outward(talkers, wish, view, allow) if talkers else []
-    return None if others is None or outward is None else [*others, *outward]
+    groups, left_out = _grouped([record for record in records if record not in talkers], view, force=force)
+    found = []
+    for match, some in groups.items():
+        servers = [server for server, _ in some]
+        users = users_of(servers, match, view)
+        exempt = wish._replace(allow=allowed(allow, users, servers, match, view))
+        reasons = (_reason(record, clock) for _, record in some)
+        found.append(request_of_service(servers, users, match, exempt, reasons))
+    outward = _outward(talkers, wish, view, allow, clock) if talkers else []
+    return Asked([*found, *outward], left_out)
 
 
-def _of_services(
-    records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool
-) -> list[Request] | None:
+def _grouped(
+    records: Iterable[Record], view: View, *, force: bool
+) -> tuple[dict[Match, list[tuple[Party, Record]]], list[str]]:
+    """Machines by the service that is to be blocked; and what is left out."""
     refusals = Refusals(view.seen.machines)
     groups: dict[Match, list[tuple[Party, Record]]] = {}
+    left_out = []
     for record in records:
         server = view.party(part(record, "src"))
         why = _not(record) or (
             "it has no address" if server is None else "" if force else refusals.of_machine(server, whole=False)
         )
         if why or server is None:
-            complain(f"left out: {tidy(record.get('msg'))}: {why}", error="firewall.left-out")
+            left_out.append(f"{tidy(record.get('msg'))}: {why}")
         else:
             groups.setdefault(_match(record), []).append((server, record))
-    found = []
-    for match, some in groups.items():
-        servers = [server for server, _ in some]
-        users = users_of(servers, match, view)
-        spared = allowed(allow, users, servers, match, view)
-        if spared is None:
-            return None
-        found.append(
-            request_of_service(
-                servers, users, match, wish._replace(allow=spared), (_reason(record) for _, record in some)
-            )
-        )
-    return found
+    return groups, left_out
 
 
-def _outward(records: Sequence[Record], wish: Wish, view: View, allow: Sequence[str]) -> list[Request] | None:
-    """Devices that talk to the outside and need not are cut off all of it."""
+def _outward(
+    records: Sequence[Record], wish: Wish, view: View, allow: Sequence[str], clock: Callable[[Any], str]
+) -> list[Request]:
+    """Devices that talk to the internet and need not are cut off from all of it."""
     if SEEN in allow:
-        complain(
-            "the baseline does not distinguish external addresses: name each required one with --allow ADDRESS",
-            error="firewall.too-wide",
+        raise TooWide(
+            "the baseline does not distinguish external addresses: name each required one with --allow ADDRESS"
         )
-        return None
-    spared = allowed(allow, (), (), Match(), view)
+    exempt = allowed(allow, (), (), Match(), view)
     machines = [party for party in (view.party(part(record, "src")) for record in records) if party is not None]
-    if spared is None or not machines:
-        return None
+    if not machines:
+        return []
     habits = view.seen.habits or {}
     seen = sorted(
         {service for one in machines if one.id in habits for peer, service in habits[one.id].uses if peer == OUTSIDE}
@@ -125,7 +139,8 @@ def _outward(records: Sequence[Record], wish: Wish, view: View, allow: Sequence[
         for span in view.networks.blocks
         for block in summarize_address_range(*(ip_address(text(one)) for one in span))
     )
-    return [request_of_outside(machines, inside, wish._replace(allow=spared), seen, map(_reason, records))]
+    reasons = (_reason(record, clock) for record in records)
+    return [request_of_outside(machines, inside, wish._replace(allow=exempt), seen, reasons)]
 
 
 def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
@@ -140,22 +155,18 @@ def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
 
 def allowed(
     names: Sequence[str], users: Iterable[Party], servers: Iterable[Party], match: Match, view: View
-) -> tuple[Party, ...] | None:
-    """Who is left alone; ``seen``: all who were seen using it and of whom no alert complains, of administration without devices with one job. None after it
-    was said who is not known.
+) -> tuple[Party, ...]:
+    """Who is exempt; ``seen``: all who were seen using it and of whom no alert complains, of administration without
+    devices with one job. TooWide, UnknownParty.
     """
     found: dict[str, Party] = {}
     for name in names:
         parties = _seen(users, servers, match, view) if name == SEEN else _named(name, view)
-        if parties is None:
-            return None
         found.update((one.key, one) for one in parties)
     if sum(len(one.addresses) for one in found.values()) > ALLOWED_LIMIT:
-        complain(
-            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: give them access through a gateway",
-            error="firewall.too-wide",
+        raise TooWide(
+            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: give them access through a gateway"
         )
-        return None
     return tuple(found.values())
 
 
@@ -165,20 +176,16 @@ def _seen(users: Iterable[Party], servers: Iterable[Party], match: Match, view: 
     return [one for one in users if one.kind not in kinds and not any((one.key, key) in bad for key in keys)]
 
 
-def _named(name: str, view: View) -> list[Party] | None:
+def _named(name: str, view: View) -> list[Party]:
     """A device by id, name or address, or an address that is none."""
     ids = (tidy(part(record, "device").get("id")) for record in devices_named(view.known, name))
     found = [view.seen.machines[one].party for one in ids if one in view.seen.machines]
     if not found and address_of(name):
         found = [Party("", "", "", (address_of(name),))]
-    if len(found) != 1:
-        complain(
-            f"--allow {name!r} is ambiguous: any of {len(found)}: name one by its id"
-            if found
-            else f"no device {name!r} with an address to --allow",
-            error="device.unknown",
-        )
-        return None
+    if len(found) > 1:
+        raise UnknownParty(f"--allow {name!r} is ambiguous: any of {len(found)}: name one by its id")
+    if not found:
+        raise UnknownParty(f"no device {name!r} with an address to --allow")
     return found
 
 
@@ -208,6 +215,6 @@ def _setting(record: Record) -> str:
     return tidy(part(record, "recommendation").get("setting"))
 
 
-def _reason(record: Record) -> str:
+def _reason(record: Record, clock: Callable[[Any], str]) -> str:
     about = part(record, "recommendation")
     return f"{clock(about.get('last'))} {tidy(record.get('msg'))} ({tidy(about.get('id'))})"

@@ -1,0 +1,31 @@
+"""The hosts that outputs deliver to, by their options: who talks to them is expected to, and must not be blocked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+# Options that name where an output delivers to, the most specific first.
+PLACES = ("url", "servers", "brokers", "path", "host")
+
+
+def hosts_of(outputs: Mapping[str, Any] | None) -> dict[str, frozenset[str]]:
+    """Names and addresses of the hosts of each output, in lower case. ``outputs``: their options by name."""
+    return {name: frozenset(_hosts(options)) for name, options in (outputs or {}).items()}
+
+
+def _hosts(options: Any) -> Iterator[str]:
+    for name in PLACES:
+        value = options.get(name) if isinstance(options, Mapping) else getattr(options, name, None)
+        for place in value if isinstance(value, list) else [value]:
+            text = str(place or "")
+            if name == "path" or not text:
+                continue
+            try:
+                host = urlsplit(text if "//" in text else f"//{text}").hostname
+            except ValueError:
+                continue
+            if host and re.fullmatch(r"[\w.:-]+", host):
+                yield host

@@ -1,0 +1,68 @@
+"""Observations of a capture by every dissector, without an inventory: for drafts of fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+import sensor.dissectors
+from sensor.boundary import Boundary
+from sensor.core.addresses import is_group_mac
+from sensor.core.batch import Batch
+from sensor.core.bounded import Bounded
+from sensor.core.dissector import Dissector, Parsed
+from sensor.core.flow import Change
+from sensor.core.observation import Observation
+from sensor.core.packet import Packets
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.kernels import Kernels
+from sensor.decode.select import Selector
+from sensor.engine.dissection import Dissection
+from sensor.registry import units
+
+# (MAC of the sender, kind, value)
+Heard = tuple[int, str, str]
+HEARD_LIMIT = 65_536
+
+
+def observations_of(batches: Iterable[Batch]) -> list[Heard]:
+    """Each observation once, in the order of the packets; at most HEARD_LIMIT. Batches are released."""
+    return _Listener(batches).heard
+
+
+class _Listener:
+    """Runs every dissector over the packets."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        dissectors = {name: unit() for name, unit in units(sensor.dissectors, Dissector).items()}
+        kernels = Kernels(FlowTable(), Selector([unit.interest for unit in dissectors.values()], RecentSet()))
+        self._heard: Bounded[Heard, bool] = Bounded(HEARD_LIMIT)
+        self._dissection = Dissection(dissectors, Boundary(), kernels.unfollow, self._hear)
+        last = 0
+        for batch in batches:
+            work = kernels.run(batch.data, batch.rows)
+            packets = Packets(batch.data, batch.rows)
+            for row, wanted in zip(work.chosen.tolist(), work.wanted.tolist(), strict=True):
+                self._dissection.row(packets, row, wanted)
+            self._end(work.changes)
+            last = int(batch.rows["ts"][-1]) if len(batch) else last
+            batch.release()
+        for part in range(FlowTable.PARTS):
+            self._end(kernels.flows.finish(last, part))
+
+    @property
+    def heard(self) -> list[Heard]:
+        return list(self._heard)
+
+    def _hear(self, said: Iterable[Parsed]) -> None:
+        for one in said:
+            if isinstance(one, Observation) and one.subject.mac and not is_group_mac(one.subject.mac):
+                self._heard.put((one.subject.mac, one.kind, one.value), True)
+
+    def _end(self, changes: npt.NDArray[np.void]) -> None:
+        """Streams of conversations that are over."""
+        for flow in changes["flow"][changes["kind"] == Change.ENDED].tolist():
+            self._dissection.end(flow)

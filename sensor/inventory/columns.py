@@ -1,0 +1,62 @@
+"""Devices as rows of a table, by our own columns or those of NetBox. Nothing in a cell can become a formula of a
+spreadsheet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.core.foreign import Record, part, tidy
+
+COLUMNS = (
+    "id", "type", "vendor", "model", "firmware", "serial", "os", "name", "ips", "macs", "vlan", "services", "owner", "criticality", "location", "note", "tags",
+    "confidence", "first_seen", "last_seen", "state",
+)  # fmt: skip
+# The columns with which NetBox imports devices.
+NETBOX = ("name", "role", "manufacturer", "device_type", "serial", "status", "site", "tags", "comments")
+# What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SEVERAL = "; "
+
+
+def safe(text: str) -> str:
+    """A cell that no spreadsheet calculates."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def plain(text: str) -> str:
+    """A cell as it was before ``safe``."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def row_of(record: Record) -> dict[str, str]:
+    """A device by COLUMNS."""
+    device = part(record, "device")
+    row = {name: _cell(device.get(name)) for name in COLUMNS}
+    row["name"] = _cell(device.get("hostname"))
+    attributes = part(device, "attributes")
+    row |= {name: _cell(attributes.get(name)) for name in ("location", "note")}
+    row["state"] = "gone" if record.get("action") == "gone" else "present"
+    return row
+
+
+def netbox_row(record: Record, site: str) -> dict[str, str]:
+    """A device by NETBOX."""
+    row = row_of(record)
+    name = row["name"] or row["id"]
+    comments = ", ".join(filter(None, (row["macs"], row["ips"], f"known to the sensor as {row['id']}")))
+    return {
+        "name": name,
+        "role": row["type"].replace("_", "-"),
+        "manufacturer": row["vendor"] or "Unknown",
+        "device_type": row["model"] or "Unknown",
+        "serial": row["serial"],
+        "status": "offline" if row["state"] == "gone" else "active",
+        "site": site,
+        "tags": row["tags"].replace(_SEVERAL, ","),
+        "comments": comments,
+    }
+
+
+def _cell(value: Any) -> str:
+    return _SEVERAL.join(tidy(one) for one in value) if isinstance(value, list) else tidy(value)

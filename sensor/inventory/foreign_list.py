@@ -1,0 +1,286 @@
+"""Lists of devices that people keep, as CSV or JSON, those of NetBox included: read by our own columns, compared with the
+inventory, and taken over as the operator's words.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sensor.core.addresses import mac_text, parse_mac
+from sensor.core.foreign import Record, part, tidy
+from sensor.inventory.columns import plain, row_of
+from sensor.inventory.words import FIELDS, Word, checked
+
+FILE_LIMIT = 64 * 1024 * 1024
+# Headings of other people's lists, without case, blanks and signs → our columns.
+_HEADINGS = {
+    "id": "id", "mac": "macs", "macs": "macs", "macaddress": "macs", "ip": "ips", "ips": "ips", "ipaddress": "ips", "address": "ips", "primaryip": "ips",
+    "primaryip4": "ips", "ipv4address": "ips", "name": "name", "hostname": "name", "device": "name", "type": "type", "role": "type", "devicerole": "type",
+    "vendor": "vendor", "manufacturer": "vendor", "model": "model", "devicetype": "model", "firmware": "firmware", "serial": "serial",
+    "serialnumber": "serial", "os": "os", "platform": "os", "owner": "owner", "tenant": "owner", "criticality": "criticality", "location": "location",
+    "note": "note", "description": "note", "tags": "tags", "vlan": "vlan",
+}  # fmt: skip
+_COMPARED = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "vlan", "ips")
+# How others call our types.
+_ROLES = {
+    "ip_phone": "voip_phone", "phone": "voip_phone", "voip": "voip_phone", "ip_camera": "camera", "cctv": "camera", "access_switch": "switch",
+    "core_switch": "switch", "ap": "access_point", "wireless_ap": "access_point", "pc": "workstation", "laptop": "workstation", "desktop": "workstation",
+    "television": "tv", "display": "signage", "storage": "nas",
+}  # fmt: skip
+# How rows of our own export for NetBox say whose they are.
+_EXPORTED = re.compile(r"known to the sensor as (dev-[0-9a-z]+)")
+
+
+class Expected(NamedTuple):
+    """One row of somebody's list, by our columns; ``place`` is its line or its number."""
+
+    place: str
+    row: dict[str, str]
+
+
+class Unreadable(Exception):
+    """The file cannot be used; the text says why."""
+
+
+def rows_of(place: str, data: bytes) -> list[Expected]:
+    """The rows of a CSV or JSON file by our columns. ``place``: its name, for errors. Unreadable where it is neither."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{place}: not UTF-8 at byte {error.start:,}") from None
+    if len(data) > FILE_LIMIT:
+        raise Unreadable(f"{place}: longer than {FILE_LIMIT >> 20} MiB")
+    rows = _json_rows(place, text) if text.lstrip()[:1] in ("[", "{") else _csv_rows(place, text)
+    if not rows:
+        raise Unreadable(f"{place}: no rows in it")
+    return rows
+
+
+def _json_rows(place: str, text: str) -> list[Expected]:
+    """A list of objects, or one object a line."""
+    try:
+        one = text.lstrip().startswith("[")
+        objects = json.loads(text) if one else [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise Unreadable(f"{place}: no JSON: {error}") from None
+    if not all(isinstance(item, dict) for item in objects):
+        raise Unreadable(f"{place}: found something else, expected a list of objects")
+    flat = [row_of(record) if (record := _record_of(item)) is not None else item for item in objects]
+    return [
+        Expected(f"{place}: row {number}", _ours({str(key): _text(value) for key, value in item.items()}))
+        for number, item in enumerate(flat, 1)
+    ]
+
+
+def _record_of(item: dict[str, Any]) -> dict[str, Any] | None:
+    """What `sensor devices --json` prints, or printed until version 0.1.0, as a record; None for all else."""
+    if isinstance(item.get("device"), dict):
+        return item
+    return (
+        {"device": item, "action": item.get("state")}
+        if "key" in item and isinstance(item.get("ips", item.get("macs")), list)
+        else None
+    )
+
+
+def _text(value: Any) -> str:
+    """NetBox's API gives objects with a name where its CSV gives the name."""
+    if isinstance(value, dict):
+        return _text(
+            next((value[name] for name in ("name", "model", "address", "label", "value") if name in value), "")
+        )
+    return "; ".join(_text(one) for one in value) if isinstance(value, list) else tidy(value)
+
+
+def _csv_rows(place: str, text: str) -> list[Expected]:
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restkey="", strict=True)
+    try:
+        return [
+            Expected(
+                f"{place}:{reader.line_num}",
+                _ours({key: value for key, value in row.items() if key and isinstance(value, str)}),
+            )
+            for row in reader
+        ]
+    except csv.Error as error:
+        raise Unreadable(f"{place}:{reader.line_num}: no CSV: {error}") from None
+
+
+def _ours(row: dict[str, str]) -> dict[str, str]:
+    """A row by our columns. Where there is a role as well, ``type`` is the product, as in NetBox."""
+    keys = {re.sub(r"[^a-z0-9]", "", key.casefold()): plain(value.strip()) for key, value in row.items()}
+    netbox = "role" in keys or "devicerole" in keys
+    found: dict[str, str] = {}
+    for key, value in keys.items():
+        column = "model" if netbox and key == "type" else _HEADINGS.get(key)
+        if column and value:
+            found.setdefault(column, value)
+    if exported := _EXPORTED.search(keys.get("comments", "")):
+        _undo_export(found, exported[1])
+    if "type" in found:
+        word = re.sub(r"[^a-z0-9]+", "_", found["type"].casefold()).strip("_")
+        found["type"] = _ROLES.get(word, word)
+    if "ips" in found:
+        found["ips"] = "; ".join(one.split("/")[0] for one in _several(found["ips"]))
+    if "macs" in found:
+        found["macs"] = "; ".join(filter(None, map(_mac_of, _several(found["macs"]))))
+    return found
+
+
+def _undo_export(row: dict[str, str], device: str) -> None:
+    """What our own export for NetBox wrote where nothing was known, for NetBox wants a word there."""
+    row["id"] = device
+    for column, word in (("vendor", "Unknown"), ("model", "Unknown"), ("name", device)):
+        if row.get(column) == word:
+            del row[column]
+
+
+def _several(text: str) -> list[str]:
+    return [one for one in re.split(r"[;,\s]+", text) if one]
+
+
+class Index:
+    """Devices by all that a row may name them by."""
+
+    def __init__(self, devices: Iterable[Record]) -> None:
+        self._by: dict[tuple[str, str], Record] = {}
+        for record in devices:
+            device = part(record, "device")
+            for column, values in (
+                ("id", [device.get("id")]),
+                ("macs", device.get("macs")),
+                ("serial", [device.get("serial")]),
+                ("ips", device.get("ips")),
+            ):
+                for value in values or ():
+                    self._by.setdefault((column, tidy(value).casefold()), record)
+            for name in (device.get("hostname"), *(device.get("names") or ())):
+                self._by.setdefault(("name", tidy(name).casefold()), record)
+
+    def find(self, row: dict[str, str]) -> Record | None:
+        """By id, MAC, serial number, address and name, the surest first."""
+        for column in ("id", "macs", "serial", "ips", "name"):
+            for value in _several(row.get(column, "")) if column in ("macs", "ips") else [row.get(column, "")]:
+                record = self._by.get((column, value.casefold())) if value else None
+                if record is not None:
+                    return record
+        return None
+
+
+class Taken(NamedTuple):
+    """What a list says. ``waiting``: rows of devices that were not seen yet; ``faults``: rows and cells that are wrong."""
+
+    words: list[Word]
+    waiting: int
+    faults: list[str]
+
+
+def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
+    """Each row as the operator's words. A MAC that was not seen yet is known by it when it comes."""
+    index, faults, words, waiting = Index(devices), list[str](), list[Word](), 0
+    for place, row in rows:
+        record = index.find(row)
+        key = tidy(record.get("key")) if record is not None else _mac_key(row)
+        if not key:
+            faults.append(f"{place}: no device of that name, address or id, and no MAC to identify it")
+            continue
+        waiting += record is None
+        words += _words(place, key, _news(row, record), faults)
+    return Taken(words, waiting, faults)
+
+
+def _mac_key(row: dict[str, str]) -> str:
+    return f"mac:{row['macs'].split('; ')[0]}" if row.get("macs") else ""
+
+
+def _mac_of(text: str) -> str:
+    """A MAC as records write it; empty where the text is none."""
+    try:
+        return mac_text(parse_mac(text))
+    except ValueError:
+        return ""
+
+
+def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
+    """A row with an id comes from our own export: what it tells as it is known anyway is nobody's word."""
+    if record is None or "id" not in row:
+        return row
+    mine = row_of(record)
+    return {column: value for column, value in row.items() if value != mine.get(column)}
+
+
+def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Word]:
+    """What a row says. Cells that are wrong are told, the others count."""
+    said = []
+    for field in FIELDS:
+        value = row.get(field, "")
+        if not value or (field == "type" and value == "unknown"):
+            continue
+        try:
+            said.append(
+                Word(
+                    key,
+                    field,
+                    checked(field, value.replace("; ", ",") if field == "tags" else value),
+                    reason=f"imported from {place}",
+                )
+            )
+        except ValueError as error:
+            faults.append(f"{place}: {error}")
+    return said
+
+
+def compare(rows: Iterable[Expected], devices: Iterable[Record]) -> list[dict[str, str]]:
+    """All differences, row by row, then the devices that no row names."""
+    devices = list(devices)
+    index, seen, told = Index(devices), set[str](), list[dict[str, str]]()
+    for _, row in rows:
+        record = index.find(row)
+        name = next((row[column] for column in ("name", "id", "macs", "ips", "serial") if row.get(column)), "?")
+        if record is None:
+            told.append({"difference": "missing", "device": name})
+            continue
+        mine = row_of(record)
+        seen.add(mine["id"])
+        if mine["state"] == "gone":
+            told.append(
+                {
+                    "difference": "gone",
+                    "device": f"{mine['id']} {name}",
+                    "field": "last_seen",
+                    "found": mine["last_seen"],
+                }
+            )
+        told += [
+            {
+                "difference": "different",
+                "device": f"{mine['id']} {name}",
+                "field": field,
+                "expected": row[field],
+                "found": mine[field],
+            }
+            for field in _COMPARED
+            if row.get(field) and not _same(field, row[field], mine[field])
+        ]
+    for record in devices:
+        mine = row_of(record)
+        if mine["id"] not in seen and mine["state"] != "gone":
+            what = " ".join(
+                filter(None, (mine["type"], mine["vendor"], mine["model"], mine["name"], mine["ips"], mine["macs"]))
+            )
+            told.append({"difference": "unexpected", "device": mine["id"], "found": what})
+    return told
+
+
+def _same(field: str, expected: str, found: str) -> bool:
+    """Addresses: whether it has all of them. All else without regard to case."""
+    if field == "ips":
+        return set(_several(expected)) <= set(_several(found))
+    return expected.casefold() == found.casefold()

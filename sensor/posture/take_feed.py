@@ -1,0 +1,31 @@
+"""Takes a feed from its file or its HTTPS URL. Called by commands only: the process that captures opens no connection."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from sensor.https import NotFetched
+from sensor.posture.download import download
+from sensor.posture.importer import Origin, Outcome, import_feed
+
+
+def take_feed(base: sqlite3.Connection, origin: Origin, folder: Path, moment: str, *, force: bool) -> Outcome | None:
+    """None where the server says that the feed did not change. ``folder``: for the download; ``moment``: now, RFC 3339.
+    What the server refuses is the trouble of the outcome, and noted with the source. OSError where the download cannot be
+    written, DatabaseError where the database takes nothing.
+    """
+    if "://" not in origin.place:
+        return import_feed(base, Path(origin.place), origin, moment, force=force)
+    try:
+        with tempfile.NamedTemporaryFile(prefix="vulnerabilities-", dir=folder) as file:
+            got = download(origin.place, file, etag=origin.etag, modified=origin.modified)
+            if got.body is None:
+                base.execute("UPDATE sources SET imported = ? WHERE name = ?", (moment, origin.name))
+                return None
+            fetched = origin._replace(etag=got.etag, modified=got.modified)
+            return import_feed(base, Path(file.name), fetched, moment, force=force)
+    except NotFetched as error:
+        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (str(error), origin.name))
+        return Outcome(origin.name, trouble=str(error))
