@@ -113,6 +113,7 @@ class Logins(Deriver):
     def __init__(self) -> None:
         self._centres = Exchanges()
         self._asked: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
+        self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, where answers are missing
         self._calls: Bounded[tuple[str, int], str] = Bounded(
             OPEN_LIMIT
         )  # the same of SIP: call and number of the request
@@ -142,6 +143,20 @@ class Logins(Deriver):
         attempt = _READERS[type(event)](self, event)
         if attempt is not None:
             yield attempt
+
+    def _ask(self, event: Event, service: str, shown: Shown) -> LoginAttempt | None:
+        """Credentials wait for their answer. Where the capture lacks the server's packets, other credentials than before
+        are an attempt whose outcome is unknown; the same ones again are those of a session.
+        """
+        packet = event.packet
+        if not packet.one_sided:
+            self._asked.put(packet.flow, shown)
+            return None
+        pair = (packet.src, packet.dst, service)
+        if not shown.seal or self._sent.get(pair) == shown.seal:
+            return None
+        self._sent.put(pair, shown.seal)
+        return _attempt(event, service, shown.account, False, answer=False, judged=False, seal=shown.seal)
 
     def ftp(self, event: FtpLogin) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
@@ -190,9 +205,9 @@ class Logins(Deriver):
         return None
 
     def web_asked(self, event: HttpRequest) -> LoginAttempt | None:
-        if event.credentials in PASSWORDS and not event.forwarded:
-            self._asked.put(event.packet.flow, Shown(event.user, event.seal, event.credentials == "query"))
-        return None
+        if event.credentials not in PASSWORDS or event.forwarded:
+            return None
+        return self._ask(event, "HTTP", Shown(event.user, event.seal, event.credentials == "query"))
 
     def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
         """The last round of NTLM in HTTP, which the answer judges; other carriers tell their results themselves."""
@@ -214,9 +229,9 @@ class Logins(Deriver):
         return _attempt(event, FORM, "", False, answer=False, judged=False, seal=event.seal)
 
     def media_asked(self, event: RtspRequest) -> LoginAttempt | None:
-        if event.credentials in PASSWORDS:
-            self._asked.put(event.packet.flow, Shown(event.user, event.seal))
-        return None
+        if event.credentials not in PASSWORDS:
+            return None
+        return self._ask(event, "RTSP", Shown(event.user, event.seal))
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._asked.pop(event.packet.flow)
@@ -235,9 +250,7 @@ class Logins(Deriver):
         return _attempt(event, "LDAP", event.name, not event.code)
 
     def broker_asked(self, event: MqttConnect) -> LoginAttempt | None:
-        if event.password:
-            self._asked.put(event.packet.flow, Shown("", event.seal))
-        return None
+        return self._ask(event, "MQTT", Shown("", event.seal)) if event.password else None
 
     def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
         shown = self._asked.pop(event.packet.flow)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sensor.core.addresses import parse
+from sensor.core.batch import Problem
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.wants import ALWAYS, event_reader
@@ -71,6 +72,18 @@ def test_a_request_and_its_answer() -> None:
 def test_what_decides_nothing_is_no_attempt() -> None:
     """A server that is too busy, and a login without a password."""
     assert attempts([asked(), answered(503), FtpLogin(packet(answer=True), "ftp", False, True, 230)]) == []
+
+
+def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
+    """Their outcome is unknown; a session that sends the same ones with each request is one."""
+    unit, told = Logins(), []
+    for n, seal in enumerate(("a", "b", "b", "b", "c")):
+        request = HttpRequest(
+            Packet(ts=n, src=CLIENT, dst=SERVER, sport=4000 + n, dport=80, proto=6, problem=Problem.ONE_SIDED),
+            "GET", "h", "/", "", "basic", "Ann", "", "", -1, False, seal=seal,
+        )  # fmt: skip
+        told += attempts([request], unit)
+    assert [(each.seal, each.judged, each.service) for each in told] == [(seal, False, "HTTP") for seal in "abc"]
 
 
 def test_requests_that_wait_are_bounded() -> None:
