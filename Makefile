@@ -68,6 +68,10 @@ lint: build ## must be clean before a commit: ruff, ruff format, mypy, length of
 	@$(BIN)/mypy --strict sensor
 	@$(BIN)/python -m pytest --quiet --no-header --durations=0 -n0 tests/principles/test_words.py tests/principles/test_lines.py
 
+calibrate: build ## measure confidence and severity on labelled captures (CAPTURES=folder with manifest.yaml) and write docs/understand/calibration.md
+	@test -n "$(CAPTURES)" || { echo "make calibrate CAPTURES=folder: the folder holds manifest.yaml and the captures it lists" >&2; exit 2; }
+	@$(BIN)/python -m docs.calibrate "$(CAPTURES)"
+
 docs: build $(BIN)/mkdocs ## the documentation as a site in build/site, with strict link checks
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "build/site/README.html"

@@ -51,6 +51,22 @@ def test_pings_to_a_group_without_pause() -> None:
     assert parse("10.0.0.9") in [target.address for target in alert.targets]
 
 
+def echo(port: int, count: int, *, group: bool = True) -> npt.NDArray[np.void]:
+    """Datagrams to a service of UDP, as their flow ends."""
+    change = ping("10.0.0.9", "10.0.0.255" if group else "10.0.0.1", count=count, seconds=10, group=group)
+    change["proto"], change["server_port"] = 17, port
+    return change
+
+
+def test_fraggle() -> None:
+    """The same over UDP echo and CHARGEN; other services, one host, and a few datagrams are quiet."""
+    for port in (7, 19):
+        [alert] = alerts_of(detector(SMURF), echo(port, 500))
+        assert (alert.techniques[0].technique, alert.numbers["protocol"]) == ("T1498.002", "udp")
+    quiet = (echo(137, 500), echo(7, 500, group=False), echo(7, 20))
+    assert [alerts_of(detector(SMURF), story) for story in quiet] == [[], [], []]
+
+
 def test_innocent_twins_are_quiet() -> None:
     """Ordinary pings without an end, a few to a group, and one from inside a machine, which floods nobody."""
     quiet = [

@@ -1,5 +1,5 @@
-"""Smurf attack (ICMP amplification): pings whose replies flood another host, sent with a broadcast or multicast source
-address, or to a broadcast address in the name of a victim.
+"""Smurf and Fraggle attacks: pings, or datagrams to UDP echo and CHARGEN, whose replies flood another host; sent with a
+broadcast or multicast source address, or to a broadcast address in the name of a victim.
 
 A broadcast or multicast source is never valid (RFC 1122, 3.2.1.3; RFC 4443, 2.2): one packet is enough. Pings to a
 group are allowed, and a few are a legitimate host discovery; hundreds of one source are not.
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import Changes
+from sensor.core.changes import UDP, Changes
 from sensor.core.contacts import fold
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
@@ -26,6 +26,8 @@ from sensor.detectors._words import PROTOCOLS, network_of, who
 
 SECOND = 1_000_000_000
 PING, PING_6, ECHO, ECHO_6 = 1, 58, 8, 128
+# UDP services that answer whatever comes (RFC 862, RFC 864).
+UDP_ECHO, CHARGEN = 7, 19
 GROUP_MAC = np.uint64(1 << 40)
 REMEMBERED = 8
 
@@ -40,9 +42,9 @@ class Options(detector.Options):
 
 
 class Smurf(FlowDetector):
-    """Watches pings from and to broadcast and multicast addresses."""
+    """Watches pings from and to broadcast and multicast addresses, and datagrams to UDP echo and CHARGEN of these."""
 
-    title = "Smurf attack (ICMP amplification)"
+    title = "Smurf or Fraggle attack (amplification by broadcast)"
     severity = Severity.high
     techniques = ("T1498.002",)
     advice = (
@@ -61,11 +63,12 @@ class Smurf(FlowDetector):
         ping = (rows["proto"] == PING) & (rows["server_port"] == ECHO) | (rows["proto"] == PING_6) & (
             rows["server_port"] == ECHO_6
         )
-        at = ping.nonzero()[0]
+        echo = (rows["proto"] == UDP) & ((rows["server_port"] == UDP_ECHO) | (rows["server_port"] == CHARGEN))
+        at = (ping | echo).nonzero()[0]
         if not len(at):
             return []
         rows = rows[at]
-        forged = (rows["kind"] == Change.NEW) & group(rows["client_hi"], rows["client_lo"])
+        forged = (rows["kind"] == Change.NEW) & (rows["proto"] != UDP) & group(rows["client_hi"], rows["client_lo"])
         many = group(rows["server_hi"], rows["server_lo"]) | (rows["server_mac"] & GROUP_MAC != 0)
         seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND
         loud = (
@@ -86,9 +89,10 @@ class Smurf(FlowDetector):
             summary = f"{addresses.mac_text(flow.client_mac)} pinged {far} with the source address {near}, which is not a host address: replies flood others"
             why = (f"an echo request from {near}, an invalid source address (threshold 1)",)
         else:
-            summary = f"{who(self.context, source)} sent {flow.client_packets} pings to {far}: its members flood the source address"
+            what = "datagrams" if flow.proto == UDP else "pings"
+            summary = f"{who(self.context, source)} sent {flow.client_packets} {what} to {far}: its members flood the source address"
             why = (
-                f"{flow.client_packets} echo requests to {far}, a multicast or broadcast address (threshold {self.options.pings})",
+                f"{flow.client_packets} {what} to {far}, a multicast or broadcast address (threshold {self.options.pings})",
             )
         yield self.alert(
             flow,

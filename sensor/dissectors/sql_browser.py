@@ -1,0 +1,66 @@
+"""SQL Server Resolution Protocol ([MC-SQLR]) over UDP 1434: clients ask which instances of SQL Server a host runs.
+
+Reads the kind of request and the length of the instance name, and of an answer the server, its instances and their
+versions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._facts import fact
+
+PORT = 1434
+BROADCAST, UNICAST, INSTANCE, ANSWER, ADMINISTRATION = 2, 3, 4, 5, 15
+KINDS = {BROADCAST: "broadcast", UNICAST: "list", INSTANCE: "instance", ADMINISTRATION: "administration"}
+ANSWER_HEAD, NAME_LIMIT, INSTANCES_LIMIT = 3, 64, 16
+_SERVER = re.compile(
+    rb"ServerName;([^;]{1,255});InstanceName;([^;]{1,255});(?:IsClustered;[^;]{0,8};)?Version;([\d.]{1,32})"
+)
+
+
+class SqlBrowserRequest(Event):
+    """A client asks. ``kind``: ``broadcast``, ``list``, ``instance`` or ``administration``; ``size``: bytes of the name
+    of the instance, which ends with a zero.
+    """
+
+    asked: str
+    size: int
+
+
+class SqlBrowserAnswer(Event):
+    """A server names its instances: (name, version)."""
+
+    server: str
+    instances: tuple[tuple[str, str], ...]
+
+
+class SqlBrowser(Dissector):
+    """Clients repeat themselves."""
+
+    interest = Interest(udp=(PORT,), repeats_s=5)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if not data:
+            return iter(())
+        if packet.dport == PORT and data[0] in KINDS:
+            return iter((SqlBrowserRequest(packet, KINDS[data[0]], len(data) - 1),))
+        if packet.sport == PORT and data[0] == ANSWER:
+            return iter(_answer(packet, data[ANSWER_HEAD:]))
+        return iter(())
+
+
+def _answer(packet: Packet, data: bytes) -> list[Said]:
+    """Texts in pairs of name and value, an instance after the other ([MC-SQLR] 2.2.5)."""
+    found = [match.groups() for match in _SERVER.finditer(data)][:INSTANCES_LIMIT]
+    if not found:
+        return []
+    server = clean(found[0][0], NAME_LIMIT)
+    instances = tuple((clean(name, NAME_LIMIT), clean(version, NAME_LIMIT)) for _, name, version in found)
+    return [SqlBrowserAnswer(packet, server, instances), fact(packet, "sql_browser.hostname", server)]

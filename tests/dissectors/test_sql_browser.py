@@ -1,0 +1,29 @@
+"""SQL Server resolution: requests and answers, and what is none."""
+
+from __future__ import annotations
+
+from sensor.core.packet import Packet
+from sensor.dissectors.sql_browser import SqlBrowser
+from tests.dissectors.samples import events, packets, values
+
+
+def test_the_small_capture() -> None:
+    """Instances with their versions, under the name of the server."""
+    said = [list(SqlBrowser().dissect(packet)) for packet in packets("sql_browser")]
+    assert [event for each in said for event in events(each)] == [
+        ("SqlBrowserRequest", "list", 0),
+        ("SqlBrowserAnswer", "DB01", (("MSSQLSERVER", "15.0.2000.5"), ("REPORTS", "13.0.1601.5"))),
+        ("SqlBrowserRequest", "instance", 8),
+        ("SqlBrowserRequest", "instance", 375),
+    ]
+    assert values(said[1]) == [("sql_browser.hostname", "DB01")]
+
+
+def test_other_datagrams_say_nothing() -> None:
+    """Another kind, an answer without names, and one to the port of the service."""
+    for packet in (
+        Packet(b"\x07abc", dport=1434),
+        Packet(b"\x05\0\0nothing", sport=1434),
+        Packet(b"\x05\0\0", dport=1434),
+    ):
+        assert list(SqlBrowser().dissect(packet)) == []
