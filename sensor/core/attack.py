@@ -130,6 +130,8 @@ TECHNIQUES = {
         Technique("persistence", "T1542", "Pre-OS Boot"),
         Technique("impact", "T1499.004", "Endpoint Denial of Service: Application or System Exploitation"),
         Technique("impact", "T1529", "System Shutdown/Reboot"),
+        Technique("execution", "T1059.003", "Command and Scripting Interpreter: Windows Command Shell"),
+        Technique("persistence", "T1505.001", "Server Software Component: SQL Stored Procedures"),
         Technique("persistence", "T1505.003", "Server Software Component: Web Shell"),
         Technique("defense-evasion", "T1484.001", "Domain or Tenant Policy Modification: Group Policy Modification"),
         Technique("discovery", "T1087.001", "Account Discovery: Local Account"),

@@ -1,0 +1,53 @@
+"""Commands through SQL Server: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.detectors.lateral_movement.sql_command import DEEDS
+from sensor.dissectors.tds_batch import PROCEDURES, TdsCommand
+from tests.detectors.call_stories import packet
+from tests.detectors.stories import detector, heard, one
+
+COMMAND = "lateral_movement.sql_command"
+
+
+def command(text: str, *, at: float = 0) -> Event:
+    name = next(each for each in PROCEDURES if text.lower().startswith(each))
+    return TdsCommand(packet(at), name, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "technique", "severity"),
+    [
+        ("xp_cmdshell 'powershell -enc AAAA'", "T1059.003", Severity.high),
+        ("xp_cmdshell 'dir d:\\'", "T1059.003", Severity.medium),
+        ("sp_oacreate 'wscript.shell', @o OUT", "T1505.001", Severity.high),
+        ("xp_dirtree '\\\\10.0.0.66\\x'", "T1187", Severity.medium),
+        ("xp_regwrite 'HKEY_LOCAL_MACHINE'", "T1112", Severity.medium),
+    ],
+)
+def test_commands(text: str, technique: str, severity: Severity) -> None:
+    """Each under its technique, and worse where it is what intruders run."""
+    [alert] = heard(detector(COMMAND), [command(text)])
+    assert (alert.techniques[0].technique, alert.severity) == (technique, severity)
+
+
+def test_every_procedure_has_a_meaning() -> None:
+    """None that is read is without one."""
+    assert set(DEEDS) == set(PROCEDURES)
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A folder of the server itself; a job that is started is no more than a note."""
+    assert heard(detector(COMMAND), [command("xp_dirtree 'D:\\backup', 1, 1")]) == []
+    assert {alert.severity for alert in heard(detector(COMMAND), [command("sp_start_job 'nightly'")])} == {
+        Severity.info
+    }
+
+
+def test_repetition_is_one_finding() -> None:
+    """Command after command."""
+    assert one(heard(detector(COMMAND), [command("xp_cmdshell 'whoami'", at=n) for n in range(20)]))
