@@ -52,6 +52,8 @@ TECHNIQUES = {
         Technique("command-and-control", "T1219", "Remote Access Tools"),
         Technique("command-and-control", "T1105", "Ingress Tool Transfer"),
         Technique("reconnaissance", "T1595.002", "Active Scanning: Vulnerability Scanning"),
+        Technique("reconnaissance", "T1595.003", "Active Scanning: Wordlist Scanning"),
+        Technique("exfiltration", "T1041", "Exfiltration Over C2 Channel"),
         Technique("command-and-control", "T1071.004", "Application Layer Protocol: DNS"),
         Technique("command-and-control", "T1090", "Proxy"),
         Technique("command-and-control", "T1090.003", "Proxy: Multi-hop Proxy"),

@@ -40,6 +40,22 @@ def knocks(
     return both[np.argsort(both["ts"], kind="stable")]
 
 
+def datagrams(count: int, *, per_second: int = 1000, answered: bool = False) -> npt.NDArray[np.void]:
+    """UDP datagrams of one machine to ever new ports of another."""
+    changes = knocks(count, per_second=per_second, answered=answered)
+    changes["proto"], changes["server_port"] = 17, 1024 + changes["flow"] % 60000
+    return changes
+
+
+def test_datagrams_to_ever_new_ports() -> None:
+    """One finding for the host, whatever the ports; answered ones, and fewer, are quiet."""
+    alert = one(alerts_of(detector(FLOOD), datagrams(6000)))
+    assert (alert.numbers["threshold"], alert.network["proto"], alert.target_port) == (3000, "udp", 0)
+    assert alerts_of(detector(FLOOD), datagrams(6000, answered=True)) == []
+    assert alerts_of(detector(FLOOD), datagrams(2000)) == []
+    assert alerts_of(detector(FLOOD), datagrams(6000, per_second=200)) == []
+
+
 def pings(count: int, seconds: int) -> npt.NDArray[np.void]:
     """A ping as it ends."""
     change = np.zeros(1, CHANGE)

@@ -25,6 +25,7 @@ from sensor.detectors._names import under
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
+WEB, SECURE = frozenset((80, 8080)), frozenset((443, 8443))
 PAIRS_LIMIT = 8192
 BITS = 16
 # Services that are regular by nature: names, time, mail, call relays, tunnels of people's own.
@@ -143,7 +144,7 @@ class Beaconing(FlowDetector):
             actor_port=flow.client_port,
             target_port=flow.server_port,
             network=network_of(self.context, flow),
-            techniques=("T1071.001",) if flow.server_port in (80, 443, 8080, 8443) else ("T1071.001", "T1071"),
+            techniques=_techniques(flow.server_port),
         )
 
     def _severity(self, flow: Flow, named: bool) -> Severity:
@@ -153,3 +154,10 @@ class Beaconing(FlowDetector):
         if named:
             return Severity.low
         return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium
+
+
+def _techniques(port: int) -> tuple[str, ...]:
+    """By the port: web in clear, web over TLS, or a protocol that is not known."""
+    if port in SECURE:
+        return ("T1071.001", "T1573")
+    return ("T1071.001",) if port in WEB else ("T1071.001", "T1071", "T1095")

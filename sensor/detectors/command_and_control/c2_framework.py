@@ -34,6 +34,8 @@ SECOND = 1_000_000_000
 COURSES_LIMIT = 4096
 TOLD_LIMIT = 16384
 PATHS_LIMIT = 8
+# Families that attack others by order, and control nobody's screen.
+BOTS = frozenset(("Gafgyt",))
 # Ports where servers offer shells in clear rightly: telnet and its like, rlogin, rsh, serial lines behind console
 # servers.
 LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))
@@ -164,9 +166,7 @@ class C2Framework(EventDetector):
             else f"the first bytes are those of {event.family}",
             f"{text(client.address)} opened the connection to port {port} of {text(server.address)}",
         )
-        yield self._alert(
-            event, client, server, what, why, None, techniques=("T1059", "T1095") if shell else ("T1219",)
-        )
+        yield self._alert(event, client, server, what, why, None, techniques=_control(event.family, shell=shell))
 
     # Check-ins without a name.
 
@@ -278,3 +278,10 @@ def _why(known: Signature, kind: str, fields: dict[str, str]) -> tuple[str, ...]
 
 def _opaque(event: HttpRequest) -> bool:
     return bool((event.cookies and _OPAQUE_COOKIE.search(event.cookies)) or _OPAQUE_PATH.search(event.path))
+
+
+def _control(family: str, *, shell: bool) -> tuple[str, ...]:
+    """Techniques of a protocol of its own: a shell, a bot, or a trojan with a screen and files."""
+    if shell:
+        return ("T1059", "T1095")
+    return ("T1095", "T1071") if family in BOTS else ("T1219", "T1095")

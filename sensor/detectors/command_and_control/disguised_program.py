@@ -29,7 +29,7 @@ class DisguisedProgram(CallDetector):
     title = "Program download declared as a web page"
     severity = Severity.medium
     weighs_itself = True
-    techniques = ("T1105", "T1036.008")
+    techniques = ("T1105", "T1036.008", "T1071.001")
     advice = "Identify the program that requested the file, keep a copy of the file, find out whether it was started, and block the server."
     false_positives = (
         "Web applications that send installers with the type of a page: add the hosts of their users to `managers`."

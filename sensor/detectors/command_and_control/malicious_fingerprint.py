@@ -36,7 +36,7 @@ class MaliciousFingerprint(EventDetector):
 
     title = "TLS fingerprint on a threat list"
     severity = Severity.medium
-    techniques = ("T1573",)
+    techniques = ("T1573.002", "T1573", "T1071.001")
     advice = "Identify the program that opened the session. If the certificate is listed, treat the host as compromised and block the server."
     false_positives = (
         "Programs that use the same TLS library with the same settings as malware (JA3 above all); outdated lists."

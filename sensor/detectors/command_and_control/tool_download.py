@@ -47,7 +47,7 @@ class ToolDownload(CallDetector):
 
     title = "Program download by a script or system tool"
     severity = Severity.medium
-    techniques = ("T1105",)
+    techniques = ("T1105", "T1071.001")
     advice = "Identify the script or document that requested the file and what it did with it. Keep a copy of the file and block the server."
     false_positives = (
         "Scripts of administrators: add their hosts to `managers`. Software servers that are addressed by IP."

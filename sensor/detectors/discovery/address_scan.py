@@ -158,7 +158,9 @@ class AddressScan(FlowDetector):
             confidence=0.5 if not numbers.heard else 0.9 if numbers.failed >= self.options.targets else 0.8,
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),
-            techniques=("T1595.001",) if not self.context.networks.inside(flow.client) else ("T1018", "T1046"),
+            techniques=("T1595.001", "T1595", "T1046")
+            if not self.context.networks.inside(flow.client)
+            else ("T1018", "T1046"),
         )
 
     def _likelihood(self, numbers: Finding) -> str:

@@ -56,7 +56,7 @@ class ScannerTool(EventDetector):
 
     title = "Scanning tool (Nmap, masscan, ZMap)"
     severity = Severity.medium
-    techniques = ("T1595", "T1046")
+    techniques = ("T1595.002", "T1595", "T1046")
     advice = "Find out who runs this program on the source. From the internet it is background noise: check that only intended services answer."
     false_positives = "Authorized vulnerability scanners and inventory systems (list them in `exempt`); very small devices with a minimal network stack."
     Options = Options

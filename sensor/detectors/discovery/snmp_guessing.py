@@ -57,7 +57,7 @@ class SnmpGuessing(CallDetector):
 
     title = "SNMP community guessing or SET request"
     severity = Severity.medium
-    techniques = ("T1110.001",)
+    techniques = ("T1110.001", "T1110")
     advice = (
         "Identify the program on the source. Replace weak community strings, use SNMPv3, restrict agents to their "
         "managers, and disable write access where it is not needed."

@@ -90,7 +90,7 @@ class BulkUpload(FlowDetector):
     title = "Unusual data upload (possible exfiltration)"
     severity = Severity.medium
     weighs_itself = True
-    techniques = ("T1048",)
+    techniques = ("T1048", "T1041")
     advice = "Find out what was sent and by which program: ask the user, review the files and the server. If nothing explains it, block the server."
     false_positives = "A first cloud backup, an image or video sent to a customer, a printer that scans to the cloud: list the servers in `exempt`."
     Options = Options

@@ -49,7 +49,7 @@ class DhcpStarvation(EventDetector):
 
     title = "DHCP starvation"
     severity = Severity.high
-    techniques = ("T1499",)
+    techniques = ("T1499.002", "T1499")
     advice = (
         "Find the switch port of the sending MAC and shut it down. Limit MACs per port and the DHCP rate on access "
         "switches. Check whether a second DHCP server started, and release the leases of clients that do not exist."

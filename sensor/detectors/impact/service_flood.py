@@ -1,5 +1,5 @@
-"""Denial of service from one host: connection after connection to one service without an answer, or pings without
-pause.
+"""Denial of service from one host: connection after connection to one service without an answer, datagrams to one host
+from or to ever new ports, or pings without pause.
 
 Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
 program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak
@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import TCP, Changes
+from sensor.core.changes import TCP, UDP, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
@@ -35,6 +36,9 @@ class Options(detector.Options):
 
     connections: int = Field(1000, ge=100, description="threshold: unanswered connections of one source to one service")
     window_s: int = Field(10, ge=1, le=600, description="time window in seconds")
+    datagrams: int = Field(
+        3000, ge=300, description="threshold: unanswered UDP flows of one source to one target, on any ports"
+    )
     pings: int = Field(1000, ge=100, description="threshold: ICMP messages of one type of one source to one target")
     pings_per_second: float = Field(50.0, gt=1, description="lowest rate of these messages a second")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
@@ -63,6 +67,7 @@ class ServiceFlood(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._rates = RateWindow(self.options.window_s * SECOND)
+        self._datagrams = RateWindow(self.options.window_s * SECOND)
         self._lit = False
         self._told: Recent[tuple[int, int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
@@ -88,28 +93,30 @@ class ServiceFlood(FlowDetector):
             for at in np.flatnonzero(loud & (sent >= want.pings_per_second * seconds))
         ]
         kinds = changes.contacts["kind"]
-        contacts = changes.contacts[
-            ((kinds == Change.NEW) | (kinds == Change.ANSWERED)) & (changes.contacts["service"] & 0xFF == TCP)
-        ]
-        if len(contacts):
-            steps = (contacts["kind"] == Change.NEW).astype(np.int8) - (contacts["kind"] == Change.ANSWERED)
-            keys = combine(combine(contacts["client"], contacts["server"]), contacts["service"].astype(np.uint64))
-            rates = self._rates.follow(keys, contacts["client"], contacts["ts"], steps, want.connections, 1)
-            found += [(int(contacts["row"][i]), Finding(count, bool(lit[contacts["row"][i]]))) for i, count, _ in rates]
+        contacts = changes.contacts[(kinds == Change.NEW) | (kinds == Change.ANSWERED)]
+        protocols = contacts["service"] & 0xFF
+        for protocol, window, threshold in (
+            (TCP, self._rates, want.connections),
+            (UDP, self._datagrams, want.datagrams),
+        ):
+            rates = _unanswered(contacts[protocols == protocol], window, threshold, by_service=protocol == TCP)
+            found += [(row, Finding(count, bool(lit[row]))) for row, count in rates]
         return sorted(found)
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target = self.options, client_of(flow), server_of(flow)
         if not addresses.is_host(flow.server) or any(low <= flow.client <= high for low, high in self._exempt):
             return
-        if not self._told.fresh((flow.client, flow.server, flow.proto, flow.server_port), flow.ts):
+        port = 0 if flow.proto == UDP else flow.server_port
+        if not self._told.fresh((flow.client, flow.server, flow.proto, port), flow.ts):
             return
-        tcp = flow.proto == TCP
-        threshold, window = (want.connections, want.window_s) if tcp else (want.pings, round(_seconds(flow)))
-        what = f"connections to tcp/{flow.server_port}" if tcp else "pings"
+        tcp, counted = flow.proto == TCP, flow.proto in (TCP, UDP)
+        threshold = want.connections if tcp else want.datagrams if counted else want.pings
+        window = want.window_s if counted else round(_seconds(flow))
+        what = f"connections to tcp/{flow.server_port}" if tcp else "UDP datagrams" if counted else "pings"
         how = (
-            f"{numbers.messages} connections within {want.window_s} s without an answer"
-            if tcp
+            f"{numbers.messages} {'connections' if tcp else 'UDP flows'} within {window} s without an answer"
+            if counted
             else f"{numbers.messages} messages in {window} s"
         )
         yield self.alert(
@@ -121,11 +128,7 @@ class ServiceFlood(FlowDetector):
                 f"{how} (threshold {threshold})",
                 *([] if numbers.lit else ["the capture shows one direction only: there may be answers"]),
             ),
-            numbers={
-                "count": numbers.messages,
-                "threshold": want.connections if tcp else want.pings,
-                "window_s": want.window_s if tcp else round(_seconds(flow)),
-            },
+            numbers={"count": numbers.messages, "threshold": threshold, "window_s": window},
             key=(addresses.text(flow.server), what),
             severity=self._severity(actor, numbers),
             confidence=0.8 if numbers.lit else 0.5,
@@ -137,6 +140,22 @@ class ServiceFlood(FlowDetector):
         if not numbers.lit:
             return Severity.low
         return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+
+
+def _unanswered(
+    contacts: npt.NDArray[np.void], window: RateWindow, threshold: int, *, by_service: bool
+) -> Iterator[tuple[int, int]]:
+    """(row, number of unanswered flows) where the flows of one source to one service, or to one host, reach the
+    threshold.
+    """
+    if not len(contacts):
+        return
+    steps = (contacts["kind"] == Change.NEW).astype(np.int8) - (contacts["kind"] == Change.ANSWERED)
+    keys = combine(contacts["client"], contacts["server"])
+    if by_service:
+        keys = combine(keys, contacts["service"].astype(np.uint64))
+    for i, count, _ in window.follow(keys, contacts["client"], contacts["ts"], steps, threshold, 1):
+        yield int(contacts["row"][i]), count
 
 
 def _seconds(flow: Flow) -> float:

@@ -52,7 +52,7 @@ class SpoofedFlood(FlowDetector):
 
     title = "Flood with spoofed source addresses"
     severity = Severity.high
-    techniques = ("T1498.001",)
+    techniques = ("T1498.001", "T1499.001", "T1499")
     floods = True
     advice = (
         "Find the switch port of this MAC: the host there, or one behind it, attacks others. Isolate it, and enable "

@@ -64,7 +64,7 @@ class WebScan(EventDetector):
 
     title = "Web vulnerability scan"
     severity = Severity.medium
-    techniques = ("T1595.002",)
+    techniques = ("T1595.002", "T1595.003", "T1595")
     advice = "Block the source at the border, or find out who runs a scanner internally. Check whether a requested file was served."
     false_positives = "An authorized vulnerability scanner; a crawler on a site with many dead links; a monitoring probe with its own user agent."
     watches = (HttpRequest, HttpResponse)

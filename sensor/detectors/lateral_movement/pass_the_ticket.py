@@ -64,7 +64,7 @@ class PassTheTicket(EventDetector):
 
     title = "Pass-the-ticket or overpass-the-hash"
     severity = Severity.high
-    techniques = ("T1550.003",)
+    techniques = ("T1550.003", "T1558")
     advice = (
         "Isolate the host that presents the ticket and identify its user. Change the password of the account twice, "
         "which invalidates its tickets, and look for credential theft on the host it was issued to."

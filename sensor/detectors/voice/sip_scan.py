@@ -55,7 +55,7 @@ class SipScan(EventDetector):
 
     title = "SIP scan"
     severity = Severity.medium
-    techniques = ("T1595",)
+    techniques = ("T1595", "T1046")
     advice = (
         "Block the source at the border, do not expose SIP to the internet without need, and check whether an "
         "extension accepted a registration or call from it."
