@@ -20,7 +20,7 @@ from sensor.cli._table import table
 from sensor.cli._views import devices_data, stop_of
 from sensor.inventory.columns import COLUMNS, row_of
 from sensor.views.device_list import listed_devices
-from sensor.views.device_terms import Term, WrongTerm, last_seen, matching, sort_key, term_of
+from sensor.views.device_terms import Term, WrongTerm, last_seen, matching, ordered, sort_key, term_of
 
 Record = dict[str, Any]
 
@@ -33,13 +33,24 @@ def list_devices(args: argparse.Namespace) -> int:
         complain(str(wrong), error="usage.unknown-filter")
         return USAGE
     try:
-        _put(args, listed_devices(devices_data(args), wanted, order, datetime.now(UTC)), ordered=order is not None)
+        _put(args, _chosen(args, wanted, order), by_column=order is not None)
     except sqlite3.DatabaseError as error:
         raise stop_of(error) from None
     return 0
 
 
-def _put(args: argparse.Namespace, records: Iterable[Record], *, ordered: bool) -> None:
+def _chosen(args: argparse.Namespace, wanted: Sequence[Term], order: tuple[str, bool] | None) -> Iterable[Record]:
+    """The devices as they are, or with --at as they were."""
+    if not args.at:
+        return listed_devices(devices_data(args), wanted, order, datetime.now(UTC))
+    from sensor.cli._at import devices_then
+
+    records = devices_then(args)
+    records = matching(records, wanted, last_seen(records) or datetime.now(UTC))
+    return records if order is None else ordered(records, *order)
+
+
+def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool) -> None:
     """Line by line for programs, for people when all are known."""
     if args.json:
         for record in records:
@@ -49,7 +60,7 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, ordered: bool) 
     elif args.summary:
         print(summary(list(records)))
     else:
-        print(table_of_devices(records, sys.stdout, ordered=not ordered))
+        print(table_of_devices(records, sys.stdout, ordered=not by_column))
 
 
 def body_of(record: Record) -> Record:

@@ -32,6 +32,7 @@ EXAMPLES = """\
   sensor devices set 10.20.10.62 type=camera name="Lobby" owner=facilities criticality=high
   sensor devices export --format netbox --site HQ devices.csv
   sensor devices diff expected.csv
+  sensor devices type=camera --at 2026-11-24T08:10
 """
 # Action → (module, function).
 ACTIONS = {
@@ -55,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(parser)
     parser.add_argument(
         "--csv", action="store_true", help="CSV with a heading; cells are safe to open in a spreadsheet"
+    )
+    parser.add_argument(
+        "--at", metavar="TIME", default="", help="devices as they were at TIME, by the history in the traffic records"
     )
     parser.add_argument("--summary", action="store_true", help="count devices by type and VLAN")
     parser.add_argument(

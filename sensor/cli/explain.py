@@ -32,6 +32,7 @@ EXAMPLES = """\
   sensor explain discovery.port_scan
   sensor explain 203.0.113.66
   sensor explain update.example.com
+  sensor explain 10.20.10.62 --at 2026-11-24T08:10
 """
 NEAREST = 3
 # Addresses of before that are told.
@@ -45,12 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", metavar="WHAT", help="device, alert, detector, incident, address, domain or fingerprint"
     )
+    parser.add_argument(
+        "--at", metavar="TIME", default="", help="a device as it was at TIME, by the history in the traffic records"
+    )
     add_json_argument(parser)
     add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Show it; 1 where nothing of that name is known."""
+    if args.at:
+        from sensor.cli._at import explain_then
+
+        return explain_then(args)
     from sensor.cli._explain_indicator import about_of, body_of, explain_indicator
 
     found = known(args, alerts=True)

@@ -31,6 +31,7 @@ from sensor.cli._show import tidy
 from sensor.cli._table import table
 
 if TYPE_CHECKING:
+    from sensor.records.asof import Labels
     from sensor.records.query import Query
 
 EXAMPLES = """\
@@ -40,6 +41,7 @@ EXAMPLES = """\
   sensor search example.com --table dns
   sensor search 10.20.10.0/24 state=REJ -n 1000 --csv
   sensor search --flow 99048405476573202
+  sensor search 10.20.10.61 --at 2026-11-24T08:10
 """
 INDENT = " " * 18
 COLUMNS = ("time", "table", "source", "destination", "summary")
@@ -54,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-n", metavar="COUNT", type=int, default=200, help="maximum number of rows, newest first (default: 200)"
     )
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        default="",
+        help="as of then: records up to TIME, and devices by the names and addresses that they had",
+    )
     add_records_arguments(parser)
     add_output_arguments(parser)
 
@@ -62,6 +70,7 @@ def main(args: argparse.Namespace) -> int:
     """Search; 1 where nothing was found."""
     from sensor.records.search import SearchError, search, understood
 
+    args.until = args.at or args.until
     try:
         filters, texts = _sorted(args)
         with asking(args) as query:
@@ -149,11 +158,13 @@ def _clock(moment: str) -> str:
     return f"{moment[:19]}Z"
 
 
-def _end(row: dict[str, Any], end: str, names: dict[str, str]) -> str:
-    """Who it is and at which address; a port only of the server."""
-    device, ip = row.get(f"{end}_device") or (row.get("device") if end == "src" else None), row.get(f"{end}_ip") or ""
+def _end(row: dict[str, Any], end: str, names: Labels) -> str:
+    """Who it was at that time and at which address; a port only of the server."""
+    own = row if end == "src" else {}
+    device, ip = row.get(f"{end}_device") or own.get("device"), row.get(f"{end}_ip") or own.get("ip") or ""
     port = row.get(f"{end}_port")
     place = f"{f'[{ip}]' if ':' in ip else ip}:{port}" if end == "dst" and port is not None and ip else ip
     if not device:
         return tidy(place)
-    return tidy(f"{names.get(device, device)} ({place})" if place else names.get(device, device))
+    name = names.of(device, row["ts"])
+    return tidy(f"{name} ({place})" if place else name)

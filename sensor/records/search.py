@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sensor.core import addresses
+from sensor.records.asof import Labels
 from sensor.records.query import Query
 from sensor.records.schema import LIST, TABLES, TEXT, TRAFFIC, Column, Table
 
@@ -238,16 +239,6 @@ def _wheres(word: Word | None, filters: Sequence[Filter], tables: Sequence[str])
             yield table, Condition(f"({fits.sql}) AND ({narrow.sql or 'true'})", (*fits.values, *narrow.values))
 
 
-def labels(query: Query, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What to call the devices of some rows: type and name, else type, vendor and model."""
-    ids = sorted({row[name] for row in rows for name in DEVICES if row.get(name)})
-    if not ids:
-        return {}
-    marks = ", ".join("?" * len(ids))
-    found = query.ask(f"SELECT device, type, name, vendor, model FROM device WHERE device IN ({marks})", ids, len(ids))
-    return {device: _label(kind, name, vendor, model) or device for device, kind, name, vendor, model in found.rows}
-
-
-def _label(kind: str | None, name: str | None, vendor: str | None, model: str | None) -> str:
-    words = [kind if kind != "unknown" else None, name or " ".join(filter(None, (vendor, model)))]
-    return " ".join(filter(None, words))
+def labels(query: Query, rows: Sequence[Mapping[str, Any]]) -> Labels:
+    """What to call the devices of some rows, at the time of each."""
+    return Labels(query, (row[name] for row in rows for name in DEVICES if row.get(name)))

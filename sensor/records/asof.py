@@ -1,0 +1,71 @@
+"""Devices as they were: the version of a device that was valid at a moment, by the history in the traffic records."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sensor.records.query import Query
+
+NOT_THERE = ("gone", "merged")
+# Devices of one answer.
+DEVICES_MOST = 100_000
+COLUMNS = ("device", "action", "ts", "valid_to", "name", "type", "vendor", "model", "os", "vlan", "ips", "macs")
+
+
+class Labels:
+    """What to call devices: type and name, else type, vendor and model, as they were at a moment."""
+
+    def __init__(self, query: Query, ids: Iterable[str]) -> None:
+        some = sorted(set(ids))
+        self._times: dict[str, list[str]] = {}
+        self._labels: dict[str, list[str]] = {}
+        if not some:
+            return
+        marks = ", ".join("?" * len(some))
+        sql = "SELECT device, ts, type, name, vendor, model FROM device_history"
+        found = query.ask(f"{sql} WHERE device IN ({marks}) ORDER BY ts", some, DEVICES_MOST)
+        for device, ts, kind, name, vendor, model in found.rows:
+            self._times.setdefault(device, []).append(ts)
+            self._labels.setdefault(device, []).append(_label(kind, name, vendor, model) or device)
+
+    def of(self, device: str, ts: str) -> str:
+        """The label at a time as answers have it; before the first version that one, and the id where there is none."""
+        times = self._times.get(device)
+        return self._labels[device][max(bisect.bisect_right(times, ts) - 1, 0)] if times else device
+
+
+def _label(kind: str | None, name: str | None, vendor: str | None, model: str | None) -> str:
+    words = [kind if kind != "unknown" else None, name or " ".join(filter(None, (vendor, model)))]
+    return " ".join(filter(None, words))
+
+
+def devices_at(query: Query, moment: str) -> list[dict[str, Any]]:
+    """The devices that were there at a time, as records of the event log have them; the last seen version of each.
+    ``moment``: as SQL writes it.
+    """
+    columns = ", ".join(COLUMNS)
+    valid = "ts <= ?::TIMESTAMP AND (valid_to IS NULL OR valid_to > ?::TIMESTAMP)"
+    answer = query.ask(
+        f"SELECT {columns} FROM device_history WHERE {valid} ORDER BY device", (moment, moment), DEVICES_MOST
+    )
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in answer.rows]
+    return [record_of(row) for row in rows if row["action"] not in NOT_THERE]
+
+
+def record_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A version as a record: what is not known is absent."""
+    body = {
+        "id": row["device"],
+        "hostname": row["name"],
+        "last_seen": f"{row['ts']}Z",
+        **{name: row[name] for name in ("type", "vendor", "model", "os", "vlan", "ips", "macs")},
+    }
+    return {
+        "ts": f"{row['ts']}Z",
+        "kind": "device",
+        "action": row["action"],
+        "valid_to": f"{row['valid_to']}Z" if row["valid_to"] else "",
+        "device": {name: value for name, value in body.items() if value not in (None, "", [])},
+    }
