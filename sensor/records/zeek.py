@@ -16,6 +16,7 @@ Row = Mapping[str, Any]
 Field = tuple[str, str, Callable[[Row], Any]]
 ETHERNET, TAG = 14, 4
 SERVICES = {"tls": "ssl", "kerberos": "krb", "postgres": "postgresql"}
+ECHOES = frozenset(("icmp", "ipv6-icmp"))  # Zeek gives them no state
 ICMP = {"ipv6-icmp": "icmp"}
 _QTYPES, _RCODES = {name: number for number, name in QTYPES.items()}, {name: number for number, name in RCODES.items()}
 
@@ -55,7 +56,7 @@ def _unset(name: str, kind: str) -> Field:
 LOGS: dict[str, tuple[Field, ...]] = {
     "conn": (
         *_ENDS, _PROTO, ("service", "string", lambda row: SERVICES.get(row["service"], row["service"])), ("duration", "interval", _of("duration")),
-        ("orig_bytes", "count", _of("src_payload")), ("resp_bytes", "count", _of("dst_payload")), ("conn_state", "string", _of("state")),
+        ("orig_bytes", "count", _of("src_payload")), ("resp_bytes", "count", _of("dst_payload")), ("conn_state", "string", lambda row: "OTH" if row["proto"] in ECHOES else row["state"]),
         ("local_orig", "bool", lambda row: row["direction"] in {"internal", "outbound"}),
         ("local_resp", "bool", lambda row: row["direction"] in {"internal", "inbound"}),
         ("missed_bytes", "count", _of("missed_bytes")), ("history", "string", _of("history")), ("orig_pkts", "count", _of("src_packets")),
