@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._log import folded
+from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
 
 if TYPE_CHECKING:
@@ -36,12 +37,41 @@ def packets_of(places: Places, devices: list[Record]) -> list[Path]:
     return sorted(path for name in found if name and (path := places.evidence / name).is_file())
 
 
+def out_of_records(places: Places, devices: list[Record]) -> int | None:
+    """Take devices out of the traffic records: how many rows went; None where the process that writes them does it soon.
+    OSError where that cannot be.
+    """
+    from sensor.records.keeping import installed
+    from sensor.records.manifest import ManifestError
+    from sensor.records.paths import MANIFEST, records_folder
+
+    folder = records_folder(places.log)
+    if not (folder / MANIFEST).exists():
+        return 0
+    if not installed():
+        raise OSError(0, "the packages that read them are not installed", str(folder))
+    from sensor.records.forget import carry_out_now, order
+
+    ids, macs = names_of(devices)
+    order(folder, ids, macs)
+    try:
+        return carry_out_now(folder, complain)
+    except ManifestError as error:
+        raise OSError(0, str(error), str(folder)) from None
+
+
+def names_of(devices: list[Record]) -> tuple[list[str], list[str]]:
+    """Ids and MACs of devices."""
+    macs = [tidy(mac) for record in devices for mac in part(record, "device").get("macs") or ()]
+    return [tidy(part(record, "device").get("id")) for record in devices], macs
+
+
 def pattern_of(devices: list[Record]) -> re.Pattern[bytes]:
     """What stands in each record of the log that is about one of the devices."""
     from sensor.lifecycle.redact import theirs
 
-    macs = [tidy(mac) for record in devices for mac in part(record, "device").get("macs") or ()]
-    return theirs([*(tidy(part(record, "device").get("id")) for record in devices), *macs])
+    ids, macs = names_of(devices)
+    return theirs([*ids, *macs])
 
 
 def _ends(record: Record) -> Iterator[Record]:

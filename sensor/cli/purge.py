@@ -1,8 +1,9 @@
 """Delete devices and all data about them from the inventory.
 
 DEVICE is an id, a MAC, an address or a name, as in `sensor explain`; --before selects all devices not seen since. Deleted are attributes
-and evidence, history, addresses, baselines, operator values, their part of tickets, profiles installed for them alone, and the packets
-of alerts that they took part in. A running sensor does so within a second, and creates a new device when it sees traffic again.
+and evidence, history, addresses, baselines, operator values, their part of tickets, profiles installed for them alone, the packets of
+alerts that they took part in, and the rows of traffic records that contain their id or a MAC. A running sensor does so within a second,
+and creates a new device when it sees traffic again.
 
 The event log is kept: its retention removes events by age (retention.age_days). With --log, every event that contains the id or a MAC of
 a device, alerts included, is replaced by a marker with the same time, id and number; neither `sensor run` nor `sensor forward` may run.
@@ -129,7 +130,7 @@ def _done(
 ) -> int:
     """Log first: where that cannot be, nothing is done."""
     from sensor.cli._devices_words import author_of
-    from sensor.cli._purge_files import out_of_profiles, out_of_tickets
+    from sensor.cli._purge_files import out_of_profiles, out_of_records, out_of_tickets
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.purge import purge
     from sensor.posture.tickets.ledger import LedgerError
@@ -141,12 +142,17 @@ def _done(
         tickets, profiles = (out(places, [name for _, name in devices]) for out in (out_of_tickets, out_of_profiles))
         running = purge(places.state, devices, author_of(args), args.reason, time.time_ns())
         left = _remove(packets, running=running)
+        rows = out_of_records(places, chosen)
     except (StoreError, LedgerError) as error:
         complain(str(error), error="inventory.not-read")
         return NOT_OPENED
     except OSError as error:
         complain(reason_of(error), error="file.not-written")
         return NOT_OPENED
+    if rows is None:
+        put("taken out of the traffic records by the process that writes them, within 10 s")
+    elif rows:
+        put(f"{counted(rows, 'row')} taken out of the traffic records")
     if tickets:
         put(f"taken out of {counted(tickets, 'ticket')}")
     if profiles:

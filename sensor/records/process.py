@@ -30,6 +30,7 @@ def follow(
     folder: Path, days: float, gib: float, complain: Callable[[str], None], stopped: Callable[[float], bool]
 ) -> None:
     """Write until stopped. ``stopped`` waits for so many seconds at most. Busy, ManifestError, OSError."""
+    from sensor.records.forget import carry_out
     from sensor.records.upkeep import Upkeep
     from sensor.records.writer import Writer
 
@@ -39,6 +40,7 @@ def follow(
         while True:
             over = stopped(EVERY_S)
             writer.write()
+            carry_out(writer)
             if time.monotonic() >= due:
                 due = time.monotonic() + UPKEEP_S
                 upkeep.run()

@@ -238,6 +238,10 @@ class Writer:
             self._identities[name] = Identity(Networks(context.get("networks", ())), self.manifest.devices())
         return self._identities[name]
 
+    def forget_identities(self) -> None:
+        """Devices were taken out of the manifest."""
+        self._identities.clear()
+
     def file(self, table: str, hour: int, rows: pa.Table, *, compact: bool = False) -> File:
         """A file of these rows, whole and on the disk before it has its name."""
         folder = self.folder / table

@@ -16,7 +16,6 @@ Row = Mapping[str, Any]
 Field = tuple[str, str, Callable[[Row], Any]]
 ETHERNET, TAG = 14, 4
 SERVICES = {"tls": "ssl", "kerberos": "krb", "postgres": "postgresql"}
-ECHOES = frozenset(("icmp", "ipv6-icmp"))  # Zeek gives them no state
 ICMP = {"ipv6-icmp": "icmp"}
 _QTYPES, _RCODES = {name: number for number, name in QTYPES.items()}, {name: number for number, name in RCODES.items()}
 
@@ -49,6 +48,11 @@ _ENDS: tuple[Field, ...] = (
 _PROTO: Field = ("proto", "enum", lambda row: ICMP.get(row["proto"], row["proto"]))
 
 
+def _state(row: Row) -> Any:
+    """Zeek gives ICMP no state."""
+    return "OTH" if row["proto"] in {"icmp", "ipv6-icmp"} else row["state"]
+
+
 def _unset(name: str, kind: str) -> Field:
     return name, kind, lambda _: None
 
@@ -56,7 +60,7 @@ def _unset(name: str, kind: str) -> Field:
 LOGS: dict[str, tuple[Field, ...]] = {
     "conn": (
         *_ENDS, _PROTO, ("service", "string", lambda row: SERVICES.get(row["service"], row["service"])), ("duration", "interval", _of("duration")),
-        ("orig_bytes", "count", _of("src_payload")), ("resp_bytes", "count", _of("dst_payload")), ("conn_state", "string", lambda row: "OTH" if row["proto"] in ECHOES else row["state"]),
+        ("orig_bytes", "count", _of("src_payload")), ("resp_bytes", "count", _of("dst_payload")), ("conn_state", "string", _state),
         ("local_orig", "bool", lambda row: row["direction"] in {"internal", "outbound"}),
         ("local_resp", "bool", lambda row: row["direction"] in {"internal", "inbound"}),
         ("missed_bytes", "count", _of("missed_bytes")), ("history", "string", _of("history")), ("orig_pkts", "count", _of("src_packets")),

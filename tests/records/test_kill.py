@@ -66,7 +66,7 @@ def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> N
     finish(tmp_path, 5, print)
     assert {path.name[:3] for path in (tmp_path / "conn").iterdir()} == {"0-1"}
     assert len(table(tmp_path, "conn")) >= 50
-    assert CONNECTION.itemsize == 136
+    assert CONNECTION.itemsize == 160
 
 
 def test_a_file_that_an_engine_is_beginning_is_left_alone(tmp_path: Path) -> None:

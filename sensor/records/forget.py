@@ -1,0 +1,109 @@
+"""Devices that are to be forgotten: rows in which one stands by its id or a MAC are taken out of the files.
+
+Who wants it leaves an order in a folder beside the records. The process that writes them carries it out, since it alone
+changes files: the one that runs within its next round, else whoever gives the order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensor.records.manifest import File
+from sensor.records.schema import TABLES
+from sensor.records.upkeep import Upkeep
+from sensor.records.writer import Busy, Writer
+
+FOLDER = "forget"
+IDS, MACS = ("src_device", "dst_device", "device"), ("src_mac", "dst_mac", "client_mac", "mac")
+
+
+class Order(msgspec.Struct):
+    """Devices by id, and their MACs."""
+
+    ids: list[str]
+    macs: list[str]
+
+
+def order(records: Path, ids: Sequence[str], macs: Sequence[str]) -> None:
+    """Leave an order. OSError."""
+    folder = records / FOLDER
+    folder.mkdir(mode=0o770, exist_ok=True)
+    path = folder / f"{secrets.token_hex(8)}.json"
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(Order([*ids], [*macs])))
+    fresh.rename(path)
+
+
+def carry_out_now(records: Path, complain: Callable[[str], None]) -> int | None:
+    """Carry out all orders; returns how many rows were taken out, None where another process does it soon. OSError,
+    ManifestError.
+    """
+    try:
+        writer = Writer(records, complain)
+    except Busy:
+        return None
+    try:
+        writer.write()
+        rows = carry_out(writer)
+        Upkeep(writer, None, 0).delete(0.0)
+    finally:
+        writer.close()
+    return rows
+
+
+def carry_out(writer: Writer) -> int:
+    """Carry out what was ordered; returns how many rows were taken out. An order that cannot be read is left, and
+    reported.
+    """
+    rows = 0
+    for path in sorted((writer.folder / FOLDER).glob("*.json")):
+        try:
+            told = msgspec.json.decode(path.read_bytes(), type=Order)
+        except (OSError, msgspec.DecodeError) as error:
+            writer.complain(f"{path}: devices were not taken out of the traffic records: {error}")
+            continue
+        rows += sum(_out_of(writer, file, told) for file in writer.manifest.files())
+        with writer.manifest.transaction():
+            writer.manifest.learn((name, None) for name in told.ids)
+        writer.forget_identities()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+    return rows
+
+
+def _out_of(writer: Writer, file: File, told: Order) -> int:
+    """Write one file anew without their rows; how many those are. A file that is damaged is left to the upkeep."""
+    try:
+        rows = pq.read_table(writer.folder / file.name, partitioning=None)
+    except (OSError, pa.ArrowException):
+        return 0
+    theirs = _theirs(file.table, rows, told)
+    count = int(pc.sum(theirs).as_py() or 0)
+    if not count:
+        return 0
+    left = rows.filter(pc.invert(theirs))
+    entry = writer.file(file.table, file.hour, left, compact=file.compact) if len(left) else None
+    with writer.manifest.transaction():
+        if entry is not None:
+            writer.manifest.add(entry)
+        writer.manifest.drop([file.name], writer.clock())
+    return count
+
+
+def _theirs(table: str, rows: pa.Table, told: Order) -> pa.ChunkedArray:
+    """Which rows name one of them."""
+    names = set(rows.schema.names) & set(TABLES[table].names)
+    found = pa.chunked_array([pa.array([False] * len(rows))])
+    for columns, values in ((IDS, told.ids), (MACS, told.macs)):
+        for column in columns:
+            if column in names:
+                found = pc.or_(found, pc.fill_null(pc.is_in(rows[column], pa.array(values, pa.string())), False))
+    return found
