@@ -13,6 +13,9 @@ from sensor.cli._show import SEVERITIES, Record, level, part, tidy
 from sensor.core.ids import means
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
+RECORDS = ("conn", "dns", "http", "tls", "auth", "ssh", "smb", "rpc", "sip", "rtsp", "snmp", "dhcp")
+"""Tables of traffic records that can be followed (sensor.records.schema.TRAFFIC, which is not imported for this)."""
+
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 NAMES = ("ip", "mac", "device", "hostname")
 """What an end of a conversation may be called."""
@@ -26,7 +29,12 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
         help="only events since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)",
     )
     parser.add_argument(
-        "--kind", action="append", default=[], choices=KINDS, help="only events of this kind; repeatable"
+        "--kind",
+        metavar="KIND",
+        action="extend",
+        default=[],
+        type=kinds,
+        help=f"only these kinds, separated by commas; repeatable: {', '.join(KINDS)}; or traffic records: {', '.join(RECORDS)}",
     )
     parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
     parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
@@ -38,6 +46,18 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="WHO", type=Who, help="only events about this device, as source or destination too"
     )
     parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only devices and flows in this VLAN")
+
+
+def kinds(text: str) -> list[str]:
+    """Kinds of events, or of records. ArgumentTypeError where one is neither, or both are mixed."""
+    found = text.split(",")
+    known = RECORDS if found[0] in RECORDS else KINDS
+    for word in found:
+        if word not in known:
+            raise argparse.ArgumentTypeError(
+                f"found {word}, expected one of {', '.join((*KINDS, *RECORDS))}; events and records cannot be mixed"
+            )
+    return found
 
 
 def moment(text: str, now: datetime | None = None) -> str:

@@ -2,7 +2,7 @@
 
 Each event is one line, coloured by severity on a terminal; --json prints the lines of the log unchanged. FILE is an event log, or - for
 standard input (default: the log of the dataset). All segments are read, compressed ones included; -f continues across rotation without
-gaps or repeats. Times are in UTC.
+gaps or repeats. Times are in UTC. With --kind conn,dns and other tables of traffic records these are shown instead.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import NOT_OPENED
+from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._data import add_data_arguments, dataset_of, need_log
 from sensor.cli._log import left_out
 from sensor.cli._setup import complain
 from sensor.cli._show import FULL, SEVERITIES, STYLES, add_json_argument, coloured, level, paint, part, tidy
-from sensor.cli._tail_filter import add_filter_arguments, wanted
+from sensor.cli._tail_filter import RECORDS, add_filter_arguments, wanted
 from sensor.cli._times import clock
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ EXAMPLES = """\
   sensor tail -f --json --kind alert | jq .msg
   sensor tail --since 1h --src 10.20.10.0/24
   sensor tail --since 2026-11-24T08:10 --device KM1A2B3C
+  sensor tail -f --kind conn,dns --src 10.20.10.61
   sensor tail --detector 'lateral_movement.*' events.jsonl
 """
 
@@ -74,6 +75,8 @@ def _count(text: str) -> int:
 
 def main(args: argparse.Namespace) -> int:
     """Print; 3 when there is nothing to read, 6 when the dataset has no event log."""
+    if set(args.kind) & set(RECORDS):
+        return _records(args)
     args.events = args.file or args.events
     path = dataset_of(args, waiting=True).log if args.follow else need_log(args, "events")
     from sensor.eventlog.reader import Reader
@@ -92,6 +95,19 @@ def main(args: argparse.Namespace) -> int:
         raise
     _left_out(path, reader)
     return 0
+
+
+def _records(args: argparse.Namespace) -> int:
+    """Traffic records, in place of the event log."""
+    from sensor.cli._tail_records import tail_records
+
+    if args.file is not None or not set(args.kind) <= set(RECORDS):
+        complain(
+            "found traffic records beside events or a FILE, expected kinds of one sort",
+            error="usage.unexpected-argument",
+        )
+        return USAGE
+    return tail_records(args)
 
 
 def _left_out(path: Path, reader: Reader) -> None:

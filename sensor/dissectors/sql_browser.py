@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -45,7 +45,7 @@ class SqlBrowser(Dissector):
 
     interest = Interest(udp=(PORT,), repeats_s=5)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if not data:
             return iter(())
@@ -56,7 +56,7 @@ class SqlBrowser(Dissector):
         return iter(())
 
 
-def _answer(packet: Packet, data: bytes) -> list[Said]:
+def _answer(packet: Packet, data: bytes) -> list[Parsed]:
     """Texts in pairs of name and value, an instance after the other ([MC-SQLR] 2.2.5)."""
     found = [match.groups() for match in _SERVER.finditer(data)][:INSTANCES_LIMIT]
     if not found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
@@ -40,7 +40,7 @@ class TdsBatch(Dissector):
 
     interest = Interest(magic=((HEAD_SIZE, HEADERS),), stream=True, opening=1)
 
-    def dissect(self, packet: Packet) -> Iterator[Said]:
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
@@ -50,7 +50,7 @@ class TdsBatch(Dissector):
 class TdsBatchStream(Stream):
     """One connection; each message is read by itself."""
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         begins = data[:1] in (b"\x01", b"\x03") and data[HEAD_SIZE : HEAD_SIZE + len(HEADERS)] == HEADERS
         if not from_client or not begins:
             return

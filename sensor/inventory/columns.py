@@ -9,7 +9,8 @@ from typing import Any
 from sensor.core.foreign import Record, part, tidy
 
 COLUMNS = (
-    "id", "type", "vendor", "model", "firmware", "serial", "os", "name", "ips", "macs", "vlan", "services", "owner", "criticality", "location", "note", "tags",
+    "id", "type", "vendor", "model", "firmware", "serial", "os", "name", "ips", "macs", "vlan", "services", "owner",
+    "criticality", "location", "note", "tags",
     "confidence", "first_seen", "last_seen", "state",
 )  # fmt: skip
 # The columns with which NetBox imports devices.

@@ -19,17 +19,23 @@ from sensor.inventory.words import FIELDS, Word, checked
 FILE_LIMIT = 64 * 1024 * 1024
 # Headings of other people's lists, without case, blanks and signs → our columns.
 _HEADINGS = {
-    "id": "id", "mac": "macs", "macs": "macs", "macaddress": "macs", "ip": "ips", "ips": "ips", "ipaddress": "ips", "address": "ips", "primaryip": "ips",
-    "primaryip4": "ips", "ipv4address": "ips", "name": "name", "hostname": "name", "device": "name", "type": "type", "role": "type", "devicerole": "type",
-    "vendor": "vendor", "manufacturer": "vendor", "model": "model", "devicetype": "model", "firmware": "firmware", "serial": "serial",
-    "serialnumber": "serial", "os": "os", "platform": "os", "owner": "owner", "tenant": "owner", "criticality": "criticality", "location": "location",
+    "id": "id", "mac": "macs", "macs": "macs", "macaddress": "macs", "ip": "ips", "ips": "ips", "ipaddress": "ips",
+    "address": "ips", "primaryip": "ips",
+    "primaryip4": "ips", "ipv4address": "ips", "name": "name", "hostname": "name", "device": "name", "type": "type",
+    "role": "type", "devicerole": "type",
+    "vendor": "vendor", "manufacturer": "vendor", "model": "model", "devicetype": "model", "firmware": "firmware",
+    "serial": "serial",
+    "serialnumber": "serial", "os": "os", "platform": "os", "owner": "owner", "tenant": "owner",
+    "criticality": "criticality", "location": "location",
     "note": "note", "description": "note", "tags": "tags", "vlan": "vlan",
 }  # fmt: skip
 _COMPARED = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "vlan", "ips")
 # How others call our types.
 _ROLES = {
-    "ip_phone": "voip_phone", "phone": "voip_phone", "voip": "voip_phone", "ip_camera": "camera", "cctv": "camera", "access_switch": "switch",
-    "core_switch": "switch", "ap": "access_point", "wireless_ap": "access_point", "pc": "workstation", "laptop": "workstation", "desktop": "workstation",
+    "ip_phone": "voip_phone", "phone": "voip_phone", "voip": "voip_phone", "ip_camera": "camera", "cctv": "camera",
+    "access_switch": "switch",
+    "core_switch": "switch", "ap": "access_point", "wireless_ap": "access_point", "pc": "workstation",
+    "laptop": "workstation", "desktop": "workstation",
     "television": "tv", "display": "signage", "storage": "nas",
 }  # fmt: skip
 # How rows of our own export for NetBox say whose they are.
