@@ -2,9 +2,9 @@
 standard; from published analyses.
 
 Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire,
-Gafgyt, the stage that Metasploit sends to its stagers, the banners of command shells, and text protocols that ask for screens
-and cameras. What is encrypted from the first byte shows nothing here: its certificates do (``tls``). Data that the
-operator takes is not kept; of a message only the first word is.
+Gafgyt, the stage that Metasploit sends to its stagers, the banners of command shells, and text protocols that ask for
+screens and cameras. What is encrypted from the first byte shows nothing here: its certificates do (``tls``). Data that
+the operator takes is not kept; of a message only the first word is.
 """
 
 from __future__ import annotations

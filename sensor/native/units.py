@@ -50,9 +50,9 @@ from sensor.native.punted import (
 
 
 class Unit(NamedTuple):
-    """What one native dissector writes. ``name``: that of its module, and of the Python dissector that is its reference.
-    ``facts``: their kinds; of one that ends with a dot the dissector tells the rest; ``punted``: messages that a Python
-    function reads.
+    """What one native dissector writes. ``name``: that of its module, and of the Python dissector that is its
+    reference. ``facts``: their kinds; of one that ends with a dot the dissector reports the rest; ``punted``: messages
+    that a Python function reads.
     """
 
     name: str

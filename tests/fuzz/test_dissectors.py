@@ -73,7 +73,14 @@ def check(said: list[Parsed]) -> None:
 
 def conversation(name: str) -> list[tuple[bool, bytes]]:
     """(from the client, bytes) of the TCP segments of a capture."""
-    return [(packet.dport in SERVER_PORTS, packet.payload) for packet in SAMPLES[name] if packet.proto == TCP]
+    return [(is_of_client(packet), packet.payload) for packet in SAMPLES[name] if packet.proto == TCP]
+
+
+def is_of_client(packet: Packet) -> bool:
+    """A dissector that reads any port has no port of its own: there the server has the lower one."""
+    if packet.sport in SERVER_PORTS or packet.dport in SERVER_PORTS:
+        return packet.dport in SERVER_PORTS
+    return packet.dport < packet.sport
 
 
 def told(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
