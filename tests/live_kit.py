@@ -77,10 +77,14 @@ class Scripted:
 
 
 class Sensor:
-    """A live sensor with a configuration in ``folder`` that may be written anew."""
+    """A live sensor with a configuration in ``folder`` that may be written anew. ``traffic``: folder of its traffic
+    records, None where it keeps none.
+    """
 
-    def __init__(self, folder: Path, text: str, *, clock: Callable[[], int] = time.time_ns) -> None:
-        self.folder, self.path, self.clock = folder, folder / "sensor.yaml", clock
+    def __init__(
+        self, folder: Path, text: str, *, clock: Callable[[], int] = time.time_ns, traffic: Path | None = None
+    ) -> None:
+        self.folder, self.path, self.clock, self.traffic = folder, folder / "sensor.yaml", clock, traffic
         self.write(text)
         self.wanted = False
         self.run: Run
@@ -155,7 +159,8 @@ class Sensor:
         log = LiveLog(self.folder / "log", config.retention, outputs=names, clock=lambda: self.clock() / 1e9, disk=disk)
         self.run = Run(
             config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules, profiles=at.profiles,
-            lists=self.folder / "intel", read=self.settings, asked=self.asked, clock=self.clock,
+            lists=self.folder / "intel", read=self.settings, asked=self.asked, clock=self.clock, records=self.traffic,
+            hunts=[self.folder / "hunts"],
         )  # fmt: skip
         try:
             self.run.run()

@@ -1,0 +1,78 @@
+"""A live sensor searches its traffic records: by schedule, and when a threat list changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.intel.names import SUFFIX
+from sensor.records.hunt_tests import START_S, write_rows
+from tests.kit import tcp_frame
+from tests.live_kit import Sensor, alerts, told
+from tests.records.test_schedule import HUNT, scan
+
+ADDRESS = "203.0.113.66"
+FRAME = tcp_frame("10.0.0.5", "10.0.0.6", dport=80, flags=2)
+
+
+@pytest.fixture
+def sensor(tmp_path: Path) -> Sensor:
+    """With records of an hour ago: a scan, and a call of an address that no list names yet."""
+    ago = time.time() - START_S - 3600
+    called = {
+        "ts": ago,
+        "src_ip": "10.0.0.7",
+        "dst_ip": ADDRESS,
+        "dst_port": 443,
+        "proto": "tcp",
+        "direction": "outbound",
+    }
+    write_rows(tmp_path / "traffic", {"conn": [*scan(ago, 9), called]})
+    return Sensor(tmp_path, "sensor: {id: s}\n", traffic=tmp_path / "traffic")
+
+
+def until(
+    one: Sensor, happened: Callable[[list[dict[str, Any]]], object], do: Callable[[], object] = lambda: None
+) -> Any:
+    """The step in which something is done, and the records of the log show that something happened."""
+
+    def happen() -> Callable[[], bool]:
+        do()
+        return lambda: bool(happened(one.records()))
+
+    return happen
+
+
+def test_a_scheduled_hunt_becomes_an_alert(sensor: Sensor) -> None:
+    """Put there while the sensor listens; reported once, beside a faulty one that is named."""
+
+    def add() -> None:
+        (sensor.folder / "hunts").mkdir()
+        (sensor.folder / "hunts" / "knocks.yaml").write_text(HUNT)
+        (sensor.folder / "hunts" / "odd.yaml").write_text("title: x\n")
+
+    records = sensor.live(
+        FRAME, until(sensor, lambda found: alerts(found, "hunt_knocks"), add), FRAME,
+    )  # fmt: skip
+    (alert,) = alerts(records, "hunt_knocks")
+    assert (alert["src"]["ip"], alert["dst"]["ip"], alert["severity"]) == ("10.0.0.5", "10.0.0.9", "high")
+    assert any("odd.yaml" in record["msg"] for record in told(records, "health"))
+
+
+def test_a_threat_list_that_changes_looks_back(sensor: Sensor) -> None:
+    """The contact of an hour ago is an alert now, with its own time."""
+
+    def add() -> None:
+        (sensor.folder / "intel").mkdir()
+        (sensor.folder / "intel" / f"bad{SUFFIX}").write_text(f"{ADDRESS} botnet controller\n")
+
+    records = sensor.live(FRAME, until(sensor, lambda found: alerts(found, "malicious_address"), add), FRAME)
+    (alert,) = alerts(records, "malicious_address")
+    assert alert["alert"]["numbers"]["retrospective"] == 1
+    assert (alert["src"]["ip"], alert["dst"]["ip"]) == ("10.0.0.7", ADDRESS)
+    assert alert["alert"]["first"] < alert["ts"]
+    assert alert["evidence"][0]["ts"] == alert["alert"]["first"]
