@@ -195,8 +195,9 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
     """The page of the documentation."""
     lines = [
         "# Calibration", "",
-        "A confidence of 0.9 means that nine of ten such claims are right. `make calibrate CAPTURES=folder` measures that on labelled captures and writes",
-        f"this page. The figures are from {captures} captures with {len(cases)} labelled devices.", "",
+        "A confidence of 0.9 means that nine of ten such claims are right. `make calibrate CAPTURES=folder` measures",
+        "that on labelled captures and writes this page.", "",
+        f"The figures are from {captures} captures with {len(cases)} labelled devices.", "",
         "![Reliability diagram: the share of right claims over their confidence](../pictures/calibration.svg)", "",
         "## Devices", "", "| attribute | confidence | claims | mean confidence | right |", "|---|---|---|---|---|",
     ]  # fmt: skip
@@ -206,7 +207,7 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
     lines += ["", f"Brier score of all claims (mean squared error, 0 is perfect): {brier(claims):.4f}.", ""]
     lines += ["## Constants of the fusion", ""]
     lines += [
-        "For each constant of `sensor/fingerprinting/fuse.py` the value with the smallest Brier score, the others unchanged:",
+        "For each constant of `sensor/fingerprinting/fuse.py` the value with the smallest Brier score, others unchanged:",
         "",
     ]
     lines += ["| constant | value in use | best value tried | its Brier score |", "|---|---|---|---|"]

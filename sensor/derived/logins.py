@@ -145,7 +145,7 @@ class Logins(Deriver):
             yield attempt
 
     def _ask(self, event: Event, service: str, shown: Shown) -> LoginAttempt | None:
-        """Credentials wait for their answer. Where the capture lacks the server's packets, other credentials than before
+        """Credentials wait for their answer. If the server's packets were not captured, other credentials than before
         are an attempt whose outcome is unknown; the same ones again are those of a session.
         """
         packet = event.packet

@@ -17,7 +17,10 @@ from sensor.core.reader import clean
 BATCH, CALL = 1, 3
 HEAD_SIZE, TEXT_LIMIT, SHOWN = 8, 4096, 160
 HEADERS = b"\x16\0\0\0"  # the length of all headers, which come first in both kinds of messages (2.2.5.3)
-PROCEDURES = ("xp_cmdshell", "sp_oacreate", "xp_regwrite", "xp_dirtree", "sp_execute_external_script", "create assembly", "sp_start_job")  # fmt: skip
+PROCEDURES = (
+    "xp_cmdshell", "sp_oacreate", "xp_regwrite", "xp_dirtree", "sp_execute_external_script", "create assembly",
+    "sp_start_job",
+)  # fmt: skip
 
 
 def _wide(name: str) -> bytes:

@@ -17,7 +17,10 @@ def draft_files(found: list[Draft], label: dict[str, str], vocabulary: Vocabular
     for kind, some in groupby(found, attrgetter("kind")):
         entries = list(some)
         told = sorted({name for entry in entries for name in entry.asserts})
-        head = f"# Drafted from a capture of {' '.join(label.values())}. Review and correct it, and raise the confidence of what you know.\n"
+        head = (
+            f"# Drafted from a capture of {' '.join(label.values())}. Review and correct it, and raise the confidence "
+            "of what you know.\n"
+        )
         head += f"observation: [{kind}]\nfamily: {entries[0].family}\nsource: own capture\n"
         head += f"certainty: {{{', '.join(f'{name}: {CERTAINTY[name]}' for name in told)}}}\n\nfingerprints:\n"
         yield f"{kind}.yaml", head + "".join(map(_entry, entries))
@@ -27,7 +30,10 @@ def _entry(draft: Draft) -> str:
     doubts = "".join(f"  # {doubt}\n" for doubt in draft.doubts)
     asserts = ", ".join(f"{name}: {_quoted(text)}" for name, text in draft.asserts.items())
     example = ", ".join(f"{name}: {_quoted(text)}" for name, text in {"value": draft.example, **draft.yields}.items())
-    return f"{doubts}  - id: {draft.name}\n    match: {{{draft.operator}: {_quoted(draft.text)}}}\n    assert: {{{asserts}}}\n    examples: [{{{example}}}]\n"
+    return (
+        f"{doubts}  - id: {draft.name}\n    match: {{{draft.operator}: {_quoted(draft.text)}}}\n"
+        f"    assert: {{{asserts}}}\n    examples: [{{{example}}}]\n"
+    )
 
 
 def _quoted(text: str) -> str:

@@ -1,5 +1,5 @@
-"""Lists of devices that people keep, as CSV or JSON, those of NetBox included: read by our own columns, compared with the
-inventory, and taken over as the operator's words.
+"""Device lists of other systems, as CSV or JSON, those of NetBox included: read by our own columns, compared with the
+inventory, and imported as values set by the operator.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Unreadable(Exception):
 
 
 def rows_of(place: str, data: bytes) -> list[Expected]:
-    """The rows of a CSV or JSON file by our columns. ``place``: its name, for errors. Unreadable where it is neither."""
+    """The rows of a CSV or JSON file by our columns. ``place``: its name, for errors. Unreadable if it is neither."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -181,7 +181,7 @@ class Index:
 
 
 class Taken(NamedTuple):
-    """What a list says. ``waiting``: rows of devices that were not seen yet; ``faults``: rows and cells that are wrong."""
+    """The content of a list. ``waiting``: rows of devices not seen yet; ``faults``: invalid rows and cells."""
 
     words: list[Word]
     waiting: int
