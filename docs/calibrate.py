@@ -207,7 +207,7 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
     lines += ["", f"Brier score of all claims (mean squared error, 0 is perfect): {brier(claims):.4f}.", ""]
     lines += ["## Constants of the fusion", ""]
     lines += [
-        "For each constant of `sensor/fingerprinting/fuse.py` the value with the smallest Brier score, others unchanged:",
+        "For each constant of `fuse.py` the value with the smallest Brier score, others unchanged:",
         "",
     ]
     lines += ["| constant | value in use | best value tried | its Brier score |", "|---|---|---|---|"]
