@@ -154,6 +154,17 @@ def test_fragments_that_contradict_each_other_are_dropped() -> None:
         full.add(1, b"x", last=False)
 
 
+def test_a_datagram_that_is_dropped_is_counted_and_stays_dropped() -> None:
+    """Its other fragments count no more, and make no message."""
+    joined = Datagrams(4)
+    first, *rest = pieces_of(udp(bytes(range(72)), 5060, 5060))
+    evil = ethernet(ipv4(b"other bytes of same place", 17, A, B, fragment=MORE), 0x0800)
+    for frames, dropped in (([first, evil], 1), (rest, 1), ([evil, first], 1)):
+        batch = batch_of(frames)
+        joined.join(batch.data, batch.rows)
+        assert joined.dropped == dropped
+
+
 def test_state_is_bounded() -> None:
     """However many datagrams begin, few are kept."""
     datagrams = Datagrams(4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 
@@ -215,6 +217,23 @@ def test_edits(one: str, other: str, near: bool) -> None:
     """Within two insertions, deletions or replacements."""
     assert within(codes_of(one), codes_of(other), 2) is near
     assert within(codes_of(other), codes_of(one), 2) is near
+
+
+def distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """The whole table, by its definition (Levenshtein 1966)."""
+    if not one or not other:
+        return len(one) + len(other)
+    same = distance(one[1:], other[1:]) + (one[0] != other[0])
+    return min(same, distance(one[1:], other) + 1, distance(one, other[1:]) + 1)
+
+
+@pytest.mark.parametrize("edits", [0, 1, 2])
+def test_the_middle_band_of_the_table_is_enough(edits: int) -> None:
+    """For every two lists of up to four codes."""
+    lists = [codes for size in range(5) for codes in itertools.product((1, 2), repeat=size)]
+    pairs = [(one, other) for one in lists for other in lists]
+    assert len(pairs) == 31**2
+    assert [pair for pair in pairs if within(*pair, edits) is not (distance(*pair) <= edits)] == []
 
 
 @pytest.mark.parametrize(
