@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -149,17 +148,6 @@ def explain_indicator(about: About, colours: bool = False) -> list[str]:
     lines += _block("conversations (baseline)", talks)
     lines += _of_records(about)
     return lines + _block("alerts", [_alert(record) for record in one.alerts])
-
-
-def fitted(lines: Iterable[str], width: int) -> Iterator[str]:
-    """Lines for a terminal of so many columns; what is continued stands further in, and no address is broken."""
-    for line in lines:
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
-        yield from (
-            textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-            if len(line) > width
-            else [line]
-        )
 
 
 def body_of(about: About) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sensor.cli._table import Row, table
+from sensor.cli._table import Row, for_terminal, table
 from sensor.cli._times import clock
 from sensor.core.foreign import part, tidy
 from sensor.core.ids import short_id, short_ids
@@ -97,7 +97,7 @@ def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = 
     rows = [device_row(record) for record in (sorted(records, key=_device_order) if ordered else records)]
     if not rows:
         return "no devices"
-    return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common())}"
+    return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common(), out)}"
 
 
 def device_row(record: Record) -> Row:
@@ -151,7 +151,7 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
         return "no alerts"
     shown = short_ids([tidy(part(record, "alert").get("id")) for record in listed])
     rows = [alert_row(record, shown) for record in listed]
-    return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items())}"
+    return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items(), out)}"
 
 
 def alert_row(record: Record, shown: Mapping[str, str] | None = None) -> Row:
@@ -182,10 +182,11 @@ def end_name(end: Record) -> str:
     return f"{place} ({name})" if name and place else place or name
 
 
-def _count(word: str, kinds: Iterable[tuple[str, int]]) -> str:
+def _count(word: str, kinds: Iterable[tuple[str, int]], out: TextIO) -> str:
     counted = list(kinds)
     total = sum(count for _, count in counted)
-    return f"{total:,} {word}{'s' if total != 1 else ''}: {', '.join(f'{count} {kind}' for kind, count in counted)}"
+    listed = ", ".join(f"{count} {kind}" for kind, count in counted)
+    return for_terminal(f"{total:,} {word}{'s' if total != 1 else ''}: {listed}", out)
 
 
 def put(line: str) -> None:

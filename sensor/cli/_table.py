@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from sensor.cli._times import zone_name
@@ -33,6 +34,8 @@ RIGHT = ("count", "confidence")
 # A word that is never broken: addresses of both families and MACs.
 _ADDRESS = re.compile(r"[0-9a-fA-F]*(?:[.:][0-9a-fA-F]*){3,}(?:/\d+)?")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:\d\d)")
+# Select Graphic Rendition (ECMA-48, 8.3.117), which takes no room.
+_CODE = re.compile(r"\x1b\[[0-9;]*m")
 _GAP = 3
 _WIDE = [False]
 
@@ -79,6 +82,22 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     with console.capture() as made:
         console.print(grid)
     return made.get().strip("\n")
+
+
+def for_terminal(text: str, out: TextIO) -> str:
+    """Lines as wide as the terminal; each on one line where there is none or with --wide, so that grep works."""
+    return "\n".join(fitted(text.split("\n"), _width(out))) if out.isatty() and not _WIDE[0] else text
+
+
+def fitted(lines: Iterable[str], width: int) -> Iterator[str]:
+    """Lines of at most so many columns; what is continued stands further in, and no address is broken."""
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        yield from (
+            textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+            if len(_CODE.sub("", line)) > width
+            else [line]
+        )
 
 
 def _with_heads(heads: Row, lines: Sequence[Row]) -> list[Row]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from sensor.cli._data import add_data_arguments
 from sensor.cli._known import known
 from sensor.cli._setup import complain
 from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
+from sensor.cli._table import for_terminal
 from sensor.cli._times import clock
 from sensor.posture.lookup import alerts_named, devices_named, handles
 
@@ -95,16 +95,9 @@ def main(args: argparse.Namespace) -> int:
         from sensor.cli._incidents import explain_incident
 
         told += [explain_incident(record, colours) for record in incidents]
-    told += [_fitted(explain_indicator(about, colours))] if about is not None else []
-    print("\n\n".join("\n".join(lines) for lines in told))
+    told += [explain_indicator(about, colours)] if about is not None else []
+    print(for_terminal("\n\n".join("\n".join(lines) for lines in told), sys.stdout))
     return 0
-
-
-def _fitted(lines: list[str]) -> list[str]:
-    """As wide as the terminal; all on one line each where there is none, so that grep works."""
-    from sensor.cli._explain_indicator import fitted
-
-    return list(fitted(lines, shutil.get_terminal_size().columns)) if sys.stdout.isatty() else lines
 
 
 # Who is meant.

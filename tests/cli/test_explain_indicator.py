@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sensor.cli._explain_indicator import fitted
+from sensor.cli._table import fitted
 from sensor.cli.main import main
 
 PCAPS = Path(__file__).parents[2] / "pcaps"

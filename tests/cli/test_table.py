@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli import _table
+from sensor.cli._table import for_terminal
 from sensor.cli._times import span_text
 from sensor.config import load_config
 from sensor.config_file import zone_of
@@ -145,3 +147,24 @@ def test_spans() -> None:
     assert span_text("soon", "") == "time span unknown"
     assert zone_of("") is zone_of("UTC") is None
     assert zone_of("local") is not None
+
+
+def test_lines_beside_tables_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line of counts below a table and the lines of an explanation: as wide as the terminal, whole in a pipe and with
+    --wide; colours take no room.
+    """
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    line = "  " + ", ".join(f"{number} devices of type {number}" for number in range(20))
+    painted = f"\033[1m{'x' * 78}\033[0m"
+    told = for_terminal(f"{line}\n{painted}", Terminal()).split("\n")
+    assert max(map(len, told[:-1])) <= 80
+    assert all(one.startswith("    ") for one in told[1:-1])
+    assert told[-1] == painted
+    assert " ".join(" ".join(told[:-1]).split()) == line.strip()
+    assert for_terminal(line, io.StringIO()) == line
+    monkeypatch.setattr(_table, "_WIDE", [True])
+    assert for_terminal(line, Terminal()) == line
