@@ -39,7 +39,7 @@ def test_a_hundred_clients_at_once() -> None:
     """None of which is served."""
     [alert] = heard(detector(STARVED), [ask(n / 10, 0x4000 + n) for n in range(150)])
     assert (alert.numbers["count"], alert.severity) == (100, Severity.high)
-    assert alert.techniques[0].technique == "T1499"
+    assert alert.techniques[0].technique == "T1499.002"
 
 
 def test_starvation_behind_a_relay() -> None:

@@ -46,7 +46,7 @@ def test_programs_declared_as_pages() -> None:
         assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), parse(FAR))
         assert (alert.severity, [each.technique for each in alert.techniques]) == (
             Severity.medium,
-            ["T1105", "T1036.008"],
+            ["T1105", "T1036.008", "T1071.001"],
         )
     assert one(told(answer(LINUX), World(device("camera", NEAR)))).severity == Severity.high
     assert one(told(answer(WINDOWS, server=SERVER))).severity == Severity.low
