@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.ipp import BASE, DEVICE_ID, PRINTER_SAYS, QUEUE_SAYS, TEXT, answered, ipp_message, posted
+from pcaps.dissectors.ipp import BASE, DEVICE_ID, PRINTER_SENDS, QUEUE_SAYS, TEXT, answered, ipp_message, posted
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.ipp import Ipp
@@ -64,11 +64,11 @@ def test_model_from_the_device_id() -> None:
 @pytest.mark.parametrize(
     ("path", "attributes"),
     [
-        ("/printers/laser", PRINTER_SAYS),
-        ("/classes/all", PRINTER_SAYS),
+        ("/printers/laser", PRINTER_SENDS),
+        ("/classes/all", PRINTER_SENDS),
         ("/ipp/print", QUEUE_SAYS),
-        ("/ipp/print", [*PRINTER_SAYS, (0x22, "printer-is-shared", "\1")]),
-        ("/", [*PRINTER_SAYS, (0x23, "printer-type", "\0\0\0\4")]),
+        ("/ipp/print", [*PRINTER_SENDS, (0x22, "printer-is-shared", "\1")]),
+        ("/", [*PRINTER_SENDS, (0x23, "printer-type", "\0\0\0\4")]),
     ],
 )
 def test_print_server_is_no_printer(path: str, attributes: list[tuple[int, str, str]]) -> None:
@@ -78,7 +78,7 @@ def test_print_server_is_no_printer(path: str, attributes: list[tuple[int, str, 
 
 def test_library_of_a_spooler_in_a_printer() -> None:
     """Printers built with the library of CUPS name it as their server; that alone makes no print server."""
-    assert ("ipp.make_and_model", MODEL) in values(asked("/ipp/print", *PRINTER_SAYS, server="CUPS/2.4.2 IPP/2.0"))
+    assert ("ipp.make_and_model", MODEL) in values(asked("/ipp/print", *PRINTER_SENDS, server="CUPS/2.4.2 IPP/2.0"))
 
 
 def test_long_document_ends_the_reading() -> None:
@@ -93,7 +93,7 @@ def test_long_document_ends_the_reading() -> None:
 def test_cut_answer_tells_what_is_there() -> None:
     """Bytes that will not come: whole attributes are told."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
-    answer = answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SAYS}))
+    answer = answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS}))
     assert list(stream.feed(packet, answer[:-60], False)) == []
     assert ("ipp.make_and_model", MODEL) in values(list(stream.gap(packet, 60, False)))
 
@@ -102,7 +102,7 @@ def test_answer_without_a_type() -> None:
     """Some printers name no media type: what follows a question over IPP is its answer."""
     request, answer = (
         posted("/ipp/print", ipp_message(0x000B, 7, {1: BASE})),
-        answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SAYS})),
+        answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS})),
     )
     bare = answer.replace(b"Content-Type: application/ipp\r\n", b"")
     assert ("ipp.make_and_model", MODEL) in values(talk((True, request), (False, bare)))
