@@ -35,7 +35,7 @@ def refuse(_: object) -> Ack:
 def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each record is kept, and one line says so, not one a record."""
     log, desk, ear = Segmented(tmp_path / "events.jsonl"), Desk(always=refuse), Ear()
-    monkeypatch.setattr(module, "say", lambda: ear)
+    monkeypatch.setattr(module, "log", lambda: ear)
     log.add(60)
     one = runner(log.log, desk)
     lead(one)
@@ -55,7 +55,7 @@ def test_nobody_hears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         Desk(Refuse("no"), Refuse("no"), Ack(), Refuse("no"), Ack()),
         Ear(deaf=True),
     )
-    monkeypatch.setattr(module, "say", lambda: ear)
+    monkeypatch.setattr(module, "log", lambda: ear)
     log.add(4)
     one = runner(log.log, desk)
     lead(one)
