@@ -59,7 +59,10 @@ def _select(table: Table, files: Sequence[str], since: str, until: str) -> str:
     range_ = [f"ts >= TIMESTAMP '{since}'"] if since and table is not DEVICE_HISTORY else []
     range_ += [f"ts < TIMESTAMP '{until}'"] if until else []
     where = f" WHERE {' AND '.join(range_)}" if range_ else ""
-    return f"SELECT {names} FROM read_parquet([{listed}], union_by_name = true){where}"
+    read = f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"
+    # Files of an earlier version may all lack a column of today: it is unknown there, and not an error.
+    today = ", ".join(f"NULL::{SQL_TYPES[one.kind]} AS {one.name}" for one in table.columns if one.name != "valid_to")
+    return f"SELECT {names} FROM ({read} UNION ALL BY NAME SELECT {today} WHERE false){where}"
 
 
 _NEXT = "lead(ts) OVER (PARTITION BY device ORDER BY ts)"

@@ -7,10 +7,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from sensor.records.query import NoRecords, Query, QueryError, Range
-from tests.records.kit_records import replayed, rows
+from sensor.records.views import statements
+from tests.records.kit_records import replayed, rows, table
 from tests.sampling import chance, count
 
 TIMES = 1_795_507_200_000_000  # 2026-11-24T08:00:00Z
@@ -116,6 +119,22 @@ def test_helpers_for_addresses_and_names(office: Path) -> None:
 def test_defenders_tables_are_there(office: Path) -> None:
     for name in ("DeviceInfo", "DeviceNetworkInfo", "DeviceNetworkEvents", "AlertInfo", "AlertEvidence"):
         assert asked(office, f"SELECT count(*) > 0 FROM {name}") == [[True]], name
+
+
+def test_files_of_an_earlier_version_are_read(office: Path, tmp_path: Path) -> None:
+    """A column that no file has yet is unknown in all their rows; beside files of today it is known in theirs."""
+    today = table(office, "conn")
+    old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
+    pq.write_table(today.drop_columns(["history", "state"]), old)
+    pq.write_table(today, new)
+    known = [len(today) - today[name].null_count for name in ("history", "state")]
+    assert all(known)
+    for files, expected in (([old], [0, 0]), ([old, new], known)):
+        with duckdb.connect() as base:
+            for statement in statements({"conn": [str(path) for path in files]}):
+                base.execute(statement)
+            found = base.execute("SELECT count(*), count(history), count(state) FROM conn").fetchall()
+        assert found == [(len(files) * len(today), *expected)]
 
 
 def test_where_nothing_is_kept_it_is_said(tmp_path: Path) -> None:
