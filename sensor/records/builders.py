@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -267,6 +267,32 @@ def rtsp(batch: Batch) -> pa.Table:
     return _stacked(RTSP, batch, [(heads, more)])
 
 
-BUILDERS: dict[str, Callable[[Batch], pa.Table]] = {
-    "dns": dns, "http": http, "tls": tls, "auth": auth, "ssh": ssh, "smb": smb, "rpc": rpc, "sip": sip, "rtsp": rtsp, "snmp": snmp, "dhcp": dhcp,
-}  # fmt: skip
+class Builder(NamedTuple):
+    """``of``: how the names of the messages begin that the table is made of."""
+
+    build: Callable[[Batch], pa.Table]
+    of: tuple[str, ...]
+
+
+_BUILDERS: dict[str, Builder] = {
+    "dns": Builder(dns, ("Dns", "Llmnr", "Mdns")),
+    "http": Builder(http, ("Http",)),
+    "tls": Builder(tls, ("Tls", "Quic")),
+    "auth": Builder(auth, ("LoginAttempt",)),
+    "ssh": Builder(ssh, ("Ssh",)),
+    "smb": Builder(smb, ("Smb",)),
+    "rpc": Builder(rpc, ("Rpc",)),
+    "sip": Builder(sip, ("Sip",)),
+    "rtsp": Builder(rtsp, ("Rtsp",)),
+    "snmp": Builder(snmp, ("Snmp",)),
+    "dhcp": Builder(dhcp, ("Dhcp",)),
+}
+
+
+def tables_of(batch: Batch) -> dict[str, pa.Table]:
+    """The tables of messages, by name: those of which the batch holds any message."""
+    return {
+        name: one.build(batch)
+        for name, one in _BUILDERS.items()
+        if any(message.startswith(one.of) for message in batch.messages)
+    }

@@ -23,7 +23,7 @@ from sensor.eventlog.disk import sync_folder
 from sensor.records import flows
 from sensor.records.batch import WAIT, Batch, World
 from sensor.records.block import CONNECTION, COUNT, HEAD, Part, Rows, parts, section_of, together
-from sensor.records.builders import BUILDERS
+from sensor.records.builders import tables_of
 from sensor.records.identity import Identity
 from sensor.records.manifest import File, Manifest, ManifestError, checksum, stamp_of
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS, How
@@ -275,13 +275,14 @@ def _tables(
     batch: Batch, by_kind: Mapping[int, Sequence[Part]], told: Sequence[Mapping[str, Any]]
 ) -> dict[str, pa.Table]:
     """All tables, by name. ``told``: records of the event log."""
-    tables = {name: build(batch) for name, build in BUILDERS.items()}
+    tables = tables_of(batch)
     if CONNECTIONS in by_kind:
         tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
     if COUNTS in by_kind:
         tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch)
     for name, (kind, build) in OF_RECORDS.items():
-        tables[name] = build([record for record in told if record["kind"] == kind])
+        if some := [record for record in told if record["kind"] == kind]:
+            tables[name] = build(some)
     return tables
 
 
