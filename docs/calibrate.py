@@ -159,8 +159,8 @@ def cost(cases: Sequence[Case]) -> float:
 
 
 def fitted(cases: Sequence[Case]) -> dict[str, tuple[float, float, float]]:
-    """For each constant of the fusion: the tried value with the smallest cost, the others as they are, that cost, and the
-    cost of the value in use.
+    """For each constant of the fusion: the tried value with the smallest cost, the others unchanged, that cost, and the cost
+    of the value in use.
     """
     best: dict[str, tuple[float, float, float]] = {}
     for name, values in TRIED.items():

@@ -4,7 +4,7 @@
     python -m tests.perf.floor [--keep]
 
 The cost is counted in instructions of user space (valgrind's cachegrind), which a busy machine does not change. Without
-valgrind it is CPU seconds, in multiples of a loop that is measured beside it. Instructions differ between versions of
+valgrind it is CPU seconds, in multiples of a loop that is measured beside it. Instructions differ between builds of
 Python, so each has its figures. The exit code is 0 within the floor, 1 above it, 2 where no figure is kept for this
 Python or the measurement failed; ``--keep`` writes what was measured.
 """
@@ -72,9 +72,9 @@ def measure() -> tuple[str, float]:
 
 
 def figures_of() -> str:
-    """Whose figures these are: ``CPython 3.11 x86_64``."""
-    version = ".".join(platform.python_version_tuple()[:2])
-    return f"{platform.python_implementation()} {version} {platform.machine()}"
+    """Whose figures these are: ``CPython 3.13.5 (GCC 14.2.0) x86_64``."""
+    build = f"{platform.python_version()} ({platform.python_compiler()})"
+    return f"{platform.python_implementation()} {build} {platform.machine()}"
 
 
 def verdict(cost: float, kept: float | None, unit: str, who: str) -> tuple[int, str]:
