@@ -159,7 +159,7 @@ def cost(cases: Sequence[Case]) -> float:
 
 
 def fitted(cases: Sequence[Case]) -> dict[str, tuple[float, float, float]]:
-    """For each constant of the fusion: the tried value with the smallest cost, the others unchanged, that cost, and the cost
+    """For each constant of the fusion: the value with the smallest cost, others unchanged, that cost, and the cost
     of the value in use.
     """
     best: dict[str, tuple[float, float, float]] = {}
