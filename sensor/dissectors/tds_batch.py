@@ -13,8 +13,10 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors._framing import FramedStream
 
 BATCH, CALL = 1, 3
+KINDS = frozenset(range(1, 19))  # [MS-TDS] 2.2.3.1.1
 HEAD_SIZE, TEXT_LIMIT, SHOWN = 8, 4096, 160
 HEADERS = b"\x16\0\0\0"  # the length of all headers, which come first in both kinds of messages (2.2.5.3)
 PROCEDURES = (
@@ -50,14 +52,24 @@ class TdsBatch(Dissector):
         return TdsBatchStream()
 
 
-class TdsBatchStream(Stream):
-    """One connection; each message is read by itself."""
+class TdsBatchStream(FramedStream):
+    """One connection; each message is read by itself, by its first bytes where it is long."""
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        begins = data[:1] in (b"\x01", b"\x03") and data[HEAD_SIZE : HEAD_SIZE + len(HEADERS)] == HEADERS
-        if not from_client or not begins:
-            return
-        found = _FOUND.search(data[:TEXT_LIMIT])
+    keep = TEXT_LIMIT
+
+    def size(self, data: bytes, at: int) -> int:
+        """The length in the header of a message ([MS-TDS] 2.2.3.1)."""
+        if len(data) - at < HEAD_SIZE:
+            return 0
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at] not in KINDS or size < HEAD_SIZE:
+            self.done = True  # another protocol, or encrypted from here on
+            return 0
+        return size
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        asks = data[0] in (BATCH, CALL) and data[HEAD_SIZE : HEAD_SIZE + len(HEADERS)] == HEADERS
+        found = _FOUND.search(data) if from_client and asks else None
         if found is not None and found.lastindex is not None:
             text = data[found.start() : found.start() + 2 * SHOWN].decode("utf-16-le", "replace")
             yield TdsCommand(packet, PROCEDURES[found.lastindex - 1], clean(text, SHOWN))
