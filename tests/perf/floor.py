@@ -6,7 +6,7 @@
 The cost is counted in instructions of user space (valgrind's cachegrind), which a busy machine does not change. Without
 valgrind it is CPU seconds, in multiples of a loop that is measured beside it. Instructions differ between builds of
 Python, so each has its figures. The exit code is 0 within the floor, 1 above it, 2 where no figure is kept for this
-Python or the measurement failed; ``--keep`` writes what was measured.
+Python, 3 where the measurement failed; ``--keep`` writes what was measured.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def main(words: list[str] | None = None, path: Path = KEPT) -> int:
         unit, cost = measure()
     except subprocess.CalledProcessError as error:
         print(f"the replay failed:\n{os.fsdecode(error.stderr or b'')[-2000:]}", file=sys.stderr)
-        return 2
+        return 3
     if asked.keep:
         keep(path, who, unit, cost)
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -41,9 +41,9 @@ def test_a_figure_that_is_kept_is_the_next_floor(tmp_path: Path, monkeypatch: py
 
 
 def test_a_replay_that_fails_is_no_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """However few instructions it took to fail."""
+    """However few instructions it took to fail; and not the code of an unknown figure, which CI does not judge."""
     monkeypatch.setattr(floor, "replay", lambda _: ["false"])
-    assert floor.main([], tmp_path / "floor.json") == 2
+    assert floor.main([], tmp_path / "floor.json") == 3
 
 
 def test_figures_of_the_usual_python_are_kept() -> None:
