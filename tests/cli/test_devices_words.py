@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.faults import reports
 from tests.runtime.test_keeper import Run
 
 
@@ -106,26 +107,26 @@ def test_split(ask, inventory: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("set", "PRN"), 2, "usage: sensor devices set DEVICE KEY=VALUE…"),
-        (("set", "PRN", "color=red"), 2, "found the field 'color', expected one of type, "),
-        (("set", "PRN", "type=toaster"), 2, "found 'toaster' for type, expected one of printer, "),
-        (("set", "PRN", "camera"), 2, "found 'camera', expected KEY=VALUE"),
-        (("set", "PRM", "type=tv"), 1, "no device 'PRM': did you mean prn?"),
-        (("tag", "PRN"), 2, "usage: sensor devices tag DEVICE TAG…"),
-        (("merge", "PRN"), 2, "usage: sensor devices merge DEVICE OTHER"),
-        (("merge", "PRN", "10.0.0.9"), 2, "both names are the same device"),
-        (("split", "PRN", "10.0.0.77"), 1, "10.0.0.77 is neither a MAC nor an address of the device dev-"),
-        (("undo", "PRN"), 3, "no change of PRN can be undone"),
-        (("undo", "7"), 3, "nothing with the number 7 is there to be undone"),
-        (("undo",), 2, "usage: sensor devices undo DEVICE"),
-        (("history", "nobody"), 1, "no device 'nobody'"),
+        (("set", "PRN"), 2, ("usage.missing-argument",)),
+        (("set", "PRN", "color=red"), 2, ("usage.invalid-value", "'color'")),
+        (("set", "PRN", "type=toaster"), 2, ("usage.invalid-value", "'toaster'")),
+        (("set", "PRN", "camera"), 2, ("usage.invalid-value", "'camera'")),
+        (("set", "PRM", "type=tv"), 1, ("device.unknown", "'PRM'", "prn")),
+        (("tag", "PRN"), 2, ("usage.missing-argument",)),
+        (("merge", "PRN"), 2, ("usage.missing-argument",)),
+        (("merge", "PRN", "10.0.0.9"), 2, ("device.unknown",)),
+        (("split", "PRN", "10.0.0.77"), 1, ("device.unknown", "10.0.0.77")),
+        (("undo", "PRN"), 3, ("inventory.not-read",)),
+        (("undo", "7"), 3, ("inventory.not-read",)),
+        (("undo",), 2, ("usage.missing-argument",)),
+        (("history", "nobody"), 1, ("device.unknown", "'nobody'")),
     ],
 )
-def test_what_is_wrong_is_said(ask, words: tuple[str, ...], code: int, said: str) -> None:
+def test_what_is_wrong_is_said(ask, words: tuple[str, ...], code: int, said: tuple[str, ...]) -> None:
     """One line on standard error, and the exit code."""
     told = ask(*words)
     assert told.code == code
-    assert told.err.startswith(f"sensor: {said}")
+    assert reports(told, *said), told.err
     assert told.out == ""
 
 

@@ -16,6 +16,7 @@ from sensor.cli.main import main
 from sensor.inventory.store.database import FILE
 from sensor.posture.firewall.formats import names
 from tests.cli.conftest import TIMES, Told, device, record
+from tests.cli.faults import reports
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 LISTED = "command_and_control.malicious_address"
@@ -366,29 +367,29 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
         (
             ["nonsense"],
             1,
-            "no alert, incident or recommendation 'nonsense' in the log: `sensor alerts` and `sensor posture recommendations` list them",
+            ("alert.unknown", "'nonsense'"),
         ),
-        ([], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
+        ([], 2, ("usage.invalid-value", "--address")),
         (
             ["x", "--address", C2],
             2,
-            "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both",
+            ("usage.invalid-value", "--address"),
         ),
         (
             ["--address", "300.1.1.1"],
             2,
-            "found --address 300.1.1.1, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24",
+            ("usage.invalid-value", "--address", "300.1.1.1", "203.0.113.66", "203.0.113.0/24"),
         ),
-        (["x", "--format", "iptable"], 2, "found --format iptable, "),
-        (["x", "--undo"], 2, "--undo needs --format"),
-        (["x", "--expires", "soon"], 2, "found --expires soon, expected a span such as 12h, 7d or 4w, or never"),
-        (["x", "--service", "ssh"], 2, "found the service 'ssh', expected such as tcp/22, udp/161 or ssh/22"),
+        (["x", "--format", "iptable"], 2, ("usage.invalid-value", "--format")),
+        (["x", "--undo"], 2, ("usage.invalid-value", "--undo", "--format")),
+        (["x", "--expires", "soon"], 2, ("usage.invalid-value", "--expires", "12h", "7d", "4w")),
+        (["x", "--service", "ssh"], 2, ("usage.invalid-value", "'ssh'", "tcp/22", "udp/161", "ssh/22")),
     ],
 )
-def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: str) -> None:
+def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: tuple[str, ...]) -> None:
     told = logged([device(1, "camera")], *words)
     assert (told.code, told.out) == (code, "")
-    assert told.err.startswith(f"sensor: {wrong}")
+    assert reports(told, *wrong), told.err
     assert told.err.count("\n") == 1
 
 

@@ -1,0 +1,10 @@
+"""What tests of bad input compare: the code of a message and the values it names, not its sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def reports(told: Any, code: str, *values: str) -> bool:
+    """Whether all messages of a command have one code, and name each value."""
+    return set(told.errors) == {code} and all(value in told.err for value in values)
