@@ -354,7 +354,7 @@ def test_it_asks_first(purge, inventory: Path, monkeypatch: pytest.MonkeyPatch) 
     """On a terminal; elsewhere somebody has to have said yes before. Without that nothing is done."""
     told = purge(PRINTER)
     assert told.code == 2
-    assert "confirm with --yes" in told.err
+    assert reports(told, "purge.not-confirmed", "--yes"), told.err
     for answer, code in (("n\n", 2), ("\n", 2), ("", 2), ("y\n", 0)):
         read, write = os.pipe()
         os.write(write, answer.encode())
@@ -407,4 +407,4 @@ def test_no_inventory(tell, tmp_path: Path) -> None:
     """Exit code 3."""
     told = tell("purge", PRINTER, "--yes", "--state", str(tmp_path / "none"))
     assert told.code == 3
-    assert "no inventory" in told.err
+    assert reports(told, "inventory.missing"), told.err

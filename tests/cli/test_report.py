@@ -225,7 +225,7 @@ def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(report, tell,
     told = report("-o", str(tmp_path / "office.html"))
     (office / "tickets.json").unlink()
     assert told.code == 3
-    assert "tickets.json: found what is no list of tickets" in told.err
+    assert reports(told, "ticket.ledger"), told.err
 
 
 def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes], office: Path) -> None:

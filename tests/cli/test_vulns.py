@@ -16,6 +16,7 @@ import pytest
 from sensor.posture.curated import load_curated
 from sensor.posture.database import FILE
 from tests.cli.conftest import device, record
+from tests.cli.faults import reports
 from tests.cli.test_intel import Server, certify
 from tests.posture.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
@@ -258,7 +259,7 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
     assert vulns("import", "http://example.com/feed.json").code == 2
     told = vulns("delete")
     assert told.code == 2
-    assert "no action 'delete'" in told.err
+    assert reports(told, "usage.unknown-action", "'delete'"), told.err
 
 
 def test_update(vulns, server: Server, state: Path) -> None:
@@ -277,14 +278,14 @@ def test_update(vulns, server: Server, state: Path) -> None:
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(nvd_feed(FEED["vulnerabilities"][:20]))
     told = vulns("update", "nvdcve-2.0-2024")
     assert told.code == 3
-    assert "has 20 entries instead of 42: the old ones are kept (--force takes the new ones)" in told.err
+    assert reports(told, "vulnerability.feed-failed", "20", "42", "--force"), told.err
     assert rows(vulns("sources", "--json"))[0]["entries"] == 42
     assert "trouble: has 20 entries" in vulns("sources").out
     assert vulns("update", "--force").code == 0
     del server.pages["/nvdcve-2.0-2024.json"]
     told = vulns("update")
     assert told.code == 3
-    assert "the server says 404" in told.err
+    assert reports(told, "vulnerability.feed-failed", "404"), told.err
     server.pages["/nvdcve-2.0-2024.json"] = (302, {"Location": "http://127.0.0.1/"}, b"")
     assert "which is not HTTPS" in vulns("update").err
     told = vulns("update", "nvd")
