@@ -43,7 +43,7 @@ ALONE = ("list", "incidents", "why")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     add_filter_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="of actions: only list the alerts they apply to")
     parser.add_argument("--as", dest="judged", metavar="VERDICT", default="", help="of close: also set this verdict")

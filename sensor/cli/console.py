@@ -42,7 +42,7 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: serve)")
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: serve)")
     parser.add_argument(
         "--listen",
         metavar="WHERE",

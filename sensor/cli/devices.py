@@ -51,7 +51,7 @@ ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", metavar="FILTER | ACTION …", nargs="*", help="filters, or an action with its arguments"
+        "words", metavar="FILTER | ACTION", nargs="*", help="filters, or an action with its arguments"
     )
     add_json_argument(parser)
     parser.add_argument(

@@ -55,7 +55,7 @@ SCHEDULED = ("test", "try")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     parser.add_argument("-n", metavar="COUNT", type=int, default=1000, help="maximum number of rows (default: 1000)")
     add_records_arguments(parser)
     add_output_arguments(parser)

@@ -46,7 +46,7 @@ FAULTS_SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
     parser.add_argument("--name", metavar="NAME", help="of add: name of the list (default: from its source)")
     parser.add_argument("--allow", action="store_true", help="of add: its entries are benign and override other lists")
     parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries without one")

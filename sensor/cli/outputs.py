@@ -40,7 +40,7 @@ Outputs = dict[str, "Options"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with names of outputs (default: list)")
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with names of outputs (default: list)")
     parser.add_argument(
         "--since",
         metavar="TIME",

@@ -47,7 +47,7 @@ GROUPS = ("device", "segment", "vlan", "type", "vendor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="action with its arguments (default: scores)")
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: scores)")
     parser.add_argument("--by", choices=GROUPS, help="of scores: one line per group, highest score first")
     parser.add_argument("--csv", action="store_true", help="of scores: CSV with a heading, one row per device or group")
     parser.add_argument(

@@ -45,7 +45,7 @@ COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
     beside = (
         "configuration; rules are looked for beside it as well (default: the one of the system, where there is one)"
     )
