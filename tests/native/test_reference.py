@@ -14,7 +14,7 @@ from tests.native.guarded import Guarded
 from tests.native.mill import CUT
 from tests.native.reference import NAMES, SAMPLES, Pair
 
-CASES = 10_000
+CASES = sampling.count(10_000, 1_500)
 TRUNCATIONS = 200
 
 
