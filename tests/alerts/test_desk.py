@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sensor.alerts.desk import PACKET_LIMIT, AlertDesk
+from sensor.alerts.desk import PACKET_LIMIT, TECHNIQUES_LIMIT, AlertDesk
 from sensor.core.alert import Alert, Severity
+from sensor.core.attack import TECHNIQUES
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
@@ -67,6 +68,22 @@ def test_a_rise_in_severity_is_told_and_never_falls() -> None:
     desk.take(made(4, severity=Severity.low))
     [(_, alert)] = desk.finish(5 * SECOND)
     assert (alert.severity, alert.summary, alert.count) == (Severity.high, "at 2", 3)
+
+
+def test_techniques_of_all_repeats() -> None:
+    """Each once, those of the present wording first; their number is bounded."""
+    desk = AlertDesk()
+    for n, technique in enumerate(("T1190", "T1505.003", "T1190")):
+        alert = made(n)
+        alert.techniques = (TECHNIQUES[technique],)
+        desk.take(alert)
+    [(_, joined)] = desk.finish(20 * SECOND)
+    assert [each.technique for each in joined.techniques] == ["T1190", "T1505.003"]
+    for n, each in enumerate(TECHNIQUES.values()):
+        alert = made(10 + n / 100)
+        alert.techniques = (each,)
+        desk.take(alert)
+    assert len(desk.finish(60 * SECOND)[0][1].techniques) == TECHNIQUES_LIMIT
 
 
 def test_at_most_one_a_second_and_key() -> None:

