@@ -107,3 +107,38 @@ def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
     assert [record.action for record in one.muted] == ["open", "close"]
     assert one.said() == ["open", "close"]
     assert one.said("incident") == ["open", "close"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(1, "1 second"), (30, "30 seconds"), (31, "1 minute"), (90, "2 minutes"), (5400, "2 hours"), (86400, "1 day")],
+)
+def test_how_long_a_story_took_is_told_in_the_largest_unit_that_fits(seconds: int, expected: str) -> None:
+    """Rounded, from more than half of the unit on."""
+    desk = Desk(gap=30 * 86400 * SECOND)
+    desk.take(made(10, LAPTOP))
+    [(_, incident)] = desk.take(made(10 + seconds, LAPTOP, detector="discovery.address_scan"))
+    assert incident.summary.endswith(f" within {expected}")
+
+
+def test_the_end_tells_the_counts_of_all_that_repeated() -> None:
+    """Of alerts and of what was silenced, each in its own log."""
+    one = Told(mutes=Mutes([MUTE]))
+    for second in (1, 3):
+        one.take(made(second, LAPTOP), made(second, OTHER))
+    one.room.finish(4 * SECOND)
+    assert [(record.action, record.alert["count"]) for record in one.told if record.kind == "alert"] == [
+        ("open", 1),
+        ("update", 2),
+    ]
+    assert [(record.action, record.alert["count"]) for record in one.muted] == [("open", 1), ("update", 2)]
+
+
+def test_a_story_ends_at_the_time_at_which_that_is_known() -> None:
+    """Its last alert was long before; while it goes on, a record bears the time of its alert."""
+    one = Told().take(made(1, LAPTOP))
+    one.room.tick(SECOND + GAP)
+    told = [(record.action, record.ts) for record in one.told if record.kind == "incident"]
+    assert [action for action, _ in told] == ["open", "close"]
+    assert told[0][1] == "1970-01-01T00:00:01.000000Z"
+    assert told[1][1] > told[0][1]
