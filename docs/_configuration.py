@@ -191,7 +191,10 @@ def _outputs() -> Iterator[str]:
         yield from (
             f"### {kind}",
             "",
-            f"{words(unit.title)}. Delivery guarantee: {GUARANTEES[unit.guarantee]}. Setup: [{kind}](../deliver/{kind}.md).",
+            (
+                f"{words(unit.title)}. Delivery guarantee: {GUARANTEES[unit.guarantee]}. Setup: "
+                f"[{kind}](../deliver/{kind}.md)."
+            ),
             "",
         )
         yield from prose(sys.modules[unit.__module__].__doc__ or "")

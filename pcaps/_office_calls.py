@@ -34,7 +34,10 @@ class Exchange:
     def _digest(self, method: str, extension: str, nonce: str) -> str:
         uri = f"sip:{self.pbx.ip}"
         response = hashlib.md5(f"{extension}:{nonce}:{method}".encode(), usedforsecurity=False).hexdigest()
-        return f'Digest username="{extension}",realm="{REALM}",nonce="{nonce}",uri="{uri}",response="{response}",algorithm=MD5'
+        return (
+            "Digest "
+            f'username="{extension}",realm="{REALM}",nonce="{nonce}",uri="{uri}",response="{response}",algorithm=MD5'
+        )
 
     def register(self, at: float, phone: Machine, extension: str, agent: str) -> None:
         """Once without credentials, as phones do, and once with."""
@@ -49,8 +52,12 @@ class Exchange:
             common = {"Via": via, "From": f"{who};tag={tag}", "To": who, "Call-ID": call, "CSeq": sequence}
             contact = f"<sip:{extension}@{phone.ip}:5060>"
             asked = common | {
-                "Contact": contact, "Authorization": self._digest("REGISTER", extension, nonce) if number == 2 else "", "User-Agent": agent,
-                "Max-Forwards": "70", "Expires": "300", "Allow": "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, INFO",
+                "Contact": contact, "Authorization": self._digest("REGISTER", extension,
+                nonce) if number == 2 else "", "User-Agent": agent,
+                "Max-Forwards": "70", "Expires": "300", "Allow": (
+                    "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, "
+                    "INFO"
+                ),
             }  # fmt: skip
             self.tape.udp(at, phone, self.pbx, 5060, 5060, self._message(f"REGISTER sip:{self.pbx.ip} SIP/2.0", asked))
             answer = common | {"To": f"{who};tag=as{number}{tag}", "Server": SERVER}
@@ -69,7 +76,8 @@ class Exchange:
         call, tag = f"{self.pbx.rng.getrandbits(48):012x}@{self.pbx.ip}", f"{self.pbx.rng.getrandbits(32):08x}"
         target = f"sip:{extension}@{phone.ip}:5060"
         common = {
-            "Via": self._via(self.pbx, f"{self.pbx.rng.getrandbits(40):010x}"), "From": f"<sip:Unknown@{self.pbx.ip}>;tag={tag}", "To": f"<{target}>",
+            "Via": self._via(self.pbx, f"{self.pbx.rng.getrandbits(40):010x}"),
+            "From": f"<sip:Unknown@{self.pbx.ip}>;tag={tag}", "To": f"<{target}>",
             "Call-ID": call, "CSeq": "102 OPTIONS",
         }  # fmt: skip
         self.tape.udp(

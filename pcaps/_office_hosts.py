@@ -87,17 +87,23 @@ def printers() -> list[Inhabitant]:
     canon = lan("canon", "18:0c:ac:7f:02:9a", 24)
     return [
         Inhabitant(
-            hp, "printer", Dhcp((6, 3, 1, 15, 66, 67, 13, 44, 12, 81, 252), b"Hewlett-Packard LaserJet", "NPIA31C5D"), "NPIA31C5D",
-            _printer("HP Color LaserJet MFP M479fdw (A31C5D)", "HP Color LaserJet MFP M479fdw", "HP", "Color LaserJet MFP M479fdw", "NPIA31C5D", "1F west"),
+            hp, "printer", Dhcp((6, 3, 1, 15, 66, 67, 13, 44, 12, 81, 252), b"Hewlett-Packard LaserJet", "NPIA31C5D"),
+            "NPIA31C5D",
+            _printer("HP Color LaserJet MFP M479fdw (A31C5D)", "HP Color LaserJet MFP M479fdw", "HP", (
+                "Color LaserJet MFP "
+                "M479fdw"
+            ), "NPIA31C5D", "1F west"),
             cloud=("h20593.www2.hp.example",),
         ),
         Inhabitant(
             kyocera, "printer", Dhcp((1, 3, 12, 23, 6, 15, 44, 47), b"", "KM1A2B3C"), "KM1A2B3C",
-            _printer("Kyocera ECOSYS M3655idn", "Kyocera ECOSYS M3655idn", "Kyocera", "ECOSYS M3655idn", "KM1A2B3C", "3F east"),
+            _printer("Kyocera ECOSYS M3655idn", "Kyocera ECOSYS M3655idn", "Kyocera", "ECOSYS M3655idn", "KM1A2B3C",
+            "3F east"),
         ),
         Inhabitant(
             brother, "printer", Dhcp((1, 3, 6, 12, 15, 28, 42, 40, 44, 46), b"", "BRN3C2AF40B91E2"), "BRN3C2AF40B91E2",
-            _printer("Brother HL-L5200DW series", "Brother HL-L5200DW series", "Brother", "HL-L5200DW series", "BRN3C2AF40B91E2", "store"),
+            _printer("Brother HL-L5200DW series", "Brother HL-L5200DW series", "Brother", "HL-L5200DW series",
+            "BRN3C2AF40B91E2", "store"),
         ),
         Inhabitant(
             canon, "printer", Dhcp((1, 3, 6, 12, 15, 44), b"Canon iR-ADV C3826", "Canon7F029A"), "Canon7F029A",
@@ -114,21 +120,30 @@ def phones() -> list[Inhabitant]:
     snom = voice("snom", "00:04:13:91:5a:2e", 35)
     provisioning = (1, 2, 3, 4, 6, 7, 12, 15, 28, 42, 66, 67, 43, 120)
     return [
-        Inhabitant(yealink, "voip_phone", Dhcp(provisioning, b"yealink", "SIP-T46S"), sip=("201", "Yealink SIP-T46S 66.86.0.15")),
+        Inhabitant(yealink, "voip_phone", Dhcp(provisioning, b"yealink", "SIP-T46S"), sip=("201", (
+            "Yealink SIP-T46S "
+            "66.86.0.15"
+        ))),
         Inhabitant(
-            polycom, "voip_phone", Dhcp((1, 2, 3, 4, 6, 15, 42, 54, 160, 66, 43), b"Polycom-VVX411", "64167f8b20c4", 1456),
+            polycom, "voip_phone", Dhcp((1, 2, 3, 4, 6, 15, 42, 54, 160, 66, 43), b"Polycom-VVX411", "64167f8b20c4",
+            1456),
             sip=("202", "PolycomVVX-VVX_411-UA/5.9.5.0614"),
         ),
         Inhabitant(
-            cisco, "voip_phone", Dhcp((1, 66, 6, 3, 15, 150, 35), b"Cisco Systems, Inc. IP Phone CP-8841\0", f"SEP{cisco.hex.upper()}"),
+            cisco, "voip_phone", Dhcp((1, 66, 6, 3, 15, 150, 35), b"Cisco Systems, Inc. IP Phone CP-8841\0",
+            f"SEP{cisco.hex.upper()}"),
             sip=("203", "Cisco-CP8841/14.1.1"),
         ),
         Inhabitant(
-            grandstream, "voip_phone", Dhcp((1, 2, 3, 6, 12, 15, 28, 42, 43, 66, 120, 125), b"Grandstream GXP2170 dslforum.org", "GXP2170"),
+            grandstream, "voip_phone", Dhcp((1, 2, 3, 6, 12, 15, 28, 42, 43, 66, 120, 125), (
+                b"Grandstream GXP2170 "
+                b"dslforum.org"
+            ), "GXP2170"),
             sip=("204", "Grandstream GXP2170 1.0.11.35"),
         ),
         Inhabitant(
-            snom, "voip_phone", Dhcp((1, 3, 6, 12, 15, 42, 66, 67, 120), b"snom720", "snom720-915A2E"), sip=("205", "snom720/8.9.3.40"),
+            snom, "voip_phone", Dhcp((1, 3, 6, 12, 15, 42, 66, 67, 120), b"snom720", "snom720-915A2E"),
+            sip=("205", "snom720/8.9.3.40"),
         ),
     ]  # fmt: skip
 
@@ -140,7 +155,8 @@ def rooms() -> list[Inhabitant]:
     rally = lan("rally", "00:1f:20:d4:5b:8c", 43)
     return [
         Inhabitant(
-            studio, "conferencing", Dhcp((1, 3, 6, 12, 15, 28, 42, 43, 66, 160), b"Poly-StudioX50", "PolyStudioX50-0EC177", 1500),
+            studio, "conferencing", Dhcp((1, 3, 6, 12, 15, 28, 42, 43, 66, 160), b"Poly-StudioX50",
+            "PolyStudioX50-0EC177", 1500),
             sip=("301", "PolyStudioX50/3.14.1"), cloud=("lens.poly.example",),
         ),
         Inhabitant(
@@ -148,7 +164,8 @@ def rooms() -> list[Inhabitant]:
             sip=("302", "Cisco-RoomOS/11.9.1"), cloud=("idbroker.webex.example",),
         ),
         Inhabitant(
-            rally, "conferencing", Dhcp(ANDROID, b"android-dhcp-10", "Rally-Bar-D45B8C", 1500), cloud=("sync.logitech.example",),
+            rally, "conferencing", Dhcp(ANDROID, b"android-dhcp-10", "Rally-Bar-D45B8C", 1500),
+            cloud=("sync.logitech.example",),
         ),
     ]  # fmt: skip
 
@@ -172,21 +189,28 @@ def screens() -> list[Inhabitant]:
         Inhabitant(
             samsung, "tv", Dhcp((1, 3, 26, 252, 43, 42, 6, 12), b"udhcpc1.21.1", "Samsung", 576), "Samsung",
             [
-                ("_airplay._tcp", "Samsung Q80 Reception", 7000, airplay("Samsung", "QE55Q80TATXXU", samsung, "p20.0.0.2301")),
-                ("_samsungmsf._tcp", "Samsung Q80 Reception", 8001, {"md": "QE55Q80TATXXU", "fn": "[TV] Reception", "ve": "2.0.25"}),
+                ("_airplay._tcp", "Samsung Q80 Reception", 7000,
+                airplay("Samsung", "QE55Q80TATXXU", samsung, "p20.0.0.2301")),
+                ("_samsungmsf._tcp", "Samsung Q80 Reception", 8001,
+                {"md": "QE55Q80TATXXU", "fn": "[TV] Reception", "ve": "2.0.25"}),
             ],
-            cloud=("osb.samsungqbe.example",), ssdp=("urn:samsung.com:device:RemoteControlReceiver:1", "9197/dmr", "SHP, UPnP/1.0, Samsung UPnP SDK/1.0"),
+            cloud=("osb.samsungqbe.example",), ssdp=("urn:samsung.com:device:RemoteControlReceiver:1", "9197/dmr", (
+                "SHP, UPnP/1.0, Samsung UPnP "
+                "SDK/1.0"
+            )),
         ),
         Inhabitant(
             lg, "tv", Dhcp(UDHCP, b"udhcp 1.25.1", "LGwebOSTV", 576), "LGwebOSTV",
             [("_airplay._tcp", "[LG] webOS TV OLED55C1", 7000, airplay("LG", "OLED55C14LB", lg, "03.34.10"))],
-            cloud=("lgtvsdp.example",), ssdp=("urn:lge-com:service:webos-second-screen:1", "1754/", "WebOS/4.1.0 UPnP/1.0"),
+            cloud=("lgtvsdp.example",), ssdp=("urn:lge-com:service:webos-second-screen:1", "1754/",
+            "WebOS/4.1.0 UPnP/1.0"),
         ),
         Inhabitant(
             roku, "tv", Dhcp((1, 3, 6, 15, 12), b"Roku/DVP-12.5", "RokuTV-Canteen"), "RokuTV-Canteen",
             [
                 ("_airplay._tcp", "65 Roku Plus Series TV", 7000, airplay("Roku", "65R8A5", roku, "12.5.0")),
-                ("_hap._tcp", "65 Roku Plus Series TV", 37381, {"md": "65R8A5", "ci": "31", "pv": "1.1", "id": "4A:C0:19:E2:77:05", "sf": "1"}),
+                ("_hap._tcp", "65 Roku Plus Series TV", 37381,
+                {"md": "65R8A5", "ci": "31", "pv": "1.1", "id": "4A:C0:19:E2:77:05", "sf": "1"}),
             ],
             cloud=("api.roku.example",), ssdp=("roku:ecp", "8060/", "Roku/12.5.0 UPnP/1.0 Roku/12.5.0"),
         ),
@@ -199,7 +223,10 @@ def cameras() -> list[Inhabitant]:
     serial = "DS-2CD2143G0-I20190814AAWRD53310771"
     return [
         Inhabitant(
-            axis, "camera", Dhcp((1, 3, 6, 12, 15, 26, 28, 42, 43, 66, 67, 119), b"AXIS,Network Camera,P3245-V,10.12.199", "axis-accc8e4f710a"),
+            axis, "camera", Dhcp((1, 3, 6, 12, 15, 26, 28, 42, 43, 66, 67, 119), (
+                b"AXIS,Network "
+                b"Camera,P3245-V,10.12.199"
+            ), "axis-accc8e4f710a"),
             "axis-accc8e4f710a",
             [
                 ("_axis-video._tcp", "AXIS P3245-V - ACCC8E4F710A", 80, {"macaddress": "ACCC8E4F710A"}),
@@ -208,7 +235,10 @@ def cameras() -> list[Inhabitant]:
         ),
         Inhabitant(
             hikvision, "camera", Dhcp(UDHCP, b"udhcp 1.18.4", serial), serial.lower(),
-            [("_http._tcp", "HIKVISION DS-2CD2143G0-I - D53310771", 80, {"path": "/"}), ("_rtsp._tcp", "HIKVISION DS-2CD2143G0-I - D53310771", 554, {})],
+            [("_http._tcp", "HIKVISION DS-2CD2143G0-I - D53310771", 80, {"path": "/"}), ("_rtsp._tcp", (
+                "HIKVISION DS-2CD2143G0-I - "
+                "D53310771"
+            ), 554, {})],
             cloud=("dev.hik-connect.example",),
         ),
     ]  # fmt: skip
@@ -225,31 +255,45 @@ def things() -> list[Inhabitant]:
             hue, "hub", Dhcp(UDHCP, b"udhcp 1.23.2", "Philips-hue", 576), "Philips-hue",
             [
                 ("_hue._tcp", "Hue Bridge - 2D1890", 443, {"bridgeid": "ecb5fafffe2d1890", "modelid": "BSB002"}),
-                ("_hap._tcp", "Hue Bridge - 2D1890", 8080, {"md": "BSB002", "ci": "2", "pv": "1.1", "id": "3E:81:0C:55:2A:97", "sf": "0"}),
+                ("_hap._tcp", "Hue Bridge - 2D1890", 8080, {"md": "BSB002", "ci": "2", "pv": "1.1",
+                "id": "3E:81:0C:55:2A:97", "sf": "0"}),
             ],
-            cloud=("ws.meethue.example",), ssdp=("upnp:rootdevice", "80/description.xml", "Hue/1.0 UPnP/1.0 IpBridge/1.65.0"),
+            cloud=("ws.meethue.example",), ssdp=("upnp:rootdevice", "80/description.xml", (
+                "Hue/1.0 UPnP/1.0 "
+                "IpBridge/1.65.0"
+            )),
         ),
         Inhabitant(
-            sonos, "speaker", Dhcp((1, 3, 6, 12, 15, 28, 40, 41, 42), b"", "SonosZP", 576), f"Sonos-{sonos.hex.upper()}",
+            sonos, "speaker", Dhcp((1, 3, 6, 12, 15, 28, 40, 41, 42), b"", "SonosZP", 576),
+            f"Sonos-{sonos.hex.upper()}",
             [
-                ("_sonos._tcp", f"Sonos-{sonos.hex.upper()}@Canteen", 1443, {"vers": "3", "protovers": "1.38.4", "bootseq": "41"}),
-                ("_spotify-connect._tcp", f"sonos{sonos.hex.upper()}", 1400, {"CPath": "/spotifyzc", "VERSION": "1.0", "Stack": "SP"}),
+                ("_sonos._tcp", f"Sonos-{sonos.hex.upper()}@Canteen", 1443,
+                {"vers": "3", "protovers": "1.38.4", "bootseq": "41"}),
+                ("_spotify-connect._tcp", f"sonos{sonos.hex.upper()}", 1400,
+                {"CPath": "/spotifyzc", "VERSION": "1.0", "Stack": "SP"}),
             ],
             cloud=("ws.sonos.example",),
-            ssdp=("urn:schemas-upnp-org:device:ZonePlayer:1", "1400/xml/device_description.xml", "Linux UPnP/1.0 Sonos/79.1-54060 (ZPS13)"),
+            ssdp=("urn:schemas-upnp-org:device:ZonePlayer:1", "1400/xml/device_description.xml", (
+                "Linux UPnP/1.0 Sonos/79.1-54060 "
+                "(ZPS13)"
+            )),
         ),
         Inhabitant(
             apple_tv, "media_player", Dhcp(APPLE, b"", "Meeting-Room", 1500), "Meeting-Room",
             [
-                ("_airplay._tcp", "Meeting Room", 7000, {"deviceid": apple_tv.mac.upper(), "model": "AppleTV11,1", "srcvers": "760.20.1", "osvers": "17.4"}),
-                ("_companion-link._tcp", "Meeting Room", 49153, {"rpMd": "AppleTV11,1", "rpVr": "530.6", "rpFl": "0xB6782"}),
+                ("_airplay._tcp", "Meeting Room", 7000, {"deviceid": apple_tv.mac.upper(), "model": "AppleTV11,1",
+                "srcvers": "760.20.1", "osvers": "17.4"}),
+                ("_companion-link._tcp", "Meeting Room", 49153,
+                {"rpMd": "AppleTV11,1", "rpVr": "530.6", "rpFl": "0xB6782"}),
             ],
             cloud=("gs-loc.apple.example",), ipv6=True,
         ),
         Inhabitant(
-            cast, "media_player", Dhcp((1, 33, 3, 6, 15, 28, 51, 58, 59), b"dhcpcd-6.8.2:Linux-3.8.13+:armv7l:Marvell", "Chromecast-Ultra", 1500),
+            cast, "media_player", Dhcp((1, 33, 3, 6, 15, 28, 51, 58, 59),
+            b"dhcpcd-6.8.2:Linux-3.8.13+:armv7l:Marvell", "Chromecast-Ultra", 1500),
             "a91b6c1e-77d2-4a05-b0c2-6f41",
-            [("_googlecast._tcp", "Chromecast-Ultra-a91b6c1e77d24a05", 8009, {"id": "a91b6c1e77d24a05", "md": "Chromecast Ultra", "fn": "Training room"})],
+            [("_googlecast._tcp", "Chromecast-Ultra-a91b6c1e77d24a05", 8009,
+            {"id": "a91b6c1e77d24a05", "md": "Chromecast Ultra", "fn": "Training room"})],
             cloud=("clients3.google.example",),
         ),
     ]  # fmt: skip
@@ -277,7 +321,8 @@ def people() -> list[Inhabitant]:
     macs = [
         Inhabitant(
             lan(name, mac, last), "workstation", Dhcp((*APPLE, 95, 44, 46), b"", name, 1500), name,
-            [("_companion-link._tcp", title, 49152, {"rpMd": model, "rpVr": "530.6", "rpFl": "0x20000"})], cloud=("www.icloud.example", *browsing), ipv6=True,
+            [("_companion-link._tcp", title, 49152, {"rpMd": model, "rpVr": "530.6", "rpFl": "0x20000"})],
+            cloud=("www.icloud.example", *browsing), ipv6=True,
         )
         for name, title, mac, last, model in (
             ("Annes-MacBook-Pro", "Anne's MacBook Pro", "3c:22:fb:9e:41:05", 104, "MacBookPro18,1"),
@@ -285,7 +330,8 @@ def people() -> list[Inhabitant]:
         )
     ]  # fmt: skip
     linux = Inhabitant(
-        lan("tp-lab", "6c:a1:00:4d:82:f9", 106), "workstation", Dhcp((1, 2, 6, 12, 15, 26, 28, 121, 3, 33, 40, 41, 42, 119, 249, 252, 17), b"", "tp-lab"),
+        lan("tp-lab", "6c:a1:00:4d:82:f9", 106), "workstation",
+        Dhcp((1, 2, 6, 12, 15, 26, 28, 121, 3, 33, 40, 41, 42, 119, 249, 252, 17), b"", "tp-lab"),
         cloud=("deb.debian.example",),
     )  # fmt: skip
     mobiles = [
@@ -318,12 +364,16 @@ def infrastructure() -> list[Inhabitant]:
     } | version
     return [
         Inhabitant(ROUTER, "router"),
-        Inhabitant(SWITCH, "switch", Dhcp((1, 3, 6, 12, 15, 42, 43, 66, 67), b"Aruba JL253A 2930F-24G-4SFP+ Switch", "sw-1f")),
+        Inhabitant(SWITCH, "switch", Dhcp((1, 3, 6, 12, 15, 42, 43, 66, 67), (
+            b"Aruba JL253A 2930F-24G-4SFP+ "
+            b"Switch"
+        ), "sw-1f")),
         Inhabitant(ACCESS_POINT, "access_point", Dhcp((1, 3, 4, 6, 12, 15, 28, 42, 43, 60), b"ArubaAP", "ap-1f", 1500)),
         Inhabitant(
             FILES, "nas", None, "fs01",
             [
-                ("_http._tcp", "fs01", 5000, dsm), ("_smb._tcp", "fs01", 445, {}), ("_device-info._tcp", "fs01", 0, {"model": "Xserve"}),
+                ("_http._tcp", "fs01", 5000, dsm), ("_smb._tcp", "fs01", 445, {}),
+                ("_device-info._tcp", "fs01", 0, {"model": "Xserve"}),
                 ("_adisk._tcp", "fs01", 9, {"sys": f"waMa={FILES.mac.upper()},adVF=0x100"}),
             ],
             cloud=("checkip.synology.example",),

@@ -136,7 +136,8 @@ def ask(tape: Tape, at: float, host: Machine, *kinds: str) -> None:
 def notify(tape: Tape, at: float, host: Machine, target: str, location: str, server: str) -> None:
     """SSDP: a device says that it is there."""
     lines = (
-        "NOTIFY * HTTP/1.1", f"HOST: {SSDP_GROUP}:1900", "CACHE-CONTROL: max-age=1800", f"LOCATION: {location}", f"NT: {target}", "NTS: ssdp:alive",
+        "NOTIFY * HTTP/1.1", f"HOST: {SSDP_GROUP}:1900", "CACHE-CONTROL: max-age=1800", f"LOCATION: {location}",
+        f"NT: {target}", "NTS: ssdp:alive",
         f"SERVER: {server}", f"USN: uuid:2f402f80-da50-11e1-9b23-{host.hex}::{target}", "", "",
     )  # fmt: skip
     tape.group(at, host, SSDP_GROUP, 1900, "\r\n".join(lines).encode(), ttl=4, sport=host.port)
@@ -165,7 +166,8 @@ def advertise(tape: Tape, at: float, router: Machine) -> None:
 def lldp(tape: Tape, at: float, host: Machine, port: str, name: str, description: str, capability: int) -> None:
     """IEEE 802.1AB: chassis, port, life, name, description, capabilities."""
     tlvs = (
-        (1, b"\x04" + bytes.fromhex(host.hex)), (2, b"\x07" + port.encode()), (3, struct.pack("!H", 120)), (5, name.encode()), (6, description.encode()),
+        (1, b"\x04" + bytes.fromhex(host.hex)), (2, b"\x07" + port.encode()), (3, struct.pack("!H", 120)),
+        (5, name.encode()), (6, description.encode()),
         (7, struct.pack("!HH", capability, capability)), (0, b""),
     )  # fmt: skip
     body = b"".join(struct.pack("!H", kind << 9 | len(value)) + value for kind, value in tlvs)
@@ -188,8 +190,10 @@ def client_hello(host: Machine, name: str) -> bytes:
     sni = name.encode()
     extensions = (
         (0, struct.pack("!HBH", len(sni) + 3, 0, len(sni)) + sni),
-        (10, bytes.fromhex("0006001d00170018")), (11, b"\x01\0"), (13, bytes.fromhex("000c040308040401050308050501")), (16, b"\0\x0c\x02h2\x08http/1.1"),
-        (43, bytes.fromhex("0403040303")), (45, b"\x01\x01"), (51, bytes.fromhex("0024001d0020") + host.rng.randbytes(32)),
+        (10, bytes.fromhex("0006001d00170018")), (11, b"\x01\0"), (13, bytes.fromhex("000c040308040401050308050501")),
+        (16, b"\0\x0c\x02h2\x08http/1.1"),
+        (43, bytes.fromhex("0403040303")), (45, b"\x01\x01"),
+        (51, bytes.fromhex("0024001d0020") + host.rng.randbytes(32)),
     )  # fmt: skip
     packed = b"".join(struct.pack("!HH", kind, len(value)) + value for kind, value in extensions)
     suites = bytes.fromhex("130113021303c02bc02fc02cc030")
@@ -325,16 +329,19 @@ def smb_session(
         return struct.pack("<HHHH", 9, 0, 72, len(token)) + token
 
     talk = [
-        (CLIENT, smb2(0, struct.pack("<HHHHI", 36, 3, 1, 0, 0x7F) + guid + bytes(8) + struct.pack("<HHH", 0x0202, 0x0210, 0x0300), 0)),
+        (CLIENT, smb2(0, struct.pack("<HHHHI", 36, 3, 1, 0, 0x7F) + guid + bytes(8) + struct.pack("<HHH", 0x0202,
+        0x0210, 0x0300), 0)),
         (SERVER, smb2(0, agreed, 0, reply=True)),
         (CLIENT, smb2(1, setup(hello), 1)),
         (SERVER, smb2(1, setup_reply(challenge), 1, reply=True, session=session, status=0xC0000016)),
         (CLIENT, smb2(1, setup(answer), 2, session=session)),
         (SERVER, smb2(1, setup_reply(b""), 2, reply=True, session=session)),
         (CLIENT, smb2(3, struct.pack("<HHHH", 9, 0, 72, len(path)) + path, 3, session=session)),
-        (SERVER, smb2(3, struct.pack("<HBBIII", 16, 1, 0, 0x30, 0, 0x1F01FF), 3, reply=True, session=session, tree=tree)),
+        (SERVER, smb2(3, struct.pack("<HBBIII", 16, 1, 0, 0x30, 0, 0x1F01FF), 3, reply=True, session=session,
+        tree=tree)),
         (CLIENT, smb2(8, struct.pack("<HBBIQ", 49, 80, 0, size, 0) + bytes(33), 4, session=session, tree=tree)),
-        (SERVER, smb2(8, struct.pack("<HBBIII", 17, 80, 0, size, 0, 0) + server.rng.randbytes(size), 4, reply=True, session=session, tree=tree)),
+        (SERVER, smb2(8, struct.pack("<HBBIII", 17, 80, 0, size, 0, 0) + server.rng.randbytes(size), 4, reply=True,
+        session=session, tree=tree)),
         (CLIENT, smb2(2, struct.pack("<HH", 4, 0), 5, session=session)),
         (SERVER, smb2(2, struct.pack("<HH", 4, 0), 5, reply=True, session=session)),
     ]  # fmt: skip
@@ -351,7 +358,10 @@ def video(tape: Tape, at: float, recorder: Machine, camera: Machine, path: str, 
     transport = "Transport: RTP/AVP;unicast;client_port=50100-50101"
     for number, (method, more, reply) in enumerate((
         ("OPTIONS", "", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n"),
-        ("DESCRIBE", "Accept: application/sdp\r\n", f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}"),
+        ("DESCRIBE", "Accept: application/sdp\r\n", (
+            "Content-Type: application/sdp\r\nContent-Length: "
+            f"{len(sdp)}\r\n\r\n{sdp}"
+        )),
         ("SETUP", f"{transport}\r\n", f"{transport};server_port=50000-50001\r\nSession: 12345678\r\n\r\n"),
         ("PLAY", "Session: 12345678\r\n", "Session: 12345678\r\n\r\n"),
     ), 1):  # fmt: skip

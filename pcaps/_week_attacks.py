@@ -15,8 +15,9 @@ from pcaps._week_press import Press
 HOUR, DAY = 3600.0, 86400.0
 LISTED = "203.0.113.66"
 PORTS = (
-    20, 21, 23, 25, 53, 69, 79, 88, 110, 111, 113, 119, 135, 139, 143, 161, 179, 199, 389, 443, 465, 512, 513, 514, 548, 554, 587, 631, 873, 993, 995, 1025,
-    1433, 1521, 1723, 2049, 3306, 3389, 5432, 5900, 6000, 8080, 8443, 8888, 9100, 9200,
+    20, 21, 23, 25, 53, 69, 79, 88, 110, 111, 113, 119, 135, 139, 143, 161, 179, 199, 389, 443, 465, 512, 513, 514,
+    548, 554, 587, 631, 873, 993, 995, 1025, 1433, 1521, 1723, 2049, 3306, 3389, 5432, 5900, 6000, 8080, 8443, 8888,
+    9100, 9200,
 )  # fmt: skip
 
 
@@ -109,11 +110,17 @@ class Attacks:
         exchange, call = self.company.servers["pbx01"], host.rng.randbytes(6).hex()
         who = f"<sip:2077@{exchange.ip}>"
         for number in range(1, 41):
-            common = f"Via: SIP/2.0/UDP {host.ip}:5060;branch=z9hG4bK{number:08x};rport\r\nFrom: {who};tag={call}\r\nTo: {who}\r\n"
+            common = (
+                f"Via: SIP/2.0/UDP {host.ip}:5060;branch=z9hG4bK{number:08x};rport\r\nFrom: "
+                f"{who};tag={call}\r\nTo: {who}\r\n"
+            )
             common += f"Call-ID: {call}-{number}@{host.ip}\r\nCSeq: {number} REGISTER\r\n"
             answer = f'uri="sip:{exchange.ip}",response="{host.rng.getrandbits(128):032x}",algorithm=MD5'
             digest = f'Digest username="2077",realm="asterisk",nonce="5f3c{number:04x}",{answer}'
-            asked = f"REGISTER sip:{exchange.ip} SIP/2.0\r\n{common}Contact: <sip:2077@{host.ip}:5060>\r\nAuthorization: {digest}\r\nContent-Length: 0\r\n\r\n"
+            asked = (
+                f"REGISTER sip:{exchange.ip} SIP/2.0\r\n{common}Contact: "
+                f"<sip:2077@{host.ip}:5060>\r\nAuthorization: {digest}\r\nContent-Length: 0\r\n\r\n"
+            )
             self.press.udp(at + number * 1.5, host, exchange, 5060, 5060, asked.encode())
             self.press.udp(
                 at + number * 1.5 + 0.004,

@@ -24,7 +24,8 @@ NETS = {
 }
 # Names of servers, their last part, and what they answer on.
 SERVER_NAMES = {
-    "dc01": 10, "dc02": 11, "files01": 15, "files02": 16, "prints01": 20, "mail01": 25, "intranet": 26, "erp": 27, "db01": 30, "backup01": 35,
+    "dc01": 10, "dc02": 11, "files01": 15, "files02": 16, "prints01": 20, "mail01": 25, "intranet": 26, "erp": 27,
+    "db01": 30, "backup01": 35,
     "monitor01": 36, "jump01": 37, "pbx01": 40, "nvr01": 45,
 }  # fmt: skip
 MAKERS = ("88:b1:11", "a4:bb:6d", "8c:ec:4b", "d8:bb:c1", "54:ee:75")

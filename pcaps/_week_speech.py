@@ -59,9 +59,11 @@ def ssh(press: Press, at: float, client: Machine, server: Machine, rounds: int, 
     noise = client.rng.randbytes
     talk: Talk = [
         (SERVER, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), (CLIENT, b"SSH-2.0-OpenSSH_9.6\r\n"),
-        (CLIENT, struct.pack("!IBB", 1204, 6, 20) + noise(1202)), (SERVER, struct.pack("!IBB", 1100, 6, 20) + noise(1098)),
+        (CLIENT, struct.pack("!IBB", 1204, 6, 20) + noise(1202)),
+        (SERVER, struct.pack("!IBB", 1100, 6, 20) + noise(1098)),
         (CLIENT, struct.pack("!IBB", 44, 6, 30) + noise(42)), (SERVER, struct.pack("!IBB", 460, 6, 31) + noise(458)),
-        (CLIENT, noise(68)), (SERVER, noise(52)), (CLIENT, noise(148)), (SERVER, noise(36)), (CLIENT, noise(372)), (SERVER, noise(36)),
+        (CLIENT, noise(68)), (SERVER, noise(52)), (CLIENT, noise(148)), (SERVER, noise(36)), (CLIENT, noise(372)),
+        (SERVER, noise(36)),
         *((who, noise(52 if who is CLIENT else size)) for _ in range(rounds) for who in (CLIENT, SERVER)),
     ]  # fmt: skip
     return press.tcp(at, client, server, 22, talk, pause=0.4)
@@ -72,7 +74,8 @@ def rdp(press: Press, at: float, client: Machine, server: Machine) -> float:
     talk = [
         (CLIENT, bytes.fromhex("030000130ee000000000000100080003000000")),
         (SERVER, bytes.fromhex("030000130ed000001234000200080002000000")),
-        (CLIENT, speech.client_hello(client, server.name)), (SERVER, speech.server_hello(client) + speech.sealed(client, 900)),
+        (CLIENT, speech.client_hello(client, server.name)), (SERVER,
+        speech.server_hello(client) + speech.sealed(client, 900)),
         *((who, speech.sealed(client, 400 if who is CLIENT else 1200)) for _ in range(8) for who in (CLIENT, SERVER)),
     ]  # fmt: skip
     return press.tcp(at, client, server, 3389, talk, pause=1.6)
@@ -111,8 +114,14 @@ def copy(press: Press, at: float, client: Machine, server: Machine, port: int, s
 
 def knock(press: Press, at: float, client: Machine, server: Machine, path: str = "/") -> float:
     """A check of a web page by a monitoring system."""
-    asked = f"GET {path} HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: check_http/v2.4.0 (monitoring-plugins 2.4.0)\r\nConnection: close\r\n\r\n"
-    said = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 42\r\n\r\n<html><title>it works</title>ok ok</html>\n"
+    asked = (
+        f"GET {path} HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: check_http/v2.4.0 (monitoring-plugins "
+        "2.4.0)\r\nConnection: close\r\n\r\n"
+    )
+    said = (
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 42\r\n\r\n<html><title>it "
+        "works</title>ok ok</html>\n"
+    )
     return press.tcp(at, client, server, 80, [(CLIENT, asked.encode()), (SERVER, said.encode())])
 
 
@@ -122,7 +131,10 @@ def watch(press: Press, at: float, recorder: Machine, camera: Machine, path: str
     """
     url, talk = f"rtsp://{camera.ip}:554/{path}", []
     nonce, answer = f"{camera.rng.getrandbits(128):032x}", f"{recorder.rng.getrandbits(128):032x}"
-    proof = f'Authorization: Digest username="viewer", realm="streams", nonce="{nonce}", uri="{url}", response="{answer}"\r\n'
+    proof = (
+        f'Authorization: Digest username="viewer", realm="streams", nonce="{nonce}", uri="{url}", '
+        f'response="{answer}"\r\n'
+    )
     transport, sdp = (
         "Transport: RTP/AVP;unicast;client_port=50100-50101",
         "v=0\r\ns=stream\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
@@ -152,6 +164,9 @@ def watch(press: Press, at: float, recorder: Machine, camera: Machine, path: str
 def check(press: Press, at: float, host: Machine, resolver: Machine, server: Machine) -> float:
     """A system looks whether the way to the internet is open."""
     at = lookup(press, at, host, resolver, server.name, server.ip)
-    asked = f"GET /connecttest.txt HTTP/1.1\r\nConnection: Close\r\nUser-Agent: Microsoft NCSI\r\nHost: {server.name}\r\n\r\n"
+    asked = (
+        "GET /connecttest.txt HTTP/1.1\r\nConnection: Close\r\nUser-Agent: Microsoft NCSI\r\nHost: "
+        f"{server.name}\r\n\r\n"
+    )
     said = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n\r\nMicrosoft Connect Test"
     return press.tcp(at, host, server, 80, [(CLIENT, asked.encode()), (SERVER, said.encode())])

@@ -73,7 +73,8 @@ def bstr(value: str) -> bytes:
 def tower(interface: str, major: int, port: int) -> bytes:
     """Floors: the interface, the transfer syntax, the protocol, a port, an address."""
     floors = [
-        b"\x13\0\x0d" + uuid.UUID(interface).bytes_le + struct.pack("<HHH", major, 2, 0), b"\x13\0\x0d" + NDR[:18] + b"\2\0\0\0", b"\1\0\x0b\2\0\0\0",
+        b"\x13\0\x0d" + uuid.UUID(interface).bytes_le + struct.pack("<HHH", major, 2, 0),
+        b"\x13\0\x0d" + NDR[:18] + b"\2\0\0\0", b"\1\0\x0b\2\0\0\0",
         b"\1\0\x07\2\0" + struct.pack("!H", port), b"\1\0\x09\4\0" + bytes((10, 20, 30, 5)),
     ]  # fmt: skip
     return struct.pack("<H", len(floors)) + b"".join(floors)

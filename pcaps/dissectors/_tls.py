@@ -56,9 +56,12 @@ def browser_extensions(host: str, *names: str) -> list[bytes]:
     """The extensions of a browser, GREASE first and last."""
     key_share = struct.pack("!HHHBHH", 41, GREASE, 1, 0, 29, 32) + RANDOM
     return [
-        extension(GREASE, b""), server_name(host), extension(23, b""), extension(0xFF01, b"\0"), extension(10, numbers(GREASE, 29, 23, 24)),
-        extension(11, b"\1\0"), extension(35, b""), alpn(*names), extension(5, b"\1\0\0\0\0"), extension(13, numbers(*SIGNATURES)), extension(18, b""),
-        extension(51, key_share), extension(45, b"\1\1"), versions(GREASE, 0x0304, 0x0303), extension(27, b"\2\0\2"), extension(0x4469, b"\0\3\2h2"),
+        extension(GREASE, b""), server_name(host), extension(23, b""), extension(0xFF01, b"\0"),
+        extension(10, numbers(GREASE, 29, 23, 24)),
+        extension(11, b"\1\0"), extension(35, b""), alpn(*names), extension(5, b"\1\0\0\0\0"),
+        extension(13, numbers(*SIGNATURES)), extension(18, b""),
+        extension(51, key_share), extension(45, b"\1\1"), versions(GREASE, 0x0304, 0x0303), extension(27, b"\2\0\2"),
+        extension(0x4469, b"\0\3\2h2"),
         extension(GREASE + 0x1010, b"\0"), extension(21, bytes(64)),
     ]  # fmt: skip
 

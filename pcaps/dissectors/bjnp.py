@@ -27,7 +27,10 @@ def frames() -> Frames:
         message(0x81, 1, b"\0\1\x08\0\6\4" + mac("00:1e:8f:5e:53:09") + ip("10.20.30.99")),
     )
     yield udp(DESKTOP, PRINTER, "10.20.30.14", "10.20.30.13", 49000, 8611, message(1, 0x30))
-    named = b"MFG:Canon;CMD:BJL,BJRaster3,BSCCe,NCCe,IVEC,IVECPLI;SOJ:CHMP;MDL:MG5300 series;CLS:PRINTER;DES:Canon MG5300 series;VER:2.000;PSE:AAAA12345;"
+    named = (
+        b"MFG:Canon;CMD:BJL,BJRaster3,BSCCe,NCCe,IVEC,IVECPLI;SOJ:CHMP;MDL:MG5300 "
+        b"series;CLS:PRINTER;DES:Canon MG5300 series;VER:2.000;PSE:AAAA12345;"
+    )
     yield udp(
         PRINTER,
         DESKTOP,

@@ -17,7 +17,8 @@ def frames() -> Frames:
         return snap(src, GROUP, "00000c", 0x2000, summed(bytes((version, 180)) + bytes(2) + b"".join(fields)))
 
     software = (
-        b"Cisco IOS Software [Fuji], Catalyst L3 Switch Software (CAT9K_IOSXE), Version 16.9.5, RELEASE SOFTWARE (fc1)\n"
+        b"Cisco IOS Software [Fuji], Catalyst L3 Switch Software (CAT9K_IOSXE), Version 16.9.5, RELEASE "
+        b"SOFTWARE (fc1)\n"
         b"Technical Support: http://www.cisco.com/techsupport\nCopyright (c) 1986-2020 by Cisco Systems, Inc."
     )
     yield say(

@@ -62,8 +62,10 @@ def service() -> Parts:
         (False, message(12, bytes(28), verifier=ntlm_challenge("OFFICE", TARGET, THERE), level=6)),
         (True, message(16, bytes(4), verifier=proof, level=6)),
         (True, request(12, created, call=2)), (False, response(HANDLE + bytes(4), call=2)),
-        (True, request(19, bytes(32), call=3, verifier=bytes(16), level=6)), (False, response(bytes(4), call=3, verifier=bytes(16), level=6)),
-        (True, request(64, HANDLE, call=4)), (False, fault(0x1C010002, call=4)), (True, request(7, HANDLE, context=1, call=5)),
+        (True, request(19, bytes(32), call=3, verifier=bytes(16), level=6)),
+        (False, response(bytes(4), call=3, verifier=bytes(16), level=6)),
+        (True, request(64, HANDLE, call=4)), (False, fault(0x1C010002, call=4)),
+        (True, request(7, HANDLE, context=1, call=5)),
     ]  # fmt: skip
 
 
@@ -80,7 +82,8 @@ def forged() -> Parts:
         + struct.pack("<I", 0x212FFFFF)
     )
     return [
-        (True, bind([(0, NETLOGON, 1)])), (False, bind_ack()), (True, request(4, challenge)), (False, response(bytes(8) + bytes(4))),
+        (True, bind([(0, NETLOGON, 1)])), (False, bind_ack()), (True, request(4, challenge)),
+        (False, response(bytes(8) + bytes(4))),
         (True, request(26, login)), (False, response(bytes(16) + struct.pack("<I", 0xC0000022))),
     ]  # fmt: skip
 

@@ -66,7 +66,8 @@ def frames() -> Frames:
     server = option(54, ip("10.20.30.1"))
     given = [
         server, option(51, struct.pack("!I", 86400)), option(1, ip("255.255.255.0")), option(3, ip("10.20.30.1")),
-        option(6, ip("10.20.30.1") + ip("10.20.1.53")), option(15, "office.example"), option(66, "http://10.20.30.5/provision"),
+        option(6, ip("10.20.30.1") + ip("10.20.1.53")), option(15, "office.example"),
+        option(66, "http://10.20.30.5/provision"),
     ]  # fmt: skip
     yield ask(PHONE_LONG, bootp(1, PHONE_LONG, [option(53, b"\1"), *phone], xid=0x1001))
     yield answer(bootp(2, PHONE_LONG, [option(53, b"\2"), *given], xid=0x1001, yiaddr="10.20.30.12"))

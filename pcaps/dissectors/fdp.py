@@ -20,7 +20,10 @@ def frames() -> Frames:
         field(4, b"Switch"),
         field(
             5,
-            b"Foundry Networks, Inc. Router, IronWare Version 04.3.01T7f1 Compiled on Jul 14 2009 at 15:45:55 labeled as FES04301",
+            (
+                b"Foundry Networks, Inc. Router, IronWare Version 04.3.01T7f1 Compiled on Jul 14 2009 at "
+                b"15:45:55 labeled as FES04301"
+            ),
         ),
         field(6, b"Stackable_FES2402"),
         field(0x0101, bytes(32)),

@@ -25,7 +25,10 @@ def frames() -> Frames:
         (True, b"RETR /config/address book.csv\r\nQUIT\r\n"),
     ]
     yield from conversation((DESKTOP, "10.20.30.66", 49170), (PRINTER, "10.20.30.41", 21), parts)
-    long = b"220---------- Welcome to Pure-FTPd [privsep] ----------\r\n220-You are user number 1 of 50 allowed.\r\n220 IPv6 connections are also welcome.\r\n"
+    long = (
+        b"220---------- Welcome to Pure-FTPd [privsep] ----------\r\n220-You are user number 1 of 50 "
+        b"allowed.\r\n220 IPv6 connections are also welcome.\r\n"
+    )
     yield from conversation(
         (DESKTOP, "10.20.30.66", 49171),
         (GATEWAY, "10.20.30.1", 21),

@@ -9,7 +9,10 @@ import zlib
 
 from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, PBX, PRINTER, Frames, conversation
 
-BROWSER = "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+BROWSER = (
+    "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36"
+)
 DESCRIPTION = """<?xml version="1.0"?>
 <root xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major></specVersion><device>
 <deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType><friendlyName>Gateway &amp; more</friendlyName>
@@ -47,11 +50,20 @@ def in_chunks(body: bytes, size: int) -> bytes:
 
 def frames() -> Frames:
     desktop, camera = (DESKTOP, "10.20.30.66", 50100), (CAMERA, "10.20.30.44", 80)
-    answer = http_message("HTTP/1.1 200 OK", "Server: FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57", 'Content-Type: text/xml; charset="utf-8"',
+    answer = http_message("HTTP/1.1 200 OK", "Server: FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57", (
+        'Content-Type: text/xml; '
+        'charset="utf-8"'
+    ),
                           body=DESCRIPTION.encode())  # fmt: skip
     mapping = http_message(
-        "POST /igdupnp/control/WANIPConn1 HTTP/1.1", "Host: 10.20.30.1:49000", "User-Agent: Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4",
-        "Content-Type: text/xml", 'SOAPAction: "urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping"', body=b"<s:Envelope/>",
+        "POST /igdupnp/control/WANIPConn1 HTTP/1.1", "Host: 10.20.30.1:49000", (
+            "User-Agent: Linux/5.4, UPnP/1.1, "
+            "MiniUPnPc/2.2.4"
+        ),
+        "Content-Type: text/xml", (
+            'SOAPAction: '
+            '"urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping"'
+        ), body=b"<s:Envelope/>",
     )  # fmt: skip
     refused = http_message(
         "HTTP/1.1 500 Internal Server Error",
@@ -60,40 +72,63 @@ def frames() -> Frames:
     )
     yield from conversation(
         (DESKTOP, "10.20.30.66", 50099), (GATEWAY, "10.20.30.1", 8080),
-        [(True, http_message("GET /igddesc.xml HTTP/1.1", "Host: 10.20.30.1:49000", "User-Agent: Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4")), (False, answer[:300]),
+        [(True, http_message("GET /igddesc.xml HTTP/1.1", "Host: 10.20.30.1:49000", (
+            "User-Agent: Linux/5.4, UPnP/1.1, "
+            "MiniUPnPc/2.2.4"
+        ))), (False, answer[:300]),
          (False, answer[300:]), (True, mapping), (False, refused)],
     )  # fmt: skip
 
     page = b"<html><head><TITLE>\n index &amp; login </TITLE></head><body>GET / HTTP/1.1</body></html>"
     challenge = http_message(
-        "HTTP/1.1 401 Unauthorized", "Server: App-webs/", 'WWW-Authenticate: Digest qop="auth", realm="IP Camera(D1234)", nonce="a"',
-        'WWW-Authenticate: Basic realm="other"', "Content-Type: text/html", body=b"<title>Document Error: Unauthorized</title>",
+        "HTTP/1.1 401 Unauthorized", "Server: App-webs/", (
+            'WWW-Authenticate: Digest qop="auth", realm="IP '
+            'Camera(D1234)", nonce="a"'
+        ),
+        'WWW-Authenticate: Basic realm="other"', "Content-Type: text/html", body=(
+            b"<title>Document Error: "
+            b"Unauthorized</title>"
+        ),
     )  # fmt: skip
     packed = zlib.compressobj(9, zlib.DEFLATED, 31)
     squeezed = packed.compress(page) + packed.flush()
     proof = 'Authorization: Digest username="admin", realm="IP Camera(D1234)", nonce="a", uri="/", response="0"'
     basic = "Authorization: Basic " + base64.b64encode(b"viewer:not-told").decode()
-    login = http_message("POST /login.cgi?session_token=not-told&lang=en HTTP/1.1", "Host: 10.20.30.44", "Content-Type: application/x-www-form-urlencoded",
+    login = http_message("POST /login.cgi?session_token=not-told&lang=en HTTP/1.1", "Host: 10.20.30.44", (
+        "Content-Type: "
+        "application/x-www-form-urlencoded"
+    ),
                          body=b"user=admin&password=not-told&lang=en")  # fmt: skip
     yield from conversation(
         desktop, camera,
         [(True, http_message("GET / HTTP/1.1", "Host: 10.20.30.44", BROWSER)), (False, challenge),
          (True, http_message("GET / HTTP/1.1", "Host: 10.20.30.44", BROWSER, proof)),
-         (False, http_message("HTTP/1.1 200 OK", "Server: App-webs/", "Content-Type: text/html", "Content-Encoding: gzip", body=squeezed)),
+         (False, http_message("HTTP/1.1 200 OK", "Server: App-webs/", "Content-Type: text/html",
+         "Content-Encoding: gzip", body=squeezed)),
          (True, login), (False, http_message("HTTP/1.1 204 No Content", "Server: App-webs/")),
          (True, http_message("HEAD /ISAPI/System/deviceInfo HTTP/1.1", "Host: 10.20.30.44", basic)),
          (False, http_message("HTTP/1.1 200 OK", "Content-Type: application/xml", "Content-Length: 900")),
-         (True, http_message("POST /onvif/device_service HTTP/1.1", "Host: 10.20.30.44", "Content-Type: application/soap+xml", "Transfer-Encoding: chunked")
+         (True, http_message("POST /onvif/device_service HTTP/1.1", "Host: 10.20.30.44", (
+             "Content-Type: "
+             "application/soap+xml"
+         ), "Transfer-Encoding: chunked")
           + in_chunks(b"<s:Envelope/>", 8)),
-         (False, http_message("HTTP/1.1 100 Continue") + http_message("HTTP/1.1 200 OK", "Server: gSOAP/2.8", "Content-Type: application/soap+xml",
+         (False, http_message("HTTP/1.1 100 Continue") + http_message("HTTP/1.1 200 OK", "Server: gSOAP/2.8", (
+             "Content-Type: "
+             "application/soap+xml"
+         ),
                                                                     "Transfer-Encoding: chunked") + in_chunks(ONVIF.encode(), 200))],
     )  # fmt: skip
 
     yield from conversation(
         (DESKTOP, "10.20.30.66", 50103), (PRINTER, "10.20.30.40", 80),
-        [(True, http_message("POST /StableWSDiscoveryEndpoint/schemas-xmlsoap-org_ws_2005_04_discovery HTTP/1.1", "Host: 10.20.30.40", "User-Agent: WSDAPI",
+        [(True, http_message((
+            "POST /StableWSDiscoveryEndpoint/schemas-xmlsoap-org_ws_2005_04_discovery "
+            "HTTP/1.1"
+        ), "Host: 10.20.30.40", "User-Agent: WSDAPI",
                              "Content-Type: application/soap+xml", body=b"<soap:Envelope/>")),
-         (False, http_message("HTTP/1.1 200 OK", "Server: debut/1.30", "Content-Type: application/soap+xml", body=METADATA.encode())),
+         (False, http_message("HTTP/1.1 200 OK", "Server: debut/1.30", "Content-Type: application/soap+xml",
+         body=METADATA.encode())),
          (True, http_message("GET /HNAP1/ HTTP/1.0", "Host: 10.20.30.40")),
          (False, b"\r\nHTTP/1.0 200 OK\nContent-Type: text/xml\nContent-Length: %d\n\n" % len(HNAP) + HNAP.encode())],
     )  # fmt: skip
@@ -102,10 +137,12 @@ def frames() -> Frames:
     yield from conversation(
         (DESKTOP, "10.20.30.66", 50101), proxy,
         [(True, http_message("GET http://user:not-told@shop.example/a?q=1 HTTP/1.1", "Host: shop.example", BROWSER)),
-         (False, http_message("HTTP/1.1 200 OK", "Server: nginx", "Content-Type: text/html", body=b"<title>Shop</title>"))],
+         (False, http_message("HTTP/1.1 200 OK", "Server: nginx", "Content-Type: text/html",
+         body=b"<title>Shop</title>"))],
     )  # fmt: skip
     yield from conversation(
         (PBX, "10.20.30.5", 50102), (GATEWAY, "10.20.30.1", 80),
         [(True, http_message("GET /b HTTP/1.1", "Host: shop.example", BROWSER, "X-Forwarded-For: 10.20.30.66")),
-         (False, http_message("HTTP/1.1 200 OK", "Server: nginx", "Via: 1.1 cache", "Content-Type: text/html", body=b"<title>Shop</title>"))],
+         (False, http_message("HTTP/1.1 200 OK", "Server: nginx", "Via: 1.1 cache", "Content-Type: text/html",
+         body=b"<title>Shop</title>"))],
     )  # fmt: skip

@@ -28,9 +28,9 @@ def ipp_message(number: int, request_id: int, groups: dict[int, list[Attribute]]
 def posted(path: str, body: bytes) -> bytes:
     agent = "User-Agent: CUPS/2.4.2 (Linux 6.1.0; x86_64) IPP/2.0"
     return (
-        f"POST {path} HTTP/1.1\r\nHost: 10.20.30.41\r\n{agent}\r\nContent-Type: application/ipp\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        + body
-    )
+        f"POST {path} HTTP/1.1\r\nHost: 10.20.30.41\r\n{agent}\r\nContent-Type: "
+        f"application/ipp\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
 
 
 def answered(body: bytes, server: str = "Virata-EmWeb/R6_2_1", chunk: int = 0) -> bytes:

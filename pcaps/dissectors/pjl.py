@@ -20,7 +20,10 @@ def frames() -> Frames:
         (False, b'@PJL USTATUS DEVICE\r\nCODE=10001\r\nDISPLAY="Ready"\r\nONLINE=TRUE\r\n\f'),
         (
             True,
-            b'@PJL JOB NAME="payroll" PASSWORD=4711\r\n@PJL SET HOLDKEY="1234"\r\n@PJL DEFAULT LPARM:PCL PASSWORD=99\r\n@PJL ENTER LANGUAGE=PCL\r\n',
+            (
+                b'@PJL JOB NAME="payroll" PASSWORD=4711\r\n@PJL SET HOLDKEY="1234"\r\n@PJL DEFAULT LPARM:PCL '
+                b"PASSWORD=99\r\n@PJL ENTER LANGUAGE=PCL\r\n"
+            ),
         ),
         (
             True,

@@ -9,7 +9,8 @@ PS4, PS5 = "00:d9:d1:5e:53:2e", "0c:70:43:5e:53:2f"
 
 def status(line: str, mac: str, kind: str, name: str, version: str) -> bytes:
     return (
-        f"HTTP/1.1 {line}\nhost-id:{mac.replace(':', '').upper()}\nhost-type:{kind}\nhost-name:{name}\nhost-request-port:997\n"
+        "HTTP/1.1 "
+        f"{line}\nhost-id:{mac.replace(':', '').upper()}\nhost-type:{kind}\nhost-name:{name}\nhost-request-port:997\n"
         f"device-discovery-protocol-version:00020020\nsystem-version:{version}\n"
     ).encode()
 

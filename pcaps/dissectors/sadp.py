@@ -11,15 +11,20 @@ GROUP, GROUP_MAC = "239.255.255.250", "01:00:5e:7f:ff:fa"
 
 def answer(mac: str, address: str, model: str, serial: str, activated: str, more: str = "") -> bytes:
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\r\n<ProbeMatch>\r\n<Uuid>13A888A9-F1B1-4020-AE9F-05607682D23B</Uuid>\r\n<Types>inquiry</Types>\r\n'
+        '<?xml version="1.0" '
+        'encoding="UTF-8"?>\r\n<ProbeMatch>\r\n<Uuid>13A888A9-F1B1-4020-AE9F-05607682D23B</Uuid>\r\n<Types>inquiry</Types>\r\n'
         f"<DeviceType>139665</DeviceType>\r\n<DeviceDescription>{model}</DeviceDescription>\r\n<DeviceSN>{serial}</DeviceSN>\r\n"
         f"<CommandPort>8000</CommandPort>\r\n<HttpPort>80</HttpPort>\r\n<MAC>{mac}</MAC>\r\n<IPv4Address>{address}</IPv4Address>\r\n"
-        f"<DHCP>false</DHCP>\r\n<SoftwareVersion>V5.5.82build 190220</SoftwareVersion>\r\n<Activated>{activated}</Activated>\r\n{more}</ProbeMatch>"
+        "<DHCP>false</DHCP>\r\n<SoftwareVersion>V5.5.82build "
+        f"190220</SoftwareVersion>\r\n<Activated>{activated}</Activated>\r\n{more}</ProbeMatch>"
     ).encode()
 
 
 def frames() -> Frames:
-    inquiry = b'<?xml version="1.0" encoding="utf-8"?><Probe><Uuid>13A888A9-F1B1-4020-AE9F-05607682D23B</Uuid><Types>inquiry</Types></Probe>'
+    inquiry = (
+        b'<?xml version="1.0" '
+        b'encoding="utf-8"?><Probe><Uuid>13A888A9-F1B1-4020-AE9F-05607682D23B</Uuid><Types>inquiry</Types></Probe>'
+    )
     yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 37020, 37020, inquiry)
     camera = answer(
         CAMERA.replace(":", "-"),

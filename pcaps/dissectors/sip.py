@@ -26,7 +26,10 @@ def frames() -> Frames:
     profile = 'Event: ua-profile;profile-type="device";vendor="Yealink";model="SIP-T46S";version="66.86.0.15"'
     yield udp(
         PHONE, "01:00:5e:00:01:4b", "10.20.30.12", "224.0.1.75", 5060, 5060,
-        sip_message("SUBSCRIBE sip:MAC%3a0015655e5302@224.0.1.75 SIP/2.0", via, "From: <sip:MAC%3a0015655e5302@224.0.1.75>;tag=b2",
+        sip_message("SUBSCRIBE sip:MAC%3a0015655e5302@224.0.1.75 SIP/2.0", via, (
+            "From: "
+            "<sip:MAC%3a0015655e5302@224.0.1.75>;tag=b2"
+        ),
                     "To: <sip:MAC%3a0015655e5302@224.0.1.75>", "Call-ID: 1@10.20.30.12", "CSeq: 1 SUBSCRIBE",
                     "Contact: <sip:10.20.30.12:5060>", program, profile),
     )  # fmt: skip
@@ -93,9 +96,15 @@ def frames() -> Frames:
         5099,
     )
     call = sip_message(
-        "INVITE sip:213@10.20.30.5 SIP/2.0", "v: SIP/2.0/TCP 10.20.30.12", 'f: "Front\r\n desk"\r\n\t<sip:212@10.20.30.5>;tag=c3',
+        "INVITE sip:213@10.20.30.5 SIP/2.0", "v: SIP/2.0/TCP 10.20.30.12", (
+            'f: "Front\r\n '
+            'desk"\r\n\t<sip:212@10.20.30.5>;tag=c3'
+        ),
         "t: <sip:213@10.20.30.5>", "i: 4@10.20.30.12",
-        "CSeq: 7 INVITE", "m: <sip:212@10.20.30.12;transport=tcp>", program, "c: application/sdp", body="v=0\r\ns=-\r\n\r\nINVITE in the body is none",
+        "CSeq: 7 INVITE", "m: <sip:212@10.20.30.12;transport=tcp>", program, "c: application/sdp", body=(
+            "v=0\r\ns=-\r\n\r\nINVITE in the body is "
+            "none"
+        ),
     )  # fmt: skip
     trying = sip_message(
         "SIP/2.0 100 Trying", "v: SIP/2.0/TCP 10.20.30.12", *ends, "i: 4@10.20.30.12", "CSeq: 7 INVITE"
@@ -108,20 +117,31 @@ def frames() -> Frames:
         "CSeq: 7 INVITE",
         "Server: FPBX-16.0.40.7(18.15.0)",
     )
-    sdp = "v=0\r\no=PolycomVVX 1 1 IN IP4 10.20.30.12\r\ns=Poly VVX\r\na=tool:baresip 1.1.0\r\nm=audio 11800 RTP/AVP 0\r\nm=video 11802/2 RTP/AVP 99\r\n"
+    sdp = (
+        "v=0\r\no=PolycomVVX 1 1 IN IP4 10.20.30.12\r\ns=Poly VVX\r\na=tool:baresip 1.1.0\r\nm=audio "
+        "11800 RTP/AVP 0\r\nm=video 11802/2 RTP/AVP 99\r\n"
+    )
     offered = sip_message(
-        "INVITE sip:214@10.20.30.5 SIP/2.0", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 5@10.20.30.12", "CSeq: 8 INVITE", contact, program,
-        "Content-Type: application/sdp", body=sdp,
+        "INVITE sip:214@10.20.30.5 SIP/2.0", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 5@10.20.30.12",
+        "CSeq: 8 INVITE", contact, program, "Content-Type: application/sdp", body=sdp,
     )  # fmt: skip
     answered = sip_message(
-        "SIP/2.0 200 OK", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 5@10.20.30.12", "CSeq: 8 INVITE", "Contact: <sip:214@10.20.30.5>",
+        "SIP/2.0 200 OK", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 5@10.20.30.12", "CSeq: 8 INVITE", (
+            "Contact: "
+            "<sip:214@10.20.30.5>"
+        ),
         "Content-Type: application/sdp", body=sdp.replace("10.20.30.12", "10.20.30.77"),
     )  # fmt: skip
     cisco = sip_message(
-        "REGISTER sip:10.20.30.5 SIP/2.0", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 6@10.20.30.12", "CSeq: 9 REGISTER",
-        'Contact: <sip:5@10.20.30.12:5062>;+sip.instance="<urn:uuid:00000000-0000-0000-0000-02005e005302>";+u.sip!devicename.ccm.cisco.com="SEP02005E005302"'
+        "REGISTER sip:10.20.30.5 SIP/2.0", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 6@10.20.30.12",
+        "CSeq: 9 REGISTER",
+        'Contact: '
+            '<sip:5@10.20.30.12:5062>;+sip.instance="<urn:uuid:00000000-0000-0000-0000-02005e005302>";+u.sip!devicename.ccm.cisco.com="SEP02005E005302"'
         ';+u.sip!model.ccm.cisco.com="683"',
-        'Reason: SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"',
+        (
+            'Reason: SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 '
+            'ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"'
+        ),
     )  # fmt: skip
     parts = [
         (True, call[:100]),

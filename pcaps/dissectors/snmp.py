@@ -75,7 +75,8 @@ def frames() -> Frames:
     asked = (f"{SYSTEM}.1.0", f"{SYSTEM}.2.0", f"{SYSTEM}.5.0", f"{PRINTER_MIB}.17.1", "1.3.6.1.2.1.25.3.2.1.3.1")
     yield asks("10.20.30.41", message(V2C, "public", operation(GET, 1, dict.fromkeys(asked, NULL))))
     yield answers("10.20.30.41", message(V2C, "public", operation(RESPONSE, 1, {
-        asked[0]: octets("KYOCERA Document Solutions Printing System"), asked[1]: oid("1.3.6.1.4.1.1347.41"), asked[2]: octets("PRN-3F-EAST"),
+        asked[0]: octets("KYOCERA Document Solutions Printing System"), asked[1]: oid("1.3.6.1.4.1.1347.41"),
+        asked[2]: octets("PRN-3F-EAST"),
         asked[3]: octets("VXY1234567"), asked[4]: octets("ECOSYS M3655idn"),
     })))  # fmt: skip
     yield asks("10.20.30.41", message(V1, "private", operation(SET, 2, {f"{SYSTEM}.6.0": octets("3rd floor")})))
@@ -84,7 +85,8 @@ def frames() -> Frames:
         message(V1, "private", operation(RESPONSE, 2, {f"{SYSTEM}.6.0": octets("3rd floor")}, first=2, second=1)),
     )
     trap = tlv(
-        TRAP, oid("1.3.6.1.4.1.318"), tlv(0x40, ip_address("10.20.30.71").packed), number(6), number(5), number(99, 0x43),
+        TRAP, oid("1.3.6.1.4.1.318"), tlv(0x40, ip_address("10.20.30.71").packed), number(6), number(5),
+        number(99, 0x43),
         variables({"1.3.6.1.4.1.318.2.3.3.0": octets("UPS: on battery power")}),
     )  # fmt: skip
     yield udp(CAMERA, DESKTOP, "10.20.30.71", MANAGER, 2048, 162, message(V1, "s3cret-ups", trap))

@@ -31,16 +31,26 @@ def frames() -> Frames:
     )
     yield udp(DESKTOP, GROUP_MAC, "10.20.30.66", GROUP, 50200, 1900, search, ttl=1)
     yield answered(
-        CAMERA, "10.20.30.44", "Cache-Control: max-age=3600", "ST: roku:ecp", "USN: uuid:roku:ecp:X00400AAAAAA", "Ext: ",
+        CAMERA, "10.20.30.44", "Cache-Control: max-age=3600", "ST: roku:ecp", (
+            "USN: "
+            "uuid:roku:ecp:X00400AAAAAA"
+        ), "Ext: ",
         "Server: Roku/12.5.0 UPnP/1.0 Roku/12.5.0",
-        "LOCATION: http://10.20.30.44:8060/", "device-group.roku.com: D1E1D1C1", "WAKEUP: MAC=02:00:5e:00:53:06;Timeout=10",
+        "LOCATION: http://10.20.30.44:8060/", "device-group.roku.com: D1E1D1C1", (
+            "WAKEUP: "
+            "MAC=02:00:5e:00:53:06;Timeout=10"
+        ),
     )  # fmt: skip
-    bridge = ("CACHE-CONTROL: max-age=100", "LOCATION: http://10.20.30.12:80/description.xml", "SERVER: Hue/1.0 UPnP/1.0 IpBridge/1.56.0",
+    bridge = ("CACHE-CONTROL: max-age=100", "LOCATION: http://10.20.30.12:80/description.xml", (
+        "SERVER: Hue/1.0 UPnP/1.0 "
+        "IpBridge/1.56.0"
+    ),
               "hue-bridgeid: 02005EFFFE005302")  # fmt: skip
     name = "uuid:2f402f80-da50-11e1-9b23-02005e005302"
     yield told(PHONE, "10.20.30.12", *bridge, "NTS: ssdp:alive", "NT: upnp:rootdevice", f"USN: {name}::upnp:rootdevice")
     yield told(PHONE, "10.20.30.12", *bridge, "NTS: ssdp:alive", f"NT: {name}", f"USN: {name}")
-    yield told(PHONE, "10.20.30.12", "LOCATION: http://10.20.30.12:80/description.xml", "NTS: ssdp:update", "NT: upnp:rootdevice",
+    yield told(PHONE, "10.20.30.12", "LOCATION: http://10.20.30.12:80/description.xml", "NTS: ssdp:update",
+    "NT: upnp:rootdevice",
                f"USN: {name}::upnp:rootdevice", "BOOTID.UPNP.ORG: 1", "NEXTBOOTID.UPNP.ORG: 2")  # fmt: skip
     yield told(PHONE, "10.20.30.12", "NTS: ssdp:byebye", "NT: upnp:rootdevice", f"USN: {name}::upnp:rootdevice")
     gateway = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
@@ -50,7 +60,11 @@ def frames() -> Frames:
     )  # fmt: skip
     yield answered(PRINTER, "10.20.30.40", "SERVER: web", "CONTENT-LENGTH: 0", start="HTTP/1.1 400 Bad Request")
     lamp = ssdp_message(
-        "HTTP/1.1 200 OK", "Cache-Control: max-age=3600", "Date: ", "Ext: ", "Location: yeelight://10.20.30.1:55443", "Server: POSIX UPnP/1.0 YGLC/1",
-        "id: 0x000000000015243f", "model: color", "fw_ver: 18", "support: get_prop set_power", "power: on", "bright: 100", "name: ",
+        "HTTP/1.1 200 OK", "Cache-Control: max-age=3600", "Date: ", "Ext: ", (
+            "Location: "
+            "yeelight://10.20.30.1:55443"
+        ), "Server: POSIX UPnP/1.0 YGLC/1",
+        "id: 0x000000000015243f", "model: color", "fw_ver: 18", "support: get_prop set_power", "power: on",
+        "bright: 100", "name: ",
     )  # fmt: skip
     yield udp(GATEWAY, DESKTOP, "10.20.30.1", "10.20.30.66", 1982, 50201, lamp)

@@ -29,7 +29,10 @@ def frames() -> Frames:
         [
             (
                 True,
-                b'{"worker": "eth1.0", "jsonrpc": "2.0", "params": ["0x00exampleaccount/rig1", "x"], "id": 2, "method": "eth_submitLogin"}\n',
+                (
+                    b'{"worker": "eth1.0", "jsonrpc": "2.0", "params": ["0x00exampleaccount/rig1", "x"], "id": 2, '
+                    b'"method": "eth_submitLogin"}\n'
+                ),
             ),
             (False, b'{"jsonrpc":"2.0","id":2,"result":true}\n'),
         ],

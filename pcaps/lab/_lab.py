@@ -232,7 +232,8 @@ class Lab:
         while port and f":{port} " not in self.run(host, "ss", "-Hln", f"--{proto}"):
             if time.monotonic() > until or process.poll() is not None:
                 raise TimeoutError(
-                    f"{command[0]} does not listen on {proto}/{port}: {(self.folder / 'programs.log').read_text(errors='replace')[-400:]}"
+                    f"{command[0]} does not listen on {proto}/{port}: "
+                    f"{(self.folder / 'programs.log').read_text(errors='replace')[-400:]}"
                 )
             time.sleep(0.1)
         return process

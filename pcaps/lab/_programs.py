@@ -46,7 +46,8 @@ def ssh_server(lab: Lab, host: Host) -> None:
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)], check=True)
     Path("/run/sshd").mkdir(exist_ok=True)
     options = {
-        "HostKey": keys / "server", "AuthorizedKeysFile": keys / "client.pub", "PermitRootLogin": "prohibit-password", "UsePAM": "no", "StrictModes": "no",
+        "HostKey": keys / "server", "AuthorizedKeysFile": keys / "client.pub", "PermitRootLogin": "prohibit-password",
+        "UsePAM": "no", "StrictModes": "no",
         "MaxAuthTries": 6, "MaxStartups": 100, "PidFile": "none", "PerSourcePenalties": "no",
     }  # fmt: skip
     _with_accounts(
@@ -72,7 +73,8 @@ def ftp_server(lab: Lab, host: Host) -> None:
     """vsftpd with the account."""
     settings = lab.folder / f"{host.name}.vsftpd"
     (lab.folder / "empty").mkdir(exist_ok=True)
-    lines = ("listen=YES", "anonymous_enable=NO", "local_enable=YES", "write_enable=YES", "background=NO", f"secure_chroot_dir={lab.folder / 'empty'}",
+    lines = ("listen=YES", "anonymous_enable=NO", "local_enable=YES", "write_enable=YES", "background=NO",
+    f"secure_chroot_dir={lab.folder / 'empty'}",
              "pam_service_name=vsftpd", "seccomp_sandbox=NO", "max_login_fails=50", "delay_failed_login=0")  # fmt: skip
     settings.write_text("\n".join(lines) + "\n", encoding="ascii")
     _with_accounts(lab, host, "/usr/sbin/vsftpd", str(settings), port=21)
@@ -91,8 +93,12 @@ def file_server(lab: Lab, host: Host, *shares: str) -> Path:
     base.mkdir()
     paths = ("private dir", "lock directory", "state directory", "cache directory", "pid directory", "ncalrpc dir")
     lines = [
-        "[global]", "workgroup = OFFICE", f"netbios name = {host.name.upper()[:15]}", "map to guest = never", "disable netbios = yes", "smb ports = 445",
-        "server min protocol = SMB2", "server smb encrypt = off", "load printers = no", f"log file = {base}/log", "passdb backend = tdbsam",
+        "[global]", "workgroup = OFFICE", f"netbios name = {host.name.upper()[:15]}", "map to guest = never",
+        "disable netbios = yes", "smb ports = 445",
+        "server min protocol = SMB2", "server smb encrypt = off", "load printers = no", f"log file = {base}/log", (
+            "passdb backend = "
+            "tdbsam"
+        ),
         "force user = root",
     ]  # fmt: skip
     lines += [f"{name} = {base}" for name in paths]
@@ -101,7 +107,10 @@ def file_server(lab: Lab, host: Host, *shares: str) -> Path:
         lines += [f"[{share}]", f"path = {base / share}", "read only = no"]
     settings = base / "smb.conf"
     settings.write_text("\n".join(lines) + "\n", encoding="ascii")
-    add = f"printf '{PASSWORD}\\n{PASSWORD}\\n' | smbpasswd -c {settings} -s -a {ACCOUNT} >/dev/null; exec smbd -F --no-process-group -s {settings}"
+    add = (
+        f"printf '{PASSWORD}\\n{PASSWORD}\\n' | smbpasswd -c {settings} -s -a {ACCOUNT} >/dev/null; "
+        f"exec smbd -F --no-process-group -s {settings}"
+    )
     lab.start(host, "sh", "-c", _accounts(lab).removesuffix("exec ") + add, port=445)
     return base / shares[0]
 

@@ -88,7 +88,8 @@ class Gateway(http.server.BaseHTTPRequestHandler):
             if kind != self.kinds[0]:
                 inner = f"<deviceList>{inner}</deviceList>"
         self._say(
-            f'<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major><minor>0</minor></specVersion>{inner}</root>'
+            '<?xml version="1.0"?><root '
+            f'xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major><minor>0</minor></specVersion>{inner}</root>'
         )
 
     def _service(self, kind: str, url: str) -> str:
@@ -99,9 +100,13 @@ class Gateway(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         action = self.headers.get("SOAPAction", "").strip('"').partition("#")[2]
-        said = f'<u:{action}Response xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1">{self.replies.get(action, "")}</u:{action}Response>'
+        said = (
+            f"<u:{action}Response "
+            f'xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1">{self.replies.get(action, "")}</u:{action}Response>'
+        )
         self._say(
-            f'<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{said}</s:Body></s:Envelope>'
+            '<?xml version="1.0"?><s:Envelope '
+            f'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{said}</s:Body></s:Envelope>'
         )
 
     def _say(self, text: str) -> None:
@@ -130,7 +135,10 @@ def gateway_search(ip: str) -> None:
         while True:
             asked, peer = sock.recvfrom(2048)
             if kind.encode() in asked:
-                lines = ("HTTP/1.1 200 OK", "CACHE-CONTROL: max-age=1800", f"ST: {kind}", f"USN: uuid:00000000-0000-0000-0000-000000000003::{kind}", "EXT:",
+                lines = ("HTTP/1.1 200 OK", "CACHE-CONTROL: max-age=1800", f"ST: {kind}", (
+                    "USN: "
+                    f"uuid:00000000-0000-0000-0000-000000000003::{kind}"
+                ), "EXT:",
                          "SERVER: Linux UPnP/1.0 Lab/1.0", f"LOCATION: http://{ip}:5000/root.xml", "", "")  # fmt: skip
                 sock.sendto("\r\n".join(lines).encode(), peer)
 
@@ -180,7 +188,10 @@ def registrar(*extensions: str) -> None:
         to = next(
             (line for line in message.split("\r\n") if re.match(r"(To|t):", line, re.IGNORECASE)), "To: <sip:none@none>"
         )
-        return f"SIP/2.0 {status}\r\n{kept}{to};tag=as1\r\n{more}Server: FPBX-16.0.40.7(18.16.0)\r\nContent-Length: 0\r\n\r\n".encode()
+        return (
+            f"SIP/2.0 {status}\r\n{kept}{to};tag=as1\r\n{more}Server: "
+            "FPBX-16.0.40.7(18.16.0)\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
 
     answer(5060, reply)
 
@@ -266,7 +277,8 @@ def telnet(user: str, password: str) -> None:
             else:
                 return
             self.wfile.write(
-                b"\r\n\r\nBusyBox v1.19.4 (2016-03-01 11:22:33 CST) built-in shell (ash)\r\nEnter 'help' for a list of built-in commands.\r\n"
+                b"\r\n\r\nBusyBox v1.19.4 (2016-03-01 11:22:33 CST) built-in shell (ash)\r\nEnter 'help' for a "
+                b"list of built-in commands.\r\n"
             )
             while (command := self.line(b"\r\n# ")) not in ("exit", ""):
                 applet = command.split()[-1]
@@ -324,7 +336,10 @@ def stream() -> None:
     """A camera that shows itself to everybody (RTSP, RFC 2326): it describes its stream and says yes to the rest; no
     pictures.
     """
-    body = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=Media Presentation\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
+    body = (
+        "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=Media Presentation\r\nt=0 0\r\nm=video 0 RTP/AVP "
+        "96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
+    )
 
     class Session(socketserver.StreamRequestHandler):
         def handle(self) -> None:

@@ -50,9 +50,7 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "words", metavar="FILTER | ACTION", nargs="*", help="filters, or an action with its arguments"
-    )
+    parser.add_argument("words", metavar="FILTER | ACTION", nargs="*", help="filters, or an action with its arguments")
     add_json_argument(parser)
     parser.add_argument(
         "--csv", action="store_true", help="CSV with a heading; cells are safe to open in a spreadsheet"

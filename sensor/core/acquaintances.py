@@ -49,7 +49,8 @@ class Acquaintances:
     """
 
     def __init__(
-        self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None, apart: bool = False,
+        self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None,
+        apart: bool = False,
         near: bool = False,
     ) -> None:  # fmt: skip
         self._window, self._recent = window, RecentSet(bits)

@@ -9,14 +9,17 @@ import msgspec
 from sensor.core.observation import Evidence
 
 TYPES = (
-    "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom nas ups "
-    "router access_point switch firewall workstation server mobile tablet game_console wearable barcode_scanner label_printer signage medical building "
+    "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor "
+    "appliance scale thermostat door_access intercom nas ups "
+    "router access_point switch firewall workstation server mobile tablet game_console wearable "
+    "barcode_scanner label_printer signage medical building "
     "industrial iot unknown"
 ).split()
 
 # Devices with one job: none of them has any business administering another machine.
 FIXED_FUNCTION = frozenset(
-    "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom ups "
+    "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor "
+    "appliance scale thermostat door_access intercom ups "
     "barcode_scanner label_printer signage medical building iot".split()
 )
 
@@ -24,8 +27,10 @@ FIXED_FUNCTION = frozenset(
 # or a phone only because of its system agrees with the room systems, consoles and panels that are built on it.
 WIDER: dict[str, frozenset[str]] = {
     "iot": frozenset(
-        "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom ups wearable signage tv printer "
-        "conferencing medical building industrial access_point router barcode_scanner voip_phone nas label_printer".split()
+        "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat "
+        "door_access intercom ups wearable signage tv printer "
+        "conferencing medical building industrial access_point router barcode_scanner voip_phone nas "
+        "label_printer".split()
     ),
     "workstation": frozenset(
         "server conferencing signage medical nvr industrial barcode_scanner tablet building".split()

@@ -115,8 +115,8 @@ def _event_facts(event: Event) -> Body:
 
 
 def _fact(name: str, value: Any) -> Any:
-    """Addresses are integers inside: MACs are recognized by the name of their field, IP addresses by their size (IPv4-mapped,
-    or over 64 bits).
+    """Addresses are integers inside: MACs are recognized by the name of their field, IP addresses by their size
+    (IPv4-mapped, or over 64 bits).
     """
     if isinstance(value, int) and not isinstance(value, bool):
         if name.endswith("mac") and 0 < value < 1 << 48:

@@ -41,7 +41,7 @@ class Binding(msgspec.Struct):
     since: int = 0
     again: int = 0
     claims: int = 0
-    unasked: int = 0
+    unsolicited: int = 0
     forced: int = 0
     returns: int = 0
 
@@ -84,10 +84,10 @@ class Bindings:
         return owner.last if owner else 0
 
     def claim(
-        self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unasked: bool = False
+        self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unsolicited: bool = False
     ) -> Binding | None:
-        """A MAC claims the address, ``unasked`` or not. The binding where another MAC holds it and claimed it within
-        ``patience`` ns; None where nothing is in dispute.
+        """A MAC claims the address, ``unsolicited`` or not. The binding where another MAC holds it and claimed it
+        within ``patience`` ns; None where nothing is in dispute.
         """
         held = self._addresses.get((vlan, address))
         if held is None or held.mac == mac:
@@ -96,9 +96,16 @@ class Bindings:
             self._addresses.put((vlan, address), Binding(mac, ts))
             return None
         if held.rival != mac or ts - held.again > patience:
-            held.rival, held.since, held.again, held.claims, held.unasked, held.forced = mac, ts, ts, 1, int(unasked), 0
+            held.rival, held.since, held.again, held.claims, held.unsolicited, held.forced = (
+                mac,
+                ts,
+                ts,
+                1,
+                int(unsolicited),
+                0,
+            )
         elif ts - held.again >= APART:
-            held.again, held.claims, held.unasked = ts, held.claims + 1, held.unasked + unasked
+            held.again, held.claims, held.unsolicited = ts, held.claims + 1, held.unsolicited + unsolicited
         return held
 
     def _hold(self, vlan: int, address: int, held: Binding | None, mac: int, ts: int) -> Binding | None:

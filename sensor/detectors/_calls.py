@@ -69,10 +69,10 @@ class CallDetector(EventDetector):
             or sum(service in device.services for service in CONTROLLER_SERVICES) > 1
         )
 
-    def told(
+    def call_alert(
         self,
         event: Event,
-        deed: str,
+        action: str,
         why: Iterable[str],
         numbers: Numbers | None = None,
         *,
@@ -85,7 +85,7 @@ class CallDetector(EventDetector):
         targets: Iterable[Subject] = (),
         app: str = "",
     ) -> Alert:
-        """An alert with the summary: actor, ``deed``, target, ``rest``. ``answer``: the packet is from the target;
+        """An alert with the summary: actor, ``action``, target, ``rest``. ``answer``: the packet is from the target;
         ``key``: distinguishes alerts of a pair.
         """
         ends = ends_of(event.packet, answer=answer)
@@ -98,7 +98,7 @@ class CallDetector(EventDetector):
             actor=ends.actor,
             target=ends.target,
             targets=dict.fromkeys((ends.target, *targets)),
-            summary=f"{who(self.context, ends.actor)} {deed} {who(self.context, ends.target)}{rest}",
+            summary=f"{who(self.context, ends.actor)} {action} {who(self.context, ends.target)}{rest}",
             why=reasons,
             numbers={"times": 1, "threshold": 1} if numbers is None else numbers,
             key=(ends.target.address, *key),

@@ -25,11 +25,11 @@ SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
 class OfDevices(Detector):
     """Base of detectors whose alerts are about one device each."""
 
-    def tell(self, proof: Event | Flow | DeviceChange, device: Device, what: str = "", **told: Any) -> Alert:
+    def device_alert(self, proof: Event | Flow | DeviceChange, device: Device, what: str = "", **fields: Any) -> Alert:
         """An alert about a device, the same finding wherever the device is. ``what`` distinguishes it from other alerts
         of the device.
         """
-        alert = self.alert(proof, actor=subject_of(device), **told)
+        alert = self.alert(proof, actor=subject_of(device), **fields)
         alert.key = "|".join(filter(None, (self.id, device.id, what)))
         return alert
 
@@ -67,7 +67,7 @@ def agree(one: str, other: str) -> bool:
     return one == other or other in WIDER.get(one, ()) or one in WIDER.get(other, ())
 
 
-def told_by_operator(evidence: Iterable[Evidence]) -> bool:
+def set_by_operator(evidence: Iterable[Evidence]) -> bool:
     return any(one.family == "operator" for one in evidence)
 
 

@@ -75,7 +75,8 @@ class Insecure:
         moved = field("status").is_in(*MOVED) & field("location").filled()
         refused = (field("status") == PASSWORD_WANTED) & field("schemes").has("basic")
         return {
-            HttpResponse: moved | refused, SnmpResponse: field("community").filled(), SmbNegotiated: field("version") == 1,
+            HttpResponse: moved | refused, SnmpResponse: field("community").filled(),
+            SmbNegotiated: field("version") == 1,
             TlsServerHello: field("version").is_in(*OLD_TLS), TlsCertificate: ~field("from_client").filled(),
             RtspResponse: held(self._streams, "packet.flow"), MqttConnack: held(self._brokers, "packet.flow"),
         }  # fmt: skip
@@ -273,7 +274,9 @@ def _desktop(event: VncLogin) -> Shown | None:
 
 
 _READERS: dict[type[Event], Callable[..., Shown | None]] = {
-    TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp, HttpLogin: _form, HttpResponse: _page,
-    SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate, VncLogin: _desktop,
+    TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
+    HttpLogin: _form, HttpResponse: _page,
+    SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
+    VncLogin: _desktop,
 }  # fmt: skip
 SHOWING: tuple[type[Event], ...] = (*_READERS, RtspRequest, RtspResponse, MqttConnect, MqttConnack)

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 
 # Makers and services that are imitated, and words that stand beside them.
 BRANDS = frozenset(
-    "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram whatsapp linkedin twitter telegram paypal dropbox amazon "
-    "apple icloud netflix adobe oracle mozilla firefox chrome android samsung symantec norton mcafee kaspersky cloudflare akamai github coinbase "
+    "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram "
+    "whatsapp linkedin twitter telegram paypal dropbox amazon "
+    "apple icloud netflix adobe oracle mozilla firefox chrome android samsung symantec norton "
+    "mcafee kaspersky cloudflare akamai github coinbase "
     "skype zoom cisco fortinet logitech lenovo citrix vmware yahoo".split()
 )
 TRADE = frozenset(
-    "update updates upgrade driver drivers security secure account accounts support service services download downloads login signin verify server servers "
-    "network system systems antivirus defender firewall webmail mail office online cloud static cdn api auth check analytics software hotfix patch".split()
+    "update updates upgrade driver drivers security secure account accounts support service "
+    "services download downloads login signin verify server servers "
+    "network system systems antivirus defender firewall webmail mail office online cloud static cdn "
+    "api auth check analytics software hotfix patch".split()
 )
 # A brand of so many letters has no neighbour among words.
 LONG = 8

@@ -38,7 +38,7 @@ class Ratio:
         self._want = options
         self._all: Counts[Hashable] = Counts(options.window_s * SECOND)
         self._bad: Counts[Hashable] = Counts(options.window_s * SECOND)
-        self._told: Recent[Hashable] = Recent(4096, options.again_s * SECOND)
+        self._reported: Recent[Hashable] = Recent(4096, options.again_s * SECOND)
 
     def add(self, key: Hashable, bad: bool, ts: int) -> Finding | None:
         """Counts an answer. The finding where errors are too many, once in a while."""
@@ -47,7 +47,7 @@ class Ratio:
             not bad
             or errors < self._want.errors
             or errors < self._want.share * answers
-            or not self._told.fresh(key, ts)
+            or not self._reported.fresh(key, ts)
         ):
             return None
         return Finding(errors, answers)

@@ -44,7 +44,7 @@ class NamedServices(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -57,19 +57,19 @@ class NamedServices(EventDetector):
 
     def _named(self, event: Event, name: str, service: str) -> Iterator[Alert]:
         actor, target, sport, dport = ends_of(event.packet)
-        if under(name, self._allowed) or not self._told.fresh((actor.address, service), event.ts):
+        if under(name, self._allowed) or not self._reported.fresh((actor.address, service), event.ts):
             return
         device = self.context.device(actor)
-        grave = device is not None and device.fixed_function and device.type not in self.usual
+        severe = device is not None and device.fixed_function and device.type not in self.usual
         yield self.alert(
             event,
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} {verb_of(event)} {name} ({service})",
-            why=(f"{name} belongs to {service}", *(["a fixed-function device has no use for it"] if grave else [])),
+            why=(f"{name} belongs to {service}", *(["a fixed-function device has no use for it"] if severe else [])),
             numbers={"name": name, "service": service, "threshold": 1},
             key=(service,),
-            severity=Severity.high if grave else self.severity,
+            severity=Severity.high if severe else self.severity,
             confidence=0.8,
             actor_port=sport,
             target_port=dport,

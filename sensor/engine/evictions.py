@@ -1,8 +1,8 @@
 """Evictions: how often bounded tables had to let something go, by table. Each table counts for itself; here they are
 found and named.
 
-A name is the path from a unit to its table, such as ``inventory.table.leases`` or ``discovery.port_scan.told``: only
-code makes names, peers make none.
+A name is the path from a unit to its table, such as ``inventory.table.leases`` or ``discovery.port_scan.reported``:
+only code makes names, peers make none.
 """
 
 from __future__ import annotations

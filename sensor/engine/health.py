@@ -195,7 +195,10 @@ class Health:
             if one.since and waited >= SILENCE_S:
                 if last is None or now / SECOND - last >= AGAIN_S:
                     self._bad[check] = now / SECOND
-                    msg = f"the output {one.name} has taken nothing for {int(waited):,} s, {one.pending:,} records wait: {one.why}"
+                    msg = (
+                        f"the output {one.name} has taken nothing for {int(waited):,} s, {one.pending:,} "
+                        f"records wait: {one.why}"
+                    )
                     yield self._lasts(check, Finding(STALLED, now, "medium", msg, facts))
             elif last is not None and not one.since:
                 del self._bad[check]
@@ -246,7 +249,10 @@ class Health:
             clock,
             "packets were lost before they were read",
         )
-        what = "packets held messages that there was no time to read: flows and scans are whole, names and contents are not"
+        what = (
+            "packets held messages that there was no time to read: flows and scans are whole, names and "
+            "contents are not"
+        )
         yield from self._figure(
             "sensor.messages_shed", "medium", new.shed, new.packets, SHED, FEWEST_PACKETS, now, clock, what
         )
@@ -267,7 +273,8 @@ class Health:
         )
 
     def _figure(
-        self, check: str, severity: str, count: int, of: int, most: float, fewest: int, now: int, clock: float, what: str
+        self, check: str, severity: str, count: int, of: int, most: float, fewest: int, now: int, clock: float,
+        what: str
     ) -> Iterator[Finding]:  # fmt: skip
         """One share, reported when it becomes bad, each hour, and when it is good again. Too few packets decide
         nothing.

@@ -92,8 +92,8 @@ class Pipeline:
         native: bool = True,
         consumer: Callable[[Iterable[Parsed]], None] | None = None,
     ) -> None:
-        """``native``: False if every message is to be read by the Python dissectors, which are the reference. ``consumer``:
-        gets what dissectors yield of a message, in place of the inventory and the detectors.
+        """``native``: False if every message is to be read by the Python dissectors, which are the reference.
+        ``consumer``: gets what dissectors yield of a message, in place of the inventory and the detectors.
         """
         self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
         self.maker, self.emit = room.maker, room.emit

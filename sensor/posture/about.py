@@ -16,7 +16,10 @@ _PRODUCTS = """
     SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ? ORDER BY source, vendor, name LIMIT ?
 """
 REMEMBERED = " (remembered, not recorded)"
-UPDATE = "Look up the model in the advisory of its vendor and install the firmware named there; let only an administration network reach it until then."
+UPDATE = (
+    "Look up the model in the advisory of its vendor and install the firmware named there; let only "
+    "an administration network reach it until then."
+)
 
 
 class About(NamedTuple):

@@ -31,7 +31,10 @@ REACHED, TALKS, BESIDE = "outside", "talks", "beside"
 SHUT = Fix(
     "reach|outside",
     "Block inbound access from external hosts",
-    "Take the port forwarding back at the router, or `sensor firewall suggest exposure.inbound_from_internet`; then `sensor alerts close`.",
+    (
+        "Take the port forwarding back at the router, or `sensor firewall suggest "
+        "exposure.inbound_from_internet`; then `sensor alerts close`."
+    ),
     "No external host gets an answer.",
 )
 

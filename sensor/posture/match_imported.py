@@ -162,7 +162,10 @@ class ImportedIndex:
                         yield _Product(number, product, system.scheme, Likeness.SAME, system=True)
 
     def _named(self, vendor: str, word: str) -> Iterator[tuple[int, str]]:
-        asked = "SELECT id, name FROM words JOIN products ON products.id = words.product WHERE words.vendor = ? AND word = ? LIMIT ?"
+        asked = (
+            "SELECT id, name FROM words JOIN products ON products.id = words.product WHERE words.vendor = ? "
+            "AND word = ? LIMIT ?"
+        )
         yield from self._base.execute(asked, (vendor, word, PRODUCTS_LIMIT))
 
     def _read(self, product: int) -> tuple[_Rule, ...]:

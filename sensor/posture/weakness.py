@@ -32,8 +32,14 @@ VULNERABILITY, SETTING = "vulnerability", "setting"
 SEE_FIRMWARE = (
     "The sensor sees the new version in a packet of the device, and `sensor vulns device` no longer lists it."
 )
-FIND_OUT = "Look up the firmware version on the device and set it (`sensor devices set … firmware=`), or update to the newest version."
-COMPARE = "The operator set this version, and no packet confirms it: if an advisory names it (see `sensor vulns show`), update the device."
+FIND_OUT = (
+    "Look up the firmware version on the device and set it (`sensor devices set … firmware=`), or "
+    "update to the newest version."
+)
+COMPARE = (
+    "The operator set this version, and no packet confirms it: if an advisory names it (see `sensor "
+    "vulns show`), update the device."
+)
 
 Body = Mapping[str, Any]
 

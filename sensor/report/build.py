@@ -202,12 +202,20 @@ def _notes(sources: Sources, period: Period) -> Iterator[str]:
     elif period.since < story.first:
         yield f"The log begins at {story.first[:16]}Z, after the beginning of the period: earlier events are missing."
     if story.later:
-        yield "The log continues after the end of the period: devices from the inventory are as of now, everything else as of the end of the period."
+        yield (
+            "The log continues after the end of the period: devices from the inventory are as of now, "
+            "everything else as of the end of the period."
+        )
     if site.seen.habits is None:
-        yield "No baseline was read: communication between devices is unknown; name the folder of an inventory with --state."
+        yield (
+            "No baseline was read: communication between devices is unknown; name the folder of an "
+            "inventory with --state."
+        )
     elif site.seen.watched[0]:
         since, last = (datetime.fromtimestamp(ts / 1e9, UTC) for ts in site.seen.watched)
         hours = (last - since).total_seconds() / 3600
-        yield f"Who talks to whom was learned in {hours:,.1f} hours of watching; less frequent communication is missing."
+        yield (
+            f"Who talks to whom was learned in {hours:,.1f} hours of watching; less frequent communication is missing."
+        )
     if not sources.feeds:
         yield "No list of vulnerabilities was imported (`sensor vulns import`): only the built-in set was used."

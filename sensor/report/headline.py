@@ -55,7 +55,10 @@ def _happened(report: Report) -> Iterator[str]:
     if not report.alerts:
         yield "No alert was raised."
     elif report.incidents:
-        yield f"{told}, and {counted(len(report.incidents), 'incident')}; the most severe: {shorter(report.incidents[0].said)}."
+        yield (
+            f"{told}, and {counted(len(report.incidents), 'incident')}; the most severe: "
+            f"{shorter(report.incidents[0].said)}."
+        )
     else:
         yield f"{told}; the most severe: {shorter(report.alerts[0].said)}."
 

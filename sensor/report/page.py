@@ -33,13 +33,17 @@ WORST_SHOWN = 10
 # Things to do on the first page; of these, open incidents.
 FIRST, URGENT = 5, 2
 CONTENTS = (
-    ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"), ("done", "Done in the period"),
-    ("findings", "Findings"), ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"), ("talks", "Who talks to whom"),
-    ("inventory", "Inventory"), ("basis", "Data sources and limits"), ("reading", "How to read it"), ("evidence", "Evidence"),
+    ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"),
+    ("done", "Done in the period"),
+    ("findings", "Findings"), ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"),
+    ("talks", "Who talks to whom"),
+    ("inventory", "Inventory"), ("basis", "Data sources and limits"), ("reading", "How to read it"),
+    ("evidence", "Evidence"),
 )  # fmt: skip
 # What a kind of change is called where they are counted.
 CHANGES = {
-    "new": "new", "gone": "gone", "back": "back again", "address": "with another address", "firmware": "with another firmware",
+    "new": "new", "gone": "gone", "back": "back again", "address": "with another address",
+    "firmware": "with another firmware",
     "merged": "known under two names", "split": "taken for one", "other": "with another type or name",
 }  # fmt: skip
 _COMMAND = re.compile("`([^`]{1,200})`")
@@ -52,14 +56,20 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
     changes = [change for change in report.changes if change.kind != "back"]
     present = [device for device in report.devices if not device.gone]
     return _template().render(
-        report=report, limits=limits, paper=limits is PAPER, style=_style("report.css" if limits is PAPER else "report.css screen.css"),
-        embedded=_inert(embedded), picture=_pictures(report), contents=_contents(report), bands={band: least for least, band in BANDS},
-        present=present, weak=sum(1 for device in present if device.findings), worst=_worst(present), urgent=_urgent(report), first=FIRST,
-        arrived=sum(1 for device in report.devices if device.first_seen >= report.period.since), all_new=all_new(report.devices, report.period),
-        complete=len(report.devices) <= limits.devices and bool(report.devices), types=groups_of(present, by_product=False),
-        products=groups_of(present, by_product=True)[: limits.products], changes=changes, kinds_of_change=_kinds_of_change(report),
-        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, proofs=links.proofs, anchor=anchor,
-        clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
+        report=report, limits=limits, paper=limits is PAPER,
+        style=_style("report.css" if limits is PAPER else "report.css screen.css"),
+        embedded=_inert(embedded), picture=_pictures(report), contents=_contents(report),
+        bands={band: least for least, band in BANDS},
+        present=present, weak=sum(1 for device in present if device.findings), worst=_worst(present),
+        urgent=_urgent(report), first=FIRST,
+        arrived=sum(1 for device in report.devices if device.first_seen >= report.period.since),
+        all_new=all_new(report.devices, report.period),
+        complete=len(report.devices) <= limits.devices and bool(report.devices),
+        types=groups_of(present, by_product=False),
+        products=groups_of(present, by_product=True)[: limits.products], changes=changes,
+        kinds_of_change=_kinds_of_change(report),
+        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, proofs=links.proofs,
+        anchor=anchor, clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
     )  # fmt: skip
 
 

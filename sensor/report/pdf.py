@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 
 INSTALL = (
-    "pip install 'passive-network-sensor[report]', and Pango 1.44 or later of the system (Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0"
+    "pip install 'passive-network-sensor[report]', and Pango 1.44 or later of the system (Debian, "
+    "Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0"
     " libharfbuzz-subset0; Fedora: dnf install pango)"
 )
 

@@ -188,7 +188,10 @@ class AlertRows:
     def _group(self, group: Group) -> int:
         number = self._groups.get(group)
         if number is None:
-            wanted = "INSERT INTO alert_groups (state, severity, detector, verdict, assignee, site, alerts) VALUES (?, ?, ?, ?, ?, ?, 0)"
+            wanted = (
+                "INSERT INTO alert_groups (state, severity, detector, verdict, assignee, site, alerts) "
+                "VALUES (?, ?, ?, ?, ?, ?, 0)"
+            )
             number = self._groups[group] = self._base.execute(wanted, group).lastrowid or 0
             self._of[number] = group
         return number
@@ -219,5 +222,6 @@ def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
 
 def _row(one: _Alert) -> tuple[object, ...]:
     return (
-        one.number, one.id, one.key, one.group, one.title, one.risk, one.count, one.first, one.last, one.ended, one.seq, one.summary, one.words,
+        one.number, one.id, one.key, one.group, one.title, one.risk, one.count, one.first, one.last, one.ended,
+        one.seq, one.summary, one.words,
     )  # fmt: skip

@@ -137,7 +137,8 @@ def _read_file(base: sqlite3.Connection, path: Path, place: _Place) -> _Place:
 def _mute(numbered: tuple[int, Mute]) -> tuple[object, ...]:
     number, one = numbered
     return (
-        number, one.id, one.detector, one.src, one.dst, one.port or 0, one.type, one.vlan or 0, one.hours, one.author, one.reason,
+        number, one.id, one.detector, one.src, one.dst, one.port or 0, one.type, one.vlan or 0, one.hours, one.author,
+        one.reason,
         time_or(one.created, 0), time_or(one.expires, 0), one.scope,
     )  # fmt: skip
 
@@ -177,6 +178,7 @@ def _rows(lines: Iterable[tuple[int, _MutedLine, bytes]]) -> Iterable[tuple[obje
     for number, line, text in lines:
         if (part := line.alert) is not None:
             yield (
-                (part.key or part.id)[:WORD], part.id[:WORD], part.muted.id[:WORD], line.level, part.detector[:WORD], part.count,
+                (part.key or part.id)[:WORD], part.id[:WORD], part.muted.id[:WORD], line.level, part.detector[:WORD],
+                part.count,
                 time_or(part.last, time_ns(line.ts)), number, line.summary, text.decode(errors="replace"),
             )  # fmt: skip

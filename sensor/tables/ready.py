@@ -22,8 +22,8 @@ UNLISTED = "The list of devices is not complete: its rows are still to be made, 
 
 
 class Ready(NamedTuple):
-    """``usable``: the tables of the folder answer for its log; else the log itself must be read. ``note``: what was done
-    to the store, or what is missing, for people; empty where there is nothing to say.
+    """``usable``: the tables of the folder answer for its log; else the log itself must be read. ``note``: what was
+    done to the store, or what is missing, for people; empty where there is nothing to say.
     """
 
     usable: bool

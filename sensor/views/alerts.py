@@ -84,7 +84,8 @@ def alerts(
     mark = mark_of(wanted, sort, backwards)
     after, groups = after_of(cursor, mark), groups_of(data.base)
     chosen = Chosen(data.base, groups, groups_that_fit(groups, wanted), _clauses(wanted))
-    first, counts, exact = first_by_severity(chosen, after, backwards, limit_of(limit) + 1) if sort == "severity" else first_by_column(
+    first, counts, exact = first_by_severity(chosen, after, backwards,
+    limit_of(limit) + 1) if sort == "severity" else first_by_column(
         chosen, Order(COLUMNS[sort], backwards, after), limit_of(limit) + 1
     )  # fmt: skip
     rows = _rows(data, [number for _, number in first[:limit]])

@@ -89,7 +89,8 @@ def conversations(
     order = SORTS[sort]
     rows = sorted(matching(picture, wanted), key=lambda row: (order(row), row.client.id, row.server.id, row.service))
     fields: dict[str, Callable[[ConversationRow], str]] = {
-        "service": lambda row: row.service, "direction": lambda row: row.direction, "client_type": lambda row: row.client.type or "unknown",
+        "service": lambda row: row.service, "direction": lambda row: row.direction,
+        "client_type": lambda row: row.client.type or "unknown",
         "server_type": lambda row: row.server.type or "unknown",
     }  # fmt: skip
     return page_of(rows, _name, facets_of(rows, fields), mark_of("conversations", wanted, sort), limit, cursor)

@@ -29,7 +29,10 @@ INDEXED = 3
 MANY = 5_000
 _NO = {"vendor": "unknown", "criticality": "none"}
 # Of a device that became one with another: the other.
-_HEIR = "SELECT kept FROM mergers WHERE lost = ? AND NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number DESC"
+_HEIR = (
+    "SELECT kept FROM mergers WHERE lost = ? AND NOT undone AND lost NOT IN (SELECT id FROM "
+    "devices) ORDER BY number DESC"
+)
 
 
 class DeviceFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

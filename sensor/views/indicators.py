@@ -109,9 +109,12 @@ def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicato
         map(_times, alerts)
     )
     return Indicator(
-        kind, value, picture.around.networks.inside(parse(value)) if kind == ADDRESS else None, min((first for first, _ in times if first), default=0),
-        max((last for _, last in times), default=0), [name for name in _names(picture, kind, test, talks, holders) if name != value],
-        sorted({row.server.address for row in talks if kind == DOMAIN and row.server.address}), holders, mentions, talks, alerts,
+        kind, value, picture.around.networks.inside(parse(value)) if kind == ADDRESS else None,
+        min((first for first, _ in times if first), default=0),
+        max((last for _, last in times), default=0), [name for name in _names(picture, kind, test, talks,
+        holders) if name != value],
+        sorted({row.server.address for row in talks if kind == DOMAIN and row.server.address}), holders, mentions,
+        talks, alerts,
         picture.site.seen.habits is not None,
     )  # fmt: skip
 

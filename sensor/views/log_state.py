@@ -1,5 +1,5 @@
-"""How things stand at the end of an event log, or at a moment in it: for logs without tables, and for what tables do not
-keep, such as every record of a period.
+"""How things stand at the end of an event log, or at a moment in it: for logs without tables, and for what tables do
+not keep, such as every record of a period.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Take = Callable[[dict[str, Any]], bool]
 
 
 class LogState(NamedTuple):
-    """``fold``: the last record of each device, alert, incident and recommendation, with what the operator closed since;
-    ``broken``: lines that are no records, ``damage``: the place of the first; ``missing``: records that retention
-    removed before they were read.
+    """``fold``: the last record of each device, alert, incident and recommendation, with what the operator closed
+    since; ``broken``: lines that are no records, ``damage``: the place of the first; ``missing``: records that
+    retention removed before they were read.
     """
 
     fold: Fold

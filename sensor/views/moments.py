@@ -99,7 +99,10 @@ def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:
 
 def health(data: Data, *, since: int | None = None, limit: int = 50) -> Health:
     """How the sensor fared: findings since a time (ns), its last figures, and how far the tables are."""
-    query = "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings WHERE action != 'summary' AND ts >= ? ORDER BY ts DESC, seq DESC LIMIT ?"
+    query = (
+        "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings WHERE action != "
+        "'summary' AND ts >= ? ORDER BY ts DESC, seq DESC LIMIT ?"
+    )
     rows = data.base.execute(query, (since if since is not None else -(1 << 63), limit_of(limit)))
     last = data.base.execute("SELECT record FROM findings WHERE action = 'summary' ORDER BY seq DESC").fetchone()
     there = data.position

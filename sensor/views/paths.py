@@ -142,7 +142,8 @@ def _hop(found: Paths, hop: Hop) -> HopRow:
     use = hop.use
     seen = (use.count, time_text(use.first), time_text(use.last)) if use is not None else (0, "", "")
     return HopRow(
-        hop.source, hop.target, _text(found, hop.source), _text(found, hop.target), hop.cost, service_text(hop.service) if hop.service else "", hop.assumed,
+        hop.source, hop.target, _text(found, hop.source), _text(found, hop.target), hop.cost,
+        service_text(hop.service) if hop.service else "", hop.assumed,
         list(map(tidy, hop.why)), hop.alert, hop.weakness.id if hop.weakness is not None else "", *seen,
         [tidy(deed(found, *one).title) for one in hop.cuts],
     )  # fmt: skip

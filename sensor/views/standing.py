@@ -1,5 +1,5 @@
-"""How a dataset stands, in short: how many devices it has, when its last record was, and the sensor's last message about
-itself.
+"""How a dataset stands, in short: how many devices it has, when its last record was, and the sensor's last message
+about itself.
 """
 
 from __future__ import annotations

@@ -182,7 +182,8 @@ def _row(one: Standing) -> TicketRow:
     points, names, why, steps, test, devices = details
     sent = {name: given.handle for name, given in note.given.items()}
     return TicketRow(
-        one.id, one.state, note.kind, note.title, note.priority, note.severity, points, note.owner, note.first, note.due, note.done, names, why, steps, test,
+        one.id, one.state, note.kind, note.title, note.priority, note.severity, points, note.owner, note.first,
+        note.due, note.done, names, why, steps, test,
         devices, dict(note.over), sent,
     )  # fmt: skip
 

@@ -50,8 +50,8 @@ class MapLink(msgspec.Struct, frozen=True):
 
 
 class Topology(msgspec.Struct, frozen=True):
-    """``devices`` and ``conversations``: that match; ``folded``: devices of the opened group, and groups, that are drawn
-    together for want of space.
+    """``devices`` and ``conversations``: that match; ``folded``: devices of the opened group, and groups, that are
+    drawn together for want of space.
     """
 
     nodes: list[MapNode]
@@ -64,8 +64,8 @@ class Topology(msgspec.Struct, frozen=True):
 def topology(
     picture: Picture, wanted: ConversationFilter = EVERY_CONVERSATION, by: str = "type", opened: str = ""
 ) -> Topology:
-    """The map of the conversations that match. ``by``: one of GROUPINGS; ``opened``: name of a group. Unknown, Malformed
-    and NotReadable as of ``conversations``.
+    """The map of the conversations that match. ``by``: one of GROUPINGS; ``opened``: name of a group. Unknown,
+    Malformed and NotReadable as of ``conversations``.
     """
     one_of("by", [by], GROUPINGS)
     rows, nodes = matching(picture, wanted), picture.site.nodes

@@ -211,18 +211,23 @@ def _finding(fleet: Fleet, one: Judged) -> FindingRow:
     about, device = fleet.about(one.finding.cve), part(one.device, "device")
     asset, priority, addresses = one.asset, fleet.priority(one), [tidy(ip) for ip in texts(device.get("ips"))]
     return FindingRow(
-        **_about(about), verdict=one.finding.verdict.value.replace(" ", "_"), reason=tidy(one.finding.reason), priority=one.points, device=asset.id,
-        name=tidy(device.get("hostname")), address=next(iter(addresses), ""), addresses=addresses, type=asset.type or "unknown", vendor=asset.vendor,
+        **_about(about), verdict=one.finding.verdict.value.replace(" ", "_"), reason=tidy(one.finding.reason),
+        priority=one.points, device=asset.id,
+        name=tidy(device.get("hostname")), address=next(iter(addresses), ""), addresses=addresses,
+        type=asset.type or "unknown", vendor=asset.vendor,
         model=asset.model, firmware=asset.firmware, os=asset.os, vlan=_vlan(device),
-        source=one.finding.source, product=one.finding.product, certainty=one.finding.certainty, share=priority.share, terms=list(priority.terms),
+        source=one.finding.source, product=one.finding.product, certainty=one.finding.certainty, share=priority.share,
+        terms=list(priority.terms),
         evidence=list(asset.proof),
     )  # fmt: skip
 
 
 def _about(about: About) -> dict[str, Any]:
     return {
-        "cve": about.cve, "title": tidy(about.title), "severity": rated(about.cvss).name, "cvss": about.cvss, "epss": about.probability,
-        "exploited": tidy(about.exploited), "ransomware": about.ransomware, "fixed": tidy(about.fixed), "advice": tidy(about.advice, 2048),
+        "cve": about.cve, "title": tidy(about.title), "severity": rated(about.cvss).name, "cvss": about.cvss,
+        "epss": about.probability,
+        "exploited": tidy(about.exploited), "ransomware": about.ransomware, "fixed": tidy(about.fixed),
+        "advice": tidy(about.advice, 2048),
     }  # fmt: skip
 
 
@@ -230,7 +235,8 @@ def _vulnerability(found: Iterable[FindingRow]) -> VulnerabilityRow:
     rows = list(found)
     first, verdicts = rows[0], [row.verdict for row in rows]
     return VulnerabilityRow(
-        first.cve, first.title, first.priority, first.severity, first.cvss, first.epss, first.exploited, first.ransomware, verdicts.count("affected"),
+        first.cve, first.title, first.priority, first.severity, first.cvss, first.epss, first.exploited,
+        first.ransomware, verdicts.count("affected"),
         verdicts.count("cannot_tell"), [row.device for row in rows], first.fixed, first.advice,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, alerts
 REFLECTED = "impact.reflected_flood"
 
 
-def unasked(
+def unsolicited(
     count: int,
     port: int,
     *,
@@ -41,7 +41,7 @@ def unasked(
 
 def test_amplified_answers() -> None:
     """Thirty agents that nobody asked; one finding under the victim's name, told again as it grows."""
-    found = alerts_of(detector(REFLECTED), unasked(4000, 161), 100)
+    found = alerts_of(detector(REFLECTED), unsolicited(4000, 161), 100)
     alert = one(found)
     assert (alert.numbers["servers"], alert.numbers["threshold"]) == (30, 30)
     assert alert.target is not None
@@ -54,7 +54,7 @@ def test_amplified_answers() -> None:
 
 def test_it_does_not_depend_on_how_changes_are_cut() -> None:
     """The same findings from batches of every size."""
-    changes = unasked(200, 123)
+    changes = unsolicited(200, 123)
     whole = [alert.summary for alert in alerts_of(detector(REFLECTED), changes)]
     assert [alert.summary for alert in alerts_of(detector(REFLECTED), changes, 7)] == whole
 
@@ -77,16 +77,17 @@ def test_answers_to_pings_that_were_never_sent() -> None:
     """A smurf, seen by its victim."""
     assert (
         "ping answers of 15 servers"
-        in one(alerts_of(detector(REFLECTED), unasked(20, 8, proto=PING, victim_port=8))).summary
+        in one(alerts_of(detector(REFLECTED), unsolicited(20, 8, proto=PING, victim_port=8))).summary
     )
 
 
 def test_handshakes_that_nobody_began() -> None:
     """By several servers, or by one that repeats itself, on a port that no client calls from."""
     assert (
-        one(alerts_of(detector(REFLECTED), unasked(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"] == 5
+        one(alerts_of(detector(REFLECTED), unsolicited(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"]
+        == 5
     )
-    again = unasked(
+    again = unsolicited(
         1, 21, proto=TCP, victim_port=21, size=2400, kind=Change.ENDED, server_packets=40, reason=Reason.IDLE
     )
     assert one(alerts_of(detector(REFLECTED), again)).numbers["answers"] == 40
@@ -98,12 +99,12 @@ def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -
     where it does not, a hint.
     """
     before = lit(Story()).changes() if shown else np.zeros(0, CHANGE)
-    ends = unasked(
+    ends = unsolicited(
         150, 443, proto=TCP, victim_port=51515, size=180, kind=Change.ENDED, server_packets=3, reason=Reason.IDLE
     )
     found = one(alerts_of(detector(REFLECTED), np.concatenate((before, ends))))
     assert (found.numbers["servers"], found.severity, found.numbers["service"]) == (100, severity, "tcp")
-    pages = unasked(
+    pages = unsolicited(
         150, 443, proto=TCP, victim_port=51515, size=9000, kind=Change.ENDED, server_packets=9, reason=Reason.IDLE
     )
     assert alerts_of(detector(REFLECTED), np.concatenate((before, pages))) == []
@@ -121,9 +122,9 @@ def test_innocent_twins_are_quiet() -> None:
     """A resolver seen from one side, a browser that is answered, devices of our own that answer a search, a client with
     a low port.
     """
-    assert alerts_of(detector(REFLECTED), unasked(400, 53, size=180)) == []
-    assert alerts_of(detector(REFLECTED), unasked(400, 443, proto=TCP, size=60)) == []
-    assert alerts_of(detector(REFLECTED), unasked(40, 22, proto=TCP, victim_port=900, size=60)) == []
+    assert alerts_of(detector(REFLECTED), unsolicited(400, 53, size=180)) == []
+    assert alerts_of(detector(REFLECTED), unsolicited(400, 443, proto=TCP, size=60)) == []
+    assert alerts_of(detector(REFLECTED), unsolicited(40, 22, proto=TCP, victim_port=900, size=60)) == []
     asked, search = lit(Story()), Story()
     for n in range(200):
         asked.flow(1 + n * 0.01, "10.0.0.10", f"198.18.0.{n + 1}", 123, proto=UDP, answered=True)

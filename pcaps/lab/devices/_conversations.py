@@ -26,11 +26,15 @@ TYPES = {
 
 
 def http(
-    stage: Stage, at: float, path: str = "/", *, server: str = "", status: str = "200 OK", title: str = "", realm: str = "", body: str = "", kind: str = "page",
+    stage: Stage, at: float, path: str = "/", *, server: str = "", status: str = "200 OK", title: str = "",
+    realm: str = "", body: str = "", kind: str = "page",
     port: int = 80, fields: list[str] | None = None, post: str = "", agent: str = BROWSER,
 ) -> None:  # fmt: skip
     """Somebody looks at a page of the device, or asks it for a document. ``post``: what is sent to it."""
-    first = f"{'POST' if post else 'GET'} {path} HTTP/1.1\r\nHost: {stage.host.ip}\r\nUser-Agent: {agent}\r\nAccept: */*\r\n"
+    first = (
+        f"{'POST' if post else 'GET'} {path} HTTP/1.1\r\nHost: {stage.host.ip}\r\nUser-Agent: "
+        f"{agent}\r\nAccept: */*\r\n"
+    )
     first += f"Content-Type: {TYPES['soap']}\r\nContent-Length: {len(post)}\r\n\r\n{post}" if post else "\r\n"
     said = body or (f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body></body></html>" if title else "")
     lines = [f"HTTP/1.1 {status}", *([f"Server: {server}"] if server else []), *(fields or ())]
@@ -43,7 +47,10 @@ def description(stage: Stage, at: float, location: str, port: int, device: dict[
     """The document a UPnP device describes itself in (UPnP Device Architecture, 2.3)."""
     inside = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in device.items())
     version = "<specVersion><major>1</major><minor>0</minor></specVersion>"
-    body = f'<?xml version="1.0"?>\n<root xmlns="urn:schemas-upnp-org:device-1-0">{version}<device>{inside}</device></root>'
+    body = (
+        '<?xml version="1.0"?>\n<root '
+        f'xmlns="urn:schemas-upnp-org:device-1-0">{version}<device>{inside}</device></root>'
+    )
     http(stage, at, location, server=server, body=body, kind="xml", port=port, agent="Microsoft-Windows/10.0 UPnP/1.0")
 
 
@@ -54,11 +61,21 @@ def metadata(
 
     def section(dialect: str, words: dict[str, str]) -> str:
         inside = "".join(f"<wsdp:{name}>{escape(value)}</wsdp:{name}>" for name, value in words.items())
-        return f'<mex:MetadataSection Dialect="http://schemas.xmlsoap.org/ws/2006/02/devprof/{dialect}"><wsdp:{dialect}>{inside}</wsdp:{dialect}></mex:MetadataSection>'
+        return (
+            "<mex:MetadataSection "
+            f'Dialect="http://schemas.xmlsoap.org/ws/2006/02/devprof/{dialect}"><wsdp:{dialect}>{inside}</wsdp:{dialect}></mex:MetadataSection>'
+        )
 
-    head = 'xmlns:soap="http://www.w3.org/2003/05/soap-envelope" xmlns:mex="http://schemas.xmlsoap.org/ws/2004/09/mex" xmlns:wsdp="http://schemas.xmlsoap.org/ws/2006/02/devprof"'
+    head = (
+        'xmlns:soap="http://www.w3.org/2003/05/soap-envelope" '
+        'xmlns:mex="http://schemas.xmlsoap.org/ws/2004/09/mex" '
+        'xmlns:wsdp="http://schemas.xmlsoap.org/ws/2006/02/devprof"'
+    )
     sections = section("ThisModel", model) + section("ThisDevice", device)
-    body = f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope {head}><soap:Body><mex:Metadata>{sections}</mex:Metadata></soap:Body></soap:Envelope>'
+    body = (
+        '<?xml version="1.0" encoding="utf-8"?><soap:Envelope '
+        f"{head}><soap:Body><mex:Metadata>{sections}</mex:Metadata></soap:Body></soap:Envelope>"
+    )
     ask = f'<?xml version="1.0"?><soap:Envelope {head}><soap:Body/></soap:Envelope>'
     http(stage, at, path, server=server, body=body, kind="soap", port=port, post=ask, agent="WSDAPI")
 
@@ -151,7 +168,10 @@ def sip(
         (1, ""),
         (
             2,
-            f'Digest username="{user}", realm="exchange", nonce="5f3a", uri="sip:{stage.exchange.ip}", response="{key:032x}"',
+            (
+                f'Digest username="{user}", realm="exchange", nonce="5f3a", uri="sip:{stage.exchange.ip}", '
+                f'response="{key:032x}"'
+            ),
         ),
     ):
         branch, tag = f"z9hG4bK{key:08x}{number}", f"{key:x}"
@@ -265,15 +285,24 @@ def rtsp(
         talk.append(
             (
                 SERVER,
-                f'RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n{named}WWW-Authenticate: Digest realm="{realm}", nonce="a1b2"\r\n\r\n'.encode(),
+                (
+                    f'RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n{named}WWW-Authenticate: Digest realm="{realm}", '
+                    'nonce="a1b2"\r\n\r\n'
+                ).encode(),
             )
         )
     if session:
-        body = f"v=0\r\no=- 1 1 IN IP4 {stage.host.ip}\r\ns={session}\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+        body = (
+            f"v=0\r\no=- 1 1 IN IP4 {stage.host.ip}\r\ns={session}\r\nt=0 0\r\nm=video 0 RTP/AVP "
+            "96\r\na=rtpmap:96 H264/90000\r\n"
+        )
         talk.append(
             (
                 SERVER,
-                f"RTSP/1.0 200 OK\r\nCSeq: 2\r\n{named}Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode(),
+                (
+                    f"RTSP/1.0 200 OK\r\nCSeq: 2\r\n{named}Content-Type: application/sdp\r\nContent-Length: "
+                    f"{len(body)}\r\n\r\n{body}"
+                ).encode(),
             )
         )
     stage.tape.tcp(at, stage.desk, stage.host, 554, talk)

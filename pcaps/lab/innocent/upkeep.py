@@ -61,7 +61,10 @@ def backup(lab: Lab) -> Iterator[None]:
     for host in hosts:
         ssh_server(lab, host)
     yield
-    shell = f"ssh -i {lab.folder / 'keys' / 'client'} -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -oBatchMode=yes"
+    shell = (
+        f"ssh -i {lab.folder / 'keys' / 'client'} -oStrictHostKeyChecking=no "
+        "-oUserKnownHostsFile=/dev/null -oBatchMode=yes"
+    )
     for host in hosts:
         lab.run(server, "rsync", "-rW", "-e", shell, f"root@{host.ip}:{files}/", f"{lab.folder}/kept-{host.name}/")
 

@@ -41,7 +41,10 @@ def files(lab: Lab) -> Iterator[None]:
             one,
             server,
             "team",
-            f"dir; {inward}; {outward}; {more}rename note-{number}-0.docx minutes-{number}.docx; del note-{number}-1.docx; dir",
+            (
+                f"dir; {inward}; {outward}; {more}rename note-{number}-0.docx minutes-{number}.docx; del "
+                f"note-{number}-1.docx; dir"
+            ),
         )
         time.sleep(1)
 

@@ -60,7 +60,8 @@ def _service(maker: str, model: str, firmware: str, serial: str) -> type[http.se
     }
     inside = "".join(f"<tds:{name}>{value}</tds:{name}>" for name, value in told.items())
     body = (
-        f'<?xml version="1.0" encoding="UTF-8"?><env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="{DEVICE}"><env:Body>'
+        '<?xml version="1.0" encoding="UTF-8"?><env:Envelope '
+        f'xmlns:env="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="{DEVICE}"><env:Body>'
         f"<tds:GetDeviceInformationResponse>{inside}</tds:GetDeviceInformationResponse></env:Body></env:Envelope>"
     ).encode()
 

@@ -95,7 +95,10 @@ def leases(lab: Lab) -> Iterator[None]:
         "121",
     )
     busybox(lab, hosts["recorder"], "udhcp 1.24.1", "-x", "hostname:HIKVISION")
-    asks = "request subnet-mask, routers, domain-name-servers, domain-name, host-name, log-servers, vendor-encapsulated-options"
+    asks = (
+        "request subnet-mask, routers, domain-name-servers, domain-name, host-name, log-servers, "
+        "vendor-encapsulated-options"
+    )
     internet_systems_consortium(
         lab, hosts["telephone"], 'send vendor-class-identifier "ccp.avaya.com"', 'send host-name "AVX5E6003"', asks
     )

@@ -51,7 +51,10 @@ class UnauthenticatedStream(CallDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1125",)
-    advice = "Set a password on the camera and disable anonymous streams. Allow only the recorder to reach the camera's segment. Identify the viewer."
+    advice = (
+        "Set a password on the camera and disable anonymous streams. Allow only the recorder to reach "
+        "the camera's segment. Identify the viewer."
+    )
     false_positives = (
         "A recorder or video wall in another segment: add it to `managers`. Streams that are public on purpose."
     )
@@ -61,7 +64,7 @@ class UnauthenticatedStream(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._open: Bounded[int, Session] = Bounded(OPEN_LIMIT)
-        self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, DAY)
+        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, DAY)
 
     def wants(self) -> dict[type[Event], Want]:
         return {RtspResponse: held(self._open, "packet.flow")}
@@ -91,13 +94,16 @@ class UnauthenticatedStream(CallDetector):
             return
         inside = self.context.networks.inside(packet.dst)
         near, far = addresses.segment(packet.src), addresses.segment(packet.dst)
-        if near == far or not self._told.fresh((packet.dst, packet.src), packet.ts):
+        if near == far or not self._reported.fresh((packet.dst, packet.src), packet.ts):
             return
         ends = ends_of(packet, answer=True)
         reader, camera = self.context.device(ends.actor), self.context.device(ends.target)
         usual, sure = reader is not None and reader.type in READERS, camera is not None and camera.type in CAMERAS
         why = (
-            f"{'the camera' if sure else 'a possible camera'} answered {session.method} with {event.status} without credentials from the client",
+            (
+                f"{'the camera' if sure else 'a possible camera'} answered {session.method} with {event.status} "
+                "without credentials from the client"
+            ),
             f"the client is in {far}, the camera in {near}" if inside else "the client is external",
             *([f"a {reader.type} usually reads camera streams"] if usual and reader is not None else []),
         )
@@ -109,7 +115,7 @@ class UnauthenticatedStream(CallDetector):
             why += ("the pair has done so for more than a day: a weakness of the camera rather than an attack",)
         grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
-        alert = self.told(
+        alert = self.call_alert(
             event,
             "watches",
             why,

@@ -39,7 +39,9 @@ HIDDEN = ("onion", "i2p")
 # Domains of gateways into Tor and of programs that hide their users' ways: what, technique.
 SERVICES = {
     **dict.fromkeys(
-        "onion.to onion.ws onion.pet onion.ly onion.cab onion.link onion.casa tor2web.org tor2web.io tor2web.fi".split(),
+        (
+            "onion.to onion.ws onion.pet onion.ly onion.cab onion.link onion.casa tor2web.org tor2web.io tor2web.fi"
+        ).split(),
         ("a Tor web gateway", MULTI_HOP),
     ),
     **dict.fromkeys("torproject.org torproject.net".split(), ("the Tor project", MULTI_HOP)),
@@ -65,7 +67,10 @@ class Anonymiser(EventDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = (MULTI_HOP,)
-    advice = "Ask the user for the reason. If no user knows about it, look for malware that hides its C2 server. Block the relays at the border."
+    advice = (
+        "Ask the user for the reason. If no user knows about it, look for malware that hides its C2 "
+        "server. Block the relays at the border."
+    )
     false_positives = "Users who run Tor on purpose; visits to the web pages of such projects (low severity)."
     Options = Options
     watches = (*ASKING, TlsCertificate)
@@ -74,7 +79,7 @@ class Anonymiser(EventDetector):
         super().__init__(context, options)
         self._asked: Bounded[str, int] = Bounded(NAMES_LIMIT)
         self._names: Distinct[int, str] = Distinct(HOUR, CLIENTS_LIMIT, 16)
-        self._told: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return asks(_is_odd) | {TlsCertificate: field("subject").matches(_SUBJECT) & field("issuer").matches(_ISSUER)}
@@ -99,7 +104,10 @@ class Anonymiser(EventDetector):
 
     def _certificate(self, event: TlsCertificate) -> Iterator[Alert]:
         why = (
-            f"the certificate is for {event.common_name} and signed by {event.issuer.removeprefix('CN=')}: random names as Tor relays use them",
+            (
+                f"the certificate is for {event.common_name} and signed by {event.issuer.removeprefix('CN=')}: "
+                "random names as Tor relays use them"
+            ),
         )
         yield from self._made(
             event,
@@ -117,7 +125,10 @@ class Anonymiser(EventDetector):
         if count < self.options.names:
             return
         why = (
-            f"{count} TLS handshakes within an hour had random server names without a DNS query (threshold {self.options.names})",
+            (
+                f"{count} TLS handshakes within an hour had random server names without a DNS query (threshold "
+                f"{self.options.names})"
+            ),
             f"last: {name} at {addresses.text(event.packet.dst)}",
         )
         yield from self._made(
@@ -147,7 +158,7 @@ class Anonymiser(EventDetector):
         answer: bool = False,
     ) -> Iterator[Alert]:
         actor, target, sport, dport = ends_of(event.packet, answer=answer)
-        if not self._told.fresh(
+        if not self._reported.fresh(
             (actor.address, what if "relay" not in what else addresses.text(target.address)), event.ts
         ):
             return

@@ -32,14 +32,22 @@ BITS = 16
 REGULAR = (25, 53, 123, 143, 500, 853, 993, 1194, 3478, 4500, 51820)
 # Clouds of makers of systems and devices, and services that everybody's programs ask.
 CLOUDS = tuple(
-    "apple.com icloud.com aaplimg.com google.com googleapis.com gstatic.com gvt1.com googlevideo.com youtube.com android.com microsoft.com "
-    "windows.com live.com office.com office365.com outlook.com skype.com msedge.net windows.net azure.com azure-devices.net windowsupdate.com "
-    "msftconnecttest.com msftncsi.com amazon.com amazonalexa.com amazon-dss.com amazonvideo.com facebook.com fbcdn.net whatsapp.net whatsapp.com "
-    "instagram.com cloudflare.com akamaized.net akamai.net mozilla.com mozilla.org firefox.com ubuntu.com canonical.com debian.org redhat.com "
-    "samsung.com samsungcloudsolution.com samsungqbe.com lgtvsdp.com lge.com sony.com sony.net playstation.net nintendo.net xboxlive.com "
-    "netflix.com spotify.com roku.com sonos.com ring.com nest.com philips.com meethue.com tuyaeu.com tuyaus.com tuyacn.com tplinkcloud.com "
-    "tp-link.com ui.com ubnt.com netgear.com dropbox.com slack.com zoom.us webex.com cisco.com meraki.com hp.com hpeprint.com epson.net canon.com "
-    "brother.com xerox.com kyocera.com ntp.org logitech.com adobe.com avast.com eset.com mcafee.com symantec.com sophos.com crowdstrike.com "
+    "apple.com icloud.com aaplimg.com google.com googleapis.com gstatic.com gvt1.com "
+    "googlevideo.com youtube.com android.com microsoft.com "
+    "windows.com live.com office.com office365.com outlook.com skype.com msedge.net windows.net "
+    "azure.com azure-devices.net windowsupdate.com "
+    "msftconnecttest.com msftncsi.com amazon.com amazonalexa.com amazon-dss.com amazonvideo.com "
+    "facebook.com fbcdn.net whatsapp.net whatsapp.com "
+    "instagram.com cloudflare.com akamaized.net akamai.net mozilla.com mozilla.org firefox.com "
+    "ubuntu.com canonical.com debian.org redhat.com "
+    "samsung.com samsungcloudsolution.com samsungqbe.com lgtvsdp.com lge.com sony.com sony.net "
+    "playstation.net nintendo.net xboxlive.com "
+    "netflix.com spotify.com roku.com sonos.com ring.com nest.com philips.com meethue.com "
+    "tuyaeu.com tuyaus.com tuyacn.com tplinkcloud.com "
+    "tp-link.com ui.com ubnt.com netgear.com dropbox.com slack.com zoom.us webex.com cisco.com "
+    "meraki.com hp.com hpeprint.com epson.net canon.com "
+    "brother.com xerox.com kyocera.com ntp.org logitech.com adobe.com avast.com eset.com mcafee.com "
+    "symantec.com sophos.com crowdstrike.com "
     "cloudsink.net digicert.com letsencrypt.org signal.org telegram.org discord.gg".split()
 )
 
@@ -71,7 +79,10 @@ class Beaconing(FlowDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1071.001",)
-    advice = "Identify the program behind these connections and the owner of the server. If neither is known, isolate the host and block the server."
+    advice = (
+        "Identify the program behind these connections and the owner of the server. If neither is "
+        "known, isolate the host and block the server."
+    )
     false_positives = "Monitoring agents, update checks, push services and device clouds that are missing in `clouds`."
     Options = Options
 
@@ -81,7 +92,7 @@ class Beaconing(FlowDetector):
         self._ports = np.zeros(65536, np.bool_)
         self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
         self._clouds = frozenset(self.options.clouds)
-        self._told: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Rhythm]]:
         rows = changes.contacts
@@ -110,7 +121,7 @@ class Beaconing(FlowDetector):
         names = self.context.names_of(flow.server)
         if any(under(name, self._clouds) for name in names):
             return
-        if not self._told.fresh((flow.client, flow.server, flow.server_port), flow.ts):
+        if not self._reported.fresh((flow.client, flow.server, flow.server_port), flow.ts):
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
         service = f"{PROTOCOLS.get(flow.proto, '')}/{flow.server_port}"
@@ -120,15 +131,20 @@ class Beaconing(FlowDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, actor)} contacted {names[0] if names else addresses.text(flow.server)} on {service} "
+                f"{who(self.context, actor)} contacted {names[0] if names else addresses.text(flow.server)} on "
+                f"{service} "
                 f"every {numbers.interval_s:.0f} s, {numbers.beats} times"
             ),
             why=(
                 (
-                    f"{numbers.beats} contacts, {numbers.interval_s:.1f} s apart on average, with a dispersion of {numbers.dispersion:.2f}; "
+                    f"{numbers.beats} contacts, {numbers.interval_s:.1f} s apart on average, with a dispersion of "
+                    f"{numbers.dispersion:.2f}; "
                     f"threshold {want.beats} contacts below {want.dispersion}"
                 ),
-                f"the client sent {numbers.size:.0f} bytes each time, with a dispersion of {numbers.size_dispersion:.2f}",
+                (
+                    f"the client sent {numbers.size:.0f} bytes each time, with a dispersion of "
+                    f"{numbers.size_dispersion:.2f}"
+                ),
                 known,
             ),
             numbers={

@@ -45,7 +45,8 @@ _BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
 _PROBE = re.compile(r"\bbusybox\s+[A-Z][A-Z0-9]{2,15}\b")
 # Programs named after the processor that they run on.
 _PROCESSOR = re.compile(
-    r"(?:^|[/._-])(mips(?:el|64|32|eb|le)?|mpsl|arm(?:[4-8][a-z]{0,2}|v[4-8]l?|hf|eb)?|aarch64|x86(?:_64|_32)?|i[3-6]86|amd64|ppc(?:64|-440fp)?|powerpc|sh4|m68k|spc|"
+    r"(?:^|[/._-])(mips(?:el|64|32|eb|le)?|mpsl|arm(?:[4-8][a-z]{0,2}|v[4-8]l?|hf|eb)?|aarch64|"
+    r"x86(?:_64|_32)?|i[3-6]86|amd64|ppc(?:64|-440fp)?|powerpc|sh4|m68k|spc|"
     r"sparc|arc|riscv(?:64)?)$",
     re.IGNORECASE,
 )
@@ -99,7 +100,7 @@ class BotnetLoader(CallDetector):
         self._signs: Bounded[int, int] = Bounded(SESSIONS_LIMIT)
         self._processors: Distinct[tuple[int, int], str] = Distinct(window, CLIENTS_LIMIT)
         self._hosts: Distinct[int, int] = Distinct(window, CLIENTS_LIMIT)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
         line = field("path").passes(lambda path: _may_fetch(plain(path)[0])) | field("odd").passes(
@@ -130,7 +131,7 @@ class BotnetLoader(CallDetector):
             is_fixed_function(self.context, ends.target),
             not self.context.networks.inside(ends.actor.address),
         )
-        if not signs or not self._told.fresh((event.packet.flow, signs), event.ts):
+        if not signs or not self._reported.fresh((event.packet.flow, signs), event.ts):
             return
         sure = signs & (BYTES | PROBING) or signs & (FETCHING | RUNNING) == FETCHING | RUNNING
         grade = Severity.high if sure else Severity.medium if signs & FETCHING and (device or outside) else Severity.low
@@ -145,7 +146,7 @@ class BotnetLoader(CallDetector):
             if ("wget" in text or "curl" in text or "tftp" in text or "busybox" in text) and (
                 signs := signs_of(text)
             ) & FETCHING:
-                if signs & RUNNING and self._told.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
+                if signs & RUNNING and self._reported.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
                     outward = not self.context.networks.inside(
                         event.packet.dst
                     )  # people write of such lines, and programs report what they did
@@ -160,7 +161,7 @@ class BotnetLoader(CallDetector):
     def _plants(self, event: Event, how: str, why: list[str], grade: Severity) -> Alert:
         app = "telnet" if isinstance(event, TelnetCommand) else "http"
         techniques = ("T1105", "T1059.004")
-        return self.told(
+        return self.call_alert(
             event,
             "installed a program on",
             why,
@@ -181,7 +182,7 @@ class BotnetLoader(CallDetector):
         count = self._processors.add((packet.src, packet.dst), found[1].lower(), event.ts)
         several = count >= want.processors
         device = is_fixed_function(self.context, ends_of(packet).actor)
-        if not (several or device) or not self._told.fresh((packet.src, packet.dst, several), event.ts):
+        if not (several or device) or not self._reported.fresh((packet.src, packet.dst, several), event.ts):
             return
         names = self._processors.values((packet.src, packet.dst))
         threshold = 1 if device else want.processors
@@ -190,7 +191,7 @@ class BotnetLoader(CallDetector):
             f"programs for {some(names)} (threshold {threshold})",
         )
         numbers: dict[str, int | float | str] = {"processors": count, "threshold": threshold}
-        yield self.told(
+        yield self.call_alert(
             event,
             "downloaded programs for several processor architectures from",
             why,
@@ -205,17 +206,19 @@ class BotnetLoader(CallDetector):
         answer = packet.sport < packet.dport
         ends = ends_of(packet, answer=answer)
         hosts = self._hosts.add(ends.actor.address, ends.target.address, event.ts)
-        if hosts < want.hosts or not self._told.fresh((ends.actor.address, "spray", hosts.bit_length()), event.ts):
+        if hosts < want.hosts or not self._reported.fresh((ends.actor.address, "spray", hosts.bit_length()), event.ts):
             return
         met = self._hosts.values(ends.actor.address)
-        grave = not self.context.networks.inside(ends.actor.address) or is_fixed_function(self.context, ends.actor)
+        severe = not self.context.networks.inside(ends.actor.address) or is_fixed_function(self.context, ends.actor)
         why = (
             f"Telnet logins at {hosts} hosts within {want.window_s} s (threshold {want.hosts})",
             f"among them {some([addresses.text(host) for host in met])}",
         )
-        alert = self.told(
-            event, f"attempted Telnet logins at {hosts} hosts, the last", why, {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s},
-            severity=Severity.high if grave else Severity.medium, techniques=("T1110", "T1110.001", "T1110.003"), answer=answer, app="telnet",
+        alert = self.call_alert(
+            event, f"attempted Telnet logins at {hosts} hosts, the last", why,
+            {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s},
+            severity=Severity.high if severe else Severity.medium, techniques=("T1110", "T1110.001", "T1110.003"),
+            answer=answer, app="telnet",
             targets=[Subject(0, host, packet.vlan) for host in met],
         )  # fmt: skip
         alert.key = f"{self.id}|{ends.actor.address}|spray"  # whoever is next, it is one spray

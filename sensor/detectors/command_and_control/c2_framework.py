@@ -94,7 +94,7 @@ class C2Framework(EventDetector):
         super().__init__(context, options)
         self._known = context.intel.signatures("frameworks")
         self._courses: Bounded[tuple[int, int, str], _Course] = Bounded(COURSES_LIMIT)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._shortest = int(self.options.shortest_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -115,7 +115,8 @@ class C2Framework(EventDetector):
         opaque = field("cookies").matches(_OPAQUE_COOKIE) | field("path").matches(_OPAQUE_PATH)
         return {
             HttpRequest: request | (hides & opaque), HttpBody: body, TlsClientHello: self._known.wanted("tls", hello),
-            QuicClientHello: self._known.wanted("quic", hello), TlsCertificate: self._known.wanted("certificate", shown),
+            QuicClientHello: self._known.wanted("quic", hello),
+            TlsCertificate: self._known.wanted("certificate", shown),
         }  # fmt: skip
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -128,7 +129,8 @@ class C2Framework(EventDetector):
 
     def _request(self, event: HttpRequest) -> Iterator[Alert]:
         fields = {
-            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent, "headers": ",".join(event.headers),
+            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent,
+            "headers": ",".join(event.headers),
             "cookies": event.cookies, "type": event.content_type,
         }  # fmt: skip
         yield from self._named(event, "request", fields, f"{event.path} {event.cookies}")
@@ -144,7 +146,7 @@ class C2Framework(EventDetector):
         for known in self._known.found(kind, fields, words):
             packet = event.packet
             client, server, _, _ = ends_of(packet, answer=isinstance(event, TlsCertificate) and not event.from_client)
-            if not self._told.fresh((client.address, server.address, known.id), packet.ts):
+            if not self._reported.fresh((client.address, server.address, known.id), packet.ts):
                 continue
             yield self._alert(event, client, server, known.what, _why(known, kind, fields), known)
 
@@ -156,7 +158,7 @@ class C2Framework(EventDetector):
         client, server, _, port = ends_of(event.packet, answer=not event.from_client)
         if shell and not event.from_client and port in LOGINS:
             return
-        if not self._told.fresh((client.address, server.address, event.family), event.packet.ts):
+        if not self._reported.fresh((client.address, server.address, event.family), event.packet.ts):
             return
         handed = "from a reverse connection" if event.from_client else f"on a bind port ({port})"
         what = f"a command shell {handed}" if shell else f"remote control by {event.family}"
@@ -190,14 +192,23 @@ class C2Framework(EventDetector):
         packet = event.packet
         middle = median(course.intervals)
         spread = median([abs(interval - middle) for interval in course.intervals]) / middle
-        if spread > self.options.dispersion or not self._told.fresh((packet.src, packet.dst, "rhythm"), packet.ts):
+        if spread > self.options.dispersion or not self._reported.fresh((packet.src, packet.dst, "rhythm"), packet.ts):
             return
         client, server, _, _ = ends_of(packet)
         beats, disguised = len(course.intervals) + 1, bool(event.user_agent)
-        hides = f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language header, which every browser sends"
+        hides = (
+            f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language header, which "
+            "every browser sends"
+        )
         why = (
-            f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, threshold {self.options.dispersion})",
-            f"each carries an opaque identifier, on {len(course.paths)} path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}",
+            (
+                f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, threshold "
+                f"{self.options.dispersion})"
+            ),
+            (
+                f"each carries an opaque identifier, on {len(course.paths)} "
+                f"path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}"
+            ),
             hides if disguised else "the program sends no user agent",
         )
         numbers = {
@@ -250,15 +261,16 @@ class C2Framework(EventDetector):
     def _graded(self, known: Signature | None, client: Subject) -> Severity:
         """The signature's severity, one more for a fixed-function device; a weak indication stays one."""
         severity = known.level if known else Severity.high
-        graver = severity > Severity.low and is_fixed_function(self.context, client)
-        return Severity(min(severity + graver, Severity.critical))
+        more_severe = severity > Severity.low and is_fixed_function(self.context, client)
+        return Severity(min(severity + more_severe, Severity.critical))
 
 
 def _said(event: Event) -> tuple[str, dict[str, str], str]:
     """(what it looks like to signatures, fields, text with words) of an event."""
     if isinstance(event, HttpBody):
         fields = {
-            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent, "headers": ",".join(event.headers), "body": event.shape,
+            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent,
+            "headers": ",".join(event.headers), "body": event.shape,
             "line": " ".join(getattr(event, name) for name in LINE),
         }  # fmt: skip
         return "body", fields, event.path
@@ -272,8 +284,8 @@ def _said(event: Event) -> tuple[str, dict[str, str], str]:
 
 def _why(known: Signature, kind: str, fields: dict[str, str]) -> tuple[str, ...]:
     shown = ("method", "host", "path", "agent", "cookies", "body") if kind in ("request", "body") else tuple(fields)
-    told = ", ".join(f"{name} {fields[name][:120]!r}" for name in shown if fields.get(name))
-    return (f"signature {known.id}: {known.what}", f"seen: {told}", *([known.note] if known.note else []))
+    reported = ", ".join(f"{name} {fields[name][:120]!r}" for name in shown if fields.get(name))
+    return (f"signature {known.id}: {known.what}", f"seen: {reported}", *([known.note] if known.note else []))
 
 
 def _opaque(event: HttpRequest) -> bool:

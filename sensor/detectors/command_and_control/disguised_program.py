@@ -30,7 +30,10 @@ class DisguisedProgram(CallDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1105", "T1036.008", "T1071.001")
-    advice = "Identify the program that requested the file, keep a copy of the file, find out whether it was started, and block the server."
+    advice = (
+        "Identify the program that requested the file, keep a copy of the file, find out whether it was "
+        "started, and block the server."
+    )
     false_positives = (
         "Web applications that send installers with the type of a page: add the hosts of their users to `managers`."
     )
@@ -52,7 +55,7 @@ class DisguisedProgram(CallDetector):
             "the response has the type of a web page (text/html)",
             f"its first bytes are those of {NAMES[event.program]}",
         )
-        yield self.told(
+        yield self.call_alert(
             event,
             "downloaded a program declared as a web page from",
             why,

@@ -38,11 +38,15 @@ MULTICAST = ("local", "arpa")
 # each of whom has a key of its own (DKIM, RFC 6376); clouds that number their own machines, measurements and frames of
 # pages. Nobody else may put names below any of them.
 ASKED_BY_NAME = tuple(
-    "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "
+    "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net "
+    "barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "
     "msbl.org mailspike.net rspamd.com spameatingmonkey.net invaluement.com junkemailfilter.com backscatterer.org "
-    "e5.sk eset.com bitdefender.net webrootcloudav.com kaspersky-labs.com avast.com avg.com avira.com habeas.com dnswl.org returnpath.net "
-    "amazonses.com onmicrosoft.com gappssmtp.com sendgrid.net mandrillapp.com mcsv.net mailgun.org mtasv.net sparkpostmail.com hubspotemail.net "
-    "googlevideo.com googleusercontent.com googlesyndication.com gstatic.com cloudfront.net amazonaws.com akamaihd.net akamaized.net aaplimg.com icloud.com "
+    "e5.sk eset.com bitdefender.net webrootcloudav.com kaspersky-labs.com avast.com avg.com "
+    "avira.com habeas.com dnswl.org returnpath.net "
+    "amazonses.com onmicrosoft.com gappssmtp.com sendgrid.net mandrillapp.com mcsv.net mailgun.org "
+    "mtasv.net sparkpostmail.com hubspotemail.net "
+    "googlevideo.com googleusercontent.com googlesyndication.com gstatic.com cloudfront.net "
+    "amazonaws.com akamaihd.net akamaized.net aaplimg.com icloud.com "
     "windows.net azureedge.net trafficmanager.net footprintdns.com fastly.net plex.direct".split()
 )
 
@@ -55,13 +59,17 @@ class Options(detector.Options):
         20,
         ge=10,
         le=250,
-        description="threshold: distinct names with encoded data under one domain; twice as many for A and AAAA queries",
+        description=(
+            "threshold: distinct names with encoded data under one domain; twice as many for A and AAAA queries"
+        ),
     )
     texts: int = Field(
         10,
         ge=10,
         le=250,
-        description="threshold: distinct names with TXT queries under one domain and long answers; twice as many in any case",
+        description=(
+            "threshold: distinct names with TXT queries under one domain and long answers; twice as many in any case"
+        ),
     )
     strange: int = Field(
         10,
@@ -107,7 +115,10 @@ class DnsTunnel(EventDetector):
         "Isolate the client and identify the program. Block the domain at the resolver, allow DNS to the internet for "
         "the resolvers only, and search their logs for other clients of the domain."
     )
-    false_positives = "Reputation lookups of security software, mail filters, telemetry with identifiers in names: add the domain to `allowed`."
+    false_positives = (
+        "Reputation lookups of security software, mail filters, telemetry with identifiers in "
+        "names: add the domain to `allowed`."
+    )
     Options = Options
     watches = (DnsQuery, DnsResponse)
 
@@ -185,11 +196,15 @@ class DnsTunnel(EventDetector):
         names = self._slow.values((client, domain))
         letters, hours = sum(map(len, names)), want.slow_window_s / 3600
         why = (
-            f"{count} long names with encoded data under {domain} within {hours:g} h (threshold {want.slow_names}), {letters} characters",
+            (
+                f"{count} long names with encoded data under {domain} within {hours:g} h (threshold "
+                f"{want.slow_names}), {letters} characters"
+            ),
             f"last: {some([name[:64] for name in names[-3:]])}",
         )
         numbers: dict[str, int | float | str] = {
-            "names": count, "letters": letters, "clients": clients, "threshold": want.slow_names, "window_s": want.slow_window_s, "domain": domain,
+            "names": count, "letters": letters, "clients": clients, "threshold": want.slow_names,
+            "window_s": want.slow_window_s, "domain": domain,
         }  # fmt: skip
         yield self._made(
             event,
@@ -234,12 +249,17 @@ class DnsTunnel(EventDetector):
     def _alert(self, event: DnsQuery, domain: str, asked: Asked, reason: str) -> Alert:
         samples = [name for name, _ in self._asked.values((event.packet.src, domain))[-3:]]
         numbers: dict[str, int | float | str] = {
-            "names": asked.names, "looking_like_data": asked.coded, "letters": asked.letters, "texts": asked.texts, "strange_types": asked.strange,
-            "answered_bytes": asked.answered, "threshold": self.options.names, "window_s": self.options.window_s, "domain": domain,
+            "names": asked.names, "looking_like_data": asked.coded, "letters": asked.letters, "texts": asked.texts,
+            "strange_types": asked.strange,
+            "answered_bytes": asked.answered, "threshold": self.options.names, "window_s": self.options.window_s,
+            "domain": domain,
         }  # fmt: skip
         why = (
             reason,
-            f"within {self.options.window_s} s it queried {asked.names} names under {domain}, mean length {asked.letters // asked.names}",
+            (
+                f"within {self.options.window_s} s it queried {asked.names} names under {domain}, mean length "
+                f"{asked.letters // asked.names}"
+            ),
             f"last: {some([name[:64] for name in samples])}",
         )
         return self._made(event, domain, "tunneled data in DNS queries under", why, numbers, None, self.techniques)
@@ -247,7 +267,10 @@ class DnsTunnel(EventDetector):
     def _single(self, event: DnsQuery, domain: str, part: str) -> Alert:
         """One name full of data: a small file leaves in two or three."""
         why = (
-            f"one name has {len(part)} characters before {domain}, some not valid in host names (threshold {self.options.single_letters})",
+            (
+                f"one name has {len(part)} characters before {domain}, some not valid in host names (threshold "
+                f"{self.options.single_letters})"
+            ),
             f"it begins {part[:48]!r}",
         )
         numbers: dict[str, int | float | str] = {

@@ -71,7 +71,7 @@ class IcmpTunnel(EventDetector):
         self._sizes: Distinct[Pair, int] = Distinct(window, PAIRS_LIMIT, SIZES_LIMIT)
         self._requests: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._volume: Counts[Pair] = Counts(window, PAIRS_LIMIT)
-        self._told: Recent[tuple[Pair, str]] = Recent(PAIRS_LIMIT, AGAIN)
+        self._reported: Recent[tuple[Pair, str]] = Recent(PAIRS_LIMIT, AGAIN)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
@@ -97,10 +97,13 @@ class IcmpTunnel(EventDetector):
         volume = self._volume.add(pair, ts, event.size if event.size >= LARGE and event.disorder >= DISORDERED else 0)
         if min(sent, back) >= want.both:
             reason = f"{sent} and {back} echo requests with data from each host to the other (threshold {want.both})"
-            yield from self._told_of(event, (min(pair), max(pair)), "requests", reason, min(sent, back), want.both)
+            yield from self._alert_of(event, (min(pair), max(pair)), "requests", reason, min(sent, back), want.both)
         if volume >= want.volume:
-            reason = f"{volume} bytes of disordered data in echo requests of at least {LARGE} bytes (threshold {want.volume})"
-            yield from self._told_of(event, pair, "volume", reason, volume, want.volume)
+            reason = (
+                f"{volume} bytes of disordered data in echo requests of at least {LARGE} bytes (threshold "
+                f"{want.volume})"
+            )
+            yield from self._alert_of(event, pair, "volume", reason, volume, want.volume)
 
     def _judge(self, event: IcmpEcho | IcmpEchoReply, pair: Pair, *, other: bool) -> Iterator[Alert]:
         want, ts = self.options, event.ts
@@ -108,7 +111,7 @@ class IcmpTunnel(EventDetector):
         others = self._others.add(pair, ts, other)
         sizes = self._sizes.add(pair, event.size, ts) if event.carries else 0
         if packets >= want.packets:
-            yield from self._told_of(
+            yield from self._alert_of(
                 event,
                 pair,
                 "packets",
@@ -118,9 +121,9 @@ class IcmpTunnel(EventDetector):
             )
         if others >= want.other_answers:
             reason = f"{others} replies returned other data than their request (threshold {want.other_answers})"
-            yield from self._told_of(event, pair, "answers", reason, others, want.other_answers)
+            yield from self._alert_of(event, pair, "answers", reason, others, want.other_answers)
         if sizes >= want.sizes:
-            yield from self._told_of(
+            yield from self._alert_of(
                 event,
                 pair,
                 "sizes",
@@ -129,13 +132,13 @@ class IcmpTunnel(EventDetector):
                 want.sizes,
             )
         if event.carries == "text":
-            yield from self._told_of(event, pair, "text", f"an echo message of {event.size} bytes contains text", 1, 1)
+            yield from self._alert_of(event, pair, "text", f"an echo message of {event.size} bytes contains text", 1, 1)
 
-    def _told_of(
+    def _alert_of(
         self, event: IcmpEcho | IcmpEchoReply, pair: Pair, what: str, reason: str, value: int, threshold: int
     ) -> Iterator[Alert]:
         """``what``: which of the marks was met; each is reported once in five minutes."""
-        if not self._told.fresh((pair, what), event.ts):
+        if not self._reported.fresh((pair, what), event.ts):
             return
         answer = isinstance(event, IcmpEchoReply)
         actor, target, _, _ = ends_of(event.packet, answer=answer)
@@ -147,7 +150,10 @@ class IcmpTunnel(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} exchanged {'text' if text else 'data'} with {who(self.context, target)} in ICMP echo messages",
+            summary=(
+                f"{who(self.context, actor)} exchanged {'text' if text else 'data'} with "
+                f"{who(self.context, target)} in ICMP echo messages"
+            ),
             why=(reason, "ping programs send a padding pattern and receive it unchanged"),
             numbers={
                 what: value,

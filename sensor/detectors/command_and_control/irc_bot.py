@@ -25,19 +25,27 @@ SECOND = 1_000_000_000
 TOLD_LIMIT = 4096
 # Orders of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), behind any sign.
 ORDERS = re.compile(
-    r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|start|flood|stop|syn|udp|ack|random)"
-    r"|advscan|scanall|asc|ddos|(?:syn|udp|tcp|ack|http|icmp|ping|s?k)flood|udp|syn|tcp|tsunami|pan|unknown|httpflood|slowloris|wget|download|dl|update|upd"
-    r"|exec(?:ute)?|system|shell|sh|cmd|visit|spread|keylog|getcdkeys|redirect|socks[45]?|rar|uninstall|killmd?|die|nc|back|portscan|tcpflood|googleflood"
+    r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|"
+    r"start|flood|stop|syn|udp|ack|random)"
+    r"|advscan|scanall|asc|ddos|(?:syn|udp|tcp|ack|http|icmp|ping|s?k)flood|udp|syn|tcp|tsunami|pan|"
+    r"unknown|httpflood|slowloris|wget|download|dl|update|upd"
+    r"|exec(?:ute)?|system|shell|sh|cmd|visit|spread|keylog|getcdkeys|redirect|socks[45]?|rar|"
+    r"uninstall|killmd?|die|nc|back|portscan|tcpflood|googleflood"
     r"|sqlflood|mail|eval)\b",
     re.IGNORECASE,
 )
 REPORTS = re.compile(
-    r"^\[(?:scan|ddos|syn|udp|tcp|icmp|http|main|download|update|exec|keylog|ftp|tftp|exploit|lsass|dcom|asn|spread|socks4?|threads?)[\w ./|-]*\]",
+    (
+        r"^\[(?:scan|ddos|syn|udp|tcp|icmp|http|main|download|update|exec|keylog|ftp|tftp|exploit|lsass|"
+        r"dcom|asn|spread|socks4?|threads?)[\w "
+        r"./|-]*\]"
+    ),
     re.IGNORECASE,
 )
 # A country, a system or a long number, joined by signs: "[DEU|XP]12345", "{US-7}kxqz", "XP|00|4711", "n{USA|W7a}abc".
 NAMES = re.compile(
-    r"^[\[{(]{0,2}(?:new|n|p|00|\d)?[\[{(|-]{0,2}(?:[A-Z]{2,3}|XP|W7|WIN\w{0,4}|2K3?|VIS|LNX?|NT|X86|MIPS|ARM\w{0,3})[\]})|\\-]{1,3}.{0,16}(?:\d{3,}|[a-z]{5,})$"
+    r"^[\[{(]{0,2}(?:new|n|p|00|\d)?[\[{(|-]{0,2}(?:[A-Z]{2,3}|XP|W7|WIN\w{0,4}|2K3?|VIS|LNX?|NT|"
+    r"X86|MIPS|ARM\w{0,3})[\]})|\\-]{1,3}.{0,16}(?:\d{3,}|[a-z]{5,})$"
     r"|^[A-Z]{2,4}\|[\w|]{1,12}\|\d{3,}$",
 )
 
@@ -60,13 +68,16 @@ class IrcBot(EventDetector):
         "Isolate the host and find the program that chats. Block the server at the border, and look for other hosts "
         "that contact it."
     )
-    false_positives = "Bots of a chat that people run for themselves: they have commands, too. A bouncer with a name like that of a bot."
+    false_positives = (
+        "Bots of a chat that people run for themselves: they have commands, too. A bouncer with a "
+        "name like that of a bot."
+    )
     Options = Options
     watches = (IrcLogin, IrcOrder)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {IrcOrder: field("text").matches(ORDERS) | field("text").matches(REPORTS)}
@@ -90,17 +101,17 @@ class IrcBot(EventDetector):
             reason = f"a fixed-function device logged in as {event.nick!r}"
             yield from self._found(event, "logged in over IRC to", reason, 0.8)
 
-    def _found(self, event: Event, deed: str, reason: str, confidence: float) -> Iterator[Alert]:
+    def _found(self, event: Event, action: str, reason: str, confidence: float) -> Iterator[Alert]:
         packet = event.packet
         answer = packet.direction == 1
         ends: Ends = ends_of(packet, answer=answer)
-        if not self._told.fresh((ends.actor.address, ends.target.address, deed), packet.ts):
+        if not self._reported.fresh((ends.actor.address, ends.target.address, action), packet.ts):
             return
         yield self.alert(
             event,
             actor=ends.actor,
             target=ends.target,
-            summary=f"{who(self.context, ends.actor)} {deed} {who(self.context, ends.target)}",
+            summary=f"{who(self.context, ends.actor)} {action} {who(self.context, ends.target)}",
             why=(reason,),
             numbers={"signs": 1, "threshold": 1},
             key=(ends.target.address,),

@@ -37,14 +37,17 @@ class LookalikeDomain(EventDetector):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1071.004",)
-    advice = "Ask the user which link was followed. If none, identify the program. Look up when and by whom the domain was registered, and block it."
+    advice = (
+        "Ask the user which link was followed. If none, identify the program. Look up when and by whom "
+        "the domain was registered, and block it."
+    )
     false_positives = "A typing error: vendors often own such names themselves."
     Options = Options
     watches = ASKING
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -54,11 +57,11 @@ class LookalikeDomain(EventDetector):
         name = name_of(event)
         domain = registered(name) if "." in name else ""
         meant, how = imitated(domain.partition(".")[0]) if domain else ("", "")
-        return self._tell(event, name, domain, meant, how) if meant else iter(())
+        return self._alert(event, name, domain, meant, how) if meant else iter(())
 
-    def _tell(self, event: Event, name: str, domain: str, meant: str, how: str) -> Iterator[Alert]:
+    def _alert(self, event: Event, name: str, domain: str, meant: str, how: str) -> Iterator[Alert]:
         actor, target, sport, dport = ends_of(event.packet)
-        if under(name, self._allowed) or not self._told.fresh((actor.address, domain), event.ts):
+        if under(name, self._allowed) or not self._reported.fresh((actor.address, domain), event.ts):
             return
         device = is_fixed_function(self.context, actor)
         yield self.alert(

@@ -56,7 +56,7 @@ class MaliciousAddress(FlowDetector):
         super().__init__(context, options)
         self._followed: Bounded[int, Hit] = Bounded(FLOWS_LIMIT)
         window = self.options.again_s * SECOND
-        self._told = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
+        self._reported = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Hit]]:
         return self._hits(changes.rows)
@@ -101,7 +101,7 @@ class MaliciousAddress(FlowDetector):
         if entry.expired(flow.ts):
             return
         pair = (flow.client, flow.server)
-        if not self._told[flow.kind].fresh(pair, flow.ts) or (flow.kind == Change.ENDED and not flow.answered):
+        if not self._reported[flow.kind].fresh(pair, flow.ts) or (flow.kind == Change.ENDED and not flow.answered):
             return
         client, server = client_of(flow), server_of(flow)
         bad, other = (server, client) if server_listed else (client, server)
@@ -112,7 +112,9 @@ class MaliciousAddress(FlowDetector):
             flow,
             actor=client,
             target=server,
-            summary=f"{who(self.context, other)} {verb} {addresses.text(bad.address)}, on threat list {entry.list_name}",
+            summary=(
+                f"{who(self.context, other)} {verb} {addresses.text(bad.address)}, on threat list {entry.list_name}"
+            ),
             why=(
                 f"{addresses.text(bad.address)} matches {listing(entry, flow.ts)}",
                 f"the flow is {network['direction']} and {answered}",
@@ -138,5 +140,5 @@ class MaliciousAddress(FlowDetector):
         """
         if not server_listed and not answered:
             return Severity.low
-        grave = Severity.high if answered else Severity.medium
-        return Severity(min(grave + 1, Severity.critical)) if is_fixed_function(self.context, other) else grave
+        severe = Severity.high if answered else Severity.medium
+        return Severity(min(severe + 1, Severity.critical)) if is_fixed_function(self.context, other) else severe

@@ -52,7 +52,7 @@ class MaliciousDomain(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         intel = self.context.intel
@@ -61,7 +61,8 @@ class MaliciousDomain(EventDetector):
         address = fields("host", "path").passes(lambda host, path: intel.text(f"http://{host}{path}") is not None)
         return {
             DnsQuery: field("name").passes(self._listed, intel), TlsClientHello: hello, QuicClientHello: hello,
-            HttpRequest: field("host").passes(self._listed, intel) | address, TlsCertificate: ~field("from_client").filled() & (named | others),
+            HttpRequest: field("host").passes(self._listed, intel) | address,
+            TlsCertificate: ~field("from_client").filled() & (named | others),
         }  # fmt: skip
 
     def _listed(self, name: str) -> bool:
@@ -71,26 +72,26 @@ class MaliciousDomain(EventDetector):
         intel = self.context.intel
         if isinstance(event, DnsQuery):
             if (entry := intel.domain(event.name)) is not None:
-                yield from self._tell(event, entry, event.name, "queried")
+                yield from self._alert(event, entry, event.name, "queried")
         elif isinstance(event, TlsClientHello | QuicClientHello):
             if event.sni and (entry := intel.domain(event.sni)) is not None:
-                yield from self._tell(event, entry, event.sni, "opened a TLS or QUIC session to")
+                yield from self._alert(event, entry, event.sni, "opened a TLS or QUIC session to")
         elif isinstance(event, HttpRequest):
             entry = (event.host and intel.domain(event.host)) or intel.text(f"http://{event.host}{event.path}")
             if entry:
-                yield from self._tell(event, entry, event.host + event.path.partition("?")[0][:80], "requested")
+                yield from self._alert(event, entry, event.host + event.path.partition("?")[0][:80], "requested")
         elif isinstance(event, TlsCertificate) and not event.from_client:
             for name in dict.fromkeys((event.common_name, *event.names[:NAMES_LIMIT])):
                 if name and (entry := intel.domain(name.removeprefix("*."))) is not None:
-                    yield from self._tell(event, entry, name, "received a certificate for", back=True)
+                    yield from self._alert(event, entry, name, "received a certificate for", back=True)
                     return
 
-    def _tell(self, event: Event, entry: Listed, name: str, did: str, *, back: bool = False) -> Iterator[Alert]:
+    def _alert(self, event: Event, entry: Listed, name: str, did: str, *, back: bool = False) -> Iterator[Alert]:
         client, server, client_port, server_port = ends_of(event.packet, answer=back)
-        if entry.expired(event.ts) or not self._told.fresh((client.address, entry.entry, did), event.ts):
+        if entry.expired(event.ts) or not self._reported.fresh((client.address, entry.entry, did), event.ts):
             return
         asked = isinstance(event, DnsQuery)
-        grave = Severity.medium if asked else Severity.high
+        severe = Severity.medium if asked else Severity.high
         at = "" if asked else f" (at {who(self.context, server)})"
         yield self.alert(
             event,
@@ -103,7 +104,7 @@ class MaliciousDomain(EventDetector):
             ),
             numbers={**facts(entry, event.ts), "name": name},
             key=(entry.entry,),
-            severity=Severity(grave + is_fixed_function(self.context, client)),
+            severity=Severity(severe + is_fixed_function(self.context, client)),
             confidence=entry.confidence,
             actor_port=client_port,
             target_port=server_port,

@@ -37,7 +37,10 @@ class MaliciousFingerprint(EventDetector):
     title = "TLS fingerprint on a threat list"
     severity = Severity.medium
     techniques = ("T1573.002", "T1573", "T1071.001")
-    advice = "Identify the program that opened the session. If the certificate is listed, treat the host as compromised and block the server."
+    advice = (
+        "Identify the program that opened the session. If the certificate is listed, treat the host as "
+        "compromised and block the server."
+    )
     false_positives = (
         "Programs that use the same TLS library with the same settings as malware (JA3 above all); outdated lists."
     )
@@ -46,7 +49,7 @@ class MaliciousFingerprint(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         hello = field("ja3").passes(self._listed, self.context.intel) | field("ja4").passes(
@@ -69,13 +72,13 @@ class MaliciousFingerprint(EventDetector):
             return
         for kind, value in kinds:
             if value and (entry := self.context.intel.text(value)) is not None:
-                yield from self._tell(event, entry, kind, value)
+                yield from self._alert(event, entry, kind, value)
                 return
 
-    def _tell(self, event: Event, entry: Listed, kind: str, value: str) -> Iterator[Alert]:
+    def _alert(self, event: Event, entry: Listed, kind: str, value: str) -> Iterator[Alert]:
         back = isinstance(event, TlsCertificate) and not event.from_client
         client, server, client_port, server_port = ends_of(event.packet, answer=back)
-        if entry.expired(event.ts) or not self._told.fresh((client.address, server.address, value), event.ts):
+        if entry.expired(event.ts) or not self._reported.fresh((client.address, server.address, value), event.ts):
             return
         certificate = kind == "certificate"
         what = f"received the certificate {value[:16]}… from" if back else f"presented the {kind} {value[:36]} to"

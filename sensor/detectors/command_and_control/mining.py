@@ -25,8 +25,10 @@ SECOND = 1_000_000_000
 PAIRS_LIMIT = 4096
 # Well-known pools and scripts that dig inside web pages, as they name themselves.
 POOLS = re.compile(
-    r"(?:\A|[.-])(?:minexmr|supportxmr|nanopool|ethermine|flypool|f2pool|nicehash|2miners|hashvault|moneroocean|xmrpool|c3pool|herominers|unmineable|antpool|"
-    r"viabtc|slushpool|braiins|poolin|kryptex|zpool|miningpoolhub|prohashing|hiveon|minergate|dwarfpool|sparkpool|monerohash|hashcity|suprnova|mineros|"
+    r"(?:\A|[.-])(?:minexmr|supportxmr|nanopool|ethermine|flypool|f2pool|nicehash|2miners|hashvault|"
+    r"moneroocean|xmrpool|c3pool|herominers|unmineable|antpool|"
+    r"viabtc|slushpool|braiins|poolin|kryptex|zpool|miningpoolhub|prohashing|hiveon|minergate|"
+    r"dwarfpool|sparkpool|monerohash|hashcity|suprnova|mineros|"
     r"coinhive|coin-hive|cryptoloot|crypto-loot|authedmine|jsecoin|webminepool|xmr-eu1?|xmr-us|p2pool)\.[a-z.]{2,12}\Z"
 )
 WEB = ("www.", "api.", "blog.", "help.", "support.")
@@ -45,14 +47,17 @@ class Mining(EventDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1496", "T1496.001")
-    advice = "Identify the program on the host and how it was installed. If no user runs it on purpose, treat the host as compromised. Block the pool."
+    advice = (
+        "Identify the program on the host and how it was installed. If no user runs it on purpose, "
+        "treat the host as compromised. Block the pool."
+    )
     false_positives = "A user who mines on purpose; a visit to the web pages of a pool (low severity)."
     Options = Options
     watches = (StratumRequest, StratumWork, DnsQuery, TlsClientHello)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, str]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {DnsQuery: field("name").matches(POOLS), TlsClientHello: field("sni").matches(POOLS)}
@@ -73,7 +78,7 @@ class Mining(EventDetector):
     def _called(self, event: StratumRequest) -> Iterator[Alert]:
         packet = event.packet
         pool = f"{addresses.text(packet.dst)}:{packet.dport}"
-        if self._told.fresh((packet.src, f"{pool} {event.method}"), event.ts):
+        if self._reported.fresh((packet.src, f"{pool} {event.method}"), event.ts):
             words = [f"it sent the mining method {event.method}"]
             words += [f"mining software {event.agent!r}"] if event.agent else []
             words += [f"account {event.account!r}"] if event.account else []
@@ -88,7 +93,7 @@ class Mining(EventDetector):
     def _paid(self, event: StratumWork) -> Iterator[Alert]:
         packet = event.packet
         pool = f"{addresses.text(packet.src)}:{packet.sport}"
-        if self._told.fresh((packet.dst, f"{pool} work"), event.ts):
+        if self._reported.fresh((packet.dst, f"{pool} work"), event.ts):
             yield self._made(
                 event,
                 True,
@@ -98,16 +103,16 @@ class Mining(EventDetector):
             )
 
     def _named(self, event: DnsQuery | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
-        if self._told.fresh((event.packet.src, name), event.ts):
+        if self._reported.fresh((event.packet.src, name), event.ts):
             web = name.startswith(WEB) or name.count(".") == 1
-            grave = Severity.low if web else None
+            severe = Severity.low if web else None
             yield self._made(
                 event,
                 False,
                 f"{verb} {name}, a cryptocurrency mining pool",
                 (f"{name} belongs to a known mining pool",),
                 {"name": name},
-                grave,
+                severe,
             )
 
     def _made(

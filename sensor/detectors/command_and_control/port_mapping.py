@@ -27,8 +27,10 @@ SECOND = 1_000_000_000
 MAPPINGS_LIMIT = 4096
 # Services by which machines are administered, and those that show data or pictures.
 ADMINISTRATION = {
-    21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 161: "SNMP", 445: "SMB", 1433: "SQL Server", 2323: "Telnet", 3306: "MySQL", 3389: "RDP",
-    5432: "PostgreSQL", 5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 27017: "MongoDB",
+    21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 161: "SNMP", 445: "SMB", 1433: "SQL Server",
+    2323: "Telnet", 3306: "MySQL", 3389: "RDP",
+    5432: "PostgreSQL", 5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis",
+    9100: "raw printing", 27017: "MongoDB",
 }  # fmt: skip
 
 
@@ -56,7 +58,10 @@ class PortMapping(EventDetector):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1133", "T1090")
-    advice = "Remove the mapping and disable UPnP, NAT-PMP and PCP on the router. Use a firewall rule for services that must be reachable from the internet."
+    advice = (
+        "Remove the mapping and disable UPnP, NAT-PMP and PCP on the router. Use a firewall rule for "
+        "services that must be reachable from the internet."
+    )
     false_positives = (
         "Games, consoles, calls, file sharing, and cameras that are reachable from the internet on purpose."
     )
@@ -65,7 +70,7 @@ class PortMapping(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, str, int, int]] = Recent(MAPPINGS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str, int, int]] = Recent(MAPPINGS_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         wanted = field("lifetime_s").filled()
@@ -73,7 +78,7 @@ class PortMapping(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         wish = _wish(event)
-        if wish is not None and self._told.fresh(
+        if wish is not None and self._reported.fresh(
             (wish.client, wish.protocol, wish.internal_port, wish.external_port), event.ts
         ):
             yield self._alert(event, wish)
@@ -86,7 +91,10 @@ class PortMapping(EventDetector):
         port = f"{wish.protocol} port {wish.internal_port or 'any'}"
         where = port if mine else f"{port} of {who(self.context, behind)}"
         why = [
-            f"{wish.how} request to {who(self.context, router)}: map external port {wish.external_port or 'any'} to {where}"
+            (
+                f"{wish.how} request to {who(self.context, router)}: map external port "
+                f"{wish.external_port or 'any'} to {where}"
+            )
         ]
         why += [f"description of the mapping: {wish.description!r}"] if wish.description else []
         why += [f"{service} gives administrative access to the host"] if service else []
@@ -96,7 +104,10 @@ class PortMapping(EventDetector):
             actor=actor,
             target=router,
             targets=(behind, router) if not mine else (router,),
-            summary=f"{who(self.context, actor)} requested a port mapping from {who(self.context, router)} to {where}{f' ({service})' if service else ''}",
+            summary=(
+                f"{who(self.context, actor)} requested a port mapping from {who(self.context, router)} to "
+                f"{where}{f' ({service})' if service else ''}"
+            ),
             why=why,
             numbers={
                 "internal_port": wish.internal_port,

@@ -36,17 +36,21 @@ TCP = 6
 # The first port that systems lend to clients: a server there is one of a program's own (RFC 6335, 6).
 LENT = 49152
 NAMES: dict[type[Event], str] = {
-    HttpResponse: "HTTP", TlsServerHello: "TLS", SshBanner: "SSH", RtspResponse: "RTSP", SipResponse: "SIP", MqttConnack: "MQTT", SmbNegotiated: "SMB",
+    HttpResponse: "HTTP", TlsServerHello: "TLS", SshBanner: "SSH", RtspResponse: "RTSP", SipResponse: "SIP",
+    MqttConnack: "MQTT", SmbNegotiated: "SMB",
 }  # fmt: skip
 # Ports at which a protocol is at home, or often lives.
 HOMES = {
     "HTTP": frozenset((
-        80, 81, 82, 83, 84, 85, 88, 443, 554, 591, 593, 631, 1900, 2375, 2869, 3000, 3128, 5000, 5357, 5985, 7547, 9100, 9200, *range(8000, 9000),
+        80, 81, 82, 83, 84, 85, 88, 443, 554, 591, 593, 631, 1900, 2375, 2869, 3000, 3128, 5000, 5357, 5985, 7547,
+        9100, 9200, *range(8000, 9000),
     )),
     "TLS": frozenset((
-        21, 23, 25, 80, 110, 119, 143, 194, 261, 389, 443, 448, 465, 514, 563, 587, 614, 636, 684, 695, 832, 853, 854, 989, 990, 992, 993, 994, 995, 1194, 1433,
-        1521, 1723, 1883, 2049, 2083, 2087, 2096, 2195, 2196, 2197, 2376, 2484, 3268, 3269, 3306, 3389, 4190, 4433, 4443, 5001, 5061, 5222, 5223, 5228, 5229,
-        5230, 5269, 5349, 5432, 5671, 5672, 5900, 5986, 6379, 6443, 6514, 6697, 7443, 9090, 9091, 9243, 9392, 9443, 10443, *range(8000, 9000),
+        21, 23, 25, 80, 110, 119, 143, 194, 261, 389, 443, 448, 465, 514, 563, 587, 614, 636, 684, 695, 832, 853, 854,
+        989, 990, 992, 993, 994, 995, 1194, 1433, 1521, 1723, 1883, 2049, 2083, 2087, 2096, 2195, 2196, 2197, 2376,
+        2484, 3268, 3269, 3306, 3389, 4190, 4433, 4443, 5001, 5061, 5222, 5223, 5228, 5229,
+        5230, 5269, 5349, 5432, 5671, 5672, 5900, 5986, 6379, 6443, 6514, 6697, 7443, 9090, 9091, 9243, 9392, 9443,
+        10443, *range(8000, 9000),
     )),
     "SSH": frozenset((22, 830, 2022, 2200, 2222, 8022, 10022, 22222, 29418)),
     "RTSP": frozenset((80, 322, 554, 1935, 5000, 5554, 7000, 7070, 7236, 8554, 10554, *range(8000, 9000))),
@@ -56,10 +60,13 @@ HOMES = {
 }  # fmt: skip
 # What else lives at a port, as far as nobody puts another service there in good faith.
 OWNERS = {
-    21: "FTP", 22: "SSH", 23: "Telnet", 25: "mail", 53: "DNS", 69: "TFTP", 80: "HTTP", 110: "mail", 123: "time", 135: "RPC", 137: "NetBIOS", 139: "SMB",
-    143: "mail", 161: "SNMP", 179: "BGP", 389: "LDAP", 443: "HTTPS", 445: "SMB", 502: "Modbus", 514: "syslog", 515: "printing", 587: "mail",
+    21: "FTP", 22: "SSH", 23: "Telnet", 25: "mail", 53: "DNS", 69: "TFTP", 80: "HTTP", 110: "mail", 123: "time",
+    135: "RPC", 137: "NetBIOS", 139: "SMB",
+    143: "mail", 161: "SNMP", 179: "BGP", 389: "LDAP", 443: "HTTPS", 445: "SMB", 502: "Modbus", 514: "syslog",
+    515: "printing", 587: "mail",
     853: "DNS over TLS",
-    993: "mail", 995: "mail", 1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL", 5900: "VNC", 6379: "Redis",
+    993: "mail", 995: "mail", 1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 3306: "MySQL", 3389: "RDP",
+    5432: "PostgreSQL", 5900: "VNC", 6379: "Redis",
 }  # fmt: skip
 WEB = ("HTTP", "TLS")
 
@@ -81,7 +88,10 @@ class ProtocolOnOddPort(EventDetector):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1571",)
-    advice = "Identify the program behind the port. Tunnels and C2 channels use ports that firewalls allow: allow only the assigned protocol."
+    advice = (
+        "Identify the program behind the port. Tunnels and C2 channels use ports that firewalls allow: "
+        "allow only the assigned protocol."
+    )
     false_positives = (
         "Services moved on purpose, to avoid scans or to pass a foreign firewall: add the port to `allowed`."
     )
@@ -90,7 +100,7 @@ class ProtocolOnOddPort(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, int, str]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
         self._hints: Counts[int] = Counts(self.options.again_s * SECOND, SERVICES_LIMIT)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -114,11 +124,11 @@ class ProtocolOnOddPort(EventDetector):
             or not self._odd(packet, protocol)
         ):
             return iter(())
-        if not self._told.fresh((packet.src, port, protocol), event.ts) or (
+        if not self._reported.fresh((packet.src, port, protocol), event.ts) or (
             port not in OWNERS and self._hints.add(packet.dst, event.ts) > self.options.hints
         ):
             return iter(())
-        return self._tell(event, protocol)
+        return self._alert(event, protocol)
 
     def _odd(self, packet: Packet, protocol: str) -> bool:
         """A port of another protocol counts everywhere; an unassigned one only where it is meaningful."""
@@ -130,7 +140,7 @@ class ProtocolOnOddPort(EventDetector):
             and not (protocol == "SIP" and packet.proto != TCP)
         )
 
-    def _tell(self, event: Event, protocol: str) -> Iterator[Alert]:
+    def _alert(self, event: Event, protocol: str) -> Iterator[Alert]:
         packet = event.packet
         actor, target, _, _ = ends_of(packet, answer=True)
         owner, network = (

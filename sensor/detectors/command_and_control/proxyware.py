@@ -34,6 +34,9 @@ class Proxyware(NamedServices):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1090", "T1496.002")
-    advice = "Remove the program, or the application that installed it: third parties act under your address and reach your network from inside."
+    advice = (
+        "Remove the program, or the application that installed it: third parties act under your address "
+        "and reach your network from inside."
+    )
     false_positives = "A visit to the web pages of such a provider, or use of its proxies as a customer."
     services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}

@@ -53,7 +53,10 @@ class RemoteAccessTool(NamedServices):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1219",)
-    advice = "Ask the help desk whether it uses this program. If not, isolate the host and find out who installed it. Approve one such program at most."
+    advice = (
+        "Ask the help desk whether it uses this program. If not, isolate the host and find out who "
+        "installed it. Approve one such program at most."
+    )
     false_positives = "Remote support and management by your own staff: add the domains to `allowed`."
     # Screens, room systems and boxes that run programs are looked after by such programs; a type that is hardly known
     # says nothing.

@@ -26,9 +26,10 @@ PAIRS_LIMIT = 2048
 # Ports over which data is sent in ordinary work: web, files, mail, printing, pictures of hospitals, logs, databases,
 # backups.
 USUAL = (
-    20, 21, 22, 25, 80, 104, 110, 139, 143, 443, 445, 465, 514, 515, 554, 587, 631, 873, 902, 993, 995, 1433, 1521, 1883, 1935, 2049, 2525, 2762, 3128, 3260,
-    3306, 3389, 4242, 5000, 5001, 5044, 5432, 5672, 5985, 5986, 6379, 6514, 7680, 8000, 8006, 8080, 8086, 8088, 8443, 8883, 8888, 9000, 9090, 9091, 9092, 9100,
-    9200, 9392, 10000, 10050, 10051, 11112, 13724, 27017, 50000,
+    20, 21, 22, 25, 80, 104, 110, 139, 143, 443, 445, 465, 514, 515, 554, 587, 631, 873, 902, 993, 995, 1433, 1521,
+    1883, 1935, 2049, 2525, 2762, 3128, 3260, 3306, 3389, 4242, 5000, 5001, 5044, 5432, 5672, 5985, 5986, 6379, 6514,
+    7680, 8000, 8006, 8080, 8086, 8088, 8443, 8883, 8888, 9000, 9090, 9091, 9092, 9100, 9200, 9392, 10000, 10050,
+    10051, 11112, 13724, 27017, 50000,
 )  # fmt: skip
 
 
@@ -54,7 +55,10 @@ class RemoteControl(FlowDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1219",)
-    advice = "Identify the program that opens these flows. If it is unknown, isolate both hosts: one is controlled, the other controls it."
+    advice = (
+        "Identify the program that opens these flows. If it is unknown, isolate both hosts: one is "
+        "controlled, the other controls it."
+    )
     false_positives = (
         "Backup, log and picture programs that upload parts of equal size to their own port: add the port to `ports`."
     )
@@ -98,10 +102,14 @@ class RemoteControl(FlowDetector):
             ),
             why=(
                 (
-                    f"{len(uploads)} flows within {want.window_s} s sent {sizes.mean():.0f} bytes each, with a dispersion of {dispersion:.2f}; "
+                    f"{len(uploads)} flows within {want.window_s} s sent {sizes.mean():.0f} bytes each, with a "
+                    f"dispersion of {dispersion:.2f}; "
                     f"threshold {want.uploads} below {want.dispersion}"
                 ),
-                f"the last one received {flow.server_bytes} bytes; port {flow.server_port} is not used for ordinary uploads",
+                (
+                    f"the last one received {flow.server_bytes} bytes; port {flow.server_port} is not used for "
+                    "ordinary uploads"
+                ),
             ),
             numbers={
                 "uploads": len(uploads),

@@ -38,20 +38,28 @@ DNS, SECURE, HTTPS = 53, 853, 443
 NO_ERROR, NO_NAME = 0, 3
 # Services that answer names inside HTTPS, by the names they are asked for under.
 DOH = frozenset(
-    "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net dns9.quad9.net dns10.quad9.net dns11.quad9.net "
-    "doh.opendns.com dns.opendns.com dns.umbrella.com doh.umbrella.com dns.nextdns.io doh.cleanbrowsing.org dns.adguard.com dns.adguard-dns.com doh.dns.sb "
-    "dns.alidns.com doh.pub dns.pub doh.360.cn doh.li doh.applied-privacy.net doh.libredns.gr doh.mullvad.net dns.mullvad.net "
-    "dns.digitale-gesellschaft.ch dnsforge.de doh.tiar.app dns.controld.com freedns.controld.com doh.dnslify.com dns.rabbitdns.org ordns.he.net "
-    "doh.centraleu.pi-dns.com dns.switch.ch resolver-eu.lelux.fi dns.twnic.tw public.dns.iij.jp doh.xfinity.com dns0.eu "
+    "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net "
+    "dns9.quad9.net dns10.quad9.net dns11.quad9.net "
+    "doh.opendns.com dns.opendns.com dns.umbrella.com doh.umbrella.com dns.nextdns.io "
+    "doh.cleanbrowsing.org dns.adguard.com dns.adguard-dns.com doh.dns.sb "
+    "dns.alidns.com doh.pub dns.pub doh.360.cn doh.li doh.applied-privacy.net doh.libredns.gr "
+    "doh.mullvad.net dns.mullvad.net "
+    "dns.digitale-gesellschaft.ch dnsforge.de doh.tiar.app dns.controld.com freedns.controld.com "
+    "doh.dnslify.com dns.rabbitdns.org ordns.he.net "
+    "doh.centraleu.pi-dns.com dns.switch.ch resolver-eu.lelux.fi dns.twnic.tw public.dns.iij.jp "
+    "doh.xfinity.com dns0.eu "
     "dns.aa.net.uk doh.ffmuc.net wikimedia-dns.org".split()
 )
 # Public resolvers, at which devices of many makers are set by hand of the maker.
 PUBLIC = frozenset(
     addresses.parse(each)
     for each in (
-        "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 94.140.14.14 94.140.15.15 64.6.64.6 64.6.65.6 4.2.2.1 4.2.2.2 "
-        "77.88.8.8 77.88.8.1 114.114.114.114 114.114.115.115 223.5.5.5 223.6.6.6 119.29.29.29 180.76.76.76 1.2.4.8 210.2.4.8 84.200.69.80 185.228.168.9 "
-        "2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 2620:fe::fe 2620:119:35::35"
+        "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 "
+        "94.140.14.14 94.140.15.15 64.6.64.6 64.6.65.6 4.2.2.1 4.2.2.2 "
+        "77.88.8.8 77.88.8.1 114.114.114.114 114.114.115.115 223.5.5.5 223.6.6.6 119.29.29.29 "
+        "180.76.76.76 1.2.4.8 210.2.4.8 84.200.69.80 185.228.168.9 "
+        "2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 "
+        "2620:fe::fe 2620:119:35::35"
     ).split()
 )
 
@@ -73,8 +81,14 @@ class ResolverBypass(EventDetector):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1071.004",)
-    advice = "Allow DNS to the network's resolvers only, with a rule at the border. Find out why this host uses another one, and what else it sends there."
-    false_positives = "Browsers and phones with DNS over HTTPS; devices with a public resolver built in; users who prefer another resolver."
+    advice = (
+        "Allow DNS to the network's resolvers only, with a rule at the border. Find out why this host "
+        "uses another one, and what else it sends there."
+    )
+    false_positives = (
+        "Browsers and phones with DNS over HTTPS; devices with a public resolver built in; users "
+        "who prefer another resolver."
+    )
     Options = Options
     watches = (DnsQuery, DnsResponse, TlsClientHello, QuicClientHello, DhcpAck, Dhcpv6Reply, NdpRouterAdvertisement)
 
@@ -83,12 +97,12 @@ class ResolverBypass(EventDetector):
         self._handed: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
         self._clients: Distinct[int, int] = Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
         self._inner: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
-        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._own = tuple(addresses.parse_network(block) for block in self.options.resolvers)
         self._wanted = frozenset(self.options.names)
 
     def wants(self) -> dict[type[Event], Want]:
-        heard = (
+        received = (
             (field("packet.sport") == DNS) & field("rcode").is_in(NO_ERROR, NO_NAME) & ~held(self._inner, "packet.src")
         )
         secured = (
@@ -98,7 +112,8 @@ class ResolverBypass(EventDetector):
         )
         handed = field("dns").filled()
         return {
-            DnsQuery: NEVER, DnsResponse: heard, TlsClientHello: secured, QuicClientHello: secured, DhcpAck: handed, Dhcpv6Reply: handed,
+            DnsQuery: NEVER, DnsResponse: received, TlsClientHello: secured, QuicClientHello: secured,
+            DhcpAck: handed, Dhcpv6Reply: handed,
             NdpRouterAdvertisement: handed,
         }  # fmt: skip
 
@@ -126,10 +141,10 @@ class ResolverBypass(EventDetector):
             and self._asks_for_itself(packet.dst)
         ):
             public = packet.src in PUBLIC
-            grave = is_fixed_function(self.context, ends_of(event.packet, answer=True)[0]) and not public
+            severe = is_fixed_function(self.context, ends_of(event.packet, answer=True)[0]) and not public
             why = "it is a public resolver" if public else "it is not a known public resolver"
-            yield from self._tell(
-                event, "DNS", addresses.text(packet.src), why, Severity.medium if grave else Severity.low, answer=True
+            yield from self._alert(
+                event, "DNS", addresses.text(packet.src), why, Severity.medium if severe else Severity.low, answer=True
             )
 
     def _secured(self, event: TlsClientHello | QuicClientHello) -> Iterator[Alert]:
@@ -140,7 +155,7 @@ class ResolverBypass(EventDetector):
                 and not self._is_own(packet.dst)
                 and not under(name, self._wanted)
             ):
-                yield from self._tell(
+                yield from self._alert(
                     event,
                     "DoT",
                     name or addresses.text(packet.dst),
@@ -148,11 +163,11 @@ class ResolverBypass(EventDetector):
                     Severity.low,
                 )
         elif name and under(name, DOH) and not under(name, self._wanted) and not self._is_own(packet.dst):
-            yield from self._tell(
+            yield from self._alert(
                 event, "DoH", name, "the server name belongs to a DNS over HTTPS service", Severity.low
             )
         elif packet.dst in PUBLIC and packet.dport == HTTPS and not name and not self._is_own(packet.dst):
-            yield from self._tell(
+            yield from self._alert(
                 event,
                 "DoH",
                 addresses.text(packet.dst),
@@ -167,11 +182,11 @@ class ResolverBypass(EventDetector):
         """Not for others, as name servers do, nor as a router that hands questions on."""
         return self.context.networks.inside(client) and not self._is_own(client) and not self._clients.values(client)
 
-    def _tell(
+    def _alert(
         self, event: Event, how: str, server: str, why: str, severity: Severity, *, answer: bool = False
     ) -> Iterator[Alert]:
         actor, target, sport, dport = ends_of(event.packet, answer=answer)
-        if not self.context.networks.inside(actor.address) or not self._told.fresh((actor.address, how), event.ts):
+        if not self.context.networks.inside(actor.address) or not self._reported.fresh((actor.address, how), event.ts):
             return
         own = [addresses.text(each) for each in (*self._handed, *self._inner)]
         yield self.alert(

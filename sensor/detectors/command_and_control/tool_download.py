@@ -27,7 +27,8 @@ TOLD_LIMIT = 4096
 SHOWN = 120
 # Endings of what runs on a computer by itself or by a shell, but for what runs on the server.
 _PROGRAM = re.compile(
-    r"^(?!.{0,200}(?:cgi|/scripts/|/isapi)).{0,2000}\.(?:exe|dll|sys|scr|com|pif|cpl|ocx|msi|msp|bat|cmd|ps1|psm1|vbs|vbe|jse|wsf|wsh|hta|lnk|jar|xll|sct|elf|sh|"
+    r"^(?!.{0,200}(?:cgi|/scripts/|/isapi)).{0,2000}\.(?:exe|dll|sys|scr|com|pif|cpl|ocx|msi|msp|"
+    r"bat|cmd|ps1|psm1|vbs|vbe|jse|wsf|wsh|hta|lnk|jar|xll|sct|elf|sh|"
     r"py)$",
     re.IGNORECASE,
 )
@@ -48,7 +49,10 @@ class ToolDownload(CallDetector):
     title = "Program download by a script or system tool"
     severity = Severity.medium
     techniques = ("T1105", "T1071.001")
-    advice = "Identify the script or document that requested the file and what it did with it. Keep a copy of the file and block the server."
+    advice = (
+        "Identify the script or document that requested the file and what it did with it. Keep a copy "
+        "of the file and block the server."
+    )
     false_positives = (
         "Scripts of administrators: add their hosts to `managers`. Software servers that are addressed by IP."
     )
@@ -57,7 +61,7 @@ class ToolDownload(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, AGAIN)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, AGAIN)
 
     def wants(self) -> dict[type[Event], Want]:
         plain = (field("method") == "GET") & ~field("forwarded").filled()
@@ -72,7 +76,7 @@ class ToolDownload(CallDetector):
             return iter(())
         agent = event.user_agent
         if agent.lower() == _CERTIFICATES:
-            return self._tell(
+            return self._alert(
                 event, "certificates", "certutil is used to download files by scripts only", Severity.medium
             )
         host = event.host.partition(":")[0]
@@ -82,25 +86,30 @@ class ToolDownload(CallDetector):
             return iter(())
         if _SCRIPTS.search(agent) or not agent:
             inside = self.context.networks.inside(event.packet.dst)
-            return self._tell(
+            return self._alert(
                 event,
                 "script",
                 f"user agent {agent or 'missing'!r} is not a browser, and the server has no host name",
                 Severity.low if inside else Severity.medium,
             )
-        return self._tell(event, "address", "the server has no host name, unlike software download sites", Severity.low)
+        return self._alert(
+            event, "address", "the server has no host name, unlike software download sites", Severity.low
+        )
 
-    def _tell(self, event: HttpRequest, what: str, why: str, severity: Severity) -> Iterator[Alert]:
+    def _alert(self, event: HttpRequest, what: str, why: str, severity: Severity) -> Iterator[Alert]:
         packet = event.packet
-        if is_fixed_function(self.context, ends_of(packet).actor) or not self._told.fresh(
+        if is_fixed_function(self.context, ends_of(packet).actor) or not self._reported.fresh(
             (packet.src, packet.dst, what), packet.ts
         ):
             return
         reasons = (
-            f"request for {event.path[:SHOWN]!r} to host {event.host or '(none)'} with user agent {event.user_agent[:SHOWN]!r}",
+            (
+                f"request for {event.path[:SHOWN]!r} to host {event.host or '(none)'} with user agent "
+                f"{event.user_agent[:SHOWN]!r}"
+            ),
             why,
         )
-        yield self.told(
+        yield self.call_alert(
             event, "downloaded a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http"
         )
 

@@ -66,7 +66,10 @@ class ArpSpoofing(EventDetector):
         "Find the switch port of the spoofing MAC and shut it down. Check sessions and passwords that crossed the "
         "network since. Enable dynamic ARP inspection and RA guard on the switches."
     )
-    false_positives = "Two hosts with the same static address; wireless extenders and proxies that answer for others (list them in `exempt_macs`)."
+    false_positives = (
+        "Two hosts with the same static address; wireless extenders and proxies that answer for "
+        "others (list them in `exempt_macs`)."
+    )
     Options = Options
     watches = (
         ArpRequest,
@@ -89,7 +92,7 @@ class ArpSpoofing(EventDetector):
         )  # segment, address and who asks for it → when
         # Segment, MAC, claimed address and the host it was claimed to, unsolicited → first and last time, number.
         self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = Bounded(FORGED_LIMIT)
-        self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:
@@ -135,7 +138,10 @@ class ArpSpoofing(EventDetector):
             or is_virtual(mac)
         ):
             return
-        reason = f"it claimed {addresses.text(target)}, and {(event.ts - said) / SECOND:.0f} s later requested the holder of that address"
+        reason = (
+            f"it claimed {addresses.text(target)}, and {(event.ts - said) / SECOND:.0f} s later requested "
+            "the holder of that address"
+        )
         yield from self._alert(event, mac, address, target, 0, reason, 1)
 
     def _claimed(self, event: Event, vlan: int, mac: int, address: int, insists: bool) -> Iterator[Alert]:
@@ -143,16 +149,16 @@ class ArpSpoofing(EventDetector):
         owner = bindings.owner(vlan, mac, event.ts)
         if insists:
             owner.own.put(address, event.ts)
-        unasked = insists and not (isinstance(event, ArpReply) and self._is_answer(event))
-        if unasked and isinstance(event, ArpReply) and event.sender != event.target:
+        unsolicited = insists and not (isinstance(event, ArpReply) and self._is_answer(event))
+        if unsolicited and isinstance(event, ArpReply) and event.sender != event.target:
             yield from self._between(event, mac)
-        dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND, unasked=unasked)
+        dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND, unsolicited=unsolicited)
         if dispute is None and not insists:
             owner.asks = address
         if dispute is None or is_virtual(dispute.mac) or dispute.mac in self._exempt:
             return
         if dispute.mac == mac:  # the one robbed speaks, or one that robbed another before we listened
-            if unasked and isinstance(event, ArpReply):
+            if unsolicited and isinstance(event, ArpReply):
                 yield from self._forced(event, vlan, mac, address, dispute)
             elif dispute.claims >= 2 and self._others(vlan, dispute.rival, address):
                 reason = f"{addresses.mac_text(mac)} holds the address and still claims it"
@@ -195,7 +201,10 @@ class ArpSpoofing(EventDetector):
             and span >= want.span_s * SECOND
         ):
             ends = f"{addresses.text(event.sender)} and {addresses.text(event.target)}"
-            reason = f"unsolicited replies to both {ends} claim the address of the other, {claims + 1} and {back} times in {span / SECOND:.0f} s"
+            reason = (
+                f"unsolicited replies to both {ends} claim the address of the other, {claims + 1} and {back} "
+                f"times in {span / SECOND:.0f} s"
+            )
             yield from self._alert(event, mac, 0, event.sender, 0, reason, claims + 1)
 
     def _forced(self, event: Event, vlan: int, mac: int, address: int, dispute: Binding) -> Iterator[Alert]:
@@ -204,8 +213,11 @@ class ArpSpoofing(EventDetector):
         """
         want, span = self.options, (event.ts - dispute.since) / SECOND
         dispute.forced += 1
-        if dispute.forced >= want.claims and not dispute.unasked and span >= want.span_s:
-            reason = f"{dispute.forced} unsolicited claims in {span:.0f} s, while {addresses.mac_text(dispute.rival)} has the address too"
+        if dispute.forced >= want.claims and not dispute.unsolicited and span >= want.span_s:
+            reason = (
+                f"{dispute.forced} unsolicited claims in {span:.0f} s, while "
+                f"{addresses.mac_text(dispute.rival)} has the address too"
+            )
             yield from self._alert(event, mac, 0, address, dispute.rival, reason, dispute.forced)
 
     def _is_answer(self, reply: ArpReply) -> bool:
@@ -220,7 +232,7 @@ class ArpSpoofing(EventDetector):
         want = self.options
         return (
             dispute.last < dispute.since
-            and dispute.unasked < want.claims
+            and dispute.unsolicited < want.claims
             and ts - dispute.since > want.alive_s * SECOND
         )
 
@@ -253,7 +265,7 @@ class ArpSpoofing(EventDetector):
             return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
         again = dispute.last > since  # the one robbed still says that it has the address
         lives_on = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
-        proven = again or (dispute.unasked >= want.claims and not lives_on)
+        proven = again or (dispute.unsolicited >= want.claims and not lives_on)
         if insists and proven and dispute.claims >= want.claims and event.ts - since >= want.span_s * SECOND:
             spoke = "after that" if robbed > since else f"{(since - robbed) / SECOND:.0f} s before"
             return (
@@ -268,7 +280,7 @@ class ArpSpoofing(EventDetector):
         self, event: Event, mac: int, own: int, address: int, robbed: int, reason: str, claims: int
     ) -> Iterator[Alert]:
         packet, v6 = event.packet, not addresses.is_v4(address)
-        if not self._told.fresh((packet.vlan, mac, address), event.ts):
+        if not self._reported.fresh((packet.vlan, mac, address), event.ts):
             return
         owner = self._bindings.known(packet.vlan, mac)
         if owner and not own:
@@ -291,7 +303,10 @@ class ArpSpoofing(EventDetector):
             actor=actor,
             target=victim,
             targets=targets,
-            summary=f"{f'{who(self.context, Subject(mac, own, packet.vlan))} ({name})' if own else name} spoofs {gateway}{addresses.text(address)}",
+            summary=(
+                f"{f'{who(self.context, Subject(mac, own, packet.vlan))} ({name})' if own else name} spoofs "
+                f"{gateway}{addresses.text(address)}"
+            ),
             why=(
                 reason,
                 *([f"the address belongs to {addresses.mac_text(robbed)}"] if robbed else []),

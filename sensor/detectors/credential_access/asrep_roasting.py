@@ -40,7 +40,10 @@ class AsrepRoasting(EventDetector):
     title = "AS-REP roasting"
     severity = Severity.medium
     techniques = ("T1558.004",)
-    advice = "Require pre-authentication for the account, change its password, and identify the program on the client that requested its ticket."
+    advice = (
+        "Require pre-authentication for the account, change its password, and identify the program on "
+        "the client that requested its ticket."
+    )
     false_positives = "Old Unix services whose accounts were configured without pre-authentication (low severity)."
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply)
@@ -62,11 +65,20 @@ class AsrepRoasting(EventDetector):
             event,
             actor=client,
             target=centre,
-            summary=f"{who(self.context, client)} received the initial ticket of {event.client} from {who(self.context, centre)} without pre-authentication",
+            summary=(
+                f"{who(self.context, client)} received the initial ticket of {event.client} from "
+                f"{who(self.context, centre)} without pre-authentication"
+            ),
             why=(
-                f"{event.client} does not require pre-authentication; the AS-REP is encrypted with the account's key ({cipher(event.etype)})",
+                (
+                    f"{event.client} does not require pre-authentication; the AS-REP is encrypted with the "
+                    f"account's key ({cipher(event.etype)})"
+                ),
                 *(["the client requested encryption types older than AES only, as cracking tools do"] if weak else []),
-                f"{count} such accounts within {want.window_s} s (high severity: {want.accounts}): {some(self._accounts.values(client.address))}",
+                (
+                    f"{count} such accounts within {want.window_s} s (high severity: {want.accounts}): "
+                    f"{some(self._accounts.values(client.address))}"
+                ),
             ),
             numbers={
                 "accounts": count,

@@ -25,7 +25,10 @@ class BackupKey(CallDetector):
     title = "DPAPI domain backup key read"
     severity = Severity.critical
     techniques = ("T1555", "T1003.004")
-    advice = "Treat everything that domain users stored with DPAPI as known for good: the key cannot be replaced. Isolate the actor and identify the account."
+    advice = (
+        "Treat everything that domain users stored with DPAPI as known for good: the key cannot be "
+        "replaced. Isolate the actor and identify the account."
+    )
     false_positives = "None known; domain controllers replicate the key by other means."
     watches = (RpcCall,)
 
@@ -42,7 +45,7 @@ class BackupKey(CallDetector):
                 f"BackupKey {event.call}" + (", arguments encrypted" if event.level >= 6 else ""),
                 "hosts do this for their users, and so do tools with stolen keys",
             )
-            yield self.told(
+            yield self.call_alert(
                 event,
                 "requested recovery of a user's DPAPI key from",
                 why,
@@ -54,7 +57,7 @@ class BackupKey(CallDetector):
         elif (
             event.interface == "lsarpc" and event.number in READS and any(NAME in text.lower() for text in event.texts)
         ):
-            yield self.told(
+            yield self.call_alert(
                 event,
                 "read the DPAPI domain backup key of",
                 (f"lsarpc {event.call} with {quoted(event.texts)}",),

@@ -112,10 +112,12 @@ def _desktop(event: VncLogin) -> Seen | None:
 
 
 _SERVICES: dict[type[Event], str] = {
-    MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+    MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server", Pop3Login: "POP3",
+    ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
-    FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management,
+    FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream,
+    SipRequest: _call, SnmpRequest: _management,
     LdapBind: _directory,
     MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),
 }  # fmt: skip
@@ -137,14 +139,17 @@ class CleartextCredentials(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         clear = field("method") == "clear"
         return {
-            FtpLogin: field("password").filled(), TelnetLogin: field("password").filled(), MqttConnect: field("password").filled(),
-            HttpRequest: field("credentials").is_in("basic", "query") & ~field("forwarded").filled(), RtspRequest: field("credentials") == "basic",
-            SipRequest: field("basic").filled(), SnmpRequest: field("community").filled(), LdapBind: field("secret").filled(),
+            FtpLogin: field("password").filled(), TelnetLogin: field("password").filled(),
+            MqttConnect: field("password").filled(),
+            HttpRequest: field("credentials").is_in("basic", "query") & ~field("forwarded").filled(),
+            RtspRequest: field("credentials") == "basic",
+            SipRequest: field("basic").filled(), SnmpRequest: field("community").filled(),
+            LdapBind: field("secret").filled(),
             VncLogin: field("method") == "none", **dict.fromkeys(_SERVICES, clear),
         }  # fmt: skip
 
@@ -155,7 +160,7 @@ class CleartextCredentials(EventDetector):
             return
         packet = event.packet
         client, server = (packet.dst, packet.src) if seen.answer else (packet.src, packet.dst)
-        if self._told.fresh((client, server, seen.service), event.ts):
+        if self._reported.fresh((client, server, seen.service), event.ts):
             yield self._found(event, seen)
 
     def _found(self, event: Event, seen: Seen) -> Alert:

@@ -54,7 +54,10 @@ class CoercedAuthentication(CallDetector):
         "filter these interfaces (RPC filters), require SMB and LDAP signing and extended protection for web "
         "enrollment, and disable NTLM where possible."
     )
-    false_positives = "Print clients that open the server itself; backup programs that request shadow copies of shares: add them to `managers`."
+    false_positives = (
+        "Print clients that open the server itself; backup programs that request shadow copies of "
+        "shares: add them to `managers`."
+    )
     watches = (RpcCall, SmbNegotiate, SmbLogin)
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -95,7 +98,7 @@ class CoercedAuthentication(CallDetector):
                     f"spoolss {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),
                     f"it opened {pair.opened!r}, the server itself; print clients open a printer",
                 )
-                yield self.told(
+                yield self.call_alert(
                     event,
                     "coerced authentication through the print spooler of",
                     why,
@@ -115,7 +118,7 @@ class CoercedAuthentication(CallDetector):
             + (f" with the path {quoted(elsewhere)}" if elsewhere else ", arguments encrypted")
         ]
         grade = Severity.high if elsewhere and event.interface == "efsrpc" else Severity.medium
-        yield self.told(
+        yield self.call_alert(
             event,
             f"coerced authentication through {what} of",
             why,
@@ -153,6 +156,6 @@ class CoercedAuthentication(CallDetector):
             f"{(event.ts - pair.at) / SECOND:.1f} s later the target opened an SMB session with the actor",
         )
         pair.at = 0
-        yield self.told(
+        yield self.call_alert(
             event, "coerced and received authentication of", why, key=("back",), answer=True, confidence=0.95
         )

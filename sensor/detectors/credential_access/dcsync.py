@@ -35,7 +35,9 @@ class Options(CallOptions):
 
     controllers: tuple[str, ...] = Field(
         (),
-        description="addresses or CIDR blocks of domain controllers and of other hosts that may replicate (Entra Connect)",
+        description=(
+            "addresses or CIDR blocks of domain controllers and of other hosts that may replicate (Entra Connect)"
+        ),
     )
 
 
@@ -57,7 +59,10 @@ class Dcsync(CallDetector):
         "If secrets were copied, reset the passwords, krbtgt twice. For DCShadow, remove the server object from the "
         "configuration and revert the changes."
     )
-    false_positives = "A domain controller that is not recognized yet, directory synchronization with the cloud: add them to `controllers`."
+    false_positives = (
+        "A domain controller that is not recognized yet, directory synchronization with the cloud: "
+        "add them to `controllers`."
+    )
     Options = Options
     watches = (RpcCall, RpcAnswer)
 
@@ -92,19 +97,19 @@ class Dcsync(CallDetector):
         )
 
     def _call(self, event: RpcCall) -> Iterator[Alert]:
-        talk = self._talk(event)
+        conversation = self._talk(event)
         if event.number == CRACK:
-            talk.cracked = True
+            conversation.cracked = True
         elif event.number == WHO:
-            talk.asked = True
+            conversation.asked = True
         elif event.number == CHANGES and event.size >= CHANGES_SIZE:
-            yield from self._changes(event, talk)
+            yield from self._changes(event, conversation)
         elif event.number in (REPLICA_ADD, ADD_ENTRY) and not self._controller(event):
             why = (
                 f"drsuapi {event.call}: it registers itself as a replication source",
                 "it is not a known domain controller",
             )
-            yield self.told(
+            yield self.call_alert(
                 event,
                 "pushed directory changes (DCShadow) to",
                 why,
@@ -116,15 +121,15 @@ class Dcsync(CallDetector):
     def _talk(self, event: RpcCall) -> _Talk:
         packet = event.packet
         key = (packet.src, packet.dst, packet.sport)
-        talk = self._talks.get(key)
-        if talk is None:
-            talk = _Talk()
-            self._talks.put(key, talk)
-        return talk
+        conversation = self._talks.get(key)
+        if conversation is None:
+            conversation = _Talk()
+            self._talks.put(key, conversation)
+        return conversation
 
-    def _changes(self, event: RpcCall, talk: _Talk) -> Iterator[Alert]:
+    def _changes(self, event: RpcCall, conversation: _Talk) -> Iterator[Alert]:
         actor, known = ends_of(event.packet).actor, self._controller(event)
-        tool = talk.cracked and (talk.asked or event.inferred)
+        tool = conversation.cracked and (conversation.asked or event.inferred)
         if any(first <= actor.address <= last for first, last in self._named) or (known and not tool):
             return
         why = [f"drsuapi {event.call} requests objects with their secrets"]
@@ -135,4 +140,6 @@ class Dcsync(CallDetector):
         elif event.inferred:
             why.append("the order of its calls is that of DCSync tools; the conversation began before the capture")
         certain = 0.95 if tool and not known else 0.85 if event.inferred or tool else 0.75
-        yield self.told(event, "requested directory replication (DCSync) from", why, key=("sync",), confidence=certain)
+        yield self.call_alert(
+            event, "requested directory replication (DCSync) from", why, key=("sync",), confidence=certain
+        )

@@ -43,14 +43,17 @@ class DefaultCredentials(EventDetector):
     title = "Login with default credentials"
     severity = Severity.medium
     techniques = ("T1078.001",)
-    advice = "Set a unique password on the device now, review what was done with this login, and disable the cleartext service if there is an encrypted one."
+    advice = (
+        "Set a unique password on the device now, review what was done with this login, and disable the "
+        "cleartext service if there is an encrypted one."
+    )
     false_positives = "Set-up of a new device; a laboratory; a honeypot."
     Options = Options
     watches = (LoginAttempt,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("seal").filled()}
@@ -62,7 +65,7 @@ class DefaultCredentials(EventDetector):
         if known is None:
             return
         key = (event.server.address, event.service, known.user) if event.accepted else (event.service, "refused")
-        if self._told.fresh((event.client.address, *key), event.ts):
+        if self._reported.fresh((event.client.address, *key), event.ts):
             yield self._found(event, known, key)
 
     def _found(self, attempt: LoginAttempt, known: DefaultLogin, key: tuple[object, ...]) -> Alert:
@@ -75,7 +78,10 @@ class DefaultCredentials(EventDetector):
             attempt.origin,
             actor=attempt.client,
             target=attempt.server,
-            summary=f"{client} {'logged in to' if attempt.accepted else 'attempted a login to'} {attempt.service} on {server}{user} with default credentials",
+            summary=(
+                f"{client} {'logged in to' if attempt.accepted else 'attempted a login to'} {attempt.service} "
+                f"on {server}{user} with default credentials"
+            ),
             why=(
                 f"user and password are the defaults of {known.of}",
                 "the server accepted the login"

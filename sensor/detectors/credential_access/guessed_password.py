@@ -41,7 +41,10 @@ class GuessedPassword(EventDetector):
     title = "Successful login after password guessing"
     severity = Severity.high
     techniques = ("T1110", "T1110.001", "T1078")
-    advice = "Change the password of the account now, end its sessions, and review what was done with it. Then stop the guessing."
+    advice = (
+        "Change the password of the account now, end its sessions, and review what was done with it. "
+        "Then stop the guessing."
+    )
     false_positives = "A user who tried many old passwords; a program whose password was corrected."
     Options = Options
     watches = (LoginAttempt,)
@@ -77,9 +80,15 @@ class GuessedPassword(EventDetector):
             attempt.origin,
             actor=attempt.client,
             target=attempt.server,
-            summary=f"{client} logged in to {attempt.service} on {server}{f' as {attempt.account}' if attempt.account else ''} after {failures} failures",
+            summary=(
+                f"{client} logged in to {attempt.service} on "
+                f"{server}{f' as {attempt.account}' if attempt.account else ''} after {failures} failures"
+            ),
             why=(
-                f"{failures} logins failed within {self.options.window_s} s, then one succeeded (threshold {self.options.failures})",
+                (
+                    f"{failures} logins failed within {self.options.window_s} s, then one succeeded (threshold "
+                    f"{self.options.failures})"
+                ),
             ),
             numbers={"failures": failures, "threshold": self.options.failures, "window_s": self.options.window_s},
             key=(attempt.server.address, attempt.service, attempt.account.lower()),

@@ -32,7 +32,9 @@ TOLD_LIMIT = 4096
 HARVEST = "harvest"
 # Services that belong to the machine itself and so have its random password, as a rule.
 MACHINES = frozenset(
-    "krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhost termsrv wsman e3514235-4b06-11d1-ab04-00c04fc2dcd2".split()
+    (
+        "krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhost termsrv wsman e3514235-4b06-11d1-ab04-00c04fc2dcd2"
+    ).split()
 )
 
 
@@ -60,7 +62,10 @@ class Kerberoasting(EventDetector):
         "the domain. Identify the program on the client, and change the passwords of the accounts whose tickets it "
         "received."
     )
-    false_positives = "Service accounts without AES keys, which their users request too (low severity; list them in `exempt`); old clients set to RC4."
+    false_positives = (
+        "Service accounts without AES keys, which their users request too (low severity; list them "
+        "in `exempt`); old clients set to RC4."
+    )
     Options = Options
     watches = (KerberosTgsRequest, KerberosTgsReply)
 
@@ -68,7 +73,7 @@ class Kerberoasting(EventDetector):
         super().__init__(context, options)
         window = self.options.window_s * SECOND
         self._exchanges, self._services = Exchanges(), Distinct[int, str](window)
-        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, window)
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -91,20 +96,29 @@ class Kerberoasting(EventDetector):
         )
         count = self._services.add(client, service, event.ts)
         if count >= self.options.services:
-            if self._told.fresh((client, "many"), event.ts):
+            if self._reported.fresh((client, "many"), event.ts):
                 yield self._many(event, count)
         elif forced and asked is not None:
-            why = f"it presented a ticket in {cipher(asked.ticket_etype)} but requested {cipher(asked.etypes[0])} first, as cracking tools do"
+            why = (
+                f"it presented a ticket in {cipher(asked.ticket_etype)} but requested {cipher(asked.etypes[0])} "
+                "first, as cracking tools do"
+            )
             yield self._one(event, (HARVEST,), Severity.medium, why, 0.85, count)
         elif self.options.single and asked is not None and asked.ticket_etype in AES:
-            why = f"the domain supports {cipher(asked.ticket_etype)}: the service account has no such key, and its password can be cracked from the ticket"
+            why = (
+                f"the domain supports {cipher(asked.ticket_etype)}: the service account has no such key, and "
+                "its password can be cracked from the ticket"
+            )
             yield self._one(event, (service,), Severity.low, why, 0.5, count)
 
     def _many(self, event: KerberosTgsReply, count: int) -> Alert:
         client, _, _ = ends(event)
         names = self._services.values(client.address)
         why = (
-            f"{count} services within {self.options.window_s} s, all in encryption types older than AES (threshold {self.options.services})",
+            (
+                f"{count} services within {self.options.window_s} s, all in encryption types older than AES "
+                f"(threshold {self.options.services})"
+            ),
             f"among them {some(names)}",
         )
         return self._made(
@@ -134,7 +148,10 @@ class Kerberoasting(EventDetector):
             event,
             actor=client,
             target=centre,
-            summary=f"{who(self.context, client)} as {event.client or 'an unknown account'} {what} from {who(self.context, centre)}",
+            summary=(
+                f"{who(self.context, client)} as {event.client or 'an unknown account'} {what} from "
+                f"{who(self.context, centre)}"
+            ),
             why=why,
             numbers={
                 "services": count,

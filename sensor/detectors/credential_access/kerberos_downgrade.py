@@ -80,13 +80,22 @@ class KerberosDowngrade(EventDetector):
         before = (event.realm.lower(), account) in self._strong
         others = some(self._lowered.values(centre.address))
         why = [
-            f"the client offered AES, and the ticket is in {cipher(event.ticket_etype)}, but {event.client} had to use {cipher(event.etype)}",
-            f"{count} accounts at this KDC within {self.options.window_s} s (high severity: {self.options.accounts}): {others}",
+            (
+                f"the client offered AES, and the ticket is in {cipher(event.ticket_etype)}, but {event.client} "
+                f"had to use {cipher(event.etype)}"
+            ),
+            (
+                f"{count} accounts at this KDC within {self.options.window_s} s (high severity: "
+                f"{self.options.accounts}): {others}"
+            ),
         ]
         if before:
             why.append(f"{event.client} used AES before")
         severity = Severity.high if before or count >= self.options.accounts else Severity.medium
-        what = f"{who(self.context, client)} logged in as {event.client} with {cipher(event.etype)}, although {who(self.context, centre)} supports AES"
+        what = (
+            f"{who(self.context, client)} logged in as {event.client} with {cipher(event.etype)}, although "
+            f"{who(self.context, centre)} supports AES"
+        )
         return self._made(
             event, what, tuple(why), severity, 0.9 if severity == Severity.high else 0.6, count, self.techniques
         )
@@ -95,7 +104,10 @@ class KerberosDowngrade(EventDetector):
         client, _, _ = ends(event)
         what = f"{who(self.context, client)} requested {cipher(event.etype)} only to log in as {event.client}"
         why = (
-            f"the KDC supports {cipher(event.ticket_etype)}; the client offered nothing stronger than {cipher(event.etype)}",
+            (
+                f"the KDC supports {cipher(event.ticket_etype)}; the client offered nothing stronger than "
+                f"{cipher(event.etype)}"
+            ),
         )
         return self._made(event, what, why, Severity.low, 0.5, 1, ("T1558",))
 

@@ -22,8 +22,14 @@ class LsaSecrets(CallDetector):
     title = "LSA secrets read remotely"
     severity = Severity.high
     techniques = ("T1003.004", "T1021.002")
-    advice = "Treat the passwords of the target's service accounts and computer account as known: change them, and isolate the actor."
-    false_positives = "Domain controllers that read each other's trust passwords; old management programs: add their hosts to `managers`."
+    advice = (
+        "Treat the passwords of the target's service accounts and computer account as known: change "
+        "them, and isolate the actor."
+    )
+    false_positives = (
+        "Domain controllers that read each other's trust passwords; old management programs: add "
+        "their hosts to `managers`."
+    )
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -42,12 +48,12 @@ class LsaSecrets(CallDetector):
             and not any(BACKUP in text.lower() for text in event.texts)
         ):
             why = (f"lsarpc {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),)
-            yield self.told(event, "read LSA secrets of", why, key=("lsa",))
+            yield self.call_alert(event, "read LSA secrets of", why, key=("lsa",))
         elif (
             event.interface == "winreg"
             and event.number == OPEN_KEY
             and any(POLICY in text.lower() for text in event.texts)
         ):
-            yield self.told(
+            yield self.call_alert(
                 event, "read LSA secrets of", (f"winreg {event.call} with {quoted(event.texts)}",), key=("registry",)
             )

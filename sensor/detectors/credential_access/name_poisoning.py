@@ -78,7 +78,10 @@ class NamePoisoning(EventDetector):
         "Isolate the host. Disable LLMNR and NetBIOS over TCP/IP by policy, and require SMB and LDAP signing. Change "
         "the passwords of the users whose hosts received answers: their logins may have been captured."
     )
-    false_positives = "A server with several NetBIOS aliases, or a host with several mDNS names that are first queried during the capture."
+    false_positives = (
+        "A server with several NetBIOS aliases, or a host with several mDNS names that are first "
+        "queried during the capture."
+    )
     Options = Options
     watches = (LlmnrQuery, LlmnrResponse, NbnsQuery, NbnsAnswer, NbnsRegistration, MdnsQuery, MdnsAnnouncement)
 
@@ -92,7 +95,7 @@ class NamePoisoning(EventDetector):
             ASKED_LIMIT
         )  # name asked for over mDNS → when, by whom
         self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # whom name services are asked by unicast
-        self._told: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
+        self._reported: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
         return {
@@ -109,7 +112,7 @@ class NamePoisoning(EventDetector):
         if isinstance(event, MdnsQuery):
             self._asks(event)
         elif isinstance(event, MdnsAnnouncement):
-            yield from self._tells(event)
+            yield from self._announcement(event)
         elif isinstance(event, LlmnrResponse):
             if not event.rcode:
                 for record in event.answers:
@@ -139,7 +142,7 @@ class NamePoisoning(EventDetector):
                 else:
                     self._asked.put(_plain(question.name), (event.ts, Subject(packet.src_mac, packet.src, packet.vlan)))
 
-    def _tells(self, event: MdnsAnnouncement) -> Iterator[Alert]:
+    def _announcement(self, event: MdnsAnnouncement) -> Iterator[Alert]:
         """Addresses announced over mDNS: an answer without a query just before is an announcement, and so a claim."""
         packet = event.packet
         for record in event.records if event.own else ():
@@ -169,7 +172,7 @@ class NamePoisoning(EventDetector):
         self._victims.add(sender, asker, event.ts)
         found = self._answered.values((sender, address))
         severity, confidence = self._verdict(found)
-        if confidence and self._told.fresh((sender, severity), event.ts):
+        if confidence and self._reported.fresh((sender, severity), event.ts):
             yield self._found(event, found, severity, confidence, self._victims.values(sender))
 
     def _verdict(self, found: list[_Name]) -> tuple[Severity, float]:
@@ -198,9 +201,15 @@ class NamePoisoning(EventDetector):
             actor=actor,
             target=victims[-1],
             targets=reversed(victims),
-            summary=f"{who(self.context, actor)} answered {protocols} queries for {len(names)} unannounced name{'s' if len(names) > 1 else ''}: {some(names)}",
+            summary=(
+                f"{who(self.context, actor)} answered {protocols} queries for {len(names)} unannounced "
+                f"name{'s' if len(names) > 1 else ''}: {some(names)}"
+            ),
             why=(
-                f"{len(names)} name{'s' if len(names) > 1 else ''} with one address within {self.options.window_s} s (threshold {least}{such})",
+                (
+                    f"{len(names)} name{'s' if len(names) > 1 else ''} with one address within "
+                    f"{self.options.window_s} s (threshold {least}{such})"
+                ),
                 *([f"names that no host has, or that poisoners wait for: {some(odd)}"] if odd else []),
             ),
             numbers={

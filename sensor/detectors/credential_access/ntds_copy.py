@@ -18,7 +18,8 @@ class NtdsCopy(CallDetector):
     severity = Severity.high
     techniques = ("T1003.003", "T1021.002")
     advice = (
-        "Treat every password of the domain as known: isolate the actor, reset krbtgt twice and all privileged accounts, "
+        "Treat every password of the domain as known: isolate the actor, reset krbtgt twice and all "
+        "privileged accounts, "
         "and find out how the copy was made."
     )
     false_positives = "Backup programs that read it through a share: add their hosts to `managers`."
@@ -29,6 +30,6 @@ class NtdsCopy(CallDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SmbCreate) and event.extension == "dit" and event.name.lower().endswith("ntds.dit"):
-            yield self.told(
+            yield self.call_alert(
                 event, "opened the Active Directory database on", (f"it opened {event.name!r} in {event.share}",)
             )

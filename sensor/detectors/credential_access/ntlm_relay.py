@@ -62,7 +62,7 @@ class NtlmRelay(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._seen: Bounded[tuple[bool, str], _Seen] = Bounded(SEEN_LIMIT)
-        self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {NtlmChallenge: field("nonce").filled(), NtlmLogin: field("proof").filled()}
@@ -100,7 +100,7 @@ class NtlmRelay(EventDetector):
 
     def _relayed(self, event: NtlmChallenge | NtlmLogin, near: _Seen, far: _Seen) -> Iterator[Alert]:
         """``near``: the victim at the machine in the middle; ``far``: the latter at the server."""
-        if not self._told.fresh((near.client.address, near.server.address, far.server.address), event.ts):
+        if not self._reported.fresh((near.client.address, near.server.address, far.server.address), event.ts):
             return
         middle = far.client
         proxied = near.carrier == far.carrier and near.carrier in PROXIED
@@ -118,7 +118,10 @@ class NtlmRelay(EventDetector):
             targets=(far.server, near.client),
             summary=f"{name} relayed the NTLM authentication{account} from {victim} to {server}",
             why=(
-                f"{number} was seen twice: between {victim} and {name} ({near.carrier.upper()}), and between {name} and {server} ({far.carrier.upper()})",
+                (
+                    f"{number} was seen twice: between {victim} and {name} ({near.carrier.upper()}), and between "
+                    f"{name} and {server} ({far.carrier.upper()})"
+                ),
                 *(["a proxy in front of a web server does the same"] if proxied else []),
                 *(
                     ["the two conversations use different protocols, which a proxy does not change"]

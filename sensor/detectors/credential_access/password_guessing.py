@@ -85,7 +85,7 @@ class PasswordGuessing(EventDetector):
         }
         self._slow = Refusals(want.slow_s * SECOND)
         self._accounts: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: ~field("service").is_in(*ELSEWHERE)}
@@ -102,17 +102,17 @@ class PasswordGuessing(EventDetector):
         if event.account:
             self._accounts.add(event.pair, event.account.lower(), ts)
         if quick >= want.failures:
-            yield from self._tell(event, quick, want.failures, want.window_s, self.severity)
+            yield from self._alert(event, quick, want.failures, want.window_s, self.severity)
         elif special is not None and count >= special.most:
-            yield from self._tell(event, count, special.most, special.window_s, special.severity)
+            yield from self._alert(event, count, special.most, special.window_s, special.severity)
         elif slow >= want.slow:
-            yield from self._tell(event, slow, want.slow, want.slow_s, self.severity)
+            yield from self._alert(event, slow, want.slow, want.slow_s, self.severity)
         elif quick >= want.hints and event.judged:
-            yield from self._tell(event, quick, want.hints, want.window_s, Severity.low)
+            yield from self._alert(event, quick, want.hints, want.window_s, Severity.low)
 
-    def _tell(self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
+    def _alert(self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
         """At most once in a while for each pair and severity."""
-        if not self._told.fresh((*attempt.pair, severity), attempt.ts):
+        if not self._reported.fresh((*attempt.pair, severity), attempt.ts):
             return
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         names = self._accounts.values(attempt.pair)

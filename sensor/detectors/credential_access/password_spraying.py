@@ -49,8 +49,14 @@ class PasswordSpraying(EventDetector):
     title = "Password spraying"
     severity = Severity.high
     techniques = ("T1110.003", "T1110")
-    advice = "Identify the program on the source. Change the passwords of the users it logged in as, review their logins since, and ban common passwords."
-    false_positives = "A terminal server or mail gateway through which many users log in, after a change of passwords; a vulnerability scanner."
+    advice = (
+        "Identify the program on the source. Change the passwords of the users it logged in as, review "
+        "their logins since, and ban common passwords."
+    )
+    false_positives = (
+        "A terminal server or mail gateway through which many users log in, after a change of "
+        "passwords; a vulnerability scanner."
+    )
     Options = Options
     watches = (LoginAttempt,)
 
@@ -62,7 +68,7 @@ class PasswordSpraying(EventDetector):
         self._right: Distinct[tuple[int, str], str] = Distinct(window)
         self._hosts: Distinct[tuple[int, str, str], int] = Distinct(window)
         self._tries: Counts[tuple[int, str]] = Counts(window)
-        self._told: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: (field("account").filled() | (field("service") == SEALED)) & field("judged").filled()}
@@ -88,15 +94,15 @@ class PasswordSpraying(EventDetector):
             and tries <= want.tries * failed
         ):
             yield from self._accounts_told(event, unknown, tries)
-        elif hosts >= want.hosts and self._told.fresh((*who_where, account), ts):
-            yield self._hosts_told(event, hosts)
+        elif hosts >= want.hosts and self._reported.fresh((*who_where, account), ts):
+            yield self._hosts_reported(event, hosts)
 
     def _sealed(self, attempt: LoginAttempt) -> Iterator[Alert]:
         """Nothing is known of the account: only how many servers rejected the client."""
         key = (attempt.client.address, attempt.service, "")
         hosts = self._hosts.add(key, attempt.server.address, attempt.ts)
-        if hosts >= self.options.hosts and self._told.fresh(key, attempt.ts):
-            yield self._hosts_told(attempt, hosts)
+        if hosts >= self.options.hosts and self._reported.fresh(key, attempt.ts):
+            yield self._hosts_reported(attempt, hosts)
 
     def _accounts_told(self, attempt: LoginAttempt, unknown: int, tries: int) -> Iterator[Alert]:
         """Reported unless most accounts logged in after all, as users who mistyped do."""
@@ -107,11 +113,14 @@ class PasswordSpraying(EventDetector):
             len(failed) + len(right)
         ):
             return
-        if not self._told.fresh((*key, "accounts"), attempt.ts):
+        if not self._reported.fresh((*key, "accounts"), attempt.ts):
             return
         count = len(failed)
         why = (
-            f"logins of {count} accounts failed within {want.window_s} s, {unknown} of them unknown accounts, which count double (threshold {want.accounts})",
+            (
+                f"logins of {count} accounts failed within {want.window_s} s, {unknown} of them unknown "
+                f"accounts, which count double (threshold {want.accounts})"
+            ),
             f"{tries} attempts in total: {some(failed)}",
             *([f"accounts with a successful login: {some(right)}"] if right else []),
         )
@@ -122,10 +131,13 @@ class PasswordSpraying(EventDetector):
             "threshold": want.accounts,
             "window_s": want.window_s,
         }
-        summary = f"{who(self.context, attempt.client)} attempted logins with {count} accounts to {attempt.service} on {who(self.context, attempt.server)}"
+        summary = (
+            f"{who(self.context, attempt.client)} attempted logins with {count} accounts to "
+            f"{attempt.service} on {who(self.context, attempt.server)}"
+        )
         yield self._made(attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
 
-    def _hosts_told(self, attempt: LoginAttempt, hosts: int) -> Alert:
+    def _hosts_reported(self, attempt: LoginAttempt, hosts: int) -> Alert:
         want = self.options
         servers = self._hosts.values((attempt.client.address, attempt.service, attempt.account.lower()))
         why = (

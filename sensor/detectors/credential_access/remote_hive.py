@@ -53,14 +53,14 @@ class RemoteHive(CallDetector):
                     f"winreg {event.call}"
                     + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted"),
                 )
-                yield self.told(event, "saved a registry hive of", why, key=("save",))
+                yield self.call_alert(event, "saved a registry hive of", why, key=("save",))
             elif (
                 event.interface == "winreg"
                 and event.number == OPEN_KEY
                 and any(PIECES.search(text) for text in event.texts)
             ):
                 why = (f"winreg {event.call} with {quoted(event.texts)}, a piece of the boot key",)
-                yield self.told(event, "read the boot key from the registry of", why, key=("key",))
+                yield self.call_alert(event, "read the boot key from the registry of", why, key=("key",))
         elif (
             isinstance(event, SmbCreate)
             and event.share in ADMIN_SHARES
@@ -68,6 +68,6 @@ class RemoteHive(CallDetector):
             and FILES.search(event.name)
             and "config" in event.name.lower()
         ):
-            yield self.told(
+            yield self.call_alert(
                 event, "read a registry hive of", (f"it opened {event.name!r} in {event.share}",), key=("file",)
             )

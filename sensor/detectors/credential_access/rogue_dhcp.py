@@ -91,7 +91,7 @@ class RogueDhcp(EventDetector):
         mac = 0 if event.relay else packet.src_mac
         if self._allowed:
             if not self._allowed & {server, packet.src, mac or -1}:
-                yield self._told(
+                yield self._alert(
                     event,
                     Subject(mac, server, packet.vlan),
                     "it is not in the list of allowed servers",
@@ -142,9 +142,9 @@ class RogueDhcp(EventDetector):
             some([addresses.text(address) for address in sorted(ours)]),
         )
         reason = f"it offers {mine} as {word}; {who(self.context, first)} was first and offers {others}"
-        return self._told(event, rogue, reason, {"differs": what, "given": mine, "expected": others}, apart=apart)
+        return self._alert(event, rogue, reason, {"differs": what, "given": mine, "expected": others}, apart=apart)
 
-    def _told(
+    def _alert(
         self,
         event: DhcpOffer | DhcpAck,
         rogue: Subject,

@@ -61,7 +61,7 @@ class _Router(NamedTuple):
             return "networks"
         return ""
 
-    def told(self, what: str) -> str:
+    def text(self, what: str) -> str:
         """The networks, or the DNS servers, as text."""
         return some(
             [_network(each) for each in sorted(self.prefixes)]
@@ -76,8 +76,14 @@ class RogueRouter(EventDetector):
     title = "Rogue IPv6 router advertisement or DHCPv6 server"
     severity = Severity.high
     techniques = ("T1557",)
-    advice = "Find the switch port of this MAC and disconnect it. Enable RA guard and DHCPv6 guard, so that switches accept them from router ports only."
-    false_positives = "A second provider or new prefix; a home router, hotspot or virtual network in the segment; Windows Internet Connection Sharing."
+    advice = (
+        "Find the switch port of this MAC and disconnect it. Enable RA guard and DHCPv6 guard, so that "
+        "switches accept them from router ports only."
+    )
+    false_positives = (
+        "A second provider or new prefix; a home router, hotspot or virtual network in the segment; "
+        "Windows Internet Connection Sharing."
+    )
     Options = Options
     watches = (NdpRouterAdvertisement, Dhcpv6Advertise, Dhcpv6Reply, NdpRedirect, IcmpRedirect)
 
@@ -86,7 +92,7 @@ class RogueRouter(EventDetector):
         self._routers: Bounded[int, Bounded[int, _Router]] = Bounded(SEGMENTS_LIMIT)
         self._servers: Bounded[int, Bounded[str, frozenset[int]]] = Bounded(SEGMENTS_LIMIT)
         self._seen: Distinct[int, int] = Distinct(60 * SECOND, SEGMENTS_LIMIT, 64)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._allowed = frozenset(map(_address_or_mac, self.options.allowed))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -132,7 +138,10 @@ class RogueRouter(EventDetector):
                 if what := router.conflict(held):
                     yield from self._alert(
                         event,
-                        f"it announces the {what} {router.told(what)}; {addresses.mac_text(first)} announced others first",
+                        (
+                            f"it announces the {what} {router.text(what)}; {addresses.mac_text(first)} announced "
+                            "others first"
+                        ),
                         what,
                     )
                     return
@@ -185,7 +194,7 @@ class RogueRouter(EventDetector):
 
     def _alert(self, event: Event, reason: str, what: str, segment: bool = False) -> Iterator[Alert]:
         packet = event.packet
-        if not self._told.fresh((packet.vlan, 0 if segment else packet.src_mac, what), event.ts):
+        if not self._reported.fresh((packet.vlan, 0 if segment else packet.src_mac, what), event.ts):
             return
         actor = Subject(packet.src_mac, packet.src, packet.vlan)
         name = who(self.context, actor)

@@ -61,7 +61,7 @@ class SessionGuessing(FlowDetector):
         super().__init__(context, options)
         self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
         self._window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
-        self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.window_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.window_s * SECOND)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
         rows = changes.rows
@@ -83,7 +83,7 @@ class SessionGuessing(FlowDetector):
         return zip(at[found].tolist(), counts[found].tolist(), strict=True)
 
     def judge(self, flow: Flow, numbers: int) -> Iterator[Alert]:
-        if not self._told.fresh((flow.client, flow.server, flow.server_port), flow.ts):
+        if not self._reported.fresh((flow.client, flow.server, flow.server_port), flow.ts):
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
         service = SERVICES.get(flow.server_port, f"tcp/{flow.server_port}")
@@ -91,10 +91,16 @@ class SessionGuessing(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} guessed passwords of {service} on {who(self.context, target)}, {numbers} short sessions",
+            summary=(
+                f"{who(self.context, actor)} guessed passwords of {service} on {who(self.context, target)}, "
+                f"{numbers} short sessions"
+            ),
             why=(
                 f"{numbers} short sessions ended within {want.window_s} s (threshold {want.sessions})",
-                f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, {flow.server_bytes} received, the shape of a failed login",
+                (
+                    f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, "
+                    f"{flow.server_bytes} received, the shape of a failed login"
+                ),
             ),
             numbers={"sessions": numbers, "threshold": want.sessions, "window_s": want.window_s},
             key=(flow.server, flow.server_port),

@@ -50,7 +50,8 @@ class SpanningTreeRoot(EventDetector):
     severity = Severity.medium
     techniques = ("T1557",)
     advice = (
-        "Find the switch port of this MAC and disconnect what is there, unless a switch was replaced. Enable BPDU guard "
+        "Find the switch port of this MAC and disconnect what is there, unless a switch was replaced. "
+        "Enable BPDU guard "
         "on ports of end devices and root guard on the others."
     )
     false_positives = "A new or replaced core switch (list its MAC in `roots`); a merged capture of several networks."
@@ -60,7 +61,7 @@ class SpanningTreeRoot(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._roots: Bounded[tuple[int, int, int], _Root] = Bounded(TREES_LIMIT)
-        self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._allowed = frozenset(addresses.parse_mac(mac) for mac in self.options.roots)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -84,7 +85,7 @@ class SpanningTreeRoot(EventDetector):
     def _taken(self, event: StpConfiguration, known: _Root) -> Iterator[Alert]:
         packet = event.packet
         actor = Subject(packet.src_mac, 0, packet.vlan)
-        if not self._told.fresh((packet.source, packet.vlan, event.root), packet.ts):
+        if not self._reported.fresh((packet.source, packet.vlan, event.root), packet.ts):
             return
         device = self.context.device(actor)
         bridge = device is not None and device.type in CARRIERS
@@ -92,7 +93,9 @@ class SpanningTreeRoot(EventDetector):
             event,
             actor=actor,
             target=Subject(known.mac, 0, packet.vlan),
-            summary=f"{who(self.context, actor)} became the root of the spanning tree in place of {mac_text(known.mac)}",
+            summary=(
+                f"{who(self.context, actor)} became the root of the spanning tree in place of {mac_text(known.mac)}"
+            ),
             why=(
                 f"it claims priority {event.root_priority}, the former root had {known.priority}",
                 f"the former root was known for {(packet.ts - known.since) // SECOND} s",

@@ -118,7 +118,7 @@ class StoredCredentials(CallDetector):
             f"it opened {event.name!r} in {event.share}",
             "only administrators may read this share, and no user keeps files there",
         )
-        return self.told(
+        return self.call_alert(
             event,
             f"read {store.what} of",
             why,
@@ -135,7 +135,7 @@ class StoredCredentials(CallDetector):
             f"it opened {event.name!r} in {event.share}",
             f"{kinds} kinds of preference files within {self.options.window_s} s (threshold {self.options.kinds})",
         )
-        return self.told(
+        return self.call_alert(
             event,
             "read Group Policy Preferences, which may hold passwords, of",
             why,

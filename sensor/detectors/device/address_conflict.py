@@ -44,7 +44,10 @@ class AddressConflict(EventDetector):
     title = "IP address conflict"
     severity = Severity.low
     techniques = ()
-    advice = "Assign another address to one of the two. Look for a static address inside the DHCP range, or a cloned virtual machine."
+    advice = (
+        "Assign another address to one of the two. Look for a static address inside the DHCP range, or "
+        "a cloned virtual machine."
+    )
     false_positives = "Wireless extenders and clusters whose members answer with their own MACs."
     Options = Options
     watches = (ArpRequest, ArpReply, ArpAnnouncement, DhcpDecline)
@@ -52,7 +55,7 @@ class AddressConflict(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._bindings = Bindings()
-        self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         named = field("sender_mac").filled() & field("sender").filled()
@@ -61,7 +64,7 @@ class AddressConflict(EventDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         vlan = event.packet.vlan
         if isinstance(event, DhcpDecline):
-            if event.requested and self._told.fresh((vlan, event.requested), event.ts):
+            if event.requested and self._reported.fresh((vlan, event.requested), event.ts):
                 client = Subject(event.mac, 0, vlan)
                 yield self._alert(
                     event,
@@ -83,9 +86,12 @@ class AddressConflict(EventDetector):
         rival = self._bindings.known(vlan, held.rival)
         if rival is not None and any(own != address for own in rival.own):
             return
-        if self._told.fresh((vlan, address), event.ts):
+        if self._reported.fresh((vlan, address), event.ts):
             first, second = Subject(mac, address, vlan), Subject(held.rival, address, vlan)
-            reason = f"{addresses.mac_text(mac)} and {addresses.mac_text(held.rival)} claimed it in turn, {held.returns} times"
+            reason = (
+                f"{addresses.mac_text(mac)} and {addresses.mac_text(held.rival)} claimed it in turn, "
+                f"{held.returns} times"
+            )
             yield self._alert(event, second, first, reason, held.returns)
 
     def _alert(self, event: Event, second: Subject, first: Subject, reason: str, times: int) -> Alert:

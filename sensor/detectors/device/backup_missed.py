@@ -52,7 +52,7 @@ class Runs(msgspec.Struct):
 
     starts: tuple[int, ...]
     flow: Flow
-    told: bool = False
+    reported: bool = False
 
 
 class BackupMissed(FlowDetector):
@@ -61,7 +61,10 @@ class BackupMissed(FlowDetector):
     title = "Missed backup"
     severity = Severity.low
     techniques = ()
-    advice = "Check the log of the backup program and whether both hosts are up. If a backup was stopped on purpose, ask by whom."
+    advice = (
+        "Check the log of the backup program and whether both hosts are up. If a backup was stopped on "
+        "purpose, ask by whom."
+    )
     false_positives = "A backup that was moved to another time or host; a holiday on which it does not run."
     Options = Options
 
@@ -94,8 +97,8 @@ class BackupMissed(FlowDetector):
             return
         self._looked, self.due = now, now + LOOK_EVERY
         for runs in self._pairs.values():
-            if not runs.told and (due := self._due(runs)) and now > due:
-                runs.told = True
+            if not runs.reported and (due := self._due(runs)) and now > due:
+                runs.reported = True
                 yield self._missed(runs, due, now)
 
     def _due(self, runs: Runs) -> int:
@@ -118,10 +121,19 @@ class BackupMissed(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} did not start its usual backup to {who(self.context, target)}: the last one began {late:.0f} h ago",
+            summary=(
+                f"{who(self.context, actor)} did not start its usual backup to {who(self.context, target)}: "
+                f"the last one began {late:.0f} h ago"
+            ),
             why=(
-                f"{len(starts)} earlier runs at the same time of day, at most {max(_pauses(starts)) / HOUR:.0f} h apart",
-                f"the last one transferred {(flow.client_bytes + flow.server_bytes) / MEGABYTE:.0f} MB over {PROTOCOLS.get(flow.proto, '')}/{flow.server_port}",
+                (
+                    f"{len(starts)} earlier runs at the same time of day, at most {max(_pauses(starts)) / HOUR:.0f} "
+                    "h apart"
+                ),
+                (
+                    f"the last one transferred {(flow.client_bytes + flow.server_bytes) / MEGABYTE:.0f} MB over "
+                    f"{PROTOCOLS.get(flow.proto, '')}/{flow.server_port}"
+                ),
             ),
             numbers={"hours": round(late, 1), "threshold": round((due - starts[-1]) / HOUR, 1), "runs": len(starts)},
             key=(target.address, flow.server_port),

@@ -28,9 +28,9 @@ from sensor.detectors._devices import (
     called,
     is_randomised,
     kind_text,
+    set_by_operator,
     subject_of,
     sureness,
-    told_by_operator,
 )
 
 TOLD_LIMIT, SUSPECTS_LIMIT = 4096, 256
@@ -68,12 +68,15 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         "spoofing gives it the network access of the device. If it was replaced on purpose, set the new type with "
         "`sensor devices set`."
     )
-    false_positives = "A host with a new operating system or booted from another disk, docks and adapters passed on, a device replaced by another model."
+    false_positives = (
+        "A host with a new operating system or booted from another disk, docks and adapters passed "
+        "on, a device replaced by another model."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, AGAIN)
+        self._reported: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, AGAIN)
         # Devices with evidence against them that is not sure enough yet: more may come without anything else being told
         # of them.
         self._suspects: Bounded[str, DeviceChange] = Bounded(SUSPECTS_LIMIT)
@@ -117,13 +120,13 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         # Computers are started with one system or another.
         if any(one.field != "os" or device.fixed_function for one in found):
             new = ", ".join(one.new for one in found)
-            if self._told.fresh((device.id, new), change.ts):
-                yield self._tell(change, found)
+            if self._reported.fresh((device.id, new), change.ts):
+                yield self._alert(change, found)
 
     def _contradiction(self, change: DeviceChange, field: str, settled: int) -> Contradiction | None:
         """Late evidence that contradicts a device's identity; None where there is none."""
         attribute = change.device.attributes.get(field)
-        if attribute is None or told_by_operator(attribute.evidence):
+        if attribute is None or set_by_operator(attribute.evidence):
             return None
         was = next((one.old for one in change.changes if one.field == field and one.old not in ("", "unknown")), "")
         old, new = (was, attribute.value) if was else (attribute.value, _rival(attribute))
@@ -134,19 +137,25 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             return None
         return Contradiction(field, old, new, sureness(late), late)
 
-    def _tell(self, change: DeviceChange, found: list[Contradiction]) -> Alert:
+    def _alert(self, change: DeviceChange, found: list[Contradiction]) -> Alert:
         device, sure = change.device, max(one.sure for one in found)
         known = (change.ts - device.first) / HOUR
         why = [
-            f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence {one.sure:.2f}), from {_sources(one)}"
+            (
+                f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence "
+                f"{one.sure:.2f}), from {_sources(one)}"
+            )
             for one in found
         ]
         why.append(f"the device is known for {known:.0f} h; the new evidence began later")
-        return self.tell(
+        return self.device_alert(
             change,
             device,
             "identity",
-            summary=f"{called(device)} changed its identity: {', '.join(f'{kind_text(one.old)} → {kind_text(one.new)}' for one in found)}",
+            summary=(
+                f"{called(device)} changed its identity: "
+                f"{', '.join(f'{kind_text(one.old)} → {kind_text(one.new)}' for one in found)}"
+            ),
             why=why,
             numbers={
                 "known_h": round(known, 1),

@@ -48,7 +48,10 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
     title = "Device configuration changed"
     severity = Severity.low
     techniques = ()
-    advice = "Compare with planned work on this device or its switch port. If there was none, find out who logged in to it, and back up its configuration."
+    advice = (
+        "Compare with planned work on this device or its switch port. If there was none, find out who "
+        "logged in to it, and back up its configuration."
+    )
     false_positives = "Planned work, devices moved to another port, software that announces its current state."
     Options = Options
     watches = (LldpAnnouncement, CdpAnnouncement, EdpAnnouncement, FdpAnnouncement, MndpAnnouncement)
@@ -67,7 +70,7 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
         if before is not None and device is not None:
             changes = _differences(before, now)
             if changes and self._is_settled(device, event.ts):
-                yield self._tell(
+                yield self._alert(
                     event,
                     device,
                     changes,
@@ -88,19 +91,19 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
         # What becomes known for the first time did not change.
         changes = [one for one in _differences(before, now) if one.old]
         if changes and self._is_settled(device, change.ts):
-            yield self._tell(change, device, changes, "seen in the device's attributes")
+            yield self._alert(change, device, changes, "seen in the device's attributes")
 
     def _is_settled(self, device: Device, now: int) -> bool:
         return now - device.first >= int(self.options.settled_h * HOUR)
 
-    def _tell(self, proof: Event | DeviceChange, device: Device, changes: list[FieldChange], source: str) -> Alert:
-        told = [f"{one.field} {one.old or '(none)'} → {one.new or '(none)'}" for one in changes]
-        return self.tell(
+    def _alert(self, proof: Event | DeviceChange, device: Device, changes: list[FieldChange], source: str) -> Alert:
+        reported = [f"{one.field} {one.old or '(none)'} → {one.new or '(none)'}" for one in changes]
+        return self.device_alert(
             proof,
             device,
             ",".join(one.field for one in changes),
-            summary=f"{called(device)}: {some(told, 3)}",
-            why=(*told[:8], source),
+            summary=f"{called(device)}: {some(reported, 3)}",
+            why=(*reported[:8], source),
             numbers={
                 "fields": len(changes),
                 "threshold": 1,

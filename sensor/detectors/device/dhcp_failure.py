@@ -43,7 +43,10 @@ class DhcpFailure(EventDetector):
     title = "DHCP lease failure"
     severity = Severity.low
     techniques = ()
-    advice = "Check whether the address pool is exhausted, the DHCP server or relay of this segment is up, and the port is in the right VLAN."
+    advice = (
+        "Check whether the address pool is exhausted, the DHCP server or relay of this segment is up, "
+        "and the port is in the right VLAN."
+    )
     false_positives = (
         "A segment without a DHCP server; devices that use link-local addresses in addition to their own by design."
     )
@@ -54,7 +57,7 @@ class DhcpFailure(EventDetector):
         super().__init__(context, options)
         self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, 64)
         self._served: Bounded[int, int] = Bounded(256)
-        self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         own = (field("sender") >= LINK_LOCAL << 16) & (field("sender") < LINK_LOCAL + 1 << 16)
@@ -65,11 +68,17 @@ class DhcpFailure(EventDetector):
         if isinstance(event, DhcpDiscover):
             tries = self._tries.add((vlan, event.mac), event.ts, event.ts)
             if tries >= self.options.tries and event.mac:
-                reason = f"{tries} requests within {self.options.window_s} s without an answer (threshold {self.options.tries})"
+                reason = (
+                    f"{tries} requests within {self.options.window_s} s without an answer (threshold "
+                    f"{self.options.tries})"
+                )
                 yield from self._alert(event, Subject(event.mac, 0, vlan), "received no DHCP lease", reason, tries)
         elif isinstance(event, ArpAnnouncement):
             if event.sender >> 16 == LINK_LOCAL and vlan in self._served:
-                reason = f"it announced the self-assigned address {addresses.text(event.sender)} although the segment has a DHCP server"
+                reason = (
+                    f"it announced the self-assigned address {addresses.text(event.sender)} although the "
+                    "segment has a DHCP server"
+                )
                 yield from self._alert(
                     event,
                     Subject(event.sender_mac, event.sender, vlan),
@@ -82,7 +91,7 @@ class DhcpFailure(EventDetector):
             self._tries.forget((vlan, event.mac))
 
     def _alert(self, event: Event, actor: Subject, what: str, reason: str, tries: int) -> Iterator[Alert]:
-        if self._told.fresh((actor.vlan, actor.mac), event.ts):
+        if self._reported.fresh((actor.vlan, actor.mac), event.ts):
             yield self.alert(
                 event,
                 actor=actor,

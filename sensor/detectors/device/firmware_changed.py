@@ -20,7 +20,7 @@ from sensor.core.device import Attribute, DeviceChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
-from sensor.detectors._devices import HOUR, OfDevices, called, told_by_operator
+from sensor.detectors._devices import HOUR, OfDevices, called, set_by_operator
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.tftp import TftpRead
@@ -29,7 +29,10 @@ SECOND = 1_000_000_000
 DEVICES_LIMIT, TRANSFERS_LIMIT = 8192, 1024
 # How images are named, by what follows the last dot or by a word in the name.
 IMAGE = re.compile(
-    r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|firmware|upgrade)[^/]{0,64}$",
+    (
+        r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|"
+        r"firmware|upgrade)[^/]{0,64}$"
+    ),
     re.IGNORECASE,
 )
 UPGRADE, DOWNGRADE, OTHER = "upgrade", "downgrade", "change"
@@ -96,7 +99,7 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
             attribute is None
             or attribute.contested
             or attribute.confidence < self.options.confidence
-            or told_by_operator(attribute.evidence)
+            or set_by_operator(attribute.evidence)
         ):
             return
         before = self._known.get(change.device.id)
@@ -107,7 +110,7 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         )
         if not old or not self._is_change(change, attribute, old, before):
             return
-        yield self._tell(change, old, now.text)
+        yield self._alert(change, old, now.text)
 
     def _is_change(self, change: DeviceChange, attribute: Attribute, old: str, before: Version | None) -> bool:
         """Whether it is another, later version from the same kind of observation, and not the same in a longer or
@@ -119,7 +122,7 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         one, other = _plain(old), _plain(attribute.value)
         return late and not one.startswith(other) and not other.startswith(one)
 
-    def _tell(self, change: DeviceChange, old: str, new: str) -> Alert:
+    def _alert(self, change: DeviceChange, old: str, new: str) -> Alert:
         device, way = change.device, direction(old, new)
         fetched = next(
             (
@@ -135,11 +138,12 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         ]
         if fetched:
             why.append(
-                f"it downloaded {fetched[1]} from {addresses.text(fetched[2].address)} {(change.ts - fetched[0]) // SECOND} s before"
+                f"it downloaded {fetched[1]} from {addresses.text(fetched[2].address)} "
+                f"{(change.ts - fetched[0]) // SECOND} s before"
             )
         else:
             why.append("no firmware download was seen")
-        return self.tell(
+        return self.device_alert(
             change,
             device,
             new,

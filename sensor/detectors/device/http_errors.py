@@ -46,13 +46,13 @@ class HttpErrors(EventDetector):
             return
         packet, status = event.packet, event.status
         if failed := self._ratio.add(("server", packet.src), status >= 500, packet.ts):
-            yield self._tell(event, failed, by_server=True)
+            yield self._alert(event, failed, by_server=True)
         if wrong := self._ratio.add(
             ("client", packet.dst, packet.src), 400 <= status < 500 and status not in PASSWORD_WANTED, packet.ts
         ):
-            yield self._tell(event, wrong, by_server=False)
+            yield self._alert(event, wrong, by_server=False)
 
-    def _tell(self, event: HttpResponse, found: Finding, *, by_server: bool) -> Alert:
+    def _alert(self, event: HttpResponse, found: Finding, *, by_server: bool) -> Alert:
         client, server, client_port, server_port = ends_of(event.packet, answer=True)
         actor, target = (server, client) if by_server else (client, server)
         ports = (server_port, client_port) if by_server else (client_port, server_port)
@@ -68,7 +68,8 @@ class HttpErrors(EventDetector):
             summary=f"{who(self.context, actor)} {what}",
             why=(
                 (
-                    f"{found.errors} of {found.answers} responses within {self.options.window_s} s were errors (threshold {self.options.errors} "
+                    f"{found.errors} of {found.answers} responses within {self.options.window_s} s were errors "
+                    f"(threshold {self.options.errors} "
                     f"and {self.options.share:.0%} of all)"
                 ),
                 f"the last was {event.status}" + (f" to {event.path[:120]!r}" if event.path else ""),

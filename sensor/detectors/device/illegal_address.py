@@ -32,12 +32,18 @@ class IllegalAddress(FlowDetector):
     title = "Invalid source address"
     severity = Severity.low
     techniques = ()
-    advice = "Look for a broken network stack, a misconfigured tunnel or a test program at this MAC. Attacks with spoofed addresses look the same."
-    false_positives = "Captures on the host itself, where loopback is normal; very old devices that send broadcasts before they have an address."
+    advice = (
+        "Look for a broken network stack, a misconfigured tunnel or a test program at this MAC. Attacks "
+        "with spoofed addresses look the same."
+    )
+    false_positives = (
+        "Captures on the host itself, where loopback is normal; very old devices that send "
+        "broadcasts before they have an address."
+    )
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told = RecentSet(TOLD_BITS)
+        self._reported = RecentSet(TOLD_BITS)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows
@@ -54,7 +60,7 @@ class IllegalAddress(FlowDetector):
         ).nonzero()[0]
         if not len(at):
             return []
-        fresh = self._told.fresh(
+        fresh = self._reported.fresh(
             np.ascontiguousarray(rows["client_mac"][at]), np.ascontiguousarray(rows["ts"][at]), TOLD_S * SECOND
         )
         return [(int(i), None) for i in at[fresh]]

@@ -47,7 +47,7 @@ class MalformedTraffic(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._messages: Counts[tuple[int, int, str]] = Counts(self.options.window_s * SECOND, PAIRS_LIMIT)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {MalformedMessage: ~field("packet.truncated").filled()}
@@ -58,7 +58,7 @@ class MalformedTraffic(EventDetector):
             return
         key = (packet.src or packet.src_mac, packet.dst or packet.dst_mac, event.dissector)
         count = self._messages.add(key, event.ts)
-        if count < self.options.messages or not self._told.fresh(key, event.ts):
+        if count < self.options.messages or not self._reported.fresh(key, event.ts):
             return
         actor, target, _, _ = ends_of(packet)
         proto = PROTOCOLS.get(packet.proto, str(packet.proto)) if packet.ip_version else "ethernet"
@@ -66,7 +66,10 @@ class MalformedTraffic(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} sent {count} malformed {event.dissector} messages to {who(self.context, target)}",
+            summary=(
+                f"{who(self.context, actor)} sent {count} malformed {event.dissector} messages to "
+                f"{who(self.context, target)}"
+            ),
             why=(f"{count} malformed messages within {self.options.window_s} s (threshold {self.options.messages})",),
             numbers={
                 "messages": count,

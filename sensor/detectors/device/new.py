@@ -68,24 +68,24 @@ class New(OfDevices, DeviceDetector):
             watched = self.context.baseline.age_h(change.ts)
             if watched >= self.options.learn_h and not self._ordinary(device):
                 self._newcomers.put(device.id, change.ts)
-                yield self._tell(change, watched, self._crowd.add("all", change.ts))
+                yield self._alert(change, watched, self._crowd.add("all", change.ts))
         elif change.action == "identified":
             # With the first telling the type may have come as well.
             since = self._newcomers.pop(device.id) or change.ts
             if 0 < change.ts - since <= self.options.settle_s * SECOND and not self._ordinary(device):
-                yield self._tell(change, self.context.baseline.age_h(change.ts), self._crowd.add("all", change.ts, 0))
+                yield self._alert(change, self.context.baseline.age_h(change.ts), self._crowd.add("all", change.ts, 0))
 
     def _ordinary(self, device: Device) -> bool:
         """A phone or computer with a randomized MAC: likely a known device with its next address."""
         return is_randomised(device) and device.type in CARRIED and not self.options.randomised
 
-    def _tell(self, change: DeviceChange, watched: float, come: int) -> Alert:
+    def _alert(self, change: DeviceChange, watched: float, come: int) -> Alert:
         device, want = change.device, self.options
         severity, reason = self._weigh(device)
         why = [f"not seen in {watched:.0f} h (learning period {want.learn_h:g} h)"]
         numbers: dict[str, int | float | str] = {"watched_h": round(watched, 1), "threshold_h": want.learn_h}
         if come < want.crowd or severity > self.severity:
-            return self.tell(
+            return self.device_alert(
                 change,
                 device,
                 summary=f"new device: {called(device)}",
@@ -94,7 +94,7 @@ class New(OfDevices, DeviceDetector):
                 severity=severity,
             )
         why.append(f"{come} new devices within 10 minutes are one alert (threshold {want.crowd})")
-        alert = self.tell(
+        alert = self.device_alert(
             change,
             device,
             summary=f"{come} new devices within 10 minutes, the last one {called(device)}",

@@ -57,7 +57,7 @@ class NewService(OfDevices, FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._over = Acquaintances(AGAIN_S * SECOND, near=True)
-        self._told: Recent[tuple[str, int]] = Recent(TOLD_LIMIT, DAY_S * SECOND)
+        self._reported: Recent[tuple[str, int]] = Recent(TOLD_LIMIT, DAY_S * SECOND)
         self._ports: Distinct[str, int] = Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
@@ -79,16 +79,16 @@ class NewService(OfDevices, FlowDetector):
 
     def judge(self, flow: Flow, numbers: tuple[Subject, int]) -> Iterator[Alert]:
         device, service = self.context.device(server_of(flow)), flow.proto << 16 | flow.server_port
-        if device is None or not self._told.fresh((device.id, service), flow.ts):
+        if device is None or not self._reported.fresh((device.id, service), flow.ts):
             return
         ports = self._ports.add(device.id, service, flow.ts)
         if ports <= self.options.restless:
-            yield self._tell(flow, device, service, ports)
+            yield self._alert(flow, device, service, ports)
 
-    def _tell(self, flow: Flow, device: Device, service: int, ports: int) -> Alert:
+    def _alert(self, flow: Flow, device: Device, service: int, ports: int) -> Alert:
         what, client = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}", client_of(flow)
         severity, reason = self._weigh(device, service)
-        return self.tell(
+        return self.device_alert(
             flow,
             device,
             what,

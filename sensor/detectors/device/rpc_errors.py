@@ -31,7 +31,10 @@ class RpcErrors(CallDetector):
         "Check the log of the server for the called service, whether client and server versions and permissions match, "
         "and what the client does: probing fails too."
     )
-    false_positives = "A program newer than its server; a server right after its start; a client whose permissions were removed on purpose."
+    false_positives = (
+        "A program newer than its server; a server right after its start; a client whose "
+        "permissions were removed on purpose."
+    )
     Options = Options
     watches = (RpcAnswer, RpcRefused)
 
@@ -54,8 +57,11 @@ class RpcErrors(CallDetector):
             else f"it requested {', '.join(event.interfaces[:3])}"
         )
         why = (
-            f"{found.errors} of {found.answers} responses within {want.window_s} s were faults (threshold {want.errors} and {want.share:.0%} of all)",
+            (
+                f"{found.errors} of {found.answers} responses within {want.window_s} s were faults (threshold "
+                f"{want.errors} and {want.share:.0%} of all)"
+            ),
             last,
         )
         numbers: Numbers = {"errors": found.errors, "answers": found.answers, "threshold": want.errors}
-        yield self.told(event, "sent failing RPC calls to", why, numbers, answer=True, confidence=0.8)
+        yield self.call_alert(event, "sent failing RPC calls to", why, numbers, answer=True, confidence=0.8)

@@ -53,7 +53,7 @@ class Channel(msgspec.Struct):
     flow: Flow
     beats: int = 1
     longest: int = 0
-    told: bool = False
+    reported: bool = False
 
 
 class SilentChannel(FlowDetector):
@@ -64,7 +64,10 @@ class SilentChannel(FlowDetector):
     title = "Expected communication missing"
     severity = Severity.low
     techniques = ()
-    advice = "Check whether the client works and the server accepts its data. An intruder may have cut the connection to evade monitoring."
+    advice = (
+        "Check whether the client works and the server accepts its data. An intruder may have cut the "
+        "connection to evade monitoring."
+    )
     false_positives = "A service moved to another server; a device with a new purpose."
     Options = Options
 
@@ -72,7 +75,7 @@ class SilentChannel(FlowDetector):
         super().__init__(context, options)
         self._recent = RecentSet(RECENT_BITS)
         self._channels: Bounded[tuple[int, int, int], Channel] = Bounded(CHANNELS_LIMIT)
-        self._heard: Bounded[int, int] = Bounded(MACHINES_LIMIT)
+        self._received: Bounded[int, int] = Bounded(MACHINES_LIMIT)
         self._looked = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
@@ -88,14 +91,14 @@ class SilentChannel(FlowDetector):
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         key = (flow.client, flow.server, flow.proto << 16 | flow.server_port)
-        self._heard.put(flow.client, flow.ts)
-        self._heard.put(flow.server, flow.ts)
+        self._received.put(flow.client, flow.ts)
+        self._received.put(flow.server, flow.ts)
         channel = self._channels.get(key)
         if channel is None:
             self._channels.put(key, Channel(flow.ts, flow.ts, flow))
         else:
             channel.longest = max(channel.longest, flow.ts - channel.last)
-            channel.last, channel.flow, channel.told = max(channel.last, flow.ts), flow, False
+            channel.last, channel.flow, channel.reported = max(channel.last, flow.ts), flow, False
             channel.beats += 1
         return iter(())
 
@@ -104,8 +107,8 @@ class SilentChannel(FlowDetector):
             return
         self._looked, self.due = now, now + LOOK_EVERY
         for channel in self._channels.values():
-            if not channel.told and self._is_silent(channel, now):
-                channel.told = True
+            if not channel.reported and self._is_silent(channel, now):
+                channel.reported = True
                 yield self._silent(channel, now)
 
     def _is_silent(self, channel: Channel, now: int) -> bool:
@@ -122,7 +125,7 @@ class SilentChannel(FlowDetector):
         if now - channel.last < patience:
             return False
         return any(
-            (self._heard.get(end) or 0) - channel.last > patience // 2
+            (self._received.get(end) or 0) - channel.last > patience // 2
             for end in (channel.flow.client, channel.flow.server)
         )
 
@@ -134,9 +137,15 @@ class SilentChannel(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} stopped communicating with {who(self.context, target)} ({service}) {quiet / 60:.0f} min ago",
+            summary=(
+                f"{who(self.context, actor)} stopped communicating with {who(self.context, target)} "
+                f"({service}) {quiet / 60:.0f} min ago"
+            ),
             why=(
-                f"no flow for {quiet / 60:.0f} min; the longest pause in {(channel.last - channel.first) / HOUR:.0f} h was {channel.longest / 60e9:.0f} min",
+                (
+                    f"no flow for {quiet / 60:.0f} min; the longest pause in "
+                    f"{(channel.last - channel.first) / HOUR:.0f} h was {channel.longest / 60e9:.0f} min"
+                ),
                 f"{channel.beats} flows were seen before, and one of the two still communicates with others",
             ),
             numbers={

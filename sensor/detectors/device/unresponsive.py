@@ -49,7 +49,7 @@ class Unresponsive(EventDetector):
         super().__init__(context, options)
         self._answered: Bounded[tuple[int, int], int] = Bounded(TARGETS_LIMIT)
         self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, TARGETS_LIMIT, 64)
-        self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
@@ -66,7 +66,7 @@ class Unresponsive(EventDetector):
         if mac is None:
             return
         tries = self._tries.add(target, event.ts, event.ts)
-        if tries < want.tries or not self._told.fresh(target, event.ts):
+        if tries < want.tries or not self._reported.fresh(target, event.ts):
             return
         device, asker = Subject(mac, event.target, vlan), Subject(event.sender_mac, event.sender, vlan)
         yield self.alert(
@@ -75,7 +75,10 @@ class Unresponsive(EventDetector):
             target=asker,
             summary=f"{who(self.context, device)} did not answer {tries} ARP requests",
             why=(
-                f"{tries} ARP requests for {addresses.text(event.target)} within {want.window_s} s without an answer (threshold {want.tries})",
+                (
+                    f"{tries} ARP requests for {addresses.text(event.target)} within {want.window_s} s without an "
+                    f"answer (threshold {want.tries})"
+                ),
                 "it answered before",
             ),
             numbers={"tries": tries, "threshold": want.tries, "window_s": want.window_s},

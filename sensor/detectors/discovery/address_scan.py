@@ -65,7 +65,7 @@ class Finding(NamedTuple):
     failed: int
     answered: int
     sample: list[int]
-    heard: bool = True
+    received: bool = True
 
 
 class AddressScan(FlowDetector):
@@ -74,8 +74,14 @@ class AddressScan(FlowDetector):
     title = "Address scan"
     severity = Severity.medium
     techniques = ("T1018", "T1046")
-    advice = "Identify the program on the source. If it was not planned, isolate the source and review the hosts that answered."
-    false_positives = "Vulnerability scanners, monitoring and inventory systems (list them in `exempt`); management servers whose clients are off."
+    advice = (
+        "Identify the program on the source. If it was not planned, isolate the source and review the "
+        "hosts that answered."
+    )
+    false_positives = (
+        "Vulnerability scanners, monitoring and inventory systems (list them in `exempt`); "
+        "management servers whose clients are off."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -139,7 +145,10 @@ class AddressScan(FlowDetector):
             targets=targets,
             summary=f"{name} scanned {numbers.failed} addresses on {service} that did not answer",
             why=(
-                f"{numbers.failed} addresses rejected {service} or did not answer within {window} s; {numbers.answered} answered",
+                (
+                    f"{numbers.failed} addresses rejected {service} or did not answer within {window} s; "
+                    f"{numbers.answered} answered"
+                ),
                 *(
                     [f"threshold {self.options.targets}"]
                     if numbers.failed >= self.options.targets
@@ -155,7 +164,7 @@ class AddressScan(FlowDetector):
             },
             key=(service,),
             severity=self._severity(actor, numbers),
-            confidence=0.5 if not numbers.heard else 0.9 if numbers.failed >= self.options.targets else 0.8,
+            confidence=0.5 if not numbers.received else 0.9 if numbers.failed >= self.options.targets else 0.8,
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),
             techniques=("T1595.001", "T1595", "T1046")
@@ -164,13 +173,16 @@ class AddressScan(FlowDetector):
         )
 
     def _likelihood(self, numbers: Finding) -> str:
-        return f"likelihood test: {self.options.certainty:.0%} confidence with {numbers.answered} answers (lowest number of failures {self.options.fewest})"
+        return (
+            f"likelihood test: {self.options.certainty:.0%} confidence with {numbers.answered} answers "
+            f"(lowest number of failures {self.options.fewest})"
+        )
 
     def _severity(self, actor: Subject, numbers: Finding) -> Severity:
         """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan:
         high.
         """
-        if not numbers.heard:
+        if not numbers.received:
             return Severity.low
         if not self.context.networks.inside(actor.address):
             return Severity.medium if numbers.answered else Severity.low

@@ -43,7 +43,10 @@ class AdminHunt(CallDetector):
     title = "Local administrator access discovery"
     severity = Severity.medium
     techniques = ("T1018",)
-    advice = "Ask the user of this host: a tool there tests where its account is an administrator. Review its earlier and later traffic, and isolate it."
+    advice = (
+        "Ask the user of this host: a tool there tests where its account is an administrator. Review "
+        "its earlier and later traffic, and isolate it."
+    )
     false_positives = "Monitoring that only tests its login: add its host to `managers`."
     Options = Options
     watches = (RpcCall,)
@@ -74,11 +77,15 @@ class AdminHunt(CallDetector):
         hosts = self._hosts.values(packet.src)
         numbers: dict[str, int | float | str] = {"hosts": count, "threshold": want.hosts, "window_s": want.window_s}
         why = (
-            f"it opened and closed the Service Control Manager of {count} hosts within {want.window_s} s without another call (threshold {want.hosts})",
+            (
+                f"it opened and closed the Service Control Manager of {count} hosts within {want.window_s} s "
+                f"without another call (threshold {want.hosts})"
+            ),
             f"among them {some([text(host) for host in reversed(hosts)])}",
         )
-        alert = self.told(
-            event, f"tested administrator access on {count} hosts, the last", why, numbers, severity=Severity.medium if count >= want.many else Severity.low,
+        alert = self.call_alert(
+            event, f"tested administrator access on {count} hosts, the last", why, numbers,
+            severity=Severity.medium if count >= want.many else Severity.low,
             confidence=0.7, targets=[Subject(0, host, packet.vlan) for host in reversed(hosts)],
         )  # fmt: skip
         alert.key = f"{self.id}|{packet.src}"

@@ -58,7 +58,7 @@ class ArpScan(EventDetector):
         want = self.options
         # One window waits for answers, the other counts at once, for walks that are over before anybody could answer.
         self._patient, self._quick = self._window(int(want.grace_s * SECOND)), self._window(0)
-        self._told: Recent[tuple[int, int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> OneByOne:
@@ -85,11 +85,12 @@ class ArpScan(EventDetector):
             self._quick.opened(key, event.target, event.ts),
         )
         if patient and not (patient[1] or _in_order(patient[2])):
-            patient = None  # not one reply to this host in sight, and no walk: it may be a gateway whose replies we do not get
+            # not one reply to this host in sight, and no walk: it may be a gateway whose replies we do not get
+            patient = None
         if quick and not _in_order(quick[2]):
             quick = None
         found = patient or quick
-        if found and self._told.fresh(
+        if found and self._reported.fresh(
             (mac, vlan, found[0].bit_length() // 2), event.ts
         ):  # both windows may say it; four times as much is news
             yield self._alert(event, mac, *found)

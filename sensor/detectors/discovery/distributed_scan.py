@@ -47,15 +47,21 @@ class DistributedScan(FlowDetector):
     title = "Distributed port scan"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Review the services of the target, and whether a port answered one of the sources. Blocking single sources does not stop this."
-    false_positives = "A server that was moved or is down while many clients look for its services; internet background noise at a public address."
+    advice = (
+        "Review the services of the target, and whether a port answered one of the sources. Blocking "
+        "single sources does not stop this."
+    )
+    false_positives = (
+        "A server that was moved or is down while many clients look for its services; internet "
+        "background noise at a public address."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
         self._ports, self._sources = self.window(window, KEY_BITS, PAIR_BITS), self.window(window, KEY_BITS, PAIR_BITS)
-        self._told = RecentSet(TOLD_BITS)
+        self._reported = RecentSet(TOLD_BITS)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts
@@ -79,7 +85,7 @@ class DistributedScan(FlowDetector):
         if not len(hits):
             return []
         hits = hits[
-            self._told.fresh(
+            self._reported.fresh(
                 np.ascontiguousarray(keys[hits]), np.ascontiguousarray(ts[hits]), self.options.window_s * SECOND
             )
         ]
@@ -91,9 +97,15 @@ class DistributedScan(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{numbers.sources} sources, among them {who(self.context, actor)}, scanned {numbers.ports} {proto} ports of {who(self.context, target)}",
+            summary=(
+                f"{numbers.sources} sources, among them {who(self.context, actor)}, scanned {numbers.ports} "
+                f"{proto} ports of {who(self.context, target)}"
+            ),
             why=(
-                f"{numbers.ports} {proto} ports rejected or did not answer within {want.window_s} s (threshold {want.ports})",
+                (
+                    f"{numbers.ports} {proto} ports rejected or did not answer within {want.window_s} s (threshold "
+                    f"{want.ports})"
+                ),
                 f"{numbers.sources} sources (threshold {want.sources})",
             ),
             numbers={

@@ -93,7 +93,10 @@ class IcmpSweep(FlowDetector):
             targets=targets,
             summary=f"{who(self.context, actor)} pinged {numbers.targets} addresses",
             why=(
-                f"{numbers.targets} addresses within {want.window_s} s that it had not pinged before (threshold {want.targets})",
+                (
+                    f"{numbers.targets} addresses within {want.window_s} s that it had not pinged before (threshold "
+                    f"{want.targets})"
+                ),
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),
             numbers={"targets": numbers.targets, "threshold": want.targets, "window_s": want.window_s},

@@ -30,16 +30,16 @@ TOLD_LIMIT = 4096
 
 
 class Aim(NamedTuple):
-    """What a search looks for. ``grave``: no daily work requires it."""
+    """What a search looks for. ``severe``: no daily work requires it."""
 
     what: str
     pattern: re.Pattern[str]
     technique: str
-    grave: bool = False
+    severe: bool = False
 
 
-def _aim(what: str, pattern: str, technique: str, grave: bool = False) -> Aim:
-    return Aim(what, re.compile(pattern, re.IGNORECASE), technique, grave)
+def _aim(what: str, pattern: str, technique: str, severe: bool = False) -> Aim:
+    return Aim(what, re.compile(pattern, re.IGNORECASE), technique, severe)
 
 
 # Bits of userAccountControl: 4194304 needs no preauthentication, 524288 may act for others everywhere, 65536 has a
@@ -49,21 +49,37 @@ _BIT = r"userAccountControl:1\.2\.840\.113556\.1\.4\.80[34]:="
 AIMS = (
     _aim("accounts with service principal names (Kerberoasting)", r"servicePrincipalName=\*\)", "T1558.003", True),
     _aim("accounts without pre-authentication (AS-REP roasting)", _BIT + r"4194304\)", "T1558.004", True),
-    _aim("accounts with delegation", _BIT + r"(?:524288|16777216)\)|msDS-AllowedTo(?:DelegateTo|ActOnBehalfOfOtherIdentity)=\*", "T1087.002", True),
+    _aim("accounts with delegation", _BIT + (
+        r"(?:524288|16777216)\)|msDS-AllowedTo(?:DelegateTo|"
+        r"ActOnBehalfOfOtherIdentity)=\*"
+    ), "T1087.002", True),
     _aim("accounts that require no password", _BIT + r"32\)", "T1087.002", True),
     _aim("local administrator passwords (LAPS)", r"(?:ms-?mcs-?admpwd\w*|msLAPS-\w+)=\*", "T1087.002", True),
     _aim("administrators", r"adminCount(?:>?=1|=\*)\)", "T1069.002", True),
     _aim("trusts", r"objectClass=trustedDomain\)", "T1482"),
-    _aim("groups", r"(?:objectClass|objectCategory)=(?:group|CN=Group,[^)]*)\)|samAccountType=26843545[67]\)", "T1069.002"),
-    _aim("computers", r"(?:objectClass|objectCategory)=(?:computer|CN=Computer,[^)]*)\)|samAccountType=805306369\)", "T1018"),
-    _aim("users", r"(?:objectClass|objectCategory)=(?:user|person|inetOrgPerson|posixAccount|CN=Person,[^)]*)\)|samAccountType=805306368\)", "T1087.002"),
-    _aim("organizational units and policies", r"(?:objectClass|objectCategory)=(?:organizationalUnit|groupPolicyContainer|container|domain)\)", "T1087.002"),
-    _aim("everything", r"^\(objectClass=\*\)$|^\((?:cn|name|uid|objectGUID|objectSid|distinguishedName)=\*\)$", "T1087.002"),
+    _aim("groups", r"(?:objectClass|objectCategory)=(?:group|CN=Group,[^)]*)\)|samAccountType=26843545[67]\)",
+    "T1069.002"),
+    _aim("computers", (
+        r"(?:objectClass|objectCategory)=(?:computer|CN=Computer,[^)]*)\)|"
+        r"samAccountType=805306369\)"
+    ), "T1018"),
+    _aim("users", (
+        r"(?:objectClass|objectCategory)=(?:user|person|inetOrgPerson|posixAccount|CN=Person,[^)]*)\)|"
+        r"samAccountType=805306368\)"
+    ), "T1087.002"),
+    _aim("organizational units and policies", (
+        r"(?:objectClass|objectCategory)=(?:organizationalUnit|"
+        r"groupPolicyContainer|container|domain)\)"
+    ), "T1087.002"),
+    _aim("everything", r"^\(objectClass=\*\)$|^\((?:cn|name|uid|objectGUID|objectSid|distinguishedName)=\*\)$",
+    "T1087.002"),
 )  # fmt: skip
 # A test for one entry: whatever else the filter says, the search is not broad.
 _ONE = re.compile(
-    r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|dNSHostName|distinguishedName|objectSid|objectGUID|member|memberUid|"
-    r"proxyAddresses|mailNickname|legacyExchangeDN|anr|telephoneNumber|uidNumber|gidNumber|servicePrincipalName|krbPrincipalName)~?=[^*)]+[^)]*\)",
+    r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|"
+    r"dNSHostName|distinguishedName|objectSid|objectGUID|member|memberUid|"
+    r"proxyAddresses|mailNickname|legacyExchangeDN|anr|telephoneNumber|uidNumber|gidNumber|"
+    r"servicePrincipalName|krbPrincipalName)~?=[^*)]+[^)]*\)",
     re.IGNORECASE,
 )
 _SECURITY = "ntsecuritydescriptor"
@@ -99,7 +115,7 @@ class LdapDump(CallDetector):
         window = self.options.window_s * SECOND
         self._kinds: Distinct[tuple[int, int], str] = Distinct(window)
         self._entries: Counts[tuple[int, int]] = Counts(window)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
         broad = field("scope").is_in(*BROAD) & field("base").filled() & field("filter").passes(aims_of)
@@ -117,13 +133,13 @@ class LdapDump(CallDetector):
             yield from self._found(event)
             return
         for aim in aims:
-            if aim.grave:
-                yield from self._tell_aim(event, aim)
+            if aim.severe:
+                yield from self._aim_alert(event, aim)
         yield from self._broad(event, aims)
 
-    def _tell_aim(self, event: LdapSearch, aim: Aim) -> Iterator[Alert]:
+    def _aim_alert(self, event: LdapSearch, aim: Aim) -> Iterator[Alert]:
         """A search that helps an attacker. A domain controller or a manager may ask for it."""
-        if not self._told.fresh((*pair_of(event.packet), aim.what), event.ts):
+        if not self._reported.fresh((*pair_of(event.packet), aim.what), event.ts):
             return
         why = (
             f"the filter {event.filter[:160]!r} searches for {aim.what}",
@@ -131,7 +147,7 @@ class LdapDump(CallDetector):
         )
         techniques = tuple(dict.fromkeys((aim.technique, "T1087.002")))
         grade = self._grade(ends_of(event.packet).actor)
-        yield self.told(
+        yield self.call_alert(
             event,
             f"searched for {aim.what} on",
             why,
@@ -149,7 +165,7 @@ class LdapDump(CallDetector):
             kinds = self._kinds.add(pair, aim.what, event.ts)
         if wide:
             kinds = self._kinds.add(pair, "their access rights", event.ts)
-        if kinds < want.kinds or not self._told.fresh((*pair, "kinds", kinds), event.ts):
+        if kinds < want.kinds or not self._reported.fresh((*pair, "kinds", kinds), event.ts):
             return
         asked = self._kinds.values(pair)
         why = (
@@ -158,7 +174,7 @@ class LdapDump(CallDetector):
         )
         numbers: Numbers = {"kinds": kinds, "threshold": want.kinds}
         grade = self._grade(ends_of(event.packet).actor)
-        yield self.told(
+        yield self.call_alert(
             event,
             f"enumerated {kinds} classes of directory entries on",
             why,
@@ -182,17 +198,21 @@ class LdapDump(CallDetector):
         """Much was found: what services that synchronise do every night as well, so that it is a hint."""
         pair, want = pair_of(event.packet, answer=True), self.options
         entries = self._entries.add(pair, event.ts, event.entries)
-        if entries < want.entries or not self._told.fresh((*pair, "entries"), event.ts):
+        if entries < want.entries or not self._reported.fresh((*pair, "entries"), event.ts):
             return
         actor = ends_of(event.packet, answer=True).actor
         wide = not event.attributes or "*" in event.attributes
         why = (
             f"{entries} entries returned to broad searches within {want.window_s} s (threshold {want.entries})",
-            f"{'all attributes' if wide else f'{len(event.attributes)} attributes'} requested with the filter {event.filter[:160]!r}",
+            (
+                f"{'all attributes' if wide else f'{len(event.attributes)} attributes'} requested with the "
+                f"filter {event.filter[:160]!r}"
+            ),
         )
         grade = Severity.high if is_fixed_function(self.context, actor) else Severity.low
-        yield self.told(
-            event, f"read {entries} entries from", why, {"entries": entries, "threshold": want.entries}, key=("entries",), severity=grade, answer=True,
+        yield self.call_alert(
+            event, f"read {entries} entries from", why, {"entries": entries, "threshold": want.entries},
+            key=("entries",), severity=grade, answer=True,
             confidence=0.7 if wide else 0.6, app="ldap",
         )  # fmt: skip
 

@@ -102,7 +102,8 @@ class NameQueryBurst(EventDetector):
             summary=f"{who(self.context, actor)} queried {count} domains that do not exist (NXDOMAIN)",
             why=(
                 (
-                    f"NXDOMAIN for {len(names)} domains within {want.window_s} s, {made_up} of them look random (threshold {want.names}, "
+                    f"NXDOMAIN for {len(names)} domains within {want.window_s} s, {made_up} of them look random "
+                    f"(threshold {want.names}, "
                     f"{want.slow_names} random ones within an hour, or {want.day_names} within a day)"
                 ),
                 f"among them {some(names[-5:])}",

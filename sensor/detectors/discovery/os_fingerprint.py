@@ -59,15 +59,21 @@ class OsFingerprint(EventDetector):
     title = "OS fingerprinting"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Find out who runs a scanner on the source. If none is known, review what it tries next on this target: it now knows which exploit to choose."
-    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); broken firewalls that change flags; very old network monitors."
+    advice = (
+        "Find out who runs a scanner on the source. If none is known, review what it tries next on this "
+        "target: it now knows which exploit to choose."
+    )
+    false_positives = (
+        "Vulnerability scanners and inventory systems (list them in `exempt`); broken firewalls "
+        "that change flags; very old network monitors."
+    )
     Options = Options
     watches = (TcpOddFlags, TcpSyn, IcmpEcho, IcmpQuery)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._signs: Distinct[tuple[int, int], str] = Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
-        self._told: Recent[tuple[int, int, bool]] = Recent(PAIRS_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, bool]] = Recent(PAIRS_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -84,23 +90,29 @@ class OsFingerprint(EventDetector):
         self._signs.add(pair, sign, event.ts)
         signs = self._signs.values(pair)
         sure = len(signs) >= self.options.kinds
-        if (sure or isinstance(event, TcpOddFlags)) and self._told.fresh((*pair, sure), event.ts):
+        if (sure or isinstance(event, TcpOddFlags)) and self._reported.fresh((*pair, sure), event.ts):
             yield self._alert(event, signs, sure)
 
     def _alert(self, event: Event, signs: list[str], sure: bool) -> Alert:
         packet = event.packet
         actor, target, _, _ = ends_of(packet)
-        grave = sure and self.context.networks.inside(packet.src)
+        severe = sure and self.context.networks.inside(packet.src)
         severity = (
-            Severity.low if not grave else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+            Severity.low if not severe else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
         )
         return self.alert(
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} fingerprinted the operating system of {who(self.context, target)}: {signs[-1]}",
+            summary=(
+                f"{who(self.context, actor)} fingerprinted the operating system of "
+                f"{who(self.context, target)}: {signs[-1]}"
+            ),
             why=(
-                f"{len(signs)} kinds of unusual packets within {self.options.window_s} s (threshold {self.options.kinds})",
+                (
+                    f"{len(signs)} kinds of unusual packets within {self.options.window_s} s (threshold "
+                    f"{self.options.kinds})"
+                ),
                 *signs,
             ),
             numbers={"kinds": len(signs), "threshold": self.options.kinds, "window_s": self.options.window_s},

@@ -60,7 +60,10 @@ class PortScan(FlowDetector):
     severity = Severity.medium
     techniques = ("T1046",)
     advice = "Identify the program on the source, and review the services of the target on the ports that answered."
-    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); programs that search for a server on a port range."
+    false_positives = (
+        "Vulnerability scanners and inventory systems (list them in `exempt`); programs that search "
+        "for a server on a port range."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -74,7 +77,7 @@ class PortScan(FlowDetector):
         self._fast.rule(threshold=want.ports, share=want.share)
         self._slow.rule(threshold=want.slow_ports, share=want.share)
         # A fast scan crosses the slow threshold too: that is no second finding.
-        self._told: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
@@ -91,7 +94,7 @@ class PortScan(FlowDetector):
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
-        fresh = self._told.fresh((flow.client, flow.server, flow.proto), flow.ts)
+        fresh = self._reported.fresh((flow.client, flow.server, flow.proto), flow.ts)
         if numbers.slow and not fresh:
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
@@ -101,7 +104,10 @@ class PortScan(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} scanned {numbers.failed} {proto} ports of {who(self.context, target)} that did not answer",
+            summary=(
+                f"{who(self.context, actor)} scanned {numbers.failed} {proto} ports of "
+                f"{who(self.context, target)} that did not answer"
+            ),
             why=(
                 f"{numbers.failed} {proto} ports rejected or did not answer within {window} s (threshold {threshold})",
                 f"{numbers.answered} other ports answered",

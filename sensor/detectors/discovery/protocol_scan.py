@@ -57,7 +57,10 @@ class ProtocolScan(FlowDetector):
     title = "IP protocol scan"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Identify the program on the source. Drop IP protocols that the network does not use at its routers and firewalls."
+    advice = (
+        "Identify the program on the source. Drop IP protocols that the network does not use at its "
+        "routers and firewalls."
+    )
     false_positives = (
         "Vulnerability scanners and inventory systems (list them in `exempt`); tests of network equipment."
     )
@@ -91,9 +94,15 @@ class ProtocolScan(FlowDetector):
             flow,
             actor=actor,
             target=server_of(flow),
-            summary=f"{who(self.context, actor)} sent packets of {numbers.protocols} IP protocols to {who(self.context, server_of(flow))}",
+            summary=(
+                f"{who(self.context, actor)} sent packets of {numbers.protocols} IP protocols to "
+                f"{who(self.context, server_of(flow))}"
+            ),
             why=(
-                f"{numbers.protocols} IP protocols other than TCP, UDP and ICMP within {want.window_s} s (threshold {want.protocols})",
+                (
+                    f"{numbers.protocols} IP protocols other than TCP, UDP and ICMP within {want.window_s} s "
+                    f"(threshold {want.protocols})"
+                ),
                 f"among the protocol numbers {some([str(number) for number in sorted(numbers.sample)], 12)}",
             ),
             numbers={"protocols": numbers.protocols, "threshold": want.protocols, "window_s": want.window_s},

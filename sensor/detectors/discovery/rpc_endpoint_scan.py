@@ -48,7 +48,10 @@ class RpcEndpointScan(EventDetector):
     title = "RPC endpoint scan"
     severity = Severity.medium
     techniques = ("T1046",)
-    advice = "Find out who runs a scanner on the source. Block port 111 between segments. Review the programs that answered, and later calls to them."
+    advice = (
+        "Find out who runs a scanner on the source. Block port 111 between segments. Review the "
+        "programs that answered, and later calls to them."
+    )
     false_positives = "Monitoring of many file servers; vulnerability scanners."
     Options = Options
     watches = (PortmapCall, PortmapAdminCall, RpcCall)
@@ -59,7 +62,7 @@ class RpcEndpointScan(EventDetector):
             int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT
         )
         self._lookups: Counts[tuple[int, int]] = Counts(60 * SECOND, SOURCES_LIMIT)
-        self._told: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, TOLD_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {RpcCall: field("interface") == MAPPER}
@@ -69,7 +72,7 @@ class RpcEndpointScan(EventDetector):
         if isinstance(event, RpcCall):
             if event.interface == MAPPER:
                 yield from self._looked_up(event, "endpoint mapper")
-                if event.number == LIST_ALL and self._told.fresh((packet.src ^ packet.dst, "list"), event.ts):
+                if event.number == LIST_ALL and self._reported.fresh((packet.src ^ packet.dst, "list"), event.ts):
                     yield self._made(
                         event,
                         f"listed all endpoints of the endpoint mapper on {addresses.text(packet.dst)}",
@@ -109,7 +112,7 @@ class RpcEndpointScan(EventDetector):
     ) -> Iterator[Alert]:
         packet = event.packet
         kind = "hosts" if hosts else "lookups"
-        if not self._told.fresh((packet.src, f"{kind} {count.bit_length()}"), event.ts):
+        if not self._reported.fresh((packet.src, f"{kind} {count.bit_length()}"), event.ts):
             return
         why = [f"{count} {kind} within {window} (threshold {threshold})"]
         if hosts:

@@ -33,14 +33,21 @@ SHAPES_S = 3600
 SYSTEM, OPTIONS_OF_SYSTEMS = "system", 3
 # What programs for scanning networks call themselves.
 NAMES = re.compile(
-    r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|netsystemsresearch|leakix|binaryedge|rapid7|project sonar|"
-    r"openvas|greenbone|nessus|qualys|nexpose|\bgobuster\b|angry ip|unicornscan|l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
+    r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|"
+    r"netsystemsresearch|leakix|binaryedge|rapid7|project "
+    r"sonar|"
+    r"openvas|greenbone|nessus|qualys|nexpose|\bgobuster\b|angry "
+    r"ip|unicornscan|l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
     re.IGNORECASE,
 )
 # (window, options) of SYNs made by hand: Nmap's ordinary probe; masscan and its kin; zmap. As their published sources
 # make them.
 SHAPES = {
-    (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap", (1024, ()): "masscan or a similar program",
+    (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap",
+    (1024, ()): (
+        "masscan or a similar "
+        "program"
+    ),
     (512, ()): "hping or a similar program", (65535, ()): "ZMap or a similar program",
 }  # fmt: skip
 
@@ -57,15 +64,21 @@ class ScannerTool(EventDetector):
     title = "Scanning tool (Nmap, masscan, ZMap)"
     severity = Severity.medium
     techniques = ("T1595.002", "T1595", "T1046")
-    advice = "Find out who runs this program on the source. From the internet it is background noise: check that only intended services answer."
-    false_positives = "Authorized vulnerability scanners and inventory systems (list them in `exempt`); very small devices with a minimal network stack."
+    advice = (
+        "Find out who runs this program on the source. From the internet it is background noise: check "
+        "that only intended services answer."
+    )
+    false_positives = (
+        "Authorized vulnerability scanners and inventory systems (list them in `exempt`); very "
+        "small devices with a minimal network stack."
+    )
     Options = Options
     watches = (TcpSyn, HttpRequest, SshBanner)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._shapes: Distinct[int, str] = Distinct(SHAPES_S * SECOND, TOLD_LIMIT, 8)
-        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -103,7 +116,7 @@ class ScannerTool(EventDetector):
 
     def _alert(self, event: Event, tool: str, reason: str, confidence: float) -> Iterator[Alert]:
         packet, named = event.packet, confidence > 0.9
-        if any(low <= packet.src <= high for low, high in self._exempt) or not self._told.fresh(
+        if any(low <= packet.src <= high for low, high in self._exempt) or not self._reported.fresh(
             (packet.src, tool), event.ts
         ):
             return

@@ -64,7 +64,10 @@ class ServiceSweep(FlowDetector):
     advice = (
         "Identify the program on the source. Check for logins on hosts that answered: worms and intruders do this next."
     )
-    false_positives = "Monitoring, inventory and management systems on their first day (list them in `exempt`); print managers that search for printers."
+    false_positives = (
+        "Monitoring, inventory and management systems on their first day (list them in `exempt`); "
+        "print managers that search for printers."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -120,7 +123,10 @@ class ServiceSweep(FlowDetector):
             targets=targets,
             summary=f"{who(self.context, actor)} probed {service} on {numbers.hosts} hosts",
             why=(
-                f"{numbers.hosts} hosts within {want.window_s} s that it had not contacted on {service} before (threshold {want.hosts})",
+                (
+                    f"{numbers.hosts} hosts within {want.window_s} s that it had not contacted on {service} before "
+                    f"(threshold {want.hosts})"
+                ),
                 f"each contact failed or ended after at most {want.few_packets} packets",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),

@@ -64,8 +64,14 @@ class SlowAddressScan(FlowDetector):
     title = "Slow address scan"
     severity = Severity.medium
     techniques = ("T1018",)
-    advice = "The source avoids detection: identify the program, and review its other traffic of these hours and the hosts that answered."
-    false_positives = "Management and backup servers whose clients are off; a phone book, printer or share list with outdated addresses."
+    advice = (
+        "The source avoids detection: identify the program, and review its other traffic of these hours "
+        "and the hosts that answered."
+    )
+    false_positives = (
+        "Management and backup servers whose clients are off; a phone book, printer or share list "
+        "with outdated addresses."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -109,9 +115,15 @@ class SlowAddressScan(FlowDetector):
             actor=actor,
             target=target,
             targets=targets,
-            summary=f"{who(self.context, actor)} scanned {numbers.failed} addresses on {service} that did not answer, within {span}",
+            summary=(
+                f"{who(self.context, actor)} scanned {numbers.failed} addresses on {service} that did not "
+                f"answer, within {span}"
+            ),
             why=(
-                f"{numbers.failed} addresses rejected {service} or did not answer within {span} (threshold {numbers.threshold})",
+                (
+                    f"{numbers.failed} addresses rejected {service} or did not answer within {span} (threshold "
+                    f"{numbers.threshold})"
+                ),
                 f"{numbers.answered} others answered",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),

@@ -43,10 +43,13 @@ PASSWORD_RULES = Kind("the password policy", ("T1201",))
 ORDINARY = (SERVICES, REGISTRY, PASSWORD_RULES)
 # (interface, call): kind
 QUESTIONS = {
-    ("srvsvc", 15): SHARES, ("srvsvc", 36): SHARES, ("srvsvc", 9): SHARES, ("srvsvc", 12): SESSIONS, ("srvsvc", 8): SESSIONS, ("wkssvc", 2): LOGGED_IN,
-    ("samr", 13): USERS, ("samr", 40): USERS, ("samr", 48): USERS, ("samr", 51): USERS, ("samr", 36): USERS, ("samr", 47): USERS,
+    ("srvsvc", 15): SHARES, ("srvsvc", 36): SHARES, ("srvsvc", 9): SHARES, ("srvsvc", 12): SESSIONS,
+    ("srvsvc", 8): SESSIONS, ("wkssvc", 2): LOGGED_IN,
+    ("samr", 13): USERS, ("samr", 40): USERS, ("samr", 48): USERS, ("samr", 51): USERS, ("samr", 36): USERS,
+    ("samr", 47): USERS,
     ("samr", 11): GROUPS, ("samr", 15): GROUPS, ("samr", 20): GROUPS, ("samr", 25): GROUPS, ("samr", 33): GROUPS,
-    ("svcctl", 14): SERVICES, ("svcctl", 26): SERVICES, ("svcctl", 42): SERVICES, ("svcctl", 17): SERVICES, ("svcctl", 29): SERVICES,
+    ("svcctl", 14): SERVICES, ("svcctl", 26): SERVICES, ("svcctl", 42): SERVICES, ("svcctl", 17): SERVICES,
+    ("svcctl", 29): SERVICES,
     ("winreg", 17): REGISTRY, ("samr", 46): PASSWORD_RULES,
 }  # fmt: skip
 OPEN_USERS, ENUM_KEY = 4, 9
@@ -71,8 +74,14 @@ class SmbEnumeration(CallDetector):
     title = "Windows share, user and session enumeration"
     severity = Severity.low
     techniques = ("T1135",)
-    advice = "Ask the user of this host. Restrict these queries to administrators (remote SAM policy, NetSessionEnum hardening)."
-    false_positives = "Network browsing, administrators' tools, inventory, backup and scanning programs: add their hosts to `managers`."
+    advice = (
+        "Ask the user of this host. Restrict these queries to administrators (remote SAM policy, "
+        "NetSessionEnum hardening)."
+    )
+    false_positives = (
+        "Network browsing, administrators' tools, inventory, backup and scanning programs: add "
+        "their hosts to `managers`."
+    )
     Options = Options
     watches = (RpcCall,)
 
@@ -120,7 +129,8 @@ class SmbEnumeration(CallDetector):
         why = [f"{event.interface} {event.call}" + (f" through the pipe {event.pipe}" if event.pipe else "")]
         if hosts >= want.hosts:
             why.append(
-                f"the same query to {hosts} hosts within {want.window_s} s (threshold {want.hosts}): {some([text(host) for host in others])}"
+                f"the same query to {hosts} hosts within {want.window_s} s (threshold {want.hosts}): "
+                f"{some([text(host) for host in others])}"
             )
         if kinds >= want.kinds:
             asked = some([one.what for one in self._kinds.values(packet.src)])
@@ -131,7 +141,9 @@ class SmbEnumeration(CallDetector):
             "hosts_threshold": want.hosts,
             "kinds_threshold": want.kinds,
         }
-        return self.told(
-            event, f"enumerated {kind.what} of", why, numbers, key=(kind.what,), severity=Severity.medium if many else Severity.low,
-            confidence=0.8 if many else 0.6, techniques=kind.techniques, targets=[Subject(0, host, packet.vlan) for host in others],
+        return self.call_alert(
+            event, f"enumerated {kind.what} of", why, numbers, key=(kind.what,),
+            severity=Severity.medium if many else Severity.low,
+            confidence=0.8 if many else 0.6, techniques=kind.techniques,
+            targets=[Subject(0, host, packet.vlan) for host in others],
         )  # fmt: skip

@@ -62,7 +62,10 @@ class SnmpGuessing(CallDetector):
         "Identify the program on the source. Replace weak community strings, use SNMPv3, restrict agents to their "
         "managers, and disable write access where it is not needed."
     )
-    false_positives = "Monitoring that tries a list of community strings at new devices; a management system in its first days: add it to `managers`."
+    false_positives = (
+        "Monitoring that tries a list of community strings at new devices; a management system in "
+        "its first days: add it to `managers`."
+    )
     Options = Options
     watches = (SnmpRequest, SnmpResponse)
 
@@ -74,7 +77,7 @@ class SnmpGuessing(CallDetector):
         window = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
         window.rule(threshold=want.agents, share=want.share)
         self._agents = OneByOne(window)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
         self._set: Recent[tuple[int, int, bool]] = Recent(TOLD_LIMIT, 86_400 * SECOND)
         self._lit = False
 
@@ -95,10 +98,10 @@ class SnmpGuessing(CallDetector):
         if tried < want.communities:
             return
         self._guessing.put(pair, event.ts)
-        if self._told.fresh((*pair, tried.bit_length()), event.ts):
+        if self._reported.fresh((*pair, tried.bit_length()), event.ts):
             what = "users" if key.startswith("user ") else "communities"
             why = (f"{tried} {what} within {want.window_s} s at one agent (threshold {want.communities})",)
-            yield self.told(
+            yield self.call_alert(
                 event,
                 f"tried {tried} SNMP {what} on",
                 why,
@@ -114,13 +117,13 @@ class SnmpGuessing(CallDetector):
         if since is None or event.operation == "report" or event.ts - since > self.options.window_s * SECOND:
             return
         self._guessing.pop(pair)
-        if self._told.fresh((*pair, "right"), event.ts):
+        if self._reported.fresh((*pair, "right"), event.ts):
             why = (
                 "the agent answered during the guessing: one was right",
                 f"{len(self._tried.values(pair))} were tried",
             )
             numbers: Numbers = {"tried": len(self._tried.values(pair)), "threshold": self.options.communities}
-            yield self.told(
+            yield self.call_alert(
                 event,
                 "guessed an SNMP community string of",
                 why,
@@ -137,10 +140,10 @@ class SnmpGuessing(CallDetector):
         if addresses.is_multicast(packet.dst):
             return
         found = self._agents.opened(packet.src ^ packet.src >> 64, packet.dst, event.ts)
-        if found is None or not self._lit or not self._told.fresh((packet.src, "agents"), event.ts):
+        if found is None or not self._lit or not self._reported.fresh((packet.src, "agents"), event.ts):
             return
         silent, answered, sample = found
-        grave = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low
+        severe = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low
         names = some([addresses.text(each) for each in sample])
         why = (
             f"{silent} hosts did not answer within {want.window_s} s (threshold {want.agents})",
@@ -148,12 +151,12 @@ class SnmpGuessing(CallDetector):
             f"among them {names}",
         )
         numbers: Numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
-        alert = self.told(
+        alert = self.call_alert(
             event,
             f"sent SNMP queries to {silent} hosts that did not answer, the last",
             why,
             numbers,
-            severity=grave,
+            severity=severe,
             techniques=("T1046",),
             confidence=0.7,
             app="snmp",
@@ -171,7 +174,7 @@ class SnmpGuessing(CallDetector):
             why = (reason, f"{some(list(names), 3)} as {event.community or event.user or 'an unknown user'}")
             techniques = ("T1602.002",) if copies else ("T1078",)
             numbers: Numbers = {"variables": len(names), "threshold": 1}
-            yield self.told(
+            yield self.call_alert(
                 event,
                 "sent SNMP SET requests to",
                 why,

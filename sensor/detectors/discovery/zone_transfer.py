@@ -37,15 +37,21 @@ class ZoneTransfer(EventDetector):
     title = "DNS zone transfer request (AXFR)"
     severity = Severity.medium
     techniques = ("T1590.002",)
-    advice = "Allow zone transfers for secondary servers only. Check whether the transfer was answered: then the source knows the names of all hosts."
-    false_positives = "A secondary name server without clients, or in another segment (list it in `exempt`); administrators who test their servers."
+    advice = (
+        "Allow zone transfers for secondary servers only. Check whether the transfer was answered: then "
+        "the source knows the names of all hosts."
+    )
+    false_positives = (
+        "A secondary name server without clients, or in another segment (list it in `exempt`); "
+        "administrators who test their servers."
+    )
     Options = Options
     watches = (DnsQuery, DnsResponse)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._servers: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -65,14 +71,17 @@ class ZoneTransfer(EventDetector):
         packet = event.packet
         if packet.src in self._servers or any(low <= packet.src <= high for low, high in self._exempt):
             return
-        if not self._told.fresh((packet.src, packet.dst, event.name), event.ts):
+        if not self._reported.fresh((packet.src, packet.dst, event.name), event.ts):
             return
         actor, target, near, far = ends_of(packet)
         yield self.alert(
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} requested the DNS zone {event.name or '.'} from {who(self.context, target)}",
+            summary=(
+                f"{who(self.context, actor)} requested the DNS zone {event.name or '.'} from "
+                f"{who(self.context, target)}"
+            ),
             why=(
                 f"record type {WHOLE_ZONE} of {event.name or '.'} was requested (threshold 1)",
                 "the source answers no queries itself: it is not a name server",

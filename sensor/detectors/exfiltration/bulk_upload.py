@@ -52,7 +52,9 @@ class Options(detector.Options):
     camera_mb: int = Field(
         200,
         ge=1,
-        description="threshold for cameras and recorders without a history: megabytes a day over TCP to a server without a name",
+        description=(
+            "threshold for cameras and recorders without a history: megabytes a day over TCP to a server without a name"
+        ),
     )
     least_mb: int = Field(1000, ge=1, description="lowest threshold for all other hosts, in megabytes a day")
     deviations: float = Field(
@@ -91,8 +93,14 @@ class BulkUpload(FlowDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1048", "T1041")
-    advice = "Find out what was sent and by which program: ask the user, review the files and the server. If nothing explains it, block the server."
-    false_positives = "A first cloud backup, an image or video sent to a customer, a printer that scans to the cloud: list the servers in `exempt`."
+    advice = (
+        "Find out what was sent and by which program: ask the user, review the files and the server. If "
+        "nothing explains it, block the server."
+    )
+    false_positives = (
+        "A first cloud backup, an image or video sent to a customer, a printer that scans to the "
+        "cloud: list the servers in `exempt`."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -100,7 +108,7 @@ class BulkUpload(FlowDetector):
         self._going: Bounded[int, int] = Bounded(FLOWS_LIMIT)
         self._pairs: Counts[tuple[int, int]] = Counts(DAY, PAIRS_LIMIT)
         self._days: Bounded[int, Days] = Bounded(SENDERS_LIMIT)
-        self._told: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, DAY)
+        self._reported: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, DAY)
         self._exempt = tuple(parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Sent]]:
@@ -126,7 +134,7 @@ class BulkUpload(FlowDetector):
             return
         unnamed = flow.proto == TCP and not self.context.names_of(far)
         total, limit, why = self._pairs.add((near, far), flow.ts, 0), *self._limit(numbers.near, unnamed)
-        if 0 < limit <= total and self._told.fresh((near, far), flow.ts):
+        if 0 < limit <= total and self._reported.fresh((near, far), flow.ts):
             yield self._alert(flow, numbers, total, limit, why)
 
     def _count(self, numbers: Sent) -> int:
@@ -163,7 +171,8 @@ class BulkUpload(FlowDetector):
         middle = median(days.before)
         spread = max(SCALE * median(abs(each - middle) for each in days.before), LEAST_SPREAD * middle)
         usual = (
-            f"on {len(days.before)} earlier days its largest upload to one server was {middle / MEGABYTE:.0f} MB in the median, "
+            f"on {len(days.before)} earlier days its largest upload to one server was "
+            f"{middle / MEGABYTE:.0f} MB in the median, "
             f"with a spread of {spread / MEGABYTE:.0f} MB"
         )
         return max(middle + want.deviations * spread, want.least_mb * MEGABYTE), usual
@@ -175,7 +184,10 @@ class BulkUpload(FlowDetector):
             flow,
             actor=actor,
             target=client_of(flow) if inward else server_of(flow),
-            summary=f"{who(self.context, actor)} sent {sent:.0f} MB to {names[0] if names else addresses.text(numbers.far)} within a day",
+            summary=(
+                f"{who(self.context, actor)} sent {sent:.0f} MB to "
+                f"{names[0] if names else addresses.text(numbers.far)} within a day"
+            ),
             why=(
                 f"{sent:.0f} MB sent to this server within 24 h (threshold {limit / MEGABYTE:.0f} MB)",
                 why,

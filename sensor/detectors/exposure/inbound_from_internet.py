@@ -28,8 +28,10 @@ KEY_BITS, PAIR_BITS = 12, 15
 PLAIN = 1024  # below, the port is the server's
 HIGHEST = 10_000  # services of their own have ports below; above are those that programs took for a while
 ADMINISTRATION = {
-    21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
-    5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 9200: "Elasticsearch", 27017: "MongoDB",
+    21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet",
+    3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
+    5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing",
+    9200: "Elasticsearch", 27017: "MongoDB",
     502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
 }  # fmt: skip
 # UDP: services that must not be open, for they tell everything or are used to flood others.
@@ -62,7 +64,10 @@ class InboundFromInternet(FlowDetector):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1133",)
-    advice = "Close the access at the border: a port mapping, a firewall rule, or UPnP. Publish services through a gateway with authentication."
+    advice = (
+        "Close the access at the border: a port mapping, a firewall rule, or UPnP. Publish services "
+        "through a gateway with authentication."
+    )
     false_positives = "Public servers: add their ports to `allowed_ports`, or mute the host."
     Options = Options
 
@@ -75,7 +80,7 @@ class InboundFromInternet(FlowDetector):
         allowed = [port for port in self.options.allowed_ports if 0 <= port < 65536]
         self._tcp[allowed] = self._udp[allowed] = False
         self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
-        self._told: Recent[tuple[int, int, int]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.contacts
@@ -96,22 +101,25 @@ class InboundFromInternet(FlowDetector):
         return [(int(row), None) for row in rows["row"][fresh]]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
-        if not self._told.fresh((flow.server, flow.server_port, flow.proto), flow.ts):
+        if not self._reported.fresh((flow.server, flow.server_port, flow.proto), flow.ts):
             return
         actor, target = client_of(flow), server_of(flow)
         proto = PROTOCOLS[flow.proto]
         service = (ADMINISTRATION if flow.proto == TCP else DATAGRAMS).get(flow.server_port, "")
         name = f"{service} ({proto}/{flow.server_port})" if service else f"{proto}/{flow.server_port}"
-        grave = is_fixed_function(self.context, target)
+        severe = is_fixed_function(self.context, target)
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, target)} answered a connection of {who(self.context, actor)} from the internet on {name}",
+            summary=(
+                f"{who(self.context, target)} answered a connection of {who(self.context, actor)} from the "
+                f"internet on {name}"
+            ),
             why=(
                 f"the flow was opened by the external host, port {flow.client_port}, and answered",
                 *([f"{service} must not be reachable from the internet"] if service else []),
-                *(["a fixed-function device needs no access from the internet"] if grave else []),
+                *(["a fixed-function device needs no access from the internet"] if severe else []),
             ),
             numbers={
                 "port": flow.server_port,
@@ -120,14 +128,14 @@ class InboundFromInternet(FlowDetector):
                 "server_bytes": flow.server_bytes,
             },
             key=(target.address, proto, flow.server_port),
-            severity=self._severity(flow, bool(service), grave),
+            severity=self._severity(flow, bool(service), severe),
             confidence=0.8,
             actor_port=flow.client_port,
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
 
-    def _severity(self, flow: Flow, service: bool, grave: bool) -> Severity:
+    def _severity(self, flow: Flow, service: bool, severe: bool) -> Severity:
         if flow.proto == UDP:
             return Severity.low
-        return Severity.high if service and grave else Severity.medium if service or grave else Severity.low
+        return Severity.high if service and severe else Severity.medium if service or severe else Severity.low

@@ -26,7 +26,7 @@ PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15
 TYPES = ("industrial", "building", "medical", "door_access", "ups", "label_printer", "barcode_scanner")
-GRAVE = ("industrial", "medical")
+SEVERE = ("industrial", "medical")
 # Locks of homes are sold with the cloud of their maker: they call it by name.
 CLOUDY = ("door_access",)
 HARMLESS = (53, 123)
@@ -48,14 +48,20 @@ class InternetAccess(FlowDetector):
     severity = Severity.low
     weighs_itself = True
     techniques = ("T1071",)
-    advice = "Allow only the destinations the device needs, with a rule at the border. Review what it exchanged with this server."
-    false_positives = "Devices with remote maintenance by their vendor: allow the vendor's addresses, or remove the type from `types`."
+    advice = (
+        "Allow only the destinations the device needs, with a rule at the border. Review what it "
+        "exchanged with this server."
+    )
+    false_positives = (
+        "Devices with remote maintenance by their vendor: allow the vendor's addresses, or remove "
+        "the type from `types`."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
-        self._told: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         self._networks = tuple(addresses.parse_network(block) for block in self.options.networks)
         self._types = frozenset(self.options.types)
         self._allowed = tuple(addresses.parse_network(block) for block in self.options.allowed)
@@ -81,7 +87,7 @@ class InternetAccess(FlowDetector):
         if (
             _within(flow.server, self._allowed)
             or flow.server_port in HARMLESS
-            or not self._told.fresh((flow.client, flow.server), flow.ts)
+            or not self._reported.fresh((flow.client, flow.server), flow.ts)
         ):
             return
         actor, target = client_of(flow), server_of(flow)
@@ -94,7 +100,10 @@ class InternetAccess(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} communicated with {names[0] if names else addresses.text(flow.server)} on the internet ({service})",
+            summary=(
+                f"{who(self.context, actor)} communicated with "
+                f"{names[0] if names else addresses.text(flow.server)} on the internet ({service})"
+            ),
             why=(
                 f"devices of type {kind.replace('_', ' ')} must not reach the internet"
                 if policy
@@ -108,7 +117,9 @@ class InternetAccess(FlowDetector):
             ),
             numbers={"type": kind, "threshold": 1, "port": flow.server_port},
             key=(addresses.text(flow.server),),
-            severity=Severity.medium if kind in GRAVE or not policy or (kind in CLOUDY and not names) else Severity.low,
+            severity=Severity.medium
+            if kind in SEVERE or not policy or (kind in CLOUDY and not names)
+            else Severity.low,
             confidence=round(0.9 * device.attributes["type"].confidence, 2) if policy and device is not None else 0.9,
             actor_port=flow.client_port,
             target_port=flow.server_port,

@@ -58,14 +58,17 @@ class ConnectionFlood(FlowDetector):
         "Stop the program on the source, or block it. Limit connections by source at the target, and close connections "
         "whose requests do not become complete in time."
     )
-    false_positives = "Proxies, load balancers and load tests (list them in `exempt`); programs that open a connection for each request."
+    false_positives = (
+        "Proxies, load balancers and load tests (list them in `exempt`); programs that open a "
+        "connection for each request."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
         self._opened, self._held = RateWindow(want.window_s * SECOND), RateWindow(want.held_s * SECOND)
-        self._told: Recent[tuple[int, int, int, bool, bool]] = Recent(TOLD_LIMIT, want.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int, bool, bool]] = Recent(TOLD_LIMIT, want.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
@@ -98,22 +101,25 @@ class ConnectionFlood(FlowDetector):
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
-        told = (flow.client, flow.server, flow.server_port, numbers.held, numbers.many)
-        if not self._told.fresh(told, flow.ts):
+        reported = (flow.client, flow.server, flow.server_port, numbers.held, numbers.many)
+        if not self._reported.fresh(reported, flow.ts):
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
         threshold, window = (want.held, want.held_s) if numbers.held else (want.opened, want.window_s)
-        deed = "held open" if numbers.held else "opened"
-        grave = numbers.many or is_fixed_function(self.context, actor)
+        action = "held open" if numbers.held else "opened"
+        severe = numbers.many or is_fixed_function(self.context, actor)
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} {deed} {numbers.connections} connections to tcp/{flow.server_port} of {who(self.context, target)}",
-            why=(f"{numbers.connections} answered connections {deed} within {window} s (threshold {threshold})",),
+            summary=(
+                f"{who(self.context, actor)} {action} {numbers.connections} connections to "
+                f"tcp/{flow.server_port} of {who(self.context, target)}"
+            ),
+            why=(f"{numbers.connections} answered connections {action} within {window} s (threshold {threshold})",),
             numbers={"connections": numbers.connections, "threshold": threshold, "window_s": window},
-            key=(addresses.text(flow.server), flow.server_port, deed),
-            severity=Severity.medium if grave else Severity.low,
+            key=(addresses.text(flow.server), flow.server_port, action),
+            severity=Severity.medium if severe else Severity.low,
             confidence=0.7 if numbers.many else 0.5,
             target_port=flow.server_port,
             network=network_of(self.context, flow),

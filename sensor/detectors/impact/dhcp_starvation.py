@@ -54,7 +54,10 @@ class DhcpStarvation(EventDetector):
         "Find the switch port of the sending MAC and shut it down. Limit MACs per port and the DHCP rate on access "
         "switches. Check whether a second DHCP server started, and release the leases of clients that do not exist."
     )
-    false_positives = "Hundreds of hosts switched on in the same minute while the server is down; a wireless bridge that requests leases for its clients."
+    false_positives = (
+        "Hundreds of hosts switched on in the same minute while the server is down; a wireless "
+        "bridge that requests leases for its clients."
+    )
     Options = Options
     watches = (DhcpDiscover, DhcpRequest, DhcpAck)
 
@@ -66,7 +69,7 @@ class DhcpStarvation(EventDetector):
         self._clients: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
         self._questions: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
         self._served_again: Bounded[tuple[int, int], int] = Bounded(SEGMENTS_LIMIT)
-        self._told: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, TOLD_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:
@@ -87,7 +90,7 @@ class DhcpStarvation(EventDetector):
         answered = (
             not event.relay or segment in self._served_again
         )  # a capture between relay and server may show one direction only
-        if answered and asking >= want.clients and self._told.fresh((packet.vlan, 0), event.ts):
+        if answered and asking >= want.clients and self._reported.fresh((packet.vlan, 0), event.ts):
             yield self._alert(
                 event,
                 f"{asking} clients without a lease requested one at once, the last one",
@@ -108,7 +111,7 @@ class DhcpStarvation(EventDetector):
             what, count, threshold = "started {} DHCP transactions", questions, want.questions
         else:
             return
-        if self._told.fresh(sender, event.ts):
+        if self._reported.fresh(sender, event.ts):
             yield self._alert(
                 event, what.format(count), count, threshold, "all were sent by one MAC that is not a relay"
             )
@@ -131,5 +134,6 @@ class DhcpStarvation(EventDetector):
             target_port=packet.dport,
             network={"proto": "udp", "app": "dhcp", "vlan": packet.vlan, "direction": "internal"},
         )
-        alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if single else 'segment'}"  # many bear the address 0.0.0.0
+        # many bear the address 0.0.0.0
+        alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if single else 'segment'}"
         return alert

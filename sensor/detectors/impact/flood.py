@@ -93,10 +93,19 @@ class Flood(FlowDetector):
             flow,
             actor=client_of(flow),
             target=target,
-            summary=f"{proto} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows within a {each}",
+            summary=(
+                f"{proto} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows "
+                f"within a {each}"
+            ),
             why=(
-                f"{numbers.flows} new {proto} flows to {block} within a {each} without an answer (threshold {numbers.threshold})",
-                f"at least {numbers.sources} sources: the addresses belong to many hosts or are spoofed; the actor is one example",
+                (
+                    f"{numbers.flows} new {proto} flows to {block} within a {each} without an answer (threshold "
+                    f"{numbers.threshold})"
+                ),
+                (
+                    f"at least {numbers.sources} sources: the addresses belong to many hosts or are spoofed; the "
+                    "actor is one example"
+                ),
             ),
             numbers={
                 "flows": numbers.flows,

@@ -46,7 +46,10 @@ class MassFileChange(CallDetector):
         "Isolate the client at once, and make the share read-only. Look for new extensions and ransom notes. Restore "
         "from a backup that the client cannot reach."
     )
-    false_positives = "A script that renames a folder of pictures or music; a clean-up of old files; rotating backups: add their hosts to `managers`."
+    false_positives = (
+        "A script that renames a folder of pictures or music; a clean-up of old files; rotating "
+        "backups: add their hosts to `managers`."
+    )
     Options = Options
     watches = (SmbRename, SmbDelete, SmbCreateResult)
 
@@ -54,7 +57,7 @@ class MassFileChange(CallDetector):
         super().__init__(context, options)
         self._renames: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND)
         self._changes: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND)
-        self._told: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+        self._reported: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
 
     def wants(self) -> dict[type[Event], Want]:
         return {SmbCreateResult: field("action").is_in(*OVERWRITTEN)}
@@ -94,21 +97,21 @@ class MassFileChange(CallDetector):
         event: Event,
         pair: tuple[int, int],
         count: int,
-        deed: str,
+        change: str,
         why: tuple[str, ...],
         what: str,
         threshold: int,
         grade: Severity,
     ) -> Iterator[Alert]:
         """At most once in ten seconds, so that the alert grows and does not flood."""
-        then = self._told.get(pair)
+        then = self._reported.get(pair)
         if then is not None and 0 <= event.ts - then < 10 * SECOND:
             return
-        self._told.put(pair, event.ts)
+        self._reported.put(pair, event.ts)
         numbers: dict[str, int | float | str] = {what: count, "threshold": threshold, "window_s": WINDOW_S}
-        yield self.told(
+        yield self.call_alert(
             event,
-            deed,
+            change,
             why,
             numbers,
             key=(what,),

@@ -53,7 +53,7 @@ class NeighborFlood(EventDetector):
         self._neighbors: Distinct[tuple[int, int, str], tuple[int, str]] = Distinct(
             self.options.window_s * SECOND, SEGMENTS_LIMIT, NEIGHBORS_LIMIT
         )
-        self._told: Recent[tuple[int, int, str]] = Recent(SEGMENTS_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(SEGMENTS_LIMIT, TOLD_S * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, CdpAnnouncement | LldpAnnouncement):
@@ -61,7 +61,7 @@ class NeighborFlood(EventDetector):
         packet, want, protocol = event.packet, self.options, app_of(event)
         segment = (packet.source, packet.vlan, protocol)
         count = self._neighbors.add(segment, (packet.src_mac, event.chassis), packet.ts)
-        if count < want.neighbors or not self._told.fresh(segment, packet.ts):
+        if count < want.neighbors or not self._reported.fresh(segment, packet.ts):
             return
         name = protocol.upper()
         yield self.alert(

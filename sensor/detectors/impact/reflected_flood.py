@@ -40,8 +40,9 @@ HANDSHAKE = 80  # bytes of a frame without data, at most
 # WS-Discovery, SIP, licence servers, CoAP, file and voice servers, Ubiquiti, memcached, debug and media ports of
 # things, game servers, BACnet.
 AMPLIFIERS = (
-    7, 13, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1194, 1434, 1604, 1900, 2362, 3283, 3389, 3478, 3702, 5060, 5093, 5353, 5683,
-    7001, 9987, 10001, 10074, 11211, 17185, 20811, 26000, 27015, 27960, 30718, 32414, 33848, 37810, 47808,
+    7, 13, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1194, 1434, 1604, 1900, 2362, 3283, 3389,
+    3478, 3702, 5060, 5093, 5353, 5683, 7001, 9987, 10001, 10074, 11211, 17185, 20811, 26000, 27015, 27960, 30718,
+    32414, 33848, 37810, 47808,
 )  # fmt: skip
 
 
@@ -51,7 +52,9 @@ class Options(detector.Options):
     servers: int = Field(
         30,
         ge=5,
-        description="threshold: external servers with unsolicited answers of one service to one address within a minute",
+        description=(
+            "threshold: external servers with unsolicited answers of one service to one address within a minute"
+        ),
     )
     pinged: int = Field(
         15, ge=5, description="threshold: hosts with unsolicited echo replies to one address within a minute"
@@ -67,7 +70,9 @@ class Options(detector.Options):
     silent: int = Field(
         100,
         ge=20,
-        description="threshold: servers with unsolicited handshakes to any port, without further packets, within a minute",
+        description=(
+            "threshold: servers with unsolicited handshakes to any port, without further packets, within a minute"
+        ),
     )
     large: int = Field(
         512, ge=128, description="lowest size of DNS answers that count where queries are not in the capture, in bytes"
@@ -118,7 +123,7 @@ class ReflectedFlood(FlowDetector):
         return window
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        contacts = self._telling(changes)
+        contacts = self._significant(changes)
         if not len(contacts):
             return []
         rows = changes.rows[contacts["row"]]
@@ -170,7 +175,7 @@ class ReflectedFlood(FlowDetector):
         return again
 
     @staticmethod
-    def _telling(changes: Changes) -> npt.NDArray[np.void]:
+    def _significant(changes: Changes) -> npt.NDArray[np.void]:
         """Those worth a look: all of UDP, answers, and TCP flows that ended without a word of their client."""
         contacts = changes.contacts
         proto, kind = contacts["service"] & 0xFF, contacts["kind"]
@@ -207,8 +212,14 @@ class ReflectedFlood(FlowDetector):
             targets=[victim, *(Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED)],
             summary=f"{who(self.context, victim)} received unsolicited {service} {what}",
             why=(
-                f"{service} {what} without a request of {addresses.text(victim.address)} (threshold {numbers.threshold})",
-                f"the servers are abused as reflectors with a spoofed source address, among them {some(servers or [addresses.text(server.address)])}",
+                (
+                    f"{service} {what} without a request of {addresses.text(victim.address)} (threshold "
+                    f"{numbers.threshold})"
+                ),
+                (
+                    "the servers are abused as reflectors with a spoofed source address, among them "
+                    f"{some(servers or [addresses.text(server.address)])}"
+                ),
             ),
             numbers={"answers" if single else "servers": count, "threshold": numbers.threshold, "service": service},
             severity=Severity.high if numbers.sure else Severity.low,

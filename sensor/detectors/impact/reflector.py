@@ -74,7 +74,10 @@ class Reflector(FlowDetector):
     severity = Severity.high
     techniques = ("T1498.002",)
     floods = True
-    advice = "Block this service from the internet at once: the alleged client is the victim. Look for other exposed hosts of the same kind."
+    advice = (
+        "Block this service from the internet at once: the alleged client is the victim. Look for other "
+        "exposed hosts of the same kind."
+    )
     false_positives = "A public service with large answers; your own scanner that queries from outside."
     Options = Options
 
@@ -108,10 +111,14 @@ class Reflector(FlowDetector):
             actor=actor,
             target=victim,
             summary=(
-                f"{who(self.context, actor)} sent {numbers.kilobytes} kB of amplified {service} answers to external hosts such as {addresses.text(flow.client)}"
+                f"{who(self.context, actor)} sent {numbers.kilobytes} kB of amplified {service} answers to "
+                f"external hosts such as {addresses.text(flow.client)}"
             ),
             why=(
-                f"{numbers.kilobytes} kB of answers within a minute to external requests (threshold {self.options.kilobytes})",
+                (
+                    f"{numbers.kilobytes} kB of answers within a minute to external requests (threshold "
+                    f"{self.options.kilobytes})"
+                ),
                 f"each at least {self.options.factor:g} times as large as its request",
             ),
             numbers={

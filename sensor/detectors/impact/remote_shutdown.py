@@ -61,7 +61,7 @@ class RemoteShutdown(CallDetector):
         if hosts > 1:
             named = some([text(host) for host in others])
             why.append(f"{hosts} hosts within {want.window_s} s (threshold {want.hosts}): {named}")
-        yield self.told(
+        yield self.call_alert(
             event,
             "shut down",
             why,

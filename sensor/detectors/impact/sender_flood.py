@@ -40,17 +40,20 @@ class FloodOfSenders(EventDetector):
         "Find the switch port of these frames (in its MAC address table), shut it down, and check what is connected. "
         "Enable port security (MACs per port) and DHCP snooping."
     )
-    false_positives = "Merged captures of many networks; a switch test; a trunk with thousands of hosts that the sensor sees for the first time."
+    false_positives = (
+        "Merged captures of many networks; a switch test; a trunk with thousands of hosts that the "
+        "sensor sees for the first time."
+    )
     Options = Options
     watches = (SenderFlood,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[int] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[int] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
-        if not isinstance(event, SenderFlood) or not self._told.fresh(packet.vlan, packet.ts):
+        if not isinstance(event, SenderFlood) or not self._reported.fresh(packet.vlan, packet.ts):
             return
         where = f"VLAN {packet.vlan}" if packet.vlan else "this segment"
         alert = self.alert(
@@ -59,7 +62,10 @@ class FloodOfSenders(EventDetector):
             target=Subject(packet.dst_mac, packet.dst, packet.vlan),
             summary=f"more than {event.senders} new MAC addresses sent frames within a second in {where}",
             why=(
-                f"more than {event.senders} new senders within one second; no segment has so many hosts that start at once",
+                (
+                    f"more than {event.senders} new senders within one second; no segment has so many hosts that "
+                    "start at once"
+                ),
                 f"{mac_text(packet.src_mac)} is one of them, likely spoofed",
                 "new senders are analyzed only when seen again; the others are counted as shed",
             ),

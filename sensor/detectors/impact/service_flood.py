@@ -58,7 +58,10 @@ class ServiceFlood(FlowDetector):
     title = "Denial of service by a single host"
     severity = Severity.medium
     techniques = ("T1498.001", "T1499.002", "T1499")
-    advice = "Stop the program on the source, or block the source. Limit new connections by source at the target (SYN cookies, rate limiting)."
+    advice = (
+        "Stop the program on the source, or block the source. Limit new connections by source at the "
+        "target (SYN cookies, rate limiting)."
+    )
     false_positives = (
         "A load test; a client that retries without a pause while its server is down; a flood ping of an administrator."
     )
@@ -69,7 +72,7 @@ class ServiceFlood(FlowDetector):
         self._rates = RateWindow(self.options.window_s * SECOND)
         self._datagrams = RateWindow(self.options.window_s * SECOND)
         self._lit = False
-        self._told: Recent[tuple[int, int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
@@ -108,7 +111,7 @@ class ServiceFlood(FlowDetector):
         if not addresses.is_host(flow.server) or any(low <= flow.client <= high for low, high in self._exempt):
             return
         port = 0 if flow.proto == UDP else flow.server_port
-        if not self._told.fresh((flow.client, flow.server, flow.proto, port), flow.ts):
+        if not self._reported.fresh((flow.client, flow.server, flow.proto, port), flow.ts):
             return
         tcp, counted = flow.proto == TCP, flow.proto in (TCP, UDP)
         threshold = want.connections if tcp else want.datagrams if counted else want.pings

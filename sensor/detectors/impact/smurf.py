@@ -51,12 +51,15 @@ class Smurf(FlowDetector):
         "Find the switch port of the sender's MAC and stop the host there: the source address is spoofed. Configure "
         "routers to drop directed broadcasts, and hosts to ignore broadcast pings."
     )
-    false_positives = "A network test that pings a group or segment without pause; monitoring that discovers hosts with broadcast pings."
+    false_positives = (
+        "A network test that pings a group or segment without pause; monitoring that discovers "
+        "hosts with broadcast pings."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told = RecentSet(REMEMBERED)
+        self._reported = RecentSet(REMEMBERED)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, bool]]:
         rows = changes.rows
@@ -77,7 +80,7 @@ class Smurf(FlowDetector):
             & (rows["client_packets"] >= np.maximum(self.options.pings, self.options.per_second * seconds))
         )
         hits = (forged | loud).nonzero()[0]
-        fresh = self._told.fresh(
+        fresh = self._reported.fresh(
             fold(rows["client_hi"][hits], rows["client_lo"][hits]), np.ascontiguousarray(rows["ts"][hits]), 60 * SECOND
         )
         return [(int(at[i]), bool(forged[i])) for i in hits[fresh]]
@@ -86,13 +89,22 @@ class Smurf(FlowDetector):
         source, target = Subject(flow.client_mac, flow.client, flow.vlan), Subject(0, flow.server, flow.vlan)
         near, far = addresses.text(flow.client), addresses.text(flow.server)
         if numbers:
-            summary = f"{addresses.mac_text(flow.client_mac)} pinged {far} with the source address {near}, which is not a host address: replies flood others"
+            summary = (
+                f"{addresses.mac_text(flow.client_mac)} pinged {far} with the source address {near}, which "
+                "is not a host address: replies flood others"
+            )
             why = (f"an echo request from {near}, an invalid source address (threshold 1)",)
         else:
             what = "datagrams" if flow.proto == UDP else "pings"
-            summary = f"{who(self.context, source)} sent {flow.client_packets} {what} to {far}: its members flood the source address"
+            summary = (
+                f"{who(self.context, source)} sent {flow.client_packets} {what} to {far}: its members flood "
+                "the source address"
+            )
             why = (
-                f"{flow.client_packets} {what} to {far}, a multicast or broadcast address (threshold {self.options.pings})",
+                (
+                    f"{flow.client_packets} {what} to {far}, a multicast or broadcast address (threshold "
+                    f"{self.options.pings})"
+                ),
             )
         yield self.alert(
             flow,

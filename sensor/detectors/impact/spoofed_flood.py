@@ -98,7 +98,10 @@ class SpoofedFlood(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{name} sent a {proto} flood with {numbers.sources} invalid source addresses, among the targets {addresses.text(flow.server)}",
+            summary=(
+                f"{name} sent a {proto} flood with {numbers.sources} invalid source addresses, among the "
+                f"targets {addresses.text(flow.server)}"
+            ),
             why=(
                 f"{numbers.sources} invalid source addresses within {want.window_s} s (threshold {threshold})",
                 f"among them {some([addresses.text(value) for value in numbers.sample if not value & HASHED])}",

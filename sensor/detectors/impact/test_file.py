@@ -24,7 +24,10 @@ class TestFile(CallDetector):
     title = "EICAR antivirus test file"
     severity = Severity.medium
     techniques = ("T1204",)
-    advice = "Ask who is testing. If no test is planned, find out why the host downloaded the file, and whether its antivirus reported it."
+    advice = (
+        "Ask who is testing. If no test is planned, find out why the host downloaded the file, and "
+        "whether its antivirus reported it."
+    )
     false_positives = "Tests of antivirus products and gateways: the purpose of this file."
     watches = (EicarFile, HttpResponse, SmbCreate)
 
@@ -35,11 +38,13 @@ class TestFile(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, EicarFile):
             why = ("the content is the EICAR antivirus test file",)
-            yield self.told(event, "sent the antivirus test file to", why, key=("bytes",), confidence=0.97, app="tcp")
+            yield self.call_alert(
+                event, "sent the antivirus test file to", why, key=("bytes",), confidence=0.97, app="tcp"
+            )
         elif isinstance(event, HttpResponse):
             if event.status == 200 and event.path and NAME.search(event.path.partition("?")[0]):
                 why = (f"{event.path[:160]!r} was requested, and the status was 200",)
-                yield self.told(
+                yield self.call_alert(
                     event,
                     "downloaded the antivirus test file from",
                     why,
@@ -49,7 +54,7 @@ class TestFile(CallDetector):
                     answer=True,
                 )
         elif isinstance(event, SmbCreate) and event.writes and NAME.search(event.name):
-            yield self.told(
+            yield self.call_alert(
                 event,
                 "wrote the antivirus test file to",
                 (f"it wrote {event.name!r} in {event.share}",),

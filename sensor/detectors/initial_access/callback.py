@@ -37,11 +37,15 @@ NAMED_LIMIT = 4
 PAIR_SLOTS = 1 << 16
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _NAMED = re.compile(
-    r"(?:ldaps?|rmi|dns|iiop|https?|ftp|tftp)://([0-9a-fA-F.:\[\]]{7,45}?)(?:[:/]|$|\})|/dev/tcp/([\d.]{7,15})/|\b(?:nc|ncat|tftp)\s[^;|&]{0,20}?(\d[\d.]{6,14})"
+    r"(?:ldaps?|rmi|dns|iiop|https?|ftp|tftp)://([0-9a-fA-F.:\[\]]{7,45}?)(?:[:/]|$|\})|"
+    r"/dev/tcp/([\d.]{7,15})/|\b(?:nc|ncat|tftp)\s[^;|&]{0,20}?(\d[\d.]{6,14})"
 )
 # Programs that fetch for scripts and servers, and files that are run.
 _FETCHER = re.compile(
-    r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|Microsoft-CryptoAPI/.{0,4}certutil)|WindowsPowerShell",
+    (
+        r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|"
+        r"Microsoft-CryptoAPI/.{0,4}certutil)|WindowsPowerShell"
+    ),
     re.IGNORECASE,
 )
 _CODE = re.compile(
@@ -77,7 +81,10 @@ class Callback(FlowDetector, EventDetector):
         "Treat the host as compromised: isolate it, preserve its memory and the downloaded file, block the contacted "
         "address, and review its traffic since."
     )
-    false_positives = "An authorized vulnerability scanner that verifies vulnerabilities; hosts that are each other's client and server under test."
+    false_positives = (
+        "An authorized vulnerability scanner that verifies vulnerabilities; hosts that are each "
+        "other's client and server under test."
+    )
     watches = (HttpRequest, HttpBody, RatMessage)
     Options = Options
 
@@ -86,7 +93,7 @@ class Callback(FlowDetector, EventDetector):
         self._known = context.intel.signatures("exploits")
         self._window = self.options.within_s * SECOND
         self._attacks: Bounded[int, _Attack] = Bounded(VICTIMS_LIMIT)
-        self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._pairs, self._times = np.zeros(PAIR_SLOTS, np.uint64), np.zeros(PAIR_SLOTS, np.int64)
 
     # Requests and shells.
@@ -137,7 +144,7 @@ class Callback(FlowDetector, EventDetector):
         packet = event.packet
         attack = self._recent(packet.src, packet.ts)
         if attack is not None and event.from_client:
-            yield from self._tell(event, attack, packet.dst, packet.dport, f"offered a shell ({event.word}) to", {})
+            yield from self._alert(event, attack, packet.dst, packet.dport, f"offered a shell ({event.word}) to", {})
 
     def _fetch(self, event: HttpRequest) -> Iterator[Alert]:
         packet = event.packet
@@ -146,7 +153,7 @@ class Callback(FlowDetector, EventDetector):
             packet.dst != attack.attacker.address and packet.dst not in attack.named and not _CODE.search(event.path)
         ):
             return
-        yield from self._tell(
+        yield from self._alert(
             event,
             attack,
             packet.dst,
@@ -178,7 +185,7 @@ class Callback(FlowDetector, EventDetector):
         attack = self._recent(flow.client, flow.ts)
         if attack is None or flow.server != attack.attacker.address:
             return
-        yield from self._tell(
+        yield from self._alert(
             flow, attack, flow.server, flow.server_port, "opened a connection to", network_of(self.context, flow)
         )
 
@@ -186,12 +193,12 @@ class Callback(FlowDetector, EventDetector):
         attack = self._attacks.get(victim)
         return attack if attack is not None and 0 <= ts - attack.ts <= self._window else None
 
-    def _tell(
+    def _alert(
         self, proof: Event | Flow, attack: _Attack, called: int, port: int, did: str, network: dict[str, str | int]
     ) -> Iterator[Alert]:
         packet = proof if isinstance(proof, Flow) else proof.packet
         mac, address = (packet.client_mac, packet.client) if isinstance(packet, Flow) else (packet.src_mac, packet.src)
-        if not self._told.fresh((address, called, port), proof.ts):
+        if not self._reported.fresh((address, called, port), proof.ts):
             return
         victim = Subject(mac, address, packet.vlan)
         after = (proof.ts - attack.ts) / SECOND
@@ -207,10 +214,16 @@ class Callback(FlowDetector, EventDetector):
             proof,
             actor=attack.attacker,
             target=victim,
-            summary=f"{who(self.context, victim)} {did} {where}, {after:.1f} s after an exploit attempt by {who(self.context, attack.attacker)}",
+            summary=(
+                f"{who(self.context, victim)} {did} {where}, {after:.1f} s after an exploit attempt by "
+                f"{who(self.context, attack.attacker)}"
+            ),
             why=(
                 f"{text(attack.attacker.address)} sent {attack.what} to port {attack.port} ({attack.signature})",
-                f"{after:.1f} s later {text(address)} {did} port {port} of {text(called)} (time window {self.options.within_s} s)",
+                (
+                    f"{after:.1f} s later {text(address)} {did} port {port} of {text(called)} (time window "
+                    f"{self.options.within_s} s)"
+                ),
             ),
             numbers={
                 "after_s": round(after, 3),

@@ -26,18 +26,26 @@ SECOND = 1_000_000_000
 TOLD_LIMIT = 16384
 KEYS_LIMIT = 2048
 SCANNERS = re.compile(
-    r"\b(?:nikto|sqlmap|nmap scripting|nuclei|gobuster|dirbuster|dirb|dirsearch|feroxbuster|ffuf|fuzz faster|wfuzz|wpscan|joomscan|masscan|zgrab|acunetix|"
-    r"nessus|openvas|greenbone|arachni|w3af|whatweb|havij|jorgee|zmeu|morfeus|muieblackcat|netsparker|grendel-scan|webinspect|appscan|qualys|skipfish|"
-    r"l9explore|l9tcpid|censysinspect|expanse|internetmeasurement|leakix|fimap|commix|bsqlbf|absinthe|xsser|tplmap|wapiti|hydra|patator|cgichk|libwhisker|"
+    r"\b(?:nikto|sqlmap|nmap "
+    r"scripting|nuclei|gobuster|dirbuster|dirb|dirsearch|feroxbuster|ffuf|fuzz "
+    r"faster|wfuzz|wpscan|joomscan|masscan|zgrab|acunetix|"
+    r"nessus|openvas|greenbone|arachni|w3af|whatweb|havij|jorgee|zmeu|morfeus|muieblackcat|"
+    r"netsparker|grendel-scan|webinspect|appscan|qualys|skipfish|"
+    r"l9explore|l9tcpid|censysinspect|expanse|internetmeasurement|leakix|fimap|commix|bsqlbf|"
+    r"absinthe|xsser|tplmap|wapiti|hydra|patator|cgichk|libwhisker|"
     r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler)\b",
     re.IGNORECASE,
 )
 # Files and pages that hold secrets or run a server; nobody is led to them by a link.
 SENSITIVE = re.compile(
-    r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|vscode/|idea/|npmrc|docker)|"
-    r"/(?:wp-config\.php|config\.php\.bak|web\.config|id_rsa|credentials(?:\.json)?$|backup\.(?:sql|zip|tar\.gz)|dump\.sql|database\.sql|phpinfo\.php|info\.php|server-status|"
-    r"actuator/(?:env|heapdump)|manager/html|phpmyadmin|pma/|myadmin/|adminer\.php|solr/admin|jenkins/script|_ignition/execute|console/login|"
-    r"owa/auth/x\.js|telescope/requests|\.well-known/security-admin|cgi-bin/test-cgi|_profiler/phpinfo|debug/default/view|v2/_catalog|api/jsonws)",
+    r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|"
+    r"vscode/|idea/|npmrc|docker)|"
+    r"/(?:wp-config\.php|config\.php\.bak|web\.config|id_rsa|credentials(?:\.json)?$|backup\.(?:sql|"
+    r"zip|tar\.gz)|dump\.sql|database\.sql|phpinfo\.php|info\.php|server-status|"
+    r"actuator/(?:env|heapdump)|manager/html|phpmyadmin|pma/|myadmin/|adminer\.php|solr/admin|"
+    r"jenkins/script|_ignition/execute|console/login|"
+    r"owa/auth/x\.js|telescope/requests|\.well-known/security-admin|cgi-bin/test-cgi|"
+    r"_profiler/phpinfo|debug/default/view|v2/_catalog|api/jsonws)",
     re.IGNORECASE,
 )
 
@@ -65,8 +73,14 @@ class WebScan(EventDetector):
     title = "Web vulnerability scan"
     severity = Severity.medium
     techniques = ("T1595.002", "T1595.003", "T1595")
-    advice = "Block the source at the border, or find out who runs a scanner internally. Check whether a requested file was served."
-    false_positives = "An authorized vulnerability scanner; a crawler on a site with many dead links; a monitoring probe with its own user agent."
+    advice = (
+        "Block the source at the border, or find out who runs a scanner internally. Check whether a "
+        "requested file was served."
+    )
+    false_positives = (
+        "An authorized vulnerability scanner; a crawler on a site with many dead links; a "
+        "monitoring probe with its own user agent."
+    )
     watches = (HttpRequest, HttpResponse)
     Options = Options
 
@@ -77,7 +91,7 @@ class WebScan(EventDetector):
         self._missing: Distinct[tuple[int, int], str] = Distinct(window, KEYS_LIMIT)
         self._answers: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
         self._failures: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         # Answers are counted, all of them: a scan shows in the share that fails.
@@ -98,7 +112,7 @@ class WebScan(EventDetector):
 
     def _tool(self, event: HttpRequest, tool: str) -> Iterator[Alert]:
         why = (f"user agent {event.user_agent[:120]!r} of {tool}",)
-        yield from self._tell(
+        yield from self._alert(
             event,
             "tool",
             f"ran a web scan with {tool}",
@@ -114,11 +128,14 @@ class WebScan(EventDetector):
         asked = self._sensitive.add(key, place, packet.ts)
         many = asked >= self.options.sensitive
         why = (
-            f"{asked} files with secrets requested within {self.options.window_s} s (threshold {self.options.sensitive}); no page links to them",
+            (
+                f"{asked} files with secrets requested within {self.options.window_s} s (threshold "
+                f"{self.options.sensitive}); no page links to them"
+            ),
             f"requested: {some(self._sensitive.values(key))}",
         )
         numbers: dict[str, int | float | str] = {"files": asked, "threshold": self.options.sensitive}
-        yield from self._tell(
+        yield from self._alert(
             event,
             "secrets" if many else "secret",
             f"requested {place}",
@@ -138,7 +155,10 @@ class WebScan(EventDetector):
         if missing < self.options.missing or failed < self.options.share * answers:
             return
         why = (
-            f"{missing} pages that do not exist requested within {self.options.window_s} s (threshold {self.options.missing})",
+            (
+                f"{missing} pages that do not exist requested within {self.options.window_s} s (threshold "
+                f"{self.options.missing})"
+            ),
             f"{failed} of {answers} requests failed",
             f"requested: {some(self._missing.values(key))}",
         )
@@ -147,11 +167,11 @@ class WebScan(EventDetector):
             "threshold": self.options.missing,
             "answers": answers,
         }
-        yield from self._tell(
+        yield from self._alert(
             event, "missing", f"requested {missing} pages that do not exist", why, numbers, Severity.medium
         )
 
-    def _tell(
+    def _alert(
         self,
         event: Event,
         reason: str,
@@ -162,7 +182,7 @@ class WebScan(EventDetector):
     ) -> Iterator[Alert]:
         answer = isinstance(event, HttpResponse)
         actor, target, actor_port, target_port = ends_of(event.packet, answer=answer)
-        if not self._told.fresh((actor.address, target.address, reason), event.ts):
+        if not self._reported.fresh((actor.address, target.address, reason), event.ts):
             return
         raised = severity > Severity.low and is_fixed_function(self.context, actor)
         yield self.alert(

@@ -79,7 +79,10 @@ class AdminFromDevice(FlowDetector):
         "Find out who controls the device: it has no reason to do this. Allow only the traffic its purpose needs "
         "(switch ACL or firewall), and renew its firmware and password."
     )
-    false_positives = "Scan-to-folder printers, players and recorders that use a share (low or medium severity); a computer that was classified as a device."
+    false_positives = (
+        "Scan-to-folder printers, players and recorders that use a share (low or medium severity); "
+        "a computer that was classified as a device."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -87,7 +90,7 @@ class AdminFromDevice(FlowDetector):
         self._wanted = np.zeros(65536, np.uint8)
         self._wanted[list(SERVICES)] = 1
         self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
-        self._told = {
+        self._reported = {
             answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND)
             for answered in (False, True)
         }
@@ -110,7 +113,7 @@ class AdminFromDevice(FlowDetector):
         if device is None or flow.client == flow.server:
             return
         service, technique = SERVICES[flow.server_port]
-        if not self._told[flow.answered].fresh((flow.client, flow.server, service), flow.ts):
+        if not self._reported[flow.answered].fresh((flow.client, flow.server, service), flow.ts):
             return
         severity, note = self._weight(flow, device.type, service)
         name, other = who(self.context, actor), who(self.context, target)
@@ -122,8 +125,14 @@ class AdminFromDevice(FlowDetector):
             target=target,
             summary=f"{name} {'opened' if flow.answered else 'tried to open'} {service} to {other}",
             why=(
-                f"{name} is a {device.type.replace('_', ' ')} (confidence {evidence.confidence:.2f}), and such devices do not administer other machines",
-                f"{service} (tcp/{flow.server_port}) to {other} was {'answered' if flow.answered else 'not answered yet'}",
+                (
+                    f"{name} is a {device.type.replace('_', ' ')} (confidence {evidence.confidence:.2f}), and such "
+                    "devices do not administer other machines"
+                ),
+                (
+                    f"{service} (tcp/{flow.server_port}) to {other} was "
+                    f"{'answered' if flow.answered else 'not answered yet'}"
+                ),
                 *([note] if note else []),
                 *(["its type has low confidence: it may be a computer"] if doubtful else []),
             ),

@@ -33,7 +33,9 @@ class Options(CallOptions):
     hosts: int = Field(
         5,
         ge=2,
-        description="threshold for medium severity: hosts whose administrative shares were used, or rejected the connection",
+        description=(
+            "threshold for medium severity: hosts whose administrative shares were used, or rejected the connection"
+        ),
     )
     window_s: int = Field(600, ge=60, description="time window in seconds")
 
@@ -44,7 +46,10 @@ class AdminShare(CallDetector):
     title = "Administrative share access"
     severity = Severity.low
     techniques = ("T1021.002", "T1570")
-    advice = "Ask who administers the target from this host. Block port 445 between clients, and administer from dedicated hosts only."
+    advice = (
+        "Ask who administers the target from this host. Block port 445 between clients, and administer "
+        "from dedicated hosts only."
+    )
     false_positives = "Administrators, backup, inventory and deployment programs: add their hosts to `managers`."
     Options = Options
     watches = (SmbTreeResult, RpcCall)
@@ -62,7 +67,7 @@ class AdminShare(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
             if event.interface == "srvsvc" and event.number == SHARE_ADD:
-                yield self.told(
+                yield self.call_alert(
                     event, "created a share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium
                 )
         elif isinstance(event, SmbTreeResult) and event.share in ADMIN_SHARES and event.status in (0, DENIED):
@@ -79,15 +84,18 @@ class AdminShare(CallDetector):
         why = [f"{event.path!r} was {'rejected' if refused else 'connected'}"]
         if hosts > 1:
             why.append(
-                f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): {some([text(host) for host in others])}"
+                f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): "
+                f"{some([text(host) for host in others])}"
             )
-        deed = (
+        action = (
             "was denied the administrative share of"
             if refused
             else f"connected to the administrative share {event.share} of"
         )
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
-        yield self.told(
-            event, deed, why, numbers, key=(refused,), severity=Severity.medium if hosts >= want.hosts else Severity.low, confidence=0.8, answer=True,
-            techniques=("T1135", "T1021.002") if refused else None, targets=[Subject(0, host, event.packet.vlan) for host in others] if hosts > 1 else (),
+        yield self.call_alert(
+            event, action, why, numbers, key=(refused,),
+            severity=Severity.medium if hosts >= want.hosts else Severity.low, confidence=0.8, answer=True,
+            techniques=("T1135", "T1021.002") if refused else None,
+            targets=[Subject(0, host, event.packet.vlan) for host in others] if hosts > 1 else (),
         )  # fmt: skip

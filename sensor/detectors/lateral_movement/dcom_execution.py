@@ -19,12 +19,13 @@ ACTIVATIONS = ("ISystemActivator", "IActivation")
 GET_NAMES, INVOKE = 5, 6
 # Classes that run programs for whoever may use them remotely; WMI and the task scheduler have detectors of their own.
 CLASSES = frozenset((
-    "MMC20.Application", "ShellWindows", "ShellBrowserWindow", "Excel.Application", "Word.Application", "Outlook.Application", "PowerPoint.Application",
-    "Visio.Application", "Access.Application", "InternetExplorer.Application", "htafile", "WScript.Shell", "Shell.Application", "OpenControlPanel",
+    "MMC20.Application", "ShellWindows", "ShellBrowserWindow", "Excel.Application", "Word.Application",
+    "Outlook.Application", "PowerPoint.Application", "Visio.Application", "Access.Application",
+    "InternetExplorer.Application", "htafile", "WScript.Shell", "Shell.Application", "OpenControlPanel",
 ))  # fmt: skip
 METHODS = frozenset((
-    "executeshellcommand", "shellexecute", "registerxll", "ddeinitiate", "executeexcel4macro", "createobject", "exec", "run", "activatemicrosoftapp",
-    "navigate", "navigate2", "loadlibrary", "createprocess",
+    "executeshellcommand", "shellexecute", "registerxll", "ddeinitiate", "executeexcel4macro", "createobject", "exec",
+    "run", "activatemicrosoftapp", "navigate", "navigate2", "loadlibrary", "createprocess",
 ))  # fmt: skip
 
 
@@ -57,7 +58,7 @@ class DcomExecution(CallDetector):
             name = dict(event.facts).get("class", "")
             if name in CLASSES:
                 why = (f"{event.interface} {event.call} requests the class {name}, which can run programs",)
-                yield self.told(event, f"activated {name} on", why, key=("class",), confidence=0.9)
+                yield self.call_alert(event, f"activated {name} on", why, key=("class",), confidence=0.9)
         elif event.interface == "IDispatch" and event.number in (GET_NAMES, INVOKE):
             yield from self._dispatch(event)
 
@@ -67,10 +68,10 @@ class DcomExecution(CallDetector):
         if event.number == GET_NAMES and not named:
             return
         why = [f"IDispatch {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")]
-        deed = f"called the method {named[0]!r} of a COM object on" if named else "called a method of a COM object on"
-        yield self.told(
+        action = f"called the method {named[0]!r} of a COM object on" if named else "called a method of a COM object on"
+        yield self.call_alert(
             event,
-            deed,
+            action,
             why,
             key=("call",),
             severity=Severity.high if named else Severity.medium,

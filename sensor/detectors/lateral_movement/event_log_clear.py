@@ -23,7 +23,10 @@ class EventLogClear(CallDetector):
         "Ask who did it and why. Otherwise treat the target as compromised: look for earlier activity in copies of its "
         "log, and forward logs to another host from now on."
     )
-    false_positives = "An administrator who clears a full log, or cleans up after a test; the set-up of a log collector or of a system image."
+    false_positives = (
+        "An administrator who clears a full log, or cleans up after a test; the set-up of a log "
+        "collector or of a system image."
+    )
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -32,4 +35,4 @@ class EventLogClear(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and (event.interface, event.number) in CLEARS:
             why = [f"{event.interface} {event.call}" + (f" with {quoted(event.texts)}" if event.texts else "")]
-            yield self.told(event, "cleared an event log of", why, confidence=0.95)
+            yield self.call_alert(event, "cleared an event log of", why, confidence=0.95)

@@ -23,7 +23,10 @@ class EventLogCrash(CallDetector):
     title = "Event log service crash attempt"
     severity = Severity.high
     techniques = ("T1562.002",)
-    advice = "Check whether the event log service of the target runs, restart it, and isolate the actor: look for what it did while nothing was logged."
+    advice = (
+        "Check whether the event log service of the target runs, restart it, and isolate the actor: "
+        "look for what it did while nothing was logged."
+    )
     false_positives = (
         "An authorized vulnerability scanner that runs the exploit; tests of the protocol with random data."
     )
@@ -35,8 +38,11 @@ class EventLogCrash(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and event.interface == "eventlog" and FAULT in event.facts:
             why = (
-                f"{event.interface} {event.call} with a malformed name: a length without characters, or a module name, which clients leave empty",
+                (
+                    f"{event.interface} {event.call} with a malformed name: a length without characters, or a "
+                    "module name, which clients leave empty"
+                ),
             )
-            yield self.told(
+            yield self.call_alert(
                 event, "attempted to crash the event log service of", why, severity=Severity.high, confidence=0.9
             )

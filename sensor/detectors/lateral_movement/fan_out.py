@@ -39,8 +39,14 @@ class FanOut(AdminSessions):
     title = "Administration sessions to many hosts"
     severity = Severity.medium
     techniques = ("T1021", "T1570")
-    advice = "Ask the owner of the source whether this is planned work. If not, isolate it, and review what was run on each of the hosts."
-    false_positives = "A deployment, backup or monitoring server on its first day (list it in `exempt`); an administrator who updates many hosts by hand."
+    advice = (
+        "Ask the owner of the source whether this is planned work. If not, isolate it, and review what "
+        "was run on each of the hosts."
+    )
+    false_positives = (
+        "A deployment, backup or monitoring server on its first day (list it in `exempt`); an "
+        "administrator who updates many hosts by hand."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -78,10 +84,16 @@ class FanOut(AdminSessions):
             actor=actor,
             target=server_of(flow),
             targets=targets,
-            summary=f"{who(self.context, actor)} opened administration sessions to {count} hosts it did not administer before, within {minutes} min",
+            summary=(
+                f"{who(self.context, actor)} opened administration sessions to {count} hosts it did not "
+                f"administer before, within {minutes} min"
+            ),
             why=(
                 f"{count} hosts within {minutes} min (threshold {max(self.options.targets, usual)})",
-                f"among them {some([who(self.context, target) for target in targets])}; the last one over {service_name(flow)}",
+                (
+                    f"among them {some([who(self.context, target) for target in targets])}; the last one over "
+                    f"{service_name(flow)}"
+                ),
                 f"it administered {usual} hosts over {service_name(flow)} before"
                 if usual
                 else "no earlier administration sessions of this source",

@@ -40,7 +40,10 @@ class FirstAdminSession(AdminSessions):
     title = "First administration session between two hosts"
     severity = Severity.medium
     techniques = ("T1021",)
-    advice = "Ask the owner of the source whether this was intended. If not, find out how the source was compromised and what was done on the target."
+    advice = (
+        "Ask the owner of the source whether this was intended. If not, find out how the source was "
+        "compromised and what was done on the target."
+    )
     false_positives = (
         "New administrators, new servers, help desks; a computer with a new address before its name is known."
     )
@@ -48,7 +51,7 @@ class FirstAdminSession(AdminSessions):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[int, int, str]] = Recent(PAIRS_LIMIT, DAY)
+        self._reported: Recent[tuple[int, int, str]] = Recent(PAIRS_LIMIT, DAY)
         self._new: Counts[tuple[int, str]] = Counts(DAY, PAIRS_LIMIT)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
@@ -56,7 +59,7 @@ class FirstAdminSession(AdminSessions):
         watched = self.context.baseline.age_h(flow.first)
         if watched < self.options.learn_h or not self.is_new(flow) or self.is_popular(flow, self.options.popular):
             return
-        if any(low <= flow.client <= high for low, high in self._exempt) or not self._told.fresh(
+        if any(low <= flow.client <= high for low, high in self._exempt) or not self._reported.fresh(
             (flow.client, flow.server, service_name(flow)), ts
         ):
             return
@@ -80,7 +83,10 @@ class FirstAdminSession(AdminSessions):
                 f"no {service} session of the two in {watched:.0f} h (learning period {self.options.learn_h:g} h)",
                 f"{name} administered {usual} other hosts over {service} before"
                 + (": one more is expected" if usual >= self.options.administers else ""),
-                f"the session was {'answered' if flow.answered else 'not answered in the capture'}, tcp/{flow.server_port}",
+                (
+                    f"the session was {'answered' if flow.answered else 'not answered in the capture'}, "
+                    f"tcp/{flow.server_port}"
+                ),
             ),
             numbers={"watched_h": round(watched, 1), "threshold_h": self.options.learn_h, "usual": usual},
             key=(addresses.text(target.address), service),

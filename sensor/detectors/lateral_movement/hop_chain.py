@@ -46,7 +46,10 @@ class HopChain(AdminSessions):
         "Ask the owner of the first host whether this is planned work. If not, isolate the first host and every later "
         "one. Change the passwords that were used, and administer from jump hosts only."
     )
-    false_positives = "A jump host or terminal server on its first day (list it in `jump_hosts`); an administrator who works from one server to the next."
+    false_positives = (
+        "A jump host or terminal server on its first day (list it in `jump_hosts`); an "
+        "administrator who works from one server to the next."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -88,12 +91,18 @@ class HopChain(AdminSessions):
             actor=actor,
             target=path[-1],
             targets=path[1:],
-            summary=f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} chained administration sessions within {minutes:.0f} min",
+            summary=(
+                f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} chained administration sessions "
+                f"within {minutes:.0f} min"
+            ),
             why=(
                 " → ".join(
                     [names[0], *(f"({service_name(hop)}) {name}" for hop, name in zip(chain, names[1:], strict=True))]
                 ),
-                f"{len(chain)} hops, each within {self.options.window_s // 60} min of the previous one (threshold {self.options.hops})",
+                (
+                    f"{len(chain)} hops, each within {self.options.window_s // 60} min of the previous one "
+                    f"(threshold {self.options.hops})"
+                ),
                 *(_hop(before, after, name) for before, after, name in zip(chain, chain[1:], names[1:], strict=False)),
             ),
             numbers={
@@ -113,9 +122,12 @@ class HopChain(AdminSessions):
 
     def _severity(self, path: list[Subject], chain: tuple[Flow, ...]) -> Severity:
         """High where the chain is long, or a fixed-function device is a hop."""
-        grave = len(chain) >= LONG or any(is_fixed_function(self.context, end) for end in path[:-1])
-        return Severity.high if grave else Severity.medium
+        severe = len(chain) >= LONG or any(is_fixed_function(self.context, end) for end in path[:-1])
+        return Severity.high if severe else Severity.medium
 
 
 def _hop(before: Flow, after: Flow, name: str) -> str:
-    return f"{name} received {service_name(before)} and opened {service_name(after)} {(after.first - before.first) / SECOND:.0f} s later"
+    return (
+        f"{name} received {service_name(before)} and opened {service_name(after)} "
+        f"{(after.first - before.first) / SECOND:.0f} s later"
+    )

@@ -53,7 +53,10 @@ class PassTheHash(EventDetector):
         "for credential theft on the hosts of the account. Put administrators into the Protected Users group, which "
         "cannot use NTLM."
     )
-    false_positives = "An administrator at a new host who addresses the server by IP; programs with another workstation name than the system."
+    false_positives = (
+        "An administrator at a new host who addresses the server by IP; programs with another "
+        "workstation name than the system."
+    )
     Options = Options
     watches = (SmbLoginResult, KerberosAsReply)
 
@@ -69,7 +72,7 @@ class PassTheHash(EventDetector):
         self._names: Distinct[str, str] = Distinct(
             memory, ACCOUNTS_LIMIT, HOMES_LIMIT
         )  # machine → what it called itself
-        self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, DAY)
+        self._reported: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, DAY)
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -110,7 +113,7 @@ class PassTheHash(EventDetector):
         if not homes or machine in homes or not self._users.values(machine):
             return
         signs = self._signs(event, account, machine)
-        if signs and self._told.fresh((account, machine), event.ts):
+        if signs and self._reported.fresh((account, machine), event.ts):
             yield self._found(event, client, homes, signs)
 
     def _signs(self, event: SmbLoginResult, account: str, machine: str) -> list[str]:
@@ -130,15 +133,21 @@ class PassTheHash(EventDetector):
 
     def _found(self, event: SmbLoginResult, client: Subject, homes: list[str], signs: list[str]) -> Alert:
         _, server, near, far = ends_of(event.packet, answer=True)
-        grave = len(signs) > 1
+        severe = len(signs) > 1
         watched = (event.ts - self._since) / HOUR
         return self.alert(
             event,
             actor=client,
             target=server,
-            summary=f"{who(self.context, client)} logged in to {who(self.context, server)} as {event.user} for the first time from there",
+            summary=(
+                f"{who(self.context, client)} logged in to {who(self.context, server)} as {event.user} for "
+                "the first time from there"
+            ),
             why=(
-                f"in {watched:.0f} h the account logged in from {len(homes)} other hosts, and this host with other accounts",
+                (
+                    f"in {watched:.0f} h the account logged in from {len(homes)} other hosts, and this host with "
+                    "other accounts"
+                ),
                 *signs,
             ),
             numbers={
@@ -149,8 +158,8 @@ class PassTheHash(EventDetector):
                 "machines": len(homes),
             },
             key=(server.address, _account(event.user)),
-            severity=self.severity if grave else Severity.low,
-            confidence=0.7 if grave else 0.4,
+            severity=self.severity if severe else Severity.low,
+            confidence=0.7 if severe else 0.4,
             actor_port=near,
             target_port=far,
             network=network_of_packet(self.context, event.packet, "smb", answer=True),

@@ -150,7 +150,10 @@ class PassTheTicket(EventDetector):
         if weak:
             why.append(f"the domain supports {cipher(event.ticket_etype)}; the {name} key of an account is its NT hash")
         severity = Severity.medium if weak else Severity.low
-        summary = f"{who(self.context, client)} requested a Kerberos ticket of {event.client} from {who(self.context, centre)} as tools with its hash do"
+        summary = (
+            f"{who(self.context, client)} requested a Kerberos ticket of {event.client} from "
+            f"{who(self.context, centre)} as tools with its hash do"
+        )
         techniques = ("T1550.003", "T1550.002") if weak else self.techniques
         yield self._alert(
             event, summary, tuple(why), ("made", account), severity, 0.75 if weak else 0.5, (centre,), techniques

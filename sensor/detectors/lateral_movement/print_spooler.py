@@ -46,7 +46,7 @@ class PrintSpooler(CallDetector):
         ]
         if shares:
             why.append(f"the driver is loaded from the share {shares[0]!r}")
-        yield self.told(
+        yield self.call_alert(
             event,
             "installed a printer driver on",
             why,

@@ -13,14 +13,18 @@ from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
-DEEDS = {
-    6: "created a registry key on", 7: "deleted a registry key on", 8: "deleted a registry value on", 13: "loaded a registry hive on",
+ACTIONS = {
+    6: "created a registry key on", 7: "deleted a registry key on", 8: "deleted a registry value on", 13: (
+        "loaded a registry hive "
+        "on"
+    ),
     19: "restored a registry key on", 22: "set a registry value on",
 }  # fmt: skip
 # Keys by which programs start, or protection ends: in small letters.
-GRAVE = (
-    "\\currentversion\\run", "image file execution options", "\\winlogon", "disablerestrictedadmin", "localaccounttokenfilterpolicy", "fdenytsconnections",
-    "\\services\\", "uselogoncredential", "windows defender", "\\control\\lsa", "amsi", "disableantispyware",
+SEVERE = (
+    "\\currentversion\\run", "image file execution options", "\\winlogon", "disablerestrictedadmin",
+    "localaccounttokenfilterpolicy", "fdenytsconnections", "\\services\\", "uselogoncredential", "windows defender",
+    "\\control\\lsa", "amsi", "disableantispyware",
 )  # fmt: skip
 OPEN_KEY = 15
 
@@ -41,15 +45,21 @@ class RemoteRegistry(CallDetector):
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {RpcCall: (field("interface") == "winreg") & field("number").is_in(*DEEDS)}
+        return {RpcCall: (field("interface") == "winreg") & field("number").is_in(*ACTIONS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, RpcCall) or event.interface != "winreg" or (deed := DEEDS.get(event.number)) is None:
+        if (
+            not isinstance(event, RpcCall)
+            or event.interface != "winreg"
+            or (action := ACTIONS.get(event.number)) is None
+        ):
             return
-        told = [text for text in event.texts if any(word in text.lower() for word in GRAVE)]
+        reported = [text for text in event.texts if any(word in text.lower() for word in SEVERE)]
         why = [f"winreg {event.call}" + (", arguments encrypted" if event.level >= 6 else "")]
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")
-        if told:
-            why.append(f"{told[0]!r} controls autostart or logins")
-        yield self.told(event, deed, why, key=(event.number,), severity=Severity.high if told else Severity.medium)
+        if reported:
+            why.append(f"{reported[0]!r} controls autostart or logins")
+        yield self.call_alert(
+            event, action, why, key=(event.number,), severity=Severity.high if reported else Severity.medium
+        )

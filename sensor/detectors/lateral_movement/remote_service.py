@@ -69,7 +69,10 @@ class RemoteService(CallDetector):
         "program (event 7045 in the target's system log), identify the account, and restrict the Service Control "
         "Manager to management hosts."
     )
-    false_positives = "Administrators with PsExec or sc.exe, deployment and inventory programs that install an agent: add their hosts to `managers`."
+    false_positives = (
+        "Administrators with PsExec or sc.exe, deployment and inventory programs that install an "
+        "agent: add their hosts to `managers`."
+    )
     watches = (RpcCall, SmbCreate)
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -121,7 +124,7 @@ class RemoteService(CallDetector):
         elif number in STARTS:
             grade = (
                 Severity.high
-                if self._lately(event, pair.created) or self._lately(event, pair.wrote)
+                if self._recent(event, pair.created) or self._recent(event, pair.wrote)
                 else Severity.medium
             )
             yield self._made(
@@ -143,11 +146,11 @@ class RemoteService(CallDetector):
                 Severity.low,
             )
 
-    def _lately(self, event: Event, then: int) -> bool:
+    def _recent(self, event: Event, then: int) -> bool:
         return bool(then) and event.ts - then <= MEMORY_S * SECOND
 
     def _made(
-        self, event: RpcCall, pair: _Pair, deed: str, techniques: tuple[str, ...], kind: str, grade: Severity
+        self, event: RpcCall, pair: _Pair, action: str, techniques: tuple[str, ...], kind: str, grade: Severity
     ) -> Alert:
         why = [
             f"svcctl {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}"
@@ -157,17 +160,18 @@ class RemoteService(CallDetector):
             why.append(f"arguments: {quoted(event.texts)}")
         if any(shell in text.lower() for text in event.texts for shell in SHELL):
             why.append("it runs a shell or a system program, as remote execution tools do, and services do not")
-        if self._lately(event, pair.wrote):
+        if self._recent(event, pair.wrote):
             why.append(
-                f"the actor wrote {pair.written!r} to the target {(event.ts - pair.wrote) // SECOND} s before, like PsExec"
+                f"the actor wrote {pair.written!r} to the target {(event.ts - pair.wrote) // SECOND} s before, "
+                "like PsExec"
             )
-        if kind == "start" and self._lately(event, pair.created):
+        if kind == "start" and self._recent(event, pair.created):
             why.append(f"the actor created a service there {(event.ts - pair.created) // SECOND} s before")
             techniques = (*techniques, SERVICE)
-        if event.pipe or self._lately(event, pair.wrote):
+        if event.pipe or self._recent(event, pair.wrote):
             techniques = (*techniques, SHARES)
-        name = f"{deed} {pair.service!r} on" if pair.service else f"{deed} on"
-        return self.told(event, name, why, key=(kind,), severity=grade, techniques=techniques)
+        name = f"{action} {pair.service!r} on" if pair.service else f"{action} on"
+        return self.call_alert(event, name, why, key=(kind,), severity=grade, techniques=techniques)
 
 
 def _is_program(text: str) -> bool:

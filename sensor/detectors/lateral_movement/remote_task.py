@@ -14,7 +14,7 @@ AT, TASK, SHARES = "T1053.002", "T1053.005", "T1021.002"
 # The smallest arguments of NetrJobAdd: a server that is not named, and the job ([MS-TSCH] 3.2.5.2.1).
 JOB_SIZE = 24
 # number: (what was done, technique, severity)
-DEEDS = {
+ACTIONS = {
     ("atsvc", 0): ("added an AT job on", AT, Severity.high),
     ("ITaskSchedulerService", 1): ("registered a scheduled task on", TASK, Severity.high),
     ("ITaskSchedulerService", 12): ("ran a scheduled task on", TASK, Severity.medium),
@@ -38,21 +38,21 @@ class RemoteTask(CallDetector):
     watches = (RpcCall,)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {RpcCall: fields("interface", "number").is_in(DEEDS)}
+        return {RpcCall: fields("interface", "number").is_in(ACTIONS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, RpcCall) or (deed := DEEDS.get((event.interface, event.number))) is None:
+        if not isinstance(event, RpcCall) or (action := ACTIONS.get((event.interface, event.number))) is None:
             return
         if event.interface == "atsvc" and event.size < JOB_SIZE:
             return
-        what, technique, grade = deed
+        what, technique, grade = action
         sealed = ", arguments encrypted" if event.level >= 6 else ""
         why = [
             f"{event.interface} {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}{sealed}"
         ]
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")
-        yield self.told(
+        yield self.call_alert(
             event,
             what,
             why,

@@ -75,7 +75,7 @@ class RoleViolation(FlowDetector):
         super().__init__(context, options)
         self._never = Acquaintances(AGAIN_S * SECOND, QUICK_BITS, at_once=True, wanted=_never(context))
         self._all = Acquaintances(AGAIN_S * SECOND)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
         # Of devices with a profile: as soon as somebody is answered, and each server outside for itself.
         self._at_once = Acquaintances(AGAIN_S * SECOND, at_once=True)
@@ -111,7 +111,7 @@ class RoleViolation(FlowDetector):
             if device is None or start is None:
                 continue
             if why := (start.never_serves if serves else start.never_uses).get(service):
-                yield from self._tell(
+                yield from self._alert(
                     flow, device, serves, why, "never", Severity.high if _certainty(device) >= SURE else Severity.medium
                 )
             elif not serves and flow.server_port not in ADMIN and self._over(flow):
@@ -126,7 +126,7 @@ class RoleViolation(FlowDetector):
             return
         missing = "" if breach.sure else "; it allows host names, and no DNS query for this address was seen"
         why = f"not allowed by the profile {breach.profile}: {breach.lists}{missing}"
-        yield from self._tell(
+        yield from self._alert(
             flow,
             device,
             serves,
@@ -163,8 +163,11 @@ class RoleViolation(FlowDetector):
         inside = self.context.networks.inside(flow.server)
         new = not (baseline.servers(client, service) or baseline.first_use(client, server, service))
         if new and service not in start.uses and baseline.alike(device.type, service, offered=False) < OTHERS:
-            why = f"no {kind} used this service in the learning period of {self.options.learn_h:g} h, and {kind}s usually do not"
-            yield from self._tell(flow, device, False, why, "learned", Severity.medium if inside else Severity.low)
+            why = (
+                f"no {kind} used this service in the learning period of {self.options.learn_h:g} h, and {kind}s "
+                "usually do not"
+            )
+            yield from self._alert(flow, device, False, why, "learned", Severity.medium if inside else Severity.low)
         elif (
             inside
             and (place := addresses.segment(flow.server)) not in (known := baseline.segments(client))
@@ -172,16 +175,16 @@ class RoleViolation(FlowDetector):
             and new
         ):
             why = f"no flow to {place} in the learning period of {self.options.learn_h:g} h"
-            yield from self._tell(
+            yield from self._alert(
                 flow, device, False, why, "segment", Severity.low if service in start.uses else Severity.medium
             )
 
-    def _tell(
+    def _alert(
         self, flow: Flow, device: Device, serves: bool, why: str, rule: str, severity: Severity
     ) -> Iterator[Alert]:
         actor, target = (server_of(flow), client_of(flow)) if serves else (client_of(flow), server_of(flow))
         what = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}"
-        if not self._told.fresh((actor.address, target.address if rule == "segment" else 0, what, serves), flow.ts):
+        if not self._reported.fresh((actor.address, target.address if rule == "segment" else 0, what, serves), flow.ts):
             return
         name, other, certainty = (
             who(self.context, actor),
@@ -189,12 +192,12 @@ class RoleViolation(FlowDetector):
             1.0 if rule == "profile" else _certainty(device),
         )
         kind, ruled = device.type.replace("_", " "), rule in PROFILED
-        told = "not allowed by its profile" if ruled else f"unusual for a {kind}"
+        reported = "not allowed by its profile" if ruled else f"unusual for a {kind}"
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{name} {'offers' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {told}",
+            summary=f"{name} {'offers' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {reported}",
             why=(
                 why,
                 *(() if ruled else (f"{name} is a {kind} (confidence {certainty:.2f})",)),

@@ -54,7 +54,10 @@ class SkeletonKey(EventDetector):
     title = "Skeleton key on a domain controller"
     severity = Severity.critical
     techniques = ("T1556.001",)
-    advice = "Restart the domain controller, which removes a memory patch. Review administrator logins and loaded drivers, and enable LSA protection."
+    advice = (
+        "Restart the domain controller, which removes a memory patch. Review administrator logins and "
+        "loaded drivers, and enable LSA protection."
+    )
     false_positives = "AES was disabled on the domain controller, or an old one replaced it."
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply, KerberosError)
@@ -66,7 +69,7 @@ class SkeletonKey(EventDetector):
         self._strong: Bounded[tuple[int, str], int] = Bounded(ACCOUNTS_LIMIT)
         self._lost: Distinct[int, str] = Distinct(window, CENTRES_LIMIT)
         self._clients: Distinct[int, Subject] = Distinct(window, CENTRES_LIMIT)
-        self._told: Recent[int] = Recent(CENTRES_LIMIT, window)
+        self._reported: Recent[int] = Recent(CENTRES_LIMIT, window)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         asked = self._exchanges.initial(event)
@@ -84,7 +87,7 @@ class SkeletonKey(EventDetector):
         elif place in self._strong:
             self._clients.add(centre.address, client, event.ts)
             count = self._lost.add(*place, event.ts)
-            if count >= self.options.accounts and self._told.fresh(centre.address, event.ts):
+            if count >= self.options.accounts and self._reported.fresh(centre.address, event.ts):
                 yield self._found(event, centre, count)
 
     def _found(self, event: KerberosAsReply | KerberosError, centre: Subject, count: int) -> Alert:

@@ -14,7 +14,7 @@ from sensor.detectors._calls import CallDetector
 from sensor.dissectors.tds_batch import TdsCommand
 
 
-class Deed(NamedTuple):
+class Action(NamedTuple):
     """What a procedure does, and its techniques."""
 
     what: str
@@ -22,18 +22,21 @@ class Deed(NamedTuple):
     severity: Severity
 
 
-DEEDS = {
-    "xp_cmdshell": Deed("ran a command through SQL Server on", ("T1059.003", "T1505.001", "T1210"), Severity.medium),
-    "sp_oacreate": Deed("created an automation object through SQL Server on", ("T1505.001", "T1059"), Severity.medium),
-    "sp_execute_external_script": Deed("ran a script through SQL Server on", ("T1505.001", "T1059"), Severity.low),
-    "create assembly": Deed("loaded code into SQL Server on", ("T1505.001",), Severity.low),
-    "xp_regwrite": Deed("wrote the registry through SQL Server on", ("T1112", "T1505.001"), Severity.medium),
-    "xp_dirtree": Deed("made SQL Server open a share of another host on", ("T1187", "T1557.001"), Severity.medium),
-    "sp_start_job": Deed("started a job of SQL Server on", ("T1505.001",), Severity.info),
+ACTIONS = {
+    "xp_cmdshell": Action("ran a command through SQL Server on", ("T1059.003", "T1505.001", "T1210"), Severity.medium),
+    "sp_oacreate": Action(
+        "created an automation object through SQL Server on", ("T1505.001", "T1059"), Severity.medium
+    ),
+    "sp_execute_external_script": Action("ran a script through SQL Server on", ("T1505.001", "T1059"), Severity.low),
+    "create assembly": Action("loaded code into SQL Server on", ("T1505.001",), Severity.low),
+    "xp_regwrite": Action("wrote the registry through SQL Server on", ("T1112", "T1505.001"), Severity.medium),
+    "xp_dirtree": Action("made SQL Server open a share of another host on", ("T1187", "T1557.001"), Severity.medium),
+    "sp_start_job": Action("started a job of SQL Server on", ("T1505.001",), Severity.info),
 }
 # What intruders run first.
 SHELLS = re.compile(
-    r"powershell|cmd\s*/c|whoami|net\s+(?:user|localgroup|group)|certutil|bitsadmin|mshta|rundll32|ipconfig|systeminfo|tasklist|reg\s+(?:add|save)"
+    r"powershell|cmd\s*/c|whoami|net\s+(?:user|localgroup|group)|certutil|bitsadmin|mshta|rundll32|"
+    r"ipconfig|systeminfo|tasklist|reg\s+(?:add|save)"
     r"|wscript|nltest|ftp\s",
     re.IGNORECASE,
 )
@@ -56,21 +59,21 @@ class SqlCommand(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, TdsCommand):
             return
-        deed = DEEDS[event.procedure]
+        action = ACTIONS[event.procedure]
         if event.procedure == "xp_dirtree" and not ELSEWHERE.search(event.text):
             return
         shell = SHELLS.search(event.text) is not None
-        grade = Severity.high if shell and deed.severity >= Severity.medium else deed.severity
+        grade = Severity.high if shell and action.severity >= Severity.medium else action.severity
         why = [f"statement: {event.text!r}"]
         if shell:
             why.append("it runs a shell or a program that intruders run first")
-        yield self.told(
+        yield self.call_alert(
             event,
-            deed.what,
+            action.what,
             why,
             key=(event.procedure,),
             severity=grade,
             confidence=0.85 if shell else 0.7,
-            techniques=deed.techniques,
+            techniques=action.techniques,
             app="tds",
         )

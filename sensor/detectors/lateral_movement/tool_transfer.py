@@ -28,7 +28,10 @@ PROGRAMS = frozenset(
 )
 # What loaders of devices fetch: scripts, and programs named by the machine they run on.
 FETCHED = re.compile(
-    r"\.(?:sh|elf|mips(?:el|64)?|mpsl|arm\d?[a-z]?\d?|armv\dl?|aarch64|x86(?:_64)?|i[456]86|ppc|powerpc|sh4|m68k|spc|sparc|arc|exe|dll|ps1|bat|vbs)$",
+    (
+        r"\.(?:sh|elf|mips(?:el|64)?|mpsl|arm\d?[a-z]?\d?|armv\dl?|aarch64|x86(?:_64)?|i[456]86|ppc|"
+        r"powerpc|sh4|m68k|spc|sparc|arc|exe|dll|ps1|bat|vbs)$"
+    ),
     re.IGNORECASE,
 )
 
@@ -44,7 +47,10 @@ class ToolTransfer(CallDetector):
         "and isolate both hosts. Reset a device that downloaded a program, and give it new firmware and a new "
         "password."
     )
-    false_positives = "Software deployment through administrative shares: add its hosts to `managers`. Devices that update themselves with scripts."
+    false_positives = (
+        "Software deployment through administrative shares: add its hosts to `managers`. Devices "
+        "that update themselves with scripts."
+    )
     watches = (SmbCreate, SmbWrite, HttpRequest, FtpFile, TftpRead)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -83,7 +89,7 @@ class ToolTransfer(CallDetector):
             Severity.high if starts else Severity.low if domain and self.is_controller(ends.actor) else Severity.medium
         )
         techniques = ("T1570",) if domain else ("T1570", "T1021.002", "T1547.001") if starts else ("T1570", "T1021.002")
-        return self.told(
+        return self.call_alert(
             event,
             f"wrote the program {name.rpartition(chr(92))[2]!r} to",
             why,
@@ -100,7 +106,7 @@ class ToolTransfer(CallDetector):
             f"it requested {path[:160]!r} over {how}",
             "fixed-function devices download firmware of their vendor, not programs or scripts",
         )
-        yield self.told(
+        yield self.call_alert(
             event,
             f"downloaded a program over {how} from",
             why,

@@ -59,7 +59,7 @@ class WinrmShell(CallDetector):
         if tool:
             why.append("the client is a library, as penetration testing tools use, and not Windows")
         numbers: dict[str, int | float | str] = {"sessions": 1, "threshold": 1, "user_agent": event.user_agent[:120]}
-        yield self.told(
+        yield self.call_alert(
             event,
             "opened a WinRM session on",
             why,

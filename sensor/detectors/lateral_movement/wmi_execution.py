@@ -50,16 +50,16 @@ class WmiExecution(CallDetector):
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")
         process = any("win32_process" in text.lower() for text in event.texts)
-        deed = (
+        action = (
             ("started a process through WMI on" if process else "executed a method through WMI on")
             if executes
             else "wrote an object through WMI on"
         )
         grade = Severity.high if executes else Severity.medium
         techniques = self.techniques if executes else (*self.techniques, SUBSCRIPTION)
-        yield self.told(
+        yield self.call_alert(
             event,
-            deed,
+            action,
             why,
             key=(executes,),
             severity=grade,

@@ -53,18 +53,18 @@ class AccountChange(CallDetector):
             if not machine:
                 self._made.put(pair_of(event.packet), event.ts)
             what = "created a computer account on" if machine else "created an account on"
-            yield self.told(
+            yield self.call_alert(
                 event, what, why, key=("create",), confidence=0.5 if machine else 0.7, techniques=(NEW_ACCOUNT,)
             )
         elif event.number in SETS:
-            yield self.told(event, "changed an account or its password on", why, key=("set",), confidence=0.6)
+            yield self.call_alert(event, "changed an account or its password on", why, key=("set",), confidence=0.6)
         elif event.number in MEMBERS:
             made = self._made.get(pair_of(event.packet))
             after = made is not None and 0 <= event.ts - made <= TOGETHER_S * SECOND
             if after:
                 why.append(f"it created an account there within {TOGETHER_S // 60} minutes before")
             grade = Severity.medium if after else Severity.low
-            yield self.told(
+            yield self.call_alert(
                 event,
                 "added a group member on",
                 why,

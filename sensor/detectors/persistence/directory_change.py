@@ -17,7 +17,7 @@ from sensor.detectors._calls import CallDetector
 from sensor.dissectors.ldap import LdapChange
 
 
-class Deed(NamedTuple):
+class Action(NamedTuple):
     """What writing an attribute does, and the technique."""
 
     what: str
@@ -27,22 +27,24 @@ class Deed(NamedTuple):
 
 
 # Attributes in lower case ([MS-ADA1], [MS-ADA2], [MS-ADA3]).
-DEEDS = {
-    "msds-keycredentiallink": Deed("added a key to an account (shadow credentials) on", "T1098", Severity.medium, 0.6),
-    "msds-allowedtoactonbehalfofotheridentity": Deed("granted resource-based delegation on", "T1098", Severity.high, 0.85),
-    "msds-allowedtodelegateto": Deed("granted constrained delegation on", "T1098", Severity.medium, 0.6),
-    "sidhistory": Deed("wrote the SID history of an account on", "T1098", Severity.high, 0.85),
-    "serviceprincipalname": Deed("wrote service principal names on", "T1098", Severity.low, 0.4),
-    "ntsecuritydescriptor": Deed("wrote the permissions of an entry on", "T1098", Severity.low, 0.5),
-    "gplink": Deed("linked a group policy on", "T1484.001", Severity.low, 0.5),
-    "gpcmachineextensionnames": Deed("changed a group policy on", "T1484.001", Severity.low, 0.6),
-    "gpcuserextensionnames": Deed("changed a group policy on", "T1484.001", Severity.low, 0.6),
-    "scriptpath": Deed("set a logon script on", "T1098", Severity.medium, 0.6),
+ACTIONS = {
+    "msds-keycredentiallink": Action("added a key to an account (shadow credentials) on", "T1098", Severity.medium,
+    0.6),
+    "msds-allowedtoactonbehalfofotheridentity": Action("granted resource-based delegation on", "T1098", Severity.high,
+    0.85),
+    "msds-allowedtodelegateto": Action("granted constrained delegation on", "T1098", Severity.medium, 0.6),
+    "sidhistory": Action("wrote the SID history of an account on", "T1098", Severity.high, 0.85),
+    "serviceprincipalname": Action("wrote service principal names on", "T1098", Severity.low, 0.4),
+    "ntsecuritydescriptor": Action("wrote the permissions of an entry on", "T1098", Severity.low, 0.5),
+    "gplink": Action("linked a group policy on", "T1484.001", Severity.low, 0.5),
+    "gpcmachineextensionnames": Action("changed a group policy on", "T1484.001", Severity.low, 0.6),
+    "gpcuserextensionnames": Action("changed a group policy on", "T1484.001", Severity.low, 0.6),
+    "scriptpath": Action("set a logon script on", "T1098", Severity.medium, 0.6),
 }  # fmt: skip
 # A host that joins a domain, and a domain controller, write names of their own services.
 OWN = frozenset(("serviceprincipalname",))
 DNS_ZONES, DNS_RECORD = "cn=microsoftdns", "dnsrecord"
-WRITTEN = frozenset((*DEEDS, DNS_RECORD))
+WRITTEN = frozenset((*ACTIONS, DNS_RECORD))
 # Names that clients look for when they know no proxy, and a record for all names (RFC 4592).
 LURES = ("dc=wpad,", "dc=*,", "dc=isatap,")
 
@@ -78,25 +80,27 @@ class DirectoryChange(CallDetector):
             yield self._record(event, entry.startswith(LURES))
             return
         for name in written:
-            deed = DEEDS.get(name)
-            if deed is not None and not (event.operation == "add" and name in OWN):
-                yield self._made(event, deed, f"{event.operation} of {name} in {event.name!r}")
+            action = ACTIONS.get(name)
+            if action is not None and not (event.operation == "add" and name in OWN):
+                yield self._made(event, action, f"{event.operation} of {name} in {event.name!r}")
 
     def _record(self, event: LdapChange, lure: bool) -> Alert:
         """DNS records of Active Directory may be added by every user, and are then answered to all."""
-        deed = Deed("added a DNS record through LDAP on", "T1557.001", Severity.high if lure else Severity.medium, 0.85)
+        action = Action(
+            "added a DNS record through LDAP on", "T1557.001", Severity.high if lure else Severity.medium, 0.85
+        )
         return self._made(
-            event, deed, f"{event.operation} of {event.name!r}: hosts register with DNS updates, not here"
+            event, action, f"{event.operation} of {event.name!r}: hosts register with DNS updates, not here"
         )
 
-    def _made(self, event: LdapChange, deed: Deed, reason: str) -> Alert:
-        return self.told(
+    def _made(self, event: LdapChange, action: Action, reason: str) -> Alert:
+        return self.call_alert(
             event,
-            deed.what,
+            action.what,
             (reason,),
-            key=(deed.what,),
-            severity=deed.severity,
-            confidence=deed.confidence,
-            techniques=(deed.technique,),
+            key=(action.what,),
+            severity=action.severity,
+            confidence=action.confidence,
+            techniques=(action.technique,),
             app="ldap",
         )

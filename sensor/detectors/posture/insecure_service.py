@@ -61,7 +61,7 @@ class InsecureService(EventDetector):
         super().__init__(context, options)
         self._insecure = Insecure()
         self._accepted = frozenset(self.options.accepted)
-        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return self._insecure.wants()
@@ -74,7 +74,7 @@ class InsecureService(EventDetector):
         server = packet.dst if shown.asked else packet.src
         if not addresses.is_host(server) or not self.context.networks.inside(server) or self._plays(event, shown):
             return
-        if self._told.fresh((server, shown.setting), event.ts):
+        if self._reported.fresh((server, shown.setting), event.ts):
             yield self._found(event, shown)
 
     def _plays(self, event: Event, shown: Shown) -> bool:

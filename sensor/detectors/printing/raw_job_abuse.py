@@ -30,7 +30,7 @@ PRINTERS = frozenset(("printer", "label_printer"))
 PRINTING = frozenset(("medical", "industrial", "scale", "barcode_scanner", "building", "iot", "unknown"))
 
 
-class Deed(NamedTuple):
+class Action(NamedTuple):
     """What a command does, its severity, and its ATT&CK technique."""
 
     what: str
@@ -39,16 +39,16 @@ class Deed(NamedTuple):
 
 
 COMMANDS = {
-    "FSUPLOAD": Deed("read a file of", Severity.medium, "T1005"),
-    "FSDIRLIST": Deed("listed files of", Severity.medium, "T1083"),
-    "FSQUERY": Deed("queried a file of", Severity.low, "T1083"),
-    "FSDELETE": Deed("deleted a file of", Severity.medium, "T1499"),
-    "FSINIT": Deed("formatted a disk of", Severity.high, "T1499"),
-    "FSMKDIR": Deed("created a folder on", Severity.low, "T1499"),
-    "FSDOWNLOAD": Deed("wrote a file to", Severity.low, "T1499"),
-    "FSAPPEND": Deed("appended to a file of", Severity.medium, "T1499"),
-    "DMCMD": Deed("sent management commands to", Severity.low, "T1499"),
-    "UPGRADE": Deed("sent firmware to", Severity.low, "T1542"),
+    "FSUPLOAD": Action("read a file of", Severity.medium, "T1005"),
+    "FSDIRLIST": Action("listed files of", Severity.medium, "T1083"),
+    "FSQUERY": Action("queried a file of", Severity.low, "T1083"),
+    "FSDELETE": Action("deleted a file of", Severity.medium, "T1499"),
+    "FSINIT": Action("formatted a disk of", Severity.high, "T1499"),
+    "FSMKDIR": Action("created a folder on", Severity.low, "T1499"),
+    "FSDOWNLOAD": Action("wrote a file to", Severity.low, "T1499"),
+    "FSAPPEND": Action("appended to a file of", Severity.medium, "T1499"),
+    "DMCMD": Action("sent management commands to", Severity.low, "T1499"),
+    "UPGRADE": Action("sent firmware to", Severity.low, "T1542"),
 }
 # Languages by which firmware comes, by the names that makers give them.
 FIRMWARE = frozenset("ACL FWUPDATE FIRMWARE FWUPGRADE BOOT RFU UPDATE PRIMEFIRM ROMDOWNLOAD".split())
@@ -64,14 +64,17 @@ class RawJobAbuse(FlowDetector, CallDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1542", "T1499")
-    advice = "Restrict port 9100 to print servers. Check the printer's settings, stored jobs and firmware. Set a password and disable the PJL file system."
+    advice = (
+        "Restrict port 9100 to print servers. Check the printer's settings, stored jobs and firmware. "
+        "Set a password and disable the PJL file system."
+    )
     false_positives = "Vendor tools that load fonts or firmware, or back up settings: add their hosts to `managers`."
     Options = CallOptions
     watches = (PjlCommand,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, AGAIN)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, AGAIN)
 
     def wants(self) -> dict[type[Event], Want]:
         return {PjlCommand: field("command").is_in(*COMMANDS, "ENTER", "DEFAULT", "SET")}
@@ -79,9 +82,9 @@ class RawJobAbuse(FlowDetector, CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, PjlCommand):
             return
-        deed = _deed(event)
+        action = _deed(event)
         packet = event.packet
-        if deed is None or not self._told.fresh(
+        if action is None or not self._reported.fresh(
             (packet.src, packet.dst, event.command, event.argument, ".." in event.name), packet.ts
         ):
             return
@@ -102,9 +105,9 @@ class RawJobAbuse(FlowDetector, CallDetector):
             if device
             else []
         )
-        grade = Severity.high if climbs or outside or device else deed.severity
-        yield self.told(
-            event, deed.what, why, key=(event.command,), severity=grade, techniques=(deed.technique,), app="pjl"
+        grade = Severity.high if climbs or outside or device else action.severity
+        yield self.call_alert(
+            event, action.what, why, key=(event.command,), severity=grade, techniques=(action.technique,), app="pjl"
         )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
@@ -124,7 +127,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
             printer is None
             or printer.type not in PRINTERS
             or not (outside or kind)
-            or not self._told.fresh((flow.client, flow.server, "job"), flow.ts)
+            or not self._reported.fresh((flow.client, flow.server, "job"), flow.ts)
         ):
             return
         actor, target = client_of(flow), server_of(flow)
@@ -148,10 +151,10 @@ class RawJobAbuse(FlowDetector, CallDetector):
         )
 
 
-def _deed(event: PjlCommand) -> Deed | None:
+def _deed(event: PjlCommand) -> Action | None:
     """What a command does, None where it is part of printing."""
     if event.command == "ENTER":
         return COMMANDS["UPGRADE"] if event.argument in FIRMWARE else None
     if event.command in ("DEFAULT", "SET"):
-        return Deed("changed settings of", Severity.medium, "T1499") if event.argument in SETTINGS else None
+        return Action("changed settings of", Severity.medium, "T1499") if event.argument in SETTINGS else None
     return COMMANDS.get(event.command)

@@ -60,7 +60,7 @@ class RegistrationGuessing(EventDetector):
         self._fast, self._slow = Refusals(want.window_s * SECOND), Refusals(want.slow_s * SECOND)
         self._extensions: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
         self._right: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
-        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("service") == "SIP"}
@@ -83,13 +83,16 @@ class RegistrationGuessing(EventDetector):
             count, most, window = slow, want.slow, want.slow_s
         else:
             return
-        if not self._told.fresh(pair, event.ts):
+        if not self._reported.fresh(pair, event.ts):
             return
         yield self.alert(
             event.origin,
             actor=event.client,
             target=event.server,
-            summary=f"{who(self.context, event.client)} guessed SIP passwords of {some(names, 3)} on {who(self.context, event.server)}, {count} attempts",
+            summary=(
+                f"{who(self.context, event.client)} guessed SIP passwords of {some(names, 3)} on "
+                f"{who(self.context, event.server)}, {count} attempts"
+            ),
             why=(
                 f"{count} credentials rejected within {window} s (threshold {most})",
                 f"{extensions} extensions: {some(names)} (threshold {want.extensions})",

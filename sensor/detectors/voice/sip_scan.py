@@ -34,7 +34,10 @@ METHODS = ("REGISTER", "INVITE", "OPTIONS")
 # User agents of programs that exist to scan (SIPVicious and its offspring, sipcli, pplsip, the VaxVoIP kit as guessers
 # use it).
 SCANNERS = re.compile(
-    r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife",
+    (
+        r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|"
+        r"vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife"
+    ),
     re.IGNORECASE,
 )
 
@@ -96,7 +99,7 @@ class SipScan(EventDetector):
             if self._told_tools.fresh((packet.src, event.user_agent), event.ts):
                 yield self._tool(event)
         elif self._lit:
-            yield from self._told(event, extensions, hosts)
+            yield from self._alert(event, extensions, hosts)
 
     def _response(self, event: SipResponse) -> Iterator[Alert]:
         """A response goes to the one who asked."""
@@ -109,7 +112,7 @@ class SipScan(EventDetector):
             self._extensions.answered(key, extension, event.ts)
             self._hosts.answered(key, packet.src, event.ts)
         else:
-            yield from self._told(event, self._extensions.failed(key, extension, event.ts), None)
+            yield from self._alert(event, self._extensions.failed(key, extension, event.ts), None)
 
     def _tool(self, event: SipRequest) -> Alert:
         agent = event.user_agent
@@ -119,7 +122,7 @@ class SipScan(EventDetector):
         )
         return self._made(event, f"scanned SIP with {agent}", why, {"user_agent": agent, "method": event.method}, ())
 
-    def _told(self, event: SipRequest | SipResponse, extensions: Found, hosts: Found) -> Iterator[Alert]:
+    def _alert(self, event: SipRequest | SipResponse, extensions: Found, hosts: Found) -> Iterator[Alert]:
         want = self.options
         for what, found in (("extensions", extensions), ("hosts", hosts)):
             if found is None:

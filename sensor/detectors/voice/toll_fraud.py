@@ -34,8 +34,10 @@ _ABROAD = re.compile(r"(?:\+|(?:[0-9*#]{0,3}?)(?:0011|011|010|810|00))([1-9]\d{7
 # Numbers that pay whoever is called: networks without a country, satellites, premium services by ITU-T E.164.1, and
 # places whose ranges are bought for fraud (published test numbers of the trade lie there).
 PREMIUM = tuple(
-    "979 870 881 882 883 1900 1809 1829 1849 1876 1284 1473 1649 1664 1767 1758 1784 1868 1869 1268 1246 53 216 220 222 224 225 226 228 231 232 235 236 237 "
-    "239 240 242 243 245 247 248 252 253 257 261 263 265 266 269 290 371 370 372 387 389 4470 4487 4490 4491 670 672 674 675 676 677 678 679 680 682 683 685 "
+    "979 870 881 882 883 1900 1809 1829 1849 1876 1284 1473 1649 1664 1767 1758 1784 1868 1869 1268 "
+    "1246 53 216 220 222 224 225 226 228 231 232 235 236 237 "
+    "239 240 242 243 245 247 248 252 253 257 261 263 265 266 269 290 371 370 372 387 389 4470 4487 "
+    "4490 4491 670 672 674 675 676 677 678 679 680 682 683 685 "
     "686 687 688 689 690 691 692 850 856 960 967 970 993 994 509 597 500".split()
 )
 
@@ -75,7 +77,7 @@ class TollFraud(CallDetector):
         self._premium: Distinct[int, str] = Distinct(window)
         self._foreign: Distinct[int, str] = Distinct(window)
         self._dialled: Distinct[tuple[int, str], str] = Distinct(window, values=NUMBERS_LIMIT)
-        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
         self._home, self._costly = tuple(self.options.home), tuple(self.options.premium)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -100,22 +102,23 @@ class TollFraud(CallDetector):
         """One number behind several prefixes."""
         source, want = event.packet.src, self.options
         ways = self._dialled.add((source, dialled[-TAIL:]), dialled, event.ts)
-        if ways < want.prefixes or not self._told.fresh((source, "ways", ways.bit_length()), event.ts):
+        if ways < want.prefixes or not self._reported.fresh((source, "ways", ways.bit_length()), event.ts):
             return
         tried = self._dialled.values((source, dialled[-TAIL:]))
         why = (
             f"{ways} prefixes for the number that ends in {dialled[-TAIL:]} (threshold {want.prefixes})",
             f"it dialed {some(tried)}",
         )
-        yield self.told(
-            event, f"tried {ways} dial prefixes on", why, {"ways": ways, "threshold": want.prefixes}, key=("ways",), severity=self._grade(event),
+        yield self.call_alert(
+            event, f"tried {ways} dial prefixes on", why, {"ways": ways, "threshold": want.prefixes}, key=("ways",),
+            severity=self._grade(event),
             app="sip",
         )  # fmt: skip
 
     def _burst(self, event: SipRequest, calls: Distinct[int, str], kind: str, most: int) -> Iterator[Alert]:
         source, want = event.packet.src, self.options
         count = calls.add(source, event.call_id, event.ts)
-        if count < most or not self._told.fresh((source, kind, count.bit_length()), event.ts):
+        if count < most or not self._reported.fresh((source, kind, count.bit_length()), event.ts):
             return
         why = (
             f"{count} calls to {kind} numbers within {want.window_s} s (threshold {most})",
@@ -123,7 +126,7 @@ class TollFraud(CallDetector):
         )
         numbers: dict[str, int | float | str] = {"calls": count, "threshold": most, "window_s": want.window_s}
         grade = self._grade(event) if kind == "premium" else Severity.low
-        yield self.told(
+        yield self.call_alert(
             event,
             f"placed {count} calls to {kind} numbers through",
             why,

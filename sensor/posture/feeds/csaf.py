@@ -45,8 +45,10 @@ def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
         ]
         score = max((one for one in scores if one is not None), default=None)
         yield Entry(
-            cve_of(told.get("cve")), text_of(told.get("title"), 400) or text_of(about.get("title"), 400), tuple(_grouped(affected)), score,
-            "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10], text_of(tracking.get("current_release_date")),
+            cve_of(told.get("cve")), text_of(told.get("title"), 400) or text_of(about.get("title"), 400),
+            tuple(_grouped(affected)), score,
+            "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10],
+            text_of(tracking.get("current_release_date")),
         )  # fmt: skip
 
 

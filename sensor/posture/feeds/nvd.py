@@ -40,7 +40,8 @@ def entry_of(element: dict[str, Any]) -> Entry:
     score, version = _score(object_of(cve.get("metrics")))
     affects, cut = _affects(cve.get("configurations"))
     return Entry(
-        name, title_of(cve.get("descriptions")), affects, score, version, text_of(cve.get("published"))[:10], text_of(cve.get("lastModified")),
+        name, title_of(cve.get("descriptions")), affects, score, version, text_of(cve.get("published"))[:10],
+        text_of(cve.get("lastModified")),
         text_of(cve.get("vulnStatus")) == "Rejected", cut, text_of(cve.get("cisaExploitAdd"))[:10],
     )  # fmt: skip
 

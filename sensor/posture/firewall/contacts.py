@@ -109,7 +109,10 @@ def _ends(record: Record, view: View) -> Iterator[Ends]:
     service = proto << 16 | (port if isinstance(port, int) and 0 < port < 65536 and proto else 0)
     count = alert.get("count")
     times = f", {count} times" if isinstance(count, int) and count > 1 else ""
-    reason = f"{_utc(tidy(alert.get('first')))} {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, {tidy(alert.get('detector'))}{times})"
+    reason = (
+        f"{_utc(tidy(alert.get('first')))} {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, "
+        f"{tidy(alert.get('detector'))}{times})"
+    )
     servers = [view.party(end) for end in (first, *objects(record.get("targets")))]
     for server in dict.fromkeys(servers):
         if client is not None and server is not None and server.key != client.key:

@@ -116,7 +116,10 @@ def request_of_outside(
     match, parties = wish.match or Match(), _parties(machines)
     name = request_id(f"outside {match.text} {' '.join(one.key for one in parties)}")
     mine, far = parties[:ENDS_LIMIT], _all_but([*NOBODYS, *inside, *_blocks(wish.allow)])
-    title = f"block {match.text} from {_many(mine)} to all that is outside{f' but {_many(wish.allow)}' if wish.allow else ''}"
+    title = (
+        f"block {match.text} from {_many(mine)} to all that is "
+        f"outside{f' but {_many(wish.allow)}' if wish.allow else ''}"
+    )
     rules, why = tuple(_rules(name, [(_blocks(mine), far)], match)), tuple(dict.fromkeys(reasons))[:REASONS_LIMIT]
     told = tuple(map(_seen, dict.fromkeys(seen)))
     request = Request(

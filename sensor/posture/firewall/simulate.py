@@ -199,7 +199,10 @@ def _order(cut: Cut) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
 def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
     since, last = seen.watched
     if seen.habits is None or not _watched(seen):
-        yield "no baseline was read: what else these rules would block is unknown; use a dataset with an inventory (sensor data list)"
+        yield (
+            "no baseline was read: what else these rules would block is unknown; use a dataset with an "
+            "inventory (sensor data list)"
+        )
         return
     hours = (last - since) / HOUR
     short = (
@@ -207,7 +210,9 @@ def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
     )
     yield f"the baseline of {len(seen.habits):,} devices, watched for {hours:.1f} h until {_clock(last)}{short}"
     if request.outside:
-        yield "the baseline does not distinguish external addresses: other clients of this one are known from alerts only"
+        yield (
+            "the baseline does not distinguish external addresses: other clients of this one are known from alerts only"
+        )
         yield from _outside(request, seen)
 
 
@@ -304,7 +309,10 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
                     if one.party.name and place.partition(".")[0] == one.party.name.casefold()
                 ]
             if any(_served(request, party) for party in parties):
-                yield f"the output {name} of this sensor delivers to {place}: whether these rules cut it off depends on where the sensor stands"
+                yield (
+                    f"the output {name} of this sensor delivers to {place}: whether these rules cut it off "
+                    "depends on where the sensor stands"
+                )
 
 
 def _moving(request: Request, seen: Seen) -> Iterator[str]:
@@ -317,7 +325,10 @@ def _moving(request: Request, seen: Seen) -> Iterator[str]:
     ]
     if moved:
         more = f" and {len(moved) - MOVED_SHOWN:,} more" if len(moved) > MOVED_SHOWN else ""
-        yield f"rules follow no lease, and these had other addresses before, so reserve theirs first: {', '.join(moved[:MOVED_SHOWN])}{more}"
+        yield (
+            "rules follow no lease, and these had other addresses before, so reserve theirs first: "
+            f"{', '.join(moved[:MOVED_SHOWN])}{more}"
+        )
 
 
 def _neighbours(request: Request) -> Iterator[str]:
@@ -325,4 +336,7 @@ def _neighbours(request: Request) -> Iterator[str]:
     near = {addresses.segment(address) for party in request.machines for address in party.addresses}
     far = {addresses.segment(address) for party in request.peers for address in party.addresses}
     for segment in sorted(near & far):
-        yield f"both ends live in {segment}: packets between them reach no router, so block it on the switch or on the machines (--format windows)"
+        yield (
+            f"both ends live in {segment}: packets between them reach no router, so block it on the switch "
+            "or on the machines (--format windows)"
+        )

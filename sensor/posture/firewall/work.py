@@ -1,8 +1,8 @@
 """From recommendations to what is asked of the firewall: a service with a weak setting is blocked for everybody but the
 machines that the operator exempts.
 
-It is the second best: the setting itself is still to be fixed. Only a service that the device offers can be blocked, and
-only one that its users do not all need; a device that talks to the internet and need not is cut off from all of it.
+It is the second best: the setting itself is still to be fixed. Only a service that the device offers can be blocked,
+and only one that its users do not all need; a device that talks to the internet and need not is cut off from all of it.
 """
 
 from __future__ import annotations
@@ -165,7 +165,8 @@ def allowed(
         found.update((one.key, one) for one in parties)
     if sum(len(one.addresses) for one in found.values()) > ALLOWED_LIMIT:
         raise TooWide(
-            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: give them access through a gateway"
+            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: give "
+            "them access through a gateway"
         )
     return tuple(found.values())
 

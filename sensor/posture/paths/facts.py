@@ -26,8 +26,8 @@ ANY = 0
 CONTROLLED = frozenset(
     f"command_and_control.{name}"
     for name in (
-        "beaconing", "botnet_loader", "c2_framework", "dns_tunnel", "icmp_tunnel", "malicious_address", "malicious_domain", "malicious_fingerprint",
-        "remote_control", "tool_download",
+        "beaconing", "botnet_loader", "c2_framework", "dns_tunnel", "icmp_tunnel", "malicious_address",
+        "malicious_domain", "malicious_fingerprint", "remote_control", "tool_download",
     )
 )  # fmt: skip
 TAKEN = frozenset(

@@ -44,7 +44,10 @@ def _notes(seen: Observed) -> Iterator[str]:
         yield seen.confidence.wanting
     names = {need.peer.value for need in seen.needs if need.peer.kind == NAME}
     if names:
-        yield f"names outside: {' '.join(sorted(names))}: a format that knows no names lets their services go to any address outside"
+        yield (
+            f"names outside: {' '.join(sorted(names))}: a format that knows no names lets their services go "
+            "to any address outside"
+        )
     yield from (f"left out: {what}, for {alert} is about it" for what, alert in seen.left_out)
     if any(need.service == MEDIA for need in seen.needs):
         yield "calls agree on their ports, so all of UDP is allowed between those that call"

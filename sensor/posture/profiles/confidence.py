@@ -43,7 +43,10 @@ class Confidence(NamedTuple):
     def text(self) -> str:
         """``low confidence: watched for 0.3 h, …``."""
         devices = f"{self.devices} devices" if self.devices > 1 else "1 device"
-        told = f"{self.level} confidence: {devices} watched for {self.watched_h:.1f} h, talked in {self.talked_h} h, nothing new in the last {self.quiet:.0%}"
+        told = (
+            f"{self.level} confidence: {devices} watched for {self.watched_h:.1f} h, talked in "
+            f"{self.talked_h} h, nothing new in the last {self.quiet:.0%}"
+        )
         return f"{told}, more outside than is remembered" if self.crowded else told
 
     @property
@@ -52,10 +55,16 @@ class Confidence(NamedTuple):
         if self.level == HIGH:
             return ""
         if self.crowded:
-            return "it contacts more external hosts than a fixed-function device usually does: the profile may be incomplete"
+            return (
+                "it contacts more external hosts than a fixed-function device usually does: the profile may be "
+                "incomplete"
+            )
         name = HIGH if self.level == MEDIUM else MEDIUM
         ways = " or ".join(
-            f"{one.watched_h:g} h watched, {one.talked_h} h talked, {one.quiet:.0%} without news{f', {one.devices} devices' if one.devices > 1 else ''}"
+            (
+                f"{one.watched_h:g} h watched, {one.talked_h} h talked, {one.quiet:.0%} without "
+                f"news{f', {one.devices} devices' if one.devices > 1 else ''}"
+            )
             for one in LEVELS[name]
         )
         return f"{name} needs {ways}"

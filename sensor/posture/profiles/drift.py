@@ -57,7 +57,8 @@ class _World:
         things = {node.id: _Thing(node.id, node.type, node.vendor, node.model) for node in site.nodes.values()}
         self.things = things
         self._by_address = {
-            address: things[name] for name, machine in site.seen.machines.items() if name in things for address in machine.party.addresses
+            address: things[name] for name,
+            machine in site.seen.machines.items() if name in things for address in machine.party.addresses
         }  # fmt: skip
 
     def device(self, subject: Subject) -> _Thing | None:

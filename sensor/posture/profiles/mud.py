@@ -229,7 +229,8 @@ class MudFile(_Part):
             for one in policy.lists.names if policy is not None else ():
                 if one.name not in names:
                     raise ValueError(
-                        f"found a policy of the access list {one.name!r}, expected one of those in the file: {', '.join(sorted(names)) or 'none'}"
+                        f"found a policy of the access list {one.name!r}, expected one of those in the file: "
+                        f"{', '.join(sorted(names)) or 'none'}"
                     )
         return self
 

@@ -44,7 +44,8 @@ class Advisor:
     """
 
     def __init__(
-        self, context: Context, tell: Told, members: Members = tuple, cases: int = CASES_LIMIT, settled: Iterable[str] = ()
+        self, context: Context, tell: Told, members: Members = tuple, cases: int = CASES_LIMIT,
+        settled: Iterable[str] = ()
     ) -> None:  # fmt: skip
         self._context, self._tell = context, tell
         self.settled = frozenset(settled)

@@ -41,7 +41,10 @@ class FirmwareBehind:
         if other is member:
             return None
         called = next(iter(other.device.names), "") or other.device.id
-        seen = f"it runs {member.firmware}, and {called} runs {other.firmware}: the newest of {fleet.devices} devices {product}"
+        seen = (
+            f"it runs {member.firmware}, and {called} runs {other.firmware}: the newest of {fleet.devices} "
+            f"devices {product}"
+        )
         does = f"runs older firmware than another {product}: {member.firmware} instead of {other.firmware}"
         return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")), product=product)
 

@@ -97,7 +97,8 @@ def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
 
 
 _READERS: dict[type[Event], Callable[..., Shown | None]] = {
-    NtlmLogin: _proof, SmbLogin: _proof, LlmnrQuery: _llmnr, NbnsQuery: _nbns, LdapBindResult: _directory, HttpPortMapping: _way_in, DhcpOffer: _leases,
+    NtlmLogin: _proof, SmbLogin: _proof, LlmnrQuery: _llmnr, NbnsQuery: _nbns, LdapBindResult: _directory,
+    HttpPortMapping: _way_in, DhcpOffer: _leases,
     DhcpAck: _leases,
 }  # fmt: skip
 HABITS: tuple[type[Event], ...] = (*_READERS, SipResponse)

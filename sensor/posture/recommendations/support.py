@@ -31,7 +31,10 @@ class EndOfLife:
         told = {"os": member.os, "firmware": member.firmware, "model": _product(member)}
         remembered = "" if entry.basis == "record" else " (date not verified)"
         ended = f"had ended by {entry.ends.isoformat()}" if entry.at_latest else f"ended on {entry.ends.isoformat()}"
-        seen = f"its {entry.rests_on} is {told[entry.rests_on]}, and support of {entry.name} {ended}{remembered} ({entry.source})"
+        seen = (
+            f"its {entry.rests_on} is {told[entry.rests_on]}, and support of {entry.name} "
+            f"{ended}{remembered} ({entry.source})"
+        )
         if entry.note:
             seen += f"; {entry.note}"
         return Verdict(

@@ -90,7 +90,10 @@ def read_ledger(folder: Path) -> Ledger:
     try:
         found = msgspec.json.decode(raw, type=Ledger)
     except (ValueError, RecursionError) as error:
-        advice = "put back a copy (`sensor restore`), or move it away: tickets are then new, and receivers are asked whether they have them"
+        advice = (
+            "put back a copy (`sensor restore`), or move it away: tickets are then new, and receivers are "
+            "asked whether they have them"
+        )
         raise LedgerError(f"{path}: found what is no list of tickets ({error}); {advice}") from None
     if found.version != VERSION:
         raise LedgerError(

@@ -152,7 +152,10 @@ def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], 
     if seen := next((closed[name, word] for word in part.names if (name, word) in closed), ""):
         return f"seen right: {seen}"
     if node.firmware != part.firmware:
-        return f"runs {node.firmware or 'a version that is not known'} now, {part.firmware or 'one that was not known'} before"
+        return (
+            f"runs {node.firmware or 'a version that is not known'} now, "
+            f"{part.firmware or 'one that was not known'} before"
+        )
     if any(one.name in part.names for one in site.weaknesses.get(name, ())):
         return "not fixed, but part of another ticket, or below the severity of tickets"
     return UNSEEN

@@ -94,7 +94,10 @@ def _band(one: float, other: float, height: float, colour: str, tip: str) -> Mar
     start, end = LEFT + POST, RIGHT - POST
     middle = (start + end) / 2
     there = f"M{start:.1f},{one:.1f}C{middle:.1f},{one:.1f} {middle:.1f},{other:.1f} {end:.1f},{other:.1f}"
-    back = f"L{end:.1f},{other + height:.1f}C{middle:.1f},{other + height:.1f} {middle:.1f},{one + height:.1f} {start:.1f},{one + height:.1f}Z"
+    back = (
+        f"L{end:.1f},{other + height:.1f}C{middle:.1f},{other + height:.1f} "
+        f"{middle:.1f},{one + height:.1f} {start:.1f},{one + height:.1f}Z"
+    )
     return path(there + back, colour, tip, 0.5)
 
 

@@ -26,7 +26,8 @@ _CLASSES = {INK: "ink", FAINT: "faint", LINE: "line"} | {colour: f"s-{name}" for
 def picture(name: str, height: float, title: str, about: str, parts: Iterable[Markup], width: float = WIDTH) -> Markup:
     """All of it. ``name``: its id on the page."""
     head = Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" class="picture" viewBox="0 0 {:g} {:g}" width="{:g}" height="{:g}" role="img"'
+        '<svg xmlns="http://www.w3.org/2000/svg" class="picture" viewBox="0 0 {:g} {:g}" width="{:g}" '
+        'height="{:g}" role="img"'
     ).format(width, height, width, height)
     words = Markup(
         ' aria-labelledby="{0}-title {0}-about"><title id="{0}-title">{1}</title><desc id="{0}-about">{2}</desc>'

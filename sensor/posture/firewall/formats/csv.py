@@ -12,8 +12,8 @@ from sensor.posture.firewall.model import Block, Request
 from sensor.posture.firewall.words import names_of, plain
 
 COLUMNS = (
-    "request", "rule", "do", "action", "source", "source_name", "destination", "destination_name", "protocol", "port", "direction", "expires",
-    "alerts", "comment",
+    "request", "rule", "do", "action", "source", "source_name", "destination", "destination_name", "protocol", "port",
+    "direction", "expires", "alerts", "comment",
 )  # fmt: skip
 ALLOWS = True
 HEAD = ",".join(COLUMNS) + "\n"

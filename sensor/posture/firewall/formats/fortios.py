@@ -20,7 +20,10 @@ ALLOWS = True
 
 def rules(request: Request) -> str:
     numbers = ", ".join(f"move {number} before N" for number in _policies(request).values())
-    how = f"load: execute batch, or paste. Then, in 'config firewall policy', before the first policy N that would accept: {numbers}"
+    how = (
+        "load: execute batch, or paste. Then, in 'config firewall policy', before the first policy N "
+        f"that would accept: {numbers}"
+    )
     blocks = _blocks(request)
     body = [
         *_addresses(request, blocks, 4),

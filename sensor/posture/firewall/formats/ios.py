@@ -22,14 +22,23 @@ def rules(request: Request) -> str:
 
 def _how_to_allow() -> tuple[str, ...]:
     return (
-        "load: paste in configuration mode. Bind the list where the devices are, both ways: 'ip access-group NAME in' and 'ip access-group NAME out'",
-        "('ipv6 traffic-filter NAME in' and 'out'); it holds the answers too, for access lists keep no connections in mind",
+        (
+            "load: paste in configuration mode. Bind the list where the devices are, both ways: 'ip "
+            "access-group NAME in' and 'ip access-group NAME out'"
+        ),
+        (
+            "('ipv6 traffic-filter NAME in' and 'out'); it holds the answers too, for access lists keep no "
+            "connections in mind"
+        ),
     )
 
 
 def _how_to_deny() -> tuple[str, ...]:
     return (
-        "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' ('ipv6 traffic-filter NAME in'), where the sources come in;",
+        (
+            "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' "
+            "('ipv6 traffic-filter NAME in'), where the sources come in;"
+        ),
         "where a list is bound already, put these deny lines before its first permit",
     )
 
@@ -67,7 +76,10 @@ def _line(request: Request, rule: Rule, source: Block | None, destination: Block
         yield f" deny {proto} {_end(source)} {_end(destination)}{_port(rule.match)} log"
         return
     yield f" permit {proto} {_end(source)} {_end(destination)}{_port(rule.match)}"
-    yield f" permit {proto} {_end(destination)}{_port(rule.match)} {_end(source)}{' established' if proto == 'tcp' else ''}"
+    yield (
+        f" permit {proto} {_end(destination)}{_port(rule.match)} "
+        f"{_end(source)}{' established' if proto == 'tcp' else ''}"
+    )
 
 
 def _end(block: Block | None) -> str:

@@ -15,7 +15,10 @@ MARK = "#"
 
 def rules(request: Request) -> str:
     how = (
-        f"load: load set terminal. Then bind it where the sources come in: set interfaces NAME unit N family inet filter input {request.id};",
+        (
+            "load: load set terminal. Then bind it where the sources come in: set interfaces NAME unit N "
+            f"family inet filter input {request.id};"
+        ),
         f"where a filter is bound already: filter input-list [ {request.id} OTHER ], without its last term",
     )
     return heading(request, MARK, *how) + "\n".join(

@@ -12,7 +12,10 @@ MARK = "#"
 
 def rules(request: Request) -> str:
     how = (
-        "load: paste in configure mode what has no # before it, then commit. Panorama: 'set device-group NAME pre-rulebase' for 'set rulebase',",
+        (
+            "load: paste in configure mode what has no # before it, then commit. Panorama: 'set "
+            "device-group NAME pre-rulebase' for 'set rulebase',"
+        ),
         "and 'set shared address' for 'set address'",
     )
     body = [line for block in _blocks(request) for line in _address(request, block)] + list(_service(request))
@@ -52,7 +55,9 @@ def _service(request: Request) -> Iterator[str]:
 
 def _rule(request: Request, rule: Rule) -> Iterator[str]:
     start = f"set rulebase security rules {rule.name}"
-    yield f"{start} from any to any source {_ends(request, rule.sources)} destination {_ends(request, rule.destinations)}"
+    yield (
+        f"{start} from any to any source {_ends(request, rule.sources)} destination {_ends(request, rule.destinations)}"
+    )
     yield f"{start} application any service {_named(request) or 'any'} action drop log-end yes"
     yield f'{start} description "{about(request)}"'
 

@@ -12,7 +12,10 @@ MARK = "#"
 
 def rules(request: Request) -> str:
     how = (
-        f"load: pfctl -a {_anchor(request)} -f FILE, where pf.conf has the line 'anchor \"sensor/*\"' before its own rules",
+        (
+            f"load: pfctl -a {_anchor(request)} -f FILE, where pf.conf has the line 'anchor \"sensor/*\"' "
+            "before its own rules"
+        ),
         "what is open goes on until it is ended: pfctl -k SOURCE -k DESTINATION",
     )
     return heading(request, MARK, *how) + "".join(f"{_line(rule)}\n" for rule in request.rules)
@@ -29,7 +32,10 @@ def _anchor(request: Request) -> str:
 def _line(rule: Rule) -> str:
     family = "inet" if rule.version == 4 else "inet6"
     proto = f" proto {rule.match.proto_text}" if rule.match.proto else ""
-    return f'block drop log quick {family}{proto} from {_list(rule.sources)} to {_list(rule.destinations)}{_port(rule.match)} label "{rule.name}"'
+    return (
+        f"block drop log quick {family}{proto} from {_list(rule.sources)} to "
+        f'{_list(rule.destinations)}{_port(rule.match)} label "{rule.name}"'
+    )
 
 
 def _list(blocks: tuple[Block, ...]) -> str:

@@ -14,7 +14,10 @@ MARK = "#"
 
 def rules(request: Request) -> str:
     how = (
-        "load: run as administrator on each Windows machine that is named, or by group policy; the local addresses keep a rule quiet elsewhere.",
+        (
+            "load: run as administrator on each Windows machine that is named, or by group policy; the "
+            "local addresses keep a rule quiet elsewhere."
+        ),
         "Cameras, telephones and printers have no such firewall: another format is for them",
     )
     return heading(request, MARK, *how) + "".join(
@@ -43,7 +46,10 @@ def _ours(request: Request, blocks: tuple[Block, ...]) -> bool:
 def _line(request: Request, rule: Rule, direction: str, local: tuple[Block, ...], remote: tuple[Block, ...]) -> str:
     name = f"{rule.name}-{'out' if direction == 'Outbound' else 'in'}"
     words = [
-        f"New-NetFirewallRule -Name '{name}' -DisplayName '{name}' -Group '{request.id}' -Direction {direction} -Action Block"
+        (
+            f"New-NetFirewallRule -Name '{name}' -DisplayName '{name}' -Group '{request.id}' -Direction "
+            f"{direction} -Action Block"
+        )
     ]
     words += [f"-LocalAddress {_list(local)}"] if local else []
     words += [f"-RemoteAddress {_list(remote)}"] if remote else []

@@ -13,8 +13,9 @@ from sensor.posture.tickets.model import Affected, Ticket
 from sensor.posture.tickets.words import step_text
 
 COLUMNS = (
-    "ticket", "priority", "severity", "points", "kind", "title", "owner", "first_seen", "due", "device", "name", "address", "type", "vendor", "model",
-    "firmware", "segment", "device_owner", "findings", "certain", "proof", "steps", "test",
+    "ticket", "priority", "severity", "points", "kind", "title", "owner", "first_seen", "due", "device", "name",
+    "address", "type", "vendor", "model", "firmware", "segment", "device_owner", "findings", "certain", "proof",
+    "steps", "test",
 )  # fmt: skip
 # What a spreadsheet takes for the beginning of a formula; the last four are of full width.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
