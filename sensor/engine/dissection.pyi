@@ -15,7 +15,8 @@ class Dissection:
     selected: int
     early: Room
     def __init__(
-        self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], dispatch: Callable[[Iterable[Parsed]], None],
+        self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None],
+        dispatch: Callable[[Iterable[Parsed]], None],
         conversations: int = ..., held: int = ...,
     ) -> None: ...  # fmt: skip
     def row(self, packets: Packets, index: int, wanted: int) -> None: ...
