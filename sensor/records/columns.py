@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sensor.records import gather
 from sensor.records.block import Rows
@@ -34,6 +36,19 @@ def filled(table: Table, columns: Mapping[str, Any], rows: int) -> pa.Table:
     schema = arrow_schema(table)
     made = [columns[field.name] if field.name in columns else pa.nulls(rows, field.type) for field in schema]
     return pa.Table.from_arrays([_as(one, field.type) for one, field in zip(made, schema, strict=True)], schema=schema)
+
+
+def read_rows(path: Path, table: Table) -> pa.Table:
+    """The rows of a file with the columns of today: those that an earlier version did not write are null. OSError,
+    ArrowException.
+    """
+    rows, schema = pq.read_table(path, partitioning=None), arrow_schema(table)
+    known = set(rows.schema.names)
+    columns = [
+        rows[field.name].cast(field.type) if field.name in known else pa.nulls(len(rows), field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _as(column: Any, kind: pa.DataType) -> Any:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sensor.records.columns import read_rows
 from sensor.records.eve import event
 from sensor.records.manifest import File
 from sensor.records.readable import Range
@@ -50,7 +51,7 @@ def _parts(folder: Path, files: Sequence[File], table: Table, within: Range) -> 
     """The rows of a table, an hour at a time, in the order of time."""
     own = sorted((file for file in files if file.table == table.name), key=lambda file: file.hour)
     for _, some in itertools.groupby(own, key=lambda file: file.hour):
-        rows = pa.concat_tables([pq.read_table(folder / file.name, partitioning=None) for file in some])
+        rows = pa.concat_tables([read_rows(folder / file.name, table) for file in some])
         rows = rows.take(pc.sort_indices(rows["ts"]))
         ts = np.asarray(rows["ts"].cast(pa.int64()))
         kept = (ts >= (within.since if within.since is not None else np.iinfo(np.int64).min)) & (

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from sensor.records.columns import read_rows
 from sensor.records.manifest import File, checksum
+from sensor.records.schema import TABLES
 from sensor.records.writer import HOUR_US, Writer
 
 # Files of an hour are put together from so many on, at the end of a replay from more: few are read as fast as one. Rows
@@ -49,7 +50,7 @@ class Upkeep:
         whole = [file for file in some if self.intact(file)]
         if not whole:
             return 0
-        rows = pa.concat_tables([pq.read_table(self.writer.folder / file.name, partitioning=None) for file in whole])
+        rows = pa.concat_tables([read_rows(self.writer.folder / file.name, TABLES[table]) for file in whole])
         entry = self.writer.file(table, hour, rows.take(pc.sort_indices(rows["ts"])), compact=True)
         with self.manifest.transaction():
             self.manifest.add(entry)

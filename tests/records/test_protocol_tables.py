@@ -9,8 +9,13 @@ import pytest
 
 from sensor.engine import pipeline as engine
 from sensor.records.block import CONNECTION, Part, together
+from sensor.records.export import export
 from sensor.records.flows import states
-from tests.records.kit_records import replayed, rows
+from sensor.records.hunt_tests import write_rows
+from sensor.records.readable import Range
+from sensor.records.upkeep import Upkeep
+from sensor.records.writer import Writer
+from tests.records.kit_records import replayed, rows, table
 
 SAMPLES = ("dcerpc", "snmp", "rtsp")
 
@@ -68,3 +73,26 @@ def test_a_tail_of_an_earlier_version_is_read() -> None:
     assert read["flow"].tolist() == [7, 8]
     assert read["traced"].tolist() == [0, 0]
     assert states(read).tolist() == states(older).tolist()
+
+
+def test_files_of_an_earlier_version_are_put_together_with_those_of_today(tmp_path: Path) -> None:
+    """And exported: what they did not have is unknown in their rows."""
+    folder = tmp_path / "records"
+    row = {"src_ip": "10.0.0.5", "dst_ip": "10.0.0.9", "dst_port": 80, "proto": "tcp"}
+    write_rows(folder, {"conn": [row | {"ts": 2, "history": "ShAD", "missed_bytes": 7}]})
+    writer = Writer(folder, print)
+    today = table(folder, "conn")
+    older = today.drop_columns(["history", "src_payload", "dst_payload", "missed_bytes"])
+    with writer.manifest.transaction():
+        writer.manifest.add(writer.file("conn", 0, older))
+    export(folder, writer.manifest.files(), Range(), "csv", tmp_path / "out", ["conn"])
+    assert [line.split(",").count("ShAD") for line in (tmp_path / "out" / "conn.csv").read_text().splitlines()[1:]] in (
+        [1, 0],
+        [0, 1],
+    )
+    for _ in range(8):
+        with writer.manifest.transaction():
+            writer.manifest.add(writer.file("conn", 0, today))
+    assert Upkeep(writer, 7, 5).compact(final=True) == 1
+    writer.close()
+    assert sorted(str(one["history"]) for one in rows(folder, "conn")) == ["None", *["ShAD"] * 9]
